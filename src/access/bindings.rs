@@ -1,0 +1,102 @@
+//! Which principal has which role.
+
+use super::{PrincipalKind, Role};
+use crate::audit::{self, Action, Context, Event};
+use crate::kernel::Tx;
+use crate::kernel::database::Connection;
+
+/// The roles of a principal.
+///
+/// # Errors
+/// The database's.
+pub async fn roles_of(c: &mut Connection, principal_id: &str) -> Result<Vec<Role>, sqlx::Error> {
+    let names: Vec<String> =
+        sqlx::query_scalar("SELECT role FROM role_bindings WHERE principal_id = $1 ORDER BY role")
+            .bind(principal_id)
+            .fetch_all(c)
+            .await?;
+    Ok(names.iter().filter_map(|name| Role::parse(name)).collect())
+}
+
+/// Binds a role to a principal of the context's account. Binding twice is binding once.
+///
+/// # Errors
+/// The database's.
+pub async fn bind(
+    tx: &mut Tx,
+    context: &Context,
+    (kind, id, name): (PrincipalKind, &str, &str),
+    role: Role,
+) -> Result<(), sqlx::Error> {
+    let now = tx.now();
+    let done = sqlx::query(
+        "INSERT INTO role_bindings (account_id, principal_kind, principal_id, role, created_at) \
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+    )
+    .bind(&context.account_id)
+    .bind(kind.as_str())
+    .bind(id)
+    .bind(role.as_str())
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
+    if done.rows_affected() == 0 {
+        return Ok(());
+    }
+    let event = Event::new(Action::RoleBind, kind.as_str(), id, name);
+    audit::record(tx, context, event.detail(serde_json::json!({"role": role.as_str()}))).await
+}
+
+/// Takes a role away.
+///
+/// # Errors
+/// The database's.
+pub async fn unbind(
+    tx: &mut Tx,
+    context: &Context,
+    (kind, id, name): (PrincipalKind, &str, &str),
+    role: Role,
+) -> Result<(), sqlx::Error> {
+    let done =
+        sqlx::query("DELETE FROM role_bindings WHERE account_id = $1 AND principal_id = $2 AND role = $3")
+            .bind(&context.account_id)
+            .bind(id)
+            .bind(role.as_str())
+            .execute(&mut **tx)
+            .await?;
+    if done.rows_affected() == 0 {
+        return Ok(());
+    }
+    let event = Event::new(Action::RoleUnbind, kind.as_str(), id, name);
+    audit::record(tx, context, event.detail(serde_json::json!({"role": role.as_str()}))).await
+}
+
+/// Whether an active administrator other than this user is left in the account.
+///
+/// # Errors
+/// The database's.
+pub async fn has_other_admin(c: &mut Connection, account_id: &str, user_id: &str) -> Result<bool, sqlx::Error> {
+    let other: Option<(String,)> = sqlx::query_as(
+        "SELECT u.id FROM role_bindings b JOIN users u ON u.id = b.principal_id \
+         WHERE b.account_id = $1 AND b.role = 'account_admin' AND u.active = 1 AND u.id <> $2 LIMIT 1",
+    )
+    .bind(account_id)
+    .bind(user_id)
+    .fetch_optional(c)
+    .await?;
+    Ok(other.is_some())
+}
+
+/// The ids of the account's administrators among its users.
+///
+/// # Errors
+/// The database's.
+pub async fn admins(c: &mut Connection, account_id: &str) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT principal_id FROM role_bindings WHERE account_id = $1 AND role = 'account_admin' \
+         AND principal_kind = 'user'",
+    )
+    .bind(account_id)
+    .fetch_all(c)
+    .await
+}

@@ -1,0 +1,121 @@
+//! Somebody who has been identified.
+
+use axum::extract::FromRequestParts;
+use axum::http::StatusCode;
+use axum::http::request::Parts;
+
+use super::{Permission, Role};
+use crate::audit::{Actor, ActorKind, Context};
+use crate::kernel::http::{Refusal, RequestContext};
+
+/// What kind of principal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PrincipalKind {
+    /// A person.
+    User,
+    /// A program.
+    ServiceAccount,
+}
+
+impl PrincipalKind {
+    /// The name in the database and the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::ServiceAccount => "service_account",
+        }
+    }
+
+    pub(super) fn parse(text: &str) -> Self {
+        if text == "user" { Self::User } else { Self::ServiceAccount }
+    }
+}
+
+/// What the principal showed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Credential {
+    /// A browser session.
+    Session {
+        /// The session's id.
+        id: String,
+        /// How the person proved who they are (RFC 8176), space separated.
+        amr: String,
+        /// The level that reached.
+        acr: String,
+    },
+    /// A token.
+    Token {
+        /// The token's id.
+        id: String,
+    },
+}
+
+/// An identified user or service account, in its account.
+#[derive(Debug, Clone)]
+pub struct Principal {
+    /// The account. Everything a principal touches is in it.
+    pub account_id: String,
+    /// User or service account.
+    pub kind: PrincipalKind,
+    /// Its id.
+    pub id: String,
+    /// Its name: user name or service account's name.
+    pub name: String,
+    /// What it showed.
+    pub credential: Credential,
+    /// The roles bound to it.
+    pub roles: Vec<Role>,
+}
+
+impl Principal {
+    /// Whether it may.
+    #[must_use]
+    pub fn may(&self, permission: Permission) -> bool {
+        self.roles.iter().any(|role| role.grants(permission))
+    }
+
+    /// The same, as a refusal that names what is missing.
+    ///
+    /// # Errors
+    /// 403 with the permission's name.
+    pub fn require(&self, permission: Permission) -> Result<(), Refusal> {
+        if self.may(permission) {
+            return Ok(());
+        }
+        Err(Refusal::new(
+            StatusCode::FORBIDDEN,
+            "Not allowed",
+            format!("You need the permission {} for this. Ask an administrator of your account.", permission.as_str()),
+        ))
+    }
+
+    /// The context for audit events of what this principal does in this request.
+    #[must_use]
+    pub fn context(&self, request: &RequestContext) -> Context {
+        let kind = match self.kind {
+            PrincipalKind::User => ActorKind::User,
+            PrincipalKind::ServiceAccount => ActorKind::ServiceAccount,
+        };
+        let actor = Actor { kind, id: Some(self.id.clone()), name: self.name.clone() };
+        Context::of(&self.account_id, actor, request)
+    }
+
+    /// The session's id, when it came with one.
+    #[must_use]
+    pub fn session_id(&self) -> Option<&str> {
+        match &self.credential {
+            Credential::Session { id, .. } => Some(id),
+            Credential::Token { .. } => None,
+        }
+    }
+}
+
+/// The guard of a route has put the principal there; a handler on a public route finds none.
+impl<S: Sync> FromRequestParts<S> for Principal {
+    type Rejection = Refusal;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
+        let missing = || Refusal::new(StatusCode::UNAUTHORIZED, "Not signed in", "Sign in and try again.");
+        parts.extensions.get::<Self>().cloned().ok_or_else(missing)
+    }
+}

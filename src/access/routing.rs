@@ -1,0 +1,112 @@
+//! The table of routes. A route cannot be declared without saying who may use it, and the server
+//! enforces what the table says before the handler runs. Tests read the same table.
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::routing::{MethodFilter, MethodRouter, on};
+
+use super::Permission;
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Guard {
+    /// Anybody: sign-in itself, protocol callbacks that carry their own proof, health.
+    Public,
+    /// Anybody who is signed in or shows an API token; the handler limits them to their own things.
+    SignedIn,
+    /// Principals with this permission.
+    May(Permission),
+    /// Provisioning tokens only.
+    Scim,
+}
+
+/// One declared route.
+pub struct Route<S> {
+    /// The path in axum's notation.
+    pub path: String,
+    /// `GET`, `POST` …
+    pub method: &'static str,
+    /// Who may use it.
+    pub guard: Guard,
+    /// What serves it.
+    pub handler: MethodRouter<S>,
+}
+
+/// The routes of a room.
+pub struct Routes<S>(Vec<Route<S>>);
+
+impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<S: Clone + Send + Sync + 'static> Routes<S> {
+    /// Declares a GET route.
+    #[must_use]
+    pub fn get<H: Handler<T, S>, T: 'static>(self, path: &str, guard: Guard, handler: H) -> Self {
+        self.route(path, "GET", guard, on(MethodFilter::GET, handler))
+    }
+
+    /// Declares a POST route.
+    #[must_use]
+    pub fn post<H: Handler<T, S>, T: 'static>(self, path: &str, guard: Guard, handler: H) -> Self {
+        self.route(path, "POST", guard, on(MethodFilter::POST, handler))
+    }
+
+    /// Declares a PUT route.
+    #[must_use]
+    pub fn put<H: Handler<T, S>, T: 'static>(self, path: &str, guard: Guard, handler: H) -> Self {
+        self.route(path, "PUT", guard, on(MethodFilter::PUT, handler))
+    }
+
+    /// Declares a PATCH route.
+    #[must_use]
+    pub fn patch<H: Handler<T, S>, T: 'static>(self, path: &str, guard: Guard, handler: H) -> Self {
+        self.route(path, "PATCH", guard, on(MethodFilter::PATCH, handler))
+    }
+
+    /// Declares a DELETE route.
+    #[must_use]
+    pub fn delete<H: Handler<T, S>, T: 'static>(self, path: &str, guard: Guard, handler: H) -> Self {
+        self.route(path, "DELETE", guard, on(MethodFilter::DELETE, handler))
+    }
+
+    /// Declares a route from a ready method router.
+    #[must_use]
+    pub fn route(mut self, path: &str, method: &'static str, guard: Guard, handler: MethodRouter<S>) -> Self {
+        self.0.push(Route { path: path.to_owned(), method, guard, handler });
+        self
+    }
+
+    /// Adds the routes of another room.
+    #[must_use]
+    pub fn merge(mut self, other: Self) -> Self {
+        self.0.extend(other.0);
+        self
+    }
+
+    /// Gives the handlers their state.
+    #[must_use]
+    pub fn with_state<T: Clone + Send + Sync + 'static>(self, state: &S) -> Routes<T> {
+        let give = |route: Route<S>| Route {
+            path: route.path,
+            method: route.method,
+            guard: route.guard,
+            handler: route.handler.with_state(state.clone()),
+        };
+        Routes(self.0.into_iter().map(give).collect())
+    }
+
+    /// `(method, path, guard)` of every route.
+    pub fn table(&self) -> impl Iterator<Item = (&'static str, &str, Guard)> {
+        self.0.iter().map(|route| (route.method, route.path.as_str(), route.guard))
+    }
+
+    /// Builds the router; `protect` puts each route's guard in front of its handler.
+    pub fn into_router(self, protect: impl Fn(Guard, MethodRouter<S>) -> MethodRouter<S>) -> Router<S> {
+        self.0.into_iter().fold(Router::new(), |router, route| {
+            router.route(&route.path, protect(route.guard, route.handler))
+        })
+    }
+}

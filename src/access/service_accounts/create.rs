@@ -1,0 +1,31 @@
+//! Making a service account.
+
+use super::super::{PrincipalKind, Role, bind};
+use super::store::{self, ServiceAccount};
+use crate::audit::{self, Action, Context, Event};
+use crate::directory::{Error, check_name};
+use crate::kernel::Tx;
+
+/// Makes a service account, with a role if one is given.
+///
+/// # Errors
+/// [`Error::Invalid`] or [`Error::Duplicate`] for the name.
+pub async fn create(
+    tx: &mut Tx,
+    context: &Context,
+    name: &str,
+    role: Option<Role>,
+    connection_id: Option<&str>,
+) -> Result<ServiceAccount, Error> {
+    check_name("name", name, 128)?;
+    if store::by_name(tx, &context.account_id, name).await? {
+        return Err(Error::Duplicate { field: "name" });
+    }
+    let made = store::insert(tx, &context.account_id, name.trim(), connection_id).await?;
+    let event = Event::new(Action::ServiceAccountCreate, "service_account", &made.id, &made.name);
+    audit::record(tx, context, event).await?;
+    if let Some(role) = role {
+        bind(tx, context, (PrincipalKind::ServiceAccount, &made.id, &made.name), role).await?;
+    }
+    Ok(made)
+}

@@ -1,0 +1,9 @@
+//! Service accounts: principals for programs.
+
+mod create;
+mod delete;
+mod store;
+
+pub use create::create;
+pub use delete::delete;
+pub use store::{ServiceAccount, by_id, list, of_connection};

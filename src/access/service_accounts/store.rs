@@ -1,0 +1,125 @@
+//! The SQL of service accounts.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::directory::fold;
+use crate::kernel::database::Connection;
+use crate::kernel::{Timestamp, Tx};
+
+macro_rules! columns {
+    () => {
+        "id, name, connection_id, created_at"
+    };
+}
+
+/// A principal for a program.
+#[derive(Debug, Clone, Serialize, ToSchema, sqlx::FromRow)]
+pub struct ServiceAccount {
+    /// Its id.
+    pub id: String,
+    /// Its name, unique in the account without case.
+    pub name: String,
+    /// The directory connection it was made for, if it was.
+    pub connection_id: Option<String>,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+}
+
+/// A page of the account's service accounts.
+///
+/// # Errors
+/// The database's.
+pub async fn list(
+    c: &mut Connection,
+    account_id: &str,
+    (after, limit): (&str, i64),
+) -> Result<Vec<ServiceAccount>, sqlx::Error> {
+    sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM service_accounts WHERE account_id = $1 AND id > $2 ORDER BY id LIMIT $3"
+    ))
+    .bind(account_id)
+    .bind(after)
+    .bind(limit)
+    .fetch_all(c)
+    .await
+}
+
+/// The service account with this id in this account.
+///
+/// # Errors
+/// The database's.
+pub async fn by_id(c: &mut Connection, account_id: &str, id: &str) -> Result<Option<ServiceAccount>, sqlx::Error> {
+    sqlx::query_as(concat!("SELECT ", columns!(), " FROM service_accounts WHERE account_id = $1 AND id = $2"))
+        .bind(account_id)
+        .bind(id)
+        .fetch_optional(c)
+        .await
+}
+
+/// The service account of a directory connection.
+///
+/// # Errors
+/// The database's.
+pub async fn of_connection(
+    c: &mut Connection,
+    account_id: &str,
+    connection_id: &str,
+) -> Result<Option<ServiceAccount>, sqlx::Error> {
+    sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM service_accounts WHERE account_id = $1 AND connection_id = $2"
+    ))
+    .bind(account_id)
+    .bind(connection_id)
+    .fetch_optional(c)
+    .await
+}
+
+pub(super) async fn by_name(c: &mut Connection, account_id: &str, name: &str) -> Result<bool, sqlx::Error> {
+    let found: Option<(String,)> =
+        sqlx::query_as("SELECT id FROM service_accounts WHERE account_id = $1 AND name_folded = $2")
+            .bind(account_id)
+            .bind(fold(name))
+            .fetch_optional(c)
+            .await?;
+    Ok(found.is_some())
+}
+
+pub(super) async fn insert(
+    tx: &mut Tx,
+    account_id: &str,
+    name: &str,
+    connection_id: Option<&str>,
+) -> Result<ServiceAccount, sqlx::Error> {
+    let (id, now) = (tx.new_id(), tx.now());
+    sqlx::query_as(concat!(
+        "INSERT INTO service_accounts (id, account_id, name, name_folded, connection_id, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6) RETURNING ",
+        columns!()
+    ))
+    .bind(id)
+    .bind(account_id)
+    .bind(name)
+    .bind(fold(name))
+    .bind(connection_id)
+    .bind(now)
+    .fetch_one(&mut **tx)
+    .await
+}
+
+/// Removes it with its tokens and roles.
+pub(super) async fn remove(tx: &mut Tx, account_id: &str, id: &str) -> Result<(), sqlx::Error> {
+    for sql in [
+        "DELETE FROM api_tokens WHERE account_id = $1 AND owner_id = $2",
+        "DELETE FROM role_bindings WHERE account_id = $1 AND principal_id = $2",
+        "DELETE FROM service_accounts WHERE account_id = $1 AND id = $2",
+    ] {
+        sqlx::query(sql).bind(account_id).bind(id).execute(&mut **tx).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! What a token is, apart from its secret.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::kernel::Timestamp;
+
+/// What a token opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenPurpose {
+    /// The REST API, as its owner.
+    Api,
+    /// The provisioning endpoints of one connection.
+    Scim,
+}
+
+impl TokenPurpose {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Api => "api",
+            Self::Scim => "scim",
+        }
+    }
+}
+
+/// A token as lists show it.
+#[derive(Debug, Clone, Serialize, ToSchema, sqlx::FromRow)]
+pub struct Token {
+    /// Its id.
+    pub id: String,
+    /// `user` or `service_account`.
+    pub owner_kind: String,
+    /// The owner's id.
+    pub owner_id: String,
+    /// `api` or `scim`.
+    pub purpose: String,
+    /// The connection a provisioning token belongs to.
+    pub connection_id: Option<String>,
+    /// What its owner calls it.
+    pub name: String,
+    /// The last four characters of the secret.
+    pub hint: String,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When it stops working by itself.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub expires_at: Option<Timestamp>,
+    /// When somebody ended it.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub revoked_at: Option<Timestamp>,
+    /// When it was used last, to the minute.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub last_used_at: Option<Timestamp>,
+}
+
+impl Token {
+    /// `active`, `expired` or `revoked`.
+    #[must_use]
+    pub fn status(&self, now: Timestamp) -> &'static str {
+        match (self.revoked_at, self.expires_at) {
+            (Some(_), _) => "revoked",
+            (None, Some(end)) if end <= now => "expired",
+            _ => "active",
+        }
+    }
+}

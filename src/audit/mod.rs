@@ -1,0 +1,8 @@
+//! What happened. An event is written in the transaction of the change it tells about, so the two
+//! cannot part.
+
+mod model;
+mod store;
+
+pub use model::{Action, Actor, ActorKind, Context, Event, Filter, Outcome, Page, Recorded};
+pub use store::{list, record};

@@ -1,0 +1,265 @@
+//! Events and who causes them.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::kernel::Timestamp;
+use crate::kernel::http::RequestContext;
+
+/// Who acted.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// What kind of principal.
+    pub kind: ActorKind,
+    /// Its id; none for the system and for people not signed in.
+    pub id: Option<String>,
+    /// Its name at that time.
+    pub name: String,
+}
+
+/// The kinds of actors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ActorKind {
+    /// A person.
+    User,
+    /// A program with a token of its own.
+    ServiceAccount,
+    /// The server or its operator on the host.
+    System,
+    /// Somebody who is not signed in yet.
+    Anonymous,
+}
+
+impl ActorKind {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::User => "user",
+            Self::ServiceAccount => "service_account",
+            Self::System => "system",
+            Self::Anonymous => "anonymous",
+        }
+    }
+}
+
+/// Who acts, in which account, from where: every operation that changes something takes one.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The account the event belongs to. Operations read and write this account only.
+    pub account_id: String,
+    /// Who acts.
+    pub actor: Actor,
+    /// The client's address.
+    pub address: String,
+    /// The request's id.
+    pub request_id: String,
+}
+
+impl Context {
+    /// An operator on the host, or the server itself.
+    #[must_use]
+    pub fn system(account_id: impl Into<String>) -> Self {
+        Self {
+            account_id: account_id.into(),
+            actor: Actor { kind: ActorKind::System, id: None, name: "system".into() },
+            address: String::new(),
+            request_id: String::new(),
+        }
+    }
+
+    /// A request of `actor` in `account_id`.
+    #[must_use]
+    pub fn of(account_id: &str, actor: Actor, request: &RequestContext) -> Self {
+        Self {
+            account_id: account_id.to_owned(),
+            actor,
+            address: request.address.to_string(),
+            request_id: request.request_id.clone(),
+        }
+    }
+
+    /// Somebody who is not signed in and calls themselves `name`.
+    #[must_use]
+    pub fn anonymous(account_id: &str, name: &str, request: &RequestContext) -> Self {
+        let actor = Actor { kind: ActorKind::Anonymous, id: None, name: name.to_owned() };
+        Self::of(account_id, actor, request)
+    }
+}
+
+macro_rules! actions {
+    ($($variant:ident = $name:literal,)*) => {
+        /// What was done, as `resource_type.action`.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[expect(missing_docs, reason = "the name of each says it")]
+        pub enum Action { $($variant,)* }
+
+        impl Action {
+            /// All of them, for the filter on the audit page.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The name in the trail and in the API.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $name,)* }
+            }
+        }
+    };
+}
+
+actions! {
+    AccountCreate = "account.create",
+    SettingsUpdate = "authentication_settings.update",
+    SignIn = "session.sign_in",
+    SignOut = "session.sign_out",
+    SessionRevoke = "session.revoke",
+    PasswordSet = "password.set",
+    UserCreate = "user.create",
+    UserUpdate = "user.update",
+    UserActivate = "user.activate",
+    UserDeactivate = "user.deactivate",
+    UserDelete = "user.delete",
+    GroupCreate = "group.create",
+    GroupUpdate = "group.update",
+    GroupDelete = "group.delete",
+    RoleBind = "role.bind",
+    RoleUnbind = "role.unbind",
+    ServiceAccountCreate = "service_account.create",
+    ServiceAccountDelete = "service_account.delete",
+    TokenCreate = "api_token.create",
+    TokenRevoke = "api_token.revoke",
+    ConnectionCreate = "connection.create",
+    ConnectionUpdate = "connection.update",
+    ConnectionDelete = "connection.delete",
+    MailTest = "mail.test",
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done.
+    Success,
+    /// Not done, for the reason given.
+    Refused,
+}
+
+impl Outcome {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// An event to be recorded.
+#[derive(Debug, Clone)]
+pub struct Event<'a> {
+    /// What was done.
+    pub action: Action,
+    /// `user`, `group`, `connection` …
+    pub resource_type: &'static str,
+    /// The resource's id.
+    pub resource_id: Option<&'a str>,
+    /// The resource's name at that time.
+    pub resource_name: &'a str,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it was refused, or how it was done: short, for administrators.
+    pub reason: Option<&'a str>,
+    /// `{"before": …, "after": …}`, the failed check, the method. Never a secret.
+    pub detail: Option<serde_json::Value>,
+}
+
+impl<'a> Event<'a> {
+    /// A successful `action` on a resource.
+    #[must_use]
+    pub fn new(action: Action, resource_type: &'static str, id: &'a str, name: &'a str) -> Self {
+        Self {
+            action,
+            resource_type,
+            resource_id: Some(id),
+            resource_name: name,
+            outcome: Outcome::Success,
+            reason: None,
+            detail: None,
+        }
+    }
+
+    /// Turns it into a refusal, with the reason.
+    #[must_use]
+    pub fn refused(mut self, reason: &'a str) -> Self {
+        self.outcome = Outcome::Refused;
+        self.reason = Some(reason);
+        self
+    }
+
+    /// Adds details.
+    #[must_use]
+    pub fn detail(mut self, detail: serde_json::Value) -> Self {
+        self.detail = Some(detail);
+        self
+    }
+}
+
+/// An event as the trail tells it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Recorded {
+    /// Its id.
+    pub id: String,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub time: Timestamp,
+    /// Who.
+    pub actor: Party,
+    /// What.
+    pub action: String,
+    /// On what.
+    pub resource: Party,
+    /// `success` or `refused`.
+    pub outcome: String,
+    /// Why it was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// From where.
+    pub address: String,
+    /// The request, as in the log.
+    pub request_id: String,
+    /// Before and after, or the failed check.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub detail: Option<serde_json::Value>,
+}
+
+/// An actor or a resource in a recorded event.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Party {
+    /// `user`, `service_account`, `group` …
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// Its id.
+    pub id: Option<String>,
+    /// Its name at that time.
+    pub name: String,
+}
+
+/// Which events to list. Empty fields do not restrict.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Not before.
+    pub from: Option<Timestamp>,
+    /// Before.
+    pub to: Option<Timestamp>,
+    /// The actor's id or exact name.
+    pub actor: Option<String>,
+    /// Exact action.
+    pub action: Option<String>,
+    /// Exact resource type.
+    pub resource_type: Option<String>,
+}
+
+/// One page, newest first.
+pub struct Page {
+    /// The events.
+    pub items: Vec<Recorded>,
+    /// Where the next page starts.
+    pub next: Option<String>,
+}

@@ -1,0 +1,107 @@
+//! The trail's SQL.
+
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
+
+use super::model::{Context, Event, Filter, Page, Party, Recorded};
+use crate::kernel::database::Connection;
+use crate::kernel::{Timestamp, Tx};
+
+/// Appends `event` in this unit of work.
+///
+/// # Errors
+/// The database's.
+pub async fn record(tx: &mut Tx, context: &Context, event: Event<'_>) -> Result<(), sqlx::Error> {
+    let (id, now) = (tx.new_id(), tx.now());
+    sqlx::query(
+        "INSERT INTO audit_events (id, account_id, time, actor_kind, actor_id, actor_name, action, resource_type, \
+         resource_id, resource_name, outcome, reason, address, request_id, detail) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
+    )
+    .bind(id)
+    .bind(&context.account_id)
+    .bind(now)
+    .bind(context.actor.kind.as_str())
+    .bind(context.actor.id.as_deref())
+    .bind(&context.actor.name)
+    .bind(event.action.as_str())
+    .bind(event.resource_type)
+    .bind(event.resource_id)
+    .bind(event.resource_name)
+    .bind(event.outcome.as_str())
+    .bind(event.reason)
+    .bind(&context.address)
+    .bind(&context.request_id)
+    .bind(event.detail.map(|detail| detail.to_string()))
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// Lists events of one account, newest first.
+///
+/// `after` is the `next` of the page before; an unreadable one starts at the top.
+///
+/// # Errors
+/// The database's.
+pub async fn list(
+    c: &mut Connection,
+    account_id: &str,
+    filter: &Filter,
+    limit: i64,
+    after: Option<&str>,
+) -> Result<Page, sqlx::Error> {
+    let (time, id) = after.and_then(read_cursor).unwrap_or((i64::MAX, String::new()));
+    // The range runs along the index (account_id, time, id); the other filters look at what it yields.
+    let rows = sqlx::query(
+        "SELECT id, time, actor_kind, actor_id, actor_name, action, resource_type, resource_id, resource_name, \
+         outcome, reason, address, request_id, detail FROM audit_events \
+         WHERE account_id = $1 AND time >= $2 AND time < $3 AND (time < $4 OR (time = $4 AND id < $5)) \
+         AND ($6 = '' OR actor_id = $6 OR actor_name = $6) AND ($7 = '' OR action = $7) \
+         AND ($8 = '' OR resource_type = $8) ORDER BY time DESC, id DESC LIMIT $9",
+    )
+    .bind(account_id)
+    .bind(filter.from.unwrap_or(Timestamp(0)))
+    .bind(filter.to.unwrap_or(Timestamp(i64::MAX)))
+    .bind(time)
+    .bind(id)
+    .bind(filter.actor.as_deref().unwrap_or_default())
+    .bind(filter.action.as_deref().unwrap_or_default())
+    .bind(filter.resource_type.as_deref().unwrap_or_default())
+    .bind(limit + 1)
+    .fetch_all(c)
+    .await?;
+    let limit = usize::try_from(limit).unwrap_or(0);
+    let items = rows.iter().take(limit).map(recorded).collect::<Result<Vec<_>, _>>()?;
+    let next = items.last().filter(|_| rows.len() > limit).map(|last| format!("{}.{}", last.time.0, last.id));
+    Ok(Page { items, next })
+}
+
+fn read_cursor(cursor: &str) -> Option<(i64, String)> {
+    let (time, id) = cursor.split_once('.')?;
+    Some((time.parse().ok()?, id.to_owned()))
+}
+
+fn recorded(row: &AnyRow) -> Result<Recorded, sqlx::Error> {
+    let detail: Option<String> = row.try_get("detail")?;
+    Ok(Recorded {
+        id: row.try_get("id")?,
+        time: row.try_get("time")?,
+        actor: Party {
+            kind: row.try_get("actor_kind")?,
+            id: row.try_get("actor_id")?,
+            name: row.try_get("actor_name")?,
+        },
+        action: row.try_get("action")?,
+        resource: Party {
+            kind: row.try_get("resource_type")?,
+            id: row.try_get("resource_id")?,
+            name: row.try_get("resource_name")?,
+        },
+        outcome: row.try_get("outcome")?,
+        reason: row.try_get("reason")?,
+        address: row.try_get("address")?,
+        request_id: row.try_get("request_id")?,
+        detail: detail.and_then(|text| serde_json::from_str(&text).ok()),
+    })
+}

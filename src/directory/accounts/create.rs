@@ -1,0 +1,49 @@
+//! Making an account.
+
+use super::super::{Error, check_name};
+use super::model::Account;
+use super::settings::Settings;
+use super::store;
+use crate::audit::{self, Action, Context, Event};
+use crate::kernel::Tx;
+
+/// Makes an account with default settings. `by` builds the audit context once the id is known.
+///
+/// # Errors
+/// [`Error::Invalid`] for slug or name, [`Error::Duplicate`] for the slug.
+pub async fn create(
+    tx: &mut Tx,
+    slug: &str,
+    name: &str,
+    by: impl FnOnce(&str) -> Context,
+) -> Result<Account, Error> {
+    check_name("name", name, 128)?;
+    check_slug(slug)?;
+    if store::by_slug(tx, slug).await?.is_some() {
+        return Err(Error::Duplicate { field: "slug" });
+    }
+    let account = Account {
+        id: tx.new_id(),
+        slug: slug.to_owned(),
+        name: name.trim().to_owned(),
+        settings: Settings::default().write(),
+        created_at: tx.now(),
+    };
+    store::insert(tx, &account).await?;
+    let event = Event::new(Action::AccountCreate, "account", &account.id, &account.name);
+    audit::record(tx, &by(&account.id), event).await?;
+    Ok(account)
+}
+
+fn check_slug(slug: &str) -> Result<(), Error> {
+    let fits = !slug.is_empty()
+        && slug.len() <= 63
+        && slug.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        && !slug.starts_with('-')
+        && !slug.ends_with('-');
+    if fits {
+        return Ok(());
+    }
+    let reason = "must be 1 to 63 lower-case letters, digits and inner hyphens".to_owned();
+    Err(Error::Invalid { field: "slug", reason })
+}

@@ -1,0 +1,27 @@
+//! What an account is.
+
+use super::settings::Settings;
+use crate::kernel::Timestamp;
+
+/// A tenant.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Account {
+    /// Its id.
+    pub id: String,
+    /// Its short name in addresses: `[a-z0-9-]`, 1 to 63 characters.
+    pub slug: String,
+    /// Its name for people.
+    pub name: String,
+    /// [`Settings`] as JSON.
+    pub(super) settings: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl Account {
+    /// The account's settings; members missing in the stored text have their defaults.
+    #[must_use]
+    pub fn settings(&self) -> Settings {
+        Settings::read(&self.settings)
+    }
+}

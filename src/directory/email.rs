@@ -1,0 +1,56 @@
+//! Email addresses, as far as an identity server has an opinion on them.
+
+use super::{Error, fold};
+
+/// An address that is safe to store, compare and put into a mail header.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Email(String);
+
+impl Email {
+    /// Accepts `local@domain` of at most 254 characters (RFC 5321 §4.5.3.1.3) without white space,
+    /// control characters, quotes or list separators.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming `email`.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let text = text.trim();
+        let invalid = |reason: &str| Error::Invalid { field: "email", reason: reason.to_owned() };
+        let (local, domain) = text.rsplit_once('@').ok_or_else(|| invalid("must look like name@example.com"))?;
+        if local.is_empty() || domain.is_empty() || text.len() > 254 {
+            return Err(invalid("must look like name@example.com"));
+        }
+        let strange = |c: char| c.is_control() || c.is_whitespace() || "<>()[],;:\\\"@".contains(c);
+        if local.contains(strange) || domain.contains(strange) {
+            return Err(invalid("contains a character that addresses do not have"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// As it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// As it is compared.
+    #[must_use]
+    pub fn folded(&self) -> String {
+        fold(&self.0)
+    }
+
+    /// The part after the `@`, folded.
+    #[must_use]
+    pub fn domain(&self) -> String {
+        domain_of(&self.0).unwrap_or_default()
+    }
+}
+
+/// The folded domain of something that may be an address.
+#[must_use]
+pub(crate) fn domain_of(text: &str) -> Option<String> {
+    text.rsplit_once('@').map(|(_, domain)| fold(domain)).filter(|domain| !domain.is_empty())
+}
+
+#[cfg(test)]
+#[path = "email_tests.rs"]
+mod tests;

@@ -1,0 +1,44 @@
+//! What the directory refuses.
+
+use crate::kernel::database::is_duplicate;
+
+/// Why an operation on the directory was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// No such row in this account; another account's rows do not exist here.
+    #[error("{0} not found")]
+    NotFound(&'static str),
+    /// Somebody else has this value already.
+    #[error("{field} is taken")]
+    Duplicate {
+        /// Which value.
+        field: &'static str,
+    },
+    /// A value cannot be used.
+    #[error("{field}: {reason}")]
+    Invalid {
+        /// Which value.
+        field: &'static str,
+        /// What is wrong with it, as a clause: "must not be empty".
+        reason: String,
+    },
+    /// It came from an identity provider and is managed there.
+    #[error("managed by {connection}; change it there")]
+    Managed {
+        /// The connection's name.
+        connection: String,
+    },
+    /// A rule of the account forbids it.
+    #[error("{0}")]
+    Forbidden(&'static str),
+    /// The database failed.
+    #[error(transparent)]
+    Database(sqlx::Error),
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        // Lost a race against an equal value: the check before the insert could not see it.
+        if is_duplicate(&error) { Self::Duplicate { field: "value" } } else { Self::Database(error) }
+    }
+}

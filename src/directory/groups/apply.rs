@@ -1,0 +1,135 @@
+//! Changing a group: its name and who is in it. Work is in proportion to the members named, never
+//! to the members there are.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value, json};
+
+use super::super::users::Authority;
+use super::super::{Error, check_name, users};
+use super::model::{Group, MANUAL};
+use super::store;
+use crate::audit::{self, Action, Context, Event};
+use crate::kernel::Tx;
+
+/// What to change. `None` leaves a thing as it is.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Change {
+    /// A new name.
+    pub name: Option<String>,
+    /// A new external id; `Some(None)` removes it.
+    pub external_id: Option<Option<String>>,
+    /// New further attributes.
+    pub attributes: Option<Map<String, Value>>,
+    /// Who comes and goes.
+    pub members: Members,
+}
+
+/// Changes of membership, by user id.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Members {
+    /// Exactly these, before `add` and `remove` are applied.
+    pub replace: Option<Vec<String>>,
+    /// These come in.
+    pub add: Vec<String>,
+    /// These go; one who is not in it is no error.
+    pub remove: Vec<String>,
+}
+
+/// Applies `change` to `group`.
+///
+/// # Errors
+/// [`Error::Managed`] when somebody other than the managing connection asks; [`Error::Invalid`] for a
+/// name or a member that is not a user of this account. On error nothing of it is kept.
+pub async fn apply(
+    tx: &mut Tx,
+    context: &Context,
+    authority: Authority<'_>,
+    group: &Group,
+    change: Change,
+) -> Result<Group, Error> {
+    let (source, manager) = check_authority(tx, authority, group).await?;
+    let mut wanted = group.clone();
+    wanted.connection_id = manager;
+    if let Some(name) = change.name {
+        check_name("name", &name, 256)?;
+        wanted.name = name;
+    }
+    if let Some(external_id) = change.external_id {
+        wanted.external_id = external_id;
+    }
+    if let Some(attributes) = change.attributes {
+        wanted.attributes = Value::Object(attributes).to_string();
+    }
+    let (added, removed) = apply_members(tx, group, source, change.members).await?;
+    let same = wanted.name == group.name
+        && wanted.external_id == group.external_id
+        && wanted.attributes == group.attributes
+        && wanted.connection_id == group.connection_id;
+    if same && added.is_empty() && removed.is_empty() {
+        return Ok(group.clone());
+    }
+    let updated = store::overwrite(tx, &wanted).await?;
+    let mut detail = Map::new();
+    if updated.name != group.name {
+        detail.insert("before".into(), json!({"name": group.name}));
+        detail.insert("after".into(), json!({"name": updated.name}));
+    }
+    for (key, ids) in [("added", &added), ("removed", &removed)] {
+        if !ids.is_empty() {
+            // The first hundred say enough; the numbers say the rest.
+            detail.insert(key.into(), json!({"count": ids.len(), "users": &ids[..ids.len().min(100)]}));
+        }
+    }
+    let event = Event::new(Action::GroupUpdate, "group", &updated.id, &updated.name).detail(Value::Object(detail));
+    audit::record(tx, context, event).await?;
+    Ok(updated)
+}
+
+/// The source for memberships and the manager after the change, or a refusal.
+async fn check_authority<'a>(
+    tx: &mut Tx,
+    authority: Authority<'a>,
+    group: &Group,
+) -> Result<(&'a str, Option<String>), Error> {
+    match (authority, &group.connection_id) {
+        (Authority::Local, None) => Ok((MANUAL, None)),
+        (Authority::Connection(id), Some(manager)) if id == manager => Ok((id, Some(manager.clone()))),
+        (Authority::Connection(_), None) => Err(Error::Forbidden(
+            "This group was made by hand. It is kept beside groups of the same name from a directory.",
+        )),
+        (_, Some(manager)) => {
+            Err(Error::Managed { connection: users::connection_name(tx, manager).await? })
+        }
+    }
+}
+
+async fn apply_members(
+    tx: &mut Tx,
+    group: &Group,
+    source: &str,
+    members: Members,
+) -> Result<(Vec<String>, Vec<String>), Error> {
+    let Members { replace, mut add, mut remove } = members;
+    if let Some(exactly) = replace {
+        let exactly: HashSet<String> = exactly.into_iter().collect();
+        let present: HashSet<String> = store::ids_from(tx, group, source).await?.into_iter().collect();
+        remove.extend(present.difference(&exactly).cloned());
+        add.extend(exactly.difference(&present).cloned());
+    }
+    let (mut added, mut removed) = (Vec::new(), Vec::new());
+    for id in remove {
+        if store::remove(tx, group, &id, source).await? {
+            removed.push(id);
+        }
+    }
+    for id in add {
+        if store::add(tx, group, &id, source).await? {
+            added.push(id);
+        } else if users::by_id(tx, &group.account_id, &id).await?.is_none() {
+            let reason = format!("{id} is not a user of this account");
+            return Err(Error::Invalid { field: "members", reason });
+        }
+    }
+    Ok((added, removed))
+}

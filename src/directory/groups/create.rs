@@ -1,0 +1,59 @@
+//! Making a group.
+
+use serde_json::{Map, Value};
+
+use super::super::users::Authority;
+use super::super::{Error, check_name};
+use super::identifier::identifier_of;
+use super::model::Group;
+use super::store;
+use crate::audit::{self, Action, Context, Event};
+use crate::kernel::Tx;
+
+/// A group to be made.
+#[derive(Debug, Clone, Default)]
+pub struct NewGroup {
+    /// Its name for people.
+    pub name: String,
+    /// The id the provisioning client gives it.
+    pub external_id: Option<String>,
+    /// Everything else the client wants kept.
+    pub attributes: Map<String, Value>,
+}
+
+/// Makes an empty group. One whose name exists already is kept beside the other.
+///
+/// # Errors
+/// [`Error::Invalid`] for the name.
+pub async fn create(
+    tx: &mut Tx,
+    context: &Context,
+    authority: Authority<'_>,
+    new: NewGroup,
+) -> Result<Group, Error> {
+    check_name("name", &new.name, 256)?;
+    let connection_id = match authority {
+        Authority::Local => None,
+        Authority::Connection(id) => Some(id),
+    };
+    let identifier = free_identifier(tx, &context.account_id, &new.name).await?;
+    let group = store::insert(tx, &context.account_id, &identifier, &new, connection_id).await?;
+    audit::record(tx, context, Event::new(Action::GroupCreate, "group", &group.id, &group.name)).await?;
+    Ok(group)
+}
+
+/// The identifier of the name, with a number behind it where another group has it.
+async fn free_identifier(tx: &mut Tx, account_id: &str, name: &str) -> Result<String, Error> {
+    let base = match identifier_of(name) {
+        empty if empty.is_empty() => "group".to_owned(),
+        identifier => identifier,
+    };
+    let mut candidate = base.clone();
+    for n in 2..1000 {
+        if !store::identifier_taken(tx, account_id, &candidate).await? {
+            return Ok(candidate);
+        }
+        candidate = format!("{base}_{n}");
+    }
+    Err(Error::Duplicate { field: "name" })
+}

@@ -1,0 +1,15 @@
+//! User groups and who is in them.
+
+mod apply;
+mod create;
+mod delete;
+mod identifier;
+mod model;
+mod store;
+
+pub use apply::{Change, Members, apply};
+pub use create::{NewGroup, create};
+pub use delete::delete;
+pub use identifier::identifier_of;
+pub use model::{Group, Membership};
+pub use store::{Match, by_id, count, list_after, list_at, member_count, members, names_of_user, of_user, search};

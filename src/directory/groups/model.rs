@@ -1,0 +1,51 @@
+//! What a group is.
+
+use serde_json::{Map, Value};
+
+use crate::kernel::Timestamp;
+
+/// A user group as stored.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Group {
+    /// Its id.
+    pub id: String,
+    /// The account it belongs to.
+    pub account_id: String,
+    /// Its name for people, as the client sent it. Not unique.
+    pub name: String,
+    /// Its name for policies, unique in the account.
+    pub identifier: String,
+    /// The directory connection that manages it, if one does.
+    pub connection_id: Option<String>,
+    /// The id the provisioning client gave it.
+    pub external_id: Option<String>,
+    pub(super) attributes: String,
+    /// Rises with each change.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was changed last.
+    pub updated_at: Timestamp,
+}
+
+impl Group {
+    /// What else the provisioning client said about it.
+    #[must_use]
+    pub fn attributes(&self) -> Map<String, Value> {
+        serde_json::from_str(&self.attributes).unwrap_or_default()
+    }
+}
+
+/// A user in a group.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Membership {
+    /// The member's id.
+    pub user_id: String,
+    /// The member's name.
+    pub display_name: String,
+    /// The member's sign-in name.
+    pub user_name: String,
+}
+
+/// Memberships made by hand, as opposed to those that came through a connection.
+pub(super) const MANUAL: &str = "manual";

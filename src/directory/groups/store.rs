@@ -1,0 +1,277 @@
+//! The SQL of groups and memberships.
+
+use super::super::fold;
+use super::create::NewGroup;
+use super::model::{Group, Membership};
+use crate::kernel::Tx;
+use crate::kernel::database::{Conditions, Connection, like_anywhere};
+
+macro_rules! columns {
+    () => {
+        "id, account_id, name, identifier, connection_id, external_id, attributes, version, created_at, updated_at"
+    };
+}
+
+/// One condition on groups; several are joined by AND.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Match {
+    /// Exact id.
+    Id(String),
+    /// Without case.
+    Name(String),
+    /// Exact.
+    ExternalId(String),
+    /// Has this user as a member.
+    Member(String),
+    /// Managed by this connection.
+    Connection(String),
+}
+
+/// The group with this id in this account.
+///
+/// # Errors
+/// The database's.
+pub async fn by_id(c: &mut Connection, account_id: &str, id: &str) -> Result<Option<Group>, sqlx::Error> {
+    sqlx::query_as(concat!("SELECT ", columns!(), " FROM user_groups WHERE account_id = $1 AND id = $2"))
+        .bind(account_id)
+        .bind(id)
+        .fetch_optional(c)
+        .await
+}
+
+fn conditions(account_id: &str, matches: &[Match]) -> Conditions {
+    let mut all = Conditions::default();
+    all.text("account_id = ?", account_id);
+    for one in matches {
+        match one {
+            Match::Id(id) => all.text("id = ?", id),
+            Match::Name(name) => all.text("name_folded = ?", fold(name)),
+            Match::ExternalId(id) => all.text("external_id = ?", id),
+            Match::Connection(id) => all.text("connection_id = ?", id),
+            Match::Member(id) => all.text(
+                "EXISTS (SELECT 1 FROM memberships m WHERE m.group_id = user_groups.id AND m.user_id = ?)",
+                id,
+            ),
+        }
+    }
+    all
+}
+
+/// How many groups match.
+///
+/// # Errors
+/// The database's.
+pub async fn count(c: &mut Connection, account_id: &str, matches: &[Match]) -> Result<i64, sqlx::Error> {
+    let all = conditions(account_id, matches);
+    let (count,): (i64,) = all.bind_as(all.sql("SELECT COUNT(*) FROM user_groups", "")).fetch_one(c).await?;
+    Ok(count)
+}
+
+/// A page of groups in order of creation, by position.
+///
+/// # Errors
+/// The database's.
+pub async fn list_at(
+    c: &mut Connection,
+    account_id: &str,
+    matches: &[Match],
+    (offset, limit): (i64, i64),
+) -> Result<Vec<Group>, sqlx::Error> {
+    let all = conditions(account_id, matches);
+    let tail = format!("ORDER BY id LIMIT {limit} OFFSET {offset}");
+    all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM user_groups"), &tail)).fetch_all(c).await
+}
+
+/// A page of groups in order of creation, after the one with id `after`.
+///
+/// # Errors
+/// The database's.
+pub async fn list_after(
+    c: &mut Connection,
+    account_id: &str,
+    matches: &[Match],
+    (after, limit): (&str, i64),
+) -> Result<Vec<Group>, sqlx::Error> {
+    let mut all = conditions(account_id, matches);
+    all.text("id > ?", after);
+    let tail = format!("ORDER BY id LIMIT {limit}");
+    all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM user_groups"), &tail)).fetch_all(c).await
+}
+
+/// Groups whose name contains `text`, for the console.
+///
+/// # Errors
+/// The database's.
+pub async fn search(
+    c: &mut Connection,
+    account_id: &str,
+    text: &str,
+    (after, limit): (&str, i64),
+) -> Result<Vec<Group>, sqlx::Error> {
+    let mut all = conditions(account_id, &[]);
+    if !text.trim().is_empty() {
+        all.text("name_folded LIKE ? ESCAPE '\\'", like_anywhere(&fold(text)));
+    }
+    all.text("id > ?", after);
+    let tail = format!("ORDER BY id LIMIT {limit}");
+    all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM user_groups"), &tail)).fetch_all(c).await
+}
+
+/// The groups a user is in.
+///
+/// # Errors
+/// The database's.
+pub async fn of_user(c: &mut Connection, account_id: &str, user_id: &str) -> Result<Vec<Group>, sqlx::Error> {
+    let mut all = conditions(account_id, &[]);
+    all.text("id IN (SELECT group_id FROM memberships WHERE user_id = ?)", user_id);
+    all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM user_groups"), "ORDER BY name_folded, id"))
+        .fetch_all(c)
+        .await
+}
+
+/// The names of the groups a user is in, in order.
+///
+/// # Errors
+/// The database's.
+pub async fn names_of_user(c: &mut Connection, user_id: &str) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT DISTINCT g.name FROM memberships m JOIN user_groups g ON g.id = m.group_id \
+         WHERE m.user_id = $1 ORDER BY g.name",
+    )
+    .bind(user_id)
+    .fetch_all(c)
+    .await
+}
+
+/// A page of members in order of joining the server, after the user with id `after`.
+///
+/// # Errors
+/// The database's.
+pub async fn members(
+    c: &mut Connection,
+    group_id: &str,
+    (after, limit): (&str, i64),
+) -> Result<Vec<Membership>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT DISTINCT m.user_id, u.display_name, u.user_name FROM memberships m JOIN users u ON u.id = m.user_id \
+         WHERE m.group_id = $1 AND m.user_id > $2 ORDER BY m.user_id LIMIT $3",
+    )
+    .bind(group_id)
+    .bind(after)
+    .bind(limit)
+    .fetch_all(c)
+    .await
+}
+
+/// How many members a group has.
+///
+/// # Errors
+/// The database's.
+pub async fn member_count(c: &mut Connection, group_id: &str) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("SELECT COUNT(DISTINCT user_id) FROM memberships WHERE group_id = $1")
+        .bind(group_id)
+        .fetch_one(c)
+        .await
+}
+
+pub(super) async fn identifier_taken(c: &mut Connection, account_id: &str, text: &str) -> Result<bool, sqlx::Error> {
+    let found: Option<(String,)> =
+        sqlx::query_as("SELECT id FROM user_groups WHERE account_id = $1 AND identifier = $2")
+            .bind(account_id)
+            .bind(text)
+            .fetch_optional(c)
+            .await?;
+    Ok(found.is_some())
+}
+
+pub(super) async fn insert(
+    tx: &mut Tx,
+    account_id: &str,
+    identifier: &str,
+    group: &NewGroup,
+    connection_id: Option<&str>,
+) -> Result<Group, sqlx::Error> {
+    let (id, now) = (tx.new_id(), tx.now());
+    sqlx::query_as(concat!(
+        "INSERT INTO user_groups (id, account_id, name, name_folded, identifier, connection_id, external_id, \
+         attributes, version, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $9) RETURNING ",
+        columns!()
+    ))
+    .bind(id)
+    .bind(account_id)
+    .bind(&group.name)
+    .bind(fold(&group.name))
+    .bind(identifier)
+    .bind(connection_id)
+    .bind(group.external_id.as_deref())
+    .bind(serde_json::Value::Object(group.attributes.clone()).to_string())
+    .bind(now)
+    .fetch_one(&mut **tx)
+    .await
+}
+
+/// Writes name, external id and attributes, and raises the version. On PostgreSQL this also locks
+/// the group, so that two changes of one group follow each other.
+pub(super) async fn overwrite(tx: &mut Tx, group: &Group) -> Result<Group, sqlx::Error> {
+    let now = tx.now();
+    sqlx::query_as(concat!(
+        "UPDATE user_groups SET name = $1, name_folded = $2, external_id = $3, attributes = $4, connection_id = $5, \
+         version = version + 1, updated_at = $6 WHERE account_id = $7 AND id = $8 RETURNING ",
+        columns!()
+    ))
+    .bind(&group.name)
+    .bind(fold(&group.name))
+    .bind(group.external_id.as_deref())
+    .bind(&group.attributes)
+    .bind(group.connection_id.as_deref())
+    .bind(now)
+    .bind(&group.account_id)
+    .bind(&group.id)
+    .fetch_one(&mut **tx)
+    .await
+}
+
+/// Adds a member; false when it was one already or no such user exists in the account.
+pub(super) async fn add(tx: &mut Tx, group: &Group, user_id: &str, source: &str) -> Result<bool, sqlx::Error> {
+    let now = tx.now();
+    let done = sqlx::query(
+        "INSERT INTO memberships (account_id, group_id, user_id, source, created_at) \
+         SELECT account_id, $1, id, $2, $3 FROM users WHERE account_id = $4 AND id = $5 ON CONFLICT DO NOTHING",
+    )
+    .bind(&group.id)
+    .bind(source)
+    .bind(now)
+    .bind(&group.account_id)
+    .bind(user_id)
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Removes a membership that came through `source`.
+pub(super) async fn remove(tx: &mut Tx, group: &Group, user_id: &str, source: &str) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query("DELETE FROM memberships WHERE group_id = $1 AND user_id = $2 AND source = $3")
+        .bind(&group.id)
+        .bind(user_id)
+        .bind(source)
+        .execute(&mut **tx)
+        .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+pub(super) async fn ids_from(c: &mut Connection, group: &Group, source: &str) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar("SELECT user_id FROM memberships WHERE group_id = $1 AND source = $2")
+        .bind(&group.id)
+        .bind(source)
+        .fetch_all(c)
+        .await
+}
+
+pub(super) async fn delete(tx: &mut Tx, group: &Group) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM user_groups WHERE account_id = $1 AND id = $2")
+        .bind(&group.account_id)
+        .bind(&group.id)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}

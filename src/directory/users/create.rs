@@ -1,0 +1,28 @@
+//! Making a user.
+
+use super::super::Error;
+use super::model::{Authority, Profile, User};
+use super::store;
+use crate::audit::{self, Action, Context, Event};
+use crate::kernel::Tx;
+
+/// Makes a user in the context's account.
+///
+/// # Errors
+/// [`Error::Invalid`], [`Error::Duplicate`] for user name or email.
+pub async fn create(
+    tx: &mut Tx,
+    context: &Context,
+    authority: Authority<'_>,
+    profile: Profile,
+) -> Result<User, Error> {
+    let profile = profile.checked()?;
+    store::check_free(tx, &context.account_id, &profile, "").await?;
+    let connection_id = match authority {
+        Authority::Local => None,
+        Authority::Connection(id) => Some(id),
+    };
+    let user = store::insert(tx, &context.account_id, &profile, connection_id).await?;
+    audit::record(tx, context, Event::new(Action::UserCreate, "user", &user.id, &user.user_name)).await?;
+    Ok(user)
+}

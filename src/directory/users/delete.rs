@@ -1,0 +1,23 @@
+//! Deleting a user.
+
+use super::super::Error;
+use super::model::{Authority, User};
+use super::store;
+use crate::audit::{self, Action, Context, Event};
+use crate::kernel::Tx;
+
+/// Deletes `user` with its memberships, password and sessions. The audit trail keeps its name.
+///
+/// # Errors
+/// [`Error::Managed`] when a directory connection manages it and somebody else asks.
+pub async fn delete(tx: &mut Tx, context: &Context, authority: Authority<'_>, user: &User) -> Result<(), Error> {
+    if let Some(manager) = &user.connection_id {
+        let own = matches!(authority, Authority::Connection(id) if id == manager);
+        if !own {
+            return Err(Error::Managed { connection: store::connection_name(tx, manager).await? });
+        }
+    }
+    store::remove(tx, user).await?;
+    audit::record(tx, context, Event::new(Action::UserDelete, "user", &user.id, &user.user_name)).await?;
+    Ok(())
+}

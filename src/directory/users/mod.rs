@@ -1,0 +1,14 @@
+//! Users: people with an entry in an account.
+
+mod create;
+mod delete;
+mod model;
+mod store;
+mod update;
+
+pub use create::create;
+pub use delete::delete;
+pub use model::{Authority, Profile, User};
+pub(super) use store::connection_name;
+pub use store::{Match, by_email, by_id, count, list_after, list_at, search, sole_by_email_anywhere};
+pub use update::{set_active, update};

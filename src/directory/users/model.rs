@@ -1,0 +1,160 @@
+//! What a user is.
+
+use serde_json::{Map, Value, json};
+
+use super::super::{Email, Error, check_name};
+use crate::kernel::Timestamp;
+
+/// A user as stored.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct User {
+    /// Its id.
+    pub id: String,
+    /// The account it belongs to.
+    pub account_id: String,
+    /// The name it signs in with, unique in the account without case.
+    pub user_name: String,
+    /// The address mails go to and SSO matches by, unique in the account without case.
+    pub email: Option<String>,
+    /// Given name.
+    pub given_name: Option<String>,
+    /// Family name.
+    pub family_name: Option<String>,
+    /// The name shown.
+    pub display_name: String,
+    active: i32,
+    /// The directory connection that manages it, if one does.
+    pub connection_id: Option<String>,
+    /// The id the provisioning client gave it.
+    pub external_id: Option<String>,
+    attributes: String,
+    /// Credentials made in an earlier epoch are void.
+    pub epoch: i64,
+    /// Rises with each change.
+    pub version: i64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was changed last.
+    pub updated_at: Timestamp,
+}
+
+impl User {
+    /// Whether it may sign in.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.active != 0
+    }
+
+    /// `active` or `inactive`, as the API says it.
+    #[must_use]
+    pub fn status(&self) -> &'static str {
+        if self.is_active() { "active" } else { "inactive" }
+    }
+
+    /// What else the provisioning client said about it.
+    #[must_use]
+    pub fn attributes(&self) -> Map<String, Value> {
+        serde_json::from_str(&self.attributes).unwrap_or_default()
+    }
+
+    /// The part that can be changed.
+    #[must_use]
+    pub fn profile(&self) -> Profile {
+        Profile {
+            user_name: self.user_name.clone(),
+            email: self.email.clone(),
+            given_name: self.given_name.clone(),
+            family_name: self.family_name.clone(),
+            display_name: Some(self.display_name.clone()),
+            active: self.is_active(),
+            external_id: self.external_id.clone(),
+            attributes: self.attributes(),
+        }
+    }
+}
+
+/// The part of a user that can be set and changed.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Profile {
+    /// See [`User::user_name`].
+    pub user_name: String,
+    /// See [`User::email`].
+    pub email: Option<String>,
+    /// Given name.
+    pub given_name: Option<String>,
+    /// Family name.
+    pub family_name: Option<String>,
+    /// The name shown; made from the others when absent.
+    pub display_name: Option<String>,
+    /// Whether it may sign in.
+    pub active: bool,
+    /// The id the provisioning client gave it.
+    pub external_id: Option<String>,
+    /// Everything else a client wants kept, at most 64 KiB of JSON.
+    pub attributes: Map<String, Value>,
+}
+
+/// At most this many bytes of attributes a user or group.
+pub(in super::super) const MAX_ATTRIBUTES: usize = 64 * 1024;
+
+impl Profile {
+    /// Trims, fills in the display name, and refuses what cannot be stored.
+    pub(super) fn checked(mut self) -> Result<Self, Error> {
+        self.user_name = self.user_name.trim().to_owned();
+        check_name("user_name", &self.user_name, 320)?;
+        let clean = |text: Option<String>| text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
+        self.given_name = clean(self.given_name);
+        self.family_name = clean(self.family_name);
+        self.display_name = clean(self.display_name);
+        for (field, value) in [
+            ("given_name", &self.given_name),
+            ("family_name", &self.family_name),
+            ("display_name", &self.display_name),
+            ("external_id", &self.external_id),
+        ] {
+            if let Some(text) = value {
+                check_name(field, text, 512)?;
+            }
+        }
+        if let Some(email) = clean(self.email.take()) {
+            self.email = Some(Email::parse(&email)?.as_str().to_owned());
+        }
+        if json!(self.attributes).to_string().len() > MAX_ATTRIBUTES {
+            let reason = "must be at most 64 KiB of JSON".to_owned();
+            return Err(Error::Invalid { field: "attributes", reason });
+        }
+        Ok(self)
+    }
+
+    /// The display name, or the best substitute.
+    pub(super) fn shown_name(&self) -> String {
+        if let Some(name) = &self.display_name {
+            return name.clone();
+        }
+        let full = [self.given_name.as_deref(), self.family_name.as_deref()];
+        let full = full.into_iter().flatten().collect::<Vec<_>>().join(" ");
+        if full.is_empty() { self.user_name.clone() } else { full }
+    }
+
+    /// What the audit trail shows of a change.
+    pub(super) fn summary(&self) -> Map<String, Value> {
+        let mut map = Map::new();
+        map.insert("user_name".into(), json!(self.user_name));
+        map.insert("email".into(), json!(self.email));
+        map.insert("given_name".into(), json!(self.given_name));
+        map.insert("family_name".into(), json!(self.family_name));
+        map.insert("display_name".into(), json!(self.display_name));
+        map.insert("active".into(), json!(self.active));
+        map.insert("external_id".into(), json!(self.external_id));
+        map
+    }
+}
+
+/// Who wants the change. What an identity provider manages is changed there.
+#[derive(Debug, Clone, Copy)]
+pub enum Authority<'a> {
+    /// An administrator, in the console or by the API.
+    Local,
+    /// The directory connection with this id. It takes over what nobody manages.
+    Connection(&'a str),
+}

@@ -1,0 +1,275 @@
+//! The SQL of users.
+
+use super::super::{Error, fold};
+use super::model::{Profile, User};
+use crate::kernel::Tx;
+use crate::kernel::database::{Conditions, Connection, like_anywhere};
+
+macro_rules! columns {
+    () => {
+        "id, account_id, user_name, email, given_name, family_name, display_name, active, connection_id, \
+         external_id, attributes, epoch, version, created_at, updated_at"
+    };
+}
+
+/// One condition on users; several are joined by AND.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Match {
+    /// Exact id.
+    Id(String),
+    /// Without case.
+    UserName(String),
+    /// Without case.
+    Email(String),
+    /// Exact.
+    ExternalId(String),
+    /// Exact.
+    DisplayName(String),
+    /// Active or not.
+    Active(bool),
+    /// Managed by this connection.
+    Connection(String),
+    /// Member of this group.
+    Group(String),
+}
+
+/// The user with this id in this account.
+///
+/// # Errors
+/// The database's.
+pub async fn by_id(c: &mut Connection, account_id: &str, id: &str) -> Result<Option<User>, sqlx::Error> {
+    sqlx::query_as(concat!("SELECT ", columns!(), " FROM users WHERE account_id = $1 AND id = $2"))
+        .bind(account_id)
+        .bind(id)
+        .fetch_optional(c)
+        .await
+}
+
+/// The user whose email or, failing that, user name is this, without case.
+///
+/// # Errors
+/// The database's.
+pub async fn by_email(c: &mut Connection, account_id: &str, email: &str) -> Result<Option<User>, sqlx::Error> {
+    let folded = fold(email);
+    let by_email: Option<User> =
+        sqlx::query_as(concat!("SELECT ", columns!(), " FROM users WHERE account_id = $1 AND email_folded = $2"))
+            .bind(account_id)
+            .bind(&folded)
+            .fetch_optional(&mut *c)
+            .await?;
+    if by_email.is_some() {
+        return Ok(by_email);
+    }
+    sqlx::query_as(concat!("SELECT ", columns!(), " FROM users WHERE account_id = $1 AND user_name_folded = $2"))
+        .bind(account_id)
+        .bind(&folded)
+        .fetch_optional(c)
+        .await
+}
+
+/// The account of a person whose address is known in exactly one account of this server.
+///
+/// # Errors
+/// The database's.
+pub async fn sole_by_email_anywhere(c: &mut Connection, email: &str) -> Result<Option<String>, sqlx::Error> {
+    let mut accounts: Vec<(String,)> =
+        sqlx::query_as("SELECT account_id FROM users WHERE email_folded = $1 LIMIT 2")
+            .bind(fold(email))
+            .fetch_all(c)
+            .await?;
+    Ok(if accounts.len() == 1 { accounts.pop().map(|(id,)| id) } else { None })
+}
+
+fn conditions(account_id: &str, matches: &[Match]) -> Conditions {
+    let mut all = Conditions::default();
+    all.text("account_id = ?", account_id);
+    for one in matches {
+        match one {
+            Match::Id(id) => all.text("id = ?", id),
+            Match::UserName(name) => all.text("user_name_folded = ?", fold(name)),
+            Match::Email(email) => all.text("email_folded = ?", fold(email)),
+            Match::ExternalId(id) => all.text("external_id = ?", id),
+            Match::DisplayName(name) => all.text("display_name = ?", name),
+            Match::Active(active) => all.number("active = ?", i64::from(*active)),
+            Match::Connection(id) => all.text("connection_id = ?", id),
+            Match::Group(id) => all.text(
+                "EXISTS (SELECT 1 FROM memberships m WHERE m.user_id = users.id AND m.group_id = ?)",
+                id,
+            ),
+        }
+    }
+    all
+}
+
+/// How many users match.
+///
+/// # Errors
+/// The database's.
+pub async fn count(c: &mut Connection, account_id: &str, matches: &[Match]) -> Result<i64, sqlx::Error> {
+    let all = conditions(account_id, matches);
+    let (count,): (i64,) = all.bind_as(all.sql("SELECT COUNT(*) FROM users", "")).fetch_one(c).await?;
+    Ok(count)
+}
+
+/// A page of users in order of creation, by position.
+///
+/// # Errors
+/// The database's.
+pub async fn list_at(
+    c: &mut Connection,
+    account_id: &str,
+    matches: &[Match],
+    (offset, limit): (i64, i64),
+) -> Result<Vec<User>, sqlx::Error> {
+    let all = conditions(account_id, matches);
+    let tail = format!("ORDER BY id LIMIT {limit} OFFSET {offset}");
+    all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM users"), &tail)).fetch_all(c).await
+}
+
+/// A page of users in order of creation, after the one with id `after`.
+///
+/// # Errors
+/// The database's.
+pub async fn list_after(
+    c: &mut Connection,
+    account_id: &str,
+    matches: &[Match],
+    (after, limit): (&str, i64),
+) -> Result<Vec<User>, sqlx::Error> {
+    let mut all = conditions(account_id, matches);
+    all.text("id > ?", after);
+    let tail = format!("ORDER BY id LIMIT {limit}");
+    all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM users"), &tail)).fetch_all(c).await
+}
+
+/// Users whose name or address contains `text`, for the console.
+///
+/// # Errors
+/// The database's.
+pub async fn search(
+    c: &mut Connection,
+    account_id: &str,
+    text: &str,
+    (after, limit): (&str, i64),
+) -> Result<Vec<User>, sqlx::Error> {
+    let mut all = conditions(account_id, &[]);
+    if !text.trim().is_empty() {
+        all.text(
+            "(user_name_folded LIKE ? ESCAPE '\\' OR email_folded LIKE ? ESCAPE '\\' OR display_name LIKE ? ESCAPE '\\')",
+            like_anywhere(&fold(text)),
+        );
+    }
+    all.text("id > ?", after);
+    let tail = format!("ORDER BY id LIMIT {limit}");
+    all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM users"), &tail)).fetch_all(c).await
+}
+
+/// Refuses values another user of the account has.
+pub(super) async fn check_free(
+    c: &mut Connection,
+    account_id: &str,
+    profile: &Profile,
+    own_id: &str,
+) -> Result<(), Error> {
+    let taken: Option<(String,)> = sqlx::query_as(
+        "SELECT id FROM users WHERE account_id = $1 AND user_name_folded = $2 AND id <> $3",
+    )
+    .bind(account_id)
+    .bind(fold(&profile.user_name))
+    .bind(own_id)
+    .fetch_optional(&mut *c)
+    .await?;
+    if taken.is_some() {
+        return Err(Error::Duplicate { field: "user_name" });
+    }
+    let Some(email) = &profile.email else { return Ok(()) };
+    let taken: Option<(String,)> =
+        sqlx::query_as("SELECT id FROM users WHERE account_id = $1 AND email_folded = $2 AND id <> $3")
+            .bind(account_id)
+            .bind(fold(email))
+            .bind(own_id)
+            .fetch_optional(c)
+            .await?;
+    if taken.is_some() { Err(Error::Duplicate { field: "email" }) } else { Ok(()) }
+}
+
+pub(super) async fn insert(
+    tx: &mut Tx,
+    account_id: &str,
+    profile: &Profile,
+    connection_id: Option<&str>,
+) -> Result<User, sqlx::Error> {
+    let (id, now) = (tx.new_id(), tx.now());
+    sqlx::query_as(concat!(
+        "INSERT INTO users (id, account_id, user_name, user_name_folded, email, email_folded, given_name, \
+         family_name, display_name, active, connection_id, external_id, attributes, epoch, version, created_at, \
+         updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 1, $14, $14) RETURNING ",
+        columns!()
+    ))
+    .bind(id)
+    .bind(account_id)
+    .bind(&profile.user_name)
+    .bind(fold(&profile.user_name))
+    .bind(profile.email.as_deref())
+    .bind(profile.email.as_deref().map(fold))
+    .bind(profile.given_name.as_deref())
+    .bind(profile.family_name.as_deref())
+    .bind(profile.shown_name())
+    .bind(i32::from(profile.active))
+    .bind(connection_id)
+    .bind(profile.external_id.as_deref())
+    .bind(serde_json::Value::Object(profile.attributes.clone()).to_string())
+    .bind(now)
+    .fetch_one(&mut **tx)
+    .await
+}
+
+/// Writes `profile` over the user. The epoch rises when it stops being active.
+pub(super) async fn overwrite(
+    tx: &mut Tx,
+    user: &User,
+    profile: &Profile,
+    connection_id: Option<&str>,
+) -> Result<User, sqlx::Error> {
+    let now = tx.now();
+    let epoch = user.epoch + i64::from(user.is_active() && !profile.active);
+    sqlx::query_as(concat!(
+        "UPDATE users SET user_name = $1, user_name_folded = $2, email = $3, email_folded = $4, given_name = $5, \
+         family_name = $6, display_name = $7, active = $8, connection_id = $9, external_id = $10, attributes = $11, \
+         epoch = $12, version = version + 1, updated_at = $13 WHERE account_id = $14 AND id = $15 RETURNING ",
+        columns!()
+    ))
+    .bind(&profile.user_name)
+    .bind(fold(&profile.user_name))
+    .bind(profile.email.as_deref())
+    .bind(profile.email.as_deref().map(fold))
+    .bind(profile.given_name.as_deref())
+    .bind(profile.family_name.as_deref())
+    .bind(profile.shown_name())
+    .bind(i32::from(profile.active))
+    .bind(connection_id)
+    .bind(profile.external_id.as_deref())
+    .bind(serde_json::Value::Object(profile.attributes.clone()).to_string())
+    .bind(epoch)
+    .bind(now)
+    .bind(&user.account_id)
+    .bind(&user.id)
+    .fetch_one(&mut **tx)
+    .await
+}
+
+pub(super) async fn remove(tx: &mut Tx, user: &User) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM users WHERE account_id = $1 AND id = $2")
+        .bind(&user.account_id)
+        .bind(&user.id)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// The name of a connection, to say who manages a user or group.
+pub(in super::super) async fn connection_name(c: &mut Connection, id: &str) -> Result<String, sqlx::Error> {
+    let found: Option<(String,)> =
+        sqlx::query_as("SELECT name FROM connections WHERE id = $1").bind(id).fetch_optional(c).await?;
+    Ok(found.map_or_else(|| "another connection".to_owned(), |(name,)| name))
+}

@@ -1,0 +1,83 @@
+//! Changing a user.
+
+use serde_json::{Map, Value, json};
+
+use super::super::Error;
+use super::model::{Authority, Profile, User};
+use super::store;
+use crate::audit::{self, Action, Context, Event};
+use crate::kernel::Tx;
+
+/// Gives `user` the profile `wanted`. Writing what is there already changes nothing and leaves no event.
+///
+/// Deactivation voids every session and token of the user in the same statement.
+///
+/// # Errors
+/// [`Error::Managed`] when somebody other than the managing connection changes more than `active`;
+/// [`Error::Invalid`]; [`Error::Duplicate`].
+pub async fn update(
+    tx: &mut Tx,
+    context: &Context,
+    authority: Authority<'_>,
+    user: &User,
+    wanted: Profile,
+) -> Result<User, Error> {
+    let wanted = wanted.checked()?;
+    let before = user.profile();
+    let connection_id = manager_after(tx, authority, user, &before, &wanted).await?;
+    if before == wanted && connection_id == user.connection_id.as_deref() {
+        return Ok(user.clone());
+    }
+    store::check_free(tx, &context.account_id, &wanted, &user.id).await?;
+    let updated = store::overwrite(tx, user, &wanted, connection_id).await?;
+    let action = match (user.is_active(), updated.is_active()) {
+        (true, false) => Action::UserDeactivate,
+        (false, true) => Action::UserActivate,
+        _ => Action::UserUpdate,
+    };
+    let event = Event::new(action, "user", &updated.id, &updated.user_name)
+        .detail(difference(before.summary(), updated.profile().summary()));
+    audit::record(tx, context, event).await?;
+    Ok(updated)
+}
+
+/// Lets a user in or locks it out, whoever manages the rest of it.
+///
+/// # Errors
+/// As [`update`].
+pub async fn set_active(tx: &mut Tx, context: &Context, user: &User, active: bool) -> Result<User, Error> {
+    let wanted = Profile { active, ..user.profile() };
+    update(tx, context, Authority::Local, user, wanted).await
+}
+
+/// Who manages the user after this change, or a refusal.
+async fn manager_after<'a>(
+    tx: &mut Tx,
+    authority: Authority<'a>,
+    user: &'a User,
+    before: &Profile,
+    wanted: &Profile,
+) -> Result<Option<&'a str>, Error> {
+    match (authority, user.connection_id.as_deref()) {
+        (Authority::Local, None) => Ok(None),
+        (Authority::Connection(id), None) => Ok(Some(id)),
+        (Authority::Connection(id), Some(manager)) if id == manager => Ok(Some(id)),
+        (Authority::Local, Some(manager))
+            if *before == (Profile { active: before.active, ..wanted.clone() }) =>
+        {
+            Ok(Some(manager))
+        }
+        (_, Some(manager)) => {
+            Err(Error::Managed { connection: store::connection_name(tx, manager).await? })
+        }
+    }
+}
+
+/// `{"before": …, "after": …}` with the members that differ.
+pub(in super::super) fn difference(before: Map<String, Value>, after: Map<String, Value>) -> Value {
+    let changed: Vec<String> = after.keys().filter(|k| before.get(*k) != after.get(*k)).cloned().collect();
+    let pick = |map: Map<String, Value>| -> Map<String, Value> {
+        map.into_iter().filter(|(key, _)| changed.contains(key)).collect()
+    };
+    json!({"before": pick(before), "after": pick(after)})
+}

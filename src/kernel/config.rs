@@ -1,0 +1,265 @@
+//! Configuration: defaults, then `vestibule.toml`, then `VESTIBULE_SECTION__KEY`. Every mistake is
+//! reported at once, each with its key and what to write instead.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use figment::Figment;
+use figment::providers::{Env, Format as _, Toml};
+use ipnet::IpNet;
+use serde::Deserialize;
+use url::Url;
+
+/// Everything that can be configured outside the database.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    /// Where the server listens and how it is reached.
+    pub server: Server,
+    /// Where the data lives.
+    pub database: Database,
+    /// How mail leaves.
+    pub mail: Mail,
+    /// Where the master key is.
+    pub secrets: Secrets,
+    /// What the log looks like.
+    pub log: Log,
+    /// Which networks outgoing requests may reach.
+    pub outgoing: Outgoing,
+}
+
+/// `[server]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct Server {
+    /// Address and port; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// The address people use, without path. Default: the listening address.
+    pub public_url: Option<Url>,
+    /// Networks whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self { listen: ([127, 0, 0, 1], 8080).into(), public_url: None, trusted_proxies: Vec::new() }
+    }
+}
+
+/// `[database]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct Database {
+    /// `sqlite://path` or `postgres://user@host/name`.
+    pub url: String,
+    /// Connections kept to PostgreSQL, or readers of `SQLite`.
+    pub max_connections: u32,
+}
+
+impl Default for Database {
+    fn default() -> Self {
+        Self { url: "sqlite://data/vestibule.db".into(), max_connections: 8 }
+    }
+}
+
+/// `[mail]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct Mail {
+    /// `smtp://user:password@host:587?tls=required` or `smtps://…`. Default: files in `directory`.
+    pub url: Option<String>,
+    /// The sender of every mail.
+    pub from: String,
+    /// Where mails are written while no `url` is set.
+    pub directory: PathBuf,
+}
+
+impl Default for Mail {
+    fn default() -> Self {
+        Self { url: None, from: "Vestibule <vestibule@localhost>".into(), directory: "data/outbox".into() }
+    }
+}
+
+/// `[secrets]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct Secrets {
+    /// Created with mode 0600 at the first start.
+    pub master_key_file: PathBuf,
+}
+
+impl Default for Secrets {
+    fn default() -> Self {
+        Self { master_key_file: "data/master.key".into() }
+    }
+}
+
+/// The log's form.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Lines for people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// `[log]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct Log {
+    /// `text` or `json`.
+    pub format: LogFormat,
+    /// A filter such as `info` or `vestibule=debug,info`.
+    pub level: String,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, level: "info".into() }
+    }
+}
+
+/// `[outgoing]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Outgoing {
+    /// Private networks that addresses typed in by administrators may lead to, for identity providers inside.
+    pub allowed_networks: Vec<IpNet>,
+}
+
+/// All keys, to recognise strangers and to propose what was meant.
+const KEYS: [&str; 12] = [
+    "server.listen",
+    "server.public_url",
+    "server.trusted_proxies",
+    "database.url",
+    "database.max_connections",
+    "mail.url",
+    "mail.from",
+    "mail.directory",
+    "secrets.master_key_file",
+    "log.format",
+    "log.level",
+    "outgoing.allowed_networks",
+];
+
+/// What is wrong with the configuration, all of it.
+#[derive(Debug, thiserror::Error)]
+#[error("the configuration has {} mistake(s):\n  - {}", .0.len(), .0.join("\n  - "))]
+pub struct Mistakes(pub Vec<String>);
+
+impl Config {
+    /// Reads defaults, the file and the environment.
+    ///
+    /// `file`: a path given by hand must exist; without one, `vestibule.toml` is read if it is there.
+    ///
+    /// # Errors
+    /// [`Mistakes`], every one that was found.
+    pub fn load(file: Option<&Path>) -> Result<Self, Mistakes> {
+        if let Some(path) = file.filter(|path| !path.is_file()) {
+            return Err(Mistakes(vec![format!("--config {}: there is no such file", path.display())]));
+        }
+        let path = file.unwrap_or(Path::new("vestibule.toml"));
+        // Variables without a section (VESTIBULE_HOME, say) belong to somebody else.
+        let env = Env::prefixed("VESTIBULE_").filter(|key| key.as_str().contains("__")).split("__");
+        Self::from_figment(&Figment::new().merge(Toml::file(path)).merge(env))
+    }
+
+    fn from_figment(source: &Figment) -> Result<Self, Mistakes> {
+        let mut mistakes = unknown_keys(source)?;
+        let mut config = Self::default();
+        section(source, "server", &mut config.server, &mut mistakes);
+        section(source, "database", &mut config.database, &mut mistakes);
+        section(source, "mail", &mut config.mail, &mut mistakes);
+        section(source, "secrets", &mut config.secrets, &mut mistakes);
+        section(source, "log", &mut config.log, &mut mistakes);
+        section(source, "outgoing", &mut config.outgoing, &mut mistakes);
+        mistakes.extend(config.implausible());
+        if mistakes.is_empty() { Ok(config) } else { Err(Mistakes(mistakes)) }
+    }
+
+    fn implausible(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        if let Some(url) = &self.server.public_url {
+            let is_origin = matches!(url.scheme(), "http" | "https")
+                && url.path() == "/"
+                && url.query().is_none()
+                && url.fragment().is_none()
+                && url.username().is_empty();
+            if !is_origin {
+                found.push(format!(
+                    "server.public_url: {url} must be a scheme and host without path, such as https://id.example.com"
+                ));
+            }
+        }
+        if !["sqlite://", "postgres://", "postgresql://"].iter().any(|s| self.database.url.starts_with(s)) {
+            found.push("database.url: write sqlite://data/vestibule.db or postgres://user@host/database".into());
+        }
+        if self.database.max_connections == 0 {
+            found.push("database.max_connections: 0 leaves nobody to ask; write 8, or leave it out".into());
+        }
+        if self.mail.url.as_ref().is_some_and(|u| !u.starts_with("smtp://") && !u.starts_with("smtps://")) {
+            found.push("mail.url: write smtp://user:password@host:587?tls=required or smtps://user:password@host".into());
+        }
+        if self.mail.from.parse::<lettre::message::Mailbox>().is_err() {
+            found.push(format!("mail.from: \"{}\" is no sender; write Name <name@example.com>", self.mail.from));
+        }
+        found
+    }
+}
+
+fn section<T: for<'d> Deserialize<'d>>(source: &Figment, name: &str, into: &mut T, mistakes: &mut Vec<String>) {
+    if source.find_value(name).is_err() {
+        return;
+    }
+    match source.extract_inner::<T>(name) {
+        Ok(value) => *into = value,
+        Err(errors) => mistakes.extend(errors.into_iter().map(|e| {
+            let from = e.metadata.as_ref().map_or(String::new(), |m| format!(" (from {})", m.name));
+            format!("{}: {}{from}", e.path.join("."), e.kind)
+        })),
+    }
+}
+
+fn unknown_keys(source: &Figment) -> Result<Vec<String>, Mistakes> {
+    let all: figment::value::Dict = source.extract().map_err(|e| Mistakes(vec![e.to_string()]))?;
+    let mut mistakes = Vec::new();
+    for (section, value) in &all {
+        let Some(keys) = value.as_dict() else {
+            mistakes.push(format!("{section}: belongs into a section; {}", propose(section)));
+            continue;
+        };
+        for key in keys.keys().map(|key| format!("{section}.{key}")) {
+            if !KEYS.contains(&key.as_str()) {
+                mistakes.push(format!("{key}: there is no such key; {}", propose(&key)));
+            }
+        }
+    }
+    Ok(mistakes)
+}
+
+fn propose(key: &str) -> String {
+    let nearest = KEYS.into_iter().min_by_key(|candidate| distance(key, candidate));
+    format!("did you mean {}?", nearest.unwrap_or("server.listen"))
+}
+
+/// Levenshtein distance, to find what somebody meant to type.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.bytes().enumerate() {
+            let substitute = diagonal + usize::from(x != y);
+            diagonal = row[j + 1];
+            row[j + 1] = substitute.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+#[path = "config_tests.rs"]
+mod tests;

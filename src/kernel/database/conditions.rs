@@ -1,0 +1,58 @@
+//! A `WHERE` clause put together from fixed pieces and bound values.
+
+use sqlx::any::AnyArguments;
+use sqlx::{Any, AssertSqlSafe};
+
+/// Conditions joined by AND. Pieces are literals of the code; values are only ever bound.
+#[derive(Debug, Default)]
+pub struct Conditions {
+    pieces: Vec<String>,
+    values: Vec<Value>,
+}
+
+#[derive(Debug, Clone)]
+enum Value {
+    Text(String),
+    Number(i64),
+}
+
+impl Conditions {
+    /// Adds `piece`, in which `?` stands for `value`, once or several times.
+    pub fn text(&mut self, piece: &'static str, value: impl Into<String>) {
+        self.add(piece, Value::Text(value.into()));
+    }
+
+    /// Adds `piece`, in which `?` stands for `value`.
+    pub fn number(&mut self, piece: &'static str, value: i64) {
+        self.add(piece, Value::Number(value));
+    }
+
+    /// Adds a piece without a value.
+    pub fn fixed(&mut self, piece: &'static str) {
+        self.pieces.push(piece.to_owned());
+    }
+
+    fn add(&mut self, piece: &'static str, value: Value) {
+        self.values.push(value);
+        self.pieces.push(piece.replace('?', &format!("${}", self.values.len())));
+    }
+
+    /// `SELECT … FROM … WHERE` + the conditions + `tail`, ready to bind.
+    #[must_use]
+    pub fn sql(&self, head: &str, tail: &str) -> AssertSqlSafe<String> {
+        let conditions = if self.pieces.is_empty() { "1 = 1".to_owned() } else { self.pieces.join(" AND ") };
+        // Safe: head, pieces and tail are text of this program; every value is bound.
+        AssertSqlSafe(format!("{head} WHERE {conditions} {tail}"))
+    }
+
+    /// Binds the values in order.
+    pub fn bind_as<O>(&self, sql: AssertSqlSafe<String>) -> sqlx::query::QueryAs<'static, Any, O, AnyArguments>
+    where
+        O: for<'r> sqlx::FromRow<'r, sqlx::any::AnyRow>,
+    {
+        self.values.iter().fold(sqlx::query_as(sql), |query, value| match value {
+            Value::Text(text) => query.bind(text.clone()),
+            Value::Number(number) => query.bind(*number),
+        })
+    }
+}

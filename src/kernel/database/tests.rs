@@ -1,0 +1,80 @@
+use super::*;
+use crate::kernel::Timestamp;
+
+async fn open(dir: &tempfile::TempDir) -> Database {
+    let config = config::Database { url: format!("sqlite://{}/t.db", dir.path().display()), max_connections: 2 };
+    Database::open(&config, Clock::manual(Timestamp(1_000))).await.expect("opens")
+}
+
+async fn insert(tx: &mut Tx, id: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT INTO data_keys (id, wrapped, created_at) VALUES ($1, '', 0)")
+        .bind(id)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+async fn count(db: &Database) -> i64 {
+    let mut c = db.read().await.expect("reader");
+    sqlx::query_scalar("SELECT COUNT(*) FROM data_keys").fetch_one(&mut *c).await.expect("count")
+}
+
+#[tokio::test]
+async fn work_that_shares_a_commit_stands_or_falls_alone() {
+    let dir = tempfile::tempdir().expect("dir");
+    let db = open(&dir).await;
+    let tasks: Vec<_> = (0..64)
+        .map(|n| {
+            let db = db.clone();
+            tokio::spawn(async move {
+                let mut tx = db.begin().await.expect("begin");
+                insert(&mut tx, &format!("id-{n}")).await.expect("insert");
+                // Every third unit of work is abandoned; its neighbours in the batch must not notice.
+                if n % 3 != 0 {
+                    tx.commit().await.expect("commit");
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.expect("task");
+    }
+    drop(db.begin().await.expect("the writer is free again"));
+    assert_eq!(count(&db).await, 42);
+}
+
+#[tokio::test]
+async fn a_request_that_gives_up_in_the_queue_leaves_nobody_waiting() {
+    let dir = tempfile::tempdir().expect("dir");
+    let db = open(&dir).await;
+    let mut first = db.begin().await.expect("begin");
+    insert(&mut first, "first").await.expect("insert");
+    let queued = tokio::spawn({
+        let db = db.clone();
+        async move { drop(db.begin().await) }
+    });
+    tokio::task::yield_now().await;
+    queued.abort();
+    first.commit().await.expect("commits although the one it waited for is gone");
+    assert_eq!(count(&db).await, 1);
+}
+
+#[tokio::test]
+async fn a_duplicate_is_recognised_and_undone() {
+    let dir = tempfile::tempdir().expect("dir");
+    let db = open(&dir).await;
+    let mut tx = db.begin().await.expect("begin");
+    insert(&mut tx, "a").await.expect("insert");
+    tx.commit().await.expect("commit");
+    let mut tx = db.begin().await.expect("begin");
+    insert(&mut tx, "b").await.expect("insert");
+    assert!(is_duplicate(&insert(&mut tx, "a").await.expect_err("duplicate")));
+    drop(tx);
+    drop(db.begin().await.expect("free"));
+    assert_eq!(count(&db).await, 1);
+}
+
+#[test]
+fn a_search_text_is_not_a_pattern() {
+    assert_eq!(like_anywhere("50%_\\"), "%50\\%\\_\\\\%");
+}

@@ -1,0 +1,172 @@
+//! The one `SQLite` connection that writes, with group commit.
+//!
+//! A sync to disk costs more than a user row and its audit row together. So whoever waits for the
+//! writer joins the transaction that is open: each unit of work is a savepoint in it, and the last
+//! one in the queue, or the eighth, commits for all. Nobody is answered before that commit.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use sqlx::any::AnyConnectOptions;
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::{AnyConnection, ConnectOptions as _, Connection as _};
+use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
+
+use super::dialect::{Dialect, run};
+
+/// Units of work that share one commit at most. Eight gains nearly all there is to gain.
+const MAX_BATCH: usize = 8;
+
+#[derive(Clone)]
+pub(super) struct Writer {
+    state: Arc<Mutex<State>>,
+    waiting: Arc<AtomicUsize>,
+}
+
+struct State {
+    connection: AnyConnection,
+    /// A transaction is open.
+    open: bool,
+    /// Finished units of work that wait for the commit.
+    finished: Vec<oneshot::Sender<Committed>>,
+}
+
+type Committed = Result<(), ()>;
+
+impl Writer {
+    pub(super) async fn connect(options: &AnyConnectOptions) -> Result<Self, sqlx::Error> {
+        let mut connection = options.connect().await?;
+        Dialect::set_up_sqlite_writer(&mut connection).await?;
+        let state = State { connection, open: false, finished: Vec::new() };
+        Ok(Self { state: Arc::new(Mutex::new(state)), waiting: Arc::default() })
+    }
+
+    pub(super) async fn migrate(&self, migrations: &Migrator) -> Result<(), MigrateError> {
+        migrations.run(&mut self.state.lock().await.connection).await
+    }
+
+    pub(super) async fn begin(&self) -> Result<Batched, sqlx::Error> {
+        let mut waiting = Waiting::new(self.clone());
+        let mut state = self.state.clone().lock_owned().await;
+        waiting.arrived();
+        if !state.open {
+            run(&mut state.connection, "BEGIN IMMEDIATE").await?;
+            state.open = true;
+        }
+        let mut batched = Batched { state: Some(state), writer: self.clone() };
+        run(batched.connection(), "SAVEPOINT work").await?;
+        Ok(batched)
+    }
+
+    pub(super) async fn close(&self) {
+        let mut state = self.state.lock().await;
+        state.commit_if_due(0).await;
+        // Statistics of a closing connection are all that could be lost here.
+        drop(run(&mut state.connection, "PRAGMA optimize").await);
+        drop(state.connection.ping().await);
+    }
+}
+
+impl State {
+    /// Commits unless somebody waits to join and there is room.
+    async fn commit_if_due(&mut self, waiting: usize) {
+        if !self.open || (waiting > 0 && self.finished.len() < MAX_BATCH) {
+            return;
+        }
+        let outcome = run(&mut self.connection, "COMMIT").await;
+        if let Err(error) = &outcome {
+            tracing::error!(%error, units = self.finished.len(), "commit failed; nothing of it was kept");
+            // After a failed commit the transaction may still be open; end it either way.
+            drop(run(&mut self.connection, "ROLLBACK").await);
+        }
+        self.open = false;
+        for waiter in self.finished.drain(..) {
+            // A client that hung up does not hear that its write was kept.
+            drop(waiter.send(outcome.as_ref().map(drop).map_err(drop)));
+        }
+    }
+}
+
+/// Counts a task as waiting. If its request is cancelled in the queue, somebody else has to close
+/// the transaction that was left open for it.
+struct Waiting {
+    writer: Writer,
+    arrived: bool,
+}
+
+impl Waiting {
+    fn new(writer: Writer) -> Self {
+        writer.waiting.fetch_add(1, Ordering::SeqCst);
+        Self { writer, arrived: false }
+    }
+
+    fn arrived(&mut self) {
+        self.arrived = true;
+        self.writer.waiting.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        if self.arrived {
+            return;
+        }
+        self.writer.waiting.fetch_sub(1, Ordering::SeqCst);
+        let writer = self.writer.clone();
+        tokio::spawn(async move {
+            let waiting = writer.waiting.load(Ordering::SeqCst);
+            writer.state.lock().await.commit_if_due(waiting).await;
+        });
+    }
+}
+
+/// One unit of work inside the shared transaction.
+pub(super) struct Batched {
+    state: Option<OwnedMutexGuard<State>>,
+    writer: Writer,
+}
+
+impl Batched {
+    pub(super) fn connection(&mut self) -> &mut AnyConnection {
+        &mut self.state.as_mut().expect("held until commit").connection
+    }
+
+    pub(super) fn connection_ref(&self) -> &AnyConnection {
+        &self.state.as_ref().expect("held until commit").connection
+    }
+
+    /// Returns once the work is on disk.
+    pub(super) async fn commit(mut self) -> Result<(), sqlx::Error> {
+        run(self.connection(), "RELEASE work").await?;
+        let (sender, committed) = oneshot::channel();
+        let mut state = self.state.take().expect("held until commit");
+        state.finished.push(sender);
+        // From here the outcome belongs to the batch, whatever becomes of this request.
+        state.commit_if_due(self.writer.waiting.load(Ordering::SeqCst)).await;
+        drop(state);
+        match committed.await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(sqlx::Error::Io(std::io::Error::other("the commit failed; nothing was changed"))),
+        }
+    }
+}
+
+impl Drop for Batched {
+    fn drop(&mut self) {
+        let Some(mut state) = self.state.take() else { return };
+        let writer = self.writer.clone();
+        tokio::spawn(async move {
+            let undone = async {
+                run(&mut state.connection, "ROLLBACK TO work").await?;
+                run(&mut state.connection, "RELEASE work").await
+            };
+            if let Err(error) = undone.await {
+                tracing::error!(%error, "a unit of work could not be undone; the whole batch is");
+                drop(run(&mut state.connection, "ROLLBACK").await);
+                state.open = false;
+                state.finished.clear();
+            }
+            state.commit_if_due(writer.waiting.load(Ordering::SeqCst)).await;
+        });
+    }
+}

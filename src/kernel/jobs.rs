@@ -1,0 +1,59 @@
+//! Background jobs: started with the server, stopped with it, each finishing what it holds.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Says when the server is going down.
+#[derive(Clone)]
+pub struct Shutdown(watch::Receiver<bool>);
+
+impl Shutdown {
+    /// Waits until shutdown begins.
+    pub async fn wait(&mut self) {
+        // An error means the sender is gone, which is a shutdown too.
+        let _ = self.0.wait_for(|down| *down).await;
+    }
+
+    /// Waits for `pause`; true when shutdown began meanwhile.
+    pub async fn pause(&mut self, pause: Duration) -> bool {
+        tokio::time::timeout(pause, self.wait()).await.is_ok()
+    }
+}
+
+/// The set of running jobs.
+pub struct Jobs {
+    down: watch::Sender<bool>,
+    set: JoinSet<()>,
+}
+
+impl Default for Jobs {
+    fn default() -> Self {
+        Self { down: watch::channel(false).0, set: JoinSet::new() }
+    }
+}
+
+impl Jobs {
+    /// A handle that tells when to stop.
+    #[must_use]
+    pub fn shutdown(&self) -> Shutdown {
+        Shutdown(self.down.subscribe())
+    }
+
+    /// Starts a job; it gets a [`Shutdown`] to watch.
+    pub fn spawn<F: Future<Output = ()> + Send + 'static>(&mut self, job: impl FnOnce(Shutdown) -> F) {
+        let job = job(self.shutdown());
+        self.set.spawn(job);
+    }
+
+    /// Asks every job to stop and waits until they have.
+    pub async fn stop(mut self) {
+        self.down.send_replace(true);
+        while let Some(ended) = self.set.join_next().await {
+            if let Err(error) = ended {
+                tracing::error!(%error, "a background job ended badly");
+            }
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The outbox table. Bodies are sealed: they may carry links that open doors.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::super::database::Connection;
+use super::super::vault::{self, Vault};
+use super::super::{Timestamp, Tx};
+
+/// A mail to one person, already rendered.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Mail {
+    /// The recipient's address.
+    pub to: String,
+    /// One line.
+    pub subject: String,
+    /// The plain-text part.
+    pub text: String,
+    /// The HTML part.
+    pub html: String,
+}
+
+/// Queues `mail` in this unit of work. It leaves after the commit.
+///
+/// # Errors
+/// The database's or the vault's.
+pub async fn queue(tx: &mut Tx, vault: &Vault, account_id: &str, mail: &Mail) -> Result<String, vault::Error> {
+    let id = tx.new_id();
+    let now = tx.now();
+    let body = serde_json::to_vec(mail).map_err(|_| vault::Error::Damaged)?;
+    sqlx::query(
+        "INSERT INTO mail_outbox (id, account_id, sealed, status, attempts, next_attempt_at, created_at) \
+         VALUES ($1, $2, $3, 'queued', 0, $4, $4)",
+    )
+    .bind(&id)
+    .bind(account_id)
+    .bind(vault.seal(&bound_to(&id), &body)?)
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
+    Ok(id)
+}
+
+pub(super) fn bound_to(id: &str) -> String {
+    format!("mail_outbox/{id}/sealed")
+}
+
+/// A row of the outbox that this worker has taken.
+#[derive(sqlx::FromRow)]
+pub(super) struct Queued {
+    pub(super) id: String,
+    pub(super) sealed: String,
+    pub(super) attempts: i64,
+    pub(super) created_at: Timestamp,
+}
+
+pub(super) async fn due(c: &mut Connection, now: Timestamp) -> Result<Vec<Queued>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT id, sealed, attempts, created_at FROM mail_outbox \
+         WHERE status = 'queued' AND next_attempt_at <= $1 ORDER BY next_attempt_at LIMIT 20",
+    )
+    .bind(now)
+    .fetch_all(c)
+    .await
+}
+
+/// Takes a mail for `lease`; false when another node was faster.
+///
+/// The count of attempts is the guard: only one of two workers that read the same count can raise it.
+pub(super) async fn claim(tx: &mut Tx, mail: &Queued, lease: Duration) -> Result<bool, sqlx::Error> {
+    let until = tx.now().plus(lease);
+    let taken = sqlx::query(
+        "UPDATE mail_outbox SET attempts = attempts + 1, next_attempt_at = $1 \
+         WHERE id = $2 AND status = 'queued' AND attempts = $3",
+    )
+    .bind(until)
+    .bind(&mail.id)
+    .bind(mail.attempts)
+    .execute(&mut **tx)
+    .await?;
+    Ok(taken.rows_affected() == 1)
+}
+
+pub(super) async fn sent(tx: &mut Tx, id: &str) -> Result<(), sqlx::Error> {
+    let now = tx.now();
+    sqlx::query("UPDATE mail_outbox SET status = 'sent', sent_at = $1, sealed = '', last_error = NULL WHERE id = $2")
+        .bind(now)
+        .bind(id)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+pub(super) async fn retry(tx: &mut Tx, id: &str, at: Timestamp, error: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE mail_outbox SET next_attempt_at = $1, last_error = $2 WHERE id = $3")
+        .bind(at)
+        .bind(error)
+        .bind(id)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+pub(super) async fn give_up(tx: &mut Tx, id: &str, error: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE mail_outbox SET status = 'failed', sealed = '', last_error = $1 WHERE id = $2")
+        .bind(error)
+        .bind(id)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}

@@ -1,0 +1,87 @@
+//! How a mail leaves: by SMTP, or into a folder while nothing is configured.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lettre::message::{Mailbox, MultiPart};
+use lettre::{AsyncFileTransport, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
+
+use super::super::config;
+use super::Mail;
+
+/// Why a mail did not leave.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// Sender or recipient is no address; trying again will not help.
+    #[error("the address is not valid: {0}")]
+    Address(String),
+    /// The server said never.
+    #[error("refused by the mail server: {0}")]
+    Refused(String),
+    /// Try later.
+    #[error("not delivered: {0}")]
+    Later(String),
+}
+
+/// A configured way out.
+pub struct Transport {
+    from: Mailbox,
+    way: Way,
+}
+
+enum Way {
+    Smtp(AsyncSmtpTransport<Tokio1Executor>),
+    Folder(PathBuf),
+}
+
+impl Transport {
+    /// From the `[mail]` section.
+    ///
+    /// # Errors
+    /// [`TransportError::Address`] when the section cannot be used.
+    pub fn new(config: &config::Mail) -> Result<Self, TransportError> {
+        let from = config.from.parse().map_err(|e| TransportError::Address(format!("mail.from: {e}")))?;
+        let way = match &config.url {
+            Some(url) => Way::Smtp(
+                AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
+                    .map_err(|e| TransportError::Address(format!("mail.url: {e}")))?
+                    .timeout(Some(Duration::from_secs(30)))
+                    .build(),
+            ),
+            None => Way::Folder(config.directory.clone()),
+        };
+        Ok(Self { from, way })
+    }
+
+    /// Hands `mail` over.
+    ///
+    /// `id` becomes the Message-ID, so that a mail delivered twice around a crash is recognised as one.
+    ///
+    /// # Errors
+    /// [`TransportError`].
+    pub async fn send(&self, id: &str, mail: &Mail) -> Result<(), TransportError> {
+        let message = self.message(id, mail)?;
+        match &self.way {
+            Way::Smtp(smtp) => smtp.send(message).await.map(drop).map_err(|e| {
+                let text = e.to_string();
+                if e.is_permanent() { TransportError::Refused(text) } else { TransportError::Later(text) }
+            }),
+            Way::Folder(folder) => {
+                let later = |e: &dyn std::fmt::Display| TransportError::Later(e.to_string());
+                tokio::fs::create_dir_all(folder).await.map_err(|e| later(&e))?;
+                AsyncFileTransport::<Tokio1Executor>::new(folder).send(message).await.map(drop).map_err(|e| later(&e))
+            }
+        }
+    }
+
+    fn message(&self, id: &str, mail: &Mail) -> Result<Message, TransportError> {
+        let to: Mailbox = mail.to.parse().map_err(|e| TransportError::Address(format!("{e}")))?;
+        Message::builder()
+            .from(self.from.clone())
+            .to(to)
+            .message_id(Some(format!("<{id}@{}>", self.from.email.domain())))
+            .subject(mail.subject.clone())
+            .multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))
+            .map_err(|e| TransportError::Address(e.to_string()))
+    }
+}

@@ -1,0 +1,84 @@
+//! Delivers the outbox.
+
+use std::time::Duration;
+
+use super::super::jobs::Shutdown;
+use super::super::{Kernel, vault};
+use super::outbox::{self, Queued};
+use super::{Mail, Transport, TransportError};
+
+/// How long a worker may hold a mail before another takes it.
+const LEASE: Duration = Duration::from_secs(120);
+/// How often the outbox is looked at when nobody rings.
+const POLL: Duration = Duration::from_secs(5);
+/// When to stop trying.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(4 * 24 * 3600);
+
+/// Delivers queued mail until shutdown.
+pub async fn run(kernel: Kernel, transport: Transport, mut shutdown: Shutdown) {
+    loop {
+        match deliver_due(&kernel, &transport).await {
+            Ok(0) => {}
+            Ok(_) => continue,
+            Err(error) => tracing::error!(%error, "the mail outbox cannot be read"),
+        }
+        tokio::select! {
+            () = shutdown.wait() => return,
+            () = kernel.mail_wake.notified() => {}
+            () = tokio::time::sleep(POLL) => {}
+        }
+    }
+}
+
+/// One pass; returns how many mails were taken.
+async fn deliver_due(kernel: &Kernel, transport: &Transport) -> Result<usize, vault::Error> {
+    let due = outbox::due(&mut *kernel.db.read().await?, kernel.clock.now()).await?;
+    let mut taken = 0;
+    for mail in due {
+        let mut tx = kernel.db.begin().await?;
+        let mine = outbox::claim(&mut tx, &mail, LEASE).await?;
+        tx.commit().await?;
+        if mine {
+            taken += 1;
+            deliver(kernel, transport, &mail).await?;
+        }
+    }
+    Ok(taken)
+}
+
+async fn deliver(kernel: &Kernel, transport: &Transport, queued: &Queued) -> Result<(), vault::Error> {
+    let outcome = match open(kernel, queued).await {
+        Ok(mail) => transport.send(&queued.id, &mail).await,
+        Err(error) => Err(TransportError::Refused(error.to_string())),
+    };
+    let mut tx = kernel.db.begin().await?;
+    match outcome {
+        Ok(()) => {
+            metrics::counter!("vestibule_mails_sent_total").increment(1);
+            outbox::sent(&mut tx, &queued.id).await?;
+        }
+        Err(TransportError::Later(error)) if tx.now() < queued.created_at.plus(GIVE_UP_AFTER) => {
+            tracing::warn!(mail = queued.id, %error, attempt = queued.attempts + 1, "mail not delivered, trying again");
+            let at = tx.now().plus(back_off(queued.attempts));
+            outbox::retry(&mut tx, &queued.id, at, &error).await?;
+        }
+        Err(error) => {
+            metrics::counter!("vestibule_mails_failed_total").increment(1);
+            tracing::error!(mail = queued.id, %error, "mail given up");
+            outbox::give_up(&mut tx, &queued.id, &error.to_string()).await?;
+        }
+    }
+    tx.commit().await?;
+    Ok(())
+}
+
+async fn open(kernel: &Kernel, queued: &Queued) -> Result<Mail, vault::Error> {
+    let body = kernel.vault.open_sealed(&outbox::bound_to(&queued.id), &queued.sealed).await?;
+    serde_json::from_slice(&body).map_err(|_| vault::Error::Damaged)
+}
+
+/// 10 s, 20 s, 40 s … at most half an hour.
+fn back_off(attempts: i64) -> Duration {
+    let doublings = u32::try_from(attempts).unwrap_or(0).min(8);
+    Duration::from_secs(10 << doublings).min(Duration::from_secs(1800))
+}

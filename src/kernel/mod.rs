@@ -1,0 +1,87 @@
+//! What every room stands on: configuration, database, clock, ids, secrets, mail and background
+//! jobs. Nothing in here knows what a user is.
+
+pub mod clock;
+pub mod config;
+pub mod database;
+pub mod http;
+pub mod ids;
+pub mod jobs;
+pub mod log;
+pub mod mail;
+pub mod metrics;
+pub mod outgoing;
+pub mod random;
+pub mod tokens;
+pub mod urls;
+pub mod vault;
+
+use std::sync::Arc;
+
+pub use clock::{Clock, Timestamp};
+pub use config::Config;
+pub use database::{Database, Tx};
+
+/// The services every room may use. Cheap to clone: one allocation, shared by all requests.
+#[derive(Clone)]
+pub struct Kernel(Arc<Services>);
+
+/// The content of [`Kernel`], reached through `Deref`.
+pub struct Services {
+    /// The configuration the process started with.
+    pub config: Config,
+    /// The database, read and write.
+    pub db: Database,
+    /// The only source of time.
+    pub clock: Clock,
+    /// Seals and opens secrets that are needed back.
+    pub vault: vault::Vault,
+    /// Builds absolute links on the configured public address.
+    pub urls: urls::Urls,
+    /// The one client for addresses an administrator typed in.
+    pub outgoing: outgoing::Client,
+    /// Wakes the mail worker after a commit that queued mail.
+    pub mail_wake: tokio::sync::Notify,
+}
+
+impl std::ops::Deref for Kernel {
+    type Target = Services;
+    fn deref(&self) -> &Services {
+        &self.0
+    }
+}
+
+/// Why a kernel could not be put together. Each text is written for the person at the console.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database could not be opened or migrated.
+    #[error("{0}")]
+    Database(#[from] database::OpenError),
+    /// The master key is missing, unreadable, unsafe or does not fit the database.
+    #[error("{0}")]
+    Vault(#[from] vault::Error),
+    /// The client for outgoing requests could not be built.
+    #[error("outgoing HTTP client: {0}")]
+    Outgoing(#[from] outgoing::Error),
+}
+
+impl Kernel {
+    /// Opens the database, applies migrations, loads or creates the keys.
+    ///
+    /// # Errors
+    /// [`StartError`], one sentence that says what to change.
+    pub async fn open(config: Config, clock: Clock, urls: urls::Urls) -> Result<Self, StartError> {
+        let db = Database::open(&config.database, clock.clone()).await?;
+        let vault = vault::Vault::open(&config.secrets.master_key_file, &db, &clock).await?;
+        let outgoing = outgoing::Client::new(&config.outgoing)?;
+        Ok(Self(Arc::new(Services {
+            config,
+            db,
+            clock,
+            vault,
+            urls,
+            outgoing,
+            mail_wake: tokio::sync::Notify::new(),
+        })))
+    }
+}

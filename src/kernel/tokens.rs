@@ -1,0 +1,77 @@
+//! Secrets that are only ever compared: 256 random bits, shown once, stored as SHA-256.
+//!
+//! A plain hash is enough for 256 bits of randomness; salt and stretching protect guessable
+//! secrets, which these are not.
+
+use aws_lc_rs::digest;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::random;
+
+/// What a token is for. The prefix makes a leaked one recognisable to people and scanners.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// A browser session's cookie.
+    Session,
+    /// A sign-in under way.
+    Flow,
+    /// The hand-over from a SAML response to the sign-in it belongs to.
+    Handover,
+    /// The first-run link, or a link to choose a first password.
+    Setup,
+    /// REST API.
+    Api,
+    /// A provisioning client.
+    Scim,
+}
+
+impl Purpose {
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Session => "vst_session_",
+            Self::Flow => "vst_flow_",
+            Self::Handover => "vst_handover_",
+            Self::Setup => "vst_setup_",
+            Self::Api => "vst_api_",
+            Self::Scim => "vst_scim_",
+        }
+    }
+}
+
+/// A freshly made token: the secret for its owner and the hash for the database.
+pub struct Token {
+    /// Give this out once and forget it.
+    pub secret: String,
+    /// Store this.
+    pub hash: String,
+}
+
+impl Token {
+    /// Makes a token with 256 bits from the operating system.
+    #[must_use]
+    pub fn generate(purpose: Purpose) -> Self {
+        let secret = format!("{}{}", purpose.prefix(), URL_SAFE_NO_PAD.encode(random::bytes::<32>()));
+        let hash = hash(&secret);
+        Self { secret, hash }
+    }
+
+    /// The last four characters, kept so that people can tell their tokens apart.
+    #[must_use]
+    pub fn hint(&self) -> &str {
+        &self.secret[self.secret.len() - 4..]
+    }
+}
+
+/// The stored form of a presented token. Looking a row up by this value compares hashes, not
+/// secrets, so its timing tells nothing about the secret.
+#[must_use]
+pub fn hash(secret: &str) -> String {
+    URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, secret.as_bytes()))
+}
+
+/// Compares two texts without telling by time where they differ.
+#[must_use]
+pub fn same(a: &str, b: &str) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(a.as_bytes(), b.as_bytes()).is_ok()
+}

@@ -1,0 +1,54 @@
+//! Absolute links. Every one starts at the configured public address, never at a Host header.
+
+use url::Url;
+
+/// Builds links on the public address.
+#[derive(Clone, Debug)]
+pub struct Urls {
+    base: Url,
+}
+
+impl Urls {
+    /// `base` must be an origin without path; the configuration has checked that.
+    #[must_use]
+    pub fn new(base: Url) -> Self {
+        Self { base }
+    }
+
+    /// `https://id.example.com/` + `/console` → `https://id.example.com/console`.
+    #[must_use]
+    pub fn absolute(&self, path: &str) -> String {
+        format!("{}{path}", self.origin())
+    }
+
+    /// `https://id.example.com`, as browsers write it in `Origin`.
+    #[must_use]
+    pub fn origin(&self) -> String {
+        self.base.origin().ascii_serialization()
+    }
+
+    /// Whether cookies must be `Secure`.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.base.scheme() == "https"
+    }
+}
+
+/// A path on this server that a browser may be sent to after sign-in, or the fallback.
+///
+/// Only `/path` passes: `//host`, `/\host`, control characters and full URLs are how open redirects are made.
+#[must_use]
+pub fn local_path<'a>(wanted: Option<&'a str>, fallback: &'a str) -> &'a str {
+    let safe = |path: &&str| {
+        let mut chars = path.chars();
+        chars.next() == Some('/')
+            && !matches!(chars.next(), Some('/' | '\\'))
+            && !path.chars().any(|c| c.is_control() || c == '\\')
+            && path.len() <= 2048
+    };
+    wanted.filter(safe).unwrap_or(fallback)
+}
+
+#[cfg(test)]
+#[path = "urls_tests.rs"]
+mod tests;

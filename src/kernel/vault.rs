@@ -1,0 +1,222 @@
+//! Secrets that are needed back: envelope encryption with AES-256-GCM.
+//!
+//! A data key encrypts the secrets; the master key encrypts the data keys; the database holds both
+//! kinds of ciphertext and never the master key. Each ciphertext is bound by its associated data to
+//! the row it belongs to, so that one cannot be moved to another row.
+//!
+//! The key file holds one base64 key a line. The first seals; the others only open. To rotate: put a
+//! new key on the first line, restart the nodes one by one, remove the old line.
+
+use std::collections::HashMap;
+use std::fs::{File, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::Path;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use sqlx::Row as _;
+
+use super::{Clock, Database, ids, random};
+
+/// What can go wrong with keys, for the person at the console.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file cannot be read or made.
+    #[error("secrets.master_key_file {path}: {source}")]
+    File {
+        /// Where it was looked for.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Others may read the key.
+    #[error("secrets.master_key_file {0}: others may read it; run chmod 600 on it")]
+    Exposed(String),
+    /// Not a key.
+    #[error("secrets.master_key_file {0}: line {1} is not 32 bytes in base64")]
+    Malformed(String, usize),
+    /// The database was sealed with another key.
+    #[error("the master key does not fit this database; put back the key file it was started with")]
+    WrongKey,
+    /// A ciphertext is damaged or belongs to another row.
+    #[error("a stored secret cannot be opened")]
+    Damaged,
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+/// Seals and opens secrets.
+#[derive(Clone)]
+pub struct Vault(Arc<Keys>);
+
+struct Keys {
+    /// First seals, all open.
+    masters: Vec<[u8; 32]>,
+    active: String,
+    data: RwLock<HashMap<String, [u8; 32]>>,
+    db: Database,
+}
+
+impl Vault {
+    /// Reads or makes the master key and the data keys.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn open(file: &Path, db: &Database, clock: &Clock) -> Result<Self, Error> {
+        let masters = load_masters(file)?;
+        let mut tx = db.begin().await?;
+        let mut data = HashMap::new();
+        let mut active = None;
+        for (id, wrapped) in data_keys(&mut tx).await? {
+            let (key, master) = unwrap_any(&masters, &id, &wrapped)?;
+            if master > 0 {
+                let fresh = seal_with(&masters[0], &id, &key)?;
+                sqlx::query("UPDATE data_keys SET wrapped = $1 WHERE id = $2")
+                    .bind(fresh)
+                    .bind(&id)
+                    .execute(&mut *tx)
+                    .await?;
+            }
+            data.insert(id.clone(), key);
+            active = Some(id);
+        }
+        let active = if let Some(active) = active {
+            active
+        } else {
+            let (id, key) = (ids::new_id(clock.now()), random::bytes::<32>());
+            sqlx::query("INSERT INTO data_keys (id, wrapped, created_at) VALUES ($1, $2, $3)")
+                .bind(&id)
+                .bind(seal_with(&masters[0], &id, &key)?)
+                .bind(clock.now())
+                .execute(&mut *tx)
+                .await?;
+            data.insert(id.clone(), key);
+            id
+        };
+        tx.commit().await?;
+        Ok(Self(Arc::new(Keys { masters, active, data: RwLock::new(data), db: db.clone() })))
+    }
+
+    /// Encrypts `secret` for the row that `bound_to` names, such as `connections/ID/key`.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] should the cipher fail.
+    pub fn seal(&self, bound_to: &str, secret: &[u8]) -> Result<String, Error> {
+        let id = &self.0.active;
+        let key = self.known(id).ok_or(Error::Damaged)?;
+        Ok(format!("v1.{id}.{}", seal_with(&key, bound_to, secret)?))
+    }
+
+    /// Decrypts what [`Vault::seal`] made for the same row.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when it was made for another row or altered; [`Error::WrongKey`]; the database's.
+    pub async fn open_sealed(&self, bound_to: &str, sealed: &str) -> Result<Vec<u8>, Error> {
+        let (id, text) = sealed.strip_prefix("v1.").and_then(|rest| rest.split_once('.')).ok_or(Error::Damaged)?;
+        let key = match self.known(id) {
+            Some(key) => key,
+            // Another node made this data key after we started.
+            None => self.fetch(id).await?,
+        };
+        open_with(&key, bound_to, text)
+    }
+
+    fn known(&self, id: &str) -> Option<[u8; 32]> {
+        self.0.data.read().unwrap_or_else(PoisonError::into_inner).get(id).copied()
+    }
+
+    async fn fetch(&self, id: &str) -> Result<[u8; 32], Error> {
+        let row = sqlx::query("SELECT wrapped FROM data_keys WHERE id = $1")
+            .bind(id)
+            .fetch_optional(&mut *self.0.db.read().await?)
+            .await?
+            .ok_or(Error::Damaged)?;
+        let (key, _) = unwrap_any(&self.0.masters, id, &row.try_get::<String, _>(0)?)?;
+        self.0.data.write().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), key);
+        Ok(key)
+    }
+}
+
+async fn data_keys(tx: &mut super::Tx) -> Result<Vec<(String, String)>, sqlx::Error> {
+    sqlx::query_as("SELECT id, wrapped FROM data_keys ORDER BY id").fetch_all(&mut **tx).await
+}
+
+fn unwrap_any(masters: &[[u8; 32]], id: &str, wrapped: &str) -> Result<([u8; 32], usize), Error> {
+    for (index, master) in masters.iter().enumerate() {
+        if let Ok(key) = open_with(master, id, wrapped) {
+            return Ok((key.try_into().map_err(|_| Error::Damaged)?, index));
+        }
+    }
+    Err(Error::WrongKey)
+}
+
+/// base64 of nonce, ciphertext and tag.
+fn seal_with(key: &[u8; 32], bound_to: &str, secret: &[u8]) -> Result<String, Error> {
+    let cipher = RandomizedNonceKey::new(&AES_256_GCM, key).map_err(|_| Error::Damaged)?;
+    let mut text = secret.to_vec();
+    let nonce =
+        cipher.seal_in_place_append_tag(Aad::from(bound_to.as_bytes()), &mut text).map_err(|_| Error::Damaged)?;
+    Ok(STANDARD.encode([nonce.as_ref().as_slice(), &text].concat()))
+}
+
+fn open_with(key: &[u8; 32], bound_to: &str, sealed: &str) -> Result<Vec<u8>, Error> {
+    let bytes = STANDARD.decode(sealed).map_err(|_| Error::Damaged)?;
+    let (nonce, text) = bytes.split_at_checked(NONCE_LEN).ok_or(Error::Damaged)?;
+    let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| Error::Damaged)?;
+    let cipher = RandomizedNonceKey::new(&AES_256_GCM, key).map_err(|_| Error::Damaged)?;
+    let mut text = text.to_vec();
+    let plain =
+        cipher.open_in_place(nonce, Aad::from(bound_to.as_bytes()), &mut text).map_err(|_| Error::Damaged)?;
+    Ok(plain.to_vec())
+}
+
+/// Options for a file only its owner may read and write.
+pub(super) fn private_file_options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.mode(0o600);
+    options
+}
+
+fn load_masters(path: &Path) -> Result<Vec<[u8; 32]>, Error> {
+    let shown = path.display().to_string();
+    let io = |source| Error::File { path: shown.clone(), source };
+    match File::open(path) {
+        Ok(mut file) => {
+            if file.metadata().map_err(io)?.permissions().mode() & 0o077 != 0 {
+                return Err(Error::Exposed(shown));
+            }
+            let mut text = String::new();
+            file.read_to_string(&mut text).map_err(io)?;
+            parse_masters(&text).map_err(|line| Error::Malformed(shown, line))
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let key = random::bytes::<32>();
+            if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+                std::fs::create_dir_all(folder).map_err(io)?;
+            }
+            // create_new: of two processes that start at once, one makes the key and the other fails loudly.
+            let mut file = private_file_options().write(true).create_new(true).open(path).map_err(io)?;
+            writeln!(file, "{}", STANDARD.encode(key)).and_then(|()| file.sync_all()).map_err(io)?;
+            Ok(vec![key])
+        }
+        Err(error) => Err(io(error)),
+    }
+}
+
+fn parse_masters(text: &str) -> Result<Vec<[u8; 32]>, usize> {
+    let keys = text
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty())
+        .map(|(n, line)| STANDARD.decode(line.trim()).ok().and_then(|k| k.try_into().ok()).ok_or(n + 1))
+        .collect::<Result<Vec<[u8; 32]>, usize>>()?;
+    if keys.is_empty() { Err(1) } else { Ok(keys) }
+}
+
+#[cfg(test)]
+#[path = "vault_tests.rs"]
+mod tests;
