@@ -189,19 +189,18 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_user ON sessions (user_id, last_seen_at);
 CREATE INDEX sessions_idle ON sessions (idle_ends_at);
 
--- One row per sign-in under way. browser: hash of the cookie; handover: hash of the code that the
--- protocol callback gives to the browser that delivered it.
+-- One row per sign-in under way. browser: hash of the cookie of the browser it began in (none when an
+-- identity provider began it); handover: hash of the code given to the browser that delivered a proof.
 CREATE TABLE signin_flows (
     id TEXT NOT NULL PRIMARY KEY,
-    browser TEXT UNIQUE,
+    browser TEXT,
     handover TEXT UNIQUE,
-    account_id TEXT NOT NULL REFERENCES accounts (id),
+    account_id TEXT REFERENCES accounts (id),
     identifier TEXT NOT NULL,
     return_to TEXT NOT NULL,
     connection_id TEXT REFERENCES connections (id) ON DELETE CASCADE,
     request_id TEXT UNIQUE,
     proof TEXT,
-    created_at BIGINT NOT NULL,
     expires_at BIGINT NOT NULL
 );
 CREATE INDEX signin_flows_expiry ON signin_flows (expires_at);

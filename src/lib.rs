@@ -1,10 +1,15 @@
 //! Vestibule: the room between the street and the house. Every person and every provisioning client
 //! enters an application through it.
 //!
-//! The rooms, each of which may use the ones before it:
-//! [`kernel`] → [`audit`] → [`directory`].
+//! The rooms, each of which may use the ones before it: [`kernel`] → [`audit`] → [`directory`] →
+//! [`access`] → [`signin`] → [`idp`] → [`provisioning`] → [`web`] → [`cli`].
 
 pub mod access;
 pub mod audit;
+pub mod cli;
 pub mod directory;
+pub mod idp;
 pub mod kernel;
+pub mod provisioning;
+pub mod signin;
+pub mod web;

@@ -1,1 +1,8 @@
-fn main(){}
+//! The `vestibule` binary.
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    vestibule::cli::run().await
+}

@@ -10,8 +10,11 @@ use super::Permission;
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard {
-    /// Anybody: sign-in itself, protocol callbacks that carry their own proof, health.
+    /// Anybody: sign-in itself, health.
     Public,
+    /// A protocol's callback: it comes from another site by design, uses no cookie and carries its own
+    /// proof.
+    Callback,
     /// Anybody who is signed in or shows an API token; the handler limits them to their own things.
     SignedIn,
     /// Principals with this permission.

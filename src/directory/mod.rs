@@ -6,6 +6,8 @@ mod error;
 pub mod groups;
 pub mod users;
 
+pub(crate) use email::domain_of;
+pub(crate) use accounts::is_domain;
 pub use email::Email;
 pub use error::Error;
 

@@ -18,7 +18,7 @@ pub async fn create(
     connection_id: Option<&str>,
 ) -> Result<ServiceAccount, Error> {
     check_name("name", name, 128)?;
-    if store::by_name(tx, &context.account_id, name).await? {
+    if store::by_name(tx, &context.account_id, name).await?.is_some() {
         return Err(Error::Duplicate { field: "name" });
     }
     let made = store::insert(tx, &context.account_id, name.trim(), connection_id).await?;

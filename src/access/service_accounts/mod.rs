@@ -6,4 +6,4 @@ mod store;
 
 pub use create::create;
 pub use delete::delete;
-pub use store::{ServiceAccount, by_id, list, of_connection};
+pub use store::{ServiceAccount, by_id, by_name, list, of_connection};

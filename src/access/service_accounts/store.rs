@@ -80,14 +80,20 @@ pub async fn of_connection(
     .await
 }
 
-pub(super) async fn by_name(c: &mut Connection, account_id: &str, name: &str) -> Result<bool, sqlx::Error> {
-    let found: Option<(String,)> =
-        sqlx::query_as("SELECT id FROM service_accounts WHERE account_id = $1 AND name_folded = $2")
-            .bind(account_id)
-            .bind(fold(name))
-            .fetch_optional(c)
-            .await?;
-    Ok(found.is_some())
+/// The service account with this name in this account, without case.
+///
+/// # Errors
+/// The database's.
+pub async fn by_name(c: &mut Connection, account_id: &str, name: &str) -> Result<Option<ServiceAccount>, sqlx::Error> {
+    sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM service_accounts WHERE account_id = $1 AND name_folded = $2"
+    ))
+    .bind(account_id)
+    .bind(fold(name))
+    .fetch_optional(c)
+    .await
 }
 
 pub(super) async fn insert(

@@ -3,6 +3,7 @@
 mod create;
 mod model;
 mod settings;
+pub(crate) use settings::is_domain;
 mod store;
 
 pub use create::create;

@@ -273,3 +273,11 @@ pub(in super::super) async fn connection_name(c: &mut Connection, id: &str) -> R
         sqlx::query_as("SELECT name FROM connections WHERE id = $1").bind(id).fetch_optional(c).await?;
     Ok(found.map_or_else(|| "another connection".to_owned(), |(name,)| name))
 }
+
+/// The user with this id, whosever it is: for one-time links, whose secret names nothing else.
+///
+/// # Errors
+/// The database's.
+pub async fn anywhere(c: &mut Connection, id: &str) -> Result<Option<User>, sqlx::Error> {
+    sqlx::query_as(concat!("SELECT ", columns!(), " FROM users WHERE id = $1")).bind(id).fetch_optional(c).await
+}

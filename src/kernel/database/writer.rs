@@ -28,10 +28,8 @@ struct State {
     /// A transaction is open.
     open: bool,
     /// Finished units of work that wait for the commit.
-    finished: Vec<oneshot::Sender<Committed>>,
+    finished: Vec<oneshot::Sender<bool>>,
 }
-
-type Committed = Result<(), ()>;
 
 impl Writer {
     pub(super) async fn connect(options: &AnyConnectOptions) -> Result<Self, sqlx::Error> {
@@ -82,7 +80,7 @@ impl State {
         self.open = false;
         for waiter in self.finished.drain(..) {
             // A client that hung up does not hear that its write was kept.
-            drop(waiter.send(outcome.as_ref().map(drop).map_err(drop)));
+            let _ = waiter.send(outcome.is_ok());
         }
     }
 }
@@ -145,7 +143,7 @@ impl Batched {
         state.commit_if_due(self.writer.waiting.load(Ordering::SeqCst)).await;
         drop(state);
         match committed.await {
-            Ok(Ok(())) => Ok(()),
+            Ok(true) => Ok(()),
             _ => Err(sqlx::Error::Io(std::io::Error::other("the commit failed; nothing was changed"))),
         }
     }

@@ -1,0 +1,70 @@
+//! `vestibule account …`
+
+use std::io::Read as _;
+
+use clap::Subcommand;
+
+use super::Failure;
+use crate::access::{PrincipalKind, Role, bind};
+use crate::audit::Context;
+use crate::directory::accounts;
+use crate::directory::users::{self, Authority, Profile};
+use crate::kernel::Kernel;
+use crate::signin::{SignIn, password};
+use crate::web::create_first_password_link;
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Make an account and its first administrator.
+    Create {
+        /// Short name: lower-case letters, digits, hyphens.
+        slug: String,
+        /// Name for people; the short name when not given.
+        #[arg(long)]
+        name: Option<String>,
+        /// The administrator's address, also the sign-in name.
+        #[arg(long)]
+        admin_email: String,
+        /// Read the administrator's password from standard input instead of printing a link.
+        #[arg(long)]
+        admin_password_stdin: bool,
+    },
+}
+
+pub(super) async fn run(kernel: &Kernel, command: Command) -> Result<(), Failure> {
+    let Command::Create { slug, name, admin_email, admin_password_stdin } = command;
+    let hash = if admin_password_stdin { Some(read_password(kernel, &admin_email).await?) } else { None };
+    let mut tx = kernel.db.begin().await?;
+    let name = name.unwrap_or_else(|| slug.clone());
+    let account = accounts::create(&mut tx, &slug, &name, |id| Context::system(id)).await?;
+    let context = Context::system(&account.id);
+    let profile = Profile {
+        user_name: admin_email.clone(),
+        email: Some(admin_email),
+        active: true,
+        ..Profile::default()
+    };
+    let user = users::create(&mut tx, &context, Authority::Local, profile).await?;
+    bind(&mut tx, &context, (PrincipalKind::User, &user.id, &user.user_name), Role::AccountAdmin).await?;
+    let link = match hash {
+        Some(hash) => {
+            password::set(&mut tx, &context, &user, &hash).await?;
+            None
+        }
+        None => Some(create_first_password_link(kernel, &mut tx, &user).await?),
+    };
+    tx.commit().await?;
+    println!("Account {slug} made, with {} as its administrator.", user.user_name);
+    if let Some(link) = link {
+        println!("They choose a password here (works once, for a day):\n\n  {link}\n");
+    }
+    Ok(())
+}
+
+async fn read_password(kernel: &Kernel, email: &str) -> Result<String, Failure> {
+    let mut text = String::new();
+    std::io::stdin().take(4096).read_to_string(&mut text)?;
+    let password = text.trim_end_matches(['\n', '\r']);
+    password::check(password, &[email])?;
+    Ok(SignIn::new(kernel.clone()).hasher.hash(password).await?)
+}

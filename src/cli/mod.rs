@@ -1,0 +1,81 @@
+//! The command line. Errors here are for the person at the console: one sentence that says what to do.
+
+mod account;
+mod api_token;
+mod scim_token;
+mod serve;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::directory::accounts::{self, Account};
+use crate::kernel::urls::Urls;
+use crate::kernel::{Clock, Config, Kernel};
+
+/// The identity front door between your application and your customers' identity providers.
+#[derive(Parser)]
+#[command(version, about)]
+struct Cli {
+    /// Configuration file; ./vestibule.toml is read if it is there.
+    #[arg(long, global = true)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start the server.
+    Serve,
+    /// Manage accounts.
+    #[command(subcommand)]
+    Account(account::Command),
+    /// Manage API tokens.
+    #[command(subcommand)]
+    ApiToken(api_token::Command),
+    /// Manage provisioning tokens.
+    #[command(subcommand)]
+    ScimToken(scim_token::Command),
+}
+
+/// What a command ends with when it does not do its work.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+/// Runs the command line and returns the exit code.
+pub async fn run() -> std::process::ExitCode {
+    let cli = Cli::parse();
+    match execute(cli).await {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("vestibule: {error}");
+            std::process::ExitCode::FAILURE
+        }
+    }
+}
+
+async fn execute(cli: Cli) -> Result<(), Failure> {
+    let config = Config::load(cli.config.as_deref())?;
+    match cli.command {
+        Command::Serve => serve::run(config).await,
+        Command::Account(command) => account::run(&open(config).await?, command).await,
+        Command::ApiToken(command) => api_token::run(&open(config).await?, command).await,
+        Command::ScimToken(command) => scim_token::run(&open(config).await?, command).await,
+    }
+}
+
+/// Opens database and keys beside a server that may be running. Links are made on the configured
+/// public address.
+async fn open(config: Config) -> Result<Kernel, Failure> {
+    let public = match &config.server.public_url {
+        Some(url) => url.clone(),
+        None => format!("http://{}", config.server.listen).parse()?,
+    };
+    Ok(Kernel::open(config, Clock::system(), Urls::new(public)).await?)
+}
+
+async fn account(kernel: &Kernel, slug: &str) -> Result<Account, Failure> {
+    let mut c = kernel.db.read().await?;
+    let found = accounts::by_slug(&mut c, slug).await?;
+    found.ok_or_else(|| format!("there is no account called {slug}; make it with: vestibule account create {slug}").into())
+}

@@ -1,0 +1,41 @@
+//! `vestibule scim-token …`
+
+use clap::Subcommand;
+
+use super::Failure;
+use crate::audit::Context;
+use crate::idp::connections::{self, Kind, NewConnection};
+use crate::kernel::{Kernel, ids};
+use crate::provisioning;
+
+#[derive(Subcommand)]
+pub(super) enum Command {
+    /// Print a new token of a directory connection, alone on its line. Makes the connection if needed.
+    Create {
+        /// The account's short name.
+        #[arg(long)]
+        account: String,
+        /// The connection's name.
+        #[arg(long)]
+        connection: String,
+    },
+}
+
+pub(super) async fn run(kernel: &Kernel, command: Command) -> Result<(), Failure> {
+    let Command::Create { account, connection: name } = command;
+    let account = super::account(kernel, &account).await?;
+    let context = Context::system(&account.id);
+    let mut tx = kernel.db.begin().await?;
+    let connection = match connections::by_name(&mut tx, &account.id, &name).await? {
+        Some(connection) if connection.kind() == Kind::Scim => connection,
+        Some(_) => return Err(format!("the connection {name} is for sign-in and has no provisioning tokens").into()),
+        None => {
+            let new = NewConnection::scim(ids::new_id(kernel.clock.now()), &name);
+            connections::create(&mut tx, &context, new).await?
+        }
+    };
+    let (_, secret) = provisioning::create_token(&mut tx, &context, &connection, &name, None).await?;
+    tx.commit().await?;
+    println!("{secret}");
+    Ok(())
+}

@@ -1,0 +1,30 @@
+//! `vestibule serve`
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::Failure;
+use crate::kernel::{Clock, Config, log};
+use crate::web::{Server, ensure_setup_link};
+
+pub(super) async fn run(config: Config) -> Result<(), Failure> {
+    log::start(config.log.format, &config.log.level);
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let server = Server::bind(config, Clock::system()).await?;
+    let kernel = server.app().kernel.clone();
+    let link = ensure_setup_link(&kernel).await?;
+    println!("Vestibule listens on http://{}", server.address());
+    println!("People reach it at {}", kernel.urls.origin());
+    if let Some(link) = link {
+        println!("\nNo account yet. Open this link to make the first one (works once, for a day):\n\n  {link}\n");
+    }
+    drop(kernel);
+    let stop = async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping; requests under way are finished first");
+    };
+    Ok(server.run(stop).await?)
+}

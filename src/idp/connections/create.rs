@@ -1,0 +1,80 @@
+//! Making a connection.
+
+use serde_json::json;
+
+use super::model::{Connection, Kind, SamlSettings};
+use super::store;
+use super::update::check_domains;
+use crate::access::service_accounts;
+use crate::audit::{self, Action, Context, Event};
+use crate::directory::{Error, check_name};
+use crate::kernel::Tx;
+
+/// A connection to be made.
+#[derive(Debug, Clone)]
+pub struct NewConnection {
+    /// Its id, when it had to be known before (a sealed key is bound to it).
+    pub id: String,
+    /// Its protocol.
+    pub kind: Kind,
+    /// Its name: letters, digits and `_-. `.
+    pub name: String,
+    /// Settings, for SAML.
+    pub saml: Option<SamlSettings>,
+    /// Our private key, sealed.
+    pub sealed_key: Option<String>,
+    /// Email domains that sign in here.
+    pub domains: Vec<String>,
+}
+
+impl NewConnection {
+    /// A directory connection, which needs nothing but a name.
+    #[must_use]
+    pub fn scim(id: String, name: &str) -> Self {
+        Self { id, kind: Kind::Scim, name: name.to_owned(), saml: None, sealed_key: None, domains: Vec::new() }
+    }
+}
+
+/// Makes a connection. A SAML connection begins switched off, to be tried first; a directory
+/// connection is on, and opens with its first token.
+///
+/// # Errors
+/// [`Error::Invalid`] for name or domains, [`Error::Duplicate`] for the name or a domain.
+pub async fn create(tx: &mut Tx, context: &Context, new: NewConnection) -> Result<Connection, Error> {
+    check_connection_name(&new.name)?;
+    if store::by_name(tx, &context.account_id, &new.name).await?.is_some() {
+        return Err(Error::Duplicate { field: "name" });
+    }
+    let connection = Connection {
+        id: new.id,
+        account_id: context.account_id.clone(),
+        kind: new.kind.as_str().to_owned(),
+        name: new.name.trim().to_owned(),
+        enabled: i32::from(new.kind == Kind::Scim),
+        settings: json!(new.saml.unwrap_or_default()).to_string(),
+        sealed_key: new.sealed_key,
+        created_at: tx.now(),
+        updated_at: tx.now(),
+    };
+    store::insert(tx, &connection).await?;
+    if !store::set_domains(tx, &connection, &check_domains(&new.domains)?).await? {
+        return Err(Error::Duplicate { field: "email_domains" });
+    }
+    let event = Event::new(Action::ConnectionCreate, "connection", &connection.id, &connection.name);
+    audit::record(tx, context, event.detail(json!({"kind": new.kind}))).await?;
+    if new.kind == Kind::Scim {
+        // What the directory does appears in the audit trail under this name.
+        let name = format!("Directory: {}", connection.name);
+        service_accounts::create(tx, context, &name, None, Some(&connection.id)).await?;
+    }
+    Ok(connection)
+}
+
+pub(super) fn check_connection_name(name: &str) -> Result<(), Error> {
+    check_name("name", name, 64)?;
+    if name.chars().all(|c| c.is_alphanumeric() || "_-. ".contains(c)) {
+        return Ok(());
+    }
+    let reason = "may have letters, digits, spaces and _ - .".to_owned();
+    Err(Error::Invalid { field: "name", reason })
+}

@@ -1,0 +1,28 @@
+//! Deleting a connection.
+
+use serde_json::json;
+
+use super::model::Connection;
+use super::store;
+use crate::access::service_accounts;
+use crate::audit::{self, Action, Context, Event};
+use crate::directory::Error;
+use crate::kernel::Tx;
+
+/// Deletes `connection`. Its tokens stop working at once; the users and groups it managed stay, and
+/// are from then on managed here.
+///
+/// # Errors
+/// The database's.
+pub async fn delete(tx: &mut Tx, context: &Context, connection: &Connection) -> Result<(), Error> {
+    let released = store::managed(tx, &connection.id).await?;
+    store::release(tx, &connection.id).await?;
+    if let Some(robot) = service_accounts::of_connection(tx, &context.account_id, &connection.id).await? {
+        let event = Event::new(Action::ServiceAccountDelete, "service_account", &robot.id, &robot.name);
+        audit::record(tx, context, event).await?;
+    }
+    store::remove(tx, connection).await?;
+    let event = Event::new(Action::ConnectionDelete, "connection", &connection.id, &connection.name);
+    audit::record(tx, context, event.detail(json!({"released": released}))).await?;
+    Ok(())
+}

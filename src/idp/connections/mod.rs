@@ -1,0 +1,13 @@
+//! Connections: what an account has agreed with an identity provider.
+
+mod create;
+mod delete;
+mod model;
+mod store;
+mod update;
+
+pub use create::{NewConnection, create};
+pub use delete::delete;
+pub use model::{Connection, Jit, Kind, SamlSettings};
+pub use store::{anywhere, by_id, by_name, domains_of, enabled_saml, list, route_by_domain};
+pub use update::{Change, update};

@@ -1,0 +1,221 @@
+//! The SQL of connections.
+
+use super::model::Connection;
+use crate::directory::fold;
+use crate::kernel::{self, Tx};
+
+macro_rules! columns {
+    () => {
+        "c.id, c.account_id, c.kind, c.name, c.enabled, c.settings, c.sealed_key, c.created_at, c.updated_at"
+    };
+}
+
+type Db = kernel::database::Connection;
+
+/// The connection with this id in this account.
+///
+/// # Errors
+/// The database's.
+pub async fn by_id(c: &mut Db, account_id: &str, id: &str) -> Result<Option<Connection>, sqlx::Error> {
+    sqlx::query_as(concat!("SELECT ", columns!(), " FROM connections c WHERE c.account_id = $1 AND c.id = $2"))
+        .bind(account_id)
+        .bind(id)
+        .fetch_optional(c)
+        .await
+}
+
+/// The connection with this name in this account, without case.
+///
+/// # Errors
+/// The database's.
+pub async fn by_name(c: &mut Db, account_id: &str, name: &str) -> Result<Option<Connection>, sqlx::Error> {
+    sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM connections c WHERE c.account_id = $1 AND c.name_folded = $2"
+    ))
+    .bind(account_id)
+    .bind(fold(name))
+    .fetch_optional(c)
+    .await
+}
+
+/// The connection with this id, whosever it is: for protocol callbacks, whose URL names nothing else.
+///
+/// # Errors
+/// The database's.
+pub async fn anywhere(c: &mut Db, id: &str) -> Result<Option<Connection>, sqlx::Error> {
+    sqlx::query_as(concat!("SELECT ", columns!(), " FROM connections c WHERE c.id = $1"))
+        .bind(id)
+        .fetch_optional(c)
+        .await
+}
+
+/// A page of an account's connections.
+///
+/// # Errors
+/// The database's.
+pub async fn list(
+    c: &mut Db,
+    account_id: &str,
+    (after, limit): (&str, i64),
+) -> Result<Vec<Connection>, sqlx::Error> {
+    sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM connections c WHERE c.account_id = $1 AND c.id > $2 ORDER BY c.id LIMIT $3"
+    ))
+    .bind(account_id)
+    .bind(after)
+    .bind(limit)
+    .fetch_all(c)
+    .await
+}
+
+/// The connections an account's sign-in page offers.
+///
+/// # Errors
+/// The database's.
+pub async fn enabled_saml(c: &mut Db, account_id: &str) -> Result<Vec<Connection>, sqlx::Error> {
+    sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM connections c WHERE c.account_id = $1 AND c.kind = 'saml' AND c.enabled = 1 ORDER BY c.name_folded"
+    ))
+    .bind(account_id)
+    .fetch_all(c)
+    .await
+}
+
+/// The enabled connection that addresses of `domain` sign in with. Without an account it answers only
+/// when exactly one account on this server claims the domain.
+///
+/// # Errors
+/// The database's.
+pub async fn route_by_domain(
+    c: &mut Db,
+    account_id: Option<&str>,
+    domain: &str,
+) -> Result<Option<Connection>, sqlx::Error> {
+    let mut found: Vec<Connection> = sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM connection_domains d JOIN connections c ON c.id = d.connection_id \
+         WHERE d.domain = $1 AND c.enabled = 1 AND ($2 = '' OR d.account_id = $2) LIMIT 2"
+    ))
+    .bind(domain)
+    .bind(account_id.unwrap_or_default())
+    .fetch_all(c)
+    .await?;
+    Ok(if found.len() == 1 { found.pop() } else { None })
+}
+
+/// The domains routed to a connection, in order.
+///
+/// # Errors
+/// The database's.
+pub async fn domains_of(c: &mut Db, connection_id: &str) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar("SELECT domain FROM connection_domains WHERE connection_id = $1 ORDER BY domain")
+        .bind(connection_id)
+        .fetch_all(c)
+        .await
+}
+
+pub(super) async fn insert(tx: &mut Tx, connection: &Connection) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO connections (id, account_id, kind, name, name_folded, enabled, settings, sealed_key, created_at, \
+         updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
+    )
+    .bind(&connection.id)
+    .bind(&connection.account_id)
+    .bind(&connection.kind)
+    .bind(&connection.name)
+    .bind(fold(&connection.name))
+    .bind(connection.enabled)
+    .bind(&connection.settings)
+    .bind(connection.sealed_key.as_deref())
+    .bind(connection.created_at)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+pub(super) async fn overwrite(tx: &mut Tx, connection: &Connection) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE connections SET name = $1, name_folded = $2, enabled = $3, settings = $4, updated_at = $5 \
+         WHERE account_id = $6 AND id = $7",
+    )
+    .bind(&connection.name)
+    .bind(fold(&connection.name))
+    .bind(connection.enabled)
+    .bind(&connection.settings)
+    .bind(connection.updated_at)
+    .bind(&connection.account_id)
+    .bind(&connection.id)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// Routes exactly `domains` to the connection; false when another connection has one of them.
+pub(super) async fn set_domains(
+    tx: &mut Tx,
+    connection: &Connection,
+    domains: &[String],
+) -> Result<bool, sqlx::Error> {
+    sqlx::query("DELETE FROM connection_domains WHERE connection_id = $1")
+        .bind(&connection.id)
+        .execute(&mut **tx)
+        .await?;
+    for domain in domains {
+        let done = sqlx::query(
+            "INSERT INTO connection_domains (account_id, domain, connection_id) VALUES ($1, $2, $3) \
+             ON CONFLICT DO NOTHING",
+        )
+        .bind(&connection.account_id)
+        .bind(domain)
+        .bind(&connection.id)
+        .execute(&mut **tx)
+        .await?;
+        if done.rows_affected() == 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// How many users and groups a connection manages.
+pub(super) async fn managed(c: &mut Db, id: &str) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT (SELECT COUNT(*) FROM users WHERE connection_id = $1) \
+         + (SELECT COUNT(*) FROM user_groups WHERE connection_id = $1)",
+    )
+    .bind(id)
+    .fetch_one(c)
+    .await
+}
+
+/// Makes the users and groups of a connection ordinary ones of the account.
+pub(super) async fn release(tx: &mut Tx, id: &str) -> Result<(), sqlx::Error> {
+    for sql in [
+        "UPDATE users SET connection_id = NULL WHERE connection_id = $1",
+        "DELETE FROM memberships WHERE source = $1 AND EXISTS (SELECT 1 FROM memberships m WHERE \
+         m.group_id = memberships.group_id AND m.user_id = memberships.user_id AND m.source = 'manual')",
+        "UPDATE memberships SET source = 'manual' WHERE source = $1 \
+         AND group_id IN (SELECT id FROM user_groups WHERE connection_id = $1)",
+        "UPDATE user_groups SET connection_id = NULL WHERE connection_id = $1",
+    ] {
+        sqlx::query(sql).bind(id).execute(&mut **tx).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn remove(tx: &mut Tx, connection: &Connection) -> Result<(), sqlx::Error> {
+    // Sessions outlive the connection they came through; its tokens, domains and flows do not (cascade).
+    sqlx::query("DELETE FROM connections WHERE account_id = $1 AND id = $2")
+        .bind(&connection.account_id)
+        .bind(&connection.id)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}

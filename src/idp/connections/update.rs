@@ -1,0 +1,92 @@
+//! Changing a connection.
+
+use serde_json::{Map, Value, json};
+
+use super::create::check_connection_name;
+use super::model::{Connection, Kind, SamlSettings};
+use super::store;
+use crate::audit::{self, Action, Context, Event};
+use crate::directory::{Error, fold, is_domain};
+use crate::kernel::Tx;
+
+/// What to change. `None` leaves a thing as it is.
+#[derive(Debug, Clone, Default)]
+pub struct Change {
+    /// A new name.
+    pub name: Option<String>,
+    /// On or off.
+    pub enabled: Option<bool>,
+    /// Switch on although nobody has signed in through it yet.
+    pub override_untested: bool,
+    /// New settings, for SAML.
+    pub saml: Option<SamlSettings>,
+    /// Exactly these email domains.
+    pub domains: Option<Vec<String>>,
+}
+
+/// Applies `change` to `connection`.
+///
+/// # Errors
+/// [`Error::Invalid`], [`Error::Duplicate`]; [`Error::Forbidden`] when an untried SAML connection is
+/// to be switched on without saying so.
+pub async fn update(
+    tx: &mut Tx,
+    context: &Context,
+    connection: &Connection,
+    change: Change,
+) -> Result<Connection, Error> {
+    let mut wanted = connection.clone();
+    if let Some(name) = change.name {
+        check_connection_name(&name)?;
+        let other = store::by_name(tx, &context.account_id, &name).await?;
+        if other.is_some_and(|other| other.id != connection.id) {
+            return Err(Error::Duplicate { field: "name" });
+        }
+        wanted.name = name.trim().to_owned();
+    }
+    if let Some(enabled) = change.enabled {
+        let switched_on = enabled && !connection.is_enabled();
+        if switched_on && connection.kind() == Kind::Saml && !change.override_untested {
+            return Err(Error::Forbidden(
+                "Nobody has signed in through this connection yet. Set override_untested to switch it on all the same.",
+            ));
+        }
+        wanted.enabled = i32::from(enabled);
+    }
+    if let Some(saml) = change.saml {
+        wanted.settings = json!(saml).to_string();
+    }
+    wanted.updated_at = tx.now();
+    store::overwrite(tx, &wanted).await?;
+    let before_domains = store::domains_of(tx, &connection.id).await?;
+    let domains = match change.domains {
+        Some(domains) => check_domains(&domains)?,
+        None => before_domains.clone(),
+    };
+    if !store::set_domains(tx, &wanted, &domains).await? {
+        return Err(Error::Duplicate { field: "email_domains" });
+    }
+    let detail = json!({"before": summary(connection, &before_domains), "after": summary(&wanted, &domains)});
+    let event = Event::new(Action::ConnectionUpdate, "connection", &wanted.id, &wanted.name).detail(detail);
+    audit::record(tx, context, event).await?;
+    Ok(wanted)
+}
+
+fn summary(connection: &Connection, domains: &[String]) -> Map<String, Value> {
+    let mut map: Map<String, Value> = serde_json::from_str(&connection.settings).unwrap_or_default();
+    map.insert("name".into(), json!(connection.name));
+    map.insert("enabled".into(), json!(connection.is_enabled()));
+    map.insert("email_domains".into(), json!(domains));
+    map
+}
+
+pub(super) fn check_domains(domains: &[String]) -> Result<Vec<String>, Error> {
+    let mut folded: Vec<String> = domains.iter().map(|d| fold(d.trim_start_matches('@'))).collect();
+    folded.sort();
+    folded.dedup();
+    if folded.len() > 100 || folded.iter().any(|d| !is_domain(d)) {
+        let reason = "must be domains such as example.com, at most 100".to_owned();
+        return Err(Error::Invalid { field: "email_domains", reason });
+    }
+    Ok(folded)
+}

@@ -1,0 +1,5 @@
+//! Proof from outside: connections to the identity providers of an account, and the protocols they
+//! speak. Each protocol ends in one [`crate::signin::Proof`].
+
+pub mod connections;
+pub mod saml;

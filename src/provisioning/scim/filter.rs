@@ -1,0 +1,292 @@
+//! Filters (RFC 7644 §3.4.2.2): the whole grammar, and their evaluation on a resource in memory.
+
+use serde_json::Value;
+
+use super::error::{Error, ScimType};
+use super::json::{self, Object};
+use super::path::{AttributePath, parse_attribute_path};
+
+/// A filter of this length is read; clients' filters have about a hundred bytes.
+const MAX_LENGTH: usize = 4096;
+/// Parentheses and `not` may nest this deep.
+const MAX_DEPTH: usize = 16;
+
+/// A parsed filter.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Filter {
+    And(Box<Filter>, Box<Filter>),
+    Or(Box<Filter>, Box<Filter>),
+    Not(Box<Filter>),
+    Compare(AttributePath, Operator, Value),
+    Present(AttributePath),
+    /// `emails[type eq "work" and value co "@x"]`
+    Inside(AttributePath, Box<Filter>),
+}
+
+/// A comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Operator {
+    Eq,
+    Ne,
+    Co,
+    Sw,
+    Ew,
+    Gt,
+    Ge,
+    Lt,
+    Le,
+}
+
+impl Operator {
+    fn parse(word: &str) -> Option<Self> {
+        Some(match word.to_ascii_lowercase().as_str() {
+            "eq" => Self::Eq,
+            "ne" => Self::Ne,
+            "co" => Self::Co,
+            "sw" => Self::Sw,
+            "ew" => Self::Ew,
+            "gt" => Self::Gt,
+            "ge" => Self::Ge,
+            "lt" => Self::Lt,
+            "le" => Self::Le,
+            _ => return None,
+        })
+    }
+}
+
+fn invalid(detail: impl Into<String>) -> Error {
+    Error::bad(ScimType::InvalidFilter, detail)
+}
+
+/// Parses a filter.
+///
+/// # Errors
+/// `invalidFilter`, naming the place.
+pub(super) fn parse(text: &str) -> Result<Filter, Error> {
+    if text.len() > MAX_LENGTH {
+        return Err(invalid("The filter is too long."));
+    }
+    let mut parser = Parser { text, at: 0, depth: 0 };
+    let filter = parser.or()?;
+    parser.skip_space();
+    if parser.rest().is_empty() { Ok(filter) } else { Err(parser.unexpected()) }
+}
+
+struct Parser<'t> {
+    text: &'t str,
+    at: usize,
+    depth: usize,
+}
+
+impl<'t> Parser<'t> {
+    fn rest(&self) -> &'t str {
+        &self.text[self.at..]
+    }
+
+    fn skip_space(&mut self) {
+        self.at = self.text.len() - self.rest().trim_start().len();
+    }
+
+    fn unexpected(&self) -> Error {
+        let near: String = self.rest().chars().take(20).collect();
+        invalid(format!("The filter cannot be read at position {}, near \"{near}\".", self.at))
+    }
+
+    /// Takes `word` if it stands here as a whole word, without case.
+    fn keyword(&mut self, word: &str) -> bool {
+        self.skip_space();
+        let Some(candidate) = self.rest().get(..word.len()) else { return false };
+        let ends = self.rest()[word.len()..].chars().next().is_none_or(|c| c.is_whitespace() || c == '(');
+        if candidate.eq_ignore_ascii_case(word) && ends {
+            self.at += word.len();
+            return true;
+        }
+        false
+    }
+
+    fn symbol(&mut self, symbol: char) -> bool {
+        self.skip_space();
+        if self.rest().starts_with(symbol) {
+            self.at += symbol.len_utf8();
+            return true;
+        }
+        false
+    }
+
+    fn or(&mut self) -> Result<Filter, Error> {
+        let mut left = self.and()?;
+        while self.keyword("or") {
+            left = Filter::Or(Box::new(left), Box::new(self.and()?));
+        }
+        Ok(left)
+    }
+
+    fn and(&mut self) -> Result<Filter, Error> {
+        let mut left = self.term()?;
+        while self.keyword("and") {
+            left = Filter::And(Box::new(left), Box::new(self.term()?));
+        }
+        Ok(left)
+    }
+
+    fn nested(&mut self, close: char) -> Result<Filter, Error> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH {
+            return Err(invalid("The filter is nested too deeply."));
+        }
+        let inner = self.or()?;
+        if !self.symbol(close) {
+            return Err(self.unexpected());
+        }
+        self.depth -= 1;
+        Ok(inner)
+    }
+
+    fn term(&mut self) -> Result<Filter, Error> {
+        if self.keyword("not") {
+            if !self.symbol('(') {
+                return Err(self.unexpected());
+            }
+            return Ok(Filter::Not(Box::new(self.nested(')')?)));
+        }
+        if self.symbol('(') {
+            return self.nested(')');
+        }
+        self.skip_space();
+        let word = self.word();
+        let path = parse_attribute_path(word).ok_or_else(|| self.unexpected())?;
+        self.at += word.len();
+        if self.rest().starts_with('[') {
+            self.at += 1;
+            let inner = self.nested(']')?;
+            return self.inside(path, inner);
+        }
+        self.comparison(path)
+    }
+
+    /// What may follow `attribute[filter]`: nothing, or Entra's `.value eq "x"`, which means that the
+    /// same element fits both.
+    fn inside(&mut self, path: AttributePath, inner: Filter) -> Result<Filter, Error> {
+        if !self.rest().starts_with('.') {
+            return Ok(Filter::Inside(path, Box::new(inner)));
+        }
+        self.at += 1;
+        let word = self.word();
+        let sub = parse_attribute_path(word).ok_or_else(|| self.unexpected())?;
+        self.at += word.len();
+        let outer = self.comparison(sub)?;
+        Ok(Filter::Inside(path, Box::new(Filter::And(Box::new(inner), Box::new(outer)))))
+    }
+
+    fn comparison(&mut self, path: AttributePath) -> Result<Filter, Error> {
+        self.skip_space();
+        let operator = self.word();
+        if operator.eq_ignore_ascii_case("pr") {
+            self.at += operator.len();
+            return Ok(Filter::Present(path));
+        }
+        let parsed = Operator::parse(operator).ok_or_else(|| self.unexpected())?;
+        self.at += operator.len();
+        let value = self.value()?;
+        Ok(Filter::Compare(path, parsed, value))
+    }
+
+    fn word(&self) -> &'t str {
+        let rest = self.rest();
+        let end = rest.find(|c: char| c.is_whitespace() || "()[]\"".contains(c)).unwrap_or(rest.len());
+        &rest[..end]
+    }
+
+    fn value(&mut self) -> Result<Value, Error> {
+        self.skip_space();
+        // A JSON value; serde_json reads exactly one and says where it ended.
+        let mut stream = serde_json::Deserializer::from_str(self.rest()).into_iter::<Value>();
+        if let Some(Ok(value)) = stream.next() {
+            let plain = !matches!(value, Value::Array(_) | Value::Object(_));
+            let end = stream.byte_offset();
+            if plain {
+                self.at += end;
+                return Ok(value);
+            }
+        }
+        // Clients write booleans as True and False.
+        let word = self.word();
+        match json::boolean(&Value::String(word.to_owned())) {
+            Some(flag) => {
+                self.at += word.len();
+                Ok(Value::Bool(flag))
+            }
+            None => Err(self.unexpected()),
+        }
+    }
+}
+
+impl Filter {
+    /// Whether `resource` matches.
+    pub(super) fn matches(&self, resource: &Object) -> bool {
+        match self {
+            Self::And(a, b) => a.matches(resource) && b.matches(resource),
+            Self::Or(a, b) => a.matches(resource) || b.matches(resource),
+            Self::Not(inner) => !inner.matches(resource),
+            Self::Present(path) => path.values(resource).into_iter().any(|value| !json::is_empty(value)),
+            Self::Compare(path, operator, wanted) => {
+                let values = path.values(resource);
+                if values.is_empty() {
+                    return matches!((operator, wanted), (Operator::Eq, Value::Null))
+                        || (*operator == Operator::Ne && !wanted.is_null());
+                }
+                values.into_iter().any(|value| compare(value, *operator, wanted))
+            }
+            Self::Inside(path, inner) => path.values(resource).into_iter().any(|value| match value {
+                Value::Object(element) => inner.matches(element),
+                simple => inner.matches(&Object::from_iter([("value".to_owned(), simple.clone())])),
+            }),
+        }
+    }
+
+    /// The terms of a filter that is a conjunction, in order.
+    pub(super) fn conjunction(&self) -> Vec<&Self> {
+        match self {
+            Self::And(a, b) => [a.conjunction(), b.conjunction()].concat(),
+            other => vec![other],
+        }
+    }
+}
+
+/// Text compares without case, which is what `caseExact: false` asks for nearly everywhere.
+fn compare(found: &Value, operator: Operator, wanted: &Value) -> bool {
+    use std::cmp::Ordering;
+    let order = match (found, wanted) {
+        (Value::Object(element), _) => {
+            // A complex value is compared by its "value".
+            return json::get(element, "value").is_some_and(|value| compare(value, operator, wanted));
+        }
+        (Value::Bool(a), b) => json::boolean(b).map(|b| a.cmp(&b)),
+        (a, Value::Bool(b)) => json::boolean(a).map(|a| a.cmp(b)),
+        (Value::Number(a), Value::Number(b)) => a.as_f64().zip(b.as_f64()).and_then(|(a, b)| a.partial_cmp(&b)),
+        (Value::String(a), Value::String(b)) => {
+            let (a, b) = (a.to_lowercase(), b.to_lowercase());
+            match operator {
+                Operator::Co => return a.contains(&b),
+                Operator::Sw => return a.starts_with(&b),
+                Operator::Ew => return a.ends_with(&b),
+                _ => Some(a.cmp(&b)),
+            }
+        }
+        (Value::Null, Value::Null) => Some(Ordering::Equal),
+        _ => None,
+    };
+    match (operator, order) {
+        (Operator::Eq, Some(Ordering::Equal))
+        | (Operator::Gt, Some(Ordering::Greater))
+        | (Operator::Lt, Some(Ordering::Less))
+        | (Operator::Ge, Some(Ordering::Greater | Ordering::Equal))
+        | (Operator::Le, Some(Ordering::Less | Ordering::Equal)) => true,
+        (Operator::Ne, order) => order != Some(Ordering::Equal),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+#[path = "filter_tests.rs"]
+mod tests;

@@ -1,0 +1,49 @@
+//! SCIM's JSON: attribute names are matched without case, and booleans may come as text.
+
+use serde_json::{Map, Value};
+
+/// A JSON object.
+pub(super) type Object = Map<String, Value>;
+
+/// The key of `object` that equals `name` without case.
+pub(super) fn key_of(object: &Object, name: &str) -> Option<String> {
+    if object.contains_key(name) {
+        return Some(name.to_owned());
+    }
+    object.keys().find(|key| key.eq_ignore_ascii_case(name)).cloned()
+}
+
+/// The member called `name`, without case.
+pub(super) fn get<'o>(object: &'o Object, name: &str) -> Option<&'o Value> {
+    object.get(name).or_else(|| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v))
+}
+
+/// The text of the member called `name`; numbers count as their digits.
+pub(super) fn text(object: &Object, name: &str) -> Option<String> {
+    match get(object, name)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// A boolean as clients write it: `true`, `"True"`, `"false"`.
+pub(super) fn boolean(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(flag) => Some(*flag),
+        Value::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
+        Value::String(text) if text.eq_ignore_ascii_case("false") => Some(false),
+        _ => None,
+    }
+}
+
+/// Whether a value says nothing: null, empty text, empty list, empty object.
+pub(super) fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(object) => object.is_empty(),
+        _ => false,
+    }
+}

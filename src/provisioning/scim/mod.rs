@@ -1,0 +1,19 @@
+//! SCIM 2.0 (RFC 7643, RFC 7644) for the provisioning clients of Okta, Entra ID and OneLogin, without
+//! a switch per vendor: whatever one of them sends is understood from all.
+//!
+//! The pure core: [`filter`] (grammar and evaluation), [`path`], [`patch`] (resource + operations →
+//! resource), [`user`] and [`group`] (between SCIM's JSON and the directory). Around it: `http`.
+
+mod error;
+mod filter;
+mod group;
+pub mod http;
+mod json;
+mod patch;
+mod path;
+mod query;
+mod schemas;
+mod user;
+
+pub use error::{Error, ScimType};
+pub use http::Provisioner;

@@ -1,0 +1,301 @@
+//! PATCH (RFC 7644 §3.5.2) as a pure function: resource and operations in, resource out.
+//!
+//! Beyond the RFC it understands what clients send in practice: operation names in any case,
+//! booleans as text, pathless values with dotted or URN-qualified keys, a replacement through a value
+//! filter that matches nothing yet, a removal that lists the values to remove.
+
+use serde_json::{Value, json};
+
+use super::error::{Error, ScimType};
+use super::filter::{Filter, Operator};
+use super::json::{self, Object};
+use super::path::{self, Path};
+use super::schemas;
+
+/// One operation.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Operation {
+    pub(super) kind: OperationKind,
+    pub(super) path: Option<String>,
+    pub(super) value: Value,
+}
+
+/// What an operation does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OperationKind {
+    Add,
+    Replace,
+    Remove,
+}
+
+/// More operations than this in one request are refused.
+const MAX_OPERATIONS: usize = 1000;
+
+fn syntax(detail: impl Into<String>) -> Error {
+    Error::bad(ScimType::InvalidSyntax, detail)
+}
+
+/// Reads the body of a PATCH.
+///
+/// # Errors
+/// `invalidSyntax`.
+pub(super) fn read(body: &Object) -> Result<Vec<Operation>, Error> {
+    let operations = json::get(body, "Operations").and_then(Value::as_array);
+    let operations = operations.ok_or_else(|| syntax("The body needs a list called Operations."))?;
+    if operations.is_empty() || operations.len() > MAX_OPERATIONS {
+        return Err(syntax(format!("Operations must have 1 to {MAX_OPERATIONS} elements.")));
+    }
+    operations.iter().map(read_one).collect()
+}
+
+fn read_one(operation: &Value) -> Result<Operation, Error> {
+    let object = operation.as_object().ok_or_else(|| syntax("Each operation must be an object."))?;
+    let kind = match json::text(object, "op").unwrap_or_default().to_ascii_lowercase().as_str() {
+        "add" => OperationKind::Add,
+        "replace" => OperationKind::Replace,
+        "remove" => OperationKind::Remove,
+        _ => return Err(syntax("op must be add, replace or remove.")),
+    };
+    let path = json::text(object, "path").filter(|path| !path.trim().is_empty());
+    let value = json::get(object, "value").cloned().unwrap_or(Value::Null);
+    match (kind, &path) {
+        (OperationKind::Remove, None) => Err(Error::bad(ScimType::NoTarget, "A remove operation needs a path.")),
+        (OperationKind::Add | OperationKind::Replace, None) if !value.is_object() => {
+            Err(syntax("An operation without a path needs an object as its value."))
+        }
+        _ => Ok(Operation { kind, path, value }),
+    }
+}
+
+/// Applies the operations in order. On error the resource is half changed: throw it away.
+///
+/// # Errors
+/// As the RFC's table 9.
+pub(super) fn apply(resource: &mut Object, operations: &[Operation]) -> Result<(), Error> {
+    for operation in operations {
+        match &operation.path {
+            Some(path) => apply_at(resource, operation.kind, &path::parse(path)?, &operation.value, true)?,
+            None => apply_object(resource, operation)?,
+        }
+    }
+    Ok(())
+}
+
+/// A pathless operation is one operation for each member of its value.
+fn apply_object(resource: &mut Object, operation: &Operation) -> Result<(), Error> {
+    let members = operation.value.as_object().into_iter().flatten();
+    for (key, value) in members {
+        let extension = value.as_object().filter(|_| key.eq_ignore_ascii_case(schemas::ENTERPRISE));
+        if let Some(extension) = extension {
+            for (inner, value) in extension {
+                let path = path::parse(&format!("{}:{inner}", schemas::ENTERPRISE))?;
+                apply_at(resource, operation.kind, &path, value, false)?;
+            }
+        } else if !schemas::RESOURCE_SCHEMAS.iter().any(|urn| key.eq_ignore_ascii_case(urn)) {
+            apply_at(resource, operation.kind, &path::parse(key)?, value, false)?;
+        }
+    }
+    Ok(())
+}
+
+/// `explicit`: the client named the path; a read-only one is then an error rather than passed over.
+fn apply_at(
+    resource: &mut Object,
+    kind: OperationKind,
+    path: &Path,
+    value: &Value,
+    explicit: bool,
+) -> Result<(), Error> {
+    let attribute = &path.attribute;
+    if attribute.extension.is_none() && schemas::is_read_only(&attribute.attribute) {
+        if explicit {
+            return Err(Error::bad(ScimType::Mutability, format!("{} is read-only.", attribute.attribute)));
+        }
+        return Ok(());
+    }
+    let holder = match attribute.extension {
+        None => resource,
+        Some(urn) => {
+            let entry = resource.entry(urn).or_insert_with(|| json!({}));
+            entry.as_object_mut().ok_or_else(|| syntax("An extension must be an object."))?
+        }
+    };
+    let name = json::key_of(holder, &attribute.attribute)
+        .unwrap_or_else(|| schemas::canonical_name(&attribute.attribute).to_owned());
+    if let Some(filter) = &path.filter {
+        return apply_filtered(holder, &name, (kind, filter, attribute.sub.as_deref()), value);
+    }
+    match (&attribute.sub, kind) {
+        (Some(sub), _) => apply_sub(holder, &name, sub, kind, value),
+        (None, OperationKind::Remove) => {
+            remove(holder, &name, value);
+            Ok(())
+        }
+        (None, _) if value.is_null() => {
+            holder.remove(&name);
+            Ok(())
+        }
+        (None, OperationKind::Add) => {
+            add(holder, &name, value);
+            Ok(())
+        }
+        (None, OperationKind::Replace) => {
+            holder.insert(name.clone(), shaped(&name, value));
+            Ok(())
+        }
+    }
+}
+
+/// A multi-valued attribute is a list even when a client sends one element.
+fn shaped(name: &str, value: &Value) -> Value {
+    match value {
+        Value::Array(_) => value.clone(),
+        single if schemas::is_multi_valued(name) => json!([single]),
+        single => single.clone(),
+    }
+}
+
+fn add(holder: &mut Object, name: &str, value: &Value) {
+    let value = shaped(name, value);
+    match (holder.get_mut(name), value) {
+        (Some(Value::Array(list)), Value::Array(new)) => {
+            for element in new {
+                if !list.contains(&element) {
+                    demote_primaries(list, &element);
+                    list.push(element);
+                }
+            }
+        }
+        (Some(Value::Object(present)), Value::Object(new)) => {
+            for (key, value) in new {
+                let key = json::key_of(present, &key).unwrap_or(key);
+                present.insert(key, value);
+            }
+        }
+        (_, value) => {
+            holder.insert(name.to_owned(), value);
+        }
+    }
+}
+
+/// RFC 7644 §3.5.2: a new primary value takes the place of the old.
+fn demote_primaries(list: &mut [Value], new: &Value) {
+    let is_primary = |value: &Value| value.get("primary").and_then(json::boolean) == Some(true);
+    if is_primary(new) {
+        for element in list.iter_mut().filter(|e| is_primary(e)) {
+            element["primary"] = json!(false);
+        }
+    }
+}
+
+/// Removes an attribute; with a list of values only those elements of it.
+fn remove(holder: &mut Object, name: &str, value: &Value) {
+    let listed = match value {
+        Value::Array(listed) if !listed.is_empty() => listed,
+        _ => {
+            holder.remove(name);
+            return;
+        }
+    };
+    let Some(Value::Array(present)) = holder.get_mut(name) else { return };
+    let key = |value: &Value| value.get("value").unwrap_or(value).clone();
+    present.retain(|element| !listed.iter().any(|gone| key(gone) == key(element)));
+    if present.is_empty() {
+        holder.remove(name);
+    }
+}
+
+fn apply_sub(
+    holder: &mut Object,
+    name: &str,
+    sub: &str,
+    kind: OperationKind,
+    value: &Value,
+) -> Result<(), Error> {
+    let gone = kind == OperationKind::Remove || value.is_null();
+    match holder.get_mut(name) {
+        Some(Value::Array(list)) => {
+            for element in list.iter_mut().filter_map(Value::as_object_mut) {
+                set_sub(element, sub, value, gone);
+            }
+            Ok(())
+        }
+        Some(Value::Object(object)) => {
+            set_sub(object, sub, value, gone);
+            Ok(())
+        }
+        Some(_) => Err(Error::bad(ScimType::InvalidPath, format!("{name} has no sub-attributes."))),
+        None if gone => Ok(()),
+        None => {
+            let element = json!({ sub: value });
+            holder.insert(name.to_owned(), shaped(name, &element));
+            Ok(())
+        }
+    }
+}
+
+fn set_sub(object: &mut Object, sub: &str, value: &Value, gone: bool) {
+    let key = json::key_of(object, sub).unwrap_or_else(|| sub.to_owned());
+    if gone {
+        object.remove(&key);
+    } else {
+        object.insert(key, value.clone());
+    }
+}
+
+/// `attribute[filter]` and `attribute[filter].sub`.
+fn apply_filtered(
+    holder: &mut Object,
+    name: &str,
+    (kind, filter, sub): (OperationKind, &Filter, Option<&str>),
+    value: &Value,
+) -> Result<(), Error> {
+    let entry = holder.entry(name).or_insert_with(|| json!([]));
+    if !entry.is_array() {
+        *entry = json!([entry.take()]);
+    }
+    let Value::Array(list) = entry else { return Ok(()) };
+    let is_match = |element: &Value| element.as_object().is_some_and(|object| filter.matches(object));
+    match (kind, sub) {
+        (OperationKind::Remove, None) => list.retain(|element| !is_match(element)),
+        (OperationKind::Remove, Some(sub)) => {
+            for element in list.iter_mut().filter(|e| is_match(e)).filter_map(Value::as_object_mut) {
+                set_sub(element, sub, value, true);
+            }
+        }
+        (_, sub) => {
+            if !list.iter().any(is_match) {
+                list.push(Value::Object(element_for(filter)?));
+            }
+            for element in list.iter_mut().filter(|e| is_match(e)).filter_map(Value::as_object_mut) {
+                match (sub, value) {
+                    (Some(sub), value) => set_sub(element, sub, value, false),
+                    (None, Value::Object(new)) => element.extend(new.clone()),
+                    (None, _) => return Err(syntax("A value filter without sub-attribute needs an object.")),
+                }
+            }
+        }
+    }
+    if list.is_empty() {
+        holder.remove(name);
+    }
+    Ok(())
+}
+
+/// An element that the filter matches: what `emails[type eq "work"].value` creates when there is none.
+fn element_for(filter: &Filter) -> Result<Object, Error> {
+    let mut element = Object::new();
+    for term in filter.conjunction() {
+        match term {
+            Filter::Compare(path, Operator::Eq, value) if path.sub.is_none() => {
+                element.insert(path.attribute.clone(), value.clone());
+            }
+            _ => return Err(Error::bad(ScimType::NoTarget, "Nothing matches the filter in the path.")),
+        }
+    }
+    Ok(element)
+}
+
+#[cfg(test)]
+#[path = "patch_tests.rs"]
+mod tests;

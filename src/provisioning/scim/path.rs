@@ -1,0 +1,109 @@
+//! Attribute paths (RFC 7644 §3.5.2, §3.10).
+
+use serde_json::Value;
+
+use super::error::{Error, ScimType};
+use super::filter::{self, Filter};
+use super::json::{self, Object};
+use super::schemas;
+
+/// `[urn:…:]attribute[.sub]`
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct AttributePath {
+    /// The extension the attribute is in; none for the core schemas.
+    pub(super) extension: Option<&'static str>,
+    /// The attribute.
+    pub(super) attribute: String,
+    /// Its sub-attribute.
+    pub(super) sub: Option<String>,
+}
+
+/// `attribute[.sub]` or `attribute[filter][.sub]`
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Path {
+    pub(super) attribute: AttributePath,
+    pub(super) filter: Option<Filter>,
+}
+
+impl AttributePath {
+    /// The object that holds the attribute: the resource, or its extension.
+    pub(super) fn holder<'r>(&self, resource: &'r Object) -> Option<&'r Object> {
+        match self.extension {
+            Some(urn) => json::get(resource, urn)?.as_object(),
+            None => Some(resource),
+        }
+    }
+
+    /// All values at this path; a list yields its elements.
+    pub(super) fn values<'r>(&self, resource: &'r Object) -> Vec<&'r Value> {
+        let Some(value) = self.holder(resource).and_then(|holder| json::get(holder, &self.attribute)) else {
+            return Vec::new();
+        };
+        let elements: Vec<&Value> = match value {
+            Value::Array(list) => list.iter().collect(),
+            single => vec![single],
+        };
+        match &self.sub {
+            None => elements,
+            Some(sub) => {
+                elements.into_iter().filter_map(|e| e.as_object().and_then(|o| json::get(o, sub))).collect()
+            }
+        }
+    }
+}
+
+/// Reads `userName`, `name.givenName`, `urn:…:User:manager.value`.
+pub(super) fn parse_attribute_path(text: &str) -> Option<AttributePath> {
+    let (extension, local) = split_urn(text)?;
+    let (attribute, sub) = match local.split_once('.') {
+        Some((attribute, sub)) => (attribute, Some(sub)),
+        None => (local, None),
+    };
+    // ATTRNAME = ALPHA *(nameChar); $ref begins with a dollar.
+    let is_name = |name: &str| {
+        name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '$')
+            && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_$".contains(c))
+    };
+    if !is_name(attribute) || !sub.is_none_or(is_name) {
+        return None;
+    }
+    Some(AttributePath { extension, attribute: attribute.to_owned(), sub: sub.map(str::to_owned) })
+}
+
+/// Splits a schema's URN off the front of a path.
+fn split_urn(text: &str) -> Option<(Option<&'static str>, &str)> {
+    if !text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("urn:")) {
+        return Some((None, text));
+    }
+    schemas::RESOURCE_SCHEMAS.iter().find_map(|urn| {
+        let rest = text.get(..urn.len()).filter(|start| start.eq_ignore_ascii_case(urn)).map(|_| &text[urn.len()..])?;
+        let local = rest.strip_prefix(':')?;
+        Some(((*urn == schemas::ENTERPRISE).then_some(schemas::ENTERPRISE), local))
+    })
+}
+
+/// Reads a path of a PATCH operation.
+///
+/// # Errors
+/// `invalidPath`; `invalidFilter` for what stands in brackets.
+pub(super) fn parse(text: &str) -> Result<Path, Error> {
+    let invalid = || {
+        let shown: String = text.chars().take(100).collect();
+        Error::bad(ScimType::InvalidPath, format!("The path \"{shown}\" cannot be read."))
+    };
+    let text = text.trim();
+    let Some(open) = text.find('[') else {
+        return Ok(Path { attribute: parse_attribute_path(text).ok_or_else(invalid)?, filter: None });
+    };
+    let close = text.rfind(']').filter(|close| *close > open).ok_or_else(invalid)?;
+    let mut attribute = parse_attribute_path(&text[..open]).ok_or_else(invalid)?;
+    let filter = filter::parse(&text[open + 1..close])?;
+    match &text[close + 1..] {
+        "" => {}
+        rest => {
+            let sub = rest.strip_prefix('.').filter(|sub| parse_attribute_path(sub).is_some()).ok_or_else(invalid)?;
+            attribute.sub = Some(sub.to_owned());
+        }
+    }
+    Ok(Path { attribute, filter: Some(filter) })
+}

@@ -1,0 +1,239 @@
+//! The query of a list request: which resources, which part of the list, which attributes.
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::error::{Error, ScimType};
+use super::filter::{self, Filter, Operator};
+use super::json::{self, Object};
+use super::path::parse_attribute_path;
+use super::schemas;
+use crate::directory::{groups, users};
+
+/// Resources a page has at most.
+pub(super) const MAX_RESULTS: i64 = 200;
+const DEFAULT_RESULTS: i64 = 100;
+/// Resources a filter without an index looks through at most.
+pub(super) const MAX_SCAN: i64 = 1000;
+
+/// The parameters of RFC 7644 §3.4.2, all as text: a client that sends `startIndex=` means nothing by it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Query {
+    filter: Option<String>,
+    start_index: Option<String>,
+    count: Option<String>,
+    attributes: Option<String>,
+    excluded_attributes: Option<String>,
+}
+
+/// A filter split into what an index answers and what is left to look at.
+pub(super) struct Plan<M> {
+    /// Conditions for the database.
+    pub(super) matches: Vec<M>,
+    /// The whole filter, when the conditions are not all of it.
+    pub(super) rest: Option<Filter>,
+}
+
+impl Query {
+    /// `(offset, limit)`. startIndex counts from 1; anything below means 1. A negative count means 0.
+    ///
+    /// # Errors
+    /// `invalidValue` for what is not a number.
+    pub(super) fn range(&self) -> Result<(i64, i64), Error> {
+        let number = |name: &str, text: &Option<String>, default: i64| match text.as_deref().map(str::trim) {
+            None | Some("") => Ok(default),
+            Some(text) => {
+                let invalid = || Error::bad(ScimType::InvalidValue, format!("{name} must be a number."));
+                text.parse::<i64>().map_err(|_| invalid())
+            }
+        };
+        let start = number("startIndex", &self.start_index, 1)?.max(1);
+        let count = number("count", &self.count, DEFAULT_RESULTS)?.clamp(0, MAX_RESULTS);
+        Ok((start - 1, count))
+    }
+
+    fn filter(&self) -> Result<Option<Filter>, Error> {
+        self.filter.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(filter::parse).transpose()
+    }
+
+    /// Plans a list of users.
+    ///
+    /// # Errors
+    /// `invalidFilter`.
+    pub(super) fn plan_users(&self) -> Result<Plan<users::Match>, Error> {
+        use users::Match as M;
+        plan(self.filter()?, |attribute, value| match (attribute, value) {
+            ("id", Value::String(id)) => Some(M::Id(id.clone())),
+            ("username", Value::String(name)) => Some(M::UserName(name.clone())),
+            ("externalid", Value::String(id)) => Some(M::ExternalId(id.clone())),
+            // The index knows the primary address, which is the one that identifies.
+            ("emails" | "emails.value", Value::String(email)) => Some(M::Email(email.clone())),
+            ("groups" | "groups.value", Value::String(id)) => Some(M::Group(id.clone())),
+            ("active", flag) => json::boolean(flag).map(M::Active),
+            _ => None,
+        })
+    }
+
+    /// Plans a list of groups.
+    ///
+    /// # Errors
+    /// `invalidFilter`.
+    pub(super) fn plan_groups(&self) -> Result<Plan<groups::Match>, Error> {
+        use groups::Match as M;
+        plan(self.filter()?, |attribute, value| match (attribute, value) {
+            ("id", Value::String(id)) => Some(M::Id(id.clone())),
+            ("displayname", Value::String(name)) => Some(M::Name(name.clone())),
+            ("externalid", Value::String(id)) => Some(M::ExternalId(id.clone())),
+            ("members" | "members.value", Value::String(id)) => Some(M::Member(id.clone())),
+            _ => None,
+        })
+    }
+
+    /// Whether the answer will show this attribute.
+    pub(super) fn shows(&self, name: &str) -> bool {
+        let listed = |list: &Option<String>| {
+            list.as_deref().is_some_and(|list| {
+                names(list).any(|n| n.eq_ignore_ascii_case(name) || is_sub_of(n, name))
+            })
+        };
+        if self.attributes.is_some() { listed(&self.attributes) } else { !listed(&self.excluded_attributes) }
+    }
+
+    /// Whether this attribute was asked for by name.
+    pub(super) fn asks_for(&self, name: &str) -> bool {
+        self.attributes.is_some() && self.shows(name)
+    }
+
+    /// Cuts a resource down to the attributes asked for; id and schemas always stay (RFC 7643 §7).
+    pub(super) fn project(&self, resource: Object) -> Value {
+        if let Some(wanted) = &self.attributes {
+            let mut kept = Object::new();
+            for name in ["schemas", "id"] {
+                kept.insert(name.into(), resource.get(name).cloned().unwrap_or_default());
+            }
+            for name in names(wanted) {
+                copy(&resource, &mut kept, name);
+            }
+            return Value::Object(kept);
+        }
+        let mut kept = resource;
+        for name in self.excluded_attributes.iter().flat_map(|list| names(list)) {
+            remove(&mut kept, name);
+        }
+        Value::Object(kept)
+    }
+}
+
+fn names(list: &str) -> impl Iterator<Item = &str> {
+    list.split(',').map(str::trim).filter(|name| !name.is_empty())
+}
+
+fn is_sub_of(path: &str, name: &str) -> bool {
+    path.split_once('.').is_some_and(|(attribute, _)| attribute.eq_ignore_ascii_case(name))
+}
+
+fn copy(from: &Object, to: &mut Object, name: &str) {
+    if schemas::RESOURCE_SCHEMAS.iter().any(|urn| urn.eq_ignore_ascii_case(name)) {
+        if let Some(value) = json::get(from, name) {
+            to.insert(name.to_owned(), value.clone());
+        }
+        return;
+    }
+    let Some(path) = parse_attribute_path(name) else { return };
+    let (Some(holder), extension) = (path.holder(from), path.extension) else { return };
+    let Some((key, value)) = json::key_of(holder, &path.attribute).and_then(|k| holder.get(&k).map(|v| (k, v))) else {
+        return;
+    };
+    let value = match &path.sub {
+        None => value.clone(),
+        Some(sub) => only_sub(value, sub),
+    };
+    let target = match extension {
+        None => to,
+        Some(urn) => match to.entry(urn).or_insert_with(|| json!({})).as_object_mut() {
+            Some(target) => target,
+            None => return,
+        },
+    };
+    match (target.get_mut(&key), value) {
+        (Some(Value::Object(present)), Value::Object(more)) => present.extend(more),
+        (_, value) => drop(target.insert(key, value)),
+    }
+}
+
+fn only_sub(value: &Value, sub: &str) -> Value {
+    match value {
+        Value::Array(list) => Value::Array(list.iter().map(|element| only_sub(element, sub)).collect()),
+        Value::Object(object) => {
+            let found = json::key_of(object, sub).and_then(|key| object.get(&key).map(|v| (key, v.clone())));
+            Value::Object(found.into_iter().collect())
+        }
+        other => other.clone(),
+    }
+}
+
+fn remove(resource: &mut Object, name: &str) {
+    let Some(path) = parse_attribute_path(name) else {
+        resource.retain(|key, _| !key.eq_ignore_ascii_case(name));
+        return;
+    };
+    if path.extension.is_none() && ["id", "schemas"].iter().any(|n| path.attribute.eq_ignore_ascii_case(n)) {
+        return;
+    }
+    let holder = match path.extension {
+        None => Some(resource),
+        Some(urn) => resource.get_mut(urn).and_then(Value::as_object_mut),
+    };
+    let Some(holder) = holder else { return };
+    let Some(key) = json::key_of(holder, &path.attribute) else { return };
+    match (&path.sub, holder.get_mut(&key)) {
+        (Some(sub), Some(Value::Object(object))) => object.retain(|k, _| !k.eq_ignore_ascii_case(sub)),
+        (Some(sub), Some(Value::Array(list))) => {
+            for object in list.iter_mut().filter_map(Value::as_object_mut) {
+                object.retain(|k, _| !k.eq_ignore_ascii_case(sub));
+            }
+        }
+        _ => drop(holder.remove(&key)),
+    }
+}
+
+/// Turns the equalities of a conjunction into conditions. What is left is evaluated on each candidate.
+fn plan<M>(
+    filter: Option<Filter>,
+    condition: impl Fn(&str, &Value) -> Option<M>,
+) -> Result<Plan<M>, Error> {
+    let Some(filter) = filter else { return Ok(Plan { matches: Vec::new(), rest: None }) };
+    let mut matches = Vec::new();
+    let mut complete = true;
+    for term in filter.conjunction() {
+        let found = match term {
+            // emails[type eq "work" and value eq "x"]: the value by index, the rest on what that finds.
+            Filter::Inside(path, inner) => {
+                complete = false;
+                let name = format!("{}.value", path.attribute).to_ascii_lowercase();
+                let by_value = inner.conjunction().into_iter().find_map(|term| match term {
+                    Filter::Compare(sub, Operator::Eq, value) if sub.attribute.eq_ignore_ascii_case("value") => {
+                        condition(&name, value)
+                    }
+                    _ => None,
+                });
+                matches.extend(by_value);
+                continue;
+            }
+            Filter::Compare(path, Operator::Eq, value) if path.extension.is_none() => {
+                let name = match &path.sub {
+                    None => path.attribute.to_ascii_lowercase(),
+                    Some(sub) => format!("{}.{sub}", path.attribute).to_ascii_lowercase(),
+                };
+                condition(&name, value)
+            }
+            _ => None,
+        };
+        match found {
+            Some(condition) => matches.push(condition),
+            None => complete = false,
+        }
+    }
+    Ok(Plan { matches, rest: (!complete).then_some(filter) })
+}

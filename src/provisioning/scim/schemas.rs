@@ -1,0 +1,233 @@
+//! The schemas served here (RFC 7643 §4, §7) and what the engine needs to know of them.
+
+use serde_json::{Value, json};
+
+pub(super) const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+pub(super) const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
+pub(super) const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+/// The schemas whose attributes can stand in a resource.
+pub(super) const RESOURCE_SCHEMAS: [&str; 3] = [ENTERPRISE, USER, GROUP];
+
+/// The top-level attributes as the RFC spells them.
+const NAMES: [&str; 26] = [
+    "id", "externalId", "meta", "schemas", "userName", "name", "displayName", "nickName", "profileUrl", "title",
+    "userType", "preferredLanguage", "locale", "timezone", "active", "password", "emails", "phoneNumbers", "ims",
+    "photos", "addresses", "groups", "entitlements", "roles", "x509Certificates", "members",
+];
+const ENTERPRISE_NAMES: [&str; 6] =
+    ["employeeNumber", "costCenter", "organization", "division", "department", "manager"];
+const MULTI_VALUED: [&str; 11] = [
+    "schemas", "emails", "phoneNumbers", "ims", "photos", "addresses", "groups", "entitlements", "roles",
+    "x509Certificates", "members",
+];
+
+/// The RFC's spelling of a name that equals it without case; the name itself where there is none.
+pub(super) fn canonical_name(name: &str) -> &str {
+    NAMES.iter().chain(&ENTERPRISE_NAMES).find(|known| known.eq_ignore_ascii_case(name)).copied().unwrap_or(name)
+}
+
+/// Whether the attribute holds a list.
+pub(super) fn is_multi_valued(name: &str) -> bool {
+    MULTI_VALUED.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// Whether clients cannot write the attribute.
+pub(super) fn is_read_only(name: &str) -> bool {
+    ["id", "meta", "schemas", "groups"].iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+struct Attribute(Value);
+
+fn attribute(name: &str, kind: &str, description: &str) -> Attribute {
+    let mut value = json!({
+        "name": name, "type": kind, "multiValued": false, "description": description, "required": false,
+        "mutability": "readWrite", "returned": "default",
+    });
+    if kind == "string" {
+        value["caseExact"] = json!(false);
+        value["uniqueness"] = json!("none");
+    }
+    Attribute(value)
+}
+
+impl Attribute {
+    fn set(mut self, key: &str, value: impl Into<Value>) -> Self {
+        self.0[key] = value.into();
+        self
+    }
+
+    fn list(self) -> Self {
+        self.set("multiValued", true)
+    }
+
+    fn of(self, sub: Vec<Self>) -> Self {
+        self.set("subAttributes", sub.into_iter().map(|a| a.0).collect::<Vec<_>>())
+    }
+}
+
+fn text(name: &str, description: &str) -> Attribute {
+    attribute(name, "string", description)
+}
+
+/// A list of `{value, display, type, primary}`.
+fn plural(name: &str, description: &str) -> Attribute {
+    attribute(name, "complex", description).list().of(vec![
+        text("value", "The value."),
+        text("display", "A name for people."),
+        text("type", "What it is for, such as work or home."),
+        attribute("primary", "boolean", "Whether it is the preferred one."),
+    ])
+}
+
+fn user() -> Value {
+    let name = attribute("name", "complex", "The person's name in parts.").of(vec![
+        text("formatted", "The whole name."),
+        text("familyName", "The family name."),
+        text("givenName", "The given name."),
+        text("middleName", "Further given names."),
+        text("honorificPrefix", "Such as Dr."),
+        text("honorificSuffix", "Such as III."),
+    ]);
+    let addresses = attribute("addresses", "complex", "Postal addresses.").list().of(vec![
+        text("formatted", "The whole address."),
+        text("streetAddress", "Street and number."),
+        text("locality", "City."),
+        text("region", "State or region."),
+        text("postalCode", "Postal code."),
+        text("country", "ISO 3166-1 alpha-2 code."),
+        text("type", "What it is for, such as work or home."),
+        attribute("primary", "boolean", "Whether it is the preferred one."),
+    ]);
+    let groups = attribute("groups", "complex", "The groups the user is in.").list().set("mutability", "readOnly").of(
+        vec![
+            text("value", "The group's id.").set("mutability", "readOnly"),
+            attribute("$ref", "reference", "The group's address.")
+                .set("referenceTypes", json!(["Group"]))
+                .set("caseExact", true)
+                .set("uniqueness", "none")
+                .set("mutability", "readOnly"),
+            text("display", "The group's name.").set("mutability", "readOnly"),
+        ],
+    );
+    let attributes = vec![
+        text("userName", "The name the person signs in with, unique in the account.")
+            .set("required", true)
+            .set("uniqueness", "server"),
+        name,
+        text("displayName", "The name shown."),
+        text("nickName", "A casual name."),
+        attribute("profileUrl", "reference", "A page about the person.")
+            .set("referenceTypes", json!(["external"]))
+            .set("caseExact", false)
+            .set("uniqueness", "none"),
+        text("title", "The person's title."),
+        text("userType", "Such as Employee or Contractor."),
+        text("preferredLanguage", "Preferred languages."),
+        text("locale", "For dates and numbers."),
+        text("timezone", "IANA time zone."),
+        attribute("active", "boolean", "Whether the person may sign in."),
+        plural("emails", "Email addresses; the primary one is where mail goes."),
+        plural("phoneNumbers", "Phone numbers."),
+        plural("ims", "Instant messaging addresses."),
+        plural("photos", "Pictures."),
+        addresses,
+        groups,
+        plural("entitlements", "Entitlements."),
+        plural("roles", "Roles at the identity provider."),
+        plural("x509Certificates", "Certificates."),
+    ];
+    schema(USER, "User", "A person.", attributes)
+}
+
+fn enterprise() -> Value {
+    let manager = attribute("manager", "complex", "The person's manager.").of(vec![
+        text("value", "The manager's id."),
+        attribute("$ref", "reference", "The manager's address.")
+            .set("referenceTypes", json!(["User"]))
+            .set("caseExact", true)
+            .set("uniqueness", "none"),
+        text("displayName", "The manager's name."),
+    ]);
+    let attributes = vec![
+        text("employeeNumber", "The number in the organization."),
+        text("costCenter", "The cost centre."),
+        text("organization", "The organization."),
+        text("division", "The division."),
+        text("department", "The department."),
+        manager,
+    ];
+    schema(ENTERPRISE, "EnterpriseUser", "What companies add to a person.", attributes)
+}
+
+fn group() -> Value {
+    let members = attribute("members", "complex", "The users in the group.").list().of(vec![
+        text("value", "The user's id.").set("mutability", "immutable"),
+        attribute("$ref", "reference", "The user's address.")
+            .set("referenceTypes", json!(["User"]))
+            .set("caseExact", true)
+            .set("uniqueness", "none")
+            .set("mutability", "immutable"),
+        text("display", "The user's name.").set("mutability", "readOnly"),
+    ]);
+    let attributes = vec![text("displayName", "The group's name.").set("required", true), members];
+    schema(GROUP, "Group", "A group of users.", attributes)
+}
+
+fn schema(urn: &str, name: &str, description: &str, attributes: Vec<Attribute>) -> Value {
+    json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:Schema"],
+        "id": urn,
+        "name": name,
+        "description": description,
+        "attributes": attributes.into_iter().map(|a| a.0).collect::<Vec<_>>(),
+    })
+}
+
+/// All schemas, with their addresses below `base` (`https://host/scim/v2`).
+pub(super) fn all(base: &str) -> Vec<Value> {
+    [user(), enterprise(), group()].into_iter().map(|schema| with_meta(schema, base, "Schema", "Schemas")).collect()
+}
+
+/// The resource types.
+pub(super) fn resource_types(base: &str) -> Vec<Value> {
+    let kind = |name: &str, endpoint: &str, schema: &str, extensions: Value| {
+        json!({
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],
+            "id": name, "name": name, "endpoint": endpoint, "schema": schema, "schemaExtensions": extensions,
+        })
+    };
+    let extensions = json!([{"schema": ENTERPRISE, "required": false}]);
+    [kind("User", "/Users", USER, extensions), kind("Group", "/Groups", GROUP, json!([]))]
+        .into_iter()
+        .map(|kind| with_meta(kind, base, "ResourceType", "ResourceTypes"))
+        .collect()
+}
+
+/// What this server supports, neither more nor less.
+pub(super) fn service_provider_config(base: &str, max_results: i64) -> Value {
+    json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
+        "patch": {"supported": true},
+        "bulk": {"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
+        "filter": {"supported": true, "maxResults": max_results},
+        "changePassword": {"supported": false},
+        "sort": {"supported": false},
+        "etag": {"supported": true},
+        "authenticationSchemes": [{
+            "type": "oauthbearertoken", "name": "Bearer token", "primary": true,
+            "description": "A token made on the connection's page, as Authorization: Bearer.",
+            "specUri": "https://www.rfc-editor.org/rfc/rfc6750",
+        }],
+        "meta": {
+            "resourceType": "ServiceProviderConfig",
+            "location": format!("{base}/ServiceProviderConfig"),
+        },
+    })
+}
+
+fn with_meta(mut value: Value, base: &str, kind: &str, collection: &str) -> Value {
+    let id = value["id"].as_str().unwrap_or_default().to_owned();
+    value["meta"] = json!({"resourceType": kind, "location": format!("{base}/{collection}/{id}")});
+    value
+}

@@ -1,0 +1,164 @@
+//! Between SCIM's User and the directory's. The resource is kept as it was sent; the columns the
+//! directory searches and shows are derived from it.
+
+use serde_json::{Value, json};
+
+use super::error::{Error, ScimType};
+use super::json::{self, Object};
+use super::schemas::{ENTERPRISE, USER, canonical_name, is_multi_valued, is_read_only};
+use crate::directory::groups::Group;
+use crate::directory::users::{Profile, User};
+
+/// Brings a client's resource into the form it is kept in: names in the RFC's spelling, booleans as
+/// booleans, lists as lists, without what is not the client's to say.
+pub(super) fn normalize(body: Object) -> Object {
+    let mut resource = Object::new();
+    for (key, value) in body {
+        let name = canonical_name(&key);
+        // A password is accepted and not kept: people sign in through their identity provider.
+        if is_read_only(name) || name == "password" {
+            continue;
+        }
+        if key.eq_ignore_ascii_case(ENTERPRISE) {
+            resource.insert(ENTERPRISE.to_owned(), enterprise(value));
+        } else if json::is_empty(&value) {
+            // An empty value means "not assigned" (RFC 7643 §2.5).
+        } else if is_multi_valued(name) {
+            resource.insert(name.to_owned(), multi_valued(value));
+        } else if name == "active" {
+            resource.insert(name.to_owned(), json::boolean(&value).map_or(value, Value::Bool));
+        } else {
+            resource.insert(name.to_owned(), value);
+        }
+    }
+    resource
+}
+
+fn multi_valued(value: Value) -> Value {
+    let list = match value {
+        Value::Array(list) => list,
+        single => vec![single],
+    };
+    let elements = list.into_iter().filter(|element| !json::is_empty(element)).map(|mut element| {
+        if let Some(primary) = element.get("primary").and_then(json::boolean) {
+            element["primary"] = json!(primary);
+        }
+        element
+    });
+    Value::Array(elements.collect())
+}
+
+/// The manager comes as an object, a list of one, or the bare id.
+fn enterprise(value: Value) -> Value {
+    let Value::Object(members) = value else { return value };
+    let mut extension = Object::new();
+    for (key, value) in members {
+        let name = canonical_name(&key).to_owned();
+        let value = match (name.as_str(), value) {
+            ("manager", Value::String(id)) if !id.is_empty() => json!({"value": id}),
+            ("manager", Value::Array(mut list)) if list.len() == 1 => list.remove(0),
+            (_, value) => value,
+        };
+        if !json::is_empty(&value) {
+            extension.insert(name, value);
+        }
+    }
+    Value::Object(extension)
+}
+
+/// The directory's view of a normalized resource.
+///
+/// # Errors
+/// `invalidValue` without a userName or with a value of the wrong type.
+pub(super) fn profile(resource: Object) -> Result<Profile, Error> {
+    let invalid = |detail: &str| Error::bad(ScimType::InvalidValue, detail);
+    let user_name = json::text(&resource, "userName").filter(|name| !name.trim().is_empty());
+    let user_name = user_name.ok_or_else(|| invalid("userName is required."))?;
+    let active = match json::get(&resource, "active") {
+        None => true,
+        Some(value) => json::boolean(value).ok_or_else(|| invalid("active must be true or false."))?,
+    };
+    let name = json::get(&resource, "name").and_then(Value::as_object);
+    let part = |key: &str| name.and_then(|name| json::text(name, key));
+    Ok(Profile {
+        email: email_of(&resource, &user_name),
+        given_name: part("givenName"),
+        family_name: part("familyName"),
+        display_name: json::text(&resource, "displayName").or_else(|| part("formatted")),
+        external_id: json::text(&resource, "externalId"),
+        user_name,
+        active,
+        attributes: resource,
+    })
+}
+
+/// The primary address, else the first, else the user name where it is one.
+fn email_of(resource: &Object, user_name: &str) -> Option<String> {
+    let emails = json::get(resource, "emails").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let value = |email: &Value| email.as_object().and_then(|e| json::text(e, "value")).filter(|v| !v.is_empty());
+    let is_primary = |email: &&Value| email.get("primary").and_then(json::boolean) == Some(true);
+    let primary = emails.iter().filter(is_primary).find_map(value);
+    primary
+        .or_else(|| emails.iter().find_map(value))
+        .or_else(|| user_name.contains('@').then(|| user_name.to_owned()))
+}
+
+/// The resource as clients see it: what they sent, with the directory's word on what it decides.
+pub(super) fn resource(user: &User) -> Object {
+    let mut resource = user.attributes();
+    resource.insert("userName".into(), json!(user.user_name));
+    resource.insert("active".into(), json!(user.is_active()));
+    resource.insert("displayName".into(), json!(user.display_name));
+    if let Some(id) = &user.external_id {
+        resource.insert("externalId".into(), json!(id));
+    }
+    for (key, value) in [("givenName", &user.given_name), ("familyName", &user.family_name)] {
+        let Some(value) = value else { continue };
+        let name = resource.entry("name").or_insert_with(|| json!({}));
+        if let Some(name) = name.as_object_mut() {
+            name.insert(key.into(), json!(value));
+        }
+    }
+    if let (Some(email), None) = (&user.email, resource.get("emails")) {
+        resource.insert("emails".into(), json!([{"value": email, "type": "work", "primary": true}]));
+    }
+    resource
+}
+
+/// The whole answer for a user. `groups`: those it is in, when they were asked for.
+pub(super) fn represent(user: &User, groups: Option<&[Group]>, base: &str) -> Object {
+    let mut resource = resource(user);
+    let mut urns = vec![USER];
+    if resource.contains_key(ENTERPRISE) {
+        urns.push(ENTERPRISE);
+    }
+    resource.insert("schemas".into(), json!(urns));
+    resource.insert("id".into(), json!(user.id));
+    if let Some(groups) = groups {
+        let list: Vec<Value> = groups
+            .iter()
+            .map(|g| json!({"value": g.id, "$ref": format!("{base}/Groups/{}", g.id), "display": g.name}))
+            .collect();
+        resource.insert("groups".into(), json!(list));
+    }
+    resource.insert(
+        "meta".into(),
+        json!({
+            "resourceType": "User",
+            "created": user.created_at,
+            "lastModified": user.updated_at,
+            "location": format!("{base}/Users/{}", user.id),
+            "version": etag(user.version),
+        }),
+    );
+    resource
+}
+
+/// The version as an entity tag (RFC 7232 §2.3), weak because the form may vary.
+pub(super) fn etag(version: i64) -> String {
+    format!("W/\"{version}\"")
+}
+
+#[cfg(test)]
+#[path = "user_tests.rs"]
+mod tests;

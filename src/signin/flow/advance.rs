@@ -1,0 +1,95 @@
+//! The transitions up to a proof.
+
+use std::time::Duration;
+
+use super::super::Proof;
+use super::model::Flow;
+use super::store::{self, NewFlow};
+use crate::kernel::tokens::{self, Purpose, Token};
+use crate::kernel::{Kernel, Tx};
+
+/// How long a person has for a sign-in, including a coffee at the identity provider's page.
+const LIFETIME: Duration = Duration::from_secs(15 * 60);
+/// How long a sign-in that an identity provider began may take from its POST to our redirect.
+const UNSOLICITED_LIFETIME: Duration = Duration::from_secs(60);
+
+/// What is known at the start.
+#[derive(Debug, Clone, Copy)]
+pub struct Begin<'a> {
+    /// The account, when it is known.
+    pub account_id: Option<&'a str>,
+    /// Who they say they are.
+    pub identifier: &'a str,
+    /// A local path, already checked.
+    pub return_to: &'a str,
+    /// The secret in the browser's cookie.
+    pub browser: &'a str,
+}
+
+/// Begins a flow in a browser; returns its id.
+///
+/// # Errors
+/// The database's.
+pub async fn begin(tx: &mut Tx, begin: Begin<'_>) -> Result<String, sqlx::Error> {
+    let new = NewFlow {
+        browser: Some(tokens::hash(begin.browser)),
+        account_id: begin.account_id,
+        identifier: begin.identifier,
+        return_to: begin.return_to,
+        ..NewFlow::default()
+    };
+    let expires_at = tx.now().plus(LIFETIME);
+    store::insert(tx, &new, expires_at).await
+}
+
+/// Remembers that the flow's browser was sent to `connection_id` with the request `request_id`.
+///
+/// # Errors
+/// The database's.
+pub async fn send_out(tx: &mut Tx, flow_id: &str, connection_id: &str, request_id: &str) -> Result<(), sqlx::Error> {
+    store::send_out(tx, flow_id, connection_id, request_id).await
+}
+
+/// Takes a verified proof from a protocol's callback and returns the hand-over code for the browser
+/// that brought it. `None` when no open flow asked for it.
+///
+/// `in_response_to`: the request it answers. Without one the identity provider began the sign-in, and
+/// the caller has made sure that the connection allows that.
+///
+/// # Errors
+/// The database's.
+pub async fn deliver(
+    tx: &mut Tx,
+    (account_id, connection_id): (&str, &str),
+    in_response_to: Option<&str>,
+    proof: &Proof,
+) -> Result<Option<String>, sqlx::Error> {
+    let handover = Token::generate(Purpose::Handover);
+    let proof = serde_json::to_string(proof).map_err(|e| sqlx::Error::Encode(Box::new(e)))?;
+    let kept = if let Some(request_id) = in_response_to {
+        store::answer(tx, (connection_id, request_id), &proof, &handover.hash).await?
+    } else {
+        let new = NewFlow {
+            handover: Some(&handover.hash),
+            account_id: Some(account_id),
+            return_to: "/",
+            connection_id: Some(connection_id),
+            proof: Some(proof),
+            ..NewFlow::default()
+        };
+        let expires_at = tx.now().plus(UNSOLICITED_LIFETIME);
+        store::insert(tx, &new, expires_at).await?;
+        true
+    };
+    Ok(kept.then_some(handover.secret))
+}
+
+/// Finds the proved flow to carry on with; see the module's text for why it takes two secrets.
+///
+/// # Errors
+/// The database's.
+pub async fn resume(kernel: &Kernel, handover: &str, browser: Option<&str>) -> Result<Option<Flow>, sqlx::Error> {
+    let browser = browser.map(tokens::hash).unwrap_or_default();
+    let mut c = kernel.db.read().await?;
+    store::by_handover(&mut c, &tokens::hash(handover), &browser, kernel.clock.now()).await
+}

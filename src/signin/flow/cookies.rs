@@ -1,0 +1,43 @@
+//! The two cookies of signing in.
+
+use crate::kernel::Kernel;
+
+/// Names and attributes of the cookies, as the public address demands them.
+#[derive(Debug, Clone, Copy)]
+pub struct Cookies {
+    /// Binds sign-ins under way to this browser.
+    pub flow: &'static str,
+    /// The session.
+    pub session: &'static str,
+    secure: &'static str,
+}
+
+/// On https the `__Host-` prefix keeps neighbours on other hosts from planting cookies (RFC 6265bis §4.1.3.2).
+#[must_use]
+pub fn cookies(kernel: &Kernel) -> Cookies {
+    if kernel.urls.is_https() {
+        Cookies { flow: "__Host-vst_flow", session: "__Host-vst_session", secure: "; Secure" }
+    } else {
+        Cookies { flow: "vst_flow", session: "vst_session", secure: "" }
+    }
+}
+
+impl Cookies {
+    /// `Set-Cookie` for the browser binding; gone with the browser.
+    #[must_use]
+    pub fn set_flow(&self, secret: &str) -> String {
+        format!("{}={secret}; Path=/; HttpOnly; SameSite=Lax{}", self.flow, self.secure)
+    }
+
+    /// `Set-Cookie` for the session. The server ends it; the browser forgets it when it closes.
+    #[must_use]
+    pub fn set_session(&self, secret: &str) -> String {
+        format!("{}={secret}; Path=/; HttpOnly; SameSite=Lax{}", self.session, self.secure)
+    }
+
+    /// `Set-Cookie` that removes the session.
+    #[must_use]
+    pub fn clear_session(&self) -> String {
+        format!("{}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0{}", self.session, self.secure)
+    }
+}

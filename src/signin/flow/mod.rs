@@ -1,0 +1,32 @@
+//! The sign-in flow, one state machine for every way in:
+//!
+//! ```text
+//! begin ──▶ Identified ──▶ Sent ──▶ Proved ──▶ rules ──▶ session
+//!               └── password ──────────▲
+//! ```
+//!
+//! * **Identified**: somebody said who they are (or nothing yet); a row exists, bound to their browser.
+//! * **Sent**: they were sent to an identity provider with a request id that only this row knows.
+//! * **Proved**: a verified [`super::Proof`] is there: at once for a password, otherwise delivered by
+//!   the provider's callback together with a hand-over code.
+//! * **Rules**: the account's conditions; the second factor will stand here.
+//!
+//! # Who may carry on
+//! A SAML response arrives by a cross-site POST, which brings no `SameSite=Lax` cookie. So the
+//! callback stores the proof and sends the browser to `/login/continue` with a code. To go on there,
+//! **both** are needed: the cookie of the browser in which the flow began, and the code that was given
+//! to the browser that delivered the response. Either alone is what an attacker could have: their own
+//! flow's cookie (having sent somebody else through it), or a victim's browser (having sent a response
+//! of their own through it).
+
+mod advance;
+mod cookies;
+mod finish;
+mod model;
+mod store;
+
+pub use advance::{Begin, begin, deliver, resume, send_out};
+pub use cookies::{Cookies, cookies};
+pub use finish::{Entered, Refused, finish, prove_password};
+pub use model::Flow;
+pub use store::{delete_expired, of_browser};

@@ -1,0 +1,139 @@
+//! The SQL of flows.
+
+use super::model::Flow;
+use crate::kernel::database::Connection;
+use crate::kernel::{Timestamp, Tx};
+
+macro_rules! columns {
+    () => {
+        "id, account_id, identifier, return_to, connection_id, proof"
+    };
+}
+
+/// A row to be written.
+#[derive(Default)]
+pub(super) struct NewFlow<'a> {
+    pub(super) browser: Option<String>,
+    pub(super) handover: Option<&'a str>,
+    pub(super) account_id: Option<&'a str>,
+    pub(super) identifier: &'a str,
+    pub(super) return_to: &'a str,
+    pub(super) connection_id: Option<&'a str>,
+    pub(super) proof: Option<String>,
+}
+
+pub(super) async fn insert(tx: &mut Tx, new: &NewFlow<'_>, expires_at: Timestamp) -> Result<String, sqlx::Error> {
+    let id = tx.new_id();
+    sqlx::query(
+        "INSERT INTO signin_flows (id, browser, handover, account_id, identifier, return_to, connection_id, proof, \
+         expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(&id)
+    .bind(new.browser.as_deref())
+    .bind(new.handover)
+    .bind(new.account_id)
+    .bind(new.identifier)
+    .bind(new.return_to)
+    .bind(new.connection_id)
+    .bind(new.proof.as_deref())
+    .bind(expires_at)
+    .execute(&mut **tx)
+    .await?;
+    Ok(id)
+}
+
+/// The flow with this id, if it began in the browser with this cookie (`browser`: its hash).
+///
+/// # Errors
+/// The database's.
+pub async fn of_browser(
+    c: &mut Connection,
+    id: &str,
+    browser: &str,
+    now: Timestamp,
+) -> Result<Option<Flow>, sqlx::Error> {
+    sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM signin_flows WHERE id = $1 AND browser = $2 AND expires_at > $3"
+    ))
+    .bind(id)
+    .bind(browser)
+    .bind(now)
+    .fetch_optional(c)
+    .await
+}
+
+pub(super) async fn send_out(
+    tx: &mut Tx,
+    id: &str,
+    connection_id: &str,
+    request_id: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE signin_flows SET connection_id = $1, request_id = $2 WHERE id = $3")
+        .bind(connection_id)
+        .bind(request_id)
+        .bind(id)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// Stores a proof with the flow that asked for it. Of two answers to one request only the first
+/// finds the row: the request id goes with it.
+pub(super) async fn answer(
+    tx: &mut Tx,
+    (connection_id, request_id): (&str, &str),
+    proof: &str,
+    handover: &str,
+) -> Result<bool, sqlx::Error> {
+    let now = tx.now();
+    let done = sqlx::query(
+        "UPDATE signin_flows SET proof = $1, handover = $2, request_id = NULL \
+         WHERE request_id = $3 AND connection_id = $4 AND expires_at > $5 AND proof IS NULL",
+    )
+    .bind(proof)
+    .bind(handover)
+    .bind(request_id)
+    .bind(connection_id)
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// The proved flow with this hand-over code. One that began in a browser needs that browser; one that
+/// an identity provider began needs none.
+pub(super) async fn by_handover(
+    c: &mut Connection,
+    handover: &str,
+    browser: &str,
+    now: Timestamp,
+) -> Result<Option<Flow>, sqlx::Error> {
+    sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM signin_flows WHERE handover = $1 AND expires_at > $2 AND (browser IS NULL OR browser = $3)"
+    ))
+    .bind(handover)
+    .bind(now)
+    .bind(browser)
+    .fetch_optional(c)
+    .await
+}
+
+/// Ends a flow; false when somebody else just did.
+pub(super) async fn take(tx: &mut Tx, id: &str) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query("DELETE FROM signin_flows WHERE id = $1").bind(id).execute(&mut **tx).await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Removes flows nobody finished.
+///
+/// # Errors
+/// The database's.
+pub async fn delete_expired(tx: &mut Tx) -> Result<u64, sqlx::Error> {
+    let now = tx.now();
+    let done = sqlx::query("DELETE FROM signin_flows WHERE expires_at <= $1").bind(now).execute(&mut **tx).await?;
+    Ok(done.rows_affected())
+}

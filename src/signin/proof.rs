@@ -1,0 +1,62 @@
+//! What every way of signing in ends in.
+
+use serde::{Deserialize, Serialize};
+
+/// How somebody proved who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// Password, on the ordinary page.
+    Password,
+    /// Password, on the page that stays open to administrators.
+    Local,
+    /// A SAML assertion.
+    Saml,
+}
+
+impl Method {
+    /// The name in sessions and in the audit trail.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+            Self::Local => "local",
+            Self::Saml => "saml",
+        }
+    }
+}
+
+/// A statement about a person that has been verified. The rules of the account come after it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Proof {
+    /// How.
+    pub method: Method,
+    /// The account it counts in.
+    pub account_id: String,
+    /// The connection that vouches, if one does.
+    pub connection_id: Option<String>,
+    /// Whom: an email address, or a user name.
+    pub subject: String,
+    /// The user, where the proof was made against a stored secret of theirs. It then decides, not
+    /// `subject`: one person's user name may be another's address.
+    pub user_id: Option<String>,
+    /// Methods used, RFC 8176.
+    pub amr: Vec<String>,
+    /// The level reached, as the identity provider calls it; empty when it says nothing.
+    pub acr: String,
+    /// When nobody with this address exists: whom to create. Set only where the connection allows it.
+    pub create: Option<NewUser>,
+}
+
+/// Somebody to be created at their first sign-in.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct NewUser {
+    /// The address, also the sign-in name.
+    pub email: String,
+    /// Given name.
+    pub given_name: Option<String>,
+    /// Family name.
+    pub family_name: Option<String>,
+    /// The name shown.
+    pub display_name: Option<String>,
+}

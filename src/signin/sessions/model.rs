@@ -1,0 +1,53 @@
+//! What a session is, apart from its secret.
+
+use crate::kernel::Timestamp;
+
+/// A session as its owner sees it.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Session {
+    /// Its id.
+    pub id: String,
+    /// Whose it is.
+    pub user_id: String,
+    /// How it began: `password`, `local`, `saml`.
+    pub method: String,
+    /// The address it began from.
+    pub address: String,
+    /// The browser's own words about itself.
+    pub user_agent: String,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was used last, to the minute.
+    pub last_seen_at: Timestamp,
+}
+
+impl Session {
+    /// `Firefox on Linux`, as well as a browser lets one say that.
+    #[must_use]
+    pub fn device(&self) -> String {
+        let find = |names: &[(&str, &'static str)]| {
+            names.iter().find(|(mark, _)| self.user_agent.contains(mark)).map(|(_, name)| *name)
+        };
+        // Order matters: Edge calls itself Chrome, Chrome calls itself Safari, Android calls itself Linux.
+        let browser = find(&[
+            ("Edg", "Edge"),
+            ("OPR/", "Opera"),
+            ("Firefox", "Firefox"),
+            ("Chrome", "Chrome"),
+            ("Safari", "Safari"),
+        ]);
+        let system = find(&[
+            ("iPhone", "iPhone"),
+            ("iPad", "iPad"),
+            ("Android", "Android"),
+            ("Windows", "Windows"),
+            ("Mac OS", "macOS"),
+            ("Linux", "Linux"),
+        ]);
+        match (browser, system) {
+            (Some(browser), Some(system)) => format!("{browser} on {system}"),
+            (Some(name), None) | (None, Some(name)) => name.to_owned(),
+            (None, None) => "Unknown device".to_owned(),
+        }
+    }
+}

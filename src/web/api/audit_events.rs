@@ -1,0 +1,57 @@
+//! The audit trail.
+
+use axum::Json;
+use axum::extract::{Query, State};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::super::{App, Error};
+use super::{List, Paging};
+use crate::access::Principal;
+use crate::audit::{self, Filter, Recorded};
+use crate::kernel::Timestamp;
+
+/// Which events to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct AuditFilter {
+    /// Not before, RFC 3339.
+    from: Option<String>,
+    /// Before, RFC 3339.
+    to: Option<String>,
+    /// The actor's id or exact name.
+    actor: Option<String>,
+    /// Such as `user.create`.
+    action: Option<String>,
+    /// Such as `user`.
+    resource_type: Option<String>,
+}
+
+/// Lists events, newest first.
+#[utoipa::path(get, path = "/api/v1/audit-events", tag = "audit", params(Paging, AuditFilter),
+    security(("bearer" = [])), responses((status = 200, body = List<Recorded>), (status = 422)))]
+pub(super) async fn list(
+    State(app): State<App>,
+    principal: Principal,
+    Query(paging): Query<Paging>,
+    Query(filter): Query<AuditFilter>,
+) -> Result<Json<List<Recorded>>, Error> {
+    let time = |field: &str, text: &Option<String>| match text.as_deref() {
+        None | Some("") => Ok(None),
+        Some(text) => match Timestamp::parse(text) {
+            Some(time) => Ok(Some(time)),
+            None => Err(Error::invalid(field, "must be a time such as 2026-11-23T00:00:00Z")),
+        },
+    };
+    let filter = Filter {
+        from: time("from", &filter.from)?,
+        to: time("to", &filter.to)?,
+        actor: filter.actor,
+        action: filter.action,
+        resource_type: filter.resource_type,
+    };
+    let mut c = app.kernel.db.read().await?;
+    let account = &principal.account_id;
+    let page = audit::list(&mut c, account, &filter, paging.limit(), paging.after.as_deref()).await?;
+    Ok(Json(List { items: page.items, next: page.next }))
+}

@@ -1,0 +1,37 @@
+//! JSON bodies: unknown members are refused with 422 that names them.
+
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use super::super::App;
+use crate::kernel::http::Refusal;
+
+/// A parsed body. An empty one counts as `{}`.
+pub(in super::super) struct Body<T>(pub(in super::super) T);
+
+impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, state: &App) -> Result<Self, Refusal> {
+        let bytes = axum::body::Bytes::from_request(request, state).await.map_err(|rejection| {
+            let status = axum::response::IntoResponse::into_response(rejection).status();
+            super::super::error::status_refusal(status)
+        })?;
+        let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
+        serde_json::from_slice(text).map(Self).map_err(|error| {
+            let said = error.to_string();
+            match error.classify() {
+                Category::Data => {
+                    let refusal = Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Not accepted", said.clone());
+                    match said.split('`').nth(1) {
+                        Some(field) => refusal.field(field),
+                        None => refusal,
+                    }
+                }
+                _ => Refusal::new(StatusCode::BAD_REQUEST, "Not JSON", format!("The body cannot be read: {said}")),
+            }
+        })
+    }
+}

@@ -1,0 +1,205 @@
+//! Groups.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::super::{App, Error, rules};
+use super::{Body, List, Paging};
+use crate::access::Principal;
+use crate::directory::groups::{self, Change, Group, Members, NewGroup};
+use crate::directory::users::Authority;
+use crate::kernel::Timestamp;
+use crate::kernel::http::RequestContext;
+
+/// A group.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct GroupBody {
+    /// Its id.
+    id: String,
+    /// Its name for people.
+    name: String,
+    /// Its name for policies, unique in the account.
+    identifier: String,
+    /// The directory connection that manages it.
+    connection_id: Option<String>,
+    /// The id its directory gave it.
+    external_id: Option<String>,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When it was changed last.
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+}
+
+impl From<Group> for GroupBody {
+    fn from(group: Group) -> Self {
+        Self {
+            id: group.id,
+            name: group.name,
+            identifier: group.identifier,
+            connection_id: group.connection_id,
+            external_id: group.external_id,
+            created_at: group.created_at,
+            updated_at: group.updated_at,
+        }
+    }
+}
+
+/// A member of a group.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Member {
+    /// The user's id.
+    id: String,
+    /// The user's sign-in name.
+    user_name: String,
+    /// The user's name.
+    display_name: String,
+}
+
+/// A group to be made, or a new name for one.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct GroupName {
+    name: String,
+}
+
+/// Who comes and goes, by user id.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct MemberChange {
+    #[serde(default)]
+    add: Vec<String>,
+    #[serde(default)]
+    remove: Vec<String>,
+}
+
+/// Which groups to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct GroupFilter {
+    /// A part of the name.
+    q: Option<String>,
+}
+
+/// Lists groups in order of creation.
+#[utoipa::path(get, path = "/api/v1/groups", tag = "groups", params(Paging, GroupFilter), security(("bearer" = [])),
+    responses((status = 200, body = List<GroupBody>)))]
+pub(super) async fn list(
+    State(app): State<App>,
+    principal: Principal,
+    Query(paging): Query<Paging>,
+    Query(filter): Query<GroupFilter>,
+) -> Result<Json<List<GroupBody>>, Error> {
+    let mut c = app.kernel.db.read().await?;
+    let (limit, text) = (paging.limit(), filter.q.as_deref().unwrap_or_default());
+    let rows = groups::search(&mut c, &principal.account_id, text, (paging.after(), limit + 1)).await?;
+    Ok(Json(List::of(rows, limit, |group| group.id.clone(), GroupBody::from)))
+}
+
+/// Makes a group.
+#[utoipa::path(post, path = "/api/v1/groups", tag = "groups", request_body = GroupName, security(("bearer" = [])),
+    responses((status = 201, body = GroupBody), (status = 422)))]
+pub(super) async fn create(
+    State(app): State<App>,
+    principal: Principal,
+    request: RequestContext,
+    Body(new): Body<GroupName>,
+) -> Result<(StatusCode, Json<GroupBody>), Error> {
+    let mut tx = app.kernel.db.begin().await?;
+    let new = NewGroup { name: new.name, ..NewGroup::default() };
+    let group = groups::create(&mut tx, &principal.context(&request), Authority::Local, new).await?;
+    tx.commit().await?;
+    Ok((StatusCode::CREATED, Json(group.into())))
+}
+
+/// Shows a group.
+#[utoipa::path(get, path = "/api/v1/groups/{id}", tag = "groups", params(("id" = String, Path,)),
+    security(("bearer" = [])), responses((status = 200, body = GroupBody), (status = 404)))]
+pub(super) async fn show(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+) -> Result<Json<GroupBody>, Error> {
+    let mut c = app.kernel.db.read().await?;
+    Ok(Json(rules::find_group(&mut c, &principal, &id).await?.into()))
+}
+
+/// Renames a group.
+#[utoipa::path(patch, path = "/api/v1/groups/{id}", tag = "groups", params(("id" = String, Path,)),
+    request_body = GroupName, security(("bearer" = [])),
+    responses((status = 200, body = GroupBody), (status = 404), (status = 409), (status = 422)))]
+pub(super) async fn change(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+    Body(body): Body<GroupName>,
+) -> Result<Json<GroupBody>, Error> {
+    let mut tx = app.kernel.db.begin().await?;
+    let group = rules::find_group(&mut tx, &principal, &id).await?;
+    let change = Change { name: Some(body.name), ..Change::default() };
+    let group = groups::apply(&mut tx, &principal.context(&request), Authority::Local, &group, change).await?;
+    tx.commit().await?;
+    Ok(Json(group.into()))
+}
+
+/// Deletes a group.
+#[utoipa::path(delete, path = "/api/v1/groups/{id}", tag = "groups", params(("id" = String, Path,)),
+    security(("bearer" = [])), responses((status = 204), (status = 404), (status = 409)))]
+pub(super) async fn delete(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+) -> Result<StatusCode, Error> {
+    let mut tx = app.kernel.db.begin().await?;
+    let group = rules::find_group(&mut tx, &principal, &id).await?;
+    groups::delete(&mut tx, &principal.context(&request), Authority::Local, &group).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Lists the members of a group.
+#[utoipa::path(get, path = "/api/v1/groups/{id}/members", tag = "groups", params(Paging, ("id" = String, Path,)),
+    security(("bearer" = [])), responses((status = 200, body = List<Member>), (status = 404)))]
+pub(super) async fn list_members(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    Query(paging): Query<Paging>,
+) -> Result<Json<List<Member>>, Error> {
+    let mut c = app.kernel.db.read().await?;
+    let group = rules::find_group(&mut c, &principal, &id).await?;
+    let limit = paging.limit();
+    let rows = groups::members(&mut c, &group.id, (paging.after(), limit + 1)).await?;
+    let member = |m: groups::Membership| Member {
+        id: m.user_id,
+        user_name: m.user_name,
+        display_name: m.display_name,
+    };
+    Ok(Json(List::of(rows, limit, |m| m.user_id.clone(), member)))
+}
+
+/// Adds and removes members.
+#[utoipa::path(post, path = "/api/v1/groups/{id}/members", tag = "groups", params(("id" = String, Path,)),
+    request_body = MemberChange, security(("bearer" = [])),
+    responses((status = 200, body = GroupBody), (status = 404), (status = 409), (status = 422)))]
+pub(super) async fn change_members(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+    Body(body): Body<MemberChange>,
+) -> Result<Json<GroupBody>, Error> {
+    let mut tx = app.kernel.db.begin().await?;
+    let group = rules::find_group(&mut tx, &principal, &id).await?;
+    let members = Members { add: body.add, remove: body.remove, replace: None };
+    let change = Change { members, ..Change::default() };
+    let group = groups::apply(&mut tx, &principal.context(&request), Authority::Local, &group, change).await?;
+    tx.commit().await?;
+    Ok(Json(group.into()))
+}

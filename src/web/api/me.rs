@@ -1,0 +1,67 @@
+//! Who am I?
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::super::{App, Error};
+use crate::access::{Credential, Principal, PrincipalKind};
+use crate::directory::{accounts, groups, users};
+
+/// The principal of the request.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Me {
+    /// Its id.
+    id: String,
+    /// `user` or `service_account`.
+    kind: &'static str,
+    /// The account's short name.
+    account: String,
+    /// The sign-in name, or the service account's name.
+    user_name: String,
+    /// The email address.
+    email: Option<String>,
+    /// The name shown.
+    display_name: String,
+    /// The names of its groups.
+    groups: Vec<String>,
+    /// Its roles.
+    roles: Vec<&'static str>,
+    /// How it proved itself (RFC 8176); empty for tokens.
+    amr: Vec<String>,
+    /// The level the identity provider states; empty when it states none.
+    acr: String,
+}
+
+/// Tells who sends the request.
+#[utoipa::path(get, path = "/api/v1/me", tag = "me", security(("bearer" = [])),
+    responses((status = 200, body = Me), (status = 401, description = "Not signed in")))]
+pub(super) async fn show(State(app): State<App>, principal: Principal) -> Result<Json<Me>, Error> {
+    let mut c = app.kernel.db.read().await?;
+    let account = accounts::by_id(&mut c, &principal.account_id).await?;
+    let user = match principal.kind {
+        PrincipalKind::User => users::by_id(&mut c, &principal.account_id, &principal.id).await?,
+        PrincipalKind::ServiceAccount => None,
+    };
+    let groups = match &user {
+        Some(user) => groups::names_of_user(&mut c, &user.id).await?,
+        None => Vec::new(),
+    };
+    let (amr, acr) = match &principal.credential {
+        Credential::Session { amr, acr, .. } => (amr.split_whitespace().map(str::to_owned).collect(), acr.clone()),
+        Credential::Token { .. } => (Vec::new(), String::new()),
+    };
+    Ok(Json(Me {
+        kind: principal.kind.as_str(),
+        account: account.map(|account| account.slug).unwrap_or_default(),
+        email: user.as_ref().and_then(|user| user.email.clone()),
+        display_name: user.map_or_else(|| principal.name.clone(), |user| user.display_name),
+        groups,
+        roles: principal.roles.iter().map(|role| role.as_str()).collect(),
+        amr,
+        acr,
+        user_name: principal.name,
+        id: principal.id,
+    }))
+}

@@ -1,0 +1,148 @@
+//! The REST API under `/api/v1`: everything the console can do, for scripts.
+
+mod audit_events;
+mod body;
+mod connections;
+mod groups;
+mod me;
+mod service_accounts;
+mod settings;
+mod tokens;
+mod users;
+
+use axum::Json;
+use serde::{Deserialize, Serialize};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{ComponentsBuilder, Info, OpenApi, OpenApiBuilder, Paths};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::UtoipaMethodRouter;
+use utoipa_axum::routes;
+
+use super::App;
+use crate::access::{Guard, Permission, Routes};
+
+pub(super) use body::Body;
+
+/// The API's routes and its description, from the same declarations.
+#[must_use]
+pub fn routes() -> (Routes<App>, OpenApi) {
+    use Permission as P;
+    let may = Guard::May;
+    let mut api = Api::default();
+    api.add(Guard::SignedIn, routes!(me::show));
+    api.add(may(P::UsersView), routes!(users::list));
+    api.add(may(P::UsersEdit), routes!(users::create));
+    api.add(may(P::UsersView), routes!(users::show));
+    api.add(may(P::UsersEdit), routes!(users::change));
+    api.add(may(P::UsersEdit), routes!(users::delete));
+    api.add(may(P::UsersEdit), routes!(users::revoke_sessions));
+    api.add(may(P::GroupsView), routes!(groups::list));
+    api.add(may(P::GroupsEdit), routes!(groups::create));
+    api.add(may(P::GroupsView), routes!(groups::show));
+    api.add(may(P::GroupsEdit), routes!(groups::change));
+    api.add(may(P::GroupsEdit), routes!(groups::delete));
+    api.add(may(P::GroupsView), routes!(groups::list_members));
+    api.add(may(P::GroupsEdit), routes!(groups::change_members));
+    api.add(may(P::ServiceAccountsView), routes!(service_accounts::list));
+    api.add(may(P::ServiceAccountsEdit), routes!(service_accounts::create));
+    api.add(may(P::ServiceAccountsEdit), routes!(service_accounts::delete));
+    api.add(Guard::SignedIn, routes!(tokens::list));
+    api.add(Guard::SignedIn, routes!(tokens::create));
+    api.add(Guard::SignedIn, routes!(tokens::revoke));
+    api.add(may(P::ConnectionsView), routes!(connections::list));
+    api.add(may(P::ConnectionsEdit), routes!(connections::create));
+    api.add(may(P::ConnectionsView), routes!(connections::show));
+    api.add(may(P::ConnectionsEdit), routes!(connections::change));
+    api.add(may(P::ConnectionsEdit), routes!(connections::delete));
+    api.add(may(P::ConnectionsView), routes!(connections::list_tokens));
+    api.add(may(P::ConnectionsEdit), routes!(connections::create_token));
+    api.add(may(P::AuditView), routes!(audit_events::list));
+    api.add(may(P::SettingsView), routes!(settings::show));
+    api.add(may(P::SettingsEdit), routes!(settings::change));
+    let Api { routes, paths, components } = api;
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+    let components = components.security_scheme("bearer", SecurityScheme::Http(bearer));
+    let openapi = OpenApiBuilder::new()
+        .info(Info::new("Vestibule", env!("CARGO_PKG_VERSION")))
+        .paths(paths)
+        .components(Some(components.build()))
+        .build();
+    let described = openapi.clone();
+    let routes =
+        routes.get("/api/v1/openapi.json", Guard::Public, async move || Json(described.clone()));
+    (routes, openapi)
+}
+
+#[derive(Default)]
+struct Api {
+    routes: Routes<App>,
+    paths: Paths,
+    components: ComponentsBuilder,
+}
+
+impl Api {
+    /// Takes one documented handler apart: path and method for the route table, the rest for OpenAPI.
+    fn add(&mut self, guard: Guard, (schemas, paths, handler): UtoipaMethodRouter<App>) {
+        for (path, item) in &paths.paths {
+            let methods = [
+                ("GET", item.get.is_some()),
+                ("POST", item.post.is_some()),
+                ("PATCH", item.patch.is_some()),
+                ("DELETE", item.delete.is_some()),
+            ];
+            let method = methods.iter().find(|(_, there)| *there).map_or("GET", |(method, _)| method);
+            let routes = std::mem::take(&mut self.routes);
+            self.routes = routes.route(path, method, guard, handler.clone());
+        }
+        let all = std::mem::take(&mut self.paths);
+        self.paths = paths.paths.into_iter().fold(all, |mut all, (path, item)| {
+            match all.paths.get_mut(&path) {
+                Some(present) => present.merge_operations(item),
+                None => drop(all.paths.insert(path, item)),
+            }
+            all
+        });
+        let components = std::mem::take(&mut self.components);
+        self.components = schemas.into_iter().fold(components, |c, (name, schema)| c.schema(name, schema));
+    }
+}
+
+/// A page of a list.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct List<T> {
+    /// The page.
+    items: Vec<T>,
+    /// Pass this as `after` for the next page; null on the last one.
+    next: Option<String>,
+}
+
+impl<T> List<T> {
+    /// Takes `limit + 1` rows as read and keeps `limit`; the one more says that there is a next page.
+    fn of<R>(mut rows: Vec<R>, limit: i64, id: impl Fn(&R) -> String, item: impl Fn(R) -> T) -> Self {
+        let limit = usize::try_from(limit).unwrap_or(0);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next = rows.last().filter(|_| more).map(id);
+        Self { items: rows.into_iter().map(item).collect(), next }
+    }
+}
+
+/// How lists are cut into pages.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Paging {
+    /// Items a page, 1 to 200; 50 when not given.
+    limit: Option<i64>,
+    /// The `next` of the page before.
+    after: Option<String>,
+}
+
+impl Paging {
+    fn limit(&self) -> i64 {
+        self.limit.unwrap_or(50).clamp(1, 200)
+    }
+
+    fn after(&self) -> &str {
+        self.after.as_deref().unwrap_or_default()
+    }
+}

@@ -1,0 +1,81 @@
+//! API tokens. Everybody manages their own; administrators those of the whole account.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::super::{App, Error, rules};
+use super::{Body, List, Paging};
+use crate::access::tokens::{self, Token};
+use crate::access::{Permission, Principal};
+use crate::kernel::http::RequestContext;
+
+/// A token to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TokenRequest {
+    /// What you call it.
+    name: String,
+    /// For this service account instead of yourself; needs service_accounts.edit.
+    service_account_id: Option<String>,
+    /// RFC 3339; without it the token works until it is revoked.
+    expires_at: Option<String>,
+}
+
+/// A token with its secret, which is shown this once.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct MadeToken {
+    #[serde(flatten)]
+    pub(super) details: Token,
+    /// Send it as `Authorization: Bearer`.
+    pub(super) token: String,
+}
+
+/// Lists tokens: the account's for administrators, one's own otherwise.
+#[utoipa::path(get, path = "/api/v1/api-tokens", tag = "api tokens", params(Paging), security(("bearer" = [])),
+    responses((status = 200, body = List<Token>)))]
+pub(super) async fn list(
+    State(app): State<App>,
+    principal: Principal,
+    Query(paging): Query<Paging>,
+) -> Result<Json<List<Token>>, Error> {
+    let owner = if principal.may(Permission::ServiceAccountsView) { None } else { Some(principal.id.as_str()) };
+    let mut c = app.kernel.db.read().await?;
+    let limit = paging.limit();
+    let rows = tokens::list(&mut c, &principal.account_id, owner, (paging.after(), limit + 1)).await?;
+    Ok(Json(List::of(rows, limit, |token| token.id.clone(), |token| token)))
+}
+
+/// Makes a token.
+#[utoipa::path(post, path = "/api/v1/api-tokens", tag = "api tokens", request_body = TokenRequest,
+    security(("bearer" = [])), responses((status = 201, body = MadeToken), (status = 403), (status = 422)))]
+pub(super) async fn create(
+    State(app): State<App>,
+    principal: Principal,
+    request: RequestContext,
+    Body(new): Body<TokenRequest>,
+) -> Result<(StatusCode, Json<MadeToken>), Error> {
+    let expires_at = rules::read_expiry(new.expires_at.as_deref())?;
+    let mut tx = app.kernel.db.begin().await?;
+    let what = (new.name.as_str(), new.service_account_id.as_deref());
+    let (details, token) = rules::make_token(&mut tx, &principal, &request, what, expires_at).await?;
+    tx.commit().await?;
+    Ok((StatusCode::CREATED, Json(MadeToken { details, token })))
+}
+
+/// Revokes a token at once.
+#[utoipa::path(delete, path = "/api/v1/api-tokens/{id}", tag = "api tokens", params(("id" = String, Path,)),
+    security(("bearer" = [])), responses((status = 204), (status = 404)))]
+pub(super) async fn revoke(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+) -> Result<StatusCode, Error> {
+    let mut tx = app.kernel.db.begin().await?;
+    rules::revoke_token(&mut tx, &principal, &request, &id).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,272 @@
+//! Users.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::super::{App, Error, rules, setup};
+use super::{Body, List, Paging};
+use crate::access::{self, Principal, Role};
+use crate::directory::users::{self, Authority, Match, Profile, User};
+use crate::kernel::Timestamp;
+use crate::kernel::http::RequestContext;
+use crate::signin::{password, sessions};
+
+/// A user.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct UserBody {
+    /// Its id.
+    id: String,
+    /// `active` or `inactive`.
+    status: &'static str,
+    /// The sign-in name.
+    user_name: String,
+    /// The email address.
+    email: Option<String>,
+    /// Given name.
+    given_name: Option<String>,
+    /// Family name.
+    family_name: Option<String>,
+    /// The name shown.
+    display_name: String,
+    /// The directory connection that manages it.
+    connection_id: Option<String>,
+    /// The id its directory gave it.
+    external_id: Option<String>,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When it was changed last.
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+}
+
+impl From<User> for UserBody {
+    fn from(user: User) -> Self {
+        Self {
+            status: user.status(),
+            id: user.id,
+            user_name: user.user_name,
+            email: user.email,
+            given_name: user.given_name,
+            family_name: user.family_name,
+            display_name: user.display_name,
+            connection_id: user.connection_id,
+            external_id: user.external_id,
+            created_at: user.created_at,
+            updated_at: user.updated_at,
+        }
+    }
+}
+
+/// A user with its roles.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct UserDetail {
+    #[serde(flatten)]
+    user: UserBody,
+    /// `account_admin`, `account_viewer`.
+    roles: Vec<&'static str>,
+}
+
+/// A user to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewUser {
+    user_name: String,
+    email: Option<String>,
+    given_name: Option<String>,
+    family_name: Option<String>,
+    display_name: Option<String>,
+    /// At least ten characters. Without one the user signs in through an identity provider.
+    password: Option<String>,
+    /// Roles to bind.
+    #[serde(default)]
+    roles: Vec<String>,
+}
+
+/// What to change; members not given stay.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UserChange {
+    user_name: Option<String>,
+    email: Option<String>,
+    given_name: Option<String>,
+    family_name: Option<String>,
+    display_name: Option<String>,
+    /// `active` or `inactive`.
+    status: Option<String>,
+    /// Exactly these roles.
+    roles: Option<Vec<String>>,
+}
+
+/// Which users to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct UserFilter {
+    /// Exactly this sign-in name, without case.
+    user_name: Option<String>,
+    /// A part of name or address.
+    q: Option<String>,
+}
+
+fn read_roles(names: &[String]) -> Result<Vec<Role>, Error> {
+    let read = |name: &String| {
+        Role::parse(name).ok_or_else(|| Error::invalid("roles", "must be account_admin or account_viewer"))
+    };
+    names.iter().map(read).collect()
+}
+
+/// Lists users in order of creation.
+#[utoipa::path(get, path = "/api/v1/users", tag = "users", params(Paging, UserFilter), security(("bearer" = [])),
+    responses((status = 200, body = List<UserBody>)))]
+pub(super) async fn list(
+    State(app): State<App>,
+    principal: Principal,
+    Query(paging): Query<Paging>,
+    Query(filter): Query<UserFilter>,
+) -> Result<Json<List<UserBody>>, Error> {
+    let (limit, account) = (paging.limit(), &principal.account_id);
+    let mut c = app.kernel.db.read().await?;
+    let rows = match &filter.user_name {
+        Some(name) => {
+            let named = [Match::UserName(name.clone())];
+            users::list_after(&mut c, account, &named, (paging.after(), limit + 1)).await?
+        }
+        None => {
+            let text = filter.q.as_deref().unwrap_or_default();
+            users::search(&mut c, account, text, (paging.after(), limit + 1)).await?
+        }
+    };
+    Ok(Json(List::of(rows, limit, |user| user.id.clone(), UserBody::from)))
+}
+
+/// Makes a user.
+#[utoipa::path(post, path = "/api/v1/users", tag = "users", request_body = NewUser, security(("bearer" = [])),
+    responses((status = 201, body = UserDetail), (status = 409, description = "Taken"), (status = 422)))]
+pub(super) async fn create(
+    State(app): State<App>,
+    principal: Principal,
+    request: RequestContext,
+    Body(new): Body<NewUser>,
+) -> Result<(StatusCode, Json<UserDetail>), Error> {
+    let roles = read_roles(&new.roles)?;
+    let hash = match &new.password {
+        Some(password) => {
+            password::check(password, &[&new.user_name, new.email.as_deref().unwrap_or_default()])?;
+            Some(setup::hash(&app, password).await?)
+        }
+        None => None,
+    };
+    let email = new.email.or_else(|| new.user_name.contains('@').then(|| new.user_name.clone()));
+    let profile = Profile {
+        user_name: new.user_name,
+        email,
+        given_name: new.given_name,
+        family_name: new.family_name,
+        display_name: new.display_name,
+        active: true,
+        ..Profile::default()
+    };
+    let context = principal.context(&request);
+    let mut tx = app.kernel.db.begin().await?;
+    let user = users::create(&mut tx, &context, Authority::Local, profile).await?;
+    if let Some(hash) = hash {
+        password::set(&mut tx, &context, &user, &hash).await?;
+    }
+    rules::set_roles(&mut tx, &context, &user, &roles).await?;
+    tx.commit().await?;
+    let roles = roles.iter().map(|role| role.as_str()).collect();
+    Ok((StatusCode::CREATED, Json(UserDetail { user: user.into(), roles })))
+}
+
+/// Shows a user.
+#[utoipa::path(get, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path,)),
+    security(("bearer" = [])), responses((status = 200, body = UserDetail), (status = 404)))]
+pub(super) async fn show(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+) -> Result<Json<UserDetail>, Error> {
+    let mut c = app.kernel.db.read().await?;
+    let user = rules::find_user(&mut c, &principal, &id).await?;
+    let roles = access::roles_of(&mut c, &user.id).await?.iter().map(|role| role.as_str()).collect();
+    Ok(Json(UserDetail { user: user.into(), roles }))
+}
+
+/// Changes a user. What a directory manages is changed there; only `status` and `roles` are set here.
+#[utoipa::path(patch, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path,)),
+    request_body = UserChange, security(("bearer" = [])),
+    responses((status = 200, body = UserDetail), (status = 404), (status = 409), (status = 422)))]
+pub(super) async fn change(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+    Body(change): Body<UserChange>,
+) -> Result<Json<UserDetail>, Error> {
+    let roles = change.roles.as_deref().map(read_roles).transpose()?;
+    let active = match change.status.as_deref() {
+        None => None,
+        Some("active") => Some(true),
+        Some("inactive") => Some(false),
+        Some(_) => return Err(Error::invalid("status", "must be active or inactive")),
+    };
+    let context = principal.context(&request);
+    let mut tx = app.kernel.db.begin().await?;
+    let user = rules::find_user(&mut tx, &principal, &id).await?;
+    let now = user.profile();
+    let wanted = Profile {
+        user_name: change.user_name.unwrap_or(now.user_name),
+        email: change.email.or(now.email),
+        given_name: change.given_name.or(now.given_name),
+        family_name: change.family_name.or(now.family_name),
+        display_name: change.display_name.or(now.display_name),
+        active: active.unwrap_or(now.active),
+        external_id: now.external_id,
+        attributes: now.attributes,
+    };
+    if !wanted.active {
+        rules::keep_an_admin(&mut tx, &user).await?;
+    }
+    let updated = users::update(&mut tx, &context, Authority::Local, &user, wanted).await?;
+    if let Some(roles) = &roles {
+        rules::set_roles(&mut tx, &context, &updated, roles).await?;
+    }
+    let roles = access::roles_of(&mut tx, &user.id).await?.iter().map(|role| role.as_str()).collect();
+    tx.commit().await?;
+    Ok(Json(UserDetail { user: updated.into(), roles }))
+}
+
+/// Deletes a user. The audit trail keeps what it did.
+#[utoipa::path(delete, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path,)),
+    security(("bearer" = [])), responses((status = 204), (status = 404), (status = 409)))]
+pub(super) async fn delete(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+) -> Result<StatusCode, Error> {
+    let mut tx = app.kernel.db.begin().await?;
+    let user = rules::find_user(&mut tx, &principal, &id).await?;
+    rules::remove_user(&mut tx, &principal, &request, &user).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends all sessions of a user.
+#[utoipa::path(post, path = "/api/v1/users/{id}/sessions/revoke", tag = "users", params(("id" = String, Path,)),
+    security(("bearer" = [])), responses((status = 204), (status = 404)))]
+pub(super) async fn revoke_sessions(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+) -> Result<StatusCode, Error> {
+    let mut tx = app.kernel.db.begin().await?;
+    let user = rules::find_user(&mut tx, &principal, &id).await?;
+    sessions::revoke_all(&mut tx, &principal.context(&request), &user, "").await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,79 @@
+//! The audit trail: the last seven days unless asked otherwise.
+
+use std::time::Duration;
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::super::page::{self, Shell};
+use super::super::{App, Error};
+use super::PAGE;
+use crate::access::Principal;
+use crate::audit::{self, Action, Filter, Recorded};
+use crate::kernel::Timestamp;
+
+#[derive(Template)]
+#[template(path = "console/audit.html")]
+struct AuditPage {
+    shell: Shell,
+    form: AuditForm,
+    actions: Vec<&'static str>,
+    events: Vec<Recorded>,
+    next: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct AuditForm {
+    /// `2026-11-23`; the day counts.
+    from: String,
+    /// `2026-11-23`; the day counts.
+    to: String,
+    actor: String,
+    action: String,
+    after: String,
+}
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+impl AuditForm {
+    fn filter(&self, now: Timestamp) -> Filter {
+        let day = |text: &str| Timestamp::parse(&format!("{text}T00:00:00Z"));
+        let some = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        Filter {
+            from: Some(day(&self.from).unwrap_or(now.minus(7 * DAY))),
+            to: day(&self.to).map(|begin| begin.plus(DAY)),
+            actor: some(&self.actor),
+            action: some(&self.action),
+            resource_type: None,
+        }
+    }
+
+    /// The address of the next page with the same filter.
+    fn next(&self, after: &str) -> String {
+        url::form_urlencoded::Serializer::new("/console/audit?".to_owned())
+            .append_pair("from", &self.from)
+            .append_pair("to", &self.to)
+            .append_pair("actor", &self.actor)
+            .append_pair("action", &self.action)
+            .append_pair("after", after)
+            .finish()
+    }
+}
+
+pub(super) async fn list(
+    State(app): State<App>,
+    principal: Principal,
+    Query(form): Query<AuditForm>,
+) -> Result<Response, Error> {
+    let shell = Shell::build(&app, &principal, "audit", None).await?;
+    let filter = form.filter(app.kernel.clock.now());
+    let mut c = app.kernel.db.read().await?;
+    let after = Some(form.after.as_str()).filter(|after| !after.is_empty());
+    let page = audit::list(&mut c, &principal.account_id, &filter, PAGE, after).await?;
+    let next = page.next.map(|after| form.next(&after));
+    let actions = Action::ALL.iter().map(|action| action.as_str()).collect();
+    page::render(&AuditPage { shell, form, actions, events: page.items, next })
+}

@@ -1,0 +1,197 @@
+//! Groups.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::super::page::{self, Shell};
+use super::super::{App, Error, rules};
+use super::{ListQuery, PAGE, cut};
+use crate::access::Principal;
+use crate::directory::groups::{self, Change, Group, Members, Membership, NewGroup};
+use crate::directory::users::{self, Authority};
+use crate::idp::connections;
+use crate::kernel::http::RequestContext;
+
+#[derive(Template)]
+#[template(path = "console/groups.html")]
+struct GroupsPage {
+    shell: Shell,
+    q: String,
+    groups: Vec<Group>,
+    next: Option<String>,
+    error: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "console/group.html")]
+struct GroupPage {
+    shell: Shell,
+    group: Group,
+    manager: Option<String>,
+    members: Vec<Membership>,
+    count: i64,
+    next: Option<String>,
+    error: Option<String>,
+}
+
+async fn build_list(
+    app: &App,
+    principal: &Principal,
+    query: ListQuery,
+    error: Option<String>,
+) -> Result<GroupsPage, Error> {
+    let shell = Shell::build(app, principal, "groups", query.notice.as_deref()).await?;
+    let mut c = app.kernel.db.read().await?;
+    let mut groups = groups::search(&mut c, &principal.account_id, &query.q, (&query.after, PAGE + 1)).await?;
+    let next = cut(&mut groups, |group| &group.id);
+    Ok(GroupsPage { shell, q: query.q, groups, next, error })
+}
+
+pub(super) async fn list(
+    State(app): State<App>,
+    principal: Principal,
+    Query(query): Query<ListQuery>,
+) -> Result<Response, Error> {
+    page::render(&build_list(&app, &principal, query, None).await?)
+}
+
+#[derive(Deserialize)]
+pub(super) struct NameForm {
+    name: String,
+}
+
+pub(super) async fn create(
+    State(app): State<App>,
+    principal: Principal,
+    request: RequestContext,
+    Form(form): Form<NameForm>,
+) -> Result<Response, Error> {
+    let done = async {
+        let mut tx = app.kernel.db.begin().await?;
+        let new = NewGroup { name: form.name, ..NewGroup::default() };
+        let group = groups::create(&mut tx, &principal.context(&request), Authority::Local, new).await?;
+        tx.commit().await?;
+        Ok::<_, Error>(group.id)
+    };
+    match done.await {
+        Ok(id) => Ok(Redirect::to(&format!("/console/groups/{id}?notice=group_created")).into_response()),
+        Err(error) => {
+            let page = build_list(&app, &principal, ListQuery::default(), Some(error.for_form()?)).await?;
+            page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+    }
+}
+
+async fn build(
+    app: &App,
+    principal: &Principal,
+    id: &str,
+    query: ListQuery,
+    error: Option<String>,
+) -> Result<GroupPage, Error> {
+    let shell = Shell::build(app, principal, "groups", query.notice.as_deref()).await?;
+    let mut c = app.kernel.db.read().await?;
+    let group = rules::find_group(&mut c, principal, id).await?;
+    let manager = match &group.connection_id {
+        Some(id) => connections::by_id(&mut c, &principal.account_id, id).await?.map(|c| c.name),
+        None => None,
+    };
+    let mut members = groups::members(&mut c, &group.id, (&query.after, PAGE + 1)).await?;
+    let next = cut(&mut members, |member| &member.user_id);
+    let count = groups::member_count(&mut c, &group.id).await?;
+    Ok(GroupPage { shell, group, manager, members, count, next, error })
+}
+
+pub(super) async fn show(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    Query(query): Query<ListQuery>,
+) -> Result<Response, Error> {
+    page::render(&build(&app, &principal, &id, query, None).await?)
+}
+
+/// Applies a change and goes back to the group's page.
+async fn apply(
+    app: &App,
+    principal: &Principal,
+    request: &RequestContext,
+    id: &str,
+    change: Result<Change, Error>,
+) -> Result<Response, Error> {
+    let done = async {
+        let change = change?;
+        let mut tx = app.kernel.db.begin().await?;
+        let group = rules::find_group(&mut tx, principal, id).await?;
+        groups::apply(&mut tx, &principal.context(request), Authority::Local, &group, change).await?;
+        tx.commit().await?;
+        Ok::<_, Error>(())
+    };
+    match done.await {
+        Ok(()) => Ok(Redirect::to(&format!("/console/groups/{id}?notice=group_saved")).into_response()),
+        Err(error) => {
+            let page = build(app, principal, id, ListQuery::default(), Some(error.for_form()?)).await?;
+            page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+    }
+}
+
+pub(super) async fn rename(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+    Form(form): Form<NameForm>,
+) -> Result<Response, Error> {
+    let change = Change { name: Some(form.name), ..Change::default() };
+    apply(&app, &principal, &request, &id, Ok(change)).await
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct MemberForm {
+    /// Sign-in name or address of somebody to add.
+    add: String,
+    /// Id of somebody to remove.
+    remove: String,
+}
+
+pub(super) async fn change_members(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+    Form(form): Form<MemberForm>,
+) -> Result<Response, Error> {
+    let mut members = Members::default();
+    if !form.remove.is_empty() {
+        members.remove.push(form.remove);
+    }
+    let mut change = Ok(());
+    if let Some(name) = page::filled(&form.add) {
+        let mut c = app.kernel.db.read().await?;
+        match users::by_email(&mut c, &principal.account_id, &name).await? {
+            Some(user) => members.add.push(user.id),
+            None => change = Err(Error::invalid("Member", &format!("nobody here is called {name}"))),
+        }
+    }
+    let change = change.map(|()| Change { members, ..Change::default() });
+    apply(&app, &principal, &request, &id, change).await
+}
+
+pub(super) async fn delete(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+) -> Result<Response, Error> {
+    let mut tx = app.kernel.db.begin().await?;
+    let group = rules::find_group(&mut tx, &principal, &id).await?;
+    groups::delete(&mut tx, &principal.context(&request), Authority::Local, &group).await?;
+    tx.commit().await?;
+    Ok(Redirect::to("/console/groups?notice=group_deleted").into_response())
+}

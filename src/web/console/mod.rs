@@ -1,0 +1,72 @@
+//! The console for administrators.
+
+mod audit;
+mod connections;
+mod groups;
+mod overview;
+mod service_accounts;
+mod settings;
+mod users;
+
+use serde::Deserialize;
+
+use super::App;
+use crate::access::{Guard, Permission as P, Routes};
+
+pub(super) fn routes() -> Routes<App> {
+    let may = Guard::May;
+    Routes::default()
+        .get("/console", may(P::UsersView), overview::show)
+        .get("/console/users", may(P::UsersView), users::list)
+        .post("/console/users", may(P::UsersEdit), users::create)
+        .get("/console/users/new", may(P::UsersEdit), users::new)
+        .get("/console/users/{id}", may(P::UsersView), users::show)
+        .post("/console/users/{id}", may(P::UsersEdit), users::save)
+        .post("/console/users/{id}/active", may(P::UsersEdit), users::set_active)
+        .post("/console/users/{id}/sessions/revoke", may(P::UsersEdit), users::revoke_sessions)
+        .post("/console/users/{id}/delete", may(P::UsersEdit), users::delete)
+        .get("/console/groups", may(P::GroupsView), groups::list)
+        .post("/console/groups", may(P::GroupsEdit), groups::create)
+        .get("/console/groups/{id}", may(P::GroupsView), groups::show)
+        .post("/console/groups/{id}", may(P::GroupsEdit), groups::rename)
+        .post("/console/groups/{id}/members", may(P::GroupsEdit), groups::change_members)
+        .post("/console/groups/{id}/delete", may(P::GroupsEdit), groups::delete)
+        .get("/console/connections", may(P::ConnectionsView), connections::list)
+        .get("/console/connections/new", may(P::ConnectionsEdit), connections::new)
+        .post("/console/connections", may(P::ConnectionsEdit), connections::create)
+        .get("/console/connections/{id}", may(P::ConnectionsView), connections::show)
+        .post("/console/connections/{id}", may(P::ConnectionsEdit), connections::save)
+        .post("/console/connections/{id}/enabled", may(P::ConnectionsEdit), connections::set_enabled)
+        .post("/console/connections/{id}/tokens", may(P::ConnectionsEdit), connections::create_token)
+        .post("/console/connections/{id}/tokens/revoke", may(P::ConnectionsEdit), connections::revoke_token)
+        .post("/console/connections/{id}/delete", may(P::ConnectionsEdit), connections::delete)
+        .get("/console/service-accounts", may(P::ServiceAccountsView), service_accounts::list)
+        .post("/console/service-accounts", may(P::ServiceAccountsEdit), service_accounts::create)
+        .post("/console/service-accounts/token", may(P::ServiceAccountsEdit), service_accounts::create_token)
+        .post("/console/service-accounts/token/revoke", may(P::ServiceAccountsEdit), service_accounts::revoke_token)
+        .post("/console/service-accounts/delete", may(P::ServiceAccountsEdit), service_accounts::delete)
+        .get("/console/audit", may(P::AuditView), audit::list)
+        .get("/console/settings", may(P::SettingsView), settings::show)
+        .post("/console/settings", may(P::SettingsEdit), settings::save)
+        .post("/console/settings/test-mail", may(P::SettingsEdit), settings::test_mail)
+}
+
+/// Rows on a page of a list.
+const PAGE: i64 = 50;
+
+/// What list pages take from the address.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct ListQuery {
+    q: String,
+    after: String,
+    notice: Option<String>,
+}
+
+/// Cuts `rows` (one more than a page, if there are more) and tells where the next page starts.
+fn cut<T>(rows: &mut Vec<T>, id: impl Fn(&T) -> &str) -> Option<String> {
+    let page = usize::try_from(PAGE).unwrap_or(50);
+    let more = rows.len() > page;
+    rows.truncate(page);
+    rows.last().filter(|_| more).map(|last| id(last).to_owned())
+}

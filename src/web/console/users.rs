@@ -1,0 +1,284 @@
+//! Users.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::super::page::{self, Shell, filled};
+use super::super::{App, Error, rules, setup};
+use super::{ListQuery, PAGE, cut};
+use crate::access::{Principal, Role, roles_of};
+use crate::directory::groups::{self, Group};
+use crate::directory::users::{self, Authority, Profile, User};
+use crate::idp::connections;
+use crate::kernel::http::RequestContext;
+use crate::signin::sessions::{self, Session};
+use crate::signin::password;
+
+#[derive(Template)]
+#[template(path = "console/users.html")]
+struct UsersPage {
+    shell: Shell,
+    q: String,
+    users: Vec<User>,
+    next: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "console/user_new.html")]
+struct NewUserPage {
+    shell: Shell,
+    form: UserForm,
+    error: Option<String>,
+    min_characters: usize,
+}
+
+#[derive(Template)]
+#[template(path = "console/user.html")]
+struct UserPage {
+    shell: Shell,
+    user: User,
+    form: UserForm,
+    manager: Option<String>,
+    groups: Vec<Group>,
+    sessions: Vec<Session>,
+    has_password: bool,
+    error: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct UserForm {
+    user_name: String,
+    email: String,
+    given_name: String,
+    family_name: String,
+    role: String,
+    password: String,
+}
+
+impl UserForm {
+    fn roles(&self) -> Vec<Role> {
+        Role::parse(&self.role).into_iter().collect()
+    }
+
+    fn profile(&self, base: Profile) -> Profile {
+        Profile {
+            user_name: self.user_name.trim().to_owned(),
+            email: filled(&self.email),
+            given_name: filled(&self.given_name),
+            family_name: filled(&self.family_name),
+            // The name shown follows the parts unless a directory said otherwise.
+            display_name: None,
+            ..base
+        }
+    }
+}
+
+pub(super) async fn list(
+    State(app): State<App>,
+    principal: Principal,
+    Query(query): Query<ListQuery>,
+) -> Result<Response, Error> {
+    let shell = Shell::build(&app, &principal, "users", query.notice.as_deref()).await?;
+    let mut c = app.kernel.db.read().await?;
+    let mut users = users::search(&mut c, &principal.account_id, &query.q, (&query.after, PAGE + 1)).await?;
+    let next = cut(&mut users, |user| &user.id);
+    page::render(&UsersPage { shell, q: query.q, users, next })
+}
+
+pub(super) async fn new(State(app): State<App>, principal: Principal) -> Result<Response, Error> {
+    let shell = Shell::build(&app, &principal, "users", None).await?;
+    let min_characters = password::MIN_CHARACTERS;
+    page::render(&NewUserPage { shell, form: UserForm::default(), error: None, min_characters })
+}
+
+pub(super) async fn create(
+    State(app): State<App>,
+    principal: Principal,
+    request: RequestContext,
+    Form(form): Form<UserForm>,
+) -> Result<Response, Error> {
+    match try_create(&app, &principal, &request, &form).await {
+        Ok(id) => Ok(Redirect::to(&format!("/console/users/{id}?notice=user_created")).into_response()),
+        Err(error) => {
+            let error = Some(error.for_form()?);
+            let shell = Shell::build(&app, &principal, "users", None).await?;
+            let form = UserForm { password: String::new(), ..form };
+            let page = NewUserPage { shell, form, error, min_characters: password::MIN_CHARACTERS };
+            page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+    }
+}
+
+async fn try_create(
+    app: &App,
+    principal: &Principal,
+    request: &RequestContext,
+    form: &UserForm,
+) -> Result<String, Error> {
+    let mut profile = form.profile(Profile { active: true, ..Profile::default() });
+    if profile.user_name.is_empty() {
+        profile.user_name = profile.email.clone().unwrap_or_default();
+    }
+    let hash = match filled(&form.password) {
+        Some(_) => {
+            password::check(&form.password, &[&profile.user_name, &form.email])?;
+            Some(setup::hash(app, &form.password).await?)
+        }
+        None => None,
+    };
+    let context = principal.context(request);
+    let mut tx = app.kernel.db.begin().await?;
+    let user = users::create(&mut tx, &context, Authority::Local, profile).await?;
+    if let Some(hash) = hash {
+        password::set(&mut tx, &context, &user, &hash).await?;
+    }
+    rules::set_roles(&mut tx, &context, &user, &form.roles()).await?;
+    tx.commit().await?;
+    Ok(user.id)
+}
+
+async fn build(
+    app: &App,
+    principal: &Principal,
+    id: &str,
+    (notice, error): (Option<&str>, Option<String>),
+) -> Result<UserPage, Error> {
+    let shell = Shell::build(app, principal, "users", notice).await?;
+    let mut c = app.kernel.db.read().await?;
+    let user = rules::find_user(&mut c, principal, id).await?;
+    let manager = match &user.connection_id {
+        Some(id) => connections::by_id(&mut c, &principal.account_id, id).await?.map(|c| c.name),
+        None => None,
+    };
+    let roles = roles_of(&mut c, &user.id).await?;
+    let form = UserForm {
+        user_name: user.user_name.clone(),
+        email: user.email.clone().unwrap_or_default(),
+        given_name: user.given_name.clone().unwrap_or_default(),
+        family_name: user.family_name.clone().unwrap_or_default(),
+        role: roles.first().map(|role| role.as_str().to_owned()).unwrap_or_default(),
+        password: String::new(),
+    };
+    let now = app.kernel.clock.now();
+    Ok(UserPage {
+        groups: groups::of_user(&mut c, &principal.account_id, &user.id).await?,
+        sessions: sessions::of_user(&mut c, &principal.account_id, &user.id, now).await?,
+        has_password: password::changed_at(&mut c, &user.id).await?.is_some(),
+        shell,
+        user,
+        form,
+        manager,
+        error,
+    })
+}
+
+pub(super) async fn show(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    Query(query): Query<ListQuery>,
+) -> Result<Response, Error> {
+    page::render(&build(&app, &principal, &id, (query.notice.as_deref(), None)).await?)
+}
+
+/// Goes back to the user's page: with a notice, or with the reason why not.
+async fn back(app: &App, principal: &Principal, id: &str, done: Result<&str, Error>) -> Result<Response, Error> {
+    match done {
+        Ok(notice) => Ok(Redirect::to(&format!("/console/users/{id}?notice={notice}")).into_response()),
+        Err(error) => {
+            let page = build(app, principal, id, (None, Some(error.for_form()?))).await?;
+            page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+    }
+}
+
+pub(super) async fn save(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+    Form(form): Form<UserForm>,
+) -> Result<Response, Error> {
+    let done = async {
+        let context = principal.context(&request);
+        let mut tx = app.kernel.db.begin().await?;
+        let user = rules::find_user(&mut tx, &principal, &id).await?;
+        // A managed user's form has the role only.
+        let user = match user.connection_id {
+            None => {
+                let wanted = form.profile(user.profile());
+                users::update(&mut tx, &context, Authority::Local, &user, wanted).await?
+            }
+            Some(_) => user,
+        };
+        rules::set_roles(&mut tx, &context, &user, &form.roles()).await?;
+        tx.commit().await?;
+        Ok("user_saved")
+    };
+    let done = done.await;
+    back(&app, &principal, &id, done).await
+}
+
+#[derive(Deserialize)]
+pub(super) struct ActiveForm {
+    active: bool,
+}
+
+pub(super) async fn set_active(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+    Form(form): Form<ActiveForm>,
+) -> Result<Response, Error> {
+    let done = async {
+        let mut tx = app.kernel.db.begin().await?;
+        let user = rules::find_user(&mut tx, &principal, &id).await?;
+        if !form.active {
+            rules::keep_an_admin(&mut tx, &user).await?;
+        }
+        users::set_active(&mut tx, &principal.context(&request), &user, form.active).await?;
+        tx.commit().await?;
+        Ok(if form.active { "user_activated" } else { "user_deactivated" })
+    };
+    let done = done.await;
+    back(&app, &principal, &id, done).await
+}
+
+pub(super) async fn revoke_sessions(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+) -> Result<Response, Error> {
+    let mut tx = app.kernel.db.begin().await?;
+    let user = rules::find_user(&mut tx, &principal, &id).await?;
+    let own = principal.session_id().filter(|_| principal.id == user.id).unwrap_or_default();
+    sessions::revoke_all(&mut tx, &principal.context(&request), &user, own).await?;
+    tx.commit().await?;
+    back(&app, &principal, &id, Ok("sessions_revoked")).await
+}
+
+pub(super) async fn delete(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+) -> Result<Response, Error> {
+    let done = async {
+        let mut tx = app.kernel.db.begin().await?;
+        let user = rules::find_user(&mut tx, &principal, &id).await?;
+        rules::remove_user(&mut tx, &principal, &request, &user).await?;
+        tx.commit().await?;
+        Ok(())
+    };
+    match done.await {
+        Ok(()) => Ok(Redirect::to("/console/users?notice=user_deleted").into_response()),
+        Err(error) => back(&app, &principal, &id, Err(error)).await,
+    }
+}

@@ -1,0 +1,170 @@
+//! One error for all handlers, and one place that renders every refusal: as a page for people, as
+//! problem+json (RFC 9457) for scripts, as a SCIM error for provisioning clients.
+
+use askama::Template;
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use serde_json::json;
+
+use crate::directory;
+use crate::kernel::http::Refusal;
+use crate::kernel::vault;
+use crate::provisioning::scim;
+
+/// What a handler can fail with.
+#[derive(Debug)]
+pub enum Error {
+    /// Said to the client as it is.
+    Refused(Refusal),
+    /// Logged; the client learns nothing of it.
+    Internal(String),
+}
+
+impl Error {
+    /// 404 for something this account does not have.
+    #[must_use]
+    pub fn not_found(what: &str) -> Self {
+        Self::Refused(Refusal::new(
+            StatusCode::NOT_FOUND,
+            "Not found",
+            format!("There is no such {what}. It may have been deleted, or the address is wrong."),
+        ))
+    }
+
+    /// 422 for a field.
+    #[must_use]
+    pub fn invalid(field: &str, reason: &str) -> Self {
+        let detail = format!("{field}: {reason}");
+        Self::Refused(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Not accepted", detail).field(field))
+    }
+
+    /// The words for a form that is shown again, or the error back if it is not the person's to mend.
+    ///
+    /// # Errors
+    /// Itself.
+    pub fn for_form(self) -> Result<String, Self> {
+        match self {
+            Self::Refused(refusal) if refusal.status.is_client_error() && refusal.status != StatusCode::NOT_FOUND => {
+                Ok(refusal.detail)
+            }
+            other => Err(other),
+        }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        directory::Error::from(error).into()
+    }
+}
+
+impl From<vault::Error> for Error {
+    fn from(error: vault::Error) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+impl From<askama::Error> for Error {
+    fn from(error: askama::Error) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+impl From<directory::Error> for Error {
+    fn from(error: directory::Error) -> Self {
+        use directory::Error as E;
+        Self::Refused(match error {
+            E::NotFound(what) => return Self::not_found(what),
+            E::Duplicate { field } => {
+                let detail = format!("{}: is taken already", label(field));
+                Refusal::new(StatusCode::CONFLICT, "Taken already", detail).field(field)
+            }
+            E::Invalid { field, reason } => {
+                let detail = format!("{}: {reason}", label(field));
+                Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Not accepted", detail).field(field)
+            }
+            E::Managed { connection } => Refusal::new(
+                StatusCode::CONFLICT,
+                "Managed elsewhere",
+                format!("This came from the directory connection “{connection}” and is managed there. Change it at the identity provider."),
+            ),
+            E::Forbidden(reason) => Refusal::new(StatusCode::CONFLICT, "Not possible", reason),
+            E::Database(error) => return Self::Internal(error.to_string()),
+        })
+    }
+}
+
+/// Field names in words.
+fn label(field: &str) -> String {
+    let mut words = field.replace(['_', '.'], " ");
+    if let Some(first) = words.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    words
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Refused(refusal) => refusal.into_response(),
+            Self::Internal(cause) => {
+                tracing::error!(cause, "request failed");
+                status_refusal(StatusCode::INTERNAL_SERVER_ERROR).into_response()
+            }
+        }
+    }
+}
+
+/// The words for a status that comes without any: from the router, the limits, the timeout.
+pub(super) fn status_refusal(status: StatusCode) -> Refusal {
+    let (title, detail) = match status {
+        StatusCode::NOT_FOUND => ("Not found", "There is nothing at this address. Check it, or start from the top."),
+        StatusCode::METHOD_NOT_ALLOWED => ("Not possible here", "This address does not do that."),
+        StatusCode::PAYLOAD_TOO_LARGE => ("Too large", "That is more than this address takes."),
+        StatusCode::REQUEST_TIMEOUT => ("That took too long", "Try again in a moment."),
+        StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            ("Not understood", "The request is not what this address expects.")
+        }
+        status if status.is_client_error() => ("Not possible", "The request was refused."),
+        _ => ("Something went wrong", "It is not your fault. Try again in a moment."),
+    };
+    Refusal::new(status, title, detail)
+}
+
+#[derive(Template)]
+#[template(path = "error.html")]
+struct ErrorPage<'a> {
+    refusal: &'a Refusal,
+    request_id: &'a str,
+}
+
+/// Renders `refusal` as the client of `path` can read it.
+pub(super) fn render(path: &str, refusal: &Refusal, request_id: &str) -> Response {
+    if path.starts_with("/scim/") {
+        return scim::Error::plain(refusal.status, refusal.detail.clone()).into_response();
+    }
+    if path.starts_with("/api/") {
+        let mut body = json!({
+            "type": "about:blank", "title": refusal.title, "status": refusal.status.as_u16(),
+            "detail": refusal.detail, "request_id": request_id,
+        });
+        if let Some(field) = &refusal.field {
+            body["field"] = json!(field);
+        }
+        let kind = [(header::CONTENT_TYPE, "application/problem+json")];
+        return (refusal.status, kind, body.to_string()).into_response();
+    }
+    match (ErrorPage { refusal, request_id }).render() {
+        Ok(page) => (refusal.status, Html(page)).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the error page cannot be rendered");
+            (refusal.status, refusal.title).into_response()
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! For reverse proxies: may this request pass, and who is it? (`auth_request` of nginx, `forward_auth`
+//! of Caddy, `ForwardAuth` of Traefik.)
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::{IntoResponse, Response};
+
+use super::{App, Error};
+use crate::access::{Guard, Principal, PrincipalKind, Routes};
+use crate::directory::{groups, users};
+
+pub(super) fn routes() -> Routes<App> {
+    Routes::default().get("/forward-auth", Guard::SignedIn, forward_auth)
+}
+
+/// 200 with the person in headers; the guard has answered 401 for everybody else.
+async fn forward_auth(State(app): State<App>, principal: Principal) -> Result<Response, Error> {
+    let mut headers = HeaderMap::new();
+    let mut set = |name: &'static str, value: &str| {
+        // What cannot stand in a header is left out rather than bent.
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    };
+    set("x-forwarded-user", &principal.name);
+    if principal.kind == PrincipalKind::User {
+        let mut c = app.kernel.db.read().await?;
+        let user = users::by_id(&mut c, &principal.account_id, &principal.id).await?;
+        set("x-forwarded-email", user.and_then(|user| user.email).as_deref().unwrap_or_default());
+        // Names with a comma would read as two groups.
+        let names = groups::names_of_user(&mut c, &principal.id).await?;
+        let names: Vec<String> = names.into_iter().filter(|name| !name.contains(',')).collect();
+        set("x-forwarded-groups", &names.join(","));
+    }
+    Ok(headers.into_response())
+}

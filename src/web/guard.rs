@@ -1,0 +1,123 @@
+//! What stands in front of every handler: who is it, may they, and did their own browser mean it?
+
+use std::sync::Arc;
+
+use axum::extract::Request;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::MethodRouter;
+
+use super::{App, Error};
+use crate::access::tokens::{self, TokenPurpose};
+use crate::access::{Guard, Principal};
+use crate::kernel::http::{Refusal, bearer, cookie};
+use crate::provisioning::scim::{self, Provisioner};
+use crate::signin::{flow, sessions};
+
+/// Puts `guard` in front of a handler.
+pub(super) fn protect(app: &App, guard: Guard, handler: MethodRouter) -> MethodRouter {
+    let app = Arc::new(app.clone());
+    handler.layer(from_fn(move |request: Request, next: Next| {
+        let app = app.clone();
+        async move { check(&app, guard, request, next).await }
+    }))
+}
+
+async fn check(app: &App, guard: Guard, mut request: Request, next: Next) -> Response {
+    match guard {
+        Guard::Callback => return next.run(request).await,
+        Guard::Scim => return provision(app, request, next).await,
+        Guard::Public | Guard::SignedIn | Guard::May(_) => {}
+    }
+    if let Err(refusal) = check_origin(app, request.method(), request.headers()) {
+        return refusal.into_response();
+    }
+    if guard == Guard::Public {
+        return next.run(request).await;
+    }
+    let principal = match identify(app, request.headers()).await {
+        Ok(Some(principal)) => principal,
+        Ok(None) => return unauthenticated(&request),
+        Err(error) => return Error::from(error).into_response(),
+    };
+    if let Guard::May(permission) = guard
+        && let Err(refusal) = principal.require(permission)
+    {
+        return refusal.into_response();
+    }
+    request.extensions_mut().insert(principal);
+    next.run(request).await
+}
+
+/// The principal of a request: an API token if one is shown, else the session's cookie.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn identify(app: &App, headers: &HeaderMap) -> Result<Option<Principal>, sqlx::Error> {
+    if let Some(secret) = bearer(headers) {
+        let bearer = tokens::authenticate(&app.kernel, secret, TokenPurpose::Api).await?;
+        return Ok(bearer.map(|bearer| bearer.principal));
+    }
+    match cookie(headers, flow::cookies(&app.kernel).session) {
+        Some(secret) => sessions::authenticate(&app.kernel, secret).await,
+        None => Ok(None),
+    }
+}
+
+async fn provision(app: &App, mut request: Request, next: Next) -> Response {
+    let Some(secret) = bearer(request.headers()) else { return scim::Error::unauthorized().into_response() };
+    match tokens::authenticate(&app.kernel, secret, TokenPurpose::Scim).await {
+        Ok(Some(tokens::Bearer { principal, connection_id: Some(connection_id) })) => {
+            request.extensions_mut().insert(Provisioner { principal, connection_id });
+            next.run(request).await
+        }
+        Ok(_) => scim::Error::unauthorized().into_response(),
+        Err(error) => scim::Error::from(error).into_response(),
+    }
+}
+
+/// Cross-site request forgery: a request that changes something must come from our own pages. Browsers
+/// say where it comes from in `Sec-Fetch-Site`, older ones in `Origin`; scripts can say it too. A bearer
+/// token is never sent by a browser on its own, so it needs neither.
+fn check_origin(app: &App, method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
+    if method.is_safe() || bearer(headers).is_some() {
+        return Ok(());
+    }
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let own = match (text("sec-fetch-site"), text("origin")) {
+        (Some(site), _) => site == "same-origin" || site == "none",
+        (None, Some(origin)) => origin == app.kernel.urls.origin(),
+        (None, None) => false,
+    };
+    if own {
+        return Ok(());
+    }
+    Err(Refusal::new(
+        StatusCode::FORBIDDEN,
+        "Request from elsewhere",
+        format!(
+            "This request did not come from a page of {}. Open the page there and try again. Scripts send an \
+             Origin header or a bearer token.",
+            app.kernel.urls.origin()
+        ),
+    ))
+}
+
+/// A page sends people to sign in and back; everything else says 401.
+fn unauthenticated(request: &Request) -> Response {
+    let path = request.uri().path();
+    if path.starts_with("/api/") || path.starts_with("/forward-auth") || !request.method().is_safe() {
+        let refusal = Refusal::new(
+            StatusCode::UNAUTHORIZED,
+            "Not signed in",
+            "Sign in, or send an API token as Authorization: Bearer. It may have expired or been revoked.",
+        );
+        let mut response = refusal.into_response();
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+        return response;
+    }
+    let wanted = request.uri().path_and_query().map_or(path, axum::http::uri::PathAndQuery::as_str);
+    let wanted: String = url::form_urlencoded::byte_serialize(wanted.as_bytes()).collect();
+    Redirect::to(&format!("/login?return_to={wanted}")).into_response()
+}

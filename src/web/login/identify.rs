@@ -1,0 +1,120 @@
+//! "Who are you?"
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::super::{App, Error, guard, page};
+use crate::directory::accounts::{self, Account};
+use crate::directory::domain_of;
+use crate::idp::connections;
+use crate::kernel::http::{RequestContext, cookie};
+use crate::kernel::tokens::{Purpose, Token};
+use crate::kernel::urls::local_path;
+use crate::signin::flow;
+
+#[derive(Template)]
+#[template(path = "signin/identify.html")]
+struct IdentifyPage {
+    account: Option<Account>,
+    return_to: String,
+    identifier: String,
+    error: Option<&'static str>,
+    notice: Option<&'static str>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct LoginQuery {
+    account: Option<String>,
+    return_to: Option<String>,
+    notice: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct IdentifyForm {
+    identifier: String,
+    #[serde(default)]
+    account: String,
+    #[serde(default)]
+    return_to: String,
+}
+
+/// The account a page is about: the one named, or the only one there is.
+pub(super) async fn account_of(app: &App, slug: Option<&str>) -> Result<Option<Account>, sqlx::Error> {
+    let mut c = app.kernel.db.read().await?;
+    match slug.filter(|slug| !slug.is_empty()) {
+        Some(slug) => accounts::by_slug(&mut c, slug).await,
+        None => accounts::only_one(&mut c).await,
+    }
+}
+
+pub(super) async fn show(
+    State(app): State<App>,
+    Query(query): Query<LoginQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let return_to = local_path(query.return_to.as_deref(), "/").to_owned();
+    if guard::identify(&app, &headers).await?.is_some() {
+        return Ok(Redirect::to(&return_to).into_response());
+    }
+    let notice = match query.notice.as_deref() {
+        Some("signed_out") => Some("You have signed out."),
+        Some("expired") => Some("That took a while, so we start again."),
+        _ => None,
+    };
+    let account = account_of(&app, query.account.as_deref()).await?;
+    page::render(&IdentifyPage { account, return_to, identifier: String::new(), error: None, notice })
+}
+
+/// Begins a flow and sends the person to the right door: their company's identity provider where the
+/// domain of the address belongs to one, the password page otherwise.
+pub(super) async fn submit(
+    State(app): State<App>,
+    request: RequestContext,
+    headers: HeaderMap,
+    Form(form): Form<IdentifyForm>,
+) -> Result<Response, Error> {
+    let identifier = form.identifier.trim();
+    let return_to = local_path(Some(&form.return_to), "/");
+    let account = account_of(&app, Some(&form.account)).await?;
+    if identifier.is_empty() || identifier.chars().count() > 320 {
+        let page = IdentifyPage {
+            account,
+            return_to: return_to.to_owned(),
+            identifier: String::new(),
+            error: Some("Type your email address or user name."),
+            notice: None,
+        };
+        return page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &page);
+    }
+    app.signin.throttle.attempt(request.address, identifier).map_err(super::throttled)?;
+    let mut c = app.kernel.db.read().await?;
+    let account_id = account.as_ref().map(|account| account.id.as_str());
+    let connection = match domain_of(identifier) {
+        Some(domain) => connections::route_by_domain(&mut c, account_id, &domain).await?,
+        None => None,
+    };
+    drop(c);
+    let names = flow::cookies(&app.kernel);
+    let browser = match cookie(&headers, names.flow) {
+        Some(known) => known.to_owned(),
+        None => Token::generate(Purpose::Flow).secret,
+    };
+    let mut tx = app.kernel.db.begin().await?;
+    let begin = flow::Begin {
+        account_id: connection.as_ref().map(|c| c.account_id.as_str()).or(account_id),
+        identifier,
+        return_to,
+        browser: &browser,
+    };
+    let flow_id = flow::begin(&mut tx, begin).await?;
+    tx.commit().await?;
+    let next = match connection {
+        Some(connection) => format!("/saml/{}/login?flow={flow_id}", connection.id),
+        None => format!("/login/password?flow={flow_id}"),
+    };
+    Ok(([(header::SET_COOKIE, names.set_flow(&browser))], Redirect::to(&next)).into_response())
+}

@@ -1,0 +1,85 @@
+//! The page that stays open to administrators when single sign-on is broken: name and password on one
+//! page, nothing that depends on an identity provider.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::super::{App, Error, page};
+use super::identify::account_of;
+use crate::directory::accounts::Account;
+use crate::kernel::http::{RequestContext, cookie};
+use crate::kernel::tokens::{self, Purpose, Token};
+use crate::kernel::urls::local_path;
+use crate::signin::{Method, flow};
+
+#[derive(Template)]
+#[template(path = "signin/local.html")]
+struct LocalPage {
+    account: Option<Account>,
+    return_to: String,
+    identifier: String,
+    error: Option<&'static str>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct LocalQuery {
+    account: Option<String>,
+    return_to: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct LocalForm {
+    identifier: String,
+    password: String,
+    #[serde(default)]
+    account: String,
+    #[serde(default)]
+    return_to: String,
+}
+
+pub(super) async fn show(State(app): State<App>, Query(query): Query<LocalQuery>) -> Result<Response, Error> {
+    let account = account_of(&app, query.account.as_deref()).await?;
+    let return_to = local_path(query.return_to.as_deref(), "/console").to_owned();
+    page::render(&LocalPage { account, return_to, identifier: String::new(), error: None })
+}
+
+pub(super) async fn submit(
+    State(app): State<App>,
+    request: RequestContext,
+    headers: HeaderMap,
+    Form(form): Form<LocalForm>,
+) -> Result<Response, Error> {
+    app.signin.throttle.attempt(request.address, &form.identifier).map_err(super::throttled)?;
+    let account = account_of(&app, Some(&form.account)).await?;
+    let return_to = local_path(Some(&form.return_to), "/console").to_owned();
+    let browser = cookie(&headers, flow::cookies(&app.kernel).flow).map(str::to_owned);
+    let browser = browser.unwrap_or_else(|| Token::generate(Purpose::Flow).secret);
+    let mut tx = app.kernel.db.begin().await?;
+    let begin = flow::Begin {
+        account_id: account.as_ref().map(|account| account.id.as_str()),
+        identifier: form.identifier.trim(),
+        return_to: &return_to,
+        browser: &browser,
+    };
+    let id = flow::begin(&mut tx, begin).await?;
+    tx.commit().await?;
+    let mut c = app.kernel.db.read().await?;
+    let flow = flow::of_browser(&mut c, &id, &tokens::hash(&browser), app.kernel.clock.now()).await?;
+    drop(c);
+    let outcome = match &flow {
+        Some(flow) => flow::prove_password(&app.signin, &request, flow, &form.password, Method::Local).await,
+        None => Err(flow::Refused::FlowEnded),
+    };
+    match outcome {
+        Ok(entered) => Ok(super::enter(&app, &entered)),
+        Err(refused) => {
+            let error = Some(super::explain(refused)?);
+            let page = LocalPage { account, return_to, identifier: form.identifier, error };
+            page::render_again(StatusCode::UNAUTHORIZED, &page)
+        }
+    }
+}

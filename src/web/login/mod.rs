@@ -1,0 +1,64 @@
+//! The sign-in pages.
+
+mod identify;
+mod leave;
+mod local;
+mod password;
+mod resume;
+
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::{App, Error};
+use crate::access::{Guard, Routes};
+use crate::kernel::http::Refusal;
+use crate::signin::flow::{self, Entered, Refused};
+use crate::signin::Throttled;
+
+pub(super) fn routes() -> Routes<App> {
+    Routes::default()
+        .get("/", Guard::SignedIn, leave::home)
+        .get("/login", Guard::Public, identify::show)
+        .post("/login", Guard::Public, identify::submit)
+        .get("/login/password", Guard::Public, password::show)
+        .post("/login/password", Guard::Public, password::submit)
+        .get("/login/local", Guard::Public, local::show)
+        .post("/login/local", Guard::Public, local::submit)
+        .get("/login/continue", Guard::Public, resume::resume)
+        .get("/logout", Guard::SignedIn, leave::ask)
+        .post("/logout", Guard::SignedIn, leave::sign_out)
+}
+
+/// The same words for a wrong password, an unknown name, a user without password and a locked-out one.
+const WRONG: &str = "That name and password do not match an active user. Check both and try again.";
+
+pub(super) fn throttled(throttled: Throttled) -> Refusal {
+    let detail = format!("Wait {} seconds and try again.", throttled.retry_after);
+    Refusal::new(StatusCode::TOO_MANY_REQUESTS, "Too many attempts", detail).retry_after(throttled.retry_after)
+}
+
+pub(super) fn busy() -> Refusal {
+    let detail = "Many people are signing in at this moment. Wait a few seconds and try again.";
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "Busy", detail).retry_after(2)
+}
+
+/// Sets the session's cookie and goes where the person wanted to go.
+fn enter(app: &App, entered: &Entered) -> Response {
+    let cookie = flow::cookies(&app.kernel).set_session(&entered.session);
+    ([(header::SET_COOKIE, cookie)], Redirect::to(&entered.return_to)).into_response()
+}
+
+/// The words for somebody whose password did not get them in, or the error to show as a page.
+fn explain(refused: Refused) -> Result<&'static str, Error> {
+    match refused {
+        Refused::Busy => Err(busy().into()),
+        Refused::Directory(error) => Err(error.into()),
+        Refused::FlowEnded => Ok("This page was open for too long. Type your password again."),
+        // The password was right: what follows is no secret from its owner, and they need to know.
+        Refused::DomainNotAllowed => Ok("Addresses of your domain may not sign in to this account."),
+        Refused::NotAdministrator | Refused::LocalLoginOff => {
+            Ok("This page is for administrators of the account. Use the ordinary sign-in page.")
+        }
+        Refused::WrongPassword | Refused::UnknownUser | Refused::Inactive => Ok(WRONG),
+    }
+}

@@ -1,0 +1,73 @@
+//! Where a protocol's callback sends the browser: a top-level GET of our own, with which the cookies
+//! are back.
+
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::super::{App, Error};
+use crate::kernel::http::{Refusal, RequestContext, cookie};
+use crate::signin::flow::{self, Refused};
+
+#[derive(Deserialize)]
+pub(super) struct ContinueQuery {
+    #[serde(default)]
+    handover: String,
+}
+
+pub(super) async fn resume(
+    State(app): State<App>,
+    Query(query): Query<ContinueQuery>,
+    request: RequestContext,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    app.signin.throttle.address(request.address).map_err(super::throttled)?;
+    let browser = cookie(&headers, flow::cookies(&app.kernel).flow);
+    let found = flow::resume(&app.kernel, &query.handover, browser).await?;
+    let Some((flow, proof)) = found.and_then(|flow| flow.proof().map(|proof| (flow, proof))) else {
+        return Err(refused(
+            StatusCode::FORBIDDEN,
+            "This sign-in cannot be finished here",
+            "It was begun in another browser, was finished already, or took too long. Start again from your \
+             application or the sign-in page.",
+        ));
+    };
+    match flow::finish(&app.signin, &request, &flow, &proof).await {
+        Ok(entered) => Ok(super::enter(&app, &entered)),
+        Err(reason) => Err(explain(reason)),
+    }
+}
+
+fn refused(status: StatusCode, title: &'static str, detail: &str) -> Error {
+    Error::Refused(Refusal::new(status, title, detail))
+}
+
+/// The identity provider has vouched for the person, so they may know why they do not get in.
+fn explain(reason: Refused) -> Error {
+    match reason {
+        Refused::UnknownUser => refused(
+            StatusCode::FORBIDDEN,
+            "No user here yet",
+            "Your identity provider knows you, but nobody has given you access here. Ask your administrator to assign \
+             the application to you.",
+        ),
+        Refused::Inactive => refused(
+            StatusCode::FORBIDDEN,
+            "Your access has ended",
+            "Your user here is deactivated. Ask your administrator if that is a mistake.",
+        ),
+        Refused::DomainNotAllowed => refused(
+            StatusCode::FORBIDDEN,
+            "Address not allowed",
+            "Addresses of your domain may not sign in to this account. Ask your administrator.",
+        ),
+        Refused::FlowEnded => refused(
+            StatusCode::CONFLICT,
+            "Already finished",
+            "This sign-in was finished by another request. Go back to your application.",
+        ),
+        Refused::Directory(error) => error.into(),
+        _ => refused(StatusCode::FORBIDDEN, "Sign-in was not accepted", "Start again from the sign-in page."),
+    }
+}

@@ -1,0 +1,125 @@
+//! What every request passes through, from the outside in: request id and address, log and metrics,
+//! rendering of refusals, security headers.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
+
+use axum::extract::{ConnectInfo, MatchedPath, Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use ipnet::IpNet;
+
+use super::{App, error};
+use crate::kernel::http::{Refusal, RequestContext};
+use crate::kernel::ids;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Only our own stylesheet, scripts and images; forms go to us (and on to identity providers by
+/// redirect); nobody frames us.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
+     font-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'";
+
+/// See the module's text.
+pub(super) async fn surround(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let context = context_of(&app, &request);
+    let request_id = context.request_id.clone();
+    let address = context.address;
+    request.extensions_mut().insert(context);
+    let started = Instant::now();
+    let method = request.method().clone();
+    let path = request.uri().path().to_owned();
+    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", |m| m.as_str()).to_owned();
+
+    let response = next.run(request).await;
+    let mut response = render_refusal(response, &path, &request_id);
+    let status = response.status();
+    let took = started.elapsed();
+    metrics::counter!("vestibule_http_requests_total", "route" => route.clone(), "status" => status.as_str().to_owned())
+        .increment(1);
+    metrics::histogram!("vestibule_http_request_seconds", "route" => route).record(took.as_secs_f64());
+    tracing::debug!(request_id, %address, %method, path, status = status.as_u16(), ?took, "request");
+    if status.is_server_error() {
+        tracing::error!(request_id, %method, path, status = status.as_u16(), "request failed");
+    }
+    harden(&app, &path, response.headers_mut());
+    if let Ok(id) = request_id.parse() {
+        response.headers_mut().insert(REQUEST_ID, id);
+    }
+    response
+}
+
+fn context_of(app: &App, request: &Request) -> RequestContext {
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map_or(IpAddr::from([0, 0, 0, 0]), |c| c.0.ip());
+    let user_agent = request.headers().get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    RequestContext {
+        request_id: ids::new_id(app.kernel.clock.now()),
+        address: client_address(peer, request.headers(), &app.kernel.config.server.trusted_proxies),
+        user_agent: user_agent.chars().take(256).collect(),
+    }
+}
+
+/// Walks `X-Forwarded-For` from the right, past our own proxies, to the first address that is not one.
+/// What stands further left was written by somebody we do not know.
+fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let is_proxy = |ip: &IpAddr| trusted.iter().any(|net| net.contains(ip));
+    let mut client = peer.to_canonical();
+    let values = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    let chain: Vec<&str> = values.flat_map(|value| value.split(',')).map(str::trim).collect();
+    for hop in chain.into_iter().rev() {
+        if !is_proxy(&client) {
+            break;
+        }
+        let Ok(ip) = hop.parse::<IpAddr>() else { break };
+        client = ip.to_canonical();
+    }
+    client
+}
+
+/// Turns a refusal into the words for its reader. Empty errors of the router and the limits get words too.
+fn render_refusal(mut response: Response, path: &str, request_id: &str) -> Response {
+    let status = response.status();
+    let refusal = match response.extensions_mut().remove::<Refusal>() {
+        Some(refusal) => refusal,
+        None if status.is_client_error() || status.is_server_error() => {
+            let kind = response.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+            // Pages, problems and SCIM errors have been rendered already.
+            if kind.contains("html") || kind.contains("json") {
+                return response;
+            }
+            error::status_refusal(status)
+        }
+        None => return response,
+    };
+    let mut rendered = error::render(path, &refusal, request_id);
+    for name in [header::RETRY_AFTER, header::WWW_AUTHENTICATE, header::ALLOW, header::SET_COOKIE] {
+        if let Some(value) = response.headers().get(&name) {
+            rendered.headers_mut().insert(name, value.clone());
+        }
+    }
+    rendered
+}
+
+fn harden(app: &App, path: &str, headers: &mut HeaderMap) {
+    let mut set = |name: HeaderName, value: &'static str| {
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
+    };
+    set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
+    set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(header::X_FRAME_OPTIONS, "DENY");
+    // Links with one-time codes must not travel on to other sites.
+    set(header::REFERRER_POLICY, "no-referrer");
+    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    set(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()");
+    if !path.starts_with("/assets/") {
+        set(header::CACHE_CONTROL, "no-store");
+    }
+    if app.kernel.urls.is_https() {
+        set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains");
+    }
+}
+
+#[cfg(test)]
+#[path = "middleware_tests.rs"]
+mod tests;

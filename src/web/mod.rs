@@ -1,0 +1,65 @@
+//! HTTP: one server for browsers, provisioning clients and scripts.
+
+pub mod api;
+mod assets;
+mod console;
+mod error;
+mod forward_auth;
+mod guard;
+mod health;
+mod login;
+mod middleware;
+mod notice;
+mod page;
+mod profile;
+mod rules;
+mod server;
+mod setup;
+
+use crate::access::Routes;
+use crate::idp::saml;
+use crate::kernel::Kernel;
+use crate::provisioning::scim;
+use crate::signin::SignIn;
+
+pub use error::Error;
+pub use server::{Server, StartError};
+pub use setup::{create_first_password_link, ensure_setup_link};
+
+/// The state of the pages and the REST API.
+#[derive(Clone)]
+pub struct App {
+    /// Database, clock and the rest of what every room uses.
+    pub kernel: Kernel,
+    /// The sign-in services.
+    pub signin: SignIn,
+}
+
+impl App {
+    fn new(kernel: Kernel) -> Self {
+        Self { signin: SignIn::new(kernel.clone()), kernel }
+    }
+}
+
+/// Every route of the server, each with its guard.
+#[must_use]
+pub fn routes(app: &App) -> Routes<()> {
+    let pages = health::routes()
+        .merge(assets::routes())
+        .merge(setup::routes())
+        .merge(login::routes())
+        .merge(profile::routes())
+        .merge(console::routes())
+        .merge(forward_auth::routes())
+        .merge(api::routes().0);
+    pages
+        .with_state(app)
+        .merge(saml::http::routes().with_state(&app.signin))
+        .merge(scim::http::routes().with_state(&app.kernel))
+}
+
+/// The same table without a server, for the tests that read it: `(method, path, guard)`.
+#[must_use]
+pub fn route_table(app: &App) -> Vec<(&'static str, String, crate::access::Guard)> {
+    routes(app).table().map(|(method, path, guard)| (method, path.to_owned(), guard)).collect()
+}

@@ -1,0 +1,78 @@
+//! What pages have in common.
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Response};
+
+use super::{App, Error, notice};
+use crate::access::{Permission, Principal};
+use crate::directory::accounts;
+
+/// The frame around a page for somebody who is signed in.
+pub(super) struct Shell {
+    /// The account's name.
+    pub(super) account: String,
+    /// Who is signed in.
+    pub(super) user: String,
+    /// Whether the console is open to them.
+    pub(super) console: bool,
+    /// Whether they may change things in it.
+    pub(super) editor: bool,
+    /// The entry of the navigation that this page belongs to.
+    pub(super) active: &'static str,
+    /// What the action before this page did.
+    pub(super) notice: Option<&'static str>,
+}
+
+impl Shell {
+    /// Builds the frame. `code`: the `notice` parameter of the request.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(super) async fn build(
+        app: &App,
+        principal: &Principal,
+        active: &'static str,
+        code: Option<&str>,
+    ) -> Result<Self, Error> {
+        let mut c = app.kernel.db.read().await?;
+        let account = accounts::by_id(&mut c, &principal.account_id).await?;
+        Ok(Self {
+            account: account.map(|account| account.name).unwrap_or_default(),
+            user: principal.name.clone(),
+            console: principal.may(Permission::UsersView),
+            editor: principal.may(Permission::UsersEdit),
+            active,
+            notice: code.and_then(notice::text),
+        })
+    }
+}
+
+/// Renders a page.
+///
+/// # Errors
+/// The template's.
+pub(super) fn render(page: &impl Template) -> Result<Response, Error> {
+    Ok(Html(page.render()?).into_response())
+}
+
+/// Renders a form again that could not be taken.
+///
+/// # Errors
+/// The template's.
+pub(super) fn render_again(status: StatusCode, page: &impl Template) -> Result<Response, Error> {
+    Ok((status, Html(page.render()?)).into_response())
+}
+
+/// An empty form field is no value.
+pub(super) fn filled(text: &str) -> Option<String> {
+    Some(text.trim().to_owned()).filter(|text| !text.is_empty())
+}
+
+/// Domains, one a line or separated by commas or spaces.
+pub(super) fn words(text: &str) -> Vec<String> {
+    text.split([',', ';', ' ', '\n', '\r', '\t']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+}
+
+/// The version in the addresses of assets: a hash of them, so that a new release is fetched at once.
+pub(super) const ASSETS: &str = super::assets::VERSION;

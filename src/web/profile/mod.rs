@@ -1,0 +1,161 @@
+//! A person's own page: sessions and tokens.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::page::{self, Shell};
+use super::{App, Error, rules};
+use crate::access::tokens::{self, Token};
+use crate::access::{Guard, Principal, PrincipalKind, Routes};
+use crate::directory::groups::{self, Group};
+use crate::directory::users::{self, User};
+use crate::kernel::Timestamp;
+use crate::kernel::http::{Refusal, RequestContext};
+use crate::signin::sessions::{self, Session};
+
+pub(super) fn routes() -> Routes<App> {
+    Routes::default()
+        .get("/profile", Guard::SignedIn, show)
+        .post("/profile/sessions/revoke", Guard::SignedIn, revoke_session)
+        .post("/profile/sessions/revoke-others", Guard::SignedIn, revoke_others)
+        .post("/profile/tokens", Guard::SignedIn, create_token)
+        .post("/profile/tokens/revoke", Guard::SignedIn, revoke_token)
+}
+
+#[derive(Template)]
+#[template(path = "profile/profile.html")]
+struct ProfilePage {
+    shell: Shell,
+    user: User,
+    groups: Vec<Group>,
+    sessions: Vec<Session>,
+    current: String,
+    tokens: Vec<Token>,
+    now: Timestamp,
+    secret: Option<String>,
+    error: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct NoticeQuery {
+    notice: Option<String>,
+}
+
+async fn person(app: &App, principal: &Principal) -> Result<User, Error> {
+    let service_account = || {
+        let detail = "Service accounts have no profile; their tokens are in the console.";
+        Error::Refused(Refusal::new(StatusCode::FORBIDDEN, "For people", detail))
+    };
+    if principal.kind != PrincipalKind::User {
+        return Err(service_account());
+    }
+    let mut c = app.kernel.db.read().await?;
+    users::by_id(&mut c, &principal.account_id, &principal.id).await?.ok_or_else(service_account)
+}
+
+async fn render(
+    app: &App,
+    principal: &Principal,
+    notice: Option<&str>,
+    (secret, error): (Option<String>, Option<String>),
+) -> Result<Response, Error> {
+    let user = person(app, principal).await?;
+    let shell = Shell::build(app, principal, "profile", notice).await?;
+    let now = app.kernel.clock.now();
+    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let mut c = app.kernel.db.read().await?;
+    let page = ProfilePage {
+        groups: groups::of_user(&mut c, &user.account_id, &user.id).await?,
+        sessions: sessions::of_user(&mut c, &user.account_id, &user.id, now).await?,
+        current: principal.session_id().unwrap_or_default().to_owned(),
+        tokens: tokens::list(&mut c, &user.account_id, Some(&user.id), ("", 100)).await?,
+        shell,
+        user,
+        now,
+        secret,
+        error,
+    };
+    page::render_again(status, &page)
+}
+
+async fn show(
+    State(app): State<App>,
+    principal: Principal,
+    Query(query): Query<NoticeQuery>,
+) -> Result<Response, Error> {
+    render(&app, &principal, query.notice.as_deref(), (None, None)).await
+}
+
+#[derive(Deserialize)]
+struct IdForm {
+    id: String,
+}
+
+async fn revoke_session(
+    State(app): State<App>,
+    principal: Principal,
+    request: RequestContext,
+    Form(form): Form<IdForm>,
+) -> Result<Response, Error> {
+    let mut tx = app.kernel.db.begin().await?;
+    let session = sessions::by_id(&mut tx, &principal.id, &form.id).await?;
+    let session = session.ok_or_else(|| Error::not_found("session"))?;
+    sessions::revoke(&mut tx, &principal.context(&request), &session).await?;
+    tx.commit().await?;
+    Ok(Redirect::to("/profile?notice=session_revoked").into_response())
+}
+
+async fn revoke_others(
+    State(app): State<App>,
+    principal: Principal,
+    request: RequestContext,
+) -> Result<Response, Error> {
+    let user = person(&app, &principal).await?;
+    let mut tx = app.kernel.db.begin().await?;
+    let own = principal.session_id().unwrap_or_default();
+    sessions::revoke_all(&mut tx, &principal.context(&request), &user, own).await?;
+    tx.commit().await?;
+    Ok(Redirect::to("/profile?notice=sessions_revoked").into_response())
+}
+
+#[derive(Deserialize)]
+struct TokenForm {
+    name: String,
+    #[serde(default)]
+    expires_on: String,
+}
+
+async fn create_token(
+    State(app): State<App>,
+    principal: Principal,
+    request: RequestContext,
+    Form(form): Form<TokenForm>,
+) -> Result<Response, Error> {
+    let made = async {
+        let expires_at = rules::read_expiry_date(&form.expires_on)?;
+        let mut tx = app.kernel.db.begin().await?;
+        let (_, secret) = rules::make_token(&mut tx, &principal, &request, (&form.name, None), expires_at).await?;
+        tx.commit().await?;
+        Ok::<_, Error>(secret)
+    };
+    match made.await {
+        Ok(secret) => render(&app, &principal, None, (Some(secret), None)).await,
+        Err(error) => render(&app, &principal, None, (None, Some(error.for_form()?))).await,
+    }
+}
+
+async fn revoke_token(
+    State(app): State<App>,
+    principal: Principal,
+    request: RequestContext,
+    Form(form): Form<IdForm>,
+) -> Result<Response, Error> {
+    let mut tx = app.kernel.db.begin().await?;
+    rules::revoke_token(&mut tx, &principal, &request, &form.id).await?;
+    tx.commit().await?;
+    Ok(Redirect::to("/profile?notice=token_revoked").into_response())
+}

@@ -1,0 +1,185 @@
+//! What the console and the API both do beyond one call of an operation: finding things in the
+//! principal's account, and the rules that keep an account governable.
+
+use axum::http::StatusCode;
+
+use super::Error;
+use crate::access::tokens::{self, NewToken, Owner, Token, TokenPurpose};
+use crate::access::{self, Permission, Principal, PrincipalKind, Role, service_accounts};
+use crate::audit::Context;
+use crate::directory::accounts::{self, Settings, update_settings};
+use crate::directory::groups::{self, Group};
+use crate::directory::users::{self, Authority, User};
+use crate::directory;
+use crate::idp::connections::{self, Connection};
+use crate::idp::saml::{LoadError, Source};
+use crate::kernel::http::{Refusal, RequestContext};
+use crate::kernel::{self, Timestamp, Tx};
+
+type Db = kernel::database::Connection;
+
+/// The user with this id in the principal's account.
+pub(super) async fn find_user(c: &mut Db, principal: &Principal, id: &str) -> Result<User, Error> {
+    users::by_id(c, &principal.account_id, id).await?.ok_or_else(|| Error::not_found("user"))
+}
+
+/// The group with this id in the principal's account.
+pub(super) async fn find_group(c: &mut Db, principal: &Principal, id: &str) -> Result<Group, Error> {
+    groups::by_id(c, &principal.account_id, id).await?.ok_or_else(|| Error::not_found("group"))
+}
+
+/// The connection with this id in the principal's account.
+pub(super) async fn find_connection(c: &mut Db, principal: &Principal, id: &str) -> Result<Connection, Error> {
+    connections::by_id(c, &principal.account_id, id).await?.ok_or_else(|| Error::not_found("connection"))
+}
+
+/// Gives the user exactly these roles.
+pub(super) async fn set_roles(
+    tx: &mut Tx,
+    context: &Context,
+    user: &User,
+    wanted: &[Role],
+) -> Result<(), Error> {
+    let present = access::roles_of(tx, &user.id).await?;
+    let who = (PrincipalKind::User, user.id.as_str(), user.user_name.as_str());
+    if present.contains(&Role::AccountAdmin) && !wanted.contains(&Role::AccountAdmin) {
+        keep_an_admin(tx, user).await?;
+    }
+    for role in Role::ALL {
+        match (present.contains(&role), wanted.contains(&role)) {
+            (false, true) => access::bind(tx, context, who, role).await?,
+            (true, false) => access::unbind(tx, context, who, role).await?,
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The last active administrator stays: nobody could undo it.
+pub(super) async fn keep_an_admin(tx: &mut Tx, user: &User) -> Result<(), Error> {
+    let is_admin = access::roles_of(tx, &user.id).await?.contains(&Role::AccountAdmin);
+    if !is_admin || !user.is_active() || access::has_other_admin(tx, &user.account_id, &user.id).await? {
+        return Ok(());
+    }
+    Err(Error::Refused(Refusal::new(
+        StatusCode::CONFLICT,
+        "Not possible",
+        "This is the last active administrator of the account. Make somebody else an administrator first.",
+    )))
+}
+
+/// Deletes a user and what was bound to it.
+pub(super) async fn remove_user(
+    tx: &mut Tx,
+    principal: &Principal,
+    request: &RequestContext,
+    user: &User,
+) -> Result<(), Error> {
+    keep_an_admin(tx, user).await?;
+    let context = principal.context(request);
+    users::delete(tx, &context, Authority::Local, user).await?;
+    for role in access::roles_of(tx, &user.id).await? {
+        access::unbind(tx, &context, (PrincipalKind::User, &user.id, &user.user_name), role).await?;
+    }
+    Ok(())
+}
+
+/// Reads an expiry.
+pub(super) fn read_expiry(text: Option<&str>) -> Result<Option<Timestamp>, Error> {
+    match text.filter(|text| !text.is_empty()) {
+        None => Ok(None),
+        Some(text) => match Timestamp::parse(text) {
+            Some(time) => Ok(Some(time)),
+            None => Err(Error::invalid("expires_at", "must be a time such as 2027-01-31T00:00:00Z")),
+        },
+    }
+}
+
+/// The owner of a new token: the principal itself, or a service account it may edit.
+pub(super) async fn make_token(
+    tx: &mut Tx,
+    principal: &Principal,
+    request: &RequestContext,
+    (name, service_account_id): (&str, Option<&str>),
+    expires_at: Option<Timestamp>,
+) -> Result<(Token, String), Error> {
+    let (kind, id, epoch) = match service_account_id {
+        Some(id) => {
+            principal.require(Permission::ServiceAccountsEdit)?;
+            let found = service_accounts::by_id(tx, &principal.account_id, id).await?;
+            let found = found.ok_or_else(|| Error::not_found("service account"))?;
+            if found.connection_id.is_some() {
+                return Err(Error::invalid("service_account_id", "belongs to a directory connection; make its token there"));
+            }
+            (PrincipalKind::ServiceAccount, found.id, 0)
+        }
+        None if principal.kind == PrincipalKind::User => {
+            let user = users::by_id(tx, &principal.account_id, &principal.id).await?;
+            let user = user.ok_or_else(|| Error::not_found("user"))?;
+            (PrincipalKind::User, user.id, user.epoch)
+        }
+        None => (principal.kind, principal.id.clone(), 0),
+    };
+    let owner = Owner { kind, id: &id, epoch };
+    let new = NewToken { owner, purpose: TokenPurpose::Api, connection_id: None, name, expires_at };
+    Ok(tokens::create(tx, &principal.context(request), new).await?)
+}
+
+/// Reads the date field of a form; the token works until the end of that day.
+pub(super) fn read_expiry_date(text: &str) -> Result<Option<Timestamp>, Error> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    read_expiry(Some(&format!("{}T23:59:59Z", text.trim())))
+}
+
+/// Revokes a token that is the principal's own, or any of the account for those who may. Somebody
+/// else's does not exist for everybody else.
+pub(super) async fn revoke_token(
+    tx: &mut Tx,
+    principal: &Principal,
+    request: &RequestContext,
+    id: &str,
+) -> Result<Token, Error> {
+    let found = tokens::by_id(tx, &principal.account_id, id).await?;
+    let token = found
+        .filter(|token| token.owner_id == principal.id || principal.may(Permission::ServiceAccountsEdit))
+        .ok_or_else(|| Error::not_found("token"))?;
+    tokens::revoke(tx, &principal.context(request), &token).await?;
+    Ok(token)
+}
+
+/// The metadata's source, from a text or an address.
+pub(super) fn metadata_source(xml: Option<&str>, url: Option<&str>) -> Result<Option<Source>, Error> {
+    let given = |text: Option<&str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+    match (given(xml), given(url)) {
+        (None, None) => Ok(None),
+        (Some(xml), _) => Ok(Some(Source::Xml(xml))),
+        (None, Some(url)) => match url.parse() {
+            Ok(url) => Ok(Some(Source::Url(url))),
+            Err(_) => Err(Error::invalid("metadata_url", "must be an address such as https://idp.example.com/metadata")),
+        },
+    }
+}
+
+pub(super) fn load_error(error: LoadError) -> Error {
+    match error {
+        LoadError::Metadata(_) | LoadError::Fetch(_) => Error::invalid("metadata", &error.to_string()),
+        LoadError::Key(cause) => Error::Internal(cause),
+        LoadError::Vault(error) => error.into(),
+    }
+}
+
+/// Stores settings, unless they would lock out whoever asks.
+pub(super) async fn save_settings(
+    tx: &mut Tx,
+    principal: &Principal,
+    request: &RequestContext,
+    wanted: Settings,
+) -> Result<Settings, Error> {
+    let account = accounts::by_id(tx, &principal.account_id).await?;
+    let account = account.ok_or_else(|| Error::not_found("account"))?;
+    let user = users::by_id(tx, &principal.account_id, &principal.id).await?;
+    let own = user.and_then(|user| directory::domain_of(user.email.as_deref().unwrap_or(&user.user_name)));
+    Ok(update_settings(tx, &principal.context(request), &account, wanted, own.as_deref()).await?)
+}

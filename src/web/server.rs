@@ -1,0 +1,167 @@
+//! Listening, serving, and stopping without cutting anybody off.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
+use tokio::net::TcpListener;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+use url::Url;
+
+use super::{App, error, guard, middleware, routes};
+use crate::idp::saml;
+use crate::kernel::jobs::{Jobs, Shutdown};
+use crate::kernel::urls::Urls;
+use crate::kernel::{self, Clock, Config, Kernel, mail};
+use crate::signin::{flow, sessions};
+
+/// Bodies up to this size are read: a SAML response or a pasted metadata file fits, a flood does not.
+const MAX_BODY: usize = 1024 * 1024;
+/// A request that takes longer is answered without its result.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+/// What is under way at shutdown gets this long.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+const CLEAN_UP_EVERY: Duration = Duration::from_secs(60);
+
+/// A server that listens and has its kernel; not serving yet.
+pub struct Server {
+    listener: TcpListener,
+    app: App,
+    address: SocketAddr,
+}
+
+/// Why the server could not start, for the person at the console.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address is taken or not ours.
+    #[error("server.listen {0}: {1}")]
+    Listen(SocketAddr, #[source] std::io::Error),
+    /// Kernel trouble.
+    #[error(transparent)]
+    Kernel(#[from] kernel::StartError),
+    /// `[mail]` cannot be used.
+    #[error("{0}")]
+    Mail(#[from] mail::TransportError),
+    /// An unsafe set-up.
+    #[error("{0}")]
+    Unsafe(&'static str),
+    /// Serving failed.
+    #[error("the server stopped: {0}")]
+    Serve(#[source] std::io::Error),
+}
+
+impl Server {
+    /// Binds the address and opens database and keys.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn bind(config: Config, clock: Clock) -> Result<Self, StartError> {
+        let wanted = config.server.listen;
+        let listener = TcpListener::bind(wanted).await.map_err(|e| StartError::Listen(wanted, e))?;
+        let address = listener.local_addr().map_err(|e| StartError::Listen(wanted, e))?;
+        let public = match &config.server.public_url {
+            Some(url) => url.clone(),
+            None if address.ip().is_unspecified() => {
+                return Err(StartError::Unsafe(
+                    "server.public_url: this server listens on every address, so it has to be told the one people \
+                     use; links in mails and redirects are made from it. Write public_url = \"https://id.example.com\"",
+                ));
+            }
+            None => Url::parse(&format!("http://{address}")).expect("an address makes a URL"),
+        };
+        if public.scheme() == "http" && !is_loopback(&public) {
+            tracing::warn!(%public, "server.public_url is not https: sessions can be read on the way");
+        }
+        let kernel = Kernel::open(config, clock, Urls::new(public)).await?;
+        Ok(Self { listener, app: App::new(kernel), address })
+    }
+
+    /// The address it listens on, with the real port.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its services, for set-up and tests.
+    #[must_use]
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    /// Serves until `stop`, then finishes what is under way and closes the database.
+    ///
+    /// # Errors
+    /// [`StartError`].
+    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), StartError> {
+        let Self { listener, app, .. } = self;
+        let transport = mail::Transport::new(&app.kernel.config.mail)?;
+        kernel::metrics::handle();
+        let mut jobs = Jobs::default();
+        jobs.spawn(|shutdown| mail::run(app.kernel.clone(), transport, shutdown));
+        jobs.spawn(|shutdown| clean_up(app.clone(), shutdown));
+        let service = router(&app).into_make_service_with_connect_info::<SocketAddr>();
+        let mut down = jobs.shutdown();
+        let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
+        let serve = axum::serve(listener, service).with_graceful_shutdown(async move {
+            stop.await;
+            drop(stopping);
+        });
+        let forced = async move {
+            // The sender is dropped when shutdown begins.
+            let _ = stopped.await;
+            down.pause(DRAIN_TIMEOUT).await;
+        };
+        let served = tokio::select! {
+            served = serve => served.map_err(StartError::Serve),
+            () = forced => {
+                tracing::warn!("some requests did not finish in time");
+                Ok(())
+            }
+        };
+        jobs.stop().await;
+        app.kernel.db.close().await;
+        served
+    }
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+fn router(app: &App) -> Router {
+    routes(app)
+        .into_router(|guard, handler| guard::protect(app, guard, handler))
+        .fallback(|| async { error::status_refusal(StatusCode::NOT_FOUND) })
+        .layer(CatchPanicLayer::new())
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn_with_state(app.clone(), middleware::surround))
+}
+
+/// Removes what ended by itself, and gives memory back.
+async fn clean_up(app: App, mut shutdown: Shutdown) {
+    while !shutdown.pause(CLEAN_UP_EVERY).await {
+        app.signin.throttle.forget_idle();
+        app.signin.hasher.release_idle();
+        let cleaned = async {
+            let mut tx = app.kernel.db.begin().await?;
+            sessions::delete_ended(&mut tx).await?;
+            flow::delete_expired(&mut tx).await?;
+            saml::delete_expired_replays(&mut tx).await?;
+            tx.commit().await
+        };
+        if let Err(error) = cleaned.await {
+            tracing::warn!(%error, "cleaning up failed; it is tried again in a minute");
+        }
+    }
+}
