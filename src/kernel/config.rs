@@ -218,7 +218,8 @@ fn section<T: for<'d> Deserialize<'d>>(source: &Figment, name: &str, into: &mut 
         Ok(value) => *into = value,
         Err(errors) => mistakes.extend(errors.into_iter().map(|e| {
             let from = e.metadata.as_ref().map_or(String::new(), |m| format!(" (from {})", m.name));
-            format!("{}: {}{from}", e.path.join("."), e.kind)
+            let key: Vec<&str> = e.path.iter().map(String::as_str).filter(|part| *part != name).collect();
+            format!("{name}.{}: {}{from}", key.join("."), e.kind)
         })),
     }
 }

@@ -44,7 +44,9 @@ impl Error {
     /// Itself.
     pub fn for_form(self) -> Result<String, Self> {
         match self {
-            Self::Refused(refusal) if refusal.status.is_client_error() && refusal.status != StatusCode::NOT_FOUND => {
+            Self::Refused(refusal)
+                if matches!(refusal.status, StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY) =>
+            {
                 Ok(refusal.detail)
             }
             other => Err(other),

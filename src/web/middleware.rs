@@ -108,8 +108,9 @@ fn harden(app: &App, path: &str, headers: &mut HeaderMap) {
     set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::X_FRAME_OPTIONS, "DENY");
-    // Links with one-time codes must not travel on to other sites.
-    set(header::REFERRER_POLICY, "no-referrer");
+    // Links with one-time codes must not travel on to other sites. Not "no-referrer": with it browsers
+    // send "Origin: null" from our own forms where they have no Sec-Fetch-Site to send.
+    set(header::REFERRER_POLICY, "same-origin");
     set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     set(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()");
     if !path.starts_with("/assets/") {

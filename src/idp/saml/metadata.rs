@@ -99,7 +99,3 @@ fn read_certificate(text: &str) -> Result<String, MetadataError> {
     bergshamra::keys::loader::load_x509_cert_der(&der).map_err(|e| bad(&e))?;
     Ok(compact)
 }
-
-#[cfg(test)]
-#[path = "metadata_tests.rs"]
-mod tests;

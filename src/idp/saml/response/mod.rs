@@ -78,7 +78,3 @@ fn decode(encoded: &[u8], report: &mut Report) -> Result<String, Failed> {
     report.pass(Check::Encoding);
     Ok(text)
 }
-
-#[cfg(test)]
-#[path = "tests/mod.rs"]
-mod tests;

@@ -1,0 +1,72 @@
+//! Bad input gets a clear answer and loses nothing.
+
+use reqwest::Method;
+use serde_json::json;
+use vestibule::access::Guard;
+
+use crate::harness::Server;
+use crate::on_both;
+
+on_both! {
+    async fn no_route_breaks_on_garbage(server: Server) {
+        let tenant = server.tenant("acme").await;
+        let (connection, scim) = server.scim(&tenant, "Okta").await;
+        let browser = server.client();
+        browser.sign_in("acme", &tenant.email, &tenant.password).await.expect(303);
+        let before = server.client().bearer(&tenant.token).get("/api/v1/users").await.ok();
+        let deep = "[".repeat(5000);
+        for (n, (method, path, guard)) in server.table.iter().enumerate() {
+            if path == "/logout" {
+                continue;
+            }
+            let path: String =
+                path.split('/').map(|p| if p.starts_with('{') { "%00%ff'\"--" } else { p }).collect::<Vec<_>>().join("/");
+            for (m, body) in ["", "{", "null", "[]", "\u{0}\u{1}", "{\"a\":", deep.as_str(), "a=%ff&b"].into_iter().enumerate() {
+                let client = if *guard == Guard::Scim { server.client().bearer(&scim) } else { browser.clone() };
+                let client = client.from(&format!("10.{n}.{m}.1"));
+                let method: Method = method.parse().expect("method");
+                for kind in ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"] {
+                    let request = client.request(method.clone(), &path).header("content-type", kind);
+                    let answer = client.send(request.body(body.to_owned())).await;
+                    assert!(answer.status.as_u16() < 500, "{method} {path} {kind} {body:?}: {answer:?}");
+                }
+            }
+        }
+        let after = server.client().bearer(&tenant.token).get("/api/v1/users").await.ok();
+        assert_eq!(before, after, "nothing was lost");
+        server.client().bearer(&tenant.token).get(&format!("/api/v1/connections/{connection}")).await.expect(200);
+    }
+
+    async fn too_much_is_refused_before_it_is_read(server: Server) {
+        let tenant = server.tenant("acme").await;
+        let (_, scim) = server.scim(&tenant, "Okta").await;
+        let large = json!({"userName": "x".repeat(2 * 1024 * 1024)});
+        let answer = server.client().bearer(&scim).post("/scim/v2/Users", &large).await.expect(413);
+        assert_eq!(answer.value()["schemas"][0], "urn:ietf:params:scim:api:messages:2.0:Error");
+        let answer = server.client().bearer(&tenant.token).post("/api/v1/users", &large).await.expect(413);
+        assert_eq!(answer.header("content-type"), "application/problem+json");
+    }
+
+    async fn an_unknown_member_is_named(server: Server) {
+        let tenant = server.tenant("acme").await;
+        let api = server.client().bearer(&tenant.token);
+        let answer = api.post("/api/v1/users", &json!({"user_name": "x", "nickname": "y"})).await.expect(422);
+        assert_eq!(answer.value()["field"], "nickname");
+        assert!(!answer.value()["request_id"].as_str().expect("id").is_empty());
+        api.patch("/api/v1/authentication-settings", &json!({"sessions": {}})).await.expect(422);
+        let answer = api.patch("/api/v1/authentication-settings", &json!({"session": {"inactivity_minutes": 5}})).await;
+        assert!(answer.expect(422).body.contains("between 30 and 4320"));
+        let own = api.patch("/api/v1/authentication-settings", &json!({"email_domains": ["no domain"]})).await;
+        own.expect(422);
+    }
+
+    async fn an_error_says_what_to_do_and_nothing_else(server: Server) {
+        let page = server.client().get("/nowhere").await.expect(404);
+        assert!(page.body.contains("Go to the start") && page.body.contains("Request id"), "{}", page.body);
+        for name in ["content-security-policy", "x-content-type-options", "x-frame-options", "referrer-policy"] {
+            assert!(!page.header(name).is_empty(), "{name}");
+        }
+        let problem = server.client().get("/api/v1/nowhere").await.expect(404);
+        assert_eq!(problem.header("content-type"), "application/problem+json");
+    }
+}

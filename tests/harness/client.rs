@@ -1,0 +1,157 @@
+//! An HTTP client that behaves like a browser as far as a script can: it keeps cookies, sends
+//! `Origin`, posts hidden fields back, and does not follow redirects on its own.
+
+use reqwest::header::{HeaderMap, LOCATION};
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+
+#[derive(Clone)]
+pub struct Client {
+    http: reqwest::Client,
+    base: String,
+    bearer: Option<String>,
+    from: Option<String>,
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: String,
+}
+
+impl Client {
+    pub fn new(base: &str) -> Self {
+        let http = reqwest::Client::builder()
+            .cookie_store(true)
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .build()
+            .expect("client");
+        Self { http, base: base.to_owned(), bearer: None, from: None }
+    }
+
+    /// Sends this token with each request.
+    pub fn bearer(mut self, token: &str) -> Self {
+        self.bearer = Some(token.to_owned());
+        self
+    }
+
+    /// Comes from this address, through the proxy that the test server trusts.
+    pub fn from(mut self, address: &str) -> Self {
+        self.from = Some(address.to_owned());
+        self
+    }
+
+    pub fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let url = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.base) };
+        let mut request = self.http.request(method, url);
+        if let Some(token) = &self.bearer {
+            request = request.bearer_auth(token);
+        } else {
+            request = request.header("origin", &self.base);
+        }
+        if let Some(from) = &self.from {
+            request = request.header("x-forwarded-for", from);
+        }
+        request
+    }
+
+    pub async fn send(&self, request: reqwest::RequestBuilder) -> Answer {
+        let answer = request.send().await.expect("the server answers");
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        Answer { status, headers, body: answer.text().await.expect("a body") }
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        self.send(self.request(Method::GET, path)).await
+    }
+
+    pub async fn json(&self, method: Method, path: &str, body: &Value) -> Answer {
+        self.send(self.request(method, path).json(body)).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.json(Method::POST, path, body).await
+    }
+
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.json(Method::PATCH, path, body).await
+    }
+
+    pub async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.json(Method::PUT, path, body).await
+    }
+
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.send(self.request(Method::DELETE, path)).await
+    }
+
+    pub async fn form(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        self.send(self.request(Method::POST, path).form(fields)).await
+    }
+
+    /// Follows redirects on this server until something else comes.
+    pub async fn follow(&self, mut answer: Answer) -> Answer {
+        for _ in 0..10 {
+            match answer.location() {
+                Some(to) if to.starts_with('/') => answer = self.get(&to).await,
+                _ => return answer,
+            }
+        }
+        panic!("redirects without end");
+    }
+
+    /// Signs in with name and password by the pages; the last answer is the one after the password.
+    pub async fn sign_in(&self, account: &str, identifier: &str, password: &str) -> Answer {
+        let page = self.get(&format!("/login?account={account}")).await;
+        assert_eq!(page.status, 200, "{}", page.body);
+        let fields = [
+            ("identifier", identifier),
+            ("account", &page.field("account")),
+            ("return_to", &page.field("return_to")),
+        ];
+        let answer = self.form("/login", &fields).await;
+        let page = self.get(&answer.location().expect("a redirect to the password page")).await;
+        self.form("/login/password", &[("flow", &page.field("flow")), ("password", password)]).await
+    }
+}
+
+impl Answer {
+    pub fn value(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON ({}): {}", self.status, self.body))
+    }
+
+    #[track_caller]
+    pub fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status.as_u16(), status, "{}", self.body);
+        self
+    }
+
+    #[track_caller]
+    pub fn ok(self) -> Value {
+        self.expect(200).value()
+    }
+
+    #[track_caller]
+    pub fn created(self) -> Value {
+        self.expect(201).value()
+    }
+
+    pub fn location(&self) -> Option<String> {
+        self.headers.get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned)
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The value of a form field on the page.
+    pub fn field(&self, name: &str) -> String {
+        let mark = format!("name=\"{name}\" value=\"");
+        let at = self.body.find(&mark).unwrap_or_else(|| panic!("no field {name} in: {}", self.body));
+        let rest = &self.body[at + mark.len()..];
+        rest[..rest.find('"').expect("a quote")].replace("&#38;", "&").replace("&amp;", "&")
+    }
+}

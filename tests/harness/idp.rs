@@ -1,0 +1,141 @@
+//! An identity provider that signs whatever a test asks for, honest or forged.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bergshamra::keys::loader::load_pem_auto;
+use bergshamra::{DsigContext, KeysManager};
+use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, SignatureAlgorithm};
+use vestibule::kernel::Timestamp;
+
+/// A provider with one signing key.
+pub struct Idp {
+    pub entity_id: String,
+    pub certificate: String,
+    key_pem: String,
+    signature_method: &'static str,
+}
+
+/// What a response says. Tests change members to forge.
+#[derive(Clone)]
+pub struct Says {
+    pub issuer: String,
+    pub email: String,
+    pub audience: String,
+    pub recipient: String,
+    pub destination: String,
+    pub in_response_to: Option<String>,
+    pub not_before: Timestamp,
+    pub not_on_or_after: Timestamp,
+    pub status: String,
+    pub assertion_id: String,
+    pub attributes: Vec<(String, String)>,
+    /// XML to put into the assertion, before its end.
+    pub extra: String,
+}
+
+/// Which element is signed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Sign {
+    Assertion,
+    Response,
+    Both,
+    Neither,
+}
+
+impl Idp {
+    pub fn rsa(entity_id: &str) -> Self {
+        Self::new(entity_id, &PKCS_RSA_SHA256, "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256")
+    }
+
+    pub fn ec(entity_id: &str) -> Self {
+        Self::new(entity_id, &PKCS_ECDSA_P256_SHA256, "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256")
+    }
+
+    fn new(entity_id: &str, algorithm: &'static SignatureAlgorithm, signature_method: &'static str) -> Self {
+        let pair = KeyPair::generate_for(algorithm).expect("key");
+        let certificate = CertificateParams::default().self_signed(&pair).expect("certificate");
+        Self {
+            entity_id: entity_id.to_owned(),
+            certificate: STANDARD.encode(certificate.der()),
+            key_pem: pair.serialize_pem(),
+            signature_method,
+        }
+    }
+
+    /// The same provider claiming another signature method.
+    pub fn with_method(mut self, method: &'static str) -> Self {
+        self.signature_method = method;
+        self
+    }
+
+    pub fn metadata(&self) -> String {
+        let Self { entity_id, certificate, .. } = self;
+        format!(
+            r#"<?xml version="1.0"?><md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="{entity_id}"><md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"><md:KeyDescriptor use="signing"><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor><md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://idp.example/sso"/></md:IDPSSODescriptor></md:EntityDescriptor>"#
+        )
+    }
+
+    /// The assertion as text, with a signature template in its place if it is to be signed.
+    pub fn assertion(&self, says: &Says, signed: bool) -> String {
+        let Says { issuer, email, audience, recipient, assertion_id, extra, .. } = says;
+        let in_response_to =
+            says.in_response_to.as_ref().map(|id| format!(r#" InResponseTo="{id}""#)).unwrap_or_default();
+        let (begin, end) = (says.not_before, says.not_on_or_after);
+        let signature = if signed { self.template(assertion_id) } else { String::new() };
+        let attributes: String = says
+            .attributes
+            .iter()
+            .map(|(name, value)| format!(r#"<saml:Attribute Name="{name}"><saml:AttributeValue>{value}</saml:AttributeValue></saml:Attribute>"#))
+            .collect();
+        let attributes = if attributes.is_empty() {
+            attributes
+        } else {
+            format!("<saml:AttributeStatement>{attributes}</saml:AttributeStatement>")
+        };
+        format!(
+            r#"<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="{assertion_id}" Version="2.0" IssueInstant="{begin}"><saml:Issuer>{issuer}</saml:Issuer>{signature}<saml:Subject><saml:NameID Format="urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress">{email}</saml:NameID><saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData NotOnOrAfter="{end}" Recipient="{recipient}"{in_response_to}/></saml:SubjectConfirmation></saml:Subject><saml:Conditions NotBefore="{begin}" NotOnOrAfter="{end}"><saml:AudienceRestriction><saml:Audience>{audience}</saml:Audience></saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement AuthnInstant="{begin}"><saml:AuthnContext><saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement>{attributes}{extra}</saml:Assertion>"#
+        )
+    }
+
+    /// Puts an assertion into a response.
+    pub fn wrap(&self, says: &Says, assertion: &str, signed: bool) -> String {
+        let Says { issuer, destination, status, .. } = says;
+        let in_response_to =
+            says.in_response_to.as_ref().map(|id| format!(r#" InResponseTo="{id}""#)).unwrap_or_default();
+        let now = says.not_before;
+        let signature = if signed { self.template("_response") } else { String::new() };
+        format!(
+            r#"<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" ID="_response" Version="2.0" IssueInstant="{now}" Destination="{destination}"{in_response_to}><saml:Issuer xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion">{issuer}</saml:Issuer>{signature}<samlp:Status><samlp:StatusCode Value="{status}"/></samlp:Status>{assertion}</samlp:Response>"#
+        )
+    }
+
+    /// A whole response, signed as asked.
+    pub fn response(&self, says: &Says, sign: Sign) -> String {
+        let on_assertion = matches!(sign, Sign::Assertion | Sign::Both);
+        let on_response = matches!(sign, Sign::Response | Sign::Both);
+        let mut assertion = self.assertion(says, on_assertion);
+        if on_assertion {
+            assertion = self.sign(&assertion);
+        }
+        let response = self.wrap(says, &assertion, on_response);
+        if on_response { self.sign(&response) } else { response }
+    }
+
+    /// Fills in the first signature template of a document.
+    pub fn sign(&self, xml: &str) -> String {
+        let mut keys = KeysManager::new();
+        keys.add_key(load_pem_auto(self.key_pem.as_bytes(), None).expect("private key"));
+        bergshamra::sign(&DsigContext::new_permissive(keys), xml).expect("signs")
+    }
+
+    pub fn template(&self, id: &str) -> String {
+        let method = self.signature_method;
+        format!(
+            r##"<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:SignedInfo><ds:CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/><ds:SignatureMethod Algorithm="{method}"/><ds:Reference URI="#{id}"><ds:Transforms><ds:Transform Algorithm="http://www.w3.org/2000/09/xmldsig#enveloped-signature"/><ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/></ds:Transforms><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><ds:DigestValue></ds:DigestValue></ds:Reference></ds:SignedInfo><ds:SignatureValue></ds:SignatureValue></ds:Signature>"##
+        )
+    }
+}
+
+pub fn encode(xml: &str) -> String {
+    STANDARD.encode(xml)
+}

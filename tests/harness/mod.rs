@@ -1,0 +1,33 @@
+//! What the tests stand on.
+
+pub mod browser;
+pub mod client;
+pub mod idp;
+pub mod peers;
+pub mod process;
+pub mod server;
+
+pub use client::{Answer, Client};
+pub use server::{Backend, Server, Tenant};
+
+/// Makes a test of each function, once on `SQLite` and once on PostgreSQL. The function gets a fresh server.
+#[macro_export]
+macro_rules! on_both {
+    ($($(#[$meta:meta])* async fn $name:ident($server:ident: Server) $body:block)*) => {
+        $(mod $name {
+            use super::*;
+
+            async fn run($server: &Server) $body
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn sqlite() {
+                run(&Server::start($crate::harness::Backend::Sqlite).await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn postgres() {
+                run(&Server::start($crate::harness::Backend::Postgres).await).await;
+            }
+        })*
+    };
+}

@@ -1,0 +1,160 @@
+//! A server in this process, with a clock that tests move.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::{Value, json};
+use sqlx::{Connection as _, Executor as _};
+use tempfile::TempDir;
+use tokio::sync::oneshot;
+use vestibule::kernel::{Clock, Config, Kernel, Timestamp, config};
+use vestibule::web;
+
+use super::Client;
+
+/// Which database a test runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+impl Backend {
+    /// The URL of a fresh, empty database.
+    pub async fn fresh(self, dir: &TempDir) -> String {
+        match self {
+            Self::Sqlite => format!("sqlite://{}/vestibule.db", dir.path().display()),
+            Self::Postgres => {
+                let admin = std::env::var("VESTIBULE_TEST_POSTGRES")
+                    .expect("PostgreSQL for tests: run them with `make test`, or through tests/peers/with-postgres");
+                let name = format!("t{}", uuid::Uuid::from_bytes(vestibule::kernel::random::bytes()).simple());
+                sqlx::any::install_default_drivers();
+                let mut c = sqlx::AnyConnection::connect(&admin).await.expect("PostgreSQL");
+                let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
+                c.execute(sqlx::query(create)).await.expect("CREATE DATABASE");
+                admin.replace("/postgres?", &format!("/{name}?"))
+            }
+        }
+    }
+}
+
+/// A running server.
+pub struct Server {
+    pub url: String,
+    pub clock: Clock,
+    pub kernel: Kernel,
+    pub table: Vec<(&'static str, String, vestibule::access::Guard)>,
+    pub dir: TempDir,
+    stop: Option<oneshot::Sender<()>>,
+}
+
+/// An account with an administrator.
+pub struct Tenant {
+    pub slug: String,
+    pub email: String,
+    pub password: String,
+    /// An API token of a service account with the role Account Admin.
+    pub token: String,
+}
+
+/// The present moment, for a clock that then stands still.
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    Timestamp(i64::try_from(since.as_millis()).expect("fits"))
+}
+
+impl Server {
+    pub async fn start(backend: Backend) -> Self {
+        Self::start_with(backend, |_| {}).await
+    }
+
+    /// Starts with changes to the configuration.
+    pub async fn start_with(backend: Backend, change: impl FnOnce(&mut Config)) -> Self {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let mut config = Config {
+            database: config::Database { url: backend.fresh(&dir).await, max_connections: 4 },
+            ..Config::default()
+        };
+        config.server.listen = ([127, 0, 0, 1], 0).into();
+        config.server.trusted_proxies = vec!["127.0.0.0/8".parse().expect("network")];
+        config.secrets.master_key_file = dir.path().join("master.key");
+        config.mail.directory = dir.path().join("outbox");
+        change(&mut config);
+        let clock = Clock::manual(now());
+        let server = web::Server::bind(config, clock.clone()).await.expect("the server starts");
+        let url = format!("http://{}", server.address());
+        let kernel = server.app().kernel.clone();
+        let table = web::route_table(server.app());
+        let (stop, stopped) = oneshot::channel::<()>();
+        tokio::spawn(server.run(async {
+            let _ = stopped.await;
+        }));
+        Self { url, clock, kernel, table, dir, stop: Some(stop) }
+    }
+
+    /// A client without cookies and credentials.
+    pub fn client(&self) -> Client {
+        Client::new(&self.url)
+    }
+
+    pub fn advance(&self, seconds: u64) {
+        self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// Makes an account as an operator would: administrator with password, API token.
+    pub async fn tenant(&self, slug: &str) -> Tenant {
+        use vestibule::access::tokens::{self, NewToken, Owner, TokenPurpose};
+        use vestibule::access::{PrincipalKind, Role, bind, service_accounts};
+        use vestibule::audit::Context;
+        use vestibule::directory::{accounts, users};
+        let email = format!("admin@{slug}.example");
+        let password = "correct horse battery".to_owned();
+        let hasher = std::sync::Arc::new(vestibule::signin::password::Hasher::default());
+        let hash = hasher.hash(&password).await.expect("hash");
+        let mut tx = self.kernel.db.begin().await.expect("tx");
+        let account = accounts::create(&mut tx, slug, slug, |id| Context::system(id)).await.expect("account");
+        let context = Context::system(&account.id);
+        let profile = users::Profile {
+            user_name: email.clone(),
+            email: Some(email.clone()),
+            active: true,
+            ..users::Profile::default()
+        };
+        let user = users::create(&mut tx, &context, users::Authority::Local, profile).await.expect("user");
+        bind(&mut tx, &context, (PrincipalKind::User, &user.id, &email), Role::AccountAdmin).await.expect("role");
+        vestibule::signin::password::set(&mut tx, &context, &user, &hash).await.expect("password");
+        let robot = service_accounts::create(&mut tx, &context, "tests", Some(Role::AccountAdmin), None).await;
+        let robot = robot.expect("service account");
+        let owner = Owner { kind: PrincipalKind::ServiceAccount, id: &robot.id, epoch: 0 };
+        let new = NewToken { owner, purpose: TokenPurpose::Api, connection_id: None, name: "tests", expires_at: None };
+        let (_, token) = tokens::create(&mut tx, &context, new).await.expect("token");
+        tx.commit().await.expect("commit");
+        Tenant { slug: slug.to_owned(), email, password, token }
+    }
+
+    /// A directory connection of the tenant with a token: (connection id, token).
+    pub async fn scim(&self, tenant: &Tenant, name: &str) -> (String, String) {
+        let api = self.client().bearer(&tenant.token);
+        let made = api.post("/api/v1/connections", &json!({"kind": "scim", "name": name})).await.created();
+        let id = made["id"].as_str().expect("id").to_owned();
+        let token = api.post(&format!("/api/v1/connections/{id}/tokens"), &json!({})).await.created();
+        (id, token["token"].as_str().expect("token").to_owned())
+    }
+
+    /// The tenant's audit events, newest first.
+    pub async fn audit(&self, tenant: &Tenant) -> Vec<Value> {
+        let list = self.client().bearer(&tenant.token).get("/api/v1/audit-events?limit=200").await.ok();
+        list["items"].as_array().expect("items").clone()
+    }
+
+    /// The reason of the newest refused sign-in.
+    pub async fn last_refusal(&self, tenant: &Tenant) -> String {
+        let events = self.audit(tenant).await;
+        let refused = events.iter().find(|e| e["action"] == "session.sign_in" && e["outcome"] == "refused");
+        refused.and_then(|e| e["reason"].as_str()).unwrap_or("none").to_owned()
+    }
+
+    /// Stops the server and waits for what is under way.
+    pub fn stop(&mut self) {
+        drop(self.stop.take());
+    }
+}

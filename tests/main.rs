@@ -1,0 +1,18 @@
+//! Black-box tests by capability: a real server on a real socket, `SQLite` and PostgreSQL.
+
+mod harness;
+
+mod architecture;
+mod audit;
+mod cli;
+mod durability;
+mod garbage;
+mod mail;
+mod pages;
+mod routes;
+mod saml;
+mod scim;
+mod sessions;
+mod setup;
+mod signin;
+mod tenants;

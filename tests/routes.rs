@@ -1,0 +1,106 @@
+//! Every route of the server, tried by those who must not use it. A new route is tried without
+//! anybody thinking of it; a new public one has to be written down here.
+
+use reqwest::Method;
+use serde_json::json;
+use vestibule::access::Guard;
+
+use crate::harness::Server;
+use crate::on_both;
+
+/// Open to everybody, each for a reason.
+const PUBLIC: [&str; 16] = [
+    "GET /healthz",
+    "GET /readyz",
+    "GET /metrics",
+    "GET /assets/{version}/{name}",
+    "GET /setup",
+    "POST /setup",
+    "GET /login",
+    "POST /login",
+    "GET /login/password",
+    "POST /login/password",
+    "GET /login/local",
+    "POST /login/local",
+    "GET /login/continue",
+    "GET /api/v1/openapi.json",
+    "GET /saml/{connection}/login",
+    "GET /saml/{connection}/metadata",
+];
+/// Posted to from other sites, carrying their own proof.
+const CALLBACKS: [&str; 1] = ["POST /saml/{connection}/acs"];
+
+fn concrete(path: &str) -> String {
+    let fill = |part: &str| if part.starts_with('{') { "x".to_owned() } else { part.to_owned() };
+    path.split('/').map(fill).collect::<Vec<_>>().join("/")
+}
+
+on_both! {
+    async fn every_route_refuses_whom_it_must(server: Server) {
+        let tenant = server.tenant("acme").await;
+        let admin = server.client().bearer(&tenant.token);
+        let robot = admin.post("/api/v1/service-accounts", &json!({"name": "nobody"})).await.created();
+        let wanted = json!({"name": "t", "service_account_id": robot["id"]});
+        let powerless = admin.post("/api/v1/api-tokens", &wanted).await.created();
+        let powerless = server.client().bearer(powerless["token"].as_str().expect("token"));
+        let (_, scim) = server.scim(&tenant, "Okta").await;
+        let scim = server.client().bearer(&scim);
+        for (method, path, guard) in &server.table {
+            let name = format!("{method} {path}");
+            let method: Method = method.parse().expect("method");
+            let path = concrete(path);
+            let try_as = async |client: &crate::harness::Client| {
+                client.json(method.clone(), &path, &json!({})).await
+            };
+            match guard {
+                Guard::Public => assert!(PUBLIC.contains(&name.as_str()), "{name} is public: write down why"),
+                Guard::Callback => assert!(CALLBACKS.contains(&name.as_str()), "{name} is a callback: write it down"),
+                Guard::Scim => {
+                    assert_eq!(try_as(&server.client()).await.status, 401, "{name} without a token");
+                    assert_eq!(try_as(&admin).await.status, 401, "{name} with an API token");
+                }
+                Guard::SignedIn | Guard::May(_) => {
+                    let anonymous = try_as(&server.client()).await;
+                    let sent_to_sign_in = anonymous.location().is_some_and(|to| to.starts_with("/login?"));
+                    assert!(anonymous.status == 401 || sent_to_sign_in, "{name} without credentials: {anonymous:?}");
+                    let scim = try_as(&scim).await.status;
+                    assert!(scim == 401 || scim == 303, "{name} with a SCIM token: {scim}");
+                }
+            }
+            if let Guard::May(permission) = guard {
+                let answer = try_as(&powerless).await;
+                assert_eq!(answer.status, 403, "{name} without {}: {answer:?}", permission.as_str());
+            }
+        }
+    }
+
+    async fn a_change_from_another_site_is_refused(server: Server) {
+        let tenant = server.tenant("acme").await;
+        let browser = server.client();
+        browser.sign_in("acme", &tenant.email, &tenant.password).await.expect(303);
+        for (method, path, guard) in &server.table {
+            if *method == "GET" || matches!(guard, Guard::Scim | Guard::Callback) {
+                continue;
+            }
+            for (header, value) in [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site")] {
+                let request = browser.request(method.parse().expect("method"), &concrete(path));
+                let (client, request) = request.build_split();
+                let mut request = request.expect("request");
+                request.headers_mut().insert(header, value.parse().expect("value"));
+                let status = client.execute(request).await.expect("answer").status();
+                assert_eq!(status, 403, "{method} {path} with {header}: {value}");
+            }
+        }
+    }
+
+    async fn the_description_of_the_api_is_the_api(server: Server) {
+        let described = server.client().get("/api/v1/openapi.json").await.ok();
+        assert!(described["openapi"].as_str().expect("version").starts_with("3.1"));
+        for (method, path, _) in &server.table {
+            if path.starts_with("/api/v1/") && path != "/api/v1/openapi.json" {
+                let operation = &described["paths"][path][method.to_lowercase()];
+                assert!(operation.is_object(), "{method} {path} is not described");
+            }
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! One account can neither read nor touch another's: its things do not exist.
+
+use serde_json::json;
+
+use crate::harness::Server;
+use crate::on_both;
+
+on_both! {
+    async fn ids_of_another_account_do_not_exist(server: Server) {
+        let (acme, globex) = (server.tenant("acme").await, server.tenant("globex").await);
+        let (connection, scim_token) = server.scim(&acme, "Okta").await;
+        let scim = server.client().bearer(&scim_token);
+        let user = scim.post("/scim/v2/Users", &json!({"userName": "bob@acme.example"})).await.created();
+        let group = scim.post("/scim/v2/Groups", &json!({"displayName": "Staff"})).await.created();
+        let (user, group) = (user["id"].as_str().expect("id"), group["id"].as_str().expect("id"));
+
+        let api = server.client().bearer(&globex.token);
+        let robot = server.client().bearer(&acme.token).get("/api/v1/service-accounts").await.ok();
+        let robot = robot["items"][0]["id"].as_str().expect("id").to_owned();
+        let token = server.client().bearer(&acme.token).get("/api/v1/api-tokens").await.ok();
+        let token = token["items"][0]["id"].as_str().expect("id").to_owned();
+        for path in [
+            format!("/api/v1/users/{user}"),
+            format!("/api/v1/groups/{group}"),
+            format!("/api/v1/groups/{group}/members"),
+            format!("/api/v1/connections/{connection}"),
+            format!("/api/v1/connections/{connection}/tokens"),
+            format!("/console/users/{user}"),
+            format!("/console/groups/{group}"),
+            format!("/console/connections/{connection}"),
+        ] {
+            assert_eq!(api.get(&path).await.status, 404, "GET {path}");
+        }
+        for path in [
+            format!("/api/v1/users/{user}"),
+            format!("/api/v1/groups/{group}"),
+            format!("/api/v1/connections/{connection}"),
+            format!("/api/v1/service-accounts/{robot}"),
+            format!("/api/v1/api-tokens/{token}"),
+        ] {
+            assert_eq!(api.delete(&path).await.status, 404, "DELETE {path}");
+        }
+        for (path, body) in [
+            (format!("/api/v1/users/{user}"), json!({"status": "inactive"})),
+            (format!("/api/v1/groups/{group}"), json!({"name": "x"})),
+            (format!("/api/v1/connections/{connection}"), json!({"enabled": false})),
+        ] {
+            assert_eq!(api.patch(&path, &body).await.status, 404, "PATCH {path}");
+        }
+        let path = format!("/api/v1/users/{user}/sessions/revoke");
+        assert_eq!(api.post(&path, &json!({})).await.status, 404);
+        let path = format!("/api/v1/connections/{connection}/tokens");
+        assert_eq!(api.post(&path, &json!({})).await.status, 404);
+
+        let (_, other) = server.scim(&globex, "Entra").await;
+        let other = server.client().bearer(&other);
+        for path in [format!("/scim/v2/Users/{user}"), format!("/scim/v2/Groups/{group}")] {
+            assert_eq!(other.get(&path).await.status, 404, "GET {path}");
+            assert_eq!(other.delete(&path).await.status, 404, "DELETE {path}");
+            let operations = json!({"Operations": [{"op": "replace", "value": {"active": false, "displayName": "x"}}]});
+            assert_eq!(other.patch(&path, &operations).await.status, 404, "PATCH {path}");
+            assert_eq!(other.put(&path, &json!({"userName": "x", "displayName": "x"})).await.status, 404, "PUT {path}");
+        }
+        for path in [
+            "/scim/v2/Users?filter=userName%20eq%20%22bob@acme.example%22".to_owned(),
+            format!("/scim/v2/Users?filter=id%20eq%20%22{user}%22"),
+            format!("/scim/v2/Groups?filter=members%20eq%20%22{user}%22"),
+            "/scim/v2/Groups".to_owned(),
+        ] {
+            assert_eq!(other.get(&path).await.ok()["totalResults"], 0, "{path}");
+        }
+        let members = json!({"displayName": "Theirs", "members": [{"value": user}]});
+        let answer = other.post("/scim/v2/Groups", &members).await.expect(400);
+        assert_eq!(answer.value()["scimType"], "invalidValue", "another account's user cannot become a member");
+        assert_eq!(other.get("/scim/v2/Groups").await.ok()["totalResults"], 0, "half a write never exists");
+
+        let trail = serde_json::Value::from(server.audit(&globex).await).to_string();
+        assert!(!trail.contains(user) && !trail.contains("bob@acme"), "no trace in the other's trail");
+        scim.get(&format!("/scim/v2/Users/{user}")).await.expect(200);
+    }
+
+    async fn a_token_opens_only_what_it_was_made_for(server: Server) {
+        let tenant = server.tenant("acme").await;
+        let (connection, scim) = server.scim(&tenant, "Okta").await;
+        server.client().bearer(&scim).get("/api/v1/me").await.expect(401);
+        server.client().bearer(&tenant.token).get("/scim/v2/Users").await.expect(401);
+        server.client().bearer("vst_scim_guess").get("/scim/v2/Users").await.expect(401);
+        let api = server.client().bearer(&tenant.token);
+        api.delete(&format!("/api/v1/connections/{connection}")).await.expect(204);
+        server.client().bearer(&scim).get("/scim/v2/Users").await.expect(401);
+    }
+}
