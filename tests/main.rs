@@ -1,5 +1,7 @@
 //! Black-box tests by capability: a real server on a real socket, `SQLite` and PostgreSQL.
 
+#![expect(unreachable_pub, reason = "the harness is one crate with the tests that use it")]
+
 mod harness;
 
 mod architecture;

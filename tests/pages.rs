@@ -1,1 +1,254 @@
-//! pages
+//! The main job from end to end, as people do it: Chromium, a real identity provider, a provisioning
+//! client in Okta's shape.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::response::Response;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::harness::browser::Browser;
+use crate::harness::peers::{Pysaml2, SamlIdp, SimpleSaml};
+use crate::harness::process::Process;
+use crate::harness::{Backend, Client};
+
+/// Server processes and the address people use for them.
+struct Site {
+    url: String,
+    link: String,
+    _nodes: Vec<Process>,
+    _dir: TempDir,
+}
+
+impl Site {
+    async fn one(backend: Backend) -> Self {
+        let dir = tempfile::tempdir().expect("dir");
+        let node = Process::start(dir.path(), &backend.fresh(&dir).await, None);
+        let link = node.link.clone().expect("first-run link");
+        Self { url: node.url.clone(), link, _nodes: vec![node], _dir: dir }
+    }
+
+    /// Two processes on one PostgreSQL behind one address, taking requests in turn.
+    async fn two() -> Self {
+        let dir = tempfile::tempdir().expect("dir");
+        let database = Backend::Postgres.fresh(&dir).await;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("address"));
+        let a = Process::start(dir.path(), &database, Some(&url));
+        let b = Process::start(dir.path(), &database, Some(&url));
+        // The second start printed a new link and voided the first's.
+        let link = b.link.clone().expect("first-run link");
+        let balancer = Balancer {
+            nodes: vec![a.url.clone(), b.url.clone()],
+            next: Arc::default(),
+            http: reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().expect("client"),
+        };
+        let app = axum::Router::new().fallback(balance).with_state(balancer);
+        tokio::spawn(async move {
+            axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await.expect("serves");
+        });
+        Self { url, link, _nodes: vec![a, b], _dir: dir }
+    }
+}
+
+#[derive(Clone)]
+struct Balancer {
+    nodes: Vec<String>,
+    next: Arc<AtomicUsize>,
+    http: reqwest::Client,
+}
+
+async fn balance(State(balancer): State<Balancer>, request: Request) -> Response {
+    let node = &balancer.nodes[balancer.next.fetch_add(1, Ordering::SeqCst) % balancer.nodes.len()];
+    let path = request.uri().path_and_query().map_or("/", |p| p.as_str()).to_owned();
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, 2_000_000).await.expect("body");
+    let sent = balancer.http.request(parts.method, format!("{node}{path}")).headers(parts.headers).body(body);
+    let answer = sent.send().await.expect("the node answers");
+    let mut response = Response::builder().status(answer.status());
+    for (name, value) in answer.headers() {
+        if name != "transfer-encoding" {
+            response = response.header(name, value);
+        }
+    }
+    response.body(Body::from(answer.bytes().await.expect("body"))).expect("response")
+}
+
+/// The administrator's part, in a browser: account, SAML connection from metadata, SCIM token.
+/// Returns the token and the browser.
+async fn administrator(site: &Site, idp: &impl SamlIdp) -> (String, Browser) {
+    let browser = Browser::open(&site.url).await;
+    browser.goto(&site.link).await;
+    for (name, value) in [
+        ("account_name", "Acme Inc."),
+        ("slug", "acme"),
+        ("given_name", "Ada"),
+        ("family_name", "Lovelace"),
+        ("email", "ada@acme.example"),
+        ("password", "correct horse battery"),
+    ] {
+        browser.fill(name, value).await;
+    }
+    browser.click("Create account").await;
+    browser.at("/console?notice=welcome").await;
+
+    browser.goto("/console/connections/new?kind=saml").await;
+    browser.fill("name", "Company login").await;
+    let metadata = idp.metadata().await;
+    let area = browser.page.find(fantoccini::Locator::Id("metadata_xml")).await.expect("area");
+    let fill = "arguments[0].value = arguments[1]";
+    let arguments = vec![serde_json::to_value(&area).expect("element"), json!(metadata)];
+    browser.page.execute(fill, arguments).await.expect("pasted");
+    browser.fill("email_domains", "acme.example").await;
+    browser.click("Create connection").await;
+    browser.page.wait().for_element(fantoccini::Locator::Id("acs")).await.expect("the values to paste");
+    let (acs, entity) = (browser.text("#acs").await, browser.text("#entity").await);
+    let ours = Client::new(&site.url).get(&browser.text("#metadata").await).await.expect(200).body;
+    idp.trust(&entity, &acs, &ours).await;
+    browser.check("override_untested").await;
+    browser.click("Switch on").await;
+    browser.click("Switch off").await;
+    browser.check("override_untested").await;
+    browser.click("Switch on").await;
+    browser.page.wait().for_element(fantoccini::Locator::XPath("//h2[.='Switched on']")).await.expect("on");
+
+    browser.goto("/console/connections/new?kind=scim").await;
+    browser.fill("name", "Okta").await;
+    browser.click("Create connection").await;
+    browser.click("Make a token").await;
+    (browser.text("#secret").await, browser)
+}
+
+async fn main_job(site: Site, idp: impl SamlIdp) {
+    let (token, admin) = administrator(&site, &idp).await;
+
+    // Okta tests the connection, looks for the person, creates them, pushes a group.
+    let okta = Client::new(&site.url).bearer(&token);
+    assert_eq!(okta.get("/scim/v2/Users?startIndex=1&count=2").await.ok()["totalResults"], 1);
+    okta.get("/scim/v2/Groups?startIndex=1&count=100").await.expect(200);
+    let found = okta.get("/scim/v2/Users?filter=userName%20eq%20%22bob%40acme.example%22&startIndex=1&count=100").await;
+    assert_eq!(found.ok()["Resources"], json!([]));
+    let bob = json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "bob@acme.example",
+        "name": {"givenName": "Bob", "familyName": "Builder"}, "displayName": "Bob Builder", "locale": "en-US",
+        "emails": [{"primary": true, "value": "bob@acme.example", "type": "work"}],
+        "externalId": "00u1", "groups": [], "active": true,
+    });
+    let bob = okta.post("/scim/v2/Users", &bob).await.created();
+    let group = json!({"schemas": ["urn:ietf:params:scim:schemas:core:2.0:Group"], "displayName": "Builders", "members": []});
+    let group = okta.post("/scim/v2/Groups", &group).await.created();
+    let path = format!("/scim/v2/Groups/{}", group["id"].as_str().expect("id"));
+    let add = json!({"Operations": [{"op": "add", "path": "members", "value": [{"value": bob["id"]}]}]});
+    okta.patch(&path, &add).await.expect(204);
+
+    // The person wants a page, types an address, is sent to their company, and lands on the page.
+    let person = Browser::open(&site.url).await;
+    person.goto("/profile?from=bookmark").await;
+    person.fill("identifier", "bob@acme.example").await;
+    person.click("Continue").await;
+    idp.sign_in(&person.page, "bob@acme.example").await;
+    person.at("/profile?from=bookmark").await;
+    person.goto("/api/v1/me").await;
+    let me: serde_json::Value = serde_json::from_str(&person.text("pre").await).expect("JSON");
+    assert_eq!((&me["email"], &me["groups"]), (&json!("bob@acme.example"), &json!(["Builders"])));
+
+    // Deactivated: out at the next request, and not in again.
+    let off = json!({"Operations": [{"op": "replace", "value": {"active": false}}]});
+    let path = format!("/scim/v2/Users/{}", bob["id"].as_str().expect("id"));
+    assert_eq!(okta.patch(&path, &off).await.ok()["active"], false);
+    person.goto("/api/v1/me").await;
+    assert!(person.text("body").await.contains("\"status\":401"));
+    person.page.delete_all_cookies().await.expect("cookies");
+    person.goto("/login").await;
+    person.fill("identifier", "bob@acme.example").await;
+    person.click("Continue").await;
+    // The cookies of the identity provider on this host went too, so it asks again.
+    idp.sign_in(&person.page, "bob@acme.example").await;
+    person.at("/login/continue").await;
+    assert_eq!(person.text("h1").await, "Your access has ended");
+
+    admin.goto("/console/audit?action=session.sign_in").await;
+    let trail = admin.text("main").await;
+    assert!(trail.contains("refused: user_inactive") && trail.contains("bob@acme.example"), "{trail}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn main_job_on_sqlite_with_pysaml2() {
+    main_job(Site::one(Backend::Sqlite).await, Pysaml2::start()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn main_job_on_postgres_with_simplesamlphp() {
+    main_job(Site::one(Backend::Postgres).await, SimpleSaml::start()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn main_job_on_two_nodes_with_pysaml2() {
+    main_job(Site::two().await, Pysaml2::start()).await;
+}
+
+/// Every page at two widths, empty and full; pictures are kept in `target/pictures` to be looked at.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_page_is_wider_than_its_window() {
+    let site = Site::one(Backend::Sqlite).await;
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pictures");
+    std::fs::create_dir_all(&folder).expect("folder");
+    let stranger = Browser::open(&site.url).await;
+    look(&stranger, &folder, "setup", &site.link).await;
+    let (token, admin) = administrator(&site, &Pysaml2::start()).await;
+    let directory = admin.page.current_url().await.expect("address").path().replace("/tokens", "");
+    look(&admin, &folder, "groups-empty", "/console/groups").await;
+    let okta = Client::new(&site.url).bearer(&token);
+    let long = "A name that goes on and on because somebody in personnel had a very long day at the office-and-more";
+    let mut ids = Vec::new();
+    for (name, user) in [("Bob Builder", "bob@acme.example"), (long, "averyveryveryveryveryveryveryveryverylongaddress@subdomain.acme.example")] {
+        let body = json!({"userName": user, "displayName": name, "externalId": "00u1"});
+        ids.push(okta.post("/scim/v2/Users", &body).await.created()["id"].as_str().expect("id").to_owned());
+    }
+    let members: Vec<_> = ids.iter().map(|id| json!({"value": id})).collect();
+    let group = okta.post("/scim/v2/Groups", &json!({"displayName": long, "members": members})).await.created();
+    look(&stranger, &folder, "login", "/login").await;
+    stranger.fill("identifier", "somebody@elsewhere.example").await;
+    stranger.click("Continue").await;
+    stranger.at("/login/password").await;
+    look(&stranger, &folder, "password", "").await;
+    stranger.fill("password", "wrong").await;
+    stranger.click("Sign in").await;
+    look(&stranger, &folder, "password-wrong", "").await;
+    look(&stranger, &folder, "local", "/login/local").await;
+    look(&stranger, &folder, "error", "/nowhere").await;
+    look(&admin, &folder, "overview", "/console").await;
+    look(&admin, &folder, "users", "/console/users").await;
+    look(&admin, &folder, "users-none", "/console/users?q=nobody").await;
+    look(&admin, &folder, "user-new", "/console/users/new").await;
+    look(&admin, &folder, "user", &format!("/console/users/{}", ids[1])).await;
+    look(&admin, &folder, "groups", "/console/groups").await;
+    look(&admin, &folder, "group", &format!("/console/groups/{}", group["id"].as_str().expect("id"))).await;
+    look(&admin, &folder, "connections", "/console/connections").await;
+    look(&admin, &folder, "connection-new", "/console/connections/new?kind=saml").await;
+    look(&admin, &folder, "connection-scim", &directory).await;
+    admin.goto("/console/connections").await;
+    admin.page.find(fantoccini::Locator::Css(".rows .row")).await.expect("first").click().await.expect("opened");
+    look(&admin, &folder, "connection-saml", "").await;
+    look(&admin, &folder, "service-accounts", "/console/service-accounts").await;
+    look(&admin, &folder, "audit", "/console/audit").await;
+    look(&admin, &folder, "settings", "/console/settings").await;
+    look(&admin, &folder, "profile", "/profile").await;
+    look(&admin, &folder, "sign-out", "/logout").await;
+}
+
+async fn look(browser: &Browser, folder: &Path, name: &str, path: &str) {
+    if !path.is_empty() {
+        browser.goto(path).await;
+    }
+    for width in [1280, 390] {
+        browser.dark(width == 390 && name.len() % 2 == 0).await;
+        browser.picture(width, &folder.join(format!("{name}-{width}.png"))).await;
+        assert_eq!(browser.overflow().await, 0, "{name} at {width} pixels");
+    }
+}

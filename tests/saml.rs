@@ -227,7 +227,7 @@ on_both! {
         world.refused("parse", |idp, says| format!("<!DOCTYPE x [<!ENTITY a \"b\">]>{}", honest(idp, says))).await;
         world.refused("parse", |idp, says| format!("<!DOCTYPE x SYSTEM \"file:///etc/passwd\">{}", honest(idp, says))).await;
         world.refused("parse", |idp, says| {
-            let deep = format!("{}{}", "<a>".repeat(200), "</a>".repeat(200));
+            let deep = format!("{}{}", "<a>".repeat(60), "</a>".repeat(60));
             honest(idp, Says { extra: deep, ..says }).replace("<x/>", "")
         }).await;
         world.refused("parse", |_, _| "<Response".into()).await;
@@ -404,7 +404,7 @@ on_both! {
             (good.replace("HTTP-Redirect", "SOAP"), "HTTP-Redirect"),
             (good.replace("https://idp.example/sso", "javascript:alert(1)"), "HTTP-Redirect"),
             (good.replace("MII", "???"), "cannot be read"),
-            (good.replace("ds:X509Certificate>", "ds:Other>"), "no signing certificate"),
+            (good.replace("use=\"signing\"", "use=\"encryption\""), "no signing certificate"),
         ] {
             let body = json!({"kind": "saml", "name": "Company", "metadata_xml": xml});
             let answer = api.post("/api/v1/connections", &body).await.expect(422);

@@ -92,17 +92,6 @@ impl Client {
         self.send(self.request(Method::POST, path).form(fields)).await
     }
 
-    /// Follows redirects on this server until something else comes.
-    pub async fn follow(&self, mut answer: Answer) -> Answer {
-        for _ in 0..10 {
-            match answer.location() {
-                Some(to) if to.starts_with('/') => answer = self.get(&to).await,
-                _ => return answer,
-            }
-        }
-        panic!("redirects without end");
-    }
-
     /// Signs in with name and password by the pages; the last answer is the one after the password.
     pub async fn sign_in(&self, account: &str, identifier: &str, password: &str) -> Answer {
         let page = self.get(&format!("/login?account={account}")).await;

@@ -62,12 +62,6 @@ impl Idp {
         }
     }
 
-    /// The same provider claiming another signature method.
-    pub fn with_method(mut self, method: &'static str) -> Self {
-        self.signature_method = method;
-        self
-    }
-
     pub fn metadata(&self) -> String {
         let Self { entity_id, certificate, .. } = self;
         format!(

@@ -44,12 +44,12 @@ pub struct Server {
     pub kernel: Kernel,
     pub table: Vec<(&'static str, String, vestibule::access::Guard)>,
     pub dir: TempDir,
-    stop: Option<oneshot::Sender<()>>,
+    /// Dropped with the server, which stops it.
+    _stop: oneshot::Sender<()>,
 }
 
 /// An account with an administrator.
 pub struct Tenant {
-    pub slug: String,
     pub email: String,
     pub password: String,
     /// An API token of a service account with the role Account Admin.
@@ -88,7 +88,7 @@ impl Server {
         tokio::spawn(server.run(async {
             let _ = stopped.await;
         }));
-        Self { url, clock, kernel, table, dir, stop: Some(stop) }
+        Self { url, clock, kernel, table, dir, _stop: stop }
     }
 
     /// A client without cookies and credentials.
@@ -128,7 +128,7 @@ impl Server {
         let new = NewToken { owner, purpose: TokenPurpose::Api, connection_id: None, name: "tests", expires_at: None };
         let (_, token) = tokens::create(&mut tx, &context, new).await.expect("token");
         tx.commit().await.expect("commit");
-        Tenant { slug: slug.to_owned(), email, password, token }
+        Tenant { email, password, token }
     }
 
     /// A directory connection of the tenant with a token: (connection id, token).
@@ -151,10 +151,5 @@ impl Server {
         let events = self.audit(tenant).await;
         let refused = events.iter().find(|e| e["action"] == "session.sign_in" && e["outcome"] == "refused");
         refused.and_then(|e| e["reason"].as_str()).unwrap_or("none").to_owned()
-    }
-
-    /// Stops the server and waits for what is under way.
-    pub fn stop(&mut self) {
-        drop(self.stop.take());
     }
 }

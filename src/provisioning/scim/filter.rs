@@ -197,27 +197,22 @@ impl<'t> Parser<'t> {
         &rest[..end]
     }
 
+    /// A JSON string, number, boolean or null; booleans in any case, as clients write them.
     fn value(&mut self) -> Result<Value, Error> {
         self.skip_space();
-        // A JSON value; serde_json reads exactly one and says where it ended.
-        let mut stream = serde_json::Deserializer::from_str(self.rest()).into_iter::<Value>();
-        if let Some(Ok(value)) = stream.next() {
-            let plain = !matches!(value, Value::Array(_) | Value::Object(_));
-            let end = stream.byte_offset();
-            if plain {
-                self.at += end;
-                return Ok(value);
-            }
+        if self.rest().starts_with('"') {
+            let mut stream = serde_json::Deserializer::from_str(self.rest()).into_iter::<String>();
+            let Some(Ok(text)) = stream.next() else { return Err(self.unexpected()) };
+            self.at += stream.byte_offset();
+            return Ok(Value::String(text));
         }
-        // Clients write booleans as True and False.
         let word = self.word();
-        match json::boolean(&Value::String(word.to_owned())) {
-            Some(flag) => {
-                self.at += word.len();
-                Ok(Value::Bool(flag))
-            }
-            None => Err(self.unexpected()),
-        }
+        let value = match json::boolean(&Value::String(word.to_owned())) {
+            Some(flag) => Value::Bool(flag),
+            None => serde_json::from_str(word).map_err(|_| self.unexpected())?,
+        };
+        self.at += word.len();
+        if matches!(value, Value::Array(_) | Value::Object(_)) { Err(self.unexpected()) } else { Ok(value) }
     }
 }
 
