@@ -32,7 +32,14 @@ fn a_room_uses_only_the_rooms_before_it() {
             for part in line.split("crate::").skip(1) {
                 let used = part.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
                 if let Some(used) = order(used) {
-                    assert!(used <= own, "{}:{}: {} must not use {}", relative.display(), n + 1, ROOMS[own], ROOMS[used]);
+                    assert!(
+                        used <= own,
+                        "{}:{}: {} must not use {}",
+                        relative.display(),
+                        n + 1,
+                        ROOMS[own],
+                        ROOMS[used]
+                    );
                 }
             }
         }
@@ -43,7 +50,11 @@ fn a_room_uses_only_the_rooms_before_it() {
 fn no_file_grows_beyond_five_hundred_lines() {
     for (path, text) in all() {
         let lines = text.lines().count();
-        assert!(lines <= 500, "{} has {lines} lines; something in it wants a file of its own", path.display());
+        assert!(
+            lines <= 500,
+            "{} has {lines} lines; something in it wants a file of its own",
+            path.display()
+        );
     }
 }
 

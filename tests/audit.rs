@@ -41,7 +41,7 @@ on_both! {
             let items = page["items"].as_array().expect("items");
             seen.extend(items.iter().map(|e| e["resource"]["name"].as_str().expect("name").to_owned()));
             match page["next"].as_str() {
-                Some(next) => after = next.to_owned(),
+                Some(next) => next.clone_into(&mut after),
                 None => break,
             }
         }

@@ -14,7 +14,11 @@ async fn walk(backend: Backend) {
     let link = server.link.clone().expect("the first-run link is printed");
     assert!(link.starts_with(&format!("{}/setup?token=vst_setup_", server.url)), "{link}");
 
-    let made = process::run(dir.path(), &database, &["account", "create", "acme", "--admin-email", "ada@acme.example"]);
+    let made = process::run(
+        dir.path(),
+        &database,
+        &["account", "create", "acme", "--admin-email", "ada@acme.example"],
+    );
     let choose = made.lines().find(|l| l.trim().starts_with("http")).expect("a link").trim().to_owned();
     let token = choose.split("token=").nth(1).expect("token").to_owned();
     let browser = server.client();
@@ -24,7 +28,11 @@ async fn walk(backend: Backend) {
     browser.form("/setup", &fields).await.expect(303);
     assert_eq!(browser.get("/api/v1/me").await.ok()["roles"], json!(["account_admin"]));
     assert_eq!(server.client().form("/setup", &fields).await.status, 410, "once");
-    assert_eq!(server.client().get(&link[server.url.len()..]).await.status, 200, "the first-run link is shown");
+    assert_eq!(
+        server.client().get(&link[server.url.len()..]).await.status,
+        200,
+        "the first-run link is shown"
+    );
 
     let token = process::run(dir.path(), &database, &["api-token", "create", "--account", "acme"]);
     assert_eq!(token.lines().count(), 1);
@@ -38,7 +46,8 @@ async fn walk(backend: Backend) {
     assert_eq!(server.terminate(), Some(0), "a clean end");
     let again = Process::start(dir.path(), &database, None);
     assert!(again.link.is_none());
-    let found = Client::new(&again.url).bearer(&token).get("/api/v1/users?user_name=BOB@acme.example").await.ok();
+    let found =
+        Client::new(&again.url).bearer(&token).get("/api/v1/users?user_name=BOB@acme.example").await.ok();
     assert_eq!(found["items"].as_array().expect("items").len(), 1, "everything is there after a restart");
 }
 
@@ -57,7 +66,8 @@ fn mistakes_are_told_with_what_to_write_instead() {
     let dir = tempfile::tempdir().expect("dir");
     let fails = |arguments: &[&str], variable: (&str, &str)| {
         let mut command = process::vestibule(dir.path(), "sqlite://v.db");
-        let output = command.args(arguments).env(variable.0, variable.1).stdin(Stdio::null()).output().expect("runs");
+        let output =
+            command.args(arguments).env(variable.0, variable.1).stdin(Stdio::null()).output().expect("runs");
         assert!(!output.status.success());
         String::from_utf8(output.stderr).expect("text")
     };

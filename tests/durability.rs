@@ -61,11 +61,16 @@ async fn walk(backend: Backend) {
     for client in clients {
         answered.extend(client.await.expect("client"));
     }
-    assert!(answered.len() >= CREATES / 2 && answered.len() < CREATES, "killed in the middle: {}", answered.len());
+    assert!(
+        answered.len() >= CREATES / 2 && answered.len() < CREATES,
+        "killed in the middle: {}",
+        answered.len()
+    );
 
     let again = Process::start(dir.path(), &database, None);
     let api = Client::new(&again.url).bearer(&api);
-    let users = everything(&api, "/api/v1/users?limit=200", |u| u["user_name"].as_str().map(str::to_owned)).await;
+    let users =
+        everything(&api, "/api/v1/users?limit=200", |u| u["user_name"].as_str().map(str::to_owned)).await;
     let unique: HashSet<&String> = users.iter().collect();
     assert_eq!(unique.len(), users.len(), "none is there twice");
     for name in &answered {
@@ -92,7 +97,7 @@ async fn everything(
         let page = api.get(&format!("{path}&after={after}")).await.ok();
         all.extend(page["items"].as_array().expect("items").iter().filter_map(&name));
         match page["next"].as_str() {
-            Some(next) => after = next.to_owned(),
+            Some(next) => next.clone_into(&mut after),
             None => return all,
         }
     }

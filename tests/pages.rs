@@ -46,11 +46,17 @@ impl Site {
         let balancer = Balancer {
             nodes: vec![a.url.clone(), b.url.clone()],
             next: Arc::default(),
-            http: reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().expect("client"),
+            http: reqwest::Client::builder()
+                .no_proxy()
+                .redirect(reqwest::redirect::Policy::none())
+                .build()
+                .expect("client"),
         };
         let app = axum::Router::new().fallback(balance).with_state(balancer);
         tokio::spawn(async move {
-            axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>()).await.expect("serves");
+            axum::serve(listener, app.into_make_service_with_connect_info::<SocketAddr>())
+                .await
+                .expect("serves");
         });
         Self { url, link, _nodes: vec![a, b], _dir: dir }
     }
@@ -131,7 +137,9 @@ async fn main_job(site: Site, idp: impl SamlIdp) {
     let okta = Client::new(&site.url).bearer(&token);
     assert_eq!(okta.get("/scim/v2/Users?startIndex=1&count=2").await.ok()["totalResults"], 1);
     okta.get("/scim/v2/Groups?startIndex=1&count=100").await.expect(200);
-    let found = okta.get("/scim/v2/Users?filter=userName%20eq%20%22bob%40acme.example%22&startIndex=1&count=100").await;
+    let found = okta
+        .get("/scim/v2/Users?filter=userName%20eq%20%22bob%40acme.example%22&startIndex=1&count=100")
+        .await;
     assert_eq!(found.ok()["Resources"], json!([]));
     let bob = json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": "bob@acme.example",
@@ -204,14 +212,19 @@ async fn no_page_is_wider_than_its_window() {
     let directory = admin.page.current_url().await.expect("address").path().replace("/tokens", "");
     look(&admin, &folder, "groups-empty", "/console/groups").await;
     let okta = Client::new(&site.url).bearer(&token);
-    let long = "A name that goes on and on because somebody in personnel had a very long day at the office-and-more";
+    let long =
+        "A name that goes on and on because somebody in personnel had a very long day at the office-and-more";
     let mut ids = Vec::new();
-    for (name, user) in [("Bob Builder", "bob@acme.example"), (long, "averyveryveryveryveryveryveryveryverylongaddress@subdomain.acme.example")] {
+    for (name, user) in [
+        ("Bob Builder", "bob@acme.example"),
+        (long, "averyveryveryveryveryveryveryveryverylongaddress@subdomain.acme.example"),
+    ] {
         let body = json!({"userName": user, "displayName": name, "externalId": "00u1"});
         ids.push(okta.post("/scim/v2/Users", &body).await.created()["id"].as_str().expect("id").to_owned());
     }
     let members: Vec<_> = ids.iter().map(|id| json!({"value": id})).collect();
-    let group = okta.post("/scim/v2/Groups", &json!({"displayName": long, "members": members})).await.created();
+    let group =
+        okta.post("/scim/v2/Groups", &json!({"displayName": long, "members": members})).await.created();
     look(&stranger, &folder, "login", "/login").await;
     stranger.fill("identifier", "somebody@elsewhere.example").await;
     stranger.click("Continue").await;
@@ -233,7 +246,14 @@ async fn no_page_is_wider_than_its_window() {
     look(&admin, &folder, "connection-new", "/console/connections/new?kind=saml").await;
     look(&admin, &folder, "connection-scim", &directory).await;
     admin.goto("/console/connections").await;
-    admin.page.find(fantoccini::Locator::Css(".rows .row")).await.expect("first").click().await.expect("opened");
+    admin
+        .page
+        .find(fantoccini::Locator::Css(".rows .row"))
+        .await
+        .expect("first")
+        .click()
+        .await
+        .expect("opened");
     look(&admin, &folder, "connection-saml", "").await;
     look(&admin, &folder, "service-accounts", "/console/service-accounts").await;
     look(&admin, &folder, "audit", "/console/audit").await;
@@ -247,7 +267,7 @@ async fn look(browser: &Browser, folder: &Path, name: &str, path: &str) {
         browser.goto(path).await;
     }
     for width in [1280, 390] {
-        browser.dark(width == 390 && name.len() % 2 == 0).await;
+        browser.dark(width == 390 && name.len().is_multiple_of(2)).await;
         browser.picture(width, &folder.join(format!("{name}-{width}.png"))).await;
         assert_eq!(browser.overflow().await, 0, "{name} at {width} pixels");
     }

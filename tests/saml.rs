@@ -52,7 +52,7 @@ impl<'s> World<'s> {
             destination: self.acs.clone(),
             in_response_to: request.map(str::to_owned),
             not_before: now,
-            not_on_or_after: now.plus(Duration::from_secs(300)),
+            not_on_or_after: now.plus(Duration::from_mins(5)),
             status: SUCCESS.into(),
             assertion_id: format!("_{}", vestibule::kernel::ids::new_id(now)),
             attributes: Vec::new(),
@@ -81,7 +81,11 @@ impl<'s> World<'s> {
         let xml = forge(&self.idp, self.says(Some(&request)));
         let answer = self.post(&browser, &xml).await;
         assert_eq!(answer.status, 403, "{check}: {answer:?}");
-        assert!(answer.body.contains("Request id") && !answer.body.contains("saml"), "{check}: no internals: {}", answer.body);
+        assert!(
+            answer.body.contains("Request id") && !answer.body.contains("saml"),
+            "{check}: no internals: {}",
+            answer.body
+        );
         assert_eq!(self.server.last_refusal(&self.tenant).await, format!("saml_{check}"));
         browser.get("/api/v1/me").await.expect(401);
     }

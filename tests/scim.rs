@@ -1,1 +1,308 @@
-//! scim
+//! Provisioning as the clients of the three identity providers do it.
+
+use serde_json::{Value, json};
+
+use crate::harness::{Client, Server, Tenant};
+use crate::on_both;
+
+const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
+const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
+
+async fn client(server: &Server) -> (Tenant, Client) {
+    let tenant = server.tenant("acme").await;
+    let (_, token) = server.scim(&tenant, "Okta").await;
+    (tenant, server.client().bearer(&token))
+}
+
+fn okta_user(name: &str) -> Value {
+    json!({
+        "schemas": [USER], "userName": name, "name": {"givenName": "Bob", "familyName": "Builder"},
+        "emails": [{"primary": true, "value": name, "type": "work"}], "displayName": "Bob Builder",
+        "locale": "en-US", "externalId": "00u1", "groups": [], "password": "1mz050nq", "active": true,
+    })
+}
+
+fn operations(list: Value) -> Value {
+    json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": list})
+}
+
+fn id(made: &Value) -> &str {
+    made["id"].as_str().expect("id")
+}
+
+fn filter(kind: &str, text: &str) -> String {
+    let text: String = url::form_urlencoded::byte_serialize(text.as_bytes()).collect();
+    format!("/scim/v2/{kind}?filter={text}")
+}
+
+async fn make_user(scim: &Client, name: &str) -> String {
+    id(&scim.post("/scim/v2/Users", &okta_user(name)).await.created()).to_owned()
+}
+
+async fn members(scim: &Client, group: &str) -> Vec<String> {
+    let group = scim.get(&format!("/scim/v2/Groups/{group}")).await.ok();
+    let mut ids: Vec<String> = group["members"]
+        .as_array()
+        .expect("members")
+        .iter()
+        .map(|m| m["value"].as_str().expect("id").to_owned())
+        .collect();
+    ids.sort();
+    ids
+}
+
+on_both! {
+    async fn a_user_is_made_read_and_found(server: Server) {
+        let (tenant, scim) = client(server).await;
+        let answer = scim.post("/scim/v2/Users", &okta_user("Bob@acme.example")).await.expect(201);
+        assert_eq!(answer.header("content-type"), "application/scim+json");
+        let made = answer.value();
+        assert_eq!(answer.header("location"), made["meta"]["location"]);
+        assert_eq!((&made["meta"]["resourceType"], &made["meta"]["version"]), (&json!("User"), &json!("W/\"1\"")));
+        assert!(made.get("password").is_none(), "never returned");
+        assert_eq!((&made["userName"], &made["externalId"], &made["locale"]), (&json!("Bob@acme.example"), &json!("00u1"), &json!("en-US")));
+        let path = format!("/scim/v2/Users/{}", id(&made));
+        let read = scim.get(&path).await.expect(200);
+        assert_eq!(read.header("etag"), "W/\"1\"");
+        let cached = scim.request(reqwest::Method::GET, &path).header("if-none-match", "W/\"1\"");
+        assert_eq!(scim.send(cached).await.status, 304);
+        for found in [
+            "userName eq \"bob@ACME.example\"", "USERNAME EQ \"bob@acme.example\"", "externalId eq \"00u1\"",
+            "emails[type eq \"work\"].value eq \"bob@acme.example\"", "emails.value eq \"bob@acme.example\"",
+            "displayName eq \"Bob Builder\"", "name.familyName sw \"Buil\"", "userName eq \"bob@acme.example\" and active eq true",
+            &format!("id eq \"{}\"", id(&made)),
+        ] {
+            let list = scim.get(&filter("Users", found)).await.ok();
+            assert_eq!((&list["totalResults"], &list["itemsPerPage"]), (&json!(1), &json!(1)), "{found}");
+        }
+        let list = scim.get(&filter("Users", "userName eq \"e1f9-random\"")).await.ok();
+        assert_eq!((&list["totalResults"], &list["Resources"], &list["startIndex"]), (&json!(0), &json!([]), &json!(1)));
+        scim.post("/scim/v2/Users", &okta_user("BOB@acme.example")).await.expect(409);
+        let events = server.audit(&tenant).await;
+        let event = events.iter().find(|e| e["action"] == "user.create" && e["resource"]["id"] == made["id"]).expect("event");
+        assert_eq!((&event["actor"]["name"], &event["actor"]["type"]), (&json!("Directory: Okta"), &json!("service_account")));
+    }
+
+    async fn okta_updates_with_the_object_as_it_read_it(server: Server) {
+        let (_, scim) = client(server).await;
+        let bob = make_user(&scim, "bob@acme.example").await;
+        let path = format!("/scim/v2/Users/{bob}");
+        let mut read = scim.get(&path).await.ok();
+        read["name"]["familyName"] = json!("Mason");
+        read["emails"][0]["value"] = json!("bob.mason@acme.example");
+        let put = scim.put(&path, &read).await.ok();
+        assert_eq!((&put["name"]["familyName"], &put["meta"]["version"]), (&json!("Mason"), &json!("W/\"2\"")));
+        assert_eq!(scim.put(&path, &put).await.ok()["meta"]["version"], "W/\"2\"", "what changes nothing is no new version");
+        let off = scim.patch(&path, &operations(json!([{"op": "replace", "value": {"active": false}}]))).await.ok();
+        assert_eq!(off["active"], false);
+        scim.get(&path).await.expect(200);
+        let on = json!({"schemas": [USER], "userName": "bob@acme.example", "active": true});
+        let put = scim.put(&path, &on).await.ok();
+        assert_eq!((&put["active"], put.get("locale")), (&json!(true), None), "a PUT replaces everything");
+        let stale = scim.request(reqwest::Method::PUT, &path).header("if-match", "W/\"1\"").json(&on);
+        assert_eq!(scim.send(stale).await.status, 412);
+        scim.delete(&path).await.expect(204);
+        assert_eq!(scim.get(&path).await.expect(404).value()["status"], "404");
+        scim.delete(&path).await.expect(404);
+    }
+
+    async fn entra_patches_in_its_own_words(server: Server) {
+        let (_, scim) = client(server).await;
+        let bob = make_user(&scim, "bob@acme.example").await;
+        let path = format!("/scim/v2/Users/{bob}?aadOptscim062020");
+        let many = operations(json!([
+            {"op": "Replace", "path": "active", "value": "False"},
+            {"op": "Add", "path": "phoneNumbers[type eq \"mobile\"].value", "value": "+43 1"},
+            {"op": "Add", "path": "addresses[type eq \"work\"].streetAddress", "value": "Ring 1"},
+            {"op": "Replace", "path": "emails[type eq \"work\"].value", "value": "b2@acme.example"},
+            {"op": "Replace", "path": "name.givenName", "value": "Robert"},
+            {"op": "Add", "path": format!("{ENTERPRISE}:department"), "value": "Sales"},
+            {"op": "Add", "path": format!("{ENTERPRISE}:manager"), "value": "m1"},
+        ]));
+        let user = scim.patch(&path, &many).await.ok();
+        assert_eq!(user["active"], false);
+        assert_eq!(user["phoneNumbers"], json!([{"type": "mobile", "value": "+43 1"}]));
+        assert_eq!(user["addresses"], json!([{"type": "work", "streetAddress": "Ring 1"}]));
+        assert_eq!(user["emails"], json!([{"primary": true, "type": "work", "value": "b2@acme.example"}]));
+        assert_eq!(user["name"]["givenName"], "Robert");
+        assert_eq!(user[ENTERPRISE], json!({"department": "Sales", "manager": {"value": "m1"}}));
+        assert_eq!(user["schemas"], json!([USER, ENTERPRISE]));
+        let flagged = operations(json!([{"op": "replace", "value": {
+            "active": true, "name.familyName": "Mason", format!("{ENTERPRISE}:employeeNumber"): "7"}}]));
+        let user = scim.patch(&path, &flagged).await.ok();
+        assert_eq!((&user["active"], &user["name"]["familyName"], &user[ENTERPRISE]["employeeNumber"]), (&json!(true), &json!("Mason"), &json!("7")));
+        let gone = operations(json!([
+            {"op": "Remove", "path": format!("{ENTERPRISE}:manager")}, {"op": "Remove", "path": "addresses[type eq \"work\"]"},
+            {"op": "Replace", "path": "locale", "value": ""}]));
+        let user = scim.patch(&path, &gone).await.ok();
+        assert!(user.get("addresses").is_none() && user[ENTERPRISE].get("manager").is_none() && user.get("locale").is_none(), "{user}");
+        let path = format!("/scim/v2/aadOptscim062020/Users/{bob}");
+        assert_eq!(scim.get(&path).await.ok()["id"], bob.as_str(), "the flag may stand in the path");
+        let manager = filter("Users", &format!("id eq \"{bob}\" and {ENTERPRISE}:manager eq \"m1\""));
+        assert_eq!(scim.get(&manager).await.ok()["totalResults"], 0);
+    }
+
+    async fn groups_are_pushed_and_members_come_and_go(server: Server) {
+        let (tenant, scim) = client(server).await;
+        let (a, b, c) = (make_user(&scim, "a@acme.example").await, make_user(&scim, "b@acme.example").await, make_user(&scim, "c@acme.example").await);
+        let made = scim.post("/scim/v2/Groups", &json!({"displayName": "Harness.Group?Next#Gen-First", "members": []})).await.created();
+        assert_eq!((&made["displayName"], &made["members"]), (&json!("Harness.Group?Next#Gen-First"), &json!([])));
+        let group = id(&made).to_owned();
+        let path = format!("/scim/v2/Groups/{group}");
+        let patch = async |list: Value| scim.patch(&path, &operations(list)).await;
+        let pair = |x: &str, y: &str| { let mut v = vec![x.to_owned(), y.to_owned()]; v.sort(); v };
+
+        patch(json!([{"op": "add", "path": "members", "value": [{"value": a}, {"value": b}]}])).await.expect(204);
+        patch(json!([{"op": "Add", "path": "members", "value": [{"value": a, "$ref": null}]}])).await.expect(204);
+        assert_eq!(members(&scim, &group).await, pair(&a, &b));
+        patch(json!([{"op": "Remove", "path": "members", "value": [{"value": a}]}])).await.expect(204);
+        assert_eq!(members(&scim, &group).await, [b.as_str()], "Entra: only whom it names");
+        patch(json!([{"op": "add", "path": "members", "value": [{"value": c}]}, {"op": "remove", "path": format!("members[value eq \"{b}\"]")}])).await.expect(204);
+        assert_eq!(members(&scim, &group).await, [c.as_str()]);
+        patch(json!([{"op": "replace", "path": "members", "value": [{"value": a}, {"value": b}]}])).await.expect(204);
+        assert_eq!(members(&scim, &group).await, pair(&a, &b));
+        patch(json!([{"op": "replace", "value": {"id": group, "displayName": "Builders"}}])).await.expect(204);
+        let read = scim.get(&format!("{path}?excludedAttributes=members")).await.ok();
+        assert_eq!((&read["displayName"], read.get("members")), (&json!("Builders"), None));
+        for found in ["displayName eq \"builders\"".to_owned(), format!("id eq \"{group}\" and members eq \"{a}\"")] {
+            assert_eq!(scim.get(&filter("Groups", &found)).await.ok()["totalResults"], 1, "{found}");
+        }
+        let not_in = format!("id eq \"{group}\" and members eq \"{c}\"");
+        assert_eq!(scim.get(&filter("Groups", &not_in)).await.ok()["totalResults"], 0);
+        let groups = scim.get(&format!("/scim/v2/Users/{a}")).await.ok()["groups"].clone();
+        assert_eq!((&groups[0]["value"], &groups[0]["display"]), (&json!(group), &json!("Builders")));
+
+        let answer = patch(json!([{"op": "add", "path": "members", "value": [{"value": c}, {"value": "nobody"}]}])).await;
+        assert_eq!(answer.expect(400).value()["scimType"], "invalidValue");
+        assert_eq!(members(&scim, &group).await, pair(&a, &b), "half a write never exists");
+        scim.put(&path, &json!({"displayName": "Masons", "members": [{"value": c}]})).await.expect(200);
+        assert_eq!(members(&scim, &group).await, [c.as_str()]);
+        patch(json!([{"op": "remove", "path": "members"}])).await.expect(204);
+        assert_eq!(members(&scim, &group).await, [""; 0]);
+        let rest = server.client().bearer(&tenant.token).get("/api/v1/groups").await.ok();
+        assert_eq!(rest["items"][0]["identifier"], "Harness_GroupNextGen_First");
+        scim.delete(&path).await.expect(204);
+        scim.get(&path).await.expect(404);
+    }
+
+    async fn groups_of_one_name_stay_apart(server: Server) {
+        let (tenant, scim) = client(server).await;
+        let api = server.client().bearer(&tenant.token);
+        let own = api.post("/api/v1/groups", &json!({"name": "Staff"})).await.created();
+        let theirs = scim.post("/scim/v2/Groups", &json!({"displayName": "Staff"})).await.created();
+        assert_ne!(own["id"], theirs["id"]);
+        let groups = api.get("/api/v1/groups").await.ok();
+        let identifiers: Vec<_> = groups["items"].as_array().expect("items").iter().map(|g| g["identifier"].clone()).collect();
+        assert_eq!(identifiers, [json!("Staff"), json!("Staff_2")]);
+        let path = format!("/scim/v2/Groups/{}", id(&own));
+        scim.patch(&path, &operations(json!([{"op": "replace", "value": {"displayName": "x"}}]))).await.expect(403);
+        scim.delete(&path).await.expect(403);
+    }
+
+    async fn what_a_directory_manages_is_changed_there(server: Server) {
+        let (tenant, scim) = client(server).await;
+        let bob = make_user(&scim, "bob@acme.example").await;
+        let group = scim.post("/scim/v2/Groups", &json!({"displayName": "Staff"})).await.created();
+        let api = server.client().bearer(&tenant.token);
+        let (user, group) = (format!("/api/v1/users/{bob}"), format!("/api/v1/groups/{}", id(&group)));
+        for answer in [
+            api.patch(&user, &json!({"email": "x@acme.example"})).await,
+            api.patch(&user, &json!({"given_name": "X"})).await,
+            api.delete(&user).await,
+            api.patch(&group, &json!({"name": "X"})).await,
+            api.post(&format!("{group}/members"), &json!({"add": [bob]})).await,
+            api.delete(&group).await,
+        ] {
+            assert!(answer.expect(409).body.contains("“Okta”"), "the message names the connection");
+        }
+        api.patch(&user, &json!({"roles": ["account_viewer"]})).await.expect(200);
+        api.patch(&user, &json!({"status": "inactive"})).await.expect(200);
+        let (_, other) = server.scim(&tenant, "Entra").await;
+        let other = server.client().bearer(&other);
+        let answer = other.patch(&format!("/scim/v2/Users/{bob}"), &operations(json!([{"op": "replace", "value": {"active": true}}]))).await;
+        assert!(answer.expect(403).body.contains("Okta"));
+    }
+
+    async fn an_administrator_is_not_taken_over(server: Server) {
+        let (tenant, scim) = client(server).await;
+        let found = scim.get(&filter("Users", &format!("userName eq \"{}\"", tenant.email))).await.ok();
+        let path = format!("/scim/v2/Users/{}", id(&found["Resources"][0]));
+        scim.patch(&path, &operations(json!([{"op": "replace", "value": {"active": false}}]))).await.expect(403);
+        scim.put(&path, &okta_user("eve@acme.example")).await.expect(403);
+        scim.delete(&path).await.expect(403);
+        server.client().sign_in("acme", &tenant.email, &tenant.password).await.expect(303);
+        let api = server.client().bearer(&tenant.token);
+        let plain = api.post("/api/v1/users", &json!({"user_name": "carol@acme.example"})).await.created();
+        let path = format!("/scim/v2/Users/{}", id(&plain));
+        scim.put(&path, &okta_user("carol@acme.example")).await.expect(200);
+        assert!(api.get(&format!("/api/v1/users/{}", id(&plain))).await.ok()["connection_id"].is_string(), "anybody else is");
+    }
+
+    async fn lists_are_cut_into_pages(server: Server) {
+        let (_, scim) = client(server).await;
+        for n in 0..5 {
+            make_user(&scim, &format!("u{n}@acme.example")).await;
+        }
+        let mut seen = Vec::new();
+        for start in [1, 3, 5] {
+            let page = scim.get(&format!("/scim/v2/Users?startIndex={start}&count=2")).await.ok();
+            assert_eq!((&page["totalResults"], &page["startIndex"]), (&json!(6), &json!(start)));
+            seen.extend(page["Resources"].as_array().expect("list").iter().map(|u| u["userName"].clone()));
+        }
+        assert_eq!(seen.len(), 6);
+        assert_eq!(seen[5], "u4@acme.example");
+        assert_eq!(scim.get("/scim/v2/Users?count=0").await.ok()["itemsPerPage"], 0);
+        assert_eq!(scim.get("/scim/v2/Users?startIndex=-3&count=1").await.ok()["startIndex"], 1);
+        assert_eq!(scim.get("/scim/v2/Users?startIndex=&count=").await.ok()["itemsPerPage"], 6);
+        assert_eq!(scim.get("/scim/v2/Users?startIndex=99").await.ok()["Resources"], json!([]));
+        scim.get("/scim/v2/Users?count=many").await.expect(400);
+        let some = scim.get("/scim/v2/Users?attributes=userName,emails.value&count=1&startIndex=2").await.ok();
+        let user = some["Resources"][0].as_object().expect("user");
+        let mut keys: Vec<_> = user.keys().map(String::as_str).collect();
+        keys.sort_unstable();
+        assert_eq!((keys, &user["emails"]), (vec!["emails", "id", "schemas", "userName"], &json!([{"value": "u0@acme.example"}])));
+    }
+
+    async fn errors_are_said_as_the_rfc_says_them(server: Server) {
+        let (_, scim) = client(server).await;
+        let bob = format!("/scim/v2/Users/{}", make_user(&scim, "bob@acme.example").await);
+        let other = format!("/scim/v2/Users/{}", make_user(&scim, "eve@acme.example").await);
+        let kind = |answer: crate::harness::Answer, status: u16| {
+            assert_eq!(answer.header("content-type"), "application/scim+json");
+            let body = answer.expect(status).value();
+            assert_eq!(body["schemas"], json!(["urn:ietf:params:scim:api:messages:2.0:Error"]));
+            assert_eq!(body["status"], status.to_string());
+            body["scimType"].as_str().unwrap_or_default().to_owned()
+        };
+        assert_eq!(kind(scim.get(&filter("Users", "userName eq")).await, 400), "invalidFilter");
+        assert_eq!(kind(scim.post("/scim/v2/Users", &json!({"displayName": "x"})).await, 400), "invalidValue");
+        assert_eq!(kind(scim.post("/scim/v2/Users", &json!([])).await, 400), "invalidSyntax");
+        assert_eq!(kind(scim.post("/scim/v2/Users", &okta_user("bob@acme.example")).await, 409), "uniqueness");
+        let rename = operations(json!([{"op": "replace", "path": "userName", "value": "BOB@acme.example"}]));
+        assert_eq!(kind(scim.patch(&other, &rename).await, 409), "uniqueness");
+        let patch = async |list: Value| scim.patch(&bob, &operations(list)).await;
+        assert_eq!(kind(patch(json!([{"op": "replace", "path": "id", "value": "x"}])).await, 400), "mutability");
+        assert_eq!(kind(patch(json!([{"op": "replace", "path": "a[", "value": "x"}])).await, 400), "invalidPath");
+        assert_eq!(kind(patch(json!([{"op": "remove"}])).await, 400), "noTarget");
+        assert_eq!(kind(patch(json!([{"op": "replace", "path": "userName", "value": ""}])).await, 400), "invalidValue");
+        assert_eq!(kind(scim.get("/scim/v2/Users/nobody").await, 404), "");
+        assert_eq!(kind(scim.get("/scim/v2/Nothing").await, 404), "");
+        assert_eq!(kind(server.client().get("/scim/v2/Users").await, 401), "");
+        assert_eq!(scim.get(&bob).await.ok()["meta"]["version"], "W/\"1\"", "nothing of it was kept");
+    }
+
+    async fn discovery_says_what_there_is(server: Server) {
+        let (_, scim) = client(server).await;
+        let config = scim.get("/scim/v2/ServiceProviderConfig").await.ok();
+        assert_eq!((&config["patch"]["supported"], &config["bulk"]["supported"]), (&json!(true), &json!(false)));
+        let schemas = scim.get("/scim/v2/Schemas").await.ok();
+        assert_eq!(schemas["totalResults"], 3);
+        for schema in schemas["Resources"].as_array().expect("list") {
+            let one = scim.get(&format!("/scim/v2/Schemas/{}", id(schema))).await.ok();
+            assert_eq!(one, *schema);
+        }
+        let types = scim.get("/scim/v2/ResourceTypes").await.ok();
+        assert_eq!(types["totalResults"], 2);
+        assert_eq!(scim.get("/scim/v2/ResourceTypes/User").await.ok()["endpoint"], "/Users");
+    }
+}

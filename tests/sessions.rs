@@ -92,7 +92,7 @@ on_both! {
     async fn a_token_ends_at_its_expiry_and_when_revoked(server: Server) {
         let tenant = server.tenant("acme").await;
         let api = server.client().bearer(&tenant.token);
-        let end = server.clock.now().plus(std::time::Duration::from_secs(60)).to_string();
+        let end = server.clock.now().plus(std::time::Duration::from_mins(1)).to_string();
         let short = api.post("/api/v1/api-tokens", &json!({"name": "short", "expires_at": end})).await.created();
         let long = api.post("/api/v1/api-tokens", &json!({"name": "long"})).await.created();
         let client = |made: &serde_json::Value| server.client().bearer(made["token"].as_str().expect("token"));

@@ -75,7 +75,11 @@ pub async fn unbind(
 ///
 /// # Errors
 /// The database's.
-pub async fn has_other_admin(c: &mut Connection, account_id: &str, user_id: &str) -> Result<bool, sqlx::Error> {
+pub async fn has_other_admin(
+    c: &mut Connection,
+    account_id: &str,
+    user_id: &str,
+) -> Result<bool, sqlx::Error> {
     let other: Option<(String,)> = sqlx::query_as(
         "SELECT u.id FROM role_bindings b JOIN users u ON u.id = b.principal_id \
          WHERE b.account_id = $1 AND b.role = 'account_admin' AND u.active = 1 AND u.id <> $2 LIMIT 1",

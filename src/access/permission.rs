@@ -74,7 +74,7 @@ impl Role {
     pub fn grants(self, permission: Permission) -> bool {
         match self {
             Self::AccountAdmin => true,
-            Self::AccountViewer => permission.as_str().ends_with(".view"),
+            Self::AccountViewer => permission.as_str().rsplit('.').next() == Some("view"),
         }
     }
 }

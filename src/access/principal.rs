@@ -86,7 +86,10 @@ impl Principal {
         Err(Refusal::new(
             StatusCode::FORBIDDEN,
             "Not allowed",
-            format!("You need the permission {} for this. Ask an administrator of your account.", permission.as_str()),
+            format!(
+                "You need the permission {} for this. Ask an administrator of your account.",
+                permission.as_str()
+            ),
         ))
     }
 

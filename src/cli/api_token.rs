@@ -29,11 +29,14 @@ pub(super) async fn run(kernel: &Kernel, command: Command) -> Result<(), Failure
     let name = name.unwrap_or_else(|| format!("command line {}", tx.now().display_minute()));
     let robot = match service_accounts::by_name(&mut tx, &account.id, &name).await? {
         Some(robot) if robot.connection_id.is_none() => robot,
-        Some(_) => return Err(format!("{name} belongs to a directory connection; choose another --name").into()),
+        Some(_) => {
+            return Err(format!("{name} belongs to a directory connection; choose another --name").into());
+        }
         None => service_accounts::create(&mut tx, &context, &name, Some(Role::AccountAdmin), None).await?,
     };
     let owner = Owner { kind: PrincipalKind::ServiceAccount, id: &robot.id, epoch: 0 };
-    let new = NewToken { owner, purpose: TokenPurpose::Api, connection_id: None, name: &name, expires_at: None };
+    let new =
+        NewToken { owner, purpose: TokenPurpose::Api, connection_id: None, name: &name, expires_at: None };
     let (_, secret) = tokens::create(&mut tx, &context, new).await?;
     tx.commit().await?;
     println!("{secret}");

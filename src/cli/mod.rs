@@ -77,5 +77,7 @@ async fn open(config: Config) -> Result<Kernel, Failure> {
 async fn account(kernel: &Kernel, slug: &str) -> Result<Account, Failure> {
     let mut c = kernel.db.read().await?;
     let found = accounts::by_slug(&mut c, slug).await?;
-    found.ok_or_else(|| format!("there is no account called {slug}; make it with: vestibule account create {slug}").into())
+    found.ok_or_else(|| {
+        format!("there is no account called {slug}; make it with: vestibule account create {slug}").into()
+    })
 }

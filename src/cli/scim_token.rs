@@ -28,7 +28,9 @@ pub(super) async fn run(kernel: &Kernel, command: Command) -> Result<(), Failure
     let mut tx = kernel.db.begin().await?;
     let connection = match connections::by_name(&mut tx, &account.id, &name).await? {
         Some(connection) if connection.kind() == Kind::Scim => connection,
-        Some(_) => return Err(format!("the connection {name} is for sign-in and has no provisioning tokens").into()),
+        Some(_) => {
+            return Err(format!("the connection {name} is for sign-in and has no provisioning tokens").into());
+        }
         None => {
             let new = NewConnection::scim(ids::new_id(kernel.clock.now()), &name);
             connections::create(&mut tx, &context, new).await?

@@ -16,7 +16,9 @@ pub(super) async fn run(config: Config) -> Result<(), Failure> {
     println!("Vestibule listens on http://{}", server.address());
     println!("People reach it at {}", kernel.urls.origin());
     if let Some(link) = link {
-        println!("\nNo account yet. Open this link to make the first one (works once, for a day):\n\n  {link}\n");
+        println!(
+            "\nNo account yet. Open this link to make the first one (works once, for a day):\n\n  {link}\n"
+        );
     }
     drop(kernel);
     let stop = async move {

@@ -15,7 +15,8 @@ impl Email {
     pub fn parse(text: &str) -> Result<Self, Error> {
         let text = text.trim();
         let invalid = |reason: &str| Error::Invalid { field: "email", reason: reason.to_owned() };
-        let (local, domain) = text.rsplit_once('@').ok_or_else(|| invalid("must look like name@example.com"))?;
+        let (local, domain) =
+            text.rsplit_once('@').ok_or_else(|| invalid("must look like name@example.com"))?;
         if local.is_empty() || domain.is_empty() || text.len() > 254 {
             return Err(invalid("must look like name@example.com"));
         }

@@ -6,9 +6,9 @@ mod error;
 pub mod groups;
 pub mod users;
 
-pub(crate) use email::domain_of;
 pub(crate) use accounts::is_domain;
 pub use email::Email;
+pub(crate) use email::domain_of;
 pub use error::Error;
 
 /// The form in which names are compared: without case, without surrounding white space.

@@ -76,9 +76,11 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Some(millis) => Timestamp(millis.load(Ordering::SeqCst)),
-            None => Timestamp(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| {
-                i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-            })),
+            None => Timestamp(
+                SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)),
+            ),
         }
     }
 

@@ -195,22 +195,35 @@ impl Config {
             }
         }
         if !["sqlite://", "postgres://", "postgresql://"].iter().any(|s| self.database.url.starts_with(s)) {
-            found.push("database.url: write sqlite://data/vestibule.db or postgres://user@host/database".into());
+            found.push(
+                "database.url: write sqlite://data/vestibule.db or postgres://user@host/database".into(),
+            );
         }
         if self.database.max_connections == 0 {
             found.push("database.max_connections: 0 leaves nobody to ask; write 8, or leave it out".into());
         }
         if self.mail.url.as_ref().is_some_and(|u| !u.starts_with("smtp://") && !u.starts_with("smtps://")) {
-            found.push("mail.url: write smtp://user:password@host:587?tls=required or smtps://user:password@host".into());
+            found.push(
+                "mail.url: write smtp://user:password@host:587?tls=required or smtps://user:password@host"
+                    .into(),
+            );
         }
         if self.mail.from.parse::<lettre::message::Mailbox>().is_err() {
-            found.push(format!("mail.from: \"{}\" is no sender; write Name <name@example.com>", self.mail.from));
+            found.push(format!(
+                "mail.from: \"{}\" is no sender; write Name <name@example.com>",
+                self.mail.from
+            ));
         }
         found
     }
 }
 
-fn section<T: for<'d> Deserialize<'d>>(source: &Figment, name: &str, into: &mut T, mistakes: &mut Vec<String>) {
+fn section<T: for<'d> Deserialize<'d>>(
+    source: &Figment,
+    name: &str,
+    into: &mut T,
+    mistakes: &mut Vec<String>,
+) {
     if source.find_value(name).is_err() {
         return;
     }

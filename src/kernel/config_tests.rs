@@ -26,10 +26,14 @@ fn every_key_is_understood() {
 
 #[test]
 fn every_mistake_is_named_at_once_with_a_proposal() {
-    let mistakes = load("[server]\nlisten='nonsense'\npublik_url='x'\n[database]\nurl='mysql://x'").expect_err("three mistakes");
+    let mistakes = load("[server]\nlisten='nonsense'\npublik_url='x'\n[database]\nurl='mysql://x'")
+        .expect_err("three mistakes");
     let text = mistakes.to_string();
     assert!(text.contains("server.listen:"), "{text}");
-    assert!(text.contains("server.publik_url: there is no such key; did you mean server.public_url?"), "{text}");
+    assert!(
+        text.contains("server.publik_url: there is no such key; did you mean server.public_url?"),
+        "{text}"
+    );
     assert!(text.contains("database.url: write sqlite://"), "{text}");
     assert_eq!(mistakes.0.len(), 3, "{text}");
 }

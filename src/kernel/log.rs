@@ -42,16 +42,16 @@ impl Write for Masked {
 /// `vst_api_Zm9v…` → `vst_api_***`; a bearer credential of any make is masked whole.
 #[must_use]
 pub fn mask(line: &str) -> String {
-    let is_secret = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '+' | '/' | '=' | '~');
+    let is_secret =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.' | '+' | '/' | '=' | '~');
     let mut out = String::with_capacity(line.len());
     let mut rest = line;
     while let Some(at) = ["vst_", "Bearer ", "bearer "].iter().filter_map(|m| rest.find(m)).min() {
         let (before, found) = rest.split_at(at);
         out.push_str(before);
-        let keep = if found.starts_with("vst_") {
-            found[4..].find('_').filter(|n| *n <= 12).map_or(4, |n| n + 5)
-        } else {
-            7
+        let keep = match found.strip_prefix("vst_") {
+            Some(token) => token.find('_').filter(|n| *n <= 12).map_or(4, |n| n + 5),
+            None => 7,
         };
         out.push_str(&found[..keep]);
         let secret = found[keep..].find(|c| !is_secret(c)).unwrap_or(found.len() - keep);

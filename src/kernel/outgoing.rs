@@ -19,10 +19,14 @@ use super::config;
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Not `https`, or no host, or credentials in it.
-    #[error("the address must be https://host/path (http only for networks listed in outgoing.allowed_networks)")]
+    #[error(
+        "the address must be https://host/path (http only for networks listed in outgoing.allowed_networks)"
+    )]
     Address,
     /// It leads inside.
-    #[error("the address leads into a private network; list it in outgoing.allowed_networks if that is meant")]
+    #[error(
+        "the address leads into a private network; list it in outgoing.allowed_networks if that is meant"
+    )]
     Private,
     /// The other side answered with something other than 200.
     #[error("the server there answered with status {0}")]

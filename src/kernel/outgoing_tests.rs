@@ -12,9 +12,19 @@ fn check(rules: &Rules, url: &str) -> Result<(), Error> {
 fn inside_addresses_are_refused_in_every_spelling() {
     let rules = rules(&[]);
     for url in [
-        "https://127.0.0.1/", "https://10.1.2.3/", "https://169.254.169.254/latest/meta-data", "https://[::1]/",
-        "https://[::ffff:127.0.0.1]/", "https://[fd00::1]/", "https://[fe80::1]/", "https://0.0.0.0/",
-        "https://2130706433/", "https://0x7f.1/", "https://100.64.0.1/", "https://[2002:7f00:1::]/", "https://224.0.0.1/",
+        "https://127.0.0.1/",
+        "https://10.1.2.3/",
+        "https://169.254.169.254/latest/meta-data",
+        "https://[::1]/",
+        "https://[::ffff:127.0.0.1]/",
+        "https://[fd00::1]/",
+        "https://[fe80::1]/",
+        "https://0.0.0.0/",
+        "https://2130706433/",
+        "https://0x7f.1/",
+        "https://100.64.0.1/",
+        "https://[2002:7f00:1::]/",
+        "https://224.0.0.1/",
     ] {
         assert!(matches!(check(&rules, url), Err(Error::Private)), "{url}");
     }

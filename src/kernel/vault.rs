@@ -116,7 +116,8 @@ impl Vault {
     /// # Errors
     /// [`Error::Damaged`] when it was made for another row or altered; [`Error::WrongKey`]; the database's.
     pub async fn open_sealed(&self, bound_to: &str, sealed: &str) -> Result<Vec<u8>, Error> {
-        let (id, text) = sealed.strip_prefix("v1.").and_then(|rest| rest.split_once('.')).ok_or(Error::Damaged)?;
+        let (id, text) =
+            sealed.strip_prefix("v1.").and_then(|rest| rest.split_once('.')).ok_or(Error::Damaged)?;
         let key = match self.known(id) {
             Some(key) => key,
             // Another node made this data key after we started.
@@ -158,8 +159,9 @@ fn unwrap_any(masters: &[[u8; 32]], id: &str, wrapped: &str) -> Result<([u8; 32]
 fn seal_with(key: &[u8; 32], bound_to: &str, secret: &[u8]) -> Result<String, Error> {
     let cipher = RandomizedNonceKey::new(&AES_256_GCM, key).map_err(|_| Error::Damaged)?;
     let mut text = secret.to_vec();
-    let nonce =
-        cipher.seal_in_place_append_tag(Aad::from(bound_to.as_bytes()), &mut text).map_err(|_| Error::Damaged)?;
+    let nonce = cipher
+        .seal_in_place_append_tag(Aad::from(bound_to.as_bytes()), &mut text)
+        .map_err(|_| Error::Damaged)?;
     Ok(STANDARD.encode([nonce.as_ref().as_slice(), &text].concat()))
 }
 

@@ -14,7 +14,8 @@ fn guessing_one_persons_password_from_many_addresses_is_slow() {
     for n in 0..20 {
         throttle.attempt(address(n), "Ada@Example.com").expect("within the burst");
     }
-    let refused = throttle.attempt(address(99), "ada@example.com").expect_err("the same person in other case");
+    let refused =
+        throttle.attempt(address(99), "ada@example.com").expect_err("the same person in other case");
     assert_eq!(refused.retry_after, 7);
     throttle.attempt(address(99), "bob@example.com").expect("others are not affected");
     clock.advance(Duration::from_secs(7));

@@ -30,7 +30,7 @@ pub(super) const VERSION: &str = {
         let mut digits = [0; 16];
         let mut at = 0;
         while at < 16 {
-            digits[at] = b"0123456789abcdef"[(hash >> (60 - 4 * at)) as usize & 15];
+            digits[at] = b"0123456789abcdef"[((hash >> (60 - 4 * at)) & 15) as usize];
             at += 1;
         }
         digits
@@ -49,8 +49,10 @@ pub(super) fn routes() -> Routes<App> {
 async fn asset(Path((_, name)): Path<(String, String)>) -> Response {
     match FILES.iter().find(|(file, ..)| *file == name) {
         Some((_, kind, text)) => {
-            let headers =
-                [(header::CONTENT_TYPE, *kind), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
+            let headers = [
+                (header::CONTENT_TYPE, *kind),
+                (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+            ];
             (headers, *text).into_response()
         }
         None => StatusCode::NOT_FOUND.into_response(),

@@ -94,7 +94,9 @@ impl From<directory::Error> for Error {
             E::Managed { connection } => Refusal::new(
                 StatusCode::CONFLICT,
                 "Managed elsewhere",
-                format!("This came from the directory connection “{connection}” and is managed there. Change it at the identity provider."),
+                format!(
+                    "This came from the directory connection “{connection}” and is managed there. Change it at the identity provider."
+                ),
             ),
             E::Forbidden(reason) => Refusal::new(StatusCode::CONFLICT, "Not possible", reason),
             E::Database(error) => return Self::Internal(error.to_string()),
@@ -126,7 +128,9 @@ impl IntoResponse for Error {
 /// The words for a status that comes without any: from the router, the limits, the timeout.
 pub(super) fn status_refusal(status: StatusCode) -> Refusal {
     let (title, detail) = match status {
-        StatusCode::NOT_FOUND => ("Not found", "There is nothing at this address. Check it, or start from the top."),
+        StatusCode::NOT_FOUND => {
+            ("Not found", "There is nothing at this address. Check it, or start from the top.")
+        }
         StatusCode::METHOD_NOT_ALLOWED => ("Not possible here", "This address does not do that."),
         StatusCode::PAYLOAD_TOO_LARGE => ("Too large", "That is more than this address takes."),
         StatusCode::REQUEST_TIMEOUT => ("That took too long", "Try again in a moment."),

@@ -9,10 +9,11 @@ use crate::access::{Guard, Routes};
 use crate::kernel::metrics;
 
 pub(super) fn routes() -> Routes<App> {
-    Routes::default()
-        .get("/healthz", Guard::Public, healthz)
-        .get("/readyz", Guard::Public, readyz)
-        .get("/metrics", Guard::Public, prometheus)
+    Routes::default().get("/healthz", Guard::Public, healthz).get("/readyz", Guard::Public, readyz).get(
+        "/metrics",
+        Guard::Public,
+        prometheus,
+    )
 }
 
 /// The process runs.

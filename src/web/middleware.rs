@@ -51,8 +51,12 @@ pub(super) async fn surround(State(app): State<App>, mut request: Request, next:
 }
 
 fn context_of(app: &App, request: &Request) -> RequestContext {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map_or(IpAddr::from([0, 0, 0, 0]), |c| c.0.ip());
-    let user_agent = request.headers().get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let peer = request
+        .extensions()
+        .get::<ConnectInfo<SocketAddr>>()
+        .map_or(IpAddr::from([0, 0, 0, 0]), |c| c.0.ip());
+    let user_agent =
+        request.headers().get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
     RequestContext {
         request_id: ids::new_id(app.kernel.clock.now()),
         address: client_address(peer, request.headers(), &app.kernel.config.server.trusted_proxies),
@@ -83,7 +87,11 @@ fn render_refusal(mut response: Response, path: &str, request_id: &str) -> Respo
     let refusal = match response.extensions_mut().remove::<Refusal>() {
         Some(refusal) => refusal,
         None if status.is_client_error() || status.is_server_error() => {
-            let kind = response.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default();
+            let kind = response
+                .headers()
+                .get(header::CONTENT_TYPE)
+                .and_then(|v| v.to_str().ok())
+                .unwrap_or_default();
             // Pages, problems and SCIM errors have been rendered already.
             if kind.contains("html") || kind.contains("json") {
                 return response;

@@ -15,10 +15,16 @@ pub(super) fn text(code: &str) -> Option<&'static str> {
         "group_created" => "Group created.",
         "group_saved" => "Group saved.",
         "group_deleted" => "Group deleted.",
-        "connection_created" => "Connection created. Copy the values below to your identity provider, then switch it on.",
-        "directory_created" => "Directory connection created. Make a token and copy both values to your identity provider.",
+        "connection_created" => {
+            "Connection created. Copy the values below to your identity provider, then switch it on."
+        }
+        "directory_created" => {
+            "Directory connection created. Make a token and copy both values to your identity provider."
+        }
         "connection_saved" => "Connection saved.",
-        "connection_deleted" => "Connection deleted. Users and groups it managed are kept and can be changed here now.",
+        "connection_deleted" => {
+            "Connection deleted. Users and groups it managed are kept and can be changed here now."
+        }
         "token_revoked" => "Token revoked. It stopped working at once.",
         "service_account_created" => "Service account created.",
         "service_account_deleted" => "Service account deleted. Its tokens stopped working at once.",

@@ -7,10 +7,10 @@ use super::Error;
 use crate::access::tokens::{self, NewToken, Owner, Token, TokenPurpose};
 use crate::access::{self, Permission, Principal, PrincipalKind, Role, service_accounts};
 use crate::audit::Context;
+use crate::directory;
 use crate::directory::accounts::{self, Settings, update_settings};
 use crate::directory::groups::{self, Group};
 use crate::directory::users::{self, Authority, User};
-use crate::directory;
 use crate::idp::connections::{self, Connection};
 use crate::idp::saml::{LoadError, Source};
 use crate::kernel::http::{Refusal, RequestContext};
@@ -29,7 +29,11 @@ pub(super) async fn find_group(c: &mut Db, principal: &Principal, id: &str) -> R
 }
 
 /// The connection with this id in the principal's account.
-pub(super) async fn find_connection(c: &mut Db, principal: &Principal, id: &str) -> Result<Connection, Error> {
+pub(super) async fn find_connection(
+    c: &mut Db,
+    principal: &Principal,
+    id: &str,
+) -> Result<Connection, Error> {
     connections::by_id(c, &principal.account_id, id).await?.ok_or_else(|| Error::not_found("connection"))
 }
 
@@ -109,7 +113,10 @@ pub(super) async fn make_token(
             let found = service_accounts::by_id(tx, &principal.account_id, id).await?;
             let found = found.ok_or_else(|| Error::not_found("service account"))?;
             if found.connection_id.is_some() {
-                return Err(Error::invalid("service_account_id", "belongs to a directory connection; make its token there"));
+                return Err(Error::invalid(
+                    "service_account_id",
+                    "belongs to a directory connection; make its token there",
+                ));
             }
             (PrincipalKind::ServiceAccount, found.id, 0)
         }
@@ -157,7 +164,10 @@ pub(super) fn metadata_source(xml: Option<&str>, url: Option<&str>) -> Result<Op
         (Some(xml), _) => Ok(Some(Source::Xml(xml))),
         (None, Some(url)) => match url.parse() {
             Ok(url) => Ok(Some(Source::Url(url))),
-            Err(_) => Err(Error::invalid("metadata_url", "must be an address such as https://idp.example.com/metadata")),
+            Err(_) => Err(Error::invalid(
+                "metadata_url",
+                "must be an address such as https://idp.example.com/metadata",
+            )),
         },
     }
 }

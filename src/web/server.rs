@@ -26,7 +26,7 @@ const MAX_BODY: usize = 1024 * 1024;
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// What is under way at shutdown gets this long.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
-const CLEAN_UP_EVERY: Duration = Duration::from_secs(60);
+const CLEAN_UP_EVERY: Duration = Duration::from_mins(1);
 
 /// A server that listens and has its kernel; not serving yet.
 pub struct Server {
@@ -60,6 +60,9 @@ impl Server {
     ///
     /// # Errors
     /// [`StartError`].
+    ///
+    /// # Panics
+    /// Never: a socket address always makes a URL.
     pub async fn bind(config: Config, clock: Clock) -> Result<Self, StartError> {
         let wanted = config.server.listen;
         let listener = TcpListener::bind(wanted).await.map_err(|e| StartError::Listen(wanted, e))?;

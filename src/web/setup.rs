@@ -140,7 +140,12 @@ async fn first_run(app: &App, request: &RequestContext, form: &SetupForm) -> Res
     setup::complete(&app.kernel, request, &form.token, typed, &hash).await?.ok_or_else(spent)
 }
 
-async fn choose_password(app: &App, request: &RequestContext, user: &User, form: &SetupForm) -> Result<String, Error> {
+async fn choose_password(
+    app: &App,
+    request: &RequestContext,
+    user: &User,
+    form: &SetupForm,
+) -> Result<String, Error> {
     password::check(&form.password, &[&user.user_name, user.email.as_deref().unwrap_or_default()])?;
     let hash = hash(app, &form.password).await?;
     let link = (user.account_id.as_str(), form.token.as_str());

@@ -1,8 +1,8 @@
 //! Chromium, driven by its own driver.
 
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::io::{BufRead as _, BufReader};
 
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::json;
@@ -20,11 +20,13 @@ pub struct Browser {
 
 fn driver() -> (Child, u16) {
     let missing = "Chromium's driver is missing: run 'make peers'";
-    let mut child = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).spawn().expect(missing);
+    let mut child =
+        Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).spawn().expect(missing);
     let lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
     let mut lines = lines.map_while(Result::ok);
     let line = lines.find(|line| line.contains("started successfully on port")).expect("chromedriver starts");
-    let port = line.rsplit(' ').next().and_then(|word| word.trim_end_matches('.').parse().ok()).expect("a port");
+    let port =
+        line.rsplit(' ').next().and_then(|word| word.trim_end_matches('.').parse().ok()).expect("a port");
     std::thread::spawn(move || lines.for_each(drop));
     (child, port)
 }
@@ -36,8 +38,16 @@ impl Browser {
         let profile = tempfile::tempdir().expect("dir");
         let data = format!("--user-data-dir={}", profile.path().display());
         let arguments = [
-            "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage",
-            "--disable-background-networking", "--disable-component-update", "--disable-sync", "--window-size=1280,900",
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-dev-shm-usage",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--window-size=1280,900",
             &data,
         ];
         let wanted = json!({"browserName": "chrome", "goog:chromeOptions": {"args": arguments}});
@@ -57,7 +67,12 @@ impl Browser {
 
     pub async fn fill(&self, name: &str, value: &str) {
         let selector = format!("[name={name}]:not([type=hidden])");
-        let field = self.page.wait().for_element(Locator::Css(&selector)).await.unwrap_or_else(|e| panic!("{name}: {e}"));
+        let field = self
+            .page
+            .wait()
+            .for_element(Locator::Css(&selector))
+            .await
+            .unwrap_or_else(|e| panic!("{name}: {e}"));
         field.clear().await.expect("cleared");
         field.send_keys(value).await.expect("typed");
     }
@@ -65,7 +80,12 @@ impl Browser {
     /// Clicks the button or link with this text.
     pub async fn click(&self, text: &str) {
         let path = format!("//*[self::button or self::a][normalize-space()='{text}']");
-        let found = self.page.wait().for_element(Locator::XPath(&path)).await.unwrap_or_else(|e| panic!("{text}: {e}"));
+        let found = self
+            .page
+            .wait()
+            .for_element(Locator::XPath(&path))
+            .await
+            .unwrap_or_else(|e| panic!("{text}: {e}"));
         found.click().await.expect("clicked");
     }
 
@@ -75,7 +95,14 @@ impl Browser {
     }
 
     pub async fn text(&self, selector: &str) -> String {
-        self.page.wait().for_element(Locator::Css(selector)).await.expect("element").text().await.expect("text")
+        self.page
+            .wait()
+            .for_element(Locator::Css(selector))
+            .await
+            .expect("element")
+            .text()
+            .await
+            .expect("text")
     }
 
     /// Waits until the address begins with `path` on this server.
@@ -101,7 +128,8 @@ impl Browser {
                 "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600}})
         };
         self.cdp(metrics(900)).await;
-        let height = self.page.execute("return document.documentElement.scrollHeight", vec![]).await.expect("height");
+        let height =
+            self.page.execute("return document.documentElement.scrollHeight", vec![]).await.expect("height");
         self.cdp(metrics(height.as_u64().unwrap_or(900).clamp(400, 4000))).await;
         std::fs::write(file, self.page.screenshot().await.expect("picture")).expect("file");
     }

@@ -109,7 +109,8 @@ impl Client {
 
 impl Answer {
     pub fn value(&self) -> Value {
-        serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("not JSON ({}): {}", self.status, self.body))
+        serde_json::from_str(&self.body)
+            .unwrap_or_else(|_| panic!("not JSON ({}): {}", self.status, self.body))
     }
 
     #[track_caller]

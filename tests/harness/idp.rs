@@ -76,11 +76,12 @@ impl Idp {
             says.in_response_to.as_ref().map(|id| format!(r#" InResponseTo="{id}""#)).unwrap_or_default();
         let (begin, end) = (says.not_before, says.not_on_or_after);
         let signature = if signed { self.template(assertion_id) } else { String::new() };
-        let attributes: String = says
+        let attributes: Vec<String> = says
             .attributes
             .iter()
             .map(|(name, value)| format!(r#"<saml:Attribute Name="{name}"><saml:AttributeValue>{value}</saml:AttributeValue></saml:Attribute>"#))
             .collect();
+        let attributes = attributes.concat();
         let attributes = if attributes.is_empty() {
             attributes
         } else {

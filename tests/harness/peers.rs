@@ -34,7 +34,7 @@ pub fn first_line(child: &mut Child) -> String {
     line.trim().to_owned()
 }
 
-/// pysaml2, from PyPI.
+/// pysaml2, from `PyPI`.
 pub struct Pysaml2 {
     base: String,
     _process: Ending,
@@ -62,7 +62,13 @@ impl Pysaml2 {
 impl SamlIdp for Pysaml2 {
     async fn metadata(&self) -> String {
         let http = reqwest::Client::builder().no_proxy().build().expect("client");
-        http.get(format!("{}/metadata", self.base)).send().await.expect("metadata").text().await.expect("text")
+        http.get(format!("{}/metadata", self.base))
+            .send()
+            .await
+            .expect("metadata")
+            .text()
+            .await
+            .expect("text")
     }
 
     async fn trust(&self, _: &str, _: &str, metadata: &str) {
@@ -72,13 +78,14 @@ impl SamlIdp for Pysaml2 {
     }
 
     async fn sign_in(&self, browser: &fantoccini::Client, email: &str) {
-        let field = browser.wait().for_element(fantoccini::Locator::Id("email")).await.expect("pysaml2's page");
+        let field =
+            browser.wait().for_element(fantoccini::Locator::Id("email")).await.expect("pysaml2's page");
         field.send_keys(email).await.expect("typed");
         browser.find(fantoccini::Locator::Id("go")).await.expect("button").click().await.expect("clicked");
     }
 }
 
-/// SimpleSAMLphp, from Debian, under PHP's own web server.
+/// `SimpleSAMLphp`, from Debian, under PHP's own web server.
 pub struct SimpleSaml {
     base: String,
     config: PathBuf,
@@ -104,7 +111,8 @@ impl SimpleSaml {
             .output()
             .expect("openssl");
         assert!(made.status.success());
-        let port = TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("address").port();
+        let port =
+            TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("address").port();
         let base = format!("http://127.0.0.1:{port}");
         let root = dir.path().display();
         let config = format!(
@@ -171,7 +179,11 @@ impl SamlIdp for SimpleSaml {
     }
 
     async fn sign_in(&self, browser: &fantoccini::Client, email: &str) {
-        let name = browser.wait().for_element(fantoccini::Locator::Id("username")).await.expect("SimpleSAMLphp's page");
+        let name = browser
+            .wait()
+            .for_element(fantoccini::Locator::Id("username"))
+            .await
+            .expect("SimpleSAMLphp's page");
         name.send_keys(email).await.expect("typed");
         let password = browser.find(fantoccini::Locator::Id("password")).await.expect("password");
         // Enter submits whichever button the theme has.

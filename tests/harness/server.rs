@@ -24,9 +24,11 @@ impl Backend {
         match self {
             Self::Sqlite => format!("sqlite://{}/vestibule.db", dir.path().display()),
             Self::Postgres => {
-                let admin = std::env::var("VESTIBULE_TEST_POSTGRES")
-                    .expect("PostgreSQL for tests: run them with `make test`, or through tests/peers/with-postgres");
-                let name = format!("t{}", uuid::Uuid::from_bytes(vestibule::kernel::random::bytes()).simple());
+                let admin = std::env::var("VESTIBULE_TEST_POSTGRES").expect(
+                    "PostgreSQL for tests: run them with `make test`, or through tests/peers/with-postgres",
+                );
+                let name =
+                    format!("t{}", uuid::Uuid::from_bytes(vestibule::kernel::random::bytes()).simple());
                 sqlx::any::install_default_drivers();
                 let mut c = sqlx::AnyConnection::connect(&admin).await.expect("PostgreSQL");
                 let create = sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"));
@@ -120,12 +122,21 @@ impl Server {
             ..users::Profile::default()
         };
         let user = users::create(&mut tx, &context, users::Authority::Local, profile).await.expect("user");
-        bind(&mut tx, &context, (PrincipalKind::User, &user.id, &email), Role::AccountAdmin).await.expect("role");
+        bind(&mut tx, &context, (PrincipalKind::User, &user.id, &email), Role::AccountAdmin)
+            .await
+            .expect("role");
         vestibule::signin::password::set(&mut tx, &context, &user, &hash).await.expect("password");
-        let robot = service_accounts::create(&mut tx, &context, "tests", Some(Role::AccountAdmin), None).await;
+        let robot =
+            service_accounts::create(&mut tx, &context, "tests", Some(Role::AccountAdmin), None).await;
         let robot = robot.expect("service account");
         let owner = Owner { kind: PrincipalKind::ServiceAccount, id: &robot.id, epoch: 0 };
-        let new = NewToken { owner, purpose: TokenPurpose::Api, connection_id: None, name: "tests", expires_at: None };
+        let new = NewToken {
+            owner,
+            purpose: TokenPurpose::Api,
+            connection_id: None,
+            name: "tests",
+            expires_at: None,
+        };
         let (_, token) = tokens::create(&mut tx, &context, new).await.expect("token");
         tx.commit().await.expect("commit");
         Tenant { email, password, token }

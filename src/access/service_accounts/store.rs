@@ -52,7 +52,11 @@ pub async fn list(
 ///
 /// # Errors
 /// The database's.
-pub async fn by_id(c: &mut Connection, account_id: &str, id: &str) -> Result<Option<ServiceAccount>, sqlx::Error> {
+pub async fn by_id(
+    c: &mut Connection,
+    account_id: &str,
+    id: &str,
+) -> Result<Option<ServiceAccount>, sqlx::Error> {
     sqlx::query_as(concat!("SELECT ", columns!(), " FROM service_accounts WHERE account_id = $1 AND id = $2"))
         .bind(account_id)
         .bind(id)
@@ -84,7 +88,11 @@ pub async fn of_connection(
 ///
 /// # Errors
 /// The database's.
-pub async fn by_name(c: &mut Connection, account_id: &str, name: &str) -> Result<Option<ServiceAccount>, sqlx::Error> {
+pub async fn by_name(
+    c: &mut Connection,
+    account_id: &str,
+    name: &str,
+) -> Result<Option<ServiceAccount>, sqlx::Error> {
     sqlx::query_as(concat!(
         "SELECT ",
         columns!(),

@@ -28,7 +28,7 @@ struct Row {
 }
 
 /// How old `last_used_at` may get before a use is written down again.
-const TOUCH_AFTER: Duration = Duration::from_secs(60);
+const TOUCH_AFTER: Duration = Duration::from_mins(1);
 
 /// Accepts a token that exists, was made for `purpose`, is neither revoked nor expired, and whose
 /// owner is active and was not deactivated since.
@@ -55,7 +55,15 @@ pub async fn authenticate(
     .bind(now)
     .fetch_optional(&mut *c)
     .await?;
-    let Some(Row { owner_name: Some(name), id, account_id, owner_kind, owner_id, connection_id, last_used_at }) = row
+    let Some(Row {
+        owner_name: Some(name),
+        id,
+        account_id,
+        owner_kind,
+        owner_id,
+        connection_id,
+        last_used_at,
+    }) = row
     else {
         return Ok(None);
     };

@@ -38,7 +38,11 @@ pub struct NewToken<'a> {
 ///
 /// # Errors
 /// [`directory::Error::Invalid`] for the name or an expiry in the past.
-pub async fn create(tx: &mut Tx, context: &Context, new: NewToken<'_>) -> Result<(Token, String), directory::Error> {
+pub async fn create(
+    tx: &mut Tx,
+    context: &Context,
+    new: NewToken<'_>,
+) -> Result<(Token, String), directory::Error> {
     check_name("name", new.name, 128)?;
     if new.expires_at.is_some_and(|end| end <= tx.now()) {
         let reason = "must be in the future".to_owned();

@@ -81,7 +81,9 @@ pub(crate) fn is_domain(text: &str) -> bool {
     text.len() <= 253
         && text.contains('.')
         && text.split('.').all(|label| {
-            !label.is_empty() && label.chars().all(|c| c.is_alphanumeric() || c == '-') && !label.starts_with('-')
+            !label.is_empty()
+                && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+                && !label.starts_with('-')
         })
 }
 
@@ -100,7 +102,9 @@ pub async fn update_settings(
 ) -> Result<Settings, Error> {
     let wanted = wanted.checked()?;
     if own_domain.is_some_and(|domain| !wanted.allows_domain(domain)) {
-        return Err(Error::Forbidden("This list does not contain your own domain: you would lock yourself out."));
+        return Err(Error::Forbidden(
+            "This list does not contain your own domain: you would lock yourself out.",
+        ));
     }
     let before = account.settings();
     if before == wanted {

@@ -33,7 +33,9 @@ pub async fn by_slug(c: &mut Connection, slug: &str) -> Result<Option<Account>, 
 /// The database's.
 pub async fn only_one(c: &mut Connection) -> Result<Option<Account>, sqlx::Error> {
     let mut first_two: Vec<Account> =
-        sqlx::query_as("SELECT id, slug, name, settings, created_at FROM accounts LIMIT 2").fetch_all(c).await?;
+        sqlx::query_as("SELECT id, slug, name, settings, created_at FROM accounts LIMIT 2")
+            .fetch_all(c)
+            .await?;
     Ok(if first_two.len() == 1 { first_two.pop() } else { None })
 }
 
@@ -42,7 +44,8 @@ pub async fn only_one(c: &mut Connection) -> Result<Option<Account>, sqlx::Error
 /// # Errors
 /// The database's.
 pub async fn any_exists(c: &mut Connection) -> Result<bool, sqlx::Error> {
-    let found: Option<(String,)> = sqlx::query_as("SELECT id FROM accounts LIMIT 1").fetch_optional(c).await?;
+    let found: Option<(String,)> =
+        sqlx::query_as("SELECT id FROM accounts LIMIT 1").fetch_optional(c).await?;
     Ok(found.is_some())
 }
 

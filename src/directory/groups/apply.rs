@@ -81,7 +81,8 @@ pub async fn apply(
             detail.insert(key.into(), json!({"count": ids.len(), "users": &ids[..ids.len().min(100)]}));
         }
     }
-    let event = Event::new(Action::GroupUpdate, "group", &updated.id, &updated.name).detail(Value::Object(detail));
+    let event =
+        Event::new(Action::GroupUpdate, "group", &updated.id, &updated.name).detail(Value::Object(detail));
     audit::record(tx, context, event).await?;
     Ok(updated)
 }
@@ -98,9 +99,7 @@ async fn check_authority<'a>(
         (Authority::Connection(_), None) => Err(Error::Forbidden(
             "This group was made by hand. It is kept beside groups of the same name from a directory.",
         )),
-        (_, Some(manager)) => {
-            Err(Error::Managed { connection: users::connection_name(tx, manager).await? })
-        }
+        (_, Some(manager)) => Err(Error::Managed { connection: users::connection_name(tx, manager).await? }),
     }
 }
 

@@ -11,7 +11,12 @@ use crate::kernel::Tx;
 ///
 /// # Errors
 /// [`Error::Managed`] when a directory connection manages it and somebody else asks.
-pub async fn delete(tx: &mut Tx, context: &Context, authority: Authority<'_>, group: &Group) -> Result<(), Error> {
+pub async fn delete(
+    tx: &mut Tx,
+    context: &Context,
+    authority: Authority<'_>,
+    group: &Group,
+) -> Result<(), Error> {
     let own = match (&group.connection_id, authority) {
         (None, Authority::Local) => true,
         (Some(manager), Authority::Connection(id)) => manager == id,

@@ -12,4 +12,6 @@ pub use create::{NewGroup, create};
 pub use delete::delete;
 pub use identifier::identifier_of;
 pub use model::{Group, Membership};
-pub use store::{Match, by_id, count, list_after, list_at, member_count, members, names_of_user, of_user, search};
+pub use store::{
+    Match, by_id, count, list_after, list_at, member_count, members, names_of_user, of_user, search,
+};

@@ -174,7 +174,11 @@ pub async fn member_count(c: &mut Connection, group_id: &str) -> Result<i64, sql
         .await
 }
 
-pub(super) async fn identifier_taken(c: &mut Connection, account_id: &str, text: &str) -> Result<bool, sqlx::Error> {
+pub(super) async fn identifier_taken(
+    c: &mut Connection,
+    account_id: &str,
+    text: &str,
+) -> Result<bool, sqlx::Error> {
     let found: Option<(String,)> =
         sqlx::query_as("SELECT id FROM user_groups WHERE account_id = $1 AND identifier = $2")
             .bind(account_id)
@@ -232,7 +236,12 @@ pub(super) async fn overwrite(tx: &mut Tx, group: &Group) -> Result<Group, sqlx:
 }
 
 /// Adds a member; false when it was one already or no such user exists in the account.
-pub(super) async fn add(tx: &mut Tx, group: &Group, user_id: &str, source: &str) -> Result<bool, sqlx::Error> {
+pub(super) async fn add(
+    tx: &mut Tx,
+    group: &Group,
+    user_id: &str,
+    source: &str,
+) -> Result<bool, sqlx::Error> {
     let now = tx.now();
     let done = sqlx::query(
         "INSERT INTO memberships (account_id, group_id, user_id, source, created_at) \
@@ -249,7 +258,12 @@ pub(super) async fn add(tx: &mut Tx, group: &Group, user_id: &str, source: &str)
 }
 
 /// Removes a membership that came through `source`.
-pub(super) async fn remove(tx: &mut Tx, group: &Group, user_id: &str, source: &str) -> Result<bool, sqlx::Error> {
+pub(super) async fn remove(
+    tx: &mut Tx,
+    group: &Group,
+    user_id: &str,
+    source: &str,
+) -> Result<bool, sqlx::Error> {
     let done = sqlx::query("DELETE FROM memberships WHERE group_id = $1 AND user_id = $2 AND source = $3")
         .bind(&group.id)
         .bind(user_id)
@@ -259,7 +273,11 @@ pub(super) async fn remove(tx: &mut Tx, group: &Group, user_id: &str, source: &s
     Ok(done.rows_affected() > 0)
 }
 
-pub(super) async fn ids_from(c: &mut Connection, group: &Group, source: &str) -> Result<Vec<String>, sqlx::Error> {
+pub(super) async fn ids_from(
+    c: &mut Connection,
+    group: &Group,
+    source: &str,
+) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar("SELECT user_id FROM memberships WHERE group_id = $1 AND source = $2")
         .bind(&group.id)
         .bind(source)

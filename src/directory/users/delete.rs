@@ -10,7 +10,12 @@ use crate::kernel::Tx;
 ///
 /// # Errors
 /// [`Error::Managed`] when a directory connection manages it and somebody else asks.
-pub async fn delete(tx: &mut Tx, context: &Context, authority: Authority<'_>, user: &User) -> Result<(), Error> {
+pub async fn delete(
+    tx: &mut Tx,
+    context: &Context,
+    authority: Authority<'_>,
+    user: &User,
+) -> Result<(), Error> {
     if let Some(manager) = &user.connection_id {
         let own = matches!(authority, Authority::Connection(id) if id == manager);
         if !own {

@@ -10,5 +10,7 @@ pub use create::create;
 pub use delete::delete;
 pub use model::{Authority, Profile, User};
 pub(super) use store::connection_name;
-pub use store::{Match, anywhere, by_email, by_id, count, list_after, list_at, search, sole_by_email_anywhere};
+pub use store::{
+    Match, anywhere, by_email, by_id, count, list_after, list_at, search, sole_by_email_anywhere,
+};
 pub use update::{set_active, update};

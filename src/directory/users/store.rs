@@ -49,22 +49,33 @@ pub async fn by_id(c: &mut Connection, account_id: &str, id: &str) -> Result<Opt
 ///
 /// # Errors
 /// The database's.
-pub async fn by_email(c: &mut Connection, account_id: &str, email: &str) -> Result<Option<User>, sqlx::Error> {
+pub async fn by_email(
+    c: &mut Connection,
+    account_id: &str,
+    email: &str,
+) -> Result<Option<User>, sqlx::Error> {
     let folded = fold(email);
-    let by_email: Option<User> =
-        sqlx::query_as(concat!("SELECT ", columns!(), " FROM users WHERE account_id = $1 AND email_folded = $2"))
-            .bind(account_id)
-            .bind(&folded)
-            .fetch_optional(&mut *c)
-            .await?;
+    let by_email: Option<User> = sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM users WHERE account_id = $1 AND email_folded = $2"
+    ))
+    .bind(account_id)
+    .bind(&folded)
+    .fetch_optional(&mut *c)
+    .await?;
     if by_email.is_some() {
         return Ok(by_email);
     }
-    sqlx::query_as(concat!("SELECT ", columns!(), " FROM users WHERE account_id = $1 AND user_name_folded = $2"))
-        .bind(account_id)
-        .bind(&folded)
-        .fetch_optional(c)
-        .await
+    sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM users WHERE account_id = $1 AND user_name_folded = $2"
+    ))
+    .bind(account_id)
+    .bind(&folded)
+    .fetch_optional(c)
+    .await
 }
 
 /// The account of a person whose address is known in exactly one account of this server.
@@ -171,14 +182,13 @@ pub(super) async fn check_free(
     profile: &Profile,
     own_id: &str,
 ) -> Result<(), Error> {
-    let taken: Option<(String,)> = sqlx::query_as(
-        "SELECT id FROM users WHERE account_id = $1 AND user_name_folded = $2 AND id <> $3",
-    )
-    .bind(account_id)
-    .bind(fold(&profile.user_name))
-    .bind(own_id)
-    .fetch_optional(&mut *c)
-    .await?;
+    let taken: Option<(String,)> =
+        sqlx::query_as("SELECT id FROM users WHERE account_id = $1 AND user_name_folded = $2 AND id <> $3")
+            .bind(account_id)
+            .bind(fold(&profile.user_name))
+            .bind(own_id)
+            .fetch_optional(&mut *c)
+            .await?;
     if taken.is_some() {
         return Err(Error::Duplicate { field: "user_name" });
     }
@@ -279,5 +289,8 @@ pub(in super::super) async fn connection_name(c: &mut Connection, id: &str) -> R
 /// # Errors
 /// The database's.
 pub async fn anywhere(c: &mut Connection, id: &str) -> Result<Option<User>, sqlx::Error> {
-    sqlx::query_as(concat!("SELECT ", columns!(), " FROM users WHERE id = $1")).bind(id).fetch_optional(c).await
+    sqlx::query_as(concat!("SELECT ", columns!(), " FROM users WHERE id = $1"))
+        .bind(id)
+        .fetch_optional(c)
+        .await
 }

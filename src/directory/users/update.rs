@@ -67,9 +67,7 @@ async fn manager_after<'a>(
         {
             Ok(Some(manager))
         }
-        (_, Some(manager)) => {
-            Err(Error::Managed { connection: store::connection_name(tx, manager).await? })
-        }
+        (_, Some(manager)) => Err(Error::Managed { connection: store::connection_name(tx, manager).await? }),
     }
 }
 

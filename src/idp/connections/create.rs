@@ -31,7 +31,14 @@ impl NewConnection {
     /// A directory connection, which needs nothing but a name.
     #[must_use]
     pub fn scim(id: String, name: &str) -> Self {
-        Self { id, kind: Kind::Scim, name: name.to_owned(), saml: None, sealed_key: None, domains: Vec::new() }
+        Self {
+            id,
+            kind: Kind::Scim,
+            name: name.to_owned(),
+            saml: None,
+            sealed_key: None,
+            domains: Vec::new(),
+        }
     }
 }
 

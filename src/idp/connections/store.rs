@@ -17,11 +17,15 @@ type Db = kernel::database::Connection;
 /// # Errors
 /// The database's.
 pub async fn by_id(c: &mut Db, account_id: &str, id: &str) -> Result<Option<Connection>, sqlx::Error> {
-    sqlx::query_as(concat!("SELECT ", columns!(), " FROM connections c WHERE c.account_id = $1 AND c.id = $2"))
-        .bind(account_id)
-        .bind(id)
-        .fetch_optional(c)
-        .await
+    sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM connections c WHERE c.account_id = $1 AND c.id = $2"
+    ))
+    .bind(account_id)
+    .bind(id)
+    .fetch_optional(c)
+    .await
 }
 
 /// The connection with this name in this account, without case.

@@ -89,17 +89,16 @@ async fn login(
     let url = authn_request_url(&addresses, &settings, &request_id, kernel.clock.now(), key.as_deref())
         .map_err(broken)?;
     let mut tx = kernel.db.begin().await.map_err(broken)?;
-    let flow_id = match current {
-        Some(flow) => flow.id,
-        None => {
-            let begin = flow::Begin {
-                account_id: Some(&connection.account_id),
-                identifier: "",
-                return_to: local_path(query.return_to.as_deref(), "/"),
-                browser: &browser,
-            };
-            flow::begin(&mut tx, begin).await.map_err(broken)?
-        }
+    let flow_id = if let Some(flow) = current {
+        flow.id
+    } else {
+        let begin = flow::Begin {
+            account_id: Some(&connection.account_id),
+            identifier: "",
+            return_to: local_path(query.return_to.as_deref(), "/"),
+            browser: &browser,
+        };
+        flow::begin(&mut tx, begin).await.map_err(broken)?
     };
     flow::send_out(&mut tx, &flow_id, &connection.id, &request_id).await.map_err(broken)?;
     tx.commit().await.map_err(broken)?;
@@ -218,14 +217,32 @@ fn new_user(settings: &SamlSettings, accepted: &Accepted) -> Option<NewUser> {
     let claims = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims";
     Some(NewUser {
         email: accepted.email.clone(),
-        given_name: first(&["givenName", "firstName", "given_name", "urn:oid:2.5.4.42", &format!("{claims}/givenname")]),
-        family_name: first(&["sn", "surname", "lastName", "family_name", "urn:oid:2.5.4.4", &format!("{claims}/surname")]),
+        given_name: first(&[
+            "givenName",
+            "firstName",
+            "given_name",
+            "urn:oid:2.5.4.42",
+            &format!("{claims}/givenname"),
+        ]),
+        family_name: first(&[
+            "sn",
+            "surname",
+            "lastName",
+            "family_name",
+            "urn:oid:2.5.4.4",
+            &format!("{claims}/surname"),
+        ]),
         display_name: first(&["displayName", "urn:oid:2.16.840.1.113730.3.1.241"]),
     })
 }
 
 /// Keeps the failed check for administrators and tells the person nothing an attacker could use.
-async fn refuse(signin: &SignIn, request: &RequestContext, connection: &Connection, failed: &Failed) -> Refusal {
+async fn refuse(
+    signin: &SignIn,
+    request: &RequestContext,
+    connection: &Connection,
+    failed: &Failed,
+) -> Refusal {
     tracing::info!(connection = connection.id, check = failed.check.as_str(), "SAML response refused");
     let context = Context::anonymous(&connection.account_id, "unknown", request);
     let reason = format!("saml_{}", failed.check.as_str());

@@ -41,7 +41,9 @@ pub enum MetadataError {
     #[error("the identity provider has no entityID")]
     NoEntityId,
     /// No usable endpoint.
-    #[error("the identity provider has no SingleSignOnService with the HTTP-Redirect binding and an http(s) address")]
+    #[error(
+        "the identity provider has no SingleSignOnService with the HTTP-Redirect binding and an http(s) address"
+    )]
     NoRedirect,
     /// No certificate to check signatures with.
     #[error("the identity provider has no signing certificate")]

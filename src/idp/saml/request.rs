@@ -1,4 +1,4 @@
-//! What we send: our metadata and AuthnRequests, written by samael.
+//! What we send: our metadata and `AuthnRequests`, written by samael.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
@@ -107,7 +107,8 @@ pub fn authn_request_url(
     let request = AuthnRequest {
         id: request_id.to_owned(),
         version: "2.0".into(),
-        issue_instant: chrono::DateTime::from_timestamp_millis(now.0).ok_or_else(|| fail(&"the clock is off"))?,
+        issue_instant: chrono::DateTime::from_timestamp_millis(now.0)
+            .ok_or_else(|| fail(&"the clock is off"))?,
         // samael appends to what the destination's query has; we put the parts together ourselves.
         destination: Some(settings.sso_url.clone()),
         issuer: Some(Issuer { value: Some(addresses.entity_id.clone()), ..Issuer::default() }),

@@ -26,6 +26,7 @@ pub(super) async fn remember(
 /// The database's.
 pub async fn delete_expired_replays(tx: &mut Tx) -> Result<u64, sqlx::Error> {
     let now = tx.now();
-    let done = sqlx::query("DELETE FROM saml_replays WHERE expires_at <= $1").bind(now).execute(&mut **tx).await?;
+    let done =
+        sqlx::query("DELETE FROM saml_replays WHERE expires_at <= $1").bind(now).execute(&mut **tx).await?;
     Ok(done.rows_affected())
 }

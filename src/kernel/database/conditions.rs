@@ -46,7 +46,10 @@ impl Conditions {
     }
 
     /// Binds the values in order.
-    pub fn bind_as<O>(&self, sql: AssertSqlSafe<String>) -> sqlx::query::QueryAs<'static, Any, O, AnyArguments>
+    pub fn bind_as<O>(
+        &self,
+        sql: AssertSqlSafe<String>,
+    ) -> sqlx::query::QueryAs<'static, Any, O, AnyArguments>
     where
         O: for<'r> sqlx::FromRow<'r, sqlx::any::AnyRow>,
     {

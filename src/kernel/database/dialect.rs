@@ -20,7 +20,9 @@ impl Dialect {
 
     /// `SQLite` needs its folder, and a file nobody else may read.
     pub(super) fn prepare_storage(self, url: &str) -> std::io::Result<()> {
-        let Some(file) = url.strip_prefix("sqlite://").filter(|_| self == Self::Sqlite) else { return Ok(()) };
+        let Some(file) = url.strip_prefix("sqlite://").filter(|_| self == Self::Sqlite) else {
+            return Ok(());
+        };
         let file = Path::new(file.split('?').next().unwrap_or(file));
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder)?;

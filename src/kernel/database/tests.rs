@@ -2,7 +2,8 @@ use super::*;
 use crate::kernel::Timestamp;
 
 async fn open(dir: &tempfile::TempDir) -> Database {
-    let config = config::Database { url: format!("sqlite://{}/t.db", dir.path().display()), max_connections: 2 };
+    let config =
+        config::Database { url: format!("sqlite://{}/t.db", dir.path().display()), max_connections: 2 };
     Database::open(&config, Clock::manual(Timestamp(1_000))).await.expect("opens")
 }
 

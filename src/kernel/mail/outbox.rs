@@ -25,7 +25,12 @@ pub struct Mail {
 ///
 /// # Errors
 /// The database's or the vault's.
-pub async fn queue(tx: &mut Tx, vault: &Vault, account_id: &str, mail: &Mail) -> Result<String, vault::Error> {
+pub async fn queue(
+    tx: &mut Tx,
+    vault: &Vault,
+    account_id: &str,
+    mail: &Mail,
+) -> Result<String, vault::Error> {
     let id = tx.new_id();
     let now = tx.now();
     let body = serde_json::to_vec(mail).map_err(|_| vault::Error::Damaged)?;
@@ -84,12 +89,14 @@ pub(super) async fn claim(tx: &mut Tx, mail: &Queued, lease: Duration) -> Result
 
 pub(super) async fn sent(tx: &mut Tx, id: &str) -> Result<(), sqlx::Error> {
     let now = tx.now();
-    sqlx::query("UPDATE mail_outbox SET status = 'sent', sent_at = $1, sealed = '', last_error = NULL WHERE id = $2")
-        .bind(now)
-        .bind(id)
-        .execute(&mut **tx)
-        .await
-        .map(drop)
+    sqlx::query(
+        "UPDATE mail_outbox SET status = 'sent', sent_at = $1, sealed = '', last_error = NULL WHERE id = $2",
+    )
+    .bind(now)
+    .bind(id)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
 }
 
 pub(super) async fn retry(tx: &mut Tx, id: &str, at: Timestamp, error: &str) -> Result<(), sqlx::Error> {

@@ -69,7 +69,11 @@ impl Transport {
             Way::Folder(folder) => {
                 let later = |e: &dyn std::fmt::Display| TransportError::Later(e.to_string());
                 tokio::fs::create_dir_all(folder).await.map_err(|e| later(&e))?;
-                AsyncFileTransport::<Tokio1Executor>::new(folder).send(message).await.map(drop).map_err(|e| later(&e))
+                AsyncFileTransport::<Tokio1Executor>::new(folder)
+                    .send(message)
+                    .await
+                    .map(drop)
+                    .map_err(|e| later(&e))
             }
         }
     }

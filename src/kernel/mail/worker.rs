@@ -8,11 +8,11 @@ use super::outbox::{self, Queued};
 use super::{Mail, Transport, TransportError};
 
 /// How long a worker may hold a mail before another takes it.
-const LEASE: Duration = Duration::from_secs(120);
+const LEASE: Duration = Duration::from_mins(2);
 /// How often the outbox is looked at when nobody rings.
 const POLL: Duration = Duration::from_secs(5);
 /// When to stop trying.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(4 * 24 * 3600);
+const GIVE_UP_AFTER: Duration = Duration::from_hours(96);
 
 /// Delivers queued mail until shutdown.
 pub async fn run(kernel: Kernel, transport: Transport, mut shutdown: Shutdown) {
@@ -80,5 +80,5 @@ async fn open(kernel: &Kernel, queued: &Queued) -> Result<Mail, vault::Error> {
 /// 10 s, 20 s, 40 s … at most half an hour.
 fn back_off(attempts: i64) -> Duration {
     let doublings = u32::try_from(attempts).unwrap_or(0).min(8);
-    Duration::from_secs(10 << doublings).min(Duration::from_secs(1800))
+    Duration::from_secs(10 << doublings).min(Duration::from_mins(30))
 }

@@ -98,14 +98,19 @@ impl From<directory::Error> for Error {
             E::NotFound(_) => Self::plain(StatusCode::NOT_FOUND, text),
             E::Duplicate { field } => {
                 let attribute = scim_name(field);
-                Self::bad(ScimType::Uniqueness, format!("Another resource of this account has this {attribute}."))
+                Self::bad(
+                    ScimType::Uniqueness,
+                    format!("Another resource of this account has this {attribute}."),
+                )
             }
             E::Invalid { field, reason } => {
                 Self::bad(ScimType::InvalidValue, format!("{} {reason}.", scim_name(field)))
             }
             E::Managed { connection } => Self::plain(
                 StatusCode::FORBIDDEN,
-                format!("This resource is managed by the connection \"{connection}\"; only that one can change it."),
+                format!(
+                    "This resource is managed by the connection \"{connection}\"; only that one can change it."
+                ),
             ),
             E::Forbidden(reason) => Self::plain(StatusCode::FORBIDDEN, reason),
             E::Database(error) => {
@@ -122,10 +127,9 @@ fn scim_name(field: &str) -> &str {
     match field {
         "user_name" => "userName",
         "email" => "primary email",
-        "name" => "displayName",
+        "name" | "display_name" => "displayName",
         "given_name" => "name.givenName",
         "family_name" => "name.familyName",
-        "display_name" => "displayName",
         "external_id" => "externalId",
         other => other,
     }
@@ -141,10 +145,12 @@ impl IntoResponse for Error {
         if let Some(scim_type) = self.scim_type {
             body["scimType"] = json!(scim_type.as_str());
         }
-        let mut response =
-            (self.status, [(header::CONTENT_TYPE, super::http::MEDIA_TYPE)], body.to_string()).into_response();
+        let mut response = (self.status, [(header::CONTENT_TYPE, super::http::MEDIA_TYPE)], body.to_string())
+            .into_response();
         if self.status == StatusCode::UNAUTHORIZED {
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
+            response
+                .headers_mut()
+                .insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
         }
         response
     }

@@ -258,7 +258,9 @@ fn compare(found: &Value, operator: Operator, wanted: &Value) -> bool {
         }
         (Value::Bool(a), b) => json::boolean(b).map(|b| a.cmp(&b)),
         (a, Value::Bool(b)) => json::boolean(a).map(|a| a.cmp(b)),
-        (Value::Number(a), Value::Number(b)) => a.as_f64().zip(b.as_f64()).and_then(|(a, b)| a.partial_cmp(&b)),
+        (Value::Number(a), Value::Number(b)) => {
+            a.as_f64().zip(b.as_f64()).and_then(|(a, b)| a.partial_cmp(&b))
+        }
         (Value::String(a), Value::String(b)) => {
             let (a, b) = (a.to_lowercase(), b.to_lowercase());
             match operator {

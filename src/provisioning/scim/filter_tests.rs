@@ -52,8 +52,23 @@ fn the_grammar_of_the_rfc_is_understood() {
 
 #[test]
 fn nonsense_is_named_with_its_place() {
-    for bad in ["", "userName", "userName eq", "userName eq bj", "eq \"x\"", "(userName pr", "userName pr)", "a eq \"x\" and",
-        "emails[type eq \"work\"", "userName xx \"y\"", "not userName pr", "a eq {}", "a eq [1]", "1a eq 1", "a..b eq 1"] {
+    for bad in [
+        "",
+        "userName",
+        "userName eq",
+        "userName eq bj",
+        "eq \"x\"",
+        "(userName pr",
+        "userName pr)",
+        "a eq \"x\" and",
+        "emails[type eq \"work\"",
+        "userName xx \"y\"",
+        "not userName pr",
+        "a eq {}",
+        "a eq [1]",
+        "1a eq 1",
+        "a..b eq 1",
+    ] {
         let error = parse(bad).expect_err(bad);
         assert_eq!(error.scim_type, Some(ScimType::InvalidFilter), "{bad}");
     }

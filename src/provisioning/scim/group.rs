@@ -56,7 +56,11 @@ fn member_ids(value: &Value) -> Result<Vec<String>, Error> {
             Value::Object(object) => json::text(object, "value"),
             _ => None,
         })
-        .map(|id| id.ok_or_else(|| Error::bad(ScimType::InvalidValue, "Each member needs a value with a user's id.")))
+        .map(|id| {
+            id.ok_or_else(|| {
+                Error::bad(ScimType::InvalidValue, "Each member needs a value with a user's id.")
+            })
+        })
         .collect()
 }
 
@@ -126,13 +130,18 @@ fn change_members(
         (OperationKind::Remove, Some(ids)) => take_out(members, ids),
         // Entra lists whom to remove in the value; only without a value everybody goes.
         (OperationKind::Remove, None) if !json::is_empty(value) => take_out(members, member_ids(value)?),
-        (OperationKind::Remove, None) => *members = Members { replace: Some(Vec::new()), ..Members::default() },
+        (OperationKind::Remove, None) => {
+            *members = Members { replace: Some(Vec::new()), ..Members::default() }
+        }
         (OperationKind::Add, _) => put_in(members, member_ids(value)?),
         (OperationKind::Replace, None) => {
             *members = Members { replace: Some(member_ids(value)?), ..Members::default() };
         }
         (OperationKind::Replace, Some(_)) => {
-            return Err(Error::bad(ScimType::Mutability, "A member cannot be changed; remove it and add another."));
+            return Err(Error::bad(
+                ScimType::Mutability,
+                "A member cannot be changed; remove it and add another.",
+            ));
         }
     }
     Ok(())
@@ -155,7 +164,9 @@ fn take_out(members: &mut Members, ids: Vec<String>) {
 fn filtered_ids(filter: &super::filter::Filter) -> Result<Vec<String>, Error> {
     use super::filter::{Filter, Operator};
     match filter {
-        Filter::Compare(path, Operator::Eq, Value::String(id)) if path.attribute.eq_ignore_ascii_case("value") => {
+        Filter::Compare(path, Operator::Eq, Value::String(id))
+            if path.attribute.eq_ignore_ascii_case("value") =>
+        {
             Ok(vec![id.clone()])
         }
         Filter::Or(a, b) => Ok([filtered_ids(a)?, filtered_ids(b)?].concat()),

@@ -122,7 +122,9 @@ fn read_body(body: &Bytes) -> Result<Object, Error> {
 
 /// `If-Match` (RFC 7644 §3.14): a client that names the version it saw must have seen the present one.
 fn check_version(headers: &HeaderMap, version: i64) -> Result<(), Error> {
-    let Some(wanted) = headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok()) else { return Ok(()) };
+    let Some(wanted) = headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok()) else {
+        return Ok(());
+    };
     let present = user::etag(version);
     let strong = present.trim_start_matches("W/");
     if wanted.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == strong) {
@@ -166,9 +168,10 @@ async fn list_users(
     };
     let mut resources = Vec::with_capacity(page.len());
     for user in &page {
-        let groups = match query.asks_for("groups") {
-            true => Some(groups::of_user(&mut c, client.account(), &user.id).await?),
-            false => None,
+        let groups = if query.asks_for("groups") {
+            Some(groups::of_user(&mut c, client.account(), &user.id).await?)
+        } else {
+            None
         };
         resources.push(query.project(user::represent(user, groups.as_deref(), &base(&kernel))));
     }
@@ -198,9 +201,10 @@ async fn user_answer(
     user: &User,
     query: &Query,
 ) -> Result<Response, Error> {
-    let groups = match query.shows("groups") && status != StatusCode::CREATED {
-        true => Some(groups::of_user(c, &user.account_id, &user.id).await?),
-        false => None,
+    let groups = if query.shows("groups") && status != StatusCode::CREATED {
+        Some(groups::of_user(c, &user.account_id, &user.id).await?)
+    } else {
+        None
     };
     let body = query.project(user::represent(user, groups.as_deref(), &base(kernel)));
     Ok(resource_answer(status, &body, user.version))
@@ -259,7 +263,8 @@ async fn write_user(
     check_version(headers, user.version)?;
     check_takeover(&mut tx, &user).await?;
     let profile = user::profile(user::normalize(change(user::resource(&user))?))?;
-    let updated = users::update(&mut tx, &client.context(request), client.authority(), &user, profile).await?;
+    let updated =
+        users::update(&mut tx, &client.context(request), client.authority(), &user, profile).await?;
     let response = user_answer(kernel, &mut tx, StatusCode::OK, &updated, query).await?;
     tx.commit().await?;
     Ok(response)
@@ -323,9 +328,10 @@ async fn represent_group(
     group: &Group,
     query: &Query,
 ) -> Result<Object, Error> {
-    let members = match query.shows("members") {
-        true => Some(groups::members(c, &group.id, ("", i64::MAX)).await?),
-        false => None,
+    let members = if query.shows("members") {
+        Some(groups::members(c, &group.id, ("", i64::MAX)).await?)
+    } else {
+        None
     };
     Ok(group::represent(group, members.as_deref(), &base(kernel)))
 }
@@ -470,11 +476,16 @@ async fn list_resource_types(State(kernel): State<Kernel>, _: Provisioner) -> Re
 }
 
 fn one_of(all: Vec<Value>, kind: &str, id: &str) -> Result<Response, Error> {
-    let found = all.into_iter().find(|one| one["id"].as_str().is_some_and(|own| own.eq_ignore_ascii_case(id)));
+    let found =
+        all.into_iter().find(|one| one["id"].as_str().is_some_and(|own| own.eq_ignore_ascii_case(id)));
     found.map(|one| answer(StatusCode::OK, &one)).ok_or_else(|| Error::not_found(kind, id))
 }
 
-async fn get_schema(State(kernel): State<Kernel>, _: Provisioner, Path(id): Path<String>) -> Result<Response, Error> {
+async fn get_schema(
+    State(kernel): State<Kernel>,
+    _: Provisioner,
+    Path(id): Path<String>,
+) -> Result<Response, Error> {
     one_of(schemas::all(&base(&kernel)), "Schema", &id)
 }
 

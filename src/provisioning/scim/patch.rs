@@ -59,7 +59,9 @@ fn read_one(operation: &Value) -> Result<Operation, Error> {
     let path = json::text(object, "path").filter(|path| !path.trim().is_empty());
     let value = json::get(object, "value").cloned().unwrap_or(Value::Null);
     match (kind, &path) {
-        (OperationKind::Remove, None) => Err(Error::bad(ScimType::NoTarget, "A remove operation needs a path.")),
+        (OperationKind::Remove, None) => {
+            Err(Error::bad(ScimType::NoTarget, "A remove operation needs a path."))
+        }
         (OperationKind::Add | OperationKind::Replace, None) if !value.is_object() => {
             Err(syntax("An operation without a path needs an object as its value."))
         }

@@ -76,7 +76,10 @@ fn split_urn(text: &str) -> Option<(Option<&'static str>, &str)> {
         return Some((None, text));
     }
     schemas::RESOURCE_SCHEMAS.iter().find_map(|urn| {
-        let rest = text.get(..urn.len()).filter(|start| start.eq_ignore_ascii_case(urn)).map(|_| &text[urn.len()..])?;
+        let rest = text
+            .get(..urn.len())
+            .filter(|start| start.eq_ignore_ascii_case(urn))
+            .map(|_| &text[urn.len()..])?;
         let local = rest.strip_prefix(':')?;
         Some(((*urn == schemas::ENTERPRISE).then_some(schemas::ENTERPRISE), local))
     })
@@ -101,7 +104,10 @@ pub(super) fn parse(text: &str) -> Result<Path, Error> {
     match &text[close + 1..] {
         "" => {}
         rest => {
-            let sub = rest.strip_prefix('.').filter(|sub| parse_attribute_path(sub).is_some()).ok_or_else(invalid)?;
+            let sub = rest
+                .strip_prefix('.')
+                .filter(|sub| parse_attribute_path(sub).is_some())
+                .ok_or_else(invalid)?;
             attribute.sub = Some(sub.to_owned());
         }
     }

@@ -63,7 +63,7 @@ impl Query {
     /// `invalidFilter`.
     pub(super) fn plan_users(&self) -> Result<Plan<users::Match>, Error> {
         use users::Match as M;
-        plan(self.filter()?, |attribute, value| match (attribute, value) {
+        Ok(plan(self.filter()?, |attribute, value| match (attribute, value) {
             ("id", Value::String(id)) => Some(M::Id(id.clone())),
             ("username", Value::String(name)) => Some(M::UserName(name.clone())),
             ("externalid", Value::String(id)) => Some(M::ExternalId(id.clone())),
@@ -72,7 +72,7 @@ impl Query {
             ("groups" | "groups.value", Value::String(id)) => Some(M::Group(id.clone())),
             ("active", flag) => json::boolean(flag).map(M::Active),
             _ => None,
-        })
+        }))
     }
 
     /// Plans a list of groups.
@@ -81,21 +81,20 @@ impl Query {
     /// `invalidFilter`.
     pub(super) fn plan_groups(&self) -> Result<Plan<groups::Match>, Error> {
         use groups::Match as M;
-        plan(self.filter()?, |attribute, value| match (attribute, value) {
+        Ok(plan(self.filter()?, |attribute, value| match (attribute, value) {
             ("id", Value::String(id)) => Some(M::Id(id.clone())),
             ("displayname", Value::String(name)) => Some(M::Name(name.clone())),
             ("externalid", Value::String(id)) => Some(M::ExternalId(id.clone())),
             ("members" | "members.value", Value::String(id)) => Some(M::Member(id.clone())),
             _ => None,
-        })
+        }))
     }
 
     /// Whether the answer will show this attribute.
     pub(super) fn shows(&self, name: &str) -> bool {
         let listed = |list: &Option<String>| {
-            list.as_deref().is_some_and(|list| {
-                names(list).any(|n| n.eq_ignore_ascii_case(name) || is_sub_of(n, name))
-            })
+            list.as_deref()
+                .is_some_and(|list| names(list).any(|n| n.eq_ignore_ascii_case(name) || is_sub_of(n, name)))
         };
         if self.attributes.is_some() { listed(&self.attributes) } else { !listed(&self.excluded_attributes) }
     }
@@ -142,7 +141,9 @@ fn copy(from: &Object, to: &mut Object, name: &str) {
     }
     let Some(path) = parse_attribute_path(name) else { return };
     let (Some(holder), extension) = (path.holder(from), path.extension) else { return };
-    let Some((key, value)) = json::key_of(holder, &path.attribute).and_then(|k| holder.get(&k).map(|v| (k, v))) else {
+    let Some((key, value)) =
+        json::key_of(holder, &path.attribute).and_then(|k| holder.get(&k).map(|v| (k, v)))
+    else {
         return;
     };
     let value = match &path.sub {
@@ -199,11 +200,8 @@ fn remove(resource: &mut Object, name: &str) {
 }
 
 /// Turns the equalities of a conjunction into conditions. What is left is evaluated on each candidate.
-fn plan<M>(
-    filter: Option<Filter>,
-    condition: impl Fn(&str, &Value) -> Option<M>,
-) -> Result<Plan<M>, Error> {
-    let Some(filter) = filter else { return Ok(Plan { matches: Vec::new(), rest: None }) };
+fn plan<M>(filter: Option<Filter>, condition: impl Fn(&str, &Value) -> Option<M>) -> Plan<M> {
+    let Some(filter) = filter else { return Plan { matches: Vec::new(), rest: None } };
     let mut matches = Vec::new();
     let mut complete = true;
     for term in filter.conjunction() {
@@ -213,7 +211,9 @@ fn plan<M>(
                 complete = false;
                 let name = format!("{}.value", path.attribute).to_ascii_lowercase();
                 let by_value = inner.conjunction().into_iter().find_map(|term| match term {
-                    Filter::Compare(sub, Operator::Eq, value) if sub.attribute.eq_ignore_ascii_case("value") => {
+                    Filter::Compare(sub, Operator::Eq, value)
+                        if sub.attribute.eq_ignore_ascii_case("value") =>
+                    {
                         condition(&name, value)
                     }
                     _ => None,
@@ -235,5 +235,5 @@ fn plan<M>(
             None => complete = false,
         }
     }
-    Ok(Plan { matches, rest: (!complete).then_some(filter) })
+    Plan { matches, rest: (!complete).then_some(filter) }
 }

@@ -11,20 +11,57 @@ pub(super) const RESOURCE_SCHEMAS: [&str; 3] = [ENTERPRISE, USER, GROUP];
 
 /// The top-level attributes as the RFC spells them.
 const NAMES: [&str; 26] = [
-    "id", "externalId", "meta", "schemas", "userName", "name", "displayName", "nickName", "profileUrl", "title",
-    "userType", "preferredLanguage", "locale", "timezone", "active", "password", "emails", "phoneNumbers", "ims",
-    "photos", "addresses", "groups", "entitlements", "roles", "x509Certificates", "members",
+    "id",
+    "externalId",
+    "meta",
+    "schemas",
+    "userName",
+    "name",
+    "displayName",
+    "nickName",
+    "profileUrl",
+    "title",
+    "userType",
+    "preferredLanguage",
+    "locale",
+    "timezone",
+    "active",
+    "password",
+    "emails",
+    "phoneNumbers",
+    "ims",
+    "photos",
+    "addresses",
+    "groups",
+    "entitlements",
+    "roles",
+    "x509Certificates",
+    "members",
 ];
 const ENTERPRISE_NAMES: [&str; 6] =
     ["employeeNumber", "costCenter", "organization", "division", "department", "manager"];
 const MULTI_VALUED: [&str; 11] = [
-    "schemas", "emails", "phoneNumbers", "ims", "photos", "addresses", "groups", "entitlements", "roles",
-    "x509Certificates", "members",
+    "schemas",
+    "emails",
+    "phoneNumbers",
+    "ims",
+    "photos",
+    "addresses",
+    "groups",
+    "entitlements",
+    "roles",
+    "x509Certificates",
+    "members",
 ];
 
 /// The RFC's spelling of a name that equals it without case; the name itself where there is none.
 pub(super) fn canonical_name(name: &str) -> &str {
-    NAMES.iter().chain(&ENTERPRISE_NAMES).find(|known| known.eq_ignore_ascii_case(name)).copied().unwrap_or(name)
+    NAMES
+        .iter()
+        .chain(&ENTERPRISE_NAMES)
+        .find(|known| known.eq_ignore_ascii_case(name))
+        .copied()
+        .unwrap_or(name)
 }
 
 /// Whether the attribute holds a list.
@@ -99,8 +136,10 @@ fn user() -> Value {
         text("type", "What it is for, such as work or home."),
         attribute("primary", "boolean", "Whether it is the preferred one."),
     ]);
-    let groups = attribute("groups", "complex", "The groups the user is in.").list().set("mutability", "readOnly").of(
-        vec![
+    let groups = attribute("groups", "complex", "The groups the user is in.")
+        .list()
+        .set("mutability", "readOnly")
+        .of(vec![
             text("value", "The group's id.").set("mutability", "readOnly"),
             attribute("$ref", "reference", "The group's address.")
                 .set("referenceTypes", json!(["Group"]))
@@ -108,8 +147,7 @@ fn user() -> Value {
                 .set("uniqueness", "none")
                 .set("mutability", "readOnly"),
             text("display", "The group's name.").set("mutability", "readOnly"),
-        ],
-    );
+        ]);
     let attributes = vec![
         text("userName", "The name the person signs in with, unique in the account.")
             .set("required", true)
@@ -186,7 +224,10 @@ fn schema(urn: &str, name: &str, description: &str, attributes: Vec<Attribute>) 
 
 /// All schemas, with their addresses below `base` (`https://host/scim/v2`).
 pub(super) fn all(base: &str) -> Vec<Value> {
-    [user(), enterprise(), group()].into_iter().map(|schema| with_meta(schema, base, "Schema", "Schemas")).collect()
+    [user(), enterprise(), group()]
+        .into_iter()
+        .map(|schema| with_meta(schema, base, "Schema", "Schemas"))
+        .collect()
 }
 
 /// The resource types.

@@ -94,8 +94,10 @@ pub(super) fn profile(resource: Object) -> Result<Profile, Error> {
 
 /// The primary address, else the first, else the user name where it is one.
 fn email_of(resource: &Object, user_name: &str) -> Option<String> {
-    let emails = json::get(resource, "emails").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let value = |email: &Value| email.as_object().and_then(|e| json::text(e, "value")).filter(|v| !v.is_empty());
+    let emails =
+        json::get(resource, "emails").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let value =
+        |email: &Value| email.as_object().and_then(|e| json::text(e, "value")).filter(|v| !v.is_empty());
     let is_primary = |email: &&Value| email.get("primary").and_then(json::boolean) == Some(true);
     let primary = emails.iter().filter(is_primary).find_map(value);
     primary

@@ -36,7 +36,10 @@ fn the_primary_address_counts_then_the_first_then_the_name() {
     let email = |body| read(body).expect("a profile").email;
     let two = json!([{"value": "a@x.example"}, {"value": "b@x.example", "primary": true}]);
     assert_eq!(email(json!({"userName": "u", "emails": two})).as_deref(), Some("b@x.example"));
-    assert_eq!(email(json!({"userName": "u", "emails": [{"value": "a@x.example"}]})).as_deref(), Some("a@x.example"));
+    assert_eq!(
+        email(json!({"userName": "u", "emails": [{"value": "a@x.example"}]})).as_deref(),
+        Some("a@x.example")
+    );
     assert_eq!(email(json!({"userName": "u@x.example"})).as_deref(), Some("u@x.example"));
     assert_eq!(email(json!({"userName": "u"})), None);
 }

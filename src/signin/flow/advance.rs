@@ -9,9 +9,9 @@ use crate::kernel::tokens::{self, Purpose, Token};
 use crate::kernel::{Kernel, Tx};
 
 /// How long a person has for a sign-in, including a coffee at the identity provider's page.
-const LIFETIME: Duration = Duration::from_secs(15 * 60);
+const LIFETIME: Duration = Duration::from_mins(15);
 /// How long a sign-in that an identity provider began may take from its POST to our redirect.
-const UNSOLICITED_LIFETIME: Duration = Duration::from_secs(60);
+const UNSOLICITED_LIFETIME: Duration = Duration::from_mins(1);
 
 /// What is known at the start.
 #[derive(Debug, Clone, Copy)]
@@ -46,7 +46,12 @@ pub async fn begin(tx: &mut Tx, begin: Begin<'_>) -> Result<String, sqlx::Error>
 ///
 /// # Errors
 /// The database's.
-pub async fn send_out(tx: &mut Tx, flow_id: &str, connection_id: &str, request_id: &str) -> Result<(), sqlx::Error> {
+pub async fn send_out(
+    tx: &mut Tx,
+    flow_id: &str,
+    connection_id: &str,
+    request_id: &str,
+) -> Result<(), sqlx::Error> {
     store::send_out(tx, flow_id, connection_id, request_id).await
 }
 
@@ -88,7 +93,11 @@ pub async fn deliver(
 ///
 /// # Errors
 /// The database's.
-pub async fn resume(kernel: &Kernel, handover: &str, browser: Option<&str>) -> Result<Option<Flow>, sqlx::Error> {
+pub async fn resume(
+    kernel: &Kernel,
+    handover: &str,
+    browser: Option<&str>,
+) -> Result<Option<Flow>, sqlx::Error> {
     let browser = browser.map(tokens::hash).unwrap_or_default();
     let mut c = kernel.db.read().await?;
     store::by_handover(&mut c, &tokens::hash(handover), &browser, kernel.clock.now()).await

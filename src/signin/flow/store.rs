@@ -22,7 +22,11 @@ pub(super) struct NewFlow<'a> {
     pub(super) proof: Option<String>,
 }
 
-pub(super) async fn insert(tx: &mut Tx, new: &NewFlow<'_>, expires_at: Timestamp) -> Result<String, sqlx::Error> {
+pub(super) async fn insert(
+    tx: &mut Tx,
+    new: &NewFlow<'_>,
+    expires_at: Timestamp,
+) -> Result<String, sqlx::Error> {
     let id = tx.new_id();
     sqlx::query(
         "INSERT INTO signin_flows (id, browser, handover, account_id, identifier, return_to, connection_id, proof, \
@@ -134,6 +138,7 @@ pub(super) async fn take(tx: &mut Tx, id: &str) -> Result<bool, sqlx::Error> {
 /// The database's.
 pub async fn delete_expired(tx: &mut Tx) -> Result<u64, sqlx::Error> {
     let now = tx.now();
-    let done = sqlx::query("DELETE FROM signin_flows WHERE expires_at <= $1").bind(now).execute(&mut **tx).await?;
+    let done =
+        sqlx::query("DELETE FROM signin_flows WHERE expires_at <= $1").bind(now).execute(&mut **tx).await?;
     Ok(done.rows_affected())
 }

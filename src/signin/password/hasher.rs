@@ -66,7 +66,11 @@ impl Hasher {
     ///
     /// # Errors
     /// [`Busy`].
-    pub async fn verify(self: &std::sync::Arc<Self>, password: &str, hash: Option<&str>) -> Result<bool, Busy> {
+    pub async fn verify(
+        self: &std::sync::Arc<Self>,
+        password: &str,
+        hash: Option<&str>,
+    ) -> Result<bool, Busy> {
         let stored = hash.and_then(|text| PasswordHash::new(text).ok());
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.decoy.clone());
@@ -74,8 +78,7 @@ impl Hasher {
         let params = Params::try_from(&stored).unwrap_or_else(|_| current_params());
         let output =
             self.run(password.to_owned(), salt.as_ref().to_vec(), expected.as_ref().len(), params).await?;
-        let same =
-            aws_lc_rs::constant_time::verify_slices_are_equal(&output, expected.as_ref()).is_ok();
+        let same = aws_lc_rs::constant_time::verify_slices_are_equal(&output, expected.as_ref()).is_ok();
         Ok(same && known)
     }
 

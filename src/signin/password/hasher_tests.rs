@@ -10,7 +10,10 @@ async fn a_hash_verifies_its_own_password_only() {
     assert!(hasher.verify("correct horse battery", Some(&hash)).await.expect("verify"));
     assert!(!hasher.verify("correct horse batterz", Some(&hash)).await.expect("verify"));
     assert!(!hasher.verify("correct horse battery", None).await.expect("verify"), "nobody there");
-    assert!(!hasher.verify("x", Some("$argon2id$nonsense")).await.expect("verify"), "a broken row is no password");
+    assert!(
+        !hasher.verify("x", Some("$argon2id$nonsense")).await.expect("verify"),
+        "a broken row is no password"
+    );
 }
 
 #[tokio::test]

@@ -12,7 +12,10 @@ pub(super) async fn hash_of(c: &mut Connection, user_id: &str) -> Result<Option<
 /// # Errors
 /// The database's.
 pub async fn changed_at(c: &mut Connection, user_id: &str) -> Result<Option<Timestamp>, sqlx::Error> {
-    sqlx::query_scalar("SELECT changed_at FROM passwords WHERE user_id = $1").bind(user_id).fetch_optional(c).await
+    sqlx::query_scalar("SELECT changed_at FROM passwords WHERE user_id = $1")
+        .bind(user_id)
+        .fetch_optional(c)
+        .await
 }
 
 pub(super) async fn put(tx: &mut Tx, account_id: &str, user_id: &str, hash: &str) -> Result<(), sqlx::Error> {

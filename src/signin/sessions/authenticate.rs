@@ -9,7 +9,7 @@ use crate::directory::accounts;
 use crate::kernel::{Kernel, tokens};
 
 /// How old `last_seen_at` may get before a use is written down again.
-const TOUCH_AFTER: Duration = Duration::from_secs(60);
+const TOUCH_AFTER: Duration = Duration::from_mins(1);
 
 /// Accepts the secret of a session that has not ended, of a user who is active and was not
 /// deactivated since. Asks the database each time, so that an end takes effect on all nodes at once.

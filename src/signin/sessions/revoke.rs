@@ -25,7 +25,12 @@ pub async fn revoke(tx: &mut Tx, context: &Context, session: &Session) -> Result
 ///
 /// # Errors
 /// The database's.
-pub async fn revoke_all(tx: &mut Tx, context: &Context, user: &User, except: &str) -> Result<u64, sqlx::Error> {
+pub async fn revoke_all(
+    tx: &mut Tx,
+    context: &Context,
+    user: &User,
+    except: &str,
+) -> Result<u64, sqlx::Error> {
     let ended = store::delete_all(tx, &user.id, except).await?;
     if ended > 0 {
         let event = Event::new(Action::SessionRevoke, "user", &user.id, &user.user_name);

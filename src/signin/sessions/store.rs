@@ -65,7 +65,11 @@ pub(super) struct Live {
     pub(super) roles: Option<String>,
 }
 
-pub(super) async fn live(c: &mut Connection, hash: &str, now: Timestamp) -> Result<Option<Live>, sqlx::Error> {
+pub(super) async fn live(
+    c: &mut Connection,
+    hash: &str,
+    now: Timestamp,
+) -> Result<Option<Live>, sqlx::Error> {
     sqlx::query_as(
         "SELECT s.id, s.account_id, s.user_id, u.user_name, s.amr, s.acr, s.last_seen_at, \
          (SELECT string_agg(b.role, ' ') FROM role_bindings b WHERE b.principal_id = s.user_id) AS roles \
@@ -149,6 +153,7 @@ pub(super) async fn delete_all(tx: &mut Tx, user_id: &str, except: &str) -> Resu
 /// The database's.
 pub async fn delete_ended(tx: &mut Tx) -> Result<u64, sqlx::Error> {
     let now = tx.now();
-    let done = sqlx::query("DELETE FROM sessions WHERE idle_ends_at <= $1").bind(now).execute(&mut **tx).await?;
+    let done =
+        sqlx::query("DELETE FROM sessions WHERE idle_ends_at <= $1").bind(now).execute(&mut **tx).await?;
     Ok(done.rows_affected())
 }

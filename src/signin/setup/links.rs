@@ -8,7 +8,7 @@ use crate::kernel::tokens::{self, Purpose, Token};
 use crate::kernel::{Kernel, Timestamp, Tx};
 
 /// How long a link works. A first-run link is printed anew at each start.
-const LIFETIME: Duration = Duration::from_secs(24 * 3600);
+const LIFETIME: Duration = Duration::from_hours(24);
 
 /// A link that works.
 #[derive(Debug, Clone, sqlx::FromRow)]

@@ -24,13 +24,18 @@ impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
             let said = error.to_string();
             match error.classify() {
                 Category::Data => {
-                    let refusal = Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Not accepted", said.clone());
+                    let refusal =
+                        Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Not accepted", said.clone());
                     match said.split('`').nth(1) {
                         Some(field) => refusal.field(field),
                         None => refusal,
                     }
                 }
-                _ => Refusal::new(StatusCode::BAD_REQUEST, "Not JSON", format!("The body cannot be read: {said}")),
+                _ => Refusal::new(
+                    StatusCode::BAD_REQUEST,
+                    "Not JSON",
+                    format!("The body cannot be read: {said}"),
+                ),
             }
         })
     }

@@ -114,7 +114,11 @@ pub(super) struct ScimTokenRequest {
     expires_at: Option<String>,
 }
 
-async fn body(app: &App, c: &mut kernel::database::Connection, connection: Connection) -> Result<ConnectionBody, Error> {
+async fn body(
+    app: &App,
+    c: &mut kernel::database::Connection,
+    connection: Connection,
+) -> Result<ConnectionBody, Error> {
     let urls = &app.kernel.urls;
     let saml = connection.saml().map(|settings| {
         let ours = Addresses::of(urls, &connection.id, &settings);
@@ -178,8 +182,10 @@ pub(super) async fn create(
     let new = match wanted.kind {
         Kind::Scim => NewConnection::scim(ids::new_id(app.kernel.clock.now()), &wanted.name),
         Kind::Saml => {
-            let source = rules::metadata_source(wanted.metadata_xml.as_deref(), wanted.metadata_url.as_deref())?;
-            let source = source.ok_or_else(|| Error::invalid("metadata_xml", "or metadata_url is required"))?;
+            let source =
+                rules::metadata_source(wanted.metadata_xml.as_deref(), wanted.metadata_url.as_deref())?;
+            let source =
+                source.ok_or_else(|| Error::invalid("metadata_xml", "or metadata_url is required"))?;
             let settings = SamlSettings {
                 sp_entity_id: wanted.sp_entity_id,
                 sign_requests: wanted.sign_requests,
@@ -242,7 +248,8 @@ pub(super) async fn change(
             };
         }
         settings.sp_entity_id = wanted.sp_entity_id.or(settings.sp_entity_id).filter(|id| !id.is_empty());
-        settings.email_attribute = wanted.email_attribute.or(settings.email_attribute).filter(|a| !a.is_empty());
+        settings.email_attribute =
+            wanted.email_attribute.or(settings.email_attribute).filter(|a| !a.is_empty());
         settings.sign_requests = wanted.sign_requests.unwrap_or(settings.sign_requests);
         settings.allow_idp_initiated = wanted.allow_idp_initiated.unwrap_or(settings.allow_idp_initiated);
         settings.jit = wanted.jit.unwrap_or(settings.jit);
@@ -307,7 +314,8 @@ pub(super) async fn create_token(
     let connection = rules::find_connection(&mut tx, &principal, &id).await?;
     let name = new.name.unwrap_or_else(|| connection.name.clone());
     let context = principal.context(&request);
-    let (details, token) = provisioning::create_token(&mut tx, &context, &connection, &name, expires_at).await?;
+    let (details, token) =
+        provisioning::create_token(&mut tx, &context, &connection, &name, expires_at).await?;
     tx.commit().await?;
     Ok((StatusCode::CREATED, Json(MadeToken { details, token })))
 }

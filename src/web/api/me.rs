@@ -49,7 +49,9 @@ pub(super) async fn show(State(app): State<App>, principal: Principal) -> Result
         None => Vec::new(),
     };
     let (amr, acr) = match &principal.credential {
-        Credential::Session { amr, acr, .. } => (amr.split_whitespace().map(str::to_owned).collect(), acr.clone()),
+        Credential::Session { amr, acr, .. } => {
+            (amr.split_whitespace().map(str::to_owned).collect(), acr.clone())
+        }
         Credential::Token { .. } => (Vec::new(), String::new()),
     };
     Ok(Json(Me {

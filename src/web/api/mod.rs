@@ -68,8 +68,7 @@ pub fn routes() -> (Routes<App>, OpenApi) {
         .components(Some(components.build()))
         .build();
     let described = openapi.clone();
-    let routes =
-        routes.get("/api/v1/openapi.json", Guard::Public, async move || Json(described.clone()));
+    let routes = routes.get("/api/v1/openapi.json", Guard::Public, async move || Json(described.clone()));
     (routes, openapi)
 }
 

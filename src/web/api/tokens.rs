@@ -18,7 +18,7 @@ use crate::kernel::http::RequestContext;
 pub(super) struct TokenRequest {
     /// What you call it.
     name: String,
-    /// For this service account instead of yourself; needs service_accounts.edit.
+    /// For this service account instead of yourself; needs `service_accounts.edit`.
     service_account_id: Option<String>,
     /// RFC 3339; without it the token works until it is revoked.
     expires_at: Option<String>,
@@ -41,7 +41,8 @@ pub(super) async fn list(
     principal: Principal,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<Token>>, Error> {
-    let owner = if principal.may(Permission::ServiceAccountsView) { None } else { Some(principal.id.as_str()) };
+    let owner =
+        if principal.may(Permission::ServiceAccountsView) { None } else { Some(principal.id.as_str()) };
     let mut c = app.kernel.db.read().await?;
     let limit = paging.limit();
     let rows = tokens::list(&mut c, &principal.account_id, owner, (paging.after(), limit + 1)).await?;

@@ -129,15 +129,12 @@ pub(super) async fn list(
 ) -> Result<Json<List<UserBody>>, Error> {
     let (limit, account) = (paging.limit(), &principal.account_id);
     let mut c = app.kernel.db.read().await?;
-    let rows = match &filter.user_name {
-        Some(name) => {
-            let named = [Match::UserName(name.clone())];
-            users::list_after(&mut c, account, &named, (paging.after(), limit + 1)).await?
-        }
-        None => {
-            let text = filter.q.as_deref().unwrap_or_default();
-            users::search(&mut c, account, text, (paging.after(), limit + 1)).await?
-        }
+    let rows = if let Some(name) = &filter.user_name {
+        let named = [Match::UserName(name.clone())];
+        users::list_after(&mut c, account, &named, (paging.after(), limit + 1)).await?
+    } else {
+        let text = filter.q.as_deref().unwrap_or_default();
+        users::search(&mut c, account, text, (paging.after(), limit + 1)).await?
     };
     Ok(Json(List::of(rows, limit, |user| user.id.clone(), UserBody::from)))
 }

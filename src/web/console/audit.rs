@@ -36,7 +36,7 @@ pub(super) struct AuditForm {
     after: String,
 }
 
-const DAY: Duration = Duration::from_secs(24 * 3600);
+const DAY: Duration = Duration::from_hours(24);
 
 impl AuditForm {
     fn filter(&self, now: Timestamp) -> Filter {

@@ -99,7 +99,8 @@ async fn read_form(mut multipart: Multipart) -> Result<NewForm, Error> {
         if name == "metadata_file" && bytes.is_empty() {
             continue;
         }
-        let text = String::from_utf8(bytes.to_vec()).map_err(|_| Error::invalid("Metadata", "is not UTF-8 text"))?;
+        let text =
+            String::from_utf8(bytes.to_vec()).map_err(|_| Error::invalid("Metadata", "is not UTF-8 text"))?;
         match name.as_str() {
             "kind" => form.kind = text,
             "name" => form.name = text,
@@ -144,7 +145,10 @@ async fn try_create(
     } else {
         let source = rules::metadata_source(Some(&form.metadata_xml), Some(&form.metadata_url))?;
         let source = source.ok_or_else(|| {
-            Error::invalid("Metadata", "choose the file, paste the text, or give the address your identity provider shows")
+            Error::invalid(
+                "Metadata",
+                "choose the file, paste the text, or give the address your identity provider shows",
+            )
         })?;
         let prepared = saml::prepare(&app.kernel, &form.name, &source, SamlSettings::default());
         prepared.await.map_err(rules::load_error)?
@@ -199,9 +203,16 @@ pub(super) async fn show(
     render(&app, &principal, &id, Shown { notice: query.notice.as_deref(), ..Shown::default() }).await
 }
 
-async fn back(app: &App, principal: &Principal, id: &str, done: Result<(), Error>) -> Result<Response, Error> {
+async fn back(
+    app: &App,
+    principal: &Principal,
+    id: &str,
+    done: Result<(), Error>,
+) -> Result<Response, Error> {
     match done {
-        Ok(()) => Ok(Redirect::to(&format!("/console/connections/{id}?notice=connection_saved")).into_response()),
+        Ok(()) => {
+            Ok(Redirect::to(&format!("/console/connections/{id}?notice=connection_saved")).into_response())
+        }
         Err(error) => {
             let error = Some(error.for_form()?);
             render(app, principal, id, Shown { error, ..Shown::default() }).await
@@ -317,9 +328,7 @@ pub(super) async fn create_token(
         Ok::<_, Error>(secret)
     };
     match done.await {
-        Ok(secret) => {
-            render(&app, &principal, &id, Shown { secret: Some(secret), ..Shown::default() }).await
-        }
+        Ok(secret) => render(&app, &principal, &id, Shown { secret: Some(secret), ..Shown::default() }).await,
         Err(error) => back(&app, &principal, &id, Err(error)).await,
     }
 }

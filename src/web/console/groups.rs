@@ -46,7 +46,8 @@ async fn build_list(
 ) -> Result<GroupsPage, Error> {
     let shell = Shell::build(app, principal, "groups", query.notice.as_deref()).await?;
     let mut c = app.kernel.db.read().await?;
-    let mut groups = groups::search(&mut c, &principal.account_id, &query.q, (&query.after, PAGE + 1)).await?;
+    let mut groups =
+        groups::search(&mut c, &principal.account_id, &query.q, (&query.after, PAGE + 1)).await?;
     let next = cut(&mut groups, |group| &group.id);
     Ok(GroupsPage { shell, q: query.q, groups, next, error })
 }

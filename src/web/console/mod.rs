@@ -43,7 +43,11 @@ pub(super) fn routes() -> Routes<App> {
         .get("/console/service-accounts", may(P::ServiceAccountsView), service_accounts::list)
         .post("/console/service-accounts", may(P::ServiceAccountsEdit), service_accounts::create)
         .post("/console/service-accounts/token", may(P::ServiceAccountsEdit), service_accounts::create_token)
-        .post("/console/service-accounts/token/revoke", may(P::ServiceAccountsEdit), service_accounts::revoke_token)
+        .post(
+            "/console/service-accounts/token/revoke",
+            may(P::ServiceAccountsEdit),
+            service_accounts::revoke_token,
+        )
         .post("/console/service-accounts/delete", may(P::ServiceAccountsEdit), service_accounts::delete)
         .get("/console/audit", may(P::AuditView), audit::list)
         .get("/console/settings", may(P::SettingsView), settings::show)

@@ -34,9 +34,10 @@ pub(super) async fn show(
     let account = &principal.account_id;
     let mut c = app.kernel.db.read().await?;
     let connections = connections::list(&mut c, account, ("", 100)).await?;
-    let events = match principal.may(Permission::AuditView) {
-        true => audit::list(&mut c, account, &Filter::default(), 8, None).await?.items,
-        false => Vec::new(),
+    let events = if principal.may(Permission::AuditView) {
+        audit::list(&mut c, account, &Filter::default(), 8, None).await?.items
+    } else {
+        Vec::new()
     };
     page::render(&OverviewPage {
         shell,

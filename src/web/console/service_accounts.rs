@@ -154,7 +154,8 @@ impl ServiceAccountsPage {
         self.accounts.iter().filter(|account| account.connection_id.is_none()).collect()
     }
 
-    fn expiry(&self, token: &Token) -> String {
-        filled(&token.expires_at.map(Timestamp::display_minute).unwrap_or_default()).unwrap_or_else(|| "never".into())
+    fn expiry(token: &Token) -> String {
+        filled(&token.expires_at.map(Timestamp::display_minute).unwrap_or_default())
+            .unwrap_or_else(|| "never".into())
     }
 }

@@ -15,8 +15,8 @@ use crate::directory::groups::{self, Group};
 use crate::directory::users::{self, Authority, Profile, User};
 use crate::idp::connections;
 use crate::kernel::http::RequestContext;
-use crate::signin::sessions::{self, Session};
 use crate::signin::password;
+use crate::signin::sessions::{self, Session};
 
 #[derive(Template)]
 #[template(path = "console/users.html")]
@@ -187,7 +187,12 @@ pub(super) async fn show(
 }
 
 /// Goes back to the user's page: with a notice, or with the reason why not.
-async fn back(app: &App, principal: &Principal, id: &str, done: Result<&str, Error>) -> Result<Response, Error> {
+async fn back(
+    app: &App,
+    principal: &Principal,
+    id: &str,
+    done: Result<&str, Error>,
+) -> Result<Response, Error> {
     match done {
         Ok(notice) => Ok(Redirect::to(&format!("/console/users/{id}?notice={notice}")).into_response()),
         Err(error) => {

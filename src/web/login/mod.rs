@@ -12,8 +12,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use super::{App, Error};
 use crate::access::{Guard, Routes};
 use crate::kernel::http::Refusal;
-use crate::signin::flow::{self, Entered, Refused};
 use crate::signin::Throttled;
+use crate::signin::flow::{self, Entered, Refused};
 
 pub(super) fn routes() -> Routes<App> {
     Routes::default()
@@ -34,7 +34,8 @@ const WRONG: &str = "That name and password do not match an active user. Check b
 
 pub(super) fn throttled(throttled: Throttled) -> Refusal {
     let detail = format!("Wait {} seconds and try again.", throttled.retry_after);
-    Refusal::new(StatusCode::TOO_MANY_REQUESTS, "Too many attempts", detail).retry_after(throttled.retry_after)
+    Refusal::new(StatusCode::TOO_MANY_REQUESTS, "Too many attempts", detail)
+        .retry_after(throttled.retry_after)
 }
 
 pub(super) fn busy() -> Refusal {

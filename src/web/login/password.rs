@@ -12,8 +12,8 @@ use crate::directory::accounts::{self, Account};
 use crate::idp::connections::{self, Connection};
 use crate::kernel::http::{RequestContext, cookie};
 use crate::kernel::tokens;
-use crate::signin::flow::{self, Flow};
 use crate::signin::Method;
+use crate::signin::flow::{self, Flow};
 
 #[derive(Template)]
 #[template(path = "signin/password.html")]

@@ -138,7 +138,8 @@ async fn create_token(
     let made = async {
         let expires_at = rules::read_expiry_date(&form.expires_on)?;
         let mut tx = app.kernel.db.begin().await?;
-        let (_, secret) = rules::make_token(&mut tx, &principal, &request, (&form.name, None), expires_at).await?;
+        let (_, secret) =
+            rules::make_token(&mut tx, &principal, &request, (&form.name, None), expires_at).await?;
         tx.commit().await?;
         Ok::<_, Error>(secret)
     };

@@ -13,7 +13,7 @@ use crate::directory::Email;
 use crate::kernel::Timestamp;
 
 /// How far clocks may be apart.
-const SKEW: Duration = Duration::from_secs(60);
+const SKEW: Duration = Duration::from_mins(1);
 const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
 const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
 /// Conditions we understand. One we do not makes the assertion invalid (saml-core §2.5.1).
@@ -194,7 +194,7 @@ struct Bearer {
     not_on_or_after: Timestamp,
 }
 
-/// saml-profiles §4.1.4.2: a bearer confirmation with Recipient and NotOnOrAfter, without NotBefore.
+/// saml-profiles §4.1.4.2: a bearer confirmation with Recipient and `NotOnOrAfter`, without `NotBefore`.
 fn bearer(
     document: &Document<'_>,
     assertion: NodeId,
@@ -210,7 +210,8 @@ fn bearer(
         .filter_map(|c| only_child(document, c, ASSERTION, "SubjectConfirmationData"))
         .collect();
     let for_us = data.iter().copied().find(|d| attribute(document, *d, "Recipient") == Some(expected.acs));
-    let found = || data.iter().filter_map(|d| attribute(document, *d, "Recipient")).collect::<Vec<_>>().join(", ");
+    let found =
+        || data.iter().filter_map(|d| attribute(document, *d, "Recipient")).collect::<Vec<_>>().join(", ");
     let data = for_us.ok_or_else(|| report.fail(Check::Recipient, expected.acs, found()))?;
     report.pass(Check::Recipient);
     let end = window(document, data, expected, report)?;
@@ -292,8 +293,9 @@ fn email(
     };
     let email = candidates.iter().find_map(|candidate| Email::parse(candidate).ok());
     let source = expected.email_attribute.unwrap_or("NameID or an email attribute");
-    let email = email
-        .ok_or_else(|| report.fail(Check::Email, format!("an email address in {source}"), candidates.join(", ")))?;
+    let email = email.ok_or_else(|| {
+        report.fail(Check::Email, format!("an email address in {source}"), candidates.join(", "))
+    })?;
     report.pass(Check::Email);
     Ok(email.folded())
 }

@@ -93,7 +93,12 @@ pub(super) fn children(document: &Document<'_>, node: NodeId, namespace: &str, n
 }
 
 /// The single child with this name; `None` when there is none **or more than one**.
-pub(super) fn only_child(document: &Document<'_>, node: NodeId, namespace: &str, name: &str) -> Option<NodeId> {
+pub(super) fn only_child(
+    document: &Document<'_>,
+    node: NodeId,
+    namespace: &str,
+    name: &str,
+) -> Option<NodeId> {
     match children(document, node, namespace, name)[..] {
         [only] => Some(only),
         _ => None,

@@ -56,7 +56,9 @@ pub fn judge(encoded: &[u8], expected: &Expected<'_>) -> Result<Accepted, Failed
     let parser = Parser::new().with_forbid_dtd(true).with_max_depth(MAX_DEPTH).with_max_entity_expansion(0);
     let document = match parser.parse(&xml) {
         Ok(document) => document,
-        Err(error) => return Err(report.fail(Check::Parse, "well-formed XML without a DTD", error.to_string())),
+        Err(error) => {
+            return Err(report.fail(Check::Parse, "well-formed XML without a DTD", error.to_string()));
+        }
     };
     report.pass(Check::Parse);
     let parts = document::examine(&document, &mut report)?;

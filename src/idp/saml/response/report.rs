@@ -97,7 +97,12 @@ impl Report {
         self.checks.push(Checked { check, passed: true, expected: None, found: None });
     }
 
-    pub(in super::super) fn fail(&self, check: Check, expected: impl ToString, found: impl ToString) -> Failed {
+    pub(in super::super) fn fail(
+        &self,
+        check: Check,
+        expected: impl ToString,
+        found: impl ToString,
+    ) -> Failed {
         let expected = expected.to_string();
         let found: String = found.to_string().chars().take(200).collect();
         let mut report = self.clone();

@@ -48,12 +48,16 @@ pub(super) fn verify(
 ) -> Result<Signed, Failed> {
     let covers = |node: NodeId| parts.signatures.iter().filter(|(_, parent)| *parent == node).count();
     let (on_response, on_assertion) = (covers(parts.response), covers(parts.assertion));
-    let in_place = on_response <= 1 && on_assertion <= 1 && on_response + on_assertion == parts.signatures.len();
+    let in_place =
+        on_response <= 1 && on_assertion <= 1 && on_response + on_assertion == parts.signatures.len();
     report.require(
         Check::SignatureCoverage,
         in_place && !parts.signatures.is_empty(),
         "one signature on the Response, the Assertion, or each",
-        format!("{} signatures, {on_response} on the Response, {on_assertion} on the Assertion", parts.signatures.len()),
+        format!(
+            "{} signatures, {on_response} on the Response, {on_assertion} on the Assertion",
+            parts.signatures.len()
+        ),
     )?;
     report.pass(Check::SignatureCoverage);
     for (signature, parent) in &parts.signatures {
@@ -73,7 +77,12 @@ pub(super) fn verify(
             });
             reasons.collect::<Vec<_>>().join("; ")
         };
-        report.require(Check::Signature, covered, "a valid signature by a certificate of this connection", reason())?;
+        report.require(
+            Check::Signature,
+            covered,
+            "a valid signature by a certificate of this connection",
+            reason(),
+        )?;
     }
     report.pass(Check::Signature);
     Ok(Signed { response: on_response == 1 })
@@ -101,15 +110,19 @@ fn check_shape(
     if !children(document, signature, DSIG, "Object").is_empty() {
         return Err(coverage("an Object inside the signature"));
     }
-    let info = only_child(document, signature, DSIG, "SignedInfo").ok_or_else(|| coverage("no single SignedInfo"))?;
-    let reference = only_child(document, info, DSIG, "Reference").ok_or_else(|| coverage("no single Reference"))?;
+    let info = only_child(document, signature, DSIG, "SignedInfo")
+        .ok_or_else(|| coverage("no single SignedInfo"))?;
+    let reference =
+        only_child(document, info, DSIG, "Reference").ok_or_else(|| coverage("no single Reference"))?;
     let id = attribute(document, parent, "ID").ok_or_else(|| coverage("no ID on the signed element"))?;
     let uri = attribute(document, reference, "URI").unwrap_or_default();
     if uri.strip_prefix('#') != Some(id) {
         return Err(coverage(&format!("a reference to \"{uri}\"")));
     }
     let algorithm = |node: NodeId, name: &str| {
-        only_child(document, node, DSIG, name).and_then(|n| attribute(document, n, "Algorithm")).unwrap_or_default()
+        only_child(document, node, DSIG, name)
+            .and_then(|n| attribute(document, n, "Algorithm"))
+            .unwrap_or_default()
     };
     for (allowed, found) in [
         (&CANONICALIZATIONS[..], algorithm(info, "CanonicalizationMethod")),
@@ -118,7 +131,8 @@ fn check_shape(
     ] {
         report.require(Check::Algorithm, allowed.contains(&found), allowed.join(", "), found)?;
     }
-    let transforms = only_child(document, reference, DSIG, "Transforms").ok_or_else(|| coverage("no Transforms"))?;
+    let transforms =
+        only_child(document, reference, DSIG, "Transforms").ok_or_else(|| coverage("no Transforms"))?;
     let transforms = children(document, transforms, DSIG, "Transform");
     let names: Vec<&str> = transforms.iter().filter_map(|t| attribute(document, *t, "Algorithm")).collect();
     let fits = names.len() == transforms.len()
@@ -132,7 +146,9 @@ fn trusted_keys(certificates: &[String], report: &mut Report) -> Result<KeysMana
     let mut keys = KeysManager::new();
     for certificate in certificates {
         let key = STANDARD.decode(certificate).ok().and_then(|der| load_x509_cert_der(&der).ok());
-        keys.add_key(key.ok_or_else(|| report.fail(Check::Signature, "readable certificates", "a damaged one"))?);
+        keys.add_key(
+            key.ok_or_else(|| report.fail(Check::Signature, "readable certificates", "a damaged one"))?,
+        );
     }
     Ok(keys)
 }

@@ -1,0 +1,44 @@
+# Two commands do everything: `make run` and `make test`. `make help` lists the rest.
+
+SYSTEM := gcc g++ make cmake pkg-config libclang-dev libxml2-dev libxmlsec1-dev libssl-dev
+
+.PHONY: help run build test lint peers bench tools deny
+
+help:
+	@sed -n 's/^## \([a-z]*\): /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+tools:
+	@tools/need-rust
+	@tools/install $(SYSTEM)
+
+## run: install what is missing, build, start on the embedded database, print the first-run link
+run: tools
+	@cargo build --release --quiet --locked
+	@exec target/release/vestibule serve
+
+## build: the release binary, target/release/vestibule
+build: tools
+	cargo build --release --locked
+
+## peers: install what the tests talk to (PostgreSQL, Chromium, SimpleSAMLphp, pysaml2)
+peers:
+	@tools/install-peers
+
+## lint: formatting, and clippy with warnings as errors
+lint: tools
+	cargo fmt --check
+	cargo clippy --all-targets --locked -- -D warnings
+
+## test: everything, on SQLite and on PostgreSQL, against real peers
+test: lint peers
+	tests/peers/with-postgres cargo test --locked
+
+## bench: ratios against the limits of this machine, in one run
+bench: tools peers
+	cargo bench --locked --bench load --no-run
+	PG_FSYNC=on tests/peers/with-postgres cargo bench --locked --bench load
+
+## deny: licences, advisories and sources of the dependencies (needs cargo-deny)
+deny:
+	@command -v cargo-deny >/dev/null || { echo "cargo-deny is missing: cargo install cargo-deny" >&2; exit 1; }
+	cargo deny check
