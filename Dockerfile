@@ -7,7 +7,7 @@ COPY src src
 COPY templates templates
 COPY migrations migrations
 # The manifest names these; they are not built here.
-RUN mkdir -p tests benches && touch tests/main.rs benches/load.rs && cargo build --release --locked --bin vestibule
+RUN mkdir -p tests benches && mkdir benches/load && touch tests/main.rs benches/load/main.rs && cargo build --release --locked --bin vestibule
 
 FROM debian:bookworm-slim
 RUN apt-get update && apt-get install -y --no-install-recommends \

@@ -71,6 +71,21 @@ pub async fn unbind(
     audit::record(tx, context, event.detail(serde_json::json!({"role": role.as_str()}))).await
 }
 
+/// Takes all roles away, from a principal that is being deleted.
+///
+/// # Errors
+/// The database's.
+pub async fn unbind_all(
+    tx: &mut Tx,
+    context: &Context,
+    who: (PrincipalKind, &str, &str),
+) -> Result<(), sqlx::Error> {
+    for role in roles_of(tx, who.1).await? {
+        unbind(tx, context, who, role).await?;
+    }
+    Ok(())
+}
+
 /// Whether an active administrator other than this user is left in the account.
 ///
 /// # Errors

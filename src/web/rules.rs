@@ -82,10 +82,7 @@ pub(super) async fn remove_user(
     keep_an_admin(tx, user).await?;
     let context = principal.context(request);
     users::delete(tx, &context, Authority::Local, user).await?;
-    for role in access::roles_of(tx, &user.id).await? {
-        access::unbind(tx, &context, (PrincipalKind::User, &user.id, &user.user_name), role).await?;
-    }
-    Ok(())
+    Ok(access::unbind_all(tx, &context, (PrincipalKind::User, &user.id, &user.user_name)).await?)
 }
 
 /// Reads an expiry.

@@ -9,16 +9,21 @@ use crate::kernel::Tx;
 /// Deletes `user` with its memberships, password and sessions. The audit trail keeps its name.
 ///
 /// # Errors
-/// [`Error::Managed`] when a directory connection manages it and somebody else asks.
+/// [`Error::Managed`] when a directory connection manages it and somebody else asks; [`Error::Forbidden`]
+/// when nobody does and a directory asks.
 pub async fn delete(
     tx: &mut Tx,
     context: &Context,
     authority: Authority<'_>,
     user: &User,
 ) -> Result<(), Error> {
-    if let Some(manager) = &user.connection_id {
-        let own = matches!(authority, Authority::Connection(id) if id == manager);
-        if !own {
+    match (authority, user.connection_id.as_deref()) {
+        (Authority::Local, None) => {}
+        (Authority::Connection(id), Some(manager)) if id == manager => {}
+        (Authority::Connection(_), None) => {
+            return Err(Error::Forbidden("This user was made by hand and is deleted by hand."));
+        }
+        (_, Some(manager)) => {
             return Err(Error::Managed { connection: store::connection_name(tx, manager).await? });
         }
     }

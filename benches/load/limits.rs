@@ -1,0 +1,108 @@
+//! What the machine can do without us.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use argon2::{Algorithm, Argon2, Block, Params, Version};
+use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
+
+use super::harness::{client, measure};
+
+/// Raw argon2id hashes with our parameters, one thread and one arena a core.
+pub(crate) async fn argon2_per_second() -> f64 {
+    let stop = Arc::new(AtomicBool::new(false));
+    let count = Arc::new(AtomicU64::new(0));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads: Vec<_> = (0..cores)
+        .map(|_| {
+            let (stop, count) = (stop.clone(), count.clone());
+            std::thread::spawn(move || {
+                let params = Params::new(19 * 1024, 2, 1, None).expect("parameters");
+                let mut arena = vec![Block::default(); params.block_count()];
+                let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+                while !stop.load(Ordering::Relaxed) {
+                    let mut out = [0; 32];
+                    argon2
+                        .hash_password_into_with_memory(
+                            b"password",
+                            b"saltsaltsaltsalt",
+                            &mut out,
+                            &mut arena,
+                        )
+                        .expect("hash");
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let before = count.load(Ordering::Relaxed);
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let done = count.load(Ordering::Relaxed) - before;
+    stop.store(true, Ordering::Relaxed);
+    for thread in threads {
+        thread.join().expect("thread");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a few hundred")]
+    let rate = done as f64 / 5.0;
+    rate
+}
+
+/// A bare axum handler in a process of its own kind: same runtime, same client, no database.
+pub(crate) async fn bare_handler_per_second() -> f64 {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/", listener.local_addr().expect("address"));
+    let app = axum::Router::new()
+        .route("/", axum::routing::get(async || axum::Json(serde_json::json!({"id": "x"}))));
+    let server = tokio::spawn(async move { axum::serve(listener, app).await });
+    let http = client();
+    let rate = measure(32, 5, move |_, _| {
+        let (http, url) = (http.clone(), url.clone());
+        async move {
+            let answer = http.get(url).send().await.expect("answers");
+            drop(answer.bytes().await.expect("a body"));
+        }
+    });
+    let rate = rate.await.per_second;
+    server.abort();
+    rate
+}
+
+/// The two rows of a creation, eight creations a commit, one connection, as durable as ours.
+pub(crate) async fn durable_inserts_per_second(database: Option<&str>) -> f64 {
+    sqlx::any::install_default_drivers();
+    let dir = tempfile::tempdir().expect("folder");
+    let url =
+        database.map_or_else(|| format!("sqlite://{}/raw.db?mode=rwc", dir.path().display()), str::to_owned);
+    let mut c = AnyConnection::connect(&url).await.expect("connects");
+    if database.is_none() {
+        for sql in ["PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"] {
+            c.execute(sql).await.expect("pragma");
+        }
+    }
+    for sql in [
+        "DROP TABLE IF EXISTS raw_users",
+        "DROP TABLE IF EXISTS raw_audit",
+        "CREATE TABLE raw_users (id TEXT PRIMARY KEY, name TEXT UNIQUE, attributes TEXT)",
+        "CREATE TABLE raw_audit (id TEXT PRIMARY KEY, time BIGINT, name TEXT, detail TEXT)",
+    ] {
+        c.execute(sql).await.expect("table");
+    }
+    let attributes = "x".repeat(300);
+    let begin = std::time::Instant::now();
+    let mut n = 0_u32;
+    while begin.elapsed() < Duration::from_secs(5) {
+        c.execute(AssertSqlSafe("BEGIN")).await.expect("begin");
+        for _ in 0..8 {
+            n += 1;
+            let id = format!("{n:036}");
+            let user = sqlx::query("INSERT INTO raw_users (id, name, attributes) VALUES ($1, $1, $2)");
+            user.bind(&id).bind(&attributes).execute(&mut c).await.expect("user");
+            let event = sqlx::query("INSERT INTO raw_audit (id, time, name, detail) VALUES ($1, 1, $1, $2)");
+            event.bind(&id).bind("x").execute(&mut c).await.expect("event");
+        }
+        c.execute(AssertSqlSafe("COMMIT")).await.expect("commit");
+    }
+    f64::from(n) / begin.elapsed().as_secs_f64()
+}

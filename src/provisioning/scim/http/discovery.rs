@@ -1,0 +1,50 @@
+//! What this server can do: `/ServiceProviderConfig`, `/Schemas`, `/ResourceTypes`.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::Value;
+
+use super::super::error::Error;
+use super::super::query::MAX_RESULTS;
+use super::super::schemas;
+use super::{Provisioner, answer, base, list_answer};
+use crate::kernel::Kernel;
+
+pub(super) async fn service_provider_config(State(kernel): State<Kernel>, _: Provisioner) -> Response {
+    answer(StatusCode::OK, &schemas::service_provider_config(&base(&kernel), MAX_RESULTS))
+}
+
+pub(super) async fn list_schemas(State(kernel): State<Kernel>, _: Provisioner) -> Response {
+    let all = schemas::all(&base(&kernel));
+    let total = i64::try_from(all.len()).unwrap_or(0);
+    list_answer(&all, total, 0)
+}
+
+pub(super) async fn list_resource_types(State(kernel): State<Kernel>, _: Provisioner) -> Response {
+    let all = schemas::resource_types(&base(&kernel));
+    let total = i64::try_from(all.len()).unwrap_or(0);
+    list_answer(&all, total, 0)
+}
+
+fn one_of(all: Vec<Value>, kind: &str, id: &str) -> Result<Response, Error> {
+    let found =
+        all.into_iter().find(|one| one["id"].as_str().is_some_and(|own| own.eq_ignore_ascii_case(id)));
+    found.map(|one| answer(StatusCode::OK, &one)).ok_or_else(|| Error::not_found(kind, id))
+}
+
+pub(super) async fn get_schema(
+    State(kernel): State<Kernel>,
+    _: Provisioner,
+    Path(id): Path<String>,
+) -> Result<Response, Error> {
+    one_of(schemas::all(&base(&kernel)), "Schema", &id)
+}
+
+pub(super) async fn get_resource_type(
+    State(kernel): State<Kernel>,
+    _: Provisioner,
+    Path(id): Path<String>,
+) -> Result<Response, Error> {
+    one_of(schemas::resource_types(&base(&kernel)), "ResourceType", &id)
+}

@@ -1,0 +1,158 @@
+//! The SCIM endpoints. The bearer token names account and connection; nothing in a path or a body can.
+
+mod discovery;
+mod groups;
+mod users;
+
+use axum::body::Bytes;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::error::{Error, ScimType};
+use super::json::Object;
+use super::query::MAX_SCAN;
+use super::user;
+use crate::access::{Guard, Principal, Routes};
+use crate::audit::Context;
+use crate::directory::users::Authority;
+use crate::kernel::Kernel;
+use crate::kernel::http::RequestContext;
+
+/// RFC 7644 §8.1.
+pub(super) const MEDIA_TYPE: &str = "application/scim+json";
+
+/// The provisioning client of a request: put there by the route's guard.
+#[derive(Debug, Clone)]
+pub struct Provisioner {
+    /// The connection's service account.
+    pub principal: Principal,
+    /// The connection.
+    pub connection_id: String,
+}
+
+impl Provisioner {
+    fn authority(&self) -> Authority<'_> {
+        Authority::Connection(&self.connection_id)
+    }
+
+    fn account(&self) -> &str {
+        &self.principal.account_id
+    }
+
+    fn context(&self, request: &RequestContext) -> Context {
+        self.principal.context(request)
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for Provisioner {
+    type Rejection = Error;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        parts.extensions.get::<Self>().cloned().ok_or_else(Error::unauthorized)
+    }
+}
+
+/// The routes under `/scim/v2`. Entra's feature flag may stand in the path and changes nothing.
+#[must_use]
+pub fn routes() -> Routes<Kernel> {
+    ["/scim/v2", "/scim/v2/aadOptscim062020"].into_iter().fold(Routes::default(), |routes, base| {
+        let at = |path: &str| format!("{base}{path}");
+        routes
+            .get(&at("/Users"), Guard::Scim, users::list)
+            .post(&at("/Users"), Guard::Scim, users::create)
+            .get(&at("/Users/{id}"), Guard::Scim, users::get)
+            .put(&at("/Users/{id}"), Guard::Scim, users::put)
+            .patch(&at("/Users/{id}"), Guard::Scim, users::patch)
+            .delete(&at("/Users/{id}"), Guard::Scim, users::delete)
+            .get(&at("/Groups"), Guard::Scim, groups::list)
+            .post(&at("/Groups"), Guard::Scim, groups::create)
+            .get(&at("/Groups/{id}"), Guard::Scim, groups::get)
+            .put(&at("/Groups/{id}"), Guard::Scim, groups::put)
+            .patch(&at("/Groups/{id}"), Guard::Scim, groups::patch)
+            .delete(&at("/Groups/{id}"), Guard::Scim, groups::delete)
+            .get(&at("/ServiceProviderConfig"), Guard::Scim, discovery::service_provider_config)
+            .get(&at("/Schemas"), Guard::Scim, discovery::list_schemas)
+            .get(&at("/Schemas/{id}"), Guard::Scim, discovery::get_schema)
+            .get(&at("/ResourceTypes"), Guard::Scim, discovery::list_resource_types)
+            .get(&at("/ResourceTypes/{id}"), Guard::Scim, discovery::get_resource_type)
+    })
+}
+
+fn base(kernel: &Kernel) -> String {
+    kernel.urls.absolute("/scim/v2")
+}
+
+fn answer(status: StatusCode, body: &Value) -> Response {
+    (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], body.to_string()).into_response()
+}
+
+/// A resource with its entity tag, and its address when it is new.
+fn resource_answer(status: StatusCode, body: &Value, version: i64) -> Response {
+    let mut response = answer(status, body);
+    let headers = response.headers_mut();
+    if let Ok(tag) = user::etag(version).parse() {
+        headers.insert(header::ETAG, tag);
+    }
+    let location = body["meta"]["location"].as_str().unwrap_or_default().parse();
+    if let (StatusCode::CREATED, Ok(location)) = (status, location) {
+        headers.insert(header::LOCATION, location);
+    }
+    response
+}
+
+fn list_answer(resources: &[Value], total: i64, offset: i64) -> Response {
+    let body = json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
+        "totalResults": total,
+        "startIndex": offset + 1,
+        "itemsPerPage": resources.len(),
+        "Resources": resources,
+    });
+    answer(StatusCode::OK, &body)
+}
+
+fn read_body(body: &Bytes) -> Result<Object, Error> {
+    let syntax = |detail: &str| Error::bad(ScimType::InvalidSyntax, detail);
+    match serde_json::from_slice(body) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(syntax("The body must be a JSON object.")),
+        Err(error) => Err(syntax(&format!("The body is not JSON: {error}."))),
+    }
+}
+
+/// `If-Match` (RFC 7644 §3.14): a client that names the version it saw must have seen the present one.
+fn check_version(headers: &HeaderMap, version: i64) -> Result<(), Error> {
+    let Some(wanted) = headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok()) else {
+        return Ok(());
+    };
+    let present = user::etag(version);
+    let strong = present.trim_start_matches("W/");
+    if wanted.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == strong) {
+        return Ok(());
+    }
+    Err(Error::plain(StatusCode::PRECONDITION_FAILED, format!("The resource changed; it is now {present}.")))
+}
+
+fn not_modified(headers: &HeaderMap, version: i64) -> bool {
+    let present = user::etag(version);
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    known.is_some_and(|tags| tags.split(',').any(|tag| tag.trim() == present))
+}
+
+/// Keeps the candidates that match; too many candidates to look at is the client's error.
+fn scan<T>(candidates: Vec<T>, matches: impl Fn(&T) -> bool) -> Result<Vec<T>, Error> {
+    if i64::try_from(candidates.len()).unwrap_or(i64::MAX) > MAX_SCAN {
+        let detail = "This filter would look through too many resources. Filter by userName, externalId, id or \
+                      displayName with eq.";
+        return Err(Error::bad(ScimType::TooMany, detail));
+    }
+    Ok(candidates.into_iter().filter(matches).collect())
+}
+
+fn cut<T>(found: Vec<T>, offset: i64, limit: i64) -> (Vec<T>, i64) {
+    let total = i64::try_from(found.len()).unwrap_or(i64::MAX);
+    let skip = usize::try_from(offset).unwrap_or(usize::MAX);
+    (found.into_iter().skip(skip).take(usize::try_from(limit).unwrap_or(0)).collect(), total)
+}
