@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::harness::idp::{Idp, Says, Sign, encode};
-use crate::harness::{Answer, Client, Server, Tenant};
+use crate::harness::{Answer, Backend, Client, Server, Tenant};
 use crate::on_both;
 
 const ENTITY: &str = "https://idp.example/entity";
@@ -426,5 +426,43 @@ on_both! {
         assert!(ours.body.contains("AssertionConsumerService") && ours.body.contains("use=\"signing\""), "{}", ours.body);
         let answer = api.patch(&format!("/api/v1/connections/{}", made["id"].as_str().expect("id")), &json!({"enabled": true})).await;
         assert!(answer.expect(409).body.contains("override_untested"));
+    }
+}
+
+/// Serves `text` on a free port of this machine.
+async fn serve(text: String) -> String {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}/metadata", listener.local_addr().expect("address"));
+    let app = axum::Router::new()
+        .route("/metadata", axum::routing::get(async move || text.clone()))
+        .route("/moved", axum::routing::get(async || axum::response::Redirect::to("/metadata")))
+        .route("/large", axum::routing::get(async || "x".repeat(600 * 1024)));
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    url
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn metadata_is_read_from_an_address_inside_only_where_that_is_listed() {
+    let url = serve(Idp::rsa(ENTITY).metadata()).await;
+    let closed = Server::start(Backend::Sqlite).await;
+    let listed = Server::start_with(Backend::Sqlite, |config| {
+        config.outgoing.allowed_networks = vec!["127.0.0.0/8".parse().expect("network")];
+    })
+    .await;
+    let create = async |server: &Server, url: String| {
+        let tenant = server.tenant(&format!("t{}-{}", rand(), rand())).await;
+        let body = json!({"kind": "saml", "name": "Company", "metadata_url": url});
+        server.client().bearer(&tenant.token).post("/api/v1/connections", &body).await
+    };
+    let refused = create(&closed, url.clone()).await.expect(422);
+    assert!(refused.body.contains("private network"), "{}", refused.body);
+    let made = create(&listed, url.clone()).await.created();
+    assert_eq!(
+        (&made["saml"]["metadata_url"], &made["saml"]["idp_entity_id"]),
+        (&json!(url), &json!(ENTITY))
+    );
+    for (path, reason) in [("/moved", "status 303"), ("/large", "larger than"), ("/nothing", "status 404")] {
+        let answer = create(&listed, url.replace("/metadata", path)).await.expect(422);
+        assert!(answer.body.contains(reason), "{path}: {}", answer.body);
     }
 }

@@ -13,8 +13,11 @@ use governor::{Quota, RateLimiter};
 use crate::directory::fold;
 use crate::kernel;
 
-/// Attempts from one address: this many at once, then one a second.
-const ADDRESS_BURST: NonZeroU32 = NonZeroU32::new(60).expect("not zero");
+/// Steps from one address: this many at once, then so many a second. Wide enough for an office behind
+/// one address on a Monday morning (a sign-in takes four steps); what keeps a password from being
+/// guessed is the limit on the identifier.
+const ADDRESS_BURST: NonZeroU32 = NonZeroU32::new(400).expect("not zero");
+const ADDRESS_RATE: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
 /// Attempts for one identifier: this many at once, then one in six seconds.
 const IDENTIFIER_BURST: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
 const IDENTIFIER_PERIOD: Duration = Duration::from_secs(6);
@@ -41,7 +44,7 @@ impl Throttle {
         let clock = KernelClock(clock.clone());
         let per_identifier =
             Quota::with_period(IDENTIFIER_PERIOD).expect("not zero").allow_burst(IDENTIFIER_BURST);
-        let per_address = Quota::per_second(NonZeroU32::MIN).allow_burst(ADDRESS_BURST);
+        let per_address = Quota::per_second(ADDRESS_RATE).allow_burst(ADDRESS_BURST);
         Self {
             addresses: Limiter::dashmap_with_clock(per_address, clock.clone()),
             identifiers: Limiter::dashmap_with_clock(per_identifier, clock.clone()),
