@@ -82,7 +82,7 @@ CREATE TABLE users (
     UNIQUE (account_id, email_folded)
 );
 CREATE INDEX users_account ON users (account_id, id);
-CREATE INDEX users_external ON users (account_id, external_id);
+CREATE INDEX users_external ON users (account_id, external_id, id);
 CREATE INDEX users_email ON users (email_folded);
 CREATE INDEX users_connection ON users (connection_id);
 
@@ -101,8 +101,8 @@ CREATE TABLE user_groups (
     UNIQUE (account_id, identifier)
 );
 CREATE INDEX user_groups_account ON user_groups (account_id, id);
-CREATE INDEX user_groups_name ON user_groups (account_id, name_folded);
-CREATE INDEX user_groups_external ON user_groups (account_id, external_id);
+CREATE INDEX user_groups_name ON user_groups (account_id, name_folded, id);
+CREATE INDEX user_groups_external ON user_groups (account_id, external_id, id);
 CREATE INDEX user_groups_connection ON user_groups (connection_id);
 
 -- source: 'manual', or the id of the connection the membership came through.

@@ -21,7 +21,7 @@ on_both! {
             }
             let path: String =
                 path.split('/').map(|p| if p.starts_with('{') { "%00%ff'\"--" } else { p }).collect::<Vec<_>>().join("/");
-            for (m, body) in ["", "{", "null", "[]", "\u{0}\u{1}", "{\"a\":", deep.as_str(), "a=%ff&b"].into_iter().enumerate() {
+            for (m, body) in ["", "{", "null", "[]", "\u{0}\u{1}", "identifier=%00&flow=%00&token=%00&account=%00&id=%00&password=x&add=%00&name=%00", "{\"user_name\":\"\\u0000\",\"name\":\"\\u0000\",\"userName\":\"\\u0000\",\"kind\":\"scim\"}", "{\"a\":", deep.as_str(), "a=%ff&b"].into_iter().enumerate() {
                 let client = if *guard == Guard::Scim { server.client().bearer(&scim) } else { browser.clone() };
                 let client = client.from(&format!("10.{n}.{m}.1"));
                 let method: Method = method.parse().expect("method");
@@ -35,6 +35,21 @@ on_both! {
         let after = server.client().bearer(&tenant.token).get("/api/v1/users").await.ok();
         assert_eq!(before, after, "nothing was lost");
         server.client().bearer(&tenant.token).get(&format!("/api/v1/connections/{connection}")).await.expect(200);
+    }
+
+    async fn a_nul_is_refused_and_not_an_error_of_ours(server: Server) {
+        let tenant = server.tenant("acme").await;
+        let (_, scim) = server.scim(&tenant, "Okta").await;
+        let (api, scim) = (server.client().bearer(&tenant.token), server.client().bearer(&scim));
+        for path in ["/api/v1/users/%00", "/api/v1/users?q=%00", "/saml/%00/login", "/login?account=%00"] {
+            api.get(path).await.expect(400);
+        }
+        let nul = json!({"userName": "bob@acme.example", "externalId": "a\u{0}b", "title": "x\u{0}y"});
+        scim.post("/scim/v2/Users", &nul).await.expect(400);
+        let member = json!({"displayName": "Staff", "members": [{"value": "\u{0}"}]});
+        scim.post("/scim/v2/Groups", &member).await.expect(400);
+        let fields = [("identifier", "\u{0}@acme.example"), ("account", "acme"), ("return_to", "/")];
+        assert!(server.client().form("/login", &fields).await.status.as_u16() < 500);
     }
 
     async fn too_much_is_refused_before_it_is_read(server: Server) {

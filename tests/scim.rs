@@ -93,6 +93,9 @@ on_both! {
         let put = scim.put(&path, &read).await.ok();
         assert_eq!((&put["name"]["familyName"], &put["meta"]["version"]), (&json!("Mason"), &json!("W/\"2\"")));
         assert_eq!(scim.put(&path, &put).await.ok()["meta"]["version"], "W/\"2\"", "what changes nothing is no new version");
+        let nameless = scim.patch(&path, &operations(json!([{"op": "remove", "path": "displayName"}]))).await.ok();
+        assert!(nameless.get("displayName").is_none(), "{nameless}");
+        assert_eq!(scim.put(&path, &nameless).await.ok()["meta"]["version"], "W/\"3\"", "nor is leaving the name shown to us");
         let off = scim.patch(&path, &operations(json!([{"op": "replace", "value": {"active": false}}]))).await.ok();
         assert_eq!(off["active"], false);
         scim.get(&path).await.expect(200);

@@ -1,6 +1,6 @@
 //! What the directory refuses.
 
-use crate::kernel::database::is_duplicate;
+use crate::kernel::database::{is_duplicate, is_unfit_text};
 
 /// Why an operation on the directory was not done.
 #[derive(Debug, thiserror::Error)]
@@ -38,7 +38,13 @@ pub enum Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        // Lost a race against an equal value: the check before the insert could not see it.
-        if is_duplicate(&error) { Self::Duplicate { field: "value" } } else { Self::Database(error) }
+        if is_duplicate(&error) {
+            // Lost a race against an equal value: the check before the insert could not see it.
+            Self::Duplicate { field: "value" }
+        } else if is_unfit_text(&error) {
+            Self::Invalid { field: "value", reason: "must not contain the NUL character".to_owned() }
+        } else {
+            Self::Database(error)
+        }
     }
 }

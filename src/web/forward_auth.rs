@@ -27,9 +27,10 @@ async fn forward_auth(State(app): State<App>, principal: Principal) -> Result<Re
         let mut c = app.kernel.db.read().await?;
         let user = users::by_id(&mut c, &principal.account_id, &principal.id).await?;
         set("x-forwarded-email", user.and_then(|user| user.email).as_deref().unwrap_or_default());
-        // Names with a comma would read as two groups.
+        // A name with a comma would read as two groups, and one beyond ASCII would cost the whole header.
         let names = groups::names_of_user(&mut c, &principal.id).await?;
-        let names: Vec<String> = names.into_iter().filter(|name| !name.contains(',')).collect();
+        let names: Vec<String> =
+            names.into_iter().filter(|name| name.is_ascii() && !name.contains(',')).collect();
         set("x-forwarded-groups", &names.join(","));
     }
     Ok(headers.into_response())

@@ -5,9 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use ipnet::IpNet;
 
 use super::{App, error};
@@ -32,7 +32,12 @@ pub(super) async fn surround(State(app): State<App>, mut request: Request, next:
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().map_or("unmatched", |m| m.as_str()).to_owned();
 
-    let response = next.run(request).await;
+    // No address of ours has a NUL in it, and PostgreSQL has no text with one.
+    let response = if request.uri().path_and_query().is_some_and(|wanted| wanted.as_str().contains("%00")) {
+        error::status_refusal(StatusCode::BAD_REQUEST).into_response()
+    } else {
+        next.run(request).await
+    };
     let mut response = render_refusal(response, &path, &request_id);
     let status = response.status();
     let took = started.elapsed();

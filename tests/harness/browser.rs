@@ -91,7 +91,13 @@ impl Browser {
 
     pub async fn check(&self, name: &str) {
         let selector = format!("input[type=checkbox][name={name}]");
-        self.page.find(Locator::Css(&selector)).await.expect("checkbox").click().await.expect("checked");
+        let found = self
+            .page
+            .wait()
+            .for_element(Locator::Css(&selector))
+            .await
+            .unwrap_or_else(|e| panic!("{name}: {e}"));
+        found.click().await.expect("checked");
     }
 
     pub async fn text(&self, selector: &str) -> String {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::{Credential, Principal, PrincipalKind, roles_of};
+use super::super::{Credential, Principal, PrincipalKind, Role};
 use super::model::TokenPurpose;
 use super::store;
 use crate::kernel::{Kernel, Timestamp, tokens};
@@ -25,6 +25,7 @@ struct Row {
     owner_name: Option<String>,
     connection_id: Option<String>,
     last_used_at: Option<Timestamp>,
+    roles: Option<String>,
 }
 
 /// How old `last_used_at` may get before a use is written down again.
@@ -44,7 +45,9 @@ pub async fn authenticate(
     let mut c = kernel.db.read().await?;
     let row: Option<Row> = sqlx::query_as(
         "SELECT t.id, t.account_id, t.owner_kind, t.owner_id, COALESCE(u.user_name, s.name) AS owner_name, \
-         t.connection_id, t.last_used_at FROM api_tokens t \
+         t.connection_id, t.last_used_at, \
+         (SELECT string_agg(b.role, ' ') FROM role_bindings b WHERE b.principal_id = t.owner_id) AS roles \
+         FROM api_tokens t \
          LEFT JOIN users u ON t.owner_kind = 'user' AND u.id = t.owner_id AND u.active = 1 AND u.epoch = t.owner_epoch \
          LEFT JOIN service_accounts s ON t.owner_kind = 'service_account' AND s.id = t.owner_id \
          WHERE t.hash = $1 AND t.purpose = $2 AND t.revoked_at IS NULL \
@@ -63,11 +66,12 @@ pub async fn authenticate(
         owner_id,
         connection_id,
         last_used_at,
+        roles,
     }) = row
     else {
         return Ok(None);
     };
-    let roles = roles_of(&mut c, &owner_id).await?;
+    let roles = roles.unwrap_or_default().split(' ').filter_map(Role::parse).collect();
     drop(c);
     if last_used_at.is_none_or(|last| last < now.minus(TOUCH_AFTER)) {
         let mut tx = kernel.db.begin().await?;

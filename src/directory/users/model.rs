@@ -123,6 +123,8 @@ impl Profile {
             let reason = "must be at most 64 KiB of JSON".to_owned();
             return Err(Error::Invalid { field: "attributes", reason });
         }
+        // The name shown is stored, so a profile without one equals what it is stored as.
+        self.display_name = Some(self.shown_name());
         Ok(self)
     }
 

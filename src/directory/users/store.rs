@@ -182,25 +182,22 @@ pub(super) async fn check_free(
     profile: &Profile,
     own_id: &str,
 ) -> Result<(), Error> {
-    let taken: Option<(String,)> =
-        sqlx::query_as("SELECT id FROM users WHERE account_id = $1 AND user_name_folded = $2 AND id <> $3")
-            .bind(account_id)
-            .bind(fold(&profile.user_name))
-            .bind(own_id)
-            .fetch_optional(&mut *c)
-            .await?;
-    if taken.is_some() {
-        return Err(Error::Duplicate { field: "user_name" });
+    let user_name = fold(&profile.user_name);
+    let taken: Vec<(String,)> = sqlx::query_as(
+        "SELECT user_name_folded FROM users WHERE account_id = $1 AND (user_name_folded = $2 OR email_folded = $3) \
+         AND id <> $4 LIMIT 2",
+    )
+    .bind(account_id)
+    .bind(&user_name)
+    .bind(profile.email.as_deref().map(fold))
+    .bind(own_id)
+    .fetch_all(c)
+    .await?;
+    if taken.is_empty() {
+        return Ok(());
     }
-    let Some(email) = &profile.email else { return Ok(()) };
-    let taken: Option<(String,)> =
-        sqlx::query_as("SELECT id FROM users WHERE account_id = $1 AND email_folded = $2 AND id <> $3")
-            .bind(account_id)
-            .bind(fold(email))
-            .bind(own_id)
-            .fetch_optional(c)
-            .await?;
-    if taken.is_some() { Err(Error::Duplicate { field: "email" }) } else { Ok(()) }
+    let by_name = taken.iter().any(|(name,)| *name == user_name);
+    Err(Error::Duplicate { field: if by_name { "user_name" } else { "email" } })
 }
 
 pub(super) async fn insert(

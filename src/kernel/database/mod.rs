@@ -131,6 +131,12 @@ pub fn is_duplicate(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
 }
 
+/// Whether PostgreSQL refused a NUL character in a bound text (SQLSTATE 22021), which `SQLite` stores.
+#[must_use]
+pub fn is_unfit_text(error: &sqlx::Error) -> bool {
+    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "22021")
+}
+
 /// The connection type store functions take: a read connection and a [`Tx`] both lend it.
 pub type Connection = AnyConnection;
 

@@ -55,6 +55,25 @@ fn entra_writes_operations_and_booleans_its_own_way() {
 }
 
 #[test]
+fn an_extension_is_written_as_a_whole_too() {
+    check(
+        json!({}),
+        json!([{"op": "add", "path": ENTERPRISE, "value": {"department": "Sales"}}]),
+        json!({ENTERPRISE: {"department": "Sales"}}),
+    );
+    check(
+        json!({ENTERPRISE: {"department": "Sales"}}),
+        json!([{"op": "add", "path": ENTERPRISE, "value": {"division": "N"}}]),
+        json!({ENTERPRISE: {"department": "Sales", "division": "N"}}),
+    );
+    check(
+        json!({ENTERPRISE: {"department": "Sales"}}),
+        json!([{"op": "remove", "path": ENTERPRISE}]),
+        json!({}),
+    );
+}
+
+#[test]
 fn adding_merges_and_replacing_replaces() {
     let two = json!({"emails": [{"value": "a", "primary": true}]});
     check(

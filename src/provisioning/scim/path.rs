@@ -54,6 +54,10 @@ impl AttributePath {
 
 /// Reads `userName`, `name.givenName`, `urn:…:User:manager.value`.
 pub(super) fn parse_attribute_path(text: &str) -> Option<AttributePath> {
+    // The extension as a whole is an attribute of the resource, called by its URN.
+    if text.eq_ignore_ascii_case(schemas::ENTERPRISE) {
+        return Some(AttributePath { extension: None, attribute: schemas::ENTERPRISE.to_owned(), sub: None });
+    }
     let (extension, local) = split_urn(text)?;
     let (attribute, sub) = match local.split_once('.') {
         Some((attribute, sub)) => (attribute, Some(sub)),

@@ -207,6 +207,7 @@ fn group() -> Value {
             .set("uniqueness", "none")
             .set("mutability", "immutable"),
         text("display", "The user's name.").set("mutability", "readOnly"),
+        text("type", "Always User.").set("mutability", "readOnly"),
     ]);
     let attributes = vec![text("displayName", "The group's name.").set("required", true), members];
     schema(GROUP, "Group", "A group of users.", attributes)

@@ -108,9 +108,12 @@ fn email_of(resource: &Object, user_name: &str) -> Option<String> {
 /// The resource as clients see it: what they sent, with the directory's word on what it decides.
 pub(super) fn resource(user: &User) -> Object {
     let mut resource = user.attributes();
+    // A client that sent the rest and no displayName does not find one it did not write.
+    if resource.is_empty() || resource.contains_key("displayName") {
+        resource.insert("displayName".into(), json!(user.display_name));
+    }
     resource.insert("userName".into(), json!(user.user_name));
     resource.insert("active".into(), json!(user.is_active()));
-    resource.insert("displayName".into(), json!(user.display_name));
     if let Some(id) = &user.external_id {
         resource.insert("externalId".into(), json!(id));
     }
