@@ -3,30 +3,43 @@
 //! Reads take a pooled connection ([`Database::read`]). Writes take a unit of work
 //! ([`Database::begin`]), which on `SQLite` shares its commit with whatever else is waiting.
 
+mod bulk;
 mod conditions;
 mod dialect;
+mod readers;
 mod tx;
 mod writer;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, AnyPool, ConnectOptions as _};
+use sqlx::{AnyConnection, AnyPool, ConnectOptions as _, Connection as _};
 use std::str::FromStr as _;
+use std::time::Duration;
 
+pub use bulk::{Cell, insert_all, present};
 pub use conditions::Conditions;
 pub use dialect::Dialect;
+pub use readers::Reader;
 pub use tx::Tx;
 
 use super::{Clock, config};
+use readers::Readers;
 use writer::Writer;
+
+/// How long after its last use a connection is taken for alive.
+const TRUSTED_FOR: Duration = Duration::from_secs(10);
 
 /// An open database.
 #[derive(Clone)]
 pub struct Database {
-    pool: AnyPool,
-    writer: Option<Writer>,
+    connections: Connections,
     dialect: Dialect,
     clock: Clock,
+}
+
+#[derive(Clone)]
+enum Connections {
+    Sqlite { writer: Writer, readers: Readers },
+    Postgres(AnyPool),
 }
 
 /// Why the database could not be opened, for the person at the console.
@@ -55,27 +68,43 @@ impl Database {
         let options = AnyConnectOptions::from_str(&dialect.connect_url(&config.url))
             .map_err(OpenError::Connect)?
             .disable_statement_logging();
-        let writer = match dialect {
-            Dialect::Sqlite => Some(Writer::connect(&options).await.map_err(OpenError::Connect)?),
-            Dialect::Postgres => None,
+        let connections = match dialect {
+            Dialect::Sqlite => Connections::Sqlite {
+                writer: Writer::connect(&options).await.map_err(OpenError::Connect)?,
+                readers: Readers::new(options, config.max_connections),
+            },
+            Dialect::Postgres => Connections::Postgres(Self::pool(config, options).await?),
         };
-        let pool = AnyPoolOptions::new()
-            .max_connections(config.max_connections)
-            .acquire_timeout(std::time::Duration::from_secs(10))
-            .after_connect(move |connection, _| Box::pin(dialect.set_up_reader(connection)))
-            .connect_with(options)
-            .await
-            .map_err(OpenError::Connect)?;
-        let database = Self { pool, writer, dialect, clock };
+        let database = Self { connections, dialect, clock };
         database.migrate().await?;
         Ok(database)
     }
 
+    async fn pool(config: &config::Database, options: AnyConnectOptions) -> Result<AnyPool, OpenError> {
+        AnyPoolOptions::new()
+            .max_connections(config.max_connections)
+            .acquire_timeout(readers::ACQUIRE_TIMEOUT)
+            // A question before each use would double the trips to the database. One that was in use a moment
+            // ago still works; one that was not is asked.
+            .test_before_acquire(false)
+            .before_acquire(|connection, meta| {
+                Box::pin(async move {
+                    if meta.idle_for > TRUSTED_FOR {
+                        connection.ping().await?;
+                    }
+                    Ok(true)
+                })
+            })
+            .connect_with(options)
+            .await
+            .map_err(OpenError::Connect)
+    }
+
     async fn migrate(&self) -> Result<(), OpenError> {
         let migrations = sqlx::migrate!("./migrations");
-        match &self.writer {
-            Some(writer) => writer.migrate(&migrations).await?,
-            None => migrations.run(&self.pool).await?,
+        match &self.connections {
+            Connections::Sqlite { writer, .. } => writer.migrate(&migrations).await?,
+            Connections::Postgres(pool) => migrations.run(pool).await?,
         }
         Ok(())
     }
@@ -84,8 +113,11 @@ impl Database {
     ///
     /// # Errors
     /// When no connection is free within ten seconds or the database is gone.
-    pub async fn read(&self) -> Result<PoolConnection<Any>, sqlx::Error> {
-        self.pool.acquire().await
+    pub async fn read(&self) -> Result<Reader, sqlx::Error> {
+        match &self.connections {
+            Connections::Sqlite { readers, .. } => readers.acquire().await,
+            Connections::Postgres(pool) => Ok(pool.acquire().await?.into()),
+        }
     }
 
     /// Begins a unit of work. Dropped without [`Tx::commit`], it leaves no trace.
@@ -96,9 +128,22 @@ impl Database {
     /// When the database is gone or another process holds its write lock for over five seconds.
     pub async fn begin(&self) -> Result<Tx, sqlx::Error> {
         let now = self.clock.now();
-        match &self.writer {
-            Some(writer) => Ok(Tx::batched(writer.begin().await?, now)),
-            None => Ok(Tx::single(self.pool.begin().await?, now)),
+        match &self.connections {
+            Connections::Sqlite { writer, .. } => Ok(Tx::batched(writer.begin().await?, now)),
+            Connections::Postgres(pool) => Ok(Tx::single(pool.begin().await?, now)),
+        }
+    }
+
+    /// Begins a unit of work that is exactly one statement: it saves the statements around it, and a trip to
+    /// PostgreSQL for each. A second statement would stand apart from the first.
+    ///
+    /// # Errors
+    /// As [`Database::begin`].
+    pub async fn begin_one(&self) -> Result<Tx, sqlx::Error> {
+        let now = self.clock.now();
+        match &self.connections {
+            Connections::Sqlite { writer, .. } => Ok(Tx::batched(writer.begin_one().await?, now)),
+            Connections::Postgres(pool) => Ok(Tx::statement(pool.acquire().await?, now)),
         }
     }
 
@@ -118,10 +163,13 @@ impl Database {
 
     /// Closes all connections after what is under way.
     pub async fn close(&self) {
-        if let Some(writer) = &self.writer {
-            writer.close().await;
+        match &self.connections {
+            Connections::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            Connections::Postgres(pool) => pool.close().await,
         }
-        self.pool.close().await;
     }
 }
 

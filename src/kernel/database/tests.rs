@@ -61,6 +61,52 @@ async fn a_request_that_gives_up_in_the_queue_leaves_nobody_waiting() {
 }
 
 #[tokio::test]
+async fn a_request_that_gives_up_while_it_begins_leaves_the_writer_usable() {
+    let dir = tempfile::tempdir().expect("dir");
+    let db = open(&dir).await;
+    for polls in 1..12 {
+        let mut begin = Box::pin(db.begin());
+        for _ in 0..polls {
+            if futures_poll(begin.as_mut()).await {
+                break;
+            }
+        }
+        drop(begin);
+        let mut tx = db.begin().await.expect("begins all the same");
+        insert(&mut tx, &format!("after-{polls}")).await.expect("insert");
+        tx.commit().await.expect("commit");
+    }
+    assert_eq!(count(&db).await, 11);
+}
+
+/// Polls once; whether it is done.
+async fn futures_poll<F: Future>(mut future: std::pin::Pin<&mut F>) -> bool {
+    let done = std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx).is_ready())).await;
+    tokio::task::yield_now().await;
+    done
+}
+
+#[tokio::test]
+async fn single_statements_and_whole_units_of_work_share_the_writer() {
+    let dir = tempfile::tempdir().expect("dir");
+    let db = open(&dir).await;
+    let tasks: Vec<_> = (0..60)
+        .map(|n| {
+            let db = db.clone();
+            tokio::spawn(async move {
+                let mut tx = if n % 2 == 0 { db.begin_one().await } else { db.begin().await }.expect("begin");
+                insert(&mut tx, &format!("id-{n}")).await.expect("insert");
+                tx.commit().await.expect("commit");
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.expect("task");
+    }
+    assert_eq!(count(&db).await, 60);
+}
+
+#[tokio::test]
 async fn a_duplicate_is_recognised_and_undone() {
     let dir = tempfile::tempdir().expect("dir");
     let db = open(&dir).await;

@@ -2,6 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
+use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, Transaction};
 
 use super::super::{Timestamp, ids};
@@ -16,6 +17,7 @@ pub struct Tx {
 enum Inner {
     Batched(Batched),
     Single(Transaction<'static, Any>),
+    Statement(PoolConnection<Any>),
 }
 
 impl Tx {
@@ -25,6 +27,10 @@ impl Tx {
 
     pub(super) fn single(transaction: Transaction<'static, Any>, now: Timestamp) -> Self {
         Self { inner: Inner::Single(transaction), now }
+    }
+
+    pub(super) fn statement(connection: PoolConnection<Any>, now: Timestamp) -> Self {
+        Self { inner: Inner::Statement(connection), now }
     }
 
     /// The time of this unit of work: one moment for every row it writes.
@@ -47,6 +53,7 @@ impl Tx {
         match self.inner {
             Inner::Batched(batched) => batched.commit().await,
             Inner::Single(transaction) => transaction.commit().await,
+            Inner::Statement(_) => Ok(()),
         }
     }
 }
@@ -57,6 +64,7 @@ impl Deref for Tx {
         match &self.inner {
             Inner::Batched(batched) => batched.connection_ref(),
             Inner::Single(transaction) => transaction,
+            Inner::Statement(connection) => connection,
         }
     }
 }
@@ -66,6 +74,7 @@ impl DerefMut for Tx {
         match &mut self.inner {
             Inner::Batched(batched) => batched.connection(),
             Inner::Single(transaction) => transaction,
+            Inner::Statement(connection) => connection,
         }
     }
 }

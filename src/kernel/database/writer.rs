@@ -1,8 +1,9 @@
 //! The one `SQLite` connection that writes, with group commit.
 //!
 //! A sync to disk costs more than a user row and its audit row together. So whoever waits for the
-//! writer joins the transaction that is open: each unit of work is a savepoint in it, and the last
-//! one in the queue, or the eighth, commits for all. Nobody is answered before that commit.
+//! writer joins the transaction that is open: the first unit of work is the transaction itself, each
+//! further one a savepoint in it, and the last one in the queue, or the eighth, commits for all. Nobody
+//! is answered before that commit.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -44,15 +45,33 @@ impl Writer {
     }
 
     pub(super) async fn begin(&self) -> Result<Batched, sqlx::Error> {
-        let mut waiting = Waiting::new(self.clone());
-        let mut state = self.state.clone().lock_owned().await;
-        waiting.arrived();
-        if !state.open {
-            run(&mut state.connection, "BEGIN IMMEDIATE").await?;
-            state.open = true;
+        let state = self.turn().await;
+        self.open(state).await
+    }
+
+    /// The same for a unit of work that is one statement. Where nobody else waits it needs no transaction
+    /// around it.
+    pub(super) async fn begin_one(&self) -> Result<Batched, sqlx::Error> {
+        let state = self.turn().await;
+        if state.open || self.waiting.load(Ordering::SeqCst) > 0 {
+            return self.open(state).await;
         }
-        let mut batched = Batched { state: Some(state), writer: self.clone() };
-        run(batched.connection(), "SAVEPOINT work").await?;
+        Ok(Batched { state: Some(state), writer: self.clone(), share: Share::Statement })
+    }
+
+    async fn turn(&self) -> OwnedMutexGuard<State> {
+        let mut waiting = Waiting::new(self.clone());
+        let state = self.state.clone().lock_owned().await;
+        waiting.arrived();
+        state
+    }
+
+    async fn open(&self, mut state: OwnedMutexGuard<State>) -> Result<Batched, sqlx::Error> {
+        let joins = std::mem::replace(&mut state.open, true);
+        let share = if joins { Share::Savepoint } else { Share::Transaction };
+        // From here on dropping it, also in the middle of the statement below, undoes what was begun.
+        let mut batched = Batched { state: Some(state), writer: self.clone(), share };
+        run(batched.connection(), if joins { "SAVEPOINT work" } else { "BEGIN IMMEDIATE" }).await?;
         Ok(batched)
     }
 
@@ -122,6 +141,18 @@ impl Drop for Waiting {
 pub(super) struct Batched {
     state: Option<OwnedMutexGuard<State>>,
     writer: Writer,
+    share: Share,
+}
+
+/// What a unit of work has of the transaction.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Share {
+    /// It is the first and has the transaction to itself.
+    Transaction,
+    /// It joined a transaction that holds the work of others already.
+    Savepoint,
+    /// It needs none: its one statement stands by itself.
+    Statement,
 }
 
 impl Batched {
@@ -135,7 +166,12 @@ impl Batched {
 
     /// Returns once the work is on disk.
     pub(super) async fn commit(mut self) -> Result<(), sqlx::Error> {
-        run(self.connection(), "RELEASE work").await?;
+        match self.share {
+            Share::Transaction => {}
+            Share::Savepoint => run(self.connection(), "RELEASE work").await?,
+            // The statement is on disk already.
+            Share::Statement => return Ok(()),
+        }
         let (sender, committed) = oneshot::channel();
         let mut state = self.state.take().expect("held until commit");
         state.finished.push(sender);
@@ -152,8 +188,17 @@ impl Batched {
 impl Drop for Batched {
     fn drop(&mut self) {
         let Some(mut state) = self.state.take() else { return };
-        let writer = self.writer.clone();
+        let (writer, share) = (self.writer.clone(), self.share);
+        if share == Share::Statement {
+            return;
+        }
         tokio::spawn(async move {
+            if share == Share::Transaction {
+                // There is nobody else's work in this transaction yet.
+                drop(run(&mut state.connection, "ROLLBACK").await);
+                state.open = false;
+                return;
+            }
             let undone = async {
                 run(&mut state.connection, "ROLLBACK TO work").await?;
                 run(&mut state.connection, "RELEASE work").await

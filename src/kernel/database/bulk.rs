@@ -1,0 +1,134 @@
+//! Many rows in few statements, for imports.
+
+use std::collections::HashSet;
+use std::fmt::Write as _;
+
+use sqlx::any::AnyArguments;
+use sqlx::{Arguments as _, AssertSqlSafe};
+
+use super::super::{Timestamp, Tx};
+use super::Connection;
+
+/// A value of a row.
+#[derive(Debug, Clone)]
+pub enum Cell {
+    /// Text, or none.
+    Text(Option<String>),
+    /// A count, a flag, a time.
+    Number(i64),
+}
+
+impl From<&str> for Cell {
+    fn from(text: &str) -> Self {
+        Self::Text(Some(text.to_owned()))
+    }
+}
+
+impl From<String> for Cell {
+    fn from(text: String) -> Self {
+        Self::Text(Some(text))
+    }
+}
+
+impl From<Option<String>> for Cell {
+    fn from(text: Option<String>) -> Self {
+        Self::Text(text)
+    }
+}
+
+impl From<i64> for Cell {
+    fn from(number: i64) -> Self {
+        Self::Number(number)
+    }
+}
+
+impl From<Timestamp> for Cell {
+    fn from(time: Timestamp) -> Self {
+        Self::Number(time.0)
+    }
+}
+
+/// Values bound to one statement at most. `SQLite` looks each one's name up in a list of all of them, so
+/// that large statements take quadratic time: twenty rows a statement are nine times as fast as 500.
+const AT_ONCE: usize = 320;
+
+/// Executes `head` with `VALUES` of all rows, in as few statements as is fast. `head` is a literal of the
+/// code, `INSERT INTO …(…)`; values are only ever bound.
+///
+/// # Errors
+/// The database's.
+pub async fn insert_all<const N: usize>(
+    tx: &mut Tx,
+    head: &'static str,
+    rows: Vec<[Cell; N]>,
+) -> Result<(), sqlx::Error> {
+    let mut rows = rows.into_iter().peekable();
+    while rows.peek().is_some() {
+        let mut statement = Statement::new(format!("{head} VALUES "));
+        for (n, row) in rows.by_ref().take((AT_ONCE / N).max(1)).enumerate() {
+            statement.sql.push_str(if n == 0 { "(" } else { ",(" });
+            statement.list(row);
+            statement.sql.push(')');
+        }
+        let (sql, arguments) = statement.finish();
+        sqlx::query_with(sql, arguments).execute(&mut **tx).await?;
+    }
+    Ok(())
+}
+
+/// Which of `wanted` there are: `head` selects one text column, takes `first` as `$1` and ends in `IN`.
+///
+/// # Errors
+/// The database's.
+pub async fn present(
+    c: &mut Connection,
+    head: &'static str,
+    first: &str,
+    wanted: Vec<String>,
+) -> Result<HashSet<String>, sqlx::Error> {
+    let mut found = HashSet::new();
+    for some in wanted.chunks(AT_ONCE) {
+        let mut statement = Statement::new(format!("{head} ("));
+        statement.cells.push(first.into());
+        statement.list(some.iter().map(|text| Cell::from(text.as_str())));
+        statement.sql.push(')');
+        let (sql, arguments) = statement.finish();
+        let rows: Vec<String> = sqlx::query_scalar_with(sql, arguments).fetch_all(&mut *c).await?;
+        found.extend(rows);
+    }
+    Ok(found)
+}
+
+struct Statement {
+    sql: String,
+    cells: Vec<Cell>,
+}
+
+impl Statement {
+    fn new(head: String) -> Self {
+        Self { sql: head, cells: Vec::with_capacity(AT_ONCE) }
+    }
+
+    fn list(&mut self, cells: impl IntoIterator<Item = Cell>) {
+        for (n, cell) in cells.into_iter().enumerate() {
+            self.cells.push(cell);
+            if n > 0 {
+                self.sql.push(',');
+            }
+            // Writing into a String does not fail.
+            let _ = write!(self.sql, "${}", self.cells.len());
+        }
+    }
+
+    fn finish(self) -> (AssertSqlSafe<String>, AnyArguments) {
+        let mut arguments = AnyArguments::default();
+        for cell in self.cells {
+            let added = match cell {
+                Cell::Text(text) => arguments.add(text),
+                Cell::Number(number) => arguments.add(number),
+            };
+            debug_assert!(added.is_ok(), "texts and numbers always encode");
+        }
+        (AssertSqlSafe(self.sql), arguments)
+    }
+}
