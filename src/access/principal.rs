@@ -1,11 +1,14 @@
 //! Somebody who has been identified.
 
+use std::time::Duration;
+
 use axum::extract::FromRequestParts;
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 
 use super::{Permission, Role};
 use crate::audit::{Actor, ActorKind, Context};
+use crate::kernel::Timestamp;
 use crate::kernel::http::{Refusal, RequestContext};
 
 /// What kind of principal.
@@ -43,6 +46,8 @@ pub enum Credential {
         amr: String,
         /// The level that reached.
         acr: String,
+        /// When they last proved it in this session.
+        authenticated_at: Timestamp,
     },
     /// A token.
     Token {
@@ -110,6 +115,20 @@ impl Principal {
         match &self.credential {
             Credential::Session { id, .. } => Some(id),
             Credential::Token { .. } => None,
+        }
+    }
+}
+
+/// How long after proving who they are somebody may do what needs it to be recent.
+const RECENT: Duration = Duration::from_mins(10);
+
+impl Principal {
+    /// Whether the person proved who they are within the last ten minutes. A token proves nothing anew.
+    #[must_use]
+    pub fn is_recent(&self, now: Timestamp) -> bool {
+        match &self.credential {
+            Credential::Session { authenticated_at, .. } => now < authenticated_at.plus(RECENT),
+            Credential::Token { .. } => false,
         }
     }
 }

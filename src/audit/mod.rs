@@ -5,4 +5,4 @@ mod model;
 mod store;
 
 pub use model::{Action, Actor, ActorKind, Context, Event, Filter, Outcome, Page, Recorded};
-pub use store::{list, record};
+pub use store::{list, record, record_many};

@@ -3,8 +3,8 @@
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::model::{Context, Event, Filter, Page, Party, Recorded};
-use crate::kernel::database::Connection;
+use super::model::{Action, Context, Event, Filter, Page, Party, Recorded};
+use crate::kernel::database::{Cell, Connection, insert_all};
 use crate::kernel::{Timestamp, Tx};
 
 /// Appends `event` in this unit of work.
@@ -36,6 +36,43 @@ pub async fn record(tx: &mut Tx, context: &Context, event: Event<'_>) -> Result<
     .execute(&mut **tx)
     .await
     .map(drop)
+}
+
+/// Appends an event of the same kind for each of many resources, in few statements.
+///
+/// # Errors
+/// The database's.
+pub async fn record_many(
+    tx: &mut Tx,
+    context: &Context,
+    (action, resource_type): (Action, &'static str),
+    resources: &[(String, String)],
+    detail: &serde_json::Value,
+) -> Result<(), sqlx::Error> {
+    let (now, detail) = (tx.now(), detail.to_string());
+    let rows = resources.iter().map(|(id, name)| -> [Cell; 15] {
+        [
+            tx.new_id().into(),
+            context.account_id.as_str().into(),
+            now.into(),
+            context.actor.kind.as_str().into(),
+            context.actor.id.clone().into(),
+            context.actor.name.as_str().into(),
+            action.as_str().into(),
+            resource_type.into(),
+            id.as_str().into(),
+            name.as_str().into(),
+            super::Outcome::Success.as_str().into(),
+            None::<String>.into(),
+            context.address.as_str().into(),
+            context.request_id.as_str().into(),
+            detail.as_str().into(),
+        ]
+    });
+    let rows = rows.collect();
+    let head = "INSERT INTO audit_events (id, account_id, time, actor_kind, actor_id, actor_name, action, resource_type, \
+         resource_id, resource_name, outcome, reason, address, request_id, detail)";
+    insert_all(tx, head, rows).await
 }
 
 /// Lists events of one account, newest first.

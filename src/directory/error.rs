@@ -1,6 +1,7 @@
 //! What the directory refuses.
 
 use crate::kernel::database::{is_duplicate, is_unfit_text};
+use crate::kernel::vault;
 
 /// Why an operation on the directory was not done.
 #[derive(Debug, thiserror::Error)]
@@ -34,6 +35,24 @@ pub enum Error {
     /// The database failed.
     #[error(transparent)]
     Database(sqlx::Error),
+    /// Something of ours failed: a template, a stored secret.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<vault::Error> for Error {
+    fn from(error: vault::Error) -> Self {
+        match error {
+            vault::Error::Database(error) => error.into(),
+            other => Self::Internal(other.to_string()),
+        }
+    }
+}
+
+impl From<askama::Error> for Error {
+    fn from(error: askama::Error) -> Self {
+        Self::Internal(error.to_string())
+    }
 }
 
 impl From<sqlx::Error> for Error {

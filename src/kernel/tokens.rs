@@ -20,6 +20,10 @@ pub enum Purpose {
     Handover,
     /// The first-run link, or a link to choose a first password.
     Setup,
+    /// A link to choose a new password.
+    Reset,
+    /// An invitation.
+    Invite,
     /// REST API.
     Api,
     /// A provisioning client.
@@ -33,6 +37,8 @@ impl Purpose {
             Self::Flow => "vst_flow_",
             Self::Handover => "vst_handover_",
             Self::Setup => "vst_setup_",
+            Self::Reset => "vst_reset_",
+            Self::Invite => "vst_invite_",
             Self::Api => "vst_api_",
             Self::Scim => "vst_scim_",
         }

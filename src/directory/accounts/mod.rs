@@ -3,10 +3,14 @@
 mod create;
 mod model;
 mod settings;
-pub(crate) use settings::is_domain;
 mod store;
+mod update;
 
 pub use create::create;
 pub use model::Account;
-pub use settings::{SessionSettings, Settings, update_settings};
-pub use store::{any_exists, by_id, by_slug, only_one, settings_of};
+pub(crate) use settings::is_domain;
+pub use settings::{
+    LockoutSettings, MAX_SESSION_MINUTES, PasswordSettings, SessionSettings, Settings, SsoInvitations,
+};
+pub use store::{all, any_exists, by_id, by_slug, only_one, settings_of};
+pub use update::update_settings;

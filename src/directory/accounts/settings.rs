@@ -1,24 +1,104 @@
 //! What an account's administrators set for everybody in it.
 
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use super::super::{Error, fold};
-use super::{Account, store};
-use crate::audit::{self, Action, Context, Event};
-use crate::kernel::Tx;
+use super::super::{Error, check_name, fold};
 
 /// The authentication settings of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 pub struct Settings {
+    /// What a password must be.
+    pub password: PasswordSettings,
+    /// What wrong passwords lead to.
+    pub lockout: LockoutSettings,
     /// How long sessions last.
     pub session: SessionSettings,
     /// When not empty, only addresses in these domains may sign in, by whatever way.
     pub email_domains: Vec<String>,
     /// Whether `/login/local` is open to administrators when single sign-on is broken.
     pub local_login: bool,
+    /// What invited people get whose address signs in through an identity provider.
+    pub sso_invitations: SsoInvitations,
+    /// The name that mails of this account come from; the account's name when not set.
+    pub mail_sender_name: Option<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            password: PasswordSettings::default(),
+            lockout: LockoutSettings::default(),
+            session: SessionSettings::default(),
+            email_domains: Vec::new(),
+            local_login: true,
+            sso_invitations: SsoInvitations::Invite,
+            mail_sender_name: None,
+        }
+    }
+}
+
+/// What a password must be.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch on the settings page")]
+pub struct PasswordSettings {
+    /// Characters at least, 1 to 128.
+    pub min_length: u32,
+    /// At least one upper-case letter.
+    pub require_upper: bool,
+    /// At least one lower-case letter.
+    pub require_lower: bool,
+    /// At least one digit.
+    pub require_digit: bool,
+    /// At least one character that is neither letter nor digit.
+    pub require_special: bool,
+    /// Refuse the most used passwords and those made of the person's own name or address.
+    pub refuse_common: bool,
+    /// Days a password is valid, at most 3650; 0 for no end.
+    pub expires_after_days: u32,
+    /// Days before the end from which the person is warned; less than `expires_after_days`.
+    pub warn_before_days: u32,
+    /// How many passwords, the present one included, cannot be chosen again; 0 to 24.
+    pub history: u32,
+}
+
+impl Default for PasswordSettings {
+    fn default() -> Self {
+        Self {
+            min_length: 10,
+            require_upper: false,
+            require_lower: false,
+            require_digit: false,
+            require_special: false,
+            refuse_common: true,
+            expires_after_days: 0,
+            warn_before_days: 14,
+            history: 0,
+        }
+    }
+}
+
+/// What wrong passwords lead to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct LockoutSettings {
+    /// Wrong attempts in a row that lock a user, 3 to 20.
+    pub attempts: u32,
+    /// Minutes a user stays locked, 1 to 43200 (30 days).
+    pub duration_minutes: u32,
+    /// Whether the locked user is told by mail.
+    pub notify_user: bool,
+    /// The id of a user group whose members are told by mail.
+    pub notify_group: Option<String>,
+}
+
+impl Default for LockoutSettings {
+    fn default() -> Self {
+        Self { attempts: 10, duration_minutes: 15, notify_user: true, notify_group: None }
+    }
 }
 
 /// How long sessions last. Whichever ends first wins.
@@ -37,14 +117,43 @@ impl Default for SessionSettings {
     }
 }
 
-impl Default for Settings {
-    fn default() -> Self {
-        Self { session: SessionSettings::default(), email_domains: Vec::new(), local_login: true }
+/// The most minutes a session may be idle, whatever an account sets.
+pub const MAX_SESSION_MINUTES: u32 = 4320;
+
+/// What invited people get whose address signs in through an identity provider.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SsoInvitations {
+    /// A mail with a link; they are pending until they follow it or sign in.
+    Invite,
+    /// They are active at once and get a mail that says so.
+    Notice,
+    /// They are active at once, without mail.
+    Active,
+}
+
+impl SsoInvitations {
+    /// The name in the API and in forms.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Invite => "invite",
+            Self::Notice => "notice",
+            Self::Active => "active",
+        }
+    }
+
+    /// Reads [`SsoInvitations::as_str`].
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Invite, Self::Notice, Self::Active].into_iter().find(|mode| mode.as_str() == text)
     }
 }
 
 impl Settings {
-    pub(super) fn read(text: &str) -> Self {
+    /// Reads what [`super::Account`] stores; members missing there have their defaults.
+    #[must_use]
+    pub fn read(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or_default()
     }
 
@@ -58,22 +167,68 @@ impl Settings {
         self.email_domains.is_empty() || self.email_domains.iter().any(|allowed| allowed == domain)
     }
 
-    fn checked(mut self) -> Result<Self, Error> {
-        let invalid = |field, reason: &str| Err(Error::Invalid { field, reason: reason.to_owned() });
-        if !(30..=4320).contains(&self.session.inactivity_minutes) {
-            return invalid("session.inactivity_minutes", "must be between 30 and 4320");
-        }
-        if self.session.absolute_minutes > 4320 {
-            return invalid("session.absolute_minutes", "must be between 0 (no limit) and 4320");
+    /// The members that differ between two settings, by their dotted names: (name, before, after).
+    #[must_use]
+    pub fn changes(&self, after: &Self) -> Vec<(String, Value, Value)> {
+        let (before, after) = (flat(&json!(self)), flat(&json!(after)));
+        let changed = after.into_iter().filter_map(|(name, new)| {
+            let old = before.get(&name).cloned().unwrap_or(Value::Null);
+            (old != new).then_some((name, old, new))
+        });
+        changed.collect()
+    }
+
+    /// Puts the members into their normal form and refuses what is out of range.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] naming the member.
+    pub fn checked(mut self) -> Result<Self, Error> {
+        let Self { password, lockout, session, .. } = &self;
+        in_range("password.min_length", password.min_length, 1, 128)?;
+        in_range("password.expires_after_days", password.expires_after_days, 0, 3650)?;
+        in_range("password.history", password.history, 0, 24)?;
+        in_range("lockout.attempts", lockout.attempts, 3, 20)?;
+        in_range("lockout.duration_minutes", lockout.duration_minutes, 1, 43_200)?;
+        in_range("session.inactivity_minutes", session.inactivity_minutes, 30, MAX_SESSION_MINUTES)?;
+        in_range("session.absolute_minutes", session.absolute_minutes, 0, MAX_SESSION_MINUTES)?;
+        if password.expires_after_days > 0 && password.warn_before_days >= password.expires_after_days {
+            let reason = "must be less than the days a password is valid".to_owned();
+            return Err(Error::Invalid { field: "password.warn_before_days", reason });
         }
         self.email_domains = self.email_domains.iter().map(|d| fold(d.trim_start_matches('@'))).collect();
         self.email_domains.sort();
         self.email_domains.dedup();
         if self.email_domains.len() > 500 || self.email_domains.iter().any(|d| !is_domain(d)) {
-            return invalid("email_domains", "must be domains such as example.com, at most 500");
+            let reason = "must be domains such as example.com, at most 500".to_owned();
+            return Err(Error::Invalid { field: "email_domains", reason });
+        }
+        let trimmed = |text: Option<String>| text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
+        self.lockout.notify_group = trimmed(self.lockout.notify_group);
+        self.mail_sender_name = trimmed(self.mail_sender_name);
+        if let Some(name) = &self.mail_sender_name {
+            check_name("mail_sender_name", name, 64)?;
         }
         Ok(self)
     }
+}
+
+fn in_range(field: &'static str, value: u32, least: u32, most: u32) -> Result<(), Error> {
+    if (least..=most).contains(&value) {
+        return Ok(());
+    }
+    Err(Error::Invalid { field, reason: format!("must be between {least} and {most}") })
+}
+
+/// `{"a": {"b": 1}}` as `{"a.b": 1}`.
+fn flat(value: &Value) -> Map<String, Value> {
+    let mut out = Map::new();
+    for (name, member) in value.as_object().into_iter().flatten() {
+        match member.as_object() {
+            Some(inner) => out.extend(inner.iter().map(|(key, v)| (format!("{name}.{key}"), v.clone()))),
+            None => drop(out.insert(name.clone(), member.clone())),
+        }
+    }
+    out
 }
 
 /// Loosely what a mail domain looks like.
@@ -85,34 +240,4 @@ pub(crate) fn is_domain(text: &str) -> bool {
                 && label.chars().all(|c| c.is_alphanumeric() || c == '-')
                 && !label.starts_with('-')
         })
-}
-
-/// Replaces the settings of the context's account.
-///
-/// `own_domain`: the domain of the administrator who asks. An allow-list without it would lock them out.
-///
-/// # Errors
-/// [`Error::Invalid`] naming the member, [`Error::Forbidden`] for a list that locks out who writes it.
-pub async fn update_settings(
-    tx: &mut Tx,
-    context: &Context,
-    account: &Account,
-    wanted: Settings,
-    own_domain: Option<&str>,
-) -> Result<Settings, Error> {
-    let wanted = wanted.checked()?;
-    if own_domain.is_some_and(|domain| !wanted.allows_domain(domain)) {
-        return Err(Error::Forbidden(
-            "This list does not contain your own domain: you would lock yourself out.",
-        ));
-    }
-    let before = account.settings();
-    if before == wanted {
-        return Ok(wanted);
-    }
-    store::set_settings(tx, &context.account_id, &wanted.write()).await?;
-    let event = Event::new(Action::SettingsUpdate, "account", &account.id, &account.name)
-        .detail(json!({"before": before, "after": wanted}));
-    audit::record(tx, context, event).await?;
-    Ok(wanted)
 }

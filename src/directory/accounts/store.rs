@@ -39,6 +39,14 @@ pub async fn only_one(c: &mut Connection) -> Result<Option<Account>, sqlx::Error
     Ok(if first_two.len() == 1 { first_two.pop() } else { None })
 }
 
+/// Every account of the server, for jobs that look after all of them.
+///
+/// # Errors
+/// The database's.
+pub async fn all(c: &mut Connection) -> Result<Vec<Account>, sqlx::Error> {
+    sqlx::query_as("SELECT id, slug, name, settings, created_at FROM accounts ORDER BY id").fetch_all(c).await
+}
+
 /// Whether the first run is over.
 ///
 /// # Errors

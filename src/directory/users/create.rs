@@ -26,3 +26,13 @@ pub async fn create(
     audit::record(tx, context, Event::new(Action::UserCreate, "user", &user.id, &user.user_name)).await?;
     Ok(user)
 }
+
+/// Makes a user who was invited: not active, and known to be expected.
+///
+/// # Errors
+/// As [`create`].
+pub async fn create_pending(tx: &mut Tx, context: &Context, profile: Profile) -> Result<User, Error> {
+    let mut user = create(tx, context, Authority::Local, Profile { active: false, ..profile }).await?;
+    store::set_pending(tx, &mut user).await?;
+    Ok(user)
+}

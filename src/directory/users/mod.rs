@@ -1,16 +1,19 @@
 //! Users: people with an entry in an account.
 
 mod create;
+mod create_many;
 mod delete;
 mod model;
 mod store;
 mod update;
 
-pub use create::create;
+pub use create::{create, create_pending};
+pub use create_many::create_many;
 pub use delete::delete;
 pub use model::{Authority, Profile, User};
 pub(super) use store::connection_name;
 pub use store::{
-    Match, anywhere, by_email, by_id, count, list_after, list_at, search, sole_by_email_anywhere,
+    Match, anywhere, by_email, by_id, count, count_outside, list_after, list_at, search,
+    sole_by_email_anywhere,
 };
 pub use update::{set_active, update};

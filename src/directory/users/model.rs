@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::{Email, Error, check_name};
+use super::super::{Email, Error, check_name, domain_of};
 use crate::kernel::Timestamp;
 
 /// A user as stored.
@@ -23,6 +23,7 @@ pub struct User {
     /// The name shown.
     pub display_name: String,
     active: i32,
+    pending: i32,
     /// The directory connection that manages it, if one does.
     pub connection_id: Option<String>,
     /// The id the provisioning client gave it.
@@ -45,10 +46,30 @@ impl User {
         self.active != 0
     }
 
-    /// `active` or `inactive`, as the API says it.
+    /// Whether it was invited and has not come yet. A pending user is not active.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        self.pending != 0
+    }
+
+    pub(super) fn mark_pending(&mut self) {
+        self.pending = 1;
+    }
+
+    /// `active`, `pending` or `inactive`, as the API says it.
     #[must_use]
     pub fn status(&self) -> &'static str {
-        if self.is_active() { "active" } else { "inactive" }
+        match (self.is_active(), self.is_pending()) {
+            (true, _) => "active",
+            (false, true) => "pending",
+            (false, false) => "inactive",
+        }
+    }
+
+    /// The folded domain of its address, or of its name if that looks like one.
+    #[must_use]
+    pub fn domain(&self) -> Option<String> {
+        domain_of(self.email.as_deref().unwrap_or(&self.user_name))
     }
 
     /// What else the provisioning client said about it.

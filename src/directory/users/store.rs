@@ -7,8 +7,8 @@ use crate::kernel::database::{Conditions, Connection, like_anywhere};
 
 macro_rules! columns {
     () => {
-        "id, account_id, user_name, email, given_name, family_name, display_name, active, connection_id, \
-         external_id, attributes, epoch, version, created_at, updated_at"
+        "id, account_id, user_name, email, given_name, family_name, display_name, active, pending, \
+         connection_id, external_id, attributes, epoch, version, created_at, updated_at"
     };
 }
 
@@ -45,7 +45,8 @@ pub async fn by_id(c: &mut Connection, account_id: &str, id: &str) -> Result<Opt
         .await
 }
 
-/// The user whose email or, failing that, user name is this, without case.
+/// The user whose email or, failing that, user name is this, without case. One statement, so that it
+/// takes the same work whether somebody is found or not.
 ///
 /// # Errors
 /// The database's.
@@ -54,26 +55,14 @@ pub async fn by_email(
     account_id: &str,
     email: &str,
 ) -> Result<Option<User>, sqlx::Error> {
-    let folded = fold(email);
-    let by_email: Option<User> = sqlx::query_as(concat!(
-        "SELECT ",
-        columns!(),
-        " FROM users WHERE account_id = $1 AND email_folded = $2"
-    ))
-    .bind(account_id)
-    .bind(&folded)
-    .fetch_optional(&mut *c)
-    .await?;
-    if by_email.is_some() {
-        return Ok(by_email);
-    }
     sqlx::query_as(concat!(
         "SELECT ",
         columns!(),
-        " FROM users WHERE account_id = $1 AND user_name_folded = $2"
+        " FROM users WHERE account_id = $1 AND (email_folded = $2 OR user_name_folded = $2) \
+         ORDER BY CASE WHEN email_folded = $2 THEN 0 ELSE 1 END LIMIT 1"
     ))
     .bind(account_id)
-    .bind(&folded)
+    .bind(fold(email))
     .fetch_optional(c)
     .await
 }
@@ -118,6 +107,24 @@ fn conditions(account_id: &str, matches: &[Match]) -> Conditions {
 /// The database's.
 pub async fn count(c: &mut Connection, account_id: &str, matches: &[Match]) -> Result<i64, sqlx::Error> {
     let all = conditions(account_id, matches);
+    let (count,): (i64,) = all.bind_as(all.sql("SELECT COUNT(*) FROM users", "")).fetch_one(c).await?;
+    Ok(count)
+}
+
+/// How many active users have an address (or, without one, a name) in none of these domains.
+///
+/// # Errors
+/// The database's.
+pub async fn count_outside(
+    c: &mut Connection,
+    account_id: &str,
+    domains: &[String],
+) -> Result<i64, sqlx::Error> {
+    let mut all = conditions(account_id, &[Match::Active(true)]);
+    for domain in domains {
+        // Domains have no wildcard of LIKE in them: the settings have checked that.
+        all.text("COALESCE(email_folded, user_name_folded) NOT LIKE ?", format!("%@{domain}"));
+    }
     let (count,): (i64,) = all.bind_as(all.sql("SELECT COUNT(*) FROM users", "")).fetch_one(c).await?;
     Ok(count)
 }
@@ -243,7 +250,8 @@ pub(super) async fn overwrite(
     sqlx::query_as(concat!(
         "UPDATE users SET user_name = $1, user_name_folded = $2, email = $3, email_folded = $4, given_name = $5, \
          family_name = $6, display_name = $7, active = $8, connection_id = $9, external_id = $10, attributes = $11, \
-         epoch = $12, version = version + 1, updated_at = $13 WHERE account_id = $14 AND id = $15 RETURNING ",
+         epoch = $12, pending = CASE WHEN $8 = 1 THEN 0 ELSE pending END, version = version + 1, updated_at = $13 \
+         WHERE account_id = $14 AND id = $15 RETURNING ",
         columns!()
     ))
     .bind(&profile.user_name)
@@ -263,6 +271,17 @@ pub(super) async fn overwrite(
     .bind(&user.id)
     .fetch_one(&mut **tx)
     .await
+}
+
+/// Marks a user that was just made as invited.
+pub(super) async fn set_pending(tx: &mut Tx, user: &mut User) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE users SET pending = 1 WHERE account_id = $1 AND id = $2")
+        .bind(&user.account_id)
+        .bind(&user.id)
+        .execute(&mut **tx)
+        .await?;
+    user.mark_pending();
+    Ok(())
 }
 
 pub(super) async fn remove(tx: &mut Tx, user: &User) -> Result<(), sqlx::Error> {

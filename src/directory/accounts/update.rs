@@ -1,0 +1,43 @@
+//! Changing an account's settings.
+
+use serde_json::{Map, Value, json};
+
+use super::super::{Error, groups};
+use super::settings::Settings;
+use super::{Account, store};
+use crate::audit::{self, Action, Context, Event};
+use crate::kernel::Tx;
+
+/// Replaces the settings of the context's account. The event holds what differs, before and after.
+///
+/// # Errors
+/// [`Error::Invalid`] naming the member.
+pub async fn update_settings(
+    tx: &mut Tx,
+    context: &Context,
+    account: &Account,
+    wanted: Settings,
+) -> Result<Settings, Error> {
+    let wanted = wanted.checked()?;
+    if let Some(id) = &wanted.lockout.notify_group
+        && groups::by_id(tx, &account.id, id).await?.is_none()
+    {
+        let reason = "is not the id of a user group of this account".to_owned();
+        return Err(Error::Invalid { field: "lockout.notify_group", reason });
+    }
+    let changes = account.settings().changes(&wanted);
+    if changes.is_empty() {
+        return Ok(wanted);
+    }
+    store::set_settings(tx, &context.account_id, &wanted.write()).await?;
+    let mut before = Map::new();
+    let mut after = Map::new();
+    for (name, old, new) in changes {
+        before.insert(name.clone(), old);
+        after.insert(name, new);
+    }
+    let detail = json!({"before": Value::Object(before), "after": Value::Object(after)});
+    let event = Event::new(Action::SettingsUpdate, "account", &account.id, &account.name).detail(detail);
+    audit::record(tx, context, event).await?;
+    Ok(wanted)
+}
