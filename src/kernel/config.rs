@@ -68,6 +68,8 @@ impl Default for Database {
 pub struct Mail {
     /// `smtp://user:password@host:587?tls=required` or `smtps://…`. Default: files in `directory`.
     pub url: Option<String>,
+    /// A file of certificates (PEM) to trust a mail server by that the system does not know.
+    pub ca_file: Option<PathBuf>,
     /// The sender of every mail.
     pub from: String,
     /// Where mails are written while no `url` is set.
@@ -76,7 +78,12 @@ pub struct Mail {
 
 impl Default for Mail {
     fn default() -> Self {
-        Self { url: None, from: "Vestibule <vestibule@localhost>".into(), directory: "data/outbox".into() }
+        Self {
+            url: None,
+            ca_file: None,
+            from: "Vestibule <vestibule@localhost>".into(),
+            directory: "data/outbox".into(),
+        }
     }
 }
 
@@ -130,13 +137,14 @@ pub struct Outgoing {
 }
 
 /// All keys, to recognise strangers and to propose what was meant.
-const KEYS: [&str; 12] = [
+const KEYS: [&str; 13] = [
     "server.listen",
     "server.public_url",
     "server.trusted_proxies",
     "database.url",
     "database.max_connections",
     "mail.url",
+    "mail.ca_file",
     "mail.from",
     "mail.directory",
     "secrets.master_key_file",

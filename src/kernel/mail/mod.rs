@@ -1,10 +1,12 @@
 //! Mail: queued in the transaction that causes it, delivered by a worker, retried until it arrives
 //! or four days have passed.
 
+mod letter;
 mod outbox;
 mod transport;
 mod worker;
 
-pub use outbox::{Mail, queue};
+pub use letter::Letter;
+pub use outbox::{Delivery, Mail, delivery, queue};
 pub use transport::{Transport, TransportError};
 pub use worker::run;

@@ -13,6 +13,9 @@ use super::super::{Timestamp, Tx};
 pub struct Mail {
     /// The recipient's address.
     pub to: String,
+    /// The name beside the sender's address; the configured one when absent.
+    #[serde(default)]
+    pub from_name: Option<String>,
     /// One line.
     pub subject: String,
     /// The plain-text part.
@@ -116,4 +119,31 @@ pub(super) async fn give_up(tx: &mut Tx, id: &str, error: &str) -> Result<(), sq
         .execute(&mut **tx)
         .await
         .map(drop)
+}
+
+/// What became of a mail.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Delivery {
+    /// `queued`, `sent` or `failed`.
+    pub status: String,
+    /// How often it was tried.
+    pub attempts: i64,
+    /// What the mail server said last, when it did not take it.
+    pub last_error: Option<String>,
+}
+
+/// What became of the mail with this id, while the outbox remembers it.
+///
+/// # Errors
+/// The database's.
+pub async fn delivery(
+    c: &mut Connection,
+    account_id: &str,
+    id: &str,
+) -> Result<Option<Delivery>, sqlx::Error> {
+    sqlx::query_as("SELECT status, attempts, last_error FROM mail_outbox WHERE id = $1 AND account_id = $2")
+        .bind(id)
+        .bind(account_id)
+        .fetch_optional(c)
+        .await
 }

@@ -1,13 +1,17 @@
 //! How a mail leaves: by SMTP, or into a folder while nothing is configured.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use lettre::message::{Mailbox, MultiPart};
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncFileTransport, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 
 use super::super::config;
 use super::Mail;
+
+/// How long a mail server may take to answer.
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Why a mail did not leave.
 #[derive(Debug, thiserror::Error)]
@@ -42,12 +46,7 @@ impl Transport {
     pub fn new(config: &config::Mail) -> Result<Self, TransportError> {
         let from = config.from.parse().map_err(|e| TransportError::Address(format!("mail.from: {e}")))?;
         let way = match &config.url {
-            Some(url) => Way::Smtp(
-                AsyncSmtpTransport::<Tokio1Executor>::from_url(url)
-                    .map_err(|e| TransportError::Address(format!("mail.url: {e}")))?
-                    .timeout(Some(Duration::from_secs(30)))
-                    .build(),
-            ),
+            Some(url) => Way::Smtp(smtp(url, config.ca_file.as_deref())?),
             None => Way::Folder(config.directory.clone()),
         };
         Ok(Self { from, way })
@@ -80,12 +79,43 @@ impl Transport {
 
     fn message(&self, id: &str, mail: &Mail) -> Result<Message, TransportError> {
         let to: Mailbox = mail.to.parse().map_err(|e| TransportError::Address(format!("{e}")))?;
+        let mut from = self.from.clone();
+        if let Some(name) = &mail.from_name {
+            from.name = Some(name.clone());
+        }
         Message::builder()
-            .from(self.from.clone())
+            .from(from)
             .to(to)
             .message_id(Some(format!("<{id}@{}>", self.from.email.domain())))
             .subject(mail.subject.clone())
             .multipart(MultiPart::alternative_plain_html(mail.text.clone(), mail.html.clone()))
             .map_err(|e| TransportError::Address(e.to_string()))
     }
+}
+
+/// An SMTP client. With a file of certificates, a server is trusted that shows one of them or was
+/// certified by one, besides those the system trusts.
+fn smtp(url: &str, ca_file: Option<&Path>) -> Result<AsyncSmtpTransport<Tokio1Executor>, TransportError> {
+    let wrong = |e: &dyn std::fmt::Display| TransportError::Address(format!("mail.url: {e}"));
+    let mut builder =
+        AsyncSmtpTransport::<Tokio1Executor>::from_url(url).map_err(|e| wrong(&e))?.timeout(Some(TIMEOUT));
+    if let Some(file) = ca_file {
+        let unusable = |e: &dyn std::fmt::Display| {
+            TransportError::Address(format!("mail.ca_file {}: {e}", file.display()))
+        };
+        let pem = std::fs::read(file).map_err(|e| unusable(&e))?;
+        let parsed = url::Url::parse(url).map_err(|e| wrong(&e))?;
+        let tls = TlsParameters::builder(parsed.host_str().unwrap_or_default().to_owned())
+            .add_root_certificate(Certificate::from_pem(&pem).map_err(|e| unusable(&e))?)
+            .build()
+            .map_err(|e| unusable(&e))?;
+        let wanted = parsed.query_pairs().find(|(key, _)| key == "tls").map(|(_, value)| value.into_owned());
+        builder = builder.tls(match (parsed.scheme(), wanted.as_deref()) {
+            ("smtps", _) => Tls::Wrapper(tls),
+            (_, Some("required")) => Tls::Required(tls),
+            (_, Some("opportunistic")) => Tls::Opportunistic(tls),
+            _ => return Err(wrong(&"mail.ca_file is of no use without tls=required or smtps://")),
+        });
+    }
+    Ok(builder.build())
 }
