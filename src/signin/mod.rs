@@ -1,6 +1,9 @@
-//! How a person gets from "who are you?" to a session: the flow, passwords, sessions.
+//! How a person gets from "who are you?" to a session: the flow, passwords, lockout, sessions.
 
 pub mod flow;
+pub mod links;
+pub mod lockout;
+pub mod notices;
 pub mod password;
 mod proof;
 pub mod sessions;
@@ -23,6 +26,8 @@ pub struct SignIn {
     pub hasher: Arc<password::Hasher>,
     /// Slows down guessing.
     pub throttle: Arc<Throttle>,
+    /// Uses of sessions that are not written down yet.
+    pub uses: Arc<sessions::Uses>,
 }
 
 impl SignIn {
@@ -30,6 +35,20 @@ impl SignIn {
     #[must_use]
     pub fn new(kernel: Kernel) -> Self {
         let throttle = Arc::new(Throttle::new(&kernel.clock));
-        Self { kernel, hasher: Arc::default(), throttle }
+        Self { kernel, hasher: Arc::default(), throttle, uses: Arc::default() }
+    }
+
+    /// Removes what ended by itself.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn clean_up(&self) -> Result<(), sqlx::Error> {
+        self.throttle.forget_idle();
+        let mut tx = self.kernel.db.begin().await?;
+        sessions::delete_ended(&mut tx).await?;
+        flow::delete_expired(&mut tx).await?;
+        links::delete_expired(&mut tx).await?;
+        lockout::delete_stale(&mut tx).await?;
+        tx.commit().await
     }
 }

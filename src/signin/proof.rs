@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::directory::users::User;
+
 /// How somebody proved who they are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -46,6 +48,22 @@ pub struct Proof {
     pub acr: String,
     /// When nobody with this address exists: whom to create. Set only where the connection allows it.
     pub create: Option<NewUser>,
+}
+
+impl Proof {
+    /// `user` showed their password.
+    pub(super) fn password(user: &User, method: Method) -> Self {
+        Self {
+            method,
+            account_id: user.account_id.clone(),
+            connection_id: None,
+            subject: user.user_name.clone(),
+            user_id: Some(user.id.clone()),
+            amr: vec!["pwd".into()],
+            acr: String::new(),
+            create: None,
+        }
+    }
 }
 
 /// Somebody to be created at their first sign-in.

@@ -1,8 +1,13 @@
-//! Rate limits on sign-in: per client address and per identifier, in the memory of each node.
-//! They slow guessing down; counting failures exactly is the lockout's work.
+//! Rate limits on sign-in, in the memory of each node. They slow guessing down; counting failures
+//! exactly is the lockout's work.
+//!
+//! There is no limit on a name alone: it would let a stranger keep its owner out by asking often. There
+//! is one on a name *from one address*, so that one address takes long to lock somebody out.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use governor::clock::Reference;
@@ -10,17 +15,16 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 
-use crate::directory::fold;
-use crate::kernel;
+use crate::kernel::{self, Timestamp};
 
 /// Steps from one address: this many at once, then so many a second. Wide enough for an office behind
-/// one address on a Monday morning (a sign-in takes four steps); what keeps a password from being
-/// guessed is the limit on the identifier.
+/// one address on a Monday morning (a sign-in takes four steps).
 const ADDRESS_BURST: NonZeroU32 = NonZeroU32::new(400).expect("not zero");
 const ADDRESS_RATE: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
-/// Attempts for one identifier: this many at once, then one in six seconds.
-const IDENTIFIER_BURST: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
-const IDENTIFIER_PERIOD: Duration = Duration::from_secs(6);
+/// Estimates of a password's strength from one address, asked for while somebody types.
+const ESTIMATE_BURST: NonZeroU32 = NonZeroU32::new(200).expect("not zero");
+/// After half the attempts that lock a user, one address gets one a minute for that user.
+const GUESS_PERIOD: Duration = Duration::from_mins(1);
 
 /// Too many attempts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -35,55 +39,95 @@ type Limiter<K> = RateLimiter<K, DashMapStateStore<K>, KernelClock, NoOpMiddlewa
 /// The limits of one node.
 pub struct Throttle {
     addresses: Limiter<IpAddr>,
-    identifiers: Limiter<String>,
+    estimates: Limiter<IpAddr>,
+    /// For each address and user: when the attempts made so far would have been due, one a period. An
+    /// attempt is taken before the check and given back when it was right, which governor cannot.
+    guesses: Mutex<HashMap<(IpAddr, String), Timestamp>>,
     clock: KernelClock,
 }
 
 impl Throttle {
     pub(super) fn new(clock: &kernel::Clock) -> Self {
         let clock = KernelClock(clock.clone());
-        let per_identifier =
-            Quota::with_period(IDENTIFIER_PERIOD).expect("not zero").allow_burst(IDENTIFIER_BURST);
         let per_address = Quota::per_second(ADDRESS_RATE).allow_burst(ADDRESS_BURST);
+        let estimates = Quota::per_second(ADDRESS_RATE).allow_burst(ESTIMATE_BURST);
         Self {
             addresses: Limiter::dashmap_with_clock(per_address, clock.clone()),
-            identifiers: Limiter::dashmap_with_clock(per_identifier, clock.clone()),
+            estimates: Limiter::dashmap_with_clock(estimates, clock.clone()),
+            guesses: Mutex::default(),
             clock,
         }
     }
 
-    /// Counts an attempt to sign in as `identifier` from `address`.
+    /// Counts a wrong password of `key` from an address, before it is known to be wrong. `attempts`: how
+    /// many in a row lock the user.
     ///
     /// # Errors
-    /// [`Throttled`] when either has had too many.
-    pub fn attempt(&self, address: IpAddr, identifier: &str) -> Result<(), Throttled> {
-        self.address(address)?;
-        let identifier = fold(identifier);
-        self.identifiers.check_key(&identifier).map_err(|not_until| self.wait(not_until.earliest_possible()))
+    /// [`Throttled`] when the address has had too many for this user.
+    pub fn guess(&self, (address, key): (IpAddr, &str), attempts: u32) -> Result<(), Throttled> {
+        let now = self.clock.0.now();
+        let at_once = (attempts / 2).max(2);
+        let mut guesses = self.guesses();
+        let due = guesses.entry((network(address), key.to_owned())).or_insert(now);
+        let next = Timestamp(due.0.max(now.0)).plus(GUESS_PERIOD);
+        let latest = now.plus(GUESS_PERIOD * at_once);
+        if next > latest {
+            metrics::counter!("vestibule_sign_ins_throttled_total").increment(1);
+            let wait = u64::try_from(next.0 - latest.0).unwrap_or(0);
+            return Err(Throttled { retry_after: wait.div_ceil(1000).max(1) });
+        }
+        *due = next;
+        Ok(())
     }
 
-    /// Counts a step of a sign-in from `address` that names nobody yet.
+    /// Gives back what [`Throttle::guess`] took: the password was right.
+    pub fn forgive(&self, (address, key): (IpAddr, &str)) {
+        self.guesses().remove(&(network(address), key.to_owned()));
+    }
+
+    /// Counts a step of a sign-in from `address`.
     ///
     /// # Errors
     /// [`Throttled`] when there were too many.
     pub fn address(&self, address: IpAddr) -> Result<(), Throttled> {
-        // An attacker has a whole /64 of IPv6 addresses; they count as one.
-        let network = match address {
-            IpAddr::V4(_) => address,
-            IpAddr::V6(ip) => IpAddr::V6((u128::from(ip) & !u128::from(u64::MAX)).into()),
-        };
-        self.addresses.check_key(&network).map_err(|not_until| self.wait(not_until.earliest_possible()))
+        self.step(&self.addresses, address)
+    }
+
+    /// Counts an estimate of a password's strength for somebody at `address`.
+    ///
+    /// # Errors
+    /// [`Throttled`] when there were too many.
+    pub fn estimate(&self, address: IpAddr) -> Result<(), Throttled> {
+        self.step(&self.estimates, address)
+    }
+
+    fn step(&self, limiter: &Limiter<IpAddr>, address: IpAddr) -> Result<(), Throttled> {
+        limiter.check_key(&network(address)).map_err(|not_until| {
+            metrics::counter!("vestibule_sign_ins_throttled_total").increment(1);
+            let until = not_until.earliest_possible();
+            let wait = until.saturating_sub(governor::clock::Clock::now(&self.clock));
+            Throttled { retry_after: wait.as_secs() + 1 }
+        })
     }
 
     /// Forgets who has been quiet, so that the memory stays small.
     pub fn forget_idle(&self) {
         self.addresses.retain_recent();
-        self.identifiers.retain_recent();
+        self.estimates.retain_recent();
+        let now = self.clock.0.now();
+        self.guesses().retain(|_, due| *due > now);
     }
 
-    fn wait(&self, until: Duration) -> Throttled {
-        let wait = until.saturating_sub(governor::clock::Clock::now(&self.clock));
-        Throttled { retry_after: wait.as_secs() + 1 }
+    fn guesses(&self) -> MutexGuard<'_, HashMap<(IpAddr, String), Timestamp>> {
+        self.guesses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An attacker has a whole /64 of IPv6 addresses; they count as one.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(ip) => IpAddr::V6((u128::from(ip) & !u128::from(u64::MAX)).into()),
     }
 }
 

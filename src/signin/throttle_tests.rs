@@ -8,27 +8,52 @@ fn address(n: u8) -> IpAddr {
 }
 
 #[test]
-fn guessing_one_persons_password_from_many_addresses_is_slow() {
+fn one_address_takes_long_to_lock_somebody_out() {
     let clock = Clock::manual(Timestamp(1_000_000));
     let throttle = Throttle::new(&clock);
-    for n in 0..20 {
-        throttle.attempt(address(n), "Ada@Example.com").expect("within the burst");
+    for _ in 0..5 {
+        throttle.guess((address(1), "ada"), 10).expect("half of the attempts at once");
     }
-    let refused =
-        throttle.attempt(address(99), "ada@example.com").expect_err("the same person in other case");
-    assert_eq!(refused.retry_after, 7);
-    throttle.attempt(address(99), "bob@example.com").expect("others are not affected");
-    clock.advance(Duration::from_secs(7));
-    throttle.attempt(address(99), "ada@example.com").expect("later again");
+    let refused = throttle.guess((address(1), "ada"), 10).expect_err("then one a minute");
+    assert_eq!(refused.retry_after, 60);
+    throttle.guess((address(1), "bob"), 10).expect("somebody else");
+    throttle.guess((address(2), "ada"), 10).expect("another address: Ada herself is not kept out");
+    for minute in 0..5 {
+        clock.advance(Duration::from_mins(1));
+        throttle.guess((address(1), "ada"), 10).unwrap_or_else(|e| panic!("minute {minute}: {e}"));
+        throttle.guess((address(1), "ada"), 10).expect_err("one a minute");
+    }
+}
+
+#[test]
+fn a_right_password_gives_the_attempts_back() {
+    let clock = Clock::manual(Timestamp(1_000_000));
+    let throttle = Throttle::new(&clock);
+    for _ in 0..50 {
+        throttle.guess((address(1), "ada"), 3).expect("never throttled");
+        throttle.forgive((address(1), "ada"));
+    }
 }
 
 #[test]
 fn one_address_cannot_try_many_people() {
     let clock = Clock::manual(Timestamp(1_000_000));
     let throttle = Throttle::new(&clock);
-    for n in 0..ADDRESS_BURST.get() {
-        throttle.attempt(address(1), &format!("user{n}")).expect("within the burst");
+    for _ in 0..ADDRESS_BURST.get() {
+        throttle.address(address(1)).expect("within the burst");
     }
-    assert!(throttle.attempt(address(1), "one more").is_err());
-    throttle.attempt(address(2), "one more").expect("another address");
+    assert!(throttle.address(address(1)).is_err());
+    throttle.address(address(2)).expect("another address");
+}
+
+#[test]
+fn who_is_quiet_is_forgotten() {
+    let clock = Clock::manual(Timestamp(1_000_000));
+    let throttle = Throttle::new(&clock);
+    throttle.guess((address(1), "ada"), 10).expect("first");
+    throttle.forget_idle();
+    assert_eq!(throttle.guesses().len(), 1);
+    clock.advance(Duration::from_mins(2));
+    throttle.forget_idle();
+    assert_eq!(throttle.guesses().len(), 0);
 }

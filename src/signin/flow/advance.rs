@@ -5,11 +5,12 @@ use std::time::Duration;
 use super::super::Proof;
 use super::model::Flow;
 use super::store::{self, NewFlow};
+use super::ticket;
 use crate::kernel::tokens::{self, Purpose, Token};
 use crate::kernel::{Kernel, Tx};
 
 /// How long a person has for a sign-in, including a coffee at the identity provider's page.
-const LIFETIME: Duration = Duration::from_mins(15);
+pub(super) const LIFETIME: Duration = Duration::from_mins(15);
 /// How long a sign-in that an identity provider began may take from its POST to our redirect.
 const UNSOLICITED_LIFETIME: Duration = Duration::from_mins(1);
 
@@ -40,6 +41,32 @@ pub async fn begin(tx: &mut Tx, begin: Begin<'_>) -> Result<String, sqlx::Error>
     };
     let expires_at = tx.now().plus(LIFETIME);
     store::insert(tx, &new, expires_at).await
+}
+
+/// The flow with this id or ticket, if it began in the browser with this cookie.
+///
+/// # Errors
+/// The database's.
+pub async fn find(kernel: &Kernel, id: &str, browser: &str) -> Result<Option<Flow>, sqlx::Error> {
+    if ticket::is_ticket(id) {
+        return ticket::redeem(kernel, id, browser).await;
+    }
+    let mut c = kernel.db.read().await?;
+    store::of_browser(&mut c, id, &tokens::hash(browser), kernel.clock.now()).await
+}
+
+/// Gives a flow that was carried by the browser a row, before something has to be remembered with it;
+/// returns the row's id.
+///
+/// # Errors
+/// The database's.
+pub async fn settle(tx: &mut Tx, flow: &Flow, browser: &str) -> Result<String, sqlx::Error> {
+    if !ticket::is_ticket(&flow.id) {
+        return Ok(flow.id.clone());
+    }
+    let account_id = flow.account_id.as_deref();
+    let (identifier, return_to) = (flow.identifier.as_str(), flow.return_to.as_str());
+    begin(tx, Begin { account_id, identifier, return_to, browser }).await
 }
 
 /// Remembers that the flow's browser was sent to `connection_id` with the request `request_id`.

@@ -2,15 +2,17 @@
 
 use serde_json::json;
 
-use super::super::{Method, Proof, SignIn, password, sessions};
+use super::super::password::{self, Standing};
+use super::super::{Method, Proof, SignIn, Throttled, lockout, sessions};
 use super::model::Flow;
-use super::store;
+use super::{advance, store};
 use crate::access::{self, Role};
 use crate::audit::{self, Action, Context, Event};
+use crate::directory::accounts::{self, Settings};
 use crate::directory::users::{self, Authority, Profile, User};
-use crate::directory::{self, accounts, domain_of};
-use crate::kernel::Tx;
+use crate::directory::{self, domain_of};
 use crate::kernel::http::RequestContext;
+use crate::kernel::{Timestamp, Tx};
 
 /// Why somebody with or without a proof does not get in.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +20,9 @@ pub enum Refused {
     /// Password and user do not belong together, or there is no such user.
     #[error("wrong_password")]
     WrongPassword,
+    /// Too many wrong ones before: this one was not looked at.
+    #[error("user_locked")]
+    Locked,
     /// Vouched for, but not known here.
     #[error("unknown_user")]
     UnknownUser,
@@ -39,6 +44,9 @@ pub enum Refused {
     /// The queue for password hashing is full.
     #[error("busy")]
     Busy,
+    /// Too many wrong ones from this address.
+    #[error("throttled")]
+    Throttled(Throttled),
     /// The directory failed.
     #[error(transparent)]
     Directory(#[from] directory::Error),
@@ -46,7 +54,13 @@ pub enum Refused {
 
 impl From<sqlx::Error> for Refused {
     fn from(error: sqlx::Error) -> Self {
-        Self::Directory(directory::Error::Database(error))
+        Self::Directory(error.into())
+    }
+}
+
+impl From<password::Busy> for Refused {
+    fn from(_: password::Busy) -> Self {
+        Self::Busy
     }
 }
 
@@ -57,52 +71,43 @@ pub struct Entered {
     pub session: String,
     /// Where they wanted to go.
     pub return_to: String,
+    /// When their password ends, if that is soon.
+    pub password_ends_at: Option<Timestamp>,
 }
 
-/// Checks a password for the flow's identifier and, when it is right, finishes.
-///
-/// # Errors
-/// [`Refused`]. Unknown, wrong, inactive: the caller must make them look alike.
-pub async fn prove_password(
-    signin: &SignIn,
-    request: &RequestContext,
-    flow: &Flow,
-    password: &str,
-    method: Method,
-) -> Result<Entered, Refused> {
-    let user = match password::verify(signin, flow.account_id.as_deref(), &flow.identifier, password).await? {
-        password::Verdict::Right(user) => user,
-        password::Verdict::Wrong(user) => {
-            let context = Context::anonymous(&user.account_id, &flow.identifier, request);
-            let mut tx = signin.kernel.db.begin().await?;
-            refuse(&mut tx, &context, Some(&user), method, &Refused::WrongPassword).await?;
-            tx.commit().await?;
-            return Err(Refused::WrongPassword);
-        }
-        password::Verdict::Unknown => {
-            // No event: a trail anybody can write to is a trail nobody reads.
-            tracing::info!("sign-in with an unknown name");
-            return Err(Refused::WrongPassword);
-        }
-        password::Verdict::Busy => return Err(Refused::Busy),
-    };
-    let proof = Proof {
-        method,
-        account_id: user.account_id.clone(),
-        connection_id: None,
-        subject: user.user_name.clone(),
-        user_id: Some(user.id.clone()),
-        amr: vec!["pwd".into()],
-        acr: String::new(),
-        create: None,
-    };
-    finish(signin, request, flow, &proof).await
+/// What a proof led to.
+#[derive(Debug)]
+pub enum Proved {
+    /// A session.
+    Entered(Entered),
+    /// The password has ended: the flow goes on, under this id, once there is a new one.
+    NewPassword(String),
 }
 
-/// Applies the account's rules to a proof and begins a session.
-///
-/// Everything is one unit of work: the flow ends, the user may come into being, the session begins,
-/// the event is written. Two requests racing with one flow: one gets in.
+/// What is known of a password that was right.
+pub(super) struct RightPassword {
+    pub(super) old_hash: String,
+    /// A hash with today's parameters, where the old one has others.
+    pub(super) new_hash: Option<String>,
+    pub(super) changed_at: Timestamp,
+}
+
+impl RightPassword {
+    /// The hash that is stored once it was renewed.
+    fn stored(&self) -> &str {
+        self.new_hash.as_deref().unwrap_or(&self.old_hash)
+    }
+}
+
+/// What was looked up to check a password. It may be a hash's time old; that a user was deactivated or the
+/// password changed meanwhile shows when the session is written.
+pub(super) struct Known {
+    pub(super) user: User,
+    pub(super) settings: Settings,
+    pub(super) right: RightPassword,
+}
+
+/// Applies the account's rules to a delivered proof and begins a session.
 ///
 /// # Errors
 /// [`Refused`]; the refusal is in the audit trail.
@@ -112,17 +117,33 @@ pub async fn finish(
     flow: &Flow,
     proof: &Proof,
 ) -> Result<Entered, Refused> {
-    let account_id = proof.account_id.as_str();
-    let context = Context::anonymous(account_id, &proof.subject, request);
+    match conclude(signin, request, (flow, ""), proof, None).await? {
+        Proved::Entered(entered) => Ok(entered),
+        Proved::NewPassword(_) => Err(Refused::FlowEnded),
+    }
+}
+
+/// Rules, then the session, or the demand for a new password. `browser`: the flow's cookie, for a flow that
+/// may need a row.
+///
+/// Everything is one unit of work: the flow ends, the user may come into being, the session begins,
+/// the event is written. Two requests racing with one flow: one gets in.
+pub(super) async fn conclude(
+    signin: &SignIn,
+    request: &RequestContext,
+    (flow, browser): (&Flow, &str),
+    proof: &Proof,
+    known: Option<Known>,
+) -> Result<Proved, Refused> {
+    let context = Context::anonymous(&proof.account_id, &proof.subject, request);
     let mut tx = signin.kernel.db.begin().await?;
-    let outcome = apply_rules(&mut tx, &context, account_id, proof).await;
-    metrics::counter!(
-        "vestibule_sign_ins_total", "method" => proof.method.as_str(),
-        "outcome" => if outcome.is_ok() { "success" } else { "refused" }
-    )
-    .increment(1);
-    let user = match outcome {
-        Ok(user) => user,
+    let (found, right) = match known {
+        Some(Known { user, settings, right }) => (Some((Some(user), settings)), Some(right)),
+        None => (None, None),
+    };
+    let outcome = apply_rules(&mut tx, request, proof, found).await;
+    let (user, settings) = match outcome {
+        Ok(admitted) => admitted,
         Err((_, Refused::Directory(error))) => return Err(error.into()),
         Err((user, refused)) => {
             // A refused password leaves the flow open for another try, as a wrong one does; a
@@ -130,47 +151,120 @@ pub async fn finish(
             if flow.proof.is_some() && !store::take(&mut tx, &flow.id).await? {
                 return Err(Refused::FlowEnded);
             }
+            if let Some(user) = user.as_ref().filter(|user| user.is_active() && right.is_some()) {
+                lockout::clear(&mut tx, &user.id).await?;
+            }
             refuse(&mut tx, &context, user.as_ref(), proof.method, &refused).await?;
             tx.commit().await?;
             return Err(refused);
         }
     };
+    let mut ends_at = None;
+    if let Some(right) = &right {
+        lockout::clear(&mut tx, &user.id).await?;
+        if let Some(new) = &right.new_hash {
+            password::store::upgrade(&mut tx, &user.id, &right.old_hash, new).await?;
+        }
+        match password::standing(&settings.password, right.changed_at, tx.now()) {
+            Standing::Valid => {}
+            Standing::EndsAt(end) => ends_at = Some(end),
+            Standing::Expired => {
+                let id = advance::settle(&mut tx, flow, browser).await?;
+                store::demand_new_password(&mut tx, &id, proof).await?;
+                tx.commit().await?;
+                return Ok(Proved::NewPassword(id));
+            }
+        }
+    }
     if !store::take(&mut tx, &flow.id).await? {
         return Err(Refused::FlowEnded);
     }
-    let settings = accounts::settings_of(&mut tx, account_id).await?;
-    let session = sessions::create(&mut tx, &user, proof, &settings.session, request).await?;
+    let unchanged = right.as_ref().map(RightPassword::stored);
+    let session = begin_session(&mut tx, request, &user, (proof, unchanged)).await?;
+    // The password was changed or the user deactivated while the hash was made.
+    let session = session.ok_or(Refused::FlowEnded)?;
+    tx.commit().await?;
+    let return_to = flow.return_to.clone();
+    Ok(Proved::Entered(Entered { session, return_to, password_ends_at: ends_at }))
+}
+
+/// Begins the session of a user whom the rules let in, with its event. `unchanged`: the hash that must
+/// still be the password's; `None` is answered when it is not.
+async fn begin_session(
+    tx: &mut Tx,
+    request: &RequestContext,
+    user: &User,
+    (proof, unchanged): (&Proof, Option<&str>),
+) -> Result<Option<String>, sqlx::Error> {
+    let session = sessions::create(tx, user, (proof, unchanged), request).await?;
+    if session.is_none() {
+        return Ok(None);
+    }
+    let event = Event::new(Action::SignIn, "user", &user.id, &user.user_name)
+        .detail(json!({"method": proof.method, "connection": proof.connection_id, "amr": proof.amr}));
+    audit::record(tx, &own_context(user, request), event).await?;
+    count_outcome(proof.method, "success");
+    Ok(session)
+}
+
+/// The same for a proof without a flow: somebody who followed a link from a mail. A refusal is written
+/// down in the unit of work; the caller commits either way.
+pub(in super::super) async fn enter(
+    tx: &mut Tx,
+    request: &RequestContext,
+    proof: &Proof,
+) -> Result<String, Refused> {
+    match apply_rules(tx, request, proof, None).await {
+        Ok((user, _)) => {
+            let session = begin_session(tx, request, &user, (proof, None)).await?;
+            session.ok_or(Refused::Inactive)
+        }
+        Err((_, Refused::Directory(error))) => Err(error.into()),
+        Err((user, refused)) => {
+            let context = Context::anonymous(&proof.account_id, &proof.subject, request);
+            refuse(tx, &context, user.as_ref(), proof.method, &refused).await?;
+            Err(refused)
+        }
+    }
+}
+
+pub(in super::super) fn own_context(user: &User, request: &RequestContext) -> Context {
     let actor = audit::Actor {
         kind: audit::ActorKind::User,
         id: Some(user.id.clone()),
         name: user.user_name.clone(),
     };
-    let event = Event::new(Action::SignIn, "user", &user.id, &user.user_name)
-        .detail(json!({"method": proof.method, "connection": proof.connection_id, "amr": proof.amr}));
-    audit::record(&mut tx, &Context::of(account_id, actor, request), event).await?;
-    tx.commit().await?;
-    Ok(Entered { session, return_to: flow.return_to.clone() })
+    Context::of(&user.account_id, actor, request)
 }
 
-/// The user the proof is about, if the account lets them in; otherwise why not, and the user if known.
+/// The user the proof is about and the settings that count for them, if the account lets them in;
+/// otherwise why not, and the user if known.
 async fn apply_rules(
     tx: &mut Tx,
-    context: &Context,
-    account_id: &str,
+    request: &RequestContext,
     proof: &Proof,
-) -> Result<User, (Option<User>, Refused)> {
+    looked_up: Option<(Option<User>, Settings)>,
+) -> Result<(User, Settings), (Option<User>, Refused)> {
     let plain = |error: sqlx::Error| (None, Refused::from(error));
-    let settings = accounts::settings_of(tx, account_id).await.map_err(plain)?;
-    let found = match &proof.user_id {
-        Some(id) => users::by_id(tx, account_id, id).await,
-        None => users::by_email(tx, account_id, &proof.subject).await,
+    let account_id = proof.account_id.as_str();
+    let (found, settings) = match looked_up {
+        Some(known) => known,
+        None => look_up(tx, proof).await.map_err(plain)?,
     };
-    let found = found.map_err(plain)?;
     let address = found.as_ref().and_then(|user| user.email.as_deref()).unwrap_or(&proof.subject);
-    if !settings.allows_domain(&domain_of(address).unwrap_or_default()) {
+    let allowed = settings.allows_domain(&domain_of(address).unwrap_or_default());
+    // Whether somebody is active must not be told by which rule speaks first.
+    if let Some(user) = found.as_ref().filter(|user| !user.is_active() && !joins(user, proof)) {
+        return Err((Some(user.clone()), Refused::Inactive));
+    }
+    if !allowed {
         return Err((found, Refused::DomainNotAllowed));
     }
     let user = match (found, &proof.create) {
+        (Some(user), _) if user.is_pending() => {
+            let joined = accept(tx, request, &user, proof.method).await;
+            joined.map_err(|e| (Some(user), e.into()))?
+        }
         (Some(user), _) => user,
         (None, Some(new)) => {
             let profile = Profile {
@@ -182,13 +276,11 @@ async fn apply_rules(
                 active: true,
                 ..Profile::default()
             };
-            users::create(tx, context, Authority::Local, profile).await.map_err(|e| (None, e.into()))?
+            let context = Context::anonymous(account_id, &proof.subject, request);
+            users::create(tx, &context, Authority::Local, profile).await.map_err(|e| (None, e.into()))?
         }
         (None, None) => return Err((None, Refused::UnknownUser)),
     };
-    if !user.is_active() {
-        return Err((Some(user), Refused::Inactive));
-    }
     if proof.method == Method::Local {
         if !settings.local_login {
             return Err((Some(user), Refused::LocalLoginOff));
@@ -198,16 +290,48 @@ async fn apply_rules(
             return Err((Some(user), Refused::NotAdministrator));
         }
     }
-    Ok(user)
+    Ok((user, settings))
 }
 
-async fn refuse(
+async fn look_up(tx: &mut Tx, proof: &Proof) -> Result<(Option<User>, Settings), sqlx::Error> {
+    let account_id = proof.account_id.as_str();
+    let settings = accounts::settings_of(tx, account_id).await?;
+    let found = match &proof.user_id {
+        Some(id) => users::by_id(tx, account_id, id).await?,
+        None => users::by_email(tx, account_id, &proof.subject).await?,
+    };
+    Ok((found, settings))
+}
+
+/// Whether the proof is somebody's first coming after an invitation: their identity provider vouches
+/// for the address that was invited.
+fn joins(user: &User, proof: &Proof) -> bool {
+    user.is_pending() && proof.connection_id.is_some()
+}
+
+/// Makes an invited user a member.
+pub(in super::super) async fn accept(
+    tx: &mut Tx,
+    request: &RequestContext,
+    user: &User,
+    method: Method,
+) -> Result<User, directory::Error> {
+    let context = own_context(user, request);
+    let wanted = Profile { active: true, ..user.profile() };
+    let joined = users::update(tx, &context, Authority::Local, user, wanted).await?;
+    let event = Event::new(Action::InvitationAccept, "user", &user.id, &user.user_name);
+    audit::record(tx, &context, event.detail(json!({"method": method}))).await?;
+    Ok(joined)
+}
+
+pub(super) async fn refuse(
     tx: &mut Tx,
     context: &Context,
     user: Option<&User>,
     method: Method,
     refused: &Refused,
 ) -> Result<(), sqlx::Error> {
+    count_outcome(method, "refused");
     let reason = refused.to_string();
     let event = Event {
         resource_id: user.map(|user| user.id.as_str()),
@@ -216,4 +340,9 @@ async fn refuse(
     };
     let event = event.refused(&reason).detail(json!({"method": method}));
     audit::record(tx, context, event).await
+}
+
+pub(super) fn count_outcome(method: Method, outcome: &'static str) {
+    metrics::counter!("vestibule_sign_ins_total", "method" => method.as_str(), "outcome" => outcome)
+        .increment(1);
 }

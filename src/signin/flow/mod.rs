@@ -5,7 +5,8 @@
 //!               └── password ──────────▲
 //! ```
 //!
-//! * **Identified**: somebody said who they are (or nothing yet); a row exists, bound to their browser.
+//! * **Identified**: somebody said who they are (or nothing yet); their browser carries a sealed ticket, or
+//!   a row exists, bound to their browser.
 //! * **Sent**: they were sent to an identity provider with a request id that only this row knows.
 //! * **Proved**: a verified [`super::Proof`] is there: at once for a password, otherwise delivered by
 //!   the provider's callback together with a hand-over code.
@@ -23,10 +24,15 @@ mod advance;
 mod cookies;
 mod finish;
 mod model;
+mod prove;
 mod store;
+mod ticket;
 
-pub use advance::{Begin, begin, deliver, resume, send_out};
+pub use advance::{Begin, begin, deliver, find, resume, send_out, settle};
 pub use cookies::{Cookies, cookies};
-pub use finish::{Entered, Refused, finish, prove_password};
+pub use finish::{Entered, Proved, Refused, finish};
+pub(super) use finish::{accept, enter, own_context};
 pub use model::Flow;
-pub use store::{delete_expired, of_browser};
+pub use prove::{NewPasswordError, confirm_password, prove_password, replace_ended_password};
+pub use store::delete_expired;
+pub use ticket::issue;

@@ -1,12 +1,15 @@
 //! The SQL of flows.
 
-use super::model::Flow;
+use super::super::Proof;
+use super::model::{Flow, NEW_PASSWORD};
+use super::ticket;
 use crate::kernel::database::Connection;
 use crate::kernel::{Timestamp, Tx};
 
 macro_rules! columns {
     () => {
-        "id, account_id, identifier, return_to, connection_id, proof"
+        "id, account_id, identifier, return_to, connection_id, proof, demands, \
+         (SELECT a.settings FROM accounts a WHERE a.id = signin_flows.account_id) AS settings"
     };
 }
 
@@ -47,10 +50,7 @@ pub(super) async fn insert(
 }
 
 /// The flow with this id, if it began in the browser with this cookie (`browser`: its hash).
-///
-/// # Errors
-/// The database's.
-pub async fn of_browser(
+pub(super) async fn of_browser(
     c: &mut Connection,
     id: &str,
     browser: &str,
@@ -117,7 +117,8 @@ pub(super) async fn by_handover(
     sqlx::query_as(concat!(
         "SELECT ",
         columns!(),
-        " FROM signin_flows WHERE handover = $1 AND expires_at > $2 AND (browser IS NULL OR browser = $3)"
+        " FROM signin_flows WHERE handover = $1 AND expires_at > $2 AND (browser IS NULL OR browser = $3) \
+         AND demands IS NULL"
     ))
     .bind(handover)
     .bind(now)
@@ -126,8 +127,24 @@ pub(super) async fn by_handover(
     .await
 }
 
-/// Ends a flow; false when somebody else just did.
+/// Keeps the proof with the flow until its browser has brought a new password.
+pub(super) async fn demand_new_password(tx: &mut Tx, id: &str, proof: &Proof) -> Result<(), sqlx::Error> {
+    let proof = serde_json::to_string(proof).map_err(|e| sqlx::Error::Encode(Box::new(e)))?;
+    sqlx::query("UPDATE signin_flows SET proof = $1, demands = $2 WHERE id = $3")
+        .bind(proof)
+        .bind(NEW_PASSWORD)
+        .bind(id)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// Ends a flow; false when somebody else just did. A ticket has no row to end: what it leads to asks for the
+/// password each time.
 pub(super) async fn take(tx: &mut Tx, id: &str) -> Result<bool, sqlx::Error> {
+    if ticket::is_ticket(id) {
+        return Ok(true);
+    }
     let done = sqlx::query("DELETE FROM signin_flows WHERE id = $1").bind(id).execute(&mut **tx).await?;
     Ok(done.rows_affected() == 1)
 }

@@ -1,25 +1,32 @@
-//! argon2id on a bounded number of threads with memory that is used again.
+//! argon2id on a fixed number of threads with memory that is used again.
 //!
 //! One hash fills 19 MiB; getting them fresh from the system costs a sixth of the time. So there is
-//! one arena a core, made when first needed and given back when idle. At most as many hashes run as
-//! there are cores, a bounded number wait, and the rest are told to come back: a flood of sign-ins
-//! must not take the processor from everybody who is signed in already.
+//! one thread a core with an arena of its own, made when first needed and given back when idle. Whoever
+//! wants a hash takes a place first; there are as many places as the threads get through in a second,
+//! and the rest are told to come back. The threads run at a lower priority: a flood of sign-ins must not
+//! take the processor from everybody who is signed in already.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use argon2::password_hash::phc::{Ident, Output, ParamsString, PasswordHash, Salt};
-use argon2::{Algorithm, Argon2, Block, Params, Version};
-use tokio::sync::Semaphore;
+use argon2::{Algorithm, Argon2, Block, Version};
+use tokio::sync::oneshot;
 
+use super::stored::{Stored, current_params};
+use super::typed::Password;
 use crate::kernel::random;
 
-/// OWASP's minimum for argon2id: 19 MiB, two passes, one lane.
-const MEMORY_KIB: u32 = 19 * 1024;
-const PASSES: u32 = 2;
-const LANES: u32 = 1;
-/// Hashes that may wait for each core: about a second of work.
-const QUEUE_PER_CORE: usize = 64;
+/// Nobody waits longer than about this for a thread.
+const LONGEST_WAIT: Duration = Duration::from_secs(1);
+/// What a hash is assumed to take until some have been made.
+const FIRST_GUESS: Duration = Duration::from_millis(25);
+/// After this long without work a thread gives its arena back.
+const IDLE: Duration = Duration::from_secs(30);
+/// Added to the threads' niceness (0 to 19).
+const NICE: i32 = 15;
 
 /// Too many people are signing in; the text is for the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -27,37 +34,151 @@ const QUEUE_PER_CORE: usize = 64;
 pub struct Busy;
 
 type Arena = Vec<Block>;
+type Job = Box<dyn FnOnce(&mut Arena) + Send>;
 
 /// See the module's text.
 pub struct Hasher {
+    shared: Arc<Shared>,
     cores: usize,
-    running: Semaphore,
-    waiting: AtomicUsize,
-    arenas: Mutex<Vec<Arena>>,
-    decoy: PasswordHash,
+    decoy: Arc<Stored>,
+}
+
+struct Shared {
+    queue: Mutex<Queue>,
+    wake: Condvar,
+    /// Places taken: hashes that run, wait, or are about to.
+    taken: AtomicUsize,
+    /// How long a hash took lately, in microseconds.
+    pace: AtomicU64,
+}
+
+#[derive(Default)]
+struct Queue {
+    jobs: VecDeque<Job>,
+    threads: usize,
+    closed: bool,
 }
 
 impl Default for Hasher {
     fn default() -> Self {
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let decoy = phc(&random::bytes::<16>(), &random::bytes::<32>()).to_string();
+        let shared = Shared {
+            queue: Mutex::default(),
+            wake: Condvar::new(),
+            taken: AtomicUsize::new(0),
+            pace: AtomicU64::new(micros(FIRST_GUESS)),
+        };
         Self {
-            cores,
-            running: Semaphore::new(cores),
-            waiting: AtomicUsize::new(0),
-            arenas: Mutex::default(),
-            decoy: phc(&random::bytes::<16>(), &random::bytes::<32>()),
+            shared: Arc::new(shared),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            decoy: Arc::new(Stored::parse(&decoy).expect("made by us")),
         }
     }
 }
 
+impl Drop for Hasher {
+    fn drop(&mut self) {
+        self.shared.queue().closed = true;
+        self.shared.wake.notify_all();
+    }
+}
+
+/// A place at the hasher, given back when dropped, also when the request is cancelled.
+pub struct Place<'a> {
+    hasher: &'a Hasher,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.hasher.shared.taken.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 impl Hasher {
+    /// Takes a place. With one, a hash is made within about a second.
+    ///
+    /// # Errors
+    /// [`Busy`] when all are taken.
+    pub fn admit(&self) -> Result<Place<'_>, Busy> {
+        let place = Place { hasher: self };
+        if self.shared.taken.fetch_add(1, Ordering::SeqCst) < self.places() { Ok(place) } else { Err(Busy) }
+    }
+
     /// Hashes a password with a fresh salt; the result is a PHC string.
     ///
     /// # Errors
     /// [`Busy`].
-    pub async fn hash(self: &std::sync::Arc<Self>, password: &str) -> Result<String, Busy> {
-        let salt = random::bytes::<16>();
-        let output = self.run(password.to_owned(), salt.to_vec(), 32, current_params()).await?;
+    pub async fn hash(&self, password: &Password) -> Result<String, Busy> {
+        self.admit()?.hash(password).await
+    }
+
+    fn places(&self) -> usize {
+        let pace = self.shared.pace.load(Ordering::Relaxed).max(1);
+        let waiting = usize::try_from(micros(LONGEST_WAIT) / pace).unwrap_or(1);
+        self.cores * (1 + waiting)
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Arena) -> T + Send + 'static,
+    ) -> Result<T, Busy> {
+        let (answer, answered) = oneshot::channel();
+        let shared = self.shared.clone();
+        self.submit(Box::new(move |arena| {
+            // Whoever asked may be gone by now.
+            if answer.is_closed() {
+                return;
+            }
+            let begun = Instant::now();
+            let done = work(arena);
+            shared.measure(begun.elapsed());
+            let _ = answer.send(done);
+        }));
+        answered.await.map_err(|_| Busy)
+    }
+
+    fn submit(&self, job: Job) {
+        let mut queue = self.shared.queue();
+        queue.jobs.push_back(job);
+        if queue.threads < self.cores {
+            let shared = self.shared.clone();
+            let spawned = std::thread::Builder::new().name("password".into()).spawn(move || serve(&shared));
+            match spawned {
+                Ok(_) => queue.threads += 1,
+                Err(error) => tracing::error!(%error, "no thread for password hashing"),
+            }
+        }
+        drop(queue);
+        self.shared.wake.notify_one();
+    }
+}
+
+impl Place<'_> {
+    /// Hashes a password with a fresh salt; the result is a PHC string.
+    ///
+    /// # Errors
+    /// [`Busy`] when the server is going down.
+    pub async fn hash(&self, password: &Password) -> Result<String, Busy> {
+        let (password, salt) = (password.clone(), random::bytes::<16>());
+        let output = self.hasher.run(move |arena| {
+            let params = current_params();
+            arena.resize(params.block_count().max(arena.len()), Block::default());
+            let blocks = params.block_count();
+            let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+            let mut out = [0; 32];
+            argon2
+                .hash_password_into_with_memory(
+                    password.as_str().as_bytes(),
+                    &salt,
+                    &mut out,
+                    &mut arena[..blocks],
+                )
+                .map(|()| out)
+        });
+        let output = output.await?.map_err(|error| {
+            tracing::error!(%error, "argon2 refused its input");
+            Busy
+        })?;
         Ok(phc(&salt, &output).to_string())
     }
 
@@ -65,80 +186,58 @@ impl Hasher {
     /// the same time and says no.
     ///
     /// # Errors
-    /// [`Busy`].
-    pub async fn verify(
-        self: &std::sync::Arc<Self>,
-        password: &str,
-        hash: Option<&str>,
-    ) -> Result<bool, Busy> {
-        let stored = hash.and_then(|text| PasswordHash::new(text).ok());
+    /// [`Busy`] when the server is going down.
+    pub async fn verify(&self, password: &Password, stored: Option<Arc<Stored>>) -> Result<bool, Busy> {
         let known = stored.is_some();
-        let stored = stored.unwrap_or_else(|| self.decoy.clone());
-        let (Some(salt), Some(expected)) = (stored.salt, stored.hash) else { return Ok(false) };
-        let params = Params::try_from(&stored).unwrap_or_else(|_| current_params());
-        let output =
-            self.run(password.to_owned(), salt.as_ref().to_vec(), expected.as_ref().len(), params).await?;
-        let same = aws_lc_rs::constant_time::verify_slices_are_equal(&output, expected.as_ref()).is_ok();
-        Ok(same && known)
-    }
-
-    /// Gives idle memory back to the system.
-    pub fn release_idle(&self) {
-        self.arenas().clear();
-    }
-
-    async fn run(
-        self: &std::sync::Arc<Self>,
-        password: String,
-        salt: Vec<u8>,
-        length: usize,
-        params: Params,
-    ) -> Result<Vec<u8>, Busy> {
-        let waiting = Waiting::enter(&self.waiting, self.cores * QUEUE_PER_CORE)?;
-        let permit = self.running.acquire().await.map_err(|_| Busy)?;
-        drop(waiting);
-        let this = self.clone();
-        let done = tokio::task::spawn_blocking(move || {
-            let mut arena = this.arenas().pop().unwrap_or_default();
-            arena.resize(params.block_count(), Block::default());
-            let mut output = vec![0; length];
-            let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
-            let outcome =
-                argon2.hash_password_into_with_memory(password.as_bytes(), &salt, &mut output, &mut arena);
-            this.arenas().push(arena);
-            outcome.map(|()| output)
-        });
-        let output = done.await.map_err(|_| Busy)?;
-        drop(permit);
-        output.map_err(|error| {
-            tracing::error!(%error, "argon2 refused its input");
-            Busy
-        })
-    }
-
-    fn arenas(&self) -> std::sync::MutexGuard<'_, Vec<Arena>> {
-        self.arenas.lock().unwrap_or_else(PoisonError::into_inner)
+        let stored = stored.unwrap_or_else(|| self.hasher.decoy.clone());
+        // A password longer than any that could be set is not worth reading; the work is the same.
+        let (too_long, password) = (password.is_too_long(), password.clone());
+        let password = if too_long { Password::new("") } else { password };
+        let matches = self.hasher.run(move |arena| stored.matches(&password, arena)).await?;
+        Ok(matches && known && !too_long)
     }
 }
 
-/// A place in the bounded queue, given back when left, also when the request is cancelled.
-struct Waiting<'a>(&'a AtomicUsize);
+impl Shared {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 
-impl<'a> Waiting<'a> {
-    fn enter(count: &'a AtomicUsize, most: usize) -> Result<Self, Busy> {
-        let place = Self(count);
-        if count.fetch_add(1, Ordering::SeqCst) < most { Ok(place) } else { Err(Busy) }
+    /// A moving average over about eight hashes.
+    fn measure(&self, took: Duration) {
+        let pace = self.pace.load(Ordering::Relaxed);
+        self.pace.store((pace * 7 + micros(took)) / 8, Ordering::Relaxed);
     }
 }
 
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+/// A thread of the pool.
+fn serve(shared: &Shared) {
+    // Not allowed in some containers; then sign-ins and requests share the processor as equals.
+    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
+    let mut arena = Arena::new();
+    loop {
+        let mut queue = shared.queue();
+        let job = loop {
+            if let Some(job) = queue.jobs.pop_front() {
+                break job;
+            }
+            if queue.closed {
+                return;
+            }
+            let (woken, timeout) =
+                shared.wake.wait_timeout(queue, IDLE).unwrap_or_else(PoisonError::into_inner);
+            queue = woken;
+            if timeout.timed_out() && queue.jobs.is_empty() {
+                arena = Arena::new();
+            }
+        };
+        drop(queue);
+        job(&mut arena);
     }
 }
 
-fn current_params() -> Params {
-    Params::new(MEMORY_KIB, PASSES, LANES, None).expect("the constants above are valid")
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn phc(salt: &[u8], output: &[u8]) -> PasswordHash {

@@ -1,30 +1,52 @@
-use std::sync::Arc;
-
 use super::*;
 
-#[tokio::test]
-async fn a_hash_verifies_its_own_password_only() {
-    let hasher = Arc::new(Hasher::default());
-    let hash = hasher.hash("correct horse battery").await.expect("hash");
-    assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-    assert!(hasher.verify("correct horse battery", Some(&hash)).await.expect("verify"));
-    assert!(!hasher.verify("correct horse batterz", Some(&hash)).await.expect("verify"));
-    assert!(!hasher.verify("correct horse battery", None).await.expect("verify"), "nobody there");
-    assert!(
-        !hasher.verify("x", Some("$argon2id$nonsense")).await.expect("verify"),
-        "a broken row is no password"
-    );
+fn typed(text: &str) -> Password {
+    Password::new(text)
+}
+
+async fn verify(hasher: &Hasher, text: &str, hash: Option<&str>) -> bool {
+    let stored = hash.and_then(|hash| Stored::parse(hash).ok()).map(Arc::new);
+    hasher.admit().expect("room").verify(&typed(text), stored).await.expect("verify")
 }
 
 #[tokio::test]
-async fn a_flood_is_turned_away_and_the_queue_drains() {
-    let hasher = Arc::new(Hasher::default());
-    let most = hasher.cores * QUEUE_PER_CORE;
-    hasher.waiting.store(most, Ordering::SeqCst);
-    assert_eq!(hasher.hash("x").await, Err(Busy));
-    hasher.waiting.store(0, Ordering::SeqCst);
-    hasher.hash("x").await.expect("room again");
-    assert_eq!(hasher.waiting.load(Ordering::SeqCst), 0);
-    hasher.release_idle();
-    assert!(hasher.arenas().is_empty());
+async fn a_hash_verifies_its_own_password_only() {
+    let hasher = Hasher::default();
+    let hash = hasher.hash(&typed("correct horse battery")).await.expect("hash");
+    assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
+    assert!(verify(&hasher, "correct horse battery", Some(&hash)).await);
+    assert!(!verify(&hasher, "correct horse batterz", Some(&hash)).await);
+    assert!(!verify(&hasher, "correct horse battery", None).await, "nobody there");
+    assert!(!verify(&hasher, "x", Some("$argon2id$nonsense")).await, "a broken row is no password");
+    assert!(!verify(&hasher, &"x".repeat(10_000), Some(&hash)).await, "longer than any that could be set");
+}
+
+#[tokio::test]
+async fn the_same_keys_are_the_same_password_on_every_device() {
+    let hasher = Hasher::default();
+    let composed = hasher.hash(&typed("caf\u{e9} cr\u{e8}me")).await.expect("hash");
+    assert!(verify(&hasher, "cafe\u{301} cre\u{300}me", Some(&composed)).await, "letters and accents apart");
+    assert!(!verify(&hasher, "cafe creme", Some(&composed)).await);
+}
+
+#[tokio::test]
+async fn a_flood_is_turned_away_and_places_are_given_back() {
+    let hasher = Hasher::default();
+    let places: Vec<_> = (0..hasher.places()).map(|_| hasher.admit().expect("room")).collect();
+    assert_eq!(hasher.admit().err(), Some(Busy));
+    assert_eq!(hasher.hash(&typed("x")).await, Err(Busy));
+    drop(places);
+    hasher.hash(&typed("x")).await.expect("room again");
+    assert_eq!(hasher.shared.taken.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn nobody_waits_long_on_a_slow_machine_either() {
+    let hasher = Hasher::default();
+    let quick = hasher.places();
+    for _ in 0..100 {
+        hasher.shared.measure(Duration::from_secs(1));
+    }
+    assert!(hasher.places() <= 2 * hasher.cores, "one waits where a hash takes a second");
+    assert!(hasher.places() < quick);
 }

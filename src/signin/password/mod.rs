@@ -1,13 +1,22 @@
-//! Passwords: argon2id, hashed as many at once as there are cores.
+//! Passwords: what they must be, how they are kept, when they end.
 
-mod check;
+mod common;
+mod expiry;
 mod hasher;
+mod policy;
+mod reset;
 mod set;
-mod store;
-mod verify;
+pub(super) mod store;
+mod stored;
+mod strength;
+mod typed;
 
-pub use check::{MAX_CHARACTERS, MIN_CHARACTERS, check};
-pub use hasher::{Busy, Hasher};
-pub use set::set;
-pub use store::changed_at;
-pub use verify::{Verdict, verify};
+pub use expiry::{Standing, ends_at, standing, warn_all};
+pub use hasher::{Busy, Hasher, Place};
+pub use policy::{Person, Unmet, check, rules, unmet};
+pub use reset::{Provider, request_reset};
+pub use set::{PrepareError, Way, prepare, set};
+pub use store::{changed_at, count_older, put_many};
+pub use stored::Stored;
+pub use strength::{Strength, strength};
+pub use typed::{MAX_CHARACTERS, Password};

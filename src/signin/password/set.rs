@@ -1,16 +1,125 @@
 //! Setting a password.
 
-use super::store;
-use crate::audit::{self, Action, Context, Event};
-use crate::directory::users::User;
-use crate::kernel::Tx;
+use serde_json::json;
 
-/// Stores `hash` (from [`super::Hasher::hash`], made before the unit of work began: hashing takes
-/// longer than anybody should wait for the writer) as the user's password.
+use super::super::{SignIn, notices};
+use super::policy::{self, Person, Unmet};
+use super::stored::Stored;
+use super::typed::Password;
+use super::{Busy, store};
+use crate::audit::{self, Action, Context, Event};
+use crate::directory::accounts::PasswordSettings;
+use crate::directory::users::User;
+use crate::directory::{Error, accounts};
+use crate::kernel::{Kernel, Tx};
+
+/// How a password came to be set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// The first one, by an invitation, a set-up link or the command line.
+    First,
+    /// Chosen by an administrator.
+    Administrator,
+    /// By a link from a mail.
+    Reset,
+    /// In the profile.
+    Change,
+    /// At sign-in, because the old one had ended.
+    Expired,
+}
+
+impl Way {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::First => "first",
+            Self::Administrator => "administrator",
+            Self::Reset => "reset",
+            Self::Change => "change",
+            Self::Expired => "expired",
+        }
+    }
+
+    /// For the mail to the owner.
+    const fn words(self) -> &'static str {
+        match self {
+            Self::First => "for the first time",
+            Self::Administrator => "by an administrator",
+            Self::Reset => "with a link from a mail",
+            Self::Change => "in the profile",
+            Self::Expired => "at sign-in, as the old one had ended",
+        }
+    }
+}
+
+/// Why a password was not hashed.
+#[derive(Debug, thiserror::Error)]
+pub enum PrepareError {
+    /// It does not meet the rules, or the directory failed.
+    #[error(transparent)]
+    Directory(#[from] Error),
+    /// Try again in a moment.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+}
+
+impl From<sqlx::Error> for PrepareError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Directory(error.into())
+    }
+}
+
+/// Judges `password` for `person` and hashes it: the rules, and for somebody who is here already
+/// (`user_id`) the history. Before the unit of work that stores it: hashing takes longer than anybody
+/// should wait for the writer.
 ///
 /// # Errors
-/// The database's.
-pub async fn set(tx: &mut Tx, context: &Context, user: &User, hash: &str) -> Result<(), sqlx::Error> {
+/// [`PrepareError`], naming every rule that is not met.
+pub async fn prepare(
+    signin: &SignIn,
+    settings: &PasswordSettings,
+    password: &Password,
+    person: &Person,
+    user_id: Option<&str>,
+) -> Result<String, PrepareError> {
+    policy::check(settings, password, person)?;
+    let earlier = match user_id {
+        Some(id) if settings.history > 0 => {
+            let mut c = signin.kernel.db.read().await?;
+            store::last(&mut c, id, settings.history).await?
+        }
+        _ => Vec::new(),
+    };
+    for hash in earlier {
+        let Ok(stored) = Stored::parse(&hash) else { continue };
+        if signin.hasher.admit()?.verify(password, Some(stored.into())).await? {
+            policy::refuse(&[Unmet::Used(settings.history)])?;
+        }
+    }
+    Ok(signin.hasher.hash(password).await?)
+}
+
+/// Stores `hash` (from [`prepare`]) as the user's password. The owner is told by mail unless it is their
+/// first.
+///
+/// # Errors
+/// [`Error`].
+pub async fn set(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    context: &Context,
+    user: &User,
+    (hash, way): (&str, Way),
+) -> Result<(), Error> {
+    let settings = accounts::settings_of(tx, &user.account_id).await?.password;
+    let had_one = store::of_user(tx, &user.id).await?.is_some();
+    if had_one {
+        store::retire(tx, &user.account_id, &user.id, settings.history.saturating_sub(1)).await?;
+    }
     store::put(tx, &user.account_id, &user.id, hash).await?;
-    audit::record(tx, context, Event::new(Action::PasswordSet, "user", &user.id, &user.user_name)).await
+    let event = Event::new(Action::PasswordSet, "user", &user.id, &user.user_name);
+    audit::record(tx, context, event.detail(json!({"way": way.as_str()}))).await?;
+    if had_one {
+        notices::password_changed(kernel, tx, user, (way.words(), &context.address)).await?;
+    }
+    Ok(())
 }

@@ -1,10 +1,21 @@
 //! The SQL of passwords.
 
-use crate::kernel::database::Connection;
+use crate::kernel::database::{Cell, Connection, insert_all};
 use crate::kernel::{Timestamp, Tx};
 
-pub(super) async fn hash_of(c: &mut Connection, user_id: &str) -> Result<Option<String>, sqlx::Error> {
-    sqlx::query_scalar("SELECT hash FROM passwords WHERE user_id = $1").bind(user_id).fetch_optional(c).await
+/// A stored password.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub(in super::super) struct Row {
+    pub(in super::super) hash: String,
+    pub(in super::super) changed_at: Timestamp,
+}
+
+/// The row of a user; a name nobody has costs the same look-up.
+pub(in super::super) async fn of_user(c: &mut Connection, user_id: &str) -> Result<Option<Row>, sqlx::Error> {
+    sqlx::query_as("SELECT hash, changed_at FROM passwords WHERE user_id = $1")
+        .bind(user_id)
+        .fetch_optional(c)
+        .await
 }
 
 /// When the user's password was set; none for users without one.
@@ -12,17 +23,33 @@ pub(super) async fn hash_of(c: &mut Connection, user_id: &str) -> Result<Option<
 /// # Errors
 /// The database's.
 pub async fn changed_at(c: &mut Connection, user_id: &str) -> Result<Option<Timestamp>, sqlx::Error> {
-    sqlx::query_scalar("SELECT changed_at FROM passwords WHERE user_id = $1")
-        .bind(user_id)
-        .fetch_optional(c)
-        .await
+    Ok(of_user(c, user_id).await?.map(|row| row.changed_at))
+}
+
+/// How many of the account's active users have a password set before `moment`.
+///
+/// # Errors
+/// The database's.
+pub async fn count_older(
+    c: &mut Connection,
+    account_id: &str,
+    moment: Timestamp,
+) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT COUNT(*) FROM passwords p JOIN users u ON u.id = p.user_id \
+         WHERE p.account_id = $1 AND p.changed_at <= $2 AND u.active = 1",
+    )
+    .bind(account_id)
+    .bind(moment)
+    .fetch_one(c)
+    .await
 }
 
 pub(super) async fn put(tx: &mut Tx, account_id: &str, user_id: &str, hash: &str) -> Result<(), sqlx::Error> {
     let now = tx.now();
     sqlx::query(
         "INSERT INTO passwords (user_id, account_id, hash, changed_at) VALUES ($1, $2, $3, $4) \
-         ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, changed_at = excluded.changed_at",
+         ON CONFLICT (user_id) DO UPDATE SET hash = excluded.hash, changed_at = excluded.changed_at, warned_at = NULL",
     )
     .bind(user_id)
     .bind(account_id)
@@ -31,4 +58,118 @@ pub(super) async fn put(tx: &mut Tx, account_id: &str, user_id: &str, hash: &str
     .execute(&mut **tx)
     .await
     .map(drop)
+}
+
+/// Replaces the hash of an unchanged password by a better one; nothing happens when it was changed
+/// meanwhile.
+pub(in super::super) async fn upgrade(
+    tx: &mut Tx,
+    user_id: &str,
+    old: &str,
+    new: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE passwords SET hash = $1 WHERE user_id = $2 AND hash = $3")
+        .bind(new)
+        .bind(user_id)
+        .bind(old)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// Puts the present hash into the history and cuts the history to `keep` entries.
+pub(super) async fn retire(
+    tx: &mut Tx,
+    account_id: &str,
+    user_id: &str,
+    keep: u32,
+) -> Result<(), sqlx::Error> {
+    let now = tx.now();
+    sqlx::query(
+        "INSERT INTO password_history (user_id, account_id, hash, replaced_at) \
+         SELECT user_id, account_id, hash, $1 FROM passwords WHERE user_id = $2 AND account_id = $3",
+    )
+    .bind(now)
+    .bind(user_id)
+    .bind(account_id)
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query(
+        "DELETE FROM password_history WHERE user_id = $1 AND hash NOT IN \
+         (SELECT h.hash FROM password_history h WHERE h.user_id = $1 ORDER BY h.replaced_at DESC LIMIT $2)",
+    )
+    .bind(user_id)
+    .bind(i64::from(keep))
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// The hashes of the last `most` passwords, the present one first.
+pub(super) async fn last(c: &mut Connection, user_id: &str, most: u32) -> Result<Vec<String>, sqlx::Error> {
+    let mut all: Vec<String> = of_user(&mut *c, user_id).await?.map(|row| row.hash).into_iter().collect();
+    let earlier: Vec<String> = sqlx::query_scalar(
+        "SELECT hash FROM password_history WHERE user_id = $1 ORDER BY replaced_at DESC LIMIT $2",
+    )
+    .bind(user_id)
+    .bind(i64::from(most.saturating_sub(1)))
+    .fetch_all(c)
+    .await?;
+    all.extend(earlier);
+    Ok(all)
+}
+
+/// Active users whose password was set in a span of time and who have not been warned of its end.
+pub(super) async fn to_warn(
+    c: &mut Connection,
+    account_id: &str,
+    (after, until): (Timestamp, Timestamp),
+) -> Result<Vec<(String, Timestamp)>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT p.user_id, p.changed_at FROM passwords p JOIN users u ON u.id = p.user_id \
+         WHERE p.account_id = $1 AND p.changed_at > $2 AND p.changed_at <= $3 AND p.warned_at IS NULL \
+         AND u.active = 1 ORDER BY p.changed_at LIMIT 200",
+    )
+    .bind(account_id)
+    .bind(after)
+    .bind(until)
+    .fetch_all(c)
+    .await
+}
+
+/// Notes that the warning is queued; false when another node was faster or the password is another one.
+pub(super) async fn mark_warned(
+    tx: &mut Tx,
+    user_id: &str,
+    changed_at: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let now = tx.now();
+    let done = sqlx::query(
+        "UPDATE passwords SET warned_at = $1 WHERE user_id = $2 AND changed_at = $3 AND warned_at IS NULL",
+    )
+    .bind(now)
+    .bind(user_id)
+    .bind(changed_at)
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Stores hashes that another system made, for users who have none. `changed_at` is now: their age is
+/// not known.
+///
+/// # Errors
+/// The database's.
+pub async fn put_many(
+    tx: &mut Tx,
+    account_id: &str,
+    hashes: Vec<(String, String)>,
+) -> Result<(), sqlx::Error> {
+    let now = tx.now();
+    let row = |(user_id, hash): (String, String)| -> [Cell; 4] {
+        [user_id.into(), account_id.into(), hash.into(), now.into()]
+    };
+    let rows = hashes.into_iter().map(row).collect();
+    let head = "INSERT INTO passwords (user_id, account_id, hash, changed_at)";
+    insert_all(tx, head, rows).await
 }

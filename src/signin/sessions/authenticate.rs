@@ -2,30 +2,30 @@
 
 use std::time::Duration;
 
-use super::create::idle_end;
 use super::store;
 use crate::access::{Credential, Principal, PrincipalKind, Role};
-use crate::directory::accounts;
-use crate::kernel::{Kernel, tokens};
-
-/// How old `last_seen_at` may get before a use is written down again.
-const TOUCH_AFTER: Duration = Duration::from_mins(1);
+use crate::directory::accounts::SessionSettings;
+use crate::kernel::{Timestamp, tokens};
+use crate::signin::SignIn;
 
 /// Accepts the secret of a session that has not ended, of a user who is active and was not
-/// deactivated since. Asks the database each time, so that an end takes effect on all nodes at once.
+/// deactivated since. Asks the database each time, so that an end, or a changed limit, counts on all
+/// nodes at once.
 ///
 /// # Errors
 /// The database's.
-pub async fn authenticate(kernel: &Kernel, secret: &str) -> Result<Option<Principal>, sqlx::Error> {
-    let now = kernel.clock.now();
-    let mut c = kernel.db.read().await?;
-    let Some(live) = store::live(&mut c, &tokens::hash(secret), now).await? else { return Ok(None) };
-    if live.last_seen_at < now.minus(TOUCH_AFTER) {
-        let settings = accounts::settings_of(&mut c, &live.account_id).await?;
-        drop(c);
-        let mut tx = kernel.db.begin().await?;
-        store::touch(&mut tx, &live.id, idle_end(now, &settings.session)).await?;
-        tx.commit().await?;
+pub async fn authenticate(signin: &SignIn, secret: &str) -> Result<Option<Principal>, sqlx::Error> {
+    let now = signin.kernel.clock.now();
+    let mut c = signin.kernel.db.read().await?;
+    let Some(live) = store::live(&mut c, &tokens::hash(secret)).await? else { return Ok(None) };
+    drop(c);
+    let used = signin.uses.last(&live.id).unwrap_or(live.last_seen_at).max(live.last_seen_at);
+    let settings = live.settings();
+    if has_ended(&settings.session, live.created_at, used, now) {
+        return Ok(None);
+    }
+    if used < now {
+        signin.uses.note(&live.id, now);
     }
     let roles = live.roles.unwrap_or_default().split(' ').filter_map(Role::parse).collect();
     Ok(Some(Principal {
@@ -33,7 +33,25 @@ pub async fn authenticate(kernel: &Kernel, secret: &str) -> Result<Option<Princi
         kind: PrincipalKind::User,
         id: live.user_id,
         name: live.user_name,
-        credential: Credential::Session { id: live.id, amr: live.amr, acr: live.acr },
+        credential: Credential::Session {
+            id: live.id,
+            amr: live.amr,
+            acr: live.acr,
+            authenticated_at: live.authenticated_at,
+        },
         roles,
     }))
+}
+
+/// Whether a session that began at `begun` and was used last at `used` is over at `now`. A limit of so
+/// many minutes is over when they have passed, to the millisecond.
+pub(super) fn has_ended(
+    settings: &SessionSettings,
+    begun: Timestamp,
+    used: Timestamp,
+    now: Timestamp,
+) -> bool {
+    let minutes = |n: u32| Duration::from_secs(60 * u64::from(n));
+    now >= used.plus(minutes(settings.inactivity_minutes))
+        || (settings.absolute_minutes > 0 && now >= begun.plus(minutes(settings.absolute_minutes)))
 }

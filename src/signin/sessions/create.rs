@@ -1,29 +1,31 @@
-//! Beginning a session.
+//! Beginning a session, and giving one a new secret.
 
-use std::time::Duration;
+use serde_json::json;
 
 use super::store::{self, NewSession};
-use crate::directory::accounts::SessionSettings;
+use crate::access::Principal;
+use crate::audit::{self, Action, Context, Event};
 use crate::directory::users::User;
+use crate::kernel::Tx;
 use crate::kernel::http::RequestContext;
 use crate::kernel::tokens::{Purpose, Token};
-use crate::kernel::{Timestamp, Tx};
 use crate::signin::Proof;
 
 /// Begins a session and returns its secret for the cookie. Always a new secret: one that was known
 /// before sign-in is worth nothing after it.
+///
+/// `None` when the user is not what was looked up any more: not active, of another epoch, or, with
+/// `unchanged`, of another password than the one with this hash.
 ///
 /// # Errors
 /// The database's.
 pub async fn create(
     tx: &mut Tx,
     user: &User,
-    proof: &Proof,
-    settings: &SessionSettings,
+    (proof, unchanged): (&Proof, Option<&str>),
     request: &RequestContext,
-) -> Result<String, sqlx::Error> {
+) -> Result<Option<String>, sqlx::Error> {
     let token = Token::generate(Purpose::Session);
-    let now = tx.now();
     let new = NewSession {
         account_id: &user.account_id,
         user_id: &user.id,
@@ -35,17 +37,26 @@ pub async fn create(
         acr: &proof.acr,
         address: request.address.to_string(),
         user_agent: &request.user_agent,
-        idle_ends_at: idle_end(now, settings),
-        ends_at: match settings.absolute_minutes {
-            0 => Timestamp(i64::MAX),
-            minutes => now.plus(Duration::from_secs(60 * u64::from(minutes))),
-        },
     };
-    store::insert(tx, &new).await?;
-    Ok(token.secret)
+    Ok(store::insert(tx, &new, unchanged).await?.then_some(token.secret))
 }
 
-/// When a session used at `now` ends for want of use.
-pub(super) fn idle_end(now: Timestamp, settings: &SessionSettings) -> Timestamp {
-    now.plus(Duration::from_secs(60 * u64::from(settings.inactivity_minutes)))
+/// The principal has just proved again who they are: notes that and gives their session a new secret,
+/// so that a cookie copied before does not profit. `None` when it is no session, or ended meanwhile.
+///
+/// # Errors
+/// The database's.
+pub async fn renew(
+    tx: &mut Tx,
+    context: &Context,
+    principal: &Principal,
+) -> Result<Option<String>, sqlx::Error> {
+    let Some(id) = principal.session_id() else { return Ok(None) };
+    let token = Token::generate(Purpose::Session);
+    if !store::renew(tx, &principal.id, id, &token.hash).await? {
+        return Ok(None);
+    }
+    let event = Event::new(Action::SessionConfirm, "session", id, &principal.name);
+    audit::record(tx, context, event.detail(json!({"method": "password"}))).await?;
+    Ok(Some(token.secret))
 }

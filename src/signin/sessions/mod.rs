@@ -5,9 +5,15 @@ mod create;
 mod model;
 mod revoke;
 mod store;
+mod uses;
 
 pub use authenticate::authenticate;
-pub use create::create;
+pub use create::{create, renew};
 pub use model::Session;
 pub use revoke::{revoke, revoke_all, sign_out};
-pub use store::{by_id, delete_ended, of_user};
+pub use store::{Limits, by_id, count_ended_by, delete_ended, has_method, of_user};
+pub use uses::Uses;
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

@@ -17,7 +17,7 @@ pub struct Session {
     pub user_agent: String,
     /// When it began.
     pub created_at: Timestamp,
-    /// When it was used last, to the minute.
+    /// When it was used last, to the second.
     pub last_seen_at: Timestamp,
 }
 

@@ -1,6 +1,10 @@
 //! The SQL of sessions.
 
+use std::time::Duration;
+
+use super::authenticate::has_ended;
 use super::model::Session;
+use crate::directory::accounts::{self, MAX_SESSION_MINUTES, SessionSettings};
 use crate::kernel::database::Connection;
 use crate::kernel::{Timestamp, Tx};
 
@@ -22,21 +26,24 @@ pub(super) struct NewSession<'a> {
     pub(super) acr: &'a str,
     pub(super) address: String,
     pub(super) user_agent: &'a str,
-    pub(super) idle_ends_at: Timestamp,
-    pub(super) ends_at: Timestamp,
 }
 
-pub(super) async fn insert(tx: &mut Tx, new: &NewSession<'_>) -> Result<String, sqlx::Error> {
+/// Writes a session; false when its user is not as given any more. `unchanged`: the hash their password
+/// must still have.
+pub(super) async fn insert(
+    tx: &mut Tx,
+    new: &NewSession<'_>,
+    unchanged: Option<&str>,
+) -> Result<bool, sqlx::Error> {
     let (id, now) = (tx.new_id(), tx.now());
-    sqlx::query(
+    let done = sqlx::query(
         "INSERT INTO sessions (id, account_id, user_id, user_epoch, hash, method, connection_id, amr, acr, address, \
-         user_agent, created_at, last_seen_at, idle_ends_at, ends_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $12, $13, $14)",
+         user_agent, created_at, last_seen_at, authenticated_at) \
+         SELECT $1, u.account_id, u.id, u.epoch, $2, $3, $4, $5, $6, $7, $8, $9, $9, $9 FROM users u \
+         WHERE u.account_id = $10 AND u.id = $11 AND u.active = 1 AND u.epoch = $12 \
+         AND ($13 = '' OR EXISTS (SELECT 1 FROM passwords p WHERE p.user_id = u.id AND p.hash = $13))",
     )
     .bind(&id)
-    .bind(new.account_id)
-    .bind(new.user_id)
-    .bind(new.user_epoch)
     .bind(new.hash)
     .bind(new.method)
     .bind(new.connection_id)
@@ -45,11 +52,13 @@ pub(super) async fn insert(tx: &mut Tx, new: &NewSession<'_>) -> Result<String, 
     .bind(&new.address)
     .bind(new.user_agent)
     .bind(now)
-    .bind(new.idle_ends_at)
-    .bind(new.ends_at)
+    .bind(new.account_id)
+    .bind(new.user_id)
+    .bind(new.user_epoch)
+    .bind(unchanged.unwrap_or_default())
     .execute(&mut **tx)
     .await?;
-    Ok(id)
+    Ok(done.rows_affected() == 1)
 }
 
 /// A live session with what authentication needs to know of its user, in one look-up.
@@ -61,36 +70,61 @@ pub(super) struct Live {
     pub(super) user_name: String,
     pub(super) amr: String,
     pub(super) acr: String,
+    pub(super) created_at: Timestamp,
     pub(super) last_seen_at: Timestamp,
+    pub(super) authenticated_at: Timestamp,
+    settings: String,
     pub(super) roles: Option<String>,
 }
 
-pub(super) async fn live(
-    c: &mut Connection,
-    hash: &str,
-    now: Timestamp,
-) -> Result<Option<Live>, sqlx::Error> {
+impl Live {
+    pub(super) fn settings(&self) -> Limits {
+        serde_json::from_str(&self.settings).unwrap_or_default()
+    }
+}
+
+/// The part of an account's settings that every request needs.
+#[derive(Debug, Default, serde::Deserialize)]
+#[serde(default)]
+pub struct Limits {
+    /// See [`SessionSettings`].
+    pub session: SessionSettings,
+}
+
+pub(super) async fn live(c: &mut Connection, hash: &str) -> Result<Option<Live>, sqlx::Error> {
     sqlx::query_as(
-        "SELECT s.id, s.account_id, s.user_id, u.user_name, s.amr, s.acr, s.last_seen_at, \
+        "SELECT s.id, s.account_id, s.user_id, u.user_name, s.amr, s.acr, s.created_at, s.last_seen_at, \
+         s.authenticated_at, a.settings, \
          (SELECT string_agg(b.role, ' ') FROM role_bindings b WHERE b.principal_id = s.user_id) AS roles \
-         FROM sessions s JOIN users u ON u.id = s.user_id \
-         WHERE s.hash = $1 AND s.idle_ends_at > $2 AND s.ends_at > $2 AND u.active = 1 AND u.epoch = s.user_epoch",
+         FROM sessions s JOIN users u ON u.id = s.user_id JOIN accounts a ON a.id = s.account_id \
+         WHERE s.hash = $1 AND u.active = 1 AND u.epoch = s.user_epoch",
     )
     .bind(hash)
-    .bind(now)
     .fetch_optional(c)
     .await
 }
 
-pub(super) async fn touch(tx: &mut Tx, id: &str, idle_ends_at: Timestamp) -> Result<(), sqlx::Error> {
-    let now = tx.now();
-    sqlx::query("UPDATE sessions SET last_seen_at = $1, idle_ends_at = $2 WHERE id = $3")
-        .bind(now)
-        .bind(idle_ends_at)
+pub(super) async fn touch(tx: &mut Tx, id: &str, used: Timestamp) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE sessions SET last_seen_at = $1 WHERE id = $2 AND last_seen_at < $1")
+        .bind(used)
         .bind(id)
         .execute(&mut **tx)
         .await
         .map(drop)
+}
+
+/// Gives a session a new secret; false when it is gone.
+pub(super) async fn renew(tx: &mut Tx, user_id: &str, id: &str, hash: &str) -> Result<bool, sqlx::Error> {
+    let now = tx.now();
+    let done =
+        sqlx::query("UPDATE sessions SET hash = $1, authenticated_at = $2 WHERE user_id = $3 AND id = $4")
+            .bind(hash)
+            .bind(now)
+            .bind(user_id)
+            .bind(id)
+            .execute(&mut **tx)
+            .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// The live sessions of a user, most recently used first.
@@ -103,18 +137,72 @@ pub async fn of_user(
     user_id: &str,
     now: Timestamp,
 ) -> Result<Vec<Session>, sqlx::Error> {
-    sqlx::query_as(concat!(
+    let limits = accounts::settings_of(&mut *c, account_id).await?.session;
+    let all: Vec<Session> = sqlx::query_as(concat!(
         "SELECT ",
         columns!(),
         " FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.account_id = $1 AND s.user_id = $2 \
-         AND s.idle_ends_at > $3 AND s.ends_at > $3 AND u.epoch = s.user_epoch \
-         ORDER BY s.last_seen_at DESC, s.id DESC LIMIT 100"
+         AND u.epoch = s.user_epoch ORDER BY s.last_seen_at DESC, s.id DESC LIMIT 100"
     ))
     .bind(account_id)
     .bind(user_id)
-    .bind(now)
     .fetch_all(c)
+    .await?;
+    let live = |s: &Session| !has_ended(&limits, s.created_at, s.last_seen_at, now);
+    Ok(all.into_iter().filter(live).collect())
+}
+
+/// How many sessions that live under `before` would end at `now` under `after`.
+///
+/// # Errors
+/// The database's.
+pub async fn count_ended_by(
+    c: &mut Connection,
+    account_id: &str,
+    (before, after): (&SessionSettings, &SessionSettings),
+    now: Timestamp,
+) -> Result<i64, sqlx::Error> {
+    // Not before this were they used, and begun, that live under the settings.
+    let bounds = |settings: &SessionSettings| {
+        let ago = |minutes: u32| now.minus(Duration::from_secs(60 * u64::from(minutes)));
+        let begun =
+            if settings.absolute_minutes == 0 { Timestamp(0) } else { ago(settings.absolute_minutes) };
+        (ago(settings.inactivity_minutes), begun)
+    };
+    let ((used_before, begun_before), (used_after, begun_after)) = (bounds(before), bounds(after));
+    sqlx::query_scalar(
+        "SELECT COUNT(*) FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.account_id = $1 \
+         AND u.active = 1 AND u.epoch = s.user_epoch AND s.last_seen_at > $2 AND s.created_at > $3 \
+         AND (s.last_seen_at <= $4 OR s.created_at <= $5)",
+    )
+    .bind(account_id)
+    .bind(used_before)
+    .bind(begun_before)
+    .bind(used_after)
+    .bind(begun_after)
+    .fetch_one(c)
     .await
+}
+
+/// Whether one of these users has signed in by `method` lately.
+///
+/// # Errors
+/// The database's.
+pub async fn has_method(
+    c: &mut Connection,
+    account_id: &str,
+    user_id: &str,
+    method: &str,
+) -> Result<bool, sqlx::Error> {
+    let found: Option<(String,)> = sqlx::query_as(
+        "SELECT id FROM sessions WHERE account_id = $1 AND user_id = $2 AND method = $3 LIMIT 1",
+    )
+    .bind(account_id)
+    .bind(user_id)
+    .bind(method)
+    .fetch_optional(c)
+    .await?;
+    Ok(found.is_some())
 }
 
 /// The session with this id, if it is this user's.
@@ -147,13 +235,14 @@ pub(super) async fn delete_all(tx: &mut Tx, user_id: &str, except: &str) -> Resu
     Ok(done.rows_affected())
 }
 
-/// Removes sessions that ended by themselves.
+/// Removes sessions that no setting keeps alive. Those that ended under their account's own limits are
+/// refused at use and removed here later.
 ///
 /// # Errors
 /// The database's.
 pub async fn delete_ended(tx: &mut Tx) -> Result<u64, sqlx::Error> {
-    let now = tx.now();
+    let dead = tx.now().minus(Duration::from_secs(60 * u64::from(MAX_SESSION_MINUTES)));
     let done =
-        sqlx::query("DELETE FROM sessions WHERE idle_ends_at <= $1").bind(now).execute(&mut **tx).await?;
+        sqlx::query("DELETE FROM sessions WHERE last_seen_at <= $1").bind(dead).execute(&mut **tx).await?;
     Ok(done.rows_affected())
 }

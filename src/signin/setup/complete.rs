@@ -1,13 +1,13 @@
-//! What the links lead to.
+//! What the first-run link leads to.
 
-use super::super::{Method, Proof, password, sessions};
-use super::links;
+use super::super::password::{self, Way};
+use super::super::{Method, Proof, flow, links};
 use crate::access::{PrincipalKind, Role, bind};
-use crate::audit::{Actor, ActorKind, Context};
-use crate::directory::users::{self, Authority, Profile, User};
+use crate::audit::Context;
+use crate::directory::users::{self, Authority, Profile};
 use crate::directory::{Email, Error, accounts};
+use crate::kernel::Kernel;
 use crate::kernel::http::RequestContext;
-use crate::kernel::{Kernel, Tx};
 
 /// What the first administrator types.
 #[derive(Debug, Clone)]
@@ -59,55 +59,21 @@ pub async fn complete(
     };
     let user = users::create(&mut tx, &context, Authority::Local, profile).await?;
     bind(&mut tx, &context, (PrincipalKind::User, &user.id, &user.user_name), Role::AccountAdmin).await?;
-    let session = enter(&mut tx, request, &user, password_hash).await?;
+    password::set(kernel, &mut tx, &context, &user, (password_hash, Way::First)).await?;
+    let session = match flow::enter(&mut tx, request, &Proof::password(&user, Method::Password)).await {
+        Ok(session) => session,
+        Err(flow::Refused::Directory(error)) => return Err(error),
+        // Nothing keeps the first administrator out of an account made a moment ago.
+        Err(other) => return Err(Error::Internal(other.to_string())),
+    };
     tx.commit().await?;
     Ok(Some(session))
 }
 
-/// Sets the first password of the link's user and signs them in; returns the session's secret.
+/// While there is no account: makes a fresh first-run link, voids older ones, and returns its secret.
 ///
 /// # Errors
-/// [`Error::NotFound`] when the link does not work (any more).
-pub async fn choose_password(
-    kernel: &Kernel,
-    request: &RequestContext,
-    (account_id, link): (&str, &str),
-    password_hash: &str,
-) -> Result<String, Error> {
-    let mut tx = kernel.db.begin().await?;
-    let link = links::take(&mut tx, link).await?.ok_or(Error::NotFound("link"))?;
-    let user_id = link.user_id.ok_or(Error::NotFound("link"))?;
-    let user = users::by_id(&mut tx, account_id, &user_id).await?.ok_or(Error::NotFound("user"))?;
-    if !user.is_active() {
-        return Err(Error::NotFound("user"));
-    }
-    let session = enter(&mut tx, request, &user, password_hash).await?;
-    tx.commit().await?;
-    Ok(session)
-}
-
-async fn enter(
-    tx: &mut Tx,
-    request: &RequestContext,
-    user: &User,
-    password_hash: &str,
-) -> Result<String, sqlx::Error> {
-    let actor = Actor { kind: ActorKind::User, id: Some(user.id.clone()), name: user.user_name.clone() };
-    let context = Context::of(&user.account_id, actor, request);
-    password::set(tx, &context, user, password_hash).await?;
-    let proof = Proof {
-        method: Method::Password,
-        account_id: user.account_id.clone(),
-        connection_id: None,
-        subject: user.user_name.clone(),
-        user_id: Some(user.id.clone()),
-        amr: vec!["pwd".into()],
-        acr: String::new(),
-        create: None,
-    };
-    let settings = accounts::settings_of(tx, &user.account_id).await?;
-    let session = sessions::create(tx, user, &proof, &settings.session, request).await?;
-    let event = crate::audit::Event::new(crate::audit::Action::SignIn, "user", &user.id, &user.user_name);
-    crate::audit::record(tx, &context, event.detail(serde_json::json!({"method": "setup_link"}))).await?;
-    Ok(session)
+/// The database's.
+pub async fn ensure_first_run(kernel: &Kernel) -> Result<Option<String>, sqlx::Error> {
+    links::make_first_run(kernel).await
 }

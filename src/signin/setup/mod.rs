@@ -1,8 +1,5 @@
-//! One-time links from the console of the host: the first run of a server, and the first password of
-//! an administrator made on the command line.
+//! The first run of a server: one link on the console, one account, one administrator.
 
 mod complete;
-mod links;
 
-pub use complete::{FirstRun, choose_password, complete};
-pub use links::{Link, create_for_user, ensure_first_run, find};
+pub use complete::{FirstRun, complete, ensure_first_run};

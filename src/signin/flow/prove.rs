@@ -1,0 +1,258 @@
+//! Proving who one is with a password.
+//!
+//! Wrong, unknown, locked and deactivated do the same work in the same order: one look-up, one counted
+//! attempt, one hash, one write. Only the trail knows which it was.
+
+use std::sync::Arc;
+
+use super::super::lockout::{self, Attempt, Counted, Factor};
+use super::super::password::{
+    self, Password, Place, PrepareError, Standing, Stored, Way, store as passwords,
+};
+use super::super::{Method, Proof, SignIn, notices, sessions};
+use super::finish::{self, Entered, Known, Proved, Refused, RightPassword};
+use super::model::Flow;
+use super::store;
+use crate::access::Principal;
+use crate::audit::{self, Action, Context, Event};
+use crate::directory::accounts::{self, Settings};
+use crate::directory::users::{self, User};
+use crate::directory::{Error, fold};
+use crate::kernel::Timestamp;
+use crate::kernel::database::Connection;
+use crate::kernel::http::RequestContext;
+
+/// What there is to check a password against.
+struct Candidate {
+    /// Empty when no account is known.
+    account_id: String,
+    settings: Settings,
+    user: Option<User>,
+    password: Option<passwords::Row>,
+    /// The user's id, or what stands for nobody.
+    key: String,
+}
+
+impl Candidate {
+    /// Looks the flow's identifier up. Without an account, the one account that knows the address is
+    /// taken: on a server with several, an address in two needs the account's name.
+    async fn find(signin: &SignIn, flow: &Flow) -> Result<Self, sqlx::Error> {
+        let mut c = signin.kernel.db.read().await?;
+        let (account_id, settings) = match (&flow.account_id, flow.settings()) {
+            (Some(id), Some(settings)) => (id.clone(), settings),
+            (Some(id), None) => (id.clone(), accounts::settings_of(&mut c, id).await?),
+            (None, _) => {
+                let sole = users::sole_by_email_anywhere(&mut c, &flow.identifier).await?.unwrap_or_default();
+                let settings = accounts::settings_of(&mut c, &sole).await?;
+                (sole, settings)
+            }
+        };
+        let user = users::by_email(&mut c, &account_id, &flow.identifier).await?;
+        Self::with(&mut c, (account_id, settings), user, &flow.identifier).await
+    }
+
+    /// Looks somebody up who is signed in.
+    async fn of(signin: &SignIn, principal: &Principal) -> Result<Self, sqlx::Error> {
+        let mut c = signin.kernel.db.read().await?;
+        let user = users::by_id(&mut c, &principal.account_id, &principal.id).await?;
+        let settings = accounts::settings_of(&mut c, &principal.account_id).await?;
+        Self::with(&mut c, (principal.account_id.clone(), settings), user, &principal.name).await
+    }
+
+    async fn with(
+        c: &mut Connection,
+        (account_id, settings): (String, Settings),
+        user: Option<User>,
+        name: &str,
+    ) -> Result<Self, sqlx::Error> {
+        let key = match &user {
+            Some(user) => user.id.clone(),
+            None => lockout::decoy(&fold(name)),
+        };
+        let password = passwords::of_user(&mut *c, &key).await?;
+        Ok(Self { account_id, settings, user, password, key })
+    }
+
+    fn attempt(&self) -> Attempt<'_> {
+        Attempt { account_id: &self.account_id, key: &self.key, factor: Factor::Password }
+    }
+}
+
+/// Checks a password for the flow's identifier and, when it is right, finishes. `browser`: the secret in the
+/// flow's cookie.
+///
+/// # Errors
+/// [`Refused`]. Unknown, wrong, locked, inactive: the caller must make them look alike.
+pub async fn prove_password(
+    signin: &SignIn,
+    request: &RequestContext,
+    (flow, browser): (&Flow, &str),
+    password: &Password,
+    method: Method,
+) -> Result<Proved, Refused> {
+    // Room for the hash first: an attempt that cannot be checked must not count.
+    let place = signin.hasher.admit()?;
+    let candidate = Candidate::find(signin, flow).await?;
+    let name = flow.identifier.as_str();
+    let (user, right) = check(signin, request, place, (&candidate, name), (password, method)).await?;
+    let known = Known { user: user.clone(), settings: candidate.settings.clone(), right };
+    finish::conclude(signin, request, (flow, browser), &Proof::password(user, method), Some(known)).await
+}
+
+/// Checks the password of somebody who is signed in, before something that needs a recent proof, and
+/// gives their session a new secret.
+///
+/// # Errors
+/// [`Refused`]; [`Refused::FlowEnded`] when the session is over.
+pub async fn confirm_password(
+    signin: &SignIn,
+    request: &RequestContext,
+    principal: &Principal,
+    password: &Password,
+) -> Result<String, Refused> {
+    let place = signin.hasher.admit()?;
+    let candidate = Candidate::of(signin, principal).await?;
+    let (name, typed) = (principal.name.as_str(), (password, Method::Password));
+    let (user, _) = check(signin, request, place, (&candidate, name), typed).await?;
+    let mut tx = signin.kernel.db.begin().await?;
+    lockout::clear(&mut tx, &user.id).await?;
+    let renewed = sessions::renew(&mut tx, &principal.context(request), principal).await?;
+    let secret = renewed.ok_or(Refused::FlowEnded)?;
+    tx.commit().await?;
+    Ok(secret)
+}
+
+/// One counted attempt, one hash. A right password gives the user and what is known of the password;
+/// everything else is written down.
+async fn check<'c>(
+    signin: &SignIn,
+    request: &RequestContext,
+    place: Place<'_>,
+    (candidate, name): (&'c Candidate, &str),
+    (password, method): (&Password, Method),
+) -> Result<(&'c User, RightPassword), Refused> {
+    let settings = &candidate.settings.lockout;
+    let guesser = (request.address, candidate.key.as_str());
+    signin.throttle.guess(guesser, settings.attempts).map_err(Refused::Throttled)?;
+    let mut tx = signin.kernel.db.begin_one().await?;
+    let counted = lockout::count(&mut tx, candidate.attempt(), settings).await?;
+    tx.commit().await?;
+
+    let row = candidate.password.as_ref().filter(|_| counted != Counted::Locked);
+    let stored = row.and_then(|row| Stored::parse(&row.hash).ok()).map(Arc::new);
+    let is_current = stored.as_deref().is_some_and(Stored::is_current);
+    let right = place.verify(password, stored).await?;
+    let (Some(user), Some(row), true) = (&candidate.user, row, right) else {
+        return Err(refuse(signin, request, (candidate, name), method, counted).await?);
+    };
+    signin.throttle.forgive(guesser);
+    let right = RightPassword {
+        new_hash: if is_current { None } else { place.hash(password).await.ok() },
+        old_hash: row.hash.clone(),
+        changed_at: row.changed_at,
+    };
+    Ok((user, right))
+}
+
+/// Writes down that somebody did not get in, and locks the user if it was the last attempt.
+async fn refuse(
+    signin: &SignIn,
+    request: &RequestContext,
+    (candidate, name): (&Candidate, &str),
+    method: Method,
+    counted: Counted,
+) -> Result<Refused, Refused> {
+    let mut tx = signin.kernel.db.begin().await?;
+    let refused = if counted == Counted::Locked { Refused::Locked } else { Refused::WrongPassword };
+    let Some(user) = &candidate.user else {
+        // No event: a trail anybody can write to is a trail nobody reads.
+        lockout::touch(&mut tx, candidate.attempt()).await?;
+        tx.commit().await?;
+        finish::count_outcome(method, "refused");
+        tracing::info!("sign-in with an unknown name");
+        return Ok(refused);
+    };
+    let context = Context::anonymous(&user.account_id, name, request);
+    finish::refuse(&mut tx, &context, Some(user), method, &refused).await?;
+    if let Counted::May { locks_until: Some(until) } = counted {
+        lock(signin, &mut tx, &context, user, until).await?;
+    }
+    tx.commit().await?;
+    if matches!(counted, Counted::May { locks_until: Some(_) }) {
+        metrics::counter!("vestibule_lockouts_total").increment(1);
+        signin.kernel.mail_wake.notify_one();
+    }
+    Ok(refused)
+}
+
+/// The lock itself is in the counter already; this tells of it.
+async fn lock(
+    signin: &SignIn,
+    tx: &mut crate::kernel::Tx,
+    context: &Context,
+    user: &User,
+    until: Timestamp,
+) -> Result<(), Error> {
+    let account = accounts::by_id(tx, &user.account_id).await?.ok_or(Error::NotFound("account"))?;
+    let detail = serde_json::json!({"factor": Factor::Password.as_str(), "until": until});
+    let event = Event::new(Action::UserLock, "user", &user.id, &user.user_name).detail(detail);
+    audit::record(tx, context, event).await?;
+    notices::locked(&signin.kernel, tx, &account, user, (until, &context.address)).await
+}
+
+/// Why a new password did not open the door.
+#[derive(Debug, thiserror::Error)]
+pub enum NewPasswordError {
+    /// It does not meet the rules, or hashing is busy.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    /// The flow or the account's rules.
+    #[error(transparent)]
+    Refused(#[from] Refused),
+}
+
+/// Replaces an ended password in a flow that demands it, and finishes the flow.
+///
+/// # Errors
+/// [`NewPasswordError`].
+pub async fn replace_ended_password(
+    signin: &SignIn,
+    request: &RequestContext,
+    flow: &Flow,
+    password: &Password,
+) -> Result<Entered, NewPasswordError> {
+    let proof = flow.proof().filter(|_| flow.demands_new_password()).ok_or(Refused::FlowEnded)?;
+    let mut c = signin.kernel.db.read().await.map_err(Refused::from)?;
+    let user_id = proof.user_id.as_deref().unwrap_or_default();
+    let user = users::by_id(&mut c, &proof.account_id, user_id).await.map_err(Refused::from)?;
+    let user = user.ok_or(Refused::FlowEnded)?;
+    let settings = accounts::settings_of(&mut c, &user.account_id).await.map_err(Refused::from)?;
+    drop(c);
+    // It ended, so it cannot be chosen again, whatever the history's length.
+    let mut rules = settings.password;
+    rules.history = rules.history.max(1);
+    let person = password::Person::from(&user);
+    let hash = password::prepare(signin, &rules, password, &person, Some(&user.id)).await?;
+
+    let finished = async {
+        let mut tx = signin.kernel.db.begin().await?;
+        if !store::take(&mut tx, &flow.id).await? {
+            return Err(Refused::FlowEnded);
+        }
+        // Whoever knows an ended password only must not undo what its owner has done about it meanwhile.
+        let settings = accounts::settings_of(&mut tx, &user.account_id).await?.password;
+        let changed_at = passwords::of_user(&mut tx, &user.id).await?.map(|row| row.changed_at);
+        let standing = changed_at.map(|at| password::standing(&settings, at, tx.now()));
+        if standing != Some(Standing::Expired) {
+            return Err(Refused::FlowEnded);
+        }
+        let context = finish::own_context(&user, request);
+        password::set(&signin.kernel, &mut tx, &context, &user, (&hash, Way::Expired)).await?;
+        sessions::revoke_all(&mut tx, &context, &user, "").await?;
+        let session = finish::enter(&mut tx, request, &proof).await;
+        tx.commit().await?;
+        signin.kernel.mail_wake.notify_one();
+        Ok(Entered { session: session?, return_to: flow.return_to.clone(), password_ends_at: None })
+    };
+    Ok(finished.await?)
+}

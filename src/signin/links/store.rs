@@ -1,0 +1,169 @@
+//! The SQL of links.
+
+use std::time::Duration;
+
+use crate::directory::accounts;
+use crate::directory::users::User;
+use crate::kernel::database::Connection;
+use crate::kernel::tokens::{self, Purpose, Token};
+use crate::kernel::{Kernel, Timestamp, Tx};
+
+/// How long an invitation works.
+pub const INVITE_LIFETIME: Duration = Duration::from_hours(7 * 24);
+const RESET_LIFETIME: Duration = Duration::from_hours(1);
+/// A first-run link is printed anew at each start.
+const SETUP_LIFETIME: Duration = Duration::from_hours(24);
+
+/// What a link is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkPurpose {
+    /// The first run, or the first password of an administrator made on the command line.
+    Setup,
+    /// A new password for one that was forgotten.
+    Reset,
+    /// Coming in after an invitation.
+    Invite,
+}
+
+impl LinkPurpose {
+    const ALL: [Self; 3] = [Self::Setup, Self::Reset, Self::Invite];
+
+    /// The name in the database and in the trail.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Setup => "setup",
+            Self::Reset => "reset",
+            Self::Invite => "invite",
+        }
+    }
+
+    const fn token(self) -> (Purpose, Duration) {
+        match self {
+            Self::Setup => (Purpose::Setup, SETUP_LIFETIME),
+            Self::Reset => (Purpose::Reset, RESET_LIFETIME),
+            Self::Invite => (Purpose::Invite, INVITE_LIFETIME),
+        }
+    }
+}
+
+/// A link that works.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Link {
+    /// The account and the user it is for; none for the first run.
+    pub account_id: Option<String>,
+    /// See above.
+    pub user_id: Option<String>,
+    purpose: String,
+}
+
+impl Link {
+    /// What it is for.
+    #[must_use]
+    pub fn purpose(&self) -> LinkPurpose {
+        LinkPurpose::ALL.into_iter().find(|p| p.as_str() == self.purpose).unwrap_or(LinkPurpose::Setup)
+    }
+}
+
+/// While there is no account: makes a fresh first-run link, voids older ones, and returns its secret.
+pub(in super::super) async fn ensure_first_run(kernel: &Kernel) -> Result<Option<String>, sqlx::Error> {
+    let mut tx = kernel.db.begin().await?;
+    if accounts::any_exists(&mut tx).await? {
+        return Ok(None);
+    }
+    sqlx::query("DELETE FROM links WHERE user_id IS NULL").execute(&mut *tx).await?;
+    let secret = insert(&mut tx, None, LinkPurpose::Setup).await?;
+    tx.commit().await?;
+    Ok(Some(secret))
+}
+
+/// Makes a link for `user` and returns its secret. An earlier invitation of theirs stops working.
+///
+/// # Errors
+/// The database's.
+pub async fn create(tx: &mut Tx, user: &User, purpose: LinkPurpose) -> Result<String, sqlx::Error> {
+    if purpose == LinkPurpose::Invite {
+        void(tx, &user.id, purpose).await?;
+    }
+    insert(tx, Some(user), purpose).await
+}
+
+async fn insert(tx: &mut Tx, user: Option<&User>, purpose: LinkPurpose) -> Result<String, sqlx::Error> {
+    let (kind, lifetime) = purpose.token();
+    let token = Token::generate(kind);
+    let now = tx.now();
+    sqlx::query(
+        "INSERT INTO links (hash, account_id, user_id, purpose, created_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(&token.hash)
+    .bind(user.map(|user| user.account_id.as_str()))
+    .bind(user.map(|user| user.id.as_str()))
+    .bind(purpose.as_str())
+    .bind(now)
+    .bind(now.plus(lifetime))
+    .execute(&mut **tx)
+    .await?;
+    Ok(token.secret)
+}
+
+/// The link with this secret, if it works still.
+///
+/// # Errors
+/// The database's.
+pub async fn find(c: &mut Connection, secret: &str, now: Timestamp) -> Result<Option<Link>, sqlx::Error> {
+    sqlx::query_as("SELECT account_id, user_id, purpose FROM links WHERE hash = $1 AND expires_at > $2")
+        .bind(tokens::hash(secret))
+        .bind(now)
+        .fetch_optional(c)
+        .await
+}
+
+/// Uses a link up; `None` when it does not work (any more).
+pub(in super::super) async fn take(tx: &mut Tx, secret: &str) -> Result<Option<Link>, sqlx::Error> {
+    let now = tx.now();
+    sqlx::query_as(
+        "DELETE FROM links WHERE hash = $1 AND expires_at > $2 RETURNING account_id, user_id, purpose",
+    )
+    .bind(tokens::hash(secret))
+    .bind(now)
+    .fetch_optional(&mut **tx)
+    .await
+}
+
+/// How many links of a kind the user got since `since`.
+///
+/// # Errors
+/// The database's.
+pub async fn made_since(
+    c: &mut Connection,
+    user_id: &str,
+    purpose: LinkPurpose,
+    since: Timestamp,
+) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("SELECT COUNT(*) FROM links WHERE user_id = $1 AND purpose = $2 AND created_at > $3")
+        .bind(user_id)
+        .bind(purpose.as_str())
+        .bind(since)
+        .fetch_one(c)
+        .await
+}
+
+/// Ends all links of a kind that the user has.
+///
+/// # Errors
+/// The database's.
+pub async fn void(tx: &mut Tx, user_id: &str, purpose: LinkPurpose) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM links WHERE user_id = $1 AND purpose = $2")
+        .bind(user_id)
+        .bind(purpose.as_str())
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// Removes links nobody followed in time.
+pub(in super::super) async fn delete_expired(tx: &mut Tx) -> Result<(), sqlx::Error> {
+    let now = tx.now();
+    sqlx::query("DELETE FROM links WHERE expires_at <= $1").bind(now).execute(&mut **tx).await.map(drop)
+}

@@ -1,0 +1,18 @@
+//! Lockout: so many wrong attempts in a row, then nothing is checked for a while.
+//!
+//! An attempt is counted *before* the secret is checked and uncounted when it was right. However many
+//! requests race on however many nodes, no more than the limit ever get as far as the check: the
+//! database's row lock hands the attempts out one by one.
+//!
+//! Counters are kept for each user and kind of secret. An attempt with a name nobody has is counted too,
+//! under one of a few hundred made-up keys: it does the same work and leaves no list of who exists.
+
+mod model;
+mod store;
+mod unlock;
+
+pub(super) use model::decoy;
+pub use model::{Attempt, Counted, Factor};
+pub(super) use store::{clear, count, delete_stale, touch};
+pub use store::{locked_count, locked_until};
+pub use unlock::unlock;

@@ -1,0 +1,48 @@
+//! What is counted.
+
+use crate::kernel::{Timestamp, tokens};
+
+/// A kind of secret with a counter of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Factor {
+    /// The password.
+    Password,
+}
+
+impl Factor {
+    /// The name in the database and in the trail.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Password => "password",
+        }
+    }
+}
+
+/// Whose attempt it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Attempt<'a> {
+    /// The account; empty when none is known.
+    pub account_id: &'a str,
+    /// The user's id, or [`decoy`] of a name nobody has.
+    pub key: &'a str,
+    /// Which secret.
+    pub factor: Factor,
+}
+
+/// What counting an attempt came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// It may be checked. `locks_until`: a wrong one locks the user until then.
+    May {
+        /// Set for the last attempt that is allowed.
+        locks_until: Option<Timestamp>,
+    },
+    /// The user is locked: nothing is checked.
+    Locked,
+}
+
+/// The key that attempts with a name nobody has are counted under: few enough to bound the table.
+pub(in super::super) fn decoy(name: &str) -> String {
+    format!("nobody-{}", tokens::hash(name).get(..2).unwrap_or_default())
+}

@@ -1,0 +1,113 @@
+//! The SQL of failed attempts.
+
+use std::time::Duration;
+
+use super::model::{Attempt, Counted};
+use crate::directory::accounts::LockoutSettings;
+use crate::kernel::database::Connection;
+use crate::kernel::{Timestamp, Tx};
+
+/// Counts an attempt as failed before it is checked. One statement: of attempts that race, each sees
+/// the count of the one before, and none gets through a locked row.
+///
+/// A row of attempts is over when the lock has ended or nothing was tried for as long as a lock lasts;
+/// counting then starts anew.
+pub(in super::super) async fn count(
+    tx: &mut Tx,
+    attempt: Attempt<'_>,
+    settings: &LockoutSettings,
+) -> Result<Counted, sqlx::Error> {
+    let now = tx.now();
+    let duration = Duration::from_secs(60 * u64::from(settings.duration_minutes));
+    let counted: Option<(i64, Timestamp)> = sqlx::query_as(
+        "INSERT INTO signin_failures AS f (user_id, factor, account_id, failures, last_at, locked_until) \
+         VALUES ($1, $2, $3, 1, $4, 0) ON CONFLICT (user_id, factor) DO UPDATE SET \
+         failures = CASE WHEN f.locked_until > 0 OR f.last_at <= $5 THEN 1 ELSE f.failures + 1 END, \
+         locked_until = CASE WHEN f.locked_until > 0 OR f.last_at <= $5 THEN 0 WHEN f.failures + 1 >= $6 THEN $7 \
+         ELSE 0 END, last_at = $4 WHERE f.locked_until <= $4 RETURNING failures, locked_until",
+    )
+    .bind(attempt.key)
+    .bind(attempt.factor.as_str())
+    .bind(attempt.account_id)
+    .bind(now)
+    .bind(now.minus(duration))
+    .bind(i64::from(settings.attempts))
+    .bind(now.plus(duration))
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(match counted {
+        None => Counted::Locked,
+        Some((_, Timestamp(0))) => Counted::May { locks_until: None },
+        Some((_, until)) => Counted::May { locks_until: Some(until) },
+    })
+}
+
+/// Does as much work as writing a refusal down, and nothing else: for names nobody has.
+pub(in super::super) async fn touch(tx: &mut Tx, attempt: Attempt<'_>) -> Result<(), sqlx::Error> {
+    let now = tx.now();
+    sqlx::query("UPDATE signin_failures SET last_at = $1 WHERE user_id = $2 AND factor = $3")
+        .bind(now)
+        .bind(attempt.key)
+        .bind(attempt.factor.as_str())
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// Forgets all failures of a user; true when one of the locks was still on.
+pub(in super::super) async fn clear(tx: &mut Tx, user_id: &str) -> Result<bool, sqlx::Error> {
+    let now = tx.now();
+    let ended: Vec<(Timestamp,)> =
+        sqlx::query_as("DELETE FROM signin_failures WHERE user_id = $1 RETURNING locked_until")
+            .bind(user_id)
+            .fetch_all(&mut **tx)
+            .await?;
+    Ok(ended.iter().any(|(until,)| *until > now))
+}
+
+/// Until when the user is locked, if they are.
+///
+/// # Errors
+/// The database's.
+pub async fn locked_until(
+    c: &mut Connection,
+    account_id: &str,
+    user_id: &str,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT locked_until FROM signin_failures WHERE user_id = $1 AND account_id = $2 AND locked_until > $3 \
+         ORDER BY locked_until DESC LIMIT 1",
+    )
+    .bind(user_id)
+    .bind(account_id)
+    .bind(now)
+    .fetch_optional(c)
+    .await
+}
+
+/// How many users of the account are locked.
+///
+/// # Errors
+/// The database's.
+pub async fn locked_count(c: &mut Connection, account_id: &str, now: Timestamp) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT COUNT(*) FROM signin_failures f JOIN users u ON u.id = f.user_id \
+         WHERE f.account_id = $1 AND f.locked_until > $2",
+    )
+    .bind(account_id)
+    .bind(now)
+    .fetch_one(c)
+    .await
+}
+
+/// Removes counters that nobody has touched for longer than any lock lasts.
+pub(in super::super) async fn delete_stale(tx: &mut Tx) -> Result<(), sqlx::Error> {
+    let (now, longest) = (tx.now(), Duration::from_hours(24 * 31));
+    sqlx::query("DELETE FROM signin_failures WHERE last_at <= $1 AND locked_until <= $2")
+        .bind(now.minus(longest))
+        .bind(now)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}

@@ -1,0 +1,81 @@
+//! Passwords that end: where one stands, and the mail before it ends.
+
+use super::super::notices::{self, days};
+use super::store;
+use crate::directory::accounts::{self, Account, PasswordSettings};
+use crate::directory::{Error, users};
+use crate::kernel::{Kernel, Timestamp};
+
+/// Where a password stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Good.
+    Valid,
+    /// Good, and it ends then.
+    EndsAt(Timestamp),
+    /// Over: it can only be used to set a new one.
+    Expired,
+}
+
+/// Where a password set at `changed_at` stands at `now`.
+#[must_use]
+pub fn standing(settings: &PasswordSettings, changed_at: Timestamp, now: Timestamp) -> Standing {
+    let Some(end) = ends_at(settings, changed_at) else { return Standing::Valid };
+    if now >= end {
+        Standing::Expired
+    } else if now >= end.minus(days(settings.warn_before_days)) {
+        Standing::EndsAt(end)
+    } else {
+        Standing::Valid
+    }
+}
+
+/// When a password set at `changed_at` ends, if it does.
+#[must_use]
+pub fn ends_at(settings: &PasswordSettings, changed_at: Timestamp) -> Option<Timestamp> {
+    (settings.expires_after_days > 0).then(|| changed_at.plus(days(settings.expires_after_days)))
+}
+
+/// Mails everybody whose password ends soon, once for each password. Safe to run on several nodes.
+///
+/// # Errors
+/// [`Error`]; what was queued before stays queued.
+pub async fn warn_all(kernel: &Kernel) -> Result<u64, Error> {
+    let accounts = accounts::all(&mut *kernel.db.read().await?).await?;
+    let mut warned = 0;
+    for account in accounts {
+        let settings = account.settings().password;
+        if settings.expires_after_days == 0 || settings.warn_before_days == 0 {
+            continue;
+        }
+        while let some @ 1.. = warn_some(kernel, &account, &settings).await? {
+            warned += some;
+        }
+    }
+    if warned > 0 {
+        kernel.mail_wake.notify_one();
+    }
+    Ok(warned)
+}
+
+async fn warn_some(kernel: &Kernel, account: &Account, settings: &PasswordSettings) -> Result<u64, Error> {
+    let now = kernel.clock.now();
+    let lifetime = days(settings.expires_after_days);
+    // What was set in this span is still valid and will not be for long.
+    let due = settings.expires_after_days.saturating_sub(settings.warn_before_days);
+    let span = (now.minus(lifetime), now.minus(days(due)));
+    let due = store::to_warn(&mut *kernel.db.read().await?, &account.id, span).await?;
+    let mut tx = kernel.db.begin().await?;
+    let mut warned = 0;
+    for (user_id, changed_at) in due {
+        if !store::mark_warned(&mut tx, &user_id, changed_at).await? {
+            continue;
+        }
+        warned += 1;
+        if let Some(user) = users::by_id(&mut tx, &account.id, &user_id).await? {
+            notices::password_ends(kernel, &mut tx, account, &user, changed_at.plus(lifetime)).await?;
+        }
+    }
+    tx.commit().await?;
+    Ok(warned)
+}
