@@ -7,10 +7,11 @@ use clap::Subcommand;
 use super::Failure;
 use crate::access::{PrincipalKind, Role, bind};
 use crate::audit::Context;
-use crate::directory::accounts;
+use crate::directory::accounts::{self, PasswordSettings};
 use crate::directory::users::{self, Authority, Profile};
 use crate::kernel::Kernel;
-use crate::signin::{SignIn, password};
+use crate::signin::SignIn;
+use crate::signin::password::{self, Password, Person, Way};
 use crate::web::create_first_password_link;
 
 #[derive(Subcommand)]
@@ -48,7 +49,7 @@ pub(super) async fn run(kernel: &Kernel, command: Command) -> Result<(), Failure
     bind(&mut tx, &context, (PrincipalKind::User, &user.id, &user.user_name), Role::AccountAdmin).await?;
     let link = match hash {
         Some(hash) => {
-            password::set(&mut tx, &context, &user, &hash).await?;
+            password::set(kernel, &mut tx, &context, &user, (&hash, Way::First)).await?;
             None
         }
         None => Some(create_first_password_link(kernel, &mut tx, &user).await?),
@@ -64,7 +65,7 @@ pub(super) async fn run(kernel: &Kernel, command: Command) -> Result<(), Failure
 async fn read_password(kernel: &Kernel, email: &str) -> Result<String, Failure> {
     let mut text = String::new();
     std::io::stdin().take(4096).read_to_string(&mut text)?;
-    let password = text.trim_end_matches(['\n', '\r']);
-    password::check(password, &[email])?;
-    Ok(SignIn::new(kernel.clone()).hasher.hash(password).await?)
+    let typed = Password::new(text.trim_end_matches(['\n', '\r']));
+    let (signin, person) = (SignIn::new(kernel.clone()), Person::new(&[email]));
+    Ok(password::prepare(&signin, &PasswordSettings::default(), &typed, &person, None).await?)
 }

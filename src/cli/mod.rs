@@ -4,6 +4,7 @@ mod account;
 mod api_token;
 mod scim_token;
 mod serve;
+mod user;
 
 use std::path::PathBuf;
 
@@ -37,6 +38,9 @@ enum Command {
     /// Manage provisioning tokens.
     #[command(subcommand)]
     ScimToken(scim_token::Command),
+    /// Manage users.
+    #[command(subcommand)]
+    User(user::Command),
 }
 
 /// What a command ends with when it does not do its work.
@@ -60,6 +64,7 @@ async fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Serve => serve::run(config).await,
         Command::Account(command) => account::run(&open(config).await?, command).await,
         Command::ApiToken(command) => api_token::run(&open(config).await?, command).await,
+        Command::User(command) => user::run(&open(config).await?, command).await,
         Command::ScimToken(command) => scim_token::run(&open(config).await?, command).await,
     }
 }

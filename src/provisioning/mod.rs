@@ -1,5 +1,8 @@
-//! How people get in without an administrator typing them: SCIM from their company's directory.
+//! How people get in without typing themselves in: SCIM from their company's directory, an invitation by
+//! mail, an import from the system before this one.
 
+pub mod import;
+pub mod invitations;
 pub mod scim;
 mod token;
 

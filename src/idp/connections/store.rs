@@ -114,6 +114,31 @@ pub async fn route_by_domain(
     Ok(if found.len() == 1 { found.pop() } else { None })
 }
 
+/// The connection that people of this account with an address in `domain` sign in with: the one their
+/// domain leads to, or one that is there for everybody.
+///
+/// # Errors
+/// The database's.
+pub async fn sign_in_for(
+    c: &mut Db,
+    account_id: &str,
+    domain: &str,
+) -> Result<Option<Connection>, sqlx::Error> {
+    if let Some(found) = route_by_domain(&mut *c, Some(account_id), domain).await? {
+        return Ok(Some(found));
+    }
+    sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM connections c WHERE c.account_id = $1 AND c.kind = 'saml' AND c.enabled = 1 \
+         AND NOT EXISTS (SELECT 1 FROM connection_domains d WHERE d.connection_id = c.id) \
+         ORDER BY c.name_folded LIMIT 1"
+    ))
+    .bind(account_id)
+    .fetch_optional(c)
+    .await
+}
+
 /// The domains routed to a connection, in order.
 ///
 /// # Errors

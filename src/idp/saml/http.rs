@@ -74,10 +74,7 @@ async fn login(
     let names = flow::cookies(kernel);
     let browser = cookie(&headers, names.flow).map(str::to_owned);
     let current = match (&query.flow, &browser) {
-        (Some(id), Some(browser)) => {
-            let mut c = kernel.db.read().await.map_err(broken)?;
-            flow::of_browser(&mut c, id, &tokens::hash(browser), kernel.clock.now()).await.map_err(broken)?
-        }
+        (Some(id), Some(browser)) => flow::find(kernel, id, browser).await.map_err(broken)?,
         _ => None,
     };
     let current = current.filter(|flow| flow.account_id.as_deref() == Some(&connection.account_id));
@@ -90,7 +87,7 @@ async fn login(
         .map_err(broken)?;
     let mut tx = kernel.db.begin().await.map_err(broken)?;
     let flow_id = if let Some(flow) = current {
-        flow.id
+        flow::settle(&mut tx, &flow, &browser).await.map_err(broken)?
     } else {
         let begin = flow::Begin {
             account_id: Some(&connection.account_id),

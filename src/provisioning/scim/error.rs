@@ -113,8 +113,8 @@ impl From<directory::Error> for Error {
                 ),
             ),
             E::Forbidden(reason) => Self::plain(StatusCode::FORBIDDEN, reason),
-            E::Database(error) => {
-                tracing::error!(%error, "SCIM request failed");
+            E::Database(_) | E::Internal(_) => {
+                tracing::error!(error = text, "SCIM request failed");
                 let detail = "The request could not be carried out. Try again in a moment.";
                 Self::plain(StatusCode::INTERNAL_SERVER_ERROR, detail)
             }

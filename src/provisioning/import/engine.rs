@@ -1,0 +1,253 @@
+//! Reading, making, remembering how far it got.
+//!
+//! Rows are taken in batches. A batch is one unit of work: its users, their hashes, their memberships,
+//! the events about them, and the mark that says so. Killed at any point and started again, an import
+//! goes on after the last batch that was committed: nobody is lost and nobody is there twice.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{Read, Seek as _};
+use std::path::Path;
+
+use aws_lc_rs::digest;
+use serde_json::json;
+
+use super::report::Report;
+use super::rows::{Format, Person, Row, Rows};
+use super::store::{self, Mark};
+use crate::audit::Context;
+use crate::directory::groups::{self, Change, Group, Match, Members};
+use crate::directory::users::{self, Authority};
+use crate::directory::{Error, fold};
+use crate::kernel::{Kernel, Tx};
+use crate::signin::password;
+
+/// Rows in a unit of work.
+const BATCH: usize = 500;
+
+/// What to import, where to.
+pub struct Import<'a> {
+    /// The file.
+    pub file: &'a Path,
+    /// How it is written.
+    pub format: Format,
+    /// Where refused rows are written down.
+    pub report: &'a Path,
+    /// Change nothing, only say what would happen.
+    pub dry_run: bool,
+    /// Begin at the first row even if the file was imported before.
+    pub from_start: bool,
+}
+
+/// Where an import is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Progress {
+    /// Rows done in an earlier run.
+    pub skipped: u64,
+    /// Rows done, those of earlier runs included.
+    pub rows: u64,
+    /// Users made.
+    pub created: u64,
+    /// Rows refused.
+    pub refused: u64,
+    /// Bytes of the file that are done.
+    pub position: u64,
+}
+
+/// Why an import stopped. What was committed before stays, and the next run goes on from there.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportError {
+    /// The file or the report.
+    #[error("{0}")]
+    File(#[from] std::io::Error),
+    /// The file is not what it should be.
+    #[error("{0}")]
+    Format(String),
+    /// The directory failed.
+    #[error(transparent)]
+    Directory(#[from] Error),
+}
+
+impl From<sqlx::Error> for ImportError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Directory(error.into())
+    }
+}
+
+/// Imports the file into the context's account, telling `progress` after each batch.
+///
+/// # Errors
+/// [`ImportError`].
+pub async fn run(
+    kernel: &Kernel,
+    context: &Context,
+    import: &Import<'_>,
+    mut progress: impl FnMut(Progress),
+) -> Result<Progress, ImportError> {
+    let mut file = File::open(import.file)?;
+    let key = key_of(&mut file, &context.account_id)?;
+    let mark = if import.dry_run || import.from_start {
+        Mark::default()
+    } else {
+        store::find(&mut *kernel.db.read().await?, &key).await?.unwrap_or_default()
+    };
+    let count = |n: i64| u64::try_from(n).unwrap_or(0);
+    let mut rows = Rows::open(import.format, file).map_err(ImportError::Format)?;
+    let mut run = Run {
+        kernel,
+        context,
+        import,
+        key,
+        groups: HashMap::new(),
+        seen: HashSet::new(),
+        report: Report::open(import.report, count(mark.rows_done))?,
+        progress: Progress {
+            skipped: count(mark.rows_done),
+            rows: count(mark.rows_done),
+            created: count(mark.created),
+            refused: count(mark.refused),
+            position: 0,
+        },
+    };
+    let mut batch = Vec::with_capacity(BATCH);
+    loop {
+        let row = rows.next()?;
+        let at_end = row.is_none();
+        batch.extend(row.filter(|row| row.number > run.progress.skipped));
+        if batch.len() == BATCH || (at_end && !batch.is_empty()) {
+            run.batch(std::mem::take(&mut batch)).await?;
+            progress(run.progress);
+        }
+        if at_end {
+            return Ok(run.progress);
+        }
+    }
+}
+
+/// Says which file it is: its content and the account it goes to.
+fn key_of(file: &mut File, account_id: &str) -> std::io::Result<String> {
+    use base64::Engine as _;
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(account_id.as_bytes());
+    let mut buffer = vec![0; 256 * 1024];
+    loop {
+        let read = file.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        context.update(&buffer[..read]);
+    }
+    file.rewind()?;
+    Ok(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(context.finish()))
+}
+
+struct Run<'a> {
+    kernel: &'a Kernel,
+    context: &'a Context,
+    import: &'a Import<'a>,
+    key: String,
+    groups: HashMap<String, Option<Group>>,
+    /// Names and addresses met in a dry run, which keeps nothing that could remember them.
+    seen: HashSet<String>,
+    report: Report,
+    progress: Progress,
+}
+
+impl Run<'_> {
+    async fn batch(&mut self, rows: Vec<Row>) -> Result<(), ImportError> {
+        let mut after = self.progress;
+        let last = rows.last().map_or((after.rows, after.position), |row| (row.number, row.position));
+        (after.rows, after.position) = last;
+        let mut tx = self.kernel.db.begin().await?;
+        let mut people = Vec::new();
+        for row in rows {
+            let person = match row.person {
+                Ok(person) if self.import.dry_run && self.meets_again(&person) => {
+                    Err("is in the file twice".to_owned())
+                }
+                Ok(person) => self.check_groups(&mut tx, person).await?,
+                Err(reason) => Err(reason),
+            };
+            match person {
+                Ok(person) => people.push((row.number, row.name, person)),
+                Err(reason) => {
+                    after.refused += 1;
+                    self.report.refuse(row.number, &row.name, &reason)?;
+                }
+            }
+        }
+        let profiles = people.iter().map(|(_, _, person)| person.profile.clone()).collect();
+        let detail = json!({"import": self.import.file.file_name().map(|name| name.to_string_lossy())});
+        let made = users::create_many(&mut tx, self.context, profiles, &detail).await?;
+        let (mut hashes, mut joins) = (Vec::new(), HashMap::<String, Vec<String>>::new());
+        for ((number, name, person), made) in people.into_iter().zip(made) {
+            match made {
+                Ok(id) => {
+                    after.created += 1;
+                    for group in person.groups {
+                        joins.entry(fold(&group)).or_default().push(id.clone());
+                    }
+                    hashes.extend(person.hash.map(|hash| (id, hash)));
+                }
+                Err(error @ Error::Database(_)) => return Err(error.into()),
+                Err(error) => {
+                    after.refused += 1;
+                    self.report.refuse(number, &name, &error.to_string())?;
+                }
+            }
+        }
+        password::put_many(&mut tx, &self.context.account_id, hashes).await?;
+        self.join(&mut tx, joins).await?;
+        self.report.sync()?;
+        if !self.import.dry_run {
+            let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+            let mark = Mark {
+                rows_done: number(after.rows),
+                created: number(after.created),
+                refused: number(after.refused),
+            };
+            store::put(&mut tx, &self.context.account_id, &self.key, mark).await?;
+            tx.commit().await?;
+        }
+        self.progress = after;
+        Ok(())
+    }
+
+    fn meets_again(&mut self, person: &Person) -> bool {
+        let name = !self.seen.insert(format!("name {}", fold(&person.profile.user_name)));
+        let email = person.profile.email.as_deref();
+        let email = email.is_some_and(|email| !self.seen.insert(format!("email {}", fold(email))));
+        name || email
+    }
+
+    /// Refuses a person whose groups are not here, or are managed by a directory.
+    async fn check_groups(
+        &mut self,
+        tx: &mut Tx,
+        person: Person,
+    ) -> Result<Result<Person, String>, sqlx::Error> {
+        for name in &person.groups {
+            let folded = fold(name);
+            if !self.groups.contains_key(&folded) {
+                let named = [Match::Name(name.clone())];
+                let found = groups::list_after(tx, &self.context.account_id, &named, ("", 10)).await?;
+                let own = found.into_iter().find(|group| group.connection_id.is_none());
+                self.groups.insert(folded.clone(), own);
+            }
+            if self.groups.get(&folded).is_none_or(Option::is_none) {
+                return Ok(Err(format!("groups: there is no group called {name}; make it first")));
+            }
+        }
+        Ok(Ok(person))
+    }
+
+    async fn join(&mut self, tx: &mut Tx, joins: HashMap<String, Vec<String>>) -> Result<(), Error> {
+        for (name, add) in joins {
+            let Some(Some(group)) = self.groups.get(&name) else { continue };
+            let change = Change { members: Members { add, ..Members::default() }, ..Change::default() };
+            let changed = groups::apply(tx, self.context, Authority::Local, group, change).await?;
+            self.groups.insert(name, Some(changed));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,9 @@
+//! `user import`: people from the system before this one, with the hashes of their passwords.
+
+mod engine;
+mod report;
+mod rows;
+mod store;
+
+pub use engine::{Import, ImportError, Progress, run};
+pub use rows::Format;

@@ -1,0 +1,43 @@
+//! The report of refused rows: a CSV file with row, name and reason.
+//!
+//! Reasons are on disk before the rows around them are committed. After a crash the report may know of
+//! rows that the database has forgotten; they come again, so they are cut off.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::path::Path;
+
+/// See the module's text.
+pub(super) struct Report {
+    file: csv::Writer<File>,
+}
+
+impl Report {
+    /// Opens the report at `path`, keeping what it says of the first `done` rows.
+    pub(super) fn open(path: &Path, done: u64) -> std::io::Result<Self> {
+        let kept: Vec<csv::StringRecord> = match csv::Reader::from_path(path) {
+            Ok(mut earlier) if done > 0 => earlier
+                .records()
+                .map_while(Result::ok)
+                .filter(|record| record.get(0).and_then(|n| n.parse().ok()).is_some_and(|n: u64| n <= done))
+                .collect(),
+            _ => Vec::new(),
+        };
+        let mut file = csv::Writer::from_writer(File::create(path)?);
+        file.write_record(["row", "name", "reason"]).map_err(std::io::Error::other)?;
+        for record in kept {
+            file.write_record(&record).map_err(std::io::Error::other)?;
+        }
+        Ok(Self { file })
+    }
+
+    pub(super) fn refuse(&mut self, row: u64, name: &str, reason: &str) -> std::io::Result<()> {
+        self.file.write_record([&row.to_string(), name, reason]).map_err(std::io::Error::other)
+    }
+
+    /// Puts what was written onto the disk.
+    pub(super) fn sync(&mut self) -> std::io::Result<()> {
+        self.file.flush()?;
+        self.file.get_ref().flush()
+    }
+}

@@ -1,0 +1,195 @@
+//! Rows of the file: CSV with a header line, or one JSON object a line.
+
+use std::io::{BufRead, BufReader, Read};
+
+use serde::Deserialize;
+
+use crate::directory::users::Profile;
+use crate::signin::password::Stored;
+
+/// How the file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// Comma-separated, with a header line.
+    Csv,
+    /// One JSON object a line.
+    JsonLines,
+}
+
+/// The columns of the CSV file and the members of the JSON objects.
+const COLUMNS: [&str; 9] = [
+    "user_name",
+    "email",
+    "given_name",
+    "family_name",
+    "display_name",
+    "external_id",
+    "active",
+    "password_hash",
+    "groups",
+];
+
+/// A longer line is not one of ours.
+const LONGEST_LINE: u64 = 256 * 1024;
+
+/// Somebody to be made.
+#[derive(Debug)]
+pub(super) struct Person {
+    pub(super) profile: Profile,
+    pub(super) hash: Option<String>,
+    pub(super) groups: Vec<String>,
+}
+
+/// A row as read: who, or why not. `name` is what the row calls itself, as far as it does.
+pub(super) struct Row {
+    pub(super) number: u64,
+    pub(super) name: String,
+    pub(super) person: Result<Person, String>,
+    /// Bytes of the file up to its end.
+    pub(super) position: u64,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Fields {
+    user_name: Option<String>,
+    email: Option<String>,
+    given_name: Option<String>,
+    family_name: Option<String>,
+    display_name: Option<String>,
+    external_id: Option<String>,
+    active: Option<Flag>,
+    password_hash: Option<String>,
+    groups: Option<Names>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Flag {
+    Bool(bool),
+    Text(String),
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Names {
+    List(Vec<String>),
+    /// In CSV: separated by semicolons.
+    Text(String),
+}
+
+impl Fields {
+    fn person(self) -> Result<Person, String> {
+        let filled = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
+        let (user_name, email) = (filled(self.user_name), filled(self.email));
+        let user_name = user_name.or_else(|| email.clone()).ok_or("needs a user_name or an email")?;
+        let email = email.or_else(|| user_name.contains('@').then(|| user_name.clone()));
+        let active = match self.active {
+            None => true,
+            Some(Flag::Bool(active)) => active,
+            Some(Flag::Text(text)) => match text.trim().to_ascii_lowercase().as_str() {
+                "" | "true" | "1" | "yes" => true,
+                "false" | "0" | "no" => false,
+                _ => return Err("active: must be true or false".into()),
+            },
+        };
+        let hash = filled(self.password_hash);
+        if let Some(hash) = &hash {
+            Stored::parse(hash).map_err(|reason| format!("password_hash: {reason}"))?;
+        }
+        let groups = match self.groups {
+            None => Vec::new(),
+            Some(Names::List(names)) => names,
+            Some(Names::Text(text)) => text.split(';').map(str::to_owned).collect(),
+        };
+        let groups = groups.into_iter().filter(|name| !name.trim().is_empty()).collect();
+        let profile = Profile {
+            user_name,
+            email,
+            given_name: self.given_name,
+            family_name: self.family_name,
+            display_name: self.display_name,
+            external_id: filled(self.external_id),
+            active,
+            ..Profile::default()
+        };
+        Ok(Person { profile, hash, groups })
+    }
+
+    fn name(&self) -> String {
+        self.user_name.clone().or_else(|| self.email.clone()).unwrap_or_default()
+    }
+}
+
+/// The rows of a file, one by one.
+pub(super) enum Rows<R: Read> {
+    Csv { reader: csv::Reader<R>, headers: csv::StringRecord, number: u64 },
+    JsonLines { reader: BufReader<R>, position: u64, number: u64 },
+}
+
+impl<R: Read> Rows<R> {
+    /// Opens the file; for CSV reads the header line.
+    pub(super) fn open(format: Format, file: R) -> Result<Self, String> {
+        match format {
+            Format::JsonLines => {
+                let reader = BufReader::with_capacity(64 * 1024, file);
+                Ok(Self::JsonLines { reader, position: 0, number: 0 })
+            }
+            Format::Csv => {
+                let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
+                let headers = reader.headers().map_err(|e| format!("the header line: {e}"))?.clone();
+                let strange: Vec<&str> = headers.iter().filter(|h| !COLUMNS.contains(h)).collect();
+                if !strange.is_empty() || headers.is_empty() {
+                    return Err(format!(
+                        "the first line must name the columns; it has {}, and known are {}",
+                        if strange.is_empty() { "none".to_owned() } else { strange.join(", ") },
+                        COLUMNS.join(", ")
+                    ));
+                }
+                Ok(Self::Csv { reader, headers, number: 0 })
+            }
+        }
+    }
+
+    /// The next row; `None` at the end of the file.
+    pub(super) fn next(&mut self) -> std::io::Result<Option<Row>> {
+        match self {
+            Self::Csv { reader, headers, number } => {
+                let mut record = csv::StringRecord::new();
+                *number += 1;
+                let read = match reader.read_record(&mut record) {
+                    Ok(false) => return Ok(None),
+                    Ok(true) => record.deserialize::<Fields>(Some(headers)).map_err(|e| e.to_string()),
+                    Err(error) if error.is_io_error() => return Err(std::io::Error::other(error)),
+                    Err(error) => Err(error.to_string()),
+                };
+                Ok(Some(row(*number, read, reader.position().byte())))
+            }
+            Self::JsonLines { reader, position, number } => loop {
+                let mut line = Vec::new();
+                let read = reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line)?;
+                if read == 0 {
+                    return Ok(None);
+                }
+                *position += read as u64;
+                if line.iter().all(u8::is_ascii_whitespace) {
+                    continue;
+                }
+                *number += 1;
+                let read = serde_json::from_slice::<Fields>(&line).map_err(|e| e.to_string());
+                return Ok(Some(row(*number, read, *position)));
+            },
+        }
+    }
+}
+
+fn row(number: u64, read: Result<Fields, String>, position: u64) -> Row {
+    match read {
+        Ok(fields) => Row { number, name: fields.name(), person: fields.person(), position },
+        Err(reason) => Row { number, name: String::new(), person: Err(reason), position },
+    }
+}
+
+#[cfg(test)]
+#[path = "rows_tests.rs"]
+mod tests;

@@ -1,0 +1,216 @@
+//! Inviting, one or many at once.
+
+use std::collections::HashSet;
+
+use serde_json::json;
+use url::Url;
+
+use super::{letters, store};
+use crate::access::{PrincipalKind, Role, bind};
+use crate::audit::{self, Action, Context, Event};
+use crate::directory::accounts::{self, Account, SsoInvitations};
+use crate::directory::groups::{self, Change, Group, Members};
+use crate::directory::users::{self, Authority, Profile, User};
+use crate::directory::{Email, Error, fold};
+use crate::idp::connections;
+use crate::kernel::urls::local_path;
+use crate::kernel::{Kernel, Tx};
+
+/// At most this many at once: it is one unit of work, and others wait for the writer.
+const MOST: usize = 500;
+
+/// Somebody to be invited.
+#[derive(Debug, Clone, Default)]
+pub struct Invitee {
+    /// The address as it was typed.
+    pub email: String,
+    /// Given name, if it is known.
+    pub given_name: Option<String>,
+    /// Family name, if it is known.
+    pub family_name: Option<String>,
+}
+
+/// Who is to be invited, and into what.
+#[derive(Debug, Clone, Default)]
+pub struct NewInvitations {
+    /// The people, 1 to 500.
+    pub people: Vec<Invitee>,
+    /// Ids of user groups they become members of.
+    pub group_ids: Vec<String>,
+    /// Roles they get.
+    pub roles: Vec<Role>,
+    /// Where they land after accepting: a path here, or an http(s) address.
+    pub landing_url: Option<String>,
+}
+
+/// What became of one address.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// As it was typed.
+    pub email: String,
+    /// What was done.
+    pub verdict: Verdict,
+}
+
+/// See [`Outcome`].
+#[derive(Debug, Clone)]
+pub enum Verdict {
+    /// A mail with a link is on its way.
+    Invited {
+        /// The invitation's id.
+        invitation_id: String,
+        /// The pending user's id.
+        user_id: String,
+    },
+    /// Active at once, as they sign in through an identity provider.
+    Active {
+        /// The user's id.
+        user_id: String,
+        /// Whether a mail tells them.
+        told: bool,
+    },
+    /// Nothing was done, for this reason.
+    Refused(String),
+}
+
+/// Invites people. An address that cannot be invited is refused by itself; the others go ahead, all in
+/// this unit of work.
+///
+/// # Errors
+/// [`Error::Invalid`] for the number of people, a group, or the landing URL.
+pub async fn create(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    context: &Context,
+    new: NewInvitations,
+) -> Result<Vec<Outcome>, Error> {
+    let invalid = |field, reason: String| Error::Invalid { field, reason };
+    if new.people.is_empty() || new.people.len() > MOST {
+        return Err(invalid("emails", format!("must be 1 to {MOST} addresses")));
+    }
+    let landing_url = new.landing_url.as_deref().map(str::trim).filter(|url| !url.is_empty());
+    if landing_url.is_some_and(|url| !is_landing(url)) {
+        let reason = "must be a path such as /welcome or an address such as https://app.example.com/".into();
+        return Err(invalid("landing_url", reason));
+    }
+    let account = accounts::by_id(tx, &context.account_id).await?.ok_or(Error::NotFound("account"))?;
+    let mut chosen = Vec::new();
+    for id in &new.group_ids {
+        let group = groups::by_id(tx, &account.id, id).await?;
+        chosen.push(group.ok_or_else(|| invalid("groups", format!("{id} is not a group of this account")))?);
+    }
+    let mut seen = HashSet::new();
+    let mut outcomes = Vec::new();
+    for person in &new.people {
+        let verdict = if seen.insert(fold(&person.email)) {
+            invite(kernel, tx, context, (&account, landing_url), (person, &new.roles)).await?
+        } else {
+            Verdict::Refused("is in the list twice".into())
+        };
+        outcomes.push(Outcome { email: person.email.clone(), verdict });
+    }
+    join(tx, context, &chosen, &outcomes).await?;
+    Ok(outcomes)
+}
+
+async fn invite(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    context: &Context,
+    (account, landing_url): (&Account, Option<&str>),
+    (person, roles): (&Invitee, &[Role]),
+) -> Result<Verdict, Error> {
+    let refused = |reason: &str| Ok(Verdict::Refused(reason.to_owned()));
+    let profile = match profile_of(person) {
+        Ok(profile) => profile,
+        Err(Error::Invalid { reason, .. }) => return refused(&reason),
+        Err(other) => return Err(other),
+    };
+    let email = Email::parse(&profile.user_name)?;
+    let settings = account.settings();
+    if !settings.allows_domain(&email.domain()) {
+        return refused("is in a domain that may not sign in here");
+    }
+    if let Some(present) = users::by_email(tx, &account.id, email.as_str()).await? {
+        return refused(match present.status() {
+            "pending" => "is invited already; send that invitation again",
+            "inactive" => "belongs to a deactivated user; activate that one",
+            _ => "is a user already",
+        });
+    }
+    let sso = connections::sign_in_for(tx, &account.id, &email.domain()).await?;
+    let by = context.actor.name.as_str();
+    let direct = sso.is_some() && settings.sso_invitations != SsoInvitations::Invite;
+    let user = if direct {
+        users::create(tx, context, Authority::Local, Profile { active: true, ..profile }).await?
+    } else {
+        users::create_pending(tx, context, profile).await?
+    };
+    for role in roles {
+        bind(tx, context, (PrincipalKind::User, &user.id, &user.user_name), *role).await?;
+    }
+    if direct {
+        let told = settings.sso_invitations == SsoInvitations::Notice;
+        if told {
+            letters::notice(kernel, tx, account, (&user, by), landing_url).await?;
+        }
+        return Ok(Verdict::Active { user_id: user.id, told });
+    }
+    let invitation_id = store::insert(tx, &user, (by, landing_url)).await?;
+    let mail_id = letters::invite(kernel, tx, account, (&user, by)).await?;
+    store::renew(tx, &account.id, &user.id, mail_id.as_deref()).await?;
+    record(tx, context, Action::InvitationCreate, &user).await?;
+    Ok(Verdict::Invited { invitation_id, user_id: user.id })
+}
+
+fn profile_of(person: &Invitee) -> Result<Profile, Error> {
+    let email = Email::parse(&person.email)?.as_str().to_owned();
+    for (field, name) in [("given_name", &person.given_name), ("family_name", &person.family_name)] {
+        if let Some(name) = name.as_deref().filter(|name| !name.trim().is_empty()) {
+            crate::directory::check_name(field, name, 512)?;
+        }
+    }
+    Ok(Profile {
+        user_name: email.clone(),
+        email: Some(email),
+        given_name: person.given_name.clone(),
+        family_name: person.family_name.clone(),
+        ..Profile::default()
+    })
+}
+
+/// One change of each group for everybody who came in.
+async fn join(tx: &mut Tx, context: &Context, chosen: &[Group], outcomes: &[Outcome]) -> Result<(), Error> {
+    let came = |outcome: &Outcome| match &outcome.verdict {
+        Verdict::Invited { user_id, .. } | Verdict::Active { user_id, .. } => Some(user_id.clone()),
+        Verdict::Refused(_) => None,
+    };
+    let ids: Vec<String> = outcomes.iter().filter_map(came).collect();
+    for group in chosen.iter().filter(|_| !ids.is_empty()) {
+        let members = Members { add: ids.clone(), ..Members::default() };
+        groups::apply(tx, context, Authority::Local, group, Change { members, ..Change::default() }).await?;
+    }
+    Ok(())
+}
+
+pub(super) async fn record(
+    tx: &mut Tx,
+    context: &Context,
+    action: Action,
+    user: &User,
+) -> Result<(), sqlx::Error> {
+    let event = Event::new(action, "user", &user.id, &user.user_name);
+    audit::record(tx, context, event.detail(json!({"email": user.email}))).await
+}
+
+/// A path on this server, or an absolute http(s) address without credentials.
+fn is_landing(url: &str) -> bool {
+    let absolute = || {
+        Url::parse(url).is_ok_and(|url| {
+            matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none()
+        })
+    };
+    url.len() <= 2048
+        && !url.chars().any(char::is_control)
+        && (local_path(Some(url), "") == url || absolute())
+}

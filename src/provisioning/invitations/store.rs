@@ -1,0 +1,125 @@
+//! The SQL of invitations.
+
+use super::model::Invitation;
+use crate::directory::users::User;
+use crate::kernel::Tx;
+use crate::kernel::database::{Conditions, Connection};
+use crate::signin::links::INVITE_LIFETIME;
+
+const HEAD: &str = "SELECT i.id, i.account_id, i.user_id, u.email, u.display_name, u.pending, i.landing_url, \
+     i.invited_by, i.sent_at, i.expires_at, i.created_at, m.status AS mail_status, m.attempts AS mail_attempts, \
+     m.last_error AS mail_error FROM invitations i JOIN users u ON u.id = i.user_id \
+     LEFT JOIN mail_outbox m ON m.id = i.mail_id";
+
+/// The invitation with this id in this account.
+///
+/// # Errors
+/// The database's.
+pub async fn by_id(
+    c: &mut Connection,
+    account_id: &str,
+    id: &str,
+) -> Result<Option<Invitation>, sqlx::Error> {
+    let mut all = Conditions::default();
+    all.text("i.account_id = ?", account_id);
+    all.text("i.id = ?", id);
+    all.bind_as(all.sql(HEAD, "")).fetch_optional(c).await
+}
+
+/// The invitation of a user of this account.
+///
+/// # Errors
+/// The database's.
+pub async fn of_user(
+    c: &mut Connection,
+    account_id: &str,
+    user_id: &str,
+) -> Result<Option<Invitation>, sqlx::Error> {
+    let mut all = Conditions::default();
+    all.text("i.account_id = ?", account_id);
+    all.text("i.user_id = ?", user_id);
+    all.bind_as(all.sql(HEAD, "")).fetch_optional(c).await
+}
+
+/// A page of an account's invitations in order of making, after the one of the user with id `after`.
+/// `open_only`: those whose person has not come; they are found by their users, however many others
+/// there are.
+///
+/// # Errors
+/// The database's.
+pub async fn list(
+    c: &mut Connection,
+    account_id: &str,
+    open_only: bool,
+    (after, limit): (&str, i64),
+) -> Result<Vec<Invitation>, sqlx::Error> {
+    let mut all = Conditions::default();
+    let order = if open_only {
+        all.text("u.account_id = ?", account_id);
+        all.text("u.id > ?", after);
+        all.fixed("u.pending = 1");
+        "u.id"
+    } else {
+        all.text("i.account_id = ?", account_id);
+        all.text("i.user_id > ?", after);
+        "i.user_id"
+    };
+    let tail = format!("ORDER BY {order} LIMIT {limit}");
+    all.bind_as(all.sql(HEAD, &tail)).fetch_all(c).await
+}
+
+/// Where an invited user lands after accepting, if the invitation says so.
+///
+/// # Errors
+/// The database's.
+pub async fn landing_of(c: &mut Connection, user_id: &str) -> Result<Option<String>, sqlx::Error> {
+    let found: Option<(Option<String>,)> =
+        sqlx::query_as("SELECT landing_url FROM invitations WHERE user_id = $1")
+            .bind(user_id)
+            .fetch_optional(c)
+            .await?;
+    Ok(found.and_then(|(landing,)| landing))
+}
+
+pub(super) async fn insert(
+    tx: &mut Tx,
+    user: &User,
+    (invited_by, landing_url): (&str, Option<&str>),
+) -> Result<String, sqlx::Error> {
+    let (id, now) = (tx.new_id(), tx.now());
+    sqlx::query(
+        "INSERT INTO invitations (id, account_id, user_id, landing_url, invited_by, sent_at, expires_at, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $6)",
+    )
+    .bind(&id)
+    .bind(&user.account_id)
+    .bind(&user.id)
+    .bind(landing_url)
+    .bind(invited_by)
+    .bind(now)
+    .bind(now.plus(INVITE_LIFETIME))
+    .execute(&mut **tx)
+    .await?;
+    Ok(id)
+}
+
+/// Notes that a new link was made, and the mail with it if there is one.
+pub(super) async fn renew(
+    tx: &mut Tx,
+    account_id: &str,
+    user_id: &str,
+    mail_id: Option<&str>,
+) -> Result<(), sqlx::Error> {
+    let now = tx.now();
+    sqlx::query(
+        "UPDATE invitations SET mail_id = $1, sent_at = $2, expires_at = $3 WHERE account_id = $4 AND user_id = $5",
+    )
+    .bind(mail_id)
+    .bind(now)
+    .bind(now.plus(INVITE_LIFETIME))
+    .bind(account_id)
+    .bind(user_id)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
