@@ -100,6 +100,7 @@ impl From<directory::Error> for Error {
             ),
             E::Forbidden(reason) => Refusal::new(StatusCode::CONFLICT, "Not possible", reason),
             E::Database(error) => return Self::Internal(error.to_string()),
+            E::Internal(cause) => return Self::Internal(cause),
         })
     }
 }

@@ -60,7 +60,7 @@ pub(super) async fn identify(app: &App, headers: &HeaderMap) -> Result<Option<Pr
         return Ok(bearer.map(|bearer| bearer.principal));
     }
     match cookie(headers, flow::cookies(&app.kernel).session) {
-        Some(secret) => sessions::authenticate(&app.kernel, secret).await,
+        Some(secret) => sessions::authenticate(&app.signin, secret).await,
         None => Ok(None),
     }
 }

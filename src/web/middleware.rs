@@ -45,7 +45,8 @@ pub(super) async fn surround(State(app): State<App>, mut request: Request, next:
         .increment(1);
     metrics::histogram!("vestibule_http_request_seconds", "route" => route).record(took.as_secs_f64());
     tracing::debug!(request_id, %address, %method, path, status = status.as_u16(), ?took, "request");
-    if status.is_server_error() {
+    // 503 is how a full house says so; it is counted above and needs nobody's attention line by line.
+    if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
         tracing::error!(request_id, %method, path, status = status.as_u16(), "request failed");
     }
     harden(&app, &path, response.headers_mut());

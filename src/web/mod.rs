@@ -7,14 +7,15 @@ mod error;
 mod forward_auth;
 mod guard;
 mod health;
+mod links;
 mod login;
 mod middleware;
 mod notice;
 mod page;
+mod password_check;
 mod profile;
 mod rules;
 mod server;
-mod setup;
 
 use crate::access::Routes;
 use crate::idp::saml;
@@ -23,8 +24,8 @@ use crate::provisioning::scim;
 use crate::signin::SignIn;
 
 pub use error::Error;
+pub use links::{create_first_password_link, ensure_setup_link};
 pub use server::{Server, StartError};
-pub use setup::{create_first_password_link, ensure_setup_link};
 
 /// The state of the pages and the REST API.
 #[derive(Clone)]
@@ -46,7 +47,8 @@ impl App {
 pub fn routes(app: &App) -> Routes<()> {
     let pages = health::routes()
         .merge(assets::routes())
-        .merge(setup::routes())
+        .merge(links::routes())
+        .merge(password_check::routes())
         .merge(login::routes())
         .merge(profile::routes())
         .merge(console::routes())

@@ -10,6 +10,15 @@ pub(super) fn text(code: &str) -> Option<&'static str> {
         "user_deleted" => "User deleted.",
         "user_activated" => "User activated. Old sessions and tokens stay ended.",
         "user_deactivated" => "User deactivated. All sessions and tokens have ended.",
+        "user_unlocked" => "Unlocked. The next password is checked again.",
+        "reset_sent" => "A link to choose a new password is on its way to the user.",
+        "invited" => "The invitations are on their way.",
+        "invitation_resent" => {
+            "The invitation is on its way again. The link of the mail before has stopped working."
+        }
+        "invitation_cancelled" => "The invitation was taken back.",
+        "password_changed" => "Password changed. You were signed out everywhere else.",
+        "confirmed" => "Confirmed. You can go on.",
         "sessions_revoked" => "All other sessions were ended.",
         "session_revoked" => "The session was ended.",
         "group_created" => "Group created.",

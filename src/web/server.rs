@@ -18,7 +18,7 @@ use crate::idp::saml;
 use crate::kernel::jobs::{Jobs, Shutdown};
 use crate::kernel::urls::Urls;
 use crate::kernel::{self, Clock, Config, Kernel, mail};
-use crate::signin::{flow, sessions};
+use crate::signin::{SignIn, password};
 
 /// Bodies up to this size are read: a SAML response or a pasted metadata file fits, a flood does not.
 const MAX_BODY: usize = 1024 * 1024;
@@ -27,6 +27,8 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// What is under way at shutdown gets this long.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 const CLEAN_UP_EVERY: Duration = Duration::from_mins(1);
+const USES_EVERY: Duration = Duration::from_secs(1);
+const WARN_EVERY: Duration = Duration::from_mins(15);
 
 /// A server that listens and has its kernel; not serving yet.
 pub struct Server {
@@ -107,6 +109,8 @@ impl Server {
         let mut jobs = Jobs::default();
         jobs.spawn(|shutdown| mail::run(app.kernel.clone(), transport, shutdown));
         jobs.spawn(|shutdown| clean_up(app.clone(), shutdown));
+        jobs.spawn(|shutdown| write_uses(app.signin.clone(), shutdown));
+        jobs.spawn(|shutdown| warn_of_ending_passwords(app.kernel.clone(), shutdown));
         let service = router(&app).into_make_service_with_connect_info::<SocketAddr>();
         let mut down = jobs.shutdown();
         let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -151,15 +155,35 @@ fn router(app: &App) -> Router {
         .layer(from_fn_with_state(app.clone(), middleware::surround))
 }
 
-/// Removes what ended by itself, and gives memory back.
+/// Writes down once a second, and at the end, which sessions were used.
+async fn write_uses(signin: SignIn, mut shutdown: Shutdown) {
+    let mut down = false;
+    while !down {
+        down = shutdown.pause(USES_EVERY).await;
+        if let Err(error) = signin.uses.write(&signin.kernel).await {
+            tracing::warn!(%error, "the use of sessions could not be written down; it is tried again");
+        }
+    }
+}
+
+/// Mails people before their password ends.
+async fn warn_of_ending_passwords(kernel: Kernel, mut shutdown: Shutdown) {
+    loop {
+        if let Err(error) = password::warn_all(&kernel).await {
+            tracing::warn!(%error, "people could not be warned that their password ends; it is tried again");
+        }
+        if shutdown.pause(WARN_EVERY).await {
+            return;
+        }
+    }
+}
+
+/// Removes what ended by itself.
 async fn clean_up(app: App, mut shutdown: Shutdown) {
     while !shutdown.pause(CLEAN_UP_EVERY).await {
-        app.signin.throttle.forget_idle();
-        app.signin.hasher.release_idle();
         let cleaned = async {
+            app.signin.clean_up().await?;
             let mut tx = app.kernel.db.begin().await?;
-            sessions::delete_ended(&mut tx).await?;
-            flow::delete_expired(&mut tx).await?;
             saml::delete_expired_replays(&mut tx).await?;
             tx.commit().await
         };

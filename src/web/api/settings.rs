@@ -2,22 +2,57 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::super::{App, Error, rules};
+use super::super::rules::{self, Effect};
+use super::super::{App, Error};
 use super::Body;
 use crate::access::Principal;
-use crate::directory::accounts::{self, SessionSettings, Settings};
+use crate::directory::accounts::{self, Settings, SsoInvitations};
 use crate::kernel::http::RequestContext;
 
-/// What to change; members not given stay.
+/// What to change; members not given stay. `null` empties `notify_group` and `mail_sender_name`.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct SettingsChange {
+    password: Option<PasswordChange>,
+    lockout: Option<LockoutChange>,
     session: Option<SessionChange>,
     email_domains: Option<Vec<String>>,
     local_login: Option<bool>,
+    sso_invitations: Option<SsoInvitations>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    mail_sender_name: Emptied,
+}
+
+/// Rules for passwords to change.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PasswordChange {
+    min_length: Option<u32>,
+    require_upper: Option<bool>,
+    require_lower: Option<bool>,
+    require_digit: Option<bool>,
+    require_special: Option<bool>,
+    refuse_common: Option<bool>,
+    expires_after_days: Option<u32>,
+    warn_before_days: Option<u32>,
+    history: Option<u32>,
+}
+
+/// Lockout to change.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct LockoutChange {
+    attempts: Option<u32>,
+    duration_minutes: Option<u32>,
+    notify_user: Option<bool>,
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    notify_group: Emptied,
 }
 
 /// Session limits to change.
@@ -28,6 +63,66 @@ struct SessionChange {
     absolute_minutes: Option<u32>,
 }
 
+/// A text that `null` empties and absence leaves alone.
+#[derive(Debug, Default)]
+enum Emptied {
+    #[default]
+    Absent,
+    Given(Option<String>),
+}
+
+impl<'d> Deserialize<'d> for Emptied {
+    fn deserialize<D: serde::Deserializer<'d>>(deserializer: D) -> Result<Self, D::Error> {
+        Option::deserialize(deserializer).map(Self::Given)
+    }
+}
+
+impl Emptied {
+    fn put(self, into: &mut Option<String>) {
+        if let Self::Given(text) = self {
+            *into = text;
+        }
+    }
+}
+
+fn put<T>(into: &mut T, change: Option<T>) {
+    if let Some(value) = change {
+        *into = value;
+    }
+}
+
+impl SettingsChange {
+    fn apply(self, settings: &mut Settings) {
+        if let Some(change) = self.password {
+            let password = &mut settings.password;
+            put(&mut password.min_length, change.min_length);
+            put(&mut password.require_upper, change.require_upper);
+            put(&mut password.require_lower, change.require_lower);
+            put(&mut password.require_digit, change.require_digit);
+            put(&mut password.require_special, change.require_special);
+            put(&mut password.refuse_common, change.refuse_common);
+            put(&mut password.expires_after_days, change.expires_after_days);
+            put(&mut password.warn_before_days, change.warn_before_days);
+            put(&mut password.history, change.history);
+        }
+        if let Some(change) = self.lockout {
+            let lockout = &mut settings.lockout;
+            put(&mut lockout.attempts, change.attempts);
+            put(&mut lockout.duration_minutes, change.duration_minutes);
+            put(&mut lockout.notify_user, change.notify_user);
+            change.notify_group.put(&mut lockout.notify_group);
+        }
+        if let Some(change) = self.session {
+            put(&mut settings.session.inactivity_minutes, change.inactivity_minutes);
+            put(&mut settings.session.absolute_minutes, change.absolute_minutes);
+        }
+        put(&mut settings.email_domains, self.email_domains);
+        put(&mut settings.local_login, self.local_login);
+        put(&mut settings.sso_invitations, self.sso_invitations);
+        self.mail_sender_name.put(&mut settings.mail_sender_name);
+    }
+}
+
 /// Shows the settings.
 #[utoipa::path(get, path = "/api/v1/authentication-settings", tag = "authentication settings",
     security(("bearer" = [])), responses((status = 200, body = Settings)))]
@@ -36,10 +131,11 @@ pub(super) async fn show(State(app): State<App>, principal: Principal) -> Result
     Ok(Json(accounts::settings_of(&mut c, &principal.account_id).await?))
 }
 
-/// Changes settings.
+/// Changes settings. They count at the next request on every node.
 #[utoipa::path(patch, path = "/api/v1/authentication-settings", tag = "authentication settings",
     request_body = SettingsChange, security(("bearer" = [])),
-    responses((status = 200, body = Settings), (status = 409), (status = 422)))]
+    responses((status = 200, body = Settings), (status = 409, description = "All administrators would be locked out"),
+        (status = 422)))]
 pub(super) async fn change(
     State(app): State<App>,
     principal: Principal,
@@ -47,20 +143,42 @@ pub(super) async fn change(
     Body(change): Body<SettingsChange>,
 ) -> Result<Json<Settings>, Error> {
     let mut tx = app.kernel.db.begin().await?;
-    let now = accounts::settings_of(&mut tx, &principal.account_id).await?;
-    let session = match change.session {
-        None => now.session,
-        Some(change) => SessionSettings {
-            inactivity_minutes: change.inactivity_minutes.unwrap_or(now.session.inactivity_minutes),
-            absolute_minutes: change.absolute_minutes.unwrap_or(now.session.absolute_minutes),
-        },
-    };
-    let wanted = Settings {
-        session,
-        email_domains: change.email_domains.unwrap_or(now.email_domains),
-        local_login: change.local_login.unwrap_or(now.local_login),
-    };
+    let mut wanted = accounts::settings_of(&mut tx, &principal.account_id).await?;
+    change.apply(&mut wanted);
     let settings = rules::save_settings(&mut tx, &principal, &request, wanted).await?;
     tx.commit().await?;
     Ok(Json(settings))
+}
+
+/// What a change would do.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SettingsPreview {
+    /// The settings as they would be.
+    settings: Settings,
+    /// The members that would differ, by dotted name: `{"before": …, "after": …}`.
+    #[schema(value_type = Object)]
+    changes: Map<String, Value>,
+    /// Whom it would affect.
+    effects: Vec<Effect>,
+}
+
+/// Says what a change would do, and to whom, without doing it.
+#[utoipa::path(post, path = "/api/v1/authentication-settings/preview", tag = "authentication settings",
+    request_body = SettingsChange, security(("bearer" = [])),
+    responses((status = 200, body = SettingsPreview), (status = 409), (status = 422)))]
+pub(super) async fn preview(
+    State(app): State<App>,
+    principal: Principal,
+    Body(change): Body<SettingsChange>,
+) -> Result<Json<SettingsPreview>, Error> {
+    let mut c = app.kernel.db.read().await?;
+    let mut wanted = accounts::settings_of(&mut c, &principal.account_id).await?;
+    drop(c);
+    change.apply(&mut wanted);
+    let (before, settings, effects) = rules::preview(&app, &principal, wanted).await?;
+    let changes = before.changes(&settings);
+    let changes = changes
+        .into_iter()
+        .map(|(name, before, after)| (name, serde_json::json!({"before": before, "after": after})));
+    Ok(Json(SettingsPreview { changes: changes.collect(), settings, effects }))
 }

@@ -61,8 +61,9 @@ pub(super) async fn create(
     let expires_at = rules::read_expiry(new.expires_at.as_deref())?;
     let mut tx = app.kernel.db.begin().await?;
     let what = (new.name.as_str(), new.service_account_id.as_deref());
-    let (details, token) = rules::make_token(&mut tx, &principal, &request, what, expires_at).await?;
+    let (details, token) = rules::make_token(&app, &mut tx, &principal, &request, what, expires_at).await?;
     tx.commit().await?;
+    app.kernel.mail_wake.notify_one();
     Ok((StatusCode::CREATED, Json(MadeToken { details, token })))
 }
 

@@ -6,20 +6,23 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::super::{App, Error, rules, setup};
+use super::super::{App, Error, rules};
 use super::{Body, List, Paging};
 use crate::access::{self, Principal, Role};
+use crate::directory::accounts;
 use crate::directory::users::{self, Authority, Match, Profile, User};
 use crate::kernel::Timestamp;
+use crate::kernel::database::Connection as Db;
 use crate::kernel::http::RequestContext;
-use crate::signin::{password, sessions};
+use crate::signin::lockout;
+use crate::signin::password::{self, Way};
 
 /// A user.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct UserBody {
     /// Its id.
     id: String,
-    /// `active` or `inactive`.
+    /// `active`, `inactive`, or `pending` for somebody who was invited and has not come.
     status: &'static str,
     /// The sign-in name.
     user_name: String,
@@ -68,6 +71,30 @@ pub(super) struct UserDetail {
     user: UserBody,
     /// `account_admin`, `account_viewer`.
     roles: Vec<&'static str>,
+    /// Until when wrong passwords keep the user out, if they do.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    locked_until: Option<Timestamp>,
+    /// When the password was set; null without one.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    password_changed_at: Option<Timestamp>,
+    /// When the password ends, if it does.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    password_ends_at: Option<Timestamp>,
+}
+
+impl UserDetail {
+    async fn of(c: &mut Db, user: User, now: Timestamp) -> Result<Self, Error> {
+        let roles = access::roles_of(&mut *c, &user.id).await?;
+        let settings = accounts::settings_of(&mut *c, &user.account_id).await?.password;
+        let changed_at = password::changed_at(&mut *c, &user.id).await?;
+        Ok(Self {
+            roles: roles.iter().map(|role| role.as_str()).collect(),
+            locked_until: lockout::locked_until(&mut *c, &user.account_id, &user.id, now).await?,
+            password_changed_at: changed_at,
+            password_ends_at: changed_at.and_then(|at| password::ends_at(&settings, at)),
+            user: user.into(),
+        })
+    }
 }
 
 /// A user to be made.
@@ -79,7 +106,7 @@ pub(super) struct NewUser {
     given_name: Option<String>,
     family_name: Option<String>,
     display_name: Option<String>,
-    /// At least ten characters. Without one the user signs in through an identity provider.
+    /// As the account's settings demand. Without one the user signs in through an identity provider.
     password: Option<String>,
     /// Roles to bind.
     #[serde(default)]
@@ -111,7 +138,7 @@ pub(super) struct UserFilter {
     q: Option<String>,
 }
 
-fn read_roles(names: &[String]) -> Result<Vec<Role>, Error> {
+pub(super) fn read_roles(names: &[String]) -> Result<Vec<Role>, Error> {
     let read = |name: &String| {
         Role::parse(name).ok_or_else(|| Error::invalid("roles", "must be account_admin or account_viewer"))
     };
@@ -149,13 +176,6 @@ pub(super) async fn create(
     Body(new): Body<NewUser>,
 ) -> Result<(StatusCode, Json<UserDetail>), Error> {
     let roles = read_roles(&new.roles)?;
-    let hash = match &new.password {
-        Some(password) => {
-            password::check(password, &[&new.user_name, new.email.as_deref().unwrap_or_default()])?;
-            Some(setup::hash(&app, password).await?)
-        }
-        None => None,
-    };
     let email = new.email.or_else(|| new.user_name.contains('@').then(|| new.user_name.clone()));
     let profile = Profile {
         user_name: new.user_name,
@@ -166,16 +186,18 @@ pub(super) async fn create(
         active: true,
         ..Profile::default()
     };
+    let hash = rules::password_for(&app, &principal, new.password.as_deref(), &profile).await?;
     let context = principal.context(&request);
     let mut tx = app.kernel.db.begin().await?;
     let user = users::create(&mut tx, &context, Authority::Local, profile).await?;
     if let Some(hash) = hash {
-        password::set(&mut tx, &context, &user, &hash).await?;
+        password::set(&app.kernel, &mut tx, &context, &user, (&hash, Way::Administrator)).await?;
     }
     rules::set_roles(&mut tx, &context, &user, &roles).await?;
+    let now = tx.now();
+    let detail = UserDetail::of(&mut tx, user, now).await?;
     tx.commit().await?;
-    let roles = roles.iter().map(|role| role.as_str()).collect();
-    Ok((StatusCode::CREATED, Json(UserDetail { user: user.into(), roles })))
+    Ok((StatusCode::CREATED, Json(detail)))
 }
 
 /// Shows a user.
@@ -188,8 +210,7 @@ pub(super) async fn show(
 ) -> Result<Json<UserDetail>, Error> {
     let mut c = app.kernel.db.read().await?;
     let user = rules::find_user(&mut c, &principal, &id).await?;
-    let roles = access::roles_of(&mut c, &user.id).await?.iter().map(|role| role.as_str()).collect();
-    Ok(Json(UserDetail { user: user.into(), roles }))
+    Ok(Json(UserDetail::of(&mut c, user, app.kernel.clock.now()).await?))
 }
 
 /// Changes a user. What a directory manages is changed there; only `status` and `roles` are set here.
@@ -227,13 +248,14 @@ pub(super) async fn change(
     if !wanted.active {
         rules::keep_an_admin(&mut tx, &user).await?;
     }
-    let updated = users::update(&mut tx, &context, Authority::Local, &user, wanted).await?;
+    let updated = rules::update_user(&app, &mut tx, &context, &user, wanted).await?;
     if let Some(roles) = &roles {
         rules::set_roles(&mut tx, &context, &updated, roles).await?;
     }
-    let roles = access::roles_of(&mut tx, &user.id).await?.iter().map(|role| role.as_str()).collect();
+    let now = tx.now();
+    let detail = UserDetail::of(&mut tx, updated, now).await?;
     tx.commit().await?;
-    Ok(Json(UserDetail { user: updated.into(), roles }))
+    Ok(Json(detail))
 }
 
 /// Deletes a user. The audit trail keeps what it did.
@@ -248,22 +270,6 @@ pub(super) async fn delete(
     let mut tx = app.kernel.db.begin().await?;
     let user = rules::find_user(&mut tx, &principal, &id).await?;
     rules::remove_user(&mut tx, &principal, &request, &user).await?;
-    tx.commit().await?;
-    Ok(StatusCode::NO_CONTENT)
-}
-
-/// Ends all sessions of a user.
-#[utoipa::path(post, path = "/api/v1/users/{id}/sessions/revoke", tag = "users", params(("id" = String, Path,)),
-    security(("bearer" = [])), responses((status = 204), (status = 404)))]
-pub(super) async fn revoke_sessions(
-    State(app): State<App>,
-    principal: Principal,
-    Path(id): Path<String>,
-    request: RequestContext,
-) -> Result<StatusCode, Error> {
-    let mut tx = app.kernel.db.begin().await?;
-    let user = rules::find_user(&mut tx, &principal, &id).await?;
-    sessions::revoke_all(&mut tx, &principal.context(&request), &user, "").await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

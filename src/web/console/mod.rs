@@ -3,9 +3,11 @@
 mod audit;
 mod connections;
 mod groups;
+mod invitations;
 mod overview;
 mod service_accounts;
 mod settings;
+mod settings_form;
 mod users;
 
 use serde::Deserialize;
@@ -25,6 +27,15 @@ pub(super) fn routes() -> Routes<App> {
         .post("/console/users/{id}/active", may(P::UsersEdit), users::set_active)
         .post("/console/users/{id}/sessions/revoke", may(P::UsersEdit), users::revoke_sessions)
         .post("/console/users/{id}/delete", may(P::UsersEdit), users::delete)
+        .post("/console/users/{id}/unlock", may(P::UsersEdit), users::unlock)
+        .post("/console/users/{id}/password/reset", may(P::UsersEdit), users::send_reset)
+        .post("/console/users/{id}/sessions/revoke-one", may(P::UsersEdit), users::revoke_session)
+        .get("/console/invitations", may(P::UsersView), invitations::list)
+        .get("/console/invitations/new", may(P::UsersEdit), invitations::new)
+        .post("/console/invitations", may(P::UsersEdit), invitations::create)
+        .post("/console/invitations/{id}/resend", may(P::UsersEdit), invitations::resend)
+        .post("/console/invitations/{id}/link", may(P::UsersEdit), invitations::copy_link)
+        .post("/console/invitations/{id}/cancel", may(P::UsersEdit), invitations::cancel)
         .get("/console/groups", may(P::GroupsView), groups::list)
         .post("/console/groups", may(P::GroupsEdit), groups::create)
         .get("/console/groups/{id}", may(P::GroupsView), groups::show)

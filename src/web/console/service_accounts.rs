@@ -99,7 +99,7 @@ pub(super) async fn create_token(
         let expires_at = rules::read_expiry_date(&form.expires_on)?;
         let mut tx = app.kernel.db.begin().await?;
         let what = (form.name.as_str(), Some(form.service_account.as_str()));
-        let (_, secret) = rules::make_token(&mut tx, &principal, &request, what, expires_at).await?;
+        let (_, secret) = rules::make_token(&app, &mut tx, &principal, &request, what, expires_at).await?;
         tx.commit().await?;
         Ok::<_, Error>(secret)
     };

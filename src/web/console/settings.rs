@@ -1,50 +1,74 @@
-//! Settings of the account.
+//! Settings of the account: a form, then a page that says whom the change affects, then the change.
+
+use std::path::PathBuf;
 
 use askama::Template;
 use axum::Form;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use serde::Deserialize;
+use serde_json::Value;
 
-use super::super::page::{self, Shell, words};
-use super::super::{App, Error, rules};
+use super::super::page::{self, Shell};
+use super::super::rules::{self, Effect};
+use super::super::{App, Error};
 use super::ListQuery;
+use super::settings_form::SettingsForm;
 use crate::access::Principal;
 use crate::audit::{self, Action, Event};
-use crate::directory::accounts::{self, SessionSettings, Settings};
+use crate::directory::accounts::{self, Settings};
+use crate::directory::groups::{self, Group, Match};
 use crate::directory::users;
 use crate::kernel::http::RequestContext;
-use crate::kernel::mail::{self, Mail};
+use crate::kernel::mail::Letter;
+use crate::signin::notices;
 
 #[derive(Template)]
 #[template(path = "console/settings.html")]
 struct SettingsPage {
     shell: Shell,
-    inactivity: String,
-    absolute: String,
-    domains: String,
-    local_login: bool,
+    form: SettingsForm,
+    /// The account's groups, as far as a list to choose from is of use.
+    groups: Vec<Group>,
     /// Where mails go: a server, or a folder.
     mail: String,
     error: Option<String>,
 }
 
-#[derive(Debug, Deserialize)]
-pub(super) struct SettingsForm {
-    inactivity: String,
-    absolute: String,
-    #[serde(default)]
-    domains: String,
-    local_login: Option<String>,
+#[derive(Template)]
+#[template(path = "console/settings_review.html")]
+struct ReviewPage {
+    shell: Shell,
+    fields: Vec<(&'static str, String)>,
+    changes: Vec<Changed>,
+    effects: Vec<Effect>,
+}
+
+struct Changed {
+    name: String,
+    before: String,
+    after: String,
 }
 
 fn mail_way(app: &App) -> String {
     let config = &app.kernel.config.mail;
+    let folder = |folder: &PathBuf| format!("files in {}", folder.display());
     match config.url.as_ref().and_then(|url| url::Url::parse(url).ok()) {
         Some(url) => format!("the mail server {}", url.host_str().unwrap_or("that is configured")),
-        None => format!("files in {}", config.directory.display()),
+        None => folder(&config.directory),
     }
+}
+
+async fn build(
+    app: &App,
+    principal: &Principal,
+    form: SettingsForm,
+    (notice, error): (Option<&str>, Option<String>),
+) -> Result<SettingsPage, Error> {
+    let shell = Shell::build(app, principal, "settings", notice).await?;
+    let mut c = app.kernel.db.read().await?;
+    let groups = groups::search(&mut c, &principal.account_id, "", ("", 100)).await?;
+    Ok(SettingsPage { shell, form, groups, mail: mail_way(app), error })
 }
 
 pub(super) async fn show(
@@ -52,73 +76,115 @@ pub(super) async fn show(
     principal: Principal,
     Query(query): Query<ListQuery>,
 ) -> Result<Response, Error> {
-    let shell = Shell::build(&app, &principal, "settings", query.notice.as_deref()).await?;
     let mut c = app.kernel.db.read().await?;
     let settings = accounts::settings_of(&mut c, &principal.account_id).await?;
-    page::render(&SettingsPage {
-        shell,
-        inactivity: settings.session.inactivity_minutes.to_string(),
-        absolute: settings.session.absolute_minutes.to_string(),
-        domains: settings.email_domains.join("\n"),
-        local_login: settings.local_login,
-        mail: mail_way(&app),
-        error: None,
-    })
+    let group = match &settings.lockout.notify_group {
+        Some(id) => groups::by_id(&mut c, &principal.account_id, id).await?.map(|group| group.name),
+        None => None,
+    };
+    drop(c);
+    let form = SettingsForm::of(&settings, group);
+    page::render(&build(&app, &principal, form, (query.notice.as_deref(), None)).await?)
 }
 
+/// The settings the form asks for. The group is typed by name.
+async fn wanted(app: &App, principal: &Principal, form: &SettingsForm) -> Result<Settings, Error> {
+    let mut wanted = form.settings()?;
+    let name = form.notify_group.trim();
+    if !name.is_empty() {
+        let mut c = app.kernel.db.read().await?;
+        let named = [Match::Name(name.to_owned())];
+        let mut found = groups::list_after(&mut c, &principal.account_id, &named, ("", 2)).await?;
+        wanted.lockout.notify_group = match (found.pop(), found.is_empty()) {
+            (Some(group), true) => Some(group.id),
+            (Some(_), false) => return Err(Error::invalid("Group to tell", "is the name of several groups")),
+            (None, _) => return Err(Error::invalid("Group to tell", "there is no group of this name")),
+        };
+    }
+    Ok(wanted)
+}
+
+/// First says what would change and for whom; with `confirmed`, changes it.
 pub(super) async fn save(
     State(app): State<App>,
     principal: Principal,
     request: RequestContext,
     Form(form): Form<SettingsForm>,
 ) -> Result<Response, Error> {
+    if form.edit.is_some() {
+        return page::render(&build(&app, &principal, form, (None, None)).await?);
+    }
     let done = async {
-        let minutes = |field: &str, text: &str| {
-            text.trim().parse().map_err(|_| Error::invalid(field, "must be a number of minutes"))
-        };
-        let wanted = Settings {
-            session: SessionSettings {
-                inactivity_minutes: minutes("Inactivity", &form.inactivity)?,
-                absolute_minutes: minutes("Absolute limit", &form.absolute)?,
-            },
-            email_domains: words(&form.domains),
-            local_login: form.local_login.is_some(),
-        };
+        let wanted = wanted(&app, &principal, &form).await?;
+        let (before, after, effects) = rules::preview(&app, &principal, wanted).await?;
+        let changes = before.changes(&after);
+        if form.confirmed.is_none() && !changes.is_empty() {
+            return Ok(Some((changes, effects)));
+        }
         let mut tx = app.kernel.db.begin().await?;
-        rules::save_settings(&mut tx, &principal, &request, wanted).await?;
+        rules::save_settings(&mut tx, &principal, &request, after).await?;
         tx.commit().await?;
-        Ok::<_, Error>(())
+        Ok::<_, Error>(None)
     };
     match done.await {
-        Ok(()) => Ok(Redirect::to("/console/settings?notice=settings_saved").into_response()),
+        Ok(None) => Ok(Redirect::to("/console/settings?notice=settings_saved").into_response()),
+        Ok(Some((changes, effects))) => {
+            let shell = Shell::build(&app, &principal, "settings", None).await?;
+            let group = form.notify_group.clone();
+            let changes =
+                changes.into_iter().map(|(name, before, after)| changed(name, &before, &after, &group));
+            page::render(&ReviewPage { shell, fields: form.fields(), changes: changes.collect(), effects })
+        }
         Err(error) => {
             let error = Some(error.for_form()?);
-            let page = SettingsPage {
-                shell: Shell::build(&app, &principal, "settings", None).await?,
-                inactivity: form.inactivity,
-                absolute: form.absolute,
-                domains: form.domains,
-                local_login: form.local_login.is_some(),
-                mail: mail_way(&app),
-                error,
-            };
+            let page = build(&app, &principal, form, (None, error)).await?;
             page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
     }
 }
 
-#[derive(Template)]
-#[template(path = "mail/test.html")]
-struct TestMailHtml<'a> {
-    account: &'a str,
-    origin: &'a str,
+fn changed(name: String, before: &Value, after: &Value, group: &str) -> Changed {
+    let shown = |value: &Value| match (name.as_str(), value.as_u64()) {
+        ("lockout.duration_minutes", Some(minutes)) => span(minutes),
+        ("lockout.notify_group", _) if value.is_string() => "another group".to_owned(),
+        _ => words(value),
+    };
+    let after =
+        if name == "lockout.notify_group" && after.is_string() { group.to_owned() } else { shown(after) };
+    Changed { before: shown(before), after, name: title(&name) }
 }
 
-#[derive(Template)]
-#[template(path = "mail/test.txt")]
-struct TestMailText<'a> {
-    account: &'a str,
-    origin: &'a str,
+/// Minutes in the largest unit that divides them.
+fn span(minutes: u64) -> String {
+    let (count, unit) = match minutes {
+        n if n > 0 && n.is_multiple_of(24 * 60) => (n / (24 * 60), "day"),
+        n if n > 0 && n.is_multiple_of(60) => (n / 60, "hour"),
+        n => (n, "minute"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
+/// `password.min_length` as `Password: min length`; a span says its unit itself.
+fn title(name: &str) -> String {
+    let name =
+        name.strip_suffix("duration_minutes").map_or_else(|| name.to_owned(), |n| format!("{n}duration"));
+    let mut words = name.replace('_', " ").replace('.', ": ");
+    if let Some(first) = words.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    words
+}
+
+fn words(value: &Value) -> String {
+    match value {
+        Value::Bool(true) => "on".into(),
+        Value::Bool(false) => "off".into(),
+        Value::Null => "none".into(),
+        Value::Array(all) if all.is_empty() => "any".into(),
+        Value::Array(all) => all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
 }
 
 /// Sends the administrator a mail, to see that mail works before somebody depends on it.
@@ -129,18 +195,21 @@ pub(super) async fn test_mail(
 ) -> Result<Response, Error> {
     let mut tx = app.kernel.db.begin().await?;
     let user = users::by_id(&mut tx, &principal.account_id, &principal.id).await?;
-    let to = user.and_then(|user| user.email);
-    let to = to.ok_or_else(|| Error::invalid("Email", "your user has no address to send a mail to"))?;
-    let account = accounts::by_id(&mut tx, &principal.account_id).await?.map(|a| a.name).unwrap_or_default();
-    let origin = app.kernel.urls.origin();
-    let mail = Mail {
+    let user = user.filter(|user| user.email.is_some());
+    let user = user.ok_or_else(|| Error::invalid("Email", "your user has no address to send a mail to"))?;
+    let account = accounts::by_id(&mut tx, &principal.account_id).await?;
+    let account = account.ok_or_else(|| Error::not_found("account"))?;
+    let letter = Letter {
         subject: "Mail from Vestibule works".into(),
-        text: TestMailText { account: &account, origin: &origin }.render()?,
-        html: TestMailHtml { account: &account, origin: &origin }.render()?,
-        to,
+        paragraphs: vec![format!(
+            "You asked for this test mail in the settings of {}. It arrived, so invitations and notices will too.",
+            account.name
+        )],
+        action: Some(("Back to the settings".into(), app.kernel.urls.absolute("/console/settings"))),
+        notes: Vec::new(),
     };
-    let id = mail::queue(&mut tx, &app.kernel.vault, &principal.account_id, &mail).await?;
-    let event = Event::new(Action::MailTest, "mail", &id, &mail.to);
+    let id = notices::send(&app.kernel, &mut tx, &account, &user, &letter).await?.unwrap_or_default();
+    let event = Event::new(Action::MailTest, "mail", &id, user.email.as_deref().unwrap_or_default());
     audit::record(&mut tx, &principal.context(&request), event).await?;
     tx.commit().await?;
     app.kernel.mail_wake.notify_one();

@@ -8,14 +8,18 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::super::page::{self, Shell, filled};
-use super::super::{App, Error, rules, setup};
+use super::super::{App, Error, rules};
 use super::{ListQuery, PAGE, cut};
 use crate::access::{Principal, Role, roles_of};
+use crate::directory::accounts;
 use crate::directory::groups::{self, Group};
 use crate::directory::users::{self, Authority, Profile, User};
 use crate::idp::connections;
+use crate::kernel::Timestamp;
 use crate::kernel::http::RequestContext;
-use crate::signin::password;
+use crate::provisioning::invitations::{self, Invitation};
+use crate::signin::lockout;
+use crate::signin::password::{self, Unmet, Way};
 use crate::signin::sessions::{self, Session};
 
 #[derive(Template)]
@@ -33,7 +37,14 @@ struct NewUserPage {
     shell: Shell,
     form: UserForm,
     error: Option<String>,
-    min_characters: usize,
+    rules: Vec<Unmet>,
+    check: &'static str,
+}
+
+/// What the user's page says about the password.
+struct PasswordFacts {
+    changed_at: Timestamp,
+    ends_at: Option<Timestamp>,
 }
 
 #[derive(Template)]
@@ -45,7 +56,9 @@ struct UserPage {
     manager: Option<String>,
     groups: Vec<Group>,
     sessions: Vec<Session>,
-    has_password: bool,
+    password: Option<PasswordFacts>,
+    locked_until: Option<Timestamp>,
+    invitation: Option<Invitation>,
     error: Option<String>,
 }
 
@@ -90,10 +103,20 @@ pub(super) async fn list(
     page::render(&UsersPage { shell, q: query.q, users, next })
 }
 
+async fn build_new(
+    app: &App,
+    principal: &Principal,
+    form: UserForm,
+    error: Option<String>,
+) -> Result<NewUserPage, Error> {
+    let shell = Shell::build(app, principal, "users", None).await?;
+    let settings = accounts::settings_of(&mut *app.kernel.db.read().await?, &principal.account_id).await?;
+    let form = UserForm { password: String::new(), ..form };
+    Ok(NewUserPage { shell, form, error, rules: password::rules(&settings.password), check: "own=false" })
+}
+
 pub(super) async fn new(State(app): State<App>, principal: Principal) -> Result<Response, Error> {
-    let shell = Shell::build(&app, &principal, "users", None).await?;
-    let min_characters = password::MIN_CHARACTERS;
-    page::render(&NewUserPage { shell, form: UserForm::default(), error: None, min_characters })
+    page::render(&build_new(&app, &principal, UserForm::default(), None).await?)
 }
 
 pub(super) async fn create(
@@ -106,9 +129,7 @@ pub(super) async fn create(
         Ok(id) => Ok(Redirect::to(&format!("/console/users/{id}?notice=user_created")).into_response()),
         Err(error) => {
             let error = Some(error.for_form()?);
-            let shell = Shell::build(&app, &principal, "users", None).await?;
-            let form = UserForm { password: String::new(), ..form };
-            let page = NewUserPage { shell, form, error, min_characters: password::MIN_CHARACTERS };
+            let page = build_new(&app, &principal, form, error).await?;
             page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
     }
@@ -124,18 +145,12 @@ async fn try_create(
     if profile.user_name.is_empty() {
         profile.user_name = profile.email.clone().unwrap_or_default();
     }
-    let hash = match filled(&form.password) {
-        Some(_) => {
-            password::check(&form.password, &[&profile.user_name, &form.email])?;
-            Some(setup::hash(app, &form.password).await?)
-        }
-        None => None,
-    };
+    let hash = rules::password_for(app, principal, Some(&form.password), &profile).await?;
     let context = principal.context(request);
     let mut tx = app.kernel.db.begin().await?;
     let user = users::create(&mut tx, &context, Authority::Local, profile).await?;
     if let Some(hash) = hash {
-        password::set(&mut tx, &context, &user, &hash).await?;
+        password::set(&app.kernel, &mut tx, &context, &user, (&hash, Way::Administrator)).await?;
     }
     rules::set_roles(&mut tx, &context, &user, &form.roles()).await?;
     tx.commit().await?;
@@ -165,10 +180,19 @@ async fn build(
         password: String::new(),
     };
     let now = app.kernel.clock.now();
+    let settings = accounts::settings_of(&mut c, &principal.account_id).await?.password;
+    let changed_at = password::changed_at(&mut c, &user.id).await?;
+    let facts = |changed_at| PasswordFacts { changed_at, ends_at: password::ends_at(&settings, changed_at) };
     Ok(UserPage {
         groups: groups::of_user(&mut c, &principal.account_id, &user.id).await?,
         sessions: sessions::of_user(&mut c, &principal.account_id, &user.id, now).await?,
-        has_password: password::changed_at(&mut c, &user.id).await?.is_some(),
+        password: changed_at.map(facts),
+        locked_until: lockout::locked_until(&mut c, &principal.account_id, &user.id, now).await?,
+        invitation: if user.is_pending() {
+            invitations::of_user(&mut c, &principal.account_id, &user.id).await?
+        } else {
+            None
+        },
         shell,
         user,
         form,
@@ -217,7 +241,7 @@ pub(super) async fn save(
         let user = match user.connection_id {
             None => {
                 let wanted = form.profile(user.profile());
-                users::update(&mut tx, &context, Authority::Local, &user, wanted).await?
+                rules::update_user(&app, &mut tx, &context, &user, wanted).await?
             }
             Some(_) => user,
         };
@@ -267,6 +291,52 @@ pub(super) async fn revoke_sessions(
     sessions::revoke_all(&mut tx, &principal.context(&request), &user, own).await?;
     tx.commit().await?;
     back(&app, &principal, &id, Ok("sessions_revoked")).await
+}
+
+/// Lets a locked user try again at once.
+pub(super) async fn unlock(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+) -> Result<Response, Error> {
+    let mut tx = app.kernel.db.begin().await?;
+    let user = rules::find_user(&mut tx, &principal, &id).await?;
+    lockout::unlock(&mut tx, &principal.context(&request), &user, "administrator").await?;
+    tx.commit().await?;
+    back(&app, &principal, &id, Ok("user_unlocked")).await
+}
+
+/// Mails the user a link to choose a new password.
+pub(super) async fn send_reset(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+) -> Result<Response, Error> {
+    let done = rules::send_reset(&app, &principal, &request, &id).await.map(|()| "reset_sent");
+    back(&app, &principal, &id, done).await
+}
+
+#[derive(Deserialize)]
+pub(super) struct SessionForm {
+    session: String,
+}
+
+pub(super) async fn revoke_session(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+    Form(form): Form<SessionForm>,
+) -> Result<Response, Error> {
+    let mut tx = app.kernel.db.begin().await?;
+    let user = rules::find_user(&mut tx, &principal, &id).await?;
+    let session = sessions::by_id(&mut tx, &user.id, &form.session).await?;
+    let session = session.ok_or_else(|| Error::not_found("session"))?;
+    sessions::revoke(&mut tx, &principal.context(&request), &session).await?;
+    tx.commit().await?;
+    back(&app, &principal, &id, Ok("session_revoked")).await
 }
 
 pub(super) async fn delete(

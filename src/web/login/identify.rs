@@ -63,6 +63,7 @@ pub(super) async fn show(
     let notice = match query.notice.as_deref() {
         Some("signed_out") => Some("You have signed out."),
         Some("expired") => Some("That took a while, so we start again."),
+        Some("confirm") => Some("Sign in once more to go on."),
         _ => None,
     };
     let account = account_of(&app, query.account.as_deref()).await?;
@@ -90,7 +91,7 @@ pub(super) async fn submit(
         };
         return page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &page);
     }
-    app.signin.throttle.attempt(request.address, identifier).map_err(super::throttled)?;
+    app.signin.throttle.address(request.address).map_err(super::throttled)?;
     let mut c = app.kernel.db.read().await?;
     let account_id = account.as_ref().map(|account| account.id.as_str());
     let connection = match domain_of(identifier) {
@@ -103,18 +104,16 @@ pub(super) async fn submit(
         Some(known) => known.to_owned(),
         None => Token::generate(Purpose::Flow).secret,
     };
-    let mut tx = app.kernel.db.begin().await?;
     let begin = flow::Begin {
         account_id: connection.as_ref().map(|c| c.account_id.as_str()).or(account_id),
         identifier,
         return_to,
         browser: &browser,
     };
-    let flow_id = flow::begin(&mut tx, begin).await?;
-    tx.commit().await?;
+    let ticket = flow::issue(&app.kernel, begin)?;
     let next = match connection {
-        Some(connection) => format!("/saml/{}/login?flow={flow_id}", connection.id),
-        None => format!("/login/password?flow={flow_id}"),
+        Some(connection) => format!("/saml/{}/login?flow={ticket}", connection.id),
+        None => format!("/login/password?flow={ticket}"),
     };
     Ok(([(header::SET_COOKIE, names.set_flow(&browser))], Redirect::to(&next)).into_response())
 }

@@ -4,7 +4,7 @@
 use askama::Template;
 use axum::Form;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
 
@@ -12,8 +12,9 @@ use super::super::{App, Error, page};
 use super::identify::account_of;
 use crate::directory::accounts::Account;
 use crate::kernel::http::{RequestContext, cookie};
-use crate::kernel::tokens::{self, Purpose, Token};
+use crate::kernel::tokens::{Purpose, Token};
 use crate::kernel::urls::local_path;
+use crate::signin::password::Password;
 use crate::signin::{Method, flow};
 
 #[derive(Template)]
@@ -53,29 +54,36 @@ pub(super) async fn submit(
     headers: HeaderMap,
     Form(form): Form<LocalForm>,
 ) -> Result<Response, Error> {
-    app.signin.throttle.attempt(request.address, &form.identifier).map_err(super::throttled)?;
+    app.signin.throttle.address(request.address).map_err(super::throttled)?;
     let account = account_of(&app, Some(&form.account)).await?;
     let return_to = local_path(Some(&form.return_to), "/console").to_owned();
     let browser = cookie(&headers, flow::cookies(&app.kernel).flow).map(str::to_owned);
     let browser = browser.unwrap_or_else(|| Token::generate(Purpose::Flow).secret);
-    let mut tx = app.kernel.db.begin().await?;
     let begin = flow::Begin {
         account_id: account.as_ref().map(|account| account.id.as_str()),
         identifier: form.identifier.trim(),
         return_to: &return_to,
         browser: &browser,
     };
-    let id = flow::begin(&mut tx, begin).await?;
-    tx.commit().await?;
-    let mut c = app.kernel.db.read().await?;
-    let flow = flow::of_browser(&mut c, &id, &tokens::hash(&browser), app.kernel.clock.now()).await?;
-    drop(c);
+    let ticket = flow::issue(&app.kernel, begin)?;
+    let flow = flow::find(&app.kernel, &ticket, &browser).await?;
+    let typed = Password::new(&form.password);
     let outcome = match &flow {
-        Some(flow) => flow::prove_password(&app.signin, &request, flow, &form.password, Method::Local).await,
+        Some(flow) => {
+            flow::prove_password(&app.signin, &request, (flow, &browser), &typed, Method::Local).await
+        }
         None => Err(flow::Refused::FlowEnded),
     };
     match outcome {
-        Ok(entered) => Ok(super::enter(&app, &entered)),
+        // The page for a new password finds the flow by the browser's cookie.
+        Ok(proved) => {
+            let cookie = flow::cookies(&app.kernel).set_flow(&browser);
+            let mut response = super::proved(&app, &proved);
+            if let Ok(cookie) = cookie.parse() {
+                response.headers_mut().append(header::SET_COOKIE, cookie);
+            }
+            Ok(response)
+        }
         Err(refused) => {
             let error = Some(super::explain(refused)?);
             let page = LocalPage { account, return_to, identifier: form.identifier, error };

@@ -1,8 +1,10 @@
 //! The sign-in pages.
 
+mod forgot;
 mod identify;
 mod leave;
 mod local;
+mod new_password;
 mod password;
 mod resume;
 
@@ -13,7 +15,9 @@ use super::{App, Error};
 use crate::access::{Guard, Routes};
 use crate::kernel::http::Refusal;
 use crate::signin::Throttled;
-use crate::signin::flow::{self, Entered, Refused};
+use crate::signin::flow::{self, Entered, Proved, Refused};
+
+pub(super) use resume::explain as explain_proof;
 
 pub(super) fn routes() -> Routes<App> {
     Routes::default()
@@ -22,6 +26,10 @@ pub(super) fn routes() -> Routes<App> {
         .post("/login", Guard::Public, identify::submit)
         .get("/login/password", Guard::Public, password::show)
         .post("/login/password", Guard::Public, password::submit)
+        .get("/login/forgot", Guard::Public, forgot::show)
+        .post("/login/forgot", Guard::Public, forgot::submit)
+        .get("/login/new-password", Guard::Public, new_password::show)
+        .post("/login/new-password", Guard::Public, new_password::submit)
         .get("/login/local", Guard::Public, local::show)
         .post("/login/local", Guard::Public, local::submit)
         .get("/login/continue", Guard::Public, resume::resume)
@@ -29,11 +37,23 @@ pub(super) fn routes() -> Routes<App> {
         .post("/logout", Guard::SignedIn, leave::sign_out)
 }
 
-/// The same words for a wrong password, an unknown name, a user without password and a locked-out one.
-const WRONG: &str = "That name and password do not match an active user. Check both and try again.";
+/// The same words for a wrong password, an unknown name, a user without password, a locked and a
+/// deactivated one.
+const WRONG: &str = "That name and password do not match an active user. Check both and try again. After several \
+     wrong passwords sign-in is locked for a while; a new password, by mail, opens it at once.";
 
 pub(super) fn throttled(throttled: Throttled) -> Refusal {
     let detail = format!("Wait {} seconds and try again.", throttled.retry_after);
+    Refusal::new(StatusCode::TOO_MANY_REQUESTS, "Too many attempts", detail)
+        .retry_after(throttled.retry_after)
+}
+
+fn too_many_guesses(throttled: Throttled) -> Refusal {
+    let detail = format!(
+        "Several wrong passwords came from your network for this name. Wait {} seconds and try again, or choose a new \
+         password by mail.",
+        throttled.retry_after
+    );
     Refusal::new(StatusCode::TOO_MANY_REQUESTS, "Too many attempts", detail)
         .retry_after(throttled.retry_after)
 }
@@ -43,16 +63,34 @@ pub(super) fn busy() -> Refusal {
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "Busy", detail).retry_after(2)
 }
 
-/// Sets the session's cookie and goes where the person wanted to go.
+/// Sets the session's cookie and goes where the person wanted to go, or first to the page that says
+/// their password ends soon.
 fn enter(app: &App, entered: &Entered) -> Response {
     let cookie = flow::cookies(&app.kernel).set_session(&entered.session);
-    ([(header::SET_COOKIE, cookie)], Redirect::to(&entered.return_to)).into_response()
+    let to = if entered.password_ends_at.is_some() {
+        let next: String = url::form_urlencoded::byte_serialize(entered.return_to.as_bytes()).collect();
+        format!("/profile/password/ending?return_to={next}")
+    } else {
+        entered.return_to.clone()
+    };
+    ([(header::SET_COOKIE, cookie)], Redirect::to(&to)).into_response()
+}
+
+/// What a password led to: in, or a new password first.
+fn proved(app: &App, proved: &Proved) -> Response {
+    match proved {
+        Proved::Entered(entered) => enter(app, entered),
+        Proved::NewPassword(flow) => {
+            Redirect::to(&format!("/login/new-password?flow={flow}")).into_response()
+        }
+    }
 }
 
 /// The words for somebody whose password did not get them in, or the error to show as a page.
-fn explain(refused: Refused) -> Result<&'static str, Error> {
+pub(super) fn explain(refused: Refused) -> Result<&'static str, Error> {
     match refused {
         Refused::Busy => Err(busy().into()),
+        Refused::Throttled(throttled) => Err(too_many_guesses(throttled).into()),
         Refused::Directory(error) => Err(error.into()),
         Refused::FlowEnded => Ok("This page was open for too long. Type your password again."),
         // The password was right: what follows is no secret from its owner, and they need to know.
@@ -60,6 +98,6 @@ fn explain(refused: Refused) -> Result<&'static str, Error> {
         Refused::NotAdministrator | Refused::LocalLoginOff => {
             Ok("This page is for administrators of the account. Use the ordinary sign-in page.")
         }
-        Refused::WrongPassword | Refused::UnknownUser | Refused::Inactive => Ok(WRONG),
+        Refused::WrongPassword | Refused::Locked | Refused::UnknownUser | Refused::Inactive => Ok(WRONG),
     }
 }

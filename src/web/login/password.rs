@@ -11,9 +11,9 @@ use super::super::{App, Error, page};
 use crate::directory::accounts::{self, Account};
 use crate::idp::connections::{self, Connection};
 use crate::kernel::http::{RequestContext, cookie};
-use crate::kernel::tokens;
 use crate::signin::Method;
 use crate::signin::flow::{self, Flow};
+use crate::signin::password::Password;
 
 #[derive(Template)]
 #[template(path = "signin/password.html")]
@@ -27,7 +27,7 @@ struct PasswordPage {
 #[derive(Deserialize)]
 pub(super) struct FlowQuery {
     #[serde(default)]
-    flow: String,
+    pub(super) flow: String,
 }
 
 #[derive(Deserialize)]
@@ -36,10 +36,15 @@ pub(super) struct PasswordForm {
     password: String,
 }
 
-async fn find(app: &App, headers: &HeaderMap, id: &str) -> Result<Option<Flow>, sqlx::Error> {
+/// The flow with this id in this browser, and the browser's secret.
+pub(super) async fn find(
+    app: &App,
+    headers: &HeaderMap,
+    id: &str,
+) -> Result<Option<(Flow, String)>, sqlx::Error> {
     let Some(browser) = cookie(headers, flow::cookies(&app.kernel).flow) else { return Ok(None) };
-    let mut c = app.kernel.db.read().await?;
-    flow::of_browser(&mut c, id, &tokens::hash(browser), app.kernel.clock.now()).await
+    let found = flow::find(&app.kernel, id, browser).await?;
+    Ok(found.map(|flow| (flow, browser.to_owned())))
 }
 
 async fn build(app: &App, flow: Flow, error: Option<&'static str>) -> Result<PasswordPage, Error> {
@@ -57,7 +62,7 @@ pub(super) async fn show(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     match find(&app, &headers, &query.flow).await? {
-        Some(flow) => page::render(&build(&app, flow, None).await?),
+        Some((flow, _)) => page::render(&build(&app, flow, None).await?),
         None => Ok(Redirect::to("/login?notice=expired").into_response()),
     }
 }
@@ -68,12 +73,14 @@ pub(super) async fn submit(
     headers: HeaderMap,
     Form(form): Form<PasswordForm>,
 ) -> Result<Response, Error> {
-    let Some(flow) = find(&app, &headers, &form.flow).await? else {
+    let Some((flow, browser)) = find(&app, &headers, &form.flow).await? else {
         return Ok(Redirect::to("/login?notice=expired").into_response());
     };
-    app.signin.throttle.attempt(request.address, &flow.identifier).map_err(super::throttled)?;
-    match flow::prove_password(&app.signin, &request, &flow, &form.password, Method::Password).await {
-        Ok(entered) => Ok(super::enter(&app, &entered)),
+    app.signin.throttle.address(request.address).map_err(super::throttled)?;
+    let typed = Password::new(&form.password);
+    let proof = flow::prove_password(&app.signin, &request, (&flow, &browser), &typed, Method::Password);
+    match proof.await {
+        Ok(proved) => Ok(super::proved(&app, &proved)),
         Err(refused) => {
             let error = super::explain(refused)?;
             page::render_again(StatusCode::UNAUTHORIZED, &build(&app, flow, Some(error)).await?)

@@ -43,8 +43,9 @@ fn refused(status: StatusCode, title: &'static str, detail: &str) -> Error {
     Error::Refused(Refusal::new(status, title, detail))
 }
 
-/// The identity provider has vouched for the person, so they may know why they do not get in.
-fn explain(reason: Refused) -> Error {
+/// Somebody has proved who they are (an identity provider vouches for them, or they had the link from
+/// their mail), so they may know why they do not get in.
+pub(in super::super) fn explain(reason: Refused) -> Error {
     match reason {
         Refused::UnknownUser => refused(
             StatusCode::FORBIDDEN,

@@ -1,4 +1,7 @@
-//! A person's own page: sessions and tokens.
+//! A person's own pages: password, sessions, tokens.
+
+mod confirm;
+mod password;
 
 use askama::Template;
 use axum::Form;
@@ -11,15 +14,22 @@ use super::page::{self, Shell};
 use super::{App, Error, rules};
 use crate::access::tokens::{self, Token};
 use crate::access::{Guard, Principal, PrincipalKind, Routes};
+use crate::directory::accounts;
 use crate::directory::groups::{self, Group};
 use crate::directory::users::{self, User};
 use crate::kernel::Timestamp;
 use crate::kernel::http::{Refusal, RequestContext};
+use crate::signin::password as credentials;
 use crate::signin::sessions::{self, Session};
 
 pub(super) fn routes() -> Routes<App> {
     Routes::default()
         .get("/profile", Guard::SignedIn, show)
+        .get("/profile/password", Guard::SignedIn, password::show)
+        .post("/profile/password", Guard::SignedIn, password::change)
+        .get("/profile/password/ending", Guard::SignedIn, password::ending)
+        .get("/profile/confirm", Guard::SignedIn, confirm::show)
+        .post("/profile/confirm", Guard::SignedIn, confirm::confirm)
         .post("/profile/sessions/revoke", Guard::SignedIn, revoke_session)
         .post("/profile/sessions/revoke-others", Guard::SignedIn, revoke_others)
         .post("/profile/tokens", Guard::SignedIn, create_token)
@@ -35,6 +45,8 @@ struct ProfilePage {
     sessions: Vec<Session>,
     current: String,
     tokens: Vec<Token>,
+    password_changed_at: Option<Timestamp>,
+    password_ends_at: Option<Timestamp>,
     now: Timestamp,
     secret: Option<String>,
     error: Option<String>,
@@ -68,7 +80,11 @@ async fn render(
     let now = app.kernel.clock.now();
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let mut c = app.kernel.db.read().await?;
+    let password_changed_at = credentials::changed_at(&mut c, &user.id).await?;
+    let settings = accounts::settings_of(&mut c, &user.account_id).await?.password;
     let page = ProfilePage {
+        password_ends_at: password_changed_at.and_then(|at| credentials::ends_at(&settings, at)),
+        password_changed_at,
         groups: groups::of_user(&mut c, &user.account_id, &user.id).await?,
         sessions: sessions::of_user(&mut c, &user.account_id, &user.id, now).await?,
         current: principal.session_id().unwrap_or_default().to_owned(),
@@ -135,12 +151,16 @@ async fn create_token(
     request: RequestContext,
     Form(form): Form<TokenForm>,
 ) -> Result<Response, Error> {
+    if let Some(elsewhere) = confirm::first(&app, &principal, "/profile") {
+        return Ok(elsewhere);
+    }
     let made = async {
         let expires_at = rules::read_expiry_date(&form.expires_on)?;
         let mut tx = app.kernel.db.begin().await?;
         let (_, secret) =
-            rules::make_token(&mut tx, &principal, &request, (&form.name, None), expires_at).await?;
+            rules::make_token(&app, &mut tx, &principal, &request, (&form.name, None), expires_at).await?;
         tx.commit().await?;
+        app.kernel.mail_wake.notify_one();
         Ok::<_, Error>(secret)
     };
     match made.await {

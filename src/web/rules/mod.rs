@@ -1,20 +1,29 @@
 //! What the console and the API both do beyond one call of an operation: finding things in the
 //! principal's account, and the rules that keep an account governable.
 
+mod invitations;
+mod settings;
+
 use axum::http::StatusCode;
 
-use super::Error;
+use super::{App, Error, login};
 use crate::access::tokens::{self, NewToken, Owner, Token, TokenPurpose};
 use crate::access::{self, Permission, Principal, PrincipalKind, Role, service_accounts};
 use crate::audit::Context;
-use crate::directory;
-use crate::directory::accounts::{self, Settings, update_settings};
+use crate::directory::accounts::{self, PasswordSettings};
 use crate::directory::groups::{self, Group};
-use crate::directory::users::{self, Authority, User};
+use crate::directory::users::{self, Authority, Profile, User};
 use crate::idp::connections::{self, Connection};
 use crate::idp::saml::{LoadError, Source};
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::kernel::{self, Timestamp, Tx};
+use crate::signin::notices;
+use crate::signin::password::{self, Password, Person, PrepareError};
+
+pub(super) use invitations::{
+    cancel_invitation, copy_invitation_link, find_invitation, invite, resend_invitation,
+};
+pub(super) use settings::{Effect, preview, save_settings};
 
 type Db = kernel::database::Connection;
 
@@ -85,6 +94,51 @@ pub(super) async fn remove_user(
     Ok(access::unbind_all(tx, &context, (PrincipalKind::User, &user.id, &user.user_name)).await?)
 }
 
+/// Changes a user that is managed here. The old address is told when it is replaced.
+pub(super) async fn update_user(
+    app: &App,
+    tx: &mut Tx,
+    context: &Context,
+    user: &User,
+    wanted: Profile,
+) -> Result<User, Error> {
+    let updated = users::update(tx, context, Authority::Local, user, wanted).await?;
+    notices::address_changed(&app.kernel, tx, user, &updated).await?;
+    Ok(updated)
+}
+
+/// Mails a user a link to choose a new password, for an administrator.
+pub(super) async fn send_reset(
+    app: &App,
+    principal: &Principal,
+    request: &RequestContext,
+    id: &str,
+) -> Result<(), Error> {
+    let mut c = app.kernel.db.read().await?;
+    let user = find_user(&mut c, principal, id).await?;
+    let provider = match user.domain() {
+        Some(domain) => connections::sign_in_for(&mut c, &principal.account_id, &domain).await?,
+        None => None,
+    };
+    drop(c);
+    let has_password = password::changed_at(&mut *app.kernel.db.read().await?, &user.id).await?.is_some();
+    let refuse =
+        |detail: String| Err(Error::Refused(Refusal::new(StatusCode::CONFLICT, "Not possible", detail)));
+    if let Some(provider) = provider.filter(|_| !has_password) {
+        return refuse(format!("This user has no password here and signs in through {}.", provider.name));
+    }
+    if !user.is_active() || user.email.is_none() {
+        return refuse("Only active users with an address can be sent a link.".into());
+    }
+    let context = principal.context(request);
+    if password::request_reset(&app.signin, &context, &user, None).await? {
+        return Ok(());
+    }
+    refuse(
+        "This user has had several links within the hour. Wait, or ask them to look into their mail.".into(),
+    )
+}
+
 /// Reads an expiry.
 pub(super) fn read_expiry(text: Option<&str>) -> Result<Option<Timestamp>, Error> {
     match text.filter(|text| !text.is_empty()) {
@@ -98,6 +152,7 @@ pub(super) fn read_expiry(text: Option<&str>) -> Result<Option<Timestamp>, Error
 
 /// The owner of a new token: the principal itself, or a service account it may edit.
 pub(super) async fn make_token(
+    app: &App,
     tx: &mut Tx,
     principal: &Principal,
     request: &RequestContext,
@@ -118,8 +173,12 @@ pub(super) async fn make_token(
             (PrincipalKind::ServiceAccount, found.id, 0)
         }
         None if principal.kind == PrincipalKind::User => {
+            if principal.session_id().is_some() {
+                require_recent(app, principal)?;
+            }
             let user = users::by_id(tx, &principal.account_id, &principal.id).await?;
             let user = user.ok_or_else(|| Error::not_found("user"))?;
+            notices::token_made(&app.kernel, tx, &user, name).await?;
             (PrincipalKind::User, user.id, user.epoch)
         }
         None => (principal.kind, principal.id.clone(), 0),
@@ -177,16 +236,43 @@ pub(super) fn load_error(error: LoadError) -> Error {
     }
 }
 
-/// Stores settings, unless they would lock out whoever asks.
-pub(super) async fn save_settings(
-    tx: &mut Tx,
+/// Judges a password and hashes it, or says why not.
+pub(super) async fn prepare_password(
+    app: &App,
+    settings: &PasswordSettings,
+    typed: &Password,
+    person: &Person,
+    user_id: Option<&str>,
+) -> Result<String, Error> {
+    password::prepare(&app.signin, settings, typed, person, user_id).await.map_err(|error| match error {
+        PrepareError::Busy(_) => login::busy().into(),
+        PrepareError::Directory(error) => error.into(),
+    })
+}
+
+/// The hash of a password that an administrator chooses for a user to be made, if they choose one.
+pub(super) async fn password_for(
+    app: &App,
     principal: &Principal,
-    request: &RequestContext,
-    wanted: Settings,
-) -> Result<Settings, Error> {
-    let account = accounts::by_id(tx, &principal.account_id).await?;
-    let account = account.ok_or_else(|| Error::not_found("account"))?;
-    let user = users::by_id(tx, &principal.account_id, &principal.id).await?;
-    let own = user.and_then(|user| directory::domain_of(user.email.as_deref().unwrap_or(&user.user_name)));
-    Ok(update_settings(tx, &principal.context(request), &account, wanted, own.as_deref()).await?)
+    typed: Option<&str>,
+    profile: &Profile,
+) -> Result<Option<String>, Error> {
+    let Some(typed) = typed.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let mut c = app.kernel.db.read().await?;
+    let settings = accounts::settings_of(&mut c, &principal.account_id).await?.password;
+    drop(c);
+    let person = Person::from(profile);
+    prepare_password(app, &settings, &Password::new(typed), &person, None).await.map(Some)
+}
+
+/// Refuses what needs a recent proof of who one is. The page for it is `/profile/confirm`.
+pub(super) fn require_recent(app: &App, principal: &Principal) -> Result<(), Error> {
+    if principal.is_recent(app.kernel.clock.now()) {
+        return Ok(());
+    }
+    Err(Error::Refused(Refusal::new(
+        StatusCode::FORBIDDEN,
+        "Confirm that it is you",
+        "You signed in a while ago. Open /profile/confirm, prove who you are, and try again.",
+    )))
 }

@@ -1,0 +1,216 @@
+//! Invitations.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::super::{App, Error, rules};
+use super::users::read_roles;
+use super::{Body, List, Paging};
+use crate::access::Principal;
+use crate::kernel::Timestamp;
+use crate::kernel::http::RequestContext;
+use crate::provisioning::invitations::{self, Invitation, Invitee, NewInvitations, Outcome, Verdict};
+
+/// People to be invited.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct InvitationRequest {
+    /// Addresses, 1 to 500.
+    emails: Vec<String>,
+    /// Ids of user groups they become members of.
+    #[serde(default)]
+    groups: Vec<String>,
+    /// Roles they get.
+    #[serde(default)]
+    roles: Vec<String>,
+    /// Where they land after accepting: a path here or an http(s) address.
+    landing_url: Option<String>,
+}
+
+/// What became of an address.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct InvitationOutcome {
+    /// The address as it was sent.
+    email: String,
+    /// `invited`; `active` and `notified` for people who sign in through an identity provider, as the
+    /// settings say; `refused`.
+    status: &'static str,
+    /// The invitation's id.
+    id: Option<String>,
+    /// The user's id.
+    user_id: Option<String>,
+    /// Why it was refused.
+    reason: Option<String>,
+}
+
+impl From<Outcome> for InvitationOutcome {
+    fn from(outcome: Outcome) -> Self {
+        let (status, id, user_id, reason) = match outcome.verdict {
+            Verdict::Invited { invitation_id, user_id } => {
+                ("invited", Some(invitation_id), Some(user_id), None)
+            }
+            Verdict::Active { user_id, told: true } => ("notified", None, Some(user_id), None),
+            Verdict::Active { user_id, told: false } => ("active", None, Some(user_id), None),
+            Verdict::Refused(reason) => ("refused", None, None, Some(reason)),
+        };
+        Self { email: outcome.email, status, id, user_id, reason }
+    }
+}
+
+/// What became of each address, in order.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct InvitationOutcomes {
+    items: Vec<InvitationOutcome>,
+}
+
+/// An invitation.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct InvitationBody {
+    /// Its id.
+    id: String,
+    /// The invited address.
+    email: Option<String>,
+    /// The user it made.
+    user_id: String,
+    /// `pending`, `expired` or `accepted`.
+    status: &'static str,
+    /// Who invited, by name.
+    invited_by: String,
+    /// Where they land.
+    landing_url: Option<String>,
+    /// When the last link was made.
+    #[schema(value_type = String, format = DateTime)]
+    sent_at: Timestamp,
+    /// When that link ends.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: Timestamp,
+    /// `queued`, `sent` or `failed`; null without a mail.
+    mail_status: Option<String>,
+    /// What the mail server said when it did not take it.
+    mail_error: Option<String>,
+}
+
+impl InvitationBody {
+    fn of(invitation: Invitation, now: Timestamp) -> Self {
+        Self {
+            status: invitation.state(now).as_str(),
+            id: invitation.id,
+            email: invitation.email,
+            user_id: invitation.user_id,
+            invited_by: invitation.invited_by,
+            landing_url: invitation.landing_url,
+            sent_at: invitation.sent_at,
+            expires_at: invitation.expires_at,
+            mail_status: invitation.mail_status,
+            mail_error: invitation.mail_error,
+        }
+    }
+}
+
+/// Which invitations to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct InvitationFilter {
+    /// Only those whose person has not come: pending and expired ones.
+    #[serde(default)]
+    open: bool,
+}
+
+/// A link to hand over.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct InvitationLink {
+    /// The address. It is shown once; the link of the mail has stopped working.
+    url: String,
+}
+
+/// Invites people. Each address is answered by itself.
+#[utoipa::path(post, path = "/api/v1/invitations", tag = "invitations", request_body = InvitationRequest,
+    security(("bearer" = [])), responses((status = 201, body = InvitationOutcomes), (status = 422)))]
+pub(super) async fn create(
+    State(app): State<App>,
+    principal: Principal,
+    request: RequestContext,
+    Body(new): Body<InvitationRequest>,
+) -> Result<(StatusCode, Json<InvitationOutcomes>), Error> {
+    let person = |email| Invitee { email, ..Invitee::default() };
+    let new = NewInvitations {
+        people: new.emails.into_iter().map(person).collect(),
+        group_ids: new.groups,
+        roles: read_roles(&new.roles)?,
+        landing_url: new.landing_url,
+    };
+    let outcomes = rules::invite(&app, &principal, &request, new).await?;
+    let items = outcomes.into_iter().map(InvitationOutcome::from).collect();
+    Ok((StatusCode::CREATED, Json(InvitationOutcomes { items })))
+}
+
+/// Lists invitations in order of making.
+#[utoipa::path(get, path = "/api/v1/invitations", tag = "invitations", params(Paging, InvitationFilter),
+    security(("bearer" = [])), responses((status = 200, body = List<InvitationBody>)))]
+pub(super) async fn list(
+    State(app): State<App>,
+    principal: Principal,
+    Query(paging): Query<Paging>,
+    Query(filter): Query<InvitationFilter>,
+) -> Result<Json<List<InvitationBody>>, Error> {
+    let (limit, now) = (paging.limit(), app.kernel.clock.now());
+    let mut c = app.kernel.db.read().await?;
+    let page = (paging.after(), limit + 1);
+    let rows = invitations::list(&mut c, &principal.account_id, filter.open, page).await?;
+    Ok(Json(List::of(rows, limit, |i| i.user_id.clone(), |i| InvitationBody::of(i, now))))
+}
+
+/// Shows an invitation.
+#[utoipa::path(get, path = "/api/v1/invitations/{id}", tag = "invitations", params(("id" = String, Path,)),
+    security(("bearer" = [])), responses((status = 200, body = InvitationBody), (status = 404)))]
+pub(super) async fn show(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+) -> Result<Json<InvitationBody>, Error> {
+    let mut c = app.kernel.db.read().await?;
+    let invitation = rules::find_invitation(&mut c, &principal, &id).await?;
+    Ok(Json(InvitationBody::of(invitation, app.kernel.clock.now())))
+}
+
+/// Sends the mail again with a fresh link, good for seven days.
+#[utoipa::path(post, path = "/api/v1/invitations/{id}/resend", tag = "invitations", params(("id" = String, Path,)),
+    security(("bearer" = [])), responses((status = 202), (status = 404), (status = 409)))]
+pub(super) async fn resend(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+) -> Result<StatusCode, Error> {
+    rules::resend_invitation(&app, &principal, &request, &id).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Makes a fresh link to hand over by other means than mail.
+#[utoipa::path(post, path = "/api/v1/invitations/{id}/link", tag = "invitations", params(("id" = String, Path,)),
+    security(("bearer" = [])), responses((status = 200, body = InvitationLink), (status = 404), (status = 409)))]
+pub(super) async fn copy_link(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+) -> Result<Json<InvitationLink>, Error> {
+    let url = rules::copy_invitation_link(&app, &principal, &request, &id).await?;
+    Ok(Json(InvitationLink { url }))
+}
+
+/// Takes an invitation back, and the pending user with it.
+#[utoipa::path(delete, path = "/api/v1/invitations/{id}", tag = "invitations", params(("id" = String, Path,)),
+    security(("bearer" = [])), responses((status = 204), (status = 404), (status = 409)))]
+pub(super) async fn cancel(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+) -> Result<StatusCode, Error> {
+    rules::cancel_invitation(&app, &principal, &request, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

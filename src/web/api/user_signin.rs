@@ -1,0 +1,126 @@
+//! What an administrator does for a user's sign-in: sessions, locks, a link for a new password.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::super::{App, Error, rules};
+use super::List;
+use crate::access::Principal;
+use crate::kernel::Timestamp;
+use crate::kernel::http::RequestContext;
+use crate::signin::lockout;
+use crate::signin::sessions::{self, Session};
+
+/// A session, apart from its secret.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SessionBody {
+    /// Its id.
+    id: String,
+    /// How it began: `password`, `local`, `saml`.
+    method: String,
+    /// The browser and the system, as far as they say.
+    device: String,
+    /// The address it began from.
+    address: String,
+    /// When it began.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When it was used last.
+    #[schema(value_type = String, format = DateTime)]
+    last_seen_at: Timestamp,
+}
+
+impl From<Session> for SessionBody {
+    fn from(session: Session) -> Self {
+        Self {
+            device: session.device(),
+            id: session.id,
+            method: session.method,
+            address: session.address,
+            created_at: session.created_at,
+            last_seen_at: session.last_seen_at,
+        }
+    }
+}
+
+/// Lists the live sessions of a user, the last used first; at most a hundred.
+#[utoipa::path(get, path = "/api/v1/users/{id}/sessions", tag = "users", params(("id" = String, Path,)),
+    security(("bearer" = [])), responses((status = 200, body = List<SessionBody>), (status = 404)))]
+pub(super) async fn list_sessions(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+) -> Result<Json<List<SessionBody>>, Error> {
+    let mut c = app.kernel.db.read().await?;
+    let user = rules::find_user(&mut c, &principal, &id).await?;
+    let now = app.kernel.clock.now();
+    let rows = sessions::of_user(&mut c, &principal.account_id, &user.id, now).await?;
+    Ok(Json(List::of(rows, 100, |session| session.id.clone(), SessionBody::from)))
+}
+
+/// Ends one session of a user.
+#[utoipa::path(delete, path = "/api/v1/users/{id}/sessions/{session}", tag = "users",
+    params(("id" = String, Path,), ("session" = String, Path,)), security(("bearer" = [])),
+    responses((status = 204), (status = 404)))]
+pub(super) async fn revoke_session(
+    State(app): State<App>,
+    principal: Principal,
+    Path((id, session)): Path<(String, String)>,
+    request: RequestContext,
+) -> Result<StatusCode, Error> {
+    let mut tx = app.kernel.db.begin().await?;
+    let user = rules::find_user(&mut tx, &principal, &id).await?;
+    let session = sessions::by_id(&mut tx, &user.id, &session).await?;
+    let session = session.ok_or_else(|| Error::not_found("session"))?;
+    sessions::revoke(&mut tx, &principal.context(&request), &session).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Lets a locked user try again at once. Unlocking somebody who is not locked forgets their failures.
+#[utoipa::path(post, path = "/api/v1/users/{id}/unlock", tag = "users", params(("id" = String, Path,)),
+    security(("bearer" = [])), responses((status = 204), (status = 404)))]
+pub(super) async fn unlock(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+) -> Result<StatusCode, Error> {
+    let mut tx = app.kernel.db.begin().await?;
+    let user = rules::find_user(&mut tx, &principal, &id).await?;
+    lockout::unlock(&mut tx, &principal.context(&request), &user, "administrator").await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Mails a user a link to choose a new password.
+#[utoipa::path(post, path = "/api/v1/users/{id}/password/reset", tag = "users", params(("id" = String, Path,)),
+    security(("bearer" = [])), responses((status = 202), (status = 404), (status = 409)))]
+pub(super) async fn send_reset(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+) -> Result<StatusCode, Error> {
+    rules::send_reset(&app, &principal, &request, &id).await?;
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// Ends all sessions of a user.
+#[utoipa::path(post, path = "/api/v1/users/{id}/sessions/revoke", tag = "users", params(("id" = String, Path,)),
+    security(("bearer" = [])), responses((status = 204), (status = 404)))]
+pub(super) async fn revoke_sessions(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+) -> Result<StatusCode, Error> {
+    let mut tx = app.kernel.db.begin().await?;
+    let user = rules::find_user(&mut tx, &principal, &id).await?;
+    sessions::revoke_all(&mut tx, &principal.context(&request), &user, "").await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

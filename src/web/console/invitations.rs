@@ -1,0 +1,207 @@
+//! Invitations.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Multipart, Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::super::page::{self, Shell, filled};
+use super::super::{App, Error, rules};
+use super::{ListQuery, PAGE, cut};
+use crate::access::{Principal, Role};
+use crate::directory::groups::{self, Group};
+use crate::kernel::Timestamp;
+use crate::kernel::http::RequestContext;
+use crate::provisioning::invitations::{
+    self, Invitation, NewInvitations, Outcome, State as Standing, Verdict,
+};
+
+#[derive(Template)]
+#[template(path = "console/invitations.html")]
+struct InvitationsPage {
+    shell: Shell,
+    invitations: Vec<Invitation>,
+    next: Option<String>,
+    now: Timestamp,
+    /// A link that was just made: for whom, and the link.
+    link: Option<(String, String)>,
+    error: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "console/invite.html")]
+struct InvitePage {
+    shell: Shell,
+    form: InviteForm,
+    groups: Vec<Group>,
+    outcomes: Vec<Outcome>,
+    error: Option<String>,
+}
+
+#[derive(Debug, Default)]
+struct InviteForm {
+    people: String,
+    groups: Vec<String>,
+    role: String,
+    landing_url: String,
+}
+
+#[derive(Default)]
+struct Shown<'a> {
+    query: ListQuery,
+    notice: Option<&'a str>,
+    link: Option<(String, String)>,
+    error: Option<String>,
+}
+
+async fn build(app: &App, principal: &Principal, shown: Shown<'_>) -> Result<Response, Error> {
+    let notice = shown.query.notice.as_deref().or(shown.notice);
+    let shell = Shell::build(app, principal, "invitations", notice).await?;
+    let mut c = app.kernel.db.read().await?;
+    let page = (shown.query.after.as_str(), PAGE + 1);
+    let mut invitations = invitations::list(&mut c, &principal.account_id, true, page).await?;
+    let next = cut(&mut invitations, |invitation| &invitation.user_id);
+    let now = app.kernel.clock.now();
+    let status = if shown.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let (link, error) = (shown.link, shown.error);
+    page::render_again(status, &InvitationsPage { shell, invitations, next, now, link, error })
+}
+
+pub(super) async fn list(
+    State(app): State<App>,
+    principal: Principal,
+    Query(query): Query<ListQuery>,
+) -> Result<Response, Error> {
+    build(&app, &principal, Shown { query, ..Shown::default() }).await
+}
+
+async fn render_invite(
+    app: &App,
+    principal: &Principal,
+    form: InviteForm,
+    (outcomes, error): (Vec<Outcome>, Option<String>),
+) -> Result<Response, Error> {
+    let shell = Shell::build(app, principal, "invitations", None).await?;
+    let mut c = app.kernel.db.read().await?;
+    let mut groups = groups::search(&mut c, &principal.account_id, "", ("", 200)).await?;
+    groups.retain(|group| group.connection_id.is_none());
+    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    page::render_again(status, &InvitePage { shell, form, groups, outcomes, error })
+}
+
+pub(super) async fn new(State(app): State<App>, principal: Principal) -> Result<Response, Error> {
+    render_invite(&app, &principal, InviteForm::default(), (Vec::new(), None)).await
+}
+
+/// The form with its file: what is in the file is added to what was pasted.
+async fn read_form(mut multipart: Multipart) -> Result<InviteForm, Error> {
+    let unreadable = |_| Error::invalid("Form", "could not be read, or the file is larger than 1 MiB");
+    let mut form = InviteForm::default();
+    while let Some(field) = multipart.next_field().await.map_err(unreadable)? {
+        let name = field.name().unwrap_or_default().to_owned();
+        let bytes = field.bytes().await.map_err(unreadable)?;
+        let text =
+            String::from_utf8(bytes.to_vec()).map_err(|_| Error::invalid("File", "is not UTF-8 text"))?;
+        match name.as_str() {
+            "people" | "file" if form.people.trim().is_empty() => form.people = text,
+            "people" | "file" if text.trim().is_empty() => {}
+            "people" | "file" => {
+                return Err(Error::invalid("People", "paste addresses or choose a file, not both"));
+            }
+            "groups" => form.groups.push(text),
+            "role" => form.role = text,
+            "landing_url" => form.landing_url = text,
+            _ => {}
+        }
+    }
+    Ok(form)
+}
+
+pub(super) async fn create(
+    State(app): State<App>,
+    principal: Principal,
+    request: RequestContext,
+    multipart: Multipart,
+) -> Result<Response, Error> {
+    let form = match read_form(multipart).await {
+        Ok(form) => form,
+        Err(error) => {
+            let error = Some(error.for_form()?);
+            return render_invite(&app, &principal, InviteForm::default(), (Vec::new(), error)).await;
+        }
+    };
+    let new = NewInvitations {
+        people: invitations::people(&form.people),
+        group_ids: form.groups.clone(),
+        roles: Role::parse(&form.role).into_iter().collect(),
+        landing_url: filled(&form.landing_url),
+    };
+    match rules::invite(&app, &principal, &request, new).await {
+        Ok(outcomes) if outcomes.iter().all(|o| matches!(o.verdict, Verdict::Invited { .. })) => {
+            Ok(Redirect::to("/console/invitations?notice=invited").into_response())
+        }
+        // Something needs to be read: what was done is listed, and what was refused can be mended.
+        Ok(outcomes) => {
+            let refused = outcomes.iter().filter(|o| matches!(o.verdict, Verdict::Refused(_)));
+            let people = refused.map(|o| o.email.clone()).collect::<Vec<_>>().join("\n");
+            render_invite(&app, &principal, InviteForm { people, ..form }, (outcomes, None)).await
+        }
+        Err(error) => {
+            let error = Some(error.for_form()?);
+            render_invite(&app, &principal, form, (Vec::new(), error)).await
+        }
+    }
+}
+
+async fn back(app: &App, principal: &Principal, done: Result<&str, Error>) -> Result<Response, Error> {
+    match done {
+        Ok(notice) => Ok(Redirect::to(&format!("/console/invitations?notice={notice}")).into_response()),
+        Err(error) => {
+            let error = Some(error.for_form()?);
+            build(app, principal, Shown { error, ..Shown::default() }).await
+        }
+    }
+}
+
+pub(super) async fn resend(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+) -> Result<Response, Error> {
+    let done = rules::resend_invitation(&app, &principal, &request, &id).await;
+    back(&app, &principal, done.map(|()| "invitation_resent")).await
+}
+
+pub(super) async fn cancel(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+) -> Result<Response, Error> {
+    let done = rules::cancel_invitation(&app, &principal, &request, &id).await;
+    back(&app, &principal, done.map(|()| "invitation_cancelled")).await
+}
+
+#[derive(Deserialize)]
+pub(super) struct LinkForm {
+    #[serde(default)]
+    email: String,
+}
+
+pub(super) async fn copy_link(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+    Form(form): Form<LinkForm>,
+) -> Result<Response, Error> {
+    match rules::copy_invitation_link(&app, &principal, &request, &id).await {
+        Ok(link) => {
+            build(&app, &principal, Shown { link: Some((form.email, link)), ..Shown::default() }).await
+        }
+        Err(error) => back(&app, &principal, Err(error)).await,
+    }
+}

@@ -1,0 +1,205 @@
+//! Choosing a password behind a link.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::super::{App, Error, login, page};
+use super::{TokenQuery, spent};
+use crate::directory::accounts::{self, Account};
+use crate::directory::users::{self, User};
+use crate::idp::connections::{self, Connection};
+use crate::kernel::http::{RequestContext, cookie};
+use crate::kernel::tokens::{Purpose, Token};
+use crate::provisioning::invitations;
+use crate::signin::flow;
+use crate::signin::links::{self, ChooseError, Chosen, LinkPurpose};
+use crate::signin::password::{self, Password, PrepareError, Unmet};
+
+#[derive(Template)]
+#[template(path = "signin/choose.html")]
+struct ChoosePage {
+    purpose: LinkPurpose,
+    token: String,
+    account: Account,
+    user: User,
+    /// The identity provider an invited person may come through instead.
+    provider: Option<Connection>,
+    given_name: String,
+    family_name: String,
+    rules: Vec<Unmet>,
+    check: String,
+    error: Option<String>,
+}
+
+impl ChoosePage {
+    fn action(&self) -> &'static str {
+        match self.purpose {
+            LinkPurpose::Setup => "/setup",
+            LinkPurpose::Reset => "/login/reset",
+            LinkPurpose::Invite => "/invite",
+        }
+    }
+
+    fn invited(&self) -> bool {
+        self.purpose == LinkPurpose::Invite
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct ChooseForm {
+    #[serde(default)]
+    token: String,
+    #[serde(default)]
+    password: String,
+    given_name: Option<String>,
+    family_name: Option<String>,
+}
+
+async fn build(app: &App, token: &str, purpose: LinkPurpose) -> Result<ChoosePage, Error> {
+    let link = super::find(app, token, purpose).await?;
+    let (Some(account_id), Some(user_id)) = (link.account_id, link.user_id) else {
+        return Err(spent(purpose));
+    };
+    let mut c = app.kernel.db.read().await?;
+    let account = accounts::by_id(&mut c, &account_id).await?.ok_or_else(|| spent(purpose))?;
+    let user = users::by_id(&mut c, &account_id, &user_id).await?;
+    let user = user.filter(|user| links::fits(user, purpose)).ok_or_else(|| spent(purpose))?;
+    let provider = match (purpose, user.domain()) {
+        (LinkPurpose::Invite, Some(domain)) => connections::sign_in_for(&mut c, &account_id, &domain).await?,
+        _ => None,
+    };
+    Ok(ChoosePage {
+        purpose,
+        rules: password::rules(&account.settings().password),
+        check: format!("token={token}"),
+        token: token.to_owned(),
+        given_name: user.given_name.clone().unwrap_or_default(),
+        family_name: user.family_name.clone().unwrap_or_default(),
+        account,
+        user,
+        provider,
+        error: None,
+    })
+}
+
+pub(super) async fn show(app: &App, token: &str, purpose: LinkPurpose) -> Result<Response, Error> {
+    page::render(&build(app, token, purpose).await?)
+}
+
+pub(super) async fn show_reset(
+    State(app): State<App>,
+    Query(query): Query<TokenQuery>,
+) -> Result<Response, Error> {
+    show(&app, &query.token, LinkPurpose::Reset).await
+}
+
+pub(super) async fn show_invite(
+    State(app): State<App>,
+    Query(query): Query<TokenQuery>,
+) -> Result<Response, Error> {
+    show(&app, &query.token, LinkPurpose::Invite).await
+}
+
+pub(super) async fn submit_setup(
+    app: &App,
+    request: &RequestContext,
+    token: String,
+    password: String,
+) -> Result<Response, Error> {
+    let form = ChooseForm { token, password, given_name: None, family_name: None };
+    submit(app, request, form, LinkPurpose::Setup).await
+}
+
+pub(super) async fn submit_reset(
+    State(app): State<App>,
+    request: RequestContext,
+    Form(form): Form<ChooseForm>,
+) -> Result<Response, Error> {
+    submit(&app, &request, form, LinkPurpose::Reset).await
+}
+
+pub(super) async fn submit_invite(
+    State(app): State<App>,
+    request: RequestContext,
+    Form(form): Form<ChooseForm>,
+) -> Result<Response, Error> {
+    submit(&app, &request, form, LinkPurpose::Invite).await
+}
+
+/// Sends an invited person to their company's identity provider. What comes back proves that the
+/// address is theirs, which lets them in; they land where the invitation says.
+pub(super) async fn go_to_provider(
+    State(app): State<App>,
+    request: RequestContext,
+    headers: HeaderMap,
+    Form(form): Form<ChooseForm>,
+) -> Result<Response, Error> {
+    app.signin.throttle.address(request.address).map_err(login::throttled)?;
+    let page = build(&app, &form.token, LinkPurpose::Invite).await?;
+    let provider = page.provider.ok_or_else(|| spent(LinkPurpose::Invite))?;
+    let landing = invitations::landing_of(&mut *app.kernel.db.read().await?, &page.user.id).await?;
+    let names = flow::cookies(&app.kernel);
+    let browser = cookie(&headers, names.flow).map(str::to_owned);
+    let browser = browser.unwrap_or_else(|| Token::generate(Purpose::Flow).secret);
+    let mut tx = app.kernel.db.begin().await?;
+    let begin = flow::Begin {
+        account_id: Some(&page.account.id),
+        identifier: &page.user.user_name,
+        return_to: landing.as_deref().unwrap_or("/"),
+        browser: &browser,
+    };
+    let flow_id = flow::begin(&mut tx, begin).await?;
+    tx.commit().await?;
+    let to = Redirect::to(&format!("/saml/{}/login?flow={flow_id}", provider.id));
+    Ok(([(header::SET_COOKIE, names.set_flow(&browser))], to).into_response())
+}
+
+async fn submit(
+    app: &App,
+    request: &RequestContext,
+    form: ChooseForm,
+    purpose: LinkPurpose,
+) -> Result<Response, Error> {
+    app.signin.throttle.address(request.address).map_err(login::throttled)?;
+    let page = build(app, &form.token, purpose).await?;
+    let names =
+        (form.given_name.as_deref().unwrap_or_default(), form.family_name.as_deref().unwrap_or_default());
+    let typed = Password::new(&form.password);
+    let chosen = Chosen { link: &form.token, password: &typed, names: page.invited().then_some(names) };
+    let landing = if page.invited() {
+        invitations::landing_of(&mut *app.kernel.db.read().await?, &page.user.id).await?
+    } else {
+        None
+    };
+    match links::choose(&app.signin, request, chosen).await {
+        Ok(session) => {
+            let cookie = [(header::SET_COOKIE, flow::cookies(&app.kernel).set_session(&session))];
+            Ok((cookie, Redirect::to(landing.as_deref().unwrap_or("/"))).into_response())
+        }
+        Err(ChooseError::Spent) => Err(spent(purpose)),
+        Err(ChooseError::Refused(refused)) => Err(login::explain_proof(refused)),
+        Err(ChooseError::Prepare(error)) => {
+            let error = busy_or_form(error)?;
+            let page = ChoosePage {
+                error: Some(error),
+                given_name: names.0.to_owned(),
+                family_name: names.1.to_owned(),
+                ..page
+            };
+            page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &page)
+        }
+    }
+}
+
+/// The words for the form when a password cannot be taken, or the refusal when it is not the person's to
+/// mend.
+pub(in super::super) fn busy_or_form(error: PrepareError) -> Result<String, Error> {
+    match error {
+        PrepareError::Busy(_) => Err(login::busy().into()),
+        PrepareError::Directory(error) => Error::from(error).for_form(),
+    }
+}

@@ -1,0 +1,91 @@
+//! The pages behind one-time links: first run, first password, new password, invitation.
+
+mod choose;
+mod first_run;
+
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::{App, Error};
+use crate::access::{Guard, Routes};
+use crate::directory::users::User;
+use crate::kernel::http::Refusal;
+use crate::kernel::{Kernel, Tx};
+use crate::signin::links::{self, Link, LinkPurpose};
+use crate::signin::setup;
+
+pub(super) use choose::busy_or_form;
+
+pub(super) fn routes() -> Routes<App> {
+    Routes::default()
+        .get("/setup", Guard::Public, show_setup)
+        .post("/setup", Guard::Public, first_run::submit)
+        .get("/login/reset", Guard::Public, choose::show_reset)
+        .post("/login/reset", Guard::Public, choose::submit_reset)
+        .get("/invite", Guard::Public, choose::show_invite)
+        .post("/invite", Guard::Public, choose::submit_invite)
+        .post("/invite/provider", Guard::Public, choose::go_to_provider)
+}
+
+/// The address of the first-run page while there is no account.
+///
+/// # Errors
+/// The database's.
+pub async fn ensure_setup_link(kernel: &Kernel) -> Result<Option<String>, sqlx::Error> {
+    let secret = setup::ensure_first_run(kernel).await?;
+    Ok(secret.map(|secret| kernel.urls.absolute(&format!("/setup?token={secret}"))))
+}
+
+/// The address where `user` sets a first password.
+///
+/// # Errors
+/// The database's.
+pub async fn create_first_password_link(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    user: &User,
+) -> Result<String, sqlx::Error> {
+    let secret = links::create(tx, user, LinkPurpose::Setup).await?;
+    Ok(kernel.urls.absolute(&format!("/setup?token={secret}")))
+}
+
+#[derive(Deserialize)]
+struct TokenQuery {
+    #[serde(default)]
+    token: String,
+}
+
+/// Somebody came with a link that does not work.
+fn spent(purpose: LinkPurpose) -> Error {
+    let detail = match purpose {
+        LinkPurpose::Setup => {
+            "One-time links work once and for a day. If this server has no account yet, restart it: it prints a new \
+             link. Otherwise sign in."
+        }
+        LinkPurpose::Reset => {
+            "Links for a new password work once and for one hour. Ask for another one on the sign-in page."
+        }
+        LinkPurpose::Invite => {
+            "Invitations work once and for seven days, and a newer one replaces an older. If you have accepted it, \
+             sign in. Otherwise ask whoever invited you to send it again."
+        }
+    };
+    Error::Refused(Refusal::new(StatusCode::GONE, "This link does not work any more", detail))
+}
+
+/// The link with this secret, if it is one of this kind.
+async fn find(app: &App, token: &str, purpose: LinkPurpose) -> Result<Link, Error> {
+    let mut c = app.kernel.db.read().await?;
+    let link = links::find(&mut c, token, app.kernel.clock.now()).await?;
+    link.filter(|link| link.purpose() == purpose).ok_or_else(|| spent(purpose))
+}
+
+async fn show_setup(State(app): State<App>, Query(query): Query<TokenQuery>) -> Result<Response, Error> {
+    let link = find(&app, &query.token, LinkPurpose::Setup).await?;
+    match link.user_id {
+        None => first_run::show(query.token),
+        Some(_) => choose::show(&app, &query.token, LinkPurpose::Setup).await,
+    }
+}

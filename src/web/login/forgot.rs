@@ -1,0 +1,100 @@
+//! "I forgot my password."
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::super::{App, Error, page};
+use super::identify::account_of;
+use crate::audit::Context;
+use crate::directory::accounts::Account;
+use crate::directory::users;
+use crate::idp::connections;
+use crate::kernel::http::RequestContext;
+use crate::signin::password;
+
+#[derive(Template)]
+#[template(path = "signin/forgot.html")]
+struct ForgotPage {
+    account: Option<Account>,
+    identifier: String,
+    sent: bool,
+    error: Option<&'static str>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ForgotQuery {
+    account: Option<String>,
+    #[serde(default)]
+    identifier: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ForgotForm {
+    identifier: String,
+    #[serde(default)]
+    account: String,
+}
+
+pub(super) async fn show(
+    State(app): State<App>,
+    Query(query): Query<ForgotQuery>,
+) -> Result<Response, Error> {
+    let account = account_of(&app, query.account.as_deref()).await?;
+    page::render(&ForgotPage { account, identifier: query.identifier, sent: false, error: None })
+}
+
+/// Says the same, in the same time, whether or not there is such a person: the work is done after the
+/// answer.
+pub(super) async fn submit(
+    State(app): State<App>,
+    request: RequestContext,
+    Form(form): Form<ForgotForm>,
+) -> Result<Response, Error> {
+    app.signin.throttle.address(request.address).map_err(super::throttled)?;
+    let account = account_of(&app, Some(&form.account)).await?;
+    let identifier = form.identifier.trim().to_owned();
+    if identifier.is_empty() || identifier.chars().count() > 320 {
+        let error = Some("Type your email address or user name.");
+        let page = ForgotPage { account, identifier: String::new(), sent: false, error };
+        return page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &page);
+    }
+    let account_id = account.as_ref().map(|account| account.id.clone());
+    let name = identifier.clone();
+    tokio::spawn(async move {
+        if let Err(error) = send(&app, &request, account_id, &name).await {
+            tracing::error!(
+                request_id = request.request_id,
+                ?error,
+                "a link for a new password could not be sent"
+            );
+        }
+    });
+    page::render(&ForgotPage { account, identifier, sent: true, error: None })
+}
+
+async fn send(
+    app: &App,
+    request: &RequestContext,
+    account_id: Option<String>,
+    identifier: &str,
+) -> Result<(), Error> {
+    let mut c = app.kernel.db.read().await?;
+    let account_id = match account_id {
+        Some(id) => id,
+        None => users::sole_by_email_anywhere(&mut c, identifier).await?.unwrap_or_default(),
+    };
+    let Some(user) = users::by_email(&mut c, &account_id, identifier).await? else { return Ok(()) };
+    let provider = match user.domain() {
+        Some(domain) => connections::sign_in_for(&mut c, &account_id, &domain).await?,
+        None => None,
+    };
+    drop(c);
+    let context = Context::anonymous(&account_id, identifier, request);
+    let provider = provider.as_ref().map(|connection| connection.name.as_str());
+    password::request_reset(&app.signin, &context, &user, provider).await?;
+    Ok(())
+}

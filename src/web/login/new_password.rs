@@ -1,0 +1,77 @@
+//! The password was right and has ended: a new one, then in.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::super::links::busy_or_form;
+use super::super::{App, Error, page};
+use super::password::{FlowQuery, find};
+use crate::directory::accounts::{self, PasswordSettings};
+use crate::kernel::http::RequestContext;
+use crate::signin::flow::{self, Flow, NewPasswordError};
+use crate::signin::password::{self, Password, Unmet};
+
+#[derive(Template)]
+#[template(path = "signin/new_password.html")]
+struct NewPasswordPage {
+    flow: Flow,
+    rules: Vec<Unmet>,
+    check: String,
+    error: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct NewPasswordForm {
+    flow: String,
+    password: String,
+}
+
+async fn build(app: &App, flow: Flow, error: Option<String>) -> Result<NewPasswordPage, Error> {
+    let account_id = flow.proof().map(|proof| proof.account_id).unwrap_or_default();
+    let mut c = app.kernel.db.read().await?;
+    let settings = accounts::settings_of(&mut c, &account_id).await?.password;
+    let settings = PasswordSettings { history: settings.history.max(1), ..settings };
+    let check = format!("flow={}", flow.id);
+    Ok(NewPasswordPage { rules: password::rules(&settings), check, flow, error })
+}
+
+async fn open(app: &App, headers: &HeaderMap, id: &str) -> Result<Option<Flow>, sqlx::Error> {
+    let found = find(app, headers, id).await?;
+    Ok(found.map(|(flow, _)| flow).filter(Flow::demands_new_password))
+}
+
+pub(super) async fn show(
+    State(app): State<App>,
+    Query(query): Query<FlowQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    match open(&app, &headers, &query.flow).await? {
+        Some(flow) => page::render(&build(&app, flow, None).await?),
+        None => Ok(Redirect::to("/login?notice=expired").into_response()),
+    }
+}
+
+pub(super) async fn submit(
+    State(app): State<App>,
+    request: RequestContext,
+    headers: HeaderMap,
+    Form(form): Form<NewPasswordForm>,
+) -> Result<Response, Error> {
+    app.signin.throttle.address(request.address).map_err(super::throttled)?;
+    let Some(flow) = open(&app, &headers, &form.flow).await? else {
+        return Ok(Redirect::to("/login?notice=expired").into_response());
+    };
+    let typed = Password::new(&form.password);
+    match flow::replace_ended_password(&app.signin, &request, &flow, &typed).await {
+        Ok(entered) => Ok(super::enter(&app, &entered)),
+        Err(NewPasswordError::Refused(refused)) => Err(super::explain_proof(refused)),
+        Err(NewPasswordError::Prepare(error)) => {
+            let error = busy_or_form(error)?;
+            page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &build(&app, flow, Some(error)).await?)
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! "Is it still you?", before something that a stranger at an open screen must not do.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::super::page::{self, Shell};
+use super::super::{App, Error, login};
+use crate::access::Principal;
+use crate::idp::connections::{self, Connection};
+use crate::kernel::http::RequestContext;
+use crate::kernel::urls::local_path;
+use crate::signin::flow::{self, Refused};
+use crate::signin::password::{self, Password};
+
+#[derive(Template)]
+#[template(path = "profile/confirm.html")]
+struct ConfirmPage {
+    shell: Shell,
+    return_to: String,
+    has_password: bool,
+    provider: Option<Connection>,
+    error: Option<&'static str>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ConfirmQuery {
+    pub(super) return_to: Option<String>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ConfirmForm {
+    password: String,
+    #[serde(default)]
+    return_to: String,
+}
+
+/// Where to go first, for somebody whose proof is not recent.
+pub(super) fn first(app: &App, principal: &Principal, return_to: &str) -> Option<Response> {
+    if principal.is_recent(app.kernel.clock.now()) || principal.session_id().is_none() {
+        return None;
+    }
+    let next: String = url::form_urlencoded::byte_serialize(return_to.as_bytes()).collect();
+    Some(Redirect::to(&format!("/profile/confirm?return_to={next}")).into_response())
+}
+
+async fn build(
+    app: &App,
+    principal: &Principal,
+    return_to: &str,
+    error: Option<&'static str>,
+) -> Result<ConfirmPage, Error> {
+    let user = super::person(app, principal).await?;
+    let shell = Shell::build(app, principal, "profile", None).await?;
+    let mut c = app.kernel.db.read().await?;
+    let provider = match user.domain() {
+        Some(domain) => connections::sign_in_for(&mut c, &user.account_id, &domain).await?,
+        None => None,
+    };
+    let has_password = password::changed_at(&mut c, &user.id).await?.is_some();
+    Ok(ConfirmPage { shell, return_to: return_to.to_owned(), has_password, provider, error })
+}
+
+pub(super) async fn show(
+    State(app): State<App>,
+    principal: Principal,
+    Query(query): Query<ConfirmQuery>,
+) -> Result<Response, Error> {
+    let return_to = local_path(query.return_to.as_deref(), "/profile");
+    page::render(&build(&app, &principal, return_to, None).await?)
+}
+
+/// The person is signed in, so there is nothing to hide from them.
+fn explain(refused: Refused) -> Result<&'static str, Error> {
+    match refused {
+        Refused::WrongPassword => Ok("That is not your password. Try again."),
+        Refused::Locked => Ok(
+            "After several wrong passwords none is checked for a while. Wait, or choose a new one by mail on the \
+             sign-in page.",
+        ),
+        other => login::explain(other),
+    }
+}
+
+pub(super) async fn confirm(
+    State(app): State<App>,
+    principal: Principal,
+    request: RequestContext,
+    Form(form): Form<ConfirmForm>,
+) -> Result<Response, Error> {
+    app.signin.throttle.address(request.address).map_err(login::throttled)?;
+    super::person(&app, &principal).await?;
+    let return_to = local_path(Some(&form.return_to), "/profile");
+    let typed = Password::new(&form.password);
+    match flow::confirm_password(&app.signin, &request, &principal, &typed).await {
+        Ok(secret) => {
+            let cookie = [(header::SET_COOKIE, flow::cookies(&app.kernel).set_session(&secret))];
+            Ok((cookie, Redirect::to(return_to)).into_response())
+        }
+        Err(Refused::FlowEnded) => Ok(Redirect::to("/login").into_response()),
+        Err(refused) => {
+            let error = Some(explain(refused)?);
+            let page = build(&app, &principal, return_to, error).await?;
+            page::render_again(StatusCode::UNAUTHORIZED, &page)
+        }
+    }
+}

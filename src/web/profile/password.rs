@@ -1,0 +1,132 @@
+//! Changing one's own password.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::super::page::{self, Shell};
+use super::super::{App, Error, rules};
+use super::confirm::{self, ConfirmQuery};
+use crate::access::Principal;
+use crate::directory::accounts::{self, PasswordSettings};
+use crate::directory::users::User;
+use crate::idp::connections;
+use crate::kernel::http::{Refusal, RequestContext};
+use crate::kernel::urls::local_path;
+use crate::signin::notices::days_until;
+use crate::signin::password::{self, Password, Person, Unmet, Way};
+use crate::signin::{flow, sessions};
+
+#[derive(Template)]
+#[template(path = "profile/password.html")]
+struct PasswordPage {
+    shell: Shell,
+    user: User,
+    rules: Vec<Unmet>,
+    check: &'static str,
+    error: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "profile/password_ending.html")]
+struct EndingPage {
+    days: i64,
+    return_to: String,
+}
+
+#[derive(Deserialize)]
+pub(super) struct PasswordForm {
+    password: String,
+}
+
+/// The person and the rules, or a refusal for somebody whose company looks after the password.
+async fn person(app: &App, principal: &Principal) -> Result<(User, PasswordSettings), Error> {
+    let user = super::person(app, principal).await?;
+    let mut c = app.kernel.db.read().await?;
+    let settings = accounts::settings_of(&mut c, &user.account_id).await?.password;
+    if password::changed_at(&mut c, &user.id).await?.is_some() {
+        return Ok((user, settings));
+    }
+    let provider = match user.domain() {
+        Some(domain) => connections::sign_in_for(&mut c, &user.account_id, &domain).await?,
+        None => None,
+    };
+    match provider {
+        Some(provider) => Err(Error::Refused(Refusal::new(
+            StatusCode::CONFLICT,
+            "No password here",
+            format!("You sign in through {}. Your password is looked after there.", provider.name),
+        ))),
+        None => Ok((user, settings)),
+    }
+}
+
+async fn build(app: &App, principal: &Principal, error: Option<String>) -> Result<PasswordPage, Error> {
+    let (user, settings) = person(app, principal).await?;
+    let shell = Shell::build(app, principal, "profile", None).await?;
+    Ok(PasswordPage { shell, user, rules: password::rules(&settings), check: "own=true", error })
+}
+
+pub(super) async fn show(State(app): State<App>, principal: Principal) -> Result<Response, Error> {
+    match confirm::first(&app, &principal, "/profile/password") {
+        Some(elsewhere) => Ok(elsewhere),
+        None => page::render(&build(&app, &principal, None).await?),
+    }
+}
+
+/// Sets the new password, ends all other sessions, gives this one a new secret and tells the owner.
+pub(super) async fn change(
+    State(app): State<App>,
+    principal: Principal,
+    request: RequestContext,
+    Form(form): Form<PasswordForm>,
+) -> Result<Response, Error> {
+    if let Some(elsewhere) = confirm::first(&app, &principal, "/profile/password") {
+        return Ok(elsewhere);
+    }
+    rules::require_recent(&app, &principal)?;
+    let (user, settings) = person(&app, &principal).await?;
+    let (typed, names) = (Password::new(&form.password), Person::from(&user));
+    let hash = match rules::prepare_password(&app, &settings, &typed, &names, Some(&user.id)).await {
+        Ok(hash) => hash,
+        Err(error) => {
+            let page = build(&app, &principal, Some(error.for_form()?)).await?;
+            return page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &page);
+        }
+    };
+    let context = principal.context(&request);
+    let mut tx = app.kernel.db.begin().await?;
+    password::set(&app.kernel, &mut tx, &context, &user, (&hash, Way::Change)).await?;
+    sessions::revoke_all(&mut tx, &context, &user, principal.session_id().unwrap_or_default()).await?;
+    let renewed = sessions::renew(&mut tx, &context, &principal).await?;
+    tx.commit().await?;
+    app.kernel.mail_wake.notify_one();
+    let to = Redirect::to("/profile?notice=password_changed");
+    Ok(match renewed {
+        Some(secret) => {
+            ([(header::SET_COOKIE, flow::cookies(&app.kernel).set_session(&secret))], to).into_response()
+        }
+        None => Redirect::to("/login").into_response(),
+    })
+}
+
+/// After sign-in, when the password ends soon: change it now, or go on.
+pub(super) async fn ending(
+    State(app): State<App>,
+    principal: Principal,
+    Query(query): Query<ConfirmQuery>,
+) -> Result<Response, Error> {
+    let return_to = local_path(query.return_to.as_deref(), "/").to_owned();
+    let (user, settings) = person(&app, &principal).await?;
+    let changed_at = password::changed_at(&mut *app.kernel.db.read().await?, &user.id).await?;
+    match changed_at.and_then(|at| password::ends_at(&settings, at)) {
+        Some(end) => {
+            let days = days_until(app.kernel.clock.now(), end).max(0);
+            page::render(&EndingPage { days, return_to })
+        }
+        None => Ok(Redirect::to(&return_to).into_response()),
+    }
+}

@@ -1,0 +1,173 @@
+//! Changing an account's settings without locking anybody out by accident: whom a change affects, and
+//! the change that is refused because nobody could undo it.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::super::{App, Error};
+use super::Db;
+use crate::access::{self, Principal};
+use crate::directory::accounts::{self, Settings, update_settings};
+use crate::directory::users::{self, User};
+use crate::idp::connections;
+use crate::kernel::http::{Refusal, RequestContext};
+use crate::kernel::{Timestamp, Tx};
+use crate::signin::{lockout, password, sessions};
+
+/// Whom a change of settings affects.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub(in super::super) struct Effect {
+    /// How many; none where it is not a matter of numbers.
+    pub(in super::super) count: Option<i64>,
+    /// The effect in words.
+    pub(in super::super) text: String,
+}
+
+fn effect(count: i64, one: &str, many: &str, rest: &str) -> Effect {
+    let who = if count == 1 { one } else { many };
+    Effect { count: Some(count), text: format!("{count} {who} {rest}") }
+}
+
+/// What changing `before` to `after` does to whom, in the order of the page.
+pub(in super::super) async fn effects(
+    c: &mut Db,
+    account_id: &str,
+    (before, after): (&Settings, &Settings),
+    now: Timestamp,
+) -> Result<Vec<Effect>, sqlx::Error> {
+    let mut effects = Vec::new();
+    let people = |count, rest: &str| effect(count, "person", "people", rest);
+    if before.password != after.password {
+        effects.push(Effect {
+            count: None,
+            text: "New rules for passwords count for the next one somebody chooses; present passwords stay."
+                .into(),
+        });
+    }
+    let days = after.password.expires_after_days;
+    if days > 0 && days != before.password.expires_after_days {
+        let ago = |days: u32| now.minus(Duration::from_hours(24 * u64::from(days)));
+        let old = password::count_older(&mut *c, account_id, ago(days)).await?;
+        let rest = format!("a password older than {days} days and need a new one at their next sign-in.");
+        effects.push(effect(old, "person has", "people have", &rest));
+        let warned = days - after.password.warn_before_days;
+        let soon = password::count_older(&mut *c, account_id, ago(warned)).await? - old;
+        effects.push(people(soon, "will be told by mail that their password ends soon."));
+    }
+    if before.lockout != after.lockout {
+        let locked = lockout::locked_count(&mut *c, account_id, now).await?;
+        effects.push(effect(
+            locked,
+            "locked person stays",
+            "locked people stay",
+            "locked until their time is over.",
+        ));
+    }
+    if before.session != after.session {
+        let ended =
+            sessions::count_ended_by(&mut *c, account_id, (&before.session, &after.session), now).await?;
+        effects.push(effect(ended, "session ends", "sessions end", "at once."));
+    }
+    if before.email_domains != after.email_domains && !after.email_domains.is_empty() {
+        let outside = users::count_outside(&mut *c, account_id, &after.email_domains).await?;
+        let text = "cannot sign in any more, by whatever way; sessions they have go on.";
+        effects.push(effect(
+            outside,
+            "active person has another domain and",
+            "active people have other domains and",
+            text,
+        ));
+    }
+    if before.local_login && !after.local_login {
+        effects.push(Effect {
+            count: None,
+            text: "Administrators have no way around single sign-on when it is broken.".into(),
+        });
+    }
+    effects.retain(|effect| effect.count != Some(0));
+    Ok(effects)
+}
+
+/// Stores settings, unless nobody could change them back.
+pub(in super::super) async fn save_settings(
+    tx: &mut Tx,
+    principal: &Principal,
+    request: &RequestContext,
+    wanted: Settings,
+) -> Result<Settings, Error> {
+    let account = accounts::by_id(tx, &principal.account_id).await?;
+    let account = account.ok_or_else(|| Error::not_found("account"))?;
+    let wanted = wanted.checked()?;
+    if account.settings() != wanted {
+        keep_a_way_in(tx, principal, &wanted).await?;
+    }
+    Ok(update_settings(tx, &principal.context(request), &account, wanted).await?)
+}
+
+/// Refuses settings under which no administrator, or not the one who asks, could sign in.
+pub(in super::super) async fn keep_a_way_in(
+    c: &mut Db,
+    principal: &Principal,
+    wanted: &Settings,
+) -> Result<(), Error> {
+    let refuse = |detail: &str| {
+        Err(Error::Refused(Refusal::new(StatusCode::CONFLICT, "Not possible", detail.to_owned())))
+    };
+    let mut can_enter = false;
+    let mut in_domain = false;
+    for id in access::admins(&mut *c, &principal.account_id).await? {
+        let Some(admin) = users::by_id(&mut *c, &principal.account_id, &id).await? else { continue };
+        if !admin.is_active() {
+            continue;
+        }
+        let allowed = wanted.allows_domain(&admin.domain().unwrap_or_default());
+        if !allowed && admin.id == principal.id {
+            return refuse("This list does not contain your own domain: you would lock yourself out.");
+        }
+        in_domain |= allowed;
+        can_enter |= allowed && has_a_way(&mut *c, &admin, wanted).await?;
+    }
+    if !in_domain {
+        return refuse(
+            "This list does not contain the domain of any active administrator: all would be locked out.",
+        );
+    }
+    if !can_enter && !wanted.local_login {
+        return refuse(
+            "Without the local page no administrator could sign in: none has come through single sign-on so far, and \
+             their passwords only work there. Sign in once through your identity provider, then close the local page.",
+        );
+    }
+    Ok(())
+}
+
+/// Whether an administrator could sign in: with a password, on a page that would take it, or as they did
+/// before, through an identity provider that is still on.
+async fn has_a_way(c: &mut Db, admin: &User, wanted: &Settings) -> Result<bool, sqlx::Error> {
+    let domain = admin.domain().unwrap_or_default();
+    let routed = connections::route_by_domain(&mut *c, Some(&admin.account_id), &domain).await?;
+    let has_password = password::changed_at(&mut *c, &admin.id).await?.is_some();
+    if has_password && (wanted.local_login || routed.is_none()) {
+        return Ok(true);
+    }
+    let provider = connections::sign_in_for(&mut *c, &admin.account_id, &domain).await?;
+    Ok(provider.is_some() && sessions::has_method(&mut *c, &admin.account_id, &admin.id, "saml").await?)
+}
+
+/// The effects of a change that is only asked about, or the refusal it would meet.
+pub(in super::super) async fn preview(
+    app: &App,
+    principal: &Principal,
+    wanted: Settings,
+) -> Result<(Settings, Settings, Vec<Effect>), Error> {
+    let mut c = app.kernel.db.read().await?;
+    let before = accounts::settings_of(&mut c, &principal.account_id).await?;
+    let after = wanted.checked()?;
+    keep_a_way_in(&mut c, principal, &after).await?;
+    let now = app.kernel.clock.now();
+    let effects = effects(&mut c, &principal.account_id, (&before, &after), now).await?;
+    Ok((before, after, effects))
+}
