@@ -2,7 +2,6 @@
 //! client in Okta's shape.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -204,13 +203,11 @@ async fn main_job_on_two_nodes_with_pysaml2() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn no_page_is_wider_than_its_window() {
     let site = Site::one(Backend::Sqlite).await;
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pictures");
-    std::fs::create_dir_all(&folder).expect("folder");
     let stranger = Browser::open(&site.url).await;
-    look(&stranger, &folder, "setup", &site.link).await;
+    stranger.look("setup", &site.link).await;
     let (token, admin) = administrator(&site, &Pysaml2::start()).await;
     let directory = admin.page.current_url().await.expect("address").path().replace("/tokens", "");
-    look(&admin, &folder, "groups-empty", "/console/groups").await;
+    admin.look("groups-empty", "/console/groups").await;
     let okta = Client::new(&site.url).bearer(&token);
     let long =
         "A name that goes on and on because somebody in personnel had a very long day at the office-and-more";
@@ -225,26 +222,26 @@ async fn no_page_is_wider_than_its_window() {
     let members: Vec<_> = ids.iter().map(|id| json!({"value": id})).collect();
     let group =
         okta.post("/scim/v2/Groups", &json!({"displayName": long, "members": members})).await.created();
-    look(&stranger, &folder, "login", "/login").await;
+    stranger.look("login", "/login").await;
     stranger.fill("identifier", "somebody@elsewhere.example").await;
     stranger.click("Continue").await;
     stranger.at("/login/password").await;
-    look(&stranger, &folder, "password", "").await;
+    stranger.look("password", "").await;
     stranger.fill("password", "wrong").await;
     stranger.click("Sign in").await;
-    look(&stranger, &folder, "password-wrong", "").await;
-    look(&stranger, &folder, "local", "/login/local").await;
-    look(&stranger, &folder, "error", "/nowhere").await;
-    look(&admin, &folder, "overview", "/console").await;
-    look(&admin, &folder, "users", "/console/users").await;
-    look(&admin, &folder, "users-none", "/console/users?q=nobody").await;
-    look(&admin, &folder, "user-new", "/console/users/new").await;
-    look(&admin, &folder, "user", &format!("/console/users/{}", ids[1])).await;
-    look(&admin, &folder, "groups", "/console/groups").await;
-    look(&admin, &folder, "group", &format!("/console/groups/{}", group["id"].as_str().expect("id"))).await;
-    look(&admin, &folder, "connections", "/console/connections").await;
-    look(&admin, &folder, "connection-new", "/console/connections/new?kind=saml").await;
-    look(&admin, &folder, "connection-scim", &directory).await;
+    stranger.look("password-wrong", "").await;
+    stranger.look("local", "/login/local").await;
+    stranger.look("error", "/nowhere").await;
+    admin.look("overview", "/console").await;
+    admin.look("users", "/console/users").await;
+    admin.look("users-none", "/console/users?q=nobody").await;
+    admin.look("user-new", "/console/users/new").await;
+    admin.look("user", &format!("/console/users/{}", ids[1])).await;
+    admin.look("groups", "/console/groups").await;
+    admin.look("group", &format!("/console/groups/{}", group["id"].as_str().expect("id"))).await;
+    admin.look("connections", "/console/connections").await;
+    admin.look("connection-new", "/console/connections/new?kind=saml").await;
+    admin.look("connection-scim", &directory).await;
     admin.goto("/console/connections").await;
     admin
         .page
@@ -254,21 +251,10 @@ async fn no_page_is_wider_than_its_window() {
         .click()
         .await
         .expect("opened");
-    look(&admin, &folder, "connection-saml", "").await;
-    look(&admin, &folder, "service-accounts", "/console/service-accounts").await;
-    look(&admin, &folder, "audit", "/console/audit").await;
-    look(&admin, &folder, "settings", "/console/settings").await;
-    look(&admin, &folder, "profile", "/profile").await;
-    look(&admin, &folder, "sign-out", "/logout").await;
-}
-
-async fn look(browser: &Browser, folder: &Path, name: &str, path: &str) {
-    if !path.is_empty() {
-        browser.goto(path).await;
-    }
-    for width in [1280, 390] {
-        browser.dark(width == 390 && name.len().is_multiple_of(2)).await;
-        browser.picture(width, &folder.join(format!("{name}-{width}.png"))).await;
-        assert_eq!(browser.overflow().await, 0, "{name} at {width} pixels");
-    }
+    admin.look("connection-saml", "").await;
+    admin.look("service-accounts", "/console/service-accounts").await;
+    admin.look("audit", "/console/audit").await;
+    admin.look("settings", "/console/settings").await;
+    admin.look("profile", "/profile").await;
+    admin.look("sign-out", "/logout").await;
 }

@@ -9,13 +9,17 @@ use crate::harness::Server;
 use crate::on_both;
 
 /// Open to everybody, each for a reason.
-const PUBLIC: [&str; 16] = [
+const PUBLIC: [&str; 26] = [
     "GET /healthz",
     "GET /readyz",
     "GET /metrics",
     "GET /assets/{version}/{name}",
     "GET /setup",
     "POST /setup",
+    "GET /invite",
+    "POST /invite",
+    "POST /invite/provider",
+    "POST /password/check",
     "GET /login",
     "POST /login",
     "GET /login/password",
@@ -23,6 +27,12 @@ const PUBLIC: [&str; 16] = [
     "GET /login/local",
     "POST /login/local",
     "GET /login/continue",
+    "GET /login/forgot",
+    "POST /login/forgot",
+    "GET /login/reset",
+    "POST /login/reset",
+    "GET /login/new-password",
+    "POST /login/new-password",
     "GET /api/v1/openapi.json",
     "GET /saml/{connection}/login",
     "GET /saml/{connection}/metadata",

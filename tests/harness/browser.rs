@@ -101,14 +101,13 @@ impl Browser {
     }
 
     pub async fn text(&self, selector: &str) -> String {
-        self.page
-            .wait()
-            .for_element(Locator::Css(selector))
-            .await
-            .expect("element")
-            .text()
-            .await
-            .expect("text")
+        loop {
+            let found = self.page.wait().for_element(Locator::Css(selector)).await.expect("element");
+            // A page that was replaced meanwhile has no such element any more; the next one may.
+            if let Ok(text) = found.text().await {
+                return text;
+            }
+        }
     }
 
     /// Waits until the address begins with `path` on this server.
@@ -138,6 +137,34 @@ impl Browser {
             self.page.execute("return document.documentElement.scrollHeight", vec![]).await.expect("height");
         self.cdp(metrics(height.as_u64().unwrap_or(900).clamp(400, 4000))).await;
         std::fs::write(file, self.page.screenshot().await.expect("picture")).expect("file");
+    }
+
+    /// Pictures of a page at two widths, one of them dark now and then, in `target/pictures` to be looked at;
+    /// fails when the page is wider than its window. An empty path is the page it is on.
+    pub async fn look(&self, name: &str, path: &str) {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pictures");
+        std::fs::create_dir_all(&folder).expect("folder");
+        if !path.is_empty() {
+            self.goto(path).await;
+        }
+        for width in [1280, 390] {
+            self.dark(width == 390 && name.len().is_multiple_of(2)).await;
+            self.picture(width, &folder.join(format!("{name}-{width}.png"))).await;
+            assert_eq!(self.overflow().await, 0, "{name} at {width} pixels");
+        }
+        // Back to the size of a desk, or what is clicked next may be out of sight.
+        self.cdp(json!({"cmd": "Emulation.clearDeviceMetricsOverride", "params": {}})).await;
+    }
+
+    /// Waits until the page shows this text.
+    pub async fn sees(&self, text: &str) {
+        let shown = async {
+            while !self.text("body").await.contains(text) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let seen = tokio::time::timeout(std::time::Duration::from_secs(20), shown).await.is_ok();
+        assert!(seen, "{text} is not on the page: {}", self.text("body").await);
     }
 
     /// How far the page is wider than the window, in pixels.

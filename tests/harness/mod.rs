@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod client;
 pub mod idp;
+pub mod mail;
 pub mod peers;
 pub mod process;
 pub mod server;

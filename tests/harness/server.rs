@@ -10,6 +10,7 @@ use vestibule::kernel::{Clock, Config, Kernel, Timestamp, config};
 use vestibule::web;
 
 use super::Client;
+use super::mail::{self, Mail};
 
 /// Which database a test runs on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +66,13 @@ pub fn now() -> Timestamp {
 }
 
 impl Server {
+    /// A second node on the database of `first`, with the same clock and keys.
+    pub async fn beside(first: &Self) -> Self {
+        let mut config = first.kernel.config.clone();
+        config.server.public_url = None;
+        Self::serve(config, first.clock.clone(), tempfile::tempdir().expect("temporary folder")).await
+    }
+
     pub async fn start(backend: Backend) -> Self {
         Self::start_with(backend, |_| {}).await
     }
@@ -81,7 +89,10 @@ impl Server {
         config.secrets.master_key_file = dir.path().join("master.key");
         config.mail.directory = dir.path().join("outbox");
         change(&mut config);
-        let clock = Clock::manual(now());
+        Self::serve(config, Clock::manual(now()), dir).await
+    }
+
+    async fn serve(config: Config, clock: Clock, dir: TempDir) -> Self {
         let server = web::Server::bind(config, clock.clone()).await.expect("the server starts");
         let url = format!("http://{}", server.address());
         let kernel = server.app().kernel.clone();
@@ -108,10 +119,11 @@ impl Server {
         use vestibule::access::{PrincipalKind, Role, bind, service_accounts};
         use vestibule::audit::Context;
         use vestibule::directory::{accounts, users};
+        use vestibule::signin::password;
         let email = format!("admin@{slug}.example");
         let password = "correct horse battery".to_owned();
-        let hasher = std::sync::Arc::new(vestibule::signin::password::Hasher::default());
-        let hash = hasher.hash(&password).await.expect("hash");
+        let hasher = vestibule::signin::password::Hasher::default();
+        let hash = hasher.hash(&password::Password::new(&password)).await.expect("hash");
         let mut tx = self.kernel.db.begin().await.expect("tx");
         let account = accounts::create(&mut tx, slug, slug, |id| Context::system(id)).await.expect("account");
         let context = Context::system(&account.id);
@@ -125,7 +137,9 @@ impl Server {
         bind(&mut tx, &context, (PrincipalKind::User, &user.id, &email), Role::AccountAdmin)
             .await
             .expect("role");
-        vestibule::signin::password::set(&mut tx, &context, &user, &hash).await.expect("password");
+        password::set(&self.kernel, &mut tx, &context, &user, (&hash, password::Way::First))
+            .await
+            .expect("password");
         let robot =
             service_accounts::create(&mut tx, &context, "tests", Some(Role::AccountAdmin), None).await;
         let robot = robot.expect("service account");
@@ -149,6 +163,18 @@ impl Server {
         let id = made["id"].as_str().expect("id").to_owned();
         let token = api.post(&format!("/api/v1/connections/{id}/tokens"), &json!({})).await.created();
         (id, token["token"].as_str().expect("token").to_owned())
+    }
+
+    /// Waits for a mail to this address whose subject contains `about`; the newest if there are several.
+    pub async fn mail(&self, to: &str, about: &str) -> Mail {
+        let fits = |mail: &Mail| mail.to.contains(to) && mail.subject.contains(about);
+        mail::wait_for(&self.dir.path().join("outbox"), 1, fits).await.pop().expect("one")
+    }
+
+    /// How many mails to this address have been queued, sent or not.
+    pub async fn mails_queued(&self) -> i64 {
+        let mut c = self.kernel.db.read().await.expect("database");
+        sqlx::query_scalar("SELECT COUNT(*) FROM mail_outbox").fetch_one(&mut *c).await.expect("count")
     }
 
     /// The tenant's audit events, newest first.

@@ -1,0 +1,278 @@
+//! Invitations: sent, followed, sent again, taken back.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::harness::idp::{Idp, Says, Sign};
+use crate::harness::{Answer, Client, Server, Tenant, mail};
+use crate::on_both;
+
+async fn invite(api: &Client, body: &Value) -> Vec<Value> {
+    let made = api.post("/api/v1/invitations", body).await.created();
+    made["items"].as_array().expect("items").clone()
+}
+
+async fn accept(client: &Client, token: &str) -> Answer {
+    let fields = [
+        ("token", token),
+        ("given_name", "Bob"),
+        ("family_name", "Builder"),
+        ("password", "a good long password"),
+    ];
+    client.form("/invite", &fields).await
+}
+
+/// A connection that people of acme.example sign in through.
+async fn provider(server: &Server, tenant: &Tenant) -> (Idp, String) {
+    let api = server.client().bearer(&tenant.token);
+    let idp = Idp::ec("https://idp.example/metadata");
+    let body = json!({"kind": "saml", "name": "Company", "metadata_xml": idp.metadata(), "email_domains": ["acme.example"]});
+    let made = api.post("/api/v1/connections", &body).await.created();
+    let id = made["id"].as_str().expect("id").to_owned();
+    let on = json!({"enabled": true, "override_untested": true});
+    api.patch(&format!("/api/v1/connections/{id}"), &on).await.expect(200);
+    (idp, id)
+}
+
+/// Answers a request of ours as the provider would, in the same browser.
+async fn come_through(
+    server: &Server,
+    browser: &Client,
+    (idp, id): &(Idp, String),
+    to_provider: &str,
+    email: &str,
+) -> Answer {
+    let sent = browser.get(to_provider).await.expect(303).location().expect("to the provider");
+    let request = url::Url::parse(&sent).expect("url");
+    let request = request.query_pairs().find(|(k, _)| k == "SAMLRequest").expect("request").1.into_owned();
+    let deflated = STANDARD.decode(request).expect("base64");
+    let mut xml = String::new();
+    std::io::Read::read_to_string(&mut flate2::read::DeflateDecoder::new(&deflated[..]), &mut xml)
+        .expect("deflate");
+    let request_id = xml.split("ID=\"").nth(1).expect("ID").split('"').next().expect("quote").to_owned();
+    let acs = format!("{}/saml/{id}/acs", server.url);
+    let now = server.clock.now();
+    let says = Says {
+        issuer: idp.entity_id.clone(),
+        email: email.to_owned(),
+        audience: format!("{}/saml/{id}/metadata", server.url),
+        recipient: acs.clone(),
+        destination: acs.clone(),
+        in_response_to: Some(request_id),
+        not_before: now,
+        not_on_or_after: now.plus(std::time::Duration::from_mins(5)),
+        status: "urn:oasis:names:tc:SAML:2.0:status:Success".to_owned(),
+        assertion_id: format!("_a{}", uuid::Uuid::from_bytes(vestibule::kernel::random::bytes()).simple()),
+        attributes: Vec::new(),
+        extra: String::new(),
+    };
+    let response = crate::harness::idp::encode(&idp.response(&says, Sign::Assertion));
+    let handed = browser.form(&acs, &[("SAMLResponse", &response)]).await.expect(303);
+    browser.get(&handed.location().expect("continue")).await
+}
+
+on_both! {
+    async fn the_invited_person_chooses_a_password_and_is_in(server: Server) {
+        let tenant = server.tenant("acme").await;
+        let api = server.client().bearer(&tenant.token);
+        let group = api.post("/api/v1/groups", &json!({"name": "Makers"})).await.created();
+        let body = json!({"emails": ["Bob@acme.example"], "groups": [group["id"]], "roles": ["account_viewer"], "landing_url": "https://app.acme.example/start"});
+        let made = invite(&api, &body).await;
+        assert_eq!(made[0]["status"], "invited");
+        let user = format!("/api/v1/users/{}", made[0]["user_id"].as_str().expect("id"));
+        assert_eq!(api.get(&user).await.ok()["status"], "pending");
+        server.client().sign_in("acme", "bob@acme.example", "a good long password").await.expect(401);
+        let mail = server.mail("Bob@acme.example", "invited to acme").await;
+        assert!(mail.text.contains("tests has invited you"), "{}", mail.text);
+        assert!(mail.from.starts_with("acme <") || mail.from.starts_with("\"acme\" <"), "{}", mail.from);
+        let token = mail.token();
+        let page = server.client().get(&format!("/invite?token={token}")).await.expect(200);
+        assert!(page.body.contains("Bob@acme.example"));
+        let browser = server.client();
+        let landed = accept(&browser, &token).await.expect(303);
+        assert_eq!(landed.location().as_deref(), Some("https://app.acme.example/start"));
+        let me = browser.get("/api/v1/me").await.ok();
+        assert_eq!((&me["display_name"], &me["groups"], &me["roles"]), (&json!("Bob Builder"), &json!(["Makers"]), &json!(["account_viewer"])));
+        accept(&server.client(), &token).await.expect(410);
+        server.client().get(&format!("/invite?token={token}")).await.expect(410);
+        server.client().sign_in("acme", "bob@acme.example", "a good long password").await.expect(303);
+        let list = api.get("/api/v1/invitations").await.ok();
+        assert_eq!(list["items"][0]["status"], "accepted");
+        assert_eq!(api.get("/api/v1/invitations?open=true").await.ok()["items"], json!([]));
+        let events = server.audit(&tenant).await;
+        for action in ["invitation.create", "invitation.accept", "user.activate"] {
+            assert!(events.iter().any(|e| e["action"] == action), "{action}");
+        }
+    }
+
+    async fn many_at_once_each_answered_by_itself(server: Server) {
+        let tenant = server.tenant("acme").await;
+        let api = server.client().bearer(&tenant.token);
+        api.patch("/api/v1/authentication-settings", &json!({"email_domains": ["acme.example"]})).await.expect(200);
+        invite(&api, &json!({"emails": ["early@acme.example"]})).await;
+        let emails = json!({"emails": ["a@acme.example", "b@acme.example", "A@acme.example", "nonsense", tenant.email, "early@acme.example", "x@elsewhere.example", "c@acme.example\r\nBcc: eve@evil.example"]});
+        let made = invite(&api, &emails).await;
+        let said: Vec<_> = made.iter().map(|o| o["status"].as_str().expect("status")).collect();
+        assert_eq!(said, ["invited", "invited", "refused", "refused", "refused", "refused", "refused", "refused"]);
+        let reasons: Vec<_> = made.iter().skip(2).map(|o| o["reason"].as_str().expect("reason")).collect();
+        assert!(reasons[0].contains("twice") && reasons[2].contains("user already") && reasons[3].contains("invited already") && reasons[4].contains("domain"), "{reasons:?}");
+        assert_eq!(server.mails_queued().await, 3);
+        for body in [json!({"emails": []}), json!({"emails": vec!["a@b.example"; 501]}), json!({"emails": ["n@acme.example"], "groups": ["0"]}),
+            json!({"emails": ["n@acme.example"], "landing_url": "javascript:alert(1)"}), json!({"emails": ["n@acme.example"], "landing_url": "//evil.example"}),
+            json!({"emails": ["n@acme.example"], "roles": ["king"]})] {
+            api.post("/api/v1/invitations", &body).await.expect(422);
+        }
+        assert_eq!(api.get("/api/v1/users?user_name=n@acme.example").await.ok()["items"], json!([]), "half an invitation never exists");
+    }
+
+    async fn the_console_takes_a_pasted_list_and_a_file(server: Server) {
+        let tenant = server.tenant("acme").await;
+        let console = server.client();
+        console.sign_in("acme", &tenant.email, &tenant.password).await.expect(303);
+        let form = reqwest::multipart::Form::new().text("people", "Ada Lovelace <ada@acme.example>; bob@acme.example").text("role", "").text("landing_url", "");
+        let done = console.send(console.request(reqwest::Method::POST, "/console/invitations").multipart(form)).await;
+        assert_eq!(done.expect(303).location().as_deref(), Some("/console/invitations?notice=invited"));
+        let csv = reqwest::multipart::Part::text("email,given_name\ncid@acme.example,Cid\nbob@acme.example,Bob\n").file_name("people.csv");
+        let form = reqwest::multipart::Form::new().text("people", "").part("file", csv);
+        let page = console.send(console.request(reqwest::Method::POST, "/console/invitations").multipart(form)).await.expect(200);
+        assert!(page.body.contains("invited already") && page.body.contains("cid@acme.example"), "{}", page.body);
+        let list = console.get("/console/invitations").await.expect(200);
+        for name in ["ada@acme.example", "bob@acme.example", "cid@acme.example"] {
+            assert!(list.body.contains(name), "{name}");
+        }
+        let api = server.client().bearer(&tenant.token);
+        let ada = api.get("/api/v1/users?user_name=ada@acme.example").await.ok();
+        assert_eq!(ada["items"][0]["display_name"], "Ada Lovelace");
+    }
+
+    async fn sent_again_linked_and_taken_back(server: Server) {
+        let tenant = server.tenant("acme").await;
+        let api = server.client().bearer(&tenant.token);
+        let made = invite(&api, &json!({"emails": ["bob@acme.example", "eve@acme.example"]})).await;
+        let (bob, eve) = (&made[0], &made[1]);
+        let first = server.mail("bob@acme.example", "invited").await.token();
+        server.advance(8 * 24 * 3600);
+        let path = format!("/api/v1/invitations/{}", bob["id"].as_str().expect("id"));
+        assert_eq!(api.get(&path).await.ok()["status"], "expired");
+        accept(&server.client(), &first).await.expect(410);
+        api.post(&format!("{path}/resend"), &json!({})).await.expect(202);
+        assert_eq!(api.get(&path).await.ok()["status"], "pending");
+        let folder = server.dir.path().join("outbox");
+        let mails = mail::wait_for(&folder, 2, |m| m.to.contains("bob")).await;
+        let second = mails.iter().map(mail::Mail::token).find(|token| *token != first).expect("a new link");
+        let link = api.post(&format!("{path}/link"), &json!({})).await.ok()["url"].as_str().expect("url").to_owned();
+        assert!(link.starts_with(&format!("{}/invite?token=", server.url)));
+        accept(&server.client(), &second).await.expect(410);
+        accept(&server.client(), link.split("token=").nth(1).expect("token")).await.expect(303);
+        api.post(&format!("{path}/resend"), &json!({})).await.expect(409);
+        api.delete(&path).await.expect(409);
+
+        let path = format!("/api/v1/invitations/{}", eve["id"].as_str().expect("id"));
+        let token = server.mail("eve@acme.example", "invited").await.token();
+        api.delete(&path).await.expect(204);
+        accept(&server.client(), &token).await.expect(410);
+        api.get(&path).await.expect(404);
+        assert_eq!(api.get("/api/v1/users?user_name=eve@acme.example").await.ok()["items"], json!([]));
+        invite(&api, &json!({"emails": ["eve@acme.example"]})).await;
+        let events = server.audit(&tenant).await;
+        for action in ["invitation.resend", "invitation.cancel"] {
+            assert!(events.iter().any(|e| e["action"] == action), "{action}");
+        }
+    }
+
+    async fn a_link_cannot_be_guessed_or_used_for_something_else(server: Server) {
+        let tenant = server.tenant("acme").await;
+        let api = server.client().bearer(&tenant.token);
+        let made = invite(&api, &json!({"emails": ["bob@acme.example"]})).await;
+        let token = server.mail("bob@acme.example", "invited").await.token();
+        let id = made[0]["id"].as_str().expect("id");
+        for wrong in ["", "vst_invite_", "vst_invite_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", &token[..token.len() - 1], id] {
+            server.client().get(&format!("/invite?token={wrong}")).await.expect(410);
+            accept(&server.client(), wrong).await.expect(410);
+            server.client().form("/invite/provider", &[("token", wrong)]).await.expect(410);
+        }
+        server.client().form("/login/reset", &[("token", &token), ("password", "a good long password")]).await.expect(410);
+        server.client().form("/setup", &[("token", &token), ("password", "a good long password")]).await.expect(410);
+        let (one, two) = (server.client(), server.client());
+        let (one, two) = tokio::join!(accept(&one, &token), accept(&two, &token));
+        let mut statuses = [one.status.as_u16(), two.status.as_u16()];
+        statuses.sort_unstable();
+        assert_eq!(statuses, [303, 410], "of two at once one gets in");
+    }
+
+    async fn an_invitation_is_nobody_elses(server: Server) {
+        let acme = server.tenant("acme").await;
+        let globex = server.tenant("globex").await;
+        let made = invite(&server.client().bearer(&acme.token), &json!({"emails": ["bob@acme.example"]})).await;
+        let other = server.client().bearer(&globex.token);
+        let path = format!("/api/v1/invitations/{}", made[0]["id"].as_str().expect("id"));
+        other.get(&path).await.expect(404);
+        other.delete(&path).await.expect(404);
+        other.post(&format!("{path}/resend"), &json!({})).await.expect(404);
+        other.post(&format!("{path}/link"), &json!({})).await.expect(404);
+        assert_eq!(other.get("/api/v1/invitations").await.ok()["items"], json!([]));
+        let user = made[0]["user_id"].as_str().expect("id");
+        for action in ["unlock", "password/reset", "sessions/revoke"] {
+            other.post(&format!("/api/v1/users/{user}/{action}"), &json!({})).await.expect(404);
+        }
+    }
+
+    async fn the_invited_come_through_their_identity_provider(server: Server) {
+        let tenant = server.tenant("acme").await;
+        let api = server.client().bearer(&tenant.token);
+        let provider = provider(server, &tenant).await;
+        let made = invite(&api, &json!({"emails": ["bob@acme.example", "eve@acme.example"], "landing_url": "https://app.acme.example/in"})).await;
+        assert_eq!(made[0]["status"], "invited");
+        // By the link in the mail.
+        let token = server.mail("bob@acme.example", "invited").await.token();
+        let browser = server.client();
+        assert!(browser.get(&format!("/invite?token={token}")).await.expect(200).body.contains("Continue with Company"));
+        let sent = browser.form("/invite/provider", &[("token", &token)]).await.expect(303).location().expect("to");
+        let landed = come_through(server, &browser, &provider, &sent, "bob@acme.example").await.expect(303);
+        assert_eq!(landed.location().as_deref(), Some("https://app.acme.example/in"));
+        assert_eq!(browser.get("/api/v1/me").await.ok()["email"], "bob@acme.example");
+        accept(&server.client(), &token).await.expect(410);
+        // Or straight from the sign-in page.
+        let browser = server.client();
+        let fields = [("identifier", "eve@acme.example"), ("account", "acme"), ("return_to", "/")];
+        let sent = browser.form("/login", &fields).await.expect(303).location().expect("to");
+        come_through(server, &browser, &provider, &sent, "eve@acme.example").await.expect(303);
+        assert_eq!(browser.get("/api/v1/me").await.ok()["email"], "eve@acme.example");
+        let accepted = server.audit(&tenant).await;
+        assert_eq!(accepted.iter().filter(|e| e["action"] == "invitation.accept" && e["detail"]["method"] == "saml").count(), 2);
+        // A deactivated user is not an invited one.
+        let path = format!("/api/v1/users/{}", made[1]["user_id"].as_str().expect("id"));
+        api.patch(&path, &json!({"status": "inactive"})).await.expect(200);
+        let browser = server.client();
+        let sent = browser.form("/login", &fields).await.expect(303).location().expect("to");
+        come_through(server, &browser, &provider, &sent, "eve@acme.example").await.expect(403);
+    }
+
+    async fn who_signs_in_through_a_provider_is_active_at_once_if_the_account_says_so(server: Server) {
+        let tenant = server.tenant("acme").await;
+        let api = server.client().bearer(&tenant.token);
+        let provider = provider(server, &tenant).await;
+        let set = async |mode: &str| {
+            api.patch("/api/v1/authentication-settings", &json!({"sso_invitations": mode})).await.expect(200);
+        };
+        set("notice").await;
+        let made = invite(&api, &json!({"emails": ["bob@acme.example", "guest@elsewhere.example"]})).await;
+        assert_eq!((&made[0]["status"], &made[1]["status"]), (&json!("notified"), &json!("invited")), "a guest has no provider");
+        let mail = server.mail("bob@acme.example", "You can use acme now").await;
+        assert!(mail.link().ends_with("/login?account=acme"), "{}", mail.text);
+        set("active").await;
+        let made = invite(&api, &json!({"emails": ["eve@acme.example"]})).await;
+        assert_eq!(made[0]["status"], "active");
+        server.mail("guest@elsewhere.example", "invited").await;
+        assert_eq!(server.mails_queued().await, 2, "no mail for Eve");
+        let browser = server.client();
+        let fields = [("identifier", "eve@acme.example"), ("account", "acme"), ("return_to", "/")];
+        let sent = browser.form("/login", &fields).await.expect(303).location().expect("to");
+        come_through(server, &browser, &provider, &sent, "eve@acme.example").await.expect(303);
+        // Somebody whose password is not here is told so, and gets no way past their company's sign-in.
+        server.client().form("/login/forgot", &[("identifier", "eve@acme.example"), ("account", "acme")]).await.expect(200);
+        let mail = server.mail("eve@acme.example", "through your company").await;
+        assert!(mail.text.contains("Company") && !mail.text.contains("token="), "{}", mail.text);
+    }
+}
