@@ -30,7 +30,7 @@ fn command(dir: &Path, database: &str) -> Command {
     command
 }
 
-fn output(dir: &Path, database: &str, arguments: &[&str]) -> String {
+pub(crate) fn output(dir: &Path, database: &str, arguments: &[&str]) -> String {
     let output = command(dir, database).args(arguments).output().expect("the binary runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text").trim().to_owned()

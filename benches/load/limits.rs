@@ -10,7 +10,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
 use super::harness::{client, measure};
 
 /// Raw argon2id hashes with our parameters, one thread and one arena a core.
-pub(crate) async fn argon2_per_second() -> f64 {
+pub(crate) async fn argon2_per_second(seconds: u64) -> f64 {
     let stop = Arc::new(AtomicBool::new(false));
     let count = Arc::new(AtomicU64::new(0));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -38,14 +38,14 @@ pub(crate) async fn argon2_per_second() -> f64 {
         .collect();
     tokio::time::sleep(Duration::from_secs(1)).await;
     let before = count.load(Ordering::Relaxed);
-    tokio::time::sleep(Duration::from_secs(5)).await;
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
     let done = count.load(Ordering::Relaxed) - before;
     stop.store(true, Ordering::Relaxed);
     for thread in threads {
         thread.join().expect("thread");
     }
     #[expect(clippy::cast_precision_loss, reason = "a few hundred")]
-    let rate = done as f64 / 5.0;
+    let rate = done as f64 / seconds as f64;
     rate
 }
 

@@ -1,0 +1,235 @@
+//! Sign-in with a password: its rate, what a flood of it does to everybody else, and the import of people.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use tokio::task::JoinSet;
+
+use super::harness::{Node, Table, client, measure};
+use super::limits;
+use super::operations::cpu_each;
+use super::wire::{Reply, Wire};
+
+const PEOPLE: u64 = 64;
+const PASSWORD: &str = "correct horse battery";
+
+pub(crate) async fn make_people(node: &Node) {
+    let http = client();
+    for n in 0..PEOPLE {
+        let body = json!({"user_name": format!("p{n}@bench.example"), "password": PASSWORD});
+        let url = format!("{}/api/v1/users", node.url);
+        let made = http.post(url).bearer_auth(&node.api).json(&body).send().await.expect("answers");
+        assert_eq!(made.status(), 201);
+    }
+}
+
+/// A thousand people behind as many addresses, or the rate limits would be measured.
+fn address(client_number: usize, n: u64) -> String {
+    format!("10.{}.{}.{}", client_number % 250, n / 250 % 250, n % 250)
+}
+
+/// Identify, then prove; returns the status of the last answer and the session's cookie.
+async fn sign_in(wire: &mut Wire, person: u64, address: &str) -> (u16, Option<String>) {
+    let from = format!("x-forwarded-for: {address}\r\n");
+    let cookie_of = |reply: &Reply| {
+        reply.header("set-cookie").and_then(|cookie| cookie.split(';').next()).map(str::to_owned)
+    };
+    let form = format!("identifier=p{person}%40bench.example");
+    let sent = wire.send("POST", "/login", &from, &form).await;
+    let cookie = cookie_of(&sent).expect("cookie");
+    let flow = sent.header("location").and_then(|to| to.split("flow=").nth(1)).expect("flow");
+    let form = format!("flow={flow}&password=correct+horse+battery");
+    let done = wire.send("POST", "/login/password", &format!("{from}cookie: {cookie}\r\n"), &form).await;
+    (done.status, cookie_of(&done))
+}
+
+/// Whole sign-ins by the pages: identify, count, hash, session, audit event. In turns with the bare hash, as
+/// the machine is not the same from one half minute to the next.
+pub(crate) async fn sign_ins(node: &Node, table: &mut Table) {
+    const ROUNDS: u64 = 5;
+    let mut wires = Vec::new();
+    for _ in 0..32 {
+        wires.push(tokio::sync::Mutex::new(Wire::open(&node.url).await));
+    }
+    let wires = Arc::new(wires);
+    let (mut ratios, mut cpu) = (Vec::new(), Vec::new());
+    for round in 0..ROUNDS {
+        let hashes = limits::argon2_per_second(4).await;
+        let (wires, before) = (wires.clone(), node.cpu());
+        let rate = measure(32, 6, move |client_number, n| {
+            let wires = wires.clone();
+            async move {
+                let person = (client_number as u64 * 7 + n) % PEOPLE;
+                let mut wire = wires[client_number].lock().await;
+                let (status, _) = sign_in(&mut wire, person, &address(client_number, round * 1000 + n)).await;
+                assert_eq!(status, 303);
+            }
+        })
+        .await;
+        ratios.push(100.0 * rate.per_second / hashes);
+        cpu.push(cpu_each(node, before, &rate, 6.0));
+    }
+    let note = format!(
+        "of raw argon2id, one arena a core (aim: 95 %); median of {}; {:.2} ms CPU each",
+        list(&ratios),
+        median(&cpu)
+    );
+    table.line("password sign-ins", &format!("{:.0} %", median(&ratios)), &note);
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
+fn list(values: &[f64]) -> String {
+    values.iter().map(|value| format!("{value:.1}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The latencies of `GET /api/v1/me` at 500 requests a second over 50 connections, measured on a thread of
+/// their own: the flood's clients must not stand between the answer and the clock.
+async fn me_latencies(node: &Node, session: &str, seconds: u64) -> Vec<Duration> {
+    let (url, headers) = (node.url.clone(), format!("cookie: {session}\r\n"));
+    let measured = tokio::task::spawn_blocking(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(measure_latencies(url, headers, seconds))
+    });
+    measured.await.expect("measured")
+}
+
+async fn measure_latencies(url: String, headers: String, seconds: u64) -> Vec<Duration> {
+    const CONNECTIONS: u64 = 50;
+    let begun = Instant::now() + Duration::from_millis(100);
+    let mut people = JoinSet::new();
+    for n in 0..CONNECTIONS {
+        let (mut wire, headers) = (Wire::open(&url).await, headers.clone());
+        people.spawn(async move {
+            let mut latencies = Vec::new();
+            for round in 0..seconds * 500 / CONNECTIONS {
+                let due = begun + Duration::from_millis(2 * (round * CONNECTIONS + n));
+                tokio::time::sleep_until(due.into()).await;
+                // Not from when it was due: this runtime's timers are exact to a millisecond only.
+                let sent = Instant::now();
+                let reply = wire.send("GET", "/api/v1/me", &headers, "").await;
+                assert_eq!(reply.status, 200);
+                latencies.push(sent.elapsed());
+            }
+            latencies
+        });
+    }
+    let mut latencies = people.join_all().await.concat();
+    latencies.sort_unstable();
+    latencies
+}
+
+fn p99(sorted: &[Duration]) -> f64 {
+    sorted[sorted.len() * 99 / 100].as_secs_f64() * 1000.0
+}
+
+/// A flood of sign-ins beside people who are in: latency, memory, and how soon the flood is told to wait.
+pub(crate) async fn flood(node: &Node, idle_memory: f64, table: &mut Table) {
+    let (status, session) = sign_in(&mut Wire::open(&node.url).await, 0, "10.251.0.1").await;
+    assert_eq!(status, 303);
+    let session = session.expect("a session");
+    let mut idle = Vec::new();
+    for _ in 0..5 {
+        idle.push(p99(&me_latencies(node, &session, 3).await));
+    }
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let (entered, told, slowest) =
+        (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let mut guessers = JoinSet::new();
+    for n in 0..400_usize {
+        let mut wire = Wire::open(&node.url).await;
+        let (stop, entered, told, slowest) = (stop.clone(), entered.clone(), told.clone(), slowest.clone());
+        guessers.spawn(async move {
+            let mut round = 0;
+            while !stop.load(Ordering::Relaxed) {
+                round += 1;
+                let begun = Instant::now();
+                let person = (n as u64 + round) % PEOPLE;
+                let (status, _) = sign_in(&mut wire, person, &address(n, round + 1000)).await;
+                if status == 303 {
+                    entered.fetch_add(1, Ordering::Relaxed);
+                    continue;
+                }
+                if status == 503 {
+                    told.fetch_add(1, Ordering::Relaxed);
+                    let took = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+                    slowest.fetch_max(took, Ordering::Relaxed);
+                    // About as Retry-After asks, and not all at the same moment.
+                    tokio::time::sleep(Duration::from_millis(1500 + (n as u64 * 397 + round * 61) % 1000))
+                        .await;
+                }
+            }
+        });
+    }
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    let mut busy = Vec::new();
+    for _ in 0..7 {
+        busy.push(p99(&me_latencies(node, &session, 3).await));
+    }
+    let flooded_memory = node.memory();
+    stop.store(true, Ordering::Relaxed);
+    while guessers.join_next().await.is_some() {}
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    #[expect(clippy::cast_precision_loss, reason = "a few cores")]
+    let allowed = idle_memory + 19.0 * cores as f64 + 64.0;
+    let (slow, quick) = (median(&busy), median(&idle));
+    table.line(
+        "p99 of GET /api/v1/me at 500 a second",
+        &format!("{slow:.1} ms"),
+        &format!(
+            "while 400 clients flood sign-in (aim: under 5 ms); median of {}; {:.1} times idle ({quick:.1} ms)",
+            list(&busy),
+            slow / quick,
+        ),
+    );
+    table.line(
+        "memory (RSS) in that flood",
+        &format!("{flooded_memory:.1} MiB"),
+        &format!("allowed: idle {idle_memory:.1} + hash memory of {cores} cores + 64 = {allowed:.0} MiB"),
+    );
+    table.line(
+        "told to come back (503)",
+        &format!(
+            "{} times, after {} ms at most",
+            told.load(Ordering::Relaxed),
+            slowest.load(Ordering::Relaxed)
+        ),
+        &format!("both steps of the sign-in; {} got in meanwhile", entered.load(Ordering::Relaxed)),
+    );
+}
+
+/// `user import` of 100,000 people with hashes, on the embedded database.
+pub(crate) fn import(table: &mut Table) {
+    const ROWS: u32 = 100_000;
+    let dir = tempfile::tempdir().expect("folder");
+    let database = format!("sqlite://{}/v.db", dir.path().display());
+    let arguments = ["account", "create", "bench", "--admin-email", "admin@bench.example"];
+    super::harness::output(dir.path(), &database, &arguments);
+    let mut text = String::new();
+    for n in 0..ROWS {
+        let row = json!({
+            "user_name": format!("person{n}@bench.example"), "given_name": "Person", "family_name": format!("Number {n}"),
+            "external_id": n.to_string(),
+            "password_hash": "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$kP3mVbJ9Qm1yq0o0uJ6bWm0mP8m6c5tqYvQ1k2J3l4M",
+        });
+        writeln!(text, "{row}").expect("text");
+    }
+    std::fs::write(dir.path().join("people.jsonl"), text).expect("file");
+    let begun = Instant::now();
+    let said = super::harness::output(dir.path(), &database, &["user", "import", "people.jsonl"]);
+    let took = begun.elapsed().as_secs_f64();
+    assert!(said.contains("100000 users made"), "{said}");
+    table.line(
+        "import of 100,000 users with hashes, SQLite",
+        &format!("{:.0} rows/s", f64::from(ROWS) / took),
+        "each with an audit event, durable every 500 rows (aim: 10,000 rows/s)",
+    );
+}

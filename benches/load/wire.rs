@@ -1,0 +1,61 @@
+//! A client that costs next to nothing, so that what is measured is the server: one connection, HTTP/1.1,
+//! no parsing beyond status, headers and length.
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+
+/// A kept connection.
+pub(crate) struct Wire {
+    stream: TcpStream,
+    host: String,
+    buffer: Vec<u8>,
+}
+
+/// Status and headers of an answer; its body is read and dropped.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    head: String,
+}
+
+impl Reply {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let lines = self.head.lines().skip(1);
+        let mut found = lines.filter_map(|line| line.split_once(": "));
+        found.find_map(|(key, value)| key.eq_ignore_ascii_case(name).then_some(value))
+    }
+}
+
+impl Wire {
+    pub(crate) async fn open(url: &str) -> Self {
+        let host = url.trim_start_matches("http://").to_owned();
+        let stream = TcpStream::connect(&host).await.expect("connects");
+        stream.set_nodelay(true).expect("option");
+        Self { stream, host, buffer: Vec::with_capacity(8192) }
+    }
+
+    /// Sends a request; `headers` are whole lines with their ends, `form` is an encoded body.
+    pub(crate) async fn send(&mut self, method: &str, path: &str, headers: &str, form: &str) -> Reply {
+        let kind = if form.is_empty() { "" } else { "content-type: application/x-www-form-urlencoded\r\n" };
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: {host}\r\norigin: http://{host}\r\n{kind}content-length: {}\r\n{headers}\r\n{form}",
+            form.len(),
+            host = self.host,
+        );
+        self.stream.write_all(request.as_bytes()).await.expect("sent");
+        self.buffer.clear();
+        loop {
+            let read = self.stream.read_buf(&mut self.buffer).await.expect("answers");
+            assert!(read > 0, "the server closed the connection");
+            let Some(end) = self.buffer.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+            let head = String::from_utf8_lossy(&self.buffer[..end]).into_owned();
+            let status = head.get(9..12).and_then(|s| s.parse().ok()).expect("a status");
+            let reply = Reply { status, head };
+            let length: usize = reply.header("content-length").and_then(|n| n.parse().ok()).unwrap_or(0);
+            while self.buffer.len() < end + 4 + length {
+                let read = self.stream.read_buf(&mut self.buffer).await.expect("a body");
+                assert!(read > 0, "the server closed the connection");
+            }
+            return reply;
+        }
+    }
+}
