@@ -184,7 +184,7 @@ pub async fn count_ended_by(
     .await
 }
 
-/// Whether one of these users has signed in by `method` lately.
+/// Whether the user has a session that began by `method`.
 ///
 /// # Errors
 /// The database's.
