@@ -34,6 +34,12 @@ impl Urls {
     }
 }
 
+/// `text` as the value of a query parameter.
+#[must_use]
+pub fn query_value(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
 /// A path on this server that a browser may be sent to after sign-in, or the fallback.
 ///
 /// Only `/path` passes: `//host`, `/\host`, control characters and full URLs are how open redirects are made.

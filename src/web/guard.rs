@@ -12,6 +12,7 @@ use super::{App, Error};
 use crate::access::tokens::{self, TokenPurpose};
 use crate::access::{Guard, Principal};
 use crate::kernel::http::{Refusal, bearer, cookie};
+use crate::kernel::urls::query_value;
 use crate::provisioning::scim::{self, Provisioner};
 use crate::signin::{flow, sessions};
 
@@ -118,6 +119,5 @@ fn unauthenticated(request: &Request) -> Response {
         return response;
     }
     let wanted = request.uri().path_and_query().map_or(path, axum::http::uri::PathAndQuery::as_str);
-    let wanted: String = url::form_urlencoded::byte_serialize(wanted.as_bytes()).collect();
-    Redirect::to(&format!("/login?return_to={wanted}")).into_response()
+    Redirect::to(&format!("/login?return_to={}", query_value(wanted))).into_response()
 }

@@ -7,7 +7,7 @@ use axum::{Form, Json};
 use serde::{Deserialize, Serialize};
 
 use super::{App, Error, guard, login};
-use crate::access::{Guard, Principal, Routes};
+use crate::access::{Guard, Routes};
 use crate::directory::accounts::{self, PasswordSettings};
 use crate::directory::users;
 use crate::kernel::http::{RequestContext, cookie};
@@ -71,29 +71,31 @@ async fn context(
     headers: &HeaderMap,
     form: &CheckForm,
 ) -> Result<(PasswordSettings, Person), Error> {
-    let now = app.kernel.clock.now();
-    let mut c = app.kernel.db.read().await?;
-    let mut who = None;
-    if !form.token.is_empty() {
-        if let Some(link) = links::find(&mut c, &form.token, now).await? {
-            who = link.account_id.zip(link.user_id);
-        }
-    } else if !form.flow.is_empty() {
-        let browser = cookie(headers, flow::cookies(&app.kernel).flow).unwrap_or_default();
-        drop(c);
-        let flow = flow::find(&app.kernel, &form.flow, browser).await?;
-        c = app.kernel.db.read().await?;
-        who = flow.and_then(|flow| flow.proof()).and_then(|p| p.user_id.map(|id| (p.account_id, id)));
-    } else {
-        drop(c);
-        let principal = guard::identify(app, headers).await?;
-        who = principal.map(|Principal { account_id, id, .. }| (account_id, id));
-        c = app.kernel.db.read().await?;
-    }
-    let Some((account_id, user_id)) = who else {
+    let Some((account_id, user_id)) = whose(app, headers, form).await? else {
         return Ok((PasswordSettings::default(), Person::default()));
     };
+    let mut c = app.kernel.db.read().await?;
     let settings = accounts::settings_of(&mut c, &account_id).await?.password;
     let user = if form.own { users::by_id(&mut c, &account_id, &user_id).await? } else { None };
     Ok((settings, user.as_ref().map(Person::from).unwrap_or_default()))
+}
+
+/// The account and the user that the page's link, flow or session is about.
+async fn whose(
+    app: &App,
+    headers: &HeaderMap,
+    form: &CheckForm,
+) -> Result<Option<(String, String)>, sqlx::Error> {
+    if !form.token.is_empty() {
+        let mut c = app.kernel.db.read().await?;
+        let link = links::find(&mut c, &form.token, app.kernel.clock.now()).await?;
+        return Ok(link.and_then(|link| link.account_id.zip(link.user_id)));
+    }
+    if !form.flow.is_empty() {
+        let browser = cookie(headers, flow::cookies(&app.kernel).flow).unwrap_or_default();
+        let proof = flow::find(&app.kernel, &form.flow, browser).await?.and_then(|flow| flow.proof());
+        return Ok(proof.and_then(|proof| proof.user_id.map(|id| (proof.account_id, id))));
+    }
+    let principal = guard::identify(app, headers).await?;
+    Ok(principal.map(|principal| (principal.account_id, principal.id)))
 }

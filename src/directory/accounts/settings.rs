@@ -151,9 +151,7 @@ impl SsoInvitations {
 }
 
 impl Settings {
-    /// Reads what [`super::Account`] stores; members missing there have their defaults.
-    #[must_use]
-    pub fn read(text: &str) -> Self {
+    pub(super) fn read(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or_default()
     }
 

@@ -9,5 +9,7 @@ mod update;
 pub use create::{NewConnection, create};
 pub use delete::delete;
 pub use model::{Connection, Jit, Kind, SamlSettings};
-pub use store::{anywhere, by_id, by_name, domains_of, enabled_saml, list, route_by_domain, sign_in_for};
+pub use store::{
+    anywhere, by_id, by_name, domains_of, enabled_saml, list, route_by_domain, sign_in_for, sign_in_of,
+};
 pub use update::{Change, update};

@@ -2,6 +2,7 @@
 
 use super::model::Connection;
 use crate::directory::fold;
+use crate::directory::users::User;
 use crate::kernel::{self, Tx};
 
 macro_rules! columns {
@@ -137,6 +138,17 @@ pub async fn sign_in_for(
     .bind(account_id)
     .fetch_optional(c)
     .await
+}
+
+/// The same for a user, by the domain of their address.
+///
+/// # Errors
+/// The database's.
+pub async fn sign_in_of(c: &mut Db, user: &User) -> Result<Option<Connection>, sqlx::Error> {
+    match user.domain() {
+        Some(domain) => sign_in_for(c, &user.account_id, &domain).await,
+        None => Ok(None),
+    }
 }
 
 /// The domains routed to a connection, in order.

@@ -13,8 +13,7 @@ use super::response::{self, Accepted, Check, Expected, Failed};
 use super::store;
 use crate::access::{Guard, Routes};
 use crate::audit::{self, Action, Context, Event};
-use crate::kernel::http::{Refusal, RequestContext, cookie};
-use crate::kernel::tokens::{self, Purpose};
+use crate::kernel::http::{Refusal, RequestContext};
 use crate::kernel::urls::local_path;
 use crate::signin::{Method, NewUser, Proof, SignIn, Throttled, flow};
 
@@ -72,13 +71,12 @@ async fn login(
     let (connection, settings) = find(&signin, &id, true).await?;
     let kernel = &signin.kernel;
     let names = flow::cookies(kernel);
-    let browser = cookie(&headers, names.flow).map(str::to_owned);
-    let current = match (&query.flow, &browser) {
-        (Some(id), Some(browser)) => flow::find(kernel, id, browser).await.map_err(broken)?,
-        _ => None,
+    let browser = names.browser(&headers);
+    let current = match &query.flow {
+        Some(id) => flow::find(kernel, id, &browser).await.map_err(broken)?,
+        None => None,
     };
     let current = current.filter(|flow| flow.account_id.as_deref() == Some(&connection.account_id));
-    let browser = browser.unwrap_or_else(|| tokens::Token::generate(Purpose::Flow).secret);
 
     let key = signing_key(&signin, &connection, &settings).await?;
     let request_id = new_request_id();

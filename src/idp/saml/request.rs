@@ -13,7 +13,7 @@ use samael::traits::ToXml as _;
 use url::Url;
 
 use super::super::connections::SamlSettings;
-use crate::kernel::urls::Urls;
+use crate::kernel::urls::{Urls, query_value};
 use crate::kernel::{Timestamp, random};
 
 /// Why nothing could be written; a fault of ours, for the log.
@@ -126,23 +126,19 @@ pub fn authn_request_url(
         .query_pairs()
         .find_map(|(name, value)| (name == "SAMLRequest").then(|| value.into_owned()))
         .ok_or_else(|| fail(&"no request"))?;
-    let mut query = format!("SAMLRequest={}", form_encode(&encoded));
+    let mut query = format!("SAMLRequest={}", query_value(&encoded));
     if let Some(key) = key {
         // saml-bindings §3.4.4.1: the signature covers these parameters in this order and encoding.
         query.push_str("&SigAlg=");
-        query.push_str(&form_encode("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"));
+        query.push_str(&query_value("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"));
         let signature = sign(key, query.as_bytes()).ok_or_else(|| fail(&"the key cannot sign"))?;
         query.push_str("&Signature=");
-        query.push_str(&form_encode(&STANDARD.encode(signature)));
+        query.push_str(&query_value(&STANDARD.encode(signature)));
     }
     let mut url = Url::parse(&settings.sso_url).map_err(|e| fail(&e))?;
     let own = url.query().filter(|own| !own.is_empty()).map(|own| format!("{own}&")).unwrap_or_default();
     url.set_query(Some(&format!("{own}{query}")));
     Ok(url.into())
-}
-
-fn form_encode(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 fn sign(pkcs8: &[u8], message: &[u8]) -> Option<Vec<u8>> {

@@ -1,6 +1,10 @@
 //! The two cookies of signing in.
 
+use axum::http::HeaderMap;
+
 use crate::kernel::Kernel;
+use crate::kernel::http::cookie;
+use crate::kernel::tokens::{Purpose, Token};
 
 /// Names and attributes of the cookies, as the public address demands them.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +27,13 @@ pub fn cookies(kernel: &Kernel) -> Cookies {
 }
 
 impl Cookies {
+    /// The secret that binds sign-ins to the browser of this request; a fresh one where it has none yet.
+    #[must_use]
+    pub fn browser(&self, headers: &HeaderMap) -> String {
+        let known = cookie(headers, self.flow).map(str::to_owned);
+        known.unwrap_or_else(|| Token::generate(Purpose::Flow).secret)
+    }
+
     /// `Set-Cookie` for the browser binding; gone with the browser.
     #[must_use]
     pub fn set_flow(&self, secret: &str) -> String {

@@ -1,7 +1,6 @@
 //! A sign-in under way.
 
 use super::super::Proof;
-use crate::directory::accounts::Settings;
 
 /// A flow, as its browser or the callback may see it.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -18,7 +17,6 @@ pub struct Flow {
     pub connection_id: Option<String>,
     pub(super) proof: Option<String>,
     demands: Option<String>,
-    settings: Option<String>,
 }
 
 /// The value of `demands` for a proved flow whose password has ended.
@@ -45,13 +43,7 @@ impl Flow {
             connection_id: None,
             proof: None,
             demands: None,
-            settings: None,
         }
-    }
-
-    /// The settings of its account, when that is known.
-    pub(super) fn settings(&self) -> Option<Settings> {
-        self.settings.as_deref().map(Settings::read)
     }
 
     /// Whether it goes on only with a new password.

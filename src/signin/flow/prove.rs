@@ -38,33 +38,28 @@ impl Candidate {
     /// taken: on a server with several, an address in two needs the account's name.
     async fn find(signin: &SignIn, flow: &Flow) -> Result<Self, sqlx::Error> {
         let mut c = signin.kernel.db.read().await?;
-        let (account_id, settings) = match (&flow.account_id, flow.settings()) {
-            (Some(id), Some(settings)) => (id.clone(), settings),
-            (Some(id), None) => (id.clone(), accounts::settings_of(&mut c, id).await?),
-            (None, _) => {
-                let sole = users::sole_by_email_anywhere(&mut c, &flow.identifier).await?.unwrap_or_default();
-                let settings = accounts::settings_of(&mut c, &sole).await?;
-                (sole, settings)
-            }
+        let account_id = match &flow.account_id {
+            Some(id) => id.clone(),
+            None => users::sole_by_email_anywhere(&mut c, &flow.identifier).await?.unwrap_or_default(),
         };
         let user = users::by_email(&mut c, &account_id, &flow.identifier).await?;
-        Self::with(&mut c, (account_id, settings), user, &flow.identifier).await
+        Self::with(&mut c, account_id, user, &flow.identifier).await
     }
 
     /// Looks somebody up who is signed in.
     async fn of(signin: &SignIn, principal: &Principal) -> Result<Self, sqlx::Error> {
         let mut c = signin.kernel.db.read().await?;
         let user = users::by_id(&mut c, &principal.account_id, &principal.id).await?;
-        let settings = accounts::settings_of(&mut c, &principal.account_id).await?;
-        Self::with(&mut c, (principal.account_id.clone(), settings), user, &principal.name).await
+        Self::with(&mut c, principal.account_id.clone(), user, &principal.name).await
     }
 
     async fn with(
         c: &mut Connection,
-        (account_id, settings): (String, Settings),
+        account_id: String,
         user: Option<User>,
         name: &str,
     ) -> Result<Self, sqlx::Error> {
+        let settings = accounts::settings_of(&mut *c, &account_id).await?;
         let key = match &user {
             Some(user) => user.id.clone(),
             None => lockout::decoy(&fold(name)),

@@ -8,8 +8,7 @@ use crate::kernel::{Timestamp, Tx};
 
 macro_rules! columns {
     () => {
-        "id, account_id, identifier, return_to, connection_id, proof, demands, \
-         (SELECT a.settings FROM accounts a WHERE a.id = signin_flows.account_id) AS settings"
+        "id, account_id, identifier, return_to, connection_id, proof, demands"
     };
 }
 

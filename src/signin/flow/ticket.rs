@@ -27,11 +27,11 @@ fn bound_to(browser: &str) -> String {
     format!("signin_ticket/{}", tokens::hash(browser))
 }
 
-/// Begins a sign-in without a row; returns what the browser carries as `flow`.
+/// Begins a sign-in without a row; its id is what the browser carries as `flow`.
 ///
 /// # Errors
 /// The vault's.
-pub fn issue(kernel: &Kernel, begin: Begin<'_>) -> Result<String, vault::Error> {
+pub fn issue(kernel: &Kernel, begin: Begin<'_>) -> Result<Flow, vault::Error> {
     let content = Content {
         account_id: begin.account_id.map(str::to_owned),
         identifier: begin.identifier.to_owned(),
@@ -40,7 +40,8 @@ pub fn issue(kernel: &Kernel, begin: Begin<'_>) -> Result<String, vault::Error> 
     };
     let plain = serde_json::to_vec(&content).map_err(|_| vault::Error::Damaged)?;
     let sealed = kernel.vault.seal(&bound_to(begin.browser), &plain)?;
-    Ok(format!("{MARK}{}", URL_SAFE_NO_PAD.encode(sealed)))
+    let ticket = format!("{MARK}{}", URL_SAFE_NO_PAD.encode(sealed));
+    Ok(Flow::from_ticket(&ticket, content.account_id, content.identifier, content.return_to))
 }
 
 /// Whether this names a ticket, not a row.

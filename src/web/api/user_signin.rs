@@ -11,7 +11,6 @@ use super::List;
 use crate::access::Principal;
 use crate::kernel::Timestamp;
 use crate::kernel::http::RequestContext;
-use crate::signin::lockout;
 use crate::signin::sessions::{self, Session};
 
 /// A session, apart from its secret.
@@ -71,12 +70,7 @@ pub(super) async fn revoke_session(
     Path((id, session)): Path<(String, String)>,
     request: RequestContext,
 ) -> Result<StatusCode, Error> {
-    let mut tx = app.kernel.db.begin().await?;
-    let user = rules::find_user(&mut tx, &principal, &id).await?;
-    let session = sessions::by_id(&mut tx, &user.id, &session).await?;
-    let session = session.ok_or_else(|| Error::not_found("session"))?;
-    sessions::revoke(&mut tx, &principal.context(&request), &session).await?;
-    tx.commit().await?;
+    rules::revoke_session(&app, &principal, &request, (&id, &session)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -89,10 +83,7 @@ pub(super) async fn unlock(
     Path(id): Path<String>,
     request: RequestContext,
 ) -> Result<StatusCode, Error> {
-    let mut tx = app.kernel.db.begin().await?;
-    let user = rules::find_user(&mut tx, &principal, &id).await?;
-    lockout::unlock(&mut tx, &principal.context(&request), &user, "administrator").await?;
-    tx.commit().await?;
+    rules::unlock_user(&app, &principal, &request, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

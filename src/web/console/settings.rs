@@ -116,13 +116,13 @@ pub(super) async fn save(
     }
     let done = async {
         let wanted = wanted(&app, &principal, &form).await?;
-        let (before, after, effects) = rules::preview(&app, &principal, wanted).await?;
-        let changes = before.changes(&after);
-        if form.confirmed.is_none() && !changes.is_empty() {
-            return Ok(Some((changes, effects)));
+        if form.confirmed.is_none() {
+            let (before, after, effects) = rules::preview(&app, &principal, wanted).await?;
+            let changes = before.changes(&after);
+            return Ok(if changes.is_empty() { None } else { Some((changes, effects)) });
         }
         let mut tx = app.kernel.db.begin().await?;
-        rules::save_settings(&mut tx, &principal, &request, after).await?;
+        rules::save_settings(&mut tx, &principal, &request, wanted).await?;
         tx.commit().await?;
         Ok::<_, Error>(None)
     };

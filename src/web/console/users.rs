@@ -300,11 +300,8 @@ pub(super) async fn unlock(
     Path(id): Path<String>,
     request: RequestContext,
 ) -> Result<Response, Error> {
-    let mut tx = app.kernel.db.begin().await?;
-    let user = rules::find_user(&mut tx, &principal, &id).await?;
-    lockout::unlock(&mut tx, &principal.context(&request), &user, "administrator").await?;
-    tx.commit().await?;
-    back(&app, &principal, &id, Ok("user_unlocked")).await
+    let done = rules::unlock_user(&app, &principal, &request, &id).await.map(|()| "user_unlocked");
+    back(&app, &principal, &id, done).await
 }
 
 /// Mails the user a link to choose a new password.
@@ -330,13 +327,9 @@ pub(super) async fn revoke_session(
     request: RequestContext,
     Form(form): Form<SessionForm>,
 ) -> Result<Response, Error> {
-    let mut tx = app.kernel.db.begin().await?;
-    let user = rules::find_user(&mut tx, &principal, &id).await?;
-    let session = sessions::by_id(&mut tx, &user.id, &form.session).await?;
-    let session = session.ok_or_else(|| Error::not_found("session"))?;
-    sessions::revoke(&mut tx, &principal.context(&request), &session).await?;
-    tx.commit().await?;
-    back(&app, &principal, &id, Ok("session_revoked")).await
+    let which = (id.as_str(), form.session.as_str());
+    let done = rules::revoke_session(&app, &principal, &request, which).await.map(|()| "session_revoked");
+    back(&app, &principal, &id, done).await
 }
 
 pub(super) async fn delete(

@@ -7,17 +7,16 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::super::{App, Error, login, page};
+use super::super::{App, Error, login, page, rules};
 use super::{TokenQuery, spent};
 use crate::directory::accounts::{self, Account};
 use crate::directory::users::{self, User};
 use crate::idp::connections::{self, Connection};
-use crate::kernel::http::{RequestContext, cookie};
-use crate::kernel::tokens::{Purpose, Token};
+use crate::kernel::http::RequestContext;
 use crate::provisioning::invitations;
 use crate::signin::flow;
 use crate::signin::links::{self, ChooseError, Chosen, LinkPurpose};
-use crate::signin::password::{self, Password, PrepareError, Unmet};
+use crate::signin::password::{self, Password, Unmet};
 
 #[derive(Template)]
 #[template(path = "signin/choose.html")]
@@ -68,9 +67,9 @@ async fn build(app: &App, token: &str, purpose: LinkPurpose) -> Result<ChoosePag
     let account = accounts::by_id(&mut c, &account_id).await?.ok_or_else(|| spent(purpose))?;
     let user = users::by_id(&mut c, &account_id, &user_id).await?;
     let user = user.filter(|user| links::fits(user, purpose)).ok_or_else(|| spent(purpose))?;
-    let provider = match (purpose, user.domain()) {
-        (LinkPurpose::Invite, Some(domain)) => connections::sign_in_for(&mut c, &account_id, &domain).await?,
-        _ => None,
+    let provider = match purpose {
+        LinkPurpose::Invite => connections::sign_in_of(&mut c, &user).await?,
+        LinkPurpose::Setup | LinkPurpose::Reset => None,
     };
     Ok(ChoosePage {
         purpose,
@@ -143,8 +142,7 @@ pub(super) async fn go_to_provider(
     let provider = page.provider.ok_or_else(|| spent(LinkPurpose::Invite))?;
     let landing = invitations::landing_of(&mut *app.kernel.db.read().await?, &page.user.id).await?;
     let names = flow::cookies(&app.kernel);
-    let browser = cookie(&headers, names.flow).map(str::to_owned);
-    let browser = browser.unwrap_or_else(|| Token::generate(Purpose::Flow).secret);
+    let browser = names.browser(&headers);
     let mut tx = app.kernel.db.begin().await?;
     let begin = flow::Begin {
         account_id: Some(&page.account.id),
@@ -183,7 +181,7 @@ async fn submit(
         Err(ChooseError::Spent) => Err(spent(purpose)),
         Err(ChooseError::Refused(refused)) => Err(login::explain_proof(refused)),
         Err(ChooseError::Prepare(error)) => {
-            let error = busy_or_form(error)?;
+            let error = rules::prepare_error(error).for_form()?;
             let page = ChoosePage {
                 error: Some(error),
                 given_name: names.0.to_owned(),
@@ -192,14 +190,5 @@ async fn submit(
             };
             page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
-    }
-}
-
-/// The words for the form when a password cannot be taken, or the refusal when it is not the person's to
-/// mend.
-pub(in super::super) fn busy_or_form(error: PrepareError) -> Result<String, Error> {
-    match error {
-        PrepareError::Busy(_) => Err(login::busy().into()),
-        PrepareError::Directory(error) => Error::from(error).for_form(),
     }
 }

@@ -16,8 +16,6 @@ use crate::kernel::{Kernel, Tx};
 use crate::signin::links::{self, Link, LinkPurpose};
 use crate::signin::setup;
 
-pub(super) use choose::busy_or_form;
-
 pub(super) fn routes() -> Routes<App> {
     Routes::default()
         .get("/setup", Guard::Public, show_setup)

@@ -88,10 +88,7 @@ async fn send(
         None => users::sole_by_email_anywhere(&mut c, identifier).await?.unwrap_or_default(),
     };
     let Some(user) = users::by_email(&mut c, &account_id, identifier).await? else { return Ok(()) };
-    let provider = match user.domain() {
-        Some(domain) => connections::sign_in_for(&mut c, &account_id, &domain).await?,
-        None => None,
-    };
+    let provider = connections::sign_in_of(&mut c, &user).await?;
     drop(c);
     let context = Context::anonymous(&account_id, identifier, request);
     let provider = provider.as_ref().map(|connection| connection.name.as_str());

@@ -11,8 +11,7 @@ use super::super::{App, Error, guard, page};
 use crate::directory::accounts::{self, Account};
 use crate::directory::domain_of;
 use crate::idp::connections;
-use crate::kernel::http::{RequestContext, cookie};
-use crate::kernel::tokens::{Purpose, Token};
+use crate::kernel::http::RequestContext;
 use crate::kernel::urls::local_path;
 use crate::signin::flow;
 
@@ -100,17 +99,14 @@ pub(super) async fn submit(
     };
     drop(c);
     let names = flow::cookies(&app.kernel);
-    let browser = match cookie(&headers, names.flow) {
-        Some(known) => known.to_owned(),
-        None => Token::generate(Purpose::Flow).secret,
-    };
+    let browser = names.browser(&headers);
     let begin = flow::Begin {
         account_id: connection.as_ref().map(|c| c.account_id.as_str()).or(account_id),
         identifier,
         return_to,
         browser: &browser,
     };
-    let ticket = flow::issue(&app.kernel, begin)?;
+    let ticket = flow::issue(&app.kernel, begin)?.id;
     let next = match connection {
         Some(connection) => format!("/saml/{}/login?flow={ticket}", connection.id),
         None => format!("/login/password?flow={ticket}"),

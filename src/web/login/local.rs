@@ -11,8 +11,7 @@ use serde::Deserialize;
 use super::super::{App, Error, page};
 use super::identify::account_of;
 use crate::directory::accounts::Account;
-use crate::kernel::http::{RequestContext, cookie};
-use crate::kernel::tokens::{Purpose, Token};
+use crate::kernel::http::RequestContext;
 use crate::kernel::urls::local_path;
 use crate::signin::password::Password;
 use crate::signin::{Method, flow};
@@ -57,27 +56,21 @@ pub(super) async fn submit(
     app.signin.throttle.address(request.address).map_err(super::throttled)?;
     let account = account_of(&app, Some(&form.account)).await?;
     let return_to = local_path(Some(&form.return_to), "/console").to_owned();
-    let browser = cookie(&headers, flow::cookies(&app.kernel).flow).map(str::to_owned);
-    let browser = browser.unwrap_or_else(|| Token::generate(Purpose::Flow).secret);
+    let names = flow::cookies(&app.kernel);
+    let browser = names.browser(&headers);
     let begin = flow::Begin {
         account_id: account.as_ref().map(|account| account.id.as_str()),
         identifier: form.identifier.trim(),
         return_to: &return_to,
         browser: &browser,
     };
-    let ticket = flow::issue(&app.kernel, begin)?;
-    let flow = flow::find(&app.kernel, &ticket, &browser).await?;
+    let flow = flow::issue(&app.kernel, begin)?;
     let typed = Password::new(&form.password);
-    let outcome = match &flow {
-        Some(flow) => {
-            flow::prove_password(&app.signin, &request, (flow, &browser), &typed, Method::Local).await
-        }
-        None => Err(flow::Refused::FlowEnded),
-    };
-    match outcome {
+    let proof = flow::prove_password(&app.signin, &request, (&flow, &browser), &typed, Method::Local);
+    match proof.await {
         // The page for a new password finds the flow by the browser's cookie.
         Ok(proved) => {
-            let cookie = flow::cookies(&app.kernel).set_flow(&browser);
+            let cookie = names.set_flow(&browser);
             let mut response = super::proved(&app, &proved);
             if let Ok(cookie) = cookie.parse() {
                 response.headers_mut().append(header::SET_COOKIE, cookie);

@@ -14,6 +14,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use super::{App, Error};
 use crate::access::{Guard, Routes};
 use crate::kernel::http::Refusal;
+use crate::kernel::urls::query_value;
 use crate::signin::Throttled;
 use crate::signin::flow::{self, Entered, Proved, Refused};
 
@@ -68,7 +69,7 @@ pub(super) fn busy() -> Refusal {
 fn enter(app: &App, entered: &Entered) -> Response {
     let cookie = flow::cookies(&app.kernel).set_session(&entered.session);
     let to = if entered.password_ends_at.is_some() {
-        let next: String = url::form_urlencoded::byte_serialize(entered.return_to.as_bytes()).collect();
+        let next = query_value(&entered.return_to);
         format!("/profile/password/ending?return_to={next}")
     } else {
         entered.return_to.clone()

@@ -7,8 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::super::links::busy_or_form;
-use super::super::{App, Error, page};
+use super::super::{App, Error, page, rules};
 use super::password::{FlowQuery, find};
 use crate::directory::accounts::{self, PasswordSettings};
 use crate::kernel::http::RequestContext;
@@ -70,7 +69,7 @@ pub(super) async fn submit(
         Ok(entered) => Ok(super::enter(&app, &entered)),
         Err(NewPasswordError::Refused(refused)) => Err(super::explain_proof(refused)),
         Err(NewPasswordError::Prepare(error)) => {
-            let error = busy_or_form(error)?;
+            let error = rules::prepare_error(error).for_form()?;
             page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &build(&app, flow, Some(error)).await?)
         }
     }

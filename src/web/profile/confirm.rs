@@ -12,7 +12,7 @@ use super::super::{App, Error, login};
 use crate::access::Principal;
 use crate::idp::connections::{self, Connection};
 use crate::kernel::http::RequestContext;
-use crate::kernel::urls::local_path;
+use crate::kernel::urls::{local_path, query_value};
 use crate::signin::flow::{self, Refused};
 use crate::signin::password::{self, Password};
 
@@ -43,7 +43,7 @@ pub(super) fn first(app: &App, principal: &Principal, return_to: &str) -> Option
     if principal.is_recent(app.kernel.clock.now()) || principal.session_id().is_none() {
         return None;
     }
-    let next: String = url::form_urlencoded::byte_serialize(return_to.as_bytes()).collect();
+    let next = query_value(return_to);
     Some(Redirect::to(&format!("/profile/confirm?return_to={next}")).into_response())
 }
 
@@ -56,10 +56,7 @@ async fn build(
     let user = super::person(app, principal).await?;
     let shell = Shell::build(app, principal, "profile", None).await?;
     let mut c = app.kernel.db.read().await?;
-    let provider = match user.domain() {
-        Some(domain) => connections::sign_in_for(&mut c, &user.account_id, &domain).await?,
-        None => None,
-    };
+    let provider = connections::sign_in_of(&mut c, &user).await?;
     let has_password = password::changed_at(&mut c, &user.id).await?.is_some();
     Ok(ConfirmPage { shell, return_to: return_to.to_owned(), has_password, provider, error })
 }

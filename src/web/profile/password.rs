@@ -50,10 +50,7 @@ async fn person(app: &App, principal: &Principal) -> Result<(User, PasswordSetti
     if password::changed_at(&mut c, &user.id).await?.is_some() {
         return Ok((user, settings));
     }
-    let provider = match user.domain() {
-        Some(domain) => connections::sign_in_for(&mut c, &user.account_id, &domain).await?,
-        None => None,
-    };
+    let provider = connections::sign_in_of(&mut c, &user).await?;
     match provider {
         Some(provider) => Err(Error::Refused(Refusal::new(
             StatusCode::CONFLICT,

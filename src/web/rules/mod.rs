@@ -17,8 +17,8 @@ use crate::idp::connections::{self, Connection};
 use crate::idp::saml::{LoadError, Source};
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::kernel::{self, Timestamp, Tx};
-use crate::signin::notices;
 use crate::signin::password::{self, Password, Person, PrepareError};
+use crate::signin::{lockout, notices, sessions};
 
 pub(super) use invitations::{
     cancel_invitation, copy_invitation_link, find_invitation, invite, resend_invitation,
@@ -107,6 +107,34 @@ pub(super) async fn update_user(
     Ok(updated)
 }
 
+/// Lets a locked user try again at once.
+pub(super) async fn unlock_user(
+    app: &App,
+    principal: &Principal,
+    request: &RequestContext,
+    id: &str,
+) -> Result<(), Error> {
+    let mut tx = app.kernel.db.begin().await?;
+    let user = find_user(&mut tx, principal, id).await?;
+    lockout::unlock(&mut tx, &principal.context(request), &user, "administrator").await?;
+    Ok(tx.commit().await?)
+}
+
+/// Ends one session of a user.
+pub(super) async fn revoke_session(
+    app: &App,
+    principal: &Principal,
+    request: &RequestContext,
+    (user_id, session_id): (&str, &str),
+) -> Result<(), Error> {
+    let mut tx = app.kernel.db.begin().await?;
+    let user = find_user(&mut tx, principal, user_id).await?;
+    let session = sessions::by_id(&mut tx, &user.id, session_id).await?;
+    let session = session.ok_or_else(|| Error::not_found("session"))?;
+    sessions::revoke(&mut tx, &principal.context(request), &session).await?;
+    Ok(tx.commit().await?)
+}
+
 /// Mails a user a link to choose a new password, for an administrator.
 pub(super) async fn send_reset(
     app: &App,
@@ -116,12 +144,9 @@ pub(super) async fn send_reset(
 ) -> Result<(), Error> {
     let mut c = app.kernel.db.read().await?;
     let user = find_user(&mut c, principal, id).await?;
-    let provider = match user.domain() {
-        Some(domain) => connections::sign_in_for(&mut c, &principal.account_id, &domain).await?,
-        None => None,
-    };
+    let provider = connections::sign_in_of(&mut c, &user).await?;
+    let has_password = password::changed_at(&mut c, &user.id).await?.is_some();
     drop(c);
-    let has_password = password::changed_at(&mut *app.kernel.db.read().await?, &user.id).await?.is_some();
     let refuse =
         |detail: String| Err(Error::Refused(Refusal::new(StatusCode::CONFLICT, "Not possible", detail)));
     if let Some(provider) = provider.filter(|_| !has_password) {
@@ -244,10 +269,15 @@ pub(super) async fn prepare_password(
     person: &Person,
     user_id: Option<&str>,
 ) -> Result<String, Error> {
-    password::prepare(&app.signin, settings, typed, person, user_id).await.map_err(|error| match error {
+    password::prepare(&app.signin, settings, typed, person, user_id).await.map_err(prepare_error)
+}
+
+/// Why a password was not taken: the person's to mend, or a reason to come back.
+pub(super) fn prepare_error(error: PrepareError) -> Error {
+    match error {
         PrepareError::Busy(_) => login::busy().into(),
         PrepareError::Directory(error) => error.into(),
-    })
+    }
 }
 
 /// The hash of a password that an administrator chooses for a user to be made, if they choose one.

@@ -153,7 +153,7 @@ async fn has_a_way(c: &mut Db, admin: &User, wanted: &Settings) -> Result<bool, 
     if has_password && (wanted.local_login || routed.is_none()) {
         return Ok(true);
     }
-    let provider = connections::sign_in_for(&mut *c, &admin.account_id, &domain).await?;
+    let provider = connections::sign_in_of(&mut *c, admin).await?;
     Ok(provider.is_some() && sessions::has_method(&mut *c, &admin.account_id, &admin.id, "saml").await?)
 }
 
