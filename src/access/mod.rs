@@ -10,5 +10,5 @@ pub mod tokens;
 
 pub use bindings::{admins, bind, has_other_admin, roles_of, unbind, unbind_all};
 pub use permission::{Permission, Role};
-pub use principal::{Credential, Principal, PrincipalKind};
+pub use principal::{Credential, Owes, Principal, PrincipalKind};
 pub use routing::{Guard, Route, Routes};

@@ -48,12 +48,27 @@ pub enum Credential {
         acr: String,
         /// When they last proved it in this session.
         authenticated_at: Timestamp,
+        /// What it owes.
+        owes: Owes,
     },
     /// A token.
     Token {
         /// The token's id.
         id: String,
     },
+}
+
+/// What a session owes before more than paying it is open to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Owes {
+    /// Nothing.
+    Nothing,
+    /// To set up a second factor, from that moment on.
+    EnrolmentBy(Timestamp),
+    /// To set up a second factor.
+    Enrolment,
+    /// To show the second factor its person has.
+    SecondFactor,
 }
 
 /// An identified user or service account, in its account.
@@ -107,6 +122,15 @@ impl Principal {
         };
         let actor = Actor { kind, id: Some(self.id.clone()), name: self.name.clone() };
         Context::of(&self.account_id, actor, request)
+    }
+
+    /// What has to be done before anything else.
+    #[must_use]
+    pub fn owes(&self) -> Owes {
+        match &self.credential {
+            Credential::Session { owes, .. } => *owes,
+            Credential::Token { .. } => Owes::Nothing,
+        }
     }
 
     /// The session's id, when it came with one.

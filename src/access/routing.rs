@@ -17,6 +17,8 @@ pub enum Guard {
     Callback,
     /// Anybody who is signed in or shows an API token; the handler limits them to their own things.
     SignedIn,
+    /// The same, also for a session that still owes a second factor: where it is paid.
+    Unfinished,
     /// Principals with this permission.
     May(Permission),
     /// Provisioning tokens only.

@@ -7,9 +7,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::Failure;
 use crate::audit::Context;
-use crate::directory::accounts;
+use crate::directory::accounts::{self, Account};
+use crate::directory::users;
 use crate::kernel::Kernel;
 use crate::provisioning::import::{self, Import, Progress};
+use crate::signin::factors;
 
 #[derive(Clone, Copy, ValueEnum)]
 pub(super) enum Format {
@@ -42,16 +44,69 @@ pub(super) enum Command {
         #[arg(long)]
         from_start: bool,
     },
+    /// End somebody's second factor: authenticator apps, keys, recovery codes, remembered browsers, sessions.
+    #[command(name = "reset-2fa")]
+    Reset2fa {
+        /// The sign-in name or email address.
+        user: String,
+        /// The account's short name; not needed where there is one account.
+        #[arg(long)]
+        account: Option<String>,
+    },
+}
+
+/// What `user import` was given.
+struct Wanted {
+    file: PathBuf,
+    format: Option<Format>,
+    report: Option<PathBuf>,
+    dry_run: bool,
+    from_start: bool,
 }
 
 pub(super) async fn run(kernel: &Kernel, command: Command) -> Result<(), Failure> {
-    let Command::Import { file, account, format, report, dry_run, from_start } = command;
-    let account = match account {
-        Some(slug) => super::account(kernel, &slug).await?,
-        None => accounts::only_one(&mut *kernel.db.read().await?)
+    match command {
+        Command::Import { file, account, format, report, dry_run, from_start } => {
+            let account = account_of(kernel, account).await?;
+            import(kernel, &account, Wanted { file, format, report, dry_run, from_start }).await
+        }
+        Command::Reset2fa { user, account } => {
+            let account = account_of(kernel, account).await?;
+            reset_two_factor(kernel, &account, &user).await
+        }
+    }
+}
+
+async fn account_of(kernel: &Kernel, slug: Option<String>) -> Result<Account, Failure> {
+    match slug {
+        Some(slug) => super::account(kernel, &slug).await,
+        None => Ok(accounts::only_one(&mut *kernel.db.read().await?)
             .await?
-            .ok_or("there are several accounts, or none; say which with --account")?,
-    };
+            .ok_or("there are several accounts, or none; say which with --account")?),
+    }
+}
+
+/// The way back in for whoever has lost everything, an administrator above all: it takes the host.
+async fn reset_two_factor(kernel: &Kernel, account: &Account, name: &str) -> Result<(), Failure> {
+    let mut tx = kernel.db.begin().await?;
+    let user = users::by_email(&mut tx, &account.id, name).await?;
+    let user = user.ok_or_else(|| format!("nobody in {} is called {name}", account.slug))?;
+    let had_one = factors::reset(kernel, &mut tx, &Context::system(&account.id), &user).await?;
+    tx.commit().await?;
+    if had_one {
+        println!("The second factor of {} has ended, all their sessions too.", user.user_name);
+    } else {
+        println!("{} had no second factor.", user.user_name);
+    }
+    println!("They sign in with their first factor and are asked to set up a new one if the account asks for it.");
+    if user.email.is_some() && user.is_active() {
+        println!("A mail with a link goes out when the server runs.");
+    }
+    Ok(())
+}
+
+async fn import(kernel: &Kernel, account: &Account, wanted: Wanted) -> Result<(), Failure> {
+    let Wanted { file, format, report, dry_run, from_start } = wanted;
     let format = match (format, file.extension().and_then(|e| e.to_str())) {
         (Some(Format::Csv), _) | (None, Some("csv")) => import::Format::Csv,
         (Some(Format::Jsonl), _) | (None, Some("jsonl" | "ndjson" | "json")) => import::Format::JsonLines,

@@ -12,6 +12,7 @@ pub mod mail;
 pub mod metrics;
 pub mod outgoing;
 pub mod random;
+pub mod tickets;
 pub mod tokens;
 pub mod urls;
 pub mod vault;

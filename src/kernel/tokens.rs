@@ -24,6 +24,10 @@ pub enum Purpose {
     Reset,
     /// An invitation.
     Invite,
+    /// A link to set up a second factor.
+    Enrol,
+    /// A browser that is remembered.
+    Device,
     /// REST API.
     Api,
     /// A provisioning client.
@@ -39,6 +43,8 @@ impl Purpose {
             Self::Setup => "vst_setup_",
             Self::Reset => "vst_reset_",
             Self::Invite => "vst_invite_",
+            Self::Enrol => "vst_enrol_",
+            Self::Device => "vst_device_",
             Self::Api => "vst_api_",
             Self::Scim => "vst_scim_",
         }

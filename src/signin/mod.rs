@@ -1,5 +1,6 @@
 //! How a person gets from "who are you?" to a session: the flow, passwords, lockout, sessions.
 
+pub mod factors;
 pub mod flow;
 pub mod links;
 pub mod lockout;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 pub use proof::{Method, NewUser, Proof};
 pub use throttle::{Throttle, Throttled};
 
-use crate::kernel::Kernel;
+use crate::kernel::{Kernel, tickets};
 
 /// What signing in needs beyond the kernel. Cheap to clone.
 #[derive(Clone)]
@@ -49,6 +50,8 @@ impl SignIn {
         flow::delete_expired(&mut tx).await?;
         links::delete_expired(&mut tx).await?;
         lockout::delete_stale(&mut tx).await?;
+        factors::delete_old_devices(&mut tx).await?;
+        tickets::delete_expired(&mut tx).await?;
         tx.commit().await
     }
 }

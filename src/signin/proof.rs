@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::factors::{ACR_TWO_FACTORS, SecondFactor};
 use crate::directory::users::User;
 
 /// How somebody proved who they are.
@@ -14,6 +15,8 @@ pub enum Method {
     Local,
     /// A SAML assertion.
     Saml,
+    /// A passkey, which is both factors.
+    Passkey,
 }
 
 impl Method {
@@ -24,6 +27,7 @@ impl Method {
             Self::Password => "password",
             Self::Local => "local",
             Self::Saml => "saml",
+            Self::Passkey => "passkey",
         }
     }
 }
@@ -46,6 +50,12 @@ pub struct Proof {
     pub amr: Vec<String>,
     /// The level reached, as the identity provider calls it; empty when it says nothing.
     pub acr: String,
+    /// The second factor, once it was shown, or where the proof itself stands for both.
+    #[serde(default)]
+    pub second_factor: Option<SecondFactor>,
+    /// The fingerprint of the stored password that was shown: a sign-in that waits for more ends with it.
+    #[serde(default)]
+    pub password: Option<String>,
     /// When nobody with this address exists: whom to create. Set only where the connection allows it.
     pub create: Option<NewUser>,
 }
@@ -61,7 +71,22 @@ impl Proof {
             user_id: Some(user.id.clone()),
             amr: vec!["pwd".into()],
             acr: String::new(),
+            second_factor: None,
+            password: None,
             create: None,
+        }
+    }
+}
+
+impl Proof {
+    /// Adds a second factor that was shown here.
+    pub(super) fn add_second_factor(&mut self, factor: SecondFactor, amr: &[&str]) {
+        self.second_factor = Some(factor);
+        self.acr = ACR_TWO_FACTORS.to_owned();
+        for method in amr {
+            if !self.amr.iter().any(|known| known == method) {
+                self.amr.push((*method).to_owned());
+            }
         }
     }
 }

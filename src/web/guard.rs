@@ -10,7 +10,7 @@ use axum::routing::MethodRouter;
 
 use super::{App, Error};
 use crate::access::tokens::{self, TokenPurpose};
-use crate::access::{Guard, Principal};
+use crate::access::{Guard, Owes, Principal};
 use crate::kernel::http::{Refusal, bearer, cookie};
 use crate::kernel::urls::query_value;
 use crate::provisioning::scim::{self, Provisioner};
@@ -29,7 +29,7 @@ async fn check(app: &App, guard: Guard, mut request: Request, next: Next) -> Res
     match guard {
         Guard::Callback => return next.run(request).await,
         Guard::Scim => return provision(app, request, next).await,
-        Guard::Public | Guard::SignedIn | Guard::May(_) => {}
+        Guard::Public | Guard::SignedIn | Guard::Unfinished | Guard::May(_) => {}
     }
     if let Err(refusal) = check_origin(app, request.method(), request.headers()) {
         return refusal.into_response();
@@ -42,6 +42,11 @@ async fn check(app: &App, guard: Guard, mut request: Request, next: Next) -> Res
         Ok(None) => return unauthenticated(&request),
         Err(error) => return Error::from(error).into_response(),
     };
+    if guard != Guard::Unfinished
+        && let Some(page) = page_to_pay(principal.owes())
+    {
+        return unfinished(&request, page);
+    }
     if let Guard::May(permission) = guard
         && let Err(refusal) = principal.require(permission)
     {
@@ -105,10 +110,39 @@ fn check_origin(app: &App, method: &Method, headers: &HeaderMap) -> Result<(), R
     ))
 }
 
+/// Where a session pays what it owes now.
+pub(super) fn page_to_pay(owes: Owes) -> Option<&'static str> {
+    match owes {
+        Owes::Nothing | Owes::EnrolmentBy(_) => None,
+        Owes::SecondFactor => Some("/profile/confirm"),
+        Owes::Enrolment => Some("/profile/two-factor/add"),
+    }
+}
+
+/// A page sends people to where their session is finished and back; for everything else it is no session yet.
+fn unfinished(request: &Request, page: &'static str) -> Response {
+    if is_for_scripts(request) {
+        let detail = format!(
+            "Your account asks for a second factor and this session has shown none. Open {page} in your browser."
+        );
+        return Refusal::new(StatusCode::UNAUTHORIZED, "Second factor needed", detail).into_response();
+    }
+    Redirect::to(&format!("{page}?return_to={}", query_value(wanted(request)))).into_response()
+}
+
+fn is_for_scripts(request: &Request) -> bool {
+    let path = request.uri().path();
+    path.starts_with("/api/") || path.starts_with("/forward-auth") || !request.method().is_safe()
+}
+
+fn wanted(request: &Request) -> &str {
+    let uri = request.uri();
+    uri.path_and_query().map_or(uri.path(), axum::http::uri::PathAndQuery::as_str)
+}
+
 /// A page sends people to sign in and back; everything else says 401.
 fn unauthenticated(request: &Request) -> Response {
-    let path = request.uri().path();
-    if path.starts_with("/api/") || path.starts_with("/forward-auth") || !request.method().is_safe() {
+    if is_for_scripts(request) {
         let refusal = Refusal::new(
             StatusCode::UNAUTHORIZED,
             "Not signed in",
@@ -118,6 +152,5 @@ fn unauthenticated(request: &Request) -> Response {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
         return response;
     }
-    let wanted = request.uri().path_and_query().map_or(path, axum::http::uri::PathAndQuery::as_str);
-    Redirect::to(&format!("/login?return_to={}", query_value(wanted))).into_response()
+    Redirect::to(&format!("/login?return_to={}", query_value(wanted(request)))).into_response()
 }

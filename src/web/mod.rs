@@ -16,6 +16,7 @@ mod password_check;
 mod profile;
 mod rules;
 mod server;
+mod two_factor;
 
 use crate::access::Routes;
 use crate::idp::saml;
@@ -50,6 +51,7 @@ pub fn routes(app: &App) -> Routes<()> {
         .merge(links::routes())
         .merge(password_check::routes())
         .merge(login::routes())
+        .merge(two_factor::routes())
         .merge(profile::routes())
         .merge(console::routes())
         .merge(forward_auth::routes())

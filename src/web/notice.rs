@@ -18,6 +18,16 @@ pub(super) fn text(code: &str) -> Option<&'static str> {
         }
         "invitation_cancelled" => "The invitation was taken back.",
         "password_changed" => "Password changed. You were signed out everywhere else.",
+        "factor_added" => "Added. It is good for signing in from now on.",
+        "factor_renamed" => "Renamed.",
+        "factor_removed" => "Removed. It cannot be used for signing in any more.",
+        "device_forgotten" => "Forgotten. That browser is asked for the second factor again.",
+        "two_factor_reset" => {
+            "The second factor has ended, all sessions too. A link to set up a new one is on its way to the user."
+        }
+        "reminded" => "The mails are on their way.",
+        "mailing_stopped" => "No more mails are made. Those that were made are still delivered.",
+        "factor_first" => "Set up a second factor of your own first, then ask others for one.",
         "confirmed" => "Confirmed. You can go on.",
         "sessions_revoked" => "All other sessions were ended.",
         "session_revoked" => "The session was ended.",

@@ -5,8 +5,9 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 
 use super::{App, Error, notice};
-use crate::access::{Permission, Principal};
+use crate::access::{Owes, Permission, Principal};
 use crate::directory::accounts;
+use crate::kernel::Timestamp;
 
 /// The frame around a page for somebody who is signed in.
 pub(super) struct Shell {
@@ -20,6 +21,8 @@ pub(super) struct Shell {
     pub(super) editor: bool,
     /// The entry of the navigation that this page belongs to.
     pub(super) active: &'static str,
+    /// Until when they have to set up a second factor, if they have to.
+    pub(super) enrol_by: Option<Timestamp>,
     /// What the action before this page did.
     pub(super) notice: Option<&'static str>,
 }
@@ -43,6 +46,10 @@ impl Shell {
             console: principal.may(Permission::UsersView),
             editor: principal.may(Permission::UsersEdit),
             active,
+            enrol_by: match principal.owes() {
+                Owes::EnrolmentBy(end) => Some(end),
+                _ => None,
+            },
             notice: code.and_then(notice::text),
         })
     }

@@ -18,7 +18,7 @@ use crate::idp::saml;
 use crate::kernel::jobs::{Jobs, Shutdown};
 use crate::kernel::urls::Urls;
 use crate::kernel::{self, Clock, Config, Kernel, mail};
-use crate::signin::{SignIn, password};
+use crate::signin::{SignIn, factors, password};
 
 /// Bodies up to this size are read: a SAML response or a pasted metadata file fits, a flood does not.
 const MAX_BODY: usize = 1024 * 1024;
@@ -29,6 +29,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 const CLEAN_UP_EVERY: Duration = Duration::from_mins(1);
 const USES_EVERY: Duration = Duration::from_secs(1);
 const WARN_EVERY: Duration = Duration::from_mins(15);
+const MAILINGS_EVERY: Duration = Duration::from_millis(500);
 
 /// A server that listens and has its kernel; not serving yet.
 pub struct Server {
@@ -111,6 +112,7 @@ impl Server {
         jobs.spawn(|shutdown| clean_up(app.clone(), shutdown));
         jobs.spawn(|shutdown| write_uses(app.signin.clone(), shutdown));
         jobs.spawn(|shutdown| warn_of_ending_passwords(app.kernel.clone(), shutdown));
+        jobs.spawn(|shutdown| send_mailings(app.kernel.clone(), shutdown));
         let service = router(&app).into_make_service_with_connect_info::<SocketAddr>();
         let mut down = jobs.shutdown();
         let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -173,6 +175,20 @@ async fn warn_of_ending_passwords(kernel: Kernel, mut shutdown: Shutdown) {
             tracing::warn!(%error, "people could not be warned that their password ends; it is tried again");
         }
         if shutdown.pause(WARN_EVERY).await {
+            return;
+        }
+    }
+}
+
+/// Makes the mails of mailings, bit by bit.
+async fn send_mailings(kernel: Kernel, mut shutdown: Shutdown) {
+    loop {
+        let busy = factors::mail_more(&kernel).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a mailing could not go on; it is tried again");
+            false
+        });
+        let pause = if busy { Duration::ZERO } else { MAILINGS_EVERY };
+        if shutdown.pause(pause).await {
             return;
         }
     }

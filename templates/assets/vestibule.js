@@ -3,7 +3,7 @@ for (const button of document.querySelectorAll("[data-copy]")) {
   if (!navigator.clipboard) break;
   button.hidden = false;
   button.addEventListener("click", async () => {
-    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).textContent);
+    await navigator.clipboard.writeText(document.getElementById(button.dataset.copy).innerText);
     const label = button.textContent;
     button.textContent = "Copied";
     setTimeout(() => { button.textContent = label; }, 1500);
@@ -37,4 +37,75 @@ for (const input of document.querySelectorAll("input[data-check]")) {
       if (answer.ok && turn === asked) show(await answer.json());
     }, 350);
   });
+}
+
+// Passkeys and security keys: asks the browser and posts its answer with the form it stands in.
+const fromBase64 = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+const toBase64 = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+const withBytes = (options) => {
+  options.challenge = fromBase64(options.challenge);
+  if (options.user) options.user.id = fromBase64(options.user.id);
+  for (const list of [options.allowCredentials, options.excludeCredentials]) {
+    for (const key of list ?? []) key.id = fromBase64(key.id);
+  }
+  return options;
+};
+const TRANSPORTS = ["usb", "nfc", "ble", "internal", "hybrid"];
+const answerOf = (credential) => {
+  const given = credential.response;
+  const response = { clientDataJSON: toBase64(given.clientDataJSON) };
+  if (given.attestationObject) {
+    response.attestationObject = toBase64(given.attestationObject);
+    response.transports = (given.getTransports?.() ?? []).filter((name) => TRANSPORTS.includes(name));
+  } else {
+    response.authenticatorData = toBase64(given.authenticatorData);
+    response.signature = toBase64(given.signature);
+    response.userHandle = given.userHandle ? toBase64(given.userHandle) : null;
+  }
+  return JSON.stringify({ id: credential.id, rawId: toBase64(credential.rawId), type: credential.type, response, extensions: {} });
+};
+for (const form of document.querySelectorAll("form[data-key]")) {
+  if (!window.PublicKeyCredential) break;
+  const problem = form.querySelector("[data-key-problem]");
+  const say = (text) => { problem.textContent = text; problem.hidden = !text; };
+  const ask = async () => {
+    if (form.dataset.key === "create") return navigator.credentials.create({ publicKey: withBytes(JSON.parse(form.dataset.options)) });
+    if (form.dataset.key === "get") return navigator.credentials.get({ publicKey: withBytes(JSON.parse(form.dataset.options)) });
+    const started = await fetch("/login/passkey/start", { method: "POST" });
+    if (!started.ok) throw new Error("refused");
+    const { options, ticket } = await started.json();
+    form.elements.ticket.value = ticket;
+    return navigator.credentials.get({ publicKey: withBytes(JSON.parse(options)) });
+  };
+  const button = form.querySelector("[data-key-button]");
+  if (!button) continue;
+  form.hidden = false;
+  button.hidden = false;
+  form.querySelector("[data-key-or]")?.removeAttribute("hidden");
+  button.addEventListener("click", async () => {
+    say("");
+    button.disabled = true;
+    try {
+      form.elements.answer.value = answerOf(await ask());
+      form.submit();
+    } catch (error) {
+      button.disabled = false;
+      say(error.name === "InvalidStateError" ? "That key is here already. Use another one."
+        : error.name === "NotAllowedError" ? "No key answered, or it was cancelled. Try again when you are ready."
+        : "This browser could not use the key. Try again, or use another way.");
+    }
+  });
+}
+
+// Mails under way: the numbers move by themselves.
+for (const box of document.querySelectorAll("[data-progress][data-under-way]")) {
+  const timer = setInterval(async () => {
+    const answer = await fetch(box.dataset.progress);
+    if (!answer.ok) return clearInterval(timer);
+    const now = await answer.json();
+    box.querySelector("progress").value = now.sent;
+    box.querySelector("[data-sent]").textContent = now.sent;
+    box.querySelector("[data-failed]").textContent = now.failed ? `, ${now.failed} given up` : "";
+    if (now.status !== "running" && now.sent + now.failed >= now.queued) clearInterval(timer);
+  }, 2000);
 }

@@ -1,10 +1,13 @@
 //! What an account's administrators set for everybody in it.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::super::{Error, check_name, fold};
+use crate::kernel::Timestamp;
 
 /// The authentication settings of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -14,6 +17,8 @@ pub struct Settings {
     pub password: PasswordSettings,
     /// What wrong passwords lead to.
     pub lockout: LockoutSettings,
+    /// Who needs a second factor.
+    pub two_factor: TwoFactorSettings,
     /// How long sessions last.
     pub session: SessionSettings,
     /// When not empty, only addresses in these domains may sign in, by whatever way.
@@ -31,6 +36,7 @@ impl Default for Settings {
         Self {
             password: PasswordSettings::default(),
             lockout: LockoutSettings::default(),
+            two_factor: TwoFactorSettings::default(),
             session: SessionSettings::default(),
             email_domains: Vec::new(),
             local_login: true,
@@ -98,6 +104,61 @@ pub struct LockoutSettings {
 impl Default for LockoutSettings {
     fn default() -> Self {
         Self { attempts: 10, duration_minutes: 15, notify_user: true, notify_group: None }
+    }
+}
+
+/// Who needs a second factor, and what goes with it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default)]
+pub struct TwoFactorSettings {
+    /// Whether everybody in the account needs one.
+    pub enforced: bool,
+    /// The ids of user groups whose members need one when not everybody does, at most 50.
+    pub groups: Vec<String>,
+    /// Days for which sessions of people without one go on after it was enforced, at most 90. A new sign-in
+    /// asks for it at once.
+    pub grace_days: u32,
+    /// Days for which a browser is not asked again, at most 90; 0 to ask each time.
+    pub remember_days: u32,
+    /// Whether a passkey alone opens the door: it stands for both factors.
+    pub passkey_sign_in: bool,
+    /// Since when it is enforced for everybody or for the latest of the groups. Set by the server.
+    #[schema(value_type = Option<String>, format = DateTime, read_only)]
+    pub enforced_since: Option<Timestamp>,
+}
+
+impl Default for TwoFactorSettings {
+    fn default() -> Self {
+        Self {
+            enforced: false,
+            groups: Vec::new(),
+            grace_days: 0,
+            remember_days: 0,
+            passkey_sign_in: true,
+            enforced_since: None,
+        }
+    }
+}
+
+impl TwoFactorSettings {
+    /// Whether anybody needs one.
+    #[must_use]
+    pub fn is_enforced(&self) -> bool {
+        self.enforced || !self.groups.is_empty()
+    }
+
+    /// Whether `self` asks for one from people from whom `before` did not.
+    #[must_use]
+    pub fn widens(&self, before: &Self) -> bool {
+        let asks_more = |id: &String| !before.groups.contains(id);
+        !before.enforced && (self.enforced || self.groups.iter().any(asks_more))
+    }
+
+    /// When sessions without one stop being good, if it is enforced.
+    #[must_use]
+    pub fn grace_ends_at(&self) -> Option<Timestamp> {
+        let grace = Duration::from_hours(24 * u64::from(self.grace_days));
+        self.enforced_since.filter(|_| self.is_enforced()).map(|since| since.plus(grace))
     }
 }
 
@@ -181,12 +242,14 @@ impl Settings {
     /// # Errors
     /// [`Error::Invalid`] naming the member.
     pub fn checked(mut self) -> Result<Self, Error> {
-        let Self { password, lockout, session, .. } = &self;
+        let Self { password, lockout, session, two_factor, .. } = &self;
         in_range("password.min_length", password.min_length, 1, 128)?;
         in_range("password.expires_after_days", password.expires_after_days, 0, 3650)?;
         in_range("password.history", password.history, 0, 24)?;
         in_range("lockout.attempts", lockout.attempts, 3, 20)?;
         in_range("lockout.duration_minutes", lockout.duration_minutes, 1, 43_200)?;
+        in_range("two_factor.grace_days", two_factor.grace_days, 0, 90)?;
+        in_range("two_factor.remember_days", two_factor.remember_days, 0, 90)?;
         in_range("session.inactivity_minutes", session.inactivity_minutes, 30, MAX_SESSION_MINUTES)?;
         in_range("session.absolute_minutes", session.absolute_minutes, 0, MAX_SESSION_MINUTES)?;
         if password.expires_after_days > 0 && password.warn_before_days >= password.expires_after_days {
@@ -199,6 +262,12 @@ impl Settings {
         if self.email_domains.len() > 500 || self.email_domains.iter().any(|d| !is_domain(d)) {
             let reason = "must be domains such as example.com, at most 500".to_owned();
             return Err(Error::Invalid { field: "email_domains", reason });
+        }
+        self.two_factor.groups.sort();
+        self.two_factor.groups.dedup();
+        if self.two_factor.groups.len() > 50 {
+            let reason = "must be at most 50 groups; enforce it for everybody instead".to_owned();
+            return Err(Error::Invalid { field: "two_factor.groups", reason });
         }
         let trimmed = |text: Option<String>| text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
         self.lockout.notify_group = trimmed(self.lockout.notify_group);

@@ -18,14 +18,30 @@ pub async fn update_settings(
     account: &Account,
     wanted: Settings,
 ) -> Result<Settings, Error> {
-    let wanted = wanted.checked()?;
+    let mut wanted = wanted.checked()?;
     if let Some(id) = &wanted.lockout.notify_group
         && groups::by_id(tx, &account.id, id).await?.is_none()
     {
         let reason = "is not the id of a user group of this account".to_owned();
         return Err(Error::Invalid { field: "lockout.notify_group", reason });
     }
-    let changes = account.settings().changes(&wanted);
+    let before = account.settings();
+    let mut present = Vec::new();
+    for id in std::mem::take(&mut wanted.two_factor.groups) {
+        if groups::by_id(tx, &account.id, &id).await?.is_some() {
+            present.push(id);
+        } else if !before.two_factor.groups.contains(&id) {
+            // One that was deleted since goes without a word.
+            let reason = format!("{id} is not the id of a user group of this account");
+            return Err(Error::Invalid { field: "two_factor.groups", reason });
+        }
+    }
+    wanted.two_factor.groups = present;
+    wanted.two_factor.enforced_since = match &before.two_factor {
+        two_factor if wanted.two_factor.widens(two_factor) => Some(tx.now()),
+        two_factor => two_factor.enforced_since.filter(|_| wanted.two_factor.is_enforced()),
+    };
+    let changes = before.changes(&wanted);
     if changes.is_empty() {
         return Ok(wanted);
     }

@@ -94,6 +94,8 @@ pub struct SamlSettings {
     pub allow_idp_initiated: bool,
     /// Whether people unknown here are created.
     pub jit: Jit,
+    /// Whether the identity provider is believed when it says that a second factor was shown there.
+    pub trust_mfa: bool,
     /// Our certificate for signatures, base64 of DER.
     pub sp_certificate: String,
 }

@@ -15,6 +15,7 @@ use crate::access::{Guard, Routes};
 use crate::audit::{self, Action, Context, Event};
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::kernel::urls::local_path;
+use crate::signin::factors::SecondFactor;
 use crate::signin::{Method, NewUser, Proof, SignIn, Throttled, flow};
 
 /// The routes under `/saml`.
@@ -177,13 +178,16 @@ async fn hand_over(
     if !store::remember(&mut tx, &connection.id, &accepted.assertion_id, accepted.remember_until).await? {
         return fail(Check::Replay, "an assertion not used before", &accepted.assertion_id);
     }
+    let is_mfa = settings.trust_mfa && says_mfa(&accepted);
     let proof = Proof {
         method: Method::Saml,
         account_id: connection.account_id.clone(),
         connection_id: Some(connection.id.clone()),
         subject: accepted.email.clone(),
         user_id: None,
-        amr: Vec::new(),
+        amr: if is_mfa { vec!["mfa".into()] } else { Vec::new() },
+        second_factor: is_mfa.then_some(SecondFactor::Provider),
+        password: None,
         acr: accepted.authn_context.clone(),
         create: new_user(settings, &accepted),
     };
@@ -194,6 +198,26 @@ async fn hand_over(
     };
     tx.commit().await?;
     Ok(Ok(handover))
+}
+
+/// Contexts that stand for more than one factor: SAML 2.0 (saml-authn-context-2.0-os §3.4), the REFEDS MFA
+/// profile, and Entra ID's.
+const MFA_CONTEXTS: [&str; 6] = [
+    "urn:oasis:names:tc:SAML:2.0:ac:classes:MobileTwoFactorContract",
+    "urn:oasis:names:tc:SAML:2.0:ac:classes:MobileTwoFactorUnregistered",
+    "urn:oasis:names:tc:SAML:2.0:ac:classes:TimeSyncToken",
+    "urn:oasis:names:tc:SAML:2.0:ac:classes:SmartcardPKI",
+    "https://refeds.org/profile/mfa",
+    ENTRA_MFA,
+];
+const ENTRA_MFA: &str = "http://schemas.microsoft.com/claims/multipleauthn";
+/// The attribute in which Entra ID lists the methods that were used.
+const ENTRA_METHODS: &str = "http://schemas.microsoft.com/claims/authnmethodsreferences";
+
+/// Whether the assertion says that more than one factor was shown.
+fn says_mfa(accepted: &Accepted) -> bool {
+    let methods = accepted.attributes.get(ENTRA_METHODS).map(Vec::as_slice).unwrap_or_default();
+    MFA_CONTEXTS.contains(&accepted.authn_context.as_str()) || methods.iter().any(|method| method == ENTRA_MFA)
 }
 
 /// Whom to create, where the connection allows that and the assertion has what it demands.

@@ -22,6 +22,15 @@ impl Conditions {
         self.add(piece, Value::Text(value.into()));
     }
 
+    /// Adds `piece`, in which `?` stands for the list of `values`: `x IN (?)`. Nothing is in an empty list.
+    pub fn texts(&mut self, piece: &'static str, values: &[String]) {
+        let first = self.values.len();
+        self.values.extend(values.iter().cloned().map(Value::Text));
+        let list: Vec<String> = (first + 1..=self.values.len()).map(|n| format!("${n}")).collect();
+        let list = if list.is_empty() { "NULL".to_owned() } else { list.join(", ") };
+        self.pieces.push(piece.replace('?', &list));
+    }
+
     /// Adds `piece`, in which `?` stands for `value`.
     pub fn number(&mut self, piece: &'static str, value: i64) {
         self.add(piece, Value::Number(value));

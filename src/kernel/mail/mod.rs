@@ -2,6 +2,7 @@
 //! or four days have passed.
 
 mod letter;
+pub mod mailing;
 mod outbox;
 mod transport;
 mod worker;

@@ -61,12 +61,14 @@ pub(super) struct Queued {
     pub(super) sealed: String,
     pub(super) attempts: i64,
     pub(super) created_at: Timestamp,
+    pub(super) mailing_id: Option<String>,
 }
 
+/// Mails that are due, those of mailings after all others: somebody waits for a new password.
 pub(super) async fn due(c: &mut Connection, now: Timestamp) -> Result<Vec<Queued>, sqlx::Error> {
     sqlx::query_as(
-        "SELECT id, sealed, attempts, created_at FROM mail_outbox \
-         WHERE status = 'queued' AND next_attempt_at <= $1 ORDER BY next_attempt_at LIMIT 20",
+        "SELECT id, sealed, attempts, created_at, mailing_id FROM mail_outbox \
+         WHERE status = 'queued' AND next_attempt_at <= $1 ORDER BY bulk, next_attempt_at LIMIT 20",
     )
     .bind(now)
     .fetch_all(c)

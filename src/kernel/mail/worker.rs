@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::super::jobs::Shutdown;
 use super::super::{Kernel, vault};
 use super::outbox::{self, Queued};
-use super::{Mail, Transport, TransportError};
+use super::{Mail, Transport, TransportError, mailing};
 
 /// How long a worker may hold a mail before another takes it.
 const LEASE: Duration = Duration::from_mins(2);
@@ -56,6 +56,9 @@ async fn deliver(kernel: &Kernel, transport: &Transport, queued: &Queued) -> Res
         Ok(()) => {
             metrics::counter!("vestibule_mails_sent_total").increment(1);
             outbox::sent(&mut tx, &queued.id).await?;
+            if let Some(id) = &queued.mailing_id {
+                mailing::count(&mut tx, id, true).await?;
+            }
         }
         Err(TransportError::Later(error)) if tx.now() < queued.created_at.plus(GIVE_UP_AFTER) => {
             tracing::warn!(mail = queued.id, %error, attempt = queued.attempts + 1, "mail not delivered, trying again");
@@ -66,6 +69,9 @@ async fn deliver(kernel: &Kernel, transport: &Transport, queued: &Queued) -> Res
             metrics::counter!("vestibule_mails_failed_total").increment(1);
             tracing::error!(mail = queued.id, %error, "mail given up");
             outbox::give_up(&mut tx, &queued.id, &error.to_string()).await?;
+            if let Some(id) = &queued.mailing_id {
+                mailing::count(&mut tx, id, false).await?;
+            }
         }
     }
     tx.commit().await?;

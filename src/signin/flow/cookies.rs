@@ -13,6 +13,8 @@ pub struct Cookies {
     pub flow: &'static str,
     /// The session.
     pub session: &'static str,
+    /// A browser in which the second factor is not asked for each time.
+    pub device: &'static str,
     secure: &'static str,
 }
 
@@ -20,10 +22,24 @@ pub struct Cookies {
 #[must_use]
 pub fn cookies(kernel: &Kernel) -> Cookies {
     if kernel.urls.is_https() {
-        Cookies { flow: "__Host-vst_flow", session: "__Host-vst_session", secure: "; Secure" }
+        Cookies {
+            flow: "__Host-vst_flow",
+            session: "__Host-vst_session",
+            device: "__Host-vst_device",
+            secure: "; Secure",
+        }
     } else {
-        Cookies { flow: "vst_flow", session: "vst_session", secure: "" }
+        Cookies { flow: "vst_flow", session: "vst_session", device: "vst_device", secure: "" }
     }
+}
+
+/// The browser a sign-in runs in.
+#[derive(Debug, Clone, Copy)]
+pub struct Browser<'a> {
+    /// The secret in its flow cookie.
+    pub secret: &'a str,
+    /// The secret by which it is remembered, if it has one.
+    pub device: Option<&'a str>,
 }
 
 impl Cookies {
@@ -38,6 +54,13 @@ impl Cookies {
     #[must_use]
     pub fn set_flow(&self, secret: &str) -> String {
         format!("{}={secret}; Path=/; HttpOnly; SameSite=Lax{}", self.flow, self.secure)
+    }
+
+    /// `Set-Cookie` for a browser that is remembered. How long it counts is up to the account, each time.
+    #[must_use]
+    pub fn set_device(&self, secret: &str) -> String {
+        let seconds = 90 * 24 * 60 * 60;
+        format!("{}={secret}; Path=/; HttpOnly; SameSite=Lax; Max-Age={seconds}{}", self.device, self.secure)
     }
 
     /// `Set-Cookie` for the session. The server ends it; the browser forgets it when it closes.

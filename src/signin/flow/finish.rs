@@ -2,9 +2,13 @@
 
 use serde_json::json;
 
+use super::super::factors::{self, SecondFactor};
+use super::super::lockout::{self, Factor};
 use super::super::password::{self, Standing};
-use super::super::{Method, Proof, SignIn, Throttled, lockout, sessions};
-use super::model::Flow;
+use super::super::{Method, Proof, SignIn, Throttled, sessions};
+use super::cookies::Browser;
+use super::model::{Demand, Flow};
+use super::store::Waiting;
 use super::{advance, store};
 use crate::access::{self, Role};
 use crate::audit::{self, Action, Context, Event};
@@ -12,7 +16,7 @@ use crate::directory::accounts::{self, Settings};
 use crate::directory::users::{self, Authority, Profile, User};
 use crate::directory::{self, domain_of};
 use crate::kernel::http::RequestContext;
-use crate::kernel::{Timestamp, Tx};
+use crate::kernel::{Timestamp, Tx, tokens};
 
 /// Why somebody with or without a proof does not get in.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +51,12 @@ pub enum Refused {
     /// Too many wrong ones from this address.
     #[error("throttled")]
     Throttled(Throttled),
+    /// The second factor was not accepted.
+    #[error("{0}")]
+    SecondFactor(#[from] factors::Wrong),
+    /// The account does not let a passkey open the door alone.
+    #[error("passkeys_off")]
+    PasskeysOff,
     /// The directory failed.
     #[error(transparent)]
     Directory(#[from] directory::Error),
@@ -65,7 +75,7 @@ impl From<password::Busy> for Refused {
 }
 
 /// Somebody is in.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Entered {
     /// The session's secret, for the cookie.
     pub session: String,
@@ -73,6 +83,10 @@ pub struct Entered {
     pub return_to: String,
     /// When their password ends, if that is soon.
     pub password_ends_at: Option<Timestamp>,
+    /// The secret by which this browser is remembered from now on, for its cookie.
+    pub device: Option<String>,
+    /// Recovery codes they have left, if they used one to get in.
+    pub codes_left: Option<i64>,
 }
 
 /// What a proof led to.
@@ -80,8 +94,8 @@ pub struct Entered {
 pub enum Proved {
     /// A session.
     Entered(Entered),
-    /// The password has ended: the flow goes on, under this id, once there is a new one.
-    NewPassword(String),
+    /// Something is missing: the flow goes on, under this id, once it is there.
+    Owed(Demand, String),
 }
 
 /// What is known of a password that was right.
@@ -107,32 +121,37 @@ pub(super) struct Known {
     pub(super) right: RightPassword,
 }
 
-/// Applies the account's rules to a delivered proof and begins a session.
+/// Somebody whom the rules let in, on the way to a session.
+pub(super) struct Passage<'a> {
+    pub(super) request: &'a RequestContext,
+    pub(super) flow: &'a Flow,
+    pub(super) browser: Browser<'a>,
+    pub(super) user: &'a User,
+    pub(super) settings: &'a Settings,
+}
+
+/// Applies the account's rules to a delivered proof and begins a session, or asks for what is missing.
 ///
 /// # Errors
 /// [`Refused`]; the refusal is in the audit trail.
 pub async fn finish(
     signin: &SignIn,
     request: &RequestContext,
-    flow: &Flow,
+    (flow, browser): (&Flow, Browser<'_>),
     proof: &Proof,
-) -> Result<Entered, Refused> {
-    match conclude(signin, request, (flow, ""), proof, None).await? {
-        Proved::Entered(entered) => Ok(entered),
-        Proved::NewPassword(_) => Err(Refused::FlowEnded),
-    }
+) -> Result<Proved, Refused> {
+    conclude(signin, request, (flow, browser), proof.clone(), None).await
 }
 
-/// Rules, then the session, or the demand for a new password. `browser`: the flow's cookie, for a flow that
-/// may need a row.
+/// Rules, then the session or the demand for more.
 ///
-/// Everything is one unit of work: the flow ends, the user may come into being, the session begins,
-/// the event is written. Two requests racing with one flow: one gets in.
+/// Everything is one unit of work: the flow ends or moves on, the user may come into being, the session
+/// begins, the event is written. Two requests racing with one flow: one gets in.
 pub(super) async fn conclude(
     signin: &SignIn,
     request: &RequestContext,
-    (flow, browser): (&Flow, &str),
-    proof: &Proof,
+    (flow, browser): (&Flow, Browser<'_>),
+    mut proof: Proof,
     known: Option<Known>,
 ) -> Result<Proved, Refused> {
     let context = Context::anonymous(&proof.account_id, &proof.subject, request);
@@ -141,7 +160,7 @@ pub(super) async fn conclude(
         Some(Known { user, settings, right }) => (Some((Some(user), settings)), Some(right)),
         None => (None, None),
     };
-    let outcome = apply_rules(&mut tx, request, proof, found).await;
+    let outcome = apply_rules(&mut tx, request, &proof, found).await;
     let (user, settings) = match outcome {
         Ok(admitted) => admitted,
         Err((_, Refused::Directory(error))) => return Err(error.into()),
@@ -152,40 +171,92 @@ pub(super) async fn conclude(
                 return Err(Refused::FlowEnded);
             }
             if let Some(user) = user.as_ref().filter(|user| user.is_active() && right.is_some()) {
-                lockout::clear(&mut tx, &user.id).await?;
+                lockout::clear(&mut tx, &user.id, Factor::Password).await?;
             }
             refuse(&mut tx, &context, user.as_ref(), proof.method, &refused).await?;
             tx.commit().await?;
             return Err(refused);
         }
     };
-    let mut ends_at = None;
+    // From here on the proof is about this user, whatever becomes of their address.
+    proof.user_id.get_or_insert_with(|| user.id.clone());
+    let mut standing = Standing::Valid;
     if let Some(right) = &right {
-        lockout::clear(&mut tx, &user.id).await?;
+        lockout::clear(&mut tx, &user.id, Factor::Password).await?;
         if let Some(new) = &right.new_hash {
             password::store::upgrade(&mut tx, &user.id, &right.old_hash, new).await?;
         }
-        match password::standing(&settings.password, right.changed_at, tx.now()) {
-            Standing::Valid => {}
-            Standing::EndsAt(end) => ends_at = Some(end),
-            Standing::Expired => {
-                let id = advance::settle(&mut tx, flow, browser).await?;
-                store::demand_new_password(&mut tx, &id, proof).await?;
-                tx.commit().await?;
-                return Ok(Proved::NewPassword(id));
-            }
-        }
+        proof.password = Some(tokens::hash(right.stored()));
+        standing = password::standing(&settings.password, right.changed_at, tx.now());
     }
-    if !store::take(&mut tx, &flow.id).await? {
+    let passage = Passage { request, flow, browser, user: &user, settings: &settings };
+    let unchanged = right.as_ref().map(RightPassword::stored);
+    let proved = go_on(&mut tx, &passage, proof, (standing, unchanged)).await?;
+    tx.commit().await?;
+    Ok(proved)
+}
+
+/// Begins the session, or parks the flow until what is still missing is there. `unchanged`: the hash that
+/// must still be the password's.
+pub(super) async fn go_on(
+    tx: &mut Tx,
+    passage: &Passage<'_>,
+    mut proof: Proof,
+    (standing, unchanged): (Standing, Option<&str>),
+) -> Result<Proved, Refused> {
+    let Passage { request, flow, browser, user, .. } = passage;
+    if let Some(demand) = owed(tx, passage, &mut proof, standing).await? {
+        let id = advance::settle(tx, flow, browser.secret).await?;
+        let waiting = Waiting {
+            id: &id,
+            from: flow.demand(),
+            to: demand,
+            proof: &proof,
+            user_epoch: flow.user_epoch.unwrap_or(user.epoch),
+            browser: tokens::hash(browser.secret),
+        };
+        let until = tx.now().plus(advance::LIFETIME);
+        if !store::park(tx, &waiting, until).await? {
+            return Err(Refused::FlowEnded);
+        }
+        return Ok(Proved::Owed(demand, id));
+    }
+    if !store::take(tx, &flow.id).await? {
         return Err(Refused::FlowEnded);
     }
-    let unchanged = right.as_ref().map(RightPassword::stored);
-    let session = begin_session(&mut tx, request, &user, (proof, unchanged)).await?;
+    let session = begin_session(tx, request, user, (&proof, unchanged)).await?;
     // The password was changed or the user deactivated while the hash was made.
     let session = session.ok_or(Refused::FlowEnded)?;
-    tx.commit().await?;
+    let password_ends_at = if let Standing::EndsAt(end) = standing { Some(end) } else { None };
     let return_to = flow.return_to.clone();
-    Ok(Proved::Entered(Entered { session, return_to, password_ends_at: ends_at }))
+    Ok(Proved::Entered(Entered { session, return_to, password_ends_at, ..Entered::default() }))
+}
+
+/// What stands between a proof and a session, first things first. A second factor comes before a new
+/// password: who only knows a password must not be able to change it.
+async fn owed(
+    tx: &mut Tx,
+    passage: &Passage<'_>,
+    proof: &mut Proof,
+    standing: Standing,
+) -> Result<Option<Demand>, sqlx::Error> {
+    let Passage { browser, user, settings, .. } = passage;
+    let rules = &settings.two_factor;
+    if proof.second_factor.is_none() && factors::is_enrolled(tx, &user.id).await? {
+        let now = tx.now();
+        if !factors::is_remembered(tx, rules, user, (browser.device, now)).await? {
+            return Ok(Some(Demand::SecondFactor));
+        }
+        proof.second_factor = Some(SecondFactor::Device);
+    }
+    if standing == Standing::Expired {
+        return Ok(Some(Demand::NewPassword));
+    }
+    let is_missing = proof.second_factor.is_none();
+    if is_missing && factors::is_enforced_for(tx, rules, &user.id).await? {
+        return Ok(Some(Demand::Enrolment));
+    }
+    Ok(None)
 }
 
 /// Begins the session of a user whom the rules let in, with its event. `unchanged`: the hash that must
@@ -201,7 +272,8 @@ async fn begin_session(
         return Ok(None);
     }
     let event = Event::new(Action::SignIn, "user", &user.id, &user.user_name)
-        .detail(json!({"method": proof.method, "connection": proof.connection_id, "amr": proof.amr}));
+        .detail(json!({"method": proof.method, "connection": proof.connection_id, "amr": proof.amr,
+            "second_factor": proof.second_factor}));
     audit::record(tx, &own_context(user, request), event).await?;
     count_outcome(proof.method, "success");
     Ok(session)
@@ -212,12 +284,20 @@ async fn begin_session(
 pub(in super::super) async fn enter(
     tx: &mut Tx,
     request: &RequestContext,
-    proof: &Proof,
-) -> Result<String, Refused> {
-    match apply_rules(tx, request, proof, None).await {
-        Ok((user, _)) => {
-            let session = begin_session(tx, request, &user, (proof, None)).await?;
-            session.ok_or(Refused::Inactive)
+    (browser, return_to): (Browser<'_>, &str),
+    proof: Proof,
+) -> Result<Proved, Refused> {
+    match apply_rules(tx, request, &proof, None).await {
+        Ok((user, settings)) => {
+            let account_id = Some(user.account_id.clone());
+            let flow = Flow::unwritten(account_id, user.user_name.clone(), return_to.to_owned());
+            let passage = Passage { request, flow: &flow, browser, user: &user, settings: &settings };
+            let row = password::store::of_user(tx, &user.id).await?;
+            let password = row.map(|row| tokens::hash(&row.hash));
+            match go_on(tx, &passage, Proof { password, ..proof }, (Standing::Valid, None)).await {
+                Err(Refused::FlowEnded) => Err(Refused::Inactive),
+                other => other,
+            }
         }
         Err((_, Refused::Directory(error))) => Err(error.into()),
         Err((user, refused)) => {

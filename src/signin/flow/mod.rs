@@ -1,8 +1,10 @@
 //! The sign-in flow, one state machine for every way in:
 //!
 //! ```text
-//! begin ──▶ Identified ──▶ Sent ──▶ Proved ──▶ rules ──▶ session
-//!               └── password ──────────▲
+//! begin ──▶ Identified ──▶ Sent ──▶ Proved ──▶ rules ──▶ owed? ──▶ session
+//!               └── password ──────────▲              │  ▲
+//!                                                     ▼  │
+//!                                second factor, new password, enrolment
 //! ```
 //!
 //! * **Identified**: somebody said who they are (or nothing yet); their browser carries a sealed ticket, or
@@ -10,7 +12,10 @@
 //! * **Sent**: they were sent to an identity provider with a request id that only this row knows.
 //! * **Proved**: a verified [`super::Proof`] is there: at once for a password, otherwise delivered by
 //!   the provider's callback together with a hand-over code.
-//! * **Rules**: the account's conditions; the second factor will stand here.
+//! * **Rules**: the account's conditions.
+//! * **Owed**: a second factor to show, a password to replace, a second factor to set up, in this order. The
+//!   flow waits in its row, bound to the browser, to the user's epoch and to the password that was shown, so
+//!   that a deactivation or a new password ends it. There is no session before all is paid.
 //!
 //! # Who may carry on
 //! A SAML response arrives by a cross-site POST, which brings no `SameSite=Lax` cookie. So the
@@ -25,14 +30,18 @@ mod cookies;
 mod finish;
 mod model;
 mod prove;
+mod second;
 mod store;
 mod ticket;
 
 pub use advance::{Begin, begin, deliver, find, resume, send_out, settle};
-pub use cookies::{Cookies, cookies};
+pub use cookies::{Browser, Cookies, cookies};
 pub use finish::{Entered, Proved, Refused, finish};
 pub(super) use finish::{accept, enter, own_context};
-pub use model::Flow;
+pub use model::{Demand, Flow};
 pub use prove::{NewPasswordError, confirm_password, prove_password, replace_ended_password};
+pub use second::{
+    Enrolled, confirm_factor, enrol, enrol_in_session, enter_with_passkey, show_second_factor, waiting_user,
+};
 pub use store::delete_expired;
 pub use ticket::issue;

@@ -17,10 +17,30 @@ pub struct Flow {
     pub connection_id: Option<String>,
     pub(super) proof: Option<String>,
     demands: Option<String>,
+    /// The epoch of its user when it began to wait for more.
+    pub(super) user_epoch: Option<i64>,
 }
 
-/// The value of `demands` for a proved flow whose password has ended.
-pub(super) const NEW_PASSWORD: &str = "new_password";
+/// What a proved flow waits for, in the order in which it is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Demand {
+    /// The second factor that its person has.
+    SecondFactor,
+    /// A new password, as the old one has ended.
+    NewPassword,
+    /// A second factor to be set up, as the account asks for one.
+    Enrolment,
+}
+
+impl Demand {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::SecondFactor => "second_factor",
+            Self::NewPassword => "new_password",
+            Self::Enrolment => "enrolment",
+        }
+    }
+}
 
 impl Flow {
     /// The proof that was delivered, if one was.
@@ -43,12 +63,19 @@ impl Flow {
             connection_id: None,
             proof: None,
             demands: None,
+            user_epoch: None,
         }
     }
 
-    /// Whether it goes on only with a new password.
+    /// A flow that nobody began: somebody comes with a link and is proved already.
+    pub(super) fn unwritten(account_id: Option<String>, identifier: String, return_to: String) -> Self {
+        Self::from_ticket(super::ticket::MARK, account_id, identifier, return_to)
+    }
+
+    /// What it waits for.
     #[must_use]
-    pub fn demands_new_password(&self) -> bool {
-        self.demands.as_deref() == Some(NEW_PASSWORD)
+    pub fn demand(&self) -> Option<Demand> {
+        let all = [Demand::SecondFactor, Demand::NewPassword, Demand::Enrolment];
+        all.into_iter().find(|demand| self.demands.as_deref() == Some(demand.as_str()))
     }
 }

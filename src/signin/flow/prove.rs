@@ -10,15 +10,15 @@ use super::super::password::{
     self, Password, Place, PrepareError, Standing, Stored, Way, store as passwords,
 };
 use super::super::{Method, Proof, SignIn, notices, sessions};
-use super::finish::{self, Entered, Known, Proved, Refused, RightPassword};
-use super::model::Flow;
-use super::store;
+use super::cookies::Browser;
+use super::finish::{self, Known, Passage, Proved, Refused, RightPassword};
+use super::model::{Demand, Flow};
 use crate::access::Principal;
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::accounts::{self, Settings};
 use crate::directory::users::{self, User};
 use crate::directory::{Error, fold};
-use crate::kernel::Timestamp;
+use crate::kernel::{Timestamp, Tx, tokens};
 use crate::kernel::database::Connection;
 use crate::kernel::http::RequestContext;
 
@@ -73,15 +73,14 @@ impl Candidate {
     }
 }
 
-/// Checks a password for the flow's identifier and, when it is right, finishes. `browser`: the secret in the
-/// flow's cookie.
+/// Checks a password for the flow's identifier and, when it is right, finishes.
 ///
 /// # Errors
 /// [`Refused`]. Unknown, wrong, locked, inactive: the caller must make them look alike.
 pub async fn prove_password(
     signin: &SignIn,
     request: &RequestContext,
-    (flow, browser): (&Flow, &str),
+    (flow, browser): (&Flow, Browser<'_>),
     password: &Password,
     method: Method,
 ) -> Result<Proved, Refused> {
@@ -91,7 +90,7 @@ pub async fn prove_password(
     let name = flow.identifier.as_str();
     let (user, right) = check(signin, request, place, (&candidate, name), (password, method)).await?;
     let known = Known { user: user.clone(), settings: candidate.settings.clone(), right };
-    finish::conclude(signin, request, (flow, browser), &Proof::password(user, method), Some(known)).await
+    finish::conclude(signin, request, (flow, browser), Proof::password(user, method), Some(known)).await
 }
 
 /// Checks the password of somebody who is signed in, before something that needs a recent proof, and
@@ -110,8 +109,8 @@ pub async fn confirm_password(
     let (name, typed) = (principal.name.as_str(), (password, Method::Password));
     let (user, _) = check(signin, request, place, (&candidate, name), typed).await?;
     let mut tx = signin.kernel.db.begin().await?;
-    lockout::clear(&mut tx, &user.id).await?;
-    let renewed = sessions::renew(&mut tx, &principal.context(request), principal).await?;
+    lockout::clear(&mut tx, &user.id, Factor::Password).await?;
+    let renewed = sessions::renew(&mut tx, &principal.context(request), principal, None).await?;
     let secret = renewed.ok_or(Refused::FlowEnded)?;
     tx.commit().await?;
     Ok(secret)
@@ -170,7 +169,7 @@ async fn refuse(
     let context = Context::anonymous(&user.account_id, name, request);
     finish::refuse(&mut tx, &context, Some(user), method, &refused).await?;
     if let Counted::May { locks_until: Some(until) } = counted {
-        lock(signin, &mut tx, &context, user, until).await?;
+        lock(signin, &mut tx, &context, user, (Factor::Password, until)).await?;
     }
     tx.commit().await?;
     if matches!(counted, Counted::May { locks_until: Some(_) }) {
@@ -181,18 +180,39 @@ async fn refuse(
 }
 
 /// The lock itself is in the counter already; this tells of it.
-async fn lock(
+pub(super) async fn lock(
     signin: &SignIn,
-    tx: &mut crate::kernel::Tx,
+    tx: &mut Tx,
     context: &Context,
     user: &User,
-    until: Timestamp,
+    (factor, until): (Factor, Timestamp),
 ) -> Result<(), Error> {
     let account = accounts::by_id(tx, &user.account_id).await?.ok_or(Error::NotFound("account"))?;
-    let detail = serde_json::json!({"factor": Factor::Password.as_str(), "until": until});
+    let detail = serde_json::json!({"factor": factor.as_str(), "until": until});
     let event = Event::new(Action::UserLock, "user", &user.id, &user.user_name).detail(detail);
     audit::record(tx, context, event).await?;
-    notices::locked(&signin.kernel, tx, &account, user, (until, &context.address)).await
+    notices::locked(&signin.kernel, tx, &account, user, (factor, until, &context.address)).await
+}
+
+/// The user of a proof that waited in its flow, the account's settings and where their password stands, if all
+/// is as it was: the user is active and was not deactivated since, the password that was shown is still theirs.
+pub(super) async fn parked(
+    tx: &mut Tx,
+    flow: &Flow,
+    proof: &Proof,
+) -> Result<(User, Settings, Standing), Refused> {
+    let user = match &proof.user_id {
+        Some(id) => users::by_id(tx, &proof.account_id, id).await?,
+        None => users::by_email(tx, &proof.account_id, &proof.subject).await?,
+    };
+    let unchanged = |user: &User| user.is_active() && flow.user_epoch == Some(user.epoch);
+    let user = user.filter(unchanged).ok_or(Refused::FlowEnded)?;
+    let settings = accounts::settings_of(&mut *tx, &user.account_id).await?;
+    let Some(shown) = &proof.password else { return Ok((user, settings, Standing::Valid)) };
+    let row = passwords::of_user(tx, &user.id).await?;
+    let row = row.filter(|row| tokens::same(&tokens::hash(&row.hash), shown)).ok_or(Refused::FlowEnded)?;
+    let standing = password::standing(&settings.password, row.changed_at, tx.now());
+    Ok((user, settings, standing))
 }
 
 /// Why a new password did not open the door.
@@ -213,10 +233,11 @@ pub enum NewPasswordError {
 pub async fn replace_ended_password(
     signin: &SignIn,
     request: &RequestContext,
-    flow: &Flow,
+    (flow, browser): (&Flow, Browser<'_>),
     password: &Password,
-) -> Result<Entered, NewPasswordError> {
-    let proof = flow.proof().filter(|_| flow.demands_new_password()).ok_or(Refused::FlowEnded)?;
+) -> Result<Proved, NewPasswordError> {
+    let proof = flow.proof().filter(|_| flow.demand() == Some(Demand::NewPassword));
+    let proof = proof.ok_or(Refused::FlowEnded)?;
     let mut c = signin.kernel.db.read().await.map_err(Refused::from)?;
     let user_id = proof.user_id.as_deref().unwrap_or_default();
     let user = users::by_id(&mut c, &proof.account_id, user_id).await.map_err(Refused::from)?;
@@ -231,23 +252,20 @@ pub async fn replace_ended_password(
 
     let finished = async {
         let mut tx = signin.kernel.db.begin().await?;
-        if !store::take(&mut tx, &flow.id).await? {
-            return Err(Refused::FlowEnded);
-        }
         // Whoever knows an ended password only must not undo what its owner has done about it meanwhile.
-        let settings = accounts::settings_of(&mut tx, &user.account_id).await?.password;
-        let changed_at = passwords::of_user(&mut tx, &user.id).await?.map(|row| row.changed_at);
-        let standing = changed_at.map(|at| password::standing(&settings, at, tx.now()));
-        if standing != Some(Standing::Expired) {
+        let (user, settings, standing) = parked(&mut tx, flow, &proof).await?;
+        if standing != Standing::Expired {
             return Err(Refused::FlowEnded);
         }
         let context = finish::own_context(&user, request);
         password::set(&signin.kernel, &mut tx, &context, &user, (&hash, Way::Expired)).await?;
         sessions::revoke_all(&mut tx, &context, &user, "").await?;
-        let session = finish::enter(&mut tx, request, &proof).await;
+        let passage = Passage { request, flow, browser, user: &user, settings: &settings };
+        let proof = Proof { password: Some(tokens::hash(&hash)), ..proof };
+        let proved = finish::go_on(&mut tx, &passage, proof, (Standing::Valid, Some(&hash))).await?;
         tx.commit().await?;
         signin.kernel.mail_wake.notify_one();
-        Ok(Entered { session: session?, return_to: flow.return_to.clone(), password_ends_at: None })
+        Ok(proved)
     };
     Ok(finished.await?)
 }

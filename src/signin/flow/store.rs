@@ -1,14 +1,14 @@
 //! The SQL of flows.
 
 use super::super::Proof;
-use super::model::{Flow, NEW_PASSWORD};
+use super::model::{Demand, Flow};
 use super::ticket;
 use crate::kernel::database::Connection;
 use crate::kernel::{Timestamp, Tx};
 
 macro_rules! columns {
     () => {
-        "id, account_id, identifier, return_to, connection_id, proof, demands"
+        "id, account_id, identifier, return_to, connection_id, proof, demands, user_epoch"
     };
 }
 
@@ -126,16 +126,36 @@ pub(super) async fn by_handover(
     .await
 }
 
-/// Keeps the proof with the flow until its browser has brought a new password.
-pub(super) async fn demand_new_password(tx: &mut Tx, id: &str, proof: &Proof) -> Result<(), sqlx::Error> {
-    let proof = serde_json::to_string(proof).map_err(|e| sqlx::Error::Encode(Box::new(e)))?;
-    sqlx::query("UPDATE signin_flows SET proof = $1, demands = $2 WHERE id = $3")
-        .bind(proof)
-        .bind(NEW_PASSWORD)
-        .bind(id)
-        .execute(&mut **tx)
-        .await
-        .map(drop)
+/// A proof that is to wait in its flow.
+pub(super) struct Waiting<'a> {
+    pub(super) id: &'a str,
+    /// What it waited for until now.
+    pub(super) from: Option<Demand>,
+    pub(super) to: Demand,
+    pub(super) proof: &'a Proof,
+    pub(super) user_epoch: i64,
+    /// Hash of the cookie of the browser that goes on with it. The hand-over code has done its work.
+    pub(super) browser: String,
+}
+
+/// Keeps the proof with the flow until its browser has brought what is missing; false when the flow has moved
+/// on meanwhile.
+pub(super) async fn park(tx: &mut Tx, waiting: &Waiting<'_>, until: Timestamp) -> Result<bool, sqlx::Error> {
+    let proof = serde_json::to_string(waiting.proof).map_err(|e| sqlx::Error::Encode(Box::new(e)))?;
+    let done = sqlx::query(
+        "UPDATE signin_flows SET proof = $1, demands = $2, user_epoch = $3, browser = $4, handover = NULL, \
+         expires_at = $5 WHERE id = $6 AND COALESCE(demands, '') = $7",
+    )
+    .bind(proof)
+    .bind(waiting.to.as_str())
+    .bind(waiting.user_epoch)
+    .bind(&waiting.browser)
+    .bind(until)
+    .bind(waiting.id)
+    .bind(waiting.from.map_or("", Demand::as_str))
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Ends a flow; false when somebody else just did. A ticket has no row to end: what it leads to asks for the

@@ -5,9 +5,10 @@ use crate::directory::users::{self, Authority, Profile, User};
 use crate::directory::{Error, accounts};
 use crate::kernel::Tx;
 use crate::kernel::http::RequestContext;
-use crate::signin::flow::{self, Refused};
+use crate::signin::flow::{self, Browser, Proved, Refused};
 use crate::signin::password::{self, Password, Person, PrepareError, Way};
-use crate::signin::{Method, Proof, SignIn, lockout, sessions};
+use crate::signin::lockout::{self, Factor};
+use crate::signin::{Method, Proof, SignIn, sessions};
 
 /// What somebody typed on the page behind a link.
 pub struct Chosen<'a> {
@@ -50,20 +51,21 @@ impl From<Error> for ChooseError {
 pub fn fits(user: &User, purpose: LinkPurpose) -> bool {
     match purpose {
         LinkPurpose::Invite => user.is_pending(),
-        LinkPurpose::Setup | LinkPurpose::Reset => user.is_active(),
+        LinkPurpose::Setup | LinkPurpose::Reset | LinkPurpose::Enrol => user.is_active(),
     }
 }
 
-/// Sets the password of the link's user and signs them in; returns the session's secret. After a reset
-/// all sessions are new ones and a lock is off. A second factor is asked for as at any sign-in.
+/// Sets the password of the link's user and signs them in. After a reset all sessions are new ones and a lock
+/// is off. A second factor is asked for as at any sign-in.
 ///
 /// # Errors
 /// [`ChooseError`].
 pub async fn choose(
     signin: &SignIn,
     request: &RequestContext,
+    (browser, return_to): (Browser<'_>, &str),
     chosen: Chosen<'_>,
-) -> Result<String, ChooseError> {
+) -> Result<Proved, ChooseError> {
     let mut c = signin.kernel.db.read().await?;
     let link =
         store::find(&mut c, chosen.link, signin.kernel.clock.now()).await?.ok_or(ChooseError::Spent)?;
@@ -73,7 +75,7 @@ pub async fn choose(
     let user = users::by_id(&mut c, account_id, user_id).await?.ok_or(ChooseError::Spent)?;
     let settings = accounts::settings_of(&mut c, account_id).await?;
     drop(c);
-    if !fits(&user, link.purpose()) {
+    if !fits(&user, link.purpose()) || link.purpose() == LinkPurpose::Enrol {
         return Err(ChooseError::Spent);
     }
     let profile = with_names(&user, chosen.names);
@@ -89,10 +91,11 @@ pub async fn choose(
         return Err(ChooseError::Spent);
     }
     let user = apply(signin, &mut tx, request, (user, link.purpose()), (&hash, chosen.names)).await?;
-    let session = flow::enter(&mut tx, request, &Proof::password(&user, Method::Password)).await;
+    let proof = Proof::password(&user, Method::Password);
+    let proved = flow::enter(&mut tx, request, (browser, return_to), proof).await;
     tx.commit().await?;
     signin.kernel.mail_wake.notify_one();
-    Ok(session?)
+    Ok(proved?)
 }
 
 fn with_names(user: &User, names: Option<(&str, &str)>) -> Profile {
@@ -119,7 +122,7 @@ async fn apply(
     let context = flow::own_context(&user, request);
     let way = match purpose {
         LinkPurpose::Reset => Way::Reset,
-        LinkPurpose::Setup | LinkPurpose::Invite => Way::First,
+        LinkPurpose::Setup | LinkPurpose::Invite | LinkPurpose::Enrol => Way::First,
     };
     if purpose == LinkPurpose::Invite {
         let named = with_names(&user, names);
@@ -129,7 +132,7 @@ async fn apply(
     if purpose == LinkPurpose::Reset {
         // First: a sign-in with the old password that is about to finish holds this row, or waits for it. Either
         // its session is there to be ended below, or it finds the new password.
-        lockout::unlock(tx, &context, &user, "reset").await?;
+        lockout::unlock(tx, &context, &user, (Some(Factor::Password), "reset")).await?;
     }
     password::set(&signin.kernel, tx, &context, &user, (hash, way)).await?;
     if purpose == LinkPurpose::Reset {

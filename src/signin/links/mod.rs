@@ -5,5 +5,5 @@ mod choose;
 mod store;
 
 pub use choose::{ChooseError, Chosen, choose, fits};
-pub use store::{INVITE_LIFETIME, Link, LinkPurpose, create, find, made_since, void};
-pub(super) use store::{delete_expired, ensure_first_run as make_first_run, take};
+pub use store::{ENROL_LIFETIME, INVITE_LIFETIME, Link, LinkPurpose, create, find, made_since, use_up, void};
+pub(super) use store::{create_many, delete_expired, ensure_first_run as make_first_run, take};

@@ -4,15 +4,19 @@ use std::time::Duration;
 
 use crate::directory::accounts;
 use crate::directory::users::User;
-use crate::kernel::database::Connection;
+use crate::kernel::database::{Cell, Connection, insert_all};
 use crate::kernel::tokens::{self, Purpose, Token};
 use crate::kernel::{Kernel, Timestamp, Tx};
+use crate::signin::SignIn;
 
 /// How long an invitation works.
 pub const INVITE_LIFETIME: Duration = Duration::from_hours(7 * 24);
 const RESET_LIFETIME: Duration = Duration::from_hours(1);
 /// A first-run link is printed anew at each start.
 const SETUP_LIFETIME: Duration = Duration::from_hours(24);
+
+/// How long a link to set up a second factor works. It opens nothing: the person signs in first.
+pub const ENROL_LIFETIME: Duration = Duration::from_hours(7 * 24);
 
 /// What a link is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,10 +27,12 @@ pub enum LinkPurpose {
     Reset,
     /// Coming in after an invitation.
     Invite,
+    /// Setting up a second factor, after signing in.
+    Enrol,
 }
 
 impl LinkPurpose {
-    const ALL: [Self; 3] = [Self::Setup, Self::Reset, Self::Invite];
+    const ALL: [Self; 4] = [Self::Setup, Self::Reset, Self::Invite, Self::Enrol];
 
     /// The name in the database and in the trail.
     #[must_use]
@@ -35,6 +41,7 @@ impl LinkPurpose {
             Self::Setup => "setup",
             Self::Reset => "reset",
             Self::Invite => "invite",
+            Self::Enrol => "enrol",
         }
     }
 
@@ -43,6 +50,7 @@ impl LinkPurpose {
             Self::Setup => (Purpose::Setup, SETUP_LIFETIME),
             Self::Reset => (Purpose::Reset, RESET_LIFETIME),
             Self::Invite => (Purpose::Invite, INVITE_LIFETIME),
+            Self::Enrol => (Purpose::Enrol, ENROL_LIFETIME),
         }
     }
 }
@@ -88,6 +96,31 @@ pub async fn create(tx: &mut Tx, user: &User, purpose: LinkPurpose) -> Result<St
     insert(tx, Some(user), purpose).await
 }
 
+/// Makes a link for each of these users of an account; the secrets come in the same order.
+pub(in super::super) async fn create_many(
+    tx: &mut Tx,
+    account_id: &str,
+    user_ids: &[&str],
+    purpose: LinkPurpose,
+) -> Result<Vec<String>, sqlx::Error> {
+    let (kind, lifetime) = purpose.token();
+    let now = tx.now();
+    let tokens: Vec<Token> = user_ids.iter().map(|_| Token::generate(kind)).collect();
+    let rows = tokens.iter().zip(user_ids).map(|(token, user_id)| {
+        [
+            Cell::from(token.hash.as_str()),
+            account_id.into(),
+            (*user_id).into(),
+            purpose.as_str().into(),
+            now.into(),
+            now.plus(lifetime).into(),
+        ]
+    });
+    let head = "INSERT INTO links (hash, account_id, user_id, purpose, created_at, expires_at)";
+    insert_all(tx, head, rows.collect()).await?;
+    Ok(tokens.into_iter().map(|token| token.secret).collect())
+}
+
 async fn insert(tx: &mut Tx, user: Option<&User>, purpose: LinkPurpose) -> Result<String, sqlx::Error> {
     let (kind, lifetime) = purpose.token();
     let token = Token::generate(kind);
@@ -129,6 +162,16 @@ pub(in super::super) async fn take(tx: &mut Tx, secret: &str) -> Result<Option<L
     .bind(now)
     .fetch_optional(&mut **tx)
     .await
+}
+
+/// Uses a link up that opens nothing by itself.
+///
+/// # Errors
+/// The database's.
+pub async fn use_up(signin: &SignIn, secret: &str) -> Result<(), sqlx::Error> {
+    let mut tx = signin.kernel.db.begin().await?;
+    take(&mut tx, secret).await?;
+    tx.commit().await
 }
 
 /// How many links of a kind the user got since `since`.

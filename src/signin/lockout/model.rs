@@ -7,6 +7,8 @@ use crate::kernel::{Timestamp, tokens};
 pub enum Factor {
     /// The password.
     Password,
+    /// Codes of authenticator apps and recovery codes.
+    Code,
 }
 
 impl Factor {
@@ -15,6 +17,7 @@ impl Factor {
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Password => "password",
+            Self::Code => "code",
         }
     }
 }

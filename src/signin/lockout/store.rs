@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::model::{Attempt, Counted};
+use super::model::{Attempt, Counted, Factor};
 use crate::directory::accounts::LockoutSettings;
 use crate::kernel::database::Connection;
 use crate::kernel::{Timestamp, Tx};
@@ -54,8 +54,23 @@ pub(in super::super) async fn touch(tx: &mut Tx, attempt: Attempt<'_>) -> Result
         .map(drop)
 }
 
+/// Forgets the failures of a user with one kind of secret, which they have just shown; true when that was
+/// locked. What they failed with another kind still counts: who knows a password must not buy more guesses
+/// at a code with it.
+pub(in super::super) async fn clear(tx: &mut Tx, user_id: &str, factor: Factor) -> Result<bool, sqlx::Error> {
+    let now = tx.now();
+    let ended: Option<Timestamp> = sqlx::query_scalar(
+        "DELETE FROM signin_failures WHERE user_id = $1 AND factor = $2 RETURNING locked_until",
+    )
+    .bind(user_id)
+    .bind(factor.as_str())
+    .fetch_optional(&mut **tx)
+    .await?;
+    Ok(ended.is_some_and(|until| until > now))
+}
+
 /// Forgets all failures of a user; true when one of the locks was still on.
-pub(in super::super) async fn clear(tx: &mut Tx, user_id: &str) -> Result<bool, sqlx::Error> {
+pub(super) async fn clear_all(tx: &mut Tx, user_id: &str) -> Result<bool, sqlx::Error> {
     let now = tx.now();
     let ended: Vec<(Timestamp,)> =
         sqlx::query_as("DELETE FROM signin_failures WHERE user_id = $1 RETURNING locked_until")

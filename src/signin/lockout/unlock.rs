@@ -1,12 +1,12 @@
 //! Ending a lock before its time.
 
-use super::store;
+use super::{Factor, store};
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::users::User;
 use crate::kernel::Tx;
 
-/// Forgets the failed attempts of `user`; true when they were locked, which leaves an event with `how`:
-/// `administrator`, `reset`.
+/// Forgets the failed attempts of `user`, with one kind of secret or with all; true when they were locked,
+/// which leaves an event with `how`: `administrator`, `reset`.
 ///
 /// # Errors
 /// The database's.
@@ -14,9 +14,12 @@ pub async fn unlock(
     tx: &mut Tx,
     context: &Context,
     user: &User,
-    how: &'static str,
+    (factor, how): (Option<Factor>, &'static str),
 ) -> Result<bool, sqlx::Error> {
-    let was_locked = store::clear(tx, &user.id).await?;
+    let was_locked = match factor {
+        Some(factor) => store::clear(tx, &user.id, factor).await?,
+        None => store::clear_all(tx, &user.id).await?,
+    };
     if was_locked {
         let event = Event::new(Action::UserUnlock, "user", &user.id, &user.user_name);
         audit::record(tx, context, event.detail(serde_json::json!({"how": how}))).await?;

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::super::{SignIn, notices};
+use super::super::{SignIn, factors, notices};
 use super::policy::{self, Person, Unmet};
 use super::stored::Stored;
 use super::typed::Password;
@@ -116,6 +116,10 @@ pub async fn set(
         store::retire(tx, &user.account_id, &user.id, settings.history.saturating_sub(1)).await?;
     }
     store::put(tx, &user.account_id, &user.id, hash).await?;
+    if had_one {
+        // Browsers were remembered on the strength of the old one.
+        factors::revoke_device(tx, context, user, "").await?;
+    }
     let event = Event::new(Action::PasswordSet, "user", &user.id, &user.user_name);
     audit::record(tx, context, event.detail(json!({"way": way.as_str()}))).await?;
     if had_one {

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::store;
-use crate::access::{Credential, Principal, PrincipalKind, Role};
+use crate::access::{Credential, Owes, Principal, PrincipalKind, Role};
 use crate::directory::accounts::SessionSettings;
 use crate::kernel::{Timestamp, tokens};
-use crate::signin::SignIn;
+use crate::signin::{SignIn, factors};
 
 /// Accepts the secret of a session that has not ended, of a user who is active and was not
 /// deactivated since. Asks the database each time, so that an end, or a changed limit, counts on all
@@ -18,7 +18,6 @@ pub async fn authenticate(signin: &SignIn, secret: &str) -> Result<Option<Princi
     let now = signin.kernel.clock.now();
     let mut c = signin.kernel.db.read().await?;
     let Some(live) = store::live(&mut c, &tokens::hash(secret)).await? else { return Ok(None) };
-    drop(c);
     let used = signin.uses.last(&live.id).unwrap_or(live.last_seen_at).max(live.last_seen_at);
     let settings = live.settings();
     if has_ended(&settings.session, live.created_at, used, now) {
@@ -27,6 +26,13 @@ pub async fn authenticate(signin: &SignIn, secret: &str) -> Result<Option<Princi
     if used < now {
         signin.uses.note(&live.id, now);
     }
+    let owes = if live.second_factor.is_empty() {
+        let whose = (live.user_id.as_str(), live.enrolled > 0);
+        factors::owed_by(&mut c, &settings.two_factor, whose, now).await?
+    } else {
+        Owes::Nothing
+    };
+    drop(c);
     let roles = live.roles.unwrap_or_default().split(' ').filter_map(Role::parse).collect();
     Ok(Some(Principal {
         account_id: live.account_id,
@@ -38,6 +44,7 @@ pub async fn authenticate(signin: &SignIn, secret: &str) -> Result<Option<Princi
             amr: live.amr,
             acr: live.acr,
             authenticated_at: live.authenticated_at,
+            owes,
         },
         roles,
     }))

@@ -2,14 +2,15 @@
 
 use serde_json::json;
 
-use super::store::{self, NewSession};
-use crate::access::Principal;
+use super::store::{self, NewSession, Renewal};
+use crate::access::{Credential, Principal};
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::users::User;
 use crate::kernel::Tx;
 use crate::kernel::http::RequestContext;
 use crate::kernel::tokens::{Purpose, Token};
 use crate::signin::Proof;
+use crate::signin::factors::{ACR_TWO_FACTORS, SecondFactor};
 
 /// Begins a session and returns its secret for the cookie. Always a new secret: one that was known
 /// before sign-in is worth nothing after it.
@@ -35,6 +36,7 @@ pub async fn create(
         connection_id: proof.connection_id.as_deref(),
         amr: proof.amr.join(" "),
         acr: &proof.acr,
+        second_factor: proof.second_factor.map_or("", SecondFactor::as_str),
         address: request.address.to_string(),
         user_agent: &request.user_agent,
     };
@@ -43,6 +45,7 @@ pub async fn create(
 
 /// The principal has just proved again who they are: notes that and gives their session a new secret,
 /// so that a cookie copied before does not profit. `None` when it is no session, or ended meanwhile.
+/// `shown`: the second factor with its methods, if it was that.
 ///
 /// # Errors
 /// The database's.
@@ -50,13 +53,26 @@ pub async fn renew(
     tx: &mut Tx,
     context: &Context,
     principal: &Principal,
+    shown: Option<(SecondFactor, &[&str])>,
 ) -> Result<Option<String>, sqlx::Error> {
-    let Some(id) = principal.session_id() else { return Ok(None) };
+    let Credential::Session { id, amr, acr, .. } = &principal.credential else { return Ok(None) };
     let token = Token::generate(Purpose::Session);
-    if !store::renew(tx, &principal.id, id, &token.hash).await? {
+    let mut methods: Vec<&str> = amr.split_whitespace().collect();
+    let added = shown.map_or(&[][..], |(_, amr)| amr);
+    methods.extend(added.iter().filter(|method| !amr.split_whitespace().any(|known| known == **method)));
+    let renewal = Renewal {
+        user_id: &principal.id,
+        id,
+        hash: &token.hash,
+        amr: methods.join(" "),
+        acr: if shown.is_some() { ACR_TWO_FACTORS } else { acr },
+        second_factor: shown.map_or("", |(factor, _)| factor.as_str()),
+    };
+    if !store::renew(tx, &renewal).await? {
         return Ok(None);
     }
     let event = Event::new(Action::SessionConfirm, "session", id, &principal.name);
-    audit::record(tx, context, event.detail(json!({"method": "password"}))).await?;
+    let method = shown.map_or("password", |(factor, _)| factor.as_str());
+    audit::record(tx, context, event.detail(json!({"method": method}))).await?;
     Ok(Some(token.secret))
 }

@@ -9,9 +9,10 @@ mod uses;
 
 pub use authenticate::authenticate;
 pub use create::{create, renew};
-pub use model::Session;
+pub use model::{Session, device_name};
 pub use revoke::{revoke, revoke_all, sign_out};
-pub use store::{Limits, by_id, count_ended_by, delete_ended, has_method, of_user};
+pub(super) use store::forget_second_factor;
+pub use store::{Limits, by_id, count_ended_by, count_without_factor, delete_ended, has_method, of_user};
 pub use uses::Uses;
 
 #[cfg(test)]

@@ -25,8 +25,15 @@ impl Session {
     /// `Firefox on Linux`, as well as a browser lets one say that.
     #[must_use]
     pub fn device(&self) -> String {
+        device_name(&self.user_agent)
+    }
+}
+
+/// What a browser is, by its own words about itself.
+#[must_use]
+pub fn device_name(user_agent: &str) -> String {
         let find = |names: &[(&str, &'static str)]| {
-            names.iter().find(|(mark, _)| self.user_agent.contains(mark)).map(|(_, name)| *name)
+            names.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name)
         };
         // Order matters: Edge calls itself Chrome, Chrome calls itself Safari, Android calls itself Linux.
         let browser = find(&[
@@ -49,5 +56,4 @@ impl Session {
             (Some(name), None) | (None, Some(name)) => name.to_owned(),
             (None, None) => "Unknown device".to_owned(),
         }
-    }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::authenticate::has_ended;
 use super::model::Session;
-use crate::directory::accounts::{self, MAX_SESSION_MINUTES, SessionSettings};
+use crate::directory::accounts::{self, MAX_SESSION_MINUTES, SessionSettings, TwoFactorSettings};
 use crate::kernel::database::Connection;
 use crate::kernel::{Timestamp, Tx};
 
@@ -24,6 +24,7 @@ pub(super) struct NewSession<'a> {
     pub(super) connection_id: Option<&'a str>,
     pub(super) amr: String,
     pub(super) acr: &'a str,
+    pub(super) second_factor: &'a str,
     pub(super) address: String,
     pub(super) user_agent: &'a str,
 }
@@ -38,8 +39,8 @@ pub(super) async fn insert(
     let (id, now) = (tx.new_id(), tx.now());
     let done = sqlx::query(
         "INSERT INTO sessions (id, account_id, user_id, user_epoch, hash, method, connection_id, amr, acr, address, \
-         user_agent, created_at, last_seen_at, authenticated_at) \
-         SELECT $1, u.account_id, u.id, u.epoch, $2, $3, $4, $5, $6, $7, $8, $9, $9, $9 FROM users u \
+         user_agent, created_at, last_seen_at, authenticated_at, second_factor) \
+         SELECT $1, u.account_id, u.id, u.epoch, $2, $3, $4, $5, $6, $7, $8, $9, $9, $9, $14 FROM users u \
          WHERE u.account_id = $10 AND u.id = $11 AND u.active = 1 AND u.epoch = $12 \
          AND ($13 = '' OR EXISTS (SELECT 1 FROM passwords p WHERE p.user_id = u.id AND p.hash = $13))",
     )
@@ -56,6 +57,7 @@ pub(super) async fn insert(
     .bind(new.user_id)
     .bind(new.user_epoch)
     .bind(unchanged.unwrap_or_default())
+    .bind(new.second_factor)
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -73,6 +75,8 @@ pub(super) struct Live {
     pub(super) created_at: Timestamp,
     pub(super) last_seen_at: Timestamp,
     pub(super) authenticated_at: Timestamp,
+    pub(super) second_factor: String,
+    pub(super) enrolled: i64,
     settings: String,
     pub(super) roles: Option<String>,
 }
@@ -89,12 +93,15 @@ impl Live {
 pub struct Limits {
     /// See [`SessionSettings`].
     pub session: SessionSettings,
+    /// See [`TwoFactorSettings`].
+    pub two_factor: TwoFactorSettings,
 }
 
 pub(super) async fn live(c: &mut Connection, hash: &str) -> Result<Option<Live>, sqlx::Error> {
     sqlx::query_as(
         "SELECT s.id, s.account_id, s.user_id, u.user_name, s.amr, s.acr, s.created_at, s.last_seen_at, \
-         s.authenticated_at, a.settings, \
+         s.authenticated_at, s.second_factor, a.settings, \
+         (SELECT COUNT(*) FROM enrolments e WHERE e.user_id = s.user_id) AS enrolled, \
          (SELECT string_agg(b.role, ' ') FROM role_bindings b WHERE b.principal_id = s.user_id) AS roles \
          FROM sessions s JOIN users u ON u.id = s.user_id JOIN accounts a ON a.id = s.account_id \
          WHERE s.hash = $1 AND u.active = 1 AND u.epoch = s.user_epoch",
@@ -113,18 +120,65 @@ pub(super) async fn touch(tx: &mut Tx, id: &str, used: Timestamp) -> Result<(), 
         .map(drop)
 }
 
+/// A session's new secret and what was proved for it.
+pub(super) struct Renewal<'a> {
+    pub(super) user_id: &'a str,
+    pub(super) id: &'a str,
+    pub(super) hash: &'a str,
+    pub(super) amr: String,
+    pub(super) acr: &'a str,
+    /// Empty to leave it as it is.
+    pub(super) second_factor: &'a str,
+}
+
 /// Gives a session a new secret; false when it is gone.
-pub(super) async fn renew(tx: &mut Tx, user_id: &str, id: &str, hash: &str) -> Result<bool, sqlx::Error> {
+pub(super) async fn renew(tx: &mut Tx, renewal: &Renewal<'_>) -> Result<bool, sqlx::Error> {
     let now = tx.now();
-    let done =
-        sqlx::query("UPDATE sessions SET hash = $1, authenticated_at = $2 WHERE user_id = $3 AND id = $4")
-            .bind(hash)
-            .bind(now)
-            .bind(user_id)
-            .bind(id)
-            .execute(&mut **tx)
-            .await?;
+    let done = sqlx::query(
+        "UPDATE sessions SET hash = $1, authenticated_at = $2, amr = $3, acr = $4, \
+         second_factor = CASE WHEN $5 = '' THEN second_factor ELSE $5 END WHERE user_id = $6 AND id = $7",
+    )
+    .bind(renewal.hash)
+    .bind(now)
+    .bind(&renewal.amr)
+    .bind(renewal.acr)
+    .bind(renewal.second_factor)
+    .bind(renewal.user_id)
+    .bind(renewal.id)
+    .execute(&mut **tx)
+    .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Forgets the second factors shown in a user's sessions, as they have none any more. What an identity
+/// provider vouched for stays.
+pub(in super::super) async fn forget_second_factor(tx: &mut Tx, user_id: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE sessions SET second_factor = '' WHERE user_id = $1 AND second_factor <> 'provider'")
+        .bind(user_id)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// How many live sessions under these limits have shown no second factor and are of somebody who has none.
+///
+/// # Errors
+/// The database's.
+pub async fn count_without_factor(
+    c: &mut Connection,
+    account_id: &str,
+    limits: &SessionSettings,
+    now: Timestamp,
+) -> Result<i64, sqlx::Error> {
+    let used = now.minus(Duration::from_secs(60 * u64::from(limits.inactivity_minutes)));
+    sqlx::query_scalar(
+        "SELECT COUNT(*) FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.account_id = $1 \
+         AND s.last_seen_at > $2 AND s.second_factor = '' AND u.active = 1 AND u.epoch = s.user_epoch",
+    )
+    .bind(account_id)
+    .bind(used)
+    .fetch_one(c)
+    .await
 }
 
 /// The live sessions of a user, most recently used first.

@@ -60,11 +60,13 @@ pub async fn complete(
     let user = users::create(&mut tx, &context, Authority::Local, profile).await?;
     bind(&mut tx, &context, (PrincipalKind::User, &user.id, &user.user_name), Role::AccountAdmin).await?;
     password::set(kernel, &mut tx, &context, &user, (password_hash, Way::First)).await?;
-    let session = match flow::enter(&mut tx, request, &Proof::password(&user, Method::Password)).await {
-        Ok(session) => session,
+    let browser = flow::Browser { secret: "", device: None };
+    let proof = Proof::password(&user, Method::Password);
+    let session = match flow::enter(&mut tx, request, (browser, "/"), proof).await {
+        Ok(flow::Proved::Entered(entered)) => entered.session,
         Err(flow::Refused::Directory(error)) => return Err(error),
         // Nothing keeps the first administrator out of an account made a moment ago.
-        Err(other) => return Err(Error::Internal(other.to_string())),
+        other => return Err(Error::Internal(format!("{other:?}"))),
     };
     tx.commit().await?;
     Ok(Some(session))

@@ -55,6 +55,7 @@ struct SamlBody {
     email_attribute: Option<String>,
     allow_idp_initiated: bool,
     jit: Jit,
+    trust_mfa: bool,
     /// Ours: entity id, metadata, assertion consumer service, start of a sign-in.
     sp_entity_id: String,
     sp_metadata_url: String,
@@ -83,6 +84,9 @@ pub(super) struct ConnectionRequest {
     allow_idp_initiated: bool,
     #[serde(default)]
     jit: Jit,
+    /// Whether the identity provider's word for a second factor counts here.
+    #[serde(default)]
+    trust_mfa: bool,
 }
 
 /// What to change; members not given stay.
@@ -102,6 +106,7 @@ pub(super) struct ConnectionChange {
     email_attribute: Option<String>,
     allow_idp_initiated: Option<bool>,
     jit: Option<Jit>,
+    trust_mfa: Option<bool>,
 }
 
 /// A provisioning token to be made.
@@ -131,6 +136,7 @@ async fn body(
             email_attribute: settings.email_attribute,
             allow_idp_initiated: settings.allow_idp_initiated,
             jit: settings.jit,
+            trust_mfa: settings.trust_mfa,
             sp_entity_id: ours.entity_id,
             sp_metadata_url: ours.metadata,
             acs_url: ours.acs,
@@ -192,6 +198,7 @@ pub(super) async fn create(
                 email_attribute: wanted.email_attribute,
                 allow_idp_initiated: wanted.allow_idp_initiated,
                 jit: wanted.jit,
+                trust_mfa: wanted.trust_mfa,
                 ..SamlSettings::default()
             };
             saml::prepare(&app.kernel, &wanted.name, &source, settings).await.map_err(rules::load_error)?
@@ -250,6 +257,7 @@ pub(super) async fn change(
         settings.sp_entity_id = wanted.sp_entity_id.or(settings.sp_entity_id).filter(|id| !id.is_empty());
         settings.email_attribute =
             wanted.email_attribute.or(settings.email_attribute).filter(|a| !a.is_empty());
+        settings.trust_mfa = wanted.trust_mfa.unwrap_or(settings.trust_mfa);
         settings.sign_requests = wanted.sign_requests.unwrap_or(settings.sign_requests);
         settings.allow_idp_initiated = wanted.allow_idp_initiated.unwrap_or(settings.allow_idp_initiated);
         settings.jit = wanted.jit.unwrap_or(settings.jit);

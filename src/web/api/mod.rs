@@ -9,6 +9,7 @@ mod me;
 mod service_accounts;
 mod settings;
 mod tokens;
+mod two_factor;
 mod user_signin;
 mod users;
 
@@ -42,6 +43,14 @@ pub fn routes() -> (Routes<App>, OpenApi) {
     api.add(may(P::UsersEdit), routes!(user_signin::revoke_session));
     api.add(may(P::UsersEdit), routes!(user_signin::unlock));
     api.add(may(P::UsersEdit), routes!(user_signin::send_reset));
+    api.add(may(P::UsersView), routes!(two_factor::show));
+    api.add(may(P::UsersEdit), routes!(two_factor::reset));
+    api.add(may(P::UsersView), routes!(two_factor::report));
+    api.add(may(P::UsersView), routes!(two_factor::export));
+    api.add(may(P::UsersView), routes!(two_factor::summary));
+    api.add(may(P::UsersEdit), routes!(two_factor::remind));
+    api.add(may(P::UsersView), routes!(two_factor::mailings));
+    api.add(may(P::UsersEdit), routes!(two_factor::stop));
     api.add(may(P::UsersView), routes!(invitations::list));
     api.add(may(P::UsersEdit), routes!(invitations::create));
     api.add(may(P::UsersView), routes!(invitations::show));

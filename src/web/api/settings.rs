@@ -19,6 +19,7 @@ use crate::kernel::http::RequestContext;
 pub(super) struct SettingsChange {
     password: Option<PasswordChange>,
     lockout: Option<LockoutChange>,
+    two_factor: Option<TwoFactorChange>,
     session: Option<SessionChange>,
     email_domains: Option<Vec<String>>,
     local_login: Option<bool>,
@@ -53,6 +54,17 @@ struct LockoutChange {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     notify_group: Emptied,
+}
+
+/// Who needs a second factor, to change.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct TwoFactorChange {
+    enforced: Option<bool>,
+    groups: Option<Vec<String>>,
+    grace_days: Option<u32>,
+    remember_days: Option<u32>,
+    passkey_sign_in: Option<bool>,
 }
 
 /// Session limits to change.
@@ -111,6 +123,14 @@ impl SettingsChange {
             put(&mut lockout.duration_minutes, change.duration_minutes);
             put(&mut lockout.notify_user, change.notify_user);
             change.notify_group.put(&mut lockout.notify_group);
+        }
+        if let Some(change) = self.two_factor {
+            let two_factor = &mut settings.two_factor;
+            put(&mut two_factor.enforced, change.enforced);
+            put(&mut two_factor.groups, change.groups);
+            put(&mut two_factor.grace_days, change.grace_days);
+            put(&mut two_factor.remember_days, change.remember_days);
+            put(&mut two_factor.passkey_sign_in, change.passkey_sign_in);
         }
         if let Some(change) = self.session {
             put(&mut settings.session.inactivity_minutes, change.inactivity_minutes);

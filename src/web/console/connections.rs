@@ -231,6 +231,7 @@ pub(super) struct SamlForm {
     sign_requests: Option<String>,
     allow_idp_initiated: Option<String>,
     jit: Option<String>,
+    trust_mfa: Option<String>,
 }
 
 pub(super) async fn save(
@@ -266,6 +267,7 @@ async fn try_save(
             settings.metadata_url = filled(&form.metadata_url);
         }
         settings.email_attribute = filled(&form.email_attribute);
+        settings.trust_mfa = form.trust_mfa.is_some();
         settings.sign_requests = form.sign_requests.is_some();
         settings.allow_idp_initiated = form.allow_idp_initiated.is_some();
         settings.jit.enabled = form.jit.is_some();

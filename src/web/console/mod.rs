@@ -8,6 +8,7 @@ mod overview;
 mod service_accounts;
 mod settings;
 mod settings_form;
+pub(super) mod two_factor;
 mod users;
 
 use serde::Deserialize;
@@ -60,6 +61,12 @@ pub(super) fn routes() -> Routes<App> {
             service_accounts::revoke_token,
         )
         .post("/console/service-accounts/delete", may(P::ServiceAccountsEdit), service_accounts::delete)
+        .get("/console/two-factor", may(P::UsersView), two_factor::show)
+        .get("/console/two-factor/progress", may(P::UsersView), two_factor::progress)
+        .get("/console/two-factor/report.csv", may(P::UsersView), two_factor::export)
+        .post("/console/two-factor/remind", may(P::UsersEdit), two_factor::remind)
+        .post("/console/two-factor/stop", may(P::UsersEdit), two_factor::stop)
+        .post("/console/users/{id}/two-factor/reset", may(P::UsersEdit), users::reset_two_factor)
         .get("/console/audit", may(P::AuditView), audit::list)
         .get("/console/settings", may(P::SettingsView), settings::show)
         .post("/console/settings", may(P::SettingsEdit), settings::save)

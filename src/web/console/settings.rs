@@ -19,6 +19,7 @@ use crate::audit::{self, Action, Event};
 use crate::directory::accounts::{self, Settings};
 use crate::directory::groups::{self, Group, Match};
 use crate::directory::users;
+use crate::kernel;
 use crate::kernel::http::RequestContext;
 use crate::kernel::mail::Letter;
 use crate::signin::notices;
@@ -32,6 +33,8 @@ struct SettingsPage {
     groups: Vec<Group>,
     /// Where mails go: a server, or a folder.
     mail: String,
+    /// Whether this administrator may ask others for a second factor.
+    may_enforce: bool,
     error: Option<String>,
 }
 
@@ -68,7 +71,8 @@ async fn build(
     let shell = Shell::build(app, principal, "settings", notice).await?;
     let mut c = app.kernel.db.read().await?;
     let groups = groups::search(&mut c, &principal.account_id, "", ("", 100)).await?;
-    Ok(SettingsPage { shell, form, groups, mail: mail_way(app), error })
+    let may_enforce = rules::leads_by_example(&mut c, principal).await?;
+    Ok(SettingsPage { shell, form, groups, mail: mail_way(app), may_enforce, error })
 }
 
 pub(super) async fn show(
@@ -82,26 +86,44 @@ pub(super) async fn show(
         Some(id) => groups::by_id(&mut c, &principal.account_id, id).await?.map(|group| group.name),
         None => None,
     };
+    let mut named = Vec::new();
+    for id in &settings.two_factor.groups {
+        named.extend(groups::by_id(&mut c, &principal.account_id, id).await?.map(|group| group.name));
+    }
     drop(c);
-    let form = SettingsForm::of(&settings, group);
+    let form = SettingsForm::of(&settings, group, &named);
     page::render(&build(&app, &principal, form, (query.notice.as_deref(), None)).await?)
 }
 
-/// The settings the form asks for. The group is typed by name.
+/// The settings the form asks for. Groups are typed by name.
 async fn wanted(app: &App, principal: &Principal, form: &SettingsForm) -> Result<Settings, Error> {
     let mut wanted = form.settings()?;
-    let name = form.notify_group.trim();
-    if !name.is_empty() {
-        let mut c = app.kernel.db.read().await?;
-        let named = [Match::Name(name.to_owned())];
-        let mut found = groups::list_after(&mut c, &principal.account_id, &named, ("", 2)).await?;
-        wanted.lockout.notify_group = match (found.pop(), found.is_empty()) {
-            (Some(group), true) => Some(group.id),
-            (Some(_), false) => return Err(Error::invalid("Group to tell", "is the name of several groups")),
-            (None, _) => return Err(Error::invalid("Group to tell", "there is no group of this name")),
-        };
+    let mut c = app.kernel.db.read().await?;
+    if let Some(name) = page::filled(&form.notify_group) {
+        wanted.lockout.notify_group = Some(named(&mut c, principal, ("Group to tell", name)).await?);
     }
+    for name in form.two_factor_groups.lines().filter_map(page::filled) {
+        wanted.two_factor.groups.push(named(&mut c, principal, ("Groups", name)).await?);
+    }
+    // The server sets it; what was there is no change.
+    let before = accounts::settings_of(&mut c, &principal.account_id).await?.two_factor;
+    wanted.two_factor.enforced_since = before.enforced_since;
     Ok(wanted)
+}
+
+/// The id of the group with this name.
+async fn named(
+    c: &mut kernel::database::Connection,
+    principal: &Principal,
+    (field, name): (&str, String),
+) -> Result<String, Error> {
+    let matches = [Match::Name(name.clone())];
+    let mut found = groups::list_after(c, &principal.account_id, &matches, ("", 2)).await?;
+    match (found.pop(), found.is_empty()) {
+        (Some(group), true) => Ok(group.id),
+        (Some(_), false) => Err(Error::invalid(field, &format!("{name} is the name of several groups"))),
+        (None, _) => Err(Error::invalid(field, &format!("there is no group called {name}"))),
+    }
 }
 
 /// First says what would change and for whom; with `confirmed`, changes it.
@@ -147,6 +169,11 @@ fn changed(name: String, before: &Value, after: &Value, group: &str) -> Changed 
     let shown = |value: &Value| match (name.as_str(), value.as_u64()) {
         ("lockout.duration_minutes", Some(minutes)) => span(minutes),
         ("lockout.notify_group", _) if value.is_string() => "another group".to_owned(),
+        ("two_factor.groups", _) => match value.as_array().map_or(0, Vec::len) {
+            0 => "none".to_owned(),
+            1 => "1 group".to_owned(),
+            n => format!("{n} groups"),
+        },
         _ => words(value),
     };
     let after =

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use super::super::Error;
 use super::super::page::{filled, words};
 use crate::directory::accounts::{
-    LockoutSettings, PasswordSettings, SessionSettings, Settings, SsoInvitations,
+    LockoutSettings, PasswordSettings, SessionSettings, Settings, SsoInvitations, TwoFactorSettings,
 };
 
 /// Every field of the form. Check boxes that are off are absent.
@@ -26,6 +26,11 @@ pub(super) struct SettingsForm {
     pub(super) duration_unit: String,
     pub(super) notify_user: Option<String>,
     pub(super) notify_group: String,
+    pub(super) enforced: Option<String>,
+    pub(super) two_factor_groups: String,
+    pub(super) grace_days: String,
+    pub(super) remember_days: String,
+    pub(super) passkey_sign_in: Option<String>,
     pub(super) inactivity: String,
     pub(super) absolute: String,
     pub(super) domains: String,
@@ -42,9 +47,10 @@ pub(super) struct SettingsForm {
 const UNITS: [(&str, u32); 3] = [("minutes", 1), ("hours", 60), ("days", 24 * 60)];
 
 impl SettingsForm {
-    /// The form as it shows `settings`. `group`: the name of the group that is told of lockouts.
-    pub(super) fn of(settings: &Settings, group: Option<String>) -> Self {
-        let Settings { password, lockout, session, .. } = settings;
+    /// The form as it shows `settings`. `group`: the name of the group that is told of lockouts;
+    /// `two_factor_groups`: the names of those who need a second factor.
+    pub(super) fn of(settings: &Settings, group: Option<String>, two_factor_groups: &[String]) -> Self {
+        let Settings { password, lockout, session, two_factor, .. } = settings;
         let on = |flag: bool| flag.then(|| "on".to_owned());
         let minutes = lockout.duration_minutes;
         let fits = |(_, each): &&(&str, u32)| minutes.is_multiple_of(*each);
@@ -64,6 +70,11 @@ impl SettingsForm {
             duration_unit: unit.to_owned(),
             notify_user: on(lockout.notify_user),
             notify_group: group.unwrap_or_default(),
+            enforced: on(two_factor.enforced),
+            two_factor_groups: two_factor_groups.join("\n"),
+            grace_days: two_factor.grace_days.to_string(),
+            remember_days: two_factor.remember_days.to_string(),
+            passkey_sign_in: on(two_factor.passkey_sign_in),
             inactivity: session.inactivity_minutes.to_string(),
             absolute: session.absolute_minutes.to_string(),
             domains: settings.email_domains.join("\n"),
@@ -75,7 +86,7 @@ impl SettingsForm {
         }
     }
 
-    /// What the form asks for; the group is left to the caller.
+    /// What the form asks for; groups are left to the caller.
     pub(super) fn settings(&self) -> Result<Settings, Error> {
         let number = |field: &str, text: &str| {
             text.trim().parse::<u32>().map_err(|_| Error::invalid(field, "must be a number"))
@@ -100,6 +111,14 @@ impl SettingsForm {
                 notify_user: self.notify_user.is_some(),
                 notify_group: None,
             },
+            two_factor: TwoFactorSettings {
+                enforced: self.enforced.is_some(),
+                groups: Vec::new(),
+                grace_days: number("Days of grace", &self.grace_days)?,
+                remember_days: number("Days remembered", &self.remember_days)?,
+                passkey_sign_in: self.passkey_sign_in.is_some(),
+                enforced_since: None,
+            },
             session: SessionSettings {
                 inactivity_minutes: number("Minutes without use", &self.inactivity)?,
                 absolute_minutes: number("Minutes in any case", &self.absolute)?,
@@ -122,6 +141,9 @@ impl SettingsForm {
             ("duration", &self.duration),
             ("duration_unit", &self.duration_unit),
             ("notify_group", &self.notify_group),
+            ("two_factor_groups", &self.two_factor_groups),
+            ("grace_days", &self.grace_days),
+            ("remember_days", &self.remember_days),
             ("inactivity", &self.inactivity),
             ("absolute", &self.absolute),
             ("domains", &self.domains),
@@ -135,6 +157,8 @@ impl SettingsForm {
             ("require_special", &self.require_special),
             ("refuse_common", &self.refuse_common),
             ("notify_user", &self.notify_user),
+            ("enforced", &self.enforced),
+            ("passkey_sign_in", &self.passkey_sign_in),
             ("local_login", &self.local_login),
         ];
         let on = switches.into_iter().filter(|(_, on)| on.is_some()).map(|(name, _)| (name, "on".to_owned()));

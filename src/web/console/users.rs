@@ -18,6 +18,7 @@ use crate::idp::connections;
 use crate::kernel::Timestamp;
 use crate::kernel::http::RequestContext;
 use crate::provisioning::invitations::{self, Invitation};
+use crate::signin::factors::{self, Factor};
 use crate::signin::lockout;
 use crate::signin::password::{self, Unmet, Way};
 use crate::signin::sessions::{self, Session};
@@ -58,6 +59,8 @@ struct UserPage {
     sessions: Vec<Session>,
     password: Option<PasswordFacts>,
     locked_until: Option<Timestamp>,
+    factors: Vec<Factor>,
+    codes_left: i64,
     invitation: Option<Invitation>,
     error: Option<String>,
 }
@@ -187,6 +190,8 @@ async fn build(
         groups: groups::of_user(&mut c, &principal.account_id, &user.id).await?,
         sessions: sessions::of_user(&mut c, &principal.account_id, &user.id, now).await?,
         password: changed_at.map(facts),
+        factors: factors::of_user(&mut c, &user.id).await?,
+        codes_left: factors::codes_left(&mut c, &user.id).await?,
         locked_until: lockout::locked_until(&mut c, &principal.account_id, &user.id, now).await?,
         invitation: if user.is_pending() {
             invitations::of_user(&mut c, &principal.account_id, &user.id).await?
@@ -312,6 +317,17 @@ pub(super) async fn send_reset(
     request: RequestContext,
 ) -> Result<Response, Error> {
     let done = rules::send_reset(&app, &principal, &request, &id).await.map(|()| "reset_sent");
+    back(&app, &principal, &id, done).await
+}
+
+/// Ends the user's second factor and mails them a link for a new one.
+pub(super) async fn reset_two_factor(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+) -> Result<Response, Error> {
+    let done = rules::reset_two_factor(&app, &principal, &request, &id).await.map(|()| "two_factor_reset");
     back(&app, &principal, &id, done).await
 }
 

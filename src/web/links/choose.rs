@@ -12,7 +12,7 @@ use super::{TokenQuery, spent};
 use crate::directory::accounts::{self, Account};
 use crate::directory::users::{self, User};
 use crate::idp::connections::{self, Connection};
-use crate::kernel::http::RequestContext;
+use crate::kernel::http::{RequestContext, cookie};
 use crate::provisioning::invitations;
 use crate::signin::flow;
 use crate::signin::links::{self, ChooseError, Chosen, LinkPurpose};
@@ -37,7 +37,7 @@ struct ChoosePage {
 impl ChoosePage {
     fn action(&self) -> &'static str {
         match self.purpose {
-            LinkPurpose::Setup => "/setup",
+            LinkPurpose::Setup | LinkPurpose::Enrol => "/setup",
             LinkPurpose::Reset => "/login/reset",
             LinkPurpose::Invite => "/invite",
         }
@@ -69,7 +69,7 @@ async fn build(app: &App, token: &str, purpose: LinkPurpose) -> Result<ChoosePag
     let user = user.filter(|user| links::fits(user, purpose)).ok_or_else(|| spent(purpose))?;
     let provider = match purpose {
         LinkPurpose::Invite => connections::sign_in_of(&mut c, &user).await?,
-        LinkPurpose::Setup | LinkPurpose::Reset => None,
+        LinkPurpose::Setup | LinkPurpose::Reset | LinkPurpose::Enrol => None,
     };
     Ok(ChoosePage {
         purpose,
@@ -106,27 +106,29 @@ pub(super) async fn show_invite(
 pub(super) async fn submit_setup(
     app: &App,
     request: &RequestContext,
-    token: String,
-    password: String,
+    headers: &HeaderMap,
+    (token, password): (String, String),
 ) -> Result<Response, Error> {
     let form = ChooseForm { token, password, given_name: None, family_name: None };
-    submit(app, request, form, LinkPurpose::Setup).await
+    submit(app, (request, headers), form, LinkPurpose::Setup).await
 }
 
 pub(super) async fn submit_reset(
     State(app): State<App>,
     request: RequestContext,
+    headers: HeaderMap,
     Form(form): Form<ChooseForm>,
 ) -> Result<Response, Error> {
-    submit(&app, &request, form, LinkPurpose::Reset).await
+    submit(&app, (&request, &headers), form, LinkPurpose::Reset).await
 }
 
 pub(super) async fn submit_invite(
     State(app): State<App>,
     request: RequestContext,
+    headers: HeaderMap,
     Form(form): Form<ChooseForm>,
 ) -> Result<Response, Error> {
-    submit(&app, &request, form, LinkPurpose::Invite).await
+    submit(&app, (&request, &headers), form, LinkPurpose::Invite).await
 }
 
 /// Sends an invited person to their company's identity provider. What comes back proves that the
@@ -158,34 +160,35 @@ pub(super) async fn go_to_provider(
 
 async fn submit(
     app: &App,
-    request: &RequestContext,
+    (request, headers): (&RequestContext, &HeaderMap),
     form: ChooseForm,
     purpose: LinkPurpose,
 ) -> Result<Response, Error> {
     app.signin.throttle.address(request.address).map_err(login::throttled)?;
     let page = build(app, &form.token, purpose).await?;
-    let names =
+    let typed_names =
         (form.given_name.as_deref().unwrap_or_default(), form.family_name.as_deref().unwrap_or_default());
     let typed = Password::new(&form.password);
-    let chosen = Chosen { link: &form.token, password: &typed, names: page.invited().then_some(names) };
+    let chosen = Chosen { link: &form.token, password: &typed, names: page.invited().then_some(typed_names) };
     let landing = if page.invited() {
         invitations::landing_of(&mut *app.kernel.db.read().await?, &page.user.id).await?
     } else {
         None
     };
-    match links::choose(&app.signin, request, chosen).await {
-        Ok(session) => {
-            let cookie = [(header::SET_COOKIE, flow::cookies(&app.kernel).set_session(&session))];
-            Ok((cookie, Redirect::to(landing.as_deref().unwrap_or("/"))).into_response())
-        }
+    let names = flow::cookies(&app.kernel);
+    let secret = names.browser(headers);
+    let browser = flow::Browser { secret: &secret, device: cookie(headers, names.device) };
+    let landing = landing.as_deref().unwrap_or("/");
+    match links::choose(&app.signin, request, (browser, landing), chosen).await {
+        Ok(proved) => Ok(login::proved(app, &secret, &proved)),
         Err(ChooseError::Spent) => Err(spent(purpose)),
         Err(ChooseError::Refused(refused)) => Err(login::explain_proof(refused)),
         Err(ChooseError::Prepare(error)) => {
             let error = rules::prepare_error(error).for_form()?;
             let page = ChoosePage {
                 error: Some(error),
-                given_name: names.0.to_owned(),
-                family_name: names.1.to_owned(),
+                given_name: typed_names.0.to_owned(),
+                family_name: typed_names.1.to_owned(),
                 ..page
             };
             page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &page)

@@ -3,7 +3,7 @@
 use askama::Template;
 use axum::Form;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
@@ -51,12 +51,13 @@ pub(super) fn show(token: String) -> Result<Response, Error> {
 pub(super) async fn submit(
     State(app): State<App>,
     request: RequestContext,
+    headers: HeaderMap,
     Form(form): Form<SetupForm>,
 ) -> Result<Response, Error> {
     app.signin.throttle.address(request.address).map_err(super::super::login::throttled)?;
     let link = super::find(&app, &form.token, LinkPurpose::Setup).await?;
     if link.user_id.is_some() {
-        return choose::submit_setup(&app, &request, form.token, form.password).await;
+        return choose::submit_setup(&app, &request, &headers, (form.token, form.password)).await;
     }
     match first_run(&app, &request, &form).await {
         Ok(session) => {

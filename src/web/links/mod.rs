@@ -56,11 +56,15 @@ struct TokenQuery {
 }
 
 /// Somebody came with a link that does not work.
-fn spent(purpose: LinkPurpose) -> Error {
+pub(super) fn spent(purpose: LinkPurpose) -> Error {
     let detail = match purpose {
         LinkPurpose::Setup => {
             "One-time links work once and for a day. If this server has no account yet, restart it: it prints a new \
              link. Otherwise sign in."
+        }
+        LinkPurpose::Enrol => {
+            "Links to set up a second factor work once and for seven days. Sign in: if you need one, you are asked to \
+             set it up."
         }
         LinkPurpose::Reset => {
             "Links for a new password work once and for one hour. Ask for another one on the sign-in page."
@@ -74,7 +78,7 @@ fn spent(purpose: LinkPurpose) -> Error {
 }
 
 /// The link with this secret, if it is one of this kind.
-async fn find(app: &App, token: &str, purpose: LinkPurpose) -> Result<Link, Error> {
+pub(super) async fn find(app: &App, token: &str, purpose: LinkPurpose) -> Result<Link, Error> {
     let mut c = app.kernel.db.read().await?;
     let link = links::find(&mut c, token, app.kernel.clock.now()).await?;
     link.filter(|link| link.purpose() == purpose).ok_or_else(|| spent(purpose))

@@ -7,12 +7,12 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::super::{App, Error, guard, page};
+use super::super::{App, Error, guard, page, two_factor};
 use crate::directory::accounts::{self, Account};
 use crate::directory::domain_of;
 use crate::idp::connections;
 use crate::kernel::http::RequestContext;
-use crate::kernel::urls::local_path;
+use crate::kernel::urls::{local_path, query_value};
 use crate::signin::flow;
 
 #[derive(Template)]
@@ -23,6 +23,8 @@ struct IdentifyPage {
     identifier: String,
     error: Option<&'static str>,
     notice: Option<&'static str>,
+    /// Whether a passkey may open the door alone.
+    passkeys: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -56,8 +58,12 @@ pub(super) async fn show(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let return_to = local_path(query.return_to.as_deref(), "/").to_owned();
-    if guard::identify(&app, &headers).await?.is_some() {
-        return Ok(Redirect::to(&return_to).into_response());
+    if let Some(principal) = guard::identify(&app, &headers).await? {
+        let to = match guard::page_to_pay(principal.owes()) {
+            Some(page) => format!("{page}?return_to={}", query_value(&return_to)),
+            None => return_to,
+        };
+        return Ok(Redirect::to(&to).into_response());
     }
     let notice = match query.notice.as_deref() {
         Some("signed_out") => Some("You have signed out."),
@@ -66,7 +72,8 @@ pub(super) async fn show(
         _ => None,
     };
     let account = account_of(&app, query.account.as_deref()).await?;
-    page::render(&IdentifyPage { account, return_to, identifier: String::new(), error: None, notice })
+    let passkeys = two_factor::passkeys_are_offered(&app, account.as_ref());
+    page::render(&IdentifyPage { account, return_to, identifier: String::new(), error: None, notice, passkeys })
 }
 
 /// Begins a flow and sends the person to the right door: their company's identity provider where the
@@ -87,6 +94,7 @@ pub(super) async fn submit(
             identifier: String::new(),
             error: Some("Type your email address or user name."),
             notice: None,
+            passkeys: false,
         };
         return page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &page);
     }

@@ -4,14 +4,14 @@
 use askama::Template;
 use axum::Form;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 
 use super::super::{App, Error, page};
 use super::identify::account_of;
 use crate::directory::accounts::Account;
-use crate::kernel::http::RequestContext;
+use crate::kernel::http::{RequestContext, cookie};
 use crate::kernel::urls::local_path;
 use crate::signin::password::Password;
 use crate::signin::{Method, flow};
@@ -66,17 +66,10 @@ pub(super) async fn submit(
     };
     let flow = flow::issue(&app.kernel, begin)?;
     let typed = Password::new(&form.password);
-    let proof = flow::prove_password(&app.signin, &request, (&flow, &browser), &typed, Method::Local);
+    let place = flow::Browser { secret: &browser, device: cookie(&headers, names.device) };
+    let proof = flow::prove_password(&app.signin, &request, (&flow, place), &typed, Method::Local);
     match proof.await {
-        // The page for a new password finds the flow by the browser's cookie.
-        Ok(proved) => {
-            let cookie = names.set_flow(&browser);
-            let mut response = super::proved(&app, &proved);
-            if let Ok(cookie) = cookie.parse() {
-                response.headers_mut().append(header::SET_COOKIE, cookie);
-            }
-            Ok(response)
-        }
+        Ok(proved) => Ok(super::proved(&app, &browser, &proved)),
         Err(refused) => {
             let error = Some(super::explain(refused)?);
             let page = LocalPage { account, return_to, identifier: form.identifier, error };

@@ -1,22 +1,22 @@
 //! The sign-in pages.
 
 mod forgot;
-mod identify;
+pub(super) mod identify;
 mod leave;
 mod local;
 mod new_password;
-mod password;
+pub(super) mod password;
 mod resume;
 
-use axum::http::{StatusCode, header};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::http::{HeaderName, StatusCode, header};
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 
 use super::{App, Error};
 use crate::access::{Guard, Routes};
 use crate::kernel::http::Refusal;
 use crate::kernel::urls::query_value;
 use crate::signin::Throttled;
-use crate::signin::flow::{self, Entered, Proved, Refused};
+use crate::signin::flow::{self, Demand, Entered, Proved, Refused};
 
 pub(super) use resume::explain as explain_proof;
 
@@ -34,8 +34,8 @@ pub(super) fn routes() -> Routes<App> {
         .get("/login/local", Guard::Public, local::show)
         .post("/login/local", Guard::Public, local::submit)
         .get("/login/continue", Guard::Public, resume::resume)
-        .get("/logout", Guard::SignedIn, leave::ask)
-        .post("/logout", Guard::SignedIn, leave::sign_out)
+        .get("/logout", Guard::Unfinished, leave::ask)
+        .post("/logout", Guard::Unfinished, leave::sign_out)
 }
 
 /// The same words for a wrong password, an unknown name, a user without password, a locked and a
@@ -64,27 +64,45 @@ pub(super) fn busy() -> Refusal {
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "Busy", detail).retry_after(2)
 }
 
-/// Sets the session's cookie and goes where the person wanted to go, or first to the page that says
-/// their password ends soon.
-fn enter(app: &App, entered: &Entered) -> Response {
-    let cookie = flow::cookies(&app.kernel).set_session(&entered.session);
-    let to = if entered.password_ends_at.is_some() {
-        let next = query_value(&entered.return_to);
+/// Recovery codes left at which somebody is told to make new ones.
+const FEW_CODES: i64 = 3;
+
+/// Where somebody goes who is in: where they wanted to, or first to a page about something that ends soon.
+pub(super) fn landing(entered: &Entered) -> String {
+    let next = query_value(&entered.return_to);
+    if entered.password_ends_at.is_some() {
         format!("/profile/password/ending?return_to={next}")
+    } else if entered.codes_left.is_some_and(|left| left <= FEW_CODES) {
+        format!("/profile/two-factor/few-codes?return_to={next}")
     } else {
         entered.return_to.clone()
-    };
-    ([(header::SET_COOKIE, cookie)], Redirect::to(&to)).into_response()
+    }
 }
 
-/// What a password led to: in, or a new password first.
-fn proved(app: &App, proved: &Proved) -> Response {
-    match proved {
-        Proved::Entered(entered) => enter(app, entered),
-        Proved::NewPassword(flow) => {
-            Redirect::to(&format!("/login/new-password?flow={flow}")).into_response()
+/// The cookies of somebody who is in.
+pub(super) fn cookies(app: &App, entered: &Entered) -> AppendHeaders<Vec<(HeaderName, String)>> {
+    let names = flow::cookies(&app.kernel);
+    let device = entered.device.as_deref().map(|secret| names.set_device(secret));
+    let all = [Some(names.set_session(&entered.session)), device];
+    AppendHeaders(all.into_iter().flatten().map(|cookie| (header::SET_COOKIE, cookie)).collect())
+}
+
+/// What a proof led to: in, or to the page for what is missing. `browser`: the secret in the flow's cookie, to
+/// which a flow that waits is bound.
+pub(super) fn proved(app: &App, browser: &str, proved: &Proved) -> Response {
+    let (demand, flow) = match proved {
+        Proved::Entered(entered) => {
+            return (cookies(app, entered), Redirect::to(&landing(entered))).into_response();
         }
-    }
+        Proved::Owed(demand, flow) => (demand, flow),
+    };
+    let page = match demand {
+        Demand::SecondFactor => "second-factor",
+        Demand::NewPassword => "new-password",
+        Demand::Enrolment => "enrol",
+    };
+    let cookie = [(header::SET_COOKIE, flow::cookies(&app.kernel).set_flow(browser))];
+    (cookie, Redirect::to(&format!("/login/{page}?flow={flow}"))).into_response()
 }
 
 /// The words for somebody whose password did not get them in, or the error to show as a page.
@@ -95,6 +113,7 @@ pub(super) fn explain(refused: Refused) -> Result<&'static str, Error> {
         Refused::Directory(error) => Err(error.into()),
         Refused::FlowEnded => Ok("This page was open for too long. Type your password again."),
         // The password was right: what follows is no secret from its owner, and they need to know.
+        Refused::SecondFactor(_) | Refused::PasskeysOff => Ok("Sign in once more."),
         Refused::DomainNotAllowed => Ok("Addresses of your domain may not sign in to this account."),
         Refused::NotAdministrator | Refused::LocalLoginOff => {
             Ok("This page is for administrators of the account. Use the ordinary sign-in page.")

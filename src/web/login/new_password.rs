@@ -11,7 +11,7 @@ use super::super::{App, Error, page, rules};
 use super::password::{FlowQuery, find};
 use crate::directory::accounts::{self, PasswordSettings};
 use crate::kernel::http::RequestContext;
-use crate::signin::flow::{self, Flow, NewPasswordError};
+use crate::signin::flow::{self, Demand, Flow, NewPasswordError};
 use crate::signin::password::{self, Password, Unmet};
 
 #[derive(Template)]
@@ -38,9 +38,9 @@ async fn build(app: &App, flow: Flow, error: Option<String>) -> Result<NewPasswo
     Ok(NewPasswordPage { rules: password::rules(&settings), check, flow, error })
 }
 
-async fn open(app: &App, headers: &HeaderMap, id: &str) -> Result<Option<Flow>, sqlx::Error> {
+async fn open(app: &App, headers: &HeaderMap, id: &str) -> Result<Option<(Flow, String)>, sqlx::Error> {
     let found = find(app, headers, id).await?;
-    Ok(found.map(|(flow, _)| flow).filter(Flow::demands_new_password))
+    Ok(found.filter(|(flow, _)| flow.demand() == Some(Demand::NewPassword)))
 }
 
 pub(super) async fn show(
@@ -49,7 +49,7 @@ pub(super) async fn show(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     match open(&app, &headers, &query.flow).await? {
-        Some(flow) => page::render(&build(&app, flow, None).await?),
+        Some((flow, _)) => page::render(&build(&app, flow, None).await?),
         None => Ok(Redirect::to("/login?notice=expired").into_response()),
     }
 }
@@ -61,12 +61,13 @@ pub(super) async fn submit(
     Form(form): Form<NewPasswordForm>,
 ) -> Result<Response, Error> {
     app.signin.throttle.address(request.address).map_err(super::throttled)?;
-    let Some(flow) = open(&app, &headers, &form.flow).await? else {
+    let Some((flow, secret)) = open(&app, &headers, &form.flow).await? else {
         return Ok(Redirect::to("/login?notice=expired").into_response());
     };
     let typed = Password::new(&form.password);
-    match flow::replace_ended_password(&app.signin, &request, &flow, &typed).await {
-        Ok(entered) => Ok(super::enter(&app, &entered)),
+    let browser = flow::Browser { secret: &secret, device: None };
+    match flow::replace_ended_password(&app.signin, &request, (&flow, browser), &typed).await {
+        Ok(proved) => Ok(super::proved(&app, &secret, &proved)),
         Err(NewPasswordError::Refused(refused)) => Err(super::explain_proof(refused)),
         Err(NewPasswordError::Prepare(error)) => {
             let error = rules::prepare_error(error).for_form()?;

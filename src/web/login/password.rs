@@ -37,7 +37,7 @@ pub(super) struct PasswordForm {
 }
 
 /// The flow with this id in this browser, and the browser's secret.
-pub(super) async fn find(
+pub(in super::super) async fn find(
     app: &App,
     headers: &HeaderMap,
     id: &str,
@@ -78,9 +78,11 @@ pub(super) async fn submit(
     };
     app.signin.throttle.address(request.address).map_err(super::throttled)?;
     let typed = Password::new(&form.password);
-    let proof = flow::prove_password(&app.signin, &request, (&flow, &browser), &typed, Method::Password);
+    let device = cookie(&headers, flow::cookies(&app.kernel).device);
+    let place = flow::Browser { secret: &browser, device };
+    let proof = flow::prove_password(&app.signin, &request, (&flow, place), &typed, Method::Password);
     match proof.await {
-        Ok(proved) => Ok(super::proved(&app, &proved)),
+        Ok(proved) => Ok(super::proved(&app, &browser, &proved)),
         Err(refused) => {
             let error = super::explain(refused)?;
             page::render_again(StatusCode::UNAUTHORIZED, &build(&app, flow, Some(error)).await?)

@@ -23,8 +23,8 @@ pub(super) async fn resume(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     app.signin.throttle.address(request.address).map_err(super::throttled)?;
-    let browser = cookie(&headers, flow::cookies(&app.kernel).flow);
-    let found = flow::resume(&app.kernel, &query.handover, browser).await?;
+    let names = flow::cookies(&app.kernel);
+    let found = flow::resume(&app.kernel, &query.handover, cookie(&headers, names.flow)).await?;
     let Some((flow, proof)) = found.and_then(|flow| flow.proof().map(|proof| (flow, proof))) else {
         return Err(refused(
             StatusCode::FORBIDDEN,
@@ -33,8 +33,10 @@ pub(super) async fn resume(
              application or the sign-in page.",
         ));
     };
-    match flow::finish(&app.signin, &request, &flow, &proof).await {
-        Ok(entered) => Ok(super::enter(&app, &entered)),
+    let secret = names.browser(&headers);
+    let browser = flow::Browser { secret: &secret, device: cookie(&headers, names.device) };
+    match flow::finish(&app.signin, &request, (&flow, browser), &proof).await {
+        Ok(proved) => Ok(super::proved(&app, &secret, &proved)),
         Err(reason) => Err(explain(reason)),
     }
 }
@@ -69,6 +71,12 @@ pub(in super::super) fn explain(reason: Refused) -> Error {
             "This sign-in was finished by another request. Go back to your application.",
         ),
         Refused::Directory(error) => error.into(),
+        Refused::PasskeysOff => refused(
+            StatusCode::FORBIDDEN,
+            "Passkeys alone are not accepted",
+            "Your account asks for your password or your company's sign-in first. The passkey is good as the second \
+             factor.",
+        ),
         _ => refused(StatusCode::FORBIDDEN, "Sign-in was not accepted", "Start again from the sign-in page."),
     }
 }

@@ -8,11 +8,13 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::super::page::{self, Shell};
+use super::super::two_factor::{self, FactorForm, Typed};
 use super::super::{App, Error, login};
 use crate::access::Principal;
 use crate::idp::connections::{self, Connection};
 use crate::kernel::http::RequestContext;
 use crate::kernel::urls::{local_path, query_value};
+use crate::signin::factors::{self, Kind};
 use crate::signin::flow::{self, Refused};
 use crate::signin::password::{self, Password};
 
@@ -22,6 +24,8 @@ struct ConfirmPage {
     shell: Shell,
     return_to: String,
     has_password: bool,
+    /// For somebody with a second factor: it is asked for, and nothing else.
+    factor: Option<FactorForm>,
     provider: Option<Connection>,
     error: Option<&'static str>,
 }
@@ -29,28 +33,36 @@ struct ConfirmPage {
 #[derive(Deserialize)]
 pub(super) struct ConfirmQuery {
     pub(super) return_to: Option<String>,
+    recovery: Option<String>,
 }
 
 #[derive(Deserialize)]
 pub(super) struct ConfirmForm {
+    #[serde(default)]
     password: String,
     #[serde(default)]
     return_to: String,
+    #[serde(flatten)]
+    typed: Typed,
+}
+
+/// The way to prove again who one is, and back.
+pub(in super::super) fn to_confirm(return_to: &str) -> Response {
+    Redirect::to(&format!("/profile/confirm?return_to={}", query_value(return_to))).into_response()
 }
 
 /// Where to go first, for somebody whose proof is not recent.
-pub(super) fn first(app: &App, principal: &Principal, return_to: &str) -> Option<Response> {
+pub(in super::super) fn first(app: &App, principal: &Principal, return_to: &str) -> Option<Response> {
     if principal.is_recent(app.kernel.clock.now()) || principal.session_id().is_none() {
         return None;
     }
-    let next = query_value(return_to);
-    Some(Redirect::to(&format!("/profile/confirm?return_to={next}")).into_response())
+    Some(to_confirm(return_to))
 }
 
 async fn build(
     app: &App,
     principal: &Principal,
-    return_to: &str,
+    (return_to, recovery): (&str, bool),
     error: Option<&'static str>,
 ) -> Result<ConfirmPage, Error> {
     let user = super::person(app, principal).await?;
@@ -58,7 +70,23 @@ async fn build(
     let mut c = app.kernel.db.read().await?;
     let provider = connections::sign_in_of(&mut c, &user).await?;
     let has_password = password::changed_at(&mut c, &user.id).await?.is_some();
-    Ok(ConfirmPage { shell, return_to: return_to.to_owned(), has_password, provider, error })
+    let owned = factors::of_user(&mut c, &user.id).await?;
+    drop(c);
+    let mut factor = None;
+    if let Some(session) = principal.session_id().filter(|_| !owned.is_empty()) {
+        let other = if recovery { "" } else { "&recovery=true" };
+        factor = Some(FactorForm {
+            action: "/profile/confirm",
+            hidden: vec![("return_to", return_to.to_owned())],
+            other: format!("/profile/confirm?return_to={}{other}", query_value(return_to)),
+            recovery,
+            has_app: owned.iter().any(|factor| factor.kind() == Kind::Totp),
+            challenge: factors::start_challenge(&app.kernel, &user.id, session, &owned)?,
+            remember_days: 0,
+            error,
+        });
+    }
+    Ok(ConfirmPage { shell, return_to: return_to.to_owned(), has_password, factor, provider, error })
 }
 
 pub(super) async fn show(
@@ -67,7 +95,7 @@ pub(super) async fn show(
     Query(query): Query<ConfirmQuery>,
 ) -> Result<Response, Error> {
     let return_to = local_path(query.return_to.as_deref(), "/profile");
-    page::render(&build(&app, &principal, return_to, None).await?)
+    page::render(&build(&app, &principal, (return_to, query.recovery.is_some()), None).await?)
 }
 
 /// The person is signed in, so there is nothing to hide from them.
@@ -78,6 +106,7 @@ fn explain(refused: Refused) -> Result<&'static str, Error> {
             "After several wrong passwords none is checked for a while. Wait, or choose a new one by mail on the \
              sign-in page.",
         ),
+        Refused::SecondFactor(wrong) => Ok(two_factor::explain(wrong)),
         other => login::explain(other),
     }
 }
@@ -91,8 +120,14 @@ pub(super) async fn confirm(
     app.signin.throttle.address(request.address).map_err(login::throttled)?;
     super::person(&app, &principal).await?;
     let return_to = local_path(Some(&form.return_to), "/profile");
-    let typed = Password::new(&form.password);
-    match flow::confirm_password(&app.signin, &request, &principal, &typed).await {
+    // Who has a second factor shows that: a password that was looked over their shoulder is not enough.
+    let has_factor = factors::is_enrolled(&mut *app.kernel.db.read().await?, &principal.id).await?;
+    let confirmed = if has_factor {
+        flow::confirm_factor(&app.signin, &request, &principal, form.typed.shown()).await
+    } else {
+        flow::confirm_password(&app.signin, &request, &principal, &Password::new(&form.password)).await
+    };
+    match confirmed {
         Ok(secret) => {
             let cookie = [(header::SET_COOKIE, flow::cookies(&app.kernel).set_session(&secret))];
             Ok((cookie, Redirect::to(return_to)).into_response())
@@ -100,7 +135,7 @@ pub(super) async fn confirm(
         Err(Refused::FlowEnded) => Ok(Redirect::to("/login").into_response()),
         Err(refused) => {
             let error = Some(explain(refused)?);
-            let page = build(&app, &principal, return_to, error).await?;
+            let page = build(&app, &principal, (return_to, form.typed.is_recovery()), error).await?;
             page::render_again(StatusCode::UNAUTHORIZED, &page)
         }
     }

@@ -19,6 +19,7 @@ use crate::directory::groups::{self, Group};
 use crate::directory::users::{self, User};
 use crate::kernel::Timestamp;
 use crate::kernel::http::{Refusal, RequestContext};
+use crate::signin::factors::{self, Factor};
 use crate::signin::password as credentials;
 use crate::signin::sessions::{self, Session};
 
@@ -28,13 +29,15 @@ pub(super) fn routes() -> Routes<App> {
         .get("/profile/password", Guard::SignedIn, password::show)
         .post("/profile/password", Guard::SignedIn, password::change)
         .get("/profile/password/ending", Guard::SignedIn, password::ending)
-        .get("/profile/confirm", Guard::SignedIn, confirm::show)
-        .post("/profile/confirm", Guard::SignedIn, confirm::confirm)
+        .get("/profile/confirm", Guard::Unfinished, confirm::show)
+        .post("/profile/confirm", Guard::Unfinished, confirm::confirm)
         .post("/profile/sessions/revoke", Guard::SignedIn, revoke_session)
         .post("/profile/sessions/revoke-others", Guard::SignedIn, revoke_others)
         .post("/profile/tokens", Guard::SignedIn, create_token)
         .post("/profile/tokens/revoke", Guard::SignedIn, revoke_token)
 }
+
+pub(super) use confirm::{first as confirm_first, to_confirm};
 
 #[derive(Template)]
 #[template(path = "profile/profile.html")]
@@ -47,6 +50,7 @@ struct ProfilePage {
     tokens: Vec<Token>,
     password_changed_at: Option<Timestamp>,
     password_ends_at: Option<Timestamp>,
+    factors: Vec<Factor>,
     now: Timestamp,
     secret: Option<String>,
     error: Option<String>,
@@ -57,7 +61,7 @@ struct NoticeQuery {
     notice: Option<String>,
 }
 
-async fn person(app: &App, principal: &Principal) -> Result<User, Error> {
+pub(super) async fn person(app: &App, principal: &Principal) -> Result<User, Error> {
     let service_account = || {
         let detail = "Service accounts have no profile; their tokens are in the console.";
         Error::Refused(Refusal::new(StatusCode::FORBIDDEN, "For people", detail))
@@ -85,6 +89,7 @@ async fn render(
     let page = ProfilePage {
         password_ends_at: password_changed_at.and_then(|at| credentials::ends_at(&settings, at)),
         password_changed_at,
+        factors: factors::of_user(&mut c, &user.id).await?,
         groups: groups::of_user(&mut c, &user.account_id, &user.id).await?,
         sessions: sessions::of_user(&mut c, &user.account_id, &user.id, now).await?,
         current: principal.session_id().unwrap_or_default().to_owned(),

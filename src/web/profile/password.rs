@@ -98,7 +98,7 @@ pub(super) async fn change(
     let mut tx = app.kernel.db.begin().await?;
     password::set(&app.kernel, &mut tx, &context, &user, (&hash, Way::Change)).await?;
     sessions::revoke_all(&mut tx, &context, &user, principal.session_id().unwrap_or_default()).await?;
-    let renewed = sessions::renew(&mut tx, &context, &principal).await?;
+    let renewed = sessions::renew(&mut tx, &context, &principal, None).await?;
     tx.commit().await?;
     app.kernel.mail_wake.notify_one();
     let to = Redirect::to("/profile?notice=password_changed");

@@ -3,6 +3,7 @@
 
 mod invitations;
 mod settings;
+mod two_factor;
 
 use axum::http::StatusCode;
 
@@ -24,6 +25,9 @@ pub(super) use invitations::{
     cancel_invitation, copy_invitation_link, find_invitation, invite, resend_invitation,
 };
 pub(super) use settings::{Effect, preview, save_settings};
+pub(super) use two_factor::{
+    keep_a_way_without, leads_by_example, remind, reset_two_factor, stop_mailing,
+};
 
 type Db = kernel::database::Connection;
 
@@ -116,7 +120,7 @@ pub(super) async fn unlock_user(
 ) -> Result<(), Error> {
     let mut tx = app.kernel.db.begin().await?;
     let user = find_user(&mut tx, principal, id).await?;
-    lockout::unlock(&mut tx, &principal.context(request), &user, "administrator").await?;
+    lockout::unlock(&mut tx, &principal.context(request), &user, (None, "administrator")).await?;
     Ok(tx.commit().await?)
 }
 

@@ -9,13 +9,14 @@ use utoipa::ToSchema;
 
 use super::super::{App, Error};
 use super::Db;
+use super::two_factor::{check_enforcement, follow_enforcement};
 use crate::access::{self, Principal};
 use crate::directory::accounts::{self, Settings, update_settings};
 use crate::directory::users::{self, User};
 use crate::idp::connections;
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::kernel::{Timestamp, Tx};
-use crate::signin::{lockout, password, sessions};
+use crate::signin::{factors, lockout, password, sessions};
 
 /// Whom a change of settings affects.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -66,6 +67,7 @@ pub(in super::super) async fn effects(
             "locked until their time is over.",
         ));
     }
+    effects.extend(two_factor_effects(c, account_id, (before, after), now).await?);
     if before.session != after.session {
         let ended =
             sessions::count_ended_by(&mut *c, account_id, (&before.session, &after.session), now).await?;
@@ -91,6 +93,51 @@ pub(in super::super) async fn effects(
     Ok(effects)
 }
 
+/// What a change of the second factor's settings does to whom.
+async fn two_factor_effects(
+    c: &mut Db,
+    account_id: &str,
+    (before, after): (&Settings, &Settings),
+    now: Timestamp,
+) -> Result<Vec<Effect>, sqlx::Error> {
+    let mut effects = Vec::new();
+    let (old, new) = (&before.two_factor, &after.two_factor);
+    if new.widens(old) {
+        let missing = factors::affected_count(&mut *c, account_id, new).await?;
+        effects.push(effect(
+            missing,
+            "person has no second factor: they get",
+            "people have no second factor: each gets",
+            "a mail with a link, and must set one up at the next sign-in.",
+        ));
+        let open = sessions::count_without_factor(&mut *c, account_id, &after.session, now).await?;
+        let when = match new.grace_days {
+            0 => "asked at the next request.".to_owned(),
+            1 => "asked after a day.".to_owned(),
+            days => format!("asked after {days} days."),
+        };
+        let asked = if new.enforced { "is" } else { "of somebody in these groups is" };
+        let many = if new.enforced { "are" } else { "of people in these groups are" };
+        effects.push(effect(open, &format!("open session {asked}"), &format!("open sessions {many}"), &when));
+        effects.push(Effect {
+            count: None,
+            text: "API tokens go on without a second factor. They are listed on the two-factor page.".into(),
+        });
+    } else if old.is_enforced() && !new.is_enforced() {
+        effects.push(Effect {
+            count: None,
+            text: "People who have a second factor are still asked for it; nobody has to have one any more.".into(),
+        });
+    }
+    if old.remember_days > new.remember_days {
+        effects.push(Effect {
+            count: None,
+            text: "Browsers that were remembered for longer are asked again at their next sign-in.".into(),
+        });
+    }
+    Ok(effects)
+}
+
 /// Stores settings, unless nobody could change them back.
 pub(in super::super) async fn save_settings(
     tx: &mut Tx,
@@ -101,10 +148,14 @@ pub(in super::super) async fn save_settings(
     let account = accounts::by_id(tx, &principal.account_id).await?;
     let account = account.ok_or_else(|| Error::not_found("account"))?;
     let wanted = wanted.checked()?;
-    if account.settings() != wanted {
+    let before = account.settings();
+    if before != wanted {
         keep_a_way_in(tx, principal, &wanted).await?;
+        check_enforcement(tx, principal, (&before.two_factor, &wanted.two_factor)).await?;
     }
-    Ok(update_settings(tx, &principal.context(request), &account, wanted).await?)
+    let saved = update_settings(tx, &principal.context(request), &account, wanted).await?;
+    follow_enforcement(tx, principal, &account, (&before.two_factor, &saved.two_factor)).await?;
+    Ok(saved)
 }
 
 /// Refuses settings under which no administrator, or not the one who asks, could sign in.
@@ -165,8 +216,11 @@ pub(in super::super) async fn preview(
 ) -> Result<(Settings, Settings, Vec<Effect>), Error> {
     let mut c = app.kernel.db.read().await?;
     let before = accounts::settings_of(&mut c, &principal.account_id).await?;
-    let after = wanted.checked()?;
+    let mut after = wanted.checked()?;
+    // It is the server that says since when, and it has not been asked to yet.
+    after.two_factor.enforced_since = before.two_factor.enforced_since;
     keep_a_way_in(&mut c, principal, &after).await?;
+    check_enforcement(&mut c, principal, (&before.two_factor, &after.two_factor)).await?;
     let now = app.kernel.clock.now();
     let effects = effects(&mut c, &principal.account_id, (&before, &after), now).await?;
     Ok((before, after, effects))

@@ -1,12 +1,18 @@
 //! Mails to people about their own sign-in. Each is queued in the unit of work of what it tells about.
 
+mod factors;
+
 use std::time::Duration;
 
+use super::lockout::Factor;
 use crate::directory::accounts::{self, Account};
 use crate::directory::users::User;
 use crate::directory::{Error, groups, users};
 use crate::kernel::mail::{self, Letter};
 use crate::kernel::{Kernel, Timestamp, Tx};
+
+pub use factors::enrolment_letter;
+pub(super) use factors::{code_used, codes_renewed, factor_added, factor_removed, factors_reset};
 
 /// Members of a group that are told of a lockout, at most.
 const MOST_TOLD: i64 = 50;
@@ -121,33 +127,42 @@ pub(super) async fn locked(
     tx: &mut Tx,
     account: &Account,
     user: &User,
-    (until, address): (Timestamp, &str),
+    (factor, until, address): (Factor, Timestamp, &str),
 ) -> Result<(), Error> {
     let settings = account.settings().lockout;
+    let (wrong, with) = match factor {
+        Factor::Password => ("passwords", "a password"),
+        Factor::Code => ("codes for the second factor", "a code"),
+    };
     let what = format!(
-        "After {} wrong passwords in a row, the last from the address {address}, {} cannot sign in with a password at \
-         {} until {} UTC.",
+        "After {} wrong {wrong} in a row, the last from the address {address}, {} cannot sign in with {with} at {} \
+         until {} UTC.",
         settings.attempts,
         user.user_name,
         account.name,
         until.display_minute()
     );
     if settings.notify_user {
+        let (advice, note) = match factor {
+            Factor::Password => (
+                "You need not wait: with a new password you can sign in at once.",
+                "If it was not you who typed them, somebody tried to guess your password and did not succeed. Your \
+                 administrator sees the attempts in the audit trail.",
+            ),
+            Factor::Code => (
+                "A passkey or security key works all the while. Your administrator can lift the lock.",
+                "If it was not you who typed them, somebody knows your password and did not get past the second \
+                 factor. Choose a new password now.",
+            ),
+        };
         let letter = Letter {
             subject: "Sign-in is locked for a while".into(),
-            paragraphs: vec![
-                what.clone(),
-                "You need not wait: with a new password you can sign in at once.".into(),
-            ],
+            paragraphs: vec![what.clone(), advice.into()],
             action: Some((
                 "Choose a new password".into(),
                 kernel.urls.absolute(&format!("/login/forgot?account={}", account.slug)),
             )),
-            notes: vec![
-                "If it was not you who typed them, somebody tried to guess your password and did not succeed. Your \
-                 administrator sees the attempts in the audit trail."
-                    .into(),
-            ],
+            notes: vec![note.into()],
         };
         send(kernel, tx, account, user, &letter).await?;
     }

@@ -1,0 +1,206 @@
+//! One mail to many people: queued bit by bit, so that a million of them are neither one transaction nor a
+//! million rows in the outbox at once; with a count of what became of them.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::super::database::{Cell, Connection, insert_all};
+use super::super::vault::{self, Vault};
+use super::super::{Timestamp, Tx};
+use super::Mail;
+use super::outbox::bound_to;
+
+/// Mails of one mailing that may wait in the outbox before more are queued.
+pub const MOST_WAITING: i64 = 1000;
+
+/// A mailing.
+#[derive(Debug, Clone, Serialize, ToSchema, sqlx::FromRow)]
+pub struct Mailing {
+    /// Its id.
+    pub id: String,
+    #[serde(skip)]
+    pub account_id: String,
+    /// What it says.
+    pub kind: String,
+    /// Whom it goes to, as whoever started it understands.
+    #[serde(skip)]
+    pub scope: String,
+    /// How many people it was for when it began.
+    pub total: i64,
+    /// Mails made so far.
+    pub queued: i64,
+    /// Mails the mail server has taken.
+    pub sent: i64,
+    /// Mails given up.
+    pub failed: i64,
+    #[serde(skip)]
+    pub cursor: String,
+    /// `running`, `queued` when the last mail was made, or `cancelled`.
+    pub status: String,
+    /// Who started it.
+    pub created_by: String,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+}
+
+impl Mailing {
+    /// Whether mails are still to be made or delivered.
+    #[must_use]
+    pub fn is_under_way(&self) -> bool {
+        self.status == "running" || (self.status == "queued" && self.sent + self.failed < self.queued)
+    }
+
+    /// Whether another bit may be queued.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.queued - self.sent - self.failed < MOST_WAITING
+    }
+}
+
+macro_rules! columns {
+    () => {
+        "id, account_id, kind, scope, total, queued, sent, failed, cursor, status, created_by, created_at"
+    };
+}
+
+/// A mailing to be begun.
+pub struct NewMailing<'a> {
+    /// The account.
+    pub account_id: &'a str,
+    /// What it says.
+    pub kind: &'static str,
+    /// Whom it goes to.
+    pub scope: &'a str,
+    /// How many people that is.
+    pub total: i64,
+    /// Who starts it.
+    pub created_by: &'a str,
+}
+
+/// Begins a mailing; a job queues its mails. One that was under way stops.
+///
+/// # Errors
+/// The database's.
+pub async fn start(tx: &mut Tx, new: &NewMailing<'_>) -> Result<String, sqlx::Error> {
+    cancel(tx, new.account_id).await?;
+    let (id, now) = (tx.new_id(), tx.now());
+    sqlx::query(
+        "INSERT INTO mailings (id, account_id, kind, scope, total, queued, sent, failed, cursor, status, created_by, \
+         created_at, updated_at) VALUES ($1, $2, $3, $4, $5, 0, 0, 0, '', 'running', $6, $7, $7)",
+    )
+    .bind(&id)
+    .bind(new.account_id)
+    .bind(new.kind)
+    .bind(new.scope)
+    .bind(new.total)
+    .bind(new.created_by)
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
+    Ok(id)
+}
+
+/// Stops the account's mailings; mails that are queued are still delivered.
+///
+/// # Errors
+/// The database's.
+pub async fn cancel(tx: &mut Tx, account_id: &str) -> Result<u64, sqlx::Error> {
+    let now = tx.now();
+    let done = sqlx::query(
+        "UPDATE mailings SET status = 'cancelled', updated_at = $1 WHERE account_id = $2 AND status = 'running'",
+    )
+    .bind(now)
+    .bind(account_id)
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected())
+}
+
+/// The mailings that wait for their next bit, oldest first.
+///
+/// # Errors
+/// The database's.
+pub async fn running(c: &mut Connection) -> Result<Vec<Mailing>, sqlx::Error> {
+    sqlx::query_as(concat!("SELECT ", columns!(), " FROM mailings WHERE status = 'running' ORDER BY id LIMIT 100"))
+        .fetch_all(c)
+        .await
+}
+
+/// The newest mailings of an account.
+///
+/// # Errors
+/// The database's.
+pub async fn latest(c: &mut Connection, account_id: &str, limit: i64) -> Result<Vec<Mailing>, sqlx::Error> {
+    sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM mailings WHERE account_id = $1 ORDER BY id DESC LIMIT $2"
+    ))
+    .bind(account_id)
+    .bind(limit)
+    .fetch_all(c)
+    .await
+}
+
+/// Queues the next bit of a mailing and moves its cursor, in this unit of work. False, and nothing is queued,
+/// when another node was faster or the mailing was stopped. `last`: whether nobody comes after `cursor`.
+///
+/// # Errors
+/// The database's or the vault's.
+pub async fn queue_more(
+    tx: &mut Tx,
+    vault: &Vault,
+    mailing: &Mailing,
+    mails: &[Mail],
+    (cursor, last): (&str, bool),
+) -> Result<bool, vault::Error> {
+    let now = tx.now();
+    let made = i64::try_from(mails.len()).unwrap_or(i64::MAX);
+    let moved = sqlx::query(
+        "UPDATE mailings SET queued = queued + $1, cursor = $2, status = $3, updated_at = $4 \
+         WHERE id = $5 AND cursor = $6 AND status = 'running'",
+    )
+    .bind(made)
+    .bind(cursor)
+    .bind(if last { "queued" } else { "running" })
+    .bind(now)
+    .bind(&mailing.id)
+    .bind(&mailing.cursor)
+    .execute(&mut **tx)
+    .await?;
+    if moved.rows_affected() == 0 {
+        return Ok(false);
+    }
+    let mut rows = Vec::with_capacity(mails.len());
+    for mail in mails {
+        let id = tx.new_id();
+        let body = serde_json::to_vec(mail).map_err(|_| vault::Error::Damaged)?;
+        let sealed = vault.seal(&bound_to(&id), &body)?;
+        rows.push([
+            id.into(),
+            mailing.account_id.as_str().into(),
+            sealed.into(),
+            now.into(),
+            now.into(),
+            mailing.id.as_str().into(),
+            "queued".into(),
+            Cell::Number(0),
+            Cell::Number(1),
+        ]);
+    }
+    let head = "INSERT INTO mail_outbox (id, account_id, sealed, next_attempt_at, created_at, mailing_id, status, \
+                attempts, bulk)";
+    insert_all(tx, head, rows).await?;
+    Ok(true)
+}
+
+/// Counts what became of a mail of a mailing.
+pub(super) async fn count(tx: &mut Tx, id: &str, delivered: bool) -> Result<(), sqlx::Error> {
+    let sql = if delivered {
+        "UPDATE mailings SET sent = sent + 1 WHERE id = $1"
+    } else {
+        "UPDATE mailings SET failed = failed + 1 WHERE id = $1"
+    };
+    sqlx::query(sql).bind(id).execute(&mut **tx).await.map(drop)
+}

@@ -1,0 +1,77 @@
+//! Who has to have a second factor.
+
+use crate::access::Owes;
+use crate::directory::accounts::TwoFactorSettings;
+use crate::kernel::Timestamp;
+use crate::kernel::database::{Conditions, Connection};
+
+/// Whether the account asks this user for a second factor.
+///
+/// # Errors
+/// The database's.
+pub async fn is_enforced_for(
+    c: &mut Connection,
+    settings: &TwoFactorSettings,
+    user_id: &str,
+) -> Result<bool, sqlx::Error> {
+    if settings.enforced || settings.groups.is_empty() {
+        return Ok(settings.enforced);
+    }
+    let own: Vec<String> = sqlx::query_scalar("SELECT group_id FROM memberships WHERE user_id = $1")
+        .bind(user_id)
+        .fetch_all(c)
+        .await?;
+    Ok(own.iter().any(|id| settings.groups.contains(id)))
+}
+
+/// The users of an account who have to have a second factor under `settings` and have none: a query over
+/// `users u`.
+pub(super) fn missing(account_id: &str, settings: &TwoFactorSettings) -> Conditions {
+    let mut all = Conditions::default();
+    all.text("u.account_id = ?", account_id);
+    all.fixed("u.active = 1");
+    all.fixed("NOT EXISTS (SELECT 1 FROM enrolments e WHERE e.user_id = u.id)");
+    if !settings.enforced {
+        all.texts(
+            "EXISTS (SELECT 1 FROM memberships m WHERE m.user_id = u.id AND m.group_id IN (?))",
+            &settings.groups,
+        );
+    }
+    all
+}
+
+/// How many people these settings ask for a second factor who have none.
+///
+/// # Errors
+/// The database's.
+pub async fn affected_count(
+    c: &mut Connection,
+    account_id: &str,
+    settings: &TwoFactorSettings,
+) -> Result<i64, sqlx::Error> {
+    let all = missing(account_id, settings);
+    let (count,): (i64,) = all.bind_as(all.sql("SELECT COUNT(*) FROM users u", "")).fetch_one(c).await?;
+    Ok(count)
+}
+
+/// What a session in which no second factor was shown owes.
+///
+/// # Errors
+/// The database's.
+pub(in super::super) async fn owed_by(
+    c: &mut Connection,
+    settings: &TwoFactorSettings,
+    (user_id, is_enrolled): (&str, bool),
+    now: Timestamp,
+) -> Result<Owes, sqlx::Error> {
+    if is_enrolled {
+        return Ok(Owes::SecondFactor);
+    }
+    if !is_enforced_for(c, settings, user_id).await? {
+        return Ok(Owes::Nothing);
+    }
+    Ok(match settings.grace_ends_at().filter(|end| now < *end) {
+        Some(end) => Owes::EnrolmentBy(end),
+        None => Owes::Enrolment,
+    })
+}

@@ -1,0 +1,284 @@
+//! Adding a factor. It is confirmed before it counts: a code from the app, an answer from the key.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::super::{SignIn, notices};
+use super::check::{CHALLENGE_LIFETIME, amr_of_key};
+use super::model::{Factor, Kind, SecondFactor};
+use super::store::{self, KeyFacts, NewFactor};
+use super::webauthn::{self, Registration};
+use super::{recovery, totp};
+use crate::audit::{self, Action, Context, Event};
+use crate::directory::accounts::Account;
+use crate::directory::users::User;
+use crate::directory::{Error, check_name};
+use crate::kernel::tickets::{self, Ticket};
+use crate::kernel::{Kernel, Tx, ids, vault};
+
+/// How long somebody may look for their phone.
+const AUTHENTICATOR_LIFETIME: Duration = Duration::from_mins(15);
+const NAME_LENGTH: usize = 64;
+
+/// Why a factor was not added.
+#[derive(Debug, thiserror::Error)]
+pub enum EnrolError {
+    /// The code does not belong to the seed.
+    #[error("wrong_code")]
+    Code,
+    /// The key's answer is not good, or the key is here already.
+    #[error("wrong_key")]
+    Key,
+    /// The page was open for too long, or was used before.
+    #[error("challenge_ended")]
+    Ended,
+    /// A second factor was set up meanwhile: it has to be shown.
+    #[error("enrolled_already")]
+    Already,
+    /// The directory failed, or the name is no name.
+    #[error(transparent)]
+    Directory(#[from] Error),
+}
+
+impl From<sqlx::Error> for EnrolError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Directory(error.into())
+    }
+}
+
+impl From<vault::Error> for EnrolError {
+    fn from(error: vault::Error) -> Self {
+        Self::Directory(error.into())
+    }
+}
+
+/// By what right a factor is added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Authority {
+    /// The person has shown one factor and has no second: this must be the first.
+    First,
+    /// The person has shown all factors they have.
+    Full,
+}
+
+/// A seed that waits for its first code.
+#[derive(Serialize, Deserialize)]
+struct Seed {
+    id: String,
+    seed: String,
+}
+
+/// An authenticator to be set up, for a page.
+pub struct NewAuthenticator {
+    /// What has to come back with the code.
+    pub ticket: String,
+    /// The QR code, an SVG element.
+    pub svg: String,
+    /// The seed for typing.
+    pub typed: String,
+    /// The same as an address that apps on this device open.
+    pub uri: String,
+}
+
+fn binding(user_id: &str) -> String {
+    format!("factor_enrolment/{user_id}")
+}
+
+/// Makes a seed for `user`. Nothing is stored before it is confirmed.
+///
+/// # Errors
+/// The vault's.
+pub fn start_authenticator(
+    kernel: &Kernel,
+    account: &Account,
+    user: &User,
+) -> Result<NewAuthenticator, vault::Error> {
+    let seed = totp::seed();
+    let content = Seed { id: ids::new_id(kernel.clock.now()), seed: STANDARD.encode(seed) };
+    let ticket = tickets::issue(kernel, &binding(&user.id), content, AUTHENTICATOR_LIFETIME)?;
+    show(ticket, &seed, account, user)
+}
+
+/// Shows the seed of a ticket again, after a wrong code.
+///
+/// # Errors
+/// The vault's or the database's.
+pub async fn show_authenticator(
+    kernel: &Kernel,
+    account: &Account,
+    user: &User,
+    ticket: &str,
+) -> Result<NewAuthenticator, vault::Error> {
+    let opened = tickets::open::<Seed>(kernel, &binding(&user.id), ticket).await?;
+    match opened.and_then(|t| STANDARD.decode(t.content.seed).ok()) {
+        Some(seed) => show(ticket.to_owned(), &seed, account, user),
+        None => start_authenticator(kernel, account, user),
+    }
+}
+
+fn show(
+    ticket: String,
+    seed: &[u8],
+    account: &Account,
+    user: &User,
+) -> Result<NewAuthenticator, vault::Error> {
+    let card = totp::card(seed, &account.name, &user.user_name).ok_or(vault::Error::Damaged)?;
+    Ok(NewAuthenticator { ticket, svg: card.svg, typed: card.typed, uri: card.uri })
+}
+
+/// A key to be set up, for a page.
+pub struct NewKey {
+    /// What has to come back with the answer.
+    pub ticket: String,
+    /// The options for the browser, as JSON.
+    pub options: String,
+}
+
+/// Asks for a key of `user`; none when keys cannot be used at the public address.
+///
+/// # Errors
+/// The vault's or the database's.
+pub async fn start_key(kernel: &Kernel, user: &User, passkey: bool) -> Result<Option<NewKey>, vault::Error> {
+    let present = store::of_user(&mut *kernel.db.read().await?, &user.id).await?;
+    let keys: Vec<Factor> = present.into_iter().filter(|f| f.kind() == Kind::Webauthn).collect();
+    let Ok((options, registration)) = webauthn::begin_registration(kernel, user, &keys, passkey) else {
+        return Ok(None);
+    };
+    let ticket = tickets::issue(kernel, &binding(&user.id), registration, CHALLENGE_LIFETIME)?;
+    Ok(Some(NewKey { ticket, options: options.to_string() }))
+}
+
+/// What somebody brings to confirm a new factor.
+#[derive(Debug, Clone, Copy)]
+pub struct Confirmation<'a> {
+    /// What they call it; a name is made up when empty.
+    pub name: &'a str,
+    /// From [`start_authenticator`] or [`start_key`].
+    pub ticket: &'a str,
+    /// The code, or the key's answer.
+    pub proof: ConfirmedBy<'a>,
+}
+
+/// How a new factor is confirmed.
+#[derive(Debug, Clone, Copy)]
+pub enum ConfirmedBy<'a> {
+    /// A code of the app.
+    Code(&'a str),
+    /// The browser's JSON.
+    Key(&'a str),
+}
+
+/// A factor that is confirmed and not stored yet.
+pub(in super::super) struct Confirmed {
+    name: String,
+    kind: ConfirmedKind,
+    /// How it counts in the session it is added in.
+    pub(in super::super) factor: SecondFactor,
+    pub(in super::super) amr: Vec<&'static str>,
+}
+
+enum ConfirmedKind {
+    Authenticator { ticket: Ticket<Seed>, sealed: String, step: i64 },
+    Key { ticket: Ticket<Registration>, credential: String, facts: KeyFacts },
+}
+
+/// Checks a confirmation, before the unit of work that stores the factor.
+///
+/// # Errors
+/// [`EnrolError`].
+pub(in super::super) async fn confirm(
+    signin: &SignIn,
+    user: &User,
+    confirmation: Confirmation<'_>,
+) -> Result<Confirmed, EnrolError> {
+    let kernel = &signin.kernel;
+    let name = confirmation.name.trim();
+    let name_or = |made_up: &str| if name.is_empty() { made_up.to_owned() } else { name.to_owned() };
+    if !name.is_empty() {
+        check_name("name", name, NAME_LENGTH)?;
+    }
+    match confirmation.proof {
+        ConfirmedBy::Code(code) => {
+            let ticket = tickets::open::<Seed>(kernel, &binding(&user.id), confirmation.ticket).await?;
+            let ticket = ticket.ok_or(EnrolError::Ended)?;
+            let seed = STANDARD.decode(&ticket.content.seed).map_err(|_| EnrolError::Ended)?;
+            let step = totp::step_of(&seed, code, kernel.clock.now()).ok_or(EnrolError::Code)?;
+            let sealed = kernel.vault.seal(&Factor::binding(&ticket.content.id), &seed)?;
+            Ok(Confirmed {
+                name: name_or("Authenticator app"),
+                kind: ConfirmedKind::Authenticator { ticket, sealed, step },
+                factor: SecondFactor::Totp,
+                amr: vec!["otp", "mfa"],
+            })
+        }
+        ConfirmedBy::Key(answer) => {
+            let ticket = tickets::open::<Registration>(kernel, &binding(&user.id), confirmation.ticket).await?;
+            let ticket = ticket.ok_or(EnrolError::Ended)?;
+            let registered = webauthn::end_registration(kernel, &ticket.content, answer).map_err(|failure| {
+                tracing::info!(%failure, "a new key was refused");
+                EnrolError::Key
+            })?;
+            let made_up = if registered.facts.discoverable { "Passkey" } else { "Security key" };
+            Ok(Confirmed {
+                name: name_or(made_up),
+                amr: amr_of_key(&registered.facts),
+                kind: ConfirmedKind::Key { ticket, credential: registered.credential, facts: registered.facts },
+                factor: SecondFactor::Webauthn,
+            })
+        }
+    }
+}
+
+/// Stores a confirmed factor and tells its owner. With the first one come recovery codes, to be shown once.
+///
+/// # Errors
+/// [`EnrolError`].
+pub(in super::super) async fn add(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    context: &Context,
+    user: &User,
+    (authority, confirmed): (Authority, Confirmed),
+) -> Result<Option<Vec<String>>, EnrolError> {
+    let is_first = store::enrol(tx, user).await?;
+    if authority == Authority::First && !is_first {
+        return Err(EnrolError::Already);
+    }
+    if store::count(tx, &user.id).await? >= store::MOST {
+        return Err(Error::Forbidden("You have twenty of these. Remove one that you do not use.").into());
+    }
+    let (id, kind, stored, last_step, key, fresh) = match confirmed.kind {
+        ConfirmedKind::Authenticator { ticket, sealed, step } => {
+            let fresh = ticket.spend(tx).await?;
+            (ticket.content.id, Kind::Totp, sealed, step, None, fresh)
+        }
+        ConfirmedKind::Key { ticket, credential, facts } => {
+            let fresh = ticket.spend(tx).await?;
+            (tx.new_id(), Kind::Webauthn, credential, 0, Some(facts), fresh)
+        }
+    };
+    if !fresh {
+        return Err(EnrolError::Ended);
+    }
+    let new = NewFactor { id: &id, kind, name: &confirmed.name, secret: &stored, last_step, key };
+    if !store::insert(tx, user, &new).await? {
+        return Err(EnrolError::Key);
+    }
+    let event = Event::new(Action::FactorAdd, "user", &user.id, &user.user_name);
+    let detail = json!({"kind": kind.as_str(), "factor": id, "name": confirmed.name, "first": is_first});
+    audit::record(tx, context, event.detail(detail)).await?;
+    notices::factor_added(kernel, tx, user, (&confirmed.name, &context.address)).await?;
+    if !is_first {
+        return Ok(None);
+    }
+    let codes = recovery::fresh();
+    let hashes: Vec<String> = codes.iter().filter_map(|code| recovery::hash(&user.id, code)).collect();
+    store::set_codes(tx, user, &hashes).await?;
+    super::super::links::void(tx, &user.id, super::super::links::LinkPurpose::Enrol).await?;
+    Ok(Some(codes))
+}
+

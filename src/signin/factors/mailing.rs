@@ -1,0 +1,132 @@
+//! Telling everybody who has no second factor and needs one. A job makes the mails bit by bit: each bit with
+//! its links and the cursor in one unit of work, so that a server that dies in between goes on where it was,
+//! and nobody gets two.
+
+use serde::{Deserialize, Serialize};
+
+use super::super::links::{self, LinkPurpose};
+use super::super::notices;
+use super::enforcement::missing;
+use crate::directory::accounts::{self, Account, TwoFactorSettings};
+use crate::directory::Error;
+use crate::kernel::database::{Conditions, Connection};
+use crate::kernel::mail::mailing::{self, Mailing, NewMailing};
+use crate::kernel::{Kernel, Tx};
+
+/// People in a bit.
+const BIT: usize = 200;
+
+/// How the mail says it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tone {
+    /// The account asks for a second factor from now on.
+    Enforced,
+    /// It did so before.
+    Reminder,
+}
+
+impl Tone {
+    /// The kind of the mailing.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Enforced => "two_factor_enforced",
+            Self::Reminder => "two_factor_reminder",
+        }
+    }
+}
+
+/// Whom a mailing goes to.
+#[derive(Serialize, Deserialize)]
+struct Scope {
+    enforced: bool,
+    groups: Vec<String>,
+}
+
+impl Scope {
+    fn settings(self) -> TwoFactorSettings {
+        TwoFactorSettings { enforced: self.enforced, groups: self.groups, ..TwoFactorSettings::default() }
+    }
+}
+
+fn recipients(account_id: &str, settings: &TwoFactorSettings) -> Conditions {
+    let mut all = missing(account_id, settings);
+    all.fixed("u.email IS NOT NULL");
+    all
+}
+
+/// Begins to mail everybody whom `settings` ask for a second factor and who has none; with settings that ask
+/// nobody, everybody without one. Returns how many that are.
+///
+/// # Errors
+/// The database's.
+pub async fn start_mailing(
+    tx: &mut Tx,
+    account: &Account,
+    (settings, tone): (&TwoFactorSettings, Tone),
+    created_by: &str,
+) -> Result<i64, sqlx::Error> {
+    let scope = Scope { enforced: settings.enforced || settings.groups.is_empty(), groups: settings.groups.clone() };
+    let text = serde_json::to_string(&scope).map_err(|e| sqlx::Error::Encode(Box::new(e)))?;
+    let all = recipients(&account.id, &scope.settings());
+    let (total,): (i64,) = all.bind_as(all.sql("SELECT COUNT(*) FROM users u", "")).fetch_one(&mut **tx).await?;
+    let new = NewMailing { account_id: &account.id, kind: tone.as_str(), scope: &text, total, created_by };
+    mailing::start(tx, &new).await?;
+    Ok(total)
+}
+
+#[derive(sqlx::FromRow)]
+struct Recipient {
+    id: String,
+    user_name: String,
+    email: String,
+}
+
+async fn next(c: &mut Connection, mailing: &Mailing) -> Result<Vec<Recipient>, sqlx::Error> {
+    let scope = serde_json::from_str::<Scope>(&mailing.scope).map_err(|e| sqlx::Error::Decode(Box::new(e)))?;
+    let mut all = recipients(&mailing.account_id, &scope.settings());
+    all.text("u.id > ?", mailing.cursor.as_str());
+    let tail = format!("ORDER BY u.id LIMIT {BIT}");
+    all.bind_as(all.sql("SELECT u.id, u.user_name, u.email FROM users u", &tail)).fetch_all(c).await
+}
+
+/// Queues the next bit of every mailing that has room in the outbox; true when there was something to do.
+/// Safe to run on several nodes.
+///
+/// # Errors
+/// [`Error`]; what was queued before stays queued.
+pub async fn mail_more(kernel: &Kernel) -> Result<bool, Error> {
+    let running = mailing::running(&mut *kernel.db.read().await?).await?;
+    let mut busy = false;
+    for one in running.iter().filter(|mailing| mailing.has_room()) {
+        busy |= mail_bit(kernel, one).await?;
+    }
+    if busy {
+        kernel.mail_wake.notify_one();
+    }
+    Ok(busy)
+}
+
+async fn mail_bit(kernel: &Kernel, mailing: &Mailing) -> Result<bool, Error> {
+    let mut c = kernel.db.read().await?;
+    let account = accounts::by_id(&mut c, &mailing.account_id).await?.ok_or(Error::NotFound("account"))?;
+    let people = next(&mut c, mailing).await?;
+    drop(c);
+    let last = people.len() < BIT;
+    let cursor = people.last().map_or(mailing.cursor.clone(), |person| person.id.clone());
+    let mut tx = kernel.db.begin().await?;
+    let ids: Vec<&str> = people.iter().map(|person| person.id.as_str()).collect();
+    let secrets = links::create_many(&mut tx, &account.id, &ids, LinkPurpose::Enrol).await?;
+    let sender = notices::sender(&account);
+    let again = mailing.kind == Tone::Reminder.as_str();
+    let mut mails = Vec::with_capacity(people.len());
+    for (person, secret) in people.iter().zip(&secrets) {
+        let letter = notices::enrolment_letter(kernel, &account, &person.user_name, secret, again);
+        mails.push(letter.to(&person.email, &sender)?);
+    }
+    let vault = &kernel.vault;
+    if mailing::queue_more(&mut tx, vault, mailing, &mails, (&cursor, last)).await? {
+        tx.commit().await?;
+    }
+    Ok(true)
+}

@@ -1,0 +1,82 @@
+//! What a person does with the factors they have.
+
+use serde_json::json;
+
+use super::super::{notices, sessions};
+use super::model::Factor;
+use super::{enforcement, recovery, store};
+use crate::audit::{self, Action, Context, Event};
+use crate::directory::accounts::TwoFactorSettings;
+use crate::directory::users::User;
+use crate::directory::{Error, check_name};
+use crate::kernel::{Kernel, Tx};
+
+/// Gives a factor another name.
+///
+/// # Errors
+/// [`Error::Invalid`].
+pub async fn rename(
+    tx: &mut Tx,
+    context: &Context,
+    user: &User,
+    factor: &Factor,
+    name: &str,
+) -> Result<(), Error> {
+    check_name("name", name, 64)?;
+    store::rename(tx, factor, name.trim()).await?;
+    let detail = json!({"factor": factor.id, "before": factor.name, "after": name.trim()});
+    let event = Event::new(Action::FactorRename, "user", &user.id, &user.user_name).detail(detail);
+    Ok(audit::record(tx, context, event).await?)
+}
+
+/// Removes a factor and tells its owner. With the last one everything goes: recovery codes, remembered
+/// browsers. That is refused while the account asks for one.
+///
+/// # Errors
+/// [`Error::Forbidden`].
+pub async fn remove(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    context: &Context,
+    (user, settings): (&User, &TwoFactorSettings),
+    factor: &Factor,
+) -> Result<(), Error> {
+    let is_last = store::count(tx, &user.id).await? <= 1;
+    if is_last && enforcement::is_enforced_for(tx, settings, &user.id).await? {
+        return Err(Error::Forbidden(
+            "Your account asks for a second factor, and this is your last one. Add another first, then remove this.",
+        ));
+    }
+    if !store::delete(tx, factor).await? {
+        return Ok(());
+    }
+    if is_last {
+        store::end_all(tx, &user.id).await?;
+        sessions::forget_second_factor(tx, &user.id).await?;
+    }
+    let detail = json!({"kind": factor.kind().as_str(), "factor": factor.id, "name": factor.name, "last": is_last});
+    let event = Event::new(Action::FactorRemove, "user", &user.id, &user.user_name).detail(detail);
+    audit::record(tx, context, event).await?;
+    notices::factor_removed(kernel, tx, user, (&factor.name, is_last, &context.address)).await
+}
+
+/// Makes new recovery codes, to be shown once; the old ones stop working.
+///
+/// # Errors
+/// [`Error::Forbidden`] for somebody without a second factor.
+pub async fn renew_codes(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    context: &Context,
+    user: &User,
+) -> Result<Vec<String>, Error> {
+    if !store::is_enrolled(tx, &user.id).await? {
+        return Err(Error::Forbidden("Set up an authenticator app or a key first; codes come with it."));
+    }
+    let codes = recovery::fresh();
+    let hashes: Vec<String> = codes.iter().filter_map(|code| recovery::hash(&user.id, code)).collect();
+    store::set_codes(tx, user, &hashes).await?;
+    audit::record(tx, context, Event::new(Action::RecoveryCodesRenew, "user", &user.id, &user.user_name)).await?;
+    notices::codes_renewed(kernel, tx, user, &context.address).await?;
+    Ok(codes)
+}

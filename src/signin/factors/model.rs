@@ -1,0 +1,115 @@
+//! What a second factor is.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::kernel::Timestamp;
+
+/// The kinds that are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// An authenticator app, by time-based codes (RFC 6238).
+    Totp,
+    /// A passkey or a security key (Web Authentication).
+    Webauthn,
+}
+
+impl Kind {
+    /// The name in the database, the trail and the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Totp => "totp",
+            Self::Webauthn => "webauthn",
+        }
+    }
+}
+
+/// A factor as stored.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Factor {
+    /// Its id.
+    pub id: String,
+    /// Whose it is.
+    pub user_id: String,
+    kind: String,
+    /// What its owner calls it.
+    pub name: String,
+    /// The sealed seed of an authenticator; the credential of a key.
+    pub(super) secret: String,
+    discoverable: i32,
+    backed_up: i32,
+    /// When it was added.
+    pub created_at: Timestamp,
+    /// When it was shown last.
+    pub last_used_at: Option<Timestamp>,
+}
+
+impl Factor {
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        if self.kind == "totp" { Kind::Totp } else { Kind::Webauthn }
+    }
+
+    /// Whether it can open the door alone.
+    #[must_use]
+    pub fn is_passkey(&self) -> bool {
+        self.discoverable != 0
+    }
+
+    /// Whether its provider keeps copies of it.
+    #[must_use]
+    pub fn is_backed_up(&self) -> bool {
+        self.backed_up != 0
+    }
+
+    /// What it is, in words.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        match (self.kind(), self.is_passkey()) {
+            (Kind::Totp, _) => "authenticator app",
+            (Kind::Webauthn, true) => "passkey",
+            (Kind::Webauthn, false) => "security key",
+        }
+    }
+
+    /// What its seed is sealed for.
+    pub(super) fn binding(id: &str) -> String {
+        format!("factors/{id}/secret")
+    }
+}
+
+/// How the second factor of a sign-in or a session was shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecondFactor {
+    /// A code of an authenticator app.
+    Totp,
+    /// A passkey or security key.
+    Webauthn,
+    /// A recovery code.
+    Recovery,
+    /// The identity provider says so, and its connection is trusted with it.
+    Provider,
+    /// Not shown: this browser is remembered.
+    Device,
+}
+
+impl SecondFactor {
+    /// The name in sessions and in the trail.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Totp => "totp",
+            Self::Webauthn => "webauthn",
+            Self::Recovery => "recovery",
+            Self::Provider => "provider",
+            Self::Device => "device",
+        }
+    }
+}
+
+/// The level of a session in which a second factor was shown here.
+pub const ACR_TWO_FACTORS: &str = "2fa";

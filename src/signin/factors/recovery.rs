@@ -1,0 +1,32 @@
+//! Recovery codes: ten, shown once, each good for one sign-in. 80 random bits each, so that a hash is enough.
+
+use crate::kernel::{random, tokens};
+
+/// How many one gets.
+pub(super) const COUNT: usize = 10;
+/// No 0, 1, l, o: they are read and typed by people.
+const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+const LENGTH: usize = 16;
+
+/// A fresh set, as its owner writes it down.
+pub(super) fn fresh() -> Vec<String> {
+    (0..COUNT).map(|_| one()).collect()
+}
+
+fn one() -> String {
+    let letters = random::bytes::<LENGTH>().map(|byte| char::from(ALPHABET[usize::from(byte) % ALPHABET.len()]));
+    let groups: Vec<String> = letters.chunks(4).map(|group| group.iter().collect()).collect();
+    groups.join("-")
+}
+
+/// The stored form of a code that somebody typed, if it looks like one: dashes, spaces and case do not matter.
+pub(super) fn hash(user_id: &str, typed: &str) -> Option<String> {
+    let letters: String =
+        typed.chars().filter(|c| *c != '-' && !c.is_whitespace()).map(|c| c.to_ascii_lowercase()).collect();
+    let fits = letters.len() == LENGTH && letters.bytes().all(|byte| ALPHABET.contains(&byte));
+    fits.then(|| tokens::hash(&format!("{user_id}/{letters}")))
+}
+
+#[cfg(test)]
+#[path = "recovery_tests.rs"]
+mod tests;

@@ -1,0 +1,123 @@
+//! Who has what: for the administrator who wants everybody to have a second factor.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::kernel::Timestamp;
+use crate::kernel::database::{Conditions, Connection};
+
+/// Whom to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Filter {
+    /// Active people without a second factor.
+    #[default]
+    Missing,
+    /// Active people with one.
+    Enrolled,
+    /// All active people.
+    All,
+}
+
+impl Filter {
+    /// The name in addresses.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Missing => "missing",
+            Self::Enrolled => "enrolled",
+            Self::All => "all",
+        }
+    }
+
+    /// Reads [`Filter::as_str`].
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Missing, Self::Enrolled, Self::All].into_iter().find(|filter| filter.as_str() == text)
+    }
+}
+
+/// One person in the report.
+#[derive(Debug, Clone, Serialize, ToSchema, sqlx::FromRow)]
+pub struct Row {
+    /// The user's id.
+    pub user_id: String,
+    /// The sign-in name.
+    pub user_name: String,
+    /// The name shown.
+    pub display_name: String,
+    /// The address.
+    pub email: Option<String>,
+    /// Since when they have a second factor; null for those who have none.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub enrolled_at: Option<Timestamp>,
+    /// Authenticator apps.
+    pub authenticators: i64,
+    /// Passkeys and security keys.
+    pub keys: i64,
+    /// Recovery codes left.
+    pub recovery_codes: i64,
+}
+
+/// A page of the report, in order of joining, after the user with id `after`.
+///
+/// # Errors
+/// The database's.
+pub async fn report(
+    c: &mut Connection,
+    account_id: &str,
+    filter: Filter,
+    (after, limit): (&str, i64),
+) -> Result<Vec<Row>, sqlx::Error> {
+    let mut all = Conditions::default();
+    all.text("u.account_id = ?", account_id);
+    all.fixed("u.active = 1");
+    let join = match filter {
+        Filter::Enrolled => {
+            all.text("e.account_id = ?", account_id);
+            all.text("e.user_id > ?", after);
+            "JOIN"
+        }
+        Filter::Missing | Filter::All => {
+            all.text("u.id > ?", after);
+            "LEFT JOIN"
+        }
+    };
+    if filter == Filter::Missing {
+        all.fixed("e.user_id IS NULL");
+    }
+    let order = if filter == Filter::Enrolled { "e.user_id" } else { "u.id" };
+    let head = format!(
+        "SELECT u.id AS user_id, u.user_name, u.display_name, u.email, e.enrolled_at, \
+         (SELECT COUNT(*) FROM factors f WHERE f.user_id = u.id AND f.kind = 'totp') AS authenticators, \
+         (SELECT COUNT(*) FROM factors f WHERE f.user_id = u.id AND f.kind = 'webauthn') AS keys, \
+         (SELECT COUNT(*) FROM recovery_codes r WHERE r.user_id = u.id) AS recovery_codes \
+         FROM users u {join} enrolments e ON e.user_id = u.id"
+    );
+    all.bind_as(all.sql(&head, &format!("ORDER BY {order} LIMIT {limit}"))).fetch_all(c).await
+}
+
+/// The report in numbers.
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
+pub struct Summary {
+    /// Active people.
+    pub people: i64,
+    /// Active people with a second factor.
+    pub enrolled: i64,
+    /// Active people without one.
+    pub missing: i64,
+}
+
+/// Counts an account's people.
+///
+/// # Errors
+/// The database's.
+pub async fn summary(c: &mut Connection, account_id: &str) -> Result<Summary, sqlx::Error> {
+    let (people, enrolled): (i64, i64) = sqlx::query_as(
+        "SELECT (SELECT COUNT(*) FROM users WHERE account_id = $1 AND active = 1), \
+         (SELECT COUNT(*) FROM enrolments e JOIN users u ON u.id = e.user_id WHERE e.account_id = $1 AND u.active = 1)",
+    )
+    .bind(account_id)
+    .fetch_one(c)
+    .await?;
+    Ok(Summary { people, enrolled, missing: people - enrolled })
+}

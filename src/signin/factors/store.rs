@@ -1,0 +1,240 @@
+//! The SQL of factors, recovery codes and enrolments.
+
+use super::model::{Factor, Kind};
+use crate::directory::users::User;
+use crate::kernel::database::Connection;
+use crate::kernel::{Timestamp, Tx};
+
+macro_rules! columns {
+    () => {
+        "id, user_id, kind, name, secret, discoverable, backed_up, created_at, last_used_at"
+    };
+}
+
+/// Factors one person can have.
+pub(super) const MOST: i64 = 20;
+
+/// A factor to be written.
+pub(super) struct NewFactor<'a> {
+    pub(super) id: &'a str,
+    pub(super) kind: Kind,
+    pub(super) name: &'a str,
+    pub(super) secret: &'a str,
+    /// The step of the code that confirmed an authenticator.
+    pub(super) last_step: i64,
+    pub(super) key: Option<KeyFacts>,
+}
+
+/// What is known of a key beside its credential.
+#[derive(Default)]
+pub(super) struct KeyFacts {
+    pub(super) credential_id: String,
+    pub(super) discoverable: bool,
+    pub(super) counter: i64,
+    pub(super) backup_eligible: bool,
+    pub(super) backed_up: bool,
+}
+
+/// Writes a factor; false when there is one with its id or its credential.
+pub(super) async fn insert(tx: &mut Tx, user: &User, new: &NewFactor<'_>) -> Result<bool, sqlx::Error> {
+    let now = tx.now();
+    let key = new.key.as_ref();
+    let done = sqlx::query(
+        "INSERT INTO factors (id, account_id, user_id, kind, name, secret, last_step, credential_id, discoverable, \
+         counter, backup_eligible, backed_up, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, \
+         $13) ON CONFLICT DO NOTHING",
+    )
+    .bind(new.id)
+    .bind(&user.account_id)
+    .bind(&user.id)
+    .bind(new.kind.as_str())
+    .bind(new.name)
+    .bind(new.secret)
+    .bind(new.last_step)
+    .bind(key.map(|key| key.credential_id.as_str()))
+    .bind(i32::from(key.is_some_and(|key| key.discoverable)))
+    .bind(key.map_or(0, |key| key.counter))
+    .bind(i32::from(key.is_some_and(|key| key.backup_eligible)))
+    .bind(i32::from(key.is_some_and(|key| key.backed_up)))
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Makes the user somebody with a second factor; false when they are already.
+pub(super) async fn enrol(tx: &mut Tx, user: &User) -> Result<bool, sqlx::Error> {
+    let now = tx.now();
+    let done = sqlx::query(
+        "INSERT INTO enrolments (user_id, account_id, enrolled_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+    )
+    .bind(&user.id)
+    .bind(&user.account_id)
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Ends all factors of a user, their recovery codes and remembered browsers; false when there were none.
+pub(super) async fn end_all(tx: &mut Tx, user_id: &str) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query("DELETE FROM enrolments WHERE user_id = $1").bind(user_id).execute(&mut **tx).await?;
+    for sql in [
+        "DELETE FROM factors WHERE user_id = $1",
+        "DELETE FROM recovery_codes WHERE user_id = $1",
+        "DELETE FROM remembered_devices WHERE user_id = $1",
+    ] {
+        sqlx::query(sql).bind(user_id).execute(&mut **tx).await?;
+    }
+    Ok(done.rows_affected() == 1)
+}
+
+/// Since when the user has a second factor, if they have one.
+///
+/// # Errors
+/// The database's.
+pub async fn enrolled_at(c: &mut Connection, user_id: &str) -> Result<Option<Timestamp>, sqlx::Error> {
+    sqlx::query_scalar("SELECT enrolled_at FROM enrolments WHERE user_id = $1")
+        .bind(user_id)
+        .fetch_optional(c)
+        .await
+}
+
+/// Whether the user has a second factor.
+///
+/// # Errors
+/// The database's.
+pub async fn is_enrolled(c: &mut Connection, user_id: &str) -> Result<bool, sqlx::Error> {
+    Ok(enrolled_at(c, user_id).await?.is_some())
+}
+
+/// The factors of a user, oldest first.
+///
+/// # Errors
+/// The database's.
+pub async fn of_user(c: &mut Connection, user_id: &str) -> Result<Vec<Factor>, sqlx::Error> {
+    sqlx::query_as(concat!("SELECT ", columns!(), " FROM factors WHERE user_id = $1 ORDER BY id LIMIT 100"))
+        .bind(user_id)
+        .fetch_all(c)
+        .await
+}
+
+/// The factor with this id, if it is this user's.
+///
+/// # Errors
+/// The database's.
+pub async fn by_id(c: &mut Connection, user_id: &str, id: &str) -> Result<Option<Factor>, sqlx::Error> {
+    sqlx::query_as(concat!("SELECT ", columns!(), " FROM factors WHERE user_id = $1 AND id = $2"))
+        .bind(user_id)
+        .bind(id)
+        .fetch_optional(c)
+        .await
+}
+
+/// The key with this credential, whosever it is: a passkey names nothing else.
+pub(super) async fn by_credential(
+    c: &mut Connection,
+    credential_id: &str,
+) -> Result<Option<Factor>, sqlx::Error> {
+    sqlx::query_as(concat!("SELECT ", columns!(), " FROM factors WHERE credential_id = $1"))
+        .bind(credential_id)
+        .fetch_optional(c)
+        .await
+}
+
+/// Accepts the code of `step`, unless it or a later one was accepted before. One statement: of two requests
+/// with one code, on whatever nodes, one gets it.
+pub(super) async fn accept_step(tx: &mut Tx, factor: &Factor, step: i64) -> Result<bool, sqlx::Error> {
+    let now = tx.now();
+    let done =
+        sqlx::query("UPDATE factors SET last_step = $1, last_used_at = $2 WHERE id = $3 AND last_step < $1")
+            .bind(step)
+            .bind(now)
+            .bind(&factor.id)
+            .execute(&mut **tx)
+            .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Notes the use of a key; false when it is gone, or its counter has moved on meanwhile.
+pub(super) async fn accept_key(
+    tx: &mut Tx,
+    factor_id: &str,
+    credential: &str,
+    facts: &KeyFacts,
+) -> Result<bool, sqlx::Error> {
+    let now = tx.now();
+    let done = sqlx::query(
+        "UPDATE factors SET secret = $1, counter = $2, backup_eligible = $3, backed_up = $4, last_used_at = $5 \
+         WHERE id = $6 AND (counter < $2 OR counter = 0)",
+    )
+    .bind(credential)
+    .bind(facts.counter)
+    .bind(i32::from(facts.backup_eligible))
+    .bind(i32::from(facts.backed_up))
+    .bind(now)
+    .bind(factor_id)
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub(super) async fn rename(tx: &mut Tx, factor: &Factor, name: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE factors SET name = $1 WHERE user_id = $2 AND id = $3")
+        .bind(name)
+        .bind(&factor.user_id)
+        .bind(&factor.id)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+pub(super) async fn delete(tx: &mut Tx, factor: &Factor) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query("DELETE FROM factors WHERE user_id = $1 AND id = $2")
+        .bind(&factor.user_id)
+        .bind(&factor.id)
+        .execute(&mut **tx)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub(super) async fn count(c: &mut Connection, user_id: &str) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("SELECT COUNT(*) FROM factors WHERE user_id = $1").bind(user_id).fetch_one(c).await
+}
+
+/// Puts new recovery codes in the place of all old ones.
+pub(super) async fn set_codes(tx: &mut Tx, user: &User, hashes: &[String]) -> Result<(), sqlx::Error> {
+    let now = tx.now();
+    sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1").bind(&user.id).execute(&mut **tx).await?;
+    for hash in hashes {
+        sqlx::query("INSERT INTO recovery_codes (user_id, hash, account_id, created_at) VALUES ($1, $2, $3, $4)")
+            .bind(&user.id)
+            .bind(hash)
+            .bind(&user.account_id)
+            .bind(now)
+            .execute(&mut **tx)
+            .await?;
+    }
+    Ok(())
+}
+
+/// Uses a recovery code up; false when it is none (any more).
+pub(super) async fn take_code(tx: &mut Tx, user_id: &str, hash: &str) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1 AND hash = $2")
+        .bind(user_id)
+        .bind(hash)
+        .execute(&mut **tx)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// How many recovery codes the user has left.
+///
+/// # Errors
+/// The database's.
+pub async fn codes_left(c: &mut Connection, user_id: &str) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("SELECT COUNT(*) FROM recovery_codes WHERE user_id = $1")
+        .bind(user_id)
+        .fetch_one(c)
+        .await
+}

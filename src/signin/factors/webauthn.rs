@@ -1,0 +1,210 @@
+//! Passkeys and security keys (Web Authentication, level 3). The verification is webauthn-rs'; what is asked
+//! for and what is kept is decided here.
+//!
+//! A *passkey* is kept by its authenticator together with its owner's id and checks who holds it (PIN,
+//! finger, face), so it can open the door alone. A *security key* proves that it is there.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use url::Url;
+use webauthn_rs::prelude::{
+    AuthenticationResult, Credential, CredentialID, DiscoverableAuthentication, DiscoverableKey, Passkey,
+    PasskeyRegistration, PublicKeyCredential, RegisterPublicKeyCredential, SecurityKey,
+    SecurityKeyAuthentication, SecurityKeyRegistration, Uuid, Webauthn, WebauthnBuilder,
+};
+
+use super::model::Factor;
+use super::store::KeyFacts;
+use crate::directory::users::User;
+use crate::kernel::Kernel;
+
+/// Why a key was not taken, for the trail; the person is told to try again.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    /// The public address is not one that keys can be bound to.
+    #[error("the public address has no host name, so keys cannot be bound to it")]
+    Unavailable,
+    /// What the browser sent is not an answer.
+    #[error("the answer cannot be read")]
+    Garbage,
+    /// It is an answer and it is wrong.
+    #[error("{0}")]
+    Wrong(String),
+}
+
+fn wrong(error: impl std::fmt::Display) -> Failure {
+    Failure::Wrong(error.to_string())
+}
+
+/// The one place that keys are bound to: the public address. `None` for a bare IP address, which browsers
+/// refuse (§5.1.3: the relying party's id is a domain).
+fn relying_party(kernel: &Kernel) -> Option<Webauthn> {
+    let origin = Url::parse(&kernel.urls.origin()).ok()?;
+    WebauthnBuilder::new(origin.domain()?, &origin).ok()?.rp_name("Vestibule").build().ok()
+}
+
+/// Whether keys can be used at the public address.
+#[must_use]
+pub fn is_available(kernel: &Kernel) -> bool {
+    relying_party(kernel).is_some()
+}
+
+/// A registration under way, for its ticket.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Registration {
+    Passkey(PasskeyRegistration),
+    SecurityKey(SecurityKeyRegistration),
+}
+
+/// A key that was registered.
+pub(super) struct Registered {
+    /// The credential with its public key.
+    pub(super) credential: String,
+    pub(super) facts: KeyFacts,
+}
+
+/// Asks for a new key of `user`; one that is here already is not taken twice.
+pub(super) fn begin_registration(
+    kernel: &Kernel,
+    user: &User,
+    present: &[Factor],
+    passkey: bool,
+) -> Result<(Value, Registration), Failure> {
+    let party = relying_party(kernel).ok_or(Failure::Unavailable)?;
+    let id = Uuid::parse_str(&user.id).map_err(wrong)?;
+    let exclude: Vec<CredentialID> = credentials(present).into_iter().map(|c| c.cred_id).collect();
+    let (name, shown) = (user.user_name.as_str(), user.display_name.as_str());
+    let (mut options, registration) = if passkey {
+        let (options, state) =
+            party.start_passkey_registration(id, name, shown, Some(exclude)).map_err(wrong)?;
+        (options, Registration::Passkey(state))
+    } else {
+        let (options, state) = party
+            .start_securitykey_registration(id, name, shown, Some(exclude), None, None)
+            .map_err(wrong)?;
+        (options, Registration::SecurityKey(state))
+    };
+    if passkey && let Some(selection) = &mut options.public_key.authenticator_selection {
+        // Only a discoverable credential can be found without a name (§5.4.6).
+        selection.resident_key = serde_json::from_value(Value::from("required")).ok();
+        selection.require_resident_key = true;
+    }
+    let options = serde_json::to_value(options).map_err(wrong)?;
+    Ok((options["publicKey"].clone(), registration))
+}
+
+/// Takes the browser's answer to [`begin_registration`].
+pub(super) fn end_registration(
+    kernel: &Kernel,
+    registration: &Registration,
+    answer: &str,
+) -> Result<Registered, Failure> {
+    let party = relying_party(kernel).ok_or(Failure::Unavailable)?;
+    let answer: RegisterPublicKeyCredential = serde_json::from_str(answer).map_err(|_| Failure::Garbage)?;
+    let (credential, discoverable): (Credential, bool) = match registration {
+        Registration::Passkey(state) => {
+            (party.finish_passkey_registration(&answer, state).map_err(wrong)?.into(), true)
+        }
+        Registration::SecurityKey(state) => {
+            (party.finish_securitykey_registration(&answer, state).map_err(wrong)?.into(), false)
+        }
+    };
+    let facts = KeyFacts { discoverable, ..facts(&credential) };
+    Ok(Registered { credential: serde_json::to_string(&credential).map_err(wrong)?, facts })
+}
+
+fn facts(credential: &Credential) -> KeyFacts {
+    KeyFacts {
+        credential_id: name_of(credential.cred_id.as_slice()),
+        discoverable: false,
+        counter: credential.counter.into(),
+        backup_eligible: credential.backup_eligible,
+        backed_up: credential.backup_state,
+    }
+}
+
+fn name_of(credential_id: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(credential_id)
+}
+
+fn credentials(factors: &[Factor]) -> Vec<Credential> {
+    factors.iter().filter_map(|factor| serde_json::from_str(&factor.secret).ok()).collect()
+}
+
+/// A key that was shown.
+pub(super) struct Used {
+    /// The credential as it is to be kept from now on.
+    pub(super) credential: String,
+    pub(super) facts: KeyFacts,
+}
+
+/// Asks for one of these keys. As the second of two factors, its presence is enough; one that was registered
+/// as a passkey has to check its holder all the same.
+pub(super) fn begin_check(
+    kernel: &Kernel,
+    keys: &[Factor],
+) -> Result<(Value, SecurityKeyAuthentication), Failure> {
+    let party = relying_party(kernel).ok_or(Failure::Unavailable)?;
+    let keys: Vec<SecurityKey> = credentials(keys).into_iter().map(SecurityKey::from).collect();
+    let (options, state) = party.start_securitykey_authentication(&keys).map_err(wrong)?;
+    let options = serde_json::to_value(options).map_err(wrong)?;
+    Ok((options["publicKey"].clone(), state))
+}
+
+/// Takes the browser's answer to [`begin_check`]. `keys`: those its owner has now.
+pub(super) fn end_check(
+    kernel: &Kernel,
+    state: &SecurityKeyAuthentication,
+    answer: &str,
+    keys: &[Factor],
+) -> Result<Used, Failure> {
+    let party = relying_party(kernel).ok_or(Failure::Unavailable)?;
+    let answer: PublicKeyCredential = serde_json::from_str(answer).map_err(|_| Failure::Garbage)?;
+    let result = party.finish_securitykey_authentication(&answer, state).map_err(wrong)?;
+    let used = credentials(keys).into_iter().find(|c| c.cred_id == *result.cred_id());
+    keep(used.ok_or_else(|| wrong("the key was removed"))?, &result)
+}
+
+/// Asks for any passkey of this server.
+pub(super) fn begin_passkey(kernel: &Kernel) -> Result<(Value, DiscoverableAuthentication), Failure> {
+    let party = relying_party(kernel).ok_or(Failure::Unavailable)?;
+    let (options, state) = party.start_discoverable_authentication().map_err(wrong)?;
+    let options = serde_json::to_value(options).map_err(wrong)?;
+    Ok((options["publicKey"].clone(), state))
+}
+
+/// Whose passkey an answer claims to be of: (user id, credential id). Nothing is verified yet.
+pub(super) fn claimed(kernel: &Kernel, answer: &str) -> Result<(String, String), Failure> {
+    let party = relying_party(kernel).ok_or(Failure::Unavailable)?;
+    let answer: PublicKeyCredential = serde_json::from_str(answer).map_err(|_| Failure::Garbage)?;
+    let (user, credential) = party.identify_discoverable_authentication(&answer).map_err(wrong)?;
+    Ok((user.to_string(), name_of(credential)))
+}
+
+/// Takes the browser's answer to [`begin_passkey`] for this passkey.
+pub(super) fn end_passkey(
+    kernel: &Kernel,
+    state: DiscoverableAuthentication,
+    answer: &str,
+    key: &Factor,
+) -> Result<Used, Failure> {
+    let party = relying_party(kernel).ok_or(Failure::Unavailable)?;
+    let answer: PublicKeyCredential = serde_json::from_str(answer).map_err(|_| Failure::Garbage)?;
+    let credential: Credential = serde_json::from_str(&key.secret).map_err(wrong)?;
+    let passkey = DiscoverableKey::from(Passkey::from(credential.clone()));
+    let result = party.finish_discoverable_authentication_v2(&answer, state, passkey).map_err(wrong)?;
+    if !result.user_verified() {
+        return Err(wrong("the holder was not verified"));
+    }
+    keep(credential, &result)
+}
+
+fn keep(credential: Credential, result: &AuthenticationResult) -> Result<Used, Failure> {
+    let mut key = SecurityKey::from(credential);
+    key.update_credential(result);
+    let credential = Credential::from(key);
+    let facts = facts(&credential);
+    Ok(Used { credential: serde_json::to_string(&credential).map_err(wrong)?, facts })
+}

@@ -1,0 +1,173 @@
+//! Mails about second factors.
+
+use super::{account_of, own_doing, send};
+use crate::directory::Error;
+use crate::directory::accounts::Account;
+use crate::directory::users::User;
+use crate::kernel::mail::Letter;
+use crate::kernel::{Kernel, Tx};
+
+fn place(kernel: &Kernel) -> String {
+    kernel.urls.absolute("/profile/two-factor")
+}
+
+fn from(address: &str) -> String {
+    if address.is_empty() { String::new() } else { format!(", from the address {address}") }
+}
+
+/// A second factor was added.
+pub(in super::super) async fn factor_added(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    user: &User,
+    (name, address): (&str, &str),
+) -> Result<(), Error> {
+    let account = account_of(tx, user).await?;
+    let letter = Letter {
+        subject: "A second factor was added".into(),
+        paragraphs: vec![format!(
+            "“{name}” was added for {} at {} on {} UTC{}. It is good for signing in from now on.",
+            user.user_name,
+            account.name,
+            tx.now().display_minute(),
+            from(address)
+        )],
+        action: Some(("See your second factors".into(), place(kernel))),
+        notes: vec!["If it was you, all is well.".into(), own_doing(kernel)],
+    };
+    send(kernel, tx, &account, user, &letter).await.map(drop)
+}
+
+/// A second factor was removed.
+pub(in super::super) async fn factor_removed(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    user: &User,
+    (name, is_last, address): (&str, bool, &str),
+) -> Result<(), Error> {
+    let account = account_of(tx, user).await?;
+    let rest = if is_last {
+        "It was the last one: signing in asks for no second factor any more, and your recovery codes have ended."
+    } else {
+        "It cannot be used for signing in any more."
+    };
+    let letter = Letter {
+        subject: "A second factor was removed".into(),
+        paragraphs: vec![format!(
+            "“{name}” was removed for {} at {} on {} UTC{}. {rest}",
+            user.user_name,
+            account.name,
+            tx.now().display_minute(),
+            from(address)
+        )],
+        action: Some(("See your second factors".into(), place(kernel))),
+        notes: vec!["If it was you, all is well.".into(), own_doing(kernel)],
+    };
+    send(kernel, tx, &account, user, &letter).await.map(drop)
+}
+
+/// There are new recovery codes.
+pub(in super::super) async fn codes_renewed(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    user: &User,
+    address: &str,
+) -> Result<(), Error> {
+    let account = account_of(tx, user).await?;
+    let letter = Letter {
+        subject: "You have new recovery codes".into(),
+        paragraphs: vec![format!(
+            "New recovery codes were made for {} at {} on {} UTC{}. The old ones have stopped working.",
+            user.user_name,
+            account.name,
+            tx.now().display_minute(),
+            from(address)
+        )],
+        action: Some(("See your second factors".into(), place(kernel))),
+        notes: vec!["If it was you, all is well.".into(), own_doing(kernel)],
+    };
+    send(kernel, tx, &account, user, &letter).await.map(drop)
+}
+
+/// A recovery code was used.
+pub(in super::super) async fn code_used(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    user: &User,
+    (left, address): (i64, &str),
+) -> Result<(), Error> {
+    let account = account_of(tx, user).await?;
+    let rest = match left {
+        0 => "It was the last one. Make new ones before you need them.".to_owned(),
+        1 => "One is left. Make new ones before you need them.".to_owned(),
+        n if n <= 3 => format!("{n} are left. Make new ones before you need them."),
+        n => format!("{n} are left."),
+    };
+    let letter = Letter {
+        subject: "A recovery code was used".into(),
+        paragraphs: vec![format!(
+            "A recovery code of {} was used to sign in at {} on {} UTC{}. {rest}",
+            user.user_name,
+            account.name,
+            tx.now().display_minute(),
+            from(address)
+        )],
+        action: Some(("See your second factors".into(), place(kernel))),
+        notes: vec!["If it was you, all is well.".into(), own_doing(kernel)],
+    };
+    send(kernel, tx, &account, user, &letter).await.map(drop)
+}
+
+fn link(kernel: &Kernel, secret: &str) -> Option<(String, String)> {
+    let address = kernel.urls.absolute(&format!("/two-factor?token={secret}"));
+    Some(("Set up a second factor".into(), address))
+}
+
+const LINK_NOTE: &str = "The link works once and for seven days. You sign in first, as always; it takes a minute, with \
+     an authenticator app on your phone or with a passkey.";
+
+/// An administrator has taken your second factor away; a link to set up a new one.
+pub(in super::super) async fn factors_reset(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    account: &Account,
+    user: &User,
+    secret: &str,
+) -> Result<(), Error> {
+    let letter = Letter {
+        subject: "Set up a new second factor".into(),
+        paragraphs: vec![format!(
+            "An administrator of {} has ended the second factor of {}: authenticator apps, keys, recovery codes and \
+             remembered browsers do not work any more, and you were signed out everywhere.",
+            account.name, user.user_name
+        )],
+        action: link(kernel, secret),
+        notes: vec![LINK_NOTE.into(), "If you did not ask for this, tell your administrator at once.".into()],
+    };
+    send(kernel, tx, account, user, &letter).await.map(drop)
+}
+
+/// Your account asks for a second factor; `again`: it has said so before.
+#[must_use]
+pub fn enrolment_letter(kernel: &Kernel, account: &Account, user_name: &str, secret: &str, again: bool) -> Letter {
+    let (subject, first) = if again {
+        (
+            "Reminder: set up a second factor",
+            format!("{user_name} has no second factor yet at {}. Your administrator asks you to set one up.", account.name),
+        )
+    } else {
+        (
+            "Set up a second factor",
+            format!("{} asks everybody for a second factor from now on, and {user_name} has none yet.", account.name),
+        )
+    };
+    Letter {
+        subject: subject.into(),
+        paragraphs: vec![
+            first,
+            "Until you have one, you are asked to set it up when you sign in.".into(),
+        ],
+        action: link(kernel, secret),
+        notes: vec![LINK_NOTE.into()],
+    }
+}

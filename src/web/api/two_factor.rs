@@ -1,0 +1,197 @@
+//! Second factors of the account's people: report, reminders, reset.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::super::console::two_factor::csv;
+use super::super::{App, Error, rules};
+use super::List;
+use crate::access::Principal;
+use crate::directory::accounts;
+use crate::kernel::Timestamp;
+use crate::kernel::http::RequestContext;
+use crate::kernel::mail::mailing::{self, Mailing};
+use crate::signin::factors::{self, Filter, Kind, Row, Summary};
+
+/// Whom to list, and how the list is cut.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ReportQuery {
+    /// `missing` (when not given), `enrolled` or `all`.
+    show: Option<String>,
+    /// Items a page, 1 to 200; 50 when not given.
+    limit: Option<i64>,
+    /// The `next` of the page before.
+    after: Option<String>,
+}
+
+impl ReportQuery {
+    fn filter(&self, otherwise: Filter) -> Result<Filter, Error> {
+        match self.show.as_deref() {
+            None => Ok(otherwise),
+            Some(text) => {
+                Filter::parse(text).ok_or_else(|| Error::invalid("show", "must be missing, enrolled or all"))
+            }
+        }
+    }
+}
+
+/// Lists active people with what they have.
+#[utoipa::path(get, path = "/api/v1/two-factor/report", tag = "two-factor", params(ReportQuery),
+    security(("bearer" = [])), responses((status = 200, body = List<Row>), (status = 422)))]
+pub(super) async fn report(
+    State(app): State<App>,
+    principal: Principal,
+    Query(query): Query<ReportQuery>,
+) -> Result<Json<List<Row>>, Error> {
+    let limit = query.limit.unwrap_or(50).clamp(1, 200);
+    let after = query.after.as_deref().unwrap_or_default();
+    let filter = query.filter(Filter::Missing)?;
+    let mut c = app.kernel.db.read().await?;
+    let rows = factors::report(&mut c, &principal.account_id, filter, (after, limit + 1)).await?;
+    Ok(Json(List::of(rows, limit, |row| row.user_id.clone(), |row| row)))
+}
+
+/// The same list as a CSV file, all of it.
+#[utoipa::path(get, path = "/api/v1/two-factor/report.csv", tag = "two-factor", params(ReportQuery),
+    security(("bearer" = [])), responses((status = 200, content_type = "text/csv"), (status = 422)))]
+pub(super) async fn export(
+    State(app): State<App>,
+    principal: Principal,
+    Query(query): Query<ReportQuery>,
+) -> Result<Response, Error> {
+    Ok(csv(&app, &principal, query.filter(Filter::All)?))
+}
+
+/// Counts active people with and without a second factor.
+#[utoipa::path(get, path = "/api/v1/two-factor/summary", tag = "two-factor", security(("bearer" = [])),
+    responses((status = 200, body = Summary)))]
+pub(super) async fn summary(State(app): State<App>, principal: Principal) -> Result<Json<Summary>, Error> {
+    let mut c = app.kernel.db.read().await?;
+    Ok(Json(factors::summary(&mut c, &principal.account_id).await?))
+}
+
+/// How many people are mailed.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Reminded {
+    people: i64,
+}
+
+/// Mails a link to everybody without a second factor whom the account asks for one; in an account that asks
+/// nobody, to everybody without. The mails go out bit by bit.
+#[utoipa::path(post, path = "/api/v1/two-factor/remind", tag = "two-factor", security(("bearer" = [])),
+    responses((status = 202, body = Reminded), (status = 409, description = "Mails are on their way already")))]
+pub(super) async fn remind(
+    State(app): State<App>,
+    principal: Principal,
+    request: RequestContext,
+) -> Result<(StatusCode, Json<Reminded>), Error> {
+    let people = rules::remind(&app, &principal, &request).await?;
+    Ok((StatusCode::ACCEPTED, Json(Reminded { people })))
+}
+
+/// The newest mailings of the account and how far they are.
+#[utoipa::path(get, path = "/api/v1/two-factor/mailings", tag = "two-factor", security(("bearer" = [])),
+    responses((status = 200, body = List<Mailing>)))]
+pub(super) async fn mailings(
+    State(app): State<App>,
+    principal: Principal,
+) -> Result<Json<List<Mailing>>, Error> {
+    let mut c = app.kernel.db.read().await?;
+    let items = mailing::latest(&mut c, &principal.account_id, 20).await?;
+    Ok(Json(List { items, next: None }))
+}
+
+/// Stops making mails; those that are made are still delivered.
+#[utoipa::path(post, path = "/api/v1/two-factor/mailings/stop", tag = "two-factor", security(("bearer" = [])),
+    responses((status = 204)))]
+pub(super) async fn stop(State(app): State<App>, principal: Principal) -> Result<StatusCode, Error> {
+    rules::stop_mailing(&app, &principal).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// A factor of a user, without its secret.
+#[derive(Debug, Serialize, ToSchema)]
+struct FactorBody {
+    /// Its id.
+    id: String,
+    /// Its kind.
+    kind: Kind,
+    /// What its owner calls it.
+    name: String,
+    /// For a key: whether it opens the door alone.
+    passkey: bool,
+    /// For a key: whether its provider keeps copies.
+    backed_up: bool,
+    /// When it was added.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When it was shown last.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_used_at: Option<Timestamp>,
+}
+
+/// What a user has.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct UserFactors {
+    /// Since when they have a second factor.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    enrolled_at: Option<Timestamp>,
+    /// Whether the account asks them for one.
+    enforced: bool,
+    factors: Vec<FactorBody>,
+    /// Recovery codes left.
+    recovery_codes: i64,
+    /// Browsers that are remembered.
+    remembered_devices: usize,
+}
+
+/// Shows the second factors of a user.
+#[utoipa::path(get, path = "/api/v1/users/{id}/two-factor", tag = "two-factor", params(("id" = String, Path,)),
+    security(("bearer" = [])), responses((status = 200, body = UserFactors), (status = 404)))]
+pub(super) async fn show(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+) -> Result<Json<UserFactors>, Error> {
+    let now = app.kernel.clock.now();
+    let mut c = app.kernel.db.read().await?;
+    let user = rules::find_user(&mut c, &principal, &id).await?;
+    let settings = accounts::settings_of(&mut c, &user.account_id).await?.two_factor;
+    let all = factors::of_user(&mut c, &user.id).await?;
+    let factors = all.into_iter().map(|factor| FactorBody {
+        kind: factor.kind(),
+        passkey: factor.is_passkey(),
+        backed_up: factor.is_backed_up(),
+        created_at: factor.created_at,
+        last_used_at: factor.last_used_at,
+        id: factor.id,
+        name: factor.name,
+    });
+    Ok(Json(UserFactors {
+        factors: factors.collect(),
+        enrolled_at: factors::enrolled_at(&mut c, &user.id).await?,
+        enforced: factors::is_enforced_for(&mut c, &settings, &user.id).await?,
+        recovery_codes: factors::codes_left(&mut c, &user.id).await?,
+        remembered_devices: factors::devices(&mut c, &settings, &user, now).await?.len(),
+    }))
+}
+
+/// Ends all second factors, recovery codes, remembered browsers and sessions of a user, and mails them a link
+/// to set up a new one.
+#[utoipa::path(post, path = "/api/v1/users/{id}/two-factor/reset", tag = "two-factor",
+    params(("id" = String, Path,)), security(("bearer" = [])),
+    responses((status = 204), (status = 404), (status = 409, description = "It is the last administrator's only way in")))]
+pub(super) async fn reset(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+) -> Result<StatusCode, Error> {
+    rules::reset_two_factor(&app, &principal, &request, &id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

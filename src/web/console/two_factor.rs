@@ -1,0 +1,187 @@
+//! Who has a second factor: numbers, the list, mails under way, tokens that go on without one, and the list as
+//! a file.
+
+use askama::Template;
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::super::page::{self, Shell};
+use super::super::{App, Error, rules};
+use super::{PAGE, cut};
+use crate::access::Principal;
+use crate::access::tokens::{self, Token};
+use crate::directory::accounts::{self, TwoFactorSettings};
+use crate::kernel::Timestamp;
+use crate::kernel::http::RequestContext;
+use crate::kernel::mail::mailing::{self, Mailing};
+use crate::signin::factors::{self, Filter, Row, Summary};
+
+#[derive(Template)]
+#[template(path = "console/two_factor.html")]
+struct TwoFactorPage {
+    shell: Shell,
+    settings: TwoFactorSettings,
+    summary: Summary,
+    filter: &'static str,
+    rows: Vec<Row>,
+    next: Option<String>,
+    mailing: Option<Mailing>,
+    tokens: Vec<Token>,
+    /// Until when open sessions of people without one go on.
+    grace_ends_at: Option<Timestamp>,
+    error: Option<String>,
+}
+
+impl TwoFactorPage {
+    /// How many have one, of a hundred.
+    fn percent(&self) -> i64 {
+        if self.summary.people == 0 { 0 } else { 100 * self.summary.enrolled / self.summary.people }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ReportQuery {
+    show: String,
+    after: String,
+    notice: Option<String>,
+}
+
+/// Tokens that are looked through for those that work; the page of service accounts has them all.
+const MOST_TOKENS: i64 = 200;
+
+async fn render(
+    app: &App,
+    principal: &Principal,
+    query: ReportQuery,
+    error: Option<String>,
+) -> Result<Response, Error> {
+    let shell = Shell::build(app, principal, "two-factor", query.notice.as_deref()).await?;
+    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let filter = Filter::parse(&query.show).unwrap_or_default();
+    let account = principal.account_id.as_str();
+    let now = app.kernel.clock.now();
+    let mut c = app.kernel.db.read().await?;
+    let mut rows = factors::report(&mut c, account, filter, (&query.after, PAGE + 1)).await?;
+    let next = cut(&mut rows, |row| &row.user_id);
+    let tokens = tokens::list(&mut c, account, None, ("", MOST_TOKENS)).await?;
+    let settings = accounts::settings_of(&mut c, account).await?.two_factor;
+    let page = TwoFactorPage {
+        shell,
+        grace_ends_at: settings.grace_ends_at().filter(|end| *end > now),
+        settings,
+        summary: factors::summary(&mut c, account).await?,
+        filter: filter.as_str(),
+        rows,
+        next,
+        mailing: mailing::latest(&mut c, account, 1).await?.pop(),
+        tokens: tokens.into_iter().filter(|token| token.status(now) == "active").collect(),
+        error,
+    };
+    page::render_again(status, &page)
+}
+
+pub(super) async fn show(
+    State(app): State<App>,
+    principal: Principal,
+    Query(query): Query<ReportQuery>,
+) -> Result<Response, Error> {
+    render(&app, &principal, query, None).await
+}
+
+/// How far the mails are, for the script of the page.
+pub(super) async fn progress(
+    State(app): State<App>,
+    principal: Principal,
+) -> Result<Json<Option<Mailing>>, Error> {
+    let mut c = app.kernel.db.read().await?;
+    Ok(Json(mailing::latest(&mut c, &principal.account_id, 1).await?.pop()))
+}
+
+pub(super) async fn remind(
+    State(app): State<App>,
+    principal: Principal,
+    request: RequestContext,
+) -> Result<Response, Error> {
+    match rules::remind(&app, &principal, &request).await {
+        Ok(_) => Ok(Redirect::to("/console/two-factor?notice=reminded").into_response()),
+        Err(error) => render(&app, &principal, ReportQuery::default(), Some(error.for_form()?)).await,
+    }
+}
+
+pub(super) async fn stop(State(app): State<App>, principal: Principal) -> Result<Response, Error> {
+    rules::stop_mailing(&app, &principal).await?;
+    Ok(Redirect::to("/console/two-factor?notice=mailing_stopped").into_response())
+}
+
+pub(super) async fn export(
+    State(app): State<App>,
+    principal: Principal,
+    Query(query): Query<ReportQuery>,
+) -> Result<Response, Error> {
+    Ok(csv(&app, &principal, Filter::parse(&query.show).unwrap_or(Filter::All)))
+}
+
+/// Rows read at once for the file.
+const AT_ONCE: i64 = 1000;
+
+/// The report as CSV, written while it is read: an account of a million people is as little work for the
+/// memory as one of ten.
+pub(in super::super) fn csv(app: &App, principal: &Principal, filter: Filter) -> Response {
+    let account = principal.account_id.clone();
+    let head = "user_name,display_name,email,enrolled_at,authenticators,keys,recovery_codes\r\n";
+    let first = (app.clone(), Some((String::new(), head.to_owned())));
+    let pieces = futures_util::stream::unfold(first, move |(app, at)| {
+        let account = account.clone();
+        async move {
+            let (after, mut text) = at?;
+            let read = async {
+                let mut c = app.kernel.db.read().await?;
+                factors::report(&mut c, &account, filter, (&after, AT_ONCE)).await
+            };
+            let rows = match read.await {
+                Ok(rows) => rows,
+                Err(error) => {
+                    tracing::error!(%error, "the report broke off");
+                    return Some((Err(error), (app, None)));
+                }
+            };
+            text.push_str(&lines(&rows));
+            let full = i64::try_from(rows.len()).unwrap_or(0) == AT_ONCE;
+            let next = rows.last().filter(|_| full).map(|row| (row.user_id.clone(), String::new()));
+            Some((Ok(text), (app, next)))
+        }
+    });
+    let headers = [
+        (header::CONTENT_TYPE, "text/csv; charset=utf-8"),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"two-factor.csv\""),
+    ];
+    (headers, Body::from_stream(pieces)).into_response()
+}
+
+fn lines(rows: &[Row]) -> String {
+    let mut file = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    for row in rows {
+        let cells = [
+            inert(&row.user_name),
+            inert(&row.display_name),
+            inert(row.email.as_deref().unwrap_or_default()),
+            row.enrolled_at.map(|at| at.to_string()).unwrap_or_default(),
+            row.authenticators.to_string(),
+            row.keys.to_string(),
+            row.recovery_codes.to_string(),
+        ];
+        // Writing into memory does not fail.
+        let _ = file.write_record(cells);
+    }
+    file.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
+}
+
+/// A cell that a spreadsheet does not take for a formula: people choose their names.
+fn inert(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+}

@@ -1,0 +1,191 @@
+//! A person's second factors: what they have, names, removal, recovery codes, remembered browsers.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::super::page::{self, Shell};
+use super::super::{App, Error, profile, rules};
+use super::{CodesPage, keys_work, show_codes};
+use crate::access::Principal;
+use crate::directory::accounts;
+use crate::directory::users::User;
+use crate::kernel::http::RequestContext;
+use crate::kernel::urls::local_path;
+use crate::signin::factors::{self, Device, Factor};
+
+#[derive(Template)]
+#[template(path = "profile/two_factor.html")]
+struct TwoFactorPage {
+    shell: Shell,
+    factors: Vec<Factor>,
+    codes_left: i64,
+    devices: Vec<Device>,
+    remember_days: u32,
+    enforced: bool,
+    keys_work: bool,
+    error: Option<String>,
+}
+
+#[derive(Template)]
+#[template(path = "profile/few_codes.html")]
+struct FewCodesPage {
+    left: i64,
+    return_to: String,
+}
+
+const HOME: &str = "/profile/two-factor";
+
+#[derive(Deserialize)]
+pub(super) struct NoticeQuery {
+    notice: Option<String>,
+    return_to: Option<String>,
+}
+
+async fn render(
+    app: &App,
+    principal: &Principal,
+    notice: Option<&str>,
+    error: Option<String>,
+) -> Result<Response, Error> {
+    let user = profile::person(app, principal).await?;
+    let shell = Shell::build(app, principal, "profile", notice).await?;
+    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let now = app.kernel.clock.now();
+    let mut c = app.kernel.db.read().await?;
+    let settings = accounts::settings_of(&mut c, &user.account_id).await?.two_factor;
+    let page = TwoFactorPage {
+        shell,
+        factors: factors::of_user(&mut c, &user.id).await?,
+        codes_left: factors::codes_left(&mut c, &user.id).await?,
+        devices: factors::devices(&mut c, &settings, &user, now).await?,
+        remember_days: settings.remember_days,
+        enforced: factors::is_enforced_for(&mut c, &settings, &user.id).await?,
+        keys_work: keys_work(app),
+        error,
+    };
+    page::render_again(status, &page)
+}
+
+pub(super) async fn show(
+    State(app): State<App>,
+    principal: Principal,
+    Query(query): Query<NoticeQuery>,
+) -> Result<Response, Error> {
+    render(&app, &principal, query.notice.as_deref(), None).await
+}
+
+/// After sign-in with one of the last recovery codes.
+pub(super) async fn few_codes(
+    State(app): State<App>,
+    principal: Principal,
+    Query(query): Query<NoticeQuery>,
+) -> Result<Response, Error> {
+    let left = factors::codes_left(&mut *app.kernel.db.read().await?, &principal.id).await?;
+    let return_to = local_path(query.return_to.as_deref(), "/").to_owned();
+    page::render(&FewCodesPage { left, return_to })
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct FactorForm {
+    id: String,
+    name: String,
+}
+
+/// Goes back to the page, or shows it with what was wrong.
+async fn back(
+    app: &App,
+    principal: &Principal,
+    notice: &str,
+    done: Result<(), Error>,
+) -> Result<Response, Error> {
+    match done {
+        Ok(()) => Ok(Redirect::to(&format!("{HOME}?notice={notice}")).into_response()),
+        Err(error) => render(app, principal, None, Some(error.for_form()?)).await,
+    }
+}
+
+async fn own(
+    app: &App,
+    principal: &Principal,
+    tx: &mut crate::kernel::Tx,
+    id: &str,
+) -> Result<(User, Factor), Error> {
+    let user = profile::person(app, principal).await?;
+    let factor = factors::by_id(tx, &user.id, id).await?.ok_or_else(|| Error::not_found("second factor"))?;
+    Ok((user, factor))
+}
+
+pub(super) async fn rename(
+    State(app): State<App>,
+    principal: Principal,
+    request: RequestContext,
+    Form(form): Form<FactorForm>,
+) -> Result<Response, Error> {
+    let done = async {
+        let mut tx = app.kernel.db.begin().await?;
+        let (user, factor) = own(&app, &principal, &mut tx, &form.id).await?;
+        factors::rename(&mut tx, &principal.context(&request), &user, &factor, &form.name).await?;
+        tx.commit().await?;
+        Ok(())
+    };
+    back(&app, &principal, "factor_renamed", done.await).await
+}
+
+pub(super) async fn remove(
+    State(app): State<App>,
+    principal: Principal,
+    request: RequestContext,
+    Form(form): Form<FactorForm>,
+) -> Result<Response, Error> {
+    if let Some(elsewhere) = profile::confirm_first(&app, &principal, HOME) {
+        return Ok(elsewhere);
+    }
+    let done = async {
+        rules::require_recent(&app, &principal)?;
+        let mut tx = app.kernel.db.begin().await?;
+        let (user, factor) = own(&app, &principal, &mut tx, &form.id).await?;
+        rules::keep_a_way_without(&mut tx, &user, &factor).await?;
+        let settings = accounts::settings_of(&mut tx, &user.account_id).await?.two_factor;
+        let context = principal.context(&request);
+        factors::remove(&app.kernel, &mut tx, &context, (&user, &settings), &factor).await?;
+        tx.commit().await?;
+        app.kernel.mail_wake.notify_one();
+        Ok(())
+    };
+    back(&app, &principal, "factor_removed", done.await).await
+}
+
+pub(super) async fn renew_codes(
+    State(app): State<App>,
+    principal: Principal,
+    request: RequestContext,
+) -> Result<Response, Error> {
+    if let Some(elsewhere) = profile::confirm_first(&app, &principal, HOME) {
+        return Ok(elsewhere);
+    }
+    rules::require_recent(&app, &principal)?;
+    let user = profile::person(&app, &principal).await?;
+    let mut tx = app.kernel.db.begin().await?;
+    let codes = factors::renew_codes(&app.kernel, &mut tx, &principal.context(&request), &user).await?;
+    tx.commit().await?;
+    app.kernel.mail_wake.notify_one();
+    show_codes(AppendHeaders(Vec::new()), CodesPage { codes, next: HOME.to_owned(), first: false })
+}
+
+pub(super) async fn revoke_device(
+    State(app): State<App>,
+    principal: Principal,
+    request: RequestContext,
+    Form(form): Form<FactorForm>,
+) -> Result<Response, Error> {
+    let user = profile::person(&app, &principal).await?;
+    let mut tx = app.kernel.db.begin().await?;
+    factors::revoke_device(&mut tx, &principal.context(&request), &user, &form.id).await?;
+    tx.commit().await?;
+    Ok(Redirect::to(&format!("{HOME}?notice=device_forgotten")).into_response())
+}

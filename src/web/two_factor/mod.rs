@@ -1,0 +1,148 @@
+//! The pages of the second factor: showing one, setting one up, looking after those one has.
+
+mod challenge;
+mod enrol;
+mod link;
+mod manage;
+mod passkey;
+
+use askama::Template;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{AppendHeaders, IntoResponse, Response};
+use serde::Deserialize;
+
+use super::{App, Error, page};
+use crate::access::{Guard, Routes};
+use crate::kernel::http::{Refusal, cookie};
+use crate::signin::factors::{self, KeyChallenge, Shown, Wrong};
+use crate::signin::flow;
+
+pub(super) use passkey::is_offered as passkeys_are_offered;
+
+pub(super) fn routes() -> Routes<App> {
+    Routes::default()
+        .get("/login/second-factor", Guard::Public, challenge::show)
+        .post("/login/second-factor", Guard::Public, challenge::submit)
+        .get("/login/enrol", Guard::Public, enrol::show_in_flow)
+        .post("/login/enrol", Guard::Public, enrol::submit_in_flow)
+        .post("/login/passkey/start", Guard::Public, passkey::start)
+        .post("/login/passkey", Guard::Public, passkey::submit)
+        .get("/two-factor", Guard::Public, link::show)
+        .post("/two-factor", Guard::Public, link::follow)
+        .get("/profile/two-factor", Guard::SignedIn, manage::show)
+        .get("/profile/two-factor/few-codes", Guard::SignedIn, manage::few_codes)
+        .get("/profile/two-factor/add", Guard::Unfinished, enrol::show_in_session)
+        .post("/profile/two-factor/add", Guard::Unfinished, enrol::submit_in_session)
+        .post("/profile/two-factor/rename", Guard::SignedIn, manage::rename)
+        .post("/profile/two-factor/remove", Guard::SignedIn, manage::remove)
+        .post("/profile/two-factor/codes", Guard::SignedIn, manage::renew_codes)
+        .post("/profile/two-factor/devices/revoke", Guard::SignedIn, manage::revoke_device)
+}
+
+/// The form that takes a second factor: an app's code, a recovery code, or a key's answer.
+pub(super) struct FactorForm {
+    /// Where it is posted.
+    pub(super) action: &'static str,
+    /// Fields that come back.
+    pub(super) hidden: Vec<(&'static str, String)>,
+    /// The same page with a field for the other kind of code.
+    pub(super) other: String,
+    /// Whether the field is for a recovery code.
+    pub(super) recovery: bool,
+    /// Whether there is an authenticator app.
+    pub(super) has_app: bool,
+    /// A challenge for the keys there are.
+    pub(super) challenge: Option<KeyChallenge>,
+    /// Days this browser can be remembered; 0 for not at all.
+    pub(super) remember_days: u32,
+    /// Why the last one was not accepted.
+    pub(super) error: Option<&'static str>,
+}
+
+/// What the form sends.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Typed {
+    code: String,
+    ticket: String,
+    answer: String,
+    remember: Option<String>,
+    recovery: Option<String>,
+}
+
+impl Typed {
+    /// Whether it came from the field for recovery codes.
+    pub(super) fn is_recovery(&self) -> bool {
+        self.recovery.is_some()
+    }
+
+    pub(super) fn shown(&self) -> Shown<'_> {
+        if self.answer.is_empty() {
+            Shown::Code(&self.code)
+        } else {
+            Shown::Key { ticket: &self.ticket, answer: &self.answer }
+        }
+    }
+}
+
+/// What a person is told. They have proved who they are with something else, so it may be plain.
+pub(super) fn explain(wrong: Wrong) -> &'static str {
+    match wrong {
+        Wrong::Code => "That code is not right. Check the time of your phone, and take the code shown now.",
+        Wrong::Used => "That code was used already. Wait until your app shows the next one.",
+        Wrong::Locked => {
+            "After several wrong codes none is checked for a while. Wait, use a passkey or security key, or ask your \
+             administrator."
+        }
+        Wrong::Key => "That key was not accepted. Use one that you have added here.",
+        Wrong::Challenge => "That took too long. Try again.",
+    }
+}
+
+/// Recovery codes on their one appearance.
+#[derive(Template)]
+#[template(path = "signin/codes.html")]
+struct CodesPage {
+    codes: Vec<String>,
+    next: String,
+    /// Whether they came with the first factor.
+    first: bool,
+}
+
+impl CodesPage {
+    /// The codes as a file.
+    fn file(&self) -> String {
+        format!("{}%0A", self.codes.join("%0A"))
+    }
+}
+
+type Cookies = AppendHeaders<Vec<(axum::http::HeaderName, String)>>;
+
+fn show_codes(cookies: Cookies, page: CodesPage) -> Result<Response, Error> {
+    Ok((cookies, page::render(&page)?).into_response())
+}
+
+/// Where somebody is in a flow: the flow itself and the browser's secret.
+async fn waiting(
+    app: &App,
+    headers: &HeaderMap,
+    id: &str,
+    demand: flow::Demand,
+) -> Result<Option<(flow::Flow, String)>, sqlx::Error> {
+    let found = super::login::password::find(app, headers, id).await?;
+    Ok(found.filter(|(flow, _)| flow.demand() == Some(demand)))
+}
+
+fn browser<'a>(app: &App, headers: &'a HeaderMap, secret: &'a str) -> flow::Browser<'a> {
+    flow::Browser { secret, device: cookie(headers, flow::cookies(&app.kernel).device) }
+}
+
+/// Somebody came by a way that is not open to them.
+fn not_now(detail: &str) -> Error {
+    Error::Refused(Refusal::new(StatusCode::CONFLICT, "Not now", detail))
+}
+
+/// Whether keys can be used at the address people use.
+fn keys_work(app: &App) -> bool {
+    factors::is_available(&app.kernel)
+}

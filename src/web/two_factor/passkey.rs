@@ -1,0 +1,89 @@
+//! A passkey instead of name, password and code.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::{Form, Json};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::super::{App, Error, login};
+use super::{browser, keys_work};
+use crate::directory::accounts::Account;
+use crate::idp::connections;
+use crate::kernel::http::{Refusal, RequestContext};
+use crate::kernel::urls::local_path;
+use crate::signin::factors;
+use crate::signin::flow::{self, Refused};
+
+/// Whether the sign-in page of this account has the button. Without an account it has: whose passkey it is
+/// shows when it is used.
+pub(in super::super) fn is_offered(app: &App, account: Option<&Account>) -> bool {
+    keys_work(app) && account.is_none_or(|account| account.settings().two_factor.passkey_sign_in)
+}
+
+fn refused(detail: impl Into<String>) -> Error {
+    Error::Refused(Refusal::new(StatusCode::UNAUTHORIZED, "That passkey did not open the door", detail))
+}
+
+/// A challenge for this browser, as JSON for the script of the page.
+pub(super) async fn start(
+    State(app): State<App>,
+    request: RequestContext,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    app.signin.throttle.address(request.address).map_err(login::throttled)?;
+    let names = flow::cookies(&app.kernel);
+    let secret = names.browser(&headers);
+    let challenge = factors::start_passkey(&app.kernel, &secret)?;
+    let challenge = challenge.ok_or_else(|| refused("Passkeys need a host name; this address has none."))?;
+    let body = json!({"options": challenge.options, "ticket": challenge.ticket});
+    Ok(([(header::SET_COOKIE, names.set_flow(&secret))], Json(body)).into_response())
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct PasskeyForm {
+    ticket: String,
+    answer: String,
+    return_to: String,
+}
+
+pub(super) async fn submit(
+    State(app): State<App>,
+    request: RequestContext,
+    headers: HeaderMap,
+    Form(form): Form<PasskeyForm>,
+) -> Result<Response, Error> {
+    app.signin.throttle.address(request.address).map_err(login::throttled)?;
+    let unknown = || {
+        refused(
+            "It is not known here (any more), or that took too long. Go back and sign in with your name, or try again.",
+        )
+    };
+    let secret = flow::cookies(&app.kernel).browser(&headers);
+    let proved = factors::prove_passkey(&app.signin, &secret, (&form.ticket, &form.answer)).await?;
+    let passkey = proved.map_err(|_| unknown())?;
+    // Where a company signs its people in, a key of their own must not outlive what the company says.
+    let mut c = app.kernel.db.read().await?;
+    if let Some(domain) = passkey.user.domain()
+        && let Some(provider) =
+            connections::route_by_domain(&mut c, Some(&passkey.user.account_id), &domain).await?
+    {
+        let detail = format!(
+            "Addresses of {domain} sign in through {}. Type your name on the sign-in page; the passkey is good as the \
+             second factor.",
+            provider.name
+        );
+        return Err(refused(detail));
+    }
+    drop(c);
+    let return_to = local_path(Some(&form.return_to), "/");
+    let place = (browser(&app, &headers, &secret), return_to);
+    match flow::enter_with_passkey(&app.signin, &request, place, &passkey).await {
+        Ok(proved) => Ok(login::proved(&app, &secret, &proved)),
+        Err(Refused::SecondFactor(_)) => Err(unknown()),
+        Err(Refused::FlowEnded) => Ok(Redirect::to("/login?notice=expired").into_response()),
+        Err(refused) => Err(login::explain_proof(refused)),
+    }
+}
