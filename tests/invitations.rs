@@ -1,11 +1,9 @@
 //! Invitations: sent, followed, sent again, taken back.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::harness::idp::{Idp, Says, Sign};
-use crate::harness::{Answer, Client, Server, Tenant, mail};
+use crate::harness::idp::Provider;
+use crate::harness::{Answer, Client, Server, mail};
 use crate::on_both;
 
 async fn invite(api: &Client, body: &Value) -> Vec<Value> {
@@ -21,55 +19,6 @@ async fn accept(client: &Client, token: &str) -> Answer {
         ("password", "a good long password"),
     ];
     client.form("/invite", &fields).await
-}
-
-/// A connection that people of acme.example sign in through.
-async fn provider(server: &Server, tenant: &Tenant) -> (Idp, String) {
-    let api = server.client().bearer(&tenant.token);
-    let idp = Idp::ec("https://idp.example/metadata");
-    let body = json!({"kind": "saml", "name": "Company", "metadata_xml": idp.metadata(), "email_domains": ["acme.example"]});
-    let made = api.post("/api/v1/connections", &body).await.created();
-    let id = made["id"].as_str().expect("id").to_owned();
-    let on = json!({"enabled": true, "override_untested": true});
-    api.patch(&format!("/api/v1/connections/{id}"), &on).await.expect(200);
-    (idp, id)
-}
-
-/// Answers a request of ours as the provider would, in the same browser.
-async fn come_through(
-    server: &Server,
-    browser: &Client,
-    (idp, id): &(Idp, String),
-    to_provider: &str,
-    email: &str,
-) -> Answer {
-    let sent = browser.get(to_provider).await.expect(303).location().expect("to the provider");
-    let request = url::Url::parse(&sent).expect("url");
-    let request = request.query_pairs().find(|(k, _)| k == "SAMLRequest").expect("request").1.into_owned();
-    let deflated = STANDARD.decode(request).expect("base64");
-    let mut xml = String::new();
-    std::io::Read::read_to_string(&mut flate2::read::DeflateDecoder::new(&deflated[..]), &mut xml)
-        .expect("deflate");
-    let request_id = xml.split("ID=\"").nth(1).expect("ID").split('"').next().expect("quote").to_owned();
-    let acs = format!("{}/saml/{id}/acs", server.url);
-    let now = server.clock.now();
-    let says = Says {
-        issuer: idp.entity_id.clone(),
-        email: email.to_owned(),
-        audience: format!("{}/saml/{id}/metadata", server.url),
-        recipient: acs.clone(),
-        destination: acs.clone(),
-        in_response_to: Some(request_id),
-        not_before: now,
-        not_on_or_after: now.plus(std::time::Duration::from_mins(5)),
-        status: "urn:oasis:names:tc:SAML:2.0:status:Success".to_owned(),
-        assertion_id: format!("_a{}", uuid::Uuid::from_bytes(vestibule::kernel::random::bytes()).simple()),
-        attributes: Vec::new(),
-        extra: String::new(),
-    };
-    let response = crate::harness::idp::encode(&idp.response(&says, Sign::Assertion));
-    let handed = browser.form(&acs, &[("SAMLResponse", &response)]).await.expect(303);
-    browser.get(&handed.location().expect("continue")).await
 }
 
 on_both! {
@@ -221,7 +170,7 @@ on_both! {
     async fn the_invited_come_through_their_identity_provider(server: Server) {
         let tenant = server.tenant("acme").await;
         let api = server.client().bearer(&tenant.token);
-        let provider = provider(server, &tenant).await;
+        let provider = Provider::new(server, &tenant, json!({"email_domains": ["acme.example"]})).await;
         let made = invite(&api, &json!({"emails": ["bob@acme.example", "eve@acme.example"], "landing_url": "https://app.acme.example/in"})).await;
         assert_eq!(made[0]["status"], "invited");
         // By the link in the mail.
@@ -229,7 +178,7 @@ on_both! {
         let browser = server.client();
         assert!(browser.get(&format!("/invite?token={token}")).await.expect(200).body.contains("Continue with Company"));
         let sent = browser.form("/invite/provider", &[("token", &token)]).await.expect(303).location().expect("to");
-        let landed = come_through(server, &browser, &provider, &sent, "bob@acme.example").await.expect(303);
+        let landed = provider.answer(server, &browser, &sent, "bob@acme.example").await.expect(303);
         assert_eq!(landed.location().as_deref(), Some("https://app.acme.example/in"));
         assert_eq!(browser.get("/api/v1/me").await.ok()["email"], "bob@acme.example");
         accept(&server.client(), &token).await.expect(410);
@@ -237,7 +186,7 @@ on_both! {
         let browser = server.client();
         let fields = [("identifier", "eve@acme.example"), ("account", "acme"), ("return_to", "/")];
         let sent = browser.form("/login", &fields).await.expect(303).location().expect("to");
-        come_through(server, &browser, &provider, &sent, "eve@acme.example").await.expect(303);
+        provider.answer(server, &browser, &sent, "eve@acme.example").await.expect(303);
         assert_eq!(browser.get("/api/v1/me").await.ok()["email"], "eve@acme.example");
         let accepted = server.audit(&tenant).await;
         assert_eq!(accepted.iter().filter(|e| e["action"] == "invitation.accept" && e["detail"]["method"] == "saml").count(), 2);
@@ -246,13 +195,13 @@ on_both! {
         api.patch(&path, &json!({"status": "inactive"})).await.expect(200);
         let browser = server.client();
         let sent = browser.form("/login", &fields).await.expect(303).location().expect("to");
-        come_through(server, &browser, &provider, &sent, "eve@acme.example").await.expect(403);
+        provider.answer(server, &browser, &sent, "eve@acme.example").await.expect(403);
     }
 
     async fn who_signs_in_through_a_provider_is_active_at_once_if_the_account_says_so(server: Server) {
         let tenant = server.tenant("acme").await;
         let api = server.client().bearer(&tenant.token);
-        let provider = provider(server, &tenant).await;
+        let provider = Provider::new(server, &tenant, json!({"email_domains": ["acme.example"]})).await;
         let set = async |mode: &str| {
             api.patch("/api/v1/authentication-settings", &json!({"sso_invitations": mode})).await.expect(200);
         };
@@ -269,7 +218,7 @@ on_both! {
         let browser = server.client();
         let fields = [("identifier", "eve@acme.example"), ("account", "acme"), ("return_to", "/")];
         let sent = browser.form("/login", &fields).await.expect(303).location().expect("to");
-        come_through(server, &browser, &provider, &sent, "eve@acme.example").await.expect(303);
+        provider.answer(server, &browser, &sent, "eve@acme.example").await.expect(303);
         // Somebody whose password is not here is told so, and gets no way past their company's sign-in.
         server.client().form("/login/forgot", &[("identifier", "eve@acme.example"), ("account", "acme")]).await.expect(200);
         let mail = server.mail("eve@acme.example", "through your company").await;

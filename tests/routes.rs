@@ -69,7 +69,7 @@ on_both! {
                     assert_eq!(try_as(&server.client()).await.status, 401, "{name} without a token");
                     assert_eq!(try_as(&admin).await.status, 401, "{name} with an API token");
                 }
-                Guard::SignedIn | Guard::May(_) => {
+                Guard::SignedIn | Guard::Unfinished | Guard::May(_) => {
                     let anonymous = try_as(&server.client()).await;
                     let sent_to_sign_in = anonymous.location().is_some_and(|to| to.starts_with("/login?"));
                     assert!(anonymous.status == 401 || sent_to_sign_in, "{name} without credentials: {anonymous:?}");

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::idp::{Idp, Says, Sign, encode};
+use crate::harness::idp::{Idp, PASSWORD, Says, Sign, encode, request_id};
 use crate::harness::{Answer, Backend, Client, Server, Tenant};
 use crate::on_both;
 
@@ -56,6 +56,7 @@ impl<'s> World<'s> {
             status: SUCCESS.into(),
             assertion_id: format!("_{}", vestibule::kernel::ids::new_id(now)),
             attributes: Vec::new(),
+            context: PASSWORD.into(),
             extra: String::new(),
         }
     }
@@ -93,19 +94,6 @@ impl<'s> World<'s> {
 
 fn rand() -> u8 {
     vestibule::kernel::random::bytes::<1>()[0]
-}
-
-/// Reads the request out of the redirect: base64 of DEFLATE.
-fn request_id(url: &str) -> String {
-    use base64::Engine as _;
-    use std::io::Read as _;
-    let url = reqwest::Url::parse(url).expect("url");
-    let (_, encoded) = url.query_pairs().find(|(name, _)| name == "SAMLRequest").expect("SAMLRequest");
-    let compressed = base64::engine::general_purpose::STANDARD.decode(encoded.as_bytes()).expect("base64");
-    let mut xml = String::new();
-    flate2::read::DeflateDecoder::new(&compressed[..]).read_to_string(&mut xml).expect("DEFLATE");
-    let at = xml.find(" ID=\"").expect("an id") + 5;
-    xml[at..].split('"').next().expect("id").to_owned()
 }
 
 on_both! {

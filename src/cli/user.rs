@@ -98,7 +98,9 @@ async fn reset_two_factor(kernel: &Kernel, account: &Account, name: &str) -> Res
     } else {
         println!("{} had no second factor.", user.user_name);
     }
-    println!("They sign in with their first factor and are asked to set up a new one if the account asks for it.");
+    println!(
+        "They sign in with their first factor and are asked to set up a new one if the account asks for it."
+    );
     if user.email.is_some() && user.is_active() {
         println!("A mail with a link goes out when the server runs.");
     }

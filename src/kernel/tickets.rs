@@ -77,5 +77,9 @@ impl<T> Ticket<T> {
 /// The database's.
 pub async fn delete_expired(tx: &mut Tx) -> Result<(), sqlx::Error> {
     let now = tx.now();
-    sqlx::query("DELETE FROM spent_tickets WHERE expires_at <= $1").bind(now).execute(&mut **tx).await.map(drop)
+    sqlx::query("DELETE FROM spent_tickets WHERE expires_at <= $1")
+        .bind(now)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
 }

@@ -82,7 +82,7 @@ impl Proof {
     /// Adds a second factor that was shown here.
     pub(super) fn add_second_factor(&mut self, factor: SecondFactor, amr: &[&str]) {
         self.second_factor = Some(factor);
-        self.acr = ACR_TWO_FACTORS.to_owned();
+        ACR_TWO_FACTORS.clone_into(&mut self.acr);
         for method in amr {
             if !self.amr.iter().any(|known| known == method) {
                 self.amr.push((*method).to_owned());

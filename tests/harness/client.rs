@@ -107,6 +107,16 @@ impl Client {
     }
 }
 
+impl Client {
+    /// Shows a code where a sign-in waits for it; `waiting` is the answer that sent the browser there.
+    pub async fn second_factor(&self, waiting: &Answer, code: &str) -> Answer {
+        let to = waiting.location().expect("to the second factor");
+        assert!(to.starts_with("/login/second-factor?flow="), "{to}");
+        let page = self.get(&to).await.expect(200);
+        self.form("/login/second-factor", &[("flow", &page.field("flow")), ("code", code)]).await
+    }
+}
+
 impl Answer {
     pub fn value(&self) -> Value {
         serde_json::from_str(&self.body)

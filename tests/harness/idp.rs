@@ -5,7 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use bergshamra::keys::loader::load_pem_auto;
 use bergshamra::{DsigContext, KeysManager};
 use rcgen::{CertificateParams, KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, SignatureAlgorithm};
+use serde_json::{Value, json};
 use vestibule::kernel::Timestamp;
+
+use super::{Answer, Client, Server, Tenant};
 
 /// A provider with one signing key.
 pub struct Idp {
@@ -29,6 +32,8 @@ pub struct Says {
     pub status: String,
     pub assertion_id: String,
     pub attributes: Vec<(String, String)>,
+    /// How it says the person proved who they are.
+    pub context: String,
     /// XML to put into the assertion, before its end.
     pub extra: String,
 }
@@ -71,7 +76,7 @@ impl Idp {
 
     /// The assertion as text, with a signature template in its place if it is to be signed.
     pub fn assertion(&self, says: &Says, signed: bool) -> String {
-        let Says { issuer, email, audience, recipient, assertion_id, extra, .. } = says;
+        let Says { issuer, email, audience, recipient, assertion_id, context, extra, .. } = says;
         let in_response_to =
             says.in_response_to.as_ref().map(|id| format!(r#" InResponseTo="{id}""#)).unwrap_or_default();
         let (begin, end) = (says.not_before, says.not_on_or_after);
@@ -88,7 +93,7 @@ impl Idp {
             format!("<saml:AttributeStatement>{attributes}</saml:AttributeStatement>")
         };
         format!(
-            r#"<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="{assertion_id}" Version="2.0" IssueInstant="{begin}"><saml:Issuer>{issuer}</saml:Issuer>{signature}<saml:Subject><saml:NameID Format="urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress">{email}</saml:NameID><saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData NotOnOrAfter="{end}" Recipient="{recipient}"{in_response_to}/></saml:SubjectConfirmation></saml:Subject><saml:Conditions NotBefore="{begin}" NotOnOrAfter="{end}"><saml:AudienceRestriction><saml:Audience>{audience}</saml:Audience></saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement AuthnInstant="{begin}"><saml:AuthnContext><saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement>{attributes}{extra}</saml:Assertion>"#
+            r#"<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="{assertion_id}" Version="2.0" IssueInstant="{begin}"><saml:Issuer>{issuer}</saml:Issuer>{signature}<saml:Subject><saml:NameID Format="urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress">{email}</saml:NameID><saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData NotOnOrAfter="{end}" Recipient="{recipient}"{in_response_to}/></saml:SubjectConfirmation></saml:Subject><saml:Conditions NotBefore="{begin}" NotOnOrAfter="{end}"><saml:AudienceRestriction><saml:Audience>{audience}</saml:Audience></saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement AuthnInstant="{begin}"><saml:AuthnContext><saml:AuthnContextClassRef>{context}</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement>{attributes}{extra}</saml:Assertion>"#
         )
     }
 
@@ -129,6 +134,85 @@ impl Idp {
             r##"<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:SignedInfo><ds:CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/><ds:SignatureMethod Algorithm="{method}"/><ds:Reference URI="#{id}"><ds:Transforms><ds:Transform Algorithm="http://www.w3.org/2000/09/xmldsig#enveloped-signature"/><ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/></ds:Transforms><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><ds:DigestValue></ds:DigestValue></ds:Reference></ds:SignedInfo><ds:SignatureValue></ds:SignatureValue></ds:Signature>"##
         )
     }
+}
+
+/// What a plain password sign-in at the provider is called.
+pub const PASSWORD: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport";
+
+/// A connection of a tenant that is on, with the provider at its other end.
+pub struct Provider {
+    idp: Idp,
+    pub id: String,
+    /// See [`Says::context`].
+    pub context: String,
+    /// See [`Says::attributes`].
+    pub attributes: Vec<(String, String)>,
+}
+
+impl Provider {
+    /// `more`: members of the connection beside the usual ones.
+    pub async fn new(server: &Server, tenant: &Tenant, more: Value) -> Self {
+        let api = server.client().bearer(&tenant.token);
+        let idp = Idp::ec("https://idp.example/metadata");
+        let mut body = json!({"kind": "saml", "name": "Company", "metadata_xml": idp.metadata()});
+        body.as_object_mut().expect("object").extend(more.as_object().expect("object").clone());
+        let made = api.post("/api/v1/connections", &body).await.created();
+        let id = made["id"].as_str().expect("id").to_owned();
+        let on = json!({"enabled": true, "override_untested": true});
+        api.patch(&format!("/api/v1/connections/{id}"), &on).await.expect(200);
+        Self { idp, id, context: PASSWORD.to_owned(), attributes: Vec::new() }
+    }
+
+    /// Goes where our page sends the browser and answers as the provider would.
+    pub async fn answer(&self, server: &Server, browser: &Client, sent: &str, email: &str) -> Answer {
+        let to = browser.get(sent).await.expect(303).location().expect("to the provider");
+        self.post(server, browser, Some(request_id(&to)), email).await
+    }
+
+    /// Begins a sign-in at our side and answers it.
+    pub async fn sign_in(&self, server: &Server, browser: &Client, email: &str) -> Answer {
+        self.answer(server, browser, &format!("/saml/{}/login?return_to=/profile", self.id), email).await
+    }
+
+    /// Sends an assertion nobody asked for.
+    pub async fn unsolicited(&self, server: &Server, browser: &Client, email: &str) -> Answer {
+        self.post(server, browser, None, email).await
+    }
+
+    async fn post(&self, server: &Server, browser: &Client, request: Option<String>, email: &str) -> Answer {
+        let acs = format!("{}/saml/{}/acs", server.url, self.id);
+        let now = server.clock.now();
+        let says = Says {
+            issuer: self.idp.entity_id.clone(),
+            email: email.to_owned(),
+            audience: format!("{}/saml/{}/metadata", server.url, self.id),
+            recipient: acs.clone(),
+            destination: acs.clone(),
+            in_response_to: request,
+            not_before: now,
+            not_on_or_after: now.plus(std::time::Duration::from_mins(5)),
+            status: "urn:oasis:names:tc:SAML:2.0:status:Success".to_owned(),
+            assertion_id: format!("_a{}", vestibule::kernel::ids::new_id(now)),
+            attributes: self.attributes.clone(),
+            context: self.context.clone(),
+            extra: String::new(),
+        };
+        let response = encode(&self.idp.response(&says, Sign::Assertion));
+        let handed = browser.form(&acs, &[("SAMLResponse", &response)]).await.expect(303);
+        browser.get(&handed.location().expect("continue")).await
+    }
+}
+
+/// The id of the request in the address a browser is sent to: base64 of DEFLATE.
+pub fn request_id(url: &str) -> String {
+    use std::io::Read as _;
+    let url = reqwest::Url::parse(url).expect("url");
+    let (_, encoded) = url.query_pairs().find(|(name, _)| name == "SAMLRequest").expect("SAMLRequest");
+    let compressed = STANDARD.decode(encoded.as_bytes()).expect("base64");
+    let mut xml = String::new();
+    flate2::read::DeflateDecoder::new(&compressed[..]).read_to_string(&mut xml).expect("DEFLATE");
+    let at = xml.find(" ID=\"").expect("an id") + 5;
+    xml[at..].split('"').next().expect("id").to_owned()
 }
 
 pub fn encode(xml: &str) -> String {

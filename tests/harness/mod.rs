@@ -5,6 +5,7 @@ pub mod client;
 pub mod idp;
 pub mod mail;
 pub mod peers;
+pub mod phone;
 pub mod process;
 pub mod server;
 

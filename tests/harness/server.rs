@@ -92,6 +92,22 @@ impl Server {
         Self::serve(config, Clock::manual(now()), dir).await
     }
 
+    /// A server that browsers reach by a host name, as passkeys need it.
+    pub async fn on_localhost(backend: Backend, change: impl FnOnce(&mut Config)) -> Self {
+        let free = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
+        let address = free.local_addr().expect("address");
+        drop(free);
+        let public = format!("http://localhost:{}", address.port());
+        let mut server = Self::start_with(backend, |config| {
+            config.server.listen = address;
+            config.server.public_url = Some(public.parse().expect("url"));
+            change(config);
+        })
+        .await;
+        server.url = public;
+        server
+    }
+
     async fn serve(config: Config, clock: Clock, dir: TempDir) -> Self {
         let server = web::Server::bind(config, clock.clone()).await.expect("the server starts");
         let url = format!("http://{}", server.address());

@@ -10,7 +10,8 @@ pub use create::create;
 pub use model::Account;
 pub(crate) use settings::is_domain;
 pub use settings::{
-    LockoutSettings, MAX_SESSION_MINUTES, PasswordSettings, SessionSettings, Settings, SsoInvitations, TwoFactorSettings,
+    LockoutSettings, MAX_SESSION_MINUTES, PasswordSettings, SessionSettings, Settings, SsoInvitations,
+    TwoFactorSettings,
 };
 pub use store::{all, any_exists, by_id, by_slug, only_one, settings_of};
 pub use update::update_settings;

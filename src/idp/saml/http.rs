@@ -217,7 +217,8 @@ const ENTRA_METHODS: &str = "http://schemas.microsoft.com/claims/authnmethodsref
 /// Whether the assertion says that more than one factor was shown.
 fn says_mfa(accepted: &Accepted) -> bool {
     let methods = accepted.attributes.get(ENTRA_METHODS).map(Vec::as_slice).unwrap_or_default();
-    MFA_CONTEXTS.contains(&accepted.authn_context.as_str()) || methods.iter().any(|method| method == ENTRA_MFA)
+    MFA_CONTEXTS.contains(&accepted.authn_context.as_str())
+        || methods.iter().any(|method| method == ENTRA_MFA)
 }
 
 /// Whom to create, where the connection allows that and the assertion has what it demands.

@@ -18,6 +18,7 @@ pub const MOST_WAITING: i64 = 1000;
 pub struct Mailing {
     /// Its id.
     pub id: String,
+    /// The account.
     #[serde(skip)]
     pub account_id: String,
     /// What it says.
@@ -33,6 +34,7 @@ pub struct Mailing {
     pub sent: i64,
     /// Mails given up.
     pub failed: i64,
+    /// The last user it was queued for.
     #[serde(skip)]
     pub cursor: String,
     /// `running`, `queued` when the last mail was made, or `cancelled`.
@@ -122,9 +124,13 @@ pub async fn cancel(tx: &mut Tx, account_id: &str) -> Result<u64, sqlx::Error> {
 /// # Errors
 /// The database's.
 pub async fn running(c: &mut Connection) -> Result<Vec<Mailing>, sqlx::Error> {
-    sqlx::query_as(concat!("SELECT ", columns!(), " FROM mailings WHERE status = 'running' ORDER BY id LIMIT 100"))
-        .fetch_all(c)
-        .await
+    sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM mailings WHERE status = 'running' ORDER BY id LIMIT 100"
+    ))
+    .fetch_all(c)
+    .await
 }
 
 /// The newest mailings of an account.

@@ -14,9 +14,9 @@ use super::model::{Factor, Kind, SecondFactor};
 use super::store::{self, KeyFacts};
 use super::webauthn::{self, Failure};
 use super::{recovery, totp};
+use crate::directory::Error;
 use crate::directory::accounts::LockoutSettings;
 use crate::directory::users::User;
-use crate::directory::Error;
 use crate::kernel::tickets::{self, Ticket};
 use crate::kernel::{Kernel, Tx, vault};
 

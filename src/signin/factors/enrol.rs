@@ -216,17 +216,23 @@ pub(in super::super) async fn confirm(
             })
         }
         ConfirmedBy::Key(answer) => {
-            let ticket = tickets::open::<Registration>(kernel, &binding(&user.id), confirmation.ticket).await?;
+            let ticket =
+                tickets::open::<Registration>(kernel, &binding(&user.id), confirmation.ticket).await?;
             let ticket = ticket.ok_or(EnrolError::Ended)?;
-            let registered = webauthn::end_registration(kernel, &ticket.content, answer).map_err(|failure| {
-                tracing::info!(%failure, "a new key was refused");
-                EnrolError::Key
-            })?;
+            let registered =
+                webauthn::end_registration(kernel, &ticket.content, answer).map_err(|failure| {
+                    tracing::info!(%failure, "a new key was refused");
+                    EnrolError::Key
+                })?;
             let made_up = if registered.facts.discoverable { "Passkey" } else { "Security key" };
             Ok(Confirmed {
                 name: name_or(made_up),
                 amr: amr_of_key(&registered.facts),
-                kind: ConfirmedKind::Key { ticket, credential: registered.credential, facts: registered.facts },
+                kind: ConfirmedKind::Key {
+                    ticket,
+                    credential: registered.credential,
+                    facts: registered.facts,
+                },
                 factor: SecondFactor::Webauthn,
             })
         }
@@ -281,4 +287,3 @@ pub(in super::super) async fn add(
     super::super::links::void(tx, &user.id, super::super::links::LinkPurpose::Enrol).await?;
     Ok(Some(codes))
 }
-

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use super::super::links::{self, LinkPurpose};
 use super::super::notices;
 use super::enforcement::missing;
-use crate::directory::accounts::{self, Account, TwoFactorSettings};
 use crate::directory::Error;
+use crate::directory::accounts::{self, Account, TwoFactorSettings};
 use crate::kernel::database::{Conditions, Connection};
 use crate::kernel::mail::mailing::{self, Mailing, NewMailing};
 use crate::kernel::{Kernel, Tx};
@@ -66,10 +66,12 @@ pub async fn start_mailing(
     (settings, tone): (&TwoFactorSettings, Tone),
     created_by: &str,
 ) -> Result<i64, sqlx::Error> {
-    let scope = Scope { enforced: settings.enforced || settings.groups.is_empty(), groups: settings.groups.clone() };
+    let scope =
+        Scope { enforced: settings.enforced || settings.groups.is_empty(), groups: settings.groups.clone() };
     let text = serde_json::to_string(&scope).map_err(|e| sqlx::Error::Encode(Box::new(e)))?;
     let all = recipients(&account.id, &scope.settings());
-    let (total,): (i64,) = all.bind_as(all.sql("SELECT COUNT(*) FROM users u", "")).fetch_one(&mut **tx).await?;
+    let (total,): (i64,) =
+        all.bind_as(all.sql("SELECT COUNT(*) FROM users u", "")).fetch_one(&mut **tx).await?;
     let new = NewMailing { account_id: &account.id, kind: tone.as_str(), scope: &text, total, created_by };
     mailing::start(tx, &new).await?;
     Ok(total)
@@ -83,7 +85,8 @@ struct Recipient {
 }
 
 async fn next(c: &mut Connection, mailing: &Mailing) -> Result<Vec<Recipient>, sqlx::Error> {
-    let scope = serde_json::from_str::<Scope>(&mailing.scope).map_err(|e| sqlx::Error::Decode(Box::new(e)))?;
+    let scope =
+        serde_json::from_str::<Scope>(&mailing.scope).map_err(|e| sqlx::Error::Decode(Box::new(e)))?;
     let mut all = recipients(&mailing.account_id, &scope.settings());
     all.text("u.id > ?", mailing.cursor.as_str());
     let tail = format!("ORDER BY u.id LIMIT {BIT}");

@@ -54,7 +54,8 @@ pub async fn remove(
         store::end_all(tx, &user.id).await?;
         sessions::forget_second_factor(tx, &user.id).await?;
     }
-    let detail = json!({"kind": factor.kind().as_str(), "factor": factor.id, "name": factor.name, "last": is_last});
+    let detail =
+        json!({"kind": factor.kind().as_str(), "factor": factor.id, "name": factor.name, "last": is_last});
     let event = Event::new(Action::FactorRemove, "user", &user.id, &user.user_name).detail(detail);
     audit::record(tx, context, event).await?;
     notices::factor_removed(kernel, tx, user, (&factor.name, is_last, &context.address)).await
@@ -76,7 +77,8 @@ pub async fn renew_codes(
     let codes = recovery::fresh();
     let hashes: Vec<String> = codes.iter().filter_map(|code| recovery::hash(&user.id, code)).collect();
     store::set_codes(tx, user, &hashes).await?;
-    audit::record(tx, context, Event::new(Action::RecoveryCodesRenew, "user", &user.id, &user.user_name)).await?;
+    audit::record(tx, context, Event::new(Action::RecoveryCodesRenew, "user", &user.id, &user.user_name))
+        .await?;
     notices::codes_renewed(kernel, tx, user, &context.address).await?;
     Ok(codes)
 }

@@ -6,8 +6,8 @@
 
 mod check;
 mod devices;
-mod enrol;
 mod enforcement;
+mod enrol;
 mod mailing;
 mod manage;
 mod model;
@@ -19,19 +19,19 @@ mod store;
 mod totp;
 mod webauthn;
 
-pub(super) use check::{Verdict, accept, prepare};
 pub use check::{KeyChallenge, Shown, Wrong, start_challenge};
+pub(super) use check::{Verdict, accept, prepare};
 pub use devices::{Device, list as devices, revoke as revoke_device};
 pub(super) use devices::{delete_old as delete_old_devices, is_remembered, remember};
-pub use enforcement::{affected_count, is_enforced_for};
 pub(super) use enforcement::owed_by;
-pub(super) use enrol::{add, confirm};
+pub use enforcement::{affected_count, is_enforced_for};
 pub use enrol::{
     Authority, Confirmation, ConfirmedBy, EnrolError, NewAuthenticator, NewKey, show_authenticator,
     start_authenticator, start_key,
 };
+pub(super) use enrol::{add, confirm};
 pub use mailing::{Tone, mail_more, start_mailing};
-pub use manage::{renew_codes, remove, rename};
+pub use manage::{remove, rename, renew_codes};
 pub use model::{ACR_TWO_FACTORS, Factor, Kind, SecondFactor};
 pub use passkey::{PasskeyProof, prove_passkey, start_passkey};
 pub use report::{Filter, Row, Summary, report, summary};

@@ -14,7 +14,8 @@ pub(super) fn fresh() -> Vec<String> {
 }
 
 fn one() -> String {
-    let letters = random::bytes::<LENGTH>().map(|byte| char::from(ALPHABET[usize::from(byte) % ALPHABET.len()]));
+    let letters =
+        random::bytes::<LENGTH>().map(|byte| char::from(ALPHABET[usize::from(byte) % ALPHABET.len()]));
     let groups: Vec<String> = letters.chunks(4).map(|group| group.iter().collect()).collect();
     groups.join("-")
 }

@@ -16,7 +16,14 @@ fn a_code_is_known_however_it_is_typed_and_for_its_owner_only() {
     let typed = format!(" {} ", code.to_uppercase().replace('-', " "));
     assert_eq!(hash("u", &typed), Some(stored.clone()));
     assert_ne!(hash("v", &code), Some(stored));
-    for garbage in ["", "123456", "abcd-efgh-ijkm", "abcd-efgh-ijkm-npq0", "abcd-efgh-ijkm-npqr-s", "äbcd-efgh-ijkm-npqr"] {
+    for garbage in [
+        "",
+        "123456",
+        "abcd-efgh-ijkm",
+        "abcd-efgh-ijkm-npq0",
+        "abcd-efgh-ijkm-npqr-s",
+        "äbcd-efgh-ijkm-npqr",
+    ] {
         assert_eq!(hash("u", garbage), None, "{garbage}");
     }
 }

@@ -27,12 +27,12 @@ pub(super) struct NewFactor<'a> {
 
 /// What is known of a key beside its credential.
 #[derive(Default)]
-pub(super) struct KeyFacts {
-    pub(super) credential_id: String,
-    pub(super) discoverable: bool,
-    pub(super) counter: i64,
-    pub(super) backup_eligible: bool,
-    pub(super) backed_up: bool,
+pub(in super::super) struct KeyFacts {
+    pub(in super::super) credential_id: String,
+    pub(in super::super) discoverable: bool,
+    pub(in super::super) counter: i64,
+    pub(in super::super) backup_eligible: bool,
+    pub(in super::super) backed_up: bool,
 }
 
 /// Writes a factor; false when there is one with its id or its credential.
@@ -78,7 +78,8 @@ pub(super) async fn enrol(tx: &mut Tx, user: &User) -> Result<bool, sqlx::Error>
 
 /// Ends all factors of a user, their recovery codes and remembered browsers; false when there were none.
 pub(super) async fn end_all(tx: &mut Tx, user_id: &str) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query("DELETE FROM enrolments WHERE user_id = $1").bind(user_id).execute(&mut **tx).await?;
+    let done =
+        sqlx::query("DELETE FROM enrolments WHERE user_id = $1").bind(user_id).execute(&mut **tx).await?;
     for sql in [
         "DELETE FROM factors WHERE user_id = $1",
         "DELETE FROM recovery_codes WHERE user_id = $1",
@@ -207,13 +208,15 @@ pub(super) async fn set_codes(tx: &mut Tx, user: &User, hashes: &[String]) -> Re
     let now = tx.now();
     sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1").bind(&user.id).execute(&mut **tx).await?;
     for hash in hashes {
-        sqlx::query("INSERT INTO recovery_codes (user_id, hash, account_id, created_at) VALUES ($1, $2, $3, $4)")
-            .bind(&user.id)
-            .bind(hash)
-            .bind(&user.account_id)
-            .bind(now)
-            .execute(&mut **tx)
-            .await?;
+        sqlx::query(
+            "INSERT INTO recovery_codes (user_id, hash, account_id, created_at) VALUES ($1, $2, $3, $4)",
+        )
+        .bind(&user.id)
+        .bind(hash)
+        .bind(&user.account_id)
+        .bind(now)
+        .execute(&mut **tx)
+        .await?;
     }
     Ok(())
 }

@@ -61,7 +61,8 @@ pub(super) fn card(seed: &[u8], issuer: &str, owner: &str) -> Option<Card> {
     // Only the element: it stands inside a page.
     let svg = picture.find("<svg").map(|at| picture[at..].to_owned())?;
     let secret = totp.secret().to_base32();
-    let groups: Vec<&str> = (0..secret.len()).step_by(4).filter_map(|at| secret.get(at..(at + 4).min(secret.len()))).collect();
+    let groups: Vec<&str> =
+        (0..secret.len()).step_by(4).filter_map(|at| secret.get(at..(at + 4).min(secret.len()))).collect();
     Some(Card { uri, svg, typed: groups.join(" ") })
 }
 

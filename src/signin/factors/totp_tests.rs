@@ -3,8 +3,13 @@ use crate::kernel::Timestamp;
 
 /// The seed and the SHA-1 rows of RFC 6238, appendix B, cut to six digits.
 const SEED: &[u8] = b"12345678901234567890";
-const ROWS: [(i64, &str); 5] =
-    [(59, "287082"), (1_111_111_109, "081804"), (1_111_111_111, "050471"), (1_234_567_890, "005924"), (2_000_000_000, "279037")];
+const ROWS: [(i64, &str); 5] = [
+    (59, "287082"),
+    (1_111_111_109, "081804"),
+    (1_111_111_111, "050471"),
+    (1_234_567_890, "005924"),
+    (2_000_000_000, "279037"),
+];
 
 #[test]
 fn the_vectors_of_the_rfc_hold() {
@@ -27,7 +32,9 @@ fn one_step_either_way_is_taken_and_no_more() {
 fn codes_are_read_as_people_type_them() {
     let now = Timestamp(59_000);
     assert!(step_of(SEED, " 287 082\n", now).is_some());
-    for garbage in ["", "28708", "2870822", "287O82", "２８７０８２", "-87082", "+287082", "287.082", "\0", "é"] {
+    for garbage in
+        ["", "28708", "2870822", "287O82", "２８７０８２", "-87082", "+287082", "287.082", "\0", "é"]
+    {
         assert_eq!(step_of(SEED, garbage, now), None, "{garbage:?}");
     }
 }

@@ -18,9 +18,9 @@ use crate::audit::{self, Action, Context, Event};
 use crate::directory::accounts::{self, Settings};
 use crate::directory::users::{self, User};
 use crate::directory::{Error, fold};
-use crate::kernel::{Timestamp, Tx, tokens};
 use crate::kernel::database::Connection;
 use crate::kernel::http::RequestContext;
+use crate::kernel::{Timestamp, Tx, tokens};
 
 /// What there is to check a password against.
 struct Candidate {

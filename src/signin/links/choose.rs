@@ -6,8 +6,8 @@ use crate::directory::{Error, accounts};
 use crate::kernel::Tx;
 use crate::kernel::http::RequestContext;
 use crate::signin::flow::{self, Browser, Proved, Refused};
-use crate::signin::password::{self, Password, Person, PrepareError, Way};
 use crate::signin::lockout::{self, Factor};
+use crate::signin::password::{self, Password, Person, PrepareError, Way};
 use crate::signin::{Method, Proof, SignIn, sessions};
 
 /// What somebody typed on the page behind a link.

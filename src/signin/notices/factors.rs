@@ -118,9 +118,9 @@ pub(in super::super) async fn code_used(
     send(kernel, tx, &account, user, &letter).await.map(drop)
 }
 
-fn link(kernel: &Kernel, secret: &str) -> Option<(String, String)> {
+fn link(kernel: &Kernel, secret: &str) -> (String, String) {
     let address = kernel.urls.absolute(&format!("/two-factor?token={secret}"));
-    Some(("Set up a second factor".into(), address))
+    ("Set up a second factor".into(), address)
 }
 
 const LINK_NOTE: &str = "The link works once and for seven days. You sign in first, as always; it takes a minute, with \
@@ -141,7 +141,7 @@ pub(in super::super) async fn factors_reset(
              remembered browsers do not work any more, and you were signed out everywhere.",
             account.name, user.user_name
         )],
-        action: link(kernel, secret),
+        action: Some(link(kernel, secret)),
         notes: vec![LINK_NOTE.into(), "If you did not ask for this, tell your administrator at once.".into()],
     };
     send(kernel, tx, account, user, &letter).await.map(drop)
@@ -149,25 +149,34 @@ pub(in super::super) async fn factors_reset(
 
 /// Your account asks for a second factor; `again`: it has said so before.
 #[must_use]
-pub fn enrolment_letter(kernel: &Kernel, account: &Account, user_name: &str, secret: &str, again: bool) -> Letter {
+pub fn enrolment_letter(
+    kernel: &Kernel,
+    account: &Account,
+    user_name: &str,
+    secret: &str,
+    again: bool,
+) -> Letter {
     let (subject, first) = if again {
         (
             "Reminder: set up a second factor",
-            format!("{user_name} has no second factor yet at {}. Your administrator asks you to set one up.", account.name),
+            format!(
+                "{user_name} has no second factor yet at {}. Your administrator asks you to set one up.",
+                account.name
+            ),
         )
     } else {
         (
             "Set up a second factor",
-            format!("{} asks everybody for a second factor from now on, and {user_name} has none yet.", account.name),
+            format!(
+                "{} asks everybody for a second factor from now on, and {user_name} has none yet.",
+                account.name
+            ),
         )
     };
     Letter {
         subject: subject.into(),
-        paragraphs: vec![
-            first,
-            "Until you have one, you are asked to set it up when you sign in.".into(),
-        ],
-        action: link(kernel, secret),
+        paragraphs: vec![first, "Until you have one, you are asked to set it up when you sign in.".into()],
+        action: Some(link(kernel, secret)),
         notes: vec![LINK_NOTE.into()],
     }
 }

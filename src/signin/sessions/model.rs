@@ -32,28 +32,28 @@ impl Session {
 /// What a browser is, by its own words about itself.
 #[must_use]
 pub fn device_name(user_agent: &str) -> String {
-        let find = |names: &[(&str, &'static str)]| {
-            names.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name)
-        };
-        // Order matters: Edge calls itself Chrome, Chrome calls itself Safari, Android calls itself Linux.
-        let browser = find(&[
-            ("Edg", "Edge"),
-            ("OPR/", "Opera"),
-            ("Firefox", "Firefox"),
-            ("Chrome", "Chrome"),
-            ("Safari", "Safari"),
-        ]);
-        let system = find(&[
-            ("iPhone", "iPhone"),
-            ("iPad", "iPad"),
-            ("Android", "Android"),
-            ("Windows", "Windows"),
-            ("Mac OS", "macOS"),
-            ("Linux", "Linux"),
-        ]);
-        match (browser, system) {
-            (Some(browser), Some(system)) => format!("{browser} on {system}"),
-            (Some(name), None) | (None, Some(name)) => name.to_owned(),
-            (None, None) => "Unknown device".to_owned(),
-        }
+    let find = |names: &[(&str, &'static str)]| {
+        names.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name)
+    };
+    // Order matters: Edge calls itself Chrome, Chrome calls itself Safari, Android calls itself Linux.
+    let browser = find(&[
+        ("Edg", "Edge"),
+        ("OPR/", "Opera"),
+        ("Firefox", "Firefox"),
+        ("Chrome", "Chrome"),
+        ("Safari", "Safari"),
+    ]);
+    let system = find(&[
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Windows", "Windows"),
+        ("Mac OS", "macOS"),
+        ("Linux", "Linux"),
+    ]);
+    match (browser, system) {
+        (Some(browser), Some(system)) => format!("{browser} on {system}"),
+        (Some(name), None) | (None, Some(name)) => name.to_owned(),
+        (None, None) => "Unknown device".to_owned(),
+    }
 }

@@ -73,7 +73,14 @@ pub(super) async fn show(
     };
     let account = account_of(&app, query.account.as_deref()).await?;
     let passkeys = two_factor::passkeys_are_offered(&app, account.as_ref());
-    page::render(&IdentifyPage { account, return_to, identifier: String::new(), error: None, notice, passkeys })
+    page::render(&IdentifyPage {
+        account,
+        return_to,
+        identifier: String::new(),
+        error: None,
+        notice,
+        passkeys,
+    })
 }
 
 /// Begins a flow and sends the person to the right door: their company's identity provider where the

@@ -25,9 +25,7 @@ pub(super) use invitations::{
     cancel_invitation, copy_invitation_link, find_invitation, invite, resend_invitation,
 };
 pub(super) use settings::{Effect, preview, save_settings};
-pub(super) use two_factor::{
-    keep_a_way_without, leads_by_example, remind, reset_two_factor, stop_mailing,
-};
+pub(super) use two_factor::{keep_a_way_without, leads_by_example, remind, reset_two_factor, stop_mailing};
 
 type Db = kernel::database::Connection;
 

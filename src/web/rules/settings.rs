@@ -126,7 +126,8 @@ async fn two_factor_effects(
     } else if old.is_enforced() && !new.is_enforced() {
         effects.push(Effect {
             count: None,
-            text: "People who have a second factor are still asked for it; nobody has to have one any more.".into(),
+            text: "People who have a second factor are still asked for it; nobody has to have one any more."
+                .into(),
         });
     }
     if old.remember_days > new.remember_days {

@@ -10,9 +10,9 @@ use crate::audit::{self, Action, Event};
 use crate::directory::accounts::{self, Account, TwoFactorSettings};
 use crate::directory::users::User;
 use crate::idp::connections;
+use crate::kernel::Tx;
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::kernel::mail::mailing;
-use crate::kernel::Tx;
 use crate::signin::factors::{self, Factor, Tone};
 use crate::signin::password;
 
@@ -88,7 +88,8 @@ pub(in super::super) async fn remind(
     let account = accounts::by_id(&mut tx, &principal.account_id).await?;
     let account = account.ok_or_else(|| Error::not_found("account"))?;
     let settings = account.settings().two_factor;
-    let total = factors::start_mailing(&mut tx, &account, (&settings, Tone::Reminder), &principal.name).await?;
+    let total =
+        factors::start_mailing(&mut tx, &account, (&settings, Tone::Reminder), &principal.name).await?;
     let event = Event::new(Action::TwoFactorMail, "account", &account.id, &account.name);
     let event = event.detail(serde_json::json!({"people": total}));
     audit::record(&mut tx, &principal.context(request), event).await?;

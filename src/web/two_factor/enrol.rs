@@ -114,7 +114,8 @@ async fn parts(
 fn words(error: EnrolError) -> Result<String, Error> {
     Ok(match error {
         EnrolError::Code => {
-            "That code is not right. Check that the app shows this account, and take the code shown now.".into()
+            "That code is not right. Check that the app shows this account, and take the code shown now."
+                .into()
         }
         EnrolError::Key => "That key was not accepted. It may be added already; try another.".into(),
         EnrolError::Ended => "That took too long, so here is a fresh start.".into(),
@@ -198,12 +199,12 @@ pub(super) async fn submit_in_flow(
 }
 
 /// By what right somebody who is signed in adds a factor, or where they have to go first.
-fn authority(app: &App, principal: &Principal, back: &str) -> Result<Authority, Response> {
+fn authority(app: &App, principal: &Principal, back: &str) -> Result<Authority, Box<Response>> {
     match principal.owes() {
         // Who has not shown the factor they have must not add another.
-        Owes::SecondFactor => Err(profile::to_confirm(back)),
+        Owes::SecondFactor => Err(Box::new(profile::to_confirm(back))),
         owes => match profile::confirm_first(app, principal, back) {
-            Some(elsewhere) => Err(elsewhere),
+            Some(elsewhere) => Err(Box::new(elsewhere)),
             None if matches!(owes, Owes::Nothing) => Ok(Authority::Full),
             None => Ok(Authority::First),
         },
@@ -252,7 +253,7 @@ pub(super) async fn show_in_session(
 ) -> Result<Response, Error> {
     let return_to = local_path(Some(&query.return_to), "/profile/two-factor").to_owned();
     if let Err(elsewhere) = authority(&app, &principal, &own_address(&return_to, query.what)) {
-        return Ok(elsewhere);
+        return Ok(*elsewhere);
     }
     let form = EnrolForm { return_to, what: query.what, ..EnrolForm::default() };
     render_in_session(&app, &principal, form, None).await
@@ -270,7 +271,7 @@ pub(super) async fn submit_in_session(
     let form = EnrolForm { return_to: return_to.clone(), ..form };
     let authority = match authority(&app, &principal, &own_address(&return_to, form.what)) {
         Ok(authority) => authority,
-        Err(elsewhere) => return Ok(elsewhere),
+        Err(elsewhere) => return Ok(*elsewhere),
     };
     if principal.session_id().is_none() {
         return Err(not_now("A second factor is set up in a browser, by the person themselves."));
