@@ -12,6 +12,7 @@ mod enforcement;
 mod garbage;
 mod import;
 mod invitations;
+mod keys;
 mod lockout;
 mod mail;
 mod pages;

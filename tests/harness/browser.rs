@@ -2,10 +2,10 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use fantoccini::{Client, ClientBuilder, Locator};
-use serde_json::json;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::peers::Ending;
@@ -20,8 +20,11 @@ pub struct Browser {
 
 fn driver() -> (Child, u16) {
     let missing = "Chromium's driver is missing: run 'make peers'";
-    let mut child =
-        Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).spawn().expect(missing);
+    let mut child = std::process::Command::new("chromedriver")
+        .arg("--port=0")
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect(missing);
     let lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
     let mut lines = lines.map_while(Result::ok);
     let line = lines.find(|line| line.contains("started successfully on port")).expect("chromedriver starts");
@@ -180,16 +183,87 @@ impl Browser {
     }
 
     async fn cdp(&self, body: serde_json::Value) {
-        #[derive(Debug)]
-        struct Cdp(String);
-        impl fantoccini::wd::WebDriverCompatibleCommand for Cdp {
-            fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
-                base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
-            }
-            fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
-                (http::Method::POST, Some(self.0.clone()))
-            }
-        }
-        self.page.issue_cmd(Cdp(body.to_string())).await.expect("the browser obeys");
+        self.command(http::Method::POST, "goog/cdp/execute".to_owned(), body).await;
+    }
+
+    /// Sends the driver a command that its client library does not know.
+    async fn command(&self, method: http::Method, path: String, body: Value) -> Value {
+        self.page.issue_cmd(Command { method, path, body }).await.expect("the browser obeys")
+    }
+
+    /// Plugs in an authenticator that says yes to everything: one that keeps passkeys and checks its holder, or
+    /// a plain security key (Web Authentication §11).
+    pub async fn plug_in(&self, keeps_passkeys: bool) -> Authenticator {
+        let transport = if keeps_passkeys { "internal" } else { "usb" };
+        let body = json!({"protocol": "ctap2", "transport": transport, "hasResidentKey": keeps_passkeys,
+            "hasUserVerification": keeps_passkeys, "isUserConsenting": true, "isUserVerified": keeps_passkeys});
+        let id = self.command(http::Method::POST, "webauthn/authenticator".to_owned(), body).await;
+        Authenticator(id.as_str().expect("an id").to_owned())
+    }
+
+    pub async fn pull_out(&self, authenticator: &Authenticator) {
+        let path = format!("webauthn/authenticator/{}", authenticator.0);
+        self.command(http::Method::DELETE, path, Value::Null).await;
+    }
+
+    /// Whether the holder passes the authenticator's check.
+    pub async fn verifies(&self, authenticator: &Authenticator, verified: bool) {
+        let path = format!("webauthn/authenticator/{}/uv", authenticator.0);
+        self.command(http::Method::POST, path, json!({"isUserVerified": verified})).await;
+    }
+
+    /// The keys in an authenticator, with their private halves.
+    pub async fn keys(&self, authenticator: &Authenticator) -> Vec<Value> {
+        let path = format!("webauthn/authenticator/{}/credentials", authenticator.0);
+        self.command(http::Method::GET, path, Value::Null).await.as_array().expect("a list").clone()
+    }
+
+    /// Puts a copy of a key into an authenticator.
+    pub async fn copy_key(&self, authenticator: &Authenticator, key: &Value) {
+        let path = format!("webauthn/authenticator/{}/credential", authenticator.0);
+        self.command(http::Method::POST, path, key.clone()).await;
+    }
+
+    /// Fails when axe-core finds something a person with a screen reader or a keyboard would stumble over: WCAG
+    /// 2.2 A and AA and its own best practices.
+    pub async fn is_accessible(&self, name: &str) {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers/axe.min.js");
+        let axe = std::fs::read_to_string(file).expect("axe-core is missing: run 'make peers'");
+        self.page.execute(&axe, vec![]).await.expect("axe-core loads");
+        let script = "const done = arguments[0]; axe.run().then((found) => done(found.violations.map((v) => \
+                      `${v.id} (${v.impact}): ${v.nodes.map((n) => n.html).join(' | ')}`)));";
+        let found = self.page.execute_async(script, vec![]).await.expect("axe-core runs");
+        assert_eq!(found, json!([]), "{name}");
+    }
+
+    /// The text of the element that has the focus, or its name or id.
+    pub async fn focused(&self) -> String {
+        let script = "const e = document.activeElement; return e.id || e.name || e.textContent.trim()";
+        self.page.execute(script, vec![]).await.expect("script").as_str().unwrap_or_default().to_owned()
+    }
+
+    pub async fn press_tab(&self) {
+        let active = self.page.active_element().await.expect("an element");
+        active.send_keys("\u{e004}").await.expect("tab");
+    }
+}
+
+/// A plugged-in authenticator.
+pub struct Authenticator(String);
+
+#[derive(Debug)]
+struct Command {
+    method: http::Method,
+    path: String,
+    body: Value,
+}
+
+impl fantoccini::wd::WebDriverCompatibleCommand for Command {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/{}", session.unwrap_or_default(), self.path))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (http::Method, Option<String>) {
+        (self.method.clone(), Some(self.body.to_string()).filter(|_| self.method == http::Method::POST))
     }
 }
