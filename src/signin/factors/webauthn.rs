@@ -86,6 +86,10 @@ pub(super) fn begin_registration(
             .map_err(wrong)?;
         (options, Registration::SecurityKey(state))
     };
+    if let Some(extensions) = options.public_key.extensions.as_mut().filter(|_| !passkey) {
+        // Browsers refuse a key that must always verify its holder where that is not required of it now.
+        extensions.cred_protect = None;
+    }
     if passkey && let Some(selection) = &mut options.public_key.authenticator_selection {
         // Only a discoverable credential can be found without a name (§5.4.6).
         selection.resident_key = serde_json::from_value(Value::from("required")).ok();
