@@ -300,7 +300,7 @@ async fn flow_on(browser: &Browser) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_of_a_key_is_good_once_and_for_its_own_challenge() {
     let (server, tenant, browser) = world(Backend::Sqlite).await;
-    user(&server, &tenant, "eve@acme.example").await;
+    let eve = user(&server, &tenant, "eve@acme.example").await;
     let laptop = browser.plug_in(true).await;
     add_key(&browser, "passkey", "Laptop").await;
     browser.sees("I have kept them").await;
@@ -365,7 +365,7 @@ async fn an_answer_of_a_key_is_good_once_and_for_its_own_challenge() {
     assert!(refused.starts_with("401"), "{refused}");
 
     left_behind(&browser, laptop, json!({"ticket": ticket, "answer": answer, "return_to": "/console"})).await;
-    of_somebody_else(&browser, &tenant).await;
+    of_somebody_else(&server, &tenant, (&browser, &eve)).await;
 }
 
 /// A copy of the key that has been left behind by the original: its counter gives it away.
@@ -386,7 +386,7 @@ async fn left_behind(browser: &Browser, laptop: Authenticator, good: Value) {
 }
 
 /// Somebody else's key does not answer for a person.
-async fn of_somebody_else(browser: &Browser, tenant: &Tenant) {
+async fn of_somebody_else(server: &Server, tenant: &Tenant, (browser, eve): (&Browser, &str)) {
     let theirs = browser.plug_in(true).await;
     identify(browser, "eve@acme.example", "a good long password").await;
     browser.at("/profile").await;
@@ -404,6 +404,18 @@ async fn of_somebody_else(browser: &Browser, tenant: &Tenant) {
         post(browser, "/login/second-factor", json!({"flow": flow, "ticket": ticket, "answer": answer}))
             .await;
     assert!(refused.starts_with("401"), "{refused}");
+
+    // It opens the door for Eve alone, until she is deactivated.
+    browser.goto("/login").await;
+    browser.click("Sign in with a passkey").await;
+    browser.at("/profile").await;
+    sign_out(browser).await;
+    let api = server.client().bearer(&tenant.token);
+    let off = json!({"status": "inactive"});
+    api.patch(&format!("/api/v1/users/{eve}"), &off).await.expect(200);
+    browser.goto("/login").await;
+    browser.click("Sign in with a passkey").await;
+    browser.sees("Your access has ended").await;
     browser.pull_out(&theirs).await;
 }
 

@@ -9,7 +9,7 @@ use crate::harness::Server;
 use crate::on_both;
 
 /// Open to everybody, each for a reason.
-const PUBLIC: [&str; 26] = [
+const PUBLIC: [&str; 34] = [
     "GET /healthz",
     "GET /readyz",
     "GET /metrics",
@@ -33,6 +33,14 @@ const PUBLIC: [&str; 26] = [
     "POST /login/reset",
     "GET /login/new-password",
     "POST /login/new-password",
+    "GET /login/second-factor",
+    "POST /login/second-factor",
+    "GET /login/enrol",
+    "POST /login/enrol",
+    "POST /login/passkey/start",
+    "POST /login/passkey",
+    "GET /two-factor",
+    "POST /two-factor",
     "GET /api/v1/openapi.json",
     "GET /saml/{connection}/login",
     "GET /saml/{connection}/metadata",

@@ -73,7 +73,7 @@ on_both! {
         let console = server.client();
         console.sign_in("acme", &tenant.email, &tenant.password).await.expect(303);
         let form = console.get("/console/settings").await.expect(200);
-        let mut fields: Vec<(&str, String)> = ["min_length", "history", "attempts", "duration", "inactivity", "absolute", "warn_before_days"]
+        let mut fields: Vec<(&str, String)> = ["min_length", "history", "attempts", "duration", "inactivity", "absolute", "grace_days", "remember_days", "warn_before_days"]
             .into_iter()
             .map(|name| (name, value_of(&form.body, name)))
             .collect();

@@ -364,6 +364,14 @@ on_both! {
         assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
         assert!(!is_asked(&browser).await);
         assert!(is_asked(&server.client()).await, "another browser");
+        // What matters asks for it all the same, however recent the password is.
+        browser.sign_in("acme", &tenant.email, &tenant.password).await.expect(303);
+        for (path, fields) in [("/profile/two-factor/codes", ("x", "y")), ("/profile/two-factor/remove", ("id", "x")), ("/profile/password", ("password", "x"))] {
+            let sent = browser.form(path, &[fields]).await.expect(303).location().expect("to");
+            assert!(sent.starts_with("/profile/confirm?"), "{path}: {sent}");
+        }
+        assert!(browser.get(ADD).await.expect(303).location().expect("to").starts_with("/profile/confirm?"));
+        browser.form("/logout", &[]).await.expect(303);
 
         // The cookie in the browser of somebody else, who has a phone too.
         let id = user(server, &tenant, "eve@acme.example").await;
@@ -526,4 +534,51 @@ on_both! {
             assert!(status == 410 || status == 400, "{garbage}: {status}");
         }
     }
+}
+
+/// Something like what a browser sends for a key, with everything in it made up.
+fn made_up(turn: usize) -> String {
+    use base64::Engine as _;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    let bytes = vestibule::kernel::random::bytes::<200>();
+    let random = |length: usize| URL_SAFE_NO_PAD.encode(&bytes[..length.min(200)]);
+    // CBOR that begins like an attestation object and goes on at random.
+    let mut object = b"\xa3cfmtdnonegattStmt\xa0hauthDataX".to_vec();
+    object.extend(&bytes[..turn % 200]);
+    let client = json!({"type": "webauthn.create", "challenge": random(32), "origin": "http://localhost"});
+    let client = if turn.is_multiple_of(3) { bytes.to_vec() } else { client.to_string().into_bytes() };
+    json!({"id": random(20), "rawId": random(turn % 64), "type": "public-key", "extensions": {}, "response": {
+        "clientDataJSON": URL_SAFE_NO_PAD.encode(client),
+        "attestationObject": URL_SAFE_NO_PAD.encode(object),
+        "authenticatorData": random(turn % 200), "signature": random(turn % 80), "userHandle": random(16),
+        "transports": ["usb"]}})
+    .to_string()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_a_key_answers_it_is_refused_in_words() {
+    let server = Server::on_localhost(crate::harness::Backend::Sqlite, |_| {}).await;
+    let tenant = server.tenant("acme").await;
+    let browser = server.client();
+    browser.sign_in("acme", &tenant.email, &tenant.password).await.expect(303);
+    let page = browser.get("/profile/two-factor/add?what=passkey").await.expect(200);
+    assert!(page.body.contains("&#34;residentKey&#34;:&#34;required&#34;"), "{}", page.body);
+    let ticket = page.field("ticket");
+    let started = browser.post("/login/passkey/start", &json!({})).await.ok();
+    let challenge = started["ticket"].as_str().expect("ticket");
+    for turn in 0..200 {
+        let from = browser.clone().from(&format!("10.2.0.{turn}"));
+        let answer = made_up(turn);
+        let fields =
+            [("what", "passkey"), ("ticket", ticket.as_str()), ("answer", &answer), ("return_to", "/")];
+        let refused = from.form("/profile/two-factor/add", &fields).await;
+        assert_eq!(refused.status, 422, "{answer}: {refused:?}");
+        let fields = [("ticket", challenge), ("answer", &answer), ("return_to", "/")];
+        assert_eq!(from.form("/login/passkey", &fields).await.status, 401, "{answer}");
+    }
+    // At an address without a host name keys are not offered.
+    let by_number = Server::start(crate::harness::Backend::Sqlite).await;
+    let page = by_number.client().get("/login").await.expect(200);
+    assert!(!page.body.contains("passkey"));
+    by_number.client().post("/login/passkey/start", &json!({})).await.expect(401);
 }

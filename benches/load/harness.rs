@@ -16,6 +16,7 @@ pub(crate) struct Node {
     pub(crate) started: Duration,
     pub(crate) api: String,
     pub(crate) scim: String,
+    pub(crate) database: String,
     _dir: TempDir,
 }
 
@@ -57,7 +58,7 @@ impl Node {
         std::thread::spawn(move || lines.for_each(drop));
         let ready = client().get(format!("{url}/readyz")).send().await.expect("answers").status();
         assert_eq!(ready, 200);
-        Self { child, url, started: begin.elapsed(), api, scim, _dir: dir }
+        Self { child, url, started: begin.elapsed(), api, scim, database: database.to_owned(), _dir: dir }
     }
 
     fn proc(&self, file: &str) -> String {

@@ -5,6 +5,7 @@
 
 mod harness;
 mod limits;
+mod million;
 mod operations;
 mod passwords;
 mod wire;
@@ -44,6 +45,7 @@ async fn run() {
         operations::me(&node, name, bare, &mut table).await;
         let inserts = limits::durable_inserts_per_second(database.as_deref()).await;
         operations::scim_creates(&node, name, inserts, &mut table).await;
+        million::enforce(&node, name, &mut table).await;
     }
     table.print();
 }

@@ -6,9 +6,9 @@ use super::store::{self, NewSession, Renewal};
 use crate::access::{Credential, Principal};
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::users::User;
-use crate::kernel::Tx;
 use crate::kernel::http::RequestContext;
 use crate::kernel::tokens::{Purpose, Token};
+use crate::kernel::{Timestamp, Tx};
 use crate::signin::Proof;
 use crate::signin::factors::{ACR_TWO_FACTORS, SecondFactor};
 
@@ -27,7 +27,10 @@ pub async fn create(
     request: &RequestContext,
 ) -> Result<Option<String>, sqlx::Error> {
     let token = Token::generate(Purpose::Session);
+    // In a remembered browser the second factor was not shown: what needs a recent proof asks for it.
+    let is_whole = proof.second_factor != Some(SecondFactor::Device);
     let new = NewSession {
+        authenticated_at: if is_whole { tx.now() } else { Timestamp(0) },
         account_id: &user.account_id,
         user_id: &user.id,
         user_epoch: user.epoch,

@@ -25,6 +25,7 @@ pub(super) struct NewSession<'a> {
     pub(super) amr: String,
     pub(super) acr: &'a str,
     pub(super) second_factor: &'a str,
+    pub(super) authenticated_at: Timestamp,
     pub(super) address: String,
     pub(super) user_agent: &'a str,
 }
@@ -40,7 +41,7 @@ pub(super) async fn insert(
     let done = sqlx::query(
         "INSERT INTO sessions (id, account_id, user_id, user_epoch, hash, method, connection_id, amr, acr, address, \
          user_agent, created_at, last_seen_at, authenticated_at, second_factor) \
-         SELECT $1, u.account_id, u.id, u.epoch, $2, $3, $4, $5, $6, $7, $8, $9, $9, $9, $14 FROM users u \
+         SELECT $1, u.account_id, u.id, u.epoch, $2, $3, $4, $5, $6, $7, $8, $9, $9, $15, $14 FROM users u \
          WHERE u.account_id = $10 AND u.id = $11 AND u.active = 1 AND u.epoch = $12 \
          AND ($13 = '' OR EXISTS (SELECT 1 FROM passwords p WHERE p.user_id = u.id AND p.hash = $13))",
     )
@@ -58,6 +59,7 @@ pub(super) async fn insert(
     .bind(new.user_epoch)
     .bind(unchanged.unwrap_or_default())
     .bind(new.second_factor)
+    .bind(new.authenticated_at)
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() == 1)

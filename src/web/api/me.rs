@@ -30,7 +30,8 @@ pub(super) struct Me {
     roles: Vec<&'static str>,
     /// How it proved itself (RFC 8176); empty for tokens.
     amr: Vec<String>,
-    /// The level the identity provider states; empty when it states none.
+    /// `2fa` once a second factor was shown here; otherwise the level the identity provider states, empty when it
+    /// states none.
     acr: String,
 }
 

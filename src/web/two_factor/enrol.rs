@@ -199,16 +199,22 @@ pub(super) async fn submit_in_flow(
 }
 
 /// By what right somebody who is signed in adds a factor, or where they have to go first.
-fn authority(app: &App, principal: &Principal, back: &str) -> Result<Authority, Box<Response>> {
-    match principal.owes() {
-        // Who has not shown the factor they have must not add another.
-        Owes::SecondFactor => Err(Box::new(profile::to_confirm(back))),
-        owes => match profile::confirm_first(app, principal, back) {
-            Some(elsewhere) => Err(Box::new(elsewhere)),
-            None if matches!(owes, Owes::Nothing) => Ok(Authority::Full),
-            None => Ok(Authority::First),
-        },
+async fn authority(
+    app: &App,
+    principal: &Principal,
+    back: &str,
+) -> Result<Result<Authority, Response>, sqlx::Error> {
+    // Who has not shown the factor they have must not add another.
+    if principal.owes() == Owes::SecondFactor {
+        return Ok(Err(profile::to_confirm(back)));
     }
+    if let Some(elsewhere) = profile::confirm_first(app, principal, back) {
+        return Ok(Err(elsewhere));
+    }
+    // A session that owes nothing has shown what there is. Where there is nothing, it must still be so when the
+    // factor is added.
+    let is_enrolled = factors::is_enrolled(&mut *app.kernel.db.read().await?, &principal.id).await?;
+    Ok(Ok(if is_enrolled { Authority::Full } else { Authority::First }))
 }
 
 fn own_address(return_to: &str, what: What) -> String {
@@ -252,8 +258,8 @@ pub(super) async fn show_in_session(
     Query(query): Query<EnrolQuery>,
 ) -> Result<Response, Error> {
     let return_to = local_path(Some(&query.return_to), "/profile/two-factor").to_owned();
-    if let Err(elsewhere) = authority(&app, &principal, &own_address(&return_to, query.what)) {
-        return Ok(*elsewhere);
+    if let Err(elsewhere) = authority(&app, &principal, &own_address(&return_to, query.what)).await? {
+        return Ok(elsewhere);
     }
     let form = EnrolForm { return_to, what: query.what, ..EnrolForm::default() };
     render_in_session(&app, &principal, form, None).await
@@ -269,9 +275,9 @@ pub(super) async fn submit_in_session(
     profile::person(&app, &principal).await?;
     let return_to = local_path(Some(&form.return_to), "/profile/two-factor").to_owned();
     let form = EnrolForm { return_to: return_to.clone(), ..form };
-    let authority = match authority(&app, &principal, &own_address(&return_to, form.what)) {
+    let authority = match authority(&app, &principal, &own_address(&return_to, form.what)).await? {
         Ok(authority) => authority,
-        Err(elsewhere) => return Ok(*elsewhere),
+        Err(elsewhere) => return Ok(elsewhere),
     };
     if principal.session_id().is_none() {
         return Err(not_now("A second factor is set up in a browser, by the person themselves."));
