@@ -1,7 +1,8 @@
 //! Load, as ratios against the limits of the same machine in the same run: `make bench`.
 //!
 //! Absolute numbers depend on the machine; what is printed to be compared is the ratio, and the CPU
-//! time of the server for each operation.
+//! time of the server for each operation. `cargo bench --bench load -- sign-ins` measures one part: `sign-ins`,
+//! `flood`, `import`, `operations`, `million`.
 
 mod harness;
 mod limits;
@@ -26,6 +27,12 @@ fn main() {
     runtime.block_on(run());
 }
 
+/// Whether a part is to be measured: all, or those named after `--`.
+fn wanted(part: &str) -> bool {
+    let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    named.is_empty() || named.iter().any(|name| name == part)
+}
+
 async fn run() {
     let mut table = Table::default();
     let postgres = std::env::var("VESTIBULE_TEST_POSTGRES").ok();
@@ -37,15 +44,25 @@ async fn run() {
             let idle_memory = node.memory();
             table.line("idle memory (RSS)", &format!("{idle_memory:.1} MiB"), "aim: under 30 MiB");
             passwords::make_people(&node).await;
-            passwords::sign_ins(&node, &mut table).await;
-            passwords::flood(&node, idle_memory, &mut table).await;
-            passwords::import(&mut table);
+            if wanted("sign-ins") {
+                passwords::sign_ins(&node, &mut table).await;
+            }
+            if wanted("flood") {
+                passwords::flood(&node, idle_memory, &mut table).await;
+            }
+            if wanted("import") {
+                passwords::import(&mut table);
+            }
         }
-        let bare = limits::bare_handler_per_second().await;
-        operations::me(&node, name, bare, &mut table).await;
-        let inserts = limits::durable_inserts_per_second(database.as_deref()).await;
-        operations::scim_creates(&node, name, inserts, &mut table).await;
-        million::enforce(&node, name, &mut table).await;
+        if wanted("operations") {
+            let bare = limits::bare_handler_per_second().await;
+            operations::me(&node, name, bare, &mut table).await;
+            let inserts = limits::durable_inserts_per_second(database.as_deref()).await;
+            operations::scim_creates(&node, name, inserts, &mut table).await;
+        }
+        if wanted("million") {
+            million::enforce(&node, name, &mut table).await;
+        }
     }
     table.print();
 }
