@@ -76,7 +76,7 @@ pub(crate) async fn enforce(node: &Node, database: &str, table: &mut Table) {
         .await
         .expect("JSON");
     let count = |name: &str| list["items"][0][name].as_i64().expect("a number");
-    assert_eq!(count("total"), PEOPLE);
+    assert!(count("total") >= PEOPLE);
     #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
     let (per_second, each) = (count("sent") as f64 / 20.0, used / count("sent").max(1) as f64);
     let note = format!(
