@@ -29,7 +29,8 @@ fn main() {
 
 /// Whether a part is to be measured: all, or those named after `--`.
 fn wanted(part: &str) -> bool {
-    let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
+    let named: Vec<String> =
+        std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     named.is_empty() || named.iter().any(|name| name == part)
 }
 

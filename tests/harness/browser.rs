@@ -1,8 +1,10 @@
 //! Chromium, driven by its own driver.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Stdio};
+use std::time::Duration;
 
 use fantoccini::{Client, ClientBuilder, Locator};
 use serde_json::{Value, json};
@@ -14,8 +16,29 @@ use super::peers::Ending;
 pub struct Browser {
     pub page: Client,
     base: String,
+    // In this order: the browser has to be gone before its driver, and both before its files.
+    _session: Session,
     _driver: Ending,
     _profile: TempDir,
+}
+
+/// A browser that its driver has started. A driver that is killed leaves it running, with all its children.
+struct Session {
+    port: u16,
+    id: String,
+}
+
+impl Drop for Session {
+    fn drop(&mut self) {
+        let Ok(mut driver) = TcpStream::connect(("127.0.0.1", self.port)) else { return };
+        let head = "Host: 127.0.0.1\r\nConnection: close\r\nContent-Length: 0";
+        let request = format!("DELETE /session/{} HTTP/1.1\r\n{head}\r\n\r\n", self.id);
+        drop(driver.set_read_timeout(Some(Duration::from_secs(5))));
+        if driver.write_all(request.as_bytes()).is_ok() {
+            // Answered when the browser has ended.
+            drop(driver.read_to_end(&mut Vec::new()));
+        }
+    }
 }
 
 fn driver() -> (Child, u16) {
@@ -60,7 +83,9 @@ impl Browser {
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .expect("Chromium starts");
-        Self { page, base: base.to_owned(), _driver: Ending(child), _profile: profile }
+        let id = page.session_id().await.expect("a session").expect("its id");
+        let session = Session { port, id };
+        Self { page, base: base.to_owned(), _session: session, _driver: Ending(child), _profile: profile }
     }
 
     pub async fn goto(&self, path: &str) {

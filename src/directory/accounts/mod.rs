@@ -13,5 +13,5 @@ pub use settings::{
     LockoutSettings, MAX_SESSION_MINUTES, PasswordSettings, SessionSettings, Settings, SsoInvitations,
     TwoFactorSettings,
 };
-pub use store::{all, any_exists, by_id, by_slug, only_one, settings_of};
+pub use store::{all, any_exists, by_id, by_slug, only_one, read_settings, settings_of};
 pub use update::update_settings;

@@ -65,6 +65,12 @@ pub async fn settings_of(c: &mut Connection, account_id: &str) -> Result<Setting
     Ok(by_id(c, account_id).await?.map(|account| account.settings()).unwrap_or_default())
 }
 
+/// Settings as they stand in `accounts.settings`, read by a query of another room.
+#[must_use]
+pub fn read_settings(stored: &str) -> Settings {
+    Settings::read(stored)
+}
+
 pub(super) async fn insert(tx: &mut Tx, account: &Account) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO accounts (id, slug, name, settings, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)",

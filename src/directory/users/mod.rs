@@ -11,6 +11,7 @@ pub use create::{create, create_pending};
 pub use create_many::create_many;
 pub use delete::delete;
 pub use model::{Authority, Profile, User};
+pub(crate) use store::COLUMNS_OF_U;
 pub(super) use store::connection_name;
 pub use store::{
     Match, anywhere, by_email, by_id, count, count_outside, list_after, list_at, search,

@@ -12,6 +12,11 @@ macro_rules! columns {
     };
 }
 
+/// The columns of a [`User`] in a query of another room over `users u`.
+pub(crate) const COLUMNS_OF_U: &str = "u.id, u.account_id, u.user_name, u.email, u.given_name, u.family_name, \
+     u.display_name, u.active, u.pending, u.connection_id, u.external_id, u.attributes, u.epoch, u.version, \
+     u.created_at, u.updated_at";
+
 /// One condition on users; several are joined by AND.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Match {

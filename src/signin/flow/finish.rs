@@ -119,6 +119,9 @@ pub(super) struct Known {
     pub(super) user: User,
     pub(super) settings: Settings,
     pub(super) right: RightPassword,
+    /// Whether the user has a second factor, if that was looked up. No session begins without one where that
+    /// has changed meanwhile.
+    pub(super) enrolled: Option<bool>,
 }
 
 /// Somebody whom the rules let in, on the way to a session.
@@ -128,6 +131,19 @@ pub(super) struct Passage<'a> {
     pub(super) browser: Browser<'a>,
     pub(super) user: &'a User,
     pub(super) settings: &'a Settings,
+    /// See [`Known::enrolled`].
+    pub(super) enrolled: Option<bool>,
+}
+
+impl<'a> Passage<'a> {
+    pub(super) fn new(
+        request: &'a RequestContext,
+        (flow, browser): (&'a Flow, Browser<'a>),
+        user: &'a User,
+        settings: &'a Settings,
+    ) -> Self {
+        Self { request, flow, browser, user, settings, enrolled: None }
+    }
 }
 
 /// Applies the account's rules to a delivered proof and begins a session, or asks for what is missing.
@@ -156,9 +172,11 @@ pub(super) async fn conclude(
 ) -> Result<Proved, Refused> {
     let context = Context::anonymous(&proof.account_id, &proof.subject, request);
     let mut tx = signin.kernel.db.begin().await?;
-    let (found, right) = match known {
-        Some(Known { user, settings, right }) => (Some((Some(user), settings)), Some(right)),
-        None => (None, None),
+    let (found, right, enrolled) = match known {
+        Some(Known { user, settings, right, enrolled }) => {
+            (Some((Some(user), settings)), Some(right), enrolled)
+        }
+        None => (None, None, None),
     };
     let outcome = apply_rules(&mut tx, request, &proof, found).await;
     let (user, settings) = match outcome {
@@ -189,7 +207,7 @@ pub(super) async fn conclude(
         proof.password = Some(tokens::hash(right.stored()));
         standing = password::standing(&settings.password, right.changed_at, tx.now());
     }
-    let passage = Passage { request, flow, browser, user: &user, settings: &settings };
+    let passage = Passage { enrolled, ..Passage::new(request, (flow, browser), &user, &settings) };
     let unchanged = right.as_ref().map(RightPassword::stored);
     let proved = go_on(&mut tx, &passage, proof, (standing, unchanged)).await?;
     tx.commit().await?;
@@ -242,7 +260,11 @@ async fn owed(
 ) -> Result<Option<Demand>, sqlx::Error> {
     let Passage { browser, user, settings, .. } = passage;
     let rules = &settings.two_factor;
-    if proof.second_factor.is_none() && factors::is_enrolled(tx, &user.id).await? {
+    let is_enrolled = match passage.enrolled {
+        Some(known) => known,
+        None => factors::is_enrolled(tx, &user.id).await?,
+    };
+    if proof.second_factor.is_none() && is_enrolled {
         let now = tx.now();
         if !factors::is_remembered(tx, rules, user, (browser.device, now)).await? {
             return Ok(Some(Demand::SecondFactor));
@@ -291,7 +313,7 @@ pub(in super::super) async fn enter(
         Ok((user, settings)) => {
             let account_id = Some(user.account_id.clone());
             let flow = Flow::unwritten(account_id, user.user_name.clone(), return_to.to_owned());
-            let passage = Passage { request, flow: &flow, browser, user: &user, settings: &settings };
+            let passage = Passage::new(request, (&flow, browser), &user, &settings);
             let row = password::store::of_user(tx, &user.id).await?;
             let password = row.map(|row| tokens::hash(&row.hash));
             match go_on(tx, &passage, Proof { password, ..proof }, (Standing::Valid, None)).await {

@@ -18,7 +18,6 @@ use crate::audit::{self, Action, Context, Event};
 use crate::directory::accounts::{self, Settings};
 use crate::directory::users::{self, User};
 use crate::directory::{Error, fold};
-use crate::kernel::database::Connection;
 use crate::kernel::http::RequestContext;
 use crate::kernel::{Timestamp, Tx, tokens};
 
@@ -31,6 +30,8 @@ struct Candidate {
     password: Option<passwords::Row>,
     /// The user's id, or what stands for nobody.
     key: String,
+    /// Whether the user has a second factor, as far as this look-up knows.
+    enrolled: Option<bool>,
 }
 
 impl Candidate {
@@ -42,30 +43,22 @@ impl Candidate {
             Some(id) => id.clone(),
             None => users::sole_by_email_anywhere(&mut c, &flow.identifier).await?.unwrap_or_default(),
         };
-        let user = users::by_email(&mut c, &account_id, &flow.identifier).await?;
-        Self::with(&mut c, account_id, user, &flow.identifier).await
+        let decoy = lockout::decoy(&fold(&flow.identifier));
+        let found = passwords::candidate(&mut c, &account_id, &flow.identifier, &decoy).await?;
+        let key = found.user.as_ref().map_or(decoy, |user| user.id.clone());
+        let enrolled = Some(found.enrolled);
+        let passwords::Found { user, settings, password, .. } = found;
+        Ok(Self { account_id, settings, user, password, key, enrolled })
     }
 
     /// Looks somebody up who is signed in.
     async fn of(signin: &SignIn, principal: &Principal) -> Result<Self, sqlx::Error> {
         let mut c = signin.kernel.db.read().await?;
-        let user = users::by_id(&mut c, &principal.account_id, &principal.id).await?;
-        Self::with(&mut c, principal.account_id.clone(), user, &principal.name).await
-    }
-
-    async fn with(
-        c: &mut Connection,
-        account_id: String,
-        user: Option<User>,
-        name: &str,
-    ) -> Result<Self, sqlx::Error> {
-        let settings = accounts::settings_of(&mut *c, &account_id).await?;
-        let key = match &user {
-            Some(user) => user.id.clone(),
-            None => lockout::decoy(&fold(name)),
-        };
-        let password = passwords::of_user(&mut *c, &key).await?;
-        Ok(Self { account_id, settings, user, password, key })
+        let account_id = principal.account_id.clone();
+        let user = users::by_id(&mut c, &account_id, &principal.id).await?;
+        let settings = accounts::settings_of(&mut c, &account_id).await?;
+        let password = passwords::of_user(&mut c, &principal.id).await?;
+        Ok(Self { account_id, settings, user, password, key: principal.id.clone(), enrolled: None })
     }
 
     fn attempt(&self) -> Attempt<'_> {
@@ -89,7 +82,8 @@ pub async fn prove_password(
     let candidate = Candidate::find(signin, flow).await?;
     let name = flow.identifier.as_str();
     let (user, right) = check(signin, request, place, (&candidate, name), (password, method)).await?;
-    let known = Known { user: user.clone(), settings: candidate.settings.clone(), right };
+    let (settings, enrolled) = (candidate.settings.clone(), candidate.enrolled);
+    let known = Known { user: user.clone(), settings, right, enrolled };
     finish::conclude(signin, request, (flow, browser), Proof::password(user, method), Some(known)).await
 }
 
@@ -260,7 +254,7 @@ pub async fn replace_ended_password(
         let context = finish::own_context(&user, request);
         password::set(&signin.kernel, &mut tx, &context, &user, (&hash, Way::Expired)).await?;
         sessions::revoke_all(&mut tx, &context, &user, "").await?;
-        let passage = Passage { request, flow, browser, user: &user, settings: &settings };
+        let passage = Passage::new(request, (flow, browser), &user, &settings);
         let proof = Proof { password: Some(tokens::hash(&hash)), ..proof };
         let proved = finish::go_on(&mut tx, &passage, proof, (Standing::Valid, Some(&hash))).await?;
         tx.commit().await?;

@@ -53,7 +53,7 @@ pub async fn show_second_factor(
     if remember && settings.two_factor.remember_days > 0 {
         device = Some(factors::remember(&mut tx, &context, &user, (browser.device, request)).await?);
     }
-    let passage = Passage { request, flow, browser, user: &user, settings: &settings };
+    let passage = Passage::new(request, (flow, browser), &user, &settings);
     let proved = finish::go_on(&mut tx, &passage, proof, (standing, None)).await?;
     tx.commit().await?;
     kernel.mail_wake.notify_one();
@@ -192,7 +192,7 @@ pub async fn enrol(
         Err(EnrolError::Already) => return Err(Refused::FlowEnded),
         Err(error) => return Ok(Err(error)),
     };
-    let passage = Passage { request, flow, browser, user: &user, settings: &settings };
+    let passage = Passage::new(request, (flow, browser), &user, &settings);
     let outcome = finish::go_on(&mut tx, &passage, proof, (standing, None)).await?;
     tx.commit().await?;
     signin.kernel.mail_wake.notify_one();

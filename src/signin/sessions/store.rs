@@ -31,7 +31,7 @@ pub(super) struct NewSession<'a> {
 }
 
 /// Writes a session; false when its user is not as given any more. `unchanged`: the hash their password
-/// must still have.
+/// must still have. Whatever way led here: who has a second factor gets no session without one.
 pub(super) async fn insert(
     tx: &mut Tx,
     new: &NewSession<'_>,
@@ -43,7 +43,8 @@ pub(super) async fn insert(
          user_agent, created_at, last_seen_at, authenticated_at, second_factor) \
          SELECT $1, u.account_id, u.id, u.epoch, $2, $3, $4, $5, $6, $7, $8, $9, $9, $15, $14 FROM users u \
          WHERE u.account_id = $10 AND u.id = $11 AND u.active = 1 AND u.epoch = $12 \
-         AND ($13 = '' OR EXISTS (SELECT 1 FROM passwords p WHERE p.user_id = u.id AND p.hash = $13))",
+         AND ($13 = '' OR EXISTS (SELECT 1 FROM passwords p WHERE p.user_id = u.id AND p.hash = $13)) \
+         AND ($14 <> '' OR NOT EXISTS (SELECT 1 FROM enrolments e WHERE e.user_id = u.id))",
     )
     .bind(&id)
     .bind(new.hash)
