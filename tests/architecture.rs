@@ -67,3 +67,14 @@ fn only_the_dialect_knows_which_database_it_is() {
         }
     }
 }
+
+#[test]
+fn a_session_begins_in_one_place_whatever_the_door() {
+    // Behind the rules, the second factor and everything else that is asked for: a new door ends in a proof.
+    let mut places = Vec::new();
+    for (path, text) in all() {
+        let calls = text.matches("sessions::create(").count();
+        places.extend(std::iter::repeat_n(path.display().to_string(), calls));
+    }
+    assert!(places.len() == 1 && places[0].ends_with("signin/flow/finish.rs"), "{places:#?}");
+}

@@ -24,13 +24,15 @@ pub async fn is_enforced_for(
     Ok(own.iter().any(|id| settings.groups.contains(id)))
 }
 
-/// The users of an account who have to have a second factor under `settings` and have none: a query over
-/// `users u`.
-pub(super) fn missing(account_id: &str, settings: &TwoFactorSettings) -> Conditions {
+/// The users of an account after the one with id `after` who have to have a second factor under `settings` and
+/// have none: a query over `users u`.
+pub(super) fn missing(account_id: &str, settings: &TwoFactorSettings, after: &str) -> Conditions {
     let mut all = Conditions::default();
     all.text("u.account_id = ?", account_id);
     all.fixed("u.active = 1");
-    all.fixed("NOT EXISTS (SELECT 1 FROM enrolments e WHERE e.user_id = u.id)");
+    all.text("u.id > ?", after);
+    // PostgreSQL does not conclude the second condition from the first and would read all that come before.
+    all.text("NOT EXISTS (SELECT 1 FROM enrolments e WHERE e.user_id = u.id AND e.user_id > ?)", after);
     if !settings.enforced {
         all.texts(
             "EXISTS (SELECT 1 FROM memberships m WHERE m.user_id = u.id AND m.group_id IN (?))",
@@ -49,7 +51,7 @@ pub async fn affected_count(
     account_id: &str,
     settings: &TwoFactorSettings,
 ) -> Result<i64, sqlx::Error> {
-    let all = missing(account_id, settings);
+    let all = missing(account_id, settings, "");
     let (count,): (i64,) = all.bind_as(all.sql("SELECT COUNT(*) FROM users u", "")).fetch_one(c).await?;
     Ok(count)
 }

@@ -49,8 +49,8 @@ impl Scope {
     }
 }
 
-fn recipients(account_id: &str, settings: &TwoFactorSettings) -> Conditions {
-    let mut all = missing(account_id, settings);
+fn recipients(account_id: &str, settings: &TwoFactorSettings, after: &str) -> Conditions {
+    let mut all = missing(account_id, settings, after);
     all.fixed("u.email IS NOT NULL");
     all
 }
@@ -69,7 +69,7 @@ pub async fn start_mailing(
     let scope =
         Scope { enforced: settings.enforced || settings.groups.is_empty(), groups: settings.groups.clone() };
     let text = serde_json::to_string(&scope).map_err(|e| sqlx::Error::Encode(Box::new(e)))?;
-    let all = recipients(&account.id, &scope.settings());
+    let all = recipients(&account.id, &scope.settings(), "");
     let (total,): (i64,) =
         all.bind_as(all.sql("SELECT COUNT(*) FROM users u", "")).fetch_one(&mut **tx).await?;
     let new = NewMailing { account_id: &account.id, kind: tone.as_str(), scope: &text, total, created_by };
@@ -87,8 +87,7 @@ struct Recipient {
 async fn next(c: &mut Connection, mailing: &Mailing) -> Result<Vec<Recipient>, sqlx::Error> {
     let scope =
         serde_json::from_str::<Scope>(&mailing.scope).map_err(|e| sqlx::Error::Decode(Box::new(e)))?;
-    let mut all = recipients(&mailing.account_id, &scope.settings());
-    all.text("u.id > ?", mailing.cursor.as_str());
+    let all = recipients(&mailing.account_id, &scope.settings(), &mailing.cursor);
     let tail = format!("ORDER BY u.id LIMIT {BIT}");
     all.bind_as(all.sql("SELECT u.id, u.user_name, u.email FROM users u", &tail)).fetch_all(c).await
 }

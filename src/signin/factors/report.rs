@@ -71,16 +71,15 @@ pub async fn report(
     let mut all = Conditions::default();
     all.text("u.account_id = ?", account_id);
     all.fixed("u.active = 1");
+    all.text("u.id > ?", after);
     let join = match filter {
         Filter::Enrolled => {
             all.text("e.account_id = ?", account_id);
             all.text("e.user_id > ?", after);
-            "JOIN"
+            "JOIN enrolments e ON e.user_id = u.id"
         }
-        Filter::Missing | Filter::All => {
-            all.text("u.id > ?", after);
-            "LEFT JOIN"
-        }
+        // As in `missing`: said twice for PostgreSQL. $2 is the `after` above.
+        Filter::Missing | Filter::All => "LEFT JOIN enrolments e ON e.user_id = u.id AND e.user_id > $2",
     };
     if filter == Filter::Missing {
         all.fixed("e.user_id IS NULL");
@@ -91,7 +90,7 @@ pub async fn report(
          (SELECT COUNT(*) FROM factors f WHERE f.user_id = u.id AND f.kind = 'totp') AS authenticators, \
          (SELECT COUNT(*) FROM factors f WHERE f.user_id = u.id AND f.kind = 'webauthn') AS keys, \
          (SELECT COUNT(*) FROM recovery_codes r WHERE r.user_id = u.id) AS recovery_codes \
-         FROM users u {join} enrolments e ON e.user_id = u.id"
+         FROM users u {join}"
     );
     all.bind_as(all.sql(&head, &format!("ORDER BY {order} LIMIT {limit}"))).fetch_all(c).await
 }
