@@ -27,4 +27,5 @@ mod setup;
 mod signin;
 mod tenants;
 mod timing;
+mod trials;
 mod two_factor;

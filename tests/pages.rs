@@ -115,10 +115,12 @@ async fn administrator(site: &Site, idp: &impl SamlIdp) -> (String, Browser) {
     let (acs, entity) = (browser.text("#acs").await, browser.text("#entity").await);
     let ours = Client::new(&site.url).get(&browser.text("#metadata").await).await.expect(200).body;
     idp.trust(&entity, &acs, &ours).await;
-    browser.check("override_untested").await;
-    browser.click("Switch on").await;
+    // It is tried as the administrator herself, which switches it on without any override.
+    browser.click("Test this connection").await;
+    idp.sign_in(&browser.page, "ada@acme.example").await;
+    browser.sees("that is you").await;
+    browser.click("Switch the connection on").await;
     browser.click("Switch off").await;
-    browser.check("override_untested").await;
     browser.click("Switch on").await;
     browser.page.wait().for_element(fantoccini::Locator::XPath("//h2[.='Switched on']")).await.expect("on");
 

@@ -145,6 +145,7 @@ actions! {
     ConnectionCreate = "connection.create",
     ConnectionUpdate = "connection.update",
     ConnectionDelete = "connection.delete",
+    ConnectionTest = "connection.test",
     MailTest = "mail.test",
 }
 

@@ -28,6 +28,8 @@ pub enum Purpose {
     Enrol,
     /// A browser that is remembered.
     Device,
+    /// A test of a connection under way.
+    Trial,
     /// REST API.
     Api,
     /// A provisioning client.
@@ -35,7 +37,9 @@ pub enum Purpose {
 }
 
 impl Purpose {
-    const fn prefix(self) -> &'static str {
+    /// What each of its secrets begins with.
+    #[must_use]
+    pub const fn prefix(self) -> &'static str {
         match self {
             Self::Session => "vst_session_",
             Self::Flow => "vst_flow_",
@@ -45,6 +49,7 @@ impl Purpose {
             Self::Invite => "vst_invite_",
             Self::Enrol => "vst_enrol_",
             Self::Device => "vst_device_",
+            Self::Trial => "vst_test_",
             Self::Api => "vst_api_",
             Self::Scim => "vst_scim_",
         }

@@ -169,6 +169,25 @@ impl Provider {
         self.post(server, browser, Some(request_id(&to)), email).await
     }
 
+    /// Answers a request that carries a `RelayState`, as the provider would, or as `change` has it.
+    pub async fn answer_with_relay(
+        &self,
+        server: &Server,
+        browser: &Client,
+        (sent, email): (&str, &str),
+        change: impl FnOnce(&mut Says),
+    ) -> Answer {
+        let url = reqwest::Url::parse(sent).expect("url");
+        let relay =
+            url.query_pairs().find(|(name, _)| name == "RelayState").expect("RelayState").1.into_owned();
+        let mut says = self.says(server, Some(request_id(sent)), email);
+        change(&mut says);
+        let response = encode(&self.idp.response(&says, Sign::Assertion));
+        let path = format!("/saml/{}/acs", self.id);
+        let request = browser.request(reqwest::Method::POST, &path).header("sec-fetch-site", "cross-site");
+        browser.send(request.form(&[("SAMLResponse", response.as_str()), ("RelayState", &relay)])).await
+    }
+
     /// Begins a sign-in at our side and answers it.
     pub async fn sign_in(&self, server: &Server, browser: &Client, email: &str) -> Answer {
         self.answer(server, browser, &format!("/saml/{}/login?return_to=/profile", self.id), email).await
@@ -180,9 +199,16 @@ impl Provider {
     }
 
     async fn post(&self, server: &Server, browser: &Client, request: Option<String>, email: &str) -> Answer {
+        let says = self.says(server, request, email);
+        let response = encode(&self.idp.response(&says, Sign::Assertion));
+        let handed = browser.form(&says.recipient, &[("SAMLResponse", &response)]).await.expect(303);
+        browser.get(&handed.location().expect("continue")).await
+    }
+
+    fn says(&self, server: &Server, request: Option<String>, email: &str) -> Says {
         let acs = format!("{}/saml/{}/acs", server.url, self.id);
         let now = server.clock.now();
-        let says = Says {
+        Says {
             issuer: self.idp.entity_id.clone(),
             email: email.to_owned(),
             audience: format!("{}/saml/{}/metadata", server.url, self.id),
@@ -196,10 +222,7 @@ impl Provider {
             attributes: self.attributes.clone(),
             context: self.context.clone(),
             extra: String::new(),
-        };
-        let response = encode(&self.idp.response(&says, Sign::Assertion));
-        let handed = browser.form(&acs, &[("SAMLResponse", &response)]).await.expect(303);
-        browser.get(&handed.location().expect("continue")).await
+        }
     }
 }
 

@@ -129,6 +129,7 @@ impl SimpleSaml {
         );
         std::fs::write(at("config/config.php"), config).expect("config");
         let sources = "<?php $config = ['people' => ['exampleauth:UserPass', \
+             'ada@acme.example:pw' => ['mail' => ['ada@acme.example'], 'uid' => ['ada']], \
              'bob@acme.example:pw' => ['mail' => ['bob@acme.example'], 'uid' => ['bob']]]];";
         std::fs::write(at("config/authsources.php"), sources).expect("config");
         let hosted = format!(

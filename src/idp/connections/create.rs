@@ -62,6 +62,8 @@ pub async fn create(tx: &mut Tx, context: &Context, new: NewConnection) -> Resul
         sealed_key: new.sealed_key,
         created_at: tx.now(),
         updated_at: tx.now(),
+        tested_at: None,
+        tested_by: None,
     };
     store::insert(tx, &connection).await?;
     if !store::set_domains(tx, &connection, &check_domains(&new.domains)?).await? {

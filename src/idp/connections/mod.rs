@@ -10,6 +10,7 @@ pub use create::{NewConnection, create};
 pub use delete::delete;
 pub use model::{Connection, Jit, Kind, SamlSettings};
 pub use store::{
-    anywhere, by_id, by_name, domains_of, enabled_saml, list, route_by_domain, sign_in_for, sign_in_of,
+    anywhere, by_id, by_name, domains_of, enabled_saml, list, mark_tested, route_by_domain, sign_in_for,
+    sign_in_of,
 };
 pub use update::{Change, update};

@@ -44,6 +44,10 @@ pub struct Connection {
     pub created_at: Timestamp,
     /// When it was changed last.
     pub updated_at: Timestamp,
+    /// When a test of it as it is now succeeded.
+    pub tested_at: Option<Timestamp>,
+    /// The administrator who came through in that test, under their own address.
+    pub tested_by: Option<String>,
 }
 
 impl Connection {
@@ -98,6 +102,33 @@ pub struct SamlSettings {
     pub trust_mfa: bool,
     /// Our certificate for signatures, base64 of DER.
     pub sp_certificate: String,
+}
+
+impl SamlSettings {
+    /// Whether a test of `other` says anything about these.
+    #[must_use]
+    pub fn trusts_the_same(&self, other: &Self) -> bool {
+        let relevant = |s: &Self| {
+            let Self {
+                idp_entity_id,
+                sso_url,
+                certificates,
+                sp_entity_id,
+                email_attribute,
+                sign_requests,
+                ..
+            } = s;
+            (
+                idp_entity_id.clone(),
+                sso_url.clone(),
+                certificates.clone(),
+                sp_entity_id.clone(),
+                email_attribute.clone(),
+                *sign_requests,
+            )
+        };
+        relevant(self) == relevant(other)
+    }
 }
 
 /// Creating people at their first sign-in.

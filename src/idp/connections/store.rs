@@ -7,7 +7,8 @@ use crate::kernel::{self, Tx};
 
 macro_rules! columns {
     () => {
-        "c.id, c.account_id, c.kind, c.name, c.enabled, c.settings, c.sealed_key, c.created_at, c.updated_at"
+        "c.id, c.account_id, c.kind, c.name, c.enabled, c.settings, c.sealed_key, c.created_at, c.updated_at, \
+         c.tested_at, c.tested_by"
     };
 }
 
@@ -183,8 +184,8 @@ pub(super) async fn insert(tx: &mut Tx, connection: &Connection) -> Result<(), s
 
 pub(super) async fn overwrite(tx: &mut Tx, connection: &Connection) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "UPDATE connections SET name = $1, name_folded = $2, enabled = $3, settings = $4, updated_at = $5 \
-         WHERE account_id = $6 AND id = $7",
+        "UPDATE connections SET name = $1, name_folded = $2, enabled = $3, settings = $4, updated_at = $5, \
+         tested_at = $8, tested_by = $9 WHERE account_id = $6 AND id = $7",
     )
     .bind(&connection.name)
     .bind(fold(&connection.name))
@@ -193,6 +194,28 @@ pub(super) async fn overwrite(tx: &mut Tx, connection: &Connection) -> Result<()
     .bind(connection.updated_at)
     .bind(&connection.account_id)
     .bind(&connection.id)
+    .bind(connection.tested_at)
+    .bind(connection.tested_by.as_deref())
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// Notes that a test of the connection as it is has succeeded; nothing happens when it was changed meanwhile.
+/// `by`: the administrator whom the assertion named, if it was they who made the test.
+///
+/// # Errors
+/// The database's.
+pub async fn mark_tested(tx: &mut Tx, connection: &Connection, by: Option<&str>) -> Result<(), sqlx::Error> {
+    let now = tx.now();
+    sqlx::query(
+        "UPDATE connections SET tested_at = $1, tested_by = $2 WHERE account_id = $3 AND id = $4 AND settings = $5",
+    )
+    .bind(now)
+    .bind(by)
+    .bind(&connection.account_id)
+    .bind(&connection.id)
+    .bind(&connection.settings)
     .execute(&mut **tx)
     .await
     .map(drop)

@@ -46,14 +46,19 @@ pub async fn update(
     }
     if let Some(enabled) = change.enabled {
         let switched_on = enabled && !connection.is_enabled();
-        if switched_on && connection.kind() == Kind::Saml && !change.override_untested {
+        let untested = connection.kind() == Kind::Saml && connection.tested_at.is_none();
+        if switched_on && untested && !change.override_untested {
             return Err(Error::Forbidden(
-                "Nobody has signed in through this connection yet. Set override_untested to switch it on all the same.",
+                "No test of this connection has succeeded yet. Test it first, or set override_untested to switch it on \
+                 all the same.",
             ));
         }
         wanted.enabled = i32::from(enabled);
     }
     if let Some(saml) = change.saml {
+        if connection.saml().is_none_or(|before| !saml.trusts_the_same(&before)) {
+            (wanted.tested_at, wanted.tested_by) = (None, None);
+        }
         wanted.settings = json!(saml).to_string();
     }
     wanted.updated_at = tx.now();

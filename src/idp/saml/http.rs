@@ -10,11 +10,12 @@ use serde_json::json;
 use super::super::connections::{self, Connection, SamlSettings};
 use super::request::{Addresses, authn_request_url, new_request_id, sp_metadata};
 use super::response::{self, Accepted, Check, Expected, Failed};
-use super::store;
+use super::{store, trial};
 use crate::access::{Guard, Routes};
 use crate::audit::{self, Action, Context, Event};
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::kernel::urls::local_path;
+use crate::kernel::{Kernel, vault};
 use crate::signin::factors::SecondFactor;
 use crate::signin::{Method, NewUser, Proof, SignIn, Throttled, flow};
 
@@ -48,10 +49,13 @@ async fn find(signin: &SignIn, id: &str, enabled: bool) -> Result<(Connection, S
     found
         .filter(|connection| connection.is_enabled() || !enabled)
         .and_then(|connection| connection.saml().map(|settings| (connection, settings)))
-        .ok_or_else(|| {
-            let detail = "This way of signing in does not exist or is switched off. Start again from your application.";
-            refusal(StatusCode::NOT_FOUND, "Not found", detail)
-        })
+        .ok_or_else(switched_off)
+}
+
+fn switched_off() -> Refusal {
+    let detail =
+        "This way of signing in does not exist or is switched off. Start again from your application.";
+    refusal(StatusCode::NOT_FOUND, "Not found", detail)
 }
 
 #[derive(Deserialize)]
@@ -79,11 +83,12 @@ async fn login(
     };
     let current = current.filter(|flow| flow.account_id.as_deref() == Some(&connection.account_id));
 
-    let key = signing_key(&signin, &connection, &settings).await?;
+    let key = signing_key(kernel, &connection, &settings).await.map_err(broken)?;
     let request_id = new_request_id();
     let addresses = Addresses::of(&kernel.urls, &connection.id, &settings);
-    let url = authn_request_url(&addresses, &settings, &request_id, kernel.clock.now(), key.as_deref())
-        .map_err(broken)?;
+    let url =
+        authn_request_url(&addresses, &settings, (&request_id, None), kernel.clock.now(), key.as_deref())
+            .map_err(broken)?;
     let mut tx = kernel.db.begin().await.map_err(broken)?;
     let flow_id = if let Some(flow) = current {
         flow::settle(&mut tx, &flow, &browser).await.map_err(broken)?
@@ -101,15 +106,16 @@ async fn login(
     Ok(([(header::SET_COOKIE, names.set_flow(&browser))], Redirect::to(&url)).into_response())
 }
 
-async fn signing_key(
-    signin: &SignIn,
+/// Our private key, where requests are signed.
+pub(super) async fn signing_key(
+    kernel: &Kernel,
     connection: &Connection,
     settings: &SamlSettings,
-) -> Result<Option<Vec<u8>>, Refusal> {
+) -> Result<Option<Vec<u8>>, vault::Error> {
     match &connection.sealed_key {
         Some(sealed) if settings.sign_requests => {
             let bound_to = Connection::key_binding(&connection.id);
-            signin.kernel.vault.open_sealed(&bound_to, sealed).await.map(Some).map_err(broken)
+            kernel.vault.open_sealed(&bound_to, sealed).await.map(Some)
         }
         _ => Ok(None),
     }
@@ -127,6 +133,8 @@ async fn metadata(State(signin): State<SignIn>, Path(id): Path<String>) -> Resul
 struct AcsForm {
     #[serde(rename = "SAMLResponse")]
     saml_response: String,
+    #[serde(rename = "RelayState")]
+    relay_state: Option<String>,
 }
 
 /// Takes a response. It comes by a cross-site POST, so nothing here depends on a cookie: the proof is
@@ -138,11 +146,19 @@ async fn acs(
     form: Result<Form<AcsForm>, axum::extract::rejection::FormRejection>,
 ) -> Result<Response, Refusal> {
     signin.throttle.address(request.address).map_err(throttled)?;
-    let (connection, settings) = find(&signin, &id, true).await?;
+    let (connection, settings) = find(&signin, &id, false).await?;
     let Form(form) = form.map_err(|_| {
         let detail = "A SAMLResponse was expected here. Start again from your application.";
         refusal(StatusCode::BAD_REQUEST, "No answer from the identity provider", detail)
     })?;
+    let now = signin.kernel.clock.now();
+    let mut c = signin.kernel.db.read().await.map_err(broken)?;
+    let trial =
+        trial::waiting(&mut c, &connection.id, form.relay_state.as_deref(), now).await.map_err(broken)?;
+    drop(c);
+    if trial.is_none() && !connection.is_enabled() {
+        return Err(switched_off());
+    }
     let addresses = Addresses::of(&signin.kernel.urls, &connection.id, &settings);
     let expected = Expected {
         idp_entity_id: &settings.idp_entity_id,
@@ -150,9 +166,17 @@ async fn acs(
         sp_entity_id: &addresses.entity_id,
         acs: &addresses.acs,
         email_attribute: settings.email_attribute.as_deref(),
-        now: signin.kernel.clock.now(),
+        now,
     };
-    let outcome = match response::judge(form.saml_response.as_bytes(), &expected) {
+    let verdict = response::judge(form.saml_response.as_bytes(), &expected);
+    if let Some(trial) = trial {
+        // A test: what was found is for the administrator who began it, and leads nowhere else.
+        let context = Context::anonymous(&connection.account_id, "test", &request);
+        trial::finish(&signin, &context, (&connection, &trial), verdict).await.map_err(broken)?;
+        let to = format!("/console/connections/{}/tests/{}", connection.id, trial.id);
+        return Ok(Redirect::to(&to).into_response());
+    }
+    let outcome = match verdict {
         Ok(accepted) => hand_over(&signin, &connection, &settings, accepted).await.map_err(broken)?,
         Err(failed) => Err(failed),
     };

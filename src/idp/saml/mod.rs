@@ -11,6 +11,7 @@ mod metadata;
 mod request;
 pub mod response;
 mod store;
+pub mod trial;
 
 pub use keys::{ServiceProviderKey, generate_key};
 pub use load::{LoadError, Source, load, prepare};

@@ -92,6 +92,8 @@ pub(super) fn new_request_id() -> String {
 
 /// The address that takes a browser to the identity provider, HTTP-Redirect binding.
 ///
+/// `relay_state`: at most 80 bytes, comes back with the answer (saml-bindings §3.4.3).
+///
 /// `key`: PKCS#8 of our private key, when the request is to be signed.
 ///
 /// # Errors
@@ -99,7 +101,7 @@ pub(super) fn new_request_id() -> String {
 pub fn authn_request_url(
     addresses: &Addresses,
     settings: &SamlSettings,
-    request_id: &str,
+    (request_id, relay_state): (&str, Option<&str>),
     now: Timestamp,
     key: Option<&[u8]>,
 ) -> Result<String, WriteError> {
@@ -127,6 +129,10 @@ pub fn authn_request_url(
         .find_map(|(name, value)| (name == "SAMLRequest").then(|| value.into_owned()))
         .ok_or_else(|| fail(&"no request"))?;
     let mut query = format!("SAMLRequest={}", query_value(&encoded));
+    if let Some(relay_state) = relay_state {
+        query.push_str("&RelayState=");
+        query.push_str(&query_value(relay_state));
+    }
     if let Some(key) = key {
         // saml-bindings §3.4.4.1: the signature covers these parameters in this order and encoding.
         query.push_str("&SigAlg=");

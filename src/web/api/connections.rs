@@ -12,6 +12,7 @@ use super::{Body, List, Paging};
 use crate::access::Principal;
 use crate::access::tokens::{self, Token};
 use crate::idp::connections::{self, Change, Connection, Jit, Kind, NewConnection, SamlSettings};
+use crate::idp::saml::trial::{self, Found};
 use crate::idp::saml::{self, Addresses, Source};
 use crate::kernel::http::RequestContext;
 use crate::kernel::{self, Timestamp, ids};
@@ -33,6 +34,9 @@ pub(super) struct ConnectionBody {
     /// For SAML: what the two sides know of each other.
     #[serde(skip_serializing_if = "Option::is_none")]
     saml: Option<SamlBody>,
+    /// When a test of it as it is now succeeded.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    tested_at: Option<Timestamp>,
     /// For SCIM: the base URL for the identity provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     scim_base_url: Option<String>,
@@ -147,6 +151,7 @@ async fn body(
     Ok(ConnectionBody {
         kind: connection.kind(),
         enabled: connection.is_enabled(),
+        tested_at: connection.tested_at,
         email_domains: connections::domains_of(c, &connection.id).await?,
         saml,
         scim_base_url,
@@ -326,4 +331,54 @@ pub(super) async fn create_token(
         provisioning::create_token(&mut tx, &context, &connection, &name, expires_at).await?;
     tx.commit().await?;
     Ok((StatusCode::CREATED, Json(MadeToken { details, token })))
+}
+
+/// A test that was begun.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct BegunTest {
+    /// Its id.
+    id: String,
+    /// Where a person has to sign in, in a browser, within fifteen minutes.
+    url: String,
+}
+
+/// Begins a test of a SAML connection. It may be switched off, and nobody is signed in by it.
+#[utoipa::path(post, path = "/api/v1/connections/{id}/tests", tag = "connections", params(("id" = String, Path,)),
+    security(("bearer" = [])), responses((status = 201, body = BegunTest), (status = 404), (status = 422)))]
+pub(super) async fn begin_test(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<BegunTest>), Error> {
+    let (id, url) = rules::begin_trial(&app, &principal, &id).await?;
+    Ok((StatusCode::CREATED, Json(BegunTest { id, url })))
+}
+
+/// A test and what it found.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct TestBody {
+    /// Its id.
+    id: String,
+    /// `waiting`, `passed` or `failed`.
+    status: &'static str,
+    /// What was found; null while the identity provider has not answered.
+    found: Option<Found>,
+}
+
+/// Shows a test of the last day.
+#[utoipa::path(get, path = "/api/v1/connections/{id}/tests/{test}", tag = "connections",
+    params(("id" = String, Path,), ("test" = String, Path,)), security(("bearer" = [])),
+    responses((status = 200, body = TestBody), (status = 404)))]
+pub(super) async fn show_test(
+    State(app): State<App>,
+    principal: Principal,
+    Path((id, test)): Path<(String, String)>,
+) -> Result<Json<TestBody>, Error> {
+    let mut c = app.kernel.db.read().await?;
+    let connection = rules::find_connection(&mut c, &principal, &id).await?;
+    let trial = trial::by_id(&mut c, &connection.id, &test).await?;
+    let trial = trial.ok_or_else(|| Error::not_found("test"))?;
+    let found = trial.found();
+    let status = found.as_ref().map_or("waiting", |found| if found.passed { "passed" } else { "failed" });
+    Ok(Json(TestBody { id: trial.id, status, found }))
 }

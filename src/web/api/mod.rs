@@ -75,6 +75,8 @@ pub fn routes() -> (Routes<App>, OpenApi) {
     api.add(may(P::ConnectionsView), routes!(connections::show));
     api.add(may(P::ConnectionsEdit), routes!(connections::change));
     api.add(may(P::ConnectionsEdit), routes!(connections::delete));
+    api.add(may(P::ConnectionsEdit), routes!(connections::begin_test));
+    api.add(may(P::ConnectionsView), routes!(connections::show_test));
     api.add(may(P::ConnectionsView), routes!(connections::list_tokens));
     api.add(may(P::ConnectionsEdit), routes!(connections::create_token));
     api.add(may(P::AuditView), routes!(audit_events::list));

@@ -1,6 +1,7 @@
 //! The console for administrators.
 
 mod audit;
+mod connection_tests;
 mod connections;
 mod groups;
 mod invitations;
@@ -49,6 +50,8 @@ pub(super) fn routes() -> Routes<App> {
         .get("/console/connections/{id}", may(P::ConnectionsView), connections::show)
         .post("/console/connections/{id}", may(P::ConnectionsEdit), connections::save)
         .post("/console/connections/{id}/enabled", may(P::ConnectionsEdit), connections::set_enabled)
+        .post("/console/connections/{id}/tests", may(P::ConnectionsEdit), connection_tests::begin)
+        .get("/console/connections/{id}/tests/{test}", may(P::ConnectionsView), connection_tests::show)
         .post("/console/connections/{id}/tokens", may(P::ConnectionsEdit), connections::create_token)
         .post("/console/connections/{id}/tokens/revoke", may(P::ConnectionsEdit), connections::revoke_token)
         .post("/console/connections/{id}/delete", may(P::ConnectionsEdit), connections::delete)

@@ -15,7 +15,7 @@ use crate::directory::accounts::{self, PasswordSettings};
 use crate::directory::groups::{self, Group};
 use crate::directory::users::{self, Authority, Profile, User};
 use crate::idp::connections::{self, Connection};
-use crate::idp::saml::{LoadError, Source};
+use crate::idp::saml::{LoadError, Source, trial};
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::kernel::{self, Timestamp, Tx};
 use crate::signin::password::{self, Password, Person, PrepareError};
@@ -253,6 +253,21 @@ pub(super) fn metadata_source(xml: Option<&str>, url: Option<&str>) -> Result<Op
             )),
         },
     }
+}
+
+/// Begins a test of a SAML connection: (its id, where to send the administrator's browser).
+pub(super) async fn begin_trial(
+    app: &App,
+    principal: &Principal,
+    id: &str,
+) -> Result<(String, String), Error> {
+    let mut tx = app.kernel.db.begin().await?;
+    let connection = find_connection(&mut tx, principal, id).await?;
+    let settings =
+        connection.saml().ok_or_else(|| Error::invalid("kind", "only SAML connections are tested"))?;
+    let begun = trial::begin(&app.kernel, &mut tx, principal, (&connection, &settings)).await?;
+    tx.commit().await?;
+    Ok(begun)
 }
 
 pub(super) fn load_error(error: LoadError) -> Error {

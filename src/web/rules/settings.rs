@@ -190,14 +190,15 @@ pub(in super::super) async fn keep_a_way_in(
     if !can_enter && !wanted.local_login {
         return refuse(
             "Without the local page no administrator could sign in: none has come through single sign-on so far, and \
-             their passwords only work there. Sign in once through your identity provider, then close the local page.",
+             their passwords only work there. Sign in once through your identity provider, or test its connection as \
+             yourself, then close the local page.",
         );
     }
     Ok(())
 }
 
 /// Whether an administrator could sign in: with a password, on a page that would take it, or as they did
-/// before, through an identity provider that is still on.
+/// before or in a test, through an identity provider that is still on.
 async fn has_a_way(c: &mut Db, admin: &User, wanted: &Settings) -> Result<bool, sqlx::Error> {
     let domain = admin.domain().unwrap_or_default();
     let routed = connections::route_by_domain(&mut *c, Some(&admin.account_id), &domain).await?;
@@ -206,7 +207,9 @@ async fn has_a_way(c: &mut Db, admin: &User, wanted: &Settings) -> Result<bool, 
         return Ok(true);
     }
     let provider = connections::sign_in_of(&mut *c, admin).await?;
-    Ok(provider.is_some() && sessions::has_method(&mut *c, &admin.account_id, &admin.id, "saml").await?)
+    let Some(provider) = provider else { return Ok(false) };
+    Ok(provider.tested_by.as_deref() == Some(&admin.id)
+        || sessions::has_method(&mut *c, &admin.account_id, &admin.id, "saml").await?)
 }
 
 /// The effects of a change that is only asked about, or the refusal it would meet.

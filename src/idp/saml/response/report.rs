@@ -1,19 +1,25 @@
 //! The named checks and what came of them: shown to administrators, kept in the audit trail.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 macro_rules! checks {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+    ($($(#[doc = $doc:literal])* $variant:ident = $name:literal,)*) => {
         /// A check a response has to pass.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
-        pub enum Check { $($(#[$doc])* $variant,)* }
+        pub enum Check { $($(#[doc = $doc])* $variant,)* }
 
         impl Check {
             /// Its name in the audit trail.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $name,)* }
+            }
+
+            /// What it asks for, in words.
+            #[must_use]
+            pub fn words(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),*).trim_ascii(),)* }
             }
         }
     };
@@ -57,7 +63,7 @@ checks! {
 }
 
 /// One check with its verdict.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Checked {
     /// Which.
     pub check: Check,
