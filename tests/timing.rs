@@ -11,6 +11,7 @@ use serde_json::json;
 use crate::harness::{Backend, Server};
 
 const ROUNDS: usize = 41;
+const SERIES: usize = 3;
 const CASES: [&str; 4] = ["unknown", "wrong", "locked", "deactivated"];
 
 fn median(times: &mut [Duration]) -> Duration {
@@ -49,23 +50,39 @@ async fn the_time_of_a_refusal_tells_nothing() {
     for n in 0..3 {
         attempt(400 + n, "locked").await;
     }
+    // A shortcut shows each time; a neighbour on the machine does not.
+    let mut seen = Vec::new();
+    for series in 0..SERIES {
+        let medians = medians(&attempt, series * ROUNDS, async || {
+            // Neither may lock on the way.
+            for id in [&ids[0], &ids[2]] {
+                api.post(&format!("/api/v1/users/{id}/unlock"), &json!({})).await.expect(204);
+            }
+        });
+        let medians = medians.await;
+        let (least, most) = (medians.iter().min().expect("four"), medians.iter().max().expect("four"));
+        if most.as_secs_f64() <= 1.12 * least.as_secs_f64() {
+            return;
+        }
+        seen.push(CASES.into_iter().zip(medians).collect::<Vec<_>>());
+    }
+    panic!("medians differ: {seen:?}");
+}
+
+/// Tries the four cases in turn; the median time of each.
+async fn medians(
+    attempt: &impl AsyncFn(usize, &str) -> Duration,
+    first: usize,
+    after_each: impl AsyncFn(),
+) -> Vec<Duration> {
     let mut times: [Vec<Duration>; 4] = Default::default();
-    for round in 0..ROUNDS {
+    for round in first..first + ROUNDS {
         for turn in 0..CASES.len() {
             let case = (turn + round) % CASES.len();
             let took = attempt(round, CASES[case]).await;
             times[case].push(took);
         }
-        // Neither may lock on the way.
-        for id in [&ids[0], &ids[2]] {
-            api.post(&format!("/api/v1/users/{id}/unlock"), &json!({})).await.expect(204);
-        }
+        after_each().await;
     }
-    let medians: Vec<Duration> = times.iter_mut().map(|t| median(t)).collect();
-    let (least, most) = (medians.iter().min().expect("four"), medians.iter().max().expect("four"));
-    assert!(
-        most.as_secs_f64() <= 1.12 * least.as_secs_f64(),
-        "medians differ: {:?}",
-        CASES.iter().zip(&medians).collect::<Vec<_>>()
-    );
+    times.iter_mut().map(|times| median(times)).collect()
 }
