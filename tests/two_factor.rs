@@ -536,6 +536,41 @@ on_both! {
     }
 }
 
+/// Leaves the administrator with a passkey and nothing else to sign in with; returns the passkey's id.
+async fn passkey_only(server: &Server) -> String {
+    let mut tx = server.kernel.db.begin().await.expect("tx");
+    for sql in [
+        "DELETE FROM passwords",
+        "UPDATE factors SET kind = 'webauthn', discoverable = 1, credential_id = 'x', secret = '{}'",
+    ] {
+        sqlx::query(sql).execute(&mut *tx).await.expect("update");
+    }
+    let (id,): (String,) = sqlx::query_as("SELECT id FROM factors").fetch_one(&mut *tx).await.expect("one");
+    tx.commit().await.expect("commit");
+    id
+}
+
+on_both! {
+    async fn the_only_key_to_an_account_is_not_taken_away(server: Server) {
+        let tenant = server.tenant("acme").await;
+        let (browser, _) = with_phone(server, &tenant).await;
+        let passkey = passkey_only(server).await;
+        let me = browser.get("/api/v1/me").await.ok();
+        let path = format!("/api/v1/users/{}", me["id"].as_str().expect("id"));
+        let api = server.client().bearer(&tenant.token);
+        let kept = api.post(&format!("{path}/two-factor/reset"), &json!({})).await.expect(409);
+        assert!(kept.body.contains("a passkey is their only way in"), "{}", kept.body);
+        let own = browser.form("/profile/two-factor/remove", &[("id", &passkey)]).await.expect(422);
+        assert!(own.body.contains("This passkey is your only way in"), "{}", own.body);
+        browser.get("/api/v1/me").await.expect(200);
+        // With another administrator beside them it is no way out any more, so it can be reset.
+        let second = user(server, &tenant, "second@acme.example").await;
+        api.patch(&format!("/api/v1/users/{second}"), &json!({"roles": ["account_admin"]})).await.expect(200);
+        api.post(&format!("{path}/two-factor/reset"), &json!({})).await.expect(204);
+        browser.get("/api/v1/me").await.expect(401);
+    }
+}
+
 /// Something like what a browser sends for a key, with everything in it made up.
 fn made_up(turn: usize) -> String {
     use base64::Engine as _;
