@@ -52,6 +52,67 @@ async fn members(scim: &Client, group: &str) -> Vec<String> {
 }
 
 on_both! {
+    async fn scim2_tester_finds_nothing(server: Server) {
+        let tenant = server.tenant("acme").await;
+        let (_, token) = server.scim(&tenant, "Tester").await;
+        let peers = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let python = peers.join("target/peers/venv/bin/python");
+        let base = format!("{}/scim/v2", server.url);
+        let mut command = std::process::Command::new(python);
+        command.arg(peers.join("tests/peers/scim_tester.py")).args([&base, &token]);
+        // The runtime answers what it asks, so it must not wait for it.
+        let run = tokio::task::spawn_blocking(move || command.output()).await.expect("runs");
+        let run = run.expect("scim2-tester is missing: run 'make peers'");
+        let said = String::from_utf8_lossy(&run.stdout);
+        let kept = peers.join(format!("target/peers/scim2-tester-{:?}.txt", server.kernel.db.dialect()));
+        std::fs::write(kept, said.as_bytes()).expect("the output is kept");
+        let failed: Vec<&str> = said.lines().filter(|line| line.starts_with("ERROR")).collect();
+        assert!(run.status.success(), "{failed:#?} {}", String::from_utf8_lossy(&run.stderr));
+    }
+
+    async fn a_query_may_come_as_a_body(server: Server) {
+        let (_, scim) = client(server).await;
+        for name in ["a", "b", "c"] {
+            make_user(&scim, &format!("{name}@acme.example")).await;
+        }
+        scim.post("/scim/v2/Groups", &json!({"displayName": "Builders"})).await.created();
+        let body = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:SearchRequest"],
+            "filter": "userName sw \"b\"", "attributes": ["userName"], "startIndex": 1, "count": 10});
+        let found = scim.post("/scim/v2/Users/.search", &body).await.ok();
+        assert_eq!(found["totalResults"], 1);
+        let keys: Vec<&String> = found["Resources"][0].as_object().expect("a user").keys().collect();
+        assert_eq!(keys, ["id", "schemas", "userName"]);
+        let found = scim.post("/scim/v2/Groups/.search", &json!({"excludedAttributes": ["members"]})).await.ok();
+        assert_eq!((&found["totalResults"], found["Resources"][0].get("members")), (&json!(1), None));
+        // Users and groups together, in pages.
+        let users = scim.get("/scim/v2/Users").await.ok()["totalResults"].as_i64().expect("a number");
+        let mut kinds = Vec::new();
+        for start in 1..=users + 2 {
+            let page = scim.post("/scim/v2/.search", &json!({"startIndex": start, "count": 1})).await.ok();
+            assert_eq!(page["totalResults"], users + 1);
+            kinds.extend(page["Resources"].as_array().expect("a list").iter().map(|r| r["meta"]["resourceType"].clone()));
+        }
+        assert_eq!(i64::try_from(kinds.len()), Ok(users + 1));
+        assert_eq!((&kinds[0], kinds.last()), (&json!("User"), Some(&json!("Group"))));
+        for bad in [json!({"filter": 5.5}), json!({"attributes": [1]}), json!({"startIndex": "x"}), json!({"filter": "nonsense"}), json!([])] {
+            scim.post("/scim/v2/.search", &bad).await.expect(400);
+        }
+    }
+
+    async fn what_a_client_removes_it_does_not_find_again(server: Server) {
+        let (_, scim) = client(server).await;
+        let bob = make_user(&scim, "bob@acme.example").await;
+        let path = format!("/scim/v2/Users/{bob}");
+        let gone = scim.patch(&path, &operations(json!([{"op": "remove", "path": "active"}]))).await.ok();
+        assert!(gone.get("active").is_none(), "{gone}");
+        let renamed = scim.patch(&path, &operations(json!([{"op": "replace", "path": "displayName", "value": "Bob"}]))).await.ok();
+        assert!(renamed.get("active").is_none(), "{renamed}");
+        let off = scim.patch(&path, &operations(json!([{"op": "replace", "path": "active", "value": false}]))).await.ok();
+        assert_eq!(off["active"], false);
+        let on = scim.patch(&path, &operations(json!([{"op": "add", "path": "active", "value": true}]))).await.ok();
+        assert_eq!(on["active"], true);
+    }
+
     async fn a_user_is_made_read_and_found(server: Server) {
         let (tenant, scim) = client(server).await;
         let answer = scim.post("/scim/v2/Users", &okta_user("Bob@acme.example")).await.expect(201);

@@ -193,10 +193,7 @@ pub(super) fn represent(group: &Group, members: Option<&[Membership]>, base: &st
         let list: Vec<Value> = members
             .iter()
             .map(|m| {
-                json!({
-                    "value": m.user_id, "$ref": format!("{base}/Users/{}", m.user_id),
-                    "display": m.display_name, "type": "User",
-                })
+                json!({"value": m.user_id, "$ref": format!("{base}/Users/{}", m.user_id), "type": "User"})
             })
             .collect();
         resource.insert("members".into(), json!(list));

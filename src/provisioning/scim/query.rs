@@ -36,6 +36,32 @@ pub(super) struct Plan<M> {
 }
 
 impl Query {
+    /// Reads a search request (RFC 7644 §3.4.3): the same parameters as members of a body.
+    ///
+    /// # Errors
+    /// `invalidValue` for a member of the wrong type.
+    pub(super) fn read(body: &Object) -> Result<Self, Error> {
+        let text = |name: &str| match json::get(body, name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(Value::Number(number)) => Ok(Some(number.to_string())),
+            Some(Value::Array(list)) => {
+                let names: Option<Vec<&str>> = list.iter().map(Value::as_str).collect();
+                let invalid =
+                    || Error::bad(ScimType::InvalidValue, format!("{name} must be a list of names."));
+                Ok(Some(names.ok_or_else(invalid)?.join(",")).filter(|names| !names.is_empty()))
+            }
+            Some(_) => Err(Error::bad(ScimType::InvalidValue, format!("{name} has the wrong type."))),
+        };
+        Ok(Self {
+            filter: text("filter")?,
+            start_index: text("startIndex")?,
+            count: text("count")?,
+            attributes: text("attributes")?,
+            excluded_attributes: text("excludedAttributes")?,
+        })
+    }
+
     /// `(offset, limit)`. startIndex counts from 1; anything below means 1. A negative count means 0.
     ///
     /// # Errors

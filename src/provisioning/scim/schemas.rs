@@ -206,8 +206,7 @@ fn group() -> Value {
             .set("caseExact", true)
             .set("uniqueness", "none")
             .set("mutability", "immutable"),
-        text("display", "The user's name.").set("mutability", "readOnly"),
-        text("type", "Always User.").set("mutability", "readOnly"),
+        text("type", "Always User.").set("canonicalValues", json!(["User"])).set("mutability", "immutable"),
     ]);
     let attributes = vec![text("displayName", "The group's name.").set("required", true), members];
     schema(GROUP, "Group", "A group of users.", attributes)

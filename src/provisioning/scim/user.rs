@@ -21,6 +21,9 @@ pub(super) fn normalize(body: Object) -> Object {
         }
         if key.eq_ignore_ascii_case(ENTERPRISE) {
             resource.insert(ENTERPRISE.to_owned(), enterprise(value));
+        } else if name == "active" && value.is_null() {
+            // Not assigned on purpose; kept, so that a client does not find a default in its place.
+            resource.insert(name.to_owned(), value);
         } else if json::is_empty(&value) {
             // An empty value means "not assigned" (RFC 7643 §2.5).
         } else if is_multi_valued(name) {
@@ -75,7 +78,8 @@ pub(super) fn profile(resource: Object) -> Result<Profile, Error> {
     let user_name = json::text(&resource, "userName").filter(|name| !name.trim().is_empty());
     let user_name = user_name.ok_or_else(|| invalid("userName is required."))?;
     let active = match json::get(&resource, "active") {
-        None => true,
+        // Removed by a client (RFC 7644 §3.5.2.2): not assigned, which lets the person in as at creation.
+        None | Some(Value::Null) => true,
         Some(value) => json::boolean(value).ok_or_else(|| invalid("active must be true or false."))?,
     };
     let name = json::get(&resource, "name").and_then(Value::as_object);
@@ -113,7 +117,11 @@ pub(super) fn resource(user: &User) -> Object {
         resource.insert("displayName".into(), json!(user.display_name));
     }
     resource.insert("userName".into(), json!(user.user_name));
-    resource.insert("active".into(), json!(user.is_active()));
+    if user.is_active() && resource.get("active") == Some(&Value::Null) {
+        resource.remove("active");
+    } else {
+        resource.insert("active".into(), json!(user.is_active()));
+    }
     if let Some(id) = &user.external_id {
         resource.insert("externalId".into(), json!(id));
     }
@@ -128,6 +136,13 @@ pub(super) fn resource(user: &User) -> Object {
         resource.insert("emails".into(), json!([{"value": email, "type": "work", "primary": true}]));
     }
     resource
+}
+
+/// Remembers that a client has removed `active`: it does not find it again.
+pub(super) fn note_removed_active(resource: &mut Object) {
+    if json::get(resource, "active").is_none() {
+        resource.insert("active".into(), Value::Null);
+    }
 }
 
 /// The whole answer for a user. `groups`: those it is in, when they were asked for.

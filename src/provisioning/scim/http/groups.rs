@@ -4,6 +4,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query as UrlQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde_json::Value;
 
 use super::super::error::Error;
 use super::super::json::Object;
@@ -52,6 +53,27 @@ pub(super) async fn list(
     UrlQuery(query): UrlQuery<Query>,
 ) -> Result<Response, Error> {
     let (offset, limit) = query.range()?;
+    let (resources, total) = find(&kernel, &client, &query, (offset, limit)).await?;
+    Ok(list_answer(&resources, total, offset))
+}
+
+/// The same query as a body.
+pub(super) async fn search(
+    State(kernel): State<Kernel>,
+    client: Provisioner,
+    body: Bytes,
+) -> Result<Response, Error> {
+    let query = Query::read(&read_body(&body)?)?;
+    list(State(kernel), client, UrlQuery(query)).await
+}
+
+/// A page of groups as clients see them, and how many there are in all.
+pub(super) async fn find(
+    kernel: &Kernel,
+    client: &Provisioner,
+    query: &Query,
+    (offset, limit): (i64, i64),
+) -> Result<(Vec<Value>, i64), Error> {
     let plan = query.plan_groups()?;
     let mut c = kernel.db.read().await?;
     let (page, total) = if let Some(rest) = plan.rest {
@@ -65,10 +87,10 @@ pub(super) async fn list(
     };
     let mut resources = Vec::with_capacity(page.len());
     for group in &page {
-        let resource = represent_group(&kernel, &mut c, group, &query).await?;
+        let resource = represent_group(kernel, &mut c, group, query).await?;
         resources.push(query.project(resource));
     }
-    Ok(list_answer(&resources, total, offset))
+    Ok((resources, total))
 }
 
 pub(super) async fn get(

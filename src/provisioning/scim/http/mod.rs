@@ -5,7 +5,7 @@ mod groups;
 mod users;
 
 use axum::body::Bytes;
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 
 use super::error::{Error, ScimType};
 use super::json::Object;
-use super::query::MAX_SCAN;
+use super::query::{MAX_SCAN, Query};
 use super::user;
 use crate::access::{Guard, Principal, Routes};
 use crate::audit::Context;
@@ -60,6 +60,9 @@ pub fn routes() -> Routes<Kernel> {
     ["/scim/v2", "/scim/v2/aadOptscim062020"].into_iter().fold(Routes::default(), |routes, base| {
         let at = |path: &str| format!("{base}{path}");
         routes
+            .post(&at("/.search"), Guard::Scim, search)
+            .post(&at("/Users/.search"), Guard::Scim, users::search)
+            .post(&at("/Groups/.search"), Guard::Scim, groups::search)
             .get(&at("/Users"), Guard::Scim, users::list)
             .post(&at("/Users"), Guard::Scim, users::create)
             .get(&at("/Users/{id}"), Guard::Scim, users::get)
@@ -78,6 +81,18 @@ pub fn routes() -> Routes<Kernel> {
             .get(&at("/ResourceTypes"), Guard::Scim, discovery::list_resource_types)
             .get(&at("/ResourceTypes/{id}"), Guard::Scim, discovery::get_resource_type)
     })
+}
+
+/// Everything there is, by a query in the body (RFC 7644 §3.4.3): users first, then groups.
+async fn search(State(kernel): State<Kernel>, client: Provisioner, body: Bytes) -> Result<Response, Error> {
+    let query = Query::read(&read_body(&body)?)?;
+    let (offset, limit) = query.range()?;
+    let (mut resources, users) = users::find(&kernel, &client, &query, (offset, limit)).await?;
+    let shown = i64::try_from(resources.len()).unwrap_or(i64::MAX);
+    let rest = ((offset - users).max(0), limit - shown);
+    let (more, groups) = groups::find(&kernel, &client, &query, rest).await?;
+    resources.extend(more);
+    Ok(list_answer(&resources, users + groups, offset))
 }
 
 fn base(kernel: &Kernel) -> String {

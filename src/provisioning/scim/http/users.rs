@@ -4,6 +4,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query as UrlQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use serde_json::Value;
 
 use super::super::error::Error;
 use super::super::json::Object;
@@ -29,6 +30,27 @@ pub(super) async fn list(
     UrlQuery(query): UrlQuery<Query>,
 ) -> Result<Response, Error> {
     let (offset, limit) = query.range()?;
+    let (resources, total) = find(&kernel, &client, &query, (offset, limit)).await?;
+    Ok(list_answer(&resources, total, offset))
+}
+
+/// The same query as a body.
+pub(super) async fn search(
+    State(kernel): State<Kernel>,
+    client: Provisioner,
+    body: Bytes,
+) -> Result<Response, Error> {
+    let query = Query::read(&read_body(&body)?)?;
+    list(State(kernel), client, UrlQuery(query)).await
+}
+
+/// A page of users as clients see them, and how many there are in all.
+pub(super) async fn find(
+    kernel: &Kernel,
+    client: &Provisioner,
+    query: &Query,
+    (offset, limit): (i64, i64),
+) -> Result<(Vec<Value>, i64), Error> {
     let plan = query.plan_users()?;
     let mut c = kernel.db.read().await?;
     let (page, total) = if let Some(rest) = plan.rest {
@@ -47,9 +69,9 @@ pub(super) async fn list(
         } else {
             None
         };
-        resources.push(query.project(user::represent(user, groups.as_deref(), &base(&kernel))));
+        resources.push(query.project(user::represent(user, groups.as_deref(), &base(kernel))));
     }
-    Ok(list_answer(&resources, total, offset))
+    Ok((resources, total))
 }
 
 async fn user_answer(
@@ -149,7 +171,11 @@ pub(super) async fn patch(
     body: Bytes,
 ) -> Result<Response, Error> {
     let operations = patch::read(&read_body(&body)?)?;
-    let change = |mut resource: Object| patch::apply(&mut resource, &operations).map(|()| resource);
+    let change = |mut resource: Object| {
+        patch::apply(&mut resource, &operations)?;
+        user::note_removed_active(&mut resource);
+        Ok(resource)
+    };
     write_user(&kernel, &client, (&id, &request, &headers), &query, change).await
 }
 
