@@ -18,6 +18,27 @@ on_both! {
         assert!(mail.text.lines().all(|line| line.chars().count() <= 78 || line.contains("http")), "{}", mail.text);
     }
 
+    async fn the_outbox_forgets_what_is_done(server: Server) {
+        let tenant = server.tenant("acme").await;
+        let browser = server.client();
+        browser.sign_in("acme", &tenant.email, &tenant.password).await.expect(303);
+        browser.form("/console/settings/test-mail", &[]).await.expect(303);
+        server.mail("admin@acme.example", "Mail from Vestibule works").await;
+        let forget = async || {
+            let mut tx = server.kernel.db.begin().await.expect("tx");
+            let deleted = vestibule::kernel::mail::delete_old(&mut tx).await.expect("delete");
+            tx.commit().await.expect("commit");
+            deleted
+        };
+        server.advance(29 * 24 * 60 * 60);
+        assert_eq!((forget().await, server.mails_queued().await), (0, 1));
+        server.advance(2 * 24 * 60 * 60);
+        // That it was sent is noted a moment after it is there.
+        let forgotten = async { while forget().await == 0 {} };
+        tokio::time::timeout(std::time::Duration::from_secs(20), forgotten).await.expect("forgotten");
+        assert_eq!(server.mails_queued().await, 0);
+    }
+
     async fn names_cannot_add_headers_or_markup(server: Server) {
         let tenant = server.tenant("acme").await;
         let api = server.client().bearer(&tenant.token);

@@ -202,6 +202,7 @@ async fn clean_up(app: App, mut shutdown: Shutdown) {
             let mut tx = app.kernel.db.begin().await?;
             saml::delete_expired_replays(&mut tx).await?;
             saml::trial::delete_expired(&mut tx).await?;
+            mail::delete_old(&mut tx).await?;
             tx.commit().await
         };
         if let Err(error) = cleaned.await {

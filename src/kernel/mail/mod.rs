@@ -8,6 +8,6 @@ mod transport;
 mod worker;
 
 pub use letter::Letter;
-pub use outbox::{Delivery, Mail, delivery, queue};
+pub use outbox::{Delivery, Mail, delete_old, delivery, queue};
 pub use transport::{Transport, TransportError};
 pub use worker::run;

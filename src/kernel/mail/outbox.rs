@@ -123,6 +123,35 @@ pub(super) async fn give_up(tx: &mut Tx, id: &str, error: &str) -> Result<(), sq
         .map(drop)
 }
 
+/// How long the outbox remembers what became of a mail; one of a mailing, whose counts are kept beside.
+const KEPT: Duration = Duration::from_hours(30 * 24);
+const BULK_KEPT: Duration = Duration::from_hours(24);
+
+/// Forgets mails that were sent or given up long ago, some thousands at a time.
+///
+/// # Errors
+/// The database's.
+pub async fn delete_old(tx: &mut Tx) -> Result<u64, sqlx::Error> {
+    let now = tx.now();
+    let mut deleted = 0;
+    for (status, bulk, kept) in
+        [("sent", 0, KEPT), ("failed", 0, KEPT), ("sent", 1, BULK_KEPT), ("failed", 1, BULK_KEPT)]
+    {
+        // When it was taken for delivery last is when it was done, to two minutes, and has an index.
+        let done = sqlx::query(
+            "DELETE FROM mail_outbox WHERE id IN (SELECT id FROM mail_outbox \
+             WHERE status = $1 AND bulk = $2 AND next_attempt_at <= $3 LIMIT 5000)",
+        )
+        .bind(status)
+        .bind(bulk)
+        .bind(now.minus(kept))
+        .execute(&mut **tx)
+        .await?;
+        deleted += done.rows_affected();
+    }
+    Ok(deleted)
+}
+
 /// What became of a mail.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Delivery {
