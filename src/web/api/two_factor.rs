@@ -109,8 +109,12 @@ pub(super) async fn mailings(
 /// Stops making mails; those that are made are still delivered.
 #[utoipa::path(post, path = "/api/v1/two-factor/mailings/stop", tag = "two-factor", security(("bearer" = [])),
     responses((status = 204)))]
-pub(super) async fn stop(State(app): State<App>, principal: Principal) -> Result<StatusCode, Error> {
-    rules::stop_mailing(&app, &principal).await?;
+pub(super) async fn stop(
+    State(app): State<App>,
+    principal: Principal,
+    request: RequestContext,
+) -> Result<StatusCode, Error> {
+    rules::stop_mailing(&app, &principal, &request).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -113,8 +113,12 @@ pub(super) async fn remind(
     }
 }
 
-pub(super) async fn stop(State(app): State<App>, principal: Principal) -> Result<Response, Error> {
-    rules::stop_mailing(&app, &principal).await?;
+pub(super) async fn stop(
+    State(app): State<App>,
+    principal: Principal,
+    request: RequestContext,
+) -> Result<Response, Error> {
+    rules::stop_mailing(&app, &principal, &request).await?;
     Ok(Redirect::to("/console/two-factor?notice=mailing_stopped").into_response())
 }
 

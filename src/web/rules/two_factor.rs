@@ -98,9 +98,19 @@ pub(in super::super) async fn remind(
 }
 
 /// Stops a mailing; what is in the outbox is still delivered.
-pub(in super::super) async fn stop_mailing(app: &App, principal: &Principal) -> Result<(), Error> {
+pub(in super::super) async fn stop_mailing(
+    app: &App,
+    principal: &Principal,
+    request: &RequestContext,
+) -> Result<(), Error> {
     let mut tx = app.kernel.db.begin().await?;
-    mailing::cancel(&mut tx, &principal.account_id).await?;
+    if mailing::cancel(&mut tx, &principal.account_id).await? > 0 {
+        let account = accounts::by_id(&mut tx, &principal.account_id).await?;
+        let account = account.ok_or_else(|| Error::not_found("account"))?;
+        let event = Event::new(Action::TwoFactorMail, "account", &account.id, &account.name);
+        let event = event.detail(serde_json::json!({"stopped": true}));
+        audit::record(&mut tx, &principal.context(request), event).await?;
+    }
     Ok(tx.commit().await?)
 }
 
