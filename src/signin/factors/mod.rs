@@ -19,8 +19,8 @@ mod store;
 mod totp;
 mod webauthn;
 
+pub(super) use check::{Accepted, Claim, Verdict, accept, prepare};
 pub use check::{KeyChallenge, Shown, Wrong, start_challenge};
-pub(super) use check::{Verdict, accept, prepare};
 pub use devices::{Device, list as devices, revoke as revoke_device};
 pub(super) use devices::{delete_old as delete_old_devices, is_remembered, remember};
 pub(super) use enforcement::owed_by;

@@ -50,6 +50,12 @@ impl Cookies {
         known.unwrap_or_else(|| Token::generate(Purpose::Flow).secret)
     }
 
+    /// The browser of this request, with `secret` from [`Cookies::browser`].
+    #[must_use]
+    pub fn place<'a>(&self, headers: &'a HeaderMap, secret: &'a str) -> Browser<'a> {
+        Browser { secret, device: cookie(headers, self.device) }
+    }
+
     /// `Set-Cookie` for the browser binding; gone with the browser.
     #[must_use]
     pub fn set_flow(&self, secret: &str) -> String {

@@ -18,6 +18,7 @@ use crate::audit::{self, Action, Context, Event};
 use crate::directory::accounts::{self, Settings};
 use crate::directory::users::{self, User};
 use crate::directory::{Error, fold};
+use crate::kernel::database::Connection;
 use crate::kernel::http::RequestContext;
 use crate::kernel::{Timestamp, Tx, tokens};
 
@@ -188,6 +189,14 @@ pub(super) async fn lock(
     notices::locked(&signin.kernel, tx, &account, user, (factor, until, &context.address)).await
 }
 
+/// The user of a proof that waits in its flow: who it is was settled before it had to wait.
+pub(super) async fn user_of(c: &mut Connection, proof: &Proof) -> Result<Option<User>, sqlx::Error> {
+    match &proof.user_id {
+        Some(id) => users::by_id(c, &proof.account_id, id).await,
+        None => Ok(None),
+    }
+}
+
 /// The user of a proof that waited in its flow, the account's settings and where their password stands, if all
 /// is as it was: the user is active and was not deactivated since, the password that was shown is still theirs.
 pub(super) async fn parked(
@@ -195,10 +204,7 @@ pub(super) async fn parked(
     flow: &Flow,
     proof: &Proof,
 ) -> Result<(User, Settings, Standing), Refused> {
-    let user = match &proof.user_id {
-        Some(id) => users::by_id(tx, &proof.account_id, id).await?,
-        None => users::by_email(tx, &proof.account_id, &proof.subject).await?,
-    };
+    let user = user_of(tx, proof).await?;
     let unchanged = |user: &User| user.is_active() && flow.user_epoch == Some(user.epoch);
     let user = user.filter(unchanged).ok_or(Refused::FlowEnded)?;
     let settings = accounts::settings_of(&mut *tx, &user.account_id).await?;
@@ -233,8 +239,7 @@ pub async fn replace_ended_password(
     let proof = flow.proof().filter(|_| flow.demand() == Some(Demand::NewPassword));
     let proof = proof.ok_or(Refused::FlowEnded)?;
     let mut c = signin.kernel.db.read().await.map_err(Refused::from)?;
-    let user_id = proof.user_id.as_deref().unwrap_or_default();
-    let user = users::by_id(&mut c, &proof.account_id, user_id).await.map_err(Refused::from)?;
+    let user = user_of(&mut c, &proof).await.map_err(Refused::from)?;
     let user = user.ok_or(Refused::FlowEnded)?;
     let settings = accounts::settings_of(&mut c, &user.account_id).await.map_err(Refused::from)?;
     drop(c);

@@ -2,7 +2,8 @@
 //! two shorter ways to the same: a passkey instead of both, a second factor again in a session.
 
 use super::super::factors::{
-    self, Authority, Confirmation, EnrolError, PasskeyProof, SecondFactor, Shown, Verdict, Wrong,
+    self, Accepted, Authority, Claim, Confirmation, EnrolError, PasskeyProof, SecondFactor, Shown, Verdict,
+    Wrong,
 };
 use super::super::lockout::{Counted, Factor};
 use super::super::{Method, SignIn, notices, sessions};
@@ -12,7 +13,7 @@ use super::model::{Demand, Flow};
 use super::prove;
 use crate::access::Principal;
 use crate::audit::Context;
-use crate::directory::accounts;
+use crate::directory::accounts::{self, LockoutSettings};
 use crate::directory::users::{self, User};
 use crate::kernel::Tx;
 use crate::kernel::http::RequestContext;
@@ -31,21 +32,13 @@ pub async fn show_second_factor(
     let proof = flow.proof().filter(|_| flow.demand() == Some(Demand::SecondFactor));
     let mut proof = proof.ok_or(Refused::FlowEnded)?;
     let kernel = &signin.kernel;
-    let user_id = user_id_of(signin, flow).await?.ok_or(Refused::FlowEnded)?;
+    let user_id = proof.user_id.clone().ok_or(Refused::FlowEnded)?;
     let claim = factors::prepare(signin, &user_id, &flow.id, shown).await?;
     let mut tx = kernel.db.begin().await?;
     let (user, settings, standing) = prove::parked(&mut tx, flow, &proof).await?;
-    let verdict = match &claim {
-        Ok(claim) => factors::accept(signin, &mut tx, &user, &settings.lockout, claim).await?,
-        Err(wrong) => Verdict::Refused(*wrong, None),
-    };
-    let accepted = match verdict {
-        Verdict::Accepted(accepted) => accepted,
-        Verdict::Refused(wrong, counted) => {
-            let context = Context::anonymous(&user.account_id, &user.user_name, request);
-            return Err(refuse(signin, tx, &context, (&user, proof.method), (wrong, counted)).await?);
-        }
-    };
+    let context = Context::anonymous(&user.account_id, &user.user_name, request);
+    let claimed = (claim, &settings.lockout);
+    let (mut tx, accepted) = accept(signin, tx, &context, (&user, proof.method), claimed).await?;
     proof.add_second_factor(accepted.factor, &accepted.amr);
     let context = finish::own_context(&user, request);
     let codes_left = used_code(signin, &mut tx, &context, &user, accepted.factor).await?;
@@ -63,25 +56,13 @@ pub async fn show_second_factor(
     })
 }
 
-/// Whose proof waits in a flow.
-///
-/// # Errors
-/// The database's.
-async fn user_id_of(signin: &SignIn, flow: &Flow) -> Result<Option<String>, sqlx::Error> {
-    Ok(waiting_user(signin, flow).await?.map(|user| user.id))
-}
-
 /// The person whose proof waits in a flow, for the page.
 ///
 /// # Errors
 /// The database's.
 pub async fn waiting_user(signin: &SignIn, flow: &Flow) -> Result<Option<User>, sqlx::Error> {
     let Some(proof) = flow.proof().filter(|_| flow.demand().is_some()) else { return Ok(None) };
-    let mut c = signin.kernel.db.read().await?;
-    match &proof.user_id {
-        Some(id) => users::by_id(&mut c, &proof.account_id, id).await,
-        None => users::by_email(&mut c, &proof.account_id, &proof.subject).await,
-    }
+    prove::user_of(&mut *signin.kernel.db.read().await?, &proof).await
 }
 
 /// Tells the owner that a recovery code was used; how many are left.
@@ -98,6 +79,27 @@ async fn used_code(
     let left = factors::codes_left(tx, &user.id).await?;
     notices::code_used(&signin.kernel, tx, user, (left, &context.address)).await?;
     Ok(Some(left))
+}
+
+/// Counts, checks and uses up what is claimed. A refusal is committed; what was accepted waits in the unit of
+/// work that is given back.
+async fn accept(
+    signin: &SignIn,
+    mut tx: Tx,
+    context: &Context,
+    (user, method): (&User, Method),
+    (claim, lockout): (Result<Claim, Wrong>, &LockoutSettings),
+) -> Result<(Tx, Accepted), Refused> {
+    let verdict = match &claim {
+        Ok(claim) => factors::accept(signin, &mut tx, user, lockout, claim).await?,
+        Err(wrong) => Verdict::Refused(*wrong, None),
+    };
+    match verdict {
+        Verdict::Accepted(accepted) => Ok((tx, accepted)),
+        Verdict::Refused(wrong, counted) => {
+            Err(refuse(signin, tx, context, (user, method), (wrong, counted)).await?)
+        }
+    }
 }
 
 /// Writes down that a second factor was not accepted, and the lock if it was the last attempt.
@@ -137,16 +139,8 @@ pub async fn confirm_factor(
     let user = user.filter(User::is_active).ok_or(Refused::FlowEnded)?;
     let lockout = accounts::settings_of(&mut tx, &user.account_id).await?.lockout;
     let context = principal.context(request);
-    let verdict = match &claim {
-        Ok(claim) => factors::accept(signin, &mut tx, &user, &lockout, claim).await?,
-        Err(wrong) => Verdict::Refused(*wrong, None),
-    };
-    let accepted = match verdict {
-        Verdict::Accepted(accepted) => accepted,
-        Verdict::Refused(wrong, counted) => {
-            return Err(refuse(signin, tx, &context, (&user, Method::Password), (wrong, counted)).await?);
-        }
-    };
+    let claimed = (claim, &lockout);
+    let (mut tx, accepted) = accept(signin, tx, &context, (&user, Method::Password), claimed).await?;
     used_code(signin, &mut tx, &context, &user, accepted.factor).await?;
     let shown = Some((accepted.factor, accepted.amr.as_slice()));
     let renewed = sessions::renew(&mut tx, &context, principal, shown).await?;

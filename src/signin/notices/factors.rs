@@ -7,12 +7,25 @@ use crate::directory::users::User;
 use crate::kernel::mail::Letter;
 use crate::kernel::{Kernel, Tx};
 
-fn place(kernel: &Kernel) -> String {
-    kernel.urls.absolute("/profile/two-factor")
-}
-
-fn from(address: &str) -> String {
-    if address.is_empty() { String::new() } else { format!(", from the address {address}") }
+/// Tells a user what was done about their second factors. `words` get the account's name, and when and from
+/// where it was done.
+async fn tell(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    user: &User,
+    (subject, address): (&str, &str),
+    words: impl FnOnce(&str, &str) -> String,
+) -> Result<(), Error> {
+    let account = account_of(tx, user).await?;
+    let from = if address.is_empty() { String::new() } else { format!(", from the address {address}") };
+    let when = format!("{} UTC{from}", tx.now().display_minute());
+    let letter = Letter {
+        subject: subject.into(),
+        paragraphs: vec![words(&account.name, &when)],
+        action: Some(("See your second factors".into(), kernel.urls.absolute("/profile/two-factor"))),
+        notes: vec!["If it was you, all is well.".into(), own_doing(kernel)],
+    };
+    send(kernel, tx, &account, user, &letter).await.map(drop)
 }
 
 /// A second factor was added.
@@ -22,20 +35,14 @@ pub(in super::super) async fn factor_added(
     user: &User,
     (name, address): (&str, &str),
 ) -> Result<(), Error> {
-    let account = account_of(tx, user).await?;
-    let letter = Letter {
-        subject: "A second factor was added".into(),
-        paragraphs: vec![format!(
-            "“{name}” was added for {} at {} on {} UTC{}. It is good for signing in from now on.",
-            user.user_name,
-            account.name,
-            tx.now().display_minute(),
-            from(address)
-        )],
-        action: Some(("See your second factors".into(), place(kernel))),
-        notes: vec!["If it was you, all is well.".into(), own_doing(kernel)],
-    };
-    send(kernel, tx, &account, user, &letter).await.map(drop)
+    let told = ("A second factor was added", address);
+    tell(kernel, tx, user, told, |account, when| {
+        let whose = &user.user_name;
+        format!(
+            "“{name}” was added for {whose} at {account} on {when}. It is good for signing in from now on."
+        )
+    })
+    .await
 }
 
 /// A second factor was removed.
@@ -45,25 +52,16 @@ pub(in super::super) async fn factor_removed(
     user: &User,
     (name, is_last, address): (&str, bool, &str),
 ) -> Result<(), Error> {
-    let account = account_of(tx, user).await?;
     let rest = if is_last {
         "It was the last one: signing in asks for no second factor any more, and your recovery codes have ended."
     } else {
         "It cannot be used for signing in any more."
     };
-    let letter = Letter {
-        subject: "A second factor was removed".into(),
-        paragraphs: vec![format!(
-            "“{name}” was removed for {} at {} on {} UTC{}. {rest}",
-            user.user_name,
-            account.name,
-            tx.now().display_minute(),
-            from(address)
-        )],
-        action: Some(("See your second factors".into(), place(kernel))),
-        notes: vec!["If it was you, all is well.".into(), own_doing(kernel)],
-    };
-    send(kernel, tx, &account, user, &letter).await.map(drop)
+    let told = ("A second factor was removed", address);
+    tell(kernel, tx, user, told, |account, when| {
+        format!("“{name}” was removed for {} at {account} on {when}. {rest}", user.user_name)
+    })
+    .await
 }
 
 /// There are new recovery codes.
@@ -73,20 +71,14 @@ pub(in super::super) async fn codes_renewed(
     user: &User,
     address: &str,
 ) -> Result<(), Error> {
-    let account = account_of(tx, user).await?;
-    let letter = Letter {
-        subject: "You have new recovery codes".into(),
-        paragraphs: vec![format!(
-            "New recovery codes were made for {} at {} on {} UTC{}. The old ones have stopped working.",
-            user.user_name,
-            account.name,
-            tx.now().display_minute(),
-            from(address)
-        )],
-        action: Some(("See your second factors".into(), place(kernel))),
-        notes: vec!["If it was you, all is well.".into(), own_doing(kernel)],
-    };
-    send(kernel, tx, &account, user, &letter).await.map(drop)
+    let told = ("You have new recovery codes", address);
+    tell(kernel, tx, user, told, |account, when| {
+        let whose = &user.user_name;
+        format!(
+            "New recovery codes were made for {whose} at {account} on {when}. The old ones have stopped working."
+        )
+    })
+    .await
 }
 
 /// A recovery code was used.
@@ -96,26 +88,18 @@ pub(in super::super) async fn code_used(
     user: &User,
     (left, address): (i64, &str),
 ) -> Result<(), Error> {
-    let account = account_of(tx, user).await?;
     let rest = match left {
         0 => "It was the last one. Make new ones before you need them.".to_owned(),
         1 => "One is left. Make new ones before you need them.".to_owned(),
         n if n <= 3 => format!("{n} are left. Make new ones before you need them."),
         n => format!("{n} are left."),
     };
-    let letter = Letter {
-        subject: "A recovery code was used".into(),
-        paragraphs: vec![format!(
-            "A recovery code of {} was used to sign in at {} on {} UTC{}. {rest}",
-            user.user_name,
-            account.name,
-            tx.now().display_minute(),
-            from(address)
-        )],
-        action: Some(("See your second factors".into(), place(kernel))),
-        notes: vec!["If it was you, all is well.".into(), own_doing(kernel)],
-    };
-    send(kernel, tx, &account, user, &letter).await.map(drop)
+    let told = ("A recovery code was used", address);
+    tell(kernel, tx, user, told, |account, when| {
+        let whose = &user.user_name;
+        format!("A recovery code of {whose} was used to sign in at {account} on {when}. {rest}")
+    })
+    .await
 }
 
 fn link(kernel: &Kernel, secret: &str) -> (String, String) {

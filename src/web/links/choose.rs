@@ -12,7 +12,7 @@ use super::{TokenQuery, spent};
 use crate::directory::accounts::{self, Account};
 use crate::directory::users::{self, User};
 use crate::idp::connections::{self, Connection};
-use crate::kernel::http::{RequestContext, cookie};
+use crate::kernel::http::RequestContext;
 use crate::provisioning::invitations;
 use crate::signin::flow;
 use crate::signin::links::{self, ChooseError, Chosen, LinkPurpose};
@@ -177,7 +177,7 @@ async fn submit(
     };
     let names = flow::cookies(&app.kernel);
     let secret = names.browser(headers);
-    let browser = flow::Browser { secret: &secret, device: cookie(headers, names.device) };
+    let browser = names.place(headers, &secret);
     let landing = landing.as_deref().unwrap_or("/");
     match links::choose(&app.signin, request, (browser, landing), chosen).await {
         Ok(proved) => Ok(login::proved(app, &secret, &proved)),

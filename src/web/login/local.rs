@@ -11,7 +11,7 @@ use serde::Deserialize;
 use super::super::{App, Error, page};
 use super::identify::account_of;
 use crate::directory::accounts::Account;
-use crate::kernel::http::{RequestContext, cookie};
+use crate::kernel::http::RequestContext;
 use crate::kernel::urls::local_path;
 use crate::signin::password::Password;
 use crate::signin::{Method, flow};
@@ -66,7 +66,7 @@ pub(super) async fn submit(
     };
     let flow = flow::issue(&app.kernel, begin)?;
     let typed = Password::new(&form.password);
-    let place = flow::Browser { secret: &browser, device: cookie(&headers, names.device) };
+    let place = names.place(&headers, &browser);
     let proof = flow::prove_password(&app.signin, &request, (&flow, place), &typed, Method::Local);
     match proof.await {
         Ok(proved) => Ok(super::proved(&app, &browser, &proved)),

@@ -78,8 +78,7 @@ pub(super) async fn submit(
     };
     app.signin.throttle.address(request.address).map_err(super::throttled)?;
     let typed = Password::new(&form.password);
-    let device = cookie(&headers, flow::cookies(&app.kernel).device);
-    let place = flow::Browser { secret: &browser, device };
+    let place = flow::cookies(&app.kernel).place(&headers, &browser);
     let proof = flow::prove_password(&app.signin, &request, (&flow, place), &typed, Method::Password);
     match proof.await {
         Ok(proved) => Ok(super::proved(&app, &browser, &proved)),

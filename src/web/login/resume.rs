@@ -34,7 +34,7 @@ pub(super) async fn resume(
         ));
     };
     let secret = names.browser(&headers);
-    let browser = flow::Browser { secret: &secret, device: cookie(&headers, names.device) };
+    let browser = names.place(&headers, &secret);
     match flow::finish(&app.signin, &request, (&flow, browser), &proof).await {
         Ok(proved) => Ok(super::proved(&app, &secret, &proved)),
         Err(reason) => Err(explain(reason)),

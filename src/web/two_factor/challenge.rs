@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::super::{App, Error, login, page};
-use super::{FactorForm, Typed, browser, explain, waiting};
+use super::{FactorForm, Typed, explain, waiting};
 use crate::directory::accounts;
 use crate::kernel::http::RequestContext;
 use crate::signin::factors::{self, Kind};
@@ -90,7 +90,7 @@ pub(super) async fn submit(
         return Ok(again());
     };
     let shown = (form.typed.shown(), form.typed.remember.is_some());
-    let place = (&flow, browser(&app, &headers, &secret));
+    let place = (&flow, flow::cookies(&app.kernel).place(&headers, &secret));
     match flow::show_second_factor(&app.signin, &request, place, shown).await {
         Ok(proved) => Ok(login::proved(&app, &secret, &proved)),
         Err(Refused::FlowEnded) => Ok(again()),

@@ -8,7 +8,7 @@ use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::super::{App, Error, login, page, profile};
-use super::{CodesPage, browser, keys_work, not_now, show_codes, waiting};
+use super::{CodesPage, keys_work, not_now, show_codes, waiting};
 use crate::access::{Owes, Principal};
 use crate::directory::accounts::{self, Account};
 use crate::directory::users::User;
@@ -183,7 +183,7 @@ pub(super) async fn submit_in_flow(
     let Some((flow, secret)) = waiting(&app, &headers, &form.flow, Demand::Enrolment).await? else {
         return Ok(again());
     };
-    let place = (&flow, browser(&app, &headers, &secret));
+    let place = (&flow, flow::cookies(&app.kernel).place(&headers, &secret));
     match flow::enrol(&app.signin, &request, place, form.confirmation()).await {
         Ok(Ok(enrolled)) => match (enrolled.outcome, enrolled.codes) {
             (Proved::Entered(entered), Some(codes)) => {

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::{App, Error, page};
 use crate::access::{Guard, Routes};
-use crate::kernel::http::{Refusal, cookie};
+use crate::kernel::http::Refusal;
 use crate::signin::factors::{self, KeyChallenge, Shown, Wrong};
 use crate::signin::flow;
 
@@ -131,10 +131,6 @@ async fn waiting(
 ) -> Result<Option<(flow::Flow, String)>, sqlx::Error> {
     let found = super::login::password::find(app, headers, id).await?;
     Ok(found.filter(|(flow, _)| flow.demand() == Some(demand)))
-}
-
-fn browser<'a>(app: &App, headers: &'a HeaderMap, secret: &'a str) -> flow::Browser<'a> {
-    flow::Browser { secret, device: cookie(headers, flow::cookies(&app.kernel).device) }
 }
 
 /// Somebody came by a way that is not open to them.

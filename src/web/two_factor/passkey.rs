@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::super::{App, Error, login};
-use super::{browser, keys_work};
+use super::keys_work;
 use crate::directory::accounts::Account;
 use crate::idp::connections;
 use crate::kernel::http::{Refusal, RequestContext};
@@ -79,7 +79,7 @@ pub(super) async fn submit(
     }
     drop(c);
     let return_to = local_path(Some(&form.return_to), "/");
-    let place = (browser(&app, &headers, &secret), return_to);
+    let place = (flow::cookies(&app.kernel).place(&headers, &secret), return_to);
     match flow::enter_with_passkey(&app.signin, &request, place, &passkey).await {
         Ok(proved) => Ok(login::proved(&app, &secret, &proved)),
         Err(Refused::SecondFactor(_)) => Err(unknown()),
