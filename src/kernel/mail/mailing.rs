@@ -4,11 +4,10 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::super::database::{Cell, Connection, insert_all};
+use super::super::database::Connection;
 use super::super::vault::{self, Vault};
 use super::super::{Timestamp, Tx};
-use super::Mail;
-use super::outbox::bound_to;
+use super::{Mail, outbox};
 
 /// Mails of one mailing that may wait in the outbox before more are queued.
 pub const MOST_WAITING: i64 = 1000;
@@ -178,26 +177,7 @@ pub async fn queue_more(
     if moved.rows_affected() == 0 {
         return Ok(false);
     }
-    let mut rows = Vec::with_capacity(mails.len());
-    for mail in mails {
-        let id = tx.new_id();
-        let body = serde_json::to_vec(mail).map_err(|_| vault::Error::Damaged)?;
-        let sealed = vault.seal(&bound_to(&id), &body)?;
-        rows.push([
-            id.into(),
-            mailing.account_id.as_str().into(),
-            sealed.into(),
-            now.into(),
-            now.into(),
-            mailing.id.as_str().into(),
-            "queued".into(),
-            Cell::Number(0),
-            Cell::Number(1),
-        ]);
-    }
-    let head = "INSERT INTO mail_outbox (id, account_id, sealed, next_attempt_at, created_at, mailing_id, status, \
-                attempts, bulk)";
-    insert_all(tx, head, rows).await?;
+    outbox::queue_bulk(tx, vault, (&mailing.account_id, &mailing.id), mails).await?;
     Ok(true)
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::database::Connection;
+use super::super::database::{Cell, Connection, insert_all};
 use super::super::vault::{self, Vault};
 use super::super::{Timestamp, Tx};
 
@@ -36,18 +36,51 @@ pub async fn queue(
 ) -> Result<String, vault::Error> {
     let id = tx.new_id();
     let now = tx.now();
-    let body = serde_json::to_vec(mail).map_err(|_| vault::Error::Damaged)?;
     sqlx::query(
         "INSERT INTO mail_outbox (id, account_id, sealed, status, attempts, next_attempt_at, created_at) \
          VALUES ($1, $2, $3, 'queued', 0, $4, $4)",
     )
     .bind(&id)
     .bind(account_id)
-    .bind(vault.seal(&bound_to(&id), &body)?)
+    .bind(seal(vault, &id, mail)?)
     .bind(now)
     .execute(&mut **tx)
     .await?;
     Ok(id)
+}
+
+/// Queues mails of a mailing, behind all others.
+pub(super) async fn queue_bulk(
+    tx: &mut Tx,
+    vault: &Vault,
+    (account_id, mailing_id): (&str, &str),
+    mails: &[Mail],
+) -> Result<(), vault::Error> {
+    let now = tx.now();
+    let mut rows = Vec::with_capacity(mails.len());
+    for mail in mails {
+        let id = tx.new_id();
+        let sealed = seal(vault, &id, mail)?;
+        rows.push([
+            id.into(),
+            account_id.into(),
+            sealed.into(),
+            now.into(),
+            now.into(),
+            mailing_id.into(),
+            "queued".into(),
+            Cell::Number(0),
+            Cell::Number(1),
+        ]);
+    }
+    let head = "INSERT INTO mail_outbox (id, account_id, sealed, next_attempt_at, created_at, mailing_id, status, \
+                attempts, bulk)";
+    Ok(insert_all(tx, head, rows).await?)
+}
+
+fn seal(vault: &Vault, id: &str, mail: &Mail) -> Result<String, vault::Error> {
+    let body = serde_json::to_vec(mail).map_err(|_| vault::Error::Damaged)?;
+    vault.seal(&bound_to(id), &body)
 }
 
 pub(super) fn bound_to(id: &str) -> String {

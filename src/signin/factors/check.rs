@@ -12,7 +12,7 @@ use super::super::SignIn;
 use super::super::lockout::{self, Attempt, Counted};
 use super::model::{Factor, Kind, SecondFactor};
 use super::store::{self, KeyFacts};
-use super::webauthn::{self, Failure};
+use super::webauthn::{self, Failure, Used};
 use super::{recovery, totp};
 use crate::directory::Error;
 use crate::directory::accounts::LockoutSettings;
@@ -82,11 +82,10 @@ pub fn start_challenge(
     place: &str,
     factors: &[Factor],
 ) -> Result<Option<KeyChallenge>, vault::Error> {
-    let keys: Vec<Factor> = factors.iter().filter(|f| f.kind() == Kind::Webauthn).cloned().collect();
-    if keys.is_empty() {
+    if !factors.iter().any(|factor| factor.kind() == Kind::Webauthn) {
         return Ok(None);
     }
-    let Ok((options, state)) = webauthn::begin_check(kernel, &keys) else { return Ok(None) };
+    let Ok((options, state)) = webauthn::begin_check(kernel, factors) else { return Ok(None) };
     let ticket = tickets::issue(kernel, &binding(user_id, place), state, CHALLENGE_LIFETIME)?;
     Ok(Some(KeyChallenge { options: options.to_string(), ticket }))
 }
@@ -94,7 +93,7 @@ pub fn start_challenge(
 /// What is to be accepted in a unit of work.
 pub(in super::super) enum Claim {
     Code(String),
-    Key { factor_id: String, credential: String, facts: KeyFacts, ticket: Ticket<SecurityKeyAuthentication> },
+    Key { used: Used, ticket: Ticket<SecurityKeyAuthentication> },
 }
 
 /// Verifies what can be verified outside the unit of work. `Ok(Err(…))`: it is wrong.
@@ -115,17 +114,9 @@ pub(in super::super) async fn prepare(
     let opened = tickets::open::<SecurityKeyAuthentication>(kernel, &binding(user_id, place), ticket).await?;
     let Some(ticket) = opened else { return Ok(Err(Wrong::Challenge)) };
     let factors = store::of_user(&mut *kernel.db.read().await?, user_id).await?;
-    let keys: Vec<Factor> = factors.into_iter().filter(|f| f.kind() == Kind::Webauthn).collect();
-    let used = match webauthn::end_check(kernel, &ticket.content, answer, &keys) {
-        Ok(used) => used,
-        Err(failure) => return Ok(Err(refuse_key(&failure))),
-    };
-    let stored = store::by_credential(&mut *kernel.db.read().await?, &used.facts.credential_id).await?;
-    Ok(match stored.filter(|factor| factor.user_id == user_id) {
-        Some(factor) => {
-            Ok(Claim::Key { factor_id: factor.id, credential: used.credential, facts: used.facts, ticket })
-        }
-        None => Err(Wrong::Key),
+    Ok(match webauthn::end_check(kernel, &ticket.content, answer, &factors) {
+        Ok(used) => Ok(Claim::Key { used, ticket }),
+        Err(failure) => Err(refuse_key(&failure)),
     })
 }
 
@@ -141,6 +132,9 @@ pub(in super::super) struct Accepted {
     /// Methods to add to the session's (RFC 8176).
     pub(in super::super) amr: Vec<&'static str>,
 }
+
+/// The methods a code stands for.
+pub(super) const AMR_OF_CODE: [&str; 2] = ["otp", "mfa"];
 
 /// The methods a key's use stands for.
 pub(super) fn amr_of_key(facts: &KeyFacts) -> Vec<&'static str> {
@@ -165,14 +159,14 @@ pub(in super::super) async fn accept(
 ) -> Result<Verdict, Error> {
     match claim {
         Claim::Code(code) => accept_code(signin, tx, user, settings, code).await,
-        Claim::Key { factor_id, credential, facts, ticket } => {
+        Claim::Key { used, ticket } => {
             if !ticket.spend(tx).await? {
                 return Ok(Verdict::Refused(Wrong::Challenge, None));
             }
-            if !store::accept_key(tx, factor_id, credential, facts).await? {
+            if !store::accept_key(tx, used).await? {
                 return Ok(Verdict::Refused(Wrong::Key, None));
             }
-            Ok(Verdict::Accepted(Accepted { factor: SecondFactor::Webauthn, amr: amr_of_key(facts) }))
+            Ok(Verdict::Accepted(Accepted { factor: SecondFactor::Webauthn, amr: amr_of_key(&used.facts) }))
         }
     }
 }
@@ -194,7 +188,7 @@ async fn accept_code(
         Err(wrong) => return Ok(Verdict::Refused(wrong, Some(counted))),
     };
     lockout::clear(tx, &user.id, lockout::Factor::Code).await?;
-    Ok(Verdict::Accepted(Accepted { factor, amr: vec!["otp", "mfa"] }))
+    Ok(Verdict::Accepted(Accepted { factor, amr: AMR_OF_CODE.to_vec() }))
 }
 
 /// Uses the code up if it is one of the user's.

@@ -12,6 +12,7 @@ use crate::kernel::database::Connection;
 use crate::kernel::http::RequestContext;
 use crate::kernel::tokens::{self, Purpose, Token};
 use crate::kernel::{Timestamp, Tx};
+use crate::signin::notices::days;
 use crate::signin::sessions::device_name;
 
 /// The longest an account can set.
@@ -38,7 +39,7 @@ impl Device {
 }
 
 fn since(settings: &TwoFactorSettings, now: Timestamp) -> Timestamp {
-    now.minus(Duration::from_hours(24 * u64::from(settings.remember_days)))
+    now.minus(days(settings.remember_days))
 }
 
 /// Whether the browser with this cookie is remembered for this user, as they are now.

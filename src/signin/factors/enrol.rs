@@ -7,8 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::super::links::{self, LinkPurpose};
 use super::super::{SignIn, notices};
-use super::check::{CHALLENGE_LIFETIME, amr_of_key};
+use super::check::{AMR_OF_CODE, CHALLENGE_LIFETIME, KeyChallenge, amr_of_key};
 use super::model::{Factor, Kind, SecondFactor};
 use super::store::{self, KeyFacts, NewFactor};
 use super::webauthn::{self, Registration};
@@ -130,26 +131,21 @@ fn show(
     Ok(NewAuthenticator { ticket, svg: card.svg, typed: card.typed, uri: card.uri })
 }
 
-/// A key to be set up, for a page.
-pub struct NewKey {
-    /// What has to come back with the answer.
-    pub ticket: String,
-    /// The options for the browser, as JSON.
-    pub options: String,
-}
-
 /// Asks for a key of `user`; none when keys cannot be used at the public address.
 ///
 /// # Errors
 /// The vault's or the database's.
-pub async fn start_key(kernel: &Kernel, user: &User, passkey: bool) -> Result<Option<NewKey>, vault::Error> {
+pub async fn start_key(
+    kernel: &Kernel,
+    user: &User,
+    passkey: bool,
+) -> Result<Option<KeyChallenge>, vault::Error> {
     let present = store::of_user(&mut *kernel.db.read().await?, &user.id).await?;
-    let keys: Vec<Factor> = present.into_iter().filter(|f| f.kind() == Kind::Webauthn).collect();
-    let Ok((options, registration)) = webauthn::begin_registration(kernel, user, &keys, passkey) else {
+    let Ok((options, registration)) = webauthn::begin_registration(kernel, user, &present, passkey) else {
         return Ok(None);
     };
     let ticket = tickets::issue(kernel, &binding(&user.id), registration, CHALLENGE_LIFETIME)?;
-    Ok(Some(NewKey { ticket, options: options.to_string() }))
+    Ok(Some(KeyChallenge { ticket, options: options.to_string() }))
 }
 
 /// What somebody brings to confirm a new factor.
@@ -212,7 +208,7 @@ pub(in super::super) async fn confirm(
                 name: name_or("Authenticator app"),
                 kind: ConfirmedKind::Authenticator { ticket, sealed, step },
                 factor: SecondFactor::Totp,
-                amr: vec!["otp", "mfa"],
+                amr: AMR_OF_CODE.to_vec(),
             })
         }
         ConfirmedBy::Key(answer) => {
@@ -281,9 +277,6 @@ pub(in super::super) async fn add(
     if !is_first {
         return Ok(None);
     }
-    let codes = recovery::fresh();
-    let hashes: Vec<String> = codes.iter().filter_map(|code| recovery::hash(&user.id, code)).collect();
-    store::set_codes(tx, user, &hashes).await?;
-    super::super::links::void(tx, &user.id, super::super::links::LinkPurpose::Enrol).await?;
-    Ok(Some(codes))
+    links::void(tx, &user.id, LinkPurpose::Enrol).await?;
+    Ok(Some(recovery::give(tx, user).await?))
 }

@@ -74,9 +74,7 @@ pub async fn renew_codes(
     if !store::is_enrolled(tx, &user.id).await? {
         return Err(Error::Forbidden("Set up an authenticator app or a key first; codes come with it."));
     }
-    let codes = recovery::fresh();
-    let hashes: Vec<String> = codes.iter().filter_map(|code| recovery::hash(&user.id, code)).collect();
-    store::set_codes(tx, user, &hashes).await?;
+    let codes = recovery::give(tx, user).await?;
     audit::record(tx, context, Event::new(Action::RecoveryCodesRenew, "user", &user.id, &user.user_name))
         .await?;
     notices::codes_renewed(kernel, tx, user, &context.address).await?;

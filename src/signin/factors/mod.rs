@@ -26,7 +26,7 @@ pub(super) use devices::{delete_old as delete_old_devices, is_remembered, rememb
 pub(super) use enforcement::owed_by;
 pub use enforcement::{affected_count, is_enforced_for};
 pub use enrol::{
-    Authority, Confirmation, ConfirmedBy, EnrolError, NewAuthenticator, NewKey, show_authenticator,
+    Authority, Confirmation, ConfirmedBy, EnrolError, NewAuthenticator, show_authenticator,
     start_authenticator, start_key,
 };
 pub(super) use enrol::{add, confirm};

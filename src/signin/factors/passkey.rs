@@ -5,8 +5,8 @@ use webauthn_rs::prelude::DiscoverableAuthentication;
 use super::super::{Method, Proof, SignIn};
 use super::check::{self, CHALLENGE_LIFETIME, KeyChallenge, Wrong, amr_of_key};
 use super::model::{ACR_TWO_FACTORS, SecondFactor};
-use super::store::{self, KeyFacts};
-use super::webauthn;
+use super::store;
+use super::webauthn::{self, Used};
 use crate::directory::users::{self, User};
 use crate::kernel::tickets::{self, Ticket};
 use crate::kernel::{Kernel, Tx, tokens, vault};
@@ -29,9 +29,7 @@ pub fn start_passkey(kernel: &Kernel, browser: &str) -> Result<Option<KeyChallen
 pub struct PasskeyProof {
     /// Whose it is.
     pub user: User,
-    factor_id: String,
-    credential: String,
-    facts: KeyFacts,
+    used: Used,
     ticket: Ticket<DiscoverableAuthentication>,
 }
 
@@ -62,21 +60,20 @@ pub async fn prove_passkey(
         Ok(used) => used,
         Err(failure) => return Ok(Err(check::refuse_key(&failure))),
     };
-    Ok(Ok(PasskeyProof { user, factor_id: key.id, credential: used.credential, facts: used.facts, ticket }))
+    Ok(Ok(PasskeyProof { user, used, ticket }))
 }
 
 impl PasskeyProof {
     /// Uses the answer up; false when it was used before or the key is gone.
     pub(in super::super) async fn spend(&self, tx: &mut Tx) -> Result<bool, sqlx::Error> {
-        Ok(self.ticket.spend(tx).await?
-            && store::accept_key(tx, &self.factor_id, &self.credential, &self.facts).await?)
+        Ok(self.ticket.spend(tx).await? && store::accept_key(tx, &self.used).await?)
     }
 
     /// What it proves: both factors at once.
     pub(in super::super) fn proof(&self) -> Proof {
         Proof {
             method: Method::Passkey,
-            amr: amr_of_key(&self.facts).into_iter().map(str::to_owned).collect(),
+            amr: amr_of_key(&self.used.facts).into_iter().map(str::to_owned).collect(),
             acr: ACR_TWO_FACTORS.to_owned(),
             second_factor: Some(SecondFactor::Webauthn),
             ..Proof::password(&self.user, Method::Passkey)

@@ -1,15 +1,25 @@
 //! Recovery codes: ten, shown once, each good for one sign-in. 80 random bits each, so that a hash is enough.
 
-use crate::kernel::{random, tokens};
+use super::store;
+use crate::directory::users::User;
+use crate::kernel::{Tx, random, tokens};
 
 /// How many one gets.
-pub(super) const COUNT: usize = 10;
+const COUNT: usize = 10;
 /// No 0, 1, l, o: they are read and typed by people.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 const LENGTH: usize = 16;
 
+/// Gives the user a fresh set in the place of all they had; to be shown once.
+pub(super) async fn give(tx: &mut Tx, user: &User) -> Result<Vec<String>, sqlx::Error> {
+    let codes = fresh();
+    let hashes: Vec<String> = codes.iter().filter_map(|code| hash(&user.id, code)).collect();
+    store::set_codes(tx, user, &hashes).await?;
+    Ok(codes)
+}
+
 /// A fresh set, as its owner writes it down.
-pub(super) fn fresh() -> Vec<String> {
+fn fresh() -> Vec<String> {
     (0..COUNT).map(|_| one()).collect()
 }
 

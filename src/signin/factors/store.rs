@@ -1,6 +1,7 @@
 //! The SQL of factors, recovery codes and enrolments.
 
 use super::model::{Factor, Kind};
+use super::webauthn::Used;
 use crate::directory::users::User;
 use crate::kernel::database::Connection;
 use crate::kernel::{Timestamp, Tx};
@@ -158,23 +159,18 @@ pub(super) async fn accept_step(tx: &mut Tx, factor: &Factor, step: i64) -> Resu
 }
 
 /// Notes the use of a key; false when it is gone, or its counter has moved on meanwhile.
-pub(super) async fn accept_key(
-    tx: &mut Tx,
-    factor_id: &str,
-    credential: &str,
-    facts: &KeyFacts,
-) -> Result<bool, sqlx::Error> {
-    let now = tx.now();
+pub(super) async fn accept_key(tx: &mut Tx, used: &Used) -> Result<bool, sqlx::Error> {
+    let (now, facts) = (tx.now(), &used.facts);
     let done = sqlx::query(
         "UPDATE factors SET secret = $1, counter = $2, backup_eligible = $3, backed_up = $4, last_used_at = $5 \
          WHERE id = $6 AND (counter < $2 OR counter = 0)",
     )
-    .bind(credential)
+    .bind(&used.credential)
     .bind(facts.counter)
     .bind(i32::from(facts.backup_eligible))
     .bind(i32::from(facts.backed_up))
     .bind(now)
-    .bind(factor_id)
+    .bind(&used.factor_id)
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() == 1)

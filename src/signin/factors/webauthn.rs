@@ -15,7 +15,7 @@ use webauthn_rs::prelude::{
     SecurityKeyAuthentication, SecurityKeyRegistration, Uuid, Webauthn, WebauthnBuilder,
 };
 
-use super::model::Factor;
+use super::model::{Factor, Kind};
 use super::store::KeyFacts;
 use crate::directory::users::User;
 use crate::kernel::Kernel;
@@ -74,7 +74,7 @@ pub(super) fn begin_registration(
 ) -> Result<(Value, Registration), Failure> {
     let party = relying_party(kernel).ok_or(Failure::Unavailable)?;
     let id = Uuid::parse_str(&user.id).map_err(wrong)?;
-    let exclude: Vec<CredentialID> = credentials(present).into_iter().map(|c| c.cred_id).collect();
+    let exclude: Vec<CredentialID> = keys_of(present).map(|(_, c)| c.cred_id).collect();
     let (name, shown) = (user.user_name.as_str(), user.display_name.as_str());
     let (mut options, registration) = if passkey {
         let (options, state) =
@@ -133,42 +133,47 @@ fn name_of(credential_id: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(credential_id)
 }
 
-fn credentials(factors: &[Factor]) -> Vec<Credential> {
-    factors.iter().filter_map(|factor| serde_json::from_str(&factor.secret).ok()).collect()
+/// The keys among some factors, each with its credential.
+fn keys_of(factors: &[Factor]) -> impl Iterator<Item = (&Factor, Credential)> {
+    let keys = factors.iter().filter(|factor| factor.kind() == Kind::Webauthn);
+    keys.filter_map(|key| Some((key, serde_json::from_str(&key.secret).ok()?)))
 }
 
 /// A key that was shown.
-pub(super) struct Used {
+pub(in super::super) struct Used {
+    /// Its id among the factors.
+    pub(in super::super) factor_id: String,
     /// The credential as it is to be kept from now on.
-    pub(super) credential: String,
-    pub(super) facts: KeyFacts,
+    pub(in super::super) credential: String,
+    pub(in super::super) facts: KeyFacts,
 }
 
 /// Asks for one of these keys. As the second of two factors, its presence is enough; one that was registered
 /// as a passkey has to check its holder all the same.
 pub(super) fn begin_check(
     kernel: &Kernel,
-    keys: &[Factor],
+    factors: &[Factor],
 ) -> Result<(Value, SecurityKeyAuthentication), Failure> {
     let party = relying_party(kernel).ok_or(Failure::Unavailable)?;
-    let keys: Vec<SecurityKey> = credentials(keys).into_iter().map(SecurityKey::from).collect();
+    let keys: Vec<SecurityKey> = keys_of(factors).map(|(_, c)| SecurityKey::from(c)).collect();
     let (options, state) = party.start_securitykey_authentication(&keys).map_err(wrong)?;
     let options = serde_json::to_value(options).map_err(wrong)?;
     Ok((options["publicKey"].clone(), state))
 }
 
-/// Takes the browser's answer to [`begin_check`]. `keys`: those its owner has now.
+/// Takes the browser's answer to [`begin_check`]. `factors`: those its owner has now.
 pub(super) fn end_check(
     kernel: &Kernel,
     state: &SecurityKeyAuthentication,
     answer: &str,
-    keys: &[Factor],
+    factors: &[Factor],
 ) -> Result<Used, Failure> {
     let party = relying_party(kernel).ok_or(Failure::Unavailable)?;
     let answer: PublicKeyCredential = serde_json::from_str(answer).map_err(|_| Failure::Garbage)?;
     let result = party.finish_securitykey_authentication(&answer, state).map_err(wrong)?;
-    let used = credentials(keys).into_iter().find(|c| c.cred_id == *result.cred_id());
-    keep(used.ok_or_else(|| wrong("the key was removed"))?, &result)
+    let used = keys_of(factors).find(|(_, c)| c.cred_id == *result.cred_id());
+    let (key, credential) = used.ok_or_else(|| wrong("the key was removed"))?;
+    keep(key, credential, &result)
 }
 
 /// Asks for any passkey of this server.
@@ -202,13 +207,14 @@ pub(super) fn end_passkey(
     if !result.user_verified() {
         return Err(wrong("the holder was not verified"));
     }
-    keep(credential, &result)
+    keep(key, credential, &result)
 }
 
-fn keep(credential: Credential, result: &AuthenticationResult) -> Result<Used, Failure> {
+fn keep(factor: &Factor, credential: Credential, result: &AuthenticationResult) -> Result<Used, Failure> {
     let mut key = SecurityKey::from(credential);
     key.update_credential(result);
     let credential = Credential::from(key);
     let facts = facts(&credential);
-    Ok(Used { credential: serde_json::to_string(&credential).map_err(wrong)?, facts })
+    let credential = serde_json::to_string(&credential).map_err(wrong)?;
+    Ok(Used { factor_id: factor.id.clone(), credential, facts })
 }

@@ -14,7 +14,7 @@ use crate::access::Principal;
 use crate::idp::connections::{self, Connection};
 use crate::kernel::http::RequestContext;
 use crate::kernel::urls::{local_path, query_value};
-use crate::signin::factors::{self, Kind};
+use crate::signin::factors;
 use crate::signin::flow::{self, Refused};
 use crate::signin::password::{self, Password};
 
@@ -74,17 +74,8 @@ async fn build(
     drop(c);
     let mut factor = None;
     if let Some(session) = principal.session_id().filter(|_| !owned.is_empty()) {
-        let other = if recovery { "" } else { "&recovery=true" };
-        factor = Some(FactorForm {
-            action: "/profile/confirm",
-            hidden: vec![("return_to", return_to.to_owned())],
-            other: format!("/profile/confirm?return_to={}{other}", query_value(return_to)),
-            recovery,
-            has_app: owned.iter().any(|factor| factor.kind() == Kind::Totp),
-            challenge: factors::start_challenge(&app.kernel, &user.id, session, &owned)?,
-            remember_days: 0,
-            error,
-        });
+        let at = ("/profile/confirm", ("return_to", return_to.to_owned()));
+        factor = Some(FactorForm::new(app, (&user.id, session), &owned, at, (recovery, error))?);
     }
     Ok(ConfirmPage { shell, return_to: return_to.to_owned(), has_password, factor, provider, error })
 }

@@ -11,7 +11,7 @@ use super::super::{App, Error, login, page};
 use super::{FactorForm, Typed, explain, waiting};
 use crate::directory::accounts;
 use crate::kernel::http::RequestContext;
-use crate::signin::factors::{self, Kind};
+use crate::signin::factors;
 use crate::signin::flow::{self, Demand, Flow, Refused};
 
 #[derive(Template)]
@@ -51,17 +51,10 @@ async fn build(
     let all = factors::of_user(&mut c, &user.id).await?;
     let settings = accounts::settings_of(&mut c, &user.account_id).await?.two_factor;
     drop(c);
-    let other = if recovery { "" } else { "&recovery=true" };
-    let form = FactorForm {
-        action: "/login/second-factor",
-        hidden: vec![("flow", flow.id.clone())],
-        other: format!("/login/second-factor?flow={}{other}", flow.id),
-        recovery,
-        has_app: all.iter().any(|factor| factor.kind() == Kind::Totp),
-        challenge: factors::start_challenge(&app.kernel, &user.id, &flow.id, &all)?,
-        remember_days: settings.remember_days,
-        error,
-    };
+    let hidden = ("flow", flow.id.clone());
+    let at = ("/login/second-factor", hidden);
+    let form = FactorForm::new(app, (&user.id, &flow.id), &all, at, (recovery, error))?;
+    let form = FactorForm { remember_days: settings.remember_days, ..form };
     Ok(Some(ChallengePage { name: user.user_name, form }))
 }
 

@@ -15,7 +15,7 @@ use crate::directory::users::User;
 use crate::kernel::http::RequestContext;
 use crate::kernel::urls::{local_path, query_value};
 use crate::signin::factors::{
-    self, Authority, Confirmation, ConfirmedBy, EnrolError, NewAuthenticator, NewKey,
+    self, Authority, Confirmation, ConfirmedBy, EnrolError, KeyChallenge, NewAuthenticator,
 };
 use crate::signin::flow::{self, Demand, Flow, Proved, Refused};
 
@@ -53,7 +53,7 @@ struct EnrolPage {
     hidden: Vec<(&'static str, String)>,
     what: &'static str,
     app: Option<NewAuthenticator>,
-    key: Option<NewKey>,
+    key: Option<KeyChallenge>,
     keys_work: bool,
     name: String,
     /// Where to go instead.
@@ -98,7 +98,7 @@ async fn parts(
     app: &App,
     (account, user): (&Account, &User),
     form: &EnrolForm,
-) -> Result<(Option<NewAuthenticator>, Option<NewKey>), Error> {
+) -> Result<(Option<NewAuthenticator>, Option<KeyChallenge>), Error> {
     Ok(match form.what {
         What::App if form.ticket.is_empty() => {
             (Some(factors::start_authenticator(&app.kernel, account, user)?), None)
@@ -124,42 +124,63 @@ fn words(error: EnrolError) -> Result<String, Error> {
     })
 }
 
-async fn account_of(app: &App, user: &User) -> Result<Account, Error> {
-    let mut c = app.kernel.db.read().await?;
-    accounts::by_id(&mut c, &user.account_id).await?.ok_or_else(|| Error::not_found("account"))
-}
-
 fn again() -> Response {
     Redirect::to("/login?notice=expired").into_response()
 }
 
-async fn render_in_flow(
+/// Where the page stands: before there is a session, or in one.
+struct Place {
+    action: &'static str,
+    /// What comes back with the form.
+    hidden: (&'static str, String),
+    /// Whether the account asks for it.
+    is_asked: bool,
+    cancel: Option<String>,
+}
+
+async fn render(
     app: &App,
-    flow: &Flow,
+    user: &User,
+    place: Place,
     mut form: EnrolForm,
     error: Option<EnrolError>,
 ) -> Result<Response, Error> {
-    let Some(user) = flow::waiting_user(&app.signin, flow).await? else { return Ok(again()) };
-    let account = account_of(app, &user).await?;
+    let mut c = app.kernel.db.read().await?;
+    let account = accounts::by_id(&mut c, &user.account_id).await?;
+    let account = account.ok_or_else(|| Error::not_found("account"))?;
+    drop(c);
     if matches!(error, Some(EnrolError::Ended)) {
         form.ticket.clear();
     }
-    let (authenticator, key) = parts(app, (&account, &user), &form).await?;
+    let (authenticator, key) = parts(app, (&account, user), &form).await?;
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let Place { action, hidden: (name, value), is_asked, cancel } = place;
     let page = EnrolPage {
-        asked_by: Some(account.name),
-        action: "/login/enrol",
-        place: format!("/login/enrol?flow={}", flow.id),
-        hidden: vec![("flow", flow.id.clone())],
+        asked_by: is_asked.then_some(account.name),
+        action,
+        place: format!("{action}?{name}={}", query_value(&value)),
+        hidden: vec![(name, value)],
         what: form.what.as_str(),
         app: authenticator,
         key,
         keys_work: keys_work(app),
         name: form.name,
-        cancel: None,
+        cancel,
         error: error.map(words).transpose()?,
     };
     page::render_again(status, &page)
+}
+
+async fn render_in_flow(
+    app: &App,
+    flow: &Flow,
+    form: EnrolForm,
+    error: Option<EnrolError>,
+) -> Result<Response, Error> {
+    let Some(user) = flow::waiting_user(&app.signin, flow).await? else { return Ok(again()) };
+    let hidden = ("flow", flow.id.clone());
+    let place = Place { action: "/login/enrol", hidden, is_asked: true, cancel: None };
+    render(app, &user, place, form, error).await
 }
 
 pub(super) async fn show_in_flow(
@@ -224,32 +245,17 @@ fn own_address(return_to: &str, what: What) -> String {
 async fn render_in_session(
     app: &App,
     principal: &Principal,
-    mut form: EnrolForm,
+    form: EnrolForm,
     error: Option<EnrolError>,
 ) -> Result<Response, Error> {
     let user = profile::person(app, principal).await?;
-    let account = account_of(app, &user).await?;
-    if matches!(error, Some(EnrolError::Ended)) {
-        form.ticket.clear();
-    }
-    let (authenticator, key) = parts(app, (&account, &user), &form).await?;
-    let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let is_asked = principal.owes() != Owes::Nothing;
-    let must = principal.owes() == Owes::Enrolment;
-    let page = EnrolPage {
-        asked_by: is_asked.then_some(account.name),
+    let place = Place {
         action: "/profile/two-factor/add",
-        place: format!("/profile/two-factor/add?return_to={}", query_value(&form.return_to)),
-        hidden: vec![("return_to", form.return_to.clone())],
-        what: form.what.as_str(),
-        app: authenticator,
-        key,
-        keys_work: keys_work(app),
-        name: form.name,
-        cancel: (!must).then(|| form.return_to.clone()),
-        error: error.map(words).transpose()?,
+        hidden: ("return_to", form.return_to.clone()),
+        is_asked: principal.owes() != Owes::Nothing,
+        cancel: (principal.owes() != Owes::Enrolment).then(|| form.return_to.clone()),
     };
-    page::render_again(status, &page)
+    render(app, &user, place, form, error).await
 }
 
 pub(super) async fn show_in_session(

@@ -14,7 +14,8 @@ use serde::Deserialize;
 use super::{App, Error, page};
 use crate::access::{Guard, Routes};
 use crate::kernel::http::Refusal;
-use crate::signin::factors::{self, KeyChallenge, Shown, Wrong};
+use crate::kernel::urls::query_value;
+use crate::signin::factors::{self, Factor, KeyChallenge, Kind, Shown, Wrong};
 use crate::signin::flow;
 
 pub(super) use passkey::is_offered as passkeys_are_offered;
@@ -57,6 +58,30 @@ pub(super) struct FactorForm {
     pub(super) remember_days: u32,
     /// Why the last one was not accepted.
     pub(super) error: Option<&'static str>,
+}
+
+impl FactorForm {
+    /// The form at `action`, which comes back with the field `hidden`, for these factors of a user. `place`: the
+    /// id of the flow or session they are asked in.
+    pub(super) fn new(
+        app: &App,
+        (user_id, place): (&str, &str),
+        owned: &[Factor],
+        (action, hidden): (&'static str, (&'static str, String)),
+        (recovery, error): (bool, Option<&'static str>),
+    ) -> Result<Self, Error> {
+        let other = if recovery { "" } else { "&recovery=true" };
+        Ok(Self {
+            action,
+            other: format!("{action}?{}={}{other}", hidden.0, query_value(&hidden.1)),
+            hidden: vec![hidden],
+            recovery,
+            has_app: owned.iter().any(|factor| factor.kind() == Kind::Totp),
+            challenge: factors::start_challenge(&app.kernel, user_id, place, owned)?,
+            remember_days: 0,
+            error,
+        })
+    }
 }
 
 /// What the form sends.

@@ -5,9 +5,9 @@ mod groups;
 mod users;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequestParts, State};
+use axum::extract::{FromRequest, FromRequestParts, Query as UrlQuery, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
@@ -61,8 +61,8 @@ pub fn routes() -> Routes<Kernel> {
         let at = |path: &str| format!("{base}{path}");
         routes
             .post(&at("/.search"), Guard::Scim, search)
-            .post(&at("/Users/.search"), Guard::Scim, users::search)
-            .post(&at("/Groups/.search"), Guard::Scim, groups::search)
+            .post(&at("/Users/.search"), Guard::Scim, users::list)
+            .post(&at("/Groups/.search"), Guard::Scim, groups::list)
             .get(&at("/Users"), Guard::Scim, users::list)
             .post(&at("/Users"), Guard::Scim, users::create)
             .get(&at("/Users/{id}"), Guard::Scim, users::get)
@@ -83,9 +83,28 @@ pub fn routes() -> Routes<Kernel> {
     })
 }
 
-/// Everything there is, by a query in the body (RFC 7644 §3.4.3): users first, then groups.
-async fn search(State(kernel): State<Kernel>, client: Provisioner, body: Bytes) -> Result<Response, Error> {
-    let query = Query::read(&read_body(&body)?)?;
+/// A query for a list: in the address of a GET, in the body of a POST to `.search` (RFC 7644 §3.4.3).
+struct ListQuery(Query);
+
+impl FromRequest<Kernel> for ListQuery {
+    type Rejection = Response;
+    async fn from_request(request: Request, kernel: &Kernel) -> Result<Self, Response> {
+        if request.method() == Method::POST {
+            let body = Bytes::from_request(request, kernel).await.map_err(IntoResponse::into_response)?;
+            let query = read_body(&body).and_then(|body| Query::read(&body));
+            return query.map(Self).map_err(IntoResponse::into_response);
+        }
+        let query = UrlQuery::<Query>::from_request(request, kernel).await;
+        query.map(|UrlQuery(query)| Self(query)).map_err(IntoResponse::into_response)
+    }
+}
+
+/// Everything there is: users first, then groups.
+async fn search(
+    State(kernel): State<Kernel>,
+    client: Provisioner,
+    ListQuery(query): ListQuery,
+) -> Result<Response, Error> {
     let (offset, limit) = query.range()?;
     let (mut resources, users) = users::find(&kernel, &client, &query, (offset, limit)).await?;
     let shown = i64::try_from(resources.len()).unwrap_or(i64::MAX);

@@ -11,7 +11,8 @@ use super::super::json::Object;
 use super::super::query::{MAX_SCAN, Query};
 use super::super::{patch, user};
 use super::{
-    Provisioner, base, check_version, cut, list_answer, not_modified, read_body, resource_answer, scan,
+    ListQuery, Provisioner, base, check_version, cut, list_answer, not_modified, read_body, resource_answer,
+    scan,
 };
 use crate::access::{PrincipalKind, Role, roles_of, unbind_all};
 use crate::directory::groups;
@@ -27,21 +28,11 @@ async fn find_user(c: &mut Connection, account_id: &str, id: &str) -> Result<Use
 pub(super) async fn list(
     State(kernel): State<Kernel>,
     client: Provisioner,
-    UrlQuery(query): UrlQuery<Query>,
+    ListQuery(query): ListQuery,
 ) -> Result<Response, Error> {
     let (offset, limit) = query.range()?;
     let (resources, total) = find(&kernel, &client, &query, (offset, limit)).await?;
     Ok(list_answer(&resources, total, offset))
-}
-
-/// The same query as a body.
-pub(super) async fn search(
-    State(kernel): State<Kernel>,
-    client: Provisioner,
-    body: Bytes,
-) -> Result<Response, Error> {
-    let query = Query::read(&read_body(&body)?)?;
-    list(State(kernel), client, UrlQuery(query)).await
 }
 
 /// A page of users as clients see them, and how many there are in all.
