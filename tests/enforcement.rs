@@ -217,6 +217,12 @@ on_both! {
         let group = api.post("/api/v1/groups", &json!({"name": "Makers"})).await.created();
         let group = group["id"].as_str().expect("id");
         api.post(&format!("/api/v1/groups/{group}/members"), &json!({"add": [ada]})).await;
+        for name in ["ada", "bob"] {
+            server.client().sign_in("acme", &format!("{name}@acme.example"), PASSWORD).await.expect(303);
+        }
+        let wanted = json!({"two_factor": {"groups": [group]}});
+        let effects = api.post("/api/v1/authentication-settings/preview", &wanted).await.ok()["effects"].clone();
+        assert_eq!((&effects[0]["count"], &effects[1]["count"]), (&json!(1), &json!(1)), "bob is in no group: {effects}");
         enforce(server, &tenant, json!({"groups": [group]})).await.expect(200);
         server.mail("ada@acme.example", "Set up a second factor").await;
         to_enrol(&server.client().sign_in("acme", "ada@acme.example", PASSWORD).await);

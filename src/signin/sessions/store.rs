@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::authenticate::has_ended;
 use super::model::Session;
 use crate::directory::accounts::{self, MAX_SESSION_MINUTES, SessionSettings, TwoFactorSettings};
-use crate::kernel::database::Connection;
+use crate::kernel::database::{Conditions, Connection};
 use crate::kernel::{Timestamp, Tx};
 
 macro_rules! columns {
@@ -163,25 +163,31 @@ pub(in super::super) async fn forget_second_factor(tx: &mut Tx, user_id: &str) -
         .map(drop)
 }
 
-/// How many live sessions under these limits have shown no second factor and are of somebody who has none.
+/// How many live sessions under these limits have shown no second factor and are of somebody whom `rules` ask
+/// for one.
 ///
 /// # Errors
 /// The database's.
 pub async fn count_without_factor(
     c: &mut Connection,
     account_id: &str,
-    limits: &SessionSettings,
+    (limits, rules): (&SessionSettings, &TwoFactorSettings),
     now: Timestamp,
 ) -> Result<i64, sqlx::Error> {
     let used = now.minus(Duration::from_secs(60 * u64::from(limits.inactivity_minutes)));
-    sqlx::query_scalar(
-        "SELECT COUNT(*) FROM sessions s JOIN users u ON u.id = s.user_id WHERE s.account_id = $1 \
-         AND s.last_seen_at > $2 AND s.second_factor = '' AND u.active = 1 AND u.epoch = s.user_epoch",
-    )
-    .bind(account_id)
-    .bind(used)
-    .fetch_one(c)
-    .await
+    let mut all = Conditions::default();
+    all.text("s.account_id = ?", account_id);
+    all.number("s.last_seen_at > ?", used.0);
+    all.fixed("s.second_factor = '' AND u.active = 1 AND u.epoch = s.user_epoch");
+    if !rules.enforced {
+        all.texts(
+            "EXISTS (SELECT 1 FROM memberships m WHERE m.user_id = s.user_id AND m.group_id IN (?))",
+            &rules.groups,
+        );
+    }
+    let sql = all.sql("SELECT COUNT(*) FROM sessions s JOIN users u ON u.id = s.user_id", "");
+    let (count,): (i64,) = all.bind_as(sql).fetch_one(c).await?;
+    Ok(count)
 }
 
 /// The live sessions of a user, most recently used first.

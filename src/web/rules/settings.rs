@@ -110,7 +110,7 @@ async fn two_factor_effects(
             "people have no second factor: each gets",
             "a mail with a link, and must set one up at the next sign-in.",
         ));
-        let open = sessions::count_without_factor(&mut *c, account_id, &after.session, now).await?;
+        let open = sessions::count_without_factor(&mut *c, account_id, (&after.session, new), now).await?;
         let when = match new.grace_days {
             0 => "asked at the next request.".to_owned(),
             1 => "asked after a day.".to_owned(),
