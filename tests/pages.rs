@@ -103,6 +103,7 @@ async fn administrator(site: &Site, idp: &impl SamlIdp) -> (String, Browser) {
     browser.at("/console?notice=welcome").await;
 
     browser.goto("/console/connections/new?kind=saml").await;
+    browser.click("Another identity provider").await;
     browser.fill("name", "Company login").await;
     let metadata = idp.metadata().await;
     let area = browser.page.find(fantoccini::Locator::Id("metadata_xml")).await.expect("area");
@@ -111,9 +112,9 @@ async fn administrator(site: &Site, idp: &impl SamlIdp) -> (String, Browser) {
     browser.page.execute(fill, arguments).await.expect("pasted");
     browser.fill("email_domains", "acme.example").await;
     browser.click("Create connection").await;
-    browser.page.wait().for_element(fantoccini::Locator::Id("acs")).await.expect("the values to paste");
-    let (acs, entity) = (browser.text("#acs").await, browser.text("#entity").await);
-    let ours = Client::new(&site.url).get(&browser.text("#metadata").await).await.expect(200).body;
+    let (acs, entity) = (browser.text("[data-value=acs]").await, browser.text("[data-value=entity]").await);
+    let ours =
+        Client::new(&site.url).get(&browser.text("[data-value=metadata]").await).await.expect(200).body;
     idp.trust(&entity, &acs, &ours).await;
     // It is tried as the administrator herself, which switches it on without any override.
     browser.click("Test this connection").await;
@@ -242,7 +243,8 @@ async fn no_page_is_wider_than_its_window() {
     admin.look("groups", "/console/groups").await;
     admin.look("group", &format!("/console/groups/{}", group["id"].as_str().expect("id"))).await;
     admin.look("connections", "/console/connections").await;
-    admin.look("connection-new", "/console/connections/new?kind=saml").await;
+    admin.look("connection-vendors", "/console/connections/new?kind=saml").await;
+    admin.look("connection-new", "/console/connections/new?kind=saml&vendor=entra").await;
     admin.look("connection-scim", &directory).await;
     admin.goto("/console/connections").await;
     admin

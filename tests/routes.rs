@@ -9,7 +9,7 @@ use crate::harness::Server;
 use crate::on_both;
 
 /// Open to everybody, each for a reason.
-const PUBLIC: [&str; 34] = [
+const PUBLIC: [&str; 35] = [
     "GET /healthz",
     "GET /readyz",
     "GET /metrics",
@@ -44,9 +44,10 @@ const PUBLIC: [&str; 34] = [
     "GET /api/v1/openapi.json",
     "GET /saml/{connection}/login",
     "GET /saml/{connection}/metadata",
+    "GET /saml/{connection}/slo",
 ];
 /// Posted to from other sites, carrying their own proof.
-const CALLBACKS: [&str; 1] = ["POST /saml/{connection}/acs"];
+const CALLBACKS: [&str; 2] = ["POST /saml/{connection}/acs", "POST /saml/{connection}/slo"];
 
 fn concrete(path: &str) -> String {
     let fill = |part: &str| if part.starts_with('{') { "x".to_owned() } else { part.to_owned() };

@@ -216,9 +216,9 @@ on_both! {
         world.refused("structure", |idp, says| {
             honest(idp, Says { email: "bob@acme.example<?x?>.evil.example".into(), ..says })
         }).await;
-        world.refused("parse", |idp, says| format!("<!DOCTYPE x [<!ENTITY a \"b\">]>{}", honest(idp, says))).await;
-        world.refused("parse", |idp, says| format!("<!DOCTYPE x SYSTEM \"file:///etc/passwd\">{}", honest(idp, says))).await;
-        world.refused("parse", |idp, says| {
+        world.refused("dtd", |idp, says| format!("<!DOCTYPE x [<!ENTITY a \"b\">]>{}", honest(idp, says))).await;
+        world.refused("dtd", |idp, says| format!("<!DOCTYPE x SYSTEM \"file:///etc/passwd\">{}", honest(idp, says))).await;
+        world.refused("depth", |idp, says| {
             let deep = format!("{}{}", "<a>".repeat(60), "</a>".repeat(60));
             honest(idp, Says { extra: deep, ..says }).replace("<x/>", "")
         }).await;
@@ -228,7 +228,7 @@ on_both! {
             honest(idp, says).replace("urn:oasis:names:tc:SAML:2.0:protocol", "urn:oasis:names:tc:SAML:1.1:protocol")
         }).await;
         world.refused("structure", |idp, says| idp.wrap(&says, "", false)).await;
-        world.refused("structure", |idp, says| {
+        world.refused("decryption", |idp, says| {
             idp.wrap(&says, "<saml:EncryptedAssertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\"/>", false)
         }).await;
         world.refused("size", |idp, says| {
@@ -393,9 +393,11 @@ on_both! {
             ("nonsense".to_owned(), "well-formed XML"),
             (format!("<!DOCTYPE x>{}", good.replace("<?xml version=\"1.0\"?>", "")), "without a document type"),
             ("<a/>".to_owned(), "not SAML 2.0 metadata"),
-            (good.replace("HTTP-Redirect", "SOAP"), "HTTP-Redirect"),
+            (good.replace("EntityDescriptor", "AffiliationDescriptor"), "not SAML 2.0 metadata"),
+            (good.replacen("entityID=", "validUntil=\"2020-01-01T00:00:00Z\" entityID=", 1), "good until 2020-01-01"),
+            (good.replace("HTTP-Redirect", "SOAP"), "HTTP-Redirect or HTTP-POST"),
             (good.replace("https://idp.example/sso", "javascript:alert(1)"), "HTTP-Redirect"),
-            (good.replace("MII", "???"), "cannot be read"),
+            (good.replace("MII", "???"), "cannot be used"),
             (good.replace("use=\"signing\"", "use=\"encryption\""), "no signing certificate"),
         ] {
             let body = json!({"kind": "saml", "name": "Company", "metadata_xml": xml});

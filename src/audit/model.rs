@@ -136,6 +136,8 @@ actions! {
     GroupCreate = "group.create",
     GroupUpdate = "group.update",
     GroupDelete = "group.delete",
+    GroupLink = "group.link",
+    GroupUnlink = "group.unlink",
     RoleBind = "role.bind",
     RoleUnbind = "role.unbind",
     ServiceAccountCreate = "service_account.create",
@@ -146,6 +148,8 @@ actions! {
     ConnectionUpdate = "connection.update",
     ConnectionDelete = "connection.delete",
     ConnectionTest = "connection.test",
+    ConnectionRotateKeys = "connection.rotate_keys",
+    ConnectionRefresh = "connection.refresh_metadata",
     MailTest = "mail.test",
 }
 

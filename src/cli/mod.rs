@@ -2,6 +2,7 @@
 
 mod account;
 mod api_token;
+mod doctor;
 mod scim_token;
 mod serve;
 mod user;
@@ -38,6 +39,8 @@ enum Command {
     /// Manage provisioning tokens.
     #[command(subcommand)]
     ScimToken(scim_token::Command),
+    /// Look for what keeps people out, now or soon: configuration, certificates, addresses, clocks.
+    Doctor,
     /// Manage users.
     #[command(subcommand)]
     User(user::Command),
@@ -64,6 +67,7 @@ async fn execute(cli: Cli) -> Result<(), Failure> {
         Command::Serve => serve::run(config).await,
         Command::Account(command) => account::run(&open(config).await?, command).await,
         Command::ApiToken(command) => api_token::run(&open(config).await?, command).await,
+        Command::Doctor => doctor::run(&open(config).await?).await,
         Command::User(command) => user::run(&open(config).await?, command).await,
         Command::ScimToken(command) => scim_token::run(&open(config).await?, command).await,
     }

@@ -77,6 +77,25 @@ impl IntoResponse for Refusal {
     }
 }
 
+/// A form that the browser takes to another site, such as an identity provider's.
+///
+/// Rooms below `web` cannot render pages; they answer with this, and `web` makes the page that sends it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PostForm {
+    /// Where to.
+    pub url: String,
+    /// Its hidden fields.
+    pub fields: Vec<(&'static str, String)>,
+}
+
+impl IntoResponse for PostForm {
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::OK.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
 /// The value of a cookie in a request.
 #[must_use]
 pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {

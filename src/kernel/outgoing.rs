@@ -10,10 +10,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
+use reqwest::StatusCode;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{CONTENT_TYPE, DATE, ETAG, IF_NONE_MATCH};
 use url::{Host, Url};
 
-use super::config;
+use super::{Timestamp, config};
 
 /// Why an address could not be read. The text is for the administrator who typed it.
 #[derive(Debug, thiserror::Error)]
@@ -80,20 +82,89 @@ impl Client {
     /// # Errors
     /// [`Error`].
     pub async fn get_text(&self, url: &Url, limit: usize) -> Result<String, Error> {
-        self.rules.check_url(url)?;
-        let mut answer = self.http.get(url.clone()).send().await.map_err(Error::Http)?;
-        if answer.status() != reqwest::StatusCode::OK {
-            return Err(Error::Status(answer.status().as_u16()));
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(Error::Http)? {
-            if body.len() + chunk.len() > limit {
-                return Err(Error::TooLarge(limit));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        String::from_utf8(body).map_err(|_| Error::NotText)
+        let fresh = self.get_if_changed(url, limit, None).await?;
+        fresh.map(|fresh| fresh.text).ok_or(Error::Status(304))
     }
+
+    /// The same, unless it is what had this `etag` (RFC 9110 §13.1.2): `None` then.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn get_if_changed(
+        &self,
+        url: &Url,
+        limit: usize,
+        etag: Option<&str>,
+    ) -> Result<Option<Fresh>, Error> {
+        let mut request = self.http.get(url.clone());
+        if let Some(etag) = etag {
+            request = request.header(IF_NONE_MATCH, etag);
+        }
+        let answer = self.send(url, request).await?;
+        if answer.status() == StatusCode::NOT_MODIFIED && etag.is_some() {
+            return Ok(None);
+        }
+        let etag = answer.headers().get(ETAG).and_then(|value| value.to_str().ok());
+        let etag = etag.filter(|etag| etag.len() <= 256).map(str::to_owned);
+        let date = answer.headers().get(DATE).and_then(|value| value.to_str().ok()).and_then(http_date);
+        Ok(Some(Fresh { text: read(answer, limit).await?, etag, date }))
+    }
+
+    /// Reads text at `url` as the holder of a token.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn get_as(&self, url: &Url, token: &str, limit: usize) -> Result<String, Error> {
+        let answer = self.send(url, self.http.get(url.clone()).bearer_auth(token)).await?;
+        read(answer, limit).await
+    }
+
+    /// Posts a form and reads the answer.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn post_form(&self, url: &Url, fields: &[(&str, &str)], limit: usize) -> Result<String, Error> {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = self.http.post(url.clone()).body(body);
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        read(self.send(url, request).await?, limit).await
+    }
+
+    async fn send(&self, url: &Url, request: reqwest::RequestBuilder) -> Result<reqwest::Response, Error> {
+        self.rules.check_url(url)?;
+        request.send().await.map_err(Error::Http)
+    }
+}
+
+/// What was read, and the tag by which the other side knows it.
+#[derive(Debug, Clone)]
+pub struct Fresh {
+    /// The text.
+    pub text: String,
+    /// Its entity tag.
+    pub etag: Option<String>,
+    /// What time it was there.
+    pub date: Option<Timestamp>,
+}
+
+/// RFC 9110 §5.6.7.
+fn http_date(text: &str) -> Option<Timestamp> {
+    let time = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    Some(Timestamp(time.as_millisecond()))
+}
+
+async fn read(mut answer: reqwest::Response, limit: usize) -> Result<String, Error> {
+    if answer.status() != StatusCode::OK {
+        return Err(Error::Status(answer.status().as_u16()));
+    }
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(Error::Http)? {
+        if body.len() + chunk.len() > limit {
+            return Err(Error::TooLarge(limit));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    String::from_utf8(body).map_err(|_| Error::NotText)
 }
 
 impl Rules {

@@ -13,7 +13,7 @@ mod throttle;
 
 use std::sync::Arc;
 
-pub use proof::{Method, NewUser, Proof};
+pub use proof::{Method, Names, Proof, Provided, ProviderSession};
 pub use throttle::{Throttle, Throttled};
 
 use crate::kernel::{Kernel, tickets};

@@ -56,8 +56,9 @@ pub struct Proof {
     /// The fingerprint of the stored password that was shown: a sign-in that waits for more ends with it.
     #[serde(default)]
     pub password: Option<String>,
-    /// When nobody with this address exists: whom to create. Set only where the connection allows it.
-    pub create: Option<NewUser>,
+    /// What else the connection that vouches says.
+    #[serde(default)]
+    pub provided: Provided,
 }
 
 impl Proof {
@@ -73,7 +74,7 @@ impl Proof {
             acr: String::new(),
             second_factor: None,
             password: None,
-            create: None,
+            provided: Provided::default(),
         }
     }
 }
@@ -91,15 +92,40 @@ impl Proof {
     }
 }
 
-/// Somebody to be created at their first sign-in.
+/// What an identity provider says beside who somebody is, and only what its connection lets it say.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct NewUser {
-    /// The address, also the sign-in name.
-    pub email: String,
+#[serde(default)]
+pub struct Provided {
+    /// When nobody with this address exists: whom to create.
+    pub create: bool,
+    /// The person's names, to be taken over by those who are not managed elsewhere.
+    pub names: Names,
+    /// Whether somebody who is here already gets these names.
+    pub update_names: bool,
+    /// The groups the provider has them in; `None` where groups do not follow it, or it could not say.
+    pub groups: Option<Vec<String>>,
+    /// Their session there, for a logout that begins on either side.
+    pub session: Option<ProviderSession>,
+}
+
+/// The names of a person.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Names {
     /// Given name.
     pub given_name: Option<String>,
     /// Family name.
     pub family_name: Option<String>,
     /// The name shown.
     pub display_name: Option<String>,
+}
+
+/// A session as the identity provider knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderSession {
+    /// Under which name it knows the person.
+    pub subject: String,
+    /// Its session.
+    pub session: Option<String>,
+    /// What its protocol needs to name the person to it, as JSON.
+    pub detail: String,
 }

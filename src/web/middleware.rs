@@ -4,14 +4,15 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
+use askama::Template;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use ipnet::IpNet;
 
-use super::{App, error};
-use crate::kernel::http::{Refusal, RequestContext};
+use super::{App, error, page};
+use crate::kernel::http::{PostForm, Refusal, RequestContext};
 use crate::kernel::ids;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -38,7 +39,7 @@ pub(super) async fn surround(State(app): State<App>, mut request: Request, next:
     } else {
         next.run(request).await
     };
-    let mut response = render_refusal(response, &path, &request_id);
+    let mut response = render_refusal(carry(response), &path, &request_id);
     let status = response.status();
     let took = started.elapsed();
     metrics::counter!("vestibule_http_requests_total", "route" => route.clone(), "status" => status.as_str().to_owned())
@@ -85,6 +86,25 @@ fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAdd
         client = ip.to_canonical();
     }
     client
+}
+
+/// The page that sends a form to another site: by itself, or by its button where scripts are off.
+#[derive(Template)]
+#[template(path = "signin/carry.html")]
+struct CarryPage {
+    form: PostForm,
+}
+
+fn carry(mut response: Response) -> Response {
+    let Some(form) = response.extensions_mut().remove::<PostForm>() else { return response };
+    let mut rendered = match page::render(&CarryPage { form }) {
+        Ok(page) => page,
+        Err(error) => return error.into_response(),
+    };
+    for cookie in response.headers().get_all(header::SET_COOKIE) {
+        rendered.headers_mut().append(header::SET_COOKIE, cookie.clone());
+    }
+    rendered
 }
 
 /// Turns a refusal into the words for its reader. Empty errors of the router and the limits get words too.

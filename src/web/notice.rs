@@ -40,6 +40,16 @@ pub(super) fn text(code: &str) -> Option<&'static str> {
         "directory_created" => {
             "Directory connection created. Make a token and copy both values to your identity provider."
         }
+        "metadata_loaded" => "Metadata loaded. Test the connection before people depend on it.",
+        "keys_published" => {
+            "New keys are published. When your identity provider has read our metadata again, let them take over."
+        }
+        "keys_switched" => {
+            "The new keys are in use. The old ones are published and decrypt for seven more days."
+        }
+        "keys_taken_back" => "The published keys were taken back.",
+        "group_linked" => "Linked. People come in and go at their next sign-in through that provider.",
+        "group_unlinked" => "The link was taken away.",
         "connection_saved" => "Connection saved.",
         "connection_deleted" => {
             "Connection deleted. Users and groups it managed are kept and can be changed here now."

@@ -7,6 +7,7 @@ use axum::response::{Html, IntoResponse, Response};
 use super::{App, Error, notice};
 use crate::access::{Owes, Permission, Principal};
 use crate::directory::accounts;
+use crate::idp::saml;
 use crate::kernel::Timestamp;
 
 /// The frame around a page for somebody who is signed in.
@@ -23,6 +24,8 @@ pub(super) struct Shell {
     pub(super) active: &'static str,
     /// Until when they have to set up a second factor, if they have to.
     pub(super) enrol_by: Option<Timestamp>,
+    /// Whether the way out may lead through an identity provider, which is asked first.
+    pub(super) asks_to_leave: bool,
     /// What the action before this page did.
     pub(super) notice: Option<&'static str>,
 }
@@ -46,6 +49,7 @@ impl Shell {
             console: principal.may(Permission::UsersView),
             editor: principal.may(Permission::UsersEdit),
             active,
+            asks_to_leave: saml::offers_logout(&mut c, principal).await?.is_some(),
             enrol_by: match principal.owes() {
                 Owes::EnrolmentBy(end) => Some(end),
                 _ => None,

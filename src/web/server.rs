@@ -29,6 +29,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 const CLEAN_UP_EVERY: Duration = Duration::from_mins(1);
 const USES_EVERY: Duration = Duration::from_secs(1);
 const WARN_EVERY: Duration = Duration::from_mins(15);
+const REFRESH_EVERY: Duration = Duration::from_secs(30);
 const MAILINGS_EVERY: Duration = Duration::from_millis(500);
 
 /// A server that listens and has its kernel; not serving yet.
@@ -50,6 +51,9 @@ pub enum StartError {
     /// `[mail]` cannot be used.
     #[error("{0}")]
     Mail(#[from] mail::TransportError),
+    /// The keys of SAML connections could not be moved to where this version has them.
+    #[error("keys of SAML connections: {0}")]
+    Keys(String),
     /// An unsafe set-up.
     #[error("{0}")]
     Unsafe(&'static str),
@@ -84,6 +88,7 @@ impl Server {
             tracing::warn!(%public, "server.public_url is not https: sessions can be read on the way");
         }
         let kernel = Kernel::open(config, clock, Urls::new(public)).await?;
+        saml::keys::adopt(&kernel).await.map_err(|error| StartError::Keys(error.to_string()))?;
         Ok(Self { listener, app: App::new(kernel), address })
     }
 
@@ -113,6 +118,7 @@ impl Server {
         jobs.spawn(|shutdown| write_uses(app.signin.clone(), shutdown));
         jobs.spawn(|shutdown| warn_of_ending_passwords(app.kernel.clone(), shutdown));
         jobs.spawn(|shutdown| send_mailings(app.kernel.clone(), shutdown));
+        jobs.spawn(|shutdown| refresh_metadata(app.kernel.clone(), shutdown));
         let service = router(&app).into_make_service_with_connect_info::<SocketAddr>();
         let mut down = jobs.shutdown();
         let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -194,13 +200,27 @@ async fn send_mailings(kernel: Kernel, mut shutdown: Shutdown) {
     }
 }
 
+/// Reads the metadata of identity providers again when it is due.
+async fn refresh_metadata(kernel: Kernel, mut shutdown: Shutdown) {
+    loop {
+        let busy = saml::refresh::refresh_one(&kernel).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "metadata could not be looked after; it is tried again");
+            false
+        });
+        let pause = if busy { Duration::ZERO } else { REFRESH_EVERY };
+        if shutdown.pause(pause).await {
+            return;
+        }
+    }
+}
+
 /// Removes what ended by itself.
 async fn clean_up(app: App, mut shutdown: Shutdown) {
     while !shutdown.pause(CLEAN_UP_EVERY).await {
         let cleaned = async {
             app.signin.clean_up().await?;
             let mut tx = app.kernel.db.begin().await?;
-            saml::delete_expired_replays(&mut tx).await?;
+            saml::delete_expired(&mut tx).await?;
             saml::trial::delete_expired(&mut tx).await?;
             mail::delete_old(&mut tx).await?;
             tx.commit().await

@@ -109,3 +109,6 @@ for (const box of document.querySelectorAll("[data-progress][data-under-way]")) 
     if (now.status !== "running" && now.sent + now.failed >= now.queued) clearInterval(timer);
   }, 2000);
 }
+
+// A form that only carries something to another site.
+document.querySelector("form[data-send]")?.submit();

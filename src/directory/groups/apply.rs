@@ -49,6 +49,26 @@ pub async fn apply(
     change: Change,
 ) -> Result<Group, Error> {
     let (source, manager) = check_authority(tx, authority, group).await?;
+    write(tx, context, (group, manager), (source, change)).await
+}
+
+/// The same for members of a group made by hand who come and go through a connection that it follows.
+pub(super) async fn follow_members(
+    tx: &mut Tx,
+    context: &Context,
+    connection_id: &str,
+    group: &Group,
+    change: Change,
+) -> Result<Group, Error> {
+    write(tx, context, (group, None), (connection_id, change)).await
+}
+
+async fn write(
+    tx: &mut Tx,
+    context: &Context,
+    (group, manager): (&Group, Option<String>),
+    (source, change): (&str, Change),
+) -> Result<Group, Error> {
     let mut wanted = group.clone();
     wanted.connection_id = manager;
     if let Some(name) = change.name {
@@ -120,6 +140,11 @@ async fn apply_members(
     for id in remove {
         if store::remove(tx, group, &id, source).await? {
             removed.push(id);
+        } else if source == MANUAL && store::is_member(tx, group, &id).await? {
+            return Err(Error::Forbidden(
+                "This member came through an identity provider that the group follows. Change it there, or take the \
+                 link away.",
+            ));
         }
     }
     for id in add {

@@ -4,6 +4,7 @@ mod apply;
 mod create;
 mod delete;
 mod identifier;
+mod links;
 mod model;
 mod store;
 
@@ -11,6 +12,7 @@ pub use apply::{Change, Members, apply};
 pub use create::{NewGroup, create};
 pub use delete::delete;
 pub use identifier::identifier_of;
+pub use links::{Kept, Link, follow, link, link_of, links_of_connection, unlink};
 pub use model::{Group, Membership};
 pub use store::{
     Match, by_id, count, list_after, list_at, member_count, members, names_of_user, of_user, search,

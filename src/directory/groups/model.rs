@@ -45,6 +45,15 @@ pub struct Membership {
     pub display_name: String,
     /// The member's sign-in name.
     pub user_name: String,
+    by_hand: i64,
+}
+
+impl Membership {
+    /// Whether somebody put the member there, beside whatever else put them there.
+    #[must_use]
+    pub fn is_by_hand(&self) -> bool {
+        self.by_hand != 0
+    }
 }
 
 /// Memberships made by hand, as opposed to those that came through a connection.

@@ -153,7 +153,9 @@ pub async fn members(
     (after, limit): (&str, i64),
 ) -> Result<Vec<Membership>, sqlx::Error> {
     sqlx::query_as(
-        "SELECT DISTINCT m.user_id, u.display_name, u.user_name FROM memberships m JOIN users u ON u.id = m.user_id \
+        "SELECT DISTINCT m.user_id, u.display_name, u.user_name, (SELECT COUNT(*) FROM memberships h \
+         WHERE h.group_id = m.group_id AND h.user_id = m.user_id AND h.source = 'manual') AS by_hand \
+         FROM memberships m JOIN users u ON u.id = m.user_id \
          WHERE m.group_id = $1 AND m.user_id > $2 ORDER BY m.user_id LIMIT $3",
     )
     .bind(group_id)
@@ -271,6 +273,17 @@ pub(super) async fn remove(
         .execute(&mut **tx)
         .await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// Whether somebody is a member, wherever from.
+pub(super) async fn is_member(c: &mut Connection, group: &Group, user_id: &str) -> Result<bool, sqlx::Error> {
+    let found: Option<(String,)> =
+        sqlx::query_as("SELECT user_id FROM memberships WHERE group_id = $1 AND user_id = $2 LIMIT 1")
+            .bind(&group.id)
+            .bind(user_id)
+            .fetch_optional(c)
+            .await?;
+    Ok(found.is_some())
 }
 
 pub(super) async fn ids_from(

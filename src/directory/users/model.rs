@@ -150,7 +150,8 @@ impl Profile {
     }
 
     /// The display name, or the best substitute.
-    pub(super) fn shown_name(&self) -> String {
+    #[must_use]
+    pub fn shown_name(&self) -> String {
         if let Some(name) = &self.display_name {
             return name.clone();
         }

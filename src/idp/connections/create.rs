@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::model::{Connection, Kind, SamlSettings};
+use super::model::{Connection, Kind};
+use super::saml::SamlSettings;
 use super::store;
 use super::update::check_domains;
 use crate::access::service_accounts;
@@ -21,8 +22,6 @@ pub struct NewConnection {
     pub name: String,
     /// Settings, for SAML.
     pub saml: Option<SamlSettings>,
-    /// Our private key, sealed.
-    pub sealed_key: Option<String>,
     /// Email domains that sign in here.
     pub domains: Vec<String>,
 }
@@ -31,14 +30,7 @@ impl NewConnection {
     /// A directory connection, which needs nothing but a name.
     #[must_use]
     pub fn scim(id: String, name: &str) -> Self {
-        Self {
-            id,
-            kind: Kind::Scim,
-            name: name.to_owned(),
-            saml: None,
-            sealed_key: None,
-            domains: Vec::new(),
-        }
+        Self { id, kind: Kind::Scim, name: name.to_owned(), saml: None, domains: Vec::new() }
     }
 }
 
@@ -58,8 +50,9 @@ pub async fn create(tx: &mut Tx, context: &Context, new: NewConnection) -> Resul
         kind: new.kind.as_str().to_owned(),
         name: new.name.trim().to_owned(),
         enabled: i32::from(new.kind == Kind::Scim),
-        settings: json!(new.saml.unwrap_or_default()).to_string(),
-        sealed_key: new.sealed_key,
+        settings: json!(new.saml.unwrap_or_default().checked()?).to_string(),
+        is_default: 0,
+        position: store::last_position(tx, &context.account_id).await? + 1,
         created_at: tx.now(),
         updated_at: tx.now(),
         tested_at: None,

@@ -13,8 +13,13 @@ use crate::kernel::Tx;
 /// are from then on managed here.
 ///
 /// # Errors
-/// The database's.
+/// [`Error::Forbidden`] while groups follow it; the database's.
 pub async fn delete(tx: &mut Tx, context: &Context, connection: &Connection) -> Result<(), Error> {
+    if store::has_links(tx, &connection.id).await? {
+        return Err(Error::Forbidden(
+            "Groups follow this connection. Take their links away first, and decide what becomes of their members.",
+        ));
+    }
     let released = store::managed(tx, &connection.id).await?;
     store::release(tx, &connection.id).await?;
     if let Some(robot) = service_accounts::of_connection(tx, &context.account_id, &connection.id).await? {

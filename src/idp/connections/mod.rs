@@ -3,14 +3,20 @@
 mod create;
 mod delete;
 mod model;
+mod saml;
+mod secrets;
 mod store;
 mod update;
 
 pub use create::{NewConnection, create};
 pub use delete::delete;
-pub use model::{Connection, Jit, Kind, SamlSettings};
+pub use model::{Connection, Kind};
+pub use saml::{
+    Binding, Comparison, Graph, Jit, LogoutService, NameIdFormat, Retiring, SamlSettings, Vendor,
+};
+pub use secrets::{secret, set_secret};
 pub use store::{
-    anywhere, by_id, by_name, domains_of, enabled_saml, list, mark_tested, route_by_domain, sign_in_for,
-    sign_in_of,
+    anywhere, by_id, by_name, domains_of, enabled_saml, list, mark_tested, replace_settings, route_by_domain,
+    sign_in_for, sign_in_of,
 };
 pub use update::{Change, update};

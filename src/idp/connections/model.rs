@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::saml::SamlSettings;
 use crate::kernel::Timestamp;
 
 /// The protocols.
@@ -38,8 +39,10 @@ pub struct Connection {
     pub name: String,
     pub(super) enabled: i32,
     pub(super) settings: String,
-    /// The private key of this side, sealed.
-    pub sealed_key: Option<String>,
+    /// Whether people are sent here who are not told apart by their domain.
+    pub(super) is_default: i32,
+    /// Its place among the ways to sign in, from the top.
+    pub position: i64,
     /// When it was made.
     pub created_at: Timestamp,
     /// When it was changed last.
@@ -69,78 +72,15 @@ impl Connection {
         (self.kind() == Kind::Saml).then(|| serde_json::from_str(&self.settings).ok()).flatten()
     }
 
-    /// What [`Connection::sealed_key`] is bound to.
+    /// Whether people are sent here whose address has a domain that leads nowhere else.
     #[must_use]
-    pub fn key_binding(id: &str) -> String {
-        format!("connections/{id}/key")
+    pub fn is_default(&self) -> bool {
+        self.is_default != 0
     }
-}
 
-/// What was agreed with a SAML identity provider.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct SamlSettings {
-    /// The identity provider's entity id; every issuer must be this.
-    pub idp_entity_id: String,
-    /// Where browsers are sent, HTTP-Redirect binding.
-    pub sso_url: String,
-    /// The identity provider's signing certificates, base64 of DER. Nothing else is trusted.
-    pub certificates: Vec<String>,
-    /// Where the metadata was read from, if from an address.
-    pub metadata_url: Option<String>,
-    /// Our entity id, when it is not the metadata address.
-    pub sp_entity_id: Option<String>,
-    /// Whether requests are signed.
-    pub sign_requests: bool,
-    /// The attribute with the email address; the NameID and the usual names when not set.
-    pub email_attribute: Option<String>,
-    /// Whether sign-ins that the identity provider begins are accepted.
-    pub allow_idp_initiated: bool,
-    /// Whether people unknown here are created.
-    pub jit: Jit,
-    /// Whether the identity provider is believed when it says that a second factor was shown there.
-    pub trust_mfa: bool,
-    /// Our certificate for signatures, base64 of DER.
-    pub sp_certificate: String,
-}
-
-impl SamlSettings {
-    /// Whether a test of `other` says anything about these.
+    /// What people see on the sign-in page.
     #[must_use]
-    pub fn trusts_the_same(&self, other: &Self) -> bool {
-        let relevant = |s: &Self| {
-            let Self {
-                idp_entity_id,
-                sso_url,
-                certificates,
-                sp_entity_id,
-                email_attribute,
-                sign_requests,
-                ..
-            } = s;
-            (
-                idp_entity_id.clone(),
-                sso_url.clone(),
-                certificates.clone(),
-                sp_entity_id.clone(),
-                email_attribute.clone(),
-                *sign_requests,
-            )
-        };
-        relevant(self) == relevant(other)
+    pub fn label(&self) -> String {
+        self.saml().and_then(|settings| settings.display_name).unwrap_or_else(|| self.name.clone())
     }
-}
-
-/// Creating people at their first sign-in.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Jit {
-    /// Whether it happens.
-    pub enabled: bool,
-    /// An attribute the assertion must have for it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
-    /// A value that attribute must have.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub value: Option<String>,
 }

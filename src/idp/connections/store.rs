@@ -1,14 +1,15 @@
 //! The SQL of connections.
 
 use super::model::Connection;
+use super::saml::SamlSettings;
 use crate::directory::fold;
 use crate::directory::users::User;
 use crate::kernel::{self, Tx};
 
 macro_rules! columns {
     () => {
-        "c.id, c.account_id, c.kind, c.name, c.enabled, c.settings, c.sealed_key, c.created_at, c.updated_at, \
-         c.tested_at, c.tested_by"
+        "c.id, c.account_id, c.kind, c.name, c.enabled, c.settings, c.is_default, c.position, c.created_at, \
+         c.updated_at, c.tested_at, c.tested_by"
     };
 }
 
@@ -86,7 +87,8 @@ pub async fn enabled_saml(c: &mut Db, account_id: &str) -> Result<Vec<Connection
     sqlx::query_as(concat!(
         "SELECT ",
         columns!(),
-        " FROM connections c WHERE c.account_id = $1 AND c.kind = 'saml' AND c.enabled = 1 ORDER BY c.name_folded"
+        " FROM connections c WHERE c.account_id = $1 AND c.kind = 'saml' AND c.enabled = 1 \
+         ORDER BY c.is_default DESC, c.position, c.name_folded"
     ))
     .bind(account_id)
     .fetch_all(c)
@@ -133,8 +135,8 @@ pub async fn sign_in_for(
         "SELECT ",
         columns!(),
         " FROM connections c WHERE c.account_id = $1 AND c.kind = 'saml' AND c.enabled = 1 \
-         AND NOT EXISTS (SELECT 1 FROM connection_domains d WHERE d.connection_id = c.id) \
-         ORDER BY c.name_folded LIMIT 1"
+         AND (c.is_default = 1 OR NOT EXISTS (SELECT 1 FROM connection_domains d WHERE d.connection_id = c.id)) \
+         ORDER BY c.is_default DESC, c.position, c.name_folded LIMIT 1"
     ))
     .bind(account_id)
     .fetch_optional(c)
@@ -165,8 +167,8 @@ pub async fn domains_of(c: &mut Db, connection_id: &str) -> Result<Vec<String>, 
 
 pub(super) async fn insert(tx: &mut Tx, connection: &Connection) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "INSERT INTO connections (id, account_id, kind, name, name_folded, enabled, settings, sealed_key, created_at, \
-         updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
+        "INSERT INTO connections (id, account_id, kind, name, name_folded, enabled, settings, is_default, position, \
+         created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $10, $9, $9)",
     )
     .bind(&connection.id)
     .bind(&connection.account_id)
@@ -175,8 +177,9 @@ pub(super) async fn insert(tx: &mut Tx, connection: &Connection) -> Result<(), s
     .bind(fold(&connection.name))
     .bind(connection.enabled)
     .bind(&connection.settings)
-    .bind(connection.sealed_key.as_deref())
+    .bind(connection.is_default)
     .bind(connection.created_at)
+    .bind(connection.position)
     .execute(&mut **tx)
     .await
     .map(drop)
@@ -185,7 +188,7 @@ pub(super) async fn insert(tx: &mut Tx, connection: &Connection) -> Result<(), s
 pub(super) async fn overwrite(tx: &mut Tx, connection: &Connection) -> Result<(), sqlx::Error> {
     sqlx::query(
         "UPDATE connections SET name = $1, name_folded = $2, enabled = $3, settings = $4, updated_at = $5, \
-         tested_at = $8, tested_by = $9 WHERE account_id = $6 AND id = $7",
+         tested_at = $8, tested_by = $9, is_default = $10, position = $11 WHERE account_id = $6 AND id = $7",
     )
     .bind(&connection.name)
     .bind(fold(&connection.name))
@@ -196,9 +199,26 @@ pub(super) async fn overwrite(tx: &mut Tx, connection: &Connection) -> Result<()
     .bind(&connection.id)
     .bind(connection.tested_at)
     .bind(connection.tested_by.as_deref())
+    .bind(connection.is_default)
+    .bind(connection.position)
     .execute(&mut **tx)
     .await
     .map(drop)
+}
+
+pub(super) async fn last_position(c: &mut Db, account_id: &str) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("SELECT COALESCE(MAX(position), 0) FROM connections WHERE account_id = $1")
+        .bind(account_id)
+        .fetch_one(c)
+        .await
+}
+
+pub(super) async fn clear_default(tx: &mut Tx, account_id: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE connections SET is_default = 0 WHERE account_id = $1 AND is_default = 1")
+        .bind(account_id)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
 }
 
 /// Notes that a test of the connection as it is has succeeded; nothing happens when it was changed meanwhile.
@@ -219,6 +239,30 @@ pub async fn mark_tested(tx: &mut Tx, connection: &Connection, by: Option<&str>)
     .execute(&mut **tx)
     .await
     .map(drop)
+}
+
+/// Writes settings that the other side published; false when somebody changed them meanwhile. A test that
+/// succeeded stays good.
+///
+/// # Errors
+/// The database's.
+pub async fn replace_settings(
+    tx: &mut Tx,
+    connection: &Connection,
+    settings: &SamlSettings,
+) -> Result<bool, sqlx::Error> {
+    let now = tx.now();
+    let done = sqlx::query(
+        "UPDATE connections SET settings = $1, updated_at = $2 WHERE account_id = $3 AND id = $4 AND settings = $5",
+    )
+    .bind(serde_json::json!(settings).to_string())
+    .bind(now)
+    .bind(&connection.account_id)
+    .bind(&connection.id)
+    .bind(&connection.settings)
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Routes exactly `domains` to the connection; false when another connection has one of them.
@@ -246,6 +290,16 @@ pub(super) async fn set_domains(
         }
     }
     Ok(true)
+}
+
+/// Whether groups follow a connection.
+pub(super) async fn has_links(c: &mut Db, id: &str) -> Result<bool, sqlx::Error> {
+    let found: Option<(String,)> =
+        sqlx::query_as("SELECT group_id FROM group_links WHERE connection_id = $1 LIMIT 1")
+            .bind(id)
+            .fetch_optional(c)
+            .await?;
+    Ok(found.is_some())
 }
 
 /// How many users and groups a connection manages.

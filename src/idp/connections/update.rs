@@ -3,7 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::create::check_connection_name;
-use super::model::{Connection, Kind, SamlSettings};
+use super::model::{Connection, Kind};
+use super::saml::SamlSettings;
 use super::store;
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::{Error, fold, is_domain};
@@ -22,6 +23,10 @@ pub struct Change {
     pub saml: Option<SamlSettings>,
     /// Exactly these email domains.
     pub domains: Option<Vec<String>>,
+    /// Whether people are sent here whose domain leads nowhere else. One connection at most is that.
+    pub is_default: Option<bool>,
+    /// Its place on the sign-in page.
+    pub position: Option<i64>,
 }
 
 /// Applies `change` to `connection`.
@@ -56,10 +61,20 @@ pub async fn update(
         wanted.enabled = i32::from(enabled);
     }
     if let Some(saml) = change.saml {
+        let saml = saml.checked()?;
         if connection.saml().is_none_or(|before| !saml.trusts_the_same(&before)) {
             (wanted.tested_at, wanted.tested_by) = (None, None);
         }
         wanted.settings = json!(saml).to_string();
+    }
+    if let Some(is_default) = change.is_default {
+        wanted.is_default = i32::from(is_default && connection.kind() != Kind::Scim);
+        if is_default {
+            store::clear_default(tx, &context.account_id).await?;
+        }
+    }
+    if let Some(position) = change.position {
+        wanted.position = position.clamp(0, 10_000);
     }
     wanted.updated_at = tx.now();
     store::overwrite(tx, &wanted).await?;
@@ -81,6 +96,8 @@ fn summary(connection: &Connection, domains: &[String]) -> Map<String, Value> {
     let mut map: Map<String, Value> = serde_json::from_str(&connection.settings).unwrap_or_default();
     map.insert("name".into(), json!(connection.name));
     map.insert("enabled".into(), json!(connection.is_enabled()));
+    map.insert("is_default".into(), json!(connection.is_default()));
+    map.insert("position".into(), json!(connection.position));
     map.insert("email_domains".into(), json!(domains));
     map
 }

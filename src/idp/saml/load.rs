@@ -2,10 +2,13 @@
 
 use url::Url;
 
-use super::super::connections::{Connection, Kind, NewConnection, SamlSettings};
-use super::keys::generate_key;
-use super::metadata::{self, Metadata, MetadataError};
-use crate::kernel::{Kernel, outgoing, vault};
+use super::super::connections::{self, Binding, Connection, Kind, NewConnection, SamlSettings};
+use super::judge::{MAX_METADATA_BYTES, Metadata, MetadataError, read_metadata};
+use super::keys::{self, KeyState, NewKeys};
+use super::store;
+use crate::audit::Context;
+use crate::directory::Error;
+use crate::kernel::{Kernel, Tx, ids, outgoing};
 
 /// Where the identity provider's metadata is.
 #[derive(Debug, Clone)]
@@ -16,7 +19,7 @@ pub enum Source {
     Url(Url),
 }
 
-/// Why a connection could not be prepared; all but the last two are for the administrator.
+/// Why a connection could not be prepared; all but the last are for the administrator.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// Read, but not usable.
@@ -25,28 +28,72 @@ pub enum LoadError {
     /// Not read.
     #[error("The metadata could not be read from that address: {0}.")]
     Fetch(#[from] outgoing::Error),
-    /// No key.
-    #[error("key generation failed: {0}")]
-    Key(String),
-    /// Not sealed.
+    /// No keys.
     #[error(transparent)]
-    Vault(#[from] vault::Error),
+    Keys(#[from] Error),
 }
 
-/// Reads metadata from `source`.
+/// Metadata that was read, and from where.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    metadata: Metadata,
+    url: Option<String>,
+    etag: Option<String>,
+}
+
+/// Reads metadata from `source`. `pinned`: the certificate it must be signed by.
 ///
 /// # Errors
 /// [`LoadError::Metadata`], [`LoadError::Fetch`].
-pub async fn load(kernel: &Kernel, source: &Source) -> Result<Metadata, LoadError> {
-    let text = match source {
-        Source::Xml(text) => text.clone(),
-        Source::Url(url) => kernel.outgoing.get_text(url, metadata::MAX_BYTES).await?,
-    };
-    Ok(metadata::read(&text)?)
+pub async fn load(kernel: &Kernel, source: &Source, pinned: Option<&str>) -> Result<Loaded, LoadError> {
+    let now = kernel.clock.now();
+    match source {
+        Source::Xml(text) => {
+            let metadata = read_metadata(text, pinned, now)?;
+            Ok(Loaded { metadata, url: None, etag: None })
+        }
+        Source::Url(url) => {
+            let fresh = kernel.outgoing.get_if_changed(url, MAX_METADATA_BYTES, None).await?;
+            let (text, etag) = fresh.map(|fresh| (fresh.text, fresh.etag)).unwrap_or_default();
+            let metadata = read_metadata(&text, pinned, now)?;
+            Ok(Loaded { metadata, url: Some(url.to_string()), etag })
+        }
+    }
 }
 
-/// Prepares a new connection from metadata: reads it, makes our key pair, seals the private half.
-/// Nothing is stored yet; all slow work is done before a unit of work begins.
+impl Loaded {
+    /// Puts what was read into the settings. What was trusted before and is not named any more is not trusted.
+    pub fn apply(&self, settings: &mut SamlSettings) {
+        self.metadata.apply(settings);
+        settings.metadata_url.clone_from(&self.url);
+    }
+}
+
+impl Metadata {
+    /// Puts everything that metadata decides into the settings.
+    pub(super) fn apply(&self, settings: &mut SamlSettings) {
+        settings.idp_entity_id.clone_from(&self.entity_id);
+        settings.sso_url.clone_from(&self.sso_url);
+        settings.sso_post_url.clone_from(&self.sso_post_url);
+        settings.logout.clone_from(&self.logout);
+        settings.certificates.clone_from(&self.certificates);
+        settings.retiring.retain(|old| !self.certificates.contains(&old.certificate));
+        if self.sso_post_url.is_none() {
+            settings.request_binding = Binding::Redirect;
+        }
+    }
+}
+
+/// A connection that can be made: all slow work is done.
+pub struct Prepared {
+    /// The connection.
+    pub connection: NewConnection,
+    keys: NewKeys,
+    etag: Option<String>,
+}
+
+/// Prepares a new connection from metadata: reads it, makes our key pairs, seals the private halves.
+/// Nothing is stored yet.
 ///
 /// # Errors
 /// [`LoadError`].
@@ -54,34 +101,37 @@ pub async fn prepare(
     kernel: &Kernel,
     name: &str,
     source: &Source,
-    settings: SamlSettings,
-) -> Result<NewConnection, LoadError> {
-    let metadata = load(kernel, source).await?;
-    let pair = tokio::task::spawn_blocking(|| generate_key("Vestibule service provider"))
-        .await
-        .map_err(|e| LoadError::Key(e.to_string()))?
-        .map_err(|e| LoadError::Key(e.to_string()))?;
-    let id = crate::kernel::ids::new_id(kernel.clock.now());
-    let sealed_key = kernel.vault.seal(&Connection::key_binding(&id), &pair.private_key)?;
-    let metadata_url = match source {
-        Source::Url(url) => Some(url.to_string()),
-        Source::Xml(_) => None,
-    };
-    let settings = SamlSettings {
-        sign_requests: settings.sign_requests || metadata.wants_signed_requests,
-        idp_entity_id: metadata.entity_id,
-        sso_url: metadata.sso_url,
-        certificates: metadata.certificates,
-        metadata_url,
-        sp_certificate: pair.certificate,
-        ..settings
-    };
-    Ok(NewConnection {
-        id,
+    mut settings: SamlSettings,
+) -> Result<Prepared, LoadError> {
+    let loaded = load(kernel, source, settings.metadata_certificate.as_deref()).await?;
+    let keys = keys::prepare(kernel).await?;
+    loaded.apply(&mut settings);
+    settings.sign_requests |= loaded.metadata.wants_signed_requests;
+    let connection = NewConnection {
+        id: ids::new_id(kernel.clock.now()),
         kind: Kind::Saml,
         name: name.to_owned(),
         saml: Some(settings),
-        sealed_key: Some(sealed_key),
         domains: Vec::new(),
-    })
+    };
+    Ok(Prepared { connection, keys, etag: loaded.etag })
+}
+
+/// Makes the connection with its keys.
+///
+/// # Errors
+/// As [`connections::create`].
+pub async fn create(tx: &mut Tx, context: &Context, prepared: Prepared) -> Result<Connection, Error> {
+    let made = connections::create(tx, context, prepared.connection).await?;
+    keys::insert(tx, &made, &prepared.keys, KeyState::Active).await?;
+    store::watch(tx, &made, prepared.etag.as_deref()).await?;
+    Ok(made)
+}
+
+/// Notes that the metadata of a connection was read just now, by hand.
+///
+/// # Errors
+/// The database's.
+pub async fn note_loaded(tx: &mut Tx, connection: &Connection, loaded: &Loaded) -> Result<(), sqlx::Error> {
+    store::watch(tx, connection, loaded.etag.as_deref()).await
 }

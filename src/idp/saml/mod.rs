@@ -1,20 +1,25 @@
-//! SAML 2.0 Web Browser SSO as a service provider.
+//! SAML 2.0 Web Browser SSO and single logout as a service provider.
 //!
-//! samael reads the metadata an administrator brings and writes what we send. Nothing that comes
-//! through a browser goes near it: responses are judged in [`response`], on one parse, with the
-//! connection's certificates only.
+//! samael writes our requests and metadata. Nothing that comes from outside goes near it: responses, logouts
+//! and metadata are judged in [`judge`], on one parse, with the connection's certificates only.
 
+mod certificates;
+pub mod groups;
 pub mod http;
-mod keys;
+pub mod judge;
+pub mod keys;
 mod load;
-mod metadata;
+mod logout;
+mod provision;
+pub mod refresh;
 mod request;
-pub mod response;
+mod sign;
 mod store;
 pub mod trial;
 
-pub use keys::{ServiceProviderKey, generate_key};
-pub use load::{LoadError, Source, load, prepare};
-pub use metadata::{Metadata, MetadataError, read as read_metadata};
-pub use request::{Addresses, authn_request_url, sp_metadata};
-pub use store::delete_expired_replays;
+pub use certificates::{BadCertificate, Certificate};
+pub use judge::{Metadata, MetadataError, read_metadata};
+pub use load::{LoadError, Loaded, Prepared, Source, create, load, note_loaded, prepare};
+pub use logout::{Leaving, leave, offers_logout};
+pub use request::{Addresses, Outgoing, authn_request, sp_metadata};
+pub use store::{Watch, delete_expired, watch_of};

@@ -1,25 +1,51 @@
-//! What we send: our metadata and `AuthnRequests`, written by samael.
+//! What we send to begin a sign-in, and our metadata. samael writes both.
 
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use axum::response::{IntoResponse, Redirect, Response};
 use samael::key_info::{KeyInfo, X509Data};
 use samael::metadata::{
-    EntityDescriptor, HTTP_POST_BINDING, IndexedEndpoint, KeyDescriptor, NameIdFormat, SpSsoDescriptor,
+    EncryptionMethod, Endpoint, EntityDescriptor, HTTP_POST_BINDING, HTTP_REDIRECT_BINDING, IndexedEndpoint,
+    KeyDescriptor, SpSsoDescriptor,
 };
-use samael::schema::{AuthnRequest, Issuer, NameIdPolicy};
+use samael::schema::{
+    AuthnContextClassRef, AuthnContextComparison, AuthnRequest, Issuer, NameIdPolicy, RequestedAuthnContext,
+};
 use samael::traits::ToXml as _;
-use url::Url;
 
-use super::super::connections::SamlSettings;
-use crate::kernel::urls::{Urls, query_value};
-use crate::kernel::{Timestamp, random};
+use super::super::connections::{Comparison, NameIdFormat, SamlSettings};
+use super::keys::{KeyPair, KeyPurpose, KeyState};
+use super::sign::Message;
+use crate::kernel::Timestamp;
+use crate::kernel::http::PostForm;
+use crate::kernel::urls::Urls;
 
 /// Why nothing could be written; a fault of ours, for the log.
 #[derive(Debug, thiserror::Error)]
 #[error("SAML message could not be written: {0}")]
 pub struct WriteError(String);
+
+impl WriteError {
+    pub(super) fn new(cause: &dyn std::fmt::Display) -> Self {
+        Self(cause.to_string())
+    }
+}
+
+/// How a browser takes a message to the identity provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outgoing {
+    /// By going to an address.
+    Redirect(String),
+    /// By sending a form.
+    Post(PostForm),
+}
+
+impl IntoResponse for Outgoing {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Redirect(url) => Redirect::to(&url).into_response(),
+            Self::Post(form) => form.into_response(),
+        }
+    }
+}
 
 /// Our addresses for one connection.
 #[derive(Debug, Clone)]
@@ -32,6 +58,8 @@ pub struct Addresses {
     pub acs: String,
     /// Where a sign-in with this connection begins.
     pub login: String,
+    /// Where logouts come to.
+    pub slo: String,
 }
 
 impl Addresses {
@@ -44,27 +72,56 @@ impl Addresses {
             metadata: at("metadata"),
             acs: at("acs"),
             login: at("login"),
+            slo: at("slo"),
         }
     }
 }
 
-/// Our metadata for the identity provider.
+/// What others may encrypt with for us, the best first.
+const ENCRYPTION_METHODS: [&str; 3] = [
+    "http://www.w3.org/2009/xmlenc11#aes256-gcm",
+    "http://www.w3.org/2009/xmlenc11#aes128-gcm",
+    "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p",
+];
+
+fn key_descriptor(key: &KeyPair) -> KeyDescriptor {
+    let methods = ENCRYPTION_METHODS.map(|algorithm| EncryptionMethod { algorithm: algorithm.into() });
+    KeyDescriptor {
+        key_use: Some(key.purpose().as_str().into()),
+        key_info: KeyInfo {
+            id: None,
+            x509_data: Some(X509Data { certificates: vec![key.certificate.clone()] }),
+        },
+        encryption_methods: (key.purpose() == KeyPurpose::Encryption).then(|| methods.to_vec()),
+    }
+}
+
+/// Our metadata for the identity provider, with all keys it may meet. Of those to encrypt with the newest comes
+/// first: most providers take that one.
 ///
 /// # Errors
 /// [`WriteError`].
-pub fn sp_metadata(addresses: &Addresses, settings: &SamlSettings) -> Result<String, WriteError> {
-    let signing = KeyDescriptor {
-        key_use: Some("signing".into()),
-        key_info: KeyInfo {
-            id: None,
-            x509_data: Some(X509Data { certificates: vec![settings.sp_certificate.clone()] }),
-        },
-        encryption_methods: None,
-    };
+pub fn sp_metadata(
+    addresses: &Addresses,
+    settings: &SamlSettings,
+    keys: &[KeyPair],
+) -> Result<String, WriteError> {
+    let (signing, mut encryption): (Vec<_>, Vec<_>) =
+        keys.iter().partition(|key| key.purpose() == KeyPurpose::Signing);
+    encryption.sort_by_key(|key| key.state() != KeyState::Next);
+    let logout_services = [HTTP_REDIRECT_BINDING, HTTP_POST_BINDING].map(|binding| Endpoint {
+        binding: binding.into(),
+        location: addresses.slo.clone(),
+        response_location: None,
+    });
     let role = SpSsoDescriptor {
         protocol_support_enumeration: Some("urn:oasis:names:tc:SAML:2.0:protocol".into()),
-        key_descriptors: Some(vec![signing]),
-        name_id_formats: Some(vec![NameIdFormat::EmailAddressNameIDFormat.value().into()]),
+        key_descriptors: Some(signing.into_iter().chain(encryption).map(key_descriptor).collect()),
+        single_logout_services: Some(logout_services.to_vec()),
+        name_id_formats: Some(vec![match settings.name_id_format {
+            NameIdFormat::Unspecified => NameIdFormat::Email.uri().into(),
+            format => format.uri().into(),
+        }]),
         authn_requests_signed: Some(settings.sign_requests),
         want_assertions_signed: Some(true),
         assertion_consumer_services: vec![IndexedEndpoint {
@@ -81,75 +138,57 @@ pub fn sp_metadata(addresses: &Addresses, settings: &SamlSettings) -> Result<Str
         sp_sso_descriptors: Some(vec![role]),
         ..EntityDescriptor::default()
     };
-    entity.to_string().map_err(|e| WriteError(e.to_string()))
+    entity.to_string().map_err(|error| WriteError::new(&error))
 }
 
-/// A request id with 160 bits; an XML id must not begin with a digit.
-#[must_use]
-pub(super) fn new_request_id() -> String {
-    format!("_{}", URL_SAFE_NO_PAD.encode(random::bytes::<20>()))
+fn requested_context(settings: &SamlSettings) -> Option<RequestedAuthnContext> {
+    if settings.authn_context.is_empty() {
+        return None;
+    }
+    let classes = settings.authn_context.iter().map(|uri| AuthnContextClassRef { value: Some(uri.clone()) });
+    Some(RequestedAuthnContext {
+        authn_context_class_refs: Some(classes.collect()),
+        authn_context_decl_refs: None,
+        comparison: Some(match settings.authn_context_comparison {
+            Comparison::Exact => AuthnContextComparison::Exact,
+            Comparison::Minimum => AuthnContextComparison::Minimum,
+            Comparison::Better => AuthnContextComparison::Better,
+            Comparison::Maximum => AuthnContextComparison::Maximum,
+        }),
+    })
 }
 
-/// The address that takes a browser to the identity provider, HTTP-Redirect binding.
-///
-/// `relay_state`: at most 80 bytes, comes back with the answer (saml-bindings §3.4.3).
-///
-/// `key`: PKCS#8 of our private key, when the request is to be signed.
+/// What takes a browser to the identity provider. `key`: PKCS#8 of our private key, when the request is signed.
 ///
 /// # Errors
 /// [`WriteError`].
-pub fn authn_request_url(
+pub fn authn_request(
     addresses: &Addresses,
     settings: &SamlSettings,
     (request_id, relay_state): (&str, Option<&str>),
     now: Timestamp,
     key: Option<&[u8]>,
-) -> Result<String, WriteError> {
-    let fail = |e: &dyn std::fmt::Display| WriteError(e.to_string());
+) -> Result<Outgoing, WriteError> {
+    let (url, binding) = settings.sso();
+    let issue_instant = chrono::DateTime::from_timestamp_millis(now.0);
     let request = AuthnRequest {
         id: request_id.to_owned(),
         version: "2.0".into(),
-        issue_instant: chrono::DateTime::from_timestamp_millis(now.0)
-            .ok_or_else(|| fail(&"the clock is off"))?,
-        // samael appends to what the destination's query has; we put the parts together ourselves.
-        destination: Some(settings.sso_url.clone()),
+        issue_instant: issue_instant.ok_or_else(|| WriteError::new(&"the clock is off"))?,
+        destination: Some(url.to_owned()),
         issuer: Some(Issuer { value: Some(addresses.entity_id.clone()), ..Issuer::default() }),
         name_id_policy: Some(NameIdPolicy {
             allow_create: Some(true),
-            format: Some(NameIdFormat::UnspecifiedNameIDFormat.value().into()),
+            format: Some(settings.name_id_format.uri().into()),
             ..NameIdPolicy::default()
         }),
+        requested_authn_context: requested_context(settings),
+        force_authn: settings.force_authn.then_some(true),
         assertion_consumer_service_url: Some(addresses.acs.clone()),
         protocol_binding: Some(HTTP_POST_BINDING.into()),
         ..AuthnRequest::default()
     };
-    let whole = request.redirect("").map_err(|e| fail(&e))?.ok_or_else(|| fail(&"no destination"))?;
-    let encoded = whole
-        .query_pairs()
-        .find_map(|(name, value)| (name == "SAMLRequest").then(|| value.into_owned()))
-        .ok_or_else(|| fail(&"no request"))?;
-    let mut query = format!("SAMLRequest={}", query_value(&encoded));
-    if let Some(relay_state) = relay_state {
-        query.push_str("&RelayState=");
-        query.push_str(&query_value(relay_state));
-    }
-    if let Some(key) = key {
-        // saml-bindings §3.4.4.1: the signature covers these parameters in this order and encoding.
-        query.push_str("&SigAlg=");
-        query.push_str(&query_value("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"));
-        let signature = sign(key, query.as_bytes()).ok_or_else(|| fail(&"the key cannot sign"))?;
-        query.push_str("&Signature=");
-        query.push_str(&query_value(&STANDARD.encode(signature)));
-    }
-    let mut url = Url::parse(&settings.sso_url).map_err(|e| fail(&e))?;
-    let own = url.query().filter(|own| !own.is_empty()).map(|own| format!("{own}&")).unwrap_or_default();
-    url.set_query(Some(&format!("{own}{query}")));
-    Ok(url.into())
-}
-
-fn sign(pkcs8: &[u8], message: &[u8]) -> Option<Vec<u8>> {
-    let key = RsaKeyPair::from_pkcs8(pkcs8).ok()?;
-    let mut signature = vec![0; key.public_modulus_len()];
-    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).ok()?;
-    Some(signature)
+    let xml = request.to_string().map_err(|error| WriteError::new(&error))?;
+    let message = Message { name: "SAMLRequest", id: request_id, xml: &xml, relay_state };
+    message.send((url, binding), key)
 }

@@ -1,32 +1,177 @@
-//! The SQL of SAML: assertions that were used.
+//! The SQL of SAML: assertions that were used, logouts under way, metadata that is watched.
 
+use std::time::Duration;
+
+use super::super::connections::Connection;
+use crate::kernel::database::Connection as Db;
 use crate::kernel::{Timestamp, Tx};
 
-/// Remembers an assertion until it would be refused for its age anyway; false when it was used before.
+/// Remembers an assertion or request until it would be refused for its age anyway; false when it was used before.
 pub(super) async fn remember(
     tx: &mut Tx,
     connection_id: &str,
-    assertion_id: &str,
+    message_id: &str,
     until: Timestamp,
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query(
         "INSERT INTO saml_replays (connection_id, assertion_id, expires_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
     )
     .bind(connection_id)
-    .bind(assertion_id)
+    .bind(message_id)
     .bind(until)
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() == 1)
 }
 
-/// Forgets assertions that are too old to be accepted.
+/// Waits for the answer to a logout.
+pub(super) async fn await_logout(
+    tx: &mut Tx,
+    connection_id: &str,
+    request_id: &str,
+    until: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("INSERT INTO saml_logouts (request_id, connection_id, expires_at) VALUES ($1, $2, $3)")
+        .bind(request_id)
+        .bind(connection_id)
+        .bind(until)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// Takes the logout that is answered; false when none waits for it, or not any more.
+pub(super) async fn take_logout(
+    tx: &mut Tx,
+    connection_id: &str,
+    request_id: &str,
+) -> Result<bool, sqlx::Error> {
+    let now = tx.now();
+    let done = sqlx::query(
+        "DELETE FROM saml_logouts WHERE request_id = $1 AND connection_id = $2 AND expires_at > $3",
+    )
+    .bind(request_id)
+    .bind(connection_id)
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// How the metadata of a connection is read.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Watch {
+    /// The connection.
+    pub connection_id: String,
+    /// The account it belongs to.
+    pub account_id: String,
+    pub(super) etag: Option<String>,
+    /// When it was read, or found to be the same, for the last time.
+    pub fetched_at: Option<Timestamp>,
+    /// When that is tried again.
+    pub next_at: Timestamp,
+    /// Why the last attempt failed.
+    pub error: Option<String>,
+    /// Since when attempts fail.
+    pub failing_since: Option<Timestamp>,
+    pub(super) warned: Option<String>,
+}
+
+macro_rules! watch_columns {
+    () => {
+        "connection_id, account_id, etag, fetched_at, next_at, error, failing_since, warned"
+    };
+}
+
+/// How long after it was read metadata is read again.
+pub(super) const REFRESH_EVERY: Duration = Duration::from_hours(6);
+
+/// Notes that the metadata was read just now.
+pub(super) async fn watch(
+    tx: &mut Tx,
+    connection: &Connection,
+    etag: Option<&str>,
+) -> Result<(), sqlx::Error> {
+    let now = tx.now();
+    sqlx::query(
+        "INSERT INTO saml_metadata (connection_id, account_id, etag, fetched_at, next_at) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (connection_id) DO UPDATE SET etag = excluded.etag, fetched_at = excluded.fetched_at, \
+         next_at = excluded.next_at, error = NULL, failing_since = NULL",
+    )
+    .bind(&connection.id)
+    .bind(&connection.account_id)
+    .bind(etag)
+    .bind(now)
+    .bind(now.plus(REFRESH_EVERY))
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// How the metadata of a connection is read.
 ///
 /// # Errors
 /// The database's.
-pub async fn delete_expired_replays(tx: &mut Tx) -> Result<u64, sqlx::Error> {
+pub async fn watch_of(c: &mut Db, connection_id: &str) -> Result<Option<Watch>, sqlx::Error> {
+    sqlx::query_as(concat!("SELECT ", watch_columns!(), " FROM saml_metadata WHERE connection_id = $1"))
+        .bind(connection_id)
+        .fetch_optional(c)
+        .await
+}
+
+/// Takes one that is due, for as long as reading it may take: no other node does the same meanwhile, and one
+/// that is killed leaves it to the others.
+pub(super) async fn take_due(tx: &mut Tx, lease: Duration) -> Result<Option<Watch>, sqlx::Error> {
     let now = tx.now();
-    let done =
-        sqlx::query("DELETE FROM saml_replays WHERE expires_at <= $1").bind(now).execute(&mut **tx).await?;
-    Ok(done.rows_affected())
+    let due: Option<Watch> = sqlx::query_as(concat!(
+        "SELECT ",
+        watch_columns!(),
+        " FROM saml_metadata WHERE next_at <= $1 ORDER BY next_at LIMIT 1"
+    ))
+    .bind(now)
+    .fetch_optional(&mut **tx)
+    .await?;
+    let Some(due) = due else { return Ok(None) };
+    let taken =
+        sqlx::query("UPDATE saml_metadata SET next_at = $1 WHERE connection_id = $2 AND next_at = $3")
+            .bind(now.plus(lease))
+            .bind(&due.connection_id)
+            .bind(due.next_at)
+            .execute(&mut **tx)
+            .await?;
+    Ok((taken.rows_affected() == 1).then_some(due))
+}
+
+/// Writes down how it went.
+pub(super) async fn put_back(tx: &mut Tx, watch: &Watch) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE saml_metadata SET etag = $1, fetched_at = $2, next_at = $3, error = $4, failing_since = $5, \
+         warned = $6 WHERE connection_id = $7",
+    )
+    .bind(watch.etag.as_deref())
+    .bind(watch.fetched_at)
+    .bind(watch.next_at)
+    .bind(watch.error.as_deref())
+    .bind(watch.failing_since)
+    .bind(watch.warned.as_deref())
+    .bind(&watch.connection_id)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// Forgets what is too old to matter.
+///
+/// # Errors
+/// The database's.
+pub async fn delete_expired(tx: &mut Tx) -> Result<(), sqlx::Error> {
+    let now = tx.now();
+    for sql in [
+        "DELETE FROM saml_replays WHERE expires_at <= $1",
+        "DELETE FROM saml_logouts WHERE expires_at <= $1",
+        "DELETE FROM saml_keys WHERE retires_at <= $1",
+    ] {
+        sqlx::query(sql).bind(now).execute(&mut **tx).await?;
+    }
+    Ok(())
 }

@@ -9,12 +9,13 @@ use serde_json::json;
 use utoipa::ToSchema;
 
 use super::super::connections::{self, Connection, SamlSettings};
-use super::request::{Addresses, authn_request_url, new_request_id};
-use super::response::{Accepted, Check, Checked, Failed};
-use super::{http, store};
+use super::judge::{Accepted, Check, Checked, Failed, verdict};
+use super::request::{Addresses, Outgoing, authn_request};
+use super::sign::new_message_id;
+use super::{keys, store};
 use crate::access::Principal;
 use crate::audit::{self, Action, Context, Event};
-use crate::directory::{Error, users};
+use crate::directory::{Error, accounts, domain_of, users};
 use crate::kernel::database::Connection as Db;
 use crate::kernel::tokens::{self, Purpose, Token};
 use crate::kernel::{Kernel, Timestamp, Tx};
@@ -63,7 +64,7 @@ impl Trial {
     }
 }
 
-/// Begins a test: (its id, the address to send the administrator's browser to).
+/// Begins a test: (its id, what takes the administrator's browser to the identity provider).
 ///
 /// # Errors
 /// [`Error`].
@@ -72,12 +73,13 @@ pub async fn begin(
     tx: &mut Tx,
     principal: &Principal,
     (connection, settings): (&Connection, &SamlSettings),
-) -> Result<(String, String), Error> {
-    let (relay, request_id, id) = (Token::generate(Purpose::Trial), new_request_id(), tx.new_id());
-    let key = http::signing_key(kernel, connection, settings).await?;
+) -> Result<(String, Outgoing), Error> {
+    let (relay, request_id, id) = (Token::generate(Purpose::Trial), new_message_id(), tx.new_id());
+    let pairs = keys::of_connection(tx, &connection.id).await?;
+    let key = if settings.sign_requests { keys::signing_key(kernel, &pairs).await? } else { None };
     let addresses = Addresses::of(&kernel.urls, &connection.id, settings);
     let sent = (request_id.as_str(), Some(relay.secret.as_str()));
-    let url = authn_request_url(&addresses, settings, sent, tx.now(), key.as_deref())
+    let sent = authn_request(&addresses, settings, sent, tx.now(), key.as_deref())
         .map_err(|error| Error::Internal(error.to_string()))?;
     let now = tx.now();
     sqlx::query(
@@ -94,7 +96,7 @@ pub async fn begin(
     .bind(now.plus(LIFETIME))
     .execute(&mut **tx)
     .await?;
-    Ok((id, url))
+    Ok((id, sent))
 }
 
 macro_rules! columns {
@@ -139,6 +141,22 @@ pub async fn by_id(c: &mut Db, connection_id: &str, id: &str) -> Result<Option<T
     .bind(id)
     .fetch_optional(c)
     .await
+}
+
+/// What the last test that succeeded found, as long as that is kept.
+///
+/// # Errors
+/// The database's.
+pub async fn last_passed(c: &mut Db, connection_id: &str) -> Result<Option<Found>, sqlx::Error> {
+    let rows: Vec<Trial> = sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM connection_tests WHERE connection_id = $1 AND result IS NOT NULL ORDER BY id DESC LIMIT 5"
+    ))
+    .bind(connection_id)
+    .fetch_all(c)
+    .await?;
+    Ok(rows.iter().filter_map(Trial::found).find(|found| found.passed))
 }
 
 /// Keeps what a test found. One that succeeded lets the connection be switched on.
@@ -213,7 +231,16 @@ async fn belongs(
     if !store::remember(tx, &connection.id, &accepted.assertion_id, accepted.remember_until).await? {
         return Ok(Err(report.fail(Check::Replay, "an assertion not used before", &accepted.assertion_id)));
     }
-    Ok(Ok(accepted))
+    // A sign-in meets this rule later, in the flow; here it is part of the answer.
+    let rules = accounts::settings_of(tx, &connection.account_id).await?;
+    let domain = domain_of(&accepted.email).unwrap_or_default();
+    let expected = match &rules.email_domains[..] {
+        [] => "any domain".to_owned(),
+        listed => listed.join(", "),
+    };
+    let mut report = report;
+    let noted = report.note(Check::Domain, verdict(rules.allows_domain(&domain), expected, &domain));
+    Ok(noted.map(|()| Accepted { report, ..accepted }))
 }
 
 /// Removes tests that nobody answered, and results nobody needs any more.

@@ -82,36 +82,48 @@ pub async fn send_out(
     store::send_out(tx, flow_id, connection_id, request_id).await
 }
 
+/// How a proof came.
+#[derive(Debug, Clone, Copy)]
+pub enum Delivery<'a> {
+    /// As the answer to the request with this id.
+    Asked(&'a str),
+    /// The identity provider began the sign-in, and the caller has made sure that the connection allows that.
+    Unasked {
+        /// A local path, already checked.
+        return_to: &'a str,
+    },
+}
+
 /// Takes a verified proof from a protocol's callback and returns the hand-over code for the browser
 /// that brought it. `None` when no open flow asked for it.
-///
-/// `in_response_to`: the request it answers. Without one the identity provider began the sign-in, and
-/// the caller has made sure that the connection allows that.
 ///
 /// # Errors
 /// The database's.
 pub async fn deliver(
     tx: &mut Tx,
     (account_id, connection_id): (&str, &str),
-    in_response_to: Option<&str>,
+    delivery: Delivery<'_>,
     proof: &Proof,
 ) -> Result<Option<String>, sqlx::Error> {
     let handover = Token::generate(Purpose::Handover);
     let proof = serde_json::to_string(proof).map_err(|e| sqlx::Error::Encode(Box::new(e)))?;
-    let kept = if let Some(request_id) = in_response_to {
-        store::answer(tx, (connection_id, request_id), &proof, &handover.hash).await?
-    } else {
-        let new = NewFlow {
-            handover: Some(&handover.hash),
-            account_id: Some(account_id),
-            return_to: "/",
-            connection_id: Some(connection_id),
-            proof: Some(proof),
-            ..NewFlow::default()
-        };
-        let expires_at = tx.now().plus(UNSOLICITED_LIFETIME);
-        store::insert(tx, &new, expires_at).await?;
-        true
+    let kept = match delivery {
+        Delivery::Asked(request_id) => {
+            store::answer(tx, (connection_id, request_id), &proof, &handover.hash).await?
+        }
+        Delivery::Unasked { return_to } => {
+            let new = NewFlow {
+                handover: Some(&handover.hash),
+                account_id: Some(account_id),
+                return_to,
+                connection_id: Some(connection_id),
+                proof: Some(proof),
+                ..NewFlow::default()
+            };
+            let expires_at = tx.now().plus(UNSOLICITED_LIFETIME);
+            store::insert(tx, &new, expires_at).await?;
+            true
+        }
     };
     Ok(kept.then_some(handover.secret))
 }

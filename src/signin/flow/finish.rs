@@ -9,7 +9,7 @@ use super::super::{Method, Proof, SignIn, Throttled, sessions};
 use super::cookies::Browser;
 use super::model::{Demand, Flow};
 use super::store::Waiting;
-use super::{advance, store};
+use super::{advance, provided, store};
 use crate::access::{self, Role};
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::accounts::{self, Settings};
@@ -196,6 +196,7 @@ pub(super) async fn conclude(
             return Err(refused);
         }
     };
+    let user = provided::take_over(&mut tx, &own_context(&user, request), user, &proof).await?;
     // From here on the proof is about this user, whatever becomes of their address.
     proof.user_id.get_or_insert_with(|| user.id.clone());
     let mut standing = Standing::Valid;
@@ -362,26 +363,17 @@ async fn apply_rules(
     if !allowed {
         return Err((found, Refused::DomainNotAllowed));
     }
-    let user = match (found, &proof.create) {
+    let user = match (found, proof.provided.create) {
         (Some(user), _) if user.is_pending() => {
             let joined = accept(tx, request, &user, proof.method).await;
             joined.map_err(|e| (Some(user), e.into()))?
         }
         (Some(user), _) => user,
-        (None, Some(new)) => {
-            let profile = Profile {
-                user_name: new.email.clone(),
-                email: Some(new.email.clone()),
-                given_name: new.given_name.clone(),
-                family_name: new.family_name.clone(),
-                display_name: new.display_name.clone(),
-                active: true,
-                ..Profile::default()
-            };
+        (None, true) => {
             let context = Context::anonymous(account_id, &proof.subject, request);
-            users::create(tx, &context, Authority::Local, profile).await.map_err(|e| (None, e.into()))?
+            provided::create(tx, &context, proof).await.map_err(|e| (None, e.into()))?
         }
-        (None, None) => return Err((None, Refused::UnknownUser)),
+        (None, false) => return Err((None, Refused::UnknownUser)),
     };
     if proof.method == Method::Local {
         if !settings.local_login {

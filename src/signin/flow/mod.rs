@@ -30,11 +30,12 @@ mod cookies;
 mod finish;
 mod model;
 mod prove;
+mod provided;
 mod second;
 mod store;
 mod ticket;
 
-pub use advance::{Begin, begin, deliver, find, resume, send_out, settle};
+pub use advance::{Begin, Delivery, begin, deliver, find, resume, send_out, settle};
 pub use cookies::{Browser, Cookies, cookies};
 pub use finish::{Entered, Proved, Refused, finish};
 pub(super) use finish::{accept, enter, own_context};

@@ -42,6 +42,7 @@ pub async fn create(
         second_factor: proof.second_factor.map_or("", SecondFactor::as_str),
         address: request.address.to_string(),
         user_agent: &request.user_agent,
+        provider: proof.provided.session.as_ref(),
     };
     Ok(store::insert(tx, &new, unchanged).await?.then_some(token.secret))
 }

@@ -7,6 +7,7 @@ use super::model::Session;
 use crate::directory::accounts::{self, MAX_SESSION_MINUTES, SessionSettings, TwoFactorSettings};
 use crate::kernel::database::{Conditions, Connection};
 use crate::kernel::{Timestamp, Tx};
+use crate::signin::ProviderSession;
 
 macro_rules! columns {
     () => {
@@ -28,6 +29,7 @@ pub(super) struct NewSession<'a> {
     pub(super) authenticated_at: Timestamp,
     pub(super) address: String,
     pub(super) user_agent: &'a str,
+    pub(super) provider: Option<&'a ProviderSession>,
 }
 
 /// Writes a session; false when its user is not as given any more. `unchanged`: the hash their password
@@ -40,8 +42,9 @@ pub(super) async fn insert(
     let (id, now) = (tx.new_id(), tx.now());
     let done = sqlx::query(
         "INSERT INTO sessions (id, account_id, user_id, user_epoch, hash, method, connection_id, amr, acr, address, \
-         user_agent, created_at, last_seen_at, authenticated_at, second_factor) \
-         SELECT $1, u.account_id, u.id, u.epoch, $2, $3, $4, $5, $6, $7, $8, $9, $9, $15, $14 FROM users u \
+         user_agent, created_at, last_seen_at, authenticated_at, second_factor, provider_subject, provider_session, \
+         provider_detail) \
+         SELECT $1, u.account_id, u.id, u.epoch, $2, $3, $4, $5, $6, $7, $8, $9, $9, $15, $14, $16, $17, $18 FROM users u \
          WHERE u.account_id = $10 AND u.id = $11 AND u.active = 1 AND u.epoch = $12 \
          AND ($13 = '' OR EXISTS (SELECT 1 FROM passwords p WHERE p.user_id = u.id AND p.hash = $13)) \
          AND ($14 <> '' OR NOT EXISTS (SELECT 1 FROM enrolments e WHERE e.user_id = u.id))",
@@ -61,6 +64,9 @@ pub(super) async fn insert(
     .bind(unchanged.unwrap_or_default())
     .bind(new.second_factor)
     .bind(new.authenticated_at)
+    .bind(new.provider.map(|provider| provider.subject.as_str()))
+    .bind(new.provider.and_then(|provider| provider.session.as_deref()))
+    .bind(new.provider.map(|provider| provider.detail.as_str()))
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() == 1)

@@ -64,6 +64,8 @@ pub fn routes() -> (Routes<App>, OpenApi) {
     api.add(may(P::GroupsEdit), routes!(groups::delete));
     api.add(may(P::GroupsView), routes!(groups::list_members));
     api.add(may(P::GroupsEdit), routes!(groups::change_members));
+    api.add(may(P::GroupsEdit), routes!(groups::links::create_link));
+    api.add(may(P::GroupsEdit), routes!(groups::links::delete_link));
     api.add(may(P::ServiceAccountsView), routes!(service_accounts::list));
     api.add(may(P::ServiceAccountsEdit), routes!(service_accounts::create));
     api.add(may(P::ServiceAccountsEdit), routes!(service_accounts::delete));
@@ -75,10 +77,11 @@ pub fn routes() -> (Routes<App>, OpenApi) {
     api.add(may(P::ConnectionsView), routes!(connections::show));
     api.add(may(P::ConnectionsEdit), routes!(connections::change));
     api.add(may(P::ConnectionsEdit), routes!(connections::delete));
-    api.add(may(P::ConnectionsEdit), routes!(connections::begin_test));
-    api.add(may(P::ConnectionsView), routes!(connections::show_test));
-    api.add(may(P::ConnectionsView), routes!(connections::list_tokens));
-    api.add(may(P::ConnectionsEdit), routes!(connections::create_token));
+    api.add(may(P::ConnectionsEdit), routes!(connections::trials::begin_test));
+    api.add(may(P::ConnectionsView), routes!(connections::trials::show_test));
+    api.add(may(P::ConnectionsView), routes!(connections::tokens::list_tokens));
+    api.add(may(P::ConnectionsEdit), routes!(connections::tokens::create_token));
+    api.add(may(P::ConnectionsEdit), routes!(connections::saml::rotate_keys));
     api.add(may(P::AuditView), routes!(audit_events::list));
     api.add(may(P::SettingsView), routes!(settings::show));
     api.add(may(P::SettingsEdit), routes!(settings::change));

@@ -11,9 +11,9 @@ use super::super::page::{self, Shell};
 use super::super::{App, Error, rules};
 use super::{ListQuery, PAGE, cut};
 use crate::access::Principal;
-use crate::directory::groups::{self, Change, Group, Members, Membership, NewGroup};
+use crate::directory::groups::{self, Change, Group, Kept, Members, Membership, NewGroup};
 use crate::directory::users::{self, Authority};
-use crate::idp::connections;
+use crate::idp::connections::{self, Connection};
 use crate::kernel::http::RequestContext;
 
 #[derive(Template)]
@@ -33,6 +33,10 @@ struct GroupPage {
     group: Group,
     manager: Option<String>,
     members: Vec<Membership>,
+    /// What it follows: (provider, its name there).
+    link: Option<(String, String)>,
+    /// The connections it could follow.
+    providers: Vec<Connection>,
     count: i64,
     next: Option<String>,
     error: Option<String>,
@@ -101,10 +105,19 @@ async fn build(
         Some(id) => connections::by_id(&mut c, &principal.account_id, id).await?.map(|c| c.name),
         None => None,
     };
+    let link = match groups::link_of(&mut c, &group.id).await? {
+        Some(link) => {
+            let provider = connections::by_id(&mut c, &principal.account_id, &link.connection_id).await?;
+            Some((provider.map(|c| c.name).unwrap_or_default(), link.name))
+        }
+        None => None,
+    };
+    let mut providers = connections::list(&mut c, &principal.account_id, ("", 200)).await?;
+    providers.retain(|connection| connection.saml().is_some_and(|settings| settings.group_sync));
     let mut members = groups::members(&mut c, &group.id, (&query.after, PAGE + 1)).await?;
     let next = cut(&mut members, |member| &member.user_id);
     let count = groups::member_count(&mut c, &group.id).await?;
-    Ok(GroupPage { shell, group, manager, members, count, next, error })
+    Ok(GroupPage { shell, group, manager, members, link, providers, count, next, error })
 }
 
 pub(super) async fn show(
@@ -132,8 +145,19 @@ async fn apply(
         tx.commit().await?;
         Ok::<_, Error>(())
     };
-    match done.await {
-        Ok(()) => Ok(Redirect::to(&format!("/console/groups/{id}?notice=group_saved")).into_response()),
+    let done = done.await;
+    back(app, principal, (id, "group_saved"), done).await
+}
+
+/// Back to the group's page, which says that it was done, or why not.
+async fn back(
+    app: &App,
+    principal: &Principal,
+    (id, notice): (&str, &str),
+    done: Result<(), Error>,
+) -> Result<Response, Error> {
+    match done {
+        Ok(()) => Ok(Redirect::to(&format!("/console/groups/{id}?notice={notice}")).into_response()),
         Err(error) => {
             let page = build(app, principal, id, ListQuery::default(), Some(error.for_form()?)).await?;
             page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &page)
@@ -182,6 +206,41 @@ pub(super) async fn change_members(
     }
     let change = change.map(|()| Change { members, ..Change::default() });
     apply(&app, &principal, &request, &id, change).await
+}
+
+#[derive(Deserialize)]
+pub(super) struct LinkForm {
+    connection_id: String,
+    name: String,
+}
+
+pub(super) async fn link(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+    Form(form): Form<LinkForm>,
+) -> Result<Response, Error> {
+    let to = (id.as_str(), form.connection_id.as_str(), form.name.as_str());
+    let done = rules::link_group(&app, &principal, &request, to).await.map(drop);
+    back(&app, &principal, (&id, "group_linked"), done).await
+}
+
+#[derive(Deserialize)]
+pub(super) struct UnlinkForm {
+    members: String,
+}
+
+pub(super) async fn unlink(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+    Form(form): Form<UnlinkForm>,
+) -> Result<Response, Error> {
+    let kept = if form.members == "remove" { Kept::Remove } else { Kept::Retain };
+    let done = rules::unlink_group(&app, &principal, &request, (&id, kept)).await;
+    back(&app, &principal, (&id, "group_unlinked"), done).await
 }
 
 pub(super) async fn delete(

@@ -1,7 +1,6 @@
 //! The console for administrators.
 
 mod audit;
-mod connection_tests;
 mod connections;
 mod groups;
 mod invitations;
@@ -43,15 +42,24 @@ pub(super) fn routes() -> Routes<App> {
         .get("/console/groups/{id}", may(P::GroupsView), groups::show)
         .post("/console/groups/{id}", may(P::GroupsEdit), groups::rename)
         .post("/console/groups/{id}/members", may(P::GroupsEdit), groups::change_members)
+        .post("/console/groups/{id}/link", may(P::GroupsEdit), groups::link)
+        .post("/console/groups/{id}/unlink", may(P::GroupsEdit), groups::unlink)
         .post("/console/groups/{id}/delete", may(P::GroupsEdit), groups::delete)
         .get("/console/connections", may(P::ConnectionsView), connections::list)
         .get("/console/connections/new", may(P::ConnectionsEdit), connections::new)
         .post("/console/connections", may(P::ConnectionsEdit), connections::create)
         .get("/console/connections/{id}", may(P::ConnectionsView), connections::show)
         .post("/console/connections/{id}", may(P::ConnectionsEdit), connections::save)
+        .post("/console/connections/{id}/metadata", may(P::ConnectionsEdit), connections::load_metadata)
+        .post(
+            "/console/connections/{id}/metadata/forget",
+            may(P::ConnectionsEdit),
+            connections::forget_retiring,
+        )
+        .post("/console/connections/{id}/keys", may(P::ConnectionsEdit), connections::rotate_keys)
         .post("/console/connections/{id}/enabled", may(P::ConnectionsEdit), connections::set_enabled)
-        .post("/console/connections/{id}/tests", may(P::ConnectionsEdit), connection_tests::begin)
-        .get("/console/connections/{id}/tests/{test}", may(P::ConnectionsView), connection_tests::show)
+        .post("/console/connections/{id}/tests", may(P::ConnectionsEdit), connections::tests::begin)
+        .get("/console/connections/{id}/tests/{test}", may(P::ConnectionsView), connections::tests::show)
         .post("/console/connections/{id}/tokens", may(P::ConnectionsEdit), connections::create_token)
         .post("/console/connections/{id}/tokens/revoke", may(P::ConnectionsEdit), connections::revoke_token)
         .post("/console/connections/{id}/delete", may(P::ConnectionsEdit), connections::delete)

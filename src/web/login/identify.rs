@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::super::{App, Error, guard, page, two_factor};
 use crate::directory::accounts::{self, Account};
 use crate::directory::domain_of;
-use crate::idp::connections;
+use crate::idp::connections::{self, Connection};
 use crate::kernel::http::RequestContext;
 use crate::kernel::urls::{local_path, query_value};
 use crate::signin::flow;
@@ -25,6 +25,15 @@ struct IdentifyPage {
     notice: Option<&'static str>,
     /// Whether a passkey may open the door alone.
     passkeys: bool,
+    /// The identity providers of the account, in its order.
+    providers: Vec<Connection>,
+}
+
+impl IdentifyPage {
+    /// Where the sign-in with a provider begins.
+    fn door(&self, provider: &Connection) -> String {
+        format!("/saml/{}/login?return_to={}", provider.id, query_value(&self.return_to))
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -52,6 +61,12 @@ pub(super) async fn account_of(app: &App, slug: Option<&str>) -> Result<Option<A
     }
 }
 
+async fn providers_of(app: &App, account: Option<&Account>) -> Result<Vec<Connection>, sqlx::Error> {
+    let Some(account) = account else { return Ok(Vec::new()) };
+    let mut c = app.kernel.db.read().await?;
+    connections::enabled_saml(&mut c, &account.id).await
+}
+
 pub(super) async fn show(
     State(app): State<App>,
     Query(query): Query<LoginQuery>,
@@ -67,12 +82,18 @@ pub(super) async fn show(
     }
     let notice = match query.notice.as_deref() {
         Some("signed_out") => Some("You have signed out."),
+        Some("signed_out_everywhere") => Some("You have signed out, here and at your company's sign-in."),
+        Some("signed_out_here") => Some(
+            "You have signed out here. Your company's sign-in did not confirm that you are signed out there and \
+             everywhere else: close the browser if others use it.",
+        ),
         Some("expired") => Some("That took a while, so we start again."),
         Some("confirm") => Some("Sign in once more to go on."),
         _ => None,
     };
     let account = account_of(&app, query.account.as_deref()).await?;
     let passkeys = two_factor::passkeys_are_offered(&app, account.as_ref());
+    let providers = providers_of(&app, account.as_ref()).await?;
     page::render(&IdentifyPage {
         account,
         return_to,
@@ -80,6 +101,7 @@ pub(super) async fn show(
         error: None,
         notice,
         passkeys,
+        providers,
     })
 }
 
@@ -95,6 +117,7 @@ pub(super) async fn submit(
     let return_to = local_path(Some(&form.return_to), "/");
     let account = account_of(&app, Some(&form.account)).await?;
     if identifier.is_empty() || identifier.chars().count() > 320 {
+        let providers = providers_of(&app, account.as_ref()).await?;
         let page = IdentifyPage {
             account,
             return_to: return_to.to_owned(),
@@ -102,6 +125,7 @@ pub(super) async fn submit(
             error: Some("Type your email address or user name."),
             notice: None,
             passkeys: false,
+            providers,
         };
         return page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &page);
     }

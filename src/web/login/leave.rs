@@ -1,13 +1,16 @@
 //! The way out, and the front page.
 
 use askama::Template;
+use axum::Form;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
 
 use super::super::page::{self, Shell};
 use super::super::{App, Error};
 use crate::access::{Permission, Principal};
+use crate::idp::saml;
 use crate::kernel::http::RequestContext;
 use crate::signin::{flow, sessions};
 
@@ -20,21 +23,46 @@ pub(super) async fn home(principal: Principal) -> Redirect {
 #[template(path = "profile/sign_out.html")]
 struct SignOutPage {
     shell: Shell,
+    /// The identity provider that can sign them out there as well.
+    provider: Option<String>,
 }
 
 /// A link must not sign anybody out by itself; the button on this page does.
 pub(super) async fn ask(State(app): State<App>, principal: Principal) -> Result<Response, Error> {
-    page::render(&SignOutPage { shell: Shell::build(&app, &principal, "", None).await? })
+    let mut c = app.kernel.db.read().await?;
+    let leaving = saml::offers_logout(&mut c, &principal).await?;
+    drop(c);
+    let shell = Shell::build(&app, &principal, "", None).await?;
+    page::render(&SignOutPage { shell, provider: leaving.map(|leaving| leaving.label()) })
+}
+
+#[derive(Deserialize)]
+pub(super) struct SignOutForm {
+    /// Whether to sign out at the identity provider as well.
+    everywhere: Option<String>,
 }
 
 pub(super) async fn sign_out(
     State(app): State<App>,
     principal: Principal,
     request: RequestContext,
+    Form(form): Form<SignOutForm>,
 ) -> Result<Response, Error> {
     let mut tx = app.kernel.db.begin().await?;
+    let leaving = match form.everywhere {
+        Some(_) => saml::offers_logout(&mut tx, &principal).await?,
+        None => None,
+    };
+    // The session here ends whatever the other side says.
+    let sent = match &leaving {
+        Some(leaving) => Some(saml::leave(&app.kernel, &mut tx, leaving).await?),
+        None => None,
+    };
     sessions::sign_out(&mut tx, &principal.context(&request), &principal).await?;
     tx.commit().await?;
     let cookie = [(header::SET_COOKIE, flow::cookies(&app.kernel).clear_session())];
-    Ok((cookie, Redirect::to("/login?notice=signed_out")).into_response())
+    Ok(match sent {
+        Some(sent) => (cookie, sent).into_response(),
+        None => (cookie, Redirect::to("/login?notice=signed_out")).into_response(),
+    })
 }

@@ -1,6 +1,7 @@
 //! What the console and the API both do beyond one call of an operation: finding things in the
 //! principal's account, and the rules that keep an account governable.
 
+mod connections;
 mod invitations;
 mod settings;
 mod two_factor;
@@ -14,13 +15,16 @@ use crate::audit::Context;
 use crate::directory::accounts::{self, PasswordSettings};
 use crate::directory::groups::{self, Group};
 use crate::directory::users::{self, Authority, Profile, User};
-use crate::idp::connections::{self, Connection};
-use crate::idp::saml::{LoadError, Source, trial};
+use crate::idp::connections::{self as idp_connections, Connection};
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::kernel::{self, Timestamp, Tx};
 use crate::signin::password::{self, Password, Person, PrepareError};
 use crate::signin::{lockout, notices, sessions};
 
+pub(super) use connections::{
+    ConnectionFields, KeyStep, begin_trial, change_connection, create_connection, link_group, rotate_keys,
+    unlink_group,
+};
 pub(super) use invitations::{
     cancel_invitation, copy_invitation_link, find_invitation, invite, resend_invitation,
 };
@@ -45,7 +49,8 @@ pub(super) async fn find_connection(
     principal: &Principal,
     id: &str,
 ) -> Result<Connection, Error> {
-    connections::by_id(c, &principal.account_id, id).await?.ok_or_else(|| Error::not_found("connection"))
+    let found = idp_connections::by_id(c, &principal.account_id, id).await?;
+    found.ok_or_else(|| Error::not_found("connection"))
 }
 
 /// Gives the user exactly these roles.
@@ -146,7 +151,7 @@ pub(super) async fn send_reset(
 ) -> Result<(), Error> {
     let mut c = app.kernel.db.read().await?;
     let user = find_user(&mut c, principal, id).await?;
-    let provider = connections::sign_in_of(&mut c, &user).await?;
+    let provider = idp_connections::sign_in_of(&mut c, &user).await?;
     let has_password = password::changed_at(&mut c, &user.id).await?.is_some();
     drop(c);
     let refuse =
@@ -237,45 +242,6 @@ pub(super) async fn revoke_token(
         .ok_or_else(|| Error::not_found("token"))?;
     tokens::revoke(tx, &principal.context(request), &token).await?;
     Ok(token)
-}
-
-/// The metadata's source, from a text or an address.
-pub(super) fn metadata_source(xml: Option<&str>, url: Option<&str>) -> Result<Option<Source>, Error> {
-    let given = |text: Option<&str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
-    match (given(xml), given(url)) {
-        (None, None) => Ok(None),
-        (Some(xml), _) => Ok(Some(Source::Xml(xml))),
-        (None, Some(url)) => match url.parse() {
-            Ok(url) => Ok(Some(Source::Url(url))),
-            Err(_) => Err(Error::invalid(
-                "metadata_url",
-                "must be an address such as https://idp.example.com/metadata",
-            )),
-        },
-    }
-}
-
-/// Begins a test of a SAML connection: (its id, where to send the administrator's browser).
-pub(super) async fn begin_trial(
-    app: &App,
-    principal: &Principal,
-    id: &str,
-) -> Result<(String, String), Error> {
-    let mut tx = app.kernel.db.begin().await?;
-    let connection = find_connection(&mut tx, principal, id).await?;
-    let settings =
-        connection.saml().ok_or_else(|| Error::invalid("kind", "only SAML connections are tested"))?;
-    let begun = trial::begin(&app.kernel, &mut tx, principal, (&connection, &settings)).await?;
-    tx.commit().await?;
-    Ok(begun)
-}
-
-pub(super) fn load_error(error: LoadError) -> Error {
-    match error {
-        LoadError::Metadata(_) | LoadError::Fetch(_) => Error::invalid("metadata", &error.to_string()),
-        LoadError::Key(cause) => Error::Internal(cause),
-        LoadError::Vault(error) => error.into(),
-    }
 }
 
 /// Judges a password and hashes it, or says why not.

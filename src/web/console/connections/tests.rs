@@ -2,14 +2,14 @@
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::{IntoResponse, Response};
 
-use super::super::page::{self, Shell};
-use super::super::{App, Error, rules};
+use super::super::super::page::{self, Shell};
+use super::super::super::{App, Error, rules};
 use crate::access::Principal;
 use crate::directory::users::{self, User};
 use crate::idp::connections::Connection;
-use crate::idp::saml::response::Check;
+use crate::idp::saml::judge::Check;
 use crate::idp::saml::trial::{self, Found, Trial};
 
 #[derive(Template)]
@@ -37,20 +37,29 @@ impl TestPage {
 /// What to change, and on which side.
 fn advice(check: Check) -> &'static str {
     match check {
-        Check::Size | Check::Encoding | Check::Parse | Check::Version => {
+        Check::Size | Check::Encoding | Check::Dtd | Check::Depth | Check::Parse | Check::Version => {
             "What came is no SAML 2.0 response. Check that the application at the identity provider is a SAML 2.0 one \
              and posts to the assertion consumer service of this connection."
         }
         Check::Structure => {
-            "The response has an unusual shape, such as several assertions, an encrypted one, or comments. Let the \
-             identity provider send one plain assertion."
+            "The response has an unusual shape, such as several assertions, or comments. Let the identity provider send \
+             one plain or encrypted assertion."
         }
         Check::SignatureCoverage => {
             "Neither the response nor the assertion is signed as a whole. Switch signing on at the identity provider."
         }
         Check::Algorithm => {
-            "The identity provider signs with an algorithm that is not safe any more. Choose RSA or ECDSA with SHA-256 \
-             there."
+            "The identity provider signs or encrypts with an algorithm that is not safe any more. Choose RSA or ECDSA \
+             with SHA-256 there, and AES in GCM mode with RSA-OAEP. If it knows CBC mode only, allow that in the \
+             settings of this connection."
+        }
+        Check::Certificate => {
+            "No certificate of this connection can be verified with. Load metadata with one that has an RSA key of \
+             2048 bits or more, or an elliptic curve."
+        }
+        Check::Decryption => {
+            "The identity provider encrypts with another key than this connection's. Give it the metadata of this \
+             connection again, or the certificate for encryption on its page."
         }
         Check::Signature => {
             "The response is signed with a certificate that this connection does not know. Load the identity \
@@ -62,6 +71,13 @@ fn advice(check: Check) -> &'static str {
         }
         Check::Issuer => {
             "The answer comes from another identity provider, or its entity id has changed. Load its metadata again."
+        }
+        Check::SubjectConfirmation => {
+            "The assertion is not for sign-in by a browser. Choose the Web Browser SSO profile at the identity provider."
+        }
+        Check::Domain => {
+            "Addresses of this domain are not let into the account. Add the domain in the authentication settings, or \
+             let another address be sent."
         }
         Check::Destination | Check::Recipient => {
             "The identity provider sends to another address. Copy the assertion consumer service of this connection to \
@@ -84,16 +100,16 @@ fn advice(check: Check) -> &'static str {
 }
 
 /// Sends the administrator's browser to the identity provider.
-pub(super) async fn begin(
+pub(in super::super) async fn begin(
     State(app): State<App>,
     principal: Principal,
     Path(id): Path<String>,
 ) -> Result<Response, Error> {
-    let (_, url) = rules::begin_trial(&app, &principal, &id).await?;
-    Ok(Redirect::to(&url).into_response())
+    let (_, sent) = rules::begin_trial(&app, &principal, &id).await?;
+    Ok(sent.into_response())
 }
 
-pub(super) async fn show(
+pub(in super::super) async fn show(
     State(app): State<App>,
     principal: Principal,
     Path((id, trial_id)): Path<(String, String)>,

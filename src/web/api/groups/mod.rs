@@ -1,5 +1,7 @@
 //! Groups.
 
+pub(super) mod links;
+
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
@@ -14,6 +16,8 @@ use crate::directory::users::Authority;
 use crate::kernel::Timestamp;
 use crate::kernel::http::RequestContext;
 
+use links::LinkBody;
+
 /// A group.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct GroupBody {
@@ -27,6 +31,9 @@ pub(super) struct GroupBody {
     connection_id: Option<String>,
     /// The id its directory gave it.
     external_id: Option<String>,
+    /// The group of an identity provider that it follows; shown for a single group.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    link: Option<LinkBody>,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -43,6 +50,7 @@ impl From<Group> for GroupBody {
             identifier: group.identifier,
             connection_id: group.connection_id,
             external_id: group.external_id,
+            link: None,
             created_at: group.created_at,
             updated_at: group.updated_at,
         }
@@ -125,7 +133,9 @@ pub(super) async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<GroupBody>, Error> {
     let mut c = app.kernel.db.read().await?;
-    Ok(Json(rules::find_group(&mut c, &principal, &id).await?.into()))
+    let group = rules::find_group(&mut c, &principal, &id).await?;
+    let link = groups::link_of(&mut c, &group.id).await?.map(LinkBody::from);
+    Ok(Json(GroupBody { link, ..group.into() }))
 }
 
 /// Renames a group.

@@ -1,0 +1,189 @@
+//! Groups that follow a group of an identity provider: whoever signs in through it is put into exactly the
+//! linked groups that it names. Memberships from elsewhere stay.
+
+use std::collections::HashMap;
+
+use serde_json::json;
+
+use super::super::Error;
+use super::super::check_name;
+use super::super::users::User;
+use super::apply::{Change, Members, follow_members};
+use super::model::{Group, MANUAL};
+use super::store;
+use crate::audit::{self, Action, Context, Event};
+use crate::kernel::Tx;
+use crate::kernel::database::{Conditions, Connection};
+
+/// A link as stored.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Link {
+    /// The group here.
+    pub group_id: String,
+    /// The connection it follows.
+    pub connection_id: String,
+    /// What the provider calls the group there; case counts.
+    pub name: String,
+}
+
+/// What becomes of those who came through a link when it is taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    /// They stay, as members of this group from now on.
+    Retain,
+    /// They go.
+    Remove,
+}
+
+/// The link of a group.
+///
+/// # Errors
+/// The database's.
+pub async fn link_of(c: &mut Connection, group_id: &str) -> Result<Option<Link>, sqlx::Error> {
+    sqlx::query_as("SELECT group_id, connection_id, name FROM group_links WHERE group_id = $1")
+        .bind(group_id)
+        .fetch_optional(c)
+        .await
+}
+
+/// The links of a connection: (group's name, link), at most 500.
+///
+/// # Errors
+/// The database's.
+pub async fn links_of_connection(
+    c: &mut Connection,
+    connection_id: &str,
+) -> Result<Vec<(String, Link)>, sqlx::Error> {
+    let rows: Vec<(String, String, String, String)> = sqlx::query_as(
+        "SELECT g.name, l.group_id, l.connection_id, l.name FROM group_links l \
+         JOIN user_groups g ON g.id = l.group_id WHERE l.connection_id = $1 ORDER BY l.name LIMIT 500",
+    )
+    .bind(connection_id)
+    .fetch_all(c)
+    .await?;
+    let link = |(group, group_id, connection_id, name)| (group, Link { group_id, connection_id, name });
+    Ok(rows.into_iter().map(link).collect())
+}
+
+/// Lets `group` follow the group `name` of a connection, which the caller has found in the account. People come
+/// in at their next sign-in.
+///
+/// # Errors
+/// [`Error::Managed`] for a group of a directory, [`Error::Forbidden`] when it follows one already,
+/// [`Error::Invalid`] for the name.
+pub async fn link(
+    tx: &mut Tx,
+    context: &Context,
+    group: &Group,
+    (connection_id, connection_name, name): (&str, &str, &str),
+) -> Result<Link, Error> {
+    let name = name.trim();
+    check_name("name", name, 1024)?;
+    if let Some(manager) = &group.connection_id {
+        let connection = super::super::users::connection_name(tx, manager).await?;
+        return Err(Error::Managed { connection });
+    }
+    if link_of(tx, &group.id).await?.is_some() {
+        return Err(Error::Forbidden(
+            "This group follows a provider's group already. Take that link away first.",
+        ));
+    }
+    let now = tx.now();
+    sqlx::query(
+        "INSERT INTO group_links (group_id, account_id, connection_id, name, created_at) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(&group.id)
+    .bind(&group.account_id)
+    .bind(connection_id)
+    .bind(name)
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
+    let event = Event::new(Action::GroupLink, "group", &group.id, &group.name);
+    let detail = json!({"connection": connection_id, "connection_name": connection_name, "name": name});
+    audit::record(tx, context, event.detail(detail)).await?;
+    Ok(Link { group_id: group.id.clone(), connection_id: connection_id.to_owned(), name: name.to_owned() })
+}
+
+/// Takes the link of `group` away; returns how many members came through it.
+///
+/// # Errors
+/// [`Error::NotFound`] when it follows nothing.
+pub async fn unlink(tx: &mut Tx, context: &Context, group: &Group, kept: Kept) -> Result<u64, Error> {
+    let link = link_of(tx, &group.id).await?.ok_or(Error::NotFound("link"))?;
+    sqlx::query("DELETE FROM group_links WHERE group_id = $1").bind(&group.id).execute(&mut **tx).await?;
+    if kept == Kept::Retain {
+        // One who was put there by hand as well is there by hand already.
+        sqlx::query(
+            "UPDATE memberships SET source = $1 WHERE group_id = $2 AND source = $3 AND NOT EXISTS \
+             (SELECT 1 FROM memberships m WHERE m.group_id = $2 AND m.user_id = memberships.user_id AND m.source = $1)",
+        )
+        .bind(MANUAL)
+        .bind(&group.id)
+        .bind(&link.connection_id)
+        .execute(&mut **tx)
+        .await?;
+    }
+    let gone = sqlx::query("DELETE FROM memberships WHERE group_id = $1 AND source = $2")
+        .bind(&group.id)
+        .bind(&link.connection_id)
+        .execute(&mut **tx)
+        .await?;
+    store::overwrite(tx, group).await?;
+    let members = if kept == Kept::Retain { "retained" } else { "removed" };
+    let event = Event::new(Action::GroupUnlink, "group", &group.id, &group.name);
+    let detail = json!({"connection": link.connection_id, "name": link.name, "members": members});
+    audit::record(tx, context, event.detail(detail)).await?;
+    Ok(gone.rows_affected())
+}
+
+/// Puts `user` into exactly the groups that follow one of `names` at the connection. Reads the links that are
+/// named and the user's own memberships, however many groups there are.
+///
+/// # Errors
+/// [`Error`].
+pub async fn follow(
+    tx: &mut Tx,
+    context: &Context,
+    user: &User,
+    (connection_id, names): (&str, &[String]),
+) -> Result<(), Error> {
+    let mut wanted: HashMap<String, bool> = HashMap::new();
+    // Databases have a limit for bound values.
+    for some in names.chunks(400) {
+        let mut all = Conditions::default();
+        all.text("connection_id = ?", connection_id);
+        all.text("account_id = ?", &user.account_id);
+        all.texts("name IN (?)", some);
+        let sql = all.sql("SELECT group_id FROM group_links", "");
+        let found: Vec<(String,)> = all.bind_as(sql).fetch_all(&mut **tx).await?;
+        wanted.extend(found.into_iter().map(|(id,)| (id, true)));
+    }
+    let present: Vec<(String,)> =
+        sqlx::query_as("SELECT group_id FROM memberships WHERE user_id = $1 AND source = $2")
+            .bind(&user.id)
+            .bind(connection_id)
+            .fetch_all(&mut **tx)
+            .await?;
+    for (id,) in present {
+        // What is there and wanted needs nothing.
+        if wanted.remove(&id).is_none() {
+            wanted.insert(id, false);
+        }
+    }
+    for (group_id, comes) in wanted {
+        let Some(group) = store::by_id(tx, &user.account_id, &group_id).await? else { continue };
+        // What a directory put there is the directory's to take away.
+        if group.connection_id.is_some() {
+            continue;
+        }
+        let one = vec![user.id.clone()];
+        let members = if comes {
+            Members { add: one, ..Members::default() }
+        } else {
+            Members { remove: one, ..Members::default() }
+        };
+        follow_members(tx, context, connection_id, &group, Change { members, ..Change::default() }).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,338 @@
+//! What is agreed with a SAML identity provider.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::directory::Error;
+use crate::kernel::Timestamp;
+use crate::kernel::urls::local_path;
+
+/// What was agreed with a SAML identity provider.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub struct SamlSettings {
+    /// Whose product it is: decides about the words of the set-up page, nothing else.
+    pub vendor: Vendor,
+    /// What people see on the sign-in page, when it is not the connection's name.
+    pub display_name: Option<String>,
+    /// The identity provider's entity id; every issuer must be this.
+    pub idp_entity_id: String,
+    /// Where browsers are sent with the HTTP-Redirect binding; empty when it has no such address.
+    pub sso_url: String,
+    /// The same with the HTTP-POST binding.
+    pub sso_post_url: Option<String>,
+    /// How browsers are sent.
+    pub request_binding: Binding,
+    /// Where logouts go, and how.
+    pub logout: Option<LogoutService>,
+    /// The identity provider's signing certificates, base64 of DER. Nothing else is trusted.
+    pub certificates: Vec<String>,
+    /// Certificates that are not in its metadata any more, and accepted for a while.
+    pub retiring: Vec<Retiring>,
+    /// Where the metadata is read from, if from an address.
+    pub metadata_url: Option<String>,
+    /// The certificate by which metadata from the address must be signed, base64 of DER.
+    pub metadata_certificate: Option<String>,
+    /// Our entity id, when it is not the metadata address.
+    pub sp_entity_id: Option<String>,
+    /// Whether requests are signed.
+    pub sign_requests: bool,
+    /// Which kind of name is asked for.
+    pub name_id_format: NameIdFormat,
+    /// Whether people have to prove themselves there each time.
+    pub force_authn: bool,
+    /// How people have to prove themselves there, `AuthnContextClassRef`; empty for whatever it likes.
+    pub authn_context: Vec<String>,
+    /// How what is asked for compares to what they do.
+    pub authn_context_comparison: Comparison,
+    /// Whether AES in CBC mode is accepted, which is not authenticated.
+    pub allow_cbc: bool,
+    /// The attribute with the email address; the NameID and the usual names when not set.
+    pub email_attribute: Option<String>,
+    /// The attribute with the given name; the usual names when not set.
+    pub given_name_attribute: Option<String>,
+    /// The attribute with the family name; the usual names when not set.
+    pub family_name_attribute: Option<String>,
+    /// The attribute with the name shown; the usual names when not set.
+    pub display_name_attribute: Option<String>,
+    /// Whether names stay as they are here when somebody signs in with others.
+    pub keep_names: bool,
+    /// The attribute that names the groups of a person.
+    pub group_attribute: Option<String>,
+    /// Whether people are put into the linked groups that the attribute names.
+    pub group_sync: bool,
+    /// Microsoft Graph, for people in more groups than Entra ID puts into an assertion.
+    pub graph: Option<Graph>,
+    /// Whether sign-ins that the identity provider begins are accepted.
+    pub allow_idp_initiated: bool,
+    /// Where such a sign-in leads, a local path.
+    pub landing: Option<String>,
+    /// Whether people unknown here are created.
+    pub jit: Jit,
+    /// Whether the identity provider is believed when it says that a second factor was shown there.
+    pub trust_mfa: bool,
+}
+
+/// Products whose set-up is described step by step.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Vendor {
+    /// Okta.
+    Okta,
+    /// Microsoft Entra ID.
+    Entra,
+    /// OneLogin.
+    OneLogin,
+    /// Keycloak.
+    Keycloak,
+    /// Google Workspace.
+    Google,
+    /// Another one that speaks SAML 2.0.
+    #[default]
+    Other,
+}
+
+impl Vendor {
+    /// All, in the order in which they are offered.
+    pub const ALL: [Self; 6] =
+        [Self::Okta, Self::Entra, Self::OneLogin, Self::Keycloak, Self::Google, Self::Other];
+
+    /// The name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Okta => "okta",
+            Self::Entra => "entra",
+            Self::OneLogin => "onelogin",
+            Self::Keycloak => "keycloak",
+            Self::Google => "google",
+            Self::Other => "other",
+        }
+    }
+
+    /// The name for people.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Okta => "Okta",
+            Self::Entra => "Microsoft Entra ID",
+            Self::OneLogin => "OneLogin",
+            Self::Keycloak => "Keycloak",
+            Self::Google => "Google Workspace",
+            Self::Other => "Another identity provider",
+        }
+    }
+
+    /// Reads [`Vendor::as_str`]; anything else is another one.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        Self::ALL.into_iter().find(|vendor| vendor.as_str() == text).unwrap_or_default()
+    }
+}
+
+/// How a message travels through the browser (saml-bindings §3.4, §3.5).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Binding {
+    /// In an address.
+    #[default]
+    Redirect,
+    /// In a form.
+    Post,
+}
+
+/// The kinds of names that can be asked for (saml-core §8.3).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum NameIdFormat {
+    /// Whatever the identity provider is set to.
+    #[default]
+    Unspecified,
+    /// An email address.
+    Email,
+    /// The same for a person at each sign-in, and telling nothing.
+    Persistent,
+    /// Another one at each sign-in.
+    Transient,
+}
+
+impl NameIdFormat {
+    /// All, in the order in which they are offered.
+    pub const ALL: [Self; 4] = [Self::Unspecified, Self::Email, Self::Persistent, Self::Transient];
+
+    /// The name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unspecified => "unspecified",
+            Self::Email => "email",
+            Self::Persistent => "persistent",
+            Self::Transient => "transient",
+        }
+    }
+
+    /// The URI.
+    #[must_use]
+    pub const fn uri(self) -> &'static str {
+        match self {
+            Self::Unspecified => "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified",
+            Self::Email => "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress",
+            Self::Persistent => "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent",
+            Self::Transient => "urn:oasis:names:tc:SAML:2.0:nameid-format:transient",
+        }
+    }
+}
+
+/// How a requested context compares to the one that is used (saml-core §3.3.2.2.1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Comparison {
+    /// One of them.
+    #[default]
+    Exact,
+    /// One of them or a stronger one.
+    Minimum,
+    /// A stronger one than any of them.
+    Better,
+    /// As strong as can be without exceeding one of them.
+    Maximum,
+}
+
+/// Where an identity provider takes logouts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogoutService {
+    /// The address for requests.
+    pub url: String,
+    /// The address for answers, where it is another one.
+    #[serde(default)]
+    pub response_url: Option<String>,
+    /// How messages get there.
+    pub binding: Binding,
+}
+
+/// A certificate on its way out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retiring {
+    /// base64 of DER.
+    pub certificate: String,
+    /// Until when it is accepted.
+    pub until: Timestamp,
+}
+
+/// Where and as whom the groups of a person are read from Microsoft Graph. The client's secret is kept apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Graph {
+    /// The directory (tenant) id.
+    pub tenant_id: String,
+    /// The application (client) id.
+    pub client_id: String,
+    /// Graph's address; another one in sovereign clouds.
+    #[serde(default = "default_graph_url")]
+    pub graph_url: String,
+    /// Where tokens are had; another one in sovereign clouds.
+    #[serde(default = "default_token_host")]
+    pub login_url: String,
+}
+
+fn default_graph_url() -> String {
+    "https://graph.microsoft.com".to_owned()
+}
+
+fn default_token_host() -> String {
+    "https://login.microsoftonline.com".to_owned()
+}
+
+/// Creating people at their first sign-in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Jit {
+    /// Whether it happens.
+    pub enabled: bool,
+    /// An attribute the assertion must have for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// A value that attribute must have.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
+}
+
+impl SamlSettings {
+    /// Whether a test of `other` says anything about these.
+    #[must_use]
+    pub fn trusts_the_same(&self, other: &Self) -> bool {
+        let relevant = |s: &Self| {
+            (
+                (s.idp_entity_id.clone(), s.sso_url.clone(), s.sso_post_url.clone(), s.request_binding),
+                (s.certificates.clone(), s.sp_entity_id.clone(), s.email_attribute.clone()),
+                (s.sign_requests, s.name_id_format, s.force_authn, s.authn_context.clone(), s.allow_cbc),
+            )
+        };
+        relevant(self) == relevant(other)
+    }
+
+    /// The certificates that are accepted at `now`.
+    #[must_use]
+    pub fn trusted_at(&self, now: Timestamp) -> Vec<String> {
+        let retiring = self.retiring.iter().filter(|one| now < one.until).map(|one| &one.certificate);
+        self.certificates.iter().chain(retiring).cloned().collect()
+    }
+
+    /// Where browsers are sent.
+    #[must_use]
+    pub fn sso(&self) -> (&str, Binding) {
+        match (&self.sso_post_url, self.request_binding) {
+            (Some(url), Binding::Post) => (url, Binding::Post),
+            (Some(url), Binding::Redirect) if self.sso_url.is_empty() => (url, Binding::Post),
+            _ => (&self.sso_url, Binding::Redirect),
+        }
+    }
+
+    /// The settings, if they go together.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`].
+    pub fn checked(mut self) -> Result<Self, Error> {
+        let invalid = |field, reason: &str| Err(Error::Invalid { field, reason: reason.to_owned() });
+        if self.request_binding == Binding::Post && self.sso_post_url.is_none() {
+            return invalid(
+                "request_binding",
+                "the identity provider has no address for the HTTP-POST binding",
+            );
+        }
+        if self.group_sync && self.group_attribute.is_none() {
+            return invalid("group_attribute", "is needed to put people into groups");
+        }
+        if let Some(landing) = &self.landing
+            && local_path(Some(landing), "") != landing
+        {
+            return invalid("landing", "must be a path of this server such as /profile");
+        }
+        if self.jit.key.is_none() && self.jit.value.is_some() {
+            return invalid("jit", "has a value without the attribute that must have it");
+        }
+        if self.authn_context.len() > 10 || self.authn_context.iter().any(|uri| uri.len() > 300) {
+            return invalid("authn_context", "must be at most ten URIs");
+        }
+        let texts = [
+            ("display_name", &mut self.display_name),
+            ("sp_entity_id", &mut self.sp_entity_id),
+            ("email_attribute", &mut self.email_attribute),
+            ("given_name_attribute", &mut self.given_name_attribute),
+            ("family_name_attribute", &mut self.family_name_attribute),
+            ("display_name_attribute", &mut self.display_name_attribute),
+            ("group_attribute", &mut self.group_attribute),
+        ];
+        for (field, text) in texts {
+            *text = text.take().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+            if text
+                .as_ref()
+                .is_some_and(|text| text.chars().count() > 1024 || text.contains(char::is_control))
+            {
+                return invalid(field, "must be a line of at most 1024 characters");
+            }
+        }
+        Ok(self)
+    }
+}

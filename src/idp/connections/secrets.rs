@@ -1,0 +1,53 @@
+//! Secrets of a connection that are needed back, sealed.
+
+use super::model::Connection;
+use crate::directory::Error;
+use crate::kernel::{Kernel, Tx, vault};
+
+fn binding(connection_id: &str, name: &str) -> String {
+    format!("connection_secrets/{connection_id}/{name}")
+}
+
+/// The secret with this name, if one is set.
+///
+/// # Errors
+/// The vault's.
+pub async fn secret(
+    kernel: &Kernel,
+    connection: &Connection,
+    name: &str,
+) -> Result<Option<String>, vault::Error> {
+    let sealed: Option<String> =
+        sqlx::query_scalar("SELECT sealed FROM connection_secrets WHERE connection_id = $1 AND name = $2")
+            .bind(&connection.id)
+            .bind(name)
+            .fetch_optional(&mut *kernel.db.read().await?)
+            .await?;
+    let Some(sealed) = sealed else { return Ok(None) };
+    let opened = kernel.vault.open_sealed(&binding(&connection.id, name), &sealed).await?;
+    String::from_utf8(opened).map(Some).map_err(|_| vault::Error::Damaged)
+}
+
+/// Sets a secret. It is never shown again.
+///
+/// # Errors
+/// [`Error`].
+pub async fn set_secret(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    connection: &Connection,
+    (name, secret): (&str, &str),
+) -> Result<(), Error> {
+    let sealed = kernel.vault.seal(&binding(&connection.id, name), secret.as_bytes())?;
+    sqlx::query(
+        "INSERT INTO connection_secrets (connection_id, name, account_id, sealed) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (connection_id, name) DO UPDATE SET sealed = excluded.sealed",
+    )
+    .bind(&connection.id)
+    .bind(name)
+    .bind(&connection.account_id)
+    .bind(sealed)
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}

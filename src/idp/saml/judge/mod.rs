@@ -1,0 +1,164 @@
+//! The judge of SAML messages: bytes in, verdict out. No database, no HTTP, no clock of its own.
+//!
+//! The order matters. The text is parsed **once**; structure is checked before any signature is
+//! looked at; a signature counts only if the node it covers *is* the Assertion that is read (or the
+//! Response above it); and only then is anything read, from the same tree. What was encrypted is a
+//! text of its own, and goes the same way.
+//!
+//! # To add a check
+//! Give it a name in [`report`], write its rule in [`rules`] (a function from the case to a verdict) and
+//! put it into `rules::RULES`. The test page, the audit trail and the API show it from then on.
+
+mod decrypt;
+mod logout;
+mod metadata;
+mod node;
+mod packed;
+mod report;
+mod rules;
+mod signature;
+mod text;
+
+use uppsala::dom::Document;
+
+use crate::kernel::Timestamp;
+
+pub use decrypt::Decryption;
+pub use logout::{ExpectedLogout, LogoutAnswer, LogoutOrder, judge_logout_answer, judge_logout_order};
+pub use metadata::{MAX_METADATA_BYTES, Metadata, MetadataError, read_metadata};
+pub use packed::Packed;
+pub use report::{Check, Checked, Failed, Report};
+pub use rules::{Accepted, NameId};
+pub use text::MAX_BYTES;
+
+pub(super) use report::verdict;
+
+use node::{ASSERTION, Node, PROTOCOL};
+use rules::Case;
+use text::Seal;
+
+/// What a response must fit.
+#[derive(Debug, Clone)]
+pub struct Expected<'a> {
+    /// The identity provider's entity id.
+    pub idp_entity_id: &'a str,
+    /// Its signing certificates, base64 of DER.
+    pub certificates: &'a [String],
+    /// Our entity id.
+    pub sp_entity_id: &'a str,
+    /// The address the response was posted to.
+    pub acs: &'a str,
+    /// The attribute with the email address, if it is not found by itself.
+    pub email_attribute: Option<&'a str>,
+    /// For what is encrypted.
+    pub decryption: Decryption<'a>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// Judges the `SAMLResponse` form field.
+///
+/// # Errors
+/// [`Failed`]: the check that failed, with what was expected and found; and the checks passed before it.
+pub fn judge(encoded: &[u8], expected: &Expected<'_>) -> Result<Accepted, Failed> {
+    let mut report = Report::default();
+    let text = text::read(text::decode(encoded, &mut report)?, &mut report)?;
+    let document = text::parse(&text, &mut report)?;
+    let outer = examine(&document, &report)?;
+    report.pass(Check::Structure);
+    let certificates = signature::trusted(expected.certificates, &report)?;
+    let holder = match outer.content {
+        Content::Encrypted(holder) => holder,
+        Content::Assertion(assertion) => {
+            let places = [outer.response, assertion];
+            let [response_signed, assertion_signed] =
+                signature::verify(&document, &outer.seals, places, &certificates, &mut report)?;
+            let case = Case { expected, response: outer.response, assertion, response_signed };
+            return case.hear(response_signed || assertion_signed, &mut report);
+        }
+    };
+    let [response_signed] =
+        signature::verify(&document, &outer.seals, [outer.response], &certificates, &mut report)?;
+    let plain = decrypt::open(holder, expected.decryption, &mut report)?;
+    let inside = text::parse(&plain, &mut report)?;
+    let assertion = only_element(&inside, &report)?;
+    let seals = examine_assertion(&inside, assertion, &report)?;
+    let [assertion_signed] = signature::verify(&inside, &seals, [assertion], &certificates, &mut report)?;
+    let case = Case { expected, response: outer.response, assertion, response_signed };
+    case.hear(response_signed || assertion_signed, &mut report)
+}
+
+/// Where the one assertion is.
+enum Content<'d> {
+    Assertion(Node<'d>),
+    /// The `EncryptedAssertion` around it.
+    Encrypted(Node<'d>),
+}
+
+struct Outer<'d> {
+    response: Node<'d>,
+    content: Content<'d>,
+    seals: Vec<Seal<'d>>,
+}
+
+/// Finds the one Response and the one Assertion in it, and refuses whatever does not belong.
+fn examine<'d>(document: &'d Document<'d>, report: &Report) -> Result<Outer<'d>, Failed> {
+    let fail = |expected: &str, found: &str| report.fail(Check::Structure, expected, found);
+    let response = Node::root(document).ok_or_else(|| fail("a Response", "an empty document"))?;
+    if !response.is(PROTOCOL, "Response") {
+        return Err(fail("a samlp:Response", response.name()));
+    }
+    let mut found = Vec::new();
+    let seals = text::walk(document, report, |node| {
+        let is_assertion = node.is(ASSERTION, "Assertion");
+        if is_assertion || node.is(ASSERTION, "EncryptedAssertion") {
+            let in_place = node.parent().is_some_and(|parent| parent.id == response.id);
+            found.push(if is_assertion { Content::Assertion(node) } else { Content::Encrypted(node) });
+            return if in_place { Ok(()) } else { Err("the Assertion as a child of the Response") };
+        }
+        belongs(node)
+    })?;
+    let count = found.len();
+    match (found.pop(), count) {
+        (Some(content), 1) => Ok(Outer { response, content, seals }),
+        _ => Err(fail("exactly one Assertion", &count.to_string())),
+    }
+}
+
+/// The same for an assertion that was encrypted.
+fn examine_assertion<'d>(
+    document: &'d Document<'d>,
+    assertion: Node<'d>,
+    report: &Report,
+) -> Result<Vec<Seal<'d>>, Failed> {
+    report.require(
+        Check::Structure,
+        assertion.is(ASSERTION, "Assertion"),
+        "an Assertion in the EncryptedAssertion",
+        assertion.name(),
+    )?;
+    text::walk(document, report, |node| {
+        let is_assertion = node.is(ASSERTION, "Assertion") || node.is(ASSERTION, "EncryptedAssertion");
+        if is_assertion && node.id != assertion.id { Err("exactly one Assertion") } else { belongs(node) }
+    })
+}
+
+/// What is encrypted inside an assertion stands where it is looked for, or nowhere.
+fn belongs(node: Node<'_>) -> Result<(), &'static str> {
+    if node.namespace() != Some(ASSERTION) || !node.name().to_ascii_lowercase().starts_with("encrypted") {
+        return Ok(());
+    }
+    let below = |name| node.parent().is_some_and(|parent| parent.is(ASSERTION, name));
+    match node.name() {
+        "EncryptedID" if below("Subject") => Ok(()),
+        "EncryptedAttribute" if below("AttributeStatement") => Ok(()),
+        _ => Err("an encrypted NameID of the Subject or encrypted attributes, and nothing else encrypted"),
+    }
+}
+
+/// The one element that was encrypted, from the wrapping it comes in.
+fn only_element<'d>(document: &'d Document<'d>, report: &Report) -> Result<Node<'d>, Failed> {
+    let mut inside = Node::root(document).into_iter().flat_map(Node::elements);
+    let only = inside.next().filter(|_| inside.next().is_none());
+    only.ok_or_else(|| report.fail(Check::Decryption, "one element", "none or several"))
+}

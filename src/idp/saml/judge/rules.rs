@@ -1,0 +1,389 @@
+//! What the verified assertion says, and whether it says it to us, now, for this browser: one rule for each
+//! check, in the order in which they are heard.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::node::{ASSERTION, Node, PROTOCOL};
+use super::report::{Check, Failed, Report, Verdict, verdict};
+use super::{Expected, decrypt, only_element, text};
+use crate::directory::Email;
+use crate::kernel::Timestamp;
+
+/// How far clocks may be apart.
+pub(super) const SKEW: Duration = Duration::from_mins(1);
+pub(super) const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
+const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
+/// Conditions we understand. One we do not makes the assertion invalid (saml-core §2.5.1).
+const KNOWN_CONDITIONS: [&str; 3] = ["AudienceRestriction", "OneTimeUse", "ProxyRestriction"];
+/// Where identity providers put the address when it is not the NameID.
+const EMAIL_ATTRIBUTES: [&str; 6] = [
+    "email",
+    "mail",
+    "emailAddress",
+    "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/emailaddress",
+    "urn:oid:0.9.2342.19200300.100.1.3",
+    "urn:oid:1.2.840.113549.1.9.1",
+];
+
+/// A rule looks at the case and says what it found.
+type Rule = fn(&Case<'_>) -> Verdict;
+
+/// What is asked of every response, beside what came before: size to signature.
+const RULES: [(Check, Rule); 10] = [
+    (Check::Version, version),
+    (Check::Status, status),
+    (Check::Issuer, issuer),
+    (Check::Destination, destination),
+    (Check::Audience, conditions),
+    (Check::Audience, audience),
+    (Check::SubjectConfirmation, subject_confirmation),
+    (Check::Recipient, recipient),
+    (Check::Times, times),
+    (Check::InResponseTo, in_response_to),
+];
+
+/// A person as the identity provider names them (saml-core §2.2.2).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NameId {
+    /// The name itself.
+    pub value: String,
+    /// What kind of name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// Who gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_qualifier: Option<String>,
+    /// For whom it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sp_name_qualifier: Option<String>,
+}
+
+/// A response that passed.
+#[derive(Debug, Clone)]
+pub struct Accepted {
+    /// The assertion's id, for the replay store.
+    pub assertion_id: String,
+    /// Until when the replay store has to remember it.
+    pub remember_until: Timestamp,
+    /// The request it answers; none when the identity provider began.
+    pub in_response_to: Option<String>,
+    /// The person's address.
+    pub email: String,
+    /// The name under which a logout will come.
+    pub name_id: Option<NameId>,
+    /// The identity provider's session.
+    pub session_index: Option<String>,
+    /// All attributes by name.
+    pub attributes: BTreeMap<String, Vec<String>>,
+    /// How the person proved themselves there, `AuthnContextClassRef`; empty when not said.
+    pub authn_context: String,
+    /// The checks passed.
+    pub report: Report,
+}
+
+/// A verified response and the one who has to be convinced.
+pub(super) struct Case<'c> {
+    pub(super) expected: &'c Expected<'c>,
+    pub(super) response: Node<'c>,
+    pub(super) assertion: Node<'c>,
+    /// Whether the Response with everything in it is signed.
+    pub(super) response_signed: bool,
+}
+
+impl Case<'_> {
+    /// Applies every rule and takes what is asked for out of the assertion.
+    pub(super) fn hear(&self, signed: bool, report: &mut Report) -> Result<Accepted, Failed> {
+        let coverage = verdict(
+            signed,
+            "a signature on the Response or on the Assertion",
+            match (signed, self.response_signed) {
+                (false, _) => "none",
+                (true, true) => "the Response",
+                (true, false) => "the Assertion",
+            },
+        );
+        report.note(Check::SignatureCoverage, coverage)?;
+        for (check, rule) in RULES {
+            report.note(check, rule(self))?;
+        }
+        let name_id = self.name_id(report)?;
+        let attributes = self.attributes(report)?;
+        let email = self.email(name_id.as_ref(), &attributes, report)?;
+        let statement = self.authn_statement();
+        let context = statement
+            .and_then(|statement| statement.only(ASSERTION, "AuthnContext"))
+            .and_then(|context| context.only(ASSERTION, "AuthnContextClassRef"));
+        let session_index = statement.and_then(|statement| statement.attribute("SessionIndex"));
+        Ok(Accepted {
+            assertion_id: self.assertion.attribute("ID").unwrap_or_default().to_owned(),
+            remember_until: self.ends_at().plus(2 * SKEW),
+            in_response_to: self.confirmed_request().or_else(|| self.stated_request()).map(str::to_owned),
+            email,
+            name_id,
+            session_index: session_index.map(str::to_owned),
+            attributes,
+            authn_context: context.and_then(Node::text).unwrap_or_default(),
+            report: report.clone(),
+        })
+    }
+
+    fn conditions(&self) -> Option<Node<'_>> {
+        self.assertion.only(ASSERTION, "Conditions")
+    }
+
+    fn subject(&self) -> Option<Node<'_>> {
+        self.assertion.only(ASSERTION, "Subject")
+    }
+
+    /// The data of all bearer confirmations.
+    fn bearers(&self) -> Vec<Node<'_>> {
+        let confirmations =
+            self.subject().into_iter().flat_map(|s| s.children(ASSERTION, "SubjectConfirmation"));
+        confirmations
+            .filter(|confirmation| confirmation.attribute("Method") == Some(BEARER))
+            .filter_map(|confirmation| confirmation.only(ASSERTION, "SubjectConfirmationData"))
+            .collect()
+    }
+
+    /// The confirmation that is for this address.
+    fn bearer(&self) -> Option<Node<'_>> {
+        self.bearers().into_iter().find(|data| data.attribute("Recipient") == Some(self.expected.acs))
+    }
+
+    fn authn_statement(&self) -> Option<Node<'_>> {
+        self.assertion.children(ASSERTION, "AuthnStatement").next()
+    }
+
+    /// What the confirmation says is signed wherever the signature is.
+    fn confirmed_request(&self) -> Option<&str> {
+        self.bearer().and_then(|data| data.attribute("InResponseTo"))
+    }
+
+    fn stated_request(&self) -> Option<&str> {
+        self.response.attribute("InResponseTo").filter(|id| !id.is_empty())
+    }
+
+    /// Until when it could be accepted.
+    fn ends_at(&self) -> Timestamp {
+        let nodes = [self.conditions(), self.bearer()];
+        let ends = nodes.into_iter().flatten().filter_map(|node| node.attribute("NotOnOrAfter"));
+        ends.filter_map(Timestamp::parse).max().unwrap_or(self.expected.now)
+    }
+
+    /// The only element inside one that is encrypted, given to `read`.
+    fn decrypted<T>(
+        &self,
+        holder: Node<'_>,
+        report: &mut Report,
+        read: impl FnOnce(Node<'_>) -> Option<T>,
+    ) -> Result<T, Failed> {
+        let plain = decrypt::open(holder, self.expected.decryption, report)?;
+        let document = text::parse(&plain, report)?;
+        let node = only_element(&document, report)?;
+        text::walk(&document, report, |_| Ok(()))?;
+        read(node)
+            .ok_or_else(|| report.fail(Check::Structure, "a NameID or an Attribute, encrypted", node.name()))
+    }
+
+    fn name_id(&self, report: &mut Report) -> Result<Option<NameId>, Failed> {
+        let Some(subject) = self.subject() else { return Ok(None) };
+        match subject.only(ASSERTION, "EncryptedID") {
+            Some(holder) => self.decrypted(holder, report, read_name_id).map(Some),
+            None => Ok(subject.only(ASSERTION, "NameID").and_then(read_name_id)),
+        }
+    }
+
+    fn attributes(&self, report: &mut Report) -> Result<BTreeMap<String, Vec<String>>, Failed> {
+        let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for statement in self.assertion.children(ASSERTION, "AttributeStatement") {
+            for node in statement.elements() {
+                let read = if node.is(ASSERTION, "EncryptedAttribute") {
+                    Some(self.decrypted(node, report, read_attribute)?)
+                } else {
+                    read_attribute(node)
+                };
+                if let Some((name, values)) = read {
+                    all.entry(name).or_default().extend(values);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// The mapped attribute decides where one is set; otherwise the NameID, then the usual attributes.
+    fn email(
+        &self,
+        name_id: Option<&NameId>,
+        attributes: &BTreeMap<String, Vec<String>>,
+        report: &mut Report,
+    ) -> Result<String, Failed> {
+        let first = |name: &str| attributes.get(name).and_then(|values| values.first()).cloned();
+        let candidates: Vec<String> = if let Some(name) = self.expected.email_attribute {
+            first(name).into_iter().collect()
+        } else {
+            let named = name_id.map(|name_id| name_id.value.clone());
+            named.into_iter().chain(EMAIL_ATTRIBUTES.into_iter().filter_map(first)).collect()
+        };
+        let email = candidates.iter().find_map(|candidate| Email::parse(candidate).ok());
+        let source = self.expected.email_attribute.unwrap_or("NameID or an email attribute");
+        let found = email.as_ref().map_or_else(|| candidates.join(", "), Email::folded);
+        let ok = email.is_some();
+        report.note(Check::Email, verdict(ok, format!("an email address in {source}"), &found))?;
+        Ok(found)
+    }
+}
+
+/// A NameID's name and the words around it.
+pub(super) fn read_name_id(node: Node<'_>) -> Option<NameId> {
+    let own = |name| node.attribute(name).map(str::to_owned);
+    let value = node.text().filter(|_| node.is(ASSERTION, "NameID"))?;
+    Some(NameId {
+        value,
+        format: own("Format"),
+        name_qualifier: own("NameQualifier"),
+        sp_name_qualifier: own("SPNameQualifier"),
+    })
+}
+
+fn read_attribute(node: Node<'_>) -> Option<(String, Vec<String>)> {
+    let name = node.attribute("Name").filter(|_| node.is(ASSERTION, "Attribute"))?;
+    let values = node.children(ASSERTION, "AttributeValue").filter_map(Node::text);
+    Some((name.to_owned(), values.collect()))
+}
+
+fn version(case: &Case<'_>) -> Verdict {
+    let found = [case.response, case.assertion].map(|node| node.attribute("Version").unwrap_or("none"));
+    let odd = found.iter().find(|version| **version != "2.0");
+    verdict(odd.is_none(), "2.0", odd.unwrap_or(&"2.0"))
+}
+
+pub(super) fn status_of(message: Node<'_>) -> &str {
+    message
+        .only(PROTOCOL, "Status")
+        .and_then(|status| status.only(PROTOCOL, "StatusCode"))
+        .and_then(|code| code.attribute("Value"))
+        .unwrap_or("none")
+}
+
+fn status(case: &Case<'_>) -> Verdict {
+    let found = status_of(case.response);
+    verdict(found == SUCCESS, SUCCESS, found)
+}
+
+/// The issuer of a message or assertion.
+pub(super) fn issuer_of(node: Node<'_>) -> Option<String> {
+    node.only(ASSERTION, "Issuer").and_then(Node::text)
+}
+
+/// The assertion's issuer must be there and be the connection's; the response's may be missing.
+fn issuer(case: &Case<'_>) -> Verdict {
+    let wanted = case.expected.idp_entity_id;
+    let own = issuer_of(case.assertion).unwrap_or_default();
+    let stated = case.response.children(ASSERTION, "Issuer").next().is_some();
+    let around = if stated { issuer_of(case.response).unwrap_or_default() } else { own.clone() };
+    let odd = if own == wanted { around } else { own };
+    verdict(odd == wanted, wanted, odd)
+}
+
+/// saml-bindings §3.5.5.2: a signed message must say where it goes; one that says so must mean us.
+fn destination(case: &Case<'_>) -> Verdict {
+    let found = case.response.attribute("Destination");
+    let fits = found.map_or(!case.response_signed, |found| found == case.expected.acs);
+    verdict(fits, case.expected.acs, found.unwrap_or("none"))
+}
+
+/// Conditions are there, and none that we do not understand.
+fn conditions(case: &Case<'_>) -> Verdict {
+    let Some(conditions) = case.conditions() else {
+        return verdict(false, "Conditions with an AudienceRestriction", "none");
+    };
+    let known =
+        |node: &Node<'_>| node.namespace() == Some(ASSERTION) && KNOWN_CONDITIONS.contains(&node.name());
+    let strange = conditions.elements().find(|node| !known(node));
+    verdict(strange.is_none(), "conditions we understand", strange.map_or("those", Node::name))
+}
+
+/// Several restrictions all apply (saml-core §2.5.1.4); none at all means "for anybody", which is not us.
+fn audience(case: &Case<'_>) -> Verdict {
+    let restrictions: Vec<Vec<String>> = case
+        .conditions()
+        .into_iter()
+        .flat_map(|conditions| conditions.children(ASSERTION, "AudienceRestriction"))
+        .map(|restriction| restriction.children(ASSERTION, "Audience").filter_map(Node::text).collect())
+        .collect();
+    let us = case.expected.sp_entity_id;
+    let fits =
+        !restrictions.is_empty() && restrictions.iter().all(|names| names.iter().any(|name| name == us));
+    verdict(fits, us, restrictions.concat().join(", "))
+}
+
+fn subject_confirmation(case: &Case<'_>) -> Verdict {
+    let methods: Vec<&str> = case
+        .subject()
+        .into_iter()
+        .flat_map(|subject| subject.children(ASSERTION, "SubjectConfirmation"))
+        .filter_map(|confirmation| confirmation.attribute("Method"))
+        .collect();
+    verdict(!case.bearers().is_empty(), BEARER, methods.join(", "))
+}
+
+/// saml-profiles §4.1.4.2: a bearer confirmation says for which address it is good.
+fn recipient(case: &Case<'_>) -> Verdict {
+    let found: Vec<&str> =
+        case.bearers().into_iter().filter_map(|data| data.attribute("Recipient")).collect();
+    verdict(case.bearer().is_some(), case.expected.acs, found.join(", "))
+}
+
+/// `NotBefore` and `NotOnOrAfter` of an element, where present: what is wrong with them.
+pub(super) fn outside_window(node: Node<'_>, now: Timestamp) -> Option<(String, String)> {
+    let (begin, end) = (node.attribute("NotBefore"), node.attribute("NotOnOrAfter"));
+    let unreadable = [begin, end].into_iter().flatten().find(|text| Timestamp::parse(text).is_none());
+    if let Some(text) = unreadable {
+        return Some((format!("a time in {}", node.name()), text.to_owned()));
+    }
+    let (begin, end) = (begin.and_then(Timestamp::parse), end.and_then(Timestamp::parse));
+    if let Some(begin) = begin.filter(|begin| now.plus(SKEW) < *begin) {
+        return Some((format!("at or after {begin}"), now.to_string()));
+    }
+    end.filter(|end| now >= end.plus(SKEW)).map(|end| (format!("before {end}"), now.to_string()))
+}
+
+/// The conditions, the confirmation and the session at the identity provider hold at this moment.
+fn times(case: &Case<'_>) -> Verdict {
+    let now = case.expected.now;
+    let bearer = case.bearer();
+    let mut windows = [case.conditions(), bearer].into_iter().flatten();
+    if let Some((expected, found)) = windows.find_map(|node| outside_window(node, now)) {
+        return verdict(false, expected, found);
+    }
+    // saml-profiles §4.1.4.2: the confirmation must say when it ends.
+    let Some(end) = bearer.and_then(|data| data.attribute("NotOnOrAfter")) else {
+        return verdict(false, "NotOnOrAfter in SubjectConfirmationData", "none");
+    };
+    let Some(statement) = case.authn_statement() else {
+        return verdict(false, "an AuthnStatement", "none");
+    };
+    if let Some(session_end) = statement.attribute("SessionNotOnOrAfter") {
+        let goes_on = Timestamp::parse(session_end).is_some_and(|time| now < time.plus(SKEW));
+        if !goes_on {
+            return verdict(false, "a session that has not ended there", session_end);
+        }
+    }
+    verdict(true, format!("before {end}"), now)
+}
+
+/// The request that is answered. What the response says counts only where the response is signed. Where both
+/// speak they must agree.
+fn in_response_to(case: &Case<'_>) -> Verdict {
+    let (stated, confirmed) = (case.stated_request(), case.confirmed_request());
+    let agree = match (stated, confirmed) {
+        (Some(stated), Some(confirmed)) => stated == confirmed,
+        (Some(_), None) => case.response_signed,
+        (None, _) => true,
+    };
+    let expected = confirmed.unwrap_or("the same in response and confirmation");
+    verdict(agree, expected, stated.or(confirmed).unwrap_or("none"))
+}

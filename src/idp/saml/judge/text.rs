@@ -1,0 +1,116 @@
+//! From bytes to one tree, and the structure that every message must have before any signature in it is
+//! believed: nothing that could make two readers see two documents.
+
+use std::collections::HashSet;
+
+use base64::Engine as _;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use uppsala::dom::{Document, Element, NodeKind};
+use uppsala::parser::Parser;
+
+use super::node::{DSIG, Node};
+use super::report::{Check, Failed, Report, verdict};
+
+/// A message of this many bytes, before and after base64, is looked at.
+pub const MAX_BYTES: usize = 256 * 1024;
+/// Element nesting that is looked at; real messages have about ten.
+const MAX_DEPTH: u32 = 40;
+
+/// Base64 as identity providers write it: line breaks are removed before, padding may be missing.
+pub(super) const LENIENT: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Base64 with any white space in it.
+pub(super) fn unbase64(text: &[u8]) -> Result<Vec<u8>, base64::DecodeError> {
+    let compact: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
+    LENIENT.decode(compact)
+}
+
+/// The bytes of a form field or parameter.
+pub(super) fn decode(encoded: &[u8], report: &mut Report) -> Result<Vec<u8>, Failed> {
+    let at_most = format!("at most {MAX_BYTES} bytes");
+    report.require(Check::Size, encoded.len() <= MAX_BYTES * 4 / 3 + 4096, &at_most, encoded.len())?;
+    unbase64(encoded).map_err(|error| report.fail(Check::Encoding, "base64", error))
+}
+
+/// The text of a message.
+pub(super) fn read(bytes: Vec<u8>, report: &mut Report) -> Result<String, Failed> {
+    let size = verdict(bytes.len() <= MAX_BYTES, format!("at most {MAX_BYTES} bytes"), bytes.len());
+    report.note(Check::Size, size)?;
+    let text = String::from_utf8(bytes)
+        .map_err(|error| report.fail(Check::Encoding, "UTF-8", error.utf8_error()))?;
+    report.pass(Check::Encoding);
+    Ok(text)
+}
+
+/// The tree. This is the only place where one is made.
+pub(super) fn parse<'t>(text: &'t str, report: &mut Report) -> Result<Document<'t>, Failed> {
+    // `<!` begins a DTD, a comment or CDATA. The parser refuses the first as well; here it gets its name.
+    report.require(Check::Dtd, !text.contains("<!DOCTYPE"), "no document type declaration", "one")?;
+    report.pass(Check::Dtd);
+    let parser = Parser::new().with_forbid_dtd(true).with_max_depth(MAX_DEPTH).with_max_entity_expansion(0);
+    let document = parser.parse(text).map_err(|error| {
+        let reason = error.to_string();
+        if reason.contains("maximum depth") {
+            return report.fail(Check::Depth, format!("at most {MAX_DEPTH} levels"), reason);
+        }
+        report.fail(Check::Parse, "well-formed XML", reason)
+    })?;
+    report.pass(Check::Depth);
+    report.pass(Check::Parse);
+    Ok(document)
+}
+
+/// A signature and the element it stands in.
+#[derive(Clone, Copy)]
+pub(super) struct Seal<'d> {
+    pub(super) signature: Node<'d>,
+    pub(super) parent: Node<'d>,
+}
+
+/// Walks the whole tree once: refuses what no honest writer needs, gives every element to `visit`, and returns
+/// the signatures. `visit` says what is wrong with an element, if something is.
+pub(super) fn walk<'d>(
+    document: &'d Document<'d>,
+    report: &Report,
+    mut visit: impl FnMut(Node<'d>) -> Result<(), &'static str>,
+) -> Result<Vec<Seal<'d>>, Failed> {
+    let fail = |expected: &str, found: &str| report.fail(Check::Structure, expected, found);
+    let mut ids = HashSet::new();
+    let mut seals = Vec::new();
+    for id in document.descendants(document.root()) {
+        match document.node_kind(id) {
+            // A comment splits a value in two for some readers and not for others.
+            Some(NodeKind::Comment(_)) => return Err(fail("no comments", "a comment")),
+            Some(NodeKind::ProcessingInstruction(_)) => {
+                return Err(fail("no processing instructions", "a processing instruction"));
+            }
+            Some(NodeKind::Element(element)) => {
+                check_ids(element, &mut ids).map_err(|found| fail("ids that are unique", &found))?;
+                let node = Node { document, id };
+                visit(node).map_err(|expected| fail(expected, node.name()))?;
+                if let Some(parent) = node.parent().filter(|_| node.is(DSIG, "Signature")) {
+                    seals.push(Seal { signature: node, parent });
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(seals)
+}
+
+/// Every attribute called id, in whatever case and namespace, must differ from every other without
+/// regard to case, and no element may have two.
+fn check_ids(element: &Element<'_>, seen: &mut HashSet<String>) -> Result<(), String> {
+    let mut own = element.attributes.iter().filter(|a| a.name.local_name.eq_ignore_ascii_case("id"));
+    let Some(id) = own.next() else { return Ok(()) };
+    if own.next().is_some() {
+        return Err("an element with two ids".to_owned());
+    }
+    if id.value.is_empty() || !seen.insert(id.value.to_lowercase()) {
+        return Err(format!("the id \"{}\" twice, or empty", id.value));
+    }
+    Ok(())
+}

@@ -1,0 +1,131 @@
+//! Making keys and letting them follow each other.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::super::super::connections::Connection;
+use super::generate::generate_key;
+use super::model::{KeyPair, KeyPurpose, KeyState};
+use super::store;
+use crate::audit::{self, Action, Context, Event};
+use crate::directory::Error;
+use crate::kernel::{Kernel, Tx, ids};
+
+/// How long a replaced key stays published and decrypts.
+const RETIRING: Duration = Duration::from_hours(7 * 24);
+
+/// A key pair that is sealed and not stored yet.
+#[derive(Debug, Clone)]
+pub(in super::super) struct NewKey {
+    pub(super) id: String,
+    pub(super) purpose: KeyPurpose,
+    pub(super) certificate: String,
+    pub(super) sealed_key: String,
+}
+
+impl NewKey {
+    pub(super) fn seal(
+        kernel: &Kernel,
+        purpose: KeyPurpose,
+        (certificate, private_key): (String, &[u8]),
+    ) -> Result<Self, Error> {
+        let id = ids::new_id(kernel.clock.now());
+        let sealed_key = kernel.vault.seal(&KeyPair::binding(&id), private_key)?;
+        Ok(Self { id, purpose, certificate, sealed_key })
+    }
+}
+
+/// A pair to sign with and a pair to decrypt with.
+#[derive(Debug, Clone)]
+pub(in super::super) struct NewKeys([NewKey; 2]);
+
+/// Makes fresh pairs. Takes a good part of a second: no unit of work may be open.
+///
+/// # Errors
+/// [`Error::Internal`], the vault's.
+pub(in super::super) async fn prepare(kernel: &Kernel) -> Result<NewKeys, Error> {
+    let signing = one(kernel, KeyPurpose::Signing).await?;
+    Ok(NewKeys([signing, one(kernel, KeyPurpose::Encryption).await?]))
+}
+
+pub(super) async fn one(kernel: &Kernel, purpose: KeyPurpose) -> Result<NewKey, Error> {
+    let name = format!("Vestibule {}", purpose.as_str());
+    let made = tokio::task::spawn_blocking(move || generate_key(&name)).await;
+    let made = made.map_err(|e| Error::Internal(e.to_string()))?;
+    let pair = made.map_err(|e| Error::Internal(e.to_string()))?;
+    NewKey::seal(kernel, purpose, (pair.certificate, &pair.private_key))
+}
+
+/// Stores the keys of a connection.
+pub(in super::super) async fn insert(
+    tx: &mut Tx,
+    connection: &Connection,
+    keys: &NewKeys,
+    state: KeyState,
+) -> Result<(), sqlx::Error> {
+    for key in &keys.0 {
+        store::insert(tx, (&connection.account_id, &connection.id), key, state).await?;
+    }
+    Ok(())
+}
+
+/// Publishes new keys beside the ones in use.
+///
+/// # Errors
+/// [`Error::Forbidden`] when a rotation is under way; [`Error`].
+pub async fn begin_rotation(
+    kernel: &Kernel,
+    context: &Context,
+    connection: &Connection,
+) -> Result<(), Error> {
+    let keys = prepare(kernel).await?;
+    let mut tx = kernel.db.begin().await?;
+    let present = store::of_connection(&mut tx, &connection.id).await?;
+    if present.iter().any(|key| key.state() == KeyState::Next) {
+        return Err(Error::Forbidden(
+            "New keys are published already. Let them take over, or take them back.",
+        ));
+    }
+    insert(&mut tx, connection, &keys, KeyState::Next).await?;
+    record(&mut tx, context, connection, "published").await?;
+    Ok(tx.commit().await?)
+}
+
+/// Lets the published keys take over; the old ones retire.
+///
+/// # Errors
+/// [`Error::Forbidden`] when there are none; [`Error`].
+pub async fn finish_rotation(tx: &mut Tx, context: &Context, connection: &Connection) -> Result<(), Error> {
+    let until = tx.now().plus(RETIRING);
+    // One generation of old keys is enough: what retires already goes now.
+    let present = store::of_connection(tx, &connection.id).await?;
+    if present.iter().all(|key| key.state() != KeyState::Next) {
+        return Err(Error::Forbidden("No new keys are published. Publish some first."));
+    }
+    store::remove(tx, &connection.id, KeyState::Retiring).await?;
+    store::advance(tx, &connection.id, (KeyState::Active, KeyState::Retiring), Some(until)).await?;
+    store::advance(tx, &connection.id, (KeyState::Next, KeyState::Active), None).await?;
+    Ok(record(tx, context, connection, "switched").await?)
+}
+
+/// Takes published keys back.
+///
+/// # Errors
+/// The database's.
+pub async fn cancel_rotation(tx: &mut Tx, context: &Context, connection: &Connection) -> Result<(), Error> {
+    if store::remove(tx, &connection.id, KeyState::Next).await? > 0 {
+        record(tx, context, connection, "taken_back").await?;
+    }
+    Ok(())
+}
+
+async fn record(
+    tx: &mut Tx,
+    context: &Context,
+    connection: &Connection,
+    step: &str,
+) -> Result<(), sqlx::Error> {
+    let event = Event::new(Action::ConnectionRotateKeys, "connection", &connection.id, &connection.name);
+    audit::record(tx, context, event.detail(json!({"step": step}))).await
+}

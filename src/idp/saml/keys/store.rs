@@ -1,0 +1,74 @@
+//! The SQL of key pairs.
+
+use super::model::{KeyPair, KeyState};
+use super::rotate::NewKey;
+use crate::kernel::database::Connection as Db;
+use crate::kernel::{Timestamp, Tx};
+
+/// The key pairs of a connection: the ones in use first, then the next ones, then those that retire.
+///
+/// # Errors
+/// The database's.
+pub async fn of_connection(c: &mut Db, connection_id: &str) -> Result<Vec<KeyPair>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT id, purpose, state, certificate, sealed_key, created_at, retires_at FROM saml_keys \
+         WHERE connection_id = $1 \
+         ORDER BY purpose DESC, CASE state WHEN 'active' THEN 0 WHEN 'next' THEN 1 ELSE 2 END",
+    )
+    .bind(connection_id)
+    .fetch_all(c)
+    .await
+}
+
+pub(super) async fn insert(
+    tx: &mut Tx,
+    (account_id, connection_id): (&str, &str),
+    key: &NewKey,
+    state: KeyState,
+) -> Result<(), sqlx::Error> {
+    let now = tx.now();
+    sqlx::query(
+        "INSERT INTO saml_keys (id, account_id, connection_id, purpose, state, certificate, sealed_key, created_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+    )
+    .bind(&key.id)
+    .bind(account_id)
+    .bind(connection_id)
+    .bind(key.purpose.as_str())
+    .bind(state.as_str())
+    .bind(&key.certificate)
+    .bind(&key.sealed_key)
+    .bind(now)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// Takes keys of a state away; returns how many.
+pub(super) async fn remove(tx: &mut Tx, connection_id: &str, state: KeyState) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query("DELETE FROM saml_keys WHERE connection_id = $1 AND state = $2")
+        .bind(connection_id)
+        .bind(state.as_str())
+        .execute(&mut **tx)
+        .await?;
+    Ok(done.rows_affected())
+}
+
+/// Moves keys from one state to another; returns how many.
+pub(super) async fn advance(
+    tx: &mut Tx,
+    connection_id: &str,
+    (from, to): (KeyState, KeyState),
+    retires_at: Option<Timestamp>,
+) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query(
+        "UPDATE saml_keys SET state = $1, retires_at = $2 WHERE connection_id = $3 AND state = $4",
+    )
+    .bind(to.as_str())
+    .bind(retires_at)
+    .bind(connection_id)
+    .bind(from.as_str())
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected())
+}

@@ -1,0 +1,199 @@
+//! Reading the metadata of the other side again, so that its certificates and addresses follow without anybody
+//! doing anything; and telling administrators of what ends.
+
+use std::time::Duration;
+
+use serde_json::json;
+use url::Url;
+
+use super::super::connections::{self, Connection, Retiring, SamlSettings};
+use super::certificates::Certificate;
+use super::judge::{MAX_METADATA_BYTES, read_metadata};
+use super::load::LoadError;
+use super::store::{self, REFRESH_EVERY, Watch};
+use crate::access;
+use crate::audit::{self, Action, Context, Event};
+use crate::directory::{Error, accounts, users};
+use crate::kernel::mail::Letter;
+use crate::kernel::{Kernel, Timestamp, Tx, outgoing};
+use crate::signin::notices;
+
+/// Reading takes seconds; a node that is killed meanwhile leaves it to the others after this.
+const LEASE: Duration = Duration::from_mins(2);
+/// After a failure.
+const RETRY_AFTER: Duration = Duration::from_hours(1);
+/// How long a certificate that is not in the metadata any more is accepted: the provider's own nodes may not all
+/// have changed yet.
+const ROLLOVER: Duration = Duration::from_hours(24);
+/// How long before its end administrators are told of it.
+pub const WARN_BEFORE: Duration = Duration::from_hours(30 * 24);
+
+/// Why metadata was not taken over, for the connection's page.
+#[derive(Debug, thiserror::Error)]
+enum RefreshError {
+    #[error("{0}")]
+    Fetch(#[from] outgoing::Error),
+    #[error("{0}")]
+    Load(#[from] LoadError),
+    #[error("it is the metadata of another identity provider now: {0}")]
+    OtherProvider(String),
+    #[error("the address is none any more")]
+    Address,
+}
+
+/// Looks after one connection that is due; false when none is.
+///
+/// # Errors
+/// The database's; what is wrong with metadata is kept with the connection.
+pub async fn refresh_one(kernel: &Kernel) -> Result<bool, Error> {
+    let mut tx = kernel.db.begin().await?;
+    let due = store::take_due(&mut tx, LEASE).await?;
+    tx.commit().await?;
+    let Some(mut watch) = due else { return Ok(false) };
+    let mut c = kernel.db.read().await?;
+    let connection = connections::by_id(&mut c, &watch.account_id, &watch.connection_id).await?;
+    drop(c);
+    let Some((connection, settings)) = connection.and_then(|c| c.saml().map(|settings| (c, settings))) else {
+        return Ok(true);
+    };
+    let read = match settings.metadata_url.as_deref().map(Url::parse) {
+        Some(Ok(url)) => Some(fetch(kernel, &url, &settings, &mut watch).await),
+        Some(Err(_)) => Some(Err(RefreshError::Address)),
+        None => None,
+    };
+    let now = kernel.clock.now();
+    watch.next_at = now.plus(REFRESH_EVERY);
+    let mut tx = kernel.db.begin().await?;
+    let mut current = settings;
+    match read {
+        Some(Ok(found)) => {
+            (watch.fetched_at, watch.error, watch.failing_since) = (Some(now), None, None);
+            if let Some(wanted) = found {
+                take_over(&mut tx, &connection, (&current, &wanted)).await?;
+                current = wanted;
+            }
+        }
+        Some(Err(error)) => {
+            tracing::warn!(connection = connection.id, %error, "metadata could not be read again");
+            watch.error = Some(error.to_string());
+            watch.failing_since.get_or_insert(now);
+            watch.next_at = now.plus(RETRY_AFTER);
+        }
+        None => {}
+    }
+    if connection.is_enabled() {
+        warn(kernel, &mut tx, &connection, (&current, &mut watch)).await?;
+    }
+    store::put_back(&mut tx, &watch).await?;
+    tx.commit().await?;
+    kernel.mail_wake.notify_one();
+    Ok(true)
+}
+
+/// The settings as the metadata has them now; `None` when nothing is different.
+async fn fetch(
+    kernel: &Kernel,
+    url: &Url,
+    settings: &SamlSettings,
+    watch: &mut Watch,
+) -> Result<Option<SamlSettings>, RefreshError> {
+    let fresh = kernel.outgoing.get_if_changed(url, MAX_METADATA_BYTES, watch.etag.as_deref()).await?;
+    let Some(fresh) = fresh else { return Ok(None) };
+    let now = kernel.clock.now();
+    let metadata = read_metadata(&fresh.text, settings.metadata_certificate.as_deref(), now);
+    let metadata = metadata.map_err(LoadError::from)?;
+    if metadata.entity_id != settings.idp_entity_id {
+        return Err(RefreshError::OtherProvider(metadata.entity_id));
+    }
+    watch.etag = fresh.etag;
+    let mut wanted = settings.clone();
+    wanted.retiring.retain(|one| now < one.until);
+    let leaves = settings.certificates.iter().filter(|known| !metadata.certificates.contains(known));
+    let until = now.plus(ROLLOVER);
+    wanted.retiring.extend(leaves.map(|certificate| Retiring { certificate: certificate.clone(), until }));
+    metadata.apply(&mut wanted);
+    Ok((wanted != *settings).then_some(wanted))
+}
+
+async fn take_over(
+    tx: &mut Tx,
+    connection: &Connection,
+    (before, after): (&SamlSettings, &SamlSettings),
+) -> Result<(), Error> {
+    // Somebody who changed the settings meanwhile wins; the next reading finds their state.
+    if !connections::replace_settings(tx, connection, after).await? {
+        return Ok(());
+    }
+    let names = |settings: &SamlSettings| {
+        json!({"sso_url": settings.sso_url, "sso_post_url": settings.sso_post_url, "logout": settings.logout,
+            "certificates": fingerprints(&settings.certificates)})
+    };
+    let event = Event::new(Action::ConnectionRefresh, "connection", &connection.id, &connection.name);
+    let detail = json!({"before": names(before), "after": names(after)});
+    Ok(audit::record(tx, &Context::system(&connection.account_id), event.detail(detail)).await?)
+}
+
+fn fingerprints(certificates: &[String]) -> Vec<String> {
+    certificates.iter().filter_map(|text| Certificate::read(text).ok()).map(|one| one.fingerprint).collect()
+}
+
+/// The certificate that ends last: while it is good nobody has to do anything.
+#[must_use]
+pub fn last_to_end(settings: &SamlSettings) -> Option<Certificate> {
+    let all = settings.certificates.iter().filter_map(|text| Certificate::read(text).ok());
+    all.max_by_key(|one| one.not_after)
+}
+
+/// Mails administrators once of the end of a connection's last certificate.
+async fn warn(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    connection: &Connection,
+    (settings, watch): (&SamlSettings, &mut Watch),
+) -> Result<(), Error> {
+    let Some(last) = last_to_end(settings) else { return Ok(()) };
+    let ends_soon = last.not_after <= tx.now().plus(WARN_BEFORE);
+    if !ends_soon || watch.warned.as_deref() == Some(&last.fingerprint) {
+        return Ok(());
+    }
+    let Some(account) = accounts::by_id(tx, &connection.account_id).await? else { return Ok(()) };
+    let letter = ending_letter(kernel, connection, (&account.name, settings), last.not_after);
+    for id in access::admins(tx, &account.id).await? {
+        if let Some(user) = users::by_id(tx, &account.id, &id).await?.filter(users::User::is_active) {
+            notices::send(kernel, tx, &account, &user, &letter).await?;
+        }
+    }
+    watch.warned = Some(last.fingerprint);
+    Ok(())
+}
+
+fn ending_letter(
+    kernel: &Kernel,
+    connection: &Connection,
+    (account, settings): (&str, &SamlSettings),
+    end: Timestamp,
+) -> Letter {
+    let advice = if settings.metadata_url.is_some() {
+        "When your identity provider publishes a new one, it is taken over by itself. Look whether that is planned."
+    } else {
+        "Ask the people who look after your identity provider for the new one before that day, and load its metadata \
+         in the console. The old certificate can stay beside the new one."
+    };
+    Letter {
+        subject: format!("A certificate of {} ends soon", connection.name),
+        paragraphs: vec![
+            format!(
+                "The certificate with which {} signs the sign-ins to {account} ends on {} UTC. Providers change their \
+                 key by then, and nobody can sign in with a key that is not known here.",
+                connection.name,
+                end.display_minute()
+            ),
+            advice.into(),
+        ],
+        action: Some((
+            "Look at the connection".into(),
+            kernel.urls.absolute(&format!("/console/connections/{}", connection.id)),
+        )),
+        notes: vec!["All administrators of the account get this mail, once for each certificate.".into()],
+    }
+}

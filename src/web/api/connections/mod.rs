@@ -1,0 +1,158 @@
+//! Connections to identity providers.
+
+pub(super) mod saml;
+pub(super) mod tokens;
+pub(super) mod trials;
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::super::rules::ConnectionFields;
+use super::super::{App, Error, rules};
+use super::{Body, List, Paging};
+use crate::access::Principal;
+use crate::idp::connections::{self, Connection, Kind};
+use crate::kernel::http::RequestContext;
+use crate::kernel::{self, Timestamp};
+
+use saml::SamlBody;
+
+/// A connection.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct ConnectionBody {
+    /// Its id.
+    id: String,
+    /// Its protocol.
+    kind: Kind,
+    /// Its name.
+    name: String,
+    /// Whether it is switched on.
+    enabled: bool,
+    /// Whether people are sent here whose domain leads nowhere else.
+    is_default: bool,
+    /// Its place on the sign-in page, from the top.
+    position: i64,
+    /// Domains whose addresses sign in here.
+    email_domains: Vec<String>,
+    /// For SAML: what the two sides know of each other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    saml: Option<SamlBody>,
+    /// When a test of it as it is now succeeded.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    tested_at: Option<Timestamp>,
+    /// For SCIM: the base URL for the identity provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scim_base_url: Option<String>,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When it was changed last.
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: Timestamp,
+}
+
+async fn body(
+    app: &App,
+    c: &mut kernel::database::Connection,
+    connection: Connection,
+) -> Result<ConnectionBody, Error> {
+    let saml = match connection.saml() {
+        Some(settings) => Some(SamlBody::read(app, c, &connection, settings).await?),
+        None => None,
+    };
+    let scim_base_url = (connection.kind() == Kind::Scim).then(|| app.kernel.urls.absolute("/scim/v2"));
+    Ok(ConnectionBody {
+        kind: connection.kind(),
+        enabled: connection.is_enabled(),
+        is_default: connection.is_default(),
+        position: connection.position,
+        tested_at: connection.tested_at,
+        email_domains: connections::domains_of(c, &connection.id).await?,
+        saml,
+        scim_base_url,
+        id: connection.id,
+        name: connection.name,
+        created_at: connection.created_at,
+        updated_at: connection.updated_at,
+    })
+}
+
+/// Lists connections.
+#[utoipa::path(get, path = "/api/v1/connections", tag = "connections", params(Paging), security(("bearer" = [])),
+    responses((status = 200, body = List<ConnectionBody>)))]
+pub(super) async fn list(
+    State(app): State<App>,
+    principal: Principal,
+    Query(paging): Query<Paging>,
+) -> Result<Json<List<ConnectionBody>>, Error> {
+    let mut c = app.kernel.db.read().await?;
+    let limit = paging.limit();
+    let rows = connections::list(&mut c, &principal.account_id, (paging.after(), limit + 1)).await?;
+    let page = List::of(rows, limit, |connection| connection.id.clone(), |connection| connection);
+    let mut items = Vec::new();
+    for connection in page.items {
+        items.push(body(&app, &mut c, connection).await?);
+    }
+    Ok(Json(List { items, next: page.next }))
+}
+
+/// Makes a connection. SAML begins switched off.
+#[utoipa::path(post, path = "/api/v1/connections", tag = "connections", request_body = ConnectionFields,
+    security(("bearer" = [])), responses((status = 201, body = ConnectionBody), (status = 409), (status = 422)))]
+pub(super) async fn create(
+    State(app): State<App>,
+    principal: Principal,
+    request: RequestContext,
+    Body(wanted): Body<ConnectionFields>,
+) -> Result<(StatusCode, Json<ConnectionBody>), Error> {
+    let made = rules::create_connection(&app, &principal, &request, wanted).await?;
+    let body = body(&app, &mut *app.kernel.db.read().await?, made).await?;
+    Ok((StatusCode::CREATED, Json(body)))
+}
+
+/// Shows a connection.
+#[utoipa::path(get, path = "/api/v1/connections/{id}", tag = "connections", params(("id" = String, Path,)),
+    security(("bearer" = [])), responses((status = 200, body = ConnectionBody), (status = 404)))]
+pub(super) async fn show(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+) -> Result<Json<ConnectionBody>, Error> {
+    let mut c = app.kernel.db.read().await?;
+    let connection = rules::find_connection(&mut c, &principal, &id).await?;
+    Ok(Json(body(&app, &mut c, connection).await?))
+}
+
+/// Changes a connection.
+#[utoipa::path(patch, path = "/api/v1/connections/{id}", tag = "connections", params(("id" = String, Path,)),
+    request_body = ConnectionFields, security(("bearer" = [])),
+    responses((status = 200, body = ConnectionBody), (status = 404), (status = 409), (status = 422)))]
+pub(super) async fn change(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+    Body(wanted): Body<ConnectionFields>,
+) -> Result<Json<ConnectionBody>, Error> {
+    let updated = rules::change_connection(&app, &principal, &request, &id, wanted).await?;
+    Ok(Json(body(&app, &mut *app.kernel.db.read().await?, updated).await?))
+}
+
+/// Deletes a connection. Users and groups it managed stay.
+#[utoipa::path(delete, path = "/api/v1/connections/{id}", tag = "connections", params(("id" = String, Path,)),
+    security(("bearer" = [])), responses((status = 204), (status = 404)))]
+pub(super) async fn delete(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+) -> Result<StatusCode, Error> {
+    let mut tx = app.kernel.db.begin().await?;
+    let connection = rules::find_connection(&mut tx, &principal, &id).await?;
+    connections::delete(&mut tx, &principal.context(&request), &connection).await?;
+    tx.commit().await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,196 @@
+//! What is particular to SAML connections.
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::super::super::rules::KeyStep;
+use super::super::super::{App, Error, rules};
+use super::super::Body;
+use crate::access::Principal;
+use crate::idp::connections::{
+    Binding, Comparison, Connection, Graph, Jit, NameIdFormat, SamlSettings, Vendor,
+};
+use crate::idp::saml::{Addresses, Certificate, keys, watch_of};
+use crate::kernel::http::RequestContext;
+use crate::kernel::{self, Timestamp};
+
+/// Both sides of a SAML connection.
+#[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub(super) struct SamlBody {
+    vendor: Vendor,
+    display_name: Option<String>,
+    idp_entity_id: String,
+    sso_url: String,
+    sso_post_url: Option<String>,
+    /// Where logouts go.
+    slo_url: Option<String>,
+    certificates: Vec<CertificateBody>,
+    metadata_url: Option<String>,
+    metadata_certificate: Option<String>,
+    /// When the metadata was read from its address for the last time.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    metadata_fetched_at: Option<Timestamp>,
+    /// Why reading it again failed.
+    metadata_error: Option<String>,
+    sign_requests: bool,
+    request_binding: Binding,
+    name_id_format: NameIdFormat,
+    force_authn: bool,
+    authn_context: Vec<String>,
+    authn_context_comparison: Comparison,
+    allow_cbc: bool,
+    email_attribute: Option<String>,
+    given_name_attribute: Option<String>,
+    family_name_attribute: Option<String>,
+    display_name_attribute: Option<String>,
+    update_names: bool,
+    group_attribute: Option<String>,
+    group_sync: bool,
+    graph: Option<Graph>,
+    allow_idp_initiated: bool,
+    landing: Option<String>,
+    jit: Jit,
+    trust_mfa: bool,
+    /// Our keys, as they are published.
+    keys: Vec<KeyBody>,
+    /// Ours: entity id, metadata, assertion consumer service, single logout, start of a sign-in.
+    sp_entity_id: String,
+    sp_metadata_url: String,
+    acs_url: String,
+    sp_slo_url: String,
+    login_url: String,
+}
+
+/// A signing certificate of the identity provider.
+#[derive(Debug, Serialize, ToSchema)]
+struct CertificateBody {
+    /// base64 of DER.
+    certificate: String,
+    subject: String,
+    /// SHA-256.
+    fingerprint: String,
+    /// The kind and size of its key.
+    key: String,
+    #[schema(value_type = String, format = DateTime)]
+    not_after: Timestamp,
+    /// Until when it is accepted, for one that is not in the metadata any more.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    accepted_until: Option<Timestamp>,
+}
+
+/// A key pair of ours.
+#[derive(Debug, Serialize, ToSchema)]
+struct KeyBody {
+    /// `signing` or `encryption`.
+    purpose: &'static str,
+    /// `next`, `active` or `retiring`.
+    state: &'static str,
+    /// base64 of DER.
+    certificate: String,
+    #[schema(value_type = String, format = DateTime)]
+    created_at: Timestamp,
+    /// When it is forgotten, if it retires.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    retires_at: Option<Timestamp>,
+}
+
+fn certificates(settings: &SamlSettings) -> Vec<CertificateBody> {
+    let current = settings.certificates.iter().map(|text| (text, None));
+    let retiring = settings.retiring.iter().map(|one| (&one.certificate, Some(one.until)));
+    let read = |(text, accepted_until): (&String, Option<Timestamp>)| {
+        let one = Certificate::read(text).ok()?;
+        Some(CertificateBody {
+            certificate: one.encoded(),
+            subject: one.subject,
+            fingerprint: one.fingerprint,
+            key: one.key,
+            not_after: one.not_after,
+            accepted_until,
+        })
+    };
+    current.chain(retiring).filter_map(read).collect()
+}
+
+impl SamlBody {
+    pub(super) async fn read(
+        app: &App,
+        c: &mut kernel::database::Connection,
+        connection: &Connection,
+        settings: SamlSettings,
+    ) -> Result<Self, Error> {
+        let ours = Addresses::of(&app.kernel.urls, &connection.id, &settings);
+        let watch = watch_of(c, &connection.id).await?;
+        let pairs = keys::of_connection(c, &connection.id).await?;
+        let keys = pairs.into_iter().map(|pair| KeyBody {
+            purpose: pair.purpose().as_str(),
+            state: pair.state().as_str(),
+            certificate: pair.certificate,
+            created_at: pair.created_at,
+            retires_at: pair.retires_at,
+        });
+        let watched = watch.filter(|_| settings.metadata_url.is_some());
+        Ok(Self {
+            certificates: certificates(&settings),
+            keys: keys.collect(),
+            metadata_fetched_at: watched.as_ref().and_then(|watch| watch.fetched_at),
+            metadata_error: watched.and_then(|watch| watch.error),
+            vendor: settings.vendor,
+            display_name: settings.display_name,
+            idp_entity_id: settings.idp_entity_id,
+            sso_url: settings.sso_url,
+            sso_post_url: settings.sso_post_url,
+            slo_url: settings.logout.map(|service| service.url),
+            metadata_url: settings.metadata_url,
+            metadata_certificate: settings.metadata_certificate,
+            sign_requests: settings.sign_requests,
+            request_binding: settings.request_binding,
+            name_id_format: settings.name_id_format,
+            force_authn: settings.force_authn,
+            authn_context: settings.authn_context,
+            authn_context_comparison: settings.authn_context_comparison,
+            allow_cbc: settings.allow_cbc,
+            email_attribute: settings.email_attribute,
+            given_name_attribute: settings.given_name_attribute,
+            family_name_attribute: settings.family_name_attribute,
+            display_name_attribute: settings.display_name_attribute,
+            update_names: !settings.keep_names,
+            group_attribute: settings.group_attribute,
+            group_sync: settings.group_sync,
+            graph: settings.graph,
+            allow_idp_initiated: settings.allow_idp_initiated,
+            landing: settings.landing,
+            jit: settings.jit,
+            trust_mfa: settings.trust_mfa,
+            sp_entity_id: ours.entity_id,
+            sp_metadata_url: ours.metadata,
+            acs_url: ours.acs,
+            sp_slo_url: ours.slo,
+            login_url: ours.login,
+        })
+    }
+}
+
+/// A step in the rotation of keys.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in super::super) struct KeyRotation {
+    step: KeyStep,
+}
+
+/// Rotates our keys of a SAML connection: publish new ones, let them take over, or take them back.
+#[utoipa::path(post, path = "/api/v1/connections/{id}/keys", tag = "connections", params(("id" = String, Path,)),
+    request_body = KeyRotation, security(("bearer" = [])),
+    responses((status = 204), (status = 404), (status = 409), (status = 422)))]
+pub(in super::super) async fn rotate_keys(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+    Body(wanted): Body<KeyRotation>,
+) -> Result<StatusCode, Error> {
+    rules::rotate_keys(&app, &principal, &request, (&id, wanted.step)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,61 @@
+//! Provisioning tokens of a directory connection.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::super::super::{App, Error, rules};
+use super::super::tokens::MadeToken;
+use super::super::{Body, List};
+use crate::access::Principal;
+use crate::access::tokens::{self, Token};
+use crate::kernel::http::RequestContext;
+use crate::provisioning;
+
+/// A provisioning token to be made.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in super::super) struct ScimTokenRequest {
+    /// What you call it.
+    name: Option<String>,
+    /// RFC 3339.
+    expires_at: Option<String>,
+}
+
+/// Lists the provisioning tokens of a SCIM connection.
+#[utoipa::path(get, path = "/api/v1/connections/{id}/tokens", tag = "connections", params(("id" = String, Path,)),
+    security(("bearer" = [])), responses((status = 200, body = List<Token>), (status = 404)))]
+pub(in super::super) async fn list_tokens(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+) -> Result<Json<List<Token>>, Error> {
+    let mut c = app.kernel.db.read().await?;
+    let connection = rules::find_connection(&mut c, &principal, &id).await?;
+    let items = tokens::of_connection(&mut c, &principal.account_id, &connection.id).await?;
+    Ok(Json(List { items, next: None }))
+}
+
+/// Makes a provisioning token for a SCIM connection.
+#[utoipa::path(post, path = "/api/v1/connections/{id}/tokens", tag = "connections", params(("id" = String, Path,)),
+    request_body = ScimTokenRequest, security(("bearer" = [])),
+    responses((status = 201, body = MadeToken), (status = 404), (status = 422)))]
+pub(in super::super) async fn create_token(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+    Body(new): Body<ScimTokenRequest>,
+) -> Result<(StatusCode, Json<MadeToken>), Error> {
+    let expires_at = rules::read_expiry(new.expires_at.as_deref())?;
+    let mut tx = app.kernel.db.begin().await?;
+    let connection = rules::find_connection(&mut tx, &principal, &id).await?;
+    let name = new.name.unwrap_or_else(|| connection.name.clone());
+    let context = principal.context(&request);
+    let (details, token) =
+        provisioning::create_token(&mut tx, &context, &connection, &name, expires_at).await?;
+    tx.commit().await?;
+    Ok((StatusCode::CREATED, Json(MadeToken { details, token })))
+}

@@ -1,0 +1,70 @@
+//! Tests of a connection.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::super::super::{App, Error, rules};
+use crate::access::Principal;
+use crate::idp::saml::Outgoing;
+use crate::idp::saml::trial::{self, Found};
+
+/// A test that was begun.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in super::super) struct BegunTest {
+    /// Its id.
+    id: String,
+    /// Where a person has to sign in, in a browser, within fifteen minutes.
+    url: String,
+    /// What the browser has to post there; empty where it only goes there.
+    fields: BTreeMap<&'static str, String>,
+}
+
+/// Begins a test of a SAML connection. It may be switched off, and nobody is signed in by it.
+#[utoipa::path(post, path = "/api/v1/connections/{id}/tests", tag = "connections", params(("id" = String, Path,)),
+    security(("bearer" = [])), responses((status = 201, body = BegunTest), (status = 404), (status = 422)))]
+pub(in super::super) async fn begin_test(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+) -> Result<(StatusCode, Json<BegunTest>), Error> {
+    let (id, sent) = rules::begin_trial(&app, &principal, &id).await?;
+    let (url, fields) = match sent {
+        Outgoing::Redirect(url) => (url, BTreeMap::new()),
+        Outgoing::Post(form) => (form.url, form.fields.into_iter().collect()),
+    };
+    Ok((StatusCode::CREATED, Json(BegunTest { id, url, fields })))
+}
+
+/// A test and what it found.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in super::super) struct TestBody {
+    /// Its id.
+    id: String,
+    /// `waiting`, `passed` or `failed`.
+    status: &'static str,
+    /// What was found; null while the identity provider has not answered.
+    found: Option<Found>,
+}
+
+/// Shows a test of the last day.
+#[utoipa::path(get, path = "/api/v1/connections/{id}/tests/{test}", tag = "connections",
+    params(("id" = String, Path,), ("test" = String, Path,)), security(("bearer" = [])),
+    responses((status = 200, body = TestBody), (status = 404)))]
+pub(in super::super) async fn show_test(
+    State(app): State<App>,
+    principal: Principal,
+    Path((id, test)): Path<(String, String)>,
+) -> Result<Json<TestBody>, Error> {
+    let mut c = app.kernel.db.read().await?;
+    let connection = rules::find_connection(&mut c, &principal, &id).await?;
+    let trial = trial::by_id(&mut c, &connection.id, &test).await?;
+    let trial = trial.ok_or_else(|| Error::not_found("test"))?;
+    let found = trial.found();
+    let status = found.as_ref().map_or("waiting", |found| if found.passed { "passed" } else { "failed" });
+    Ok(Json(TestBody { id: trial.id, status, found }))
+}

@@ -1,0 +1,81 @@
+//! Groups that follow a group of an identity provider.
+
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::super::super::{App, Error, rules};
+use super::super::Body;
+use crate::access::Principal;
+use crate::directory::groups::{Kept, Link};
+use crate::kernel::http::RequestContext;
+
+/// What a group follows: whoever signs in through the connection is in the group exactly when the provider says
+/// so.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in super::super) struct LinkBody {
+    /// The connection.
+    connection_id: String,
+    /// What the provider calls the group; case counts.
+    name: String,
+}
+
+impl From<Link> for LinkBody {
+    fn from(link: Link) -> Self {
+        Self { connection_id: link.connection_id, name: link.name }
+    }
+}
+
+/// What becomes of those who came through the link.
+#[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Members {
+    /// They stay, as if put there by hand.
+    Retain,
+    /// They go.
+    Remove,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in super::super) struct UnlinkQuery {
+    members: Members,
+}
+
+/// Lets a group follow a group of an identity provider.
+#[utoipa::path(post, path = "/api/v1/groups/{id}/link", tag = "groups", params(("id" = String, Path,)),
+    request_body = LinkBody, security(("bearer" = [])),
+    responses((status = 201, body = LinkBody), (status = 404), (status = 409), (status = 422)))]
+pub(in super::super) async fn create_link(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+    Body(wanted): Body<LinkBody>,
+) -> Result<(StatusCode, Json<LinkBody>), Error> {
+    let to = (id.as_str(), wanted.connection_id.as_str(), wanted.name.as_str());
+    let link = rules::link_group(&app, &principal, &request, to).await?;
+    Ok((StatusCode::CREATED, Json(link.into())))
+}
+
+/// Takes the link of a group away.
+#[utoipa::path(delete, path = "/api/v1/groups/{id}/link", tag = "groups",
+    params(UnlinkQuery, ("id" = String, Path,)), security(("bearer" = [])),
+    responses((status = 204), (status = 404)))]
+pub(in super::super) async fn delete_link(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    Query(query): Query<UnlinkQuery>,
+    request: RequestContext,
+) -> Result<StatusCode, Error> {
+    let kept = match query.members {
+        Members::Retain => Kept::Retain,
+        Members::Remove => Kept::Remove,
+    };
+    rules::unlink_group(&app, &principal, &request, (&id, kept)).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,268 @@
+//! The page of a SAML connection.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Multipart, Path, State};
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::super::super::page::{self, Shell, words};
+use super::super::super::rules::{ConnectionFields, KeyStep};
+use super::super::super::{App, Error, rules};
+use super::vendors::{self, Value};
+use super::{Shown, back, field, read_form};
+use crate::access::Principal;
+use crate::directory::groups::{self, Link};
+use crate::idp::connections::{self, Binding, Connection, Graph, Jit, NameIdFormat, SamlSettings, Vendor};
+use crate::idp::saml::keys::{self, KeyPair, KeyPurpose, KeyState};
+use crate::idp::saml::trial::{self, Found};
+use crate::idp::saml::{Addresses, Certificate, Watch, refresh, watch_of};
+use crate::kernel::http::RequestContext;
+use crate::kernel::{self, Timestamp};
+
+#[derive(Template)]
+#[template(path = "console/connection_saml.html")]
+struct SamlPage {
+    shell: Shell,
+    connection: Connection,
+    settings: SamlSettings,
+    ours: Addresses,
+    guide: vendors::Guide,
+    domains: String,
+    certificates: Vec<Shelf>,
+    watch: Option<Watch>,
+    keys: Vec<KeyPair>,
+    links: Vec<(String, Link)>,
+    /// What the last test that succeeded found.
+    last: Option<Found>,
+    error: Option<String>,
+}
+
+/// A certificate of the other side as the page shows it.
+struct Shelf {
+    certificate: Certificate,
+    /// Until when it is accepted, if it is on its way out.
+    until: Option<Timestamp>,
+    ends_soon: bool,
+}
+
+impl SamlPage {
+    fn has_next_keys(&self) -> bool {
+        self.keys.iter().any(|key| key.state() == KeyState::Next)
+    }
+
+    fn is_retiring(&self) -> bool {
+        self.certificates.iter().any(|one| one.until.is_some())
+    }
+
+    /// The certificate to encrypt with, for providers that take it by hand.
+    fn encryption_certificate(&self) -> String {
+        let mut pairs = self.keys.iter().filter(|key| key.purpose() == KeyPurpose::Encryption);
+        let newest = pairs.clone().find(|key| key.state() == KeyState::Next).or_else(|| pairs.next());
+        newest.map(|key| pem(&key.certificate)).unwrap_or_default()
+    }
+
+    fn context_lines(&self) -> String {
+        self.settings.authn_context.join("\n")
+    }
+
+    /// What the last test had under a name, for the field that maps it.
+    fn sample(&self, name: Option<&String>) -> Option<String> {
+        self.last.as_ref()?.attributes.get(name?).map(|values| values.join(", "))
+    }
+
+    fn graph(&self) -> Graph {
+        let microsoft = || Graph {
+            tenant_id: String::new(),
+            client_id: String::new(),
+            graph_url: "https://graph.microsoft.com".into(),
+            login_url: "https://login.microsoftonline.com".into(),
+        };
+        self.settings.graph.clone().unwrap_or_else(microsoft)
+    }
+}
+
+fn pem(base64: &str) -> String {
+    let lines: Vec<&str> =
+        base64.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----", lines.join("\n"))
+}
+
+fn shelves(settings: &SamlSettings, now: Timestamp) -> Vec<Shelf> {
+    let current = settings.certificates.iter().map(|text| (text, None));
+    let retiring = settings.retiring.iter().filter(|one| now < one.until);
+    let retiring = retiring.map(|one| (&one.certificate, Some(one.until)));
+    let read = |(text, until): (&String, Option<Timestamp>)| {
+        let certificate = Certificate::read(text).ok()?;
+        let ends_soon = certificate.not_after <= now.plus(refresh::WARN_BEFORE);
+        Some(Shelf { certificate, until, ends_soon })
+    };
+    current.chain(retiring).filter_map(read).collect()
+}
+
+pub(super) async fn page(
+    app: &App,
+    c: &mut kernel::database::Connection,
+    (shell, connection, settings): (Shell, Connection, SamlSettings),
+    shown: Shown<'_>,
+) -> Result<Response, Error> {
+    let status = shown.status();
+    let page = SamlPage {
+        shell,
+        ours: Addresses::of(&app.kernel.urls, &connection.id, &settings),
+        guide: vendors::guide(settings.vendor),
+        domains: connections::domains_of(c, &connection.id).await?.join(", "),
+        certificates: shelves(&settings, app.kernel.clock.now()),
+        watch: watch_of(c, &connection.id).await?.filter(|_| settings.metadata_url.is_some()),
+        keys: keys::of_connection(c, &connection.id).await?,
+        links: groups::links_of_connection(c, &connection.id).await?,
+        last: trial::last_passed(c, &connection.id).await?,
+        connection,
+        settings,
+        error: shown.error,
+    };
+    page::render_again(status, &page)
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(in super::super) struct SamlForm {
+    name: String,
+    vendor: String,
+    display_name: String,
+    position: String,
+    is_default: Option<String>,
+    email_domains: String,
+    sp_entity_id: String,
+    name_id_format: NameIdFormat,
+    sign_requests: Option<String>,
+    request_binding: Binding,
+    force_authn: Option<String>,
+    authn_context: String,
+    allow_cbc: Option<String>,
+    email_attribute: String,
+    given_name_attribute: String,
+    family_name_attribute: String,
+    display_name_attribute: String,
+    update_names: Option<String>,
+    jit: Option<String>,
+    jit_key: String,
+    jit_value: String,
+    group_attribute: String,
+    group_sync: Option<String>,
+    graph_tenant_id: String,
+    graph_client_id: String,
+    graph_client_secret: String,
+    graph_url: String,
+    login_url: String,
+    allow_idp_initiated: Option<String>,
+    landing: String,
+    trust_mfa: Option<String>,
+}
+
+impl SamlForm {
+    fn fields(self) -> ConnectionFields {
+        let optional = |text: String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+        ConnectionFields {
+            name: Some(self.name),
+            vendor: Some(Vendor::parse(&self.vendor)),
+            display_name: Some(self.display_name),
+            position: self.position.trim().parse().ok(),
+            is_default: Some(self.is_default.is_some()),
+            email_domains: Some(words(&self.email_domains)),
+            sp_entity_id: Some(self.sp_entity_id),
+            name_id_format: Some(self.name_id_format),
+            sign_requests: Some(self.sign_requests.is_some()),
+            request_binding: Some(self.request_binding),
+            force_authn: Some(self.force_authn.is_some()),
+            authn_context: Some(self.authn_context.split_whitespace().map(str::to_owned).collect()),
+            allow_cbc: Some(self.allow_cbc.is_some()),
+            email_attribute: Some(self.email_attribute),
+            given_name_attribute: Some(self.given_name_attribute),
+            family_name_attribute: Some(self.family_name_attribute),
+            display_name_attribute: Some(self.display_name_attribute),
+            update_names: Some(self.update_names.is_some()),
+            jit: Some(Jit {
+                enabled: self.jit.is_some(),
+                key: optional(self.jit_key),
+                value: optional(self.jit_value),
+            }),
+            group_attribute: Some(self.group_attribute),
+            group_sync: Some(self.group_sync.is_some()),
+            graph: Some(Graph {
+                tenant_id: self.graph_tenant_id.trim().to_owned(),
+                client_id: self.graph_client_id.trim().to_owned(),
+                graph_url: self.graph_url.trim().to_owned(),
+                login_url: self.login_url.trim().to_owned(),
+            }),
+            graph_client_secret: optional(self.graph_client_secret),
+            allow_idp_initiated: Some(self.allow_idp_initiated.is_some()),
+            landing: Some(self.landing),
+            trust_mfa: Some(self.trust_mfa.is_some()),
+            ..ConnectionFields::default()
+        }
+    }
+}
+
+pub(in super::super) async fn save(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+    Form(form): Form<SamlForm>,
+) -> Result<Response, Error> {
+    let done = rules::change_connection(&app, &principal, &request, &id, form.fields()).await.map(drop);
+    back(&app, &principal, (&id, "connection_saved"), done).await
+}
+
+/// Takes new metadata: a file, a text or an address.
+pub(in super::super) async fn load_metadata(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+    multipart: Multipart,
+) -> Result<Response, Error> {
+    let fields = read_form(multipart).await?;
+    let wanted = ConnectionFields {
+        metadata_xml: Some(field(&fields, "metadata_xml")),
+        metadata_url: Some(field(&fields, "metadata_url")),
+        metadata_certificate: Some(field(&fields, "metadata_certificate")),
+        keep_old_certificates: !field(&fields, "keep_old_certificates").is_empty(),
+        ..ConnectionFields::default()
+    };
+    let done = rules::change_connection(&app, &principal, &request, &id, wanted).await.map(drop);
+    back(&app, &principal, (&id, "metadata_loaded"), done).await
+}
+
+pub(in super::super) async fn forget_retiring(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+) -> Result<Response, Error> {
+    let wanted = ConnectionFields { forget_retiring: true, ..ConnectionFields::default() };
+    let done = rules::change_connection(&app, &principal, &request, &id, wanted).await.map(drop);
+    back(&app, &principal, (&id, "connection_saved"), done).await
+}
+
+#[derive(Deserialize)]
+pub(in super::super) struct KeyForm {
+    step: KeyStep,
+}
+
+pub(in super::super) async fn rotate_keys(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+    Form(form): Form<KeyForm>,
+) -> Result<Response, Error> {
+    let notice = match form.step {
+        KeyStep::Publish => "keys_published",
+        KeyStep::Switch => "keys_switched",
+        KeyStep::Cancel => "keys_taken_back",
+    };
+    let done = rules::rotate_keys(&app, &principal, &request, (&id, form.step)).await;
+    back(&app, &principal, (&id, notice), done).await
+}

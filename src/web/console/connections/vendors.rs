@@ -1,0 +1,191 @@
+//! How each identity provider's own pages are to be filled in, step by step and in their own words.
+
+use crate::idp::connections::Vendor;
+
+/// A value of ours that a step needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Value {
+    /// Nothing to copy.
+    None,
+    /// The assertion consumer service.
+    Acs,
+    /// Our entity id.
+    Entity,
+    /// Where our metadata is.
+    Metadata,
+    /// Where a sign-in begins.
+    Login,
+    /// Where logouts go.
+    Slo,
+}
+
+impl Value {
+    /// Its name in the page.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Acs => "acs",
+            Self::Entity => "entity",
+            Self::Metadata => "metadata",
+            Self::Login => "login",
+            Self::Slo => "slo",
+        }
+    }
+}
+
+/// One step.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Step {
+    /// What to do.
+    pub(super) text: &'static str,
+    /// What the field is called there.
+    pub(super) field: &'static str,
+    /// What to put into it.
+    pub(super) value: Value,
+}
+
+/// What is known of a product.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Guide {
+    /// Before the connection is made: where its metadata is found.
+    pub(super) before: &'static str,
+    /// The attribute in which it usually names groups.
+    pub(super) group_attribute: Option<&'static str>,
+    /// After that.
+    pub(super) steps: &'static [Step],
+}
+
+const fn does(text: &'static str) -> Step {
+    Step { text, field: "", value: Value::None }
+}
+
+const fn copies(text: &'static str, field: &'static str, value: Value) -> Step {
+    Step { text, field, value }
+}
+
+/// The guide for a product.
+pub(super) const fn guide(vendor: Vendor) -> Guide {
+    match vendor {
+        Vendor::Okta => OKTA,
+        Vendor::Entra => ENTRA,
+        Vendor::OneLogin => ONELOGIN,
+        Vendor::Keycloak => KEYCLOAK,
+        Vendor::Google => GOOGLE,
+        Vendor::Other => OTHER,
+    }
+}
+
+const OKTA: Guide = Guide {
+    before: "In the Okta admin console: Applications, Create App Integration, SAML 2.0. You may fill in anything for the \
+             URLs at first and come back to them. On the Sign On tab of the application copy the Metadata URL.",
+    group_attribute: Some("groups"),
+    steps: &[
+        does("Open the application in Okta, General, SAML Settings, Edit, and go to step 2 of the wizard."),
+        copies("Where the assertion is sent:", "Single sign-on URL", Value::Acs),
+        copies("For whom it is:", "Audience URI (SP Entity ID)", Value::Entity),
+        does("Name ID format: EmailAddress. Application username: Email."),
+        does("Attribute Statements: givenName = user.firstName, sn = user.lastName."),
+        does("Group Attribute Statements, if groups are to follow: name groups, filter Matches regex .*"),
+        copies(
+            "For logout: Show Advanced Settings, Enable Single Logout, upload our signing certificate, and enter",
+            "Single Logout URL",
+            Value::Slo,
+        ),
+        does("Assignments: assign the people or groups who may sign in."),
+    ],
+};
+
+const ENTRA: Guide = Guide {
+    before: "In the Microsoft Entra admin center: Enterprise applications, New application, Create your own application, \
+             non-gallery. Then Single sign-on, SAML. Under SAML Certificates copy the App Federation Metadata Url.",
+    group_attribute: Some("http://schemas.microsoft.com/ws/2008/06/identity/claims/groups"),
+    steps: &[
+        does("Open the application, Single sign-on, Basic SAML Configuration, Edit."),
+        copies("For whom the assertion is:", "Identifier (Entity ID)", Value::Entity),
+        copies("Where it is sent:", "Reply URL (Assertion Consumer Service URL)", Value::Acs),
+        copies("Where a sign-in begins that is not started from My Apps:", "Sign on URL", Value::Login),
+        copies("For logout:", "Logout Url", Value::Slo),
+        does(
+            "Attributes & Claims: Unique User Identifier = user.mail, or user.userprincipalname if that is the address.",
+        ),
+        does(
+            "Add a group claim, if groups are to follow: security groups, source attribute Group ID. Link groups here by \
+              their object id.",
+        ),
+        does(
+            "People in more than 150 groups: register an application with the permission GroupMember.Read.All \
+              (application, admin consent) and enter its ids and secret below under Microsoft Graph.",
+        ),
+        does("SAML Certificates, Token encryption: needs AES in GCM mode here, or allow CBC below."),
+        does("Users and groups: assign those who may sign in."),
+    ],
+};
+
+const ONELOGIN: Guide = Guide {
+    before: "In OneLogin Administration: Applications, Add App, SAML Custom Connector (Advanced). Under More Actions \
+             choose SAML Metadata to have the file.",
+    group_attribute: Some("memberOf"),
+    steps: &[
+        does("Open the application, Configuration."),
+        copies("For whom the assertion is:", "Audience (EntityID)", Value::Entity),
+        copies("Where it is sent:", "ACS (Consumer) URL", Value::Acs),
+        copies("The same, as a regular expression:", "ACS (Consumer) URL Validator", Value::Acs),
+        copies("Where a sign-in begins:", "Login URL", Value::Login),
+        copies("For logout:", "Single Logout URL", Value::Slo),
+        does("SAML nameID format: Email. SAML signature element: Both."),
+        does(
+            "Parameters: givenName = First Name, sn = Last Name; memberOf = User Roles, multi-value, if groups are to \
+              follow. Tick Include in SAML assertion for each.",
+        ),
+        does("Access: choose the roles that may sign in."),
+    ],
+};
+
+const KEYCLOAK: Guide = Guide {
+    before: "In the Keycloak admin console, Realm settings, General: the link SAML 2.0 Identity Provider Metadata leads \
+             to the address, such as https://keycloak.example.com/realms/REALM/protocol/saml/descriptor",
+    group_attribute: Some("groups"),
+    steps: &[
+        copies("Clients, Import client, and give it our metadata, from", "Resource file", Value::Metadata),
+        copies("Or Create client, SAML, and enter", "Client ID", Value::Entity),
+        copies("with", "Valid redirect URIs", Value::Acs),
+        copies("and", "Master SAML Processing URL", Value::Acs),
+        does("Name ID format: email, Force name ID format: on. Sign assertions: on, with RSA_SHA256."),
+        copies("Advanced, for logout:", "Logout Service Redirect Binding URL", Value::Slo),
+        does("Client scopes, dedicated, Add mapper: User Property firstName as givenName, lastName as sn."),
+        does(
+            "Group list as groups, with Single Group Attribute on and Full group path off, if groups are to follow.",
+        ),
+    ],
+};
+
+const GOOGLE: Guide = Guide {
+    before: "In the Google Admin console: Apps, Web and mobile apps, Add app, Add custom SAML app. Download the metadata \
+             on the second page.",
+    group_attribute: Some("groups"),
+    steps: &[
+        copies("On the page Service provider details:", "ACS URL", Value::Acs),
+        copies("and", "Entity ID", Value::Entity),
+        does("Signed response: on. Name ID format: EMAIL. Name ID: Basic Information, Primary email."),
+        does("Attribute mapping: First name = givenName, Last name = sn."),
+        does("Group membership, if groups are to follow: choose the groups, App attribute groups."),
+        does("User access: switch the app on for the organizational units that may sign in."),
+        does("Google takes no logouts: people sign out here, and there for themselves."),
+    ],
+};
+
+const OTHER: Guide = Guide {
+    before: "Any identity provider that speaks SAML 2.0 has a metadata file or an address for it.",
+    group_attribute: None,
+    steps: &[
+        copies("Give it our metadata, if it takes that:", "Metadata", Value::Metadata),
+        copies("Or enter where assertions are posted to:", "Assertion consumer service", Value::Acs),
+        copies("For whom they are:", "Entity ID, or audience", Value::Entity),
+        copies("Where logouts go, by Redirect or POST:", "Single logout service", Value::Slo),
+        copies("Where a sign-in begins, for a tile or bookmark:", "Start of sign-in", Value::Login),
+        does(
+            "Let the NameID or an attribute carry the email address, and sign the response, the assertion, or both with \
+              SHA-256.",
+        ),
+    ],
+};
