@@ -27,5 +27,4 @@ mod setup;
 mod signin;
 mod tenants;
 mod timing;
-mod trials;
 mod two_factor;

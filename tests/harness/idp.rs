@@ -15,6 +15,7 @@ pub struct Idp {
     pub entity_id: String,
     pub certificate: String,
     key_pem: String,
+    pub key_der: Vec<u8>,
     signature_method: &'static str,
 }
 
@@ -58,19 +59,41 @@ impl Idp {
 
     fn new(entity_id: &str, algorithm: &'static SignatureAlgorithm, signature_method: &'static str) -> Self {
         let pair = KeyPair::generate_for(algorithm).expect("key");
-        let certificate = CertificateParams::default().self_signed(&pair).expect("certificate");
+        Self::of(entity_id, (&pair, signature_method), CertificateParams::default())
+    }
+
+    /// One whose certificate ends at `end`, as (year, month, day).
+    pub fn ending(entity_id: &str, (year, month, day): (i32, u8, u8)) -> Self {
+        let pair = KeyPair::generate_for(&PKCS_RSA_SHA256).expect("key");
+        let mut params = CertificateParams::default();
+        params.not_after = rcgen::date_time_ymd(year, month, day);
+        Self::of(entity_id, (&pair, "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"), params)
+    }
+
+    fn of(
+        entity_id: &str,
+        (pair, signature_method): (&KeyPair, &'static str),
+        params: CertificateParams,
+    ) -> Self {
+        let certificate = params.self_signed(pair).expect("certificate");
         Self {
             entity_id: entity_id.to_owned(),
             certificate: STANDARD.encode(certificate.der()),
             key_pem: pair.serialize_pem(),
+            key_der: pair.serialize_der(),
             signature_method,
         }
     }
 
     pub fn metadata(&self) -> String {
+        self.metadata_with("")
+    }
+
+    /// Metadata with more services, such as [`SLO`].
+    pub fn metadata_with(&self, services: &str) -> String {
         let Self { entity_id, certificate, .. } = self;
         format!(
-            r#"<?xml version="1.0"?><md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="{entity_id}"><md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"><md:KeyDescriptor use="signing"><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor><md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://idp.example/sso"/></md:IDPSSODescriptor></md:EntityDescriptor>"#
+            r#"<?xml version="1.0"?><md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="{entity_id}"><md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"><md:KeyDescriptor use="signing"><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor>{services}<md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://idp.example/sso"/></md:IDPSSODescriptor></md:EntityDescriptor>"#
         )
     }
 
@@ -128,6 +151,41 @@ impl Idp {
         bergshamra::sign(&DsigContext::new_permissive(keys), xml).expect("signs")
     }
 
+    /// The query that carries a message by the Redirect binding, signed beside it.
+    pub fn signed_query(&self, name: &str, xml: &str, relay_state: Option<&str>) -> String {
+        use std::io::Write as _;
+        let mut deflate = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
+        deflate.write_all(xml.as_bytes()).expect("deflated");
+        let packed = STANDARD.encode(deflate.finish().expect("deflated"));
+        self.signed_query_of(name, &packed, relay_state)
+    }
+
+    /// The same for something that is packed already, or should not be.
+    pub fn signed_raw(&self, name: &str, packed: &str) -> String {
+        self.signed_query_of(name, packed, None)
+    }
+
+    fn signed_query_of(&self, name: &str, packed: &str, relay_state: Option<&str>) -> String {
+        use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+        let value = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        let state = relay_state.map(|state| format!("&RelayState={state}")).unwrap_or_default();
+        let method = value("http://www.w3.org/2001/04/xmldsig-more#rsa-sha256");
+        let query = format!("{name}={}{state}&SigAlg={method}", value(packed));
+        let key = RsaKeyPair::from_pkcs8(&self.key_der).expect("an RSA key");
+        let mut signature = vec![0; key.public_modulus_len()];
+        let random = aws_lc_rs::rand::SystemRandom::new();
+        key.sign(&RSA_PKCS1_SHA256, &random, query.as_bytes(), &mut signature).expect("signs");
+        format!("{query}&Signature={}", value(&STANDARD.encode(signature)))
+    }
+
+    /// Signs with HMAC, keyed with a certificate that everybody knows.
+    pub fn hmac(certificate: &str, template: &str) -> String {
+        let mut keys = KeysManager::new();
+        let key = bergshamra::keys::loader::load_hmac_key(certificate.as_bytes());
+        keys.add_key(key.expect("key"));
+        bergshamra::sign(&DsigContext::new_permissive(keys), template).expect("signs")
+    }
+
     pub fn template(&self, id: &str) -> String {
         let method = self.signature_method;
         format!(
@@ -135,6 +193,9 @@ impl Idp {
         )
     }
 }
+
+/// A service for logouts, in metadata.
+pub const SLO: &str = r#"<md:SingleLogoutService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://idp.example/slo"/>"#;
 
 /// What a plain password sign-in at the provider is called.
 pub const PASSWORD: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport";
@@ -226,14 +287,25 @@ impl Provider {
     }
 }
 
-/// The id of the request in the address a browser is sent to: base64 of DEFLATE.
-pub fn request_id(url: &str) -> String {
-    use std::io::Read as _;
+/// A parameter of an address.
+pub fn query_of(url: &str, name: &str) -> Option<String> {
     let url = reqwest::Url::parse(url).expect("url");
-    let (_, encoded) = url.query_pairs().find(|(name, _)| name == "SAMLRequest").expect("SAMLRequest");
+    url.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+}
+
+/// The message in the address a browser is sent to: base64 of DEFLATE.
+pub fn message(url: &str, name: &str) -> String {
+    use std::io::Read as _;
+    let encoded = query_of(url, name).unwrap_or_else(|| panic!("no {name} in {url}"));
     let compressed = STANDARD.decode(encoded.as_bytes()).expect("base64");
     let mut xml = String::new();
     flate2::read::DeflateDecoder::new(&compressed[..]).read_to_string(&mut xml).expect("DEFLATE");
+    xml
+}
+
+/// The id of the request in the address a browser is sent to.
+pub fn request_id(url: &str) -> String {
+    let xml = message(url, "SAMLRequest");
     let at = xml.find(" ID=\"").expect("an id") + 5;
     xml[at..].split('"').next().expect("id").to_owned()
 }

@@ -2,6 +2,7 @@
 
 pub mod browser;
 pub mod client;
+pub mod encrypt;
 pub mod idp;
 pub mod mail;
 pub mod peers;

@@ -73,6 +73,13 @@ impl Server {
         Self::serve(config, first.clock.clone(), tempfile::tempdir().expect("temporary folder")).await
     }
 
+    /// The same, reached at the address of `first`, as behind a balancer. Its `url` is its own.
+    pub async fn replica(first: &Self) -> Self {
+        let mut config = first.kernel.config.clone();
+        config.server.public_url = Some(first.url.parse().expect("url"));
+        Self::serve(config, first.clock.clone(), tempfile::tempdir().expect("temporary folder")).await
+    }
+
     pub async fn start(backend: Backend) -> Self {
         Self::start_with(backend, |_| {}).await
     }

@@ -60,6 +60,10 @@ pub(super) fn parse<'t>(text: &'t str, report: &mut Report) -> Result<Document<'
     })?;
     report.pass(Check::Depth);
     report.pass(Check::Parse);
+    // The text is UTF-8; one that says something else of itself is read as something else by others.
+    let stated = document.xml_declaration.as_ref().and_then(|declaration| declaration.encoding.as_deref());
+    let honest = stated.is_none_or(|encoding| encoding.eq_ignore_ascii_case("utf-8"));
+    report.require(Check::Encoding, honest, "UTF-8", stated.unwrap_or_default())?;
     Ok(document)
 }
 

@@ -38,6 +38,16 @@ struct NewConnectionPage {
     error: Option<String>,
 }
 
+impl NewConnectionPage {
+    /// What was typed, or the product's own name, which is as good as any.
+    fn name(&self) -> &str {
+        match self.form.vendor() {
+            vendor if self.form.name.is_empty() && vendor != Vendor::Other => vendor.label(),
+            _ => &self.form.name,
+        }
+    }
+}
+
 pub(super) async fn list(
     State(app): State<App>,
     principal: Principal,

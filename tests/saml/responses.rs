@@ -3,98 +3,12 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::harness::idp::{Idp, PASSWORD, Says, Sign, encode, request_id};
-use crate::harness::{Answer, Backend, Client, Server, Tenant};
+use super::world::{ENTITY, SUCCESS, World, rand};
+use crate::harness::idp::{Idp, Says, Sign, request_id};
+use crate::harness::{Backend, Server};
 use crate::on_both;
-
-const ENTITY: &str = "https://idp.example/entity";
-const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
-
-/// A tenant with a SAML connection that is on, and a user to sign in.
-struct World<'s> {
-    server: &'s Server,
-    tenant: Tenant,
-    idp: Idp,
-    connection: String,
-    acs: String,
-}
-
-impl<'s> World<'s> {
-    async fn new(server: &'s Server, idp: Idp) -> Self {
-        Self::with(server, "acme", idp, json!({})).await
-    }
-
-    async fn with(server: &'s Server, slug: &str, idp: Idp, more: Value) -> Self {
-        let tenant = server.tenant(slug).await;
-        let api = server.client().bearer(&tenant.token);
-        let mut body = json!({"kind": "saml", "name": "Company", "metadata_xml": idp.metadata()});
-        body.as_object_mut().expect("object").extend(more.as_object().expect("object").clone());
-        let made = api.post("/api/v1/connections", &body).await.created();
-        assert_eq!(made["enabled"], false);
-        let connection = made["id"].as_str().expect("id").to_owned();
-        let on = json!({"enabled": true, "override_untested": true});
-        api.patch(&format!("/api/v1/connections/{connection}"), &on).await.expect(200);
-        let user = json!({"user_name": "bob@acme.example", "email": "bob@acme.example"});
-        api.post("/api/v1/users", &user).await.created();
-        let acs = made["saml"]["acs_url"].as_str().expect("acs").to_owned();
-        Self { server, tenant, idp, connection, acs }
-    }
-
-    fn says(&self, request: Option<&str>) -> Says {
-        let now = self.server.clock.now();
-        Says {
-            issuer: ENTITY.into(),
-            email: "bob@acme.example".into(),
-            audience: self.acs.replace("/acs", "/metadata"),
-            recipient: self.acs.clone(),
-            destination: self.acs.clone(),
-            in_response_to: request.map(str::to_owned),
-            not_before: now,
-            not_on_or_after: now.plus(Duration::from_mins(5)),
-            status: SUCCESS.into(),
-            assertion_id: format!("_{}", vestibule::kernel::ids::new_id(now)),
-            attributes: Vec::new(),
-            context: PASSWORD.into(),
-            extra: String::new(),
-        }
-    }
-
-    /// Begins a sign-in in `browser`; returns the id of the request sent to the identity provider.
-    async fn begin(&self, browser: &Client) -> String {
-        let path = format!("/saml/{}/login?return_to=/profile", self.connection);
-        let sent = browser.get(&path).await.expect(303).location().expect("the identity provider");
-        request_id(&sent)
-    }
-
-    async fn post(&self, browser: &Client, xml: &str) -> Answer {
-        let path = format!("/saml/{}/acs", self.connection);
-        // As from the identity provider's page: another site, and no Lax cookie.
-        let request = browser.request(reqwest::Method::POST, &path).header("sec-fetch-site", "cross-site");
-        browser.send(request.form(&[("SAMLResponse", encode(xml))])).await
-    }
-
-    /// Begins, lets `forge` make the response, posts it, and expects a refusal at `check`.
-    async fn refused(&self, check: &str, forge: impl FnOnce(&Idp, Says) -> String) {
-        let browser = self.server.client().from(&format!("10.9.{}.{}", check.len(), rand()));
-        let request = self.begin(&browser).await;
-        let xml = forge(&self.idp, self.says(Some(&request)));
-        let answer = self.post(&browser, &xml).await;
-        assert_eq!(answer.status, 403, "{check}: {answer:?}");
-        assert!(
-            answer.body.contains("Request id") && !answer.body.contains("saml"),
-            "{check}: no internals: {}",
-            answer.body
-        );
-        assert_eq!(self.server.last_refusal(&self.tenant).await, format!("saml_{check}"));
-        browser.get("/api/v1/me").await.expect(401);
-    }
-}
-
-fn rand() -> u8 {
-    vestibule::kernel::random::bytes::<1>()[0]
-}
 
 on_both! {
     async fn a_genuine_response_signs_in_whichever_part_is_signed(server: Server) {

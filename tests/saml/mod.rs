@@ -1,0 +1,12 @@
+//! SAML by capability.
+
+mod attacks;
+mod encryption;
+mod keys;
+mod logout;
+mod metadata;
+mod people;
+mod requests;
+mod responses;
+mod trials;
+mod world;
