@@ -89,3 +89,10 @@ impl Certificate {
         self.key.starts_with("RSA")
     }
 }
+
+/// Base64 in the lines of 64 characters that PEM has (RFC 7468 §2).
+#[must_use]
+pub fn pem(label: &str, base64: &str) -> String {
+    let lines = base64.as_bytes().chunks(64).map(String::from_utf8_lossy).collect::<Vec<_>>().join("\n");
+    format!("-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n")
+}

@@ -17,7 +17,7 @@ mod sign;
 mod store;
 pub mod trial;
 
-pub use certificates::{BadCertificate, Certificate};
+pub use certificates::{BadCertificate, Certificate, pem};
 pub use judge::{Metadata, MetadataError, read_metadata};
 pub use load::{LoadError, Loaded, Prepared, Source, create, load, note_loaded, prepare};
 pub use logout::{Leaving, leave, offers_logout};

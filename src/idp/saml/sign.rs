@@ -13,6 +13,7 @@ use flate2::write::DeflateEncoder;
 use url::Url;
 
 use super::super::connections::Binding;
+use super::certificates::pem;
 use super::request::{Outgoing, WriteError};
 use crate::kernel::http::PostForm;
 use crate::kernel::random;
@@ -108,7 +109,7 @@ fn enveloped(pkcs8: &[u8], id: &str, xml: &str) -> Result<String, WriteError> {
          <ds:DigestMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha256\"/><ds:DigestValue></ds:DigestValue>\
          </ds:Reference></ds:SignedInfo><ds:SignatureValue></ds:SignatureValue></ds:Signature>"
     );
-    let pem = format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(pkcs8));
+    let pem = pem("PRIVATE KEY", &STANDARD.encode(pkcs8));
     let mut keys = KeysManager::new();
     keys.add_key(load_pem_auto(pem.as_bytes(), None).map_err(|error| WriteError::new(&error))?);
     let prepared = format!("{}{template}{}", &xml[..end], &xml[end..]);

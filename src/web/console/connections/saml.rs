@@ -16,7 +16,7 @@ use crate::directory::groups::{self, Link};
 use crate::idp::connections::{self, Binding, Connection, Graph, Jit, NameIdFormat, SamlSettings, Vendor};
 use crate::idp::saml::keys::{self, KeyPair, KeyPurpose, KeyState};
 use crate::idp::saml::trial::{self, Found};
-use crate::idp::saml::{Addresses, Certificate, Watch, refresh, watch_of};
+use crate::idp::saml::{Addresses, Certificate, Watch, pem, refresh, watch_of};
 use crate::kernel::http::RequestContext;
 use crate::kernel::{self, Timestamp};
 
@@ -59,7 +59,7 @@ impl SamlPage {
     fn encryption_certificate(&self) -> String {
         let mut pairs = self.keys.iter().filter(|key| key.purpose() == KeyPurpose::Encryption);
         let newest = pairs.clone().find(|key| key.state() == KeyState::Next).or_else(|| pairs.next());
-        newest.map(|key| pem(&key.certificate)).unwrap_or_default()
+        newest.map(|key| pem("CERTIFICATE", &key.certificate)).unwrap_or_default()
     }
 
     fn context_lines(&self) -> String {
@@ -80,12 +80,6 @@ impl SamlPage {
         };
         self.settings.graph.clone().unwrap_or_else(microsoft)
     }
-}
-
-fn pem(base64: &str) -> String {
-    let lines: Vec<&str> =
-        base64.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
-    format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----", lines.join("\n"))
 }
 
 fn shelves(settings: &SamlSettings, now: Timestamp) -> Vec<Shelf> {
