@@ -12,7 +12,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::harness::browser::Browser;
-use crate::harness::peers::{Pysaml2, SamlIdp, SimpleSaml};
+use crate::harness::peers::{SamlIdp, Script, SimpleSaml};
 use crate::harness::process::Process;
 use crate::harness::{Backend, Client};
 
@@ -189,7 +189,7 @@ async fn main_job(site: Site, idp: impl SamlIdp) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn main_job_on_sqlite_with_pysaml2() {
-    main_job(Site::one(Backend::Sqlite).await, Pysaml2::start()).await;
+    main_job(Site::one(Backend::Sqlite).await, Script::pysaml2()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -199,7 +199,7 @@ async fn main_job_on_postgres_with_simplesamlphp() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn main_job_on_two_nodes_with_pysaml2() {
-    main_job(Site::two().await, Pysaml2::start()).await;
+    main_job(Site::two().await, Script::pysaml2()).await;
 }
 
 /// Every page at two widths, empty and full; pictures are kept in `target/pictures` to be looked at.
@@ -208,7 +208,7 @@ async fn no_page_is_wider_than_its_window() {
     let site = Site::one(Backend::Sqlite).await;
     let stranger = Browser::open(&site.url).await;
     stranger.look("setup", &site.link).await;
-    let (token, admin) = administrator(&site, &Pysaml2::start()).await;
+    let (token, admin) = administrator(&site, &Script::pysaml2()).await;
     let directory = admin.page.current_url().await.expect("address").path().replace("/tokens", "");
     admin.look("groups-empty", "/console/groups").await;
     let okta = Client::new(&site.url).bearer(&token);

@@ -25,6 +25,25 @@ pub trait SamlIdp {
     async fn trust(&self, entity_id: &str, acs: &str, metadata: &str);
     /// Signs a person in on the page the browser was sent to.
     async fn sign_in(&self, browser: &fantoccini::Client, email: &str);
+    /// Where its metadata is.
+    fn metadata_url(&self) -> String;
+    /// What it signs (`response`, `assertion`, `both`), and whether it encrypts.
+    async fn mode(&self, sign: &str, encrypt: bool);
+    /// Whether it encrypts in CBC mode only.
+    const CBC_ONLY: bool = false;
+    /// Takes a new key, and publishes both.
+    async fn rotate(&self);
+    /// Where a sign-in begins at its side.
+    fn start_url(&self, entity_id: &str) -> String;
+    /// Where a logout begins at its side.
+    fn logout_url(&self, email: &str) -> String;
+}
+
+async fn post(url: &str, body: String) {
+    let http = reqwest::Client::builder().no_proxy().build().expect("client");
+    let answer = http.post(url).body(body).send().await.expect("the provider answers");
+    let (status, text) = (answer.status(), answer.text().await.expect("text"));
+    assert_eq!(status, 200, "{url}: {text}");
 }
 
 /// The first line a child prints.
@@ -34,54 +53,81 @@ pub fn first_line(child: &mut Child) -> String {
     line.trim().to_owned()
 }
 
-/// pysaml2, from `PyPI`.
-pub struct Pysaml2 {
+/// A provider made of a library, in a script of ours that all take the same commands.
+pub struct Script {
     base: String,
     _process: Ending,
     _dir: TempDir,
 }
 
-impl Pysaml2 {
-    pub fn start() -> Self {
-        let dir = tempfile::tempdir().expect("dir");
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let python = root.join("target/peers/venv/bin/python");
+impl Script {
+    /// pysaml2, from `PyPI`.
+    pub fn pysaml2() -> Self {
+        let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers/venv/bin/python");
         assert!(python.exists(), "pysaml2 is missing: run 'make peers'");
-        let mut child = Command::new(python)
-            .arg(root.join("tests/peers/pysaml2_idp.py"))
-            .arg(dir.path())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("python");
+        Self::start(Command::new(python), "pysaml2_idp.py")
+    }
+
+    /// samlify, from npm.
+    pub fn samlify() -> Self {
+        let modules = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers/node/node_modules");
+        assert!(modules.join("samlify").exists(), "samlify is missing: run 'make peers'");
+        let mut node = Command::new("node");
+        node.env("NODE_MODULES", modules);
+        Self::start(node, "samlify_idp.js")
+    }
+
+    fn start(mut interpreter: Command, script: &str) -> Self {
+        let dir = tempfile::tempdir().expect("dir");
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(script);
+        let mut child =
+            interpreter.arg(script).arg(dir.path()).stdout(Stdio::piped()).spawn().expect("the interpreter");
         let base = first_line(&mut child);
-        assert!(base.starts_with("http"), "pysaml2 did not start: {base}");
+        assert!(base.starts_with("http"), "the provider did not start: {base}");
         Self { base, _process: Ending(child), _dir: dir }
     }
 }
 
-impl SamlIdp for Pysaml2 {
+impl SamlIdp for Script {
     async fn metadata(&self) -> String {
         let http = reqwest::Client::builder().no_proxy().build().expect("client");
-        http.get(format!("{}/metadata", self.base))
-            .send()
-            .await
-            .expect("metadata")
-            .text()
-            .await
-            .expect("text")
+        let answer = http.get(self.metadata_url()).send().await.expect("metadata");
+        answer.text().await.expect("text")
     }
 
     async fn trust(&self, _: &str, _: &str, metadata: &str) {
-        let http = reqwest::Client::builder().no_proxy().build().expect("client");
-        let answer = http.post(format!("{}/trust", self.base)).body(metadata.to_owned()).send().await;
-        assert_eq!(answer.expect("trust").status(), 200);
+        post(&format!("{}/trust", self.base), metadata.to_owned()).await;
     }
 
     async fn sign_in(&self, browser: &fantoccini::Client, email: &str) {
         let field =
-            browser.wait().for_element(fantoccini::Locator::Id("email")).await.expect("pysaml2's page");
+            browser.wait().for_element(fantoccini::Locator::Id("email")).await.expect("the provider's page");
         field.send_keys(email).await.expect("typed");
         browser.find(fantoccini::Locator::Id("go")).await.expect("button").click().await.expect("clicked");
+    }
+
+    fn metadata_url(&self) -> String {
+        format!("{}/metadata", self.base)
+    }
+
+    async fn mode(&self, sign: &str, encrypt: bool) {
+        post(
+            &format!("{}/mode", self.base),
+            serde_json::json!({"sign": sign, "encrypt": encrypt}).to_string(),
+        )
+        .await;
+    }
+
+    async fn rotate(&self) {
+        post(&format!("{}/rotate", self.base), String::new()).await;
+    }
+
+    fn start_url(&self, _: &str) -> String {
+        format!("{}/start", self.base)
+    }
+
+    fn logout_url(&self, email: &str) -> String {
+        format!("{}/logout?email={email}", self.base)
     }
 }
 
@@ -89,6 +135,9 @@ impl SamlIdp for Pysaml2 {
 pub struct SimpleSaml {
     base: String,
     config: PathBuf,
+    /// What it knows of the service provider: entity id, assertion consumer service, certificate for encryption.
+    partner: std::sync::Mutex<(String, String, String)>,
+    pairs: std::sync::atomic::AtomicUsize,
     _process: Ending,
     _dir: TempDir,
 }
@@ -102,15 +151,7 @@ impl SimpleSaml {
         for folder in ["config", "metadata", "cert", "tmp", "sessions", "log"] {
             std::fs::create_dir(at(folder)).expect("folder");
         }
-        let made = Command::new("openssl")
-            .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=ssp"])
-            .arg("-keyout")
-            .arg(at("cert/idp.key"))
-            .arg("-out")
-            .arg(at("cert/idp.crt"))
-            .output()
-            .expect("openssl");
-        assert!(made.status.success());
+        make_pair(&at("cert"), 0);
         let port =
             TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("address").port();
         let base = format!("http://127.0.0.1:{port}");
@@ -132,14 +173,7 @@ impl SimpleSaml {
              'ada@acme.example:pw' => ['mail' => ['ada@acme.example'], 'uid' => ['ada']], \
              'bob@acme.example:pw' => ['mail' => ['bob@acme.example'], 'uid' => ['bob']]]];";
         std::fs::write(at("config/authsources.php"), sources).expect("config");
-        let hosted = format!(
-            "<?php $metadata['{base}/idp'] = ['host' => '__DEFAULT__', 'privatekey' => 'idp.key', \
-             'certificate' => 'idp.crt', 'auth' => 'people', 'saml20.sign.assertion' => true, \
-             'NameIDFormat' => 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress', \
-             'simplesaml.nameidattribute' => 'mail', 'authproc' => [1 => ['class' => 'saml:AttributeNameID', \
-             'attribute' => 'mail', 'Format' => 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress']]];"
-        );
-        std::fs::write(at("metadata/saml20-idp-hosted.php"), hosted).expect("config");
+        std::fs::write(at("metadata/saml20-idp-hosted.php"), hosted(&base, 0)).expect("config");
         std::fs::write(at("metadata/saml20-sp-remote.php"), "<?php").expect("config");
         let child = Command::new("php")
             .args(["-d", "opcache.enable=0", "-S", &format!("127.0.0.1:{port}"), "-t"])
@@ -150,14 +184,63 @@ impl SimpleSaml {
             .stderr(Stdio::null())
             .spawn()
             .expect("php");
-        Self { base, config: at("metadata"), _process: Ending(child), _dir: dir }
+        let (partner, pairs) = (std::sync::Mutex::default(), std::sync::atomic::AtomicUsize::new(1));
+        Self { base, config: at("metadata"), partner, pairs, _process: Ending(child), _dir: dir }
+    }
+
+    /// Writes down the service provider and how it is answered.
+    fn write_partner(&self, sign: &str, encrypt: bool) {
+        let (entity_id, acs, certificate) = self.partner.lock().expect("lock").clone();
+        let slo = acs.replace("/acs", "/slo");
+        let (response, assertion) = (sign != "assertion", sign != "response");
+        let remote = format!(
+            "<?php $metadata['{entity_id}'] = ['AssertionConsumerService' => '{acs}', 'SingleLogoutService' => '{slo}', \
+             'NameIDFormat' => 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress', \
+             'saml20.sign.response' => {response}, 'saml20.sign.assertion' => {assertion}, \
+             'assertion.encryption' => {encrypt}, 'sharedkey_algorithm' => 'http://www.w3.org/2009/xmlenc11#aes256-gcm', \
+             'keys' => [['type' => 'X509Certificate', 'encryption' => true, 'signing' => false, \
+             'X509Certificate' => '{certificate}']]];"
+        );
+        std::fs::write(self.config.join("saml20-sp-remote.php"), remote).expect("trust");
     }
 }
 
+fn make_pair(folder: &Path, number: usize) {
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "90", "-subj", "/CN=ssp"])
+        .arg("-keyout")
+        .arg(folder.join(format!("idp{number}.key")))
+        .arg("-out")
+        .arg(folder.join(format!("idp{number}.crt")))
+        .output()
+        .expect("openssl");
+    assert!(made.status.success());
+}
+
+/// The provider's own part. It signs with pair `number`, which is the "new" one where there was another before,
+/// and publishes both.
+fn hosted(base: &str, number: usize) -> String {
+    let plain = number.saturating_sub(1);
+    let fresh = if number > 0 {
+        format!("'new_privatekey' => 'idp{number}.key', 'new_certificate' => 'idp{number}.crt',")
+    } else {
+        String::new()
+    };
+    format!(
+        "<?php $metadata['{base}/idp'] = ['host' => '__DEFAULT__', 'privatekey' => 'idp{plain}.key', \
+         'certificate' => 'idp{plain}.crt', {fresh} 'auth' => 'people', 'sign.logout' => true, \
+         'NameIDFormat' => 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress', \
+         'simplesaml.nameidattribute' => 'mail', 'authproc' => [1 => ['class' => 'saml:AttributeNameID', \
+         'attribute' => 'mail', 'Format' => 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress']]];"
+    )
+}
+
 impl SamlIdp for SimpleSaml {
+    const CBC_ONLY: bool = true;
+
     async fn metadata(&self) -> String {
         let http = reqwest::Client::builder().no_proxy().build().expect("client");
-        let url = format!("{}/saml2/idp/metadata.php", self.base);
+        let url = self.metadata_url();
         let started = async {
             loop {
                 if let Ok(answer) = http.get(&url).send().await {
@@ -171,12 +254,12 @@ impl SamlIdp for SimpleSaml {
         tokio::time::timeout(std::time::Duration::from_secs(30), started).await.expect("SimpleSAMLphp starts")
     }
 
-    async fn trust(&self, entity_id: &str, acs: &str, _: &str) {
-        let remote = format!(
-            "<?php $metadata['{entity_id}'] = ['AssertionConsumerService' => '{acs}', \
-             'NameIDFormat' => 'urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress'];"
-        );
-        std::fs::write(self.config.join("saml20-sp-remote.php"), remote).expect("trust");
+    async fn trust(&self, entity_id: &str, acs: &str, metadata: &str) {
+        let encryption = metadata.split("use=\"encryption\"").nth(1).unwrap_or_default();
+        let certificate = encryption.split("X509Certificate>").nth(1).and_then(|rest| rest.split('<').next());
+        let certificate = certificate.unwrap_or_default().split_whitespace().collect();
+        *self.partner.lock().expect("lock") = (entity_id.to_owned(), acs.to_owned(), certificate);
+        self.write_partner("assertion", false);
     }
 
     async fn sign_in(&self, browser: &fantoccini::Client, email: &str) {
@@ -189,5 +272,29 @@ impl SamlIdp for SimpleSaml {
         let password = browser.find(fantoccini::Locator::Id("password")).await.expect("password");
         // Enter submits whichever button the theme has.
         password.send_keys("pw\u{e007}").await.expect("typed");
+    }
+
+    fn metadata_url(&self) -> String {
+        format!("{}/saml2/idp/metadata.php", self.base)
+    }
+
+    async fn mode(&self, sign: &str, encrypt: bool) {
+        self.write_partner(sign, encrypt);
+    }
+
+    async fn rotate(&self) {
+        let number = self.pairs.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+        make_pair(&self.config.join("../cert"), number);
+        std::fs::write(self.config.join("saml20-idp-hosted.php"), hosted(&self.base, number))
+            .expect("config");
+    }
+
+    fn start_url(&self, entity_id: &str) -> String {
+        let entity_id: String = url::form_urlencoded::byte_serialize(entity_id.as_bytes()).collect();
+        format!("{}/saml2/idp/SSOService.php?spentityid={entity_id}", self.base)
+    }
+
+    fn logout_url(&self, _: &str) -> String {
+        format!("{}/saml2/idp/initSLO.php?RelayState={}/", self.base, self.base)
     }
 }

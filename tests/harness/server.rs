@@ -87,8 +87,13 @@ impl Server {
     /// Starts with changes to the configuration.
     pub async fn start_with(backend: Backend, change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().expect("temporary folder");
+        let config = Self::config(backend, &dir, change).await;
+        Self::serve(config, Clock::manual(now()), dir).await
+    }
+
+    async fn config(backend: Backend, dir: &TempDir, change: impl FnOnce(&mut Config)) -> Config {
         let mut config = Config {
-            database: config::Database { url: backend.fresh(&dir).await, max_connections: 4 },
+            database: config::Database { url: backend.fresh(dir).await, max_connections: 4 },
             ..Config::default()
         };
         config.server.listen = ([127, 0, 0, 1], 0).into();
@@ -96,7 +101,14 @@ impl Server {
         config.secrets.master_key_file = dir.path().join("master.key");
         config.mail.directory = dir.path().join("outbox");
         change(&mut config);
-        Self::serve(config, Clock::manual(now()), dir).await
+        config
+    }
+
+    /// A server by the system's clock, for peers that have one of their own.
+    pub async fn in_real_time(backend: Backend, change: impl FnOnce(&mut Config)) -> Self {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let config = Self::config(backend, &dir, change).await;
+        Self::serve(config, Clock::system(), dir).await
     }
 
     /// A server that browsers reach by a host name, as passkeys need it.

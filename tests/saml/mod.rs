@@ -1,6 +1,7 @@
 //! SAML by capability.
 
 mod attacks;
+mod browsers;
 mod encryption;
 mod keys;
 mod logout;
