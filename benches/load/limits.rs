@@ -71,6 +71,15 @@ pub(crate) async fn bare_handler_per_second() -> f64 {
 
 /// The two rows of a creation, eight creations a commit, one connection, as durable as ours.
 pub(crate) async fn durable_inserts_per_second(database: Option<&str>) -> f64 {
+    durable(database, 8).await
+}
+
+/// Two rows a commit, one commit after the other.
+pub(crate) async fn durable_commits_per_second(database: Option<&str>) -> f64 {
+    durable(database, 1).await
+}
+
+async fn durable(database: Option<&str>, each: u32) -> f64 {
     sqlx::any::install_default_drivers();
     let dir = tempfile::tempdir().expect("folder");
     let url =
@@ -94,7 +103,7 @@ pub(crate) async fn durable_inserts_per_second(database: Option<&str>) -> f64 {
     let mut n = 0_u32;
     while begin.elapsed() < Duration::from_secs(5) {
         c.execute(AssertSqlSafe("BEGIN")).await.expect("begin");
-        for _ in 0..8 {
+        for _ in 0..each {
             n += 1;
             let id = format!("{n:036}");
             let user = sqlx::query("INSERT INTO raw_users (id, name, attributes) VALUES ($1, $1, $2)");

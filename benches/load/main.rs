@@ -2,13 +2,14 @@
 //!
 //! Absolute numbers depend on the machine; what is printed to be compared is the ratio, and the CPU
 //! time of the server for each operation. `cargo bench --bench load -- sign-ins` measures one part: `sign-ins`,
-//! `flood`, `import`, `operations`, `million`.
+//! `flood`, `import`, `saml-judge`, `saml`, `operations`, `million`.
 
 mod harness;
 mod limits;
 mod million;
 mod operations;
 mod passwords;
+mod saml;
 mod wire;
 
 use harness::{Node, Table};
@@ -17,6 +18,9 @@ fn main() {
     // `cargo test` builds and runs benches too; only `cargo bench` passes --bench.
     if !std::env::args().any(|argument| argument == "--bench") {
         return;
+    }
+    if let Some(count) = std::env::var("VESTIBULE_BENCH_JUDGE").ok().and_then(|text| text.parse().ok()) {
+        return saml::judge_many(count);
     }
     // One thread: the load must leave the processor to who is measured.
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -36,6 +40,7 @@ fn wanted(part: &str) -> bool {
 
 async fn run() {
     let mut table = Table::default();
+    saml::judgements(&mut table);
     let postgres = std::env::var("VESTIBULE_TEST_POSTGRES").ok();
     for database in std::iter::once(None).chain(postgres.map(Some)) {
         let name = if database.is_some() { "PostgreSQL" } else { "SQLite" };
@@ -54,6 +59,9 @@ async fn run() {
             if wanted("import") {
                 passwords::import(&mut table);
             }
+        }
+        if wanted("saml") {
+            saml::sign_ins(&node, name, &mut table).await;
         }
         if wanted("operations") {
             let bare = limits::bare_handler_per_second().await;

@@ -15,10 +15,10 @@ const SHA256: &str = "http://www.w3.org/2001/04/xmlenc#sha256";
 const DS: &str = "xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"";
 
 /// One forgery: its name, the check that stops it, and the form field.
-struct Attack {
-    name: String,
-    check: &'static str,
-    field: Vec<u8>,
+pub struct Attack {
+    pub name: String,
+    pub check: &'static str,
+    pub field: Vec<u8>,
 }
 
 /// Collects forgeries of the answer to one request.
@@ -451,6 +451,7 @@ fn meaning(shop: &mut Workshop<'_>) {
     let status = format!("<samlp:StatusCode Value=\"{SUCCESS}\"/>");
     let destination = format!(" Destination=\"{}\"", says.destination);
     for (name, check, from, to) in [
+        ("an assertion without an id, in a signed response", "structure", " ID=\"_id_\"", ""),
         ("no status", "status", status.as_str(), ""),
         ("refused there", "status", SUCCESS, "urn:oasis:names:tc:SAML:2.0:status:Requester"),
         ("two statuses", "status", "</samlp:Status>", "</samlp:Status><samlp:Status/>"),
@@ -467,7 +468,7 @@ fn meaning(shop: &mut Workshop<'_>) {
     }
 }
 
-fn attacks(idp: &Idp, says: Says) -> Vec<Attack> {
+pub fn attacks(idp: &Idp, says: Says) -> Vec<Attack> {
     let mut shop = Workshop { idp, says, attacks: Vec::new() };
     wrapping(&mut shop);
     signatures(&mut shop);

@@ -2,10 +2,12 @@
 
 mod attacks;
 mod browsers;
+mod corpus;
 mod encryption;
 mod keys;
 mod logout;
 mod metadata;
+mod pages;
 mod people;
 mod requests;
 mod responses;

@@ -106,6 +106,9 @@ impl Case<'_> {
             },
         );
         report.note(Check::SignatureCoverage, coverage)?;
+        // One without an id could not be remembered (saml-core §2.3.3).
+        let id = self.assertion.attribute("ID").unwrap_or_default();
+        report.require(Check::Structure, !id.is_empty(), "an ID on the Assertion", "none")?;
         for (check, rule) in RULES {
             report.note(check, rule(self))?;
         }
@@ -118,7 +121,7 @@ impl Case<'_> {
             .and_then(|context| context.only(ASSERTION, "AuthnContextClassRef"));
         let session_index = statement.and_then(|statement| statement.attribute("SessionIndex"));
         Ok(Accepted {
-            assertion_id: self.assertion.attribute("ID").unwrap_or_default().to_owned(),
+            assertion_id: id.to_owned(),
             remember_until: self.ends_at().plus(2 * SKEW),
             in_response_to: self.confirmed_request().or_else(|| self.stated_request()).map(str::to_owned),
             email,
@@ -159,7 +162,7 @@ impl Case<'_> {
 
     /// What the confirmation says is signed wherever the signature is.
     fn confirmed_request(&self) -> Option<&str> {
-        self.bearer().and_then(|data| data.attribute("InResponseTo"))
+        self.bearer().and_then(|data| data.attribute("InResponseTo")).filter(|id| !id.is_empty())
     }
 
     fn stated_request(&self) -> Option<&str> {

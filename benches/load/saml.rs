@@ -1,0 +1,238 @@
+//! SAML: judging a response in process, against C xmlsec and node-saml on the same document; and whole sign-ins.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bergshamra::keys::loader::load_pem_auto;
+use bergshamra::{DsigContext, KeysManager};
+use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256};
+use samael::crypto::{CertificateDer, Crypto, CryptoProvider as _};
+use serde_json::{Value, json};
+use vestibule::idp::saml::judge::{Decryption, Expected, judge};
+use vestibule::kernel::Timestamp;
+
+use super::harness::{Node, Table, client, measure};
+use super::operations::cpu_each;
+use super::wire::Wire;
+use super::{limits, wanted};
+
+const ENTITY: &str = "https://idp.bench.example/entity";
+
+/// An identity provider with a key.
+struct Idp {
+    certificate: Vec<u8>,
+    key: String,
+}
+
+impl Idp {
+    fn new() -> Self {
+        let pair = KeyPair::generate_for(&PKCS_RSA_SHA256).expect("key");
+        let certificate = CertificateParams::default().self_signed(&pair).expect("certificate");
+        Self { certificate: certificate.der().to_vec(), key: pair.serialize_pem() }
+    }
+
+    fn metadata(&self) -> String {
+        let certificate = STANDARD.encode(&self.certificate);
+        format!(
+            r#"<md:EntityDescriptor xmlns:md="urn:oasis:names:tc:SAML:2.0:metadata" entityID="{ENTITY}"><md:IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"><md:KeyDescriptor use="signing"><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:X509Data><ds:X509Certificate>{certificate}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></md:KeyDescriptor><md:SingleSignOnService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://idp.bench.example/sso"/></md:IDPSSODescriptor></md:EntityDescriptor>"#
+        )
+    }
+
+    /// A response of about 5.5 kB as a provider of an enterprise sends it, its assertion signed.
+    fn response(&self, base: &str, id: &str, email: &str, now: Timestamp) -> String {
+        let (acs, audience) = (format!("{base}/acs"), format!("{base}/metadata"));
+        let end = now.plus(Duration::from_mins(60));
+        let attributes: String = (0..16)
+            .map(|n| format!(r#"<saml:Attribute Name="http://schemas.bench.example/ws/2005/05/identity/claims/a{n}"><saml:AttributeValue>value-{n}</saml:AttributeValue></saml:Attribute>"#))
+            .collect();
+        let assertion = format!(
+            r##"<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="{id}" Version="2.0" IssueInstant="{now}"><saml:Issuer>{ENTITY}</saml:Issuer><ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:SignedInfo><ds:CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/><ds:SignatureMethod Algorithm="http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"/><ds:Reference URI="#{id}"><ds:Transforms><ds:Transform Algorithm="http://www.w3.org/2000/09/xmldsig#enveloped-signature"/><ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"/></ds:Transforms><ds:DigestMethod Algorithm="http://www.w3.org/2001/04/xmlenc#sha256"/><ds:DigestValue></ds:DigestValue></ds:Reference></ds:SignedInfo><ds:SignatureValue></ds:SignatureValue><ds:KeyInfo><ds:X509Data><ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></ds:Signature><saml:Subject><saml:NameID Format="urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress">{email}</saml:NameID><saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData NotOnOrAfter="{end}" Recipient="{acs}"/></saml:SubjectConfirmation></saml:Subject><saml:Conditions NotBefore="{now}" NotOnOrAfter="{end}"><saml:AudienceRestriction><saml:Audience>{audience}</saml:Audience></saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement AuthnInstant="{now}" SessionIndex="{id}"><saml:AuthnContext><saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement><saml:AttributeStatement>{attributes}</saml:AttributeStatement></saml:Assertion>"##,
+            STANDARD.encode(&self.certificate)
+        );
+        let mut keys = KeysManager::new();
+        keys.add_key(load_pem_auto(self.key.as_bytes(), None).expect("key"));
+        let signed = bergshamra::sign(&DsigContext::new_permissive(keys), &assertion).expect("signs");
+        format!(
+            r#"<samlp:Response xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" ID="_r{id}" Version="2.0" IssueInstant="{now}" Destination="{acs}"><saml:Issuer xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion">{ENTITY}</saml:Issuer><samlp:Status><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></samlp:Status>{signed}</samlp:Response>"#
+        )
+    }
+}
+
+/// How often a second this can be done by one core.
+fn rate(mut work: impl FnMut()) -> f64 {
+    work();
+    let begin = Instant::now();
+    let mut n = 0_u32;
+    while begin.elapsed() < Duration::from_secs(3) {
+        work();
+        n += 1;
+    }
+    f64::from(n) / begin.elapsed().as_secs_f64()
+}
+
+fn now() -> Timestamp {
+    Timestamp(chrono::Utc::now().timestamp_millis())
+}
+
+/// Judges the same response `count` times: what a leak checker runs. Set `VESTIBULE_BENCH_JUDGE`.
+pub(crate) fn judge_many(count: usize) {
+    let idp = Idp::new();
+    let base = "https://id.bench.example/saml/1";
+    let xml = idp.response(base, "_assertion", "p1@bench.example", now());
+    let (good, bad) = (STANDARD.encode(&xml), STANDARD.encode(xml.replace("p1@bench", "p2@bench")));
+    with_expected(&idp, base, |expected| {
+        for _ in 0..count {
+            assert!(judge(good.as_bytes(), expected).is_ok());
+            assert!(judge(bad.as_bytes(), expected).is_err());
+        }
+    });
+}
+
+fn with_expected(idp: &Idp, base: &str, work: impl FnOnce(&Expected<'_>)) {
+    let certificates = [STANDARD.encode(&idp.certificate)];
+    let (acs, audience) = (format!("{base}/acs"), format!("{base}/metadata"));
+    work(&Expected {
+        idp_entity_id: ENTITY,
+        certificates: &certificates,
+        sp_entity_id: &audience,
+        acs: &acs,
+        email_attribute: None,
+        decryption: Decryption::default(),
+        now: now(),
+    });
+}
+
+/// Judgements of one core, all checks, against what others take to verify the same document. In turns.
+pub(crate) fn judgements(table: &mut Table) {
+    if !wanted("saml-judge") {
+        return;
+    }
+    let idp = Idp::new();
+    let base = "https://id.bench.example/saml/1";
+    let xml = idp.response(base, "_assertion", "p1@bench.example", now());
+    let field = STANDARD.encode(&xml);
+    let certificate = CertificateDer::from(idp.certificate.clone());
+    let (mut to_xmlsec, mut each) = (Vec::new(), Vec::new());
+    let mut ours = Vec::new();
+    for _ in 0..3 {
+        let mut mine = 0.0;
+        with_expected(&idp, base, |expected| {
+            mine = rate(|| assert!(judge(field.as_bytes(), expected).is_ok()))
+        });
+        let theirs = rate(|| {
+            Crypto::verify_signed_xml(xml.as_bytes(), &certificate, Some("ID")).expect("C xmlsec verifies")
+        });
+        to_xmlsec.push(mine / theirs);
+        each.push(1000.0 / mine);
+        ours.push(mine);
+    }
+    let kilobytes = xml.len() / 1000;
+    let note = format!(
+        "times C xmlsec's parse and verify of the same {kilobytes} kB (aim: 3); {:.2} ms CPU each",
+        median(&mut each)
+    );
+    table.line("SAML judgements, one core, all checks", &format!("{:.1}", median(&mut to_xmlsec)), &note);
+    let node = node_saml(&idp, base, &field);
+    let ratio = median(&mut ours) / node;
+    table.line("the same", &format!("{ratio:.0}"), "times @node-saml/node-saml (aim: 50)");
+}
+
+fn median(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// Validations a second by node-saml, on one core.
+fn node_saml(idp: &Idp, base: &str, field: &str) -> f64 {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let modules = root.join("target/peers/node/node_modules");
+    assert!(modules.join("@node-saml").exists(), "node-saml is missing: run 'make peers'");
+    let setup = json!({"certificate": STANDARD.encode(&idp.certificate), "base": base, "response": field, "issuer": ENTITY});
+    let output = Command::new("node")
+        .arg(root.join("benches/load/node_saml.js"))
+        .arg(setup.to_string())
+        .env("NODE_MODULES", modules)
+        .output()
+        .expect("node");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    said.trim()
+        .parse()
+        .unwrap_or_else(|_| panic!("node-saml: {said}{}", String::from_utf8_lossy(&output.stderr)))
+}
+
+/// Whole sign-ins that the provider begins: the response at the assertion consumer service, its entry in the
+/// replay store, the hand-over, the session, the audit event; durable. The client signs nothing meanwhile.
+pub(crate) async fn sign_ins(node: &Node, database: &str, table: &mut Table) {
+    const CLIENTS: usize = 16;
+    const EACH: usize = 1200;
+    let (idp, http) = (Idp::new(), client());
+    let call = async |method: reqwest::Method, path: String, body: Value| -> Value {
+        let request = http.request(method, format!("{}{path}", node.url)).bearer_auth(&node.api).json(&body);
+        let answer = request.send().await.expect("answers");
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+        serde_json::from_slice(&answer.bytes().await.expect("body")).expect("JSON")
+    };
+    let body =
+        json!({"kind": "saml", "name": "Bench", "metadata_xml": idp.metadata(), "allow_idp_initiated": true});
+    let made = call(reqwest::Method::POST, "/api/v1/connections".into(), body).await;
+    let id = made["id"].as_str().expect("id").to_owned();
+    let on = json!({"enabled": true, "override_untested": true});
+    call(reqwest::Method::PATCH, format!("/api/v1/connections/{id}"), on).await;
+    for n in 0..64 {
+        let body =
+            json!({"user_name": format!("s{n}@bench.example"), "email": format!("s{n}@bench.example")});
+        call(reqwest::Method::POST, "/api/v1/users".into(), body).await;
+    }
+    let base = format!("{}/saml/{id}", node.url);
+    eprintln!("  (signing {} responses)", CLIENTS * EACH);
+    let forms: Arc<Vec<Vec<String>>> = {
+        let (idp, base, made) = (Arc::new(idp), Arc::new(base), now());
+        let lots = (0..CLIENTS).map(|client_number| {
+            let (idp, base) = (idp.clone(), base.clone());
+            std::thread::spawn(move || {
+                let form = |n: usize| {
+                    let email = format!("s{}@bench.example", (client_number * 7 + n) % 64);
+                    let xml = idp.response(&base, &format!("_a{client_number}-{n}"), &email, made);
+                    let field: String =
+                        url::form_urlencoded::byte_serialize(STANDARD.encode(xml).as_bytes()).collect();
+                    format!("SAMLResponse={field}")
+                };
+                (0..EACH).map(form).collect::<Vec<_>>()
+            })
+        });
+        Arc::new(lots.collect::<Vec<_>>().into_iter().map(|lot| lot.join().expect("signed")).collect())
+    };
+    let commits = limits::durable_commits_per_second(
+        Some(database).filter(|name| *name != "SQLite").map(|_| node.database.as_str()),
+    )
+    .await;
+    let mut wires = Vec::new();
+    for _ in 0..CLIENTS {
+        wires.push(tokio::sync::Mutex::new(Wire::open(&node.url).await));
+    }
+    let (wires, path) = (Arc::new(wires), format!("/saml/{id}/acs"));
+    let before = node.cpu();
+    let rate = measure(CLIENTS, 5, move |client_number, n| {
+        let (wires, forms, path) = (wires.clone(), forms.clone(), path.clone());
+        async move {
+            let n = usize::try_from(n).expect("fits");
+            let form = forms[client_number].get(n).expect("enough responses were signed");
+            let from = format!("x-forwarded-for: 10.{client_number}.{}.{}\r\n", n / 250, n % 250);
+            let mut wire = wires[client_number].lock().await;
+            let taken = wire.send("POST", &path, &from, form).await;
+            assert_eq!(taken.status, 303);
+            let to = taken.header("location").expect("continue").to_owned();
+            let entered = wire.send("GET", &to, &from, "").await;
+            assert_eq!(entered.status, 303);
+        }
+    })
+    .await;
+    let cpu = cpu_each(node, before, &rate, 5.0);
+    let note = format!("of raw durable commits of two rows, one at a time (aim: 40 %); {cpu:.2} ms CPU each");
+    let percent = format!("{:.0} %", 100.0 * rate.per_second / commits);
+    table.line(&format!("SAML sign-ins, 16 clients, {database}"), &percent, &note);
+}

@@ -1,0 +1,56 @@
+//! Messages that come through a browser: responses as XML and as form fields, logouts by form and by address.
+//! Nobody here has the key, so nothing passes; what matters is that every check says so without falling over.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use vestibule::idp::saml::judge::{
+    Decryption, Expected, ExpectedLogout, Packed, judge, judge_logout_answer, judge_logout_order,
+};
+use vestibule::kernel::Timestamp;
+
+const CERTIFICATE: &str = include_str!("../certificate.txt");
+const KEY: &[u8] = include_bytes!("../key.der");
+
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut out = String::new();
+    for chunk in bytes.chunks(3) {
+        let n = chunk.iter().fold(0_u32, |n, byte| n << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        for place in 0..=chunk.len() {
+            out.push(char::from(DIGITS[(n >> (18 - 6 * place) & 63) as usize]));
+        }
+    }
+    out
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let now = Timestamp(1_800_000_000_000);
+    let (certificates, keys) = ([CERTIFICATE.trim().to_owned()], [KEY.to_vec()]);
+    let decryption = Decryption { keys: &keys, allow_cbc: true };
+    let expected = Expected {
+        idp_entity_id: "https://idp.example/entity",
+        certificates: &certificates,
+        sp_entity_id: "https://id.example.com/saml/1/metadata",
+        acs: "https://id.example.com/saml/1/acs",
+        email_attribute: None,
+        decryption,
+        now,
+    };
+    let packed = base64(bytes);
+    // The signatures in the corpus are another's, so that the checks behind them are not reached; the rules
+    // themselves are tried in tests. What is signed for this key would be a find.
+    assert!(judge(packed.as_bytes(), &expected).is_err());
+    let _ = judge(bytes, &expected);
+    let expected = ExpectedLogout {
+        idp_entity_id: "https://idp.example/entity",
+        certificates: &certificates,
+        slo: "https://id.example.com/saml/1/slo",
+        decryption,
+        now,
+    };
+    assert!(judge_logout_order(Packed::Post(&packed), &expected).is_err());
+    assert!(judge_logout_answer(Packed::Post(&packed), &expected).is_err());
+    if let Ok(query) = std::str::from_utf8(bytes) {
+        assert!(judge_logout_order(Packed::Redirect(query), &expected).is_err());
+    }
+});
