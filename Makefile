@@ -2,7 +2,7 @@
 
 SYSTEM := gcc g++ make cmake pkg-config libclang-dev libxml2-dev libxmlsec1-dev libssl-dev
 
-.PHONY: help run build test lint peers bench tools deny
+.PHONY: help run build test lint peers bench tools deny fuzz leaks
 
 help:
 	@sed -n 's/^## \([a-z]*\): /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -44,3 +44,15 @@ bench: tools peers
 deny:
 	@command -v cargo-deny >/dev/null || { echo "cargo-deny is missing: cargo install cargo-deny" >&2; exit 1; }
 	cargo deny check
+
+FUZZ_SECONDS ?= 600
+## fuzz: the parsers of what strangers send, ten minutes each (needs cargo-fuzz; FUZZ_SECONDS=60 for less)
+# cargo-fuzz asks for a nightly compiler's switches; the stable one has them as well when it is told to.
+fuzz: tools
+	@command -v cargo-fuzz >/dev/null || { echo "cargo-fuzz is missing: cargo install cargo-fuzz" >&2; exit 1; }
+	cd fuzz && for target in saml_response saml_assertion saml_metadata; do \
+	  RUSTC_BOOTSTRAP=1 cargo fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=2048 || exit 1; done
+
+## leaks: ten thousand SAML responses under valgrind, which must not leave a byte more than a hundred do
+leaks: tools
+	tools/leak-check

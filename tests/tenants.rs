@@ -49,9 +49,36 @@ on_both! {
         }
         let path = format!("/api/v1/users/{user}/sessions/revoke");
         assert_eq!(api.post(&path, &json!({})).await.status, 404);
-        let path = format!("/api/v1/connections/{connection}/tokens");
-        assert_eq!(api.post(&path, &json!({})).await.status, 404);
+        let link = json!({"connection_id": connection, "name": "x"});
+        for (path, body) in [
+            (format!("/api/v1/connections/{connection}/tokens"), json!({})),
+            (format!("/api/v1/connections/{connection}/tests"), json!({})),
+            (format!("/api/v1/connections/{connection}/keys"), json!({"step": "publish"})),
+            (format!("/api/v1/groups/{group}/link"), link),
+        ] {
+            assert_eq!(api.post(&path, &body).await.status, 404, "POST {path}");
+        }
+        let path = format!("/api/v1/groups/{group}/link?members=remove");
+        assert_eq!(api.delete(&path).await.status, 404, "DELETE {path}");
+        for (path, field) in [("keys", ("step", "publish")), ("metadata/forget", ("x", "y")), ("enabled", ("enabled", "false"))] {
+            // The console asks for a session; a browser of the other account has one.
+            let browser = server.client();
+            browser.sign_in("globex", &globex.email, &globex.password).await.expect(303);
+            let path = format!("/console/connections/{connection}/{path}");
+            assert_eq!(browser.form(&path, &[field]).await.status, 404, "POST {path}");
+        }
+        let trail = serde_json::Value::from(server.audit(&globex).await).to_string();
+        assert!(!trail.contains(user) && !trail.contains("bob@acme"), "no trace in the other's trail");
+        scim.get(&format!("/scim/v2/Users/{user}")).await.expect(200);
+    }
 
+    async fn nor_do_they_over_scim(server: Server) {
+        let (acme, globex) = (server.tenant("acme").await, server.tenant("globex").await);
+        let (_, scim_token) = server.scim(&acme, "Okta").await;
+        let scim = server.client().bearer(&scim_token);
+        let user = scim.post("/scim/v2/Users", &json!({"userName": "bob@acme.example"})).await.created();
+        let group = scim.post("/scim/v2/Groups", &json!({"displayName": "Staff"})).await.created();
+        let (user, group) = (user["id"].as_str().expect("id"), group["id"].as_str().expect("id"));
         let (_, other) = server.scim(&globex, "Entra").await;
         let other = server.client().bearer(&other);
         for path in [format!("/scim/v2/Users/{user}"), format!("/scim/v2/Groups/{group}")] {

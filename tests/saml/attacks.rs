@@ -12,6 +12,7 @@ use crate::on_both;
 
 const RSA_SHA256: &str = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256";
 const SHA256: &str = "http://www.w3.org/2001/04/xmlenc#sha256";
+const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
 const DS: &str = "xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"";
 
 /// One forgery: its name, the check that stops it, and the form field.
@@ -247,10 +248,14 @@ fn documents(shop: &mut Workshop<'_>) {
     ] {
         shop.xml(name, "dtd", &format!("{dtd}{honest}"));
     }
-    let laughs: String =
+    let laughs: Vec<String> =
         (1..10).map(|n| format!("<!ENTITY l{n} \"{}\">", format!("&l{};", n - 1).repeat(10))).collect();
     let bomb = honest.replace("bob@acme", "&l9;");
-    shop.xml("a billion laughs", "dtd", &format!("<!DOCTYPE a [<!ENTITY l0 \"ha\">{laughs}]>{bomb}"));
+    shop.xml(
+        "a billion laughs",
+        "dtd",
+        &format!("<!DOCTYPE a [<!ENTITY l0 \"ha\">{}]>{bomb}", laughs.concat()),
+    );
     shop.xml("unknown entity", "parse", &honest.replace("bob@acme", "&evil;"));
     shop.xml("NUL", "parse", &honest.replace("bob@acme", "bob&#0;@acme"));
     shop.xml("two roots", "parse", &format!("{honest}{honest}"));
@@ -293,6 +298,10 @@ fn documents(shop: &mut Workshop<'_>) {
     ] {
         shop.signed(name, check, from, to);
     }
+}
+
+fn ids_and_places(shop: &mut Workshop<'_>) {
+    let (idp, says) = (shop.idp, shop.says.clone());
     let own = says.assertion_id.clone();
     let response_id = "ID=\"_response\"";
     shop.altered("an id twice", "structure", response_id, &format!("ID=\"{own}\""));
@@ -332,7 +341,10 @@ fn documents(shop: &mut Workshop<'_>) {
             false,
         ),
     );
-    // Bytes.
+}
+
+fn bytes(shop: &mut Workshop<'_>) {
+    let honest = shop.idp.response(&shop.says, Sign::Assertion);
     shop.raw("no base64", "encoding", b"!!!!".to_vec());
     shop.raw("base64 for addresses", "encoding", URL_SAFE.encode([0xfb, 0xff, 0xfe].repeat(20)).into_bytes());
     shop.raw("base64 of base64", "parse", STANDARD.encode(STANDARD.encode(&honest)).into_bytes());
@@ -368,11 +380,9 @@ fn documents(shop: &mut Workshop<'_>) {
 fn meaning(shop: &mut Workshop<'_>) {
     let says = shop.says.clone();
     let recipient = format!(" Recipient=\"{}\"", says.recipient);
-    let end = says.not_on_or_after.to_string();
     let audience = format!("<saml:Audience>{}</saml:Audience>", says.audience);
     let restriction = format!("<saml:AudienceRestriction>{audience}</saml:AudienceRestriction>");
-    let confirmation_end = format!("<saml:SubjectConfirmationData NotOnOrAfter=\"{end}\"");
-    let bearer = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
+    let confirmation_end = format!("<saml:SubjectConfirmationData NotOnOrAfter=\"{}\"", says.not_on_or_after);
     for (name, check, from, to) in [
         ("version 1.1", "version", "Version=\"2.0\"", "Version=\"1.1\""),
         ("no version", "version", " Version=\"2.0\"", ""),
@@ -411,8 +421,8 @@ fn meaning(shop: &mut Workshop<'_>) {
             "<x:Strange xmlns:x=\"urn:x\"/></saml:Conditions>",
         ),
         ("two Conditions", "audience", "<saml:AuthnStatement", "<saml:Conditions/><saml:AuthnStatement"),
-        ("holder of key", "subject_confirmation", bearer, "urn:oasis:names:tc:SAML:2.0:cm:holder-of-key"),
-        ("sender vouches", "subject_confirmation", bearer, "urn:oasis:names:tc:SAML:2.0:cm:sender-vouches"),
+        ("holder of key", "subject_confirmation", BEARER, "urn:oasis:names:tc:SAML:2.0:cm:holder-of-key"),
+        ("sender vouches", "subject_confirmation", BEARER, "urn:oasis:names:tc:SAML:2.0:cm:sender-vouches"),
         ("two Subjects", "subject_confirmation", "<saml:Conditions ", "<saml:Subject/><saml:Conditions "),
         ("another recipient", "recipient", &recipient, " Recipient=\"https://other.example\""),
         ("no recipient", "recipient", &recipient, ""),
@@ -448,10 +458,16 @@ fn meaning(shop: &mut Workshop<'_>) {
     ] {
         shop.signed(name, check, from, to);
     }
+}
+
+/// The same for the response around it.
+fn meaning_of_the_response(shop: &mut Workshop<'_>) {
+    let says = shop.says.clone();
+    let id = format!(" ID=\"{}\"", says.assertion_id);
     let status = format!("<samlp:StatusCode Value=\"{SUCCESS}\"/>");
     let destination = format!(" Destination=\"{}\"", says.destination);
     for (name, check, from, to) in [
-        ("an assertion without an id, in a signed response", "structure", " ID=\"_id_\"", ""),
+        ("an assertion without an id, in a signed response", "structure", id.as_str(), ""),
         ("no status", "status", status.as_str(), ""),
         ("refused there", "status", SUCCESS, "urn:oasis:names:tc:SAML:2.0:status:Requester"),
         ("two statuses", "status", "</samlp:Status>", "</samlp:Status><samlp:Status/>"),
@@ -474,7 +490,10 @@ pub fn attacks(idp: &Idp, says: Says) -> Vec<Attack> {
     signatures(&mut shop);
     references_and_algorithms(&mut shop);
     documents(&mut shop);
+    ids_and_places(&mut shop);
+    bytes(&mut shop);
     meaning(&mut shop);
+    meaning_of_the_response(&mut shop);
     shop.attacks
 }
 

@@ -58,9 +58,8 @@ impl<I: SamlIdp> Site<I> {
                 }
             }
         };
-        if tokio::time::timeout(std::time::Duration::from_secs(20), reached).await.is_err() {
-            panic!("{what}: {}", browser.text("body").await);
-        }
+        let arrived = tokio::time::timeout(std::time::Duration::from_secs(20), reached).await.is_ok();
+        assert!(arrived, "{what}: {}", browser.text("body").await);
         browser.goto("/api/v1/me").await;
         let me: Value =
             serde_json::from_str(&browser.text("pre").await).unwrap_or_else(|e| panic!("{what}: {e}"));

@@ -46,17 +46,24 @@ on_both! {
         let certificate = world.encryption_certificate("active").await;
         let recipe = |data| Recipe { data, ..Recipe::default() };
         for data in [CBC_128, CBC_256] {
-            world.refused("algorithm", |idp, says| encrypted(idp, &says, Sign::Assertion, &certificate, recipe(data))).await;
+            world.refused("algorithm", |idp, says| encrypted(idp, &says, Sign::Both, &certificate, recipe(data))).await;
         }
         world.change(json!({"allow_cbc": true})).await.expect(200);
         for data in [CBC_128, CBC_256] {
             let browser = server.client();
-            let taken = world.answer(&browser, |idp, says| encrypted(idp, &says, Sign::Assertion, &certificate, recipe(data))).await;
+            let taken = world.answer(&browser, |idp, says| encrypted(idp, &says, Sign::Both, &certificate, recipe(data))).await;
             browser.get(&taken.expect(303).location().expect("continue")).await.expect(303);
         }
-        // A text that was changed says no more than one that cannot be read at all.
+        // Only where the cipher text is signed: nobody can try changed ones then.
+        world.refused("algorithm", |idp, says| encrypted(idp, &says, Sign::Assertion, &certificate, recipe(CBC_256))).await;
+        world.refused("signature", |idp, says| {
+            let xml = encrypted(idp, &says, Sign::Both, &certificate, recipe(CBC_256));
+            let at = xml.rfind("<xenc:CipherValue>").expect("value") + 40;
+            let other = if &xml[at..=at] == "A" { "B" } else { "A" };
+            format!("{}{other}{}", &xml[..at], &xml[at + 1..])
+        }).await;
         world.refused("decryption", |idp, says| {
-            let xml = encrypted(idp, &says, Sign::Assertion, &certificate, recipe(CBC_256));
+            let xml = encrypted(idp, &says, Sign::Assertion, &certificate, recipe(GCM_256));
             let at = xml.rfind("<xenc:CipherValue>").expect("value") + 40;
             let other = if &xml[at..=at] == "A" { "B" } else { "A" };
             format!("{}{other}{}", &xml[..at], &xml[at + 1..])

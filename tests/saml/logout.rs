@@ -36,8 +36,9 @@ impl<'a> Order<'a> {
 
     fn xml(&self, signature: &str) -> String {
         let Self { name, sessions, id, issued, destination, issuer } = self;
-        let sessions: String =
+        let sessions: Vec<String> =
             sessions.iter().map(|s| format!("<samlp:SessionIndex>{s}</samlp:SessionIndex>")).collect();
+        let sessions = sessions.concat();
         format!(
             r#"<samlp:LogoutRequest xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="{id}" Version="2.0" IssueInstant="{issued}" Destination="{destination}"><saml:Issuer>{issuer}</saml:Issuer>{signature}<saml:NameID>{name}</saml:NameID>{sessions}</samlp:LogoutRequest>"#
         )
@@ -159,7 +160,12 @@ on_both! {
             post(&world, "SAMLRequest", &xml).await.expect(403);
         }
         bob.get("/api/v1/me").await.expect(200);
-        // One that is good counts once.
+    }
+
+    async fn a_logout_counts_once(server: Server) {
+        let world = World::new(server, Idp::rsa(ENTITY)).await;
+        let bob = signed_in(&world, "s1").await;
+        let good = || Order::of(&world, "bob@acme.example", &[]);
         let once = good();
         order(&world, &server.client(), &once).await.expect(303);
         bob.get("/api/v1/me").await.expect(401);

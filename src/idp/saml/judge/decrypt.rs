@@ -14,8 +14,9 @@ const ENC11: &str = "http://www.w3.org/2009/xmlenc11#";
 /// Authenticated. (algorithm, bytes of the key)
 const GCM: [(&str, usize); 2] =
     [("http://www.w3.org/2009/xmlenc11#aes128-gcm", 16), ("http://www.w3.org/2009/xmlenc11#aes256-gcm", 32)];
-/// Not authenticated: who can have changed texts decrypted learns what is in them. Only where an
-/// administrator allows it.
+/// Not authenticated: who can have changed texts decrypted learns what is in them (Jager and Somorovsky, "How to
+/// Break XML Encryption", 2011). So only where an administrator allows it, and only where a signature covers the
+/// cipher text, which nobody can change then.
 const CBC: [(&str, usize); 2] = [
     ("http://www.w3.org/2001/04/xmlenc#aes128-cbc", 16),
     ("http://www.w3.org/2001/04/xmlenc#aes256-cbc", 32),
@@ -41,14 +42,23 @@ pub struct Decryption<'a> {
 /// The text inside an element such as `EncryptedAssertion` (saml-core §2.2.4): one `EncryptedData`, and its key
 /// inside it or beside it. It comes wrapped in an element that declares the namespaces of the place it stood in,
 /// as an identity provider may have left out what was declared further up (xmlenc-core §4.3).
-pub(super) fn open(holder: Node<'_>, with: Decryption<'_>, report: &mut Report) -> Result<String, Failed> {
+/// `covered`: whether a signature that was verified covers it.
+pub(super) fn open(
+    holder: Node<'_>,
+    (with, covered): (Decryption<'_>, bool),
+    report: &mut Report,
+) -> Result<String, Failed> {
     let broken = |found: &str| report.fail(Check::Decryption, "one EncryptedData with its key", found);
     let data = holder.only(ENC, "EncryptedData").ok_or_else(|| broken("not one EncryptedData"))?;
     let method = data.algorithm(ENC, "EncryptionMethod");
-    let cbc: &[_] = if with.allow_cbc { &CBC } else { &[] };
+    let cbc: &[_] = if with.allow_cbc && covered { &CBC } else { &[] };
     let known = GCM.iter().chain(cbc).find(|(name, _)| *name == method);
     let Some((_, key_length)) = known else {
-        let expected = if with.allow_cbc { "AES-128 or AES-256" } else { "AES-128 or AES-256 in GCM mode" };
+        let expected = match (with.allow_cbc, covered) {
+            (false, _) => "AES-128 or AES-256 in GCM mode",
+            (true, true) => "AES-128 or AES-256",
+            (true, false) => "AES-128 or AES-256, in CBC mode only in a signed Response",
+        };
         return Err(report.fail(Check::Algorithm, expected, method));
     };
     let inside = data.only(DSIG, "KeyInfo");

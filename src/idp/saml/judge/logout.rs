@@ -70,7 +70,7 @@ pub fn judge_logout_order(packed: Packed<'_>, expected: &ExpectedLogout<'_>) -> 
     report.note(Check::Times, verdict(fresh, format!("between {issued} and {end}"), now))?;
     let name_id = match message.only(ASSERTION, "EncryptedID") {
         Some(holder) => {
-            let plain = decrypt::open(holder, expected.decryption, &mut report)?;
+            let plain = decrypt::open(holder, (expected.decryption, true), &mut report)?;
             let document = text::parse(&plain, &mut report)?;
             read_name_id(only_element(&document, &report)?)
         }

@@ -79,7 +79,7 @@ pub fn judge(encoded: &[u8], expected: &Expected<'_>) -> Result<Accepted, Failed
     };
     let [response_signed] =
         signature::verify(&document, &outer.seals, [outer.response], &certificates, &mut report)?;
-    let plain = decrypt::open(holder, expected.decryption, &mut report)?;
+    let plain = decrypt::open(holder, (expected.decryption, response_signed), &mut report)?;
     let inside = text::parse(&plain, &mut report)?;
     let assertion = only_element(&inside, &report)?;
     let seals = examine_assertion(&inside, assertion, &report)?;

@@ -183,7 +183,7 @@ impl Case<'_> {
         report: &mut Report,
         read: impl FnOnce(Node<'_>) -> Option<T>,
     ) -> Result<T, Failed> {
-        let plain = decrypt::open(holder, self.expected.decryption, report)?;
+        let plain = decrypt::open(holder, (self.expected.decryption, true), report)?;
         let document = text::parse(&plain, report)?;
         let node = only_element(&document, report)?;
         text::walk(&document, report, |_| Ok(()))?;

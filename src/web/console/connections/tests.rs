@@ -50,8 +50,8 @@ fn advice(check: Check) -> &'static str {
         }
         Check::Algorithm => {
             "The identity provider signs or encrypts with an algorithm that is not safe any more. Choose RSA or ECDSA \
-             with SHA-256 there, and AES in GCM mode with RSA-OAEP. If it knows CBC mode only, allow that in the \
-             settings of this connection."
+             with SHA-256 there, and AES in GCM mode with RSA-OAEP. If it knows CBC mode only, let it \
+             sign the response, and allow CBC in the settings of this connection."
         }
         Check::Certificate => {
             "No certificate of this connection can be verified with. Load metadata with one that has an RSA key of \

@@ -116,7 +116,10 @@ const ENTRA: Guide = Guide {
             "People in more than 150 groups: register an application with the permission GroupMember.Read.All \
               (application, admin consent) and enter its ids and secret below under Microsoft Graph.",
         ),
-        does("SAML Certificates, Token encryption: needs AES in GCM mode here, or allow CBC below."),
+        does(
+            "If you want Token encryption: choose Sign SAML response and assertion, and allow CBC below, as Entra ID \
+              encrypts in CBC mode.",
+        ),
         does("Users and groups: assign those who may sign in."),
     ],
 };
