@@ -121,7 +121,7 @@ pub(in super::super) const MAX_ATTRIBUTES: usize = 64 * 1024;
 impl Profile {
     /// Trims, fills in the display name, and refuses what cannot be stored.
     pub(super) fn checked(mut self) -> Result<Self, Error> {
-        self.user_name = self.user_name.trim().to_owned();
+        self.user_name = self.user_name.trim().into();
         check_name("user_name", &self.user_name, 320)?;
         let clean = |text: Option<String>| text.map(|t| t.trim().to_owned()).filter(|t| !t.is_empty());
         self.given_name = clean(self.given_name);
@@ -145,8 +145,13 @@ impl Profile {
             return Err(Error::Invalid { field: "attributes", reason });
         }
         // The name shown is stored, so a profile without one equals what it is stored as.
-        self.display_name = Some(self.shown_name());
-        Ok(self)
+        Ok(self.with_shown_name())
+    }
+
+    /// The profile with a display name: the one it has, or the best substitute.
+    #[must_use]
+    pub fn with_shown_name(self) -> Self {
+        Self { display_name: Some(self.shown_name()), ..self }
     }
 
     /// The display name, or the best substitute.

@@ -3,6 +3,8 @@
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bergshamra::Key;
+use bergshamra::keys::loader::load_x509_cert_der;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use x509_parser::public_key::PublicKey;
 
@@ -12,19 +14,23 @@ use crate::kernel::Timestamp;
 const MIN_RSA_BITS: usize = 2048;
 
 /// What is known of a certificate.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Certificate {
-    /// Its subject, as X.500 writes names.
-    pub subject: String,
     /// When it ends. SAML trusts the key, not the date, but providers change keys by it.
     pub not_after: Timestamp,
-    /// SHA-256, as hex in pairs.
-    pub fingerprint: String,
-    /// `RSA 2048` or `EC 256`.
-    pub key: String,
-    pub(super) der: Vec<u8>,
+    kind: Kind,
+    bits: usize,
+    der: Vec<u8>,
     /// What stands in the certificate as its key: an `RSAPublicKey`, or an uncompressed point.
     pub(super) public_key: Vec<u8>,
+    /// The key as bergshamra has it.
+    pub(super) verifier: Key,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Rsa,
+    Ec,
 }
 
 /// Why a certificate is of no use.
@@ -54,29 +60,50 @@ impl Certificate {
         if !rest.is_empty() {
             return Err(unreadable(&"there is something after its end"));
         }
-        let key = match parsed.public_key().parsed().map_err(|error| unreadable(&error))? {
+        let (kind, bits) = match parsed.public_key().parsed().map_err(|error| unreadable(&error))? {
             PublicKey::RSA(rsa) => {
                 // A leading zero keeps the number positive.
                 let bits = rsa.modulus.iter().skip_while(|byte| **byte == 0).count() * 8;
                 if bits < MIN_RSA_BITS {
                     return Err(BadCertificate::Weak(bits));
                 }
-                format!("RSA {bits}")
+                (Kind::Rsa, bits)
             }
-            PublicKey::EC(point) => format!("EC {}", point.key_size()),
+            PublicKey::EC(point) => (Kind::Ec, point.key_size()),
             _ => return Err(BadCertificate::Kind),
         };
-        bergshamra::keys::loader::load_x509_cert_der(&der).map_err(|error| unreadable(&error))?;
-        let fingerprint = digest::digest(&digest::SHA256, &der);
-        let pairs: Vec<String> = fingerprint.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+        let verifier = load_x509_cert_der(&der).map_err(|error| unreadable(&error))?;
         Ok(Self {
-            subject: parsed.subject().to_string(),
             not_after: Timestamp(parsed.validity().not_after.timestamp().saturating_mul(1000)),
-            fingerprint: pairs.join(":"),
-            key,
+            kind,
+            bits,
             public_key: parsed.public_key().subject_public_key.data.to_vec(),
+            verifier,
             der,
         })
+    }
+
+    /// Its subject, as X.500 writes names.
+    #[must_use]
+    pub fn subject(&self) -> String {
+        X509Certificate::from_der(&self.der)
+            .map(|(_, parsed)| parsed.subject().to_string())
+            .unwrap_or_default()
+    }
+
+    /// SHA-256, as hex in pairs.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let digest = digest::digest(&digest::SHA256, &self.der);
+        let pairs: Vec<String> = digest.as_ref().iter().map(|byte| format!("{byte:02X}")).collect();
+        pairs.join(":")
+    }
+
+    /// `RSA 2048` or `EC 256`.
+    #[must_use]
+    pub fn key(&self) -> String {
+        let kind = if self.is_rsa() { "RSA" } else { "EC" };
+        format!("{kind} {}", self.bits)
     }
 
     /// Base64 of DER in one line, as it is stored.
@@ -86,7 +113,7 @@ impl Certificate {
     }
 
     pub(super) fn is_rsa(&self) -> bool {
-        self.key.starts_with("RSA")
+        self.kind == Kind::Rsa
     }
 }
 

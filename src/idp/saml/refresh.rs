@@ -134,7 +134,7 @@ async fn take_over(
 }
 
 fn fingerprints(certificates: &[String]) -> Vec<String> {
-    certificates.iter().filter_map(|text| Certificate::read(text).ok()).map(|one| one.fingerprint).collect()
+    certificates.iter().filter_map(|text| Certificate::read(text).ok()).map(|one| one.fingerprint()).collect()
 }
 
 /// The certificate that ends last: while it is good nobody has to do anything.
@@ -153,7 +153,7 @@ async fn warn(
 ) -> Result<(), Error> {
     let Some(last) = last_to_end(settings) else { return Ok(()) };
     let ends_soon = last.not_after <= tx.now().plus(WARN_BEFORE);
-    if !ends_soon || watch.warned.as_deref() == Some(&last.fingerprint) {
+    if !ends_soon || watch.warned.as_deref() == Some(last.fingerprint().as_str()) {
         return Ok(());
     }
     let Some(account) = accounts::by_id(tx, &connection.account_id).await? else { return Ok(()) };
@@ -163,7 +163,7 @@ async fn warn(
             notices::send(kernel, tx, &account, &user, &letter).await?;
         }
     }
-    watch.warned = Some(last.fingerprint);
+    watch.warned = Some(last.fingerprint());
     Ok(())
 }
 

@@ -56,5 +56,5 @@ impl Dialect {
 }
 
 pub(super) async fn run(connection: &mut AnyConnection, sql: &'static str) -> Result<(), sqlx::Error> {
-    sqlx::query(sql).execute(connection).await.map(drop)
+    sqlx::raw_sql(sql).execute(connection).await.map(drop)
 }

@@ -4,6 +4,9 @@
 //! writer joins the transaction that is open: the first unit of work is the transaction itself, each
 //! further one a savepoint in it, and the last one in the queue, or the eighth, commits for all. Nobody
 //! is answered before that commit.
+//!
+//! Each statement is a way to the connection's thread and back, which takes longer than most statements. So whoever
+//! ends a savepoint begins the next one's in the same breath, and a commit ends the savepoint it finds.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,6 +31,8 @@ struct State {
     connection: AnyConnection,
     /// A transaction is open.
     open: bool,
+    /// A savepoint was begun for whoever comes next.
+    prepared: bool,
     /// Finished units of work that wait for the commit.
     finished: Vec<oneshot::Sender<bool>>,
 }
@@ -36,7 +41,7 @@ impl Writer {
     pub(super) async fn connect(options: &AnyConnectOptions) -> Result<Self, sqlx::Error> {
         let mut connection = options.connect().await?;
         Dialect::set_up_sqlite_writer(&mut connection).await?;
-        let state = State { connection, open: false, finished: Vec::new() };
+        let state = State { connection, open: false, prepared: false, finished: Vec::new() };
         Ok(Self { state: Arc::new(Mutex::new(state)), waiting: Arc::default() })
     }
 
@@ -70,8 +75,13 @@ impl Writer {
         let joins = std::mem::replace(&mut state.open, true);
         let share = if joins { Share::Savepoint } else { Share::Transaction };
         // From here on dropping it, also in the middle of the statement below, undoes what was begun.
+        let prepared = std::mem::take(&mut state.prepared);
         let mut batched = Batched { state: Some(state), writer: self.clone(), share };
-        run(batched.connection(), if joins { "SAVEPOINT work" } else { "BEGIN IMMEDIATE" }).await?;
+        match share {
+            Share::Savepoint if prepared => {}
+            Share::Savepoint => run(batched.connection(), "SAVEPOINT work").await?,
+            _ => run(batched.connection(), "BEGIN IMMEDIATE").await?,
+        }
         Ok(batched)
     }
 
@@ -85,11 +95,13 @@ impl Writer {
 }
 
 impl State {
-    /// Commits unless somebody waits to join and there is room.
+    /// Commits unless somebody waits to join and there is room. A savepoint that is open ends with it (SQLite,
+    /// "Savepoints": COMMIT releases them all).
     async fn commit_if_due(&mut self, waiting: usize) {
         if !self.open || (waiting > 0 && self.finished.len() < MAX_BATCH) {
             return;
         }
+        self.prepared = false;
         let outcome = run(&mut self.connection, "COMMIT").await;
         if let Err(error) = &outcome {
             tracing::error!(%error, units = self.finished.len(), "commit failed; nothing of it was kept");
@@ -166,17 +178,23 @@ impl Batched {
 
     /// Returns once the work is on disk.
     pub(super) async fn commit(mut self) -> Result<(), sqlx::Error> {
-        match self.share {
-            Share::Transaction => {}
-            Share::Savepoint => run(self.connection(), "RELEASE work").await?,
-            // The statement is on disk already.
-            Share::Statement => return Ok(()),
+        if self.share == Share::Statement {
+            // It is on disk already.
+            return Ok(());
+        }
+        // Asked once: whoever comes later finds the transaction closed, or the savepoint that is begun here.
+        let waiting = self.writer.waiting.load(Ordering::SeqCst);
+        let state = self.state.as_mut().expect("held until commit");
+        let goes_on = waiting > 0 && state.finished.len() + 1 < MAX_BATCH;
+        if self.share == Share::Savepoint && goes_on {
+            run(&mut state.connection, "RELEASE work; SAVEPOINT work").await?;
+            state.prepared = true;
         }
         let (sender, committed) = oneshot::channel();
         let mut state = self.state.take().expect("held until commit");
         state.finished.push(sender);
         // From here the outcome belongs to the batch, whatever becomes of this request.
-        state.commit_if_due(self.writer.waiting.load(Ordering::SeqCst)).await;
+        state.commit_if_due(waiting).await;
         drop(state);
         match committed.await {
             Ok(true) => Ok(()),
@@ -199,10 +217,7 @@ impl Drop for Batched {
                 state.open = false;
                 return;
             }
-            let undone = async {
-                run(&mut state.connection, "ROLLBACK TO work").await?;
-                run(&mut state.connection, "RELEASE work").await
-            };
+            let undone = async { run(&mut state.connection, "ROLLBACK TO work; RELEASE work").await };
             if let Err(error) = undone.await {
                 tracing::error!(%error, "a unit of work could not be undone; the whole batch is");
                 drop(run(&mut state.connection, "ROLLBACK").await);

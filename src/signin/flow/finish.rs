@@ -16,7 +16,7 @@ use crate::directory::accounts::{self, Settings};
 use crate::directory::users::{self, Authority, Profile, User};
 use crate::directory::{self, domain_of};
 use crate::kernel::http::RequestContext;
-use crate::kernel::{Timestamp, Tx, tokens};
+use crate::kernel::{Timestamp, Tx, database, tokens};
 
 /// Why somebody with or without a proof does not get in.
 #[derive(Debug, thiserror::Error)]
@@ -113,12 +113,13 @@ impl RightPassword {
     }
 }
 
-/// What was looked up to check a password. It may be a hash's time old; that a user was deactivated or the
-/// password changed meanwhile shows when the session is written.
+/// What was looked up before the unit of work begins. It may be a hash's time old; that a user was deactivated
+/// or the password changed meanwhile shows when the session is written.
 pub(super) struct Known {
     pub(super) user: User,
     pub(super) settings: Settings,
-    pub(super) right: RightPassword,
+    /// The password that was shown, if it was that.
+    pub(super) right: Option<RightPassword>,
     /// Whether the user has a second factor, if that was looked up. No session begins without one where that
     /// has changed meanwhile.
     pub(super) enrolled: Option<bool>,
@@ -156,7 +157,20 @@ pub async fn finish(
     (flow, browser): (&Flow, Browser<'_>),
     proof: &Proof,
 ) -> Result<Proved, Refused> {
-    conclude(signin, request, (flow, browser), proof.clone(), None).await
+    let known = look_ahead(signin, proof).await?;
+    conclude(signin, request, (flow, browser), proof.clone(), known).await
+}
+
+/// Looks up whom the proof is about while nobody waits for it. Only where the person themselves is not written:
+/// what is written from must be fresh.
+async fn look_ahead(signin: &SignIn, proof: &Proof) -> Result<Option<Known>, sqlx::Error> {
+    let mut c = signin.kernel.db.read().await?;
+    let (found, settings) = look_up(&mut c, proof).await?;
+    let Some(user) = found.filter(|user| user.is_active() && !provided::changes(user, proof)) else {
+        return Ok(None);
+    };
+    let enrolled = Some(factors::is_enrolled(&mut c, &user.id).await?);
+    Ok(Some(Known { user, settings, right: None, enrolled }))
 }
 
 /// Rules, then the session or the demand for more.
@@ -173,9 +187,7 @@ pub(super) async fn conclude(
     let context = Context::anonymous(&proof.account_id, &proof.subject, request);
     let mut tx = signin.kernel.db.begin().await?;
     let (found, right, enrolled) = match known {
-        Some(Known { user, settings, right, enrolled }) => {
-            (Some((Some(user), settings)), Some(right), enrolled)
-        }
+        Some(Known { user, settings, right, enrolled }) => (Some((Some(user), settings)), right, enrolled),
         None => (None, None, None),
     };
     let outcome = apply_rules(&mut tx, request, &proof, found).await;
@@ -387,12 +399,15 @@ async fn apply_rules(
     Ok((user, settings))
 }
 
-async fn look_up(tx: &mut Tx, proof: &Proof) -> Result<(Option<User>, Settings), sqlx::Error> {
+async fn look_up(
+    c: &mut database::Connection,
+    proof: &Proof,
+) -> Result<(Option<User>, Settings), sqlx::Error> {
     let account_id = proof.account_id.as_str();
-    let settings = accounts::settings_of(tx, account_id).await?;
+    let settings = accounts::settings_of(&mut *c, account_id).await?;
     let found = match &proof.user_id {
-        Some(id) => users::by_id(tx, account_id, id).await?,
-        None => users::by_email(tx, account_id, &proof.subject).await?,
+        Some(id) => users::by_id(c, account_id, id).await?,
+        None => users::by_email(c, account_id, &proof.subject).await?,
     };
     Ok((found, settings))
 }

@@ -84,7 +84,7 @@ pub async fn prove_password(
     let name = flow.identifier.as_str();
     let (user, right) = check(signin, request, place, (&candidate, name), (password, method)).await?;
     let (settings, enrolled) = (candidate.settings.clone(), candidate.enrolled);
-    let known = Known { user: user.clone(), settings, right, enrolled };
+    let known = Known { user: user.clone(), settings, right: Some(right), enrolled };
     finish::conclude(signin, request, (flow, browser), Proof::password(user, method), Some(known)).await
 }
 

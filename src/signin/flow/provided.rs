@@ -30,7 +30,7 @@ pub(super) async fn take_over(
     proof: &Proof,
 ) -> Result<User, directory::Error> {
     let (Some(connection_id), provided) = (&proof.connection_id, &proof.provided) else { return Ok(user) };
-    let user = if provided.update_names && user.connection_id.is_none() {
+    let user = if changes(&user, proof) {
         let wanted = named(&user, &provided.names);
         users::update(tx, context, Authority::Local, &user, wanted).await?
     } else {
@@ -40,6 +40,12 @@ pub(super) async fn take_over(
         groups::follow(tx, context, &user, (connection_id, names)).await?;
     }
     Ok(user)
+}
+
+/// Whether the proof has other names for `user`.
+pub(super) fn changes(user: &User, proof: &Proof) -> bool {
+    let is_ours = proof.provided.update_names && user.connection_id.is_none();
+    is_ours && named(user, &proof.provided.names) != user.profile()
 }
 
 /// The profile with these names. A name shown that was made from the others is made from them again.
@@ -53,4 +59,5 @@ fn named(user: &User, names: &Names) -> Profile {
         display_name: names.display_name.clone().or(kept),
         ..before
     }
+    .with_shown_name()
 }

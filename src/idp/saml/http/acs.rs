@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::super::super::connections::{Connection, SamlSettings};
-use super::super::judge::{Accepted, Check, Decryption, Expected, Failed, judge};
+use super::super::judge::{Accepted, Check, Decryption, Expected, Failed, judge, looks_encrypted};
 use super::super::request::Addresses;
 use super::super::{groups, keys, provision, store, trial};
 use super::{broken, find, record_refusal, refusal, switched_off, throttled};
@@ -45,7 +45,11 @@ pub(super) async fn receive(
     let mut c = signin.kernel.db.read().await.map_err(broken)?;
     let trial =
         trial::waiting(&mut c, &connection.id, form.relay_state.as_deref(), now).await.map_err(broken)?;
-    let pairs = keys::of_connection(&mut c, &connection.id).await.map_err(broken)?;
+    let pairs = if looks_encrypted(form.saml_response.as_bytes()) {
+        keys::of_connection(&mut c, &connection.id).await.map_err(broken)?
+    } else {
+        Vec::new()
+    };
     drop(c);
     if trial.is_none() && !connection.is_enabled() {
         return Err(switched_off());

@@ -88,6 +88,14 @@ pub fn judge(encoded: &[u8], expected: &Expected<'_>) -> Result<Accepted, Failed
     case.hear(response_signed || assertion_signed, &mut report)
 }
 
+/// Whether something in the field looks encrypted: a hint for who has to fetch keys, and no verdict.
+#[must_use]
+pub fn looks_encrypted(encoded: &[u8]) -> bool {
+    const MARK: &[u8] = b"CipherValue";
+    encoded.len() <= MAX_BYTES * 2
+        && text::unbase64(encoded).is_ok_and(|bytes| bytes.windows(MARK.len()).any(|window| window == MARK))
+}
+
 /// Where the one assertion is.
 enum Content<'d> {
     Assertion(Node<'d>),

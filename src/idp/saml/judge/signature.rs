@@ -2,7 +2,6 @@
 //! matters: is the node that was verified the node we will read?
 
 use bergshamra::dsig::verify::verify_all_document;
-use bergshamra::keys::loader::load_x509_cert_der;
 use bergshamra::{DsigContext, KeysManager, VerifyResult};
 use uppsala::dom::Document;
 
@@ -75,11 +74,7 @@ pub(super) fn verify<const N: usize>(
     let methods = seals.iter().map(|seal| check_shape(*seal, report)).collect::<Result<Vec<_>, _>>()?;
     report.note(Check::Algorithm, verdict(true, "RSA or ECDSA with SHA-2", methods.join(", ")))?;
     let mut keys = KeysManager::new();
-    for certificate in certificates {
-        let key = load_x509_cert_der(&certificate.der)
-            .map_err(|error| report.fail(Check::Certificate, "readable certificates", error))?;
-        keys.add_key(key);
-    }
+    keys.add_keys(certificates.iter().map(|certificate| certificate.verifier.clone()));
     let results = verify_all_document(&DsigContext::new(keys), document)
         .map_err(|error| report.fail(Check::Signature, "signatures that can be verified", error))?;
     for seal in seals {

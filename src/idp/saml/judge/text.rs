@@ -24,6 +24,9 @@ pub(super) const LENIENT: GeneralPurpose = GeneralPurpose::new(
 
 /// Base64 with any white space in it.
 pub(super) fn unbase64(text: &[u8]) -> Result<Vec<u8>, base64::DecodeError> {
+    if !text.iter().any(u8::is_ascii_whitespace) {
+        return LENIENT.decode(text);
+    }
     let compact: Vec<u8> = text.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect();
     LENIENT.decode(compact)
 }

@@ -104,9 +104,9 @@ fn certificates(settings: &SamlSettings) -> Vec<CertificateBody> {
         let one = Certificate::read(text).ok()?;
         Some(CertificateBody {
             certificate: one.encoded(),
-            subject: one.subject,
-            fingerprint: one.fingerprint,
-            key: one.key,
+            subject: one.subject(),
+            fingerprint: one.fingerprint(),
+            key: one.key(),
             not_after: one.not_after,
             accepted_until,
         })
