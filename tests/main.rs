@@ -21,6 +21,7 @@ mod people;
 mod routes;
 mod saml;
 mod scim;
+mod scim_lists;
 mod sessions;
 mod settings;
 mod setup;

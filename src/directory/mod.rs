@@ -5,11 +5,13 @@ mod email;
 mod error;
 pub mod groups;
 pub mod users;
+mod window;
 
 pub(crate) use accounts::is_domain;
 pub use email::Email;
 pub(crate) use email::domain_of;
 pub use error::Error;
+pub use window::Window;
 
 /// The form in which names are compared: without case, without surrounding white space.
 #[must_use]

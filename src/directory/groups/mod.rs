@@ -15,5 +15,5 @@ pub use identifier::identifier_of;
 pub use links::{Kept, Link, follow, link, link_of, links_of_connection, unlink};
 pub use model::{Group, Membership};
 pub use store::{
-    Match, by_id, count, list_after, list_at, member_count, members, names_of_user, of_user, search,
+    Match, by_id, count, list_after, member_count, members, names_of_user, of_user, search, window,
 };

@@ -1,6 +1,6 @@
 //! The SQL of groups and memberships.
 
-use super::super::fold;
+use super::super::{Window, fold};
 use super::create::NewGroup;
 use super::model::{Group, Membership};
 use crate::kernel::Tx;
@@ -67,18 +67,18 @@ pub async fn count(c: &mut Connection, account_id: &str, matches: &[Match]) -> R
     Ok(count)
 }
 
-/// A page of groups in order of creation, by position.
+/// A part of the groups that match, in order of creation or of name.
 ///
 /// # Errors
 /// The database's.
-pub async fn list_at(
+pub async fn window(
     c: &mut Connection,
     account_id: &str,
     matches: &[Match],
-    (offset, limit): (i64, i64),
+    window: &Window<'_>,
 ) -> Result<Vec<Group>, sqlx::Error> {
-    let all = conditions(account_id, matches);
-    let tail = format!("ORDER BY id LIMIT {limit} OFFSET {offset}");
+    let mut all = conditions(account_id, matches);
+    let tail = window.apply(&mut all, "name_folded");
     all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM user_groups"), &tail)).fetch_all(c).await
 }
 

@@ -14,7 +14,7 @@ pub use model::{Authority, Profile, User};
 pub(crate) use store::COLUMNS_OF_U;
 pub(super) use store::connection_name;
 pub use store::{
-    Match, anywhere, by_email, by_id, count, count_outside, list_after, list_at, search,
-    sole_by_email_anywhere,
+    Match, anywhere, by_email, by_id, count, count_outside, list_after, search, sole_by_email_anywhere,
+    window,
 };
 pub use update::{set_active, update};

@@ -1,6 +1,6 @@
 //! The SQL of users.
 
-use super::super::{Error, fold};
+use super::super::{Error, Window, fold};
 use super::model::{Profile, User};
 use crate::kernel::Tx;
 use crate::kernel::database::{Conditions, Connection, like_anywhere};
@@ -134,18 +134,18 @@ pub async fn count_outside(
     Ok(count)
 }
 
-/// A page of users in order of creation, by position.
+/// A part of the users that match, in order of creation or of name.
 ///
 /// # Errors
 /// The database's.
-pub async fn list_at(
+pub async fn window(
     c: &mut Connection,
     account_id: &str,
     matches: &[Match],
-    (offset, limit): (i64, i64),
+    window: &Window<'_>,
 ) -> Result<Vec<User>, sqlx::Error> {
-    let all = conditions(account_id, matches);
-    let tail = format!("ORDER BY id LIMIT {limit} OFFSET {offset}");
+    let mut all = conditions(account_id, matches);
+    let tail = window.apply(&mut all, "user_name_folded");
     all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM users"), &tail)).fetch_all(c).await
 }
 

@@ -36,6 +36,14 @@ impl Conditions {
         self.add(piece, Value::Number(value));
     }
 
+    /// Adds `piece`, in which `?1` and `?2` stand for the two values, each once or several times.
+    pub fn two_texts(&mut self, piece: &'static str, (one, two): (&str, &str)) {
+        self.values.push(Value::Text(one.to_owned()));
+        self.values.push(Value::Text(two.to_owned()));
+        let last = self.values.len();
+        self.pieces.push(piece.replace("?1", &format!("${}", last - 1)).replace("?2", &format!("${last}")));
+    }
+
     /// Adds a piece without a value.
     pub fn fixed(&mut self, piece: &'static str) {
         self.pieces.push(piece.to_owned());

@@ -25,6 +25,10 @@ pub enum ScimType {
     NoTarget,
     /// A value is missing or unfit.
     InvalidValue,
+    /// A cursor that was not made here (RFC 9865 §2.2).
+    InvalidCursor,
+    /// A cursor that leads nowhere any more.
+    ExpiredCursor,
 }
 
 impl ScimType {
@@ -38,6 +42,8 @@ impl ScimType {
             Self::InvalidPath => "invalidPath",
             Self::NoTarget => "noTarget",
             Self::InvalidValue => "invalidValue",
+            Self::InvalidCursor => "invalidCursor",
+            Self::ExpiredCursor => "expiredCursor",
         }
     }
 }

@@ -9,6 +9,7 @@ mod filter;
 mod group;
 pub mod http;
 mod json;
+mod order;
 mod patch;
 mod path;
 mod query;

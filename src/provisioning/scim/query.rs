@@ -6,13 +6,14 @@ use serde_json::{Value, json};
 use super::error::{Error, ScimType};
 use super::filter::{self, Filter, Operator};
 use super::json::{self, Object};
+use super::order::{Sort, Start};
 use super::path::parse_attribute_path;
 use super::schemas;
 use crate::directory::{groups, users};
 
 /// Resources a page has at most.
 pub(super) const MAX_RESULTS: i64 = 200;
-const DEFAULT_RESULTS: i64 = 100;
+pub(super) const DEFAULT_RESULTS: i64 = 100;
 /// Resources a filter without an index looks through at most.
 pub(super) const MAX_SCAN: i64 = 1000;
 
@@ -23,6 +24,9 @@ pub(super) struct Query {
     filter: Option<String>,
     start_index: Option<String>,
     count: Option<String>,
+    cursor: Option<String>,
+    sort_by: Option<String>,
+    sort_order: Option<String>,
     attributes: Option<String>,
     excluded_attributes: Option<String>,
 }
@@ -57,16 +61,20 @@ impl Query {
             filter: text("filter")?,
             start_index: text("startIndex")?,
             count: text("count")?,
+            cursor: text("cursor")?,
+            sort_by: text("sortBy")?,
+            sort_order: text("sortOrder")?,
             attributes: text("attributes")?,
             excluded_attributes: text("excludedAttributes")?,
         })
     }
 
-    /// `(offset, limit)`. startIndex counts from 1; anything below means 1. A negative count means 0.
+    /// Where the page begins and how long it is. startIndex counts from 1; anything below means 1. A negative count
+    /// means 0. A cursor, also an empty one, wins over startIndex.
     ///
     /// # Errors
-    /// `invalidValue` for what is not a number.
-    pub(super) fn range(&self) -> Result<(i64, i64), Error> {
+    /// `invalidValue` for what is not a number, `invalidCursor`.
+    pub(super) fn range(&self) -> Result<(Start, i64), Error> {
         let number = |name: &str, text: &Option<String>, default: i64| match text.as_deref().map(str::trim) {
             None | Some("") => Ok(default),
             Some(text) => {
@@ -76,7 +84,19 @@ impl Query {
         };
         let start = number("startIndex", &self.start_index, 1)?.max(1);
         let count = number("count", &self.count, DEFAULT_RESULTS)?.clamp(0, MAX_RESULTS);
-        Ok((start - 1, count))
+        let start = match &self.cursor {
+            Some(cursor) => Start::read(cursor.trim())?,
+            None => Start::Offset(start - 1),
+        };
+        Ok((start, count))
+    }
+
+    /// The order that is asked for; none for the order in which resources were made.
+    ///
+    /// # Errors
+    /// As [`Sort::read`].
+    pub(super) fn sort(&self) -> Result<Option<Sort>, Error> {
+        Sort::read(self.sort_by.as_deref(), self.sort_order.as_deref())
     }
 
     fn filter(&self) -> Result<Option<Filter>, Error> {

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::query::DEFAULT_RESULTS;
+
 pub(super) const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 pub(super) const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 pub(super) const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
@@ -253,7 +255,11 @@ pub(super) fn service_provider_config(base: &str, max_results: i64) -> Value {
         "bulk": {"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
         "filter": {"supported": true, "maxResults": max_results},
         "changePassword": {"supported": false},
-        "sort": {"supported": false},
+        "sort": {"supported": true},
+        "pagination": {
+            "index": true, "cursor": true, "defaultPaginationMethod": "index",
+            "defaultPageSize": DEFAULT_RESULTS, "maxPageSize": max_results,
+        },
         "etag": {"supported": true},
         "authenticationSchemes": [{
             "type": "oauthbearertoken", "name": "Bearer token", "primary": true,

@@ -6,9 +6,11 @@ use axum::response::Response;
 use serde_json::Value;
 
 use super::super::error::Error;
+use super::super::order::Start;
 use super::super::query::MAX_RESULTS;
 use super::super::schemas;
-use super::{Provisioner, answer, base, list_answer};
+use super::lists::{Part, list_answer};
+use super::{Provisioner, answer, base};
 use crate::kernel::Kernel;
 
 pub(super) async fn service_provider_config(State(kernel): State<Kernel>, _: Provisioner) -> Response {
@@ -16,15 +18,17 @@ pub(super) async fn service_provider_config(State(kernel): State<Kernel>, _: Pro
 }
 
 pub(super) async fn list_schemas(State(kernel): State<Kernel>, _: Provisioner) -> Response {
-    let all = schemas::all(&base(&kernel));
-    let total = i64::try_from(all.len()).unwrap_or(0);
-    list_answer(&all, total, 0)
+    whole(schemas::all(&base(&kernel)))
 }
 
 pub(super) async fn list_resource_types(State(kernel): State<Kernel>, _: Provisioner) -> Response {
-    let all = schemas::resource_types(&base(&kernel));
+    whole(schemas::resource_types(&base(&kernel)))
+}
+
+/// A list that has one page.
+fn whole(all: Vec<Value>) -> Response {
     let total = i64::try_from(all.len()).unwrap_or(0);
-    list_answer(&all, total, 0)
+    list_answer(&Part { resources: all, total, next: None }, &Start::Offset(0))
 }
 
 fn one_of(all: Vec<Value>, kind: &str, id: &str) -> Result<Response, Error> {

@@ -4,16 +4,12 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query as UrlQuery, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::Value;
 
 use super::super::error::Error;
 use super::super::json::Object;
-use super::super::query::{MAX_SCAN, Query};
+use super::super::query::Query;
 use super::super::{group, patch, user};
-use super::{
-    ListQuery, Provisioner, base, check_version, cut, list_answer, not_modified, read_body, resource_answer,
-    scan,
-};
+use super::{Provisioner, base, check_version, not_modified, read_body, resource_answer};
 use crate::directory::groups::{self, Group};
 use crate::kernel::Kernel;
 use crate::kernel::database::Connection;
@@ -34,7 +30,7 @@ async fn group_answer(
     Ok(resource_answer(status, &body, group.version))
 }
 
-async fn represent_group(
+pub(super) async fn represent_group(
     kernel: &Kernel,
     c: &mut Connection,
     group: &Group,
@@ -46,42 +42,6 @@ async fn represent_group(
         None
     };
     Ok(group::represent(group, members.as_deref(), &base(kernel)))
-}
-
-pub(super) async fn list(
-    State(kernel): State<Kernel>,
-    client: Provisioner,
-    ListQuery(query): ListQuery,
-) -> Result<Response, Error> {
-    let (offset, limit) = query.range()?;
-    let (resources, total) = find(&kernel, &client, &query, (offset, limit)).await?;
-    Ok(list_answer(&resources, total, offset))
-}
-
-/// A page of groups as clients see them, and how many there are in all.
-pub(super) async fn find(
-    kernel: &Kernel,
-    client: &Provisioner,
-    query: &Query,
-    (offset, limit): (i64, i64),
-) -> Result<(Vec<Value>, i64), Error> {
-    let plan = query.plan_groups()?;
-    let mut c = kernel.db.read().await?;
-    let (page, total) = if let Some(rest) = plan.rest {
-        let candidates = groups::list_at(&mut c, client.account(), &plan.matches, (0, MAX_SCAN + 1)).await?;
-        let found = scan(candidates, |group| rest.matches(&group::represent(group, None, "")))?;
-        cut(found, offset, limit)
-    } else {
-        let page = groups::list_at(&mut c, client.account(), &plan.matches, (offset, limit)).await?;
-        let total = groups::count(&mut c, client.account(), &plan.matches).await?;
-        (page, total)
-    };
-    let mut resources = Vec::with_capacity(page.len());
-    for group in &page {
-        let resource = represent_group(kernel, &mut c, group, query).await?;
-        resources.push(query.project(resource));
-    }
-    Ok((resources, total))
 }
 
 pub(super) async fn get(

@@ -2,6 +2,7 @@
 
 mod discovery;
 mod groups;
+mod lists;
 mod users;
 
 use axum::body::Bytes;
@@ -9,17 +10,21 @@ use axum::extract::{FromRequest, FromRequestParts, Query as UrlQuery, Request, S
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::error::{Error, ScimType};
 use super::json::Object;
-use super::query::{MAX_SCAN, Query};
+use super::order::Start;
+use super::query::Query;
 use super::user;
 use crate::access::{Guard, Principal, Routes};
 use crate::audit::Context;
-use crate::directory::users::Authority;
+use crate::directory::groups::Group;
+use crate::directory::users::{Authority, User};
 use crate::kernel::Kernel;
 use crate::kernel::http::RequestContext;
+
+use lists::{Listed, list_answer};
 
 /// RFC 7644 §8.1.
 pub(super) const MEDIA_TYPE: &str = "application/scim+json";
@@ -61,15 +66,15 @@ pub fn routes() -> Routes<Kernel> {
         let at = |path: &str| format!("{base}{path}");
         routes
             .post(&at("/.search"), Guard::Scim, search)
-            .post(&at("/Users/.search"), Guard::Scim, users::list)
-            .post(&at("/Groups/.search"), Guard::Scim, groups::list)
-            .get(&at("/Users"), Guard::Scim, users::list)
+            .post(&at("/Users/.search"), Guard::Scim, list::<User>)
+            .post(&at("/Groups/.search"), Guard::Scim, list::<Group>)
+            .get(&at("/Users"), Guard::Scim, list::<User>)
             .post(&at("/Users"), Guard::Scim, users::create)
             .get(&at("/Users/{id}"), Guard::Scim, users::get)
             .put(&at("/Users/{id}"), Guard::Scim, users::put)
             .patch(&at("/Users/{id}"), Guard::Scim, users::patch)
             .delete(&at("/Users/{id}"), Guard::Scim, users::delete)
-            .get(&at("/Groups"), Guard::Scim, groups::list)
+            .get(&at("/Groups"), Guard::Scim, list::<Group>)
             .post(&at("/Groups"), Guard::Scim, groups::create)
             .get(&at("/Groups/{id}"), Guard::Scim, groups::get)
             .put(&at("/Groups/{id}"), Guard::Scim, groups::put)
@@ -99,19 +104,34 @@ impl FromRequest<Kernel> for ListQuery {
     }
 }
 
-/// Everything there is: users first, then groups.
+async fn list<T: Listed>(
+    State(kernel): State<Kernel>,
+    client: Provisioner,
+    ListQuery(query): ListQuery,
+) -> Result<Response, Error> {
+    let (start, limit) = query.range()?;
+    let part = lists::find::<T>(&kernel, &client, &query, (&start, limit)).await?;
+    Ok(list_answer(&part, &start))
+}
+
+/// Everything there is: users first, then groups, each in the order that is asked for.
 async fn search(
     State(kernel): State<Kernel>,
     client: Provisioner,
     ListQuery(query): ListQuery,
 ) -> Result<Response, Error> {
-    let (offset, limit) = query.range()?;
-    let (mut resources, users) = users::find(&kernel, &client, &query, (offset, limit)).await?;
-    let shown = i64::try_from(resources.len()).unwrap_or(i64::MAX);
-    let rest = ((offset - users).max(0), limit - shown);
-    let (more, groups) = groups::find(&kernel, &client, &query, rest).await?;
-    resources.extend(more);
-    Ok(list_answer(&resources, users + groups, offset))
+    let (start, limit) = query.range()?;
+    let Start::Offset(offset) = start else {
+        let detail = "Everything at once is read by startIndex. /Users and /Groups can be read by cursor.";
+        return Err(Error::bad(ScimType::InvalidValue, detail));
+    };
+    let mut part = lists::find::<User>(&kernel, &client, &query, (&start, limit)).await?;
+    let shown = i64::try_from(part.resources.len()).unwrap_or(i64::MAX);
+    let rest = (&Start::Offset((offset - part.total).max(0)), limit - shown);
+    let groups = lists::find::<Group>(&kernel, &client, &query, rest).await?;
+    part.resources.extend(groups.resources);
+    part.total += groups.total;
+    Ok(list_answer(&part, &start))
 }
 
 fn base(kernel: &Kernel) -> String {
@@ -134,17 +154,6 @@ fn resource_answer(status: StatusCode, body: &Value, version: i64) -> Response {
         headers.insert(header::LOCATION, location);
     }
     response
-}
-
-fn list_answer(resources: &[Value], total: i64, offset: i64) -> Response {
-    let body = json!({
-        "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
-        "totalResults": total,
-        "startIndex": offset + 1,
-        "itemsPerPage": resources.len(),
-        "Resources": resources,
-    });
-    answer(StatusCode::OK, &body)
 }
 
 fn read_body(body: &Bytes) -> Result<Object, Error> {
@@ -173,20 +182,4 @@ fn not_modified(headers: &HeaderMap, version: i64) -> bool {
     let present = user::etag(version);
     let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     known.is_some_and(|tags| tags.split(',').any(|tag| tag.trim() == present))
-}
-
-/// Keeps the candidates that match; too many candidates to look at is the client's error.
-fn scan<T>(candidates: Vec<T>, matches: impl Fn(&T) -> bool) -> Result<Vec<T>, Error> {
-    if i64::try_from(candidates.len()).unwrap_or(i64::MAX) > MAX_SCAN {
-        let detail = "This filter would look through too many resources. Filter by userName, externalId, id or \
-                      displayName with eq.";
-        return Err(Error::bad(ScimType::TooMany, detail));
-    }
-    Ok(candidates.into_iter().filter(matches).collect())
-}
-
-fn cut<T>(found: Vec<T>, offset: i64, limit: i64) -> (Vec<T>, i64) {
-    let total = i64::try_from(found.len()).unwrap_or(i64::MAX);
-    let skip = usize::try_from(offset).unwrap_or(usize::MAX);
-    (found.into_iter().skip(skip).take(usize::try_from(limit).unwrap_or(0)).collect(), total)
 }

@@ -4,16 +4,12 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query as UrlQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde_json::Value;
 
 use super::super::error::Error;
 use super::super::json::Object;
-use super::super::query::{MAX_SCAN, Query};
+use super::super::query::Query;
 use super::super::{patch, user};
-use super::{
-    ListQuery, Provisioner, base, check_version, cut, list_answer, not_modified, read_body, resource_answer,
-    scan,
-};
+use super::{Provisioner, base, check_version, not_modified, read_body, resource_answer};
 use crate::access::{PrincipalKind, Role, roles_of, unbind_all};
 use crate::directory::groups;
 use crate::directory::users::{self, User};
@@ -23,46 +19,6 @@ use crate::kernel::{Kernel, Tx};
 
 async fn find_user(c: &mut Connection, account_id: &str, id: &str) -> Result<User, Error> {
     users::by_id(c, account_id, id).await?.ok_or_else(|| Error::not_found("User", id))
-}
-
-pub(super) async fn list(
-    State(kernel): State<Kernel>,
-    client: Provisioner,
-    ListQuery(query): ListQuery,
-) -> Result<Response, Error> {
-    let (offset, limit) = query.range()?;
-    let (resources, total) = find(&kernel, &client, &query, (offset, limit)).await?;
-    Ok(list_answer(&resources, total, offset))
-}
-
-/// A page of users as clients see them, and how many there are in all.
-pub(super) async fn find(
-    kernel: &Kernel,
-    client: &Provisioner,
-    query: &Query,
-    (offset, limit): (i64, i64),
-) -> Result<(Vec<Value>, i64), Error> {
-    let plan = query.plan_users()?;
-    let mut c = kernel.db.read().await?;
-    let (page, total) = if let Some(rest) = plan.rest {
-        let candidates = users::list_at(&mut c, client.account(), &plan.matches, (0, MAX_SCAN + 1)).await?;
-        let found = scan(candidates, |user| rest.matches(&user::resource(user)))?;
-        cut(found, offset, limit)
-    } else {
-        let page = users::list_at(&mut c, client.account(), &plan.matches, (offset, limit)).await?;
-        let total = users::count(&mut c, client.account(), &plan.matches).await?;
-        (page, total)
-    };
-    let mut resources = Vec::with_capacity(page.len());
-    for user in &page {
-        let groups = if query.asks_for("groups") {
-            Some(groups::of_user(&mut c, client.account(), &user.id).await?)
-        } else {
-            None
-        };
-        resources.push(query.project(user::represent(user, groups.as_deref(), &base(kernel))));
-    }
-    Ok((resources, total))
 }
 
 async fn user_answer(

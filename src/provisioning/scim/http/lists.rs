@@ -1,0 +1,260 @@
+//! Lists of users and of groups: the same filter, order, page and projection for both.
+
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::{Value, json};
+
+use super::super::error::{Error, ScimType};
+use super::super::json::Object;
+use super::super::order::{Sort, Start};
+use super::super::query::{MAX_SCAN, Plan, Query};
+use super::super::{group, user};
+use super::{Provisioner, answer, base};
+use crate::directory::Window;
+use crate::directory::groups::{self, Group};
+use crate::directory::users::{self, User};
+use crate::kernel::Kernel;
+use crate::kernel::database::Connection;
+
+/// A kind of resource that is listed.
+pub(super) trait Listed: Sized {
+    /// A condition that an index answers.
+    type Match: Send + Sync;
+    /// The attribute by which an index keeps them in order, beside the order in which they were made.
+    const SORTED_BY: &'static str;
+    /// Splits the filter.
+    fn plan(query: &Query) -> Result<Plan<Self::Match>, Error>;
+    /// A part of those that match.
+    async fn window(
+        c: &mut Connection,
+        account_id: &str,
+        matches: &[Self::Match],
+        window: &Window<'_>,
+    ) -> Result<Vec<Self>, sqlx::Error>;
+    /// How many match: exact, counted in an index.
+    async fn count(c: &mut Connection, account_id: &str, matches: &[Self::Match])
+    -> Result<i64, sqlx::Error>;
+    /// Its id.
+    fn id(&self) -> &str;
+    /// Its place in the order of [`Listed::SORTED_BY`].
+    fn sort_key(&self) -> String;
+    /// What filters and orders look at.
+    fn plain(&self) -> Object;
+    /// As the client sees it.
+    async fn show(
+        &self,
+        kernel: &Kernel,
+        c: &mut Connection,
+        client: &Provisioner,
+        query: &Query,
+    ) -> Result<Value, Error>;
+}
+
+impl Listed for User {
+    type Match = users::Match;
+    const SORTED_BY: &'static str = "username";
+
+    fn plan(query: &Query) -> Result<Plan<Self::Match>, Error> {
+        query.plan_users()
+    }
+
+    async fn window(
+        c: &mut Connection,
+        account_id: &str,
+        matches: &[Self::Match],
+        window: &Window<'_>,
+    ) -> Result<Vec<Self>, sqlx::Error> {
+        users::window(c, account_id, matches, window).await
+    }
+
+    async fn count(
+        c: &mut Connection,
+        account_id: &str,
+        matches: &[Self::Match],
+    ) -> Result<i64, sqlx::Error> {
+        users::count(c, account_id, matches).await
+    }
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn sort_key(&self) -> String {
+        crate::directory::fold(&self.user_name)
+    }
+
+    fn plain(&self) -> Object {
+        user::resource(self)
+    }
+
+    async fn show(
+        &self,
+        kernel: &Kernel,
+        c: &mut Connection,
+        client: &Provisioner,
+        query: &Query,
+    ) -> Result<Value, Error> {
+        let groups = if query.asks_for("groups") {
+            Some(groups::of_user(c, client.account(), &self.id).await?)
+        } else {
+            None
+        };
+        Ok(query.project(user::represent(self, groups.as_deref(), &base(kernel))))
+    }
+}
+
+impl Listed for Group {
+    type Match = groups::Match;
+    const SORTED_BY: &'static str = "displayname";
+
+    fn plan(query: &Query) -> Result<Plan<Self::Match>, Error> {
+        query.plan_groups()
+    }
+
+    async fn window(
+        c: &mut Connection,
+        account_id: &str,
+        matches: &[Self::Match],
+        window: &Window<'_>,
+    ) -> Result<Vec<Self>, sqlx::Error> {
+        groups::window(c, account_id, matches, window).await
+    }
+
+    async fn count(
+        c: &mut Connection,
+        account_id: &str,
+        matches: &[Self::Match],
+    ) -> Result<i64, sqlx::Error> {
+        groups::count(c, account_id, matches).await
+    }
+
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn sort_key(&self) -> String {
+        crate::directory::fold(&self.name)
+    }
+
+    fn plain(&self) -> Object {
+        group::represent(self, None, "")
+    }
+
+    async fn show(
+        &self,
+        kernel: &Kernel,
+        c: &mut Connection,
+        _: &Provisioner,
+        query: &Query,
+    ) -> Result<Value, Error> {
+        let shown = super::groups::represent_group(kernel, c, self, query).await?;
+        Ok(query.project(shown))
+    }
+}
+
+/// A part of a list.
+pub(super) struct Part {
+    /// The resources as the client sees them.
+    pub(super) resources: Vec<Value>,
+    /// How many there are in all.
+    pub(super) total: i64,
+    /// Where the next page begins, for those who go by cursor; none on the last one.
+    pub(super) next: Option<String>,
+}
+
+/// The part of a list that a query asks for.
+pub(super) async fn find<T: Listed>(
+    kernel: &Kernel,
+    client: &Provisioner,
+    query: &Query,
+    (start, limit): (&Start, i64),
+) -> Result<Part, Error> {
+    let (plan, sort) = (T::plan(query)?, query.sort()?);
+    let by_index = match sort.as_ref().map(Sort::name) {
+        None => Some(false),
+        Some(name) if name.as_deref() == Some(T::SORTED_BY) => Some(true),
+        Some(_) => None,
+    };
+    let mut c = kernel.db.read().await?;
+    let account = client.account();
+    let (mut page, total, key): (Vec<T>, i64, fn(&T) -> String) = match (&plan.rest, by_index) {
+        (None, Some(sorted)) => {
+            let descending = sort.as_ref().is_some_and(|sort| sort.descending);
+            let window = Window { descending, ..window(sorted, start, limit) };
+            let page = T::window(&mut c, account, &plan.matches, &window).await?;
+            let total = T::count(&mut c, account, &plan.matches).await?;
+            (page, total, if sorted { T::sort_key } else { |one| one.id().to_owned() })
+        }
+        (rest, _) => {
+            let all = Window { limit: MAX_SCAN + 1, ..Window::default() };
+            let mut found = T::window(&mut c, account, &plan.matches, &all).await?;
+            if i64::try_from(found.len()).unwrap_or(i64::MAX) > MAX_SCAN {
+                return Err(too_many());
+            }
+            found.retain(|one| rest.as_ref().is_none_or(|rest| rest.matches(&one.plain())));
+            if let Some(sort) = &sort {
+                sort.apply(&mut found, T::plain);
+            }
+            let total = i64::try_from(found.len()).unwrap_or(i64::MAX);
+            (cut(found, start, limit)?, total, |_| String::new())
+        }
+    };
+    // One more was read, to know whether there is a next page.
+    let limit = usize::try_from(limit).unwrap_or(0);
+    let has_more = page.len() > limit;
+    page.truncate(limit);
+    let last = page.last().filter(|_| has_more && start.is_cursor());
+    let next = last.map(|last| Start::cursor(&key(last), last.id()));
+    let mut resources = Vec::with_capacity(page.len());
+    for one in &page {
+        resources.push(one.show(kernel, &mut c, client, query).await?);
+    }
+    Ok(Part { resources, total, next })
+}
+
+fn window(sorted: bool, start: &Start, limit: i64) -> Window<'_> {
+    let whole = Window { sorted, limit: limit + 1, ..Window::default() };
+    match start {
+        Start::Offset(offset) => Window { offset: *offset, ..whole },
+        Start::Beginning => whole,
+        Start::After(key, id) => Window { after: Some((key, id)), ..whole },
+    }
+}
+
+/// The page of a list that is in memory, and one more.
+fn cut<T: Listed>(found: Vec<T>, start: &Start, limit: i64) -> Result<Vec<T>, Error> {
+    let skip = match start {
+        Start::Offset(offset) => usize::try_from(*offset).unwrap_or(usize::MAX),
+        Start::Beginning => 0,
+        Start::After(_, id) => {
+            let detail =
+                "What the cursor stands at is not in the list any more. Begin again with an empty one.";
+            let at = found.iter().position(|one| one.id() == id);
+            at.ok_or_else(|| Error::bad(ScimType::ExpiredCursor, detail))? + 1
+        }
+    };
+    Ok(found.into_iter().skip(skip).take(usize::try_from(limit + 1).unwrap_or(0)).collect())
+}
+
+/// Too many candidates to look at is the client's error.
+fn too_many() -> Error {
+    let detail = "This filter or order would look through too many resources. Filter by userName, externalId, id or \
+                  displayName with eq, and sort users by userName and groups by displayName.";
+    Error::bad(ScimType::TooMany, detail)
+}
+
+/// The list with its part, as a response.
+pub(super) fn list_answer(part: &Part, start: &Start) -> Response {
+    let mut body = json!({
+        "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
+        "totalResults": part.total,
+        "itemsPerPage": part.resources.len(),
+        "Resources": part.resources,
+    });
+    match (start, &part.next) {
+        (Start::Offset(offset), _) => body["startIndex"] = json!(offset + 1),
+        (_, Some(next)) => body["nextCursor"] = json!(next),
+        _ => {}
+    }
+    answer(StatusCode::OK, &body)
+}
