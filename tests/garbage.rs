@@ -28,7 +28,8 @@ on_both! {
                 for kind in ["application/json", "application/x-www-form-urlencoded", "multipart/form-data"] {
                     let request = client.request(method.clone(), &path).header("content-type", kind);
                     let answer = client.send(request.body(body.to_owned())).await;
-                    assert!(answer.status.as_u16() < 500, "{method} {path} {kind} {body:?}: {answer:?}");
+                    let said = answer.status == 501 && path.ends_with("/Me");
+                    assert!(said || answer.status.as_u16() < 500, "{method} {path} {kind} {body:?}: {answer:?}");
                 }
             }
         }

@@ -21,6 +21,7 @@ mod people;
 mod routes;
 mod saml;
 mod scim;
+mod scim_bulk;
 mod scim_lists;
 mod sessions;
 mod settings;

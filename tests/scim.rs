@@ -358,7 +358,7 @@ on_both! {
     async fn discovery_says_what_there_is(server: Server) {
         let (_, scim) = client(server).await;
         let config = scim.get("/scim/v2/ServiceProviderConfig").await.ok();
-        assert_eq!((&config["patch"]["supported"], &config["bulk"]["supported"]), (&json!(true), &json!(false)));
+        assert_eq!((&config["patch"]["supported"], &config["bulk"]["supported"]), (&json!(true), &json!(true)));
         let schemas = scim.get("/scim/v2/Schemas").await.ok();
         assert_eq!(schemas["totalResults"], 3);
         for schema in schemas["Resources"].as_array().expect("list") {

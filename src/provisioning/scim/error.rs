@@ -2,7 +2,7 @@
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::directory;
 
@@ -82,6 +82,19 @@ impl Error {
         Self::plain(StatusCode::NOT_FOUND, format!("{kind} {id} not found"))
     }
 
+    /// The error as a message (RFC 7644 §3.12).
+    pub(super) fn body(&self) -> Value {
+        let mut body = json!({
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"],
+            "status": self.status.as_str(),
+            "detail": self.detail,
+        });
+        if let Some(scim_type) = self.scim_type {
+            body["scimType"] = json!(scim_type.as_str());
+        }
+        body
+    }
+
     /// 401.
     #[must_use]
     pub fn unauthorized() -> Self {
@@ -143,16 +156,9 @@ fn scim_name(field: &str) -> &str {
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        let mut body = json!({
-            "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"],
-            "status": self.status.as_str(),
-            "detail": self.detail,
-        });
-        if let Some(scim_type) = self.scim_type {
-            body["scimType"] = json!(scim_type.as_str());
-        }
-        let mut response = (self.status, [(header::CONTENT_TYPE, super::http::MEDIA_TYPE)], body.to_string())
-            .into_response();
+        let mut response =
+            (self.status, [(header::CONTENT_TYPE, super::http::MEDIA_TYPE)], self.body().to_string())
+                .into_response();
         if self.status == StatusCode::UNAUTHORIZED {
             response
                 .headers_mut()

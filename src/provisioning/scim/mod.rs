@@ -4,6 +4,7 @@
 //! The pure core: [`filter`] (grammar and evaluation), [`path`], [`patch`] (resource + operations →
 //! resource), [`user`] and [`group`] (between SCIM's JSON and the directory). Around it: `http`.
 
+mod bulk;
 mod error;
 mod filter;
 mod group;

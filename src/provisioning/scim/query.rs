@@ -40,6 +40,11 @@ pub(super) struct Plan<M> {
 }
 
 impl Query {
+    /// Shows this attribute alone, beside what is always shown.
+    pub(super) fn only(attribute: &str) -> Self {
+        Self { attributes: Some(attribute.to_owned()), ..Self::default() }
+    }
+
     /// Reads a search request (RFC 7644 §3.4.3): the same parameters as members of a body.
     ///
     /// # Errors

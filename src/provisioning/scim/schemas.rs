@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::bulk::{MAX_OPERATIONS, MAX_PAYLOAD};
 use super::query::DEFAULT_RESULTS;
 
 pub(super) const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -252,7 +253,7 @@ pub(super) fn service_provider_config(base: &str, max_results: i64) -> Value {
     json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
         "patch": {"supported": true},
-        "bulk": {"supported": false, "maxOperations": 0, "maxPayloadSize": 0},
+        "bulk": {"supported": true, "maxOperations": MAX_OPERATIONS, "maxPayloadSize": MAX_PAYLOAD},
         "filter": {"supported": true, "maxResults": max_results},
         "changePassword": {"supported": false},
         "sort": {"supported": true},

@@ -1,5 +1,6 @@
 //! The SCIM endpoints. The bearer token names account and connection; nothing in a path or a body can.
 
+mod bulk;
 mod discovery;
 mod groups;
 mod lists;
@@ -65,6 +66,11 @@ pub fn routes() -> Routes<Kernel> {
     ["/scim/v2", "/scim/v2/aadOptscim062020"].into_iter().fold(Routes::default(), |routes, base| {
         let at = |path: &str| format!("{base}{path}");
         routes
+            .post(&at("/Bulk"), Guard::Scim, bulk::bulk)
+            .get(&at("/Me"), Guard::Scim, me)
+            .put(&at("/Me"), Guard::Scim, me)
+            .patch(&at("/Me"), Guard::Scim, me)
+            .delete(&at("/Me"), Guard::Scim, me)
             .post(&at("/.search"), Guard::Scim, search)
             .post(&at("/Users/.search"), Guard::Scim, list::<User>)
             .post(&at("/Groups/.search"), Guard::Scim, list::<Group>)
@@ -132,6 +138,12 @@ async fn search(
     part.resources.extend(groups.resources);
     part.total += groups.total;
     Ok(list_answer(&part, &start))
+}
+
+/// A provisioning token stands for a directory; nobody in it is "me" (RFC 7644 §3.11).
+async fn me(_: Provisioner) -> Error {
+    let detail = "This token belongs to a connection, not to a user. Use /Users.";
+    Error::plain(StatusCode::NOT_IMPLEMENTED, detail)
 }
 
 fn base(kernel: &Kernel) -> String {

@@ -1,0 +1,240 @@
+//! Bulk requests (RFC 7644 §3.7): what they ask for, and in which order it can be done.
+
+use std::collections::{BTreeSet, HashMap};
+
+use axum::http::StatusCode;
+use serde_json::Value;
+
+use super::error::{Error, ScimType};
+use super::json::{self, Object};
+
+/// Operations in one request at most.
+pub(super) const MAX_OPERATIONS: usize = 1000;
+/// Bytes in one request at most.
+pub(super) const MAX_PAYLOAD: usize = 1024 * 1024;
+
+const REFERENCE: &str = "bulkId:";
+
+/// What an operation does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verb {
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl Verb {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// What an operation is done to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    User,
+    Group,
+}
+
+impl Kind {
+    /// The path of all of them.
+    pub(super) const fn path(self) -> &'static str {
+        match self {
+            Self::User => "/Users",
+            Self::Group => "/Groups",
+        }
+    }
+}
+
+/// One operation.
+#[derive(Debug, Clone)]
+pub(super) struct Operation {
+    pub(super) verb: Verb,
+    pub(super) kind: Kind,
+    /// The resource's id, or a reference to the operation that makes it; empty for POST.
+    pub(super) id: String,
+    /// What others call the resource that a POST makes.
+    pub(super) bulk_id: Option<String>,
+    /// The version the client saw.
+    pub(super) version: Option<String>,
+    pub(super) data: Value,
+}
+
+/// A bulk request.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) operations: Vec<Operation>,
+    /// After so many failed operations the rest is not tried.
+    pub(super) fail_on_errors: usize,
+}
+
+/// Reads a whole request; one that is not right in every part does nothing at all.
+///
+/// # Errors
+/// 413 for too many operations; `invalidSyntax` and `invalidPath`, with the number of the operation.
+pub(super) fn read(body: &Object) -> Result<Job, Error> {
+    let syntax = |detail: &str| Error::bad(ScimType::InvalidSyntax, detail);
+    let Some(Value::Array(list)) = json::get(body, "Operations") else {
+        return Err(syntax("Operations must be a list."));
+    };
+    if list.len() > MAX_OPERATIONS {
+        let detail = format!("A bulk request may have {MAX_OPERATIONS} operations at most.");
+        return Err(Error::plain(StatusCode::PAYLOAD_TOO_LARGE, detail));
+    }
+    let fail_on_errors = match json::get(body, "failOnErrors") {
+        None | Some(Value::Null) => usize::MAX,
+        Some(value) => {
+            let number = value.as_u64().filter(|number| *number > 0);
+            let number = number.ok_or_else(|| syntax("failOnErrors must be a number above 0."))?;
+            usize::try_from(number).unwrap_or(usize::MAX)
+        }
+    };
+    let mut operations = Vec::with_capacity(list.len());
+    let mut names = BTreeSet::new();
+    for (n, value) in list.iter().enumerate() {
+        let operation = read_operation(value)
+            .map_err(|error| Error { detail: format!("Operation {}: {}", n + 1, error.detail), ..error })?;
+        if operation.bulk_id.as_ref().is_some_and(|name| !names.insert(name.clone())) {
+            return Err(syntax(&format!("Operation {}: its bulkId is another one's too.", n + 1)));
+        }
+        operations.push(operation);
+    }
+    Ok(Job { operations, fail_on_errors })
+}
+
+fn read_operation(value: &Value) -> Result<Operation, Error> {
+    let syntax = |detail: &str| Error::bad(ScimType::InvalidSyntax, detail);
+    let object = value.as_object().ok_or_else(|| syntax("it must be an object."))?;
+    let method = json::text(object, "method").unwrap_or_default();
+    let verb = [Verb::Post, Verb::Put, Verb::Patch, Verb::Delete]
+        .into_iter()
+        .find(|verb| verb.as_str().eq_ignore_ascii_case(&method))
+        .ok_or_else(|| syntax("method must be POST, PUT, PATCH or DELETE."))?;
+    let (kind, id) = read_path(&json::text(object, "path").unwrap_or_default())?;
+    if (verb == Verb::Post) != id.is_empty() {
+        let detail = "POST goes to /Users or /Groups, the other methods to one resource, as /Users/{id}.";
+        return Err(Error::bad(ScimType::InvalidPath, detail));
+    }
+    let bulk_id = json::text(object, "bulkId").filter(|name| !name.is_empty());
+    if verb == Verb::Post && bulk_id.is_none() {
+        return Err(syntax("a POST needs a bulkId."));
+    }
+    let data = json::get(object, "data").cloned().unwrap_or_default();
+    if verb != Verb::Delete && !data.is_object() {
+        return Err(syntax("data must be an object."));
+    }
+    let bulk_id = bulk_id.filter(|_| verb == Verb::Post);
+    Ok(Operation { verb, kind, id, bulk_id, version: json::text(object, "version"), data })
+}
+
+fn read_path(path: &str) -> Result<(Kind, String), Error> {
+    let invalid =
+        || Error::bad(ScimType::InvalidPath, "path must be that of users or groups, as /Users/{id}.");
+    let (all, id) = path.trim_start_matches('/').split_once('/').map_or((path, ""), |(all, id)| (all, id));
+    let all = all.trim_start_matches('/');
+    let kind = [Kind::User, Kind::Group].into_iter().find(|kind| kind.path()[1..].eq_ignore_ascii_case(all));
+    if id.contains(['/', '?', '#']) {
+        return Err(invalid());
+    }
+    Ok((kind.ok_or_else(invalid)?, id.to_owned()))
+}
+
+/// Puts what `found` says in place of each reference to another operation.
+fn replace_references(value: &mut Value, found: &mut impl FnMut(&str) -> Option<String>) {
+    match value {
+        Value::String(text) => {
+            if let Some(id) = text.strip_prefix(REFERENCE).and_then(&mut *found) {
+                *text = id;
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(|value| replace_references(value, found)),
+        Value::Object(object) => object.values_mut().for_each(|value| replace_references(value, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+impl Operation {
+    /// Writes the ids of resources where the operation refers to those that made them.
+    ///
+    /// # Errors
+    /// 409 with a reference to an operation that made nothing; `invalidValue` with one to none.
+    pub(super) fn resolve(&mut self, made: &HashMap<String, Option<String>>) -> Result<(), Error> {
+        let mut error = None;
+        let mut found = |name: &str| match made.get(name) {
+            Some(Some(id)) => Some(id.clone()),
+            Some(None) => {
+                let detail = format!("The resource of bulkId \"{name}\" was not made.");
+                error.get_or_insert(Error::plain(StatusCode::CONFLICT, detail));
+                None
+            }
+            None => {
+                let detail = format!("No POST of this request has the bulkId \"{name}\".");
+                error.get_or_insert(Error::bad(ScimType::InvalidValue, detail));
+                None
+            }
+        };
+        if let Some(id) = self.id.strip_prefix(REFERENCE).and_then(&mut found) {
+            self.id = id;
+        }
+        replace_references(&mut self.data, &mut found);
+        error.map_or(Ok(()), Err)
+    }
+}
+
+/// The order of operations: as they were sent, but each after those it refers to.
+pub(super) struct Order {
+    /// How many operations each one still waits for.
+    waits: Vec<usize>,
+    /// Who waits for each one.
+    followers: Vec<Vec<usize>>,
+    ready: BTreeSet<usize>,
+}
+
+impl Order {
+    /// Finds out who waits for whom.
+    pub(super) fn new(operations: &[Operation]) -> Self {
+        let by_name: HashMap<&str, usize> = operations
+            .iter()
+            .enumerate()
+            .filter_map(|(n, operation)| operation.bulk_id.as_deref().map(|name| (name, n)))
+            .collect();
+        let mut followers = vec![Vec::new(); operations.len()];
+        let mut waits = vec![0; operations.len()];
+        for (n, operation) in operations.iter().enumerate() {
+            let mut needs: BTreeSet<usize> = BTreeSet::new();
+            let mut note = |name: &str| -> Option<String> {
+                needs.extend(by_name.get(name));
+                None
+            };
+            operation.id.strip_prefix(REFERENCE).and_then(&mut note);
+            replace_references(&mut operation.data.clone(), &mut note);
+            waits[n] = needs.len();
+            for need in needs {
+                followers[need].push(n);
+            }
+        }
+        let ready = waits.iter().enumerate().filter(|(_, waits)| **waits == 0).map(|(n, _)| n).collect();
+        Self { waits, followers, ready }
+    }
+
+    /// The next operation to carry out; none when all are done or those that are left wait for each other.
+    pub(super) fn next(&mut self) -> Option<usize> {
+        self.ready.pop_first()
+    }
+
+    /// Lets those go on that waited for operation `n`.
+    pub(super) fn done(&mut self, n: usize) {
+        for follower in std::mem::take(&mut self.followers[n]) {
+            self.waits[follower] -= 1;
+            if self.waits[follower] == 0 {
+                self.ready.insert(follower);
+            }
+        }
+    }
+}
