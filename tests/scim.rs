@@ -121,6 +121,11 @@ on_both! {
         assert_eq!(answer.header("location"), made["meta"]["location"]);
         assert_eq!((&made["meta"]["resourceType"], &made["meta"]["version"]), (&json!("User"), &json!("W/\"1\"")));
         assert!(made.get("password").is_none(), "never returned");
+        // Also where the client does not want to see it in the body.
+        let little = scim.post("/scim/v2/Users?attributes=userName", &json!({"userName": "little@acme.example"})).await.expect(201);
+        assert!(little.value().get("meta").is_none(), "{little:?}");
+        assert_eq!(little.header("location").rsplit('/').next(), little.value()["id"].as_str());
+        scim.delete(&format!("/scim/v2/Users/{}", little.value()["id"].as_str().expect("id"))).await.expect(204);
         assert_eq!((&made["userName"], &made["externalId"], &made["locale"]), (&json!("Bob@acme.example"), &json!("00u1"), &json!("en-US")));
         let path = format!("/scim/v2/Users/{}", id(&made));
         let read = scim.get(&path).await.expect(200);

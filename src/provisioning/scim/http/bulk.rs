@@ -94,7 +94,7 @@ async fn carry_out(
     let body = Bytes::from(operation.data.to_string());
     let (kernel, client) = (State(kernel.clone()), client.clone());
     // Nobody sees the resources, and members are not read only to be thrown away.
-    let query = UrlQuery(Query::only("meta"));
+    let query = UrlQuery(Query::only("id"));
     let (id, seen) = (Path(id), (request.clone(), headers));
     let response = match (kind, operation.verb) {
         (Kind::User, Verb::Post) => users::create(kernel, client, seen.0, query, body).await,

@@ -26,8 +26,8 @@ async fn group_answer(
     group: &Group,
     query: &Query,
 ) -> Result<Response, Error> {
-    let body = query.project(represent_group(kernel, c, group, query).await?);
-    Ok(resource_answer(status, &body, group.version))
+    let resource = represent_group(kernel, c, group, query).await?;
+    Ok(resource_answer(status, resource, query, group.version))
 }
 
 pub(super) async fn represent_group(

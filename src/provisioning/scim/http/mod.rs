@@ -154,14 +154,15 @@ fn answer(status: StatusCode, body: &Value) -> Response {
     (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], body.to_string()).into_response()
 }
 
-/// A resource with its entity tag, and its address when it is new.
-fn resource_answer(status: StatusCode, body: &Value, version: i64) -> Response {
-    let mut response = answer(status, body);
+/// What a client asked to see of a resource, with its entity tag, and its address when it is new.
+fn resource_answer(status: StatusCode, resource: Object, query: &Query, version: i64) -> Response {
+    let location =
+        resource.get("meta").and_then(|meta| meta["location"].as_str()).unwrap_or_default().parse();
+    let mut response = answer(status, &query.project(resource));
     let headers = response.headers_mut();
     if let Ok(tag) = user::etag(version).parse() {
         headers.insert(header::ETAG, tag);
     }
-    let location = body["meta"]["location"].as_str().unwrap_or_default().parse();
     if let (StatusCode::CREATED, Ok(location)) = (status, location) {
         headers.insert(header::LOCATION, location);
     }

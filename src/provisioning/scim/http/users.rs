@@ -33,8 +33,8 @@ async fn user_answer(
     } else {
         None
     };
-    let body = query.project(user::represent(user, groups.as_deref(), &base(kernel)));
-    Ok(resource_answer(status, &body, user.version))
+    let resource = user::represent(user, groups.as_deref(), &base(kernel));
+    Ok(resource_answer(status, resource, query, user.version))
 }
 
 pub(super) async fn get(
