@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::super::page::{self, Shell, filled};
 use super::super::{App, Error, rules};
-use super::{ListQuery, PAGE, cut};
+use super::{ListQuery, PAGE, cut, text_fields};
 use crate::access::{Principal, Role};
 use crate::directory::groups::{self, Group};
 use crate::kernel::Timestamp;
@@ -96,14 +96,9 @@ pub(super) async fn new(State(app): State<App>, principal: Principal) -> Result<
 }
 
 /// The form with its file: what is in the file is added to what was pasted.
-async fn read_form(mut multipart: Multipart) -> Result<InviteForm, Error> {
-    let unreadable = |_| Error::invalid("Form", "could not be read, or the file is larger than 1 MiB");
+async fn read_form(multipart: Multipart) -> Result<InviteForm, Error> {
     let mut form = InviteForm::default();
-    while let Some(field) = multipart.next_field().await.map_err(unreadable)? {
-        let name = field.name().unwrap_or_default().to_owned();
-        let bytes = field.bytes().await.map_err(unreadable)?;
-        let text =
-            String::from_utf8(bytes.to_vec()).map_err(|_| Error::invalid("File", "is not UTF-8 text"))?;
+    for (name, text) in text_fields(multipart, "File").await? {
         match name.as_str() {
             "people" | "file" if form.people.trim().is_empty() => form.people = text,
             "people" | "file" if text.trim().is_empty() => {}

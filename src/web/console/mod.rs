@@ -11,9 +11,10 @@ mod settings_form;
 pub(super) mod two_factor;
 mod users;
 
+use axum::extract::Multipart;
 use serde::Deserialize;
 
-use super::App;
+use super::{App, Error};
 use crate::access::{Guard, Permission as P, Routes};
 
 pub(super) fn routes() -> Routes<App> {
@@ -102,4 +103,19 @@ fn cut<T>(rows: &mut Vec<T>, id: impl Fn(&T) -> &str) -> Option<String> {
     let more = rows.len() > page;
     rows.truncate(page);
     rows.last().filter(|_| more).map(|last| id(last).to_owned())
+}
+
+/// The fields of a form that a file was sent with, in their order, the file as text like the others; `file` is what
+/// a person calls it.
+async fn text_fields(mut multipart: Multipart, file: &'static str) -> Result<Vec<(String, String)>, Error> {
+    let unreadable = |_| Error::invalid("Form", "could not be read, or the file is larger than 1 MiB");
+    let mut fields = Vec::new();
+    while let Some(field) = multipart.next_field().await.map_err(unreadable)? {
+        let name = field.name().unwrap_or_default().to_owned();
+        let bytes = field.bytes().await.map_err(unreadable)?;
+        let text =
+            String::from_utf8(bytes.to_vec()).map_err(|_| Error::invalid(file, "is not UTF-8 text"))?;
+        fields.push((name, text));
+    }
+    Ok(fields)
 }

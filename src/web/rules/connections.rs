@@ -315,6 +315,19 @@ fn retire(settings: &mut SamlSettings, before: Vec<String>, (keep, now): (bool, 
     settings.retiring.extend(gone.into_iter().map(|certificate| Retiring { certificate, until }));
 }
 
+/// Deletes a connection.
+pub(in super::super) async fn delete_connection(
+    app: &App,
+    principal: &Principal,
+    request: &RequestContext,
+    id: &str,
+) -> Result<(), Error> {
+    let mut tx = app.kernel.db.begin().await?;
+    let connection = find_connection(&mut tx, principal, id).await?;
+    connections::delete(&mut tx, &principal.context(request), &connection).await?;
+    Ok(tx.commit().await?)
+}
+
 /// Begins a test of a SAML connection: (its id, what takes the administrator's browser there).
 pub(in super::super) async fn begin_trial(
     app: &App,

@@ -22,8 +22,8 @@ use crate::signin::password::{self, Password, Person, PrepareError};
 use crate::signin::{lockout, notices, sessions};
 
 pub(super) use connections::{
-    ConnectionFields, KeyStep, begin_trial, change_connection, create_connection, link_group, rotate_keys,
-    unlink_group,
+    ConnectionFields, KeyStep, begin_trial, change_connection, create_connection, delete_connection,
+    link_group, rotate_keys, unlink_group,
 };
 pub(super) use invitations::{
     cancel_invitation, copy_invitation_link, find_invitation, invite, resend_invitation,

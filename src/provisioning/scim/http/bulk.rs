@@ -33,9 +33,9 @@ pub(super) async fn bulk(
         // the others find that what they refer to was not made.
         let next = order.next();
         let Some(n) = next.or_else(|| waiting.iter().position(Option::is_some)) else { break };
-        let Some(operation) = waiting[n].take() else { continue };
+        let Some(mut operation) = waiting[n].take() else { continue };
         let result = if next.is_some() {
-            carry_out(&kernel, &client, &request, operation.clone(), &made).await
+            carry_out(&kernel, &client, &request, &mut operation, &made).await
         } else {
             let detail = "This operation and others refer to each other in a circle.";
             Err(Error::plain(StatusCode::CONFLICT, detail))
@@ -78,7 +78,7 @@ async fn carry_out(
     kernel: &Kernel,
     client: &Provisioner,
     request: &RequestContext,
-    mut operation: Operation,
+    operation: &mut Operation,
     made: &HashMap<String, Option<String>>,
 ) -> Result<Done, Error> {
     operation.resolve(made)?;
@@ -89,7 +89,7 @@ async fn carry_out(
             version.map_err(|_| Error::bad(ScimType::InvalidValue, "version is not an entity tag."))?;
         headers.insert(header::IF_MATCH, version);
     }
-    let (kind, id) = (operation.kind, operation.id);
+    let (kind, id) = (operation.kind, operation.id.clone());
     let location = format!("{}{}/{id}", base(kernel), kind.path());
     let body = Bytes::from(operation.data.to_string());
     let (kernel, client) = (State(kernel.clone()), client.clone());

@@ -150,9 +150,6 @@ pub(super) async fn delete(
     Path(id): Path<String>,
     request: RequestContext,
 ) -> Result<StatusCode, Error> {
-    let mut tx = app.kernel.db.begin().await?;
-    let connection = rules::find_connection(&mut tx, &principal, &id).await?;
-    connections::delete(&mut tx, &principal.context(&request), &connection).await?;
-    tx.commit().await?;
+    rules::delete_connection(&app, &principal, &request, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

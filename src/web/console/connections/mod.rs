@@ -15,7 +15,7 @@ use serde::Deserialize;
 use super::super::page::{self, Shell, words};
 use super::super::rules::ConnectionFields;
 use super::super::{App, Error, rules};
-use super::ListQuery;
+use super::{ListQuery, text_fields};
 use crate::access::Principal;
 use crate::idp::connections::{self, Connection, Kind, Vendor};
 use crate::kernel::http::RequestContext;
@@ -90,22 +90,14 @@ pub(super) async fn new(
     page::render(&NewConnectionPage { shell, form, error: None })
 }
 
-/// The text fields of a form with a file in it. A chosen file wins over pasted text.
-async fn read_form(mut multipart: Multipart) -> Result<Vec<(String, String)>, Error> {
-    let mut fields: Vec<(String, String)> = Vec::new();
-    let unreadable = |_| Error::invalid("Form", "could not be read, or the file is larger than 1 MiB");
-    while let Some(field) = multipart.next_field().await.map_err(unreadable)? {
-        let name = field.name().unwrap_or_default().to_owned();
-        let bytes = field.bytes().await.map_err(unreadable)?;
-        if bytes.is_empty() {
-            continue;
-        }
-        let text =
-            String::from_utf8(bytes.to_vec()).map_err(|_| Error::invalid("Metadata", "is not UTF-8 text"))?;
-        match name.as_str() {
-            "metadata_file" => fields.insert(0, ("metadata_xml".into(), text)),
-            _ => fields.push((name, text)),
-        }
+/// The fields of a form with metadata in it. A chosen file wins over pasted text.
+async fn read_form(multipart: Multipart) -> Result<Vec<(String, String)>, Error> {
+    let mut fields = text_fields(multipart, "Metadata").await?;
+    fields.retain(|(_, text)| !text.is_empty());
+    let file = fields.iter().position(|(name, _)| name == "metadata_file");
+    if let Some(file) = file {
+        let (_, text) = fields.remove(file);
+        fields.insert(0, ("metadata_xml".into(), text));
     }
     Ok(fields)
 }
@@ -233,13 +225,7 @@ pub(super) async fn delete(
     Path(id): Path<String>,
     request: RequestContext,
 ) -> Result<Response, Error> {
-    let done = async {
-        let mut tx = app.kernel.db.begin().await?;
-        let connection = rules::find_connection(&mut tx, &principal, &id).await?;
-        connections::delete(&mut tx, &principal.context(&request), &connection).await?;
-        Ok::<_, Error>(tx.commit().await?)
-    };
-    match done.await {
+    match rules::delete_connection(&app, &principal, &request, &id).await {
         Ok(()) => Ok(Redirect::to("/console/connections?notice=connection_deleted").into_response()),
         failed => back(&app, &principal, (&id, ""), failed).await,
     }
