@@ -52,7 +52,9 @@ async fn walk(backend: Backend) {
             })
         })
         .collect();
-    while done.load(Ordering::SeqCst) < CREATES / 2 {
+    while done.load(Ordering::SeqCst) < CREATES / 2
+        && !clients.iter().any(tokio::task::JoinHandle::is_finished)
+    {
         tokio::task::yield_now().await;
     }
     server.kill();

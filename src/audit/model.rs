@@ -144,12 +144,17 @@ actions! {
     ServiceAccountDelete = "service_account.delete",
     TokenCreate = "api_token.create",
     TokenRevoke = "api_token.revoke",
+    TokenExpire = "api_token.expire",
     ConnectionCreate = "connection.create",
     ConnectionUpdate = "connection.update",
     ConnectionDelete = "connection.delete",
     ConnectionTest = "connection.test",
     ConnectionRotateKeys = "connection.rotate_keys",
     ConnectionRefresh = "connection.refresh_metadata",
+    ConnectionPause = "connection.pause",
+    ConnectionResume = "connection.resume",
+    ConnectionLetThrough = "connection.let_through",
+    ConnectionDiscard = "connection.discard",
     MailTest = "mail.test",
 }
 

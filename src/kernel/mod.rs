@@ -4,9 +4,11 @@
 pub mod clock;
 pub mod config;
 pub mod database;
+pub mod deferred;
 pub mod http;
 pub mod ids;
 pub mod jobs;
+pub mod limiter;
 pub mod log;
 pub mod mail;
 pub mod metrics;
@@ -43,6 +45,8 @@ pub struct Services {
     pub outgoing: outgoing::Client,
     /// Wakes the mail worker after a commit that queued mail.
     pub mail_wake: tokio::sync::Notify,
+    /// Takes rows that may be written a moment later.
+    pub deferred: deferred::Deferred,
 }
 
 impl std::ops::Deref for Kernel {
@@ -83,6 +87,7 @@ impl Kernel {
             urls,
             outgoing,
             mail_wake: tokio::sync::Notify::new(),
+            deferred: deferred::Deferred::default(),
         })))
     }
 }

@@ -6,4 +6,4 @@ pub mod invitations;
 pub mod scim;
 mod token;
 
-pub use token::create_token;
+pub use token::{create_token, replace_token};

@@ -1,11 +1,41 @@
 //! The tokens of provisioning clients.
 
+use std::time::Duration;
+
 use crate::access::tokens::{self, NewToken, Owner, Token, TokenPurpose};
 use crate::access::{PrincipalKind, service_accounts};
 use crate::audit::Context;
 use crate::directory::Error;
 use crate::idp::connections::Connection;
 use crate::kernel::{Timestamp, Tx};
+
+/// Hours for which a token that is replaced goes on working, at most: thirty days.
+const MOST_OVERLAP: u32 = 720;
+
+/// Makes a token in the place of `old`, which goes on working for `overlap_hours`: time to enter the new one on the
+/// other side without a gap.
+///
+/// # Errors
+/// [`Error::Invalid`] for the overlap, or a token that has ended.
+pub async fn replace_token(
+    tx: &mut Tx,
+    context: &Context,
+    connection: &Connection,
+    (old, overlap_hours): (&Token, u32),
+) -> Result<(Token, String), Error> {
+    if old.connection_id.as_ref() != Some(&connection.id) || old.status(tx.now()) != "active" {
+        let reason = "must be a token of this connection that works".to_owned();
+        return Err(Error::Invalid { field: "replaces", reason });
+    }
+    if overlap_hours > MOST_OVERLAP {
+        let reason = format!("must be at most {MOST_OVERLAP} hours");
+        return Err(Error::Invalid { field: "overlap_hours", reason });
+    }
+    let made = create_token(tx, context, connection, &old.name, None).await?;
+    let end = tx.now().plus(Duration::from_hours(overlap_hours.into()));
+    tokens::expire(tx, context, old, end).await?;
+    Ok(made)
+}
 
 /// Makes a token for the provisioning client of `connection` and returns its secret, which exists
 /// nowhere else from here on.

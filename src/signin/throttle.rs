@@ -10,12 +10,12 @@ use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use governor::clock::Reference;
 use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 
-use crate::kernel::{self, Timestamp};
+use crate::kernel::limiter::LimiterClock;
+use crate::kernel::{Clock, Timestamp};
 
 /// Steps from one address: this many at once, then so many a second. Wide enough for an office behind
 /// one address on a Monday morning (a sign-in takes four steps).
@@ -34,7 +34,7 @@ pub struct Throttled {
     pub retry_after: u64,
 }
 
-type Limiter<K> = RateLimiter<K, DashMapStateStore<K>, KernelClock, NoOpMiddleware<Duration>>;
+type Limiter<K> = RateLimiter<K, DashMapStateStore<K>, LimiterClock, NoOpMiddleware<Duration>>;
 
 /// The limits of one node.
 pub struct Throttle {
@@ -43,19 +43,21 @@ pub struct Throttle {
     /// For each address and user: when the attempts made so far would have been due, one a period. An
     /// attempt is taken before the check and given back when it was right, which governor cannot.
     guesses: Mutex<HashMap<(IpAddr, String), Timestamp>>,
-    clock: KernelClock,
+    clock: Clock,
+    limiter_clock: LimiterClock,
 }
 
 impl Throttle {
-    pub(super) fn new(clock: &kernel::Clock) -> Self {
-        let clock = KernelClock(clock.clone());
+    pub(super) fn new(clock: &Clock) -> Self {
+        let limiter_clock = LimiterClock::new(clock.clone());
         let per_address = Quota::per_second(ADDRESS_RATE).allow_burst(ADDRESS_BURST);
         let estimates = Quota::per_second(ADDRESS_RATE).allow_burst(ESTIMATE_BURST);
         Self {
-            addresses: Limiter::dashmap_with_clock(per_address, clock.clone()),
-            estimates: Limiter::dashmap_with_clock(estimates, clock.clone()),
+            addresses: Limiter::dashmap_with_clock(per_address, limiter_clock.clone()),
+            estimates: Limiter::dashmap_with_clock(estimates, limiter_clock.clone()),
             guesses: Mutex::default(),
-            clock,
+            clock: clock.clone(),
+            limiter_clock,
         }
     }
 
@@ -65,7 +67,7 @@ impl Throttle {
     /// # Errors
     /// [`Throttled`] when the address has had too many for this user.
     pub fn guess(&self, (address, key): (IpAddr, &str), attempts: u32) -> Result<(), Throttled> {
-        let now = self.clock.0.now();
+        let now = self.clock.now();
         let at_once = (attempts / 2).max(2);
         let mut guesses = self.guesses();
         let due = guesses.entry((network(address), key.to_owned())).or_insert(now);
@@ -104,9 +106,7 @@ impl Throttle {
     fn step(&self, limiter: &Limiter<IpAddr>, address: IpAddr) -> Result<(), Throttled> {
         limiter.check_key(&network(address)).map_err(|not_until| {
             metrics::counter!("vestibule_sign_ins_throttled_total").increment(1);
-            let until = not_until.earliest_possible();
-            let wait = until.saturating_sub(governor::clock::Clock::now(&self.clock));
-            Throttled { retry_after: wait.as_secs() + 1 }
+            Throttled { retry_after: self.limiter_clock.wait(not_until.earliest_possible()) }
         })
     }
 
@@ -114,7 +114,7 @@ impl Throttle {
     pub fn forget_idle(&self) {
         self.addresses.retain_recent();
         self.estimates.retain_recent();
-        let now = self.clock.0.now();
+        let now = self.clock.now();
         self.guesses().retain(|_, due| *due > now);
     }
 
@@ -130,23 +130,6 @@ fn network(address: IpAddr) -> IpAddr {
         IpAddr::V6(ip) => IpAddr::V6((u128::from(ip) & !u128::from(u64::MAX)).into()),
     }
 }
-
-/// The kernel's clock in governor's terms: time since 1970.
-#[derive(Clone)]
-struct KernelClock(kernel::Clock);
-
-impl governor::clock::Clock for KernelClock {
-    type Instant = Duration;
-    fn now(&self) -> Duration {
-        Duration::from_millis(u64::try_from(self.0.now().0).unwrap_or(0))
-    }
-}
-
-// `Duration` stands for a moment in governor's clock; this line fails to compile should that end.
-const _: fn() = || {
-    fn is_reference<T: Reference>() {}
-    is_reference::<Duration>();
-};
 
 #[cfg(test)]
 #[path = "throttle_tests.rs"]

@@ -13,7 +13,7 @@ use crate::access::tokens::{self, TokenPurpose};
 use crate::access::{Guard, Owes, Principal};
 use crate::kernel::http::{Refusal, bearer, cookie};
 use crate::kernel::urls::query_value;
-use crate::provisioning::scim::{self, Provisioner};
+use crate::provisioning::scim;
 use crate::signin::{flow, sessions};
 
 /// Puts `guard` in front of a handler.
@@ -71,14 +71,11 @@ pub(super) async fn identify(app: &App, headers: &HeaderMap) -> Result<Option<Pr
     }
 }
 
-async fn provision(app: &App, mut request: Request, next: Next) -> Response {
+async fn provision(app: &App, request: Request, next: Next) -> Response {
     let Some(secret) = bearer(request.headers()) else { return scim::Error::unauthorized().into_response() };
     match tokens::authenticate(&app.kernel, secret, TokenPurpose::Scim).await {
-        Ok(Some(tokens::Bearer { principal, connection_id: Some(connection_id) })) => {
-            request.extensions_mut().insert(Provisioner { principal, connection_id });
-            next.run(request).await
-        }
-        Ok(_) => scim::Error::unauthorized().into_response(),
+        Ok(Some(bearer)) => app.scim.serve(bearer, request, next).await,
+        Ok(None) => scim::Error::unauthorized().into_response(),
         Err(error) => scim::Error::from(error).into_response(),
     }
 }

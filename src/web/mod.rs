@@ -35,11 +35,13 @@ pub struct App {
     pub kernel: Kernel,
     /// The sign-in services.
     pub signin: SignIn,
+    /// The gate of provisioning.
+    scim: scim::Gate,
 }
 
 impl App {
     fn new(kernel: Kernel) -> Self {
-        Self { signin: SignIn::new(kernel.clone()), kernel }
+        Self { signin: SignIn::new(kernel.clone()), scim: scim::Gate::new(kernel.clone()), kernel }
     }
 }
 

@@ -37,6 +37,7 @@ pub(super) fn text(code: &str) -> Option<&'static str> {
         "connection_created" => {
             "Connection created. Copy the values below to your identity provider, then switch it on."
         }
+        "waiting_discarded" => "Discarded. Nothing of it was carried out.",
         "directory_created" => {
             "Directory connection created. Make a token and copy both values to your identity provider."
         }

@@ -17,7 +17,8 @@ use super::{App, error, guard, middleware, routes};
 use crate::idp::saml;
 use crate::kernel::jobs::{Jobs, Shutdown};
 use crate::kernel::urls::Urls;
-use crate::kernel::{self, Clock, Config, Kernel, mail};
+use crate::kernel::{self, Clock, Config, Kernel, deferred, mail};
+use crate::provisioning::scim;
 use crate::signin::{SignIn, factors, password};
 
 /// Bodies up to this size are read: a SAML response or a pasted metadata file fits, a flood does not.
@@ -114,6 +115,7 @@ impl Server {
         kernel::metrics::handle();
         let mut jobs = Jobs::default();
         jobs.spawn(|shutdown| mail::run(app.kernel.clone(), transport, shutdown));
+        jobs.spawn(|shutdown| deferred::run(app.kernel.clone(), shutdown));
         jobs.spawn(|shutdown| clean_up(app.clone(), shutdown));
         jobs.spawn(|shutdown| write_uses(app.signin.clone(), shutdown));
         jobs.spawn(|shutdown| warn_of_ending_passwords(app.kernel.clone(), shutdown));
@@ -223,7 +225,9 @@ async fn clean_up(app: App, mut shutdown: Shutdown) {
             saml::delete_expired(&mut tx).await?;
             saml::trial::delete_expired(&mut tx).await?;
             mail::delete_old(&mut tx).await?;
-            tx.commit().await
+            tx.commit().await?;
+            while scim::log::clean_up(&app.kernel.db).await? {}
+            Ok::<_, sqlx::Error>(())
         };
         if let Err(error) = cleaned.await {
             tracing::warn!(%error, "cleaning up failed; it is tried again in a minute");

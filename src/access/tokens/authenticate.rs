@@ -13,7 +13,22 @@ pub struct Bearer {
     /// Whom it acts for.
     pub principal: Principal,
     /// The connection it provisions for.
-    pub connection_id: Option<String>,
+    pub connection: Option<Provisions>,
+}
+
+/// The connection of a provisioning token, as it is now.
+#[derive(Debug, Clone)]
+pub struct Provisions {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its settings, as they are stored.
+    pub settings: String,
+    /// Whether it is switched on.
+    pub enabled: bool,
+    /// Whether it takes no changes at present.
+    pub paused: bool,
 }
 
 #[derive(sqlx::FromRow)]
@@ -24,6 +39,10 @@ struct Row {
     owner_id: String,
     owner_name: Option<String>,
     connection_id: Option<String>,
+    connection_name: Option<String>,
+    connection_settings: Option<String>,
+    connection_enabled: Option<i32>,
+    connection_paused_at: Option<i64>,
     last_used_at: Option<Timestamp>,
     roles: Option<String>,
 }
@@ -45,11 +64,13 @@ pub async fn authenticate(
     let mut c = kernel.db.read().await?;
     let row: Option<Row> = sqlx::query_as(
         "SELECT t.id, t.account_id, t.owner_kind, t.owner_id, COALESCE(u.user_name, s.name) AS owner_name, \
-         t.connection_id, t.last_used_at, \
+         t.connection_id, c.name AS connection_name, c.settings AS connection_settings, c.enabled AS connection_enabled, \
+         c.paused_at AS connection_paused_at, t.last_used_at, \
          (SELECT string_agg(b.role, ' ') FROM role_bindings b WHERE b.principal_id = t.owner_id) AS roles \
          FROM api_tokens t \
          LEFT JOIN users u ON t.owner_kind = 'user' AND u.id = t.owner_id AND u.active = 1 AND u.epoch = t.owner_epoch \
          LEFT JOIN service_accounts s ON t.owner_kind = 'service_account' AND s.id = t.owner_id \
+         LEFT JOIN connections c ON c.id = t.connection_id \
          WHERE t.hash = $1 AND t.purpose = $2 AND t.revoked_at IS NULL \
          AND (t.expires_at IS NULL OR t.expires_at > $3)",
     )
@@ -58,28 +79,29 @@ pub async fn authenticate(
     .bind(now)
     .fetch_optional(&mut *c)
     .await?;
-    let Some(Row {
-        owner_name: Some(name),
-        id,
-        account_id,
-        owner_kind,
-        owner_id,
-        connection_id,
-        last_used_at,
-        roles,
-    }) = row
-    else {
-        return Ok(None);
-    };
-    let roles = roles.unwrap_or_default().split(' ').filter_map(Role::parse).collect();
+    let Some(row) = row else { return Ok(None) };
+    let Some(name) = row.owner_name else { return Ok(None) };
+    let roles = row.roles.unwrap_or_default().split(' ').filter_map(Role::parse).collect();
     drop(c);
-    if last_used_at.is_none_or(|last| last < now.minus(TOUCH_AFTER)) {
+    if row.last_used_at.is_none_or(|last| last < now.minus(TOUCH_AFTER)) {
         let mut tx = kernel.db.begin().await?;
-        store::touch(&mut tx, &id).await?;
+        store::touch(&mut tx, &row.id).await?;
         tx.commit().await?;
     }
-    let kind = PrincipalKind::parse(&owner_kind);
-    let credential = Credential::Token { id };
-    let principal = Principal { account_id, kind, id: owner_id, name, credential, roles };
-    Ok(Some(Bearer { principal, connection_id }))
+    let principal = Principal {
+        account_id: row.account_id,
+        kind: PrincipalKind::parse(&row.owner_kind),
+        id: row.owner_id,
+        name,
+        credential: Credential::Token { id: row.id },
+        roles,
+    };
+    let connection = row.connection_id.map(|id| Provisions {
+        id,
+        name: row.connection_name.unwrap_or_default(),
+        settings: row.connection_settings.unwrap_or_default(),
+        enabled: row.connection_enabled == Some(1),
+        paused: row.connection_paused_at.is_some(),
+    });
+    Ok(Some(Bearer { principal, connection }))
 }

@@ -6,8 +6,8 @@ mod model;
 mod revoke;
 mod store;
 
-pub use authenticate::{Bearer, authenticate};
+pub use authenticate::{Bearer, Provisions, authenticate};
 pub use create::{NewToken, Owner, create};
 pub use model::{Token, TokenPurpose};
-pub use revoke::revoke;
+pub use revoke::{expire, revoke};
 pub use store::{by_id, list, of_connection};

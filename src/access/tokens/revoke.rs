@@ -1,9 +1,11 @@
 //! Ending a token.
 
+use serde_json::json;
+
 use super::model::Token;
 use super::store;
 use crate::audit::{self, Action, Context, Event};
-use crate::kernel::Tx;
+use crate::kernel::{Timestamp, Tx};
 
 /// Ends `token` at once. Ending it twice is ending it once.
 ///
@@ -14,4 +16,22 @@ pub async fn revoke(tx: &mut Tx, context: &Context, token: &Token) -> Result<(),
         return Ok(());
     }
     audit::record(tx, context, Event::new(Action::TokenRevoke, "api_token", &token.id, &token.name)).await
+}
+
+/// Lets `token` work until `end` and no longer, as its successor is there. One that ends before stays as it is.
+///
+/// # Errors
+/// The database's.
+pub async fn expire(
+    tx: &mut Tx,
+    context: &Context,
+    token: &Token,
+    end: Timestamp,
+) -> Result<(), sqlx::Error> {
+    if token.expires_at.is_some_and(|before| before <= end) {
+        return Ok(());
+    }
+    store::expire(tx, &context.account_id, &token.id, end).await?;
+    let event = Event::new(Action::TokenExpire, "api_token", &token.id, &token.name);
+    audit::record(tx, context, event.detail(json!({"expires_at": end}))).await
 }

@@ -2,8 +2,8 @@
 
 use super::create::NewToken;
 use super::model::Token;
-use crate::kernel::Tx;
 use crate::kernel::database::{Conditions, Connection};
+use crate::kernel::{Timestamp, Tx};
 
 macro_rules! columns {
     () => {
@@ -102,6 +102,21 @@ pub(super) async fn revoke(tx: &mut Tx, account_id: &str, id: &str) -> Result<bo
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() > 0)
+}
+
+pub(super) async fn expire(
+    tx: &mut Tx,
+    account_id: &str,
+    id: &str,
+    end: Timestamp,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE api_tokens SET expires_at = $1 WHERE account_id = $2 AND id = $3")
+        .bind(end)
+        .bind(account_id)
+        .bind(id)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
 }
 
 pub(super) async fn touch(tx: &mut Tx, id: &str) -> Result<(), sqlx::Error> {

@@ -36,6 +36,17 @@ pub struct Members {
     pub remove: Vec<String>,
 }
 
+/// What a change came to.
+#[derive(Debug, Clone)]
+pub struct Applied {
+    /// The group as it is now.
+    pub group: Group,
+    /// The ids of users who came in.
+    pub added: Vec<String>,
+    /// The ids of users who went.
+    pub removed: Vec<String>,
+}
+
 /// Applies `change` to `group`.
 ///
 /// # Errors
@@ -47,7 +58,7 @@ pub async fn apply(
     authority: Authority<'_>,
     group: &Group,
     change: Change,
-) -> Result<Group, Error> {
+) -> Result<Applied, Error> {
     let (source, manager) = check_authority(tx, authority, group).await?;
     write(tx, context, (group, manager), (source, change)).await
 }
@@ -59,7 +70,7 @@ pub(super) async fn follow_members(
     connection_id: &str,
     group: &Group,
     change: Change,
-) -> Result<Group, Error> {
+) -> Result<Applied, Error> {
     write(tx, context, (group, None), (connection_id, change)).await
 }
 
@@ -68,7 +79,7 @@ async fn write(
     context: &Context,
     (group, manager): (&Group, Option<String>),
     (source, change): (&str, Change),
-) -> Result<Group, Error> {
+) -> Result<Applied, Error> {
     let mut wanted = group.clone();
     wanted.connection_id = manager;
     if let Some(name) = change.name {
@@ -87,7 +98,7 @@ async fn write(
         && wanted.attributes == group.attributes
         && wanted.connection_id == group.connection_id;
     if same && added.is_empty() && removed.is_empty() {
-        return Ok(group.clone());
+        return Ok(Applied { group: group.clone(), added, removed });
     }
     let updated = store::overwrite(tx, &wanted).await?;
     let mut detail = Map::new();
@@ -104,7 +115,7 @@ async fn write(
     let event =
         Event::new(Action::GroupUpdate, "group", &updated.id, &updated.name).detail(Value::Object(detail));
     audit::record(tx, context, event).await?;
-    Ok(updated)
+    Ok(Applied { group: updated, added, removed })
 }
 
 /// The source for memberships and the manager after the change, or a refusal.
@@ -132,13 +143,16 @@ async fn apply_members(
     let Members { replace, mut add, mut remove } = members;
     if let Some(exactly) = replace {
         let exactly: HashSet<String> = exactly.into_iter().collect();
-        let present: HashSet<String> = store::ids_from(tx, group, source).await?.into_iter().collect();
+        let mut present: HashSet<String> = store::ids_from(tx, group, source).await?.into_iter().collect();
+        present.extend(store::nested_from(tx, group, source).await?);
         remove.extend(present.difference(&exactly).cloned());
         add.extend(exactly.difference(&present).cloned());
     }
     let (mut added, mut removed) = (Vec::new(), Vec::new());
     for id in remove {
-        if store::remove(tx, group, &id, source).await? {
+        if store::remove(tx, group, &id, source).await?
+            || (source != MANUAL && store::take_out(tx, group, &id, source).await?)
+        {
             removed.push(id);
         } else if source == MANUAL && store::is_member(tx, group, &id).await? {
             return Err(Error::Forbidden(
@@ -151,9 +165,26 @@ async fn apply_members(
         if store::add(tx, group, &id, source).await? {
             added.push(id);
         } else if users::by_id(tx, &group.account_id, &id).await?.is_none() {
-            let reason = format!("{id} is not a user of this account");
-            return Err(Error::Invalid { field: "members", reason });
+            if nest(tx, group, &id, source).await? {
+                added.push(id);
+            }
         }
     }
     Ok((added, removed))
+}
+
+/// Puts a group into a group, as directories have them; false when it is there already. Nobody becomes a member of
+/// the outer group by it.
+async fn nest(tx: &mut Tx, group: &Group, id: &str, source: &str) -> Result<bool, Error> {
+    let inner = match source {
+        MANUAL => None,
+        _ => store::by_id(tx, &group.account_id, id).await?.filter(|inner| inner.id != group.id),
+    };
+    match inner {
+        Some(inner) => Ok(store::put_in(tx, group, &inner, source).await?),
+        None => {
+            let reason = format!("{id} is not a user of this account");
+            Err(Error::Invalid { field: "members", reason })
+        }
+    }
 }

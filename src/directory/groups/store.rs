@@ -298,6 +298,71 @@ pub(super) async fn ids_from(
         .await
 }
 
+/// The groups in a group, by id: (id, name).
+///
+/// # Errors
+/// The database's.
+pub async fn nested(c: &mut Connection, group_id: &str) -> Result<Vec<(String, String)>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT DISTINCT g.id, g.name FROM group_nestings n JOIN user_groups g ON g.id = n.member_id \
+         WHERE n.group_id = $1 ORDER BY g.id",
+    )
+    .bind(group_id)
+    .fetch_all(c)
+    .await
+}
+
+pub(super) async fn nested_from(
+    c: &mut Connection,
+    group: &Group,
+    source: &str,
+) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar("SELECT member_id FROM group_nestings WHERE group_id = $1 AND source = $2")
+        .bind(&group.id)
+        .bind(source)
+        .fetch_all(c)
+        .await
+}
+
+/// Puts a group of the same account into another; false when it is in it already.
+pub(super) async fn put_in(
+    tx: &mut Tx,
+    group: &Group,
+    inner: &Group,
+    source: &str,
+) -> Result<bool, sqlx::Error> {
+    let now = tx.now();
+    let done = sqlx::query(
+        "INSERT INTO group_nestings (account_id, group_id, member_id, source, created_at) \
+         VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING",
+    )
+    .bind(&group.account_id)
+    .bind(&group.id)
+    .bind(&inner.id)
+    .bind(source)
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() > 0)
+}
+
+/// Takes a group out of another.
+pub(super) async fn take_out(
+    tx: &mut Tx,
+    group: &Group,
+    inner_id: &str,
+    source: &str,
+) -> Result<bool, sqlx::Error> {
+    let done =
+        sqlx::query("DELETE FROM group_nestings WHERE group_id = $1 AND member_id = $2 AND source = $3")
+            .bind(&group.id)
+            .bind(inner_id)
+            .bind(source)
+            .execute(&mut **tx)
+            .await?;
+    Ok(done.rows_affected() > 0)
+}
+
 pub(super) async fn delete(tx: &mut Tx, group: &Group) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM user_groups WHERE account_id = $1 AND id = $2")
         .bind(&group.account_id)

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::model::{Connection, Kind};
 use super::saml::SamlSettings;
+use super::scim::ScimSettings;
 use super::store;
 use super::update::check_domains;
 use crate::access::service_accounts;
@@ -22,6 +23,8 @@ pub struct NewConnection {
     pub name: String,
     /// Settings, for SAML.
     pub saml: Option<SamlSettings>,
+    /// Settings, for SCIM.
+    pub scim: ScimSettings,
     /// Email domains that sign in here.
     pub domains: Vec<String>,
 }
@@ -30,7 +33,14 @@ impl NewConnection {
     /// A directory connection, which needs nothing but a name.
     #[must_use]
     pub fn scim(id: String, name: &str) -> Self {
-        Self { id, kind: Kind::Scim, name: name.to_owned(), saml: None, domains: Vec::new() }
+        Self {
+            id,
+            kind: Kind::Scim,
+            name: name.to_owned(),
+            saml: None,
+            scim: ScimSettings::default(),
+            domains: Vec::new(),
+        }
     }
 }
 
@@ -50,13 +60,18 @@ pub async fn create(tx: &mut Tx, context: &Context, new: NewConnection) -> Resul
         kind: new.kind.as_str().to_owned(),
         name: new.name.trim().to_owned(),
         enabled: i32::from(new.kind == Kind::Scim),
-        settings: json!(new.saml.unwrap_or_default().checked()?).to_string(),
+        settings: match new.kind {
+            Kind::Saml => json!(new.saml.unwrap_or_default().checked()?),
+            Kind::Scim => json!(new.scim.checked()?),
+        }
+        .to_string(),
         is_default: 0,
         position: store::last_position(tx, &context.account_id).await? + 1,
         created_at: tx.now(),
         updated_at: tx.now(),
         tested_at: None,
         tested_by: None,
+        paused_at: None,
     };
     store::insert(tx, &connection).await?;
     if !store::set_domains(tx, &connection, &check_domains(&new.domains)?).await? {

@@ -4,6 +4,7 @@ mod create;
 mod delete;
 mod model;
 mod saml;
+mod scim;
 mod secrets;
 mod store;
 mod update;
@@ -14,9 +15,10 @@ pub use model::{Connection, Kind};
 pub use saml::{
     Binding, Comparison, Graph, Jit, LogoutService, NameIdFormat, Retiring, SamlSettings, Vendor,
 };
+pub use scim::ScimSettings;
 pub use secrets::{secret, set_secret};
 pub use store::{
-    anywhere, by_id, by_name, domains_of, enabled_saml, list, mark_tested, replace_settings, route_by_domain,
-    sign_in_for, sign_in_of,
+    all_scim, anywhere, by_id, by_name, domains_of, enabled_saml, list, mark_tested, replace_settings,
+    route_by_domain, set_paused, sign_in_for, sign_in_of,
 };
 pub use update::{Change, update};

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::saml::SamlSettings;
+use super::scim::ScimSettings;
 use crate::kernel::Timestamp;
 
 /// The protocols.
@@ -51,6 +52,8 @@ pub struct Connection {
     pub tested_at: Option<Timestamp>,
     /// The administrator who came through in that test, under their own address.
     pub tested_by: Option<String>,
+    /// Since when a directory connection takes no changes, because too many people would lose access.
+    pub paused_at: Option<Timestamp>,
 }
 
 impl Connection {
@@ -70,6 +73,12 @@ impl Connection {
     #[must_use]
     pub fn saml(&self) -> Option<SamlSettings> {
         (self.kind() == Kind::Saml).then(|| serde_json::from_str(&self.settings).ok()).flatten()
+    }
+
+    /// The settings of a directory connection; `None` for other kinds.
+    #[must_use]
+    pub fn scim(&self) -> Option<ScimSettings> {
+        (self.kind() == Kind::Scim).then(|| ScimSettings::parse(&self.settings))
     }
 
     /// Whether people are sent here whose address has a domain that leads nowhere else.

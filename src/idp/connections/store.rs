@@ -9,7 +9,7 @@ use crate::kernel::{self, Tx};
 macro_rules! columns {
     () => {
         "c.id, c.account_id, c.kind, c.name, c.enabled, c.settings, c.is_default, c.position, c.created_at, \
-         c.updated_at, c.tested_at, c.tested_by"
+         c.updated_at, c.tested_at, c.tested_by, c.paused_at"
     };
 }
 
@@ -219,6 +219,35 @@ pub(super) async fn clear_default(tx: &mut Tx, account_id: &str) -> Result<(), s
         .execute(&mut **tx)
         .await
         .map(drop)
+}
+
+/// Pauses a directory connection, or lets it go on; false when somebody did before.
+///
+/// # Errors
+/// The database's.
+pub async fn set_paused(tx: &mut Tx, connection: &Connection, paused: bool) -> Result<bool, sqlx::Error> {
+    let now = tx.now();
+    let done = sqlx::query(
+        "UPDATE connections SET paused_at = $1 WHERE account_id = $2 AND id = $3 \
+         AND CASE WHEN paused_at IS NULL THEN 0 ELSE 1 END = $4",
+    )
+    .bind(paused.then_some(now))
+    .bind(&connection.account_id)
+    .bind(&connection.id)
+    .bind(i32::from(!paused))
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// All directory connections of this server, for what is done to them at intervals.
+///
+/// # Errors
+/// The database's.
+pub async fn all_scim(c: &mut Db) -> Result<Vec<Connection>, sqlx::Error> {
+    sqlx::query_as(concat!("SELECT ", columns!(), " FROM connections c WHERE c.kind = 'scim'"))
+        .fetch_all(c)
+        .await
 }
 
 /// Notes that a test of the connection as it is has succeeded; nothing happens when it was changed meanwhile.

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::create::check_connection_name;
 use super::model::{Connection, Kind};
 use super::saml::SamlSettings;
+use super::scim::ScimSettings;
 use super::store;
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::{Error, fold, is_domain};
@@ -21,6 +22,8 @@ pub struct Change {
     pub override_untested: bool,
     /// New settings, for SAML.
     pub saml: Option<SamlSettings>,
+    /// New settings, for SCIM.
+    pub scim: Option<ScimSettings>,
     /// Exactly these email domains.
     pub domains: Option<Vec<String>>,
     /// Whether people are sent here whose domain leads nowhere else. One connection at most is that.
@@ -66,6 +69,9 @@ pub async fn update(
             (wanted.tested_at, wanted.tested_by) = (None, None);
         }
         wanted.settings = json!(saml).to_string();
+    }
+    if let Some(scim) = change.scim {
+        wanted.settings = json!(scim.checked()?).to_string();
     }
     if let Some(is_default) = change.is_default {
         wanted.is_default = i32::from(is_default && connection.kind() != Kind::Scim);

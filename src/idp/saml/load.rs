@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::super::connections::{self, Binding, Connection, Kind, NewConnection, SamlSettings};
+use super::super::connections::{self, Binding, Connection, Kind, NewConnection, SamlSettings, ScimSettings};
 use super::judge::{MAX_METADATA_BYTES, Metadata, MetadataError, read_metadata};
 use super::keys::{self, KeyState, NewKeys};
 use super::store;
@@ -108,6 +108,7 @@ pub async fn prepare(
     loaded.apply(&mut settings);
     settings.sign_requests |= loaded.metadata.wants_signed_requests;
     let connection = NewConnection {
+        scim: ScimSettings::default(),
         id: ids::new_id(kernel.clock.now()),
         kind: Kind::Saml,
         name: name.to_owned(),

@@ -11,9 +11,8 @@ use super::certificates::Certificate;
 use super::judge::{MAX_METADATA_BYTES, read_metadata};
 use super::load::LoadError;
 use super::store::{self, REFRESH_EVERY, Watch};
-use crate::access;
 use crate::audit::{self, Action, Context, Event};
-use crate::directory::{Error, accounts, users};
+use crate::directory::{Error, accounts};
 use crate::kernel::mail::Letter;
 use crate::kernel::{Kernel, Timestamp, Tx, outgoing};
 use crate::signin::notices;
@@ -158,11 +157,7 @@ async fn warn(
     }
     let Some(account) = accounts::by_id(tx, &connection.account_id).await? else { return Ok(()) };
     let letter = ending_letter(kernel, connection, (&account.name, settings), last.not_after);
-    for id in access::admins(tx, &account.id).await? {
-        if let Some(user) = users::by_id(tx, &account.id, &id).await?.filter(users::User::is_active) {
-            notices::send(kernel, tx, &account, &user, &letter).await?;
-        }
-    }
+    notices::tell_admins(kernel, tx, &account, &letter).await?;
     watch.warned = Some(last.fingerprint());
     Ok(())
 }

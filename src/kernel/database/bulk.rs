@@ -57,15 +57,14 @@ const AT_ONCE: usize = 320;
 ///
 /// # Errors
 /// The database's.
-pub async fn insert_all<const N: usize>(
-    tx: &mut Tx,
-    head: &'static str,
-    rows: Vec<[Cell; N]>,
-) -> Result<(), sqlx::Error> {
-    let mut rows = rows.into_iter().peekable();
-    while rows.peek().is_some() {
+pub async fn insert_all<R>(tx: &mut Tx, head: &'static str, rows: Vec<R>) -> Result<(), sqlx::Error>
+where
+    R: IntoIterator<Item = Cell, IntoIter: ExactSizeIterator + Send> + Send,
+{
+    let mut rows = rows.into_iter().map(IntoIterator::into_iter).peekable();
+    while let Some(width) = rows.peek().map(ExactSizeIterator::len) {
         let mut statement = Statement::new(format!("{head} VALUES "));
-        for (n, row) in rows.by_ref().take((AT_ONCE / N).max(1)).enumerate() {
+        for (n, row) in rows.by_ref().take((AT_ONCE / width).max(1)).enumerate() {
             statement.sql.push_str(if n == 0 { "(" } else { ",(" });
             statement.list(row);
             statement.sql.push(')');

@@ -245,8 +245,8 @@ impl Run<'_> {
         for (name, add) in joins {
             let Some(Some(group)) = self.groups.get(&name) else { continue };
             let change = Change { members: Members { add, ..Members::default() }, ..Change::default() };
-            let changed = groups::apply(tx, self.context, Authority::Local, group, change).await?;
-            self.groups.insert(name, Some(changed));
+            let applied = groups::apply(tx, self.context, Authority::Local, group, change).await?;
+            self.groups.insert(name, Some(applied.group));
         }
         Ok(())
     }

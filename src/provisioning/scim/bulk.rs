@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::error::{Error, ScimType};
 use super::json::{self, Object};
+use super::operation::{Kind, Operation, Verb};
 
 /// Operations in one request at most.
 pub(super) const MAX_OPERATIONS: usize = 1000;
@@ -14,57 +15,6 @@ pub(super) const MAX_OPERATIONS: usize = 1000;
 pub(super) const MAX_PAYLOAD: usize = 1024 * 1024;
 
 const REFERENCE: &str = "bulkId:";
-
-/// What an operation does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verb {
-    Post,
-    Put,
-    Patch,
-    Delete,
-}
-
-impl Verb {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Post => "POST",
-            Self::Put => "PUT",
-            Self::Patch => "PATCH",
-            Self::Delete => "DELETE",
-        }
-    }
-}
-
-/// What an operation is done to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    User,
-    Group,
-}
-
-impl Kind {
-    /// The path of all of them.
-    pub(super) const fn path(self) -> &'static str {
-        match self {
-            Self::User => "/Users",
-            Self::Group => "/Groups",
-        }
-    }
-}
-
-/// One operation.
-#[derive(Debug, Clone)]
-pub(super) struct Operation {
-    pub(super) verb: Verb,
-    pub(super) kind: Kind,
-    /// The resource's id, or a reference to the operation that makes it; empty for POST.
-    pub(super) id: String,
-    /// What others call the resource that a POST makes.
-    pub(super) bulk_id: Option<String>,
-    /// The version the client saw.
-    pub(super) version: Option<String>,
-    pub(super) data: Value,
-}
 
 /// A bulk request.
 #[derive(Debug)]
@@ -125,10 +75,11 @@ fn read_operation(value: &Value) -> Result<Operation, Error> {
     if verb == Verb::Post && bulk_id.is_none() {
         return Err(syntax("a POST needs a bulkId."));
     }
-    let data = json::get(object, "data").cloned().unwrap_or_default();
-    if verb != Verb::Delete && !data.is_object() {
-        return Err(syntax("data must be an object."));
-    }
+    let data = match json::get(object, "data") {
+        Some(Value::Object(data)) => data.clone(),
+        _ if verb == Verb::Delete => Object::new(),
+        _ => return Err(syntax("data must be an object.")),
+    };
     let bulk_id = bulk_id.filter(|_| verb == Verb::Post);
     Ok(Operation { verb, kind, id, bulk_id, version: json::text(object, "version"), data })
 }
@@ -182,7 +133,7 @@ impl Operation {
         if let Some(id) = self.id.strip_prefix(REFERENCE).and_then(&mut found) {
             self.id = id;
         }
-        replace_references(&mut self.data, &mut found);
+        self.data.values_mut().for_each(|value| replace_references(value, &mut found));
         error.map_or(Ok(()), Err)
     }
 }
@@ -213,7 +164,7 @@ impl Order {
                 None
             };
             operation.id.strip_prefix(REFERENCE).and_then(&mut note);
-            replace_references(&mut operation.data.clone(), &mut note);
+            operation.data.clone().values_mut().for_each(|value| replace_references(value, &mut note));
             waits[n] = needs.len();
             for need in needs {
                 followers[need].push(n);

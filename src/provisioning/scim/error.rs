@@ -32,7 +32,7 @@ pub enum ScimType {
 }
 
 impl ScimType {
-    const fn as_str(self) -> &'static str {
+    pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::InvalidFilter => "invalidFilter",
             Self::TooMany => "tooMany",
@@ -59,6 +59,8 @@ pub struct Error {
     pub scim_type: Option<ScimType>,
     /// What happened and what to do.
     pub detail: String,
+    /// After how many seconds it is worth trying again.
+    pub retry_after: Option<u64>,
 }
 
 impl Error {
@@ -68,12 +70,12 @@ impl Error {
             ScimType::Uniqueness => StatusCode::CONFLICT,
             _ => StatusCode::BAD_REQUEST,
         };
-        Self { status, scim_type: Some(scim_type), detail: detail.into() }
+        Self { status, scim_type: Some(scim_type), detail: detail.into(), retry_after: None }
     }
 
     /// An error without a kind.
     pub fn plain(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, scim_type: None, detail: detail.into() }
+        Self { status, scim_type: None, detail: detail.into(), retry_after: None }
     }
 
     /// 404 for a resource that this account does not have.
@@ -93,6 +95,11 @@ impl Error {
             body["scimType"] = json!(scim_type.as_str());
         }
         body
+    }
+
+    /// An error that passes.
+    pub fn later(status: StatusCode, detail: impl Into<String>, seconds: u64) -> Self {
+        Self { retry_after: Some(seconds), ..Self::plain(status, detail) }
     }
 
     /// 401.
@@ -164,6 +171,11 @@ impl IntoResponse for Error {
                 .headers_mut()
                 .insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
         }
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        // For the log, which tells administrators what it was.
+        response.extensions_mut().insert(self);
         response
     }
 }

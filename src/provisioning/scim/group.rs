@@ -175,7 +175,7 @@ fn filtered_ids(filter: &super::filter::Filter) -> Result<Vec<String>, Error> {
 }
 
 /// What is kept of a group, apart from its members.
-fn stored(group: &Group) -> Object {
+pub(super) fn stored(group: &Group) -> Object {
     let mut resource = group.attributes();
     resource.insert("displayName".into(), json!(group.name));
     if let Some(id) = &group.external_id {
@@ -184,18 +184,19 @@ fn stored(group: &Group) -> Object {
     resource
 }
 
+/// The members of a group: users, and (id, name) of groups.
+pub(super) type MemberList = (Vec<Membership>, Vec<(String, String)>);
+
 /// The whole answer for a group. `members`: when they were asked for.
-pub(super) fn represent(group: &Group, members: Option<&[Membership]>, base: &str) -> Object {
+pub(super) fn represent(group: &Group, members: Option<&MemberList>, base: &str) -> Object {
     let mut resource = stored(group);
     resource.insert("schemas".into(), json!([GROUP]));
     resource.insert("id".into(), json!(group.id));
-    if let Some(members) = members {
-        let list: Vec<Value> = members
-            .iter()
-            .map(|m| {
-                json!({"value": m.user_id, "$ref": format!("{base}/Users/{}", m.user_id), "type": "User"})
-            })
-            .collect();
+    if let Some((users, groups)) = members {
+        let member =
+            |id: &str, kind: &str| json!({"value": id, "$ref": format!("{base}/{kind}s/{id}"), "type": kind});
+        let users = users.iter().map(|one| member(&one.user_id, "User"));
+        let list: Vec<Value> = users.chain(groups.iter().map(|(id, _)| member(id, "Group"))).collect();
         resource.insert("members".into(), json!(list));
     }
     resource.insert(

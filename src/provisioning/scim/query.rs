@@ -74,6 +74,21 @@ impl Query {
         })
     }
 
+    /// The first value that the filter compares with: the one a client looks for, before it makes or changes it.
+    pub(super) fn looked_for(&self) -> Option<String> {
+        let filter = filter::parse(self.filter.as_deref()?).ok()?;
+        filter.conjunction().into_iter().find_map(|term| match term {
+            Filter::Compare(_, Operator::Eq, Value::String(text)) => Some(text.clone()),
+            Filter::Inside(_, inner) => inner.conjunction().into_iter().find_map(|term| match term {
+                Filter::Compare(_, Operator::Eq, Value::String(text)) if text.contains('@') => {
+                    Some(text.clone())
+                }
+                _ => None,
+            }),
+            _ => None,
+        })
+    }
+
     /// Where the page begins and how long it is. startIndex counts from 1; anything below means 1. A negative count
     /// means 0. A cursor, also an empty one, wins over startIndex.
     ///

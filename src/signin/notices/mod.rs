@@ -5,6 +5,7 @@ mod factors;
 use std::time::Duration;
 
 use super::lockout::Factor;
+use crate::access;
 use crate::directory::accounts::{self, Account};
 use crate::directory::users::User;
 use crate::directory::{Error, groups, users};
@@ -37,6 +38,24 @@ pub async fn send(
     let Some(address) = &user.email else { return Ok(None) };
     let mail = letter.to(address, &sender(account))?;
     Ok(Some(mail::queue(tx, &kernel.vault, &account.id, &mail).await?))
+}
+
+/// Queues `letter` to every active administrator of an account.
+///
+/// # Errors
+/// [`Error`].
+pub async fn tell_admins(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    account: &Account,
+    letter: &Letter,
+) -> Result<(), Error> {
+    for id in access::admins(tx, &account.id).await? {
+        if let Some(user) = users::by_id(tx, &account.id, &id).await?.filter(User::is_active) {
+            send(kernel, tx, account, &user, letter).await?;
+        }
+    }
+    Ok(())
 }
 
 async fn account_of(tx: &mut Tx, user: &User) -> Result<Account, Error> {

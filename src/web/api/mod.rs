@@ -82,6 +82,10 @@ pub fn routes() -> (Routes<App>, OpenApi) {
     api.add(may(P::ConnectionsView), routes!(connections::tokens::list_tokens));
     api.add(may(P::ConnectionsEdit), routes!(connections::tokens::create_token));
     api.add(may(P::ConnectionsEdit), routes!(connections::saml::rotate_keys));
+    api.add(may(P::ConnectionsView), routes!(connections::requests::list));
+    api.add(may(P::ConnectionsView), routes!(connections::waiting::list));
+    api.add(may(P::ConnectionsEdit), routes!(connections::waiting::let_through));
+    api.add(may(P::ConnectionsEdit), routes!(connections::waiting::discard));
     api.add(may(P::AuditView), routes!(audit_events::list));
     api.add(may(P::SettingsView), routes!(settings::show));
     api.add(may(P::SettingsEdit), routes!(settings::change));

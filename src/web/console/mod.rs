@@ -63,6 +63,15 @@ pub(super) fn routes() -> Routes<App> {
         .get("/console/connections/{id}/tests/{test}", may(P::ConnectionsView), connections::tests::show)
         .post("/console/connections/{id}/tokens", may(P::ConnectionsEdit), connections::create_token)
         .post("/console/connections/{id}/tokens/revoke", may(P::ConnectionsEdit), connections::revoke_token)
+        .post("/console/connections/{id}/provisioning", may(P::ConnectionsEdit), connections::save_scim)
+        .get("/console/connections/{id}/requests", may(P::ConnectionsView), connections::requests)
+        .get("/console/connections/{id}/waiting", may(P::ConnectionsView), connections::waiting)
+        .post(
+            "/console/connections/{id}/waiting/let-through",
+            may(P::ConnectionsEdit),
+            connections::let_through,
+        )
+        .post("/console/connections/{id}/waiting/discard", may(P::ConnectionsEdit), connections::discard)
         .post("/console/connections/{id}/delete", may(P::ConnectionsEdit), connections::delete)
         .get("/console/service-accounts", may(P::ServiceAccountsView), service_accounts::list)
         .post("/console/service-accounts", may(P::ServiceAccountsEdit), service_accounts::create)

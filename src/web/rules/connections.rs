@@ -10,12 +10,13 @@ use crate::access::Principal;
 use crate::directory::groups::{self, Kept, Link};
 use crate::idp::connections::{
     self, Binding, Change, Comparison, Connection, Graph, Jit, Kind, NameIdFormat, NewConnection, Retiring,
-    SamlSettings, Vendor,
+    SamlSettings, ScimSettings, Vendor,
 };
 use crate::idp::saml::groups::GRAPH_SECRET;
 use crate::idp::saml::{self, Certificate, LoadError, Loaded, Outgoing, Source, keys, trial};
 use crate::kernel::http::RequestContext;
 use crate::kernel::{Timestamp, Tx, ids};
+use crate::provisioning::scim;
 
 /// How long the certificates of metadata that was replaced by hand are accepted, if they are kept.
 const KEPT_FOR: Duration = Duration::from_hours(7 * 24);
@@ -83,6 +84,16 @@ pub(in super::super) struct ConnectionFields {
     pub(in super::super) jit: Option<Jit>,
     /// Whether the identity provider's word for a second factor counts here.
     pub(in super::super) trust_mfa: Option<bool>,
+    /// SCIM: whether changes are only tried, and wait for an administrator.
+    pub(in super::super) dry_run: Option<bool>,
+    /// SCIM: whether the log of requests keeps the values that changed.
+    pub(in super::super) log_values: Option<bool>,
+    /// SCIM: for how many days the log is kept, 1 to 90.
+    pub(in super::super) log_days: Option<u32>,
+    /// SCIM: how many in a hundred users may lose access within an hour; 0 for any number.
+    pub(in super::super) removal_limit: Option<u32>,
+    /// SCIM: requests a second that are answered, 25 to 100,000.
+    pub(in super::super) requests_per_second: Option<u32>,
 }
 
 fn set<T>(place: &mut T, wanted: Option<T>) {
@@ -131,6 +142,15 @@ impl ConnectionFields {
         set(&mut settings.jit, self.jit.take());
         set(&mut settings.trust_mfa, self.trust_mfa);
         Ok(())
+    }
+
+    /// Changes the settings of a directory connection as wanted.
+    fn apply_scim(&self, settings: &mut ScimSettings) {
+        set(&mut settings.dry_run, self.dry_run);
+        set(&mut settings.log_values, self.log_values);
+        set(&mut settings.log_days, self.log_days);
+        set(&mut settings.removal_limit, self.removal_limit);
+        set(&mut settings.requests_per_second, self.requests_per_second);
     }
 
     fn has_saml(&self) -> bool {
@@ -191,7 +211,8 @@ pub(in super::super) async fn create_connection(
     let secret = wanted.graph_client_secret.take();
     let made = match kind {
         Kind::Scim => {
-            let new = NewConnection::scim(ids::new_id(app.kernel.clock.now()), &name);
+            let mut new = NewConnection::scim(ids::new_id(app.kernel.clock.now()), &name);
+            wanted.apply_scim(&mut new.scim);
             let mut tx = app.kernel.db.begin().await?;
             let made = connections::create(&mut tx, &context, NewConnection { domains, ..new }).await?;
             tx.commit().await?;
@@ -261,7 +282,12 @@ pub(in super::super) async fn change_connection(
         }
         None => None,
     };
+    let scim = connection.scim().map(|mut settings| {
+        wanted.apply_scim(&mut settings);
+        settings
+    });
     let change = Change {
+        scim,
         name: wanted.name,
         enabled: wanted.enabled,
         override_untested: wanted.override_untested,
@@ -325,6 +351,7 @@ pub(in super::super) async fn delete_connection(
     let mut tx = app.kernel.db.begin().await?;
     let connection = find_connection(&mut tx, principal, id).await?;
     connections::delete(&mut tx, &principal.context(request), &connection).await?;
+    scim::log::forget(&mut tx, &connection.id).await?;
     Ok(tx.commit().await?)
 }
 

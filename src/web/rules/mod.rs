@@ -3,6 +3,7 @@
 
 mod connections;
 mod invitations;
+mod provisioning;
 mod settings;
 mod two_factor;
 
@@ -28,6 +29,7 @@ pub(super) use connections::{
 pub(super) use invitations::{
     cancel_invitation, copy_invitation_link, find_invitation, invite, resend_invitation,
 };
+pub(super) use provisioning::{LogSearch, NewScimToken, discard, let_through, make_scim_token, scim_log};
 pub(super) use settings::{Effect, preview, save_settings};
 pub(super) use two_factor::{keep_a_way_without, leads_by_example, remind, reset_two_factor, stop_mailing};
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::super::error::Error;
 use super::super::order::Start;
-use super::super::query::MAX_RESULTS;
+use super::super::query::{MAX_RESULTS, Query};
 use super::super::schemas;
 use super::lists::{Part, list_answer};
 use super::{Provisioner, answer, base};
@@ -28,7 +28,7 @@ pub(super) async fn list_resource_types(State(kernel): State<Kernel>, _: Provisi
 /// A list that has one page.
 fn whole(all: Vec<Value>) -> Response {
     let total = i64::try_from(all.len()).unwrap_or(0);
-    list_answer(&Part { resources: all, total, next: None }, &Start::Offset(0))
+    list_answer(&Part { resources: all, total, next: None }, &Start::Offset(0), &Query::default())
 }
 
 fn one_of(all: Vec<Value>, kind: &str, id: &str) -> Result<Response, Error> {

@@ -1,47 +1,40 @@
 //! `/Groups`
 
-use axum::body::Bytes;
 use axum::extract::{Path, Query as UrlQuery, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use serde_json::json;
 
 use super::super::error::Error;
 use super::super::json::Object;
+use super::super::operation::{Operation, Verb};
 use super::super::query::Query;
-use super::super::{group, patch, user};
-use super::{Provisioner, base, check_version, not_modified, read_body, resource_answer};
-use crate::directory::groups::{self, Group};
-use crate::kernel::Kernel;
+use super::super::trace::{Changed, Trace, difference};
+use super::super::{group, patch};
+use super::write::Done;
+use super::{Provisioner, base, check_version, not_modified, resource_answer};
+use crate::audit::Context;
+use crate::directory::groups::{self, Applied, Change, Group, Members};
 use crate::kernel::database::Connection;
-use crate::kernel::http::RequestContext;
+use crate::kernel::{Kernel, Tx};
 
-async fn find_group(c: &mut Connection, account_id: &str, id: &str) -> Result<Group, Error> {
+async fn find(c: &mut Connection, account_id: &str, id: &str) -> Result<Group, Error> {
     groups::by_id(c, account_id, id).await?.ok_or_else(|| Error::not_found("Group", id))
 }
 
-async fn group_answer(
-    kernel: &Kernel,
-    c: &mut Connection,
-    status: StatusCode,
-    group: &Group,
-    query: &Query,
-) -> Result<Response, Error> {
-    let resource = represent_group(kernel, c, group, query).await?;
-    Ok(resource_answer(status, resource, query, group.version))
-}
-
-pub(super) async fn represent_group(
+pub(super) async fn represent(
     kernel: &Kernel,
     c: &mut Connection,
     group: &Group,
     query: &Query,
 ) -> Result<Object, Error> {
     let members = if query.shows("members") {
-        Some(groups::members(c, &group.id, ("", i64::MAX)).await?)
+        let users = groups::members(c, &group.id, ("", i64::MAX)).await?;
+        Some((users, groups::nested(c, &group.id).await?))
     } else {
         None
     };
-    Ok(group::represent(group, members.as_deref(), &base(kernel)))
+    Ok(group::represent(group, members.as_ref(), &base(kernel)))
 }
 
 pub(super) async fn get(
@@ -52,90 +45,89 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let mut c = kernel.db.read().await?;
-    let group = find_group(&mut c, client.account(), &id).await?;
-    if not_modified(&headers, group.version) {
-        return Ok(StatusCode::NOT_MODIFIED.into_response());
-    }
-    group_answer(&kernel, &mut c, StatusCode::OK, &group, &query).await
+    let group = find(&mut c, client.account(), &id).await?;
+    let mut response = if not_modified(&headers, group.version) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let resource = represent(&kernel, &mut c, &group, &query).await?;
+        resource_answer(StatusCode::OK, resource, &query, group.version)
+    };
+    response.extensions_mut().insert(Trace { subject: group.name, resource_id: id, ..Trace::default() });
+    Ok(response)
 }
 
-pub(super) async fn create(
-    State(kernel): State<Kernel>,
-    client: Provisioner,
-    request: RequestContext,
-    UrlQuery(query): UrlQuery<Query>,
-    body: Bytes,
-) -> Result<Response, Error> {
-    let (content, members) = group::read(read_body(&body)?)?;
-    let context = client.context(&request);
-    let mut tx = kernel.db.begin().await?;
+pub(super) async fn perform(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    client: &Provisioner,
+    context: &Context,
+    (operation, query): (&Operation, &Query),
+    trace: &mut Trace,
+) -> Result<Done, Error> {
+    if operation.verb == Verb::Post {
+        let group = create(tx, client, context, operation, trace).await?;
+        let resource = represent(kernel, tx, &group, query).await?;
+        return Ok(done(StatusCode::CREATED, &group, Some(resource)));
+    }
+    let group = find(tx, client.account(), &operation.id).await?;
+    group.name.clone_into(&mut trace.subject);
+    check_version(operation.version.as_deref(), group.version)?;
+    let change = match operation.verb {
+        Verb::Delete => {
+            groups::delete(tx, context, client.authority(), &group).await?;
+            trace.changes = difference(&group::stored(&group), &Object::new());
+            return Ok(Done { version: None, ..done(StatusCode::NO_CONTENT, &group, None) });
+        }
+        Verb::Patch => group::change(&group, &patch::read(&operation.data)?)?,
+        Verb::Put | Verb::Post => {
+            let (content, members) = group::read(operation.data.clone())?;
+            group::replacement(content, members)
+        }
+    };
+    let applied = groups::apply(tx, context, client.authority(), &group, change).await?;
+    note(trace, &group, &applied);
+    if operation.verb == Verb::Patch {
+        // Reading a large group back only to say that one member came would be work for nothing.
+        return Ok(done(StatusCode::NO_CONTENT, &applied.group, None));
+    }
+    let resource = represent(kernel, tx, &applied.group, query).await?;
+    Ok(done(StatusCode::OK, &applied.group, Some(resource)))
+}
+
+fn done(status: StatusCode, group: &Group, resource: Option<Object>) -> Done {
+    Done { status, id: group.id.clone(), version: Some(group.version), resource, ends_access: false }
+}
+
+async fn create(
+    tx: &mut Tx,
+    client: &Provisioner,
+    context: &Context,
+    operation: &Operation,
+    trace: &mut Trace,
+) -> Result<Group, Error> {
+    let (content, members) = group::read(operation.data.clone())?;
     let new = groups::NewGroup {
         name: content.name,
         external_id: content.external_id,
         attributes: content.attributes,
     };
-    let mut group = groups::create(&mut tx, &context, client.authority(), new).await?;
+    let mut group = groups::create(tx, context, client.authority(), new).await?;
+    group.id.clone_into(&mut trace.resource_id);
+    trace.changes = difference(&Object::new(), &group::stored(&group));
     if let Some(add) = members.filter(|members| !members.is_empty()) {
-        let members = groups::Members { add, ..groups::Members::default() };
-        let change = groups::Change { members, ..groups::Change::default() };
-        group = groups::apply(&mut tx, &context, client.authority(), &group, change).await?;
+        let change = Change { members: Members { add, ..Members::default() }, ..Change::default() };
+        let applied = groups::apply(tx, context, client.authority(), &group, change).await?;
+        note(trace, &group, &applied);
+        group = applied.group;
     }
-    let response = group_answer(&kernel, &mut tx, StatusCode::CREATED, &group, &query).await?;
-    tx.commit().await?;
-    Ok(response)
+    Ok(group)
 }
 
-pub(super) async fn put(
-    State(kernel): State<Kernel>,
-    client: Provisioner,
-    Path(id): Path<String>,
-    (request, headers): (RequestContext, HeaderMap),
-    UrlQuery(query): UrlQuery<Query>,
-    body: Bytes,
-) -> Result<Response, Error> {
-    let (content, members) = group::read(read_body(&body)?)?;
-    let mut tx = kernel.db.begin().await?;
-    let group = find_group(&mut tx, client.account(), &id).await?;
-    check_version(&headers, group.version)?;
-    let change = group::replacement(content, members);
-    let group = groups::apply(&mut tx, &client.context(&request), client.authority(), &group, change).await?;
-    let response = group_answer(&kernel, &mut tx, StatusCode::OK, &group, &query).await?;
-    tx.commit().await?;
-    Ok(response)
-}
-
-/// Answers 204: reading a large group back only to say that one member came would be work for nothing.
-pub(super) async fn patch(
-    State(kernel): State<Kernel>,
-    client: Provisioner,
-    Path(id): Path<String>,
-    (request, headers): (RequestContext, HeaderMap),
-    body: Bytes,
-) -> Result<Response, Error> {
-    let operations = patch::read(&read_body(&body)?)?;
-    let mut tx = kernel.db.begin().await?;
-    let group = find_group(&mut tx, client.account(), &id).await?;
-    check_version(&headers, group.version)?;
-    let change = group::change(&group, &operations)?;
-    let group = groups::apply(&mut tx, &client.context(&request), client.authority(), &group, change).await?;
-    tx.commit().await?;
-    let mut response = StatusCode::NO_CONTENT.into_response();
-    if let Ok(tag) = user::etag(group.version).parse() {
-        response.headers_mut().insert(header::ETAG, tag);
+fn note(trace: &mut Trace, before: &Group, applied: &Applied) {
+    trace.changes.extend(difference(&group::stored(before), &group::stored(&applied.group)));
+    let Applied { added, removed, .. } = applied;
+    if !added.is_empty() || !removed.is_empty() {
+        trace.changes.push(Changed::new("members", json!(removed), json!(added)));
+        trace.others = added.iter().chain(removed).cloned().collect();
     }
-    Ok(response)
-}
-
-pub(super) async fn delete(
-    State(kernel): State<Kernel>,
-    client: Provisioner,
-    Path(id): Path<String>,
-    (request, headers): (RequestContext, HeaderMap),
-) -> Result<StatusCode, Error> {
-    let mut tx = kernel.db.begin().await?;
-    let group = find_group(&mut tx, client.account(), &id).await?;
-    check_version(&headers, group.version)?;
-    groups::delete(&mut tx, &client.context(&request), client.authority(), &group).await?;
-    tx.commit().await?;
-    Ok(StatusCode::NO_CONTENT)
 }

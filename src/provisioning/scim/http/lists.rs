@@ -8,6 +8,7 @@ use super::super::error::{Error, ScimType};
 use super::super::json::Object;
 use super::super::order::{Sort, Start};
 use super::super::query::{MAX_SCAN, Plan, Query};
+use super::super::trace::Trace;
 use super::super::{group, user};
 use super::{Provisioner, answer, base};
 use crate::directory::Window;
@@ -147,7 +148,7 @@ impl Listed for Group {
         _: &Provisioner,
         query: &Query,
     ) -> Result<Value, Error> {
-        let shown = super::groups::represent_group(kernel, c, self, query).await?;
+        let shown = super::groups::represent(kernel, c, self, query).await?;
         Ok(query.project(shown))
     }
 }
@@ -244,7 +245,7 @@ fn too_many() -> Error {
 }
 
 /// The list with its part, as a response.
-pub(super) fn list_answer(part: &Part, start: &Start) -> Response {
+pub(super) fn list_answer(part: &Part, start: &Start, query: &Query) -> Response {
     let mut body = json!({
         "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
         "totalResults": part.total,
@@ -256,5 +257,9 @@ pub(super) fn list_answer(part: &Part, start: &Start) -> Response {
         (_, Some(next)) => body["nextCursor"] = json!(next),
         _ => {}
     }
-    answer(StatusCode::OK, &body)
+    let mut response = answer(StatusCode::OK, &body);
+    let subject = query.looked_for().unwrap_or_default();
+    let note = format!("{} found", part.total);
+    response.extensions_mut().insert(Trace { subject, note, ..Trace::default() });
+    response
 }

@@ -2,9 +2,11 @@
 
 mod bulk;
 mod discovery;
+mod gate;
 mod groups;
 mod lists;
 mod users;
+pub(super) mod write;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Query as UrlQuery, Request, State};
@@ -14,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 
 use super::error::{Error, ScimType};
+use super::held::Reason;
 use super::json::Object;
 use super::order::Start;
 use super::query::Query;
@@ -22,34 +25,50 @@ use crate::access::{Guard, Principal, Routes};
 use crate::audit::Context;
 use crate::directory::groups::Group;
 use crate::directory::users::{Authority, User};
+use crate::idp::connections::ScimSettings;
 use crate::kernel::Kernel;
 use crate::kernel::http::RequestContext;
 
+pub use gate::Gate;
 use lists::{Listed, list_answer};
 
 /// RFC 7644 §8.1.
 pub(super) const MEDIA_TYPE: &str = "application/scim+json";
 
-/// The provisioning client of a request: put there by the route's guard.
+/// The provisioning client of a request: put there by the gate.
 #[derive(Debug, Clone)]
 pub struct Provisioner {
-    /// The connection's service account.
-    pub principal: Principal,
+    /// Who acts: the connection's service account, or an administrator who lets through what waited.
+    pub(super) principal: Principal,
     /// The connection.
-    pub connection_id: String,
+    pub(super) connection_id: String,
+    /// Its name.
+    pub(super) name: String,
+    pub(super) settings: ScimSettings,
+    /// Whether it was paused.
+    pub(super) paused: bool,
 }
 
 impl Provisioner {
-    fn authority(&self) -> Authority<'_> {
+    pub(super) fn authority(&self) -> Authority<'_> {
         Authority::Connection(&self.connection_id)
     }
 
-    fn account(&self) -> &str {
+    pub(super) fn account(&self) -> &str {
         &self.principal.account_id
     }
 
-    fn context(&self, request: &RequestContext) -> Context {
+    pub(super) fn context(&self, request: &RequestContext) -> Context {
         self.principal.context(request)
+    }
+
+    /// Why changes wait for an administrator, if they do.
+    pub(super) fn holds(&self) -> Option<Reason> {
+        match (self.settings.dry_run, self.paused) {
+            (_, true) => Some(Reason::Paused),
+            (true, false) => Some(Reason::DryRun),
+            (false, false) => None,
+        }
     }
 }
 
@@ -75,17 +94,17 @@ pub fn routes() -> Routes<Kernel> {
             .post(&at("/Users/.search"), Guard::Scim, list::<User>)
             .post(&at("/Groups/.search"), Guard::Scim, list::<Group>)
             .get(&at("/Users"), Guard::Scim, list::<User>)
-            .post(&at("/Users"), Guard::Scim, users::create)
+            .post(&at("/Users"), Guard::Scim, write::user)
             .get(&at("/Users/{id}"), Guard::Scim, users::get)
-            .put(&at("/Users/{id}"), Guard::Scim, users::put)
-            .patch(&at("/Users/{id}"), Guard::Scim, users::patch)
-            .delete(&at("/Users/{id}"), Guard::Scim, users::delete)
+            .put(&at("/Users/{id}"), Guard::Scim, write::user)
+            .patch(&at("/Users/{id}"), Guard::Scim, write::user)
+            .delete(&at("/Users/{id}"), Guard::Scim, write::user)
             .get(&at("/Groups"), Guard::Scim, list::<Group>)
-            .post(&at("/Groups"), Guard::Scim, groups::create)
+            .post(&at("/Groups"), Guard::Scim, write::group)
             .get(&at("/Groups/{id}"), Guard::Scim, groups::get)
-            .put(&at("/Groups/{id}"), Guard::Scim, groups::put)
-            .patch(&at("/Groups/{id}"), Guard::Scim, groups::patch)
-            .delete(&at("/Groups/{id}"), Guard::Scim, groups::delete)
+            .put(&at("/Groups/{id}"), Guard::Scim, write::group)
+            .patch(&at("/Groups/{id}"), Guard::Scim, write::group)
+            .delete(&at("/Groups/{id}"), Guard::Scim, write::group)
             .get(&at("/ServiceProviderConfig"), Guard::Scim, discovery::service_provider_config)
             .get(&at("/Schemas"), Guard::Scim, discovery::list_schemas)
             .get(&at("/Schemas/{id}"), Guard::Scim, discovery::get_schema)
@@ -117,7 +136,7 @@ async fn list<T: Listed>(
 ) -> Result<Response, Error> {
     let (start, limit) = query.range()?;
     let part = lists::find::<T>(&kernel, &client, &query, (&start, limit)).await?;
-    Ok(list_answer(&part, &start))
+    Ok(list_answer(&part, &start, &query))
 }
 
 /// Everything there is: users first, then groups, each in the order that is asked for.
@@ -137,7 +156,7 @@ async fn search(
     let groups = lists::find::<Group>(&kernel, &client, &query, rest).await?;
     part.resources.extend(groups.resources);
     part.total += groups.total;
-    Ok(list_answer(&part, &start))
+    Ok(list_answer(&part, &start, &query))
 }
 
 /// A provisioning token stands for a directory; nobody in it is "me" (RFC 7644 §3.11).
@@ -154,17 +173,11 @@ fn answer(status: StatusCode, body: &Value) -> Response {
     (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], body.to_string()).into_response()
 }
 
-/// What a client asked to see of a resource, with its entity tag, and its address when it is new.
+/// What a client asked to see of a resource, with its entity tag.
 fn resource_answer(status: StatusCode, resource: Object, query: &Query, version: i64) -> Response {
-    let location =
-        resource.get("meta").and_then(|meta| meta["location"].as_str()).unwrap_or_default().parse();
     let mut response = answer(status, &query.project(resource));
-    let headers = response.headers_mut();
     if let Ok(tag) = user::etag(version).parse() {
-        headers.insert(header::ETAG, tag);
-    }
-    if let (StatusCode::CREATED, Ok(location)) = (status, location) {
-        headers.insert(header::LOCATION, location);
+        response.headers_mut().insert(header::ETAG, tag);
     }
     response
 }
@@ -179,10 +192,8 @@ fn read_body(body: &Bytes) -> Result<Object, Error> {
 }
 
 /// `If-Match` (RFC 7644 §3.14): a client that names the version it saw must have seen the present one.
-fn check_version(headers: &HeaderMap, version: i64) -> Result<(), Error> {
-    let Some(wanted) = headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok()) else {
-        return Ok(());
-    };
+fn check_version(wanted: Option<&str>, version: i64) -> Result<(), Error> {
+    let Some(wanted) = wanted else { return Ok(()) };
     let present = user::etag(version);
     let strong = present.trim_start_matches("W/");
     if wanted.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == strong) {

@@ -1,40 +1,27 @@
 //! `/Users`
 
-use axum::body::Bytes;
 use axum::extract::{Path, Query as UrlQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
 
 use super::super::error::Error;
 use super::super::json::Object;
+use super::super::operation::{Operation, Verb};
 use super::super::query::Query;
+use super::super::trace::{Changed, Trace, difference};
 use super::super::{patch, user};
-use super::{Provisioner, base, check_version, not_modified, read_body, resource_answer};
+use super::write::Done;
+use super::{Provisioner, base, check_version, not_modified, resource_answer};
 use crate::access::{PrincipalKind, Role, roles_of, unbind_all};
+use crate::audit::Context;
 use crate::directory::groups;
 use crate::directory::users::{self, User};
 use crate::kernel::database::Connection;
-use crate::kernel::http::RequestContext;
 use crate::kernel::{Kernel, Tx};
 
-async fn find_user(c: &mut Connection, account_id: &str, id: &str) -> Result<User, Error> {
+async fn find(c: &mut Connection, account_id: &str, id: &str) -> Result<User, Error> {
     users::by_id(c, account_id, id).await?.ok_or_else(|| Error::not_found("User", id))
-}
-
-async fn user_answer(
-    kernel: &Kernel,
-    c: &mut Connection,
-    status: StatusCode,
-    user: &User,
-    query: &Query,
-) -> Result<Response, Error> {
-    let groups = if query.shows("groups") && status != StatusCode::CREATED {
-        Some(groups::of_user(c, &user.account_id, &user.id).await?)
-    } else {
-        None
-    };
-    let resource = user::represent(user, groups.as_deref(), &base(kernel));
-    Ok(resource_answer(status, resource, query, user.version))
 }
 
 pub(super) async fn get(
@@ -45,26 +32,97 @@ pub(super) async fn get(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let mut c = kernel.db.read().await?;
-    let user = find_user(&mut c, client.account(), &id).await?;
-    if not_modified(&headers, user.version) {
-        return Ok(StatusCode::NOT_MODIFIED.into_response());
-    }
-    user_answer(&kernel, &mut c, StatusCode::OK, &user, &query).await
+    let user = find(&mut c, client.account(), &id).await?;
+    let mut response = if not_modified(&headers, user.version) {
+        StatusCode::NOT_MODIFIED.into_response()
+    } else {
+        let resource = represent(&kernel, &mut c, &user, &query).await?;
+        resource_answer(StatusCode::OK, resource, &query, user.version)
+    };
+    response.extensions_mut().insert(Trace { subject: user.user_name, resource_id: id, ..Trace::default() });
+    Ok(response)
 }
 
-pub(super) async fn create(
-    State(kernel): State<Kernel>,
-    client: Provisioner,
-    request: RequestContext,
-    UrlQuery(query): UrlQuery<Query>,
-    body: Bytes,
-) -> Result<Response, Error> {
-    let profile = user::profile(user::normalize(read_body(&body)?))?;
-    let mut tx = kernel.db.begin().await?;
-    let user = users::create(&mut tx, &client.context(&request), client.authority(), profile).await?;
-    let response = user_answer(&kernel, &mut tx, StatusCode::CREATED, &user, &query).await?;
-    tx.commit().await?;
-    Ok(response)
+async fn represent(kernel: &Kernel, c: &mut Connection, user: &User, query: &Query) -> Result<Object, Error> {
+    let groups = match query.shows("groups") {
+        true => Some(groups::of_user(c, &user.account_id, &user.id).await?),
+        false => None,
+    };
+    Ok(user::represent(user, groups.as_deref(), &base(kernel)))
+}
+
+pub(super) async fn perform(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    client: &Provisioner,
+    context: &Context,
+    (operation, query): (&Operation, &Query),
+    trace: &mut Trace,
+) -> Result<Done, Error> {
+    if operation.verb == Verb::Post {
+        let user = create(tx, client, context, operation, trace).await?;
+        // Nobody has put somebody new into a group yet.
+        let resource = user::represent(&user, None, &base(kernel));
+        return Ok(done(StatusCode::CREATED, &user, Some(resource), false));
+    }
+    let user = find(tx, client.account(), &operation.id).await?;
+    user.user_name.clone_into(&mut trace.subject);
+    check_version(operation.version.as_deref(), user.version)?;
+    if operation.verb == Verb::Delete {
+        users::delete(tx, context, client.authority(), &user).await?;
+        unbind_all(tx, context, (PrincipalKind::User, &user.id, &user.user_name)).await?;
+        trace.changes = difference(&user::resource(&user), &Object::new());
+        return Ok(Done { version: None, ..done(StatusCode::NO_CONTENT, &user, None, user.is_active()) });
+    }
+    check_takeover(tx, &user).await?;
+    let updated = update(tx, client, context, (operation, &user), trace).await?;
+    let resource = represent(kernel, tx, &updated, query).await?;
+    let ends_access = user.is_active() && !updated.is_active();
+    Ok(done(StatusCode::OK, &updated, Some(resource), ends_access))
+}
+
+fn done(status: StatusCode, user: &User, resource: Option<Object>, ends_access: bool) -> Done {
+    Done { status, id: user.id.clone(), version: Some(user.version), resource, ends_access }
+}
+
+async fn create(
+    tx: &mut Tx,
+    client: &Provisioner,
+    context: &Context,
+    operation: &Operation,
+    trace: &mut Trace,
+) -> Result<User, Error> {
+    let profile = user::profile(user::normalize(operation.data.clone()))?;
+    let user = users::create(tx, context, client.authority(), profile).await?;
+    user.id.clone_into(&mut trace.resource_id);
+    trace.changes = difference(&Object::new(), &user::resource(&user));
+    Ok(user)
+}
+
+async fn update(
+    tx: &mut Tx,
+    client: &Provisioner,
+    context: &Context,
+    (operation, user): (&Operation, &User),
+    trace: &mut Trace,
+) -> Result<User, Error> {
+    let before = user::resource(user);
+    let wanted = if operation.verb == Verb::Put {
+        operation.data.clone()
+    } else {
+        let mut resource = before.clone();
+        patch::apply(&mut resource, &patch::read(&operation.data)?)?;
+        user::note_removed_active(&mut resource);
+        resource
+    };
+    let profile = user::profile(user::normalize(wanted))?;
+    let updated = users::update(tx, context, client.authority(), user, profile).await?;
+    trace.changes = difference(&before, &user::resource(&updated));
+    if user.connection_id.is_none() {
+        // From here on the user is changed in the directory, which the log should not pass over.
+        trace.changes.push(Changed::new("managed by", Value::Null, json!(client.name)));
+    }
+    Ok(updated)
 }
 
 /// An administrator made by hand is not taken over by a directory that happens to know the address.
@@ -75,69 +133,4 @@ async fn check_takeover(tx: &mut Tx, user: &User) -> Result<(), Error> {
         return Err(Error::plain(StatusCode::FORBIDDEN, detail));
     }
     Ok(())
-}
-
-/// Applies `change` to the present resource of a user and answers with the new one.
-async fn write_user(
-    kernel: &Kernel,
-    client: &Provisioner,
-    (id, request, headers): (&str, &RequestContext, &HeaderMap),
-    query: &Query,
-    change: impl FnOnce(Object) -> Result<Object, Error> + Send,
-) -> Result<Response, Error> {
-    let mut tx = kernel.db.begin().await?;
-    let user = find_user(&mut tx, client.account(), id).await?;
-    check_version(headers, user.version)?;
-    check_takeover(&mut tx, &user).await?;
-    let profile = user::profile(user::normalize(change(user::resource(&user))?))?;
-    let updated =
-        users::update(&mut tx, &client.context(request), client.authority(), &user, profile).await?;
-    let response = user_answer(kernel, &mut tx, StatusCode::OK, &updated, query).await?;
-    tx.commit().await?;
-    Ok(response)
-}
-
-pub(super) async fn put(
-    State(kernel): State<Kernel>,
-    client: Provisioner,
-    Path(id): Path<String>,
-    (request, headers): (RequestContext, HeaderMap),
-    UrlQuery(query): UrlQuery<Query>,
-    body: Bytes,
-) -> Result<Response, Error> {
-    let body = read_body(&body)?;
-    write_user(&kernel, &client, (&id, &request, &headers), &query, |_| Ok(body)).await
-}
-
-pub(super) async fn patch(
-    State(kernel): State<Kernel>,
-    client: Provisioner,
-    Path(id): Path<String>,
-    (request, headers): (RequestContext, HeaderMap),
-    UrlQuery(query): UrlQuery<Query>,
-    body: Bytes,
-) -> Result<Response, Error> {
-    let operations = patch::read(&read_body(&body)?)?;
-    let change = |mut resource: Object| {
-        patch::apply(&mut resource, &operations)?;
-        user::note_removed_active(&mut resource);
-        Ok(resource)
-    };
-    write_user(&kernel, &client, (&id, &request, &headers), &query, change).await
-}
-
-pub(super) async fn delete(
-    State(kernel): State<Kernel>,
-    client: Provisioner,
-    Path(id): Path<String>,
-    (request, headers): (RequestContext, HeaderMap),
-) -> Result<StatusCode, Error> {
-    let mut tx = kernel.db.begin().await?;
-    let user = find_user(&mut tx, client.account(), &id).await?;
-    check_version(&headers, user.version)?;
-    let context = client.context(&request);
-    users::delete(&mut tx, &context, client.authority(), &user).await?;
-    unbind_all(&mut tx, &context, (PrincipalKind::User, &user.id, &user.user_name)).await?;
-    tx.commit().await?;
-    Ok(StatusCode::NO_CONTENT)
 }

@@ -1,8 +1,10 @@
 //! Connections to identity providers.
 
+pub(super) mod requests;
 pub(super) mod saml;
 pub(super) mod tokens;
 pub(super) mod trials;
+pub(super) mod waiting;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -14,9 +16,10 @@ use super::super::rules::ConnectionFields;
 use super::super::{App, Error, rules};
 use super::{Body, List, Paging};
 use crate::access::Principal;
-use crate::idp::connections::{self, Connection, Kind};
+use crate::idp::connections::{self, Connection, Kind, ScimSettings};
 use crate::kernel::http::RequestContext;
 use crate::kernel::{self, Timestamp};
+use crate::provisioning::scim::held;
 
 use saml::SamlBody;
 
@@ -43,6 +46,9 @@ pub(super) struct ConnectionBody {
     /// When a test of it as it is now succeeded.
     #[schema(value_type = Option<String>, format = DateTime)]
     tested_at: Option<Timestamp>,
+    /// For SCIM: how it works.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scim: Option<ScimBody>,
     /// For SCIM: the base URL for the identity provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     scim_base_url: Option<String>,
@@ -54,6 +60,39 @@ pub(super) struct ConnectionBody {
     updated_at: Timestamp,
 }
 
+/// How a directory connection works.
+#[derive(Debug, Serialize, ToSchema)]
+struct ScimBody {
+    /// Whether changes are only tried, and wait for an administrator.
+    dry_run: bool,
+    /// Whether the log of requests keeps the values that changed.
+    log_values: bool,
+    /// For how many days the log is kept.
+    log_days: u32,
+    /// How many in a hundred users may lose access within an hour; 0 for any number.
+    removal_limit: u32,
+    /// Requests a second that are answered.
+    requests_per_second: u32,
+    /// Since when no changes are taken, because too many people would lose access.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    paused_at: Option<Timestamp>,
+    /// How many changes wait for an administrator.
+    waiting: i64,
+}
+
+impl ScimBody {
+    async fn read(
+        c: &mut kernel::database::Connection,
+        connection: &Connection,
+        settings: ScimSettings,
+    ) -> Result<Self, Error> {
+        let ScimSettings { dry_run, log_values, log_days, removal_limit, requests_per_second } = settings;
+        let waiting = held::count(c, &connection.account_id, &connection.id).await?;
+        let paused_at = connection.paused_at;
+        Ok(Self { dry_run, log_values, log_days, removal_limit, requests_per_second, paused_at, waiting })
+    }
+}
+
 async fn body(
     app: &App,
     c: &mut kernel::database::Connection,
@@ -61,6 +100,10 @@ async fn body(
 ) -> Result<ConnectionBody, Error> {
     let saml = match connection.saml() {
         Some(settings) => Some(SamlBody::read(app, c, &connection, settings).await?),
+        None => None,
+    };
+    let scim = match connection.scim() {
+        Some(settings) => Some(ScimBody::read(c, &connection, settings).await?),
         None => None,
     };
     let scim_base_url = (connection.kind() == Kind::Scim).then(|| app.kernel.urls.absolute("/scim/v2"));
@@ -72,6 +115,7 @@ async fn body(
         tested_at: connection.tested_at,
         email_domains: connections::domains_of(c, &connection.id).await?,
         saml,
+        scim,
         scim_base_url,
         id: connection.id,
         name: connection.name,

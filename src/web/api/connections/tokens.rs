@@ -6,13 +6,13 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use super::super::super::rules::NewScimToken;
 use super::super::super::{App, Error, rules};
 use super::super::tokens::MadeToken;
 use super::super::{Body, List};
 use crate::access::Principal;
 use crate::access::tokens::{self, Token};
 use crate::kernel::http::RequestContext;
-use crate::provisioning;
 
 /// A provisioning token to be made.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -22,6 +22,10 @@ pub(in super::super) struct ScimTokenRequest {
     name: Option<String>,
     /// RFC 3339.
     expires_at: Option<String>,
+    /// The id of a token of this connection in whose place it comes, under the same name.
+    replaces: Option<String>,
+    /// For how many hours that one goes on working, at most 720; 24 when not given.
+    overlap_hours: Option<u32>,
 }
 
 /// Lists the provisioning tokens of a SCIM connection.
@@ -50,12 +54,8 @@ pub(in super::super) async fn create_token(
     Body(new): Body<ScimTokenRequest>,
 ) -> Result<(StatusCode, Json<MadeToken>), Error> {
     let expires_at = rules::read_expiry(new.expires_at.as_deref())?;
-    let mut tx = app.kernel.db.begin().await?;
-    let connection = rules::find_connection(&mut tx, &principal, &id).await?;
-    let name = new.name.unwrap_or_else(|| connection.name.clone());
-    let context = principal.context(&request);
-    let (details, token) =
-        provisioning::create_token(&mut tx, &context, &connection, &name, expires_at).await?;
-    tx.commit().await?;
+    let replaces = new.replaces.as_deref().map(|old| (old, new.overlap_hours.unwrap_or(24)));
+    let new = NewScimToken { name: new.name.as_deref(), expires_at, replaces };
+    let (details, token) = rules::make_scim_token(&app, &principal, &request, &id, new).await?;
     Ok((StatusCode::CREATED, Json(MadeToken { details, token })))
 }

@@ -152,10 +152,10 @@ pub(super) async fn change(
     let mut tx = app.kernel.db.begin().await?;
     let group = rules::find_group(&mut tx, &principal, &id).await?;
     let change = Change { name: Some(body.name), ..Change::default() };
-    let group =
+    let applied =
         groups::apply(&mut tx, &principal.context(&request), Authority::Local, &group, change).await?;
     tx.commit().await?;
-    Ok(Json(group.into()))
+    Ok(Json(applied.group.into()))
 }
 
 /// Deletes a group.
@@ -210,8 +210,8 @@ pub(super) async fn change_members(
     let group = rules::find_group(&mut tx, &principal, &id).await?;
     let members = Members { add: body.add, remove: body.remove, replace: None };
     let change = Change { members, ..Change::default() };
-    let group =
+    let applied =
         groups::apply(&mut tx, &principal.context(&request), Authority::Local, &group, change).await?;
     tx.commit().await?;
-    Ok(Json(group.into()))
+    Ok(Json(applied.group.into()))
 }

@@ -1,5 +1,6 @@
 //! Connections to identity providers, with the values to paste on the other side.
 
+mod provisioning;
 mod saml;
 mod scim;
 pub(super) mod tests;
@@ -20,8 +21,9 @@ use crate::access::Principal;
 use crate::idp::connections::{self, Connection, Kind, Vendor};
 use crate::kernel::http::RequestContext;
 
+pub(super) use provisioning::{discard, let_through, requests, waiting};
 pub(super) use saml::{forget_retiring, load_metadata, rotate_keys, save};
-pub(super) use scim::{create_token, revoke_token};
+pub(super) use scim::{create_token, revoke_token, save as save_scim};
 
 #[derive(Template)]
 #[template(path = "console/connections.html")]
@@ -152,6 +154,8 @@ pub(super) async fn create(
 #[derive(Default)]
 struct Shown<'a> {
     notice: Option<&'a str>,
+    /// Whose steps are shown.
+    vendor: Option<&'a str>,
     secret: Option<String>,
     error: Option<String>,
 }
@@ -168,7 +172,10 @@ async fn render(app: &App, principal: &Principal, id: &str, shown: Shown<'_>) ->
     let connection = rules::find_connection(&mut c, principal, id).await?;
     match connection.saml() {
         Some(settings) => saml::page(app, &mut c, (shell, connection, settings), shown).await,
-        None => scim::page(app, &mut c, (shell, connection), shown).await,
+        None => {
+            let settings = connection.scim().unwrap_or_default();
+            scim::page(app, &mut c, (shell, connection, settings), shown).await
+        }
     }
 }
 
@@ -176,9 +183,17 @@ pub(super) async fn show(
     State(app): State<App>,
     principal: Principal,
     Path(id): Path<String>,
-    Query(query): Query<ListQuery>,
+    Query(query): Query<ShowQuery>,
 ) -> Result<Response, Error> {
-    render(&app, &principal, &id, Shown { notice: query.notice.as_deref(), ..Shown::default() }).await
+    let (notice, vendor) = (query.notice.as_deref(), query.at.as_deref());
+    render(&app, &principal, &id, Shown { notice, vendor, ..Shown::default() }).await
+}
+
+#[derive(Deserialize)]
+pub(super) struct ShowQuery {
+    notice: Option<String>,
+    /// Whose steps are shown.
+    at: Option<String>,
 }
 
 /// Back to the page, which says that it was done, or why not.

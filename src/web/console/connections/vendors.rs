@@ -192,3 +192,118 @@ const OTHER: Guide = Guide {
         ),
     ],
 };
+
+/// A value of ours that a step of setting up provisioning needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ScimValue {
+    /// Nothing to copy.
+    None,
+    /// The base URL.
+    Base,
+    /// The same with the flag that makes Entra ID keep to the standard.
+    FlaggedBase,
+    /// The unique identifier.
+    UserName,
+}
+
+/// One step of setting up provisioning.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ScimStep {
+    /// What to do.
+    pub(super) text: &'static str,
+    /// What the field is called there.
+    pub(super) field: &'static str,
+    /// What to put into it.
+    pub(super) value: ScimValue,
+}
+
+const fn scim_step(text: &'static str, field: &'static str, value: ScimValue) -> ScimStep {
+    ScimStep { text, field, value }
+}
+
+/// How provisioning is set up in a product.
+pub(super) const fn scim_steps(vendor: Vendor) -> &'static [ScimStep] {
+    match vendor {
+        Vendor::Okta => OKTA_SCIM,
+        Vendor::Entra => ENTRA_SCIM,
+        Vendor::OneLogin => ONELOGIN_SCIM,
+        _ => OTHER_SCIM,
+    }
+}
+
+const OKTA_SCIM: &[ScimStep] = &[
+    scim_step(
+        "In the application: General → App Settings → Edit, choose SCIM as the provisioning, save. Then Provisioning → \
+         Integration → Edit.",
+        "SCIM connector base URL",
+        ScimValue::Base,
+    ),
+    scim_step("Below that:", "Unique identifier field for users", ScimValue::UserName),
+    scim_step(
+        "Tick all of Push New Users, Push Profile Updates, Push Groups and both imports. Authentication Mode is HTTP \
+         Header; its Authorization is the token you make below. Test Connector Configuration, save.",
+        "",
+        ScimValue::None,
+    ),
+    scim_step(
+        "Provisioning → To App → Edit: switch on Create Users, Update User Attributes and Deactivate Users.",
+        "",
+        ScimValue::None,
+    ),
+    scim_step(
+        "Assign people on Assignments. Groups are sent from Push Groups, which is another list than the assigned groups.",
+        "",
+        ScimValue::None,
+    ),
+];
+
+const ENTRA_SCIM: &[ScimStep] = &[
+    scim_step(
+        "In the enterprise application: Provisioning → New configuration.",
+        "Tenant URL",
+        ScimValue::FlaggedBase,
+    ),
+    scim_step("Secret Token is the token you make below. Test connection, then create.", "", ScimValue::None),
+    scim_step(
+        "Attribute mapping → users: userPrincipalName to userName with matching precedence 1, mail to emails[type eq \
+         \"work\"].value, objectId to externalId. Groups: displayName with matching precedence 1, objectId to externalId.",
+        "",
+        ScimValue::None,
+    ),
+    scim_step(
+        "Users and groups: assign who is to come. Nested groups are not sent by Entra ID. Provision on demand tries one \
+         person at once; Start provisioning does all, every 40 minutes.",
+        "",
+        ScimValue::None,
+    ),
+];
+
+const ONELOGIN_SCIM: &[ScimStep] = &[
+    scim_step(
+        "Applications → Add App → SCIM Provisioner with SAML (SCIM v2 Enterprise). Configuration:",
+        "SCIM Base URL",
+        ScimValue::Base,
+    ),
+    scim_step("SCIM Bearer Token is the token you make below. API Status → Enable.", "", ScimValue::None),
+    scim_step(
+        "Parameters: scimusername is the Email, and Groups is included in user provisioning.",
+        "",
+        ScimValue::None,
+    ),
+    scim_step(
+        "Provisioning → Enable provisioning. When users are deleted or suspended: Suspend. Rules → Set Groups from \
+         Roles, and the roles become groups here.",
+        "",
+        ScimValue::None,
+    ),
+];
+
+const OTHER_SCIM: &[ScimStep] = &[
+    scim_step("The address of the SCIM 2.0 service:", "Base URL", ScimValue::Base),
+    scim_step("What users are told apart by:", "Unique identifier", ScimValue::UserName),
+    scim_step(
+        "Authentication is a bearer token in the Authorization header: the one you make below.",
+        "",
+        ScimValue::None,
+    ),
+];

@@ -1,0 +1,58 @@
+//! What is agreed with a directory that provisions.
+
+use serde::{Deserialize, Serialize};
+
+use crate::directory::Error;
+
+/// How a directory connection works.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ScimSettings {
+    /// Whether changes are only tried, and wait for an administrator.
+    pub dry_run: bool,
+    /// Whether the log of requests keeps the values that changed, beside the names of the attributes.
+    pub log_values: bool,
+    /// For how many days the log is kept, 1 to 90.
+    pub log_days: u32,
+    /// How many in a hundred of the users may lose access within an hour before the connection is paused; 0 for
+    /// any number.
+    pub removal_limit: u32,
+    /// Requests a second that are answered, 25 to 100,000.
+    pub requests_per_second: u32,
+}
+
+impl Default for ScimSettings {
+    fn default() -> Self {
+        Self {
+            dry_run: false,
+            log_values: false,
+            log_days: 14,
+            removal_limit: 25,
+            requests_per_second: 10_000,
+        }
+    }
+}
+
+impl ScimSettings {
+    /// The settings as they are stored.
+    #[must_use]
+    pub fn parse(text: &str) -> Self {
+        serde_json::from_str(text).unwrap_or_default()
+    }
+
+    /// Refuses what is out of bounds.
+    pub(super) fn checked(self) -> Result<Self, Error> {
+        let bounds = [
+            ("log_days", self.log_days, 1, 90),
+            ("removal_limit", self.removal_limit, 0, 100),
+            // Entra ID expects 25 a second to be answered.
+            ("requests_per_second", self.requests_per_second, 25, 100_000),
+        ];
+        for (field, value, least, most) in bounds {
+            if !(least..=most).contains(&value) {
+                return Err(Error::Invalid { field, reason: format!("must be {least} to {most}") });
+            }
+        }
+        Ok(self)
+    }
+}

@@ -1,0 +1,135 @@
+//! What stands between the token and the endpoints: whether the connection is on, how many requests it may make, how
+//! large they may be; and the log of what came of each.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::Request;
+use axum::http::{StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use super::super::bulk::MAX_PAYLOAD;
+use super::super::error::Error;
+use super::super::limits::AllLimits;
+use super::super::log::{self, Entry};
+use super::super::trace::Trace;
+use super::{MEDIA_TYPE, Provisioner};
+use crate::access::tokens::{Bearer, Provisions};
+use crate::idp::connections::ScimSettings;
+use crate::kernel::Kernel;
+use crate::kernel::http::RequestContext;
+
+/// The gate of all connections.
+#[derive(Clone)]
+pub struct Gate {
+    kernel: Kernel,
+    limits: Arc<AllLimits>,
+}
+
+impl Gate {
+    /// The gate of this node.
+    #[must_use]
+    pub fn new(kernel: Kernel) -> Self {
+        Self { limits: Arc::new(AllLimits::new(&kernel.clock)), kernel }
+    }
+
+    /// Serves a request whose token was accepted.
+    pub async fn serve(&self, bearer: Bearer, mut request: Request, next: Next) -> Response {
+        let Bearer { principal, connection: Some(connection) } = bearer else {
+            return Error::unauthorized().into_response();
+        };
+        let begun = Instant::now();
+        let settings = ScimSettings::parse(&connection.settings);
+        let client = Provisioner {
+            principal,
+            connection_id: connection.id.clone(),
+            name: connection.name.clone(),
+            settings,
+            paused: connection.paused,
+        };
+        let (method, path) = (request.method().as_str().to_owned(), below_base(&request));
+        let request_id =
+            request.extensions().get::<RequestContext>().map(|context| context.request_id.clone());
+        let (mut response, noted) = match self.admit(&client, &connection, &request) {
+            Ok(()) => {
+                request.extensions_mut().insert(client.clone());
+                (in_scim(next.run(request).await), true)
+            }
+            Err((error, noted)) => (error.into_response(), noted),
+        };
+        if noted {
+            let mut entries = response.extensions_mut().remove::<Vec<Entry>>().unwrap_or_default();
+            entries.push(Entry {
+                method,
+                path,
+                status: response.status().as_u16(),
+                took: begun.elapsed(),
+                trace: response.extensions().get::<Trace>().cloned().unwrap_or_default(),
+                error: response.extensions().get::<Error>().cloned(),
+            });
+            for entry in entries {
+                log::append(&self.kernel, &client, request_id.as_deref().unwrap_or_default(), entry).await;
+            }
+        }
+        response
+    }
+
+    /// Refuses what is not to be served; and whether the log is told.
+    fn admit(
+        &self,
+        client: &Provisioner,
+        connection: &Provisions,
+        request: &Request,
+    ) -> Result<(), (Error, bool)> {
+        if let Err(refused) = self.limits.count(&client.connection_id, client.settings.requests_per_second) {
+            metrics::counter!("vestibule_scim_requests_throttled_total").increment(1);
+            let detail = "Too many requests a second for this connection. Come again.";
+            let error = Error::later(StatusCode::TOO_MANY_REQUESTS, detail, refused.retry_after);
+            return Err((error, refused.noted));
+        }
+        if !connection.enabled {
+            let detail = "This connection is switched off. An administrator can switch it on in the console.";
+            return Err((Error::plain(StatusCode::FORBIDDEN, detail), true));
+        }
+        let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+        if length.and_then(|text| text.parse().ok()).is_some_and(|bytes: usize| bytes > MAX_PAYLOAD) {
+            return Err((too_large(), true));
+        }
+        Ok(())
+    }
+}
+
+/// The path and query as the identity provider knows them.
+fn below_base(request: &Request) -> String {
+    let uri = request.uri();
+    let whole = uri.path_and_query().map_or(uri.path(), axum::http::uri::PathAndQuery::as_str);
+    whole.strip_prefix("/scim/v2").unwrap_or(whole).to_owned()
+}
+
+/// RFC 7644 §3.7.4: a request that is too large is told the limit.
+pub(super) fn too_large() -> Error {
+    let detail = format!("A request may have {MAX_PAYLOAD} bytes at most.");
+    Error::plain(StatusCode::PAYLOAD_TOO_LARGE, detail)
+}
+
+/// Every answer of these endpoints is SCIM's, also where the framework refused before a handler ran.
+fn in_scim(response: Response) -> Response {
+    let status = response.status();
+    let is_scim = response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value == MEDIA_TYPE);
+    if is_scim || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => too_large().into_response(),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            let mut refused =
+                Error::plain(status, "This resource cannot be asked for in this way.").into_response();
+            if let Some(allowed) = response.headers().get(header::ALLOW) {
+                refused.headers_mut().insert(header::ALLOW, allowed.clone());
+            }
+            refused
+        }
+        _ => Error::plain(status, "The request could not be read.").into_response(),
+    }
+}

@@ -1,0 +1,137 @@
+//! The log of what provisioning clients asked for and what they were told: for the administrator who sets one up, or
+//! looks for what became of somebody. It is no audit trail: rows are written a moment later, and kept for days.
+
+mod advice;
+mod store;
+
+use std::time::Duration;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::error::Error;
+use super::http::Provisioner;
+use super::trace::{Changed, Trace};
+use crate::directory::fold;
+use crate::kernel::database::Cell;
+use crate::kernel::deferred::Row;
+use crate::kernel::{Kernel, Timestamp, ids};
+
+pub use store::{Filter, clean_up, forget, list};
+
+/// Characters of a path that are kept.
+const MOST_PATH: usize = 500;
+/// Names of others that a request is found by, at most.
+const MOST_NAMES: usize = 1000;
+/// Bytes of changes that are kept.
+const MOST_CHANGES: usize = 16 * 1024;
+
+/// A request that was answered.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) status: u16,
+    pub(super) took: Duration,
+    pub(super) trace: Trace,
+    pub(super) error: Option<Error>,
+}
+
+/// A request as the log tells it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Logged {
+    /// Its id.
+    pub id: String,
+    /// When it came.
+    #[schema(value_type = String, format = DateTime)]
+    pub time: Timestamp,
+    /// `GET`, `POST` …
+    pub method: String,
+    /// Its path and query, below the base URL.
+    pub path: String,
+    /// The HTTP status it was answered with.
+    pub status: i64,
+    /// How long it took, in microseconds.
+    pub micros: i64,
+    /// The name of the user or group it was about, or what it looked for.
+    pub subject: String,
+    /// The id of the user or group.
+    pub resource_id: String,
+    /// How many were found; or, of a request that failed, what the client was told.
+    pub note: String,
+    /// Of a request that failed, what to do.
+    pub advice: Option<&'static str>,
+    /// What changed.
+    pub changes: Vec<Changed>,
+    /// The request's id, as in the audit trail.
+    pub request_id: String,
+}
+
+impl Logged {
+    /// Whether it was refused.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.status >= 400
+    }
+
+    /// How long it took, for people.
+    #[must_use]
+    pub fn took(&self) -> String {
+        match self.micros {
+            few @ ..1000 => format!("{few} µs"),
+            some => format!("{} ms", some / 1000),
+        }
+    }
+}
+
+/// Leaves an entry to be written.
+pub(super) async fn append(kernel: &Kernel, client: &Provisioner, request_id: &str, entry: Entry) {
+    let now = kernel.clock.now();
+    let id = ids::new_id(now);
+    let Entry { method, path, status, took, trace, error } = entry;
+    let changes = changes(trace.changes, client.settings.log_values);
+    let (note, scim_type) = match &error {
+        Some(error) => (error.detail.clone(), error.scim_type.map_or("", super::ScimType::as_str)),
+        None => (trace.note, ""),
+    };
+    let mut names: Vec<String> = trace.others;
+    names.truncate(MOST_NAMES);
+    names.extend([fold(&trace.subject), trace.resource_id.clone()]);
+    names.retain(|name| !name.is_empty());
+    names.sort_unstable();
+    names.dedup();
+    let cells = vec![
+        id.clone().into(),
+        client.account().into(),
+        client.connection_id.as_str().into(),
+        now.into(),
+        method.into(),
+        path.chars().take(MOST_PATH).collect::<String>().into(),
+        i64::from(status).into(),
+        i64::try_from(took.as_micros()).unwrap_or(i64::MAX).into(),
+        trace.subject.into(),
+        trace.resource_id.into(),
+        note.into(),
+        scim_type.into(),
+        changes.into(),
+        request_id.into(),
+    ];
+    kernel.deferred.add(Row { head: store::INSERT, cells }).await;
+    for name in names {
+        let cells: Vec<Cell> = vec![client.connection_id.as_str().into(), name.into(), id.clone().into()];
+        kernel.deferred.add(Row { head: store::INSERT_NAME, cells }).await;
+    }
+}
+
+/// The changes as they are kept: with their values if the connection wants that, and they are not too long.
+fn changes(changes: Vec<Changed>, with_values: bool) -> String {
+    if changes.is_empty() {
+        return "[]".to_owned();
+    }
+    let masked = |changes: Vec<Changed>| changes.into_iter().map(Changed::masked).collect::<Vec<_>>();
+    if !with_values {
+        return serde_json::json!(masked(changes)).to_string();
+    }
+    let whole = serde_json::json!(changes).to_string();
+    if whole.len() > MOST_CHANGES { serde_json::json!(masked(changes)).to_string() } else { whole }
+}

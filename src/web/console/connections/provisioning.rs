@@ -1,0 +1,261 @@
+//! What a directory asked for, and what waits for an administrator.
+
+use std::collections::HashMap;
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::super::super::page::{self, Shell};
+use super::super::super::rules::LogSearch;
+use super::super::super::{App, Error, rules};
+use super::super::{ListQuery, PAGE, cut};
+use crate::access::Principal;
+use crate::directory::users;
+use crate::idp::connections::Connection;
+use crate::kernel;
+use crate::kernel::http::RequestContext;
+use crate::provisioning::scim::Changed;
+use crate::provisioning::scim::held::{self, Held};
+use crate::provisioning::scim::log::Logged;
+
+/// Members whose names are looked up for one page.
+const MOST_NAMED: usize = 50;
+/// Characters of a value that are shown.
+const MOST_SHOWN: usize = 200;
+
+/// A change as it is shown.
+pub(super) struct Difference {
+    pub(super) attribute: String,
+    pub(super) before: String,
+    pub(super) after: String,
+}
+
+impl Difference {
+    fn of(changed: &Changed, names: &HashMap<String, String>) -> Self {
+        let Changed { attribute, before, after } = changed;
+        Self { attribute: attribute.clone(), before: shown(before, names), after: shown(after, names) }
+    }
+}
+
+/// A value for people: a list as its elements, ids of members as their names.
+fn shown(value: &Value, names: &HashMap<String, String>) -> String {
+    let text = match value {
+        Value::Null => String::new(),
+        Value::String(text) => names.get(text).unwrap_or(text).clone(),
+        Value::Array(list) if list.iter().all(Value::is_string) => {
+            let list: Vec<String> = list.iter().take(20).map(|one| shown(one, names)).collect();
+            list.join(", ")
+        }
+        other => other.to_string(),
+    };
+    if text.chars().count() <= MOST_SHOWN {
+        return text;
+    }
+    text.chars().take(MOST_SHOWN).chain(['…']).collect()
+}
+
+/// A request of the log as it is shown.
+pub(super) struct Line {
+    pub(super) logged: Logged,
+    pub(super) changes: Vec<Difference>,
+}
+
+impl From<Logged> for Line {
+    fn from(logged: Logged) -> Self {
+        let none = HashMap::new();
+        let changes = logged.changes.iter().map(|one| Difference::of(one, &none)).collect();
+        Self { logged, changes }
+    }
+}
+
+impl Line {
+    fn named(logged: Logged, names: &HashMap<String, String>) -> Self {
+        let changes = logged.changes.iter().map(|one| Difference::of(one, names)).collect();
+        Self { logged, changes }
+    }
+
+    /// The names of the attributes, when their values were not kept.
+    pub(super) fn attributes(&self) -> Option<String> {
+        let masked = self.changes.iter().all(|one| one.before.is_empty() && one.after.is_empty());
+        (masked && !self.changes.is_empty()).then(|| {
+            let names: Vec<&str> = self.changes.iter().map(|one| one.attribute.as_str()).collect();
+            names.join(", ")
+        })
+    }
+}
+
+/// The names of the members in these changes.
+async fn names(
+    c: &mut kernel::database::Connection,
+    account_id: &str,
+    changes: impl Iterator<Item = &Changed>,
+) -> Result<HashMap<String, String>, Error> {
+    let members = changes.filter(|one| one.attribute == "members");
+    let ids = members.flat_map(|one| [&one.before, &one.after]).filter_map(Value::as_array).flatten();
+    let ids: Vec<&str> = ids.filter_map(Value::as_str).take(MOST_NAMED).collect();
+    let mut names = HashMap::new();
+    for id in ids {
+        if let Some(user) = users::by_id(c, account_id, id).await? {
+            names.insert(id.to_owned(), user.user_name);
+        }
+    }
+    Ok(names)
+}
+
+#[derive(Template)]
+#[template(path = "console/connection_requests.html")]
+struct RequestsPage {
+    shell: Shell,
+    connection: Connection,
+    form: LogForm,
+    lines: Vec<Line>,
+    next: Option<String>,
+    log_days: u32,
+    log_values: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(in super::super) struct LogForm {
+    about: String,
+    show: String,
+    after: String,
+}
+
+impl LogForm {
+    fn search(&self) -> LogSearch<'_> {
+        LogSearch { about: &self.about, failed: self.show == "failed", changes: self.show == "changes" }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.about.trim().is_empty() && self.show.is_empty()
+    }
+
+    /// The address of the next page with the same search.
+    fn next(&self, id: &str, after: &str) -> String {
+        url::form_urlencoded::Serializer::new(format!("/console/connections/{id}/requests?"))
+            .append_pair("about", &self.about)
+            .append_pair("show", &self.show)
+            .append_pair("after", after)
+            .finish()
+    }
+}
+
+pub(in super::super) async fn requests(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    Query(form): Query<LogForm>,
+) -> Result<Response, Error> {
+    let shell = Shell::build(&app, &principal, "connections", None).await?;
+    let mut c = app.kernel.db.read().await?;
+    let connection = rules::find_connection(&mut c, &principal, &id).await?;
+    let settings = connection.scim().ok_or_else(|| Error::not_found("log"))?;
+    let before = Some(form.after.as_str()).filter(|after| !after.is_empty());
+    let mut rows = rules::scim_log(&app, &connection, form.search(), (before, PAGE + 1)).await?;
+    let next = cut(&mut rows, |one| &one.id).map(|last| form.next(&id, &last));
+    let changes = rows.iter().flat_map(|row| &row.changes);
+    let names = names(&mut c, &principal.account_id, changes).await?;
+    let lines = rows.into_iter().map(|row| Line::named(row, &names)).collect();
+    let (log_days, log_values) = (settings.log_days, settings.log_values);
+    page::render(&RequestsPage { shell, connection, form, lines, next, log_days, log_values })
+}
+
+/// A change that waits, as it is shown.
+struct Waiting {
+    held: Held,
+    changes: Vec<Difference>,
+}
+
+#[derive(Template)]
+#[template(path = "console/connection_waiting.html")]
+struct WaitingPage {
+    shell: Shell,
+    connection: Connection,
+    dry_run: bool,
+    waiting: Vec<Waiting>,
+    total: i64,
+    next: Option<String>,
+    outcome: Option<String>,
+}
+
+pub(in super::super) async fn waiting(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    Query(query): Query<ListQuery>,
+) -> Result<Response, Error> {
+    render(&app, &principal, &id, (query.notice.as_deref(), &query.after), None).await
+}
+
+async fn render(
+    app: &App,
+    principal: &Principal,
+    id: &str,
+    (notice, after): (Option<&str>, &str),
+    outcome: Option<String>,
+) -> Result<Response, Error> {
+    let shell = Shell::build(app, principal, "connections", notice).await?;
+    let mut c = app.kernel.db.read().await?;
+    let connection = rules::find_connection(&mut c, principal, id).await?;
+    let settings = connection.scim().ok_or_else(|| Error::not_found("list"))?;
+    let account_id = &principal.account_id;
+    let mut rows = held::list(&mut c, account_id, id, (after, PAGE + 1)).await?;
+    let next = cut(&mut rows, |one| &one.id);
+    let names = names(&mut c, account_id, rows.iter().flat_map(|row| &row.changes)).await?;
+    let waiting = rows.into_iter().map(|held| Waiting {
+        changes: held.changes.iter().map(|one| Difference::of(one, &names)).collect(),
+        held,
+    });
+    let page = WaitingPage {
+        shell,
+        dry_run: settings.dry_run,
+        waiting: waiting.collect(),
+        total: held::count(&mut c, account_id, id).await?,
+        connection,
+        next,
+        outcome,
+    };
+    page::render(&page)
+}
+
+#[derive(Deserialize)]
+pub(in super::super) struct ChosenForm {
+    /// One of them; all otherwise.
+    chosen: Option<String>,
+}
+
+pub(in super::super) async fn let_through(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+    Form(form): Form<ChosenForm>,
+) -> Result<Response, Error> {
+    let which = (id.as_str(), form.chosen.as_deref());
+    let released = rules::let_through(&app, &principal, &request, which).await?;
+    let mut outcome = format!("{} carried out.", released.done);
+    if released.refused > 0 {
+        outcome += &format!(" {} could not be; each says why.", released.refused);
+    }
+    if form.chosen.is_none() && released.left > i64::try_from(released.refused).unwrap_or(0) {
+        outcome += " There were too many for one go: let the rest through as well.";
+    }
+    render(&app, &principal, &id, (None, ""), Some(outcome)).await
+}
+
+pub(in super::super) async fn discard(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+    Form(form): Form<ChosenForm>,
+) -> Result<Response, Error> {
+    rules::discard(&app, &principal, &request, (&id, form.chosen.as_deref())).await?;
+    let to = format!("/console/connections/{id}/waiting?notice=waiting_discarded");
+    Ok(Redirect::to(&to).into_response())
+}
