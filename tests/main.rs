@@ -23,6 +23,7 @@ mod saml;
 mod scim;
 mod scim_bulk;
 mod scim_lists;
+mod scim_log;
 mod sessions;
 mod settings;
 mod setup;

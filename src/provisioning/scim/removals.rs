@@ -1,5 +1,8 @@
 //! The guard against a directory that loses its people: a wrong group in the identity provider, and everybody is
-//! deactivated before somebody notices. Too many within an hour, and the connection waits for an administrator.
+//! deactivated before somebody notices. Too many within an hour, and the connection waits for an administrator. Who
+//! came within the hour may go again: that is somebody trying out.
+
+use std::time::Duration;
 
 use serde_json::json;
 
@@ -15,6 +18,8 @@ use crate::signin::notices;
 /// So many may always lose access in an hour: a share of few is nobody's accident.
 const ALWAYS: i64 = 10;
 const MINUTES: i64 = 60;
+/// Those who came within this time are not counted when they go.
+pub(super) const WITHIN: Duration = Duration::from_hours(1);
 
 /// Counts somebody who loses access in this unit of work; whether that is one too many. One row for each minute, so
 /// that a count looks at sixty rows at most, however many there are.

@@ -10,7 +10,7 @@ use super::super::json::Object;
 use super::super::operation::{Operation, Verb};
 use super::super::query::Query;
 use super::super::trace::{Changed, Trace, difference};
-use super::super::{patch, user};
+use super::super::{patch, removals, user};
 use super::write::Done;
 use super::{Provisioner, base, check_version, not_modified, resource_answer};
 use crate::access::{PrincipalKind, Role, roles_of, unbind_all};
@@ -69,16 +69,22 @@ pub(super) async fn perform(
     user.user_name.clone_into(&mut trace.subject);
     check_version(operation.version.as_deref(), user.version)?;
     if operation.verb == Verb::Delete {
+        let missed = loses_access(tx, &user);
         users::delete(tx, context, client.authority(), &user).await?;
         unbind_all(tx, context, (PrincipalKind::User, &user.id, &user.user_name)).await?;
         trace.changes = difference(&user::resource(&user), &Object::new());
-        return Ok(Done { version: None, ..done(StatusCode::NO_CONTENT, &user, None, user.is_active()) });
+        return Ok(Done { version: None, ..done(StatusCode::NO_CONTENT, &user, None, missed) });
     }
     check_takeover(tx, &user).await?;
     let updated = update(tx, client, context, (operation, &user), trace).await?;
     let resource = represent(kernel, tx, &updated, query).await?;
-    let ends_access = user.is_active() && !updated.is_active();
+    let ends_access = loses_access(tx, &user) && !updated.is_active();
     Ok(done(StatusCode::OK, &updated, Some(resource), ends_access))
+}
+
+/// Whether somebody would be missed: they could sign in, and did not come only just now, as in a test.
+fn loses_access(tx: &Tx, user: &User) -> bool {
+    user.is_active() && user.created_at < tx.now().minus(removals::WITHIN)
 }
 
 fn done(status: StatusCode, user: &User, resource: Option<Object>, ends_access: bool) -> Done {

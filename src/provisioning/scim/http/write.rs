@@ -26,7 +26,7 @@ pub(in super::super) struct Done {
     pub(super) version: Option<i64>,
     /// The resource as it is represented, where the answer has it.
     pub(super) resource: Option<Object>,
-    /// Whether somebody who could sign in cannot any more.
+    /// Whether somebody who could sign in for a while cannot any more.
     pub(super) ends_access: bool,
 }
 
