@@ -22,6 +22,7 @@ mod routes;
 mod saml;
 mod scim;
 mod scim_bulk;
+mod scim_clients;
 mod scim_lists;
 mod scim_log;
 mod sessions;

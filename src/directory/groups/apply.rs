@@ -162,12 +162,11 @@ async fn apply_members(
         }
     }
     for id in add {
-        if store::add(tx, group, &id, source).await? {
+        if store::add(tx, group, &id, source).await?
+            || (users::by_id(tx, &group.account_id, &id).await?.is_none()
+                && nest(tx, group, &id, source).await?)
+        {
             added.push(id);
-        } else if users::by_id(tx, &group.account_id, &id).await?.is_none() {
-            if nest(tx, group, &id, source).await? {
-                added.push(id);
-            }
         }
     }
     Ok((added, removed))
@@ -180,11 +179,9 @@ async fn nest(tx: &mut Tx, group: &Group, id: &str, source: &str) -> Result<bool
         MANUAL => None,
         _ => store::by_id(tx, &group.account_id, id).await?.filter(|inner| inner.id != group.id),
     };
-    match inner {
-        Some(inner) => Ok(store::put_in(tx, group, &inner, source).await?),
-        None => {
-            let reason = format!("{id} is not a user of this account");
-            Err(Error::Invalid { field: "members", reason })
-        }
-    }
+    let Some(inner) = inner else {
+        let reason = format!("{id} is not a user of this account");
+        return Err(Error::Invalid { field: "members", reason });
+    };
+    Ok(store::put_in(tx, group, &inner, source).await?)
 }

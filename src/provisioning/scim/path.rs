@@ -71,6 +71,8 @@ pub(super) fn parse_attribute_path(text: &str) -> Option<AttributePath> {
     if !is_name(attribute) || !sub.is_none_or(is_name) {
         return None;
     }
+    // Entra ID asks for "manager" without its schema's URN.
+    let extension = extension.or_else(|| schemas::is_enterprise(attribute).then_some(schemas::ENTERPRISE));
     Some(AttributePath { extension, attribute: attribute.to_owned(), sub: sub.map(str::to_owned) })
 }
 

@@ -67,6 +67,11 @@ pub(super) fn canonical_name(name: &str) -> &str {
         .unwrap_or(name)
 }
 
+/// Whether the enterprise extension has an attribute of this name.
+pub(super) fn is_enterprise(name: &str) -> bool {
+    ENTERPRISE_NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
 /// Whether the attribute holds a list.
 pub(super) fn is_multi_valued(name: &str) -> bool {
     MULTI_VALUED.iter().any(|known| known.eq_ignore_ascii_case(name))

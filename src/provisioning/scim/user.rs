@@ -20,7 +20,10 @@ pub(super) fn normalize(body: Object) -> Object {
             continue;
         }
         if key.eq_ignore_ascii_case(ENTERPRISE) {
-            resource.insert(ENTERPRISE.to_owned(), enterprise(value));
+            let extension = enterprise(value);
+            if !json::is_empty(&extension) {
+                resource.insert(ENTERPRISE.to_owned(), extension);
+            }
         } else if name == "active" && value.is_null() {
             // Not assigned on purpose; kept, so that a client does not find a default in its place.
             resource.insert(name.to_owned(), value);

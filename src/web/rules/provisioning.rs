@@ -67,16 +67,13 @@ pub(in super::super) async fn make_scim_token(
     let mut tx = app.kernel.db.begin().await?;
     let connection = find_connection(&mut tx, principal, id).await?;
     let context = principal.context(request);
-    let made = match new.replaces {
-        Some((old, overlap_hours)) => {
-            let old = tokens::by_id(&mut tx, &principal.account_id, old).await?;
-            let old = old.ok_or_else(|| Error::not_found("token"))?;
-            provisioning::replace_token(&mut tx, &context, &connection, (&old, overlap_hours)).await?
-        }
-        None => {
-            let name = new.name.unwrap_or(&connection.name);
-            provisioning::create_token(&mut tx, &context, &connection, name, new.expires_at).await?
-        }
+    let made = if let Some((old, overlap_hours)) = new.replaces {
+        let old = tokens::by_id(&mut tx, &principal.account_id, old).await?;
+        let old = old.ok_or_else(|| Error::not_found("token"))?;
+        provisioning::replace_token(&mut tx, &context, &connection, (&old, overlap_hours)).await?
+    } else {
+        let name = new.name.unwrap_or(&connection.name);
+        provisioning::create_token(&mut tx, &context, &connection, name, new.expires_at).await?
     };
     tx.commit().await?;
     Ok(made)

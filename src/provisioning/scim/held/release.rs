@@ -61,9 +61,10 @@ pub async fn let_through(
             if begun.elapsed() > PATIENCE {
                 break 'all;
             }
-            match carry_out(kernel, &client, context, one).await? {
-                true => released.done += 1,
-                false => released.refused += 1,
+            if carry_out(kernel, &client, context, one).await? {
+                released.done += 1;
+            } else {
+                released.refused += 1;
             }
         }
     }

@@ -85,7 +85,7 @@ impl Listed for User {
     }
 
     fn plain(&self) -> Object {
-        user::resource(self)
+        user::represent(self, None, "")
     }
 
     async fn show(

@@ -44,9 +44,10 @@ pub(super) async fn get(
 }
 
 async fn represent(kernel: &Kernel, c: &mut Connection, user: &User, query: &Query) -> Result<Object, Error> {
-    let groups = match query.shows("groups") {
-        true => Some(groups::of_user(c, &user.account_id, &user.id).await?),
-        false => None,
+    let groups = if query.shows("groups") {
+        Some(groups::of_user(c, &user.account_id, &user.id).await?)
+    } else {
+        None
     };
     Ok(user::represent(user, groups.as_deref(), &base(kernel)))
 }

@@ -170,13 +170,11 @@ async fn render(app: &App, principal: &Principal, id: &str, shown: Shown<'_>) ->
     let shell = Shell::build(app, principal, "connections", shown.notice).await?;
     let mut c = app.kernel.db.read().await?;
     let connection = rules::find_connection(&mut c, principal, id).await?;
-    match connection.saml() {
-        Some(settings) => saml::page(app, &mut c, (shell, connection, settings), shown).await,
-        None => {
-            let settings = connection.scim().unwrap_or_default();
-            scim::page(app, &mut c, (shell, connection, settings), shown).await
-        }
+    if let Some(settings) = connection.saml() {
+        return saml::page(app, &mut c, (shell, connection, settings), shown).await;
     }
+    let settings = connection.scim().unwrap_or_default();
+    scim::page(app, &mut c, (shell, connection, settings), shown).await
 }
 
 pub(super) async fn show(

@@ -238,13 +238,13 @@ pub(in super::super) async fn let_through(
 ) -> Result<Response, Error> {
     let which = (id.as_str(), form.chosen.as_deref());
     let released = rules::let_through(&app, &principal, &request, which).await?;
-    let mut outcome = format!("{} carried out.", released.done);
-    if released.refused > 0 {
-        outcome += &format!(" {} could not be; each says why.", released.refused);
-    }
-    if form.chosen.is_none() && released.left > i64::try_from(released.refused).unwrap_or(0) {
-        outcome += " There were too many for one go: let the rest through as well.";
-    }
+    let refused = match released.refused {
+        0 => String::new(),
+        some => format!(" {some} could not be; each says why."),
+    };
+    let unfinished = form.chosen.is_none() && released.left > i64::try_from(released.refused).unwrap_or(0);
+    let rest = if unfinished { " There were too many for one go: let the rest through as well." } else { "" };
+    let outcome = format!("{} carried out.{refused}{rest}", released.done);
     render(&app, &principal, &id, (None, ""), Some(outcome)).await
 }
 
