@@ -50,7 +50,7 @@ FUZZ_SECONDS ?= 600
 # cargo-fuzz asks for a nightly compiler's switches; the stable one has them as well when it is told to.
 fuzz: tools
 	@command -v cargo-fuzz >/dev/null || { echo "cargo-fuzz is missing: cargo install cargo-fuzz" >&2; exit 1; }
-	cd fuzz && for target in saml_response saml_assertion saml_metadata; do \
+	cd fuzz && for target in saml_response saml_assertion saml_metadata scim_filter scim_patch; do \
 	  RUSTC_BOOTSTRAP=1 cargo fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) -timeout=5 -rss_limit_mb=2048 || exit 1; done
 
 ## leaks: ten thousand SAML responses under valgrind, which must not leave a byte more than a hundred do

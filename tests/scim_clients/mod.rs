@@ -86,13 +86,12 @@ impl Stage {
 
     async fn check(&self, scenario: &str, (path, expected): &(String, Value)) {
         let answer = self.api.get(&format!("/api/v1/{}", self.filled(path))).await;
-        match expected.as_u64() {
-            Some(status) => assert_eq!(u64::from(answer.status.as_u16()), status, "{scenario}: {path}"),
-            None => {
-                let (body, expected) = (answer.ok(), self.filled_value(expected));
-                assert!(contains(&body, &expected), "{scenario}: {path}: {expected:#} is not in {body:#}");
-            }
+        if let Some(status) = expected.as_u64() {
+            assert_eq!(u64::from(answer.status.as_u16()), status, "{scenario}: {path}");
+            return;
         }
+        let (body, expected) = (answer.ok(), self.filled_value(expected));
+        assert!(contains(&body, &expected), "{scenario}: {path}: {expected:#} is not in {body:#}");
     }
 
     fn filled(&self, text: &str) -> String {

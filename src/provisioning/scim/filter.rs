@@ -1,5 +1,7 @@
 //! Filters (RFC 7644 §3.4.2.2): the whole grammar, and their evaluation on a resource in memory.
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::error::{Error, ScimType};
@@ -38,6 +40,20 @@ pub(super) enum Operator {
 }
 
 impl Operator {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Eq => "eq",
+            Self::Ne => "ne",
+            Self::Co => "co",
+            Self::Sw => "sw",
+            Self::Ew => "ew",
+            Self::Gt => "gt",
+            Self::Ge => "ge",
+            Self::Lt => "lt",
+            Self::Le => "le",
+        }
+    }
+
     fn parse(word: &str) -> Option<Self> {
         Some(match word.to_ascii_lowercase().as_str() {
             "eq" => Self::Eq,
@@ -213,6 +229,20 @@ impl<'t> Parser<'t> {
         };
         self.at += word.len();
         if matches!(value, Value::Array(_) | Value::Object(_)) { Err(self.unexpected()) } else { Ok(value) }
+    }
+}
+
+/// The filter in the RFC's grammar, with parentheses wherever it joins: read again, it is the same filter.
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::And(a, b) => write!(f, "({a} and {b})"),
+            Self::Or(a, b) => write!(f, "({a} or {b})"),
+            Self::Not(inner) => write!(f, "not ({inner})"),
+            Self::Compare(path, operator, value) => write!(f, "{path} {} {value}", operator.as_str()),
+            Self::Present(path) => write!(f, "{path} pr"),
+            Self::Inside(path, inner) => write!(f, "{path}[{inner}]"),
+        }
     }
 }
 

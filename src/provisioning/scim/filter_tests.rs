@@ -76,7 +76,54 @@ fn nonsense_is_named_with_its_place() {
     assert!(parse(&format!("a eq \"{}\"", "x".repeat(5000))).is_err(), "length has an end");
 }
 
+fn any_path() -> impl Strategy<Value = AttributePath> {
+    let names = vec![
+        "userName",
+        "emails.value",
+        "name.givenName",
+        "x-y_z",
+        "$ref",
+        "manager",
+        "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department",
+    ];
+    prop::sample::select(names).prop_map(|name| parse_attribute_path(name).expect("a path"))
+}
+
+fn any_filter() -> impl Strategy<Value = Filter> {
+    use Operator as O;
+    let operator = prop::sample::select(vec![O::Eq, O::Ne, O::Co, O::Sw, O::Ew, O::Gt, O::Ge, O::Lt, O::Le]);
+    let value = prop_oneof![
+        "\\PC{0,6}"
+            .prop_filter("booleans are read from any text of that name", |t| json::boolean(&json!(t))
+                .is_none())
+            .prop_map(Value::from),
+        any::<bool>().prop_map(Value::from),
+        any::<i32>().prop_map(Value::from),
+        Just(Value::Null),
+    ];
+    let leaf = prop_oneof![
+        (any_path(), operator, value)
+            .prop_map(|(path, operator, value)| Filter::Compare(path, operator, value)),
+        any_path().prop_map(Filter::Present),
+    ];
+    leaf.prop_recursive(3, 12, 2, |inner| {
+        prop_oneof![
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| Filter::And(Box::new(a), Box::new(b))),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| Filter::Or(Box::new(a), Box::new(b))),
+            inner.clone().prop_map(|one| Filter::Not(Box::new(one))),
+            (any_path(), inner).prop_map(|(path, inner)| Filter::Inside(path, Box::new(inner))),
+        ]
+    })
+}
+
 proptest! {
+    #[test]
+    fn a_filter_that_is_written_is_read_as_the_same(filter in any_filter()) {
+        let text = filter.to_string();
+        prop_assume!(text.len() <= MAX_LENGTH);
+        prop_assert_eq!(parse(&text).map_err(|error| error.detail), Ok(filter), "{}", text);
+    }
+
     #[test]
     fn no_text_breaks_the_parser(text in "\\PC{0,200}") {
         let _ = parse(&text);

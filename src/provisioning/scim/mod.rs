@@ -17,6 +17,7 @@ mod operation;
 mod order;
 mod patch;
 mod path;
+pub mod pure;
 mod query;
 mod removals;
 mod schemas;

@@ -1,5 +1,7 @@
 //! Attribute paths (RFC 7644 §3.5.2, §3.10).
 
+use std::fmt;
+
 use serde_json::Value;
 
 use super::error::{Error, ScimType};
@@ -23,6 +25,16 @@ pub(super) struct AttributePath {
 pub(super) struct Path {
     pub(super) attribute: AttributePath,
     pub(super) filter: Option<Filter>,
+}
+
+impl fmt::Display for AttributePath {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(urn) = self.extension {
+            write!(f, "{urn}:")?;
+        }
+        f.write_str(&self.attribute)?;
+        self.sub.iter().try_for_each(|sub| write!(f, ".{sub}"))
+    }
 }
 
 impl AttributePath {

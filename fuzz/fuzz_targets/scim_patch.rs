@@ -1,0 +1,19 @@
+//! PATCH of provisioning clients: any operations on any resource are carried out or refused, and never touch what is
+//! the server's alone. The first line is the resource, the rest is the body.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use serde_json::{Map, Value};
+use vestibule::provisioning::scim::pure::patched;
+
+fuzz_target!(|text: &str| {
+    let (resource, body) = text.split_once('\n').unwrap_or(("{}", text));
+    let object = |text: &str| serde_json::from_str::<Map<String, Value>>(text);
+    let (Ok(resource), Ok(body)) = (object(resource), object(body)) else { return };
+    if let Ok(after) = patched(&resource, &body) {
+        for own in ["id", "meta", "groups"] {
+            assert_eq!(after.get(own), resource.get(own), "{own}");
+        }
+        assert_eq!(patched(&resource, &body).as_ref().ok(), Some(&after), "the same again");
+    }
+});
