@@ -3,6 +3,9 @@
 -- Since when a directory connection takes no changes because too many people would lose access.
 ALTER TABLE connections ADD COLUMN paused_at BIGINT;
 
+-- Rises with each user that is deleted: a count from before is good while it has not.
+ALTER TABLE accounts ADD COLUMN user_deletions BIGINT NOT NULL DEFAULT 0;
+
 -- What provisioning clients asked for. No references: rows come a moment after the answer and go by their age.
 CREATE TABLE scim_requests (
     id TEXT NOT NULL PRIMARY KEY,
@@ -14,6 +17,7 @@ CREATE TABLE scim_requests (
     status BIGINT NOT NULL,
     micros BIGINT NOT NULL,
     subject TEXT NOT NULL,
+    subject_folded TEXT NOT NULL,
     resource_id TEXT NOT NULL,
     note TEXT NOT NULL,
     scim_type TEXT NOT NULL,
@@ -21,15 +25,17 @@ CREATE TABLE scim_requests (
     request_id TEXT NOT NULL
 );
 CREATE INDEX scim_requests_connection ON scim_requests (connection_id, id);
+CREATE INDEX scim_requests_subject ON scim_requests (connection_id, subject_folded);
+CREATE INDEX scim_requests_resource ON scim_requests (connection_id, resource_id);
 
--- Whom a request was about: names and ids, folded.
-CREATE TABLE scim_request_names (
+-- Whom else a request named: members of a group.
+CREATE TABLE scim_request_members (
     connection_id TEXT NOT NULL,
-    name TEXT NOT NULL,
+    member_id TEXT NOT NULL,
     request_id TEXT NOT NULL,
-    PRIMARY KEY (connection_id, name, request_id)
+    PRIMARY KEY (connection_id, member_id, request_id)
 );
-CREATE INDEX scim_request_names_request ON scim_request_names (connection_id, request_id);
+CREATE INDEX scim_request_members_request ON scim_request_members (connection_id, request_id);
 
 -- Changes that wait for an administrator. subject_key: one waits for each thing that is to be done.
 CREATE TABLE scim_held (

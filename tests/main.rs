@@ -25,6 +25,7 @@ mod scim_bulk;
 mod scim_clients;
 mod scim_lists;
 mod scim_log;
+mod scim_tenants;
 mod sessions;
 mod settings;
 mod setup;

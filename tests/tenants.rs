@@ -72,40 +72,6 @@ on_both! {
         scim.get(&format!("/scim/v2/Users/{user}")).await.expect(200);
     }
 
-    async fn nor_do_they_over_scim(server: Server) {
-        let (acme, globex) = (server.tenant("acme").await, server.tenant("globex").await);
-        let (_, scim_token) = server.scim(&acme, "Okta").await;
-        let scim = server.client().bearer(&scim_token);
-        let user = scim.post("/scim/v2/Users", &json!({"userName": "bob@acme.example"})).await.created();
-        let group = scim.post("/scim/v2/Groups", &json!({"displayName": "Staff"})).await.created();
-        let (user, group) = (user["id"].as_str().expect("id"), group["id"].as_str().expect("id"));
-        let (_, other) = server.scim(&globex, "Entra").await;
-        let other = server.client().bearer(&other);
-        for path in [format!("/scim/v2/Users/{user}"), format!("/scim/v2/Groups/{group}")] {
-            assert_eq!(other.get(&path).await.status, 404, "GET {path}");
-            assert_eq!(other.delete(&path).await.status, 404, "DELETE {path}");
-            let operations = json!({"Operations": [{"op": "replace", "value": {"active": false, "displayName": "x"}}]});
-            assert_eq!(other.patch(&path, &operations).await.status, 404, "PATCH {path}");
-            assert_eq!(other.put(&path, &json!({"userName": "x", "displayName": "x"})).await.status, 404, "PUT {path}");
-        }
-        for path in [
-            "/scim/v2/Users?filter=userName%20eq%20%22bob@acme.example%22".to_owned(),
-            format!("/scim/v2/Users?filter=id%20eq%20%22{user}%22"),
-            format!("/scim/v2/Groups?filter=members%20eq%20%22{user}%22"),
-            "/scim/v2/Groups".to_owned(),
-        ] {
-            assert_eq!(other.get(&path).await.ok()["totalResults"], 0, "{path}");
-        }
-        let members = json!({"displayName": "Theirs", "members": [{"value": user}]});
-        let answer = other.post("/scim/v2/Groups", &members).await.expect(400);
-        assert_eq!(answer.value()["scimType"], "invalidValue", "another account's user cannot become a member");
-        assert_eq!(other.get("/scim/v2/Groups").await.ok()["totalResults"], 0, "half a write never exists");
-
-        let trail = serde_json::Value::from(server.audit(&globex).await).to_string();
-        assert!(!trail.contains(user) && !trail.contains("bob@acme"), "no trace in the other's trail");
-        scim.get(&format!("/scim/v2/Users/{user}")).await.expect(200);
-    }
-
     async fn a_token_opens_only_what_it_was_made_for(server: Server) {
         let tenant = server.tenant("acme").await;
         let (connection, scim) = server.scim(&tenant, "Okta").await;

@@ -4,9 +4,12 @@ use std::future::Future;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+
+use super::wire::Wire;
 
 /// A running server with one account.
 pub(crate) struct Node {
@@ -128,6 +131,38 @@ where
     #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
     let per_second = count as f64 / seconds as f64;
     Rate { per_second, count }
+}
+
+/// What one client asks for: method, path, body.
+pub(crate) type Asked = (&'static str, String, String);
+
+/// Has clients of the cheap kind ask `request(client, n)` one after the other for `seconds`. Every answer must be
+/// one of 2xx.
+pub(crate) async fn hammer(
+    (url, headers): (&str, &str),
+    (clients, seconds): (usize, u64),
+    request: impl Fn(usize, u64) -> Asked + Clone + Send + Sync + 'static,
+) -> Rate {
+    let mut wires = Vec::new();
+    for _ in 0..clients {
+        wires.push(tokio::sync::Mutex::new(Wire::open(url).await));
+    }
+    let (wires, headers, request) = (Arc::new(wires), Arc::new(headers.to_owned()), Arc::new(request));
+    measure(clients, seconds, move |client, n| {
+        let (wires, headers, request) = (wires.clone(), headers.clone(), request.clone());
+        async move {
+            let (method, path, body) = request(client, n);
+            let mut wire = wires[client].lock().await;
+            let reply = wire.send(method, &path, &headers, &body).await;
+            assert!(
+                (200..300).contains(&reply.status),
+                "{method} {path}: {} {}",
+                reply.status,
+                String::from_utf8_lossy(wire.body())
+            );
+        }
+    })
+    .await
 }
 
 /// The lines to print at the end.

@@ -1,5 +1,6 @@
 //! What the machine can do without us.
 
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
 
-use super::harness::{client, measure};
+use super::harness::{client, hammer, measure};
 
 /// Raw argon2id hashes with our parameters, one thread and one arena a core.
 pub(crate) async fn argon2_per_second(seconds: u64) -> f64 {
@@ -67,6 +68,47 @@ pub(crate) async fn bare_handler_per_second() -> f64 {
     let rate = rate.await.per_second;
     server.abort();
     rate
+}
+
+/// The same in threads of its own, as many as there are cores, with the cheap client: for what is measured with that
+/// client.
+pub(crate) async fn bare_handler_by_wire_per_second(clients: usize) -> f64 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("address"));
+    listener.set_nonblocking(true).expect("option");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    runtime.spawn(async move {
+        let handler = axum::routing::get(async || axum::Json(serde_json::json!({"id": "x"})));
+        let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+        axum::serve(listener, axum::Router::new().route("/", handler)).await
+    });
+    let rate = hammer((&url, ""), (clients, 5), |_, _| ("GET", "/".to_owned(), String::new())).await;
+    runtime.shutdown_background();
+    rate.per_second
+}
+
+/// Transactions a second of `pgbench -N` (update, select, insert), as PostgreSQL's people measure theirs.
+pub(crate) fn pgbench_per_second(database: &str, clients: usize) -> f64 {
+    let (_, host) = database.split_once("host=").expect("a socket's folder");
+    let newest = std::fs::read_dir("/usr/lib/postgresql")
+        .expect("PostgreSQL")
+        .filter_map(Result::ok)
+        .max_by_key(std::fs::DirEntry::path);
+    let program = newest.expect("a version").path().join("bin/pgbench");
+    let run = |arguments: &[&str]| {
+        let output = Command::new(&program)
+            .args(["-h", host, "-U", "vestibule"])
+            .args(arguments)
+            .arg("postgres")
+            .output()
+            .expect("pgbench");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).into_owned()
+    };
+    run(&["-i", "-q", "-s", "10"]);
+    let said = run(&["-N", "-c", &clients.to_string(), "-j", "2", "-T", "5"]);
+    let line = said.lines().find(|line| line.starts_with("tps =")).expect("a result");
+    line.split_whitespace().nth(2).and_then(|tps| tps.parse().ok()).expect("a number")
 }
 
 /// The two rows of a creation, eight creations a commit, one connection, as durable as ours.

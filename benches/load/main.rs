@@ -2,7 +2,7 @@
 //!
 //! Absolute numbers depend on the machine; what is printed to be compared is the ratio, and the CPU
 //! time of the server for each operation. `cargo bench --bench load -- sign-ins` measures one part: `sign-ins`,
-//! `flood`, `import`, `saml-judge`, `saml`, `operations`, `million`.
+//! `flood`, `import`, `saml-judge`, `saml`, `operations`, `scim`, `million`.
 
 mod harness;
 mod limits;
@@ -10,6 +10,7 @@ mod million;
 mod operations;
 mod passwords;
 mod saml;
+mod scim;
 mod wire;
 
 use harness::{Node, Table};
@@ -66,8 +67,9 @@ async fn run() {
         if wanted("operations") {
             let bare = limits::bare_handler_per_second().await;
             operations::me(&node, name, bare, &mut table).await;
-            let inserts = limits::durable_inserts_per_second(database.as_deref()).await;
-            operations::scim_creates(&node, name, inserts, &mut table).await;
+        }
+        if wanted("scim") {
+            scim::all(&node, name, &mut table).await;
         }
         if wanted("million") {
             million::enforce(&node, name, &mut table).await;

@@ -1,10 +1,8 @@
 //! What the product does with it.
 
-use serde_json::json;
-
 use super::harness::{Node, Rate, Table, client, measure};
 
-fn percent(rate: &Rate, limit: f64) -> String {
+pub(crate) fn percent(rate: &Rate, limit: f64) -> String {
     format!("{:.0} %", 100.0 * rate.per_second / limit)
 }
 
@@ -17,7 +15,7 @@ pub(crate) fn cpu_each(node: &Node, before: f64, rate: &Rate, seconds: f64) -> f
     each
 }
 
-fn cpu_per_operation(node: &Node, before: f64, rate: &Rate, seconds: f64) -> String {
+pub(crate) fn cpu_per_operation(node: &Node, before: f64, rate: &Rate, seconds: f64) -> String {
     format!("{:.2} ms CPU each", cpu_each(node, before, rate, seconds))
 }
 
@@ -37,28 +35,4 @@ pub(crate) async fn me(node: &Node, database: &str, bare: f64, table: &mut Table
     let cpu = cpu_per_operation(node, before, &rate, 5.0);
     let note = format!("of a bare axum handler with the same client; {cpu}");
     table.line(&format!("GET /api/v1/me, {database}"), &percent(&rate, bare), &note);
-}
-
-/// SCIM creates from 16 clients, audited and durable.
-pub(crate) async fn scim_creates(node: &Node, database: &str, inserts: f64, table: &mut Table) {
-    let (http, url, token, before) =
-        (client(), format!("{}/scim/v2/Users", node.url), node.scim.clone(), node.cpu());
-    let rate = measure(16, 8, move |client_number, n| {
-        let (http, url, token) = (http.clone(), url.clone(), token.clone());
-        async move {
-            let name = format!("u{client_number}-{n}@bench.example");
-            let body = json!({
-                "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": name, "active": true,
-                "name": {"givenName": "Bench", "familyName": "User"}, "externalId": format!("{client_number}-{n}"),
-                "emails": [{"primary": true, "value": name, "type": "work"}],
-            });
-            let answer = http.post(url).bearer_auth(token).json(&body).send().await.expect("answers");
-            assert_eq!(answer.status(), 201);
-            drop(answer.bytes().await.expect("a body"));
-        }
-    })
-    .await;
-    let cpu = cpu_per_operation(node, before, &rate, 8.0);
-    let note = format!("of raw durable inserts of the two rows, 8 a commit; {cpu}");
-    table.line(&format!("SCIM creates, 16 clients, {database}"), &percent(&rate, inserts), &note);
 }

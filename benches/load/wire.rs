@@ -9,6 +9,7 @@ pub(crate) struct Wire {
     stream: TcpStream,
     host: String,
     buffer: Vec<u8>,
+    body_at: usize,
 }
 
 /// Status and headers of an answer; its body is read and dropped.
@@ -30,12 +31,21 @@ impl Wire {
         let host = url.trim_start_matches("http://").to_owned();
         let stream = TcpStream::connect(&host).await.expect("connects");
         stream.set_nodelay(true).expect("option");
-        Self { stream, host, buffer: Vec::with_capacity(8192) }
+        Self { stream, host, buffer: Vec::with_capacity(8192), body_at: 0 }
     }
 
-    /// Sends a request; `headers` are whole lines with their ends, `form` is an encoded body.
+    /// The body of the last answer.
+    pub(crate) fn body(&self) -> &[u8] {
+        &self.buffer[self.body_at..]
+    }
+
+    /// Sends a request; `headers` are whole lines with their ends, `form` is an encoded body, or JSON.
     pub(crate) async fn send(&mut self, method: &str, path: &str, headers: &str, form: &str) -> Reply {
-        let kind = if form.is_empty() { "" } else { "content-type: application/x-www-form-urlencoded\r\n" };
+        let kind = match form.as_bytes() {
+            [] => "",
+            [b'{', ..] => "content-type: application/scim+json\r\n",
+            _ => "content-type: application/x-www-form-urlencoded\r\n",
+        };
         let request = format!(
             "{method} {path} HTTP/1.1\r\nhost: {host}\r\norigin: http://{host}\r\n{kind}content-length: {}\r\n{headers}\r\n{form}",
             form.len(),
@@ -47,6 +57,7 @@ impl Wire {
             let read = self.stream.read_buf(&mut self.buffer).await.expect("answers");
             assert!(read > 0, "the server closed the connection");
             let Some(end) = self.buffer.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+            self.body_at = end + 4;
             let head = String::from_utf8_lossy(&self.buffer[..end]).into_owned();
             let status = head.get(9..12).and_then(|s| s.parse().ok()).expect("a status");
             let reply = Reply { status, head };

@@ -58,7 +58,7 @@ pub struct Database {
 
 impl Default for Database {
     fn default() -> Self {
-        Self { url: "sqlite://data/vestibule.db".into(), max_connections: 8 }
+        Self { url: "sqlite://data/vestibule.db".into(), max_connections: 16 }
     }
 }
 
@@ -208,7 +208,7 @@ impl Config {
             );
         }
         if self.database.max_connections == 0 {
-            found.push("database.max_connections: 0 leaves nobody to ask; write 8, or leave it out".into());
+            found.push("database.max_connections: 0 leaves nobody to ask; write 16, or leave it out".into());
         }
         if self.mail.url.as_ref().is_some_and(|u| !u.starts_with("smtp://") && !u.starts_with("smtps://")) {
             found.push(

@@ -23,6 +23,13 @@ pub fn new_id(now: Timestamp) -> String {
     uuid::Builder::from_unix_timestamp_millis(own >> 12, &random).into_uuid().to_string()
 }
 
+/// A text that sorts before every id made at `time` or later, and after those made before.
+#[must_use]
+pub fn earliest(time: Timestamp) -> String {
+    let hex = format!("{:012x}", time.0.max(0));
+    format!("{}-{}", &hex[..8], &hex[8..])
+}
+
 #[cfg(test)]
 #[path = "ids_tests.rs"]
 mod tests;

@@ -13,7 +13,6 @@ use crate::access::tokens::{self, TokenPurpose};
 use crate::access::{Guard, Owes, Principal};
 use crate::kernel::http::{Refusal, bearer, cookie};
 use crate::kernel::urls::query_value;
-use crate::provisioning::scim;
 use crate::signin::{flow, sessions};
 
 /// Puts `guard` in front of a handler.
@@ -28,7 +27,10 @@ pub(super) fn protect(app: &App, guard: Guard, handler: MethodRouter) -> MethodR
 async fn check(app: &App, guard: Guard, mut request: Request, next: Next) -> Response {
     match guard {
         Guard::Callback => return next.run(request).await,
-        Guard::Scim => return provision(app, request, next).await,
+        Guard::Scim => {
+            let secret = bearer(request.headers()).map(str::to_owned);
+            return app.scim.serve(secret.as_deref(), request, next).await;
+        }
         Guard::Public | Guard::SignedIn | Guard::Unfinished | Guard::May(_) => {}
     }
     if let Err(refusal) = check_origin(app, request.method(), request.headers()) {
@@ -52,8 +54,13 @@ async fn check(app: &App, guard: Guard, mut request: Request, next: Next) -> Res
     {
         return refusal.into_response();
     }
+    let writes = !request.method().is_safe();
     request.extensions_mut().insert(principal);
-    next.run(request).await
+    let response = next.run(request).await;
+    if writes {
+        app.scim.look_again();
+    }
+    response
 }
 
 /// The principal of a request: an API token if one is shown, else the session's cookie.
@@ -68,15 +75,6 @@ pub(super) async fn identify(app: &App, headers: &HeaderMap) -> Result<Option<Pr
     match cookie(headers, flow::cookies(&app.kernel).session) {
         Some(secret) => sessions::authenticate(&app.signin, secret).await,
         None => Ok(None),
-    }
-}
-
-async fn provision(app: &App, request: Request, next: Next) -> Response {
-    let Some(secret) = bearer(request.headers()) else { return scim::Error::unauthorized().into_response() };
-    match tokens::authenticate(&app.kernel, secret, TokenPurpose::Scim).await {
-        Ok(Some(bearer)) => app.scim.serve(bearer, request, next).await,
-        Ok(None) => scim::Error::unauthorized().into_response(),
-        Err(error) => scim::Error::from(error).into_response(),
     }
 }
 

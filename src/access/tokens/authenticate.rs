@@ -14,6 +14,8 @@ pub struct Bearer {
     pub principal: Principal,
     /// The connection it provisions for.
     pub connection: Option<Provisions>,
+    /// When the token ends by itself.
+    pub expires_at: Option<Timestamp>,
 }
 
 /// The connection of a provisioning token, as it is now.
@@ -44,6 +46,7 @@ struct Row {
     connection_enabled: Option<i32>,
     connection_paused_at: Option<i64>,
     last_used_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
     roles: Option<String>,
 }
 
@@ -65,7 +68,7 @@ pub async fn authenticate(
     let row: Option<Row> = sqlx::query_as(
         "SELECT t.id, t.account_id, t.owner_kind, t.owner_id, COALESCE(u.user_name, s.name) AS owner_name, \
          t.connection_id, c.name AS connection_name, c.settings AS connection_settings, c.enabled AS connection_enabled, \
-         c.paused_at AS connection_paused_at, t.last_used_at, \
+         c.paused_at AS connection_paused_at, t.last_used_at, t.expires_at, \
          (SELECT string_agg(b.role, ' ') FROM role_bindings b WHERE b.principal_id = t.owner_id) AS roles \
          FROM api_tokens t \
          LEFT JOIN users u ON t.owner_kind = 'user' AND u.id = t.owner_id AND u.active = 1 AND u.epoch = t.owner_epoch \
@@ -103,5 +106,5 @@ pub async fn authenticate(
         enabled: row.connection_enabled == Some(1),
         paused: row.connection_paused_at.is_some(),
     });
-    Ok(Some(Bearer { principal, connection }))
+    Ok(Some(Bearer { principal, connection, expires_at: row.expires_at }))
 }

@@ -17,12 +17,15 @@ pub async fn create(
     profile: Profile,
 ) -> Result<User, Error> {
     let profile = profile.checked()?;
-    store::check_free(tx, &context.account_id, &profile, "").await?;
     let connection_id = match authority {
         Authority::Local => None,
         Authority::Connection(id) => Some(id),
     };
-    let user = store::insert(tx, &context.account_id, &profile, connection_id).await?;
+    let Some(user) = store::insert(tx, &context.account_id, &profile, connection_id).await? else {
+        // Somebody has the name or the address: which of them is only asked now.
+        store::check_free(tx, &context.account_id, &profile, "").await?;
+        return Err(Error::Duplicate { field: "user_name" });
+    };
     audit::record(tx, context, Event::new(Action::UserCreate, "user", &user.id, &user.user_name)).await?;
     Ok(user)
 }

@@ -5,6 +5,7 @@ mod create_many;
 mod delete;
 mod model;
 mod store;
+mod total;
 mod update;
 
 pub use create::{create, create_pending};
@@ -17,4 +18,5 @@ pub use store::{
     Match, anywhere, by_email, by_id, count, count_outside, list_after, search, sole_by_email_anywhere,
     window,
 };
+pub use total::Totals;
 pub use update::{set_active, update};

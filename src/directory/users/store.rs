@@ -212,17 +212,18 @@ pub(super) async fn check_free(
     Err(Error::Duplicate { field: if by_name { "user_name" } else { "email" } })
 }
 
+/// Writes a new user; none when the name or the address is somebody else's.
 pub(super) async fn insert(
     tx: &mut Tx,
     account_id: &str,
     profile: &Profile,
     connection_id: Option<&str>,
-) -> Result<User, sqlx::Error> {
+) -> Result<Option<User>, sqlx::Error> {
     let (id, now) = (tx.new_id(), tx.now());
     sqlx::query_as(concat!(
         "INSERT INTO users (id, account_id, user_name, user_name_folded, email, email_folded, given_name, \
          family_name, display_name, active, connection_id, external_id, attributes, epoch, version, created_at, \
-         updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 1, $14, $14) RETURNING ",
+         updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 1, $14, $14) ON CONFLICT DO NOTHING RETURNING ",
         columns!()
     ))
     .bind(id)
@@ -239,7 +240,7 @@ pub(super) async fn insert(
     .bind(profile.external_id.as_deref())
     .bind(serde_json::Value::Object(profile.attributes.clone()).to_string())
     .bind(now)
-    .fetch_one(&mut **tx)
+    .fetch_optional(&mut **tx)
     .await
 }
 
@@ -290,6 +291,10 @@ pub(super) async fn set_pending(tx: &mut Tx, user: &mut User) -> Result<(), sqlx
 }
 
 pub(super) async fn remove(tx: &mut Tx, user: &User) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE accounts SET user_deletions = user_deletions + 1 WHERE id = $1")
+        .bind(&user.account_id)
+        .execute(&mut **tx)
+        .await?;
     sqlx::query("DELETE FROM users WHERE account_id = $1 AND id = $2")
         .bind(&user.account_id)
         .bind(&user.id)

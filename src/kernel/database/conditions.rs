@@ -26,9 +26,16 @@ impl Conditions {
     pub fn texts(&mut self, piece: &'static str, values: &[String]) {
         let first = self.values.len();
         self.values.extend(values.iter().cloned().map(Value::Text));
-        let list: Vec<String> = (first + 1..=self.values.len()).map(|n| format!("${n}")).collect();
-        let list = if list.is_empty() { "NULL".to_owned() } else { list.join(", ") };
-        self.pieces.push(piece.replace('?', &list));
+        self.pieces.push(piece.replace('?', &listed(first + 1..=self.values.len())));
+    }
+
+    /// Adds a choice of pieces, in each of which `?` stands for the same list of `values`.
+    pub fn any_of(&mut self, pieces: &[&'static str], values: &[String]) {
+        let first = self.values.len();
+        self.values.extend(values.iter().cloned().map(Value::Text));
+        let list = listed(first + 1..=self.values.len());
+        let pieces: Vec<String> = pieces.iter().map(|piece| piece.replace('?', &list)).collect();
+        self.pieces.push(format!("({})", pieces.join(" OR ")));
     }
 
     /// Adds `piece`, in which `?` stands for `value`.
@@ -75,4 +82,10 @@ impl Conditions {
             Value::Number(number) => query.bind(*number),
         })
     }
+}
+
+/// `$3, $4`
+fn listed(numbers: std::ops::RangeInclusive<usize>) -> String {
+    let list: Vec<String> = numbers.map(|n| format!("${n}")).collect();
+    if list.is_empty() { "NULL".to_owned() } else { list.join(", ") }
 }

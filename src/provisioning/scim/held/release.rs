@@ -1,5 +1,6 @@
 //! What an administrator does with changes that wait.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde_json::json;
@@ -48,6 +49,7 @@ pub async fn let_through(
         name: connection.name.clone(),
         settings: connection.scim().unwrap_or_default(),
         paused: false,
+        totals: Arc::default(),
     };
     let begun = Instant::now();
     let (mut released, mut after) = (Released::default(), String::new());

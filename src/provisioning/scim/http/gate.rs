@@ -14,8 +14,11 @@ use super::super::error::Error;
 use super::super::limits::AllLimits;
 use super::super::log::{self, Entry};
 use super::super::trace::Trace;
+use super::known::Known;
 use super::{MEDIA_TYPE, Provisioner};
+use crate::access::Principal;
 use crate::access::tokens::{Bearer, Provisions};
+use crate::directory::users::Totals;
 use crate::idp::connections::ScimSettings;
 use crate::kernel::Kernel;
 use crate::kernel::http::RequestContext;
@@ -25,21 +28,46 @@ use crate::kernel::http::RequestContext;
 pub struct Gate {
     kernel: Kernel,
     limits: Arc<AllLimits>,
+    known: Arc<Known>,
+    totals: Arc<Totals>,
 }
 
 impl Gate {
     /// The gate of this node.
     #[must_use]
     pub fn new(kernel: Kernel) -> Self {
-        Self { limits: Arc::new(AllLimits::new(&kernel.clock)), kernel }
+        let limits = Arc::new(AllLimits::new(&kernel.clock));
+        Self { limits, known: Arc::default(), totals: Arc::default(), kernel }
     }
 
-    /// Serves a request whose token was accepted.
-    pub async fn serve(&self, bearer: Bearer, mut request: Request, next: Next) -> Response {
-        let Bearer { principal, connection: Some(connection) } = bearer else {
-            return Error::unauthorized().into_response();
-        };
+    /// Has tokens looked at anew: an administrator has changed something on this node.
+    pub fn look_again(&self) {
+        self.known.forget();
+    }
+
+    /// Serves a request that shows this token.
+    pub async fn serve(&self, secret: Option<&str>, request: Request, next: Next) -> Response {
         let begun = Instant::now();
+        let found = match secret {
+            Some(secret) => self.known.identify(&self.kernel, secret).await,
+            None => Ok(None),
+        };
+        match found {
+            Ok(Some(Bearer { principal, connection: Some(connection), .. })) => {
+                self.admit_and_log(begun, (principal, connection), request, next).await
+            }
+            Ok(_) => Error::unauthorized().into_response(),
+            Err(error) => Error::from(error).into_response(),
+        }
+    }
+
+    async fn admit_and_log(
+        &self,
+        begun: Instant,
+        (principal, connection): (Principal, Provisions),
+        mut request: Request,
+        next: Next,
+    ) -> Response {
         let settings = ScimSettings::parse(&connection.settings);
         let client = Provisioner {
             principal,
@@ -47,6 +75,7 @@ impl Gate {
             name: connection.name.clone(),
             settings,
             paused: connection.paused,
+            totals: self.totals.clone(),
         };
         let (method, path) = (request.method().as_str().to_owned(), below_base(&request));
         let request_id =
@@ -58,6 +87,10 @@ impl Gate {
             }
             Err((error, noted)) => (error.into_response(), noted),
         };
+        if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+            // It may have been paused just now.
+            self.known.forget();
+        }
         if noted {
             let mut entries = response.extensions_mut().remove::<Vec<Entry>>().unwrap_or_default();
             entries.push(Entry {

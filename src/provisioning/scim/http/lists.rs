@@ -14,8 +14,8 @@ use super::{Provisioner, answer, base};
 use crate::directory::Window;
 use crate::directory::groups::{self, Group};
 use crate::directory::users::{self, User};
-use crate::kernel::Kernel;
 use crate::kernel::database::Connection;
+use crate::kernel::{Kernel, Timestamp};
 
 /// A kind of resource that is listed.
 pub(super) trait Listed: Sized {
@@ -33,8 +33,12 @@ pub(super) trait Listed: Sized {
         window: &Window<'_>,
     ) -> Result<Vec<Self>, sqlx::Error>;
     /// How many match: exact, counted in an index.
-    async fn count(c: &mut Connection, account_id: &str, matches: &[Self::Match])
-    -> Result<i64, sqlx::Error>;
+    async fn count(
+        c: &mut Connection,
+        client: &Provisioner,
+        matches: &[Self::Match],
+        now: Timestamp,
+    ) -> Result<i64, sqlx::Error>;
     /// Its id.
     fn id(&self) -> &str;
     /// Its place in the order of [`Listed::SORTED_BY`].
@@ -70,10 +74,14 @@ impl Listed for User {
 
     async fn count(
         c: &mut Connection,
-        account_id: &str,
+        client: &Provisioner,
         matches: &[Self::Match],
+        now: Timestamp,
     ) -> Result<i64, sqlx::Error> {
-        users::count(c, account_id, matches).await
+        if matches.is_empty() {
+            return client.totals.of(c, client.account(), now).await;
+        }
+        users::count(c, client.account(), matches).await
     }
 
     fn id(&self) -> &str {
@@ -123,10 +131,11 @@ impl Listed for Group {
 
     async fn count(
         c: &mut Connection,
-        account_id: &str,
+        client: &Provisioner,
         matches: &[Self::Match],
+        _: Timestamp,
     ) -> Result<i64, sqlx::Error> {
-        groups::count(c, account_id, matches).await
+        groups::count(c, client.account(), matches).await
     }
 
     fn id(&self) -> &str {
@@ -183,7 +192,10 @@ pub(super) async fn find<T: Listed>(
             let descending = sort.as_ref().is_some_and(|sort| sort.descending);
             let window = Window { descending, ..window(sorted, start, limit) };
             let page = T::window(&mut c, account, &plan.matches, &window).await?;
-            let total = T::count(&mut c, account, &plan.matches).await?;
+            let total = match known_total(start, page.len(), limit) {
+                Some(total) => total,
+                None => T::count(&mut c, client, &plan.matches, kernel.clock.now()).await?,
+            };
             (page, total, if sorted { T::sort_key } else { |one| one.id().to_owned() })
         }
         (rest, _) => {
@@ -211,6 +223,17 @@ pub(super) async fn find<T: Listed>(
         resources.push(one.show(kernel, &mut c, client, query).await?);
     }
     Ok(Part { resources, total, next })
+}
+
+/// How many there are in all, where the page itself says so: it holds something, and the last of them.
+fn known_total(start: &Start, shown: usize, limit: i64) -> Option<i64> {
+    let shown = i64::try_from(shown).ok()?;
+    let skipped = match start {
+        Start::Offset(offset) => *offset,
+        Start::Beginning => 0,
+        Start::After(..) => return None,
+    };
+    (shown <= limit && (shown > 0 || skipped == 0)).then_some(skipped + shown)
 }
 
 fn window(sorted: bool, start: &Start, limit: i64) -> Window<'_> {

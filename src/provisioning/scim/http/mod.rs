@@ -4,9 +4,12 @@ mod bulk;
 mod discovery;
 mod gate;
 mod groups;
+mod known;
 mod lists;
 mod users;
 pub(super) mod write;
+
+use std::sync::Arc;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Query as UrlQuery, Request, State};
@@ -24,7 +27,7 @@ use super::user;
 use crate::access::{Guard, Principal, Routes};
 use crate::audit::Context;
 use crate::directory::groups::Group;
-use crate::directory::users::{Authority, User};
+use crate::directory::users::{Authority, Totals, User};
 use crate::idp::connections::ScimSettings;
 use crate::kernel::Kernel;
 use crate::kernel::http::RequestContext;
@@ -36,7 +39,7 @@ use lists::{Listed, list_answer};
 pub(super) const MEDIA_TYPE: &str = "application/scim+json";
 
 /// The provisioning client of a request: put there by the gate.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Provisioner {
     /// Who acts: the connection's service account, or an administrator who lets through what waited.
     pub(super) principal: Principal,
@@ -47,6 +50,8 @@ pub struct Provisioner {
     pub(super) settings: ScimSettings,
     /// Whether it was paused.
     pub(super) paused: bool,
+    /// How many users there are, as far as this node remembers.
+    pub(super) totals: Arc<Totals>,
 }
 
 impl Provisioner {

@@ -21,8 +21,8 @@ pub use store::{Filter, clean_up, forget, list};
 
 /// Characters of a path that are kept.
 const MOST_PATH: usize = 500;
-/// Names of others that a request is found by, at most.
-const MOST_NAMES: usize = 1000;
+/// Members that a request is found by, at most.
+const MOST_MEMBERS: usize = 1000;
 /// Bytes of changes that are kept.
 const MOST_CHANGES: usize = 16 * 1024;
 
@@ -94,12 +94,9 @@ pub(super) async fn append(kernel: &Kernel, client: &Provisioner, request_id: &s
         Some(error) => (error.detail.clone(), error.scim_type.map_or("", super::ScimType::as_str)),
         None => (trace.note, ""),
     };
-    let mut names: Vec<String> = trace.others;
-    names.truncate(MOST_NAMES);
-    names.extend([fold(&trace.subject), trace.resource_id.clone()]);
-    names.retain(|name| !name.is_empty());
-    names.sort_unstable();
-    names.dedup();
+    let mut members = trace.others;
+    members.sort_unstable();
+    members.dedup();
     let cells = vec![
         id.clone().into(),
         client.account().into(),
@@ -109,7 +106,8 @@ pub(super) async fn append(kernel: &Kernel, client: &Provisioner, request_id: &s
         path.chars().take(MOST_PATH).collect::<String>().into(),
         i64::from(status).into(),
         i64::try_from(took.as_micros()).unwrap_or(i64::MAX).into(),
-        trace.subject.into(),
+        trace.subject.as_str().into(),
+        fold(&trace.subject).into(),
         trace.resource_id.into(),
         note.into(),
         scim_type.into(),
@@ -117,9 +115,9 @@ pub(super) async fn append(kernel: &Kernel, client: &Provisioner, request_id: &s
         request_id.into(),
     ];
     kernel.deferred.add(Row { head: store::INSERT, cells }).await;
-    for name in names {
-        let cells: Vec<Cell> = vec![client.connection_id.as_str().into(), name.into(), id.clone().into()];
-        kernel.deferred.add(Row { head: store::INSERT_NAME, cells }).await;
+    for member in members.into_iter().take(MOST_MEMBERS) {
+        let cells: Vec<Cell> = vec![client.connection_id.as_str().into(), member.into(), id.clone().into()];
+        kernel.deferred.add(Row { head: store::INSERT_MEMBER, cells }).await;
     }
 }
 

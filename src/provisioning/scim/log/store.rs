@@ -11,8 +11,9 @@ use crate::kernel::database::{Conditions, Connection};
 use crate::kernel::{Database, Timestamp, Tx};
 
 pub(super) const INSERT: &str = "INSERT INTO scim_requests (id, account_id, connection_id, time, method, path, status, \
-     micros, subject, resource_id, note, scim_type, changes, request_id)";
-pub(super) const INSERT_NAME: &str = "INSERT INTO scim_request_names (connection_id, name, request_id)";
+     micros, subject, subject_folded, resource_id, note, scim_type, changes, request_id)";
+pub(super) const INSERT_MEMBER: &str =
+    "INSERT INTO scim_request_members (connection_id, member_id, request_id)";
 
 /// Rows that are deleted in one unit of work.
 const AT_ONCE: i64 = 2000;
@@ -42,9 +43,9 @@ pub async fn list(
     all.text("account_id = ?", account_id);
     all.text("connection_id = ?", connection_id);
     if let Some(names) = &filter.names {
-        // Of the connection, as its index begins with it.
-        all.text("id IN (SELECT request_id FROM scim_request_names WHERE connection_id = ?", connection_id);
-        all.texts("name IN (?))", names);
+        let pushed = "id IN (SELECT m.request_id FROM scim_request_members m \
+                      WHERE m.connection_id = scim_requests.connection_id AND m.member_id IN (?))";
+        all.any_of(&["subject_folded IN (?)", "resource_id IN (?)", pushed], names);
     }
     if filter.failed {
         all.fixed("status >= 400");
@@ -123,7 +124,7 @@ pub async fn forget(tx: &mut Tx, connection_id: &str) -> Result<(), sqlx::Error>
 async fn delete_to(tx: &mut Tx, connection_id: &str, last: &str) -> Result<(), sqlx::Error> {
     for sql in [
         "DELETE FROM scim_requests WHERE connection_id = $1 AND id <= $2",
-        "DELETE FROM scim_request_names WHERE connection_id = $1 AND request_id <= $2",
+        "DELETE FROM scim_request_members WHERE connection_id = $1 AND request_id <= $2",
     ] {
         sqlx::query(sql).bind(connection_id).bind(last).execute(&mut **tx).await?;
     }

@@ -1,0 +1,267 @@
+//! SCIM, at a thousand users and at a million.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Instant;
+
+use serde_json::{Value, json};
+use sqlx::Connection as _;
+
+use super::harness::{Asked, Node, Rate, Table, hammer};
+use super::operations::{cpu_per_operation, percent};
+use super::{limits, wire::Wire};
+
+const CLIENTS: usize = 16;
+const FEW: i64 = 1000;
+const MANY: i64 = 1_000_000;
+const CROWD: i64 = 100_000;
+
+fn create(client: usize, n: u64) -> Asked {
+    let name = format!("u{client}-{n}@bench.example");
+    let body = json!({
+        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": name, "active": true,
+        "name": {"givenName": "Bench", "familyName": "User"}, "externalId": format!("{client}-{n}"),
+        "emails": [{"primary": true, "value": name, "type": "work"}],
+    });
+    ("POST", "/Users".to_owned(), body.to_string())
+}
+
+/// A look-up of one of the first thousand, whoever else there is.
+fn look_up(client: usize, n: u64) -> Asked {
+    let who = (n * 131 + client as u64 * 17) % FEW.unsigned_abs() + 1;
+    ("GET", format!("/scim/v2/Users?filter=userName%20eq%20%22p{who}%40bench.example%22"), String::new())
+}
+
+/// One node, measured from top to bottom.
+pub(crate) async fn all(node: &Node, database: &str, table: &mut Table) {
+    let headers = format!("authorization: Bearer {}\r\n", node.scim);
+    let mut wire = Wire::open(&node.url).await;
+    wire.send("GET", "/scim/v2/ServiceProviderConfig", &headers, "").await;
+    let mut crowd = Crowd::open(node).await;
+    crowd.people(1, FEW).await;
+    let few = look_ups(node, &headers).await;
+    let bare = limits::bare_handler_by_wire_per_second(CLIENTS).await;
+    let note = format!("of a bare axum handler with the same client (aim: 25 %); {}", few.1);
+    table.line(&format!("SCIM look-ups, 16 clients, {database}"), &percent(&few.0, bare), &note);
+    let small = member_changes(node, (&headers, &mut crowd), 10).await;
+
+    let before = node.cpu();
+    let request = |client, n| {
+        let (method, path, body) = create(client, n);
+        (method, format!("/scim/v2{path}"), body)
+    };
+    let creates = hammer((&node.url, &headers), (CLIENTS, 8), request).await;
+    let cpu = cpu_per_operation(node, before, &creates, 8.0);
+    if database == "SQLite" {
+        let limit = limits::durable_inserts_per_second(None).await;
+        let note = format!("of raw durable inserts of the two rows, 8 a commit (aim: 40 %); {cpu}");
+        table.line(&format!("SCIM creates, 16 clients, {database}"), &percent(&creates, limit), &note);
+        let other = scimmy().await;
+        let times = format!("{:.1} times", creates.per_second / other);
+        table.line(
+            "the same creates",
+            &times,
+            "of scimmy-routers, which keeps them in memory (aim: 10 times)",
+        );
+    } else {
+        let limit = limits::pgbench_per_second(&node.database, CLIENTS);
+        let note = format!("of pgbench -N with 16 clients (aim: 60 %); {cpu}");
+        table.line(&format!("SCIM creates, 16 clients, {database}"), &percent(&creates, limit), &note);
+    }
+
+    crowd.people(FEW + 1, MANY).await;
+    let many = look_ups(node, &headers).await;
+    let times = format!("{:.2} times", few.0.per_second / many.0.per_second);
+    table.line(
+        &format!("a look-up among 1,000,000, {database}"),
+        &times,
+        "the time of one among 1,000 (aim: 1.2 times at most)",
+    );
+    let large = member_changes(node, (&headers, &mut crowd), CROWD).await;
+    let times = format!("{:.2} times", small.per_second / large.per_second);
+    table.line(
+        &format!("one member into a group of 100,000, {database}"),
+        &times,
+        "the time of one into a group of 10 (aim: 1.2 times at most)",
+    );
+    pages(node, (&headers, &mut wire), database, table).await;
+    import(node, (&headers, &mut wire), database, table).await;
+}
+
+async fn look_ups(node: &Node, headers: &str) -> (Rate, String) {
+    let before = node.cpu();
+    let rate = hammer((&node.url, headers), (CLIENTS, 5), look_up).await;
+    let cpu = cpu_per_operation(node, before, &rate, 5.0);
+    (rate, cpu)
+}
+
+/// One member comes and goes, in a group of so many; one client, as a group is pushed.
+async fn member_changes(node: &Node, (headers, crowd): (&str, &mut Crowd), size: i64) -> Rate {
+    let group = crowd.group(size).await;
+    let newcomer = crowd.id(FEW);
+    hammer((&node.url, headers), (1, 4), move |_, n| {
+        let op = if n % 2 == 0 { "add" } else { "remove" };
+        let operation = json!({"op": op, "path": "members", "value": [{"value": newcomer}]});
+        let body = json!({
+            "schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"], "Operations": [operation],
+        });
+        ("PATCH", format!("/scim/v2/Groups/{group}"), body.to_string())
+    })
+    .await
+}
+
+/// Pages of a hundred: at the beginning, at 100,000, and by cursor.
+async fn pages(node: &Node, (headers, wire): (&str, &mut Wire), database: &str, table: &mut Table) {
+    let at = async |path: String| {
+        hammer((&node.url, headers), (2, 4), move |_, _| ("GET", path.clone(), String::new()))
+            .await
+            .per_second
+    };
+    let first = at("/scim/v2/Users?startIndex=1&count=100".into()).await;
+    let deep = at("/scim/v2/Users?startIndex=100000&count=100".into()).await;
+    let begin = cursor(wire, headers, "").await;
+    let mut next = begin.clone();
+    for _ in 0..500 {
+        next = cursor(wire, headers, &next.expect("more pages")).await;
+    }
+    let by_cursor = at(format!("/scim/v2/Users?count=100&cursor={}", begin.expect("a page"))).await;
+    let by_deep_cursor = at(format!("/scim/v2/Users?count=100&cursor={}", next.expect("a page"))).await;
+    let value = format!("{first:.0}/s, {deep:.0}/s; by cursor {by_cursor:.0}/s, {by_deep_cursor:.0}/s");
+    let note =
+        "at startIndex 1 and at 100,000; at the second page and the 500th (aim: 2,000/s, flat by cursor)";
+    table.line(&format!("pages of 100 users among 1,000,000, {database}"), &value, note);
+}
+
+/// The cursor of the page after this one.
+async fn cursor(wire: &mut Wire, headers: &str, cursor: &str) -> Option<String> {
+    let path = format!("/scim/v2/Users?count=200&attributes=userName&cursor={cursor}");
+    let reply = wire.send("GET", &path, headers, "").await;
+    assert_eq!(reply.status, 200);
+    let body: Value = serde_json::from_slice(wire.body()).expect("JSON");
+    body["nextCursor"].as_str().map(str::to_owned)
+}
+
+/// A directory that reads everybody: a hundred thousand of them.
+async fn import(node: &Node, (headers, wire): (&str, &mut Wire), database: &str, table: &mut Table) {
+    let (before, begin) = (node.memory(), Instant::now());
+    let (mut next, mut most) = (String::new(), before);
+    for _ in 0..CROWD / 200 {
+        let path = format!("/scim/v2/Users?count=200&cursor={next}");
+        let reply = wire.send("GET", &path, headers, "").await;
+        assert_eq!(reply.status, 200);
+        let body: Value = serde_json::from_slice(wire.body()).expect("JSON");
+        body["nextCursor"].as_str().expect("more pages").clone_into(&mut next);
+        most = most.max(node.memory());
+    }
+    #[expect(clippy::cast_precision_loss, reason = "a hundred thousand")]
+    let per_second = CROWD as f64 / begin.elapsed().as_secs_f64();
+    let value = format!("+{:.1} MiB", most - before);
+    let note = format!("over the {before:.1} MiB before it (RSS); {per_second:.0} users/s to one client");
+    table.line(&format!("reading 100,000 users in pages, {database}"), &value, &note);
+}
+
+/// People and groups that are made in the database: how they come in is measured elsewhere.
+struct Crowd {
+    c: sqlx::AnyConnection,
+    account: String,
+    connection: String,
+}
+
+impl Crowd {
+    async fn open(node: &Node) -> Self {
+        sqlx::any::install_default_drivers();
+        let mut c = sqlx::AnyConnection::connect(&node.database).await.expect("database");
+        let (account, connection): (String, String) =
+            sqlx::query_as("SELECT account_id, id FROM connections WHERE kind = 'scim'")
+                .fetch_one(&mut c)
+                .await
+                .expect("a connection");
+        Self { c, account, connection }
+    }
+
+    /// Ids of months ago, in order.
+    fn id(&self, n: i64) -> String {
+        format!("019a0000-0000-7000-8000-{}", 100_000_000_000 + n)
+    }
+
+    async fn people(&mut self, from: i64, to: i64) {
+        let attributes = json!({
+            "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "locale": "en-US", "title": "Engineer",
+            "emails": [{"primary": true, "value": "somebody@bench.example", "type": "work"}],
+        });
+        sqlx::query(
+            "INSERT INTO users (id, account_id, user_name, user_name_folded, email, email_folded, given_name, \
+             family_name, display_name, active, connection_id, attributes, epoch, version, created_at, updated_at) \
+             WITH RECURSIVE n(i) AS (SELECT $1 UNION ALL SELECT i + 1 FROM n WHERE i < $2) \
+             SELECT '019a0000-0000-7000-8000-' || (100000000000 + i), $3, 'p' || i || '@bench.example', \
+             'p' || i || '@bench.example', 'p' || i || '@bench.example', 'p' || i || '@bench.example', 'Person', \
+             'Number ' || i, 'Person Number ' || i, 1, $4, $5, 0, 1, 0, 0 FROM n",
+        )
+        .bind(from)
+        .bind(to)
+        .bind(&self.account)
+        .bind(&self.connection)
+        .bind(attributes.to_string())
+        .execute(&mut self.c)
+        .await
+        .expect("people");
+        sqlx::query("ANALYZE").execute(&mut self.c).await.expect("statistics");
+    }
+
+    /// A group with the last `size` of all people in it; its id.
+    async fn group(&mut self, size: i64) -> String {
+        let id = format!("019a0000-0000-7000-8001-{}", 100_000_000_000 + size);
+        sqlx::query(
+            "INSERT INTO user_groups (id, account_id, name, name_folded, identifier, connection_id, attributes, version, \
+             created_at, updated_at) VALUES ($1, $2, $1, $1, $1, $3, '{}', 1, 0, 0)",
+        )
+        .bind(&id)
+        .bind(&self.account)
+        .bind(&self.connection)
+        .execute(&mut self.c)
+        .await
+        .expect("a group");
+        sqlx::query(
+            "INSERT INTO memberships (account_id, group_id, user_id, source, created_at) \
+             SELECT account_id, $1, id, $2, 0 FROM users WHERE account_id = $3 AND id LIKE '019a0000-0000-7000-8000-%' \
+             AND id <> $4 ORDER BY id DESC LIMIT $5",
+        )
+        .bind(&id)
+        .bind(&self.connection)
+        .bind(&self.account)
+        .bind(self.id(FEW))
+        .bind(size)
+        .execute(&mut self.c)
+        .await
+        .expect("members");
+        id
+    }
+}
+
+/// Creates a second by scimmy-routers, with the same clients.
+async fn scimmy() -> f64 {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let modules = root.join("target/peers/node/node_modules");
+    assert!(modules.join("scimmy-routers").exists(), "scimmy-routers is missing: run 'make peers'");
+    let mut child = Peer(
+        Command::new("node")
+            .arg(root.join("benches/load/scimmy.js"))
+            .env("NODE_MODULES", modules)
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("node"),
+    );
+    let mut line = String::new();
+    let mut out = std::io::BufReader::new(child.0.stdout.take().expect("stdout"));
+    std::io::BufRead::read_line(&mut out, &mut line).expect("its address");
+    hammer((line.trim(), "authorization: Bearer x\r\n"), (CLIENTS, 5), create).await.per_second
+}
+
+struct Peer(Child);
+
+impl Drop for Peer {
+    fn drop(&mut self) {
+        drop(self.0.kill());
+        drop(self.0.wait());
+    }
+}
