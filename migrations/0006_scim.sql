@@ -77,3 +77,7 @@ CREATE INDEX group_nestings_member ON group_nestings (member_id);
 -- Also counted by the guard: how many a connection has let in.
 DROP INDEX users_connection;
 CREATE INDEX users_connection ON users (connection_id, active);
+
+-- Users a directory has made who have to be told how they come in.
+ALTER TABLE users ADD COLUMN welcome_due INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX users_welcome_due ON users (id) WHERE welcome_due = 1;

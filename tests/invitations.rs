@@ -224,4 +224,36 @@ on_both! {
         let mail = server.mail("eve@acme.example", "through your company").await;
         assert!(mail.text.contains("Company") && !mail.text.contains("token="), "{}", mail.text);
     }
+
+    async fn whom_a_directory_makes_is_told_how_to_come_in(server: Server) {
+        let tenant = server.tenant("acme").await;
+        let (_, token) = server.scim(&tenant, "Okta").await;
+        let scim = server.client().bearer(&token);
+        let make = async |name: &str, active: bool| {
+            scim.post("/scim/v2/Users", &json!({"userName": name, "active": active})).await.created();
+        };
+        // Without single sign-on they have no way in yet.
+        make("bob@acme.example", true).await;
+        let letter = server.mail("bob@acme.example", "You can use acme now").await;
+        assert!(letter.text.contains("Choose a password"), "{}", letter.text);
+        let browser = server.client();
+        let fields = [("token", letter.token()), ("password", "a good long password".to_owned())];
+        let fields = fields.each_ref().map(|(name, value)| (*name, value.as_str()));
+        browser.form("/setup", &fields).await.expect(303);
+        assert_eq!(browser.get("/api/v1/me").await.ok()["user_name"], "bob@acme.example");
+        browser.form("/setup", &fields).await.expect(410);
+        // Nobody is told who cannot come in, or is there for nothing new.
+        make("off@acme.example", false).await;
+        Provider::new(server, &tenant, json!({"email_domains": ["acme.example"]})).await;
+        let api = server.client().bearer(&tenant.token);
+        for (setting, name) in [("notice", "eve@acme.example"), ("active", "ann@acme.example")] {
+            api.patch("/api/v1/authentication-settings", &json!({"sso_invitations": setting})).await.ok();
+            make(name, true).await;
+            while vestibule::provisioning::welcome_some(&server.kernel).await.expect("tells") > 0 {}
+        }
+        let letter = server.mail("eve@acme.example", "You can use acme now").await;
+        assert!(letter.text.contains("Sign in through") && !letter.text.contains("token="), "{}", letter.text);
+        let all = mail::all(&server.dir.path().join("outbox"));
+        assert!(!all.iter().any(|mail| mail.to.contains("ann@") || mail.to.contains("off@")));
+    }
 }

@@ -5,5 +5,7 @@ pub mod import;
 pub mod invitations;
 pub mod scim;
 mod token;
+mod welcome;
 
 pub use token::{create_token, replace_token};
+pub use welcome::welcome_some;

@@ -18,7 +18,7 @@ use crate::idp::saml;
 use crate::kernel::jobs::{Jobs, Shutdown};
 use crate::kernel::urls::Urls;
 use crate::kernel::{self, Clock, Config, Kernel, deferred, mail};
-use crate::provisioning::scim;
+use crate::provisioning::{self, scim};
 use crate::signin::{SignIn, factors, password};
 
 /// Bodies up to this size are read: a SAML response or a pasted metadata file fits, a flood does not.
@@ -120,6 +120,7 @@ impl Server {
         jobs.spawn(|shutdown| write_uses(app.signin.clone(), shutdown));
         jobs.spawn(|shutdown| warn_of_ending_passwords(app.kernel.clone(), shutdown));
         jobs.spawn(|shutdown| send_mailings(app.kernel.clone(), shutdown));
+        jobs.spawn(|shutdown| welcome(app.kernel.clone(), shutdown));
         jobs.spawn(|shutdown| refresh_metadata(app.kernel.clone(), shutdown));
         let service = router(&app).into_make_service_with_connect_info::<SocketAddr>();
         let mut down = jobs.shutdown();
@@ -198,6 +199,15 @@ async fn send_mailings(kernel: Kernel, mut shutdown: Shutdown) {
         let pause = if busy { Duration::ZERO } else { MAILINGS_EVERY };
         if shutdown.pause(pause).await {
             return;
+        }
+    }
+}
+
+/// Tells people whom a directory has made, some every half second: the mail server and whoever signs in go first.
+async fn welcome(kernel: Kernel, mut shutdown: Shutdown) {
+    while !shutdown.pause(MAILINGS_EVERY).await {
+        if let Err(error) = provisioning::welcome_some(&kernel).await {
+            tracing::warn!(%error, "people whom a directory has made could not be told; it is tried again");
         }
     }
 }

@@ -223,7 +223,8 @@ pub(super) async fn insert(
     sqlx::query_as(concat!(
         "INSERT INTO users (id, account_id, user_name, user_name_folded, email, email_folded, given_name, \
          family_name, display_name, active, connection_id, external_id, attributes, epoch, version, created_at, \
-         updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 1, $14, $14) ON CONFLICT DO NOTHING RETURNING ",
+         updated_at, welcome_due) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 0, 1, $14, $14, $15) \
+         ON CONFLICT DO NOTHING RETURNING ",
         columns!()
     ))
     .bind(id)
@@ -240,6 +241,7 @@ pub(super) async fn insert(
     .bind(profile.external_id.as_deref())
     .bind(serde_json::Value::Object(profile.attributes.clone()).to_string())
     .bind(now)
+    .bind(i32::from(profile.active && connection_id.is_some()))
     .fetch_optional(&mut **tx)
     .await
 }
@@ -288,6 +290,31 @@ pub(super) async fn set_pending(tx: &mut Tx, user: &mut User) -> Result<(), sqlx
         .await?;
     user.mark_pending();
     Ok(())
+}
+
+/// Users whom a directory has made and nobody has told of it: (account, id), those who came first.
+///
+/// # Errors
+/// The database's.
+pub async fn due_for_welcome(c: &mut Connection, limit: i64) -> Result<Vec<(String, String)>, sqlx::Error> {
+    sqlx::query_as("SELECT account_id, id FROM users WHERE welcome_due = 1 ORDER BY id LIMIT $1")
+        .bind(limit)
+        .fetch_all(c)
+        .await
+}
+
+/// Notes that somebody is told; false when somebody else does it.
+///
+/// # Errors
+/// The database's.
+pub async fn take_welcome(tx: &mut Tx, account_id: &str, id: &str) -> Result<bool, sqlx::Error> {
+    let done =
+        sqlx::query("UPDATE users SET welcome_due = 0 WHERE account_id = $1 AND id = $2 AND welcome_due = 1")
+            .bind(account_id)
+            .bind(id)
+            .execute(&mut **tx)
+            .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 pub(super) async fn remove(tx: &mut Tx, user: &User) -> Result<(), sqlx::Error> {
