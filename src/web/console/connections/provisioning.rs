@@ -46,8 +46,8 @@ fn shown(value: &Value, names: &HashMap<String, String>) -> String {
     let text = match value {
         Value::Null => String::new(),
         Value::String(text) => names.get(text).unwrap_or(text).clone(),
-        Value::Array(list) if list.iter().all(Value::is_string) => {
-            let list: Vec<String> = list.iter().take(20).map(|one| shown(one, names)).collect();
+        Value::Array(list) => {
+            let list: Vec<String> = list.iter().take(20).map(|one| element(one, names)).collect();
             list.join(", ")
         }
         other => other.to_string(),
@@ -56,6 +56,15 @@ fn shown(value: &Value, names: &HashMap<String, String>) -> String {
         return text;
     }
     text.chars().take(MOST_SHOWN).chain(['…']).collect()
+}
+
+/// An element of a list: `bob@acme.example (work, primary)`.
+fn element(value: &Value, names: &HashMap<String, String>) -> String {
+    let Some(text) = value.get("value").and_then(Value::as_str) else { return shown(value, names) };
+    let kind = value.get("type").and_then(Value::as_str);
+    let primary = (value.get("primary") == Some(&Value::Bool(true))).then_some("primary");
+    let notes: Vec<&str> = kind.into_iter().chain(primary).collect();
+    if notes.is_empty() { text.to_owned() } else { format!("{text} ({})", notes.join(", ")) }
 }
 
 /// A request of the log as it is shown.
@@ -76,6 +85,15 @@ impl Line {
     fn named(logged: Logged, names: &HashMap<String, String>) -> Self {
         let changes = logged.changes.iter().map(|one| Difference::of(one, names)).collect();
         Self { logged, changes }
+    }
+
+    /// The path with its query as people read it.
+    pub(super) fn path(&self) -> String {
+        let Some((path, query)) = self.logged.path.split_once('?') else { return self.logged.path.clone() };
+        let pairs: Vec<String> = url::form_urlencoded::parse(query.as_bytes())
+            .map(|(name, value)| if value.is_empty() { name.into_owned() } else { format!("{name}={value}") })
+            .collect();
+        format!("{path}?{}", pairs.join("&"))
     }
 
     /// The names of the attributes, when their values were not kept.
