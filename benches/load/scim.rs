@@ -29,7 +29,7 @@ fn create(client: usize, n: u64) -> Asked {
 /// A look-up of one of the first thousand, whoever else there is.
 fn look_up(client: usize, n: u64) -> Asked {
     let who = (n * 131 + client as u64 * 17) % FEW.unsigned_abs() + 1;
-    ("GET", format!("/scim/v2/Users?filter=userName%20eq%20%22p{who}%40bench.example%22"), String::new())
+    ("GET", format!("/scim/v2/Users?filter=userName%20eq%20%22d{who}%40bench.example%22"), String::new())
 }
 
 /// One node, measured from top to bottom.
@@ -193,8 +193,8 @@ impl Crowd {
             "INSERT INTO users (id, account_id, user_name, user_name_folded, email, email_folded, given_name, \
              family_name, display_name, active, connection_id, attributes, epoch, version, created_at, updated_at) \
              WITH RECURSIVE n(i) AS (SELECT $1 UNION ALL SELECT i + 1 FROM n WHERE i < $2) \
-             SELECT '019a0000-0000-7000-8000-' || (100000000000 + i), $3, 'p' || i || '@bench.example', \
-             'p' || i || '@bench.example', 'p' || i || '@bench.example', 'p' || i || '@bench.example', 'Person', \
+             SELECT '019a0000-0000-7000-8000-' || (100000000000 + i), $3, 'd' || i || '@bench.example', \
+             'd' || i || '@bench.example', 'd' || i || '@bench.example', 'd' || i || '@bench.example', 'Person', \
              'Number ' || i, 'Person Number ' || i, 1, $4, $5, 0, 1, 0, 0 FROM n",
         )
         .bind(from)

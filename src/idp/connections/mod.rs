@@ -15,7 +15,7 @@ pub use model::{Connection, Kind};
 pub use saml::{
     Binding, Comparison, Graph, Jit, LogoutService, NameIdFormat, Retiring, SamlSettings, Vendor,
 };
-pub use scim::ScimSettings;
+pub use scim::{ExtraAttribute, ExtraKind, ScimSettings};
 pub use secrets::{secret, set_secret};
 pub use store::{
     all_scim, anywhere, by_id, by_name, domains_of, enabled_saml, list, mark_tested, replace_settings,

@@ -1,8 +1,9 @@
 //! What is agreed with a directory that provisions.
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
-use crate::directory::Error;
+use crate::directory::{Error, fold};
 
 /// How a directory connection works.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,104 @@ pub struct ScimSettings {
     pub removal_limit: u32,
     /// Requests a second that are answered, 25 to 100,000.
     pub requests_per_second: u32,
+    /// Attributes of users beside the standard ones, at most 50.
+    pub extra_attributes: Vec<ExtraAttribute>,
+}
+
+/// An attribute that the account has defined.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExtraAttribute {
+    /// Its name: a letter, then letters, digits, `-` and `_`.
+    pub name: String,
+    /// What its values are.
+    #[serde(rename = "type", default)]
+    pub kind: ExtraKind,
+    /// Whether it is a list.
+    #[serde(default)]
+    pub multi_valued: bool,
+    /// What it is for.
+    #[serde(default)]
+    pub description: String,
+}
+
+/// The types of RFC 7643 §2.3 that such an attribute may have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(missing_docs, reason = "the names are the RFC's")]
+pub enum ExtraKind {
+    #[default]
+    String,
+    Boolean,
+    Integer,
+    Decimal,
+    DateTime,
+}
+
+impl ExtraKind {
+    const ALL: [Self; 5] = [Self::String, Self::Boolean, Self::Integer, Self::Decimal, Self::DateTime];
+
+    /// The name in schemas.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Boolean => "boolean",
+            Self::Integer => "integer",
+            Self::Decimal => "decimal",
+            Self::DateTime => "dateTime",
+        }
+    }
+
+    /// What its values must be, for people.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::String => "text",
+            Self::Boolean => "true or false",
+            Self::Integer => "a whole number",
+            Self::Decimal => "a number",
+            Self::DateTime => "a time such as 2026-01-31T00:00:00Z",
+        }
+    }
+}
+
+impl ExtraAttribute {
+    /// Reads a line of a form: name, type (`[]` behind it for a list), description.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`].
+    pub fn parse(line: &str) -> Result<Self, Error> {
+        let (name, rest) = line.trim().split_once(char::is_whitespace).unwrap_or((line.trim(), ""));
+        let rest = rest.trim_start();
+        let (kind, description) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+        let (kind, multi_valued) = kind.strip_suffix("[]").map_or((kind, false), |kind| (kind, true));
+        let kind = match kind {
+            "" => Some(ExtraKind::String),
+            kind => ExtraKind::ALL.into_iter().find(|known| known.as_str().eq_ignore_ascii_case(kind)),
+        };
+        let kind = kind.ok_or_else(|| Error::Invalid {
+            field: "extra_attributes",
+            reason: format!(
+                "{name} must be string, boolean, integer, decimal or dateTime, with [] behind it for a list"
+            ),
+        })?;
+        Ok(Self { name: name.to_owned(), kind, multi_valued, description: description.trim().to_owned() })
+    }
+
+    /// The same line.
+    #[must_use]
+    pub fn line(&self) -> String {
+        let list = if self.multi_valued { "[]" } else { "" };
+        format!("{} {}{list} {}", self.name, self.kind.as_str(), self.description).trim_end().to_owned()
+    }
+
+    fn is_sound(&self) -> bool {
+        self.name.len() <= 64
+            && self.description.len() <= 256
+            && self.name.starts_with(|c: char| c.is_ascii_alphabetic())
+            && self.name.chars().all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+    }
 }
 
 impl Default for ScimSettings {
@@ -29,6 +128,7 @@ impl Default for ScimSettings {
             log_days: 14,
             removal_limit: 25,
             requests_per_second: 10_000,
+            extra_attributes: Vec::new(),
         }
     }
 }
@@ -52,6 +152,14 @@ impl ScimSettings {
             if !(least..=most).contains(&value) {
                 return Err(Error::Invalid { field, reason: format!("must be {least} to {most}") });
             }
+        }
+        let mut names: Vec<String> = self.extra_attributes.iter().map(|one| fold(&one.name)).collect();
+        names.sort_unstable();
+        names.dedup();
+        let all = self.extra_attributes.len();
+        if all > 50 || names.len() < all || !self.extra_attributes.iter().all(ExtraAttribute::is_sound) {
+            let reason = "must be at most 50 with different names of letters, digits, - and _".to_owned();
+            return Err(Error::Invalid { field: "extra_attributes", reason });
         }
         Ok(self)
     }

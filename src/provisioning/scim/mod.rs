@@ -6,6 +6,7 @@
 
 mod bulk;
 mod error;
+mod extra;
 mod filter;
 mod group;
 pub mod held;

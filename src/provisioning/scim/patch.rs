@@ -87,10 +87,9 @@ pub(super) fn apply(resource: &mut Object, operations: &[Operation]) -> Result<(
 fn apply_object(resource: &mut Object, operation: &Operation) -> Result<(), Error> {
     let members = operation.value.as_object().into_iter().flatten();
     for (key, value) in members {
-        let extension = value.as_object().filter(|_| key.eq_ignore_ascii_case(schemas::ENTERPRISE));
-        if let Some(extension) = extension {
+        if let (Some(urn), Some(extension)) = (schemas::extension(key), value.as_object()) {
             for (inner, value) in extension {
-                let path = path::parse(&format!("{}:{inner}", schemas::ENTERPRISE))?;
+                let path = path::parse(&format!("{urn}:{inner}"))?;
                 apply_at(resource, operation.kind, &path, value, false)?;
             }
         } else if !schemas::RESOURCE_SCHEMAS.iter().any(|urn| key.eq_ignore_ascii_case(urn)) {

@@ -67,8 +67,8 @@ impl AttributePath {
 /// Reads `userName`, `name.givenName`, `urn:…:User:manager.value`.
 pub(super) fn parse_attribute_path(text: &str) -> Option<AttributePath> {
     // The extension as a whole is an attribute of the resource, called by its URN.
-    if text.eq_ignore_ascii_case(schemas::ENTERPRISE) {
-        return Some(AttributePath { extension: None, attribute: schemas::ENTERPRISE.to_owned(), sub: None });
+    if let Some(urn) = schemas::extension(text) {
+        return Some(AttributePath { extension: None, attribute: urn.to_owned(), sub: None });
     }
     let (extension, local) = split_urn(text)?;
     let (attribute, sub) = match local.split_once('.') {
@@ -99,7 +99,7 @@ fn split_urn(text: &str) -> Option<(Option<&'static str>, &str)> {
             .filter(|start| start.eq_ignore_ascii_case(urn))
             .map(|_| &text[urn.len()..])?;
         let local = rest.strip_prefix(':')?;
-        Some(((*urn == schemas::ENTERPRISE).then_some(schemas::ENTERPRISE), local))
+        Some((schemas::extension(urn), local))
     })
 }
 

@@ -4,13 +4,24 @@ use serde_json::{Value, json};
 
 use super::bulk::{MAX_OPERATIONS, MAX_PAYLOAD};
 use super::query::DEFAULT_RESULTS;
+use crate::idp::connections::ExtraAttribute;
 
 pub(super) const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
 pub(super) const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 pub(super) const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
+/// The schema of the attributes that the account has defined.
+pub(super) const EXTRA: &str = "urn:ietf:params:scim:schemas:extension:vestibule:2.0:User";
+
+/// The schemas that extend users.
+pub(super) const EXTENSIONS: [&str; 2] = [ENTERPRISE, EXTRA];
 /// The schemas whose attributes can stand in a resource.
-pub(super) const RESOURCE_SCHEMAS: [&str; 3] = [ENTERPRISE, USER, GROUP];
+pub(super) const RESOURCE_SCHEMAS: [&str; 4] = [ENTERPRISE, EXTRA, USER, GROUP];
+
+/// The extension of this name, without case.
+pub(super) fn extension(urn: &str) -> Option<&'static str> {
+    EXTENSIONS.into_iter().find(|known| known.eq_ignore_ascii_case(urn))
+}
 
 /// The top-level attributes as the RFC spells them.
 const NAMES: [&str; 26] = [
@@ -231,22 +242,32 @@ fn schema(urn: &str, name: &str, description: &str, attributes: Vec<Attribute>) 
 }
 
 /// All schemas, with their addresses below `base` (`https://host/scim/v2`).
-pub(super) fn all(base: &str) -> Vec<Value> {
+pub(super) fn all(base: &str, defined: &[ExtraAttribute]) -> Vec<Value> {
+    let extra = (!defined.is_empty()).then(|| extra(defined));
     [user(), enterprise(), group()]
         .into_iter()
+        .chain(extra)
         .map(|schema| with_meta(schema, base, "Schema", "Schemas"))
         .collect()
 }
 
+fn extra(defined: &[ExtraAttribute]) -> Value {
+    let attributes = defined.iter().map(|one| {
+        attribute(&one.name, one.kind.as_str(), &one.description).set("multiValued", one.multi_valued)
+    });
+    schema(EXTRA, "ExtraUser", "What this account keeps of a person.", attributes.collect())
+}
+
 /// The resource types.
-pub(super) fn resource_types(base: &str) -> Vec<Value> {
+pub(super) fn resource_types(base: &str, defined: &[ExtraAttribute]) -> Vec<Value> {
     let kind = |name: &str, endpoint: &str, schema: &str, extensions: Value| {
         json!({
             "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],
             "id": name, "name": name, "endpoint": endpoint, "schema": schema, "schemaExtensions": extensions,
         })
     };
-    let extensions = json!([{"schema": ENTERPRISE, "required": false}]);
+    let there = EXTENSIONS.into_iter().filter(|urn| *urn != EXTRA || !defined.is_empty());
+    let extensions = there.map(|urn| json!({"schema": urn, "required": false})).collect::<Value>();
     [kind("User", "/Users", USER, extensions), kind("Group", "/Groups", GROUP, json!([]))]
         .into_iter()
         .map(|kind| with_meta(kind, base, "ResourceType", "ResourceTypes"))

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::error::{Error, ScimType};
 use super::json::{self, Object};
-use super::schemas::{ENTERPRISE, USER, canonical_name, is_multi_valued, is_read_only};
+use super::schemas::{self, ENTERPRISE, USER, canonical_name, is_multi_valued, is_read_only};
 use crate::directory::groups::Group;
 use crate::directory::users::{Profile, User};
 
@@ -19,10 +19,10 @@ pub(super) fn normalize(body: Object) -> Object {
         if is_read_only(name) || name == "password" {
             continue;
         }
-        if key.eq_ignore_ascii_case(ENTERPRISE) {
-            let extension = enterprise(value);
+        if let Some(urn) = schemas::extension(&key) {
+            let extension = if urn == ENTERPRISE { enterprise(value) } else { value };
             if !json::is_empty(&extension) {
-                resource.insert(ENTERPRISE.to_owned(), extension);
+                resource.insert(urn.to_owned(), extension);
             }
         } else if name == "active" && value.is_null() {
             // Not assigned on purpose; kept, so that a client does not find a default in its place.
@@ -152,9 +152,7 @@ pub(super) fn note_removed_active(resource: &mut Object) {
 pub(super) fn represent(user: &User, groups: Option<&[Group]>, base: &str) -> Object {
     let mut resource = resource(user);
     let mut urns = vec![USER];
-    if resource.contains_key(ENTERPRISE) {
-        urns.push(ENTERPRISE);
-    }
+    urns.extend(schemas::EXTENSIONS.iter().filter(|urn| resource.contains_key(**urn)));
     resource.insert("schemas".into(), json!(urns));
     resource.insert("id".into(), json!(user.id));
     if let Some(groups) = groups {

@@ -9,8 +9,8 @@ use super::{find_connection, find_group};
 use crate::access::Principal;
 use crate::directory::groups::{self, Kept, Link};
 use crate::idp::connections::{
-    self, Binding, Change, Comparison, Connection, Graph, Jit, Kind, NameIdFormat, NewConnection, Retiring,
-    SamlSettings, ScimSettings, Vendor,
+    self, Binding, Change, Comparison, Connection, ExtraAttribute, Graph, Jit, Kind, NameIdFormat,
+    NewConnection, Retiring, SamlSettings, ScimSettings, Vendor,
 };
 use crate::idp::saml::groups::GRAPH_SECRET;
 use crate::idp::saml::{self, Certificate, LoadError, Loaded, Outgoing, Source, keys, trial};
@@ -94,6 +94,8 @@ pub(in super::super) struct ConnectionFields {
     pub(in super::super) removal_limit: Option<u32>,
     /// SCIM: requests a second that are answered, 25 to 100,000.
     pub(in super::super) requests_per_second: Option<u32>,
+    /// SCIM: attributes of users beside the standard ones, exactly these.
+    pub(in super::super) extra_attributes: Option<Vec<ExtraAttribute>>,
 }
 
 fn set<T>(place: &mut T, wanted: Option<T>) {
@@ -151,6 +153,7 @@ impl ConnectionFields {
         set(&mut settings.log_days, self.log_days);
         set(&mut settings.removal_limit, self.removal_limit);
         set(&mut settings.requests_per_second, self.requests_per_second);
+        set(&mut settings.extra_attributes, self.extra_attributes.clone());
     }
 
     fn has_saml(&self) -> bool {

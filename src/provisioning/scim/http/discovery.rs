@@ -17,12 +17,12 @@ pub(super) async fn service_provider_config(State(kernel): State<Kernel>, _: Pro
     answer(StatusCode::OK, &schemas::service_provider_config(&base(&kernel), MAX_RESULTS))
 }
 
-pub(super) async fn list_schemas(State(kernel): State<Kernel>, _: Provisioner) -> Response {
-    whole(schemas::all(&base(&kernel)))
+pub(super) async fn list_schemas(State(kernel): State<Kernel>, client: Provisioner) -> Response {
+    whole(schemas::all(&base(&kernel), &client.settings.extra_attributes))
 }
 
-pub(super) async fn list_resource_types(State(kernel): State<Kernel>, _: Provisioner) -> Response {
-    whole(schemas::resource_types(&base(&kernel)))
+pub(super) async fn list_resource_types(State(kernel): State<Kernel>, client: Provisioner) -> Response {
+    whole(schemas::resource_types(&base(&kernel), &client.settings.extra_attributes))
 }
 
 /// A list that has one page.
@@ -39,16 +39,16 @@ fn one_of(all: Vec<Value>, kind: &str, id: &str) -> Result<Response, Error> {
 
 pub(super) async fn get_schema(
     State(kernel): State<Kernel>,
-    _: Provisioner,
+    client: Provisioner,
     Path(id): Path<String>,
 ) -> Result<Response, Error> {
-    one_of(schemas::all(&base(&kernel)), "Schema", &id)
+    one_of(schemas::all(&base(&kernel), &client.settings.extra_attributes), "Schema", &id)
 }
 
 pub(super) async fn get_resource_type(
     State(kernel): State<Kernel>,
-    _: Provisioner,
+    client: Provisioner,
     Path(id): Path<String>,
 ) -> Result<Response, Error> {
-    one_of(schemas::resource_types(&base(&kernel)), "ResourceType", &id)
+    one_of(schemas::resource_types(&base(&kernel), &client.settings.extra_attributes), "ResourceType", &id)
 }

@@ -10,7 +10,7 @@ use super::super::json::Object;
 use super::super::operation::{Operation, Verb};
 use super::super::query::Query;
 use super::super::trace::{Changed, Trace, difference};
-use super::super::{patch, removals, user};
+use super::super::{extra, patch, removals, user};
 use super::write::Done;
 use super::{Provisioner, base, check_version, not_modified, resource_answer};
 use crate::access::{PrincipalKind, Role, roles_of, unbind_all};
@@ -99,7 +99,8 @@ async fn create(
     operation: &Operation,
     trace: &mut Trace,
 ) -> Result<User, Error> {
-    let profile = user::profile(user::normalize(operation.data.clone()))?;
+    let sent = user::normalize(operation.data.clone());
+    let profile = user::profile(extra::check(&client.settings.extra_attributes, sent)?)?;
     let user = users::create(tx, context, client.authority(), profile).await?;
     user.id.clone_into(&mut trace.resource_id);
     trace.changes = difference(&Object::new(), &user::resource(&user));
@@ -122,7 +123,8 @@ async fn update(
         user::note_removed_active(&mut resource);
         resource
     };
-    let profile = user::profile(user::normalize(wanted))?;
+    let wanted = extra::check(&client.settings.extra_attributes, user::normalize(wanted))?;
+    let profile = user::profile(wanted)?;
     let updated = users::update(tx, context, client.authority(), user, profile).await?;
     trace.changes = difference(&before, &user::resource(&updated));
     if user.connection_id.is_none() {

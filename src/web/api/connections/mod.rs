@@ -16,7 +16,7 @@ use super::super::rules::ConnectionFields;
 use super::super::{App, Error, rules};
 use super::{Body, List, Paging};
 use crate::access::Principal;
-use crate::idp::connections::{self, Connection, Kind, ScimSettings};
+use crate::idp::connections::{self, Connection, ExtraAttribute, Kind, ScimSettings};
 use crate::kernel::http::RequestContext;
 use crate::kernel::{self, Timestamp};
 use crate::provisioning::scim::held;
@@ -73,6 +73,8 @@ struct ScimBody {
     removal_limit: u32,
     /// Requests a second that are answered.
     requests_per_second: u32,
+    /// Attributes of users beside the standard ones.
+    extra_attributes: Vec<ExtraAttribute>,
     /// Since when no changes are taken, because too many people would lose access.
     #[schema(value_type = Option<String>, format = DateTime)]
     paused_at: Option<Timestamp>,
@@ -86,10 +88,16 @@ impl ScimBody {
         connection: &Connection,
         settings: ScimSettings,
     ) -> Result<Self, Error> {
-        let ScimSettings { dry_run, log_values, log_days, removal_limit, requests_per_second } = settings;
-        let waiting = held::count(c, &connection.account_id, &connection.id).await?;
-        let paused_at = connection.paused_at;
-        Ok(Self { dry_run, log_values, log_days, removal_limit, requests_per_second, paused_at, waiting })
+        Ok(Self {
+            dry_run: settings.dry_run,
+            log_values: settings.log_values,
+            log_days: settings.log_days,
+            removal_limit: settings.removal_limit,
+            requests_per_second: settings.requests_per_second,
+            extra_attributes: settings.extra_attributes,
+            paused_at: connection.paused_at,
+            waiting: held::count(c, &connection.account_id, &connection.id).await?,
+        })
     }
 }
 

@@ -15,7 +15,7 @@ use super::{Shown, back, render};
 use crate::access::Principal;
 use crate::access::tokens::{self, Token};
 use crate::directory::{groups, users};
-use crate::idp::connections::{Connection, ScimSettings, Vendor};
+use crate::idp::connections::{Connection, ExtraAttribute, ScimSettings, Vendor};
 use crate::kernel::http::RequestContext;
 use crate::kernel::{self, Timestamp};
 use crate::provisioning::scim::held;
@@ -45,6 +45,11 @@ impl ScimPage {
     /// When the identity provider was here for the last time.
     fn last_contact(&self) -> Option<Timestamp> {
         self.tokens.iter().filter_map(|token| token.last_used_at).max()
+    }
+
+    fn extra_lines(&self) -> String {
+        let lines: Vec<String> = self.settings.extra_attributes.iter().map(ExtraAttribute::line).collect();
+        lines.join("\n")
     }
 
     fn steps(&self) -> &'static [vendors::ScimStep] {
@@ -134,6 +139,24 @@ pub(in super::super) struct ScimForm {
     log_days: u32,
     removal_limit: u32,
     requests_per_second: u32,
+    /// One a line.
+    extra_attributes: String,
+}
+
+impl ScimForm {
+    fn wanted(&self) -> Result<ConnectionFields, Error> {
+        let lines = self.extra_attributes.lines().filter(|line| !line.trim().is_empty());
+        let extra: Result<Vec<ExtraAttribute>, _> = lines.map(ExtraAttribute::parse).collect();
+        Ok(ConnectionFields {
+            dry_run: Some(self.dry_run.is_some()),
+            log_values: Some(self.log_values.is_some()),
+            log_days: Some(self.log_days),
+            removal_limit: Some(self.removal_limit),
+            requests_per_second: Some(self.requests_per_second),
+            extra_attributes: Some(extra?),
+            ..ConnectionFields::default()
+        })
+    }
 }
 
 pub(in super::super) async fn save(
@@ -143,14 +166,9 @@ pub(in super::super) async fn save(
     request: RequestContext,
     Form(form): Form<ScimForm>,
 ) -> Result<Response, Error> {
-    let wanted = ConnectionFields {
-        dry_run: Some(form.dry_run.is_some()),
-        log_values: Some(form.log_values.is_some()),
-        log_days: Some(form.log_days),
-        removal_limit: Some(form.removal_limit),
-        requests_per_second: Some(form.requests_per_second),
-        ..ConnectionFields::default()
+    let done = match form.wanted() {
+        Ok(wanted) => rules::change_connection(&app, &principal, &request, &id, wanted).await.map(drop),
+        Err(error) => Err(error),
     };
-    let done = rules::change_connection(&app, &principal, &request, &id, wanted).await.map(drop);
     back(&app, &principal, (&id, "connection_saved"), done).await
 }
