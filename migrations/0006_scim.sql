@@ -8,7 +8,7 @@ ALTER TABLE accounts ADD COLUMN user_deletions BIGINT NOT NULL DEFAULT 0;
 
 -- What provisioning clients asked for. No references: rows come a moment after the answer and go by their age.
 CREATE TABLE scim_requests (
-    id TEXT NOT NULL PRIMARY KEY,
+    id TEXT NOT NULL,
     account_id TEXT NOT NULL,
     connection_id TEXT NOT NULL,
     time BIGINT NOT NULL,
@@ -22,11 +22,11 @@ CREATE TABLE scim_requests (
     note TEXT NOT NULL,
     scim_type TEXT NOT NULL,
     changes TEXT NOT NULL,
-    request_id TEXT NOT NULL
+    request_id TEXT NOT NULL,
+    PRIMARY KEY (connection_id, id)
 );
-CREATE INDEX scim_requests_connection ON scim_requests (connection_id, id);
-CREATE INDEX scim_requests_subject ON scim_requests (connection_id, subject_folded);
-CREATE INDEX scim_requests_resource ON scim_requests (connection_id, resource_id);
+CREATE INDEX scim_requests_subject ON scim_requests (connection_id, subject_folded) WHERE subject_folded <> '';
+CREATE INDEX scim_requests_resource ON scim_requests (connection_id, resource_id) WHERE resource_id <> '';
 
 -- Whom else a request named: members of a group.
 CREATE TABLE scim_request_members (

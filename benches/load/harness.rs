@@ -128,6 +128,9 @@ where
     for task in tasks {
         count += task.await.expect("a client");
     }
+    if std::env::var_os("VESTIBULE_BENCH_RATES").is_some() {
+        eprintln!("    {count} in {seconds} s");
+    }
     #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
     let per_second = count as f64 / seconds as f64;
     Rate { per_second, count }

@@ -8,10 +8,15 @@ const load = (name) => require(path.join(process.env.NODE_MODULES, name));
   const SCIMMY = load("scimmy").default ?? load("scimmy");
   const SCIMMYRouters = load("scimmy-routers").default ?? load("scimmy-routers");
   const users = new Map();
+  const names = new Map();
   let last = 0;
   SCIMMY.Resources.declare(SCIMMY.Resources.User)
     .ingress((resource, data) => {
+      // A name is there once (RFC 7643 §4.1.1), which is the application's to see to.
+      const name = data.userName.toLowerCase();
+      if (names.has(name) && names.get(name) !== resource.id) throw new SCIMMY.Types.Error(409, "uniqueness", "taken");
       const id = resource.id ?? String(++last);
+      names.set(name, id);
       const user = { ...JSON.parse(JSON.stringify(data)), id };
       users.set(id, user);
       return user;

@@ -1,11 +1,10 @@
 //! Rows that may be written a moment after the answer: useful to look up, and a promise to nobody. Many are
 //! written together, so that each costs its request next to nothing.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::{Notify, oneshot};
 
 use super::Kernel;
 use super::database::{Cell, Database, insert_all};
@@ -13,8 +12,8 @@ use super::jobs::Shutdown;
 
 /// Rows that wait at most. Who brings more waits for the database.
 const MOST_WAITING: usize = 4096;
-/// Rows that are written together at most.
-const MOST_TOGETHER: usize = 512;
+/// With so many the writer does not wait for more.
+const MANY: usize = 512;
 /// How long a row waits for others.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -27,85 +26,96 @@ pub struct Row {
     pub cells: Vec<Cell>,
 }
 
-enum Message {
-    Row(Row),
-    Flush(oneshot::Sender<()>),
+#[derive(Default)]
+struct Waiting {
+    rows: Vec<Row>,
+    flushes: Vec<oneshot::Sender<()>>,
 }
 
 /// Takes rows, and writes them while [`run`] runs.
+#[derive(Default)]
 pub struct Deferred {
-    sender: mpsc::Sender<Message>,
-    receiver: Mutex<Option<mpsc::Receiver<Message>>>,
-}
-
-impl Default for Deferred {
-    fn default() -> Self {
-        let (sender, receiver) = mpsc::channel(MOST_WAITING);
-        Self { sender, receiver: Mutex::new(Some(receiver)) }
-    }
+    waiting: Mutex<Waiting>,
+    /// There is something to write.
+    some: Notify,
+    /// It is worth writing now.
+    now: Notify,
+    /// There is room again.
+    room: Notify,
 }
 
 impl Deferred {
-    /// Leaves a row to be written.
-    pub async fn add(&self, row: Row) {
-        // Nobody takes it any more when the server is going down.
-        let _ = self.sender.send(Message::Row(row)).await;
+    /// Leaves rows to be written.
+    pub async fn add(&self, rows: Vec<Row>) {
+        loop {
+            // Before looking, or the news could come in between.
+            let room = self.room.notified();
+            {
+                let mut waiting = self.waiting();
+                if waiting.rows.len() < MOST_WAITING {
+                    let (first, before) = (waiting.rows.is_empty(), waiting.rows.len());
+                    waiting.rows.extend(rows);
+                    let many = before < MANY && waiting.rows.len() >= MANY;
+                    drop(waiting);
+                    // The writer is woken twice for all of them, not for each.
+                    if first {
+                        self.some.notify_one();
+                    }
+                    if many {
+                        self.now.notify_one();
+                    }
+                    return;
+                }
+            }
+            room.await;
+        }
     }
 
     /// Returns when what was added before is written: for whoever reads it on this node.
     pub async fn flush(&self) {
         let (done, written) = oneshot::channel();
-        if self.sender.send(Message::Flush(done)).await.is_ok() {
-            let _ = written.await;
-        }
+        self.waiting().flushes.push(done);
+        self.some.notify_one();
+        self.now.notify_one();
+        let _ = written.await;
     }
 
-    fn take(&self) -> Option<mpsc::Receiver<Message>> {
-        self.receiver.lock().unwrap_or_else(PoisonError::into_inner).take()
+    fn take(&self) -> Waiting {
+        let taken = std::mem::take(&mut *self.waiting());
+        self.room.notify_waiters();
+        taken
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Writes rows as they come, until shutdown; what waits then is written still.
 pub async fn run(kernel: Kernel, mut shutdown: Shutdown) {
-    let Some(mut receiver) = kernel.deferred.take() else { return };
-    let mut batch = Vec::with_capacity(MOST_TOGETHER);
+    let deferred = &kernel.deferred;
     let mut down = false;
     while !down {
         tokio::select! {
-            _ = receiver.recv_many(&mut batch, MOST_TOGETHER) => gather(&mut receiver, &mut batch).await,
-            () = shutdown.wait() => {
-                receiver.close();
-                while let Some(message) = receiver.recv().await {
-                    batch.push(message);
-                }
-                down = true;
+            () = deferred.some.notified() => {}
+            () = shutdown.wait() => down = true,
+        }
+        if !down {
+            tokio::select! {
+                () = deferred.now.notified() => {}
+                stopped = shutdown.pause(PAUSE) => down = stopped,
             }
         }
-        write(&kernel.db, batch.drain(..)).await;
+        write(&kernel.db, deferred.take()).await;
     }
 }
 
-/// Waits a moment for more, unless somebody waits for what is there.
-async fn gather(receiver: &mut mpsc::Receiver<Message>, batch: &mut Vec<Message>) {
-    let until = Instant::now() + PAUSE;
-    while batch.len() < MOST_TOGETHER && !matches!(batch.last(), Some(Message::Flush(_))) {
-        match timeout_at(until, receiver.recv()).await {
-            Ok(Some(message)) => batch.push(message),
-            Ok(None) | Err(_) => return,
-        }
-    }
-}
-
-async fn write(db: &Database, batch: impl Iterator<Item = Message>) {
+async fn write(db: &Database, waiting: Waiting) {
     let mut tables: Vec<(&'static str, Vec<Vec<Cell>>)> = Vec::new();
-    let mut waiting = Vec::new();
-    for message in batch {
-        match message {
-            Message::Flush(done) => waiting.push(done),
-            Message::Row(Row { head, cells }) => match tables.iter_mut().find(|(known, _)| *known == head) {
-                Some((_, rows)) => rows.push(cells),
-                None => tables.push((head, vec![cells])),
-            },
+    for Row { head, cells } in waiting.rows {
+        match tables.iter_mut().find(|(known, _)| *known == head) {
+            Some((_, rows)) => rows.push(cells),
+            None => tables.push((head, vec![cells])),
         }
     }
     if !tables.is_empty()
@@ -113,7 +123,7 @@ async fn write(db: &Database, batch: impl Iterator<Item = Message>) {
     {
         tracing::warn!(%error, "rows of a log could not be written and are lost");
     }
-    for done in waiting {
+    for done in waiting.flushes {
         // Whoever asked may have gone.
         let _ = done.send(());
     }

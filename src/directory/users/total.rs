@@ -11,9 +11,9 @@ use std::time::Duration;
 use crate::kernel::database::Connection;
 use crate::kernel::{Timestamp, ids};
 
-/// After this time nobody writes an id of that time any more: a request has 30 seconds, clocks of nodes differ by
-/// seconds.
-const SETTLED: Duration = Duration::from_mins(5);
+/// After this time nobody writes an id of that time any more: a request has 30 seconds, and as much is left for clocks
+/// of nodes that differ.
+const SETTLED: Duration = Duration::from_mins(1);
 /// When so many have come since, what is remembered is brought forward.
 const MANY: i64 = 2000;
 

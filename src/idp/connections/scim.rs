@@ -127,7 +127,7 @@ impl Default for ScimSettings {
             log_values: false,
             log_days: 14,
             removal_limit: 25,
-            requests_per_second: 10_000,
+            requests_per_second: 50_000,
             extra_attributes: Vec::new(),
         }
     }

@@ -50,7 +50,7 @@ impl From<Timestamp> for Cell {
 
 /// Values bound to one statement at most. `SQLite` looks each one's name up in a list of all of them, so
 /// that large statements take quadratic time: twenty rows a statement are nine times as fast as 500.
-const AT_ONCE: usize = 320;
+const AT_ONCE: usize = 160;
 
 /// Executes `head` with `VALUES` of all rows, in as few statements as is fast. `head` is a literal of the
 /// code, `INSERT INTO …(…)`; values are only ever bound.

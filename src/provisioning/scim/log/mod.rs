@@ -13,7 +13,6 @@ use super::error::Error;
 use super::http::Provisioner;
 use super::trace::{Changed, Trace};
 use crate::directory::fold;
-use crate::kernel::database::Cell;
 use crate::kernel::deferred::Row;
 use crate::kernel::{Kernel, Timestamp, ids};
 
@@ -114,11 +113,12 @@ pub(super) async fn append(kernel: &Kernel, client: &Provisioner, request_id: &s
         changes.into(),
         request_id.into(),
     ];
-    kernel.deferred.add(Row { head: store::INSERT, cells }).await;
-    for member in members.into_iter().take(MOST_MEMBERS) {
-        let cells: Vec<Cell> = vec![client.connection_id.as_str().into(), member.into(), id.clone().into()];
-        kernel.deferred.add(Row { head: store::INSERT_MEMBER, cells }).await;
-    }
+    let mut rows = vec![Row { head: store::INSERT, cells }];
+    rows.extend(members.into_iter().take(MOST_MEMBERS).map(|member| Row {
+        head: store::INSERT_MEMBER,
+        cells: vec![client.connection_id.as_str().into(), member.into(), id.as_str().into()],
+    }));
+    kernel.deferred.add(rows).await;
 }
 
 /// The changes as they are kept: with their values if the connection wants that, and they are not too long.

@@ -45,7 +45,13 @@ pub async fn list(
     if let Some(names) = &filter.names {
         let pushed = "id IN (SELECT m.request_id FROM scim_request_members m \
                       WHERE m.connection_id = scim_requests.connection_id AND m.member_id IN (?))";
-        all.any_of(&["subject_folded IN (?)", "resource_id IN (?)", pushed], names);
+        // The empty ones are in no index, and nobody looks for them.
+        let named = [
+            "subject_folded <> '' AND subject_folded IN (?)",
+            "resource_id <> '' AND resource_id IN (?)",
+            pushed,
+        ];
+        all.any_of(&named, names);
     }
     if filter.failed {
         all.fixed("status >= 400");
