@@ -178,13 +178,22 @@ async fn walk_groups(backend: Backend) {
     }
 
     let again = Process::start(dir.path(), &database, None);
-    let (api, scim) = (Client::new(&again.url).bearer(&api), Client::new(&again.url).bearer(&token));
+    check_groups(
+        (&Client::new(&again.url).bearer(&api), &Client::new(&again.url).bearer(&token)),
+        &told,
+        &people,
+    )
+    .await;
+}
+
+/// Looks whether all that was answered is there, and nothing in part.
+async fn check_groups((api, scim): (&Client, &Client), told: &Told, people: &[String]) {
     let users =
-        everything(&api, "/api/v1/users?limit=200", |u| u["user_name"].as_str().map(str::to_owned)).await;
+        everything(api, "/api/v1/users?limit=200", |u| u["user_name"].as_str().map(str::to_owned)).await;
     let unique: HashSet<&String> = users.iter().collect();
     assert_eq!(unique.len(), users.len(), "none is there twice");
     assert!(told.made.iter().all(|name| unique.contains(name)), "answered and gone");
-    let whole: Vec<serde_json::Value> = everything_of(&scim).await;
+    let whole: Vec<serde_json::Value> = everything_of(scim).await;
     for name in &told.groups {
         assert!(
             whole.iter().any(|one| one["displayName"] == name.as_str()),
@@ -208,7 +217,7 @@ async fn walk_groups(backend: Backend) {
             assert_eq!(members, EACH, "{} is there in part", one["displayName"]);
         }
     }
-    let events = everything(&api, "/api/v1/audit-events?action=group.update&limit=200", |e| {
+    let events = everything(api, "/api/v1/audit-events?action=group.update&limit=200", |e| {
         e["resource"]["name"].as_str().filter(|name| *name == "Everybody").map(str::to_owned)
     })
     .await;
@@ -226,7 +235,7 @@ async fn work(
     let http = reqwest::Client::builder().no_proxy().build().expect("client");
     let mut told = Told::default();
     for n in (client / 2..people.len() / EACH).step_by(2) {
-        let (method, path, body) = if client % 2 == 0 {
+        let (method, path, body) = if client.is_multiple_of(2) {
             let members: Vec<_> =
                 people[n * EACH..(n + 1) * EACH].iter().map(|id| json!({"value": id})).collect();
             let operation = json!({"op": "add", "path": "members", "value": members});
@@ -239,7 +248,7 @@ async fn work(
         let status = answer.status();
         let Ok(said) = answer.text().await else { return told };
         assert!(status.is_success(), "{status}: {said}");
-        if client % 2 == 0 {
+        if client.is_multiple_of(2) {
             told.pushes.push(n);
         } else {
             assert!(!said.contains("\"status\":\"4"), "{said}");

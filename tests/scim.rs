@@ -374,4 +374,70 @@ on_both! {
         assert_eq!(types["totalResults"], 2);
         assert_eq!(scim.get("/scim/v2/ResourceTypes/User").await.ok()["endpoint"], "/Users");
     }
+
+    async fn an_account_has_attributes_of_its_own(server: Server) {
+        const EXTRA: &str = "urn:ietf:params:scim:schemas:extension:vestibule:2.0:User";
+        let tenant = server.tenant("acme").await;
+        let (connection, token) = server.scim(&tenant, "Okta").await;
+        let (api, scim) = (server.client().bearer(&tenant.token), server.client().bearer(&token));
+        scim.get(&format!("/scim/v2/Schemas/{EXTRA}")).await.expect(404);
+        let path = format!("/api/v1/connections/{connection}");
+        let defined = json!([{"name": "costCode", "type": "integer"}, {"name": "skills", "multi_valued": true, "description": "What they know"}]);
+        let shown = api.patch(&path, &json!({"extra_attributes": defined})).await.ok();
+        assert_eq!(shown["scim"]["extra_attributes"][0], json!({"name": "costCode", "type": "integer", "multi_valued": false, "description": ""}));
+        // The directory is told exactly what there is.
+        let schema = scim.get(&format!("/scim/v2/Schemas/{EXTRA}")).await.ok();
+        let told: Vec<(&Value, &Value, &Value)> = schema["attributes"].as_array().expect("a list").iter()
+            .map(|one| (&one["name"], &one["type"], &one["multiValued"])).collect();
+        assert_eq!(told, [(&json!("costCode"), &json!("integer"), &json!(false)), (&json!("skills"), &json!("string"), &json!(true))]);
+        let kind = scim.get("/scim/v2/ResourceTypes/User").await.ok();
+        assert_eq!(kind["schemaExtensions"][1], json!({"schema": EXTRA, "required": false}));
+        // Made, found, changed, taken away.
+        let made = scim.post("/scim/v2/Users", &json!({"userName": "bob", EXTRA: {"COSTCODE": "7", "unknown": 1}})).await.created();
+        assert_eq!((&made[EXTRA], &made["schemas"]), (&json!({"costCode": 7}), &json!([USER, EXTRA])));
+        let found = scim.get(&filter("Users", &format!("{EXTRA}:costCode gt 6"))).await.ok();
+        assert_eq!(found["totalResults"], 1);
+        let user = format!("/scim/v2/Users/{}", id(&made));
+        let change = operations(json!([
+            {"op": "Add", "path": format!("{EXTRA}:skills"), "value": ["rust"]},
+            {"op": "Replace", "value": {format!("{EXTRA}:costCode"): 8}},
+        ]));
+        assert_eq!(scim.patch(&user, &change).await.ok()[EXTRA], json!({"costCode": 8, "skills": ["rust"]}));
+        let gone = operations(json!([{"op": "remove", "path": EXTRA}]));
+        assert_eq!(scim.patch(&user, &gone).await.ok().get(EXTRA), None);
+        let bad = scim.post("/scim/v2/Users", &json!({"userName": "eve", EXTRA: {"costCode": "many"}})).await.expect(400);
+        assert_eq!((&bad.value()["scimType"], &bad.value()["detail"]), (&json!("invalidValue"), &json!("costCode must be a whole number.")));
+        for wrong in [json!([{"name": "1a"}]), json!([{"name": "a"}, {"name": "A"}]), json!([{"name": "a", "type": "color"}]), json!([{"name": "a", "x": 1}])] {
+            api.patch(&path, &json!({"extra_attributes": wrong})).await.expect(422);
+        }
+    }
+
+    async fn totals_stay_exact_while_people_come_and_go(server: Server) {
+        let tenant = server.tenant("acme").await;
+        let (_, token) = server.scim(&tenant, "Okta").await;
+        let scim = server.client().bearer(&token);
+        let total = async || scim.get("/scim/v2/Users?count=0").await.ok()["totalResults"].as_i64().expect("a number");
+        assert_eq!(total().await, 1, "the administrator");
+        let mut ids = Vec::new();
+        for n in 0..6 {
+            ids.push(make_user(&scim, &format!("user{n}@acme.example")).await);
+            assert_eq!(total().await, n + 2);
+            // Half of them settle.
+            server.clock.advance(std::time::Duration::from_secs(20));
+        }
+        let page = scim.get("/scim/v2/Users?startIndex=7&count=10").await.ok();
+        assert_eq!((&page["totalResults"], &page["itemsPerPage"]), (&json!(7), &json!(1)));
+        for (gone, id) in ids.iter().enumerate() {
+            scim.delete(&format!("/scim/v2/Users/{id}")).await.expect(204);
+            assert_eq!(total().await, 6 - i64::try_from(gone).expect("few"));
+        }
+        // Another node that counted before hears of it as well.
+        let there = Server::replica(server).await;
+        let same = there.client().bearer(&token);
+        assert_eq!(same.get("/scim/v2/Users?count=0").await.ok()["totalResults"], 1);
+        let late = make_user(&scim, "late@acme.example").await;
+        assert_eq!(same.get("/scim/v2/Users?count=0").await.ok()["totalResults"], 2);
+        scim.delete(&format!("/scim/v2/Users/{late}")).await.expect(204);
+        assert_eq!(same.get("/scim/v2/Users?count=0").await.ok()["totalResults"], 1);
+    }
 }

@@ -100,7 +100,7 @@ async fn look_ups(node: &Node, headers: &str) -> (Rate, String) {
 /// One member comes and goes, in a group of so many; one client, as a group is pushed.
 async fn member_changes(node: &Node, (headers, crowd): (&str, &mut Crowd), size: i64) -> Rate {
     let group = crowd.group(size).await;
-    let newcomer = crowd.id(FEW);
+    let newcomer = old_id(FEW);
     hammer((&node.url, headers), (1, 4), move |_, n| {
         let op = if n % 2 == 0 { "add" } else { "remove" };
         let operation = json!({"op": op, "path": "members", "value": [{"value": newcomer}]});
@@ -162,6 +162,11 @@ async fn import(node: &Node, (headers, wire): (&str, &mut Wire), database: &str,
     table.line(&format!("reading 100,000 users in pages, {database}"), &value, &note);
 }
 
+/// Ids of months ago, in order.
+fn old_id(n: i64) -> String {
+    format!("019a0000-0000-7000-8000-{}", 100_000_000_000 + n)
+}
+
 /// People and groups that are made in the database: how they come in is measured elsewhere.
 struct Crowd {
     c: sqlx::AnyConnection,
@@ -179,11 +184,6 @@ impl Crowd {
                 .await
                 .expect("a connection");
         Self { c, account, connection }
-    }
-
-    /// Ids of months ago, in order.
-    fn id(&self, n: i64) -> String {
-        format!("019a0000-0000-7000-8000-{}", 100_000_000_000 + n)
     }
 
     async fn people(&mut self, from: i64, to: i64) {
@@ -231,7 +231,7 @@ impl Crowd {
         .bind(&id)
         .bind(&self.connection)
         .bind(&self.account)
-        .bind(self.id(FEW))
+        .bind(old_id(FEW))
         .bind(size)
         .execute(&mut self.c)
         .await

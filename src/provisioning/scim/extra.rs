@@ -52,12 +52,11 @@ fn fit(attribute: &ExtraAttribute, value: &Value) -> Option<Value> {
 /// The value in its type; numbers and booleans may come as text, as directories send them.
 fn one(kind: ExtraKind, value: &Value) -> Option<Value> {
     match (kind, value) {
-        (ExtraKind::String, Value::String(_)) => Some(value.clone()),
+        (ExtraKind::String, Value::String(_)) | (ExtraKind::Decimal, Value::Number(_)) => Some(value.clone()),
         (ExtraKind::String, Value::Number(number)) => Some(number.to_string().into()),
         (ExtraKind::Boolean, _) => json::boolean(value).map(Value::Bool),
         (ExtraKind::Integer, Value::Number(number)) => number.as_i64().map(Value::from),
         (ExtraKind::Integer, Value::String(text)) => text.trim().parse::<i64>().ok().map(Value::from),
-        (ExtraKind::Decimal, Value::Number(_)) => Some(value.clone()),
         (ExtraKind::Decimal, Value::String(text)) => {
             let number = text.trim().parse().ok().filter(|number: &f64| number.is_finite());
             number.map(Value::from)
