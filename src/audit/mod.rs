@@ -5,4 +5,5 @@ mod model;
 mod store;
 
 pub use model::{Action, Actor, ActorKind, Context, Event, Filter, Outcome, Page, Recorded};
+pub(crate) use store::{INSERT, row};
 pub use store::{list, record, record_many};

@@ -7,35 +7,39 @@ use super::model::{Action, Context, Event, Filter, Page, Party, Recorded};
 use crate::kernel::database::{Cell, Connection, insert_all};
 use crate::kernel::{Timestamp, Tx};
 
+/// `INSERT` of an event, for [`row`].
+pub(crate) const INSERT: &str = "INSERT INTO audit_events (id, account_id, time, actor_kind, actor_id, actor_name, action, \
+     resource_type, resource_id, resource_name, outcome, reason, address, request_id, detail)";
+
+/// The row of an event that is written together with what it tells about.
+pub(crate) fn row(tx: &Tx, context: &Context, event: Event<'_>) -> Vec<Cell> {
+    let text = |text: Option<&str>| Cell::from(text.map(str::to_owned));
+    vec![
+        tx.new_id().into(),
+        context.account_id.as_str().into(),
+        tx.now().into(),
+        context.actor.kind.as_str().into(),
+        context.actor.id.clone().into(),
+        context.actor.name.as_str().into(),
+        event.action.as_str().into(),
+        event.resource_type.into(),
+        text(event.resource_id),
+        event.resource_name.into(),
+        event.outcome.as_str().into(),
+        text(event.reason),
+        context.address.as_str().into(),
+        context.request_id.as_str().into(),
+        event.detail.map(|detail| detail.to_string()).into(),
+    ]
+}
+
 /// Appends `event` in this unit of work.
 ///
 /// # Errors
 /// The database's.
 pub async fn record(tx: &mut Tx, context: &Context, event: Event<'_>) -> Result<(), sqlx::Error> {
-    let (id, now) = (tx.new_id(), tx.now());
-    sqlx::query(
-        "INSERT INTO audit_events (id, account_id, time, actor_kind, actor_id, actor_name, action, resource_type, \
-         resource_id, resource_name, outcome, reason, address, request_id, detail) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)",
-    )
-    .bind(id)
-    .bind(&context.account_id)
-    .bind(now)
-    .bind(context.actor.kind.as_str())
-    .bind(context.actor.id.as_deref())
-    .bind(&context.actor.name)
-    .bind(event.action.as_str())
-    .bind(event.resource_type)
-    .bind(event.resource_id)
-    .bind(event.resource_name)
-    .bind(event.outcome.as_str())
-    .bind(event.reason)
-    .bind(&context.address)
-    .bind(&context.request_id)
-    .bind(event.detail.map(|detail| detail.to_string()))
-    .execute(&mut **tx)
-    .await
-    .map(drop)
+    let row = row(tx, context, event);
+    insert_all(tx, INSERT, vec![row]).await
 }
 
 /// Appends an event of the same kind for each of many resources, in few statements.
@@ -49,30 +53,11 @@ pub async fn record_many(
     resources: &[(String, String)],
     detail: &serde_json::Value,
 ) -> Result<(), sqlx::Error> {
-    let (now, detail) = (tx.now(), detail.to_string());
-    let rows = resources.iter().map(|(id, name)| -> [Cell; 15] {
-        [
-            tx.new_id().into(),
-            context.account_id.as_str().into(),
-            now.into(),
-            context.actor.kind.as_str().into(),
-            context.actor.id.clone().into(),
-            context.actor.name.as_str().into(),
-            action.as_str().into(),
-            resource_type.into(),
-            id.as_str().into(),
-            name.as_str().into(),
-            super::Outcome::Success.as_str().into(),
-            None::<String>.into(),
-            context.address.as_str().into(),
-            context.request_id.as_str().into(),
-            detail.as_str().into(),
-        ]
+    let rows = resources.iter().map(|(id, name)| {
+        row(tx, context, Event::new(action, resource_type, id, name).detail(detail.clone()))
     });
     let rows = rows.collect();
-    let head = "INSERT INTO audit_events (id, account_id, time, actor_kind, actor_id, actor_name, action, resource_type, \
-         resource_id, resource_name, outcome, reason, address, request_id, detail)";
-    insert_all(tx, head, rows).await
+    insert_all(tx, INSERT, rows).await
 }
 
 /// Lists events of one account, newest first.

@@ -8,7 +8,7 @@ mod store;
 mod total;
 mod update;
 
-pub use create::{create, create_pending};
+pub use create::{create, create_at_once, create_pending};
 pub use create_many::create_many;
 pub use delete::delete;
 pub use model::{Authority, Profile, User};

@@ -40,6 +40,36 @@ pub struct User {
 }
 
 impl User {
+    /// A user that a connection makes. `profile` is checked.
+    pub(super) fn new(
+        (id, now): (String, Timestamp),
+        (account_id, connection_id): (&str, &str),
+        profile: Profile,
+    ) -> Self {
+        Self {
+            id,
+            account_id: account_id.to_owned(),
+            display_name: profile.shown_name(),
+            user_name: profile.user_name,
+            email: profile.email,
+            given_name: profile.given_name,
+            family_name: profile.family_name,
+            active: i32::from(profile.active),
+            pending: 0,
+            connection_id: Some(connection_id.to_owned()),
+            external_id: profile.external_id,
+            attributes: Value::Object(profile.attributes).to_string(),
+            epoch: 0,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    pub(super) fn attributes_text(&self) -> &str {
+        &self.attributes
+    }
+
     /// Whether it may sign in.
     #[must_use]
     pub fn is_active(&self) -> bool {

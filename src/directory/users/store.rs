@@ -3,7 +3,7 @@
 use super::super::{Error, Window, fold};
 use super::model::{Profile, User};
 use crate::kernel::Tx;
-use crate::kernel::database::{Conditions, Connection, like_anywhere};
+use crate::kernel::database::{Cell, Conditions, Connection, like_anywhere};
 
 macro_rules! columns {
     () => {
@@ -210,6 +210,36 @@ pub(super) async fn check_free(
     }
     let by_name = taken.iter().any(|(name,)| *name == user_name);
     Err(Error::Duplicate { field: if by_name { "user_name" } else { "email" } })
+}
+
+/// `INSERT` of a user, for [`row`].
+pub(super) const INSERT: &str = "INSERT INTO users (id, account_id, user_name, user_name_folded, email, email_folded, \
+     given_name, family_name, display_name, active, connection_id, external_id, attributes, epoch, version, created_at, \
+     updated_at, welcome_due)";
+
+/// The row of a user that a connection makes.
+pub(super) fn row(user: &User) -> Vec<Cell> {
+    let active = i64::from(user.is_active());
+    vec![
+        user.id.as_str().into(),
+        user.account_id.as_str().into(),
+        user.user_name.as_str().into(),
+        fold(&user.user_name).into(),
+        user.email.clone().into(),
+        user.email.as_deref().map(fold).into(),
+        user.given_name.clone().into(),
+        user.family_name.clone().into(),
+        user.display_name.as_str().into(),
+        active.into(),
+        user.connection_id.clone().into(),
+        user.external_id.clone().into(),
+        user.attributes_text().into(),
+        user.epoch.into(),
+        user.version.into(),
+        user.created_at.into(),
+        user.updated_at.into(),
+        active.into(),
+    ]
 }
 
 /// Writes a new user; none when the name or the address is somebody else's.

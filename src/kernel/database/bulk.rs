@@ -75,6 +75,25 @@ where
     Ok(())
 }
 
+/// Writes two rows together, in one way to the database: both, or neither and the unit of work is spent. Each `head` is
+/// a literal of the code, `INSERT INTO …(…)`; values are only ever bound.
+///
+/// # Errors
+/// The database's.
+pub async fn insert_together(
+    tx: &mut Tx,
+    [(first, one), (second, other)]: [(&'static str, Vec<Cell>); 2],
+) -> Result<(), sqlx::Error> {
+    let [begin, between] = tx.dialect().together();
+    let mut statement = Statement::new(format!("{begin}{first} VALUES ("));
+    statement.list(one);
+    statement.sql.extend([")", between, second, " VALUES ("]);
+    statement.list(other);
+    statement.sql.push(')');
+    let (sql, arguments) = statement.finish();
+    sqlx::query_with(sql, arguments).execute(&mut **tx).await.map(drop)
+}
+
 /// Which of `wanted` there are: `head` selects one text column, takes `first` as `$1` and ends in `IN`.
 ///
 /// # Errors

@@ -37,6 +37,15 @@ impl Dialect {
         }
     }
 
+    /// What stands before the first and between two INSERTs that are sent as one. `SQLite` takes several statements at
+    /// once; PostgreSQL takes one, which may have others in it.
+    pub(super) const fn together(self) -> [&'static str; 2] {
+        match self {
+            Self::Sqlite => ["", "; "],
+            Self::Postgres => ["WITH first AS (", ") "],
+        }
+    }
+
     pub(super) async fn set_up_reader(self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
         if self == Self::Sqlite {
             run(connection, "PRAGMA busy_timeout = 5000").await?;

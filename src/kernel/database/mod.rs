@@ -15,7 +15,7 @@ use sqlx::{AnyConnection, AnyPool, ConnectOptions as _, Connection as _};
 use std::str::FromStr as _;
 use std::time::Duration;
 
-pub use bulk::{Cell, insert_all, present};
+pub use bulk::{Cell, insert_all, insert_together, present};
 pub use conditions::Conditions;
 pub use dialect::Dialect;
 pub use readers::Reader;
@@ -144,6 +144,17 @@ impl Database {
         match &self.connections {
             Connections::Sqlite { writer, .. } => Ok(Tx::batched(writer.begin_one().await?, now)),
             Connections::Postgres(pool) => Ok(Tx::statement(pool.acquire().await?, now)),
+        }
+    }
+
+    /// Begins a unit of work that is exactly one [`insert_together`]: on PostgreSQL it needs no transaction around it.
+    ///
+    /// # Errors
+    /// As [`Database::begin`].
+    pub async fn begin_together(&self) -> Result<Tx, sqlx::Error> {
+        match &self.connections {
+            Connections::Sqlite { .. } => self.begin().await,
+            Connections::Postgres(_) => self.begin_one().await,
         }
     }
 

@@ -6,6 +6,7 @@ use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, Transaction};
 
 use super::super::{Timestamp, ids};
+use super::dialect::Dialect;
 use super::writer::Batched;
 
 /// An open unit of work. Statements run on it as on a connection.
@@ -37,6 +38,13 @@ impl Tx {
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.now
+    }
+
+    pub(super) fn dialect(&self) -> Dialect {
+        match self.inner {
+            Inner::Batched(_) => Dialect::Sqlite,
+            Inner::Single(_) | Inner::Statement(_) => Dialect::Postgres,
+        }
     }
 
     /// An id for a row written here.

@@ -101,7 +101,7 @@ async fn create(
 ) -> Result<User, Error> {
     let sent = user::normalize(operation.data.clone());
     let profile = user::profile(extra::check(&client.settings.extra_attributes, sent)?)?;
-    let user = users::create(tx, context, client.authority(), profile).await?;
+    let user = users::create_at_once(tx, context, &client.connection_id, profile).await?;
     user.id.clone_into(&mut trace.resource_id);
     trace.changes = difference(&Object::new(), &user::resource(&user));
     Ok(user)

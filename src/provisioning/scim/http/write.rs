@@ -156,7 +156,9 @@ async fn attempt(
     (operation, query): (&Operation, &Query),
     trace: &mut Trace,
 ) -> Result<Done, Error> {
-    let mut tx = kernel.db.begin().await?;
+    // Making a user is one way to the database; what may have to be undone, or is more, is a transaction.
+    let is_one = operation.kind == Kind::User && operation.verb == Verb::Post && client.holds().is_none();
+    let mut tx = if is_one { kernel.db.begin_together().await? } else { kernel.db.begin().await? };
     let done = perform(kernel, &mut tx, client, context, (operation, query), trace).await?;
     if let Some(reason) = client.holds() {
         if trace.changes.is_empty() {
