@@ -94,6 +94,22 @@ on_both! {
         server.client().bearer(&other.token).get(&format!("{}/waiting", site.path)).await.expect(404);
     }
 
+    async fn garbage_neither_fills_the_log_nor_loses_it(server: Server) {
+        let site = site(server).await;
+        let long = "x".repeat(100_000);
+        site.make("bob").await;
+        site.scim.post("/scim/v2/Users", &json!({"userName": "a\u{0}b"})).await.expect(400);
+        site.scim.post("/scim/v2/Users", &json!({"userName": long})).await.expect(400);
+        let strange = json!({"Operations": [{"method": "DELETE", "path": format!("/Users/\u{0}{long}")}]});
+        site.scim.post("/scim/v2/Bulk", &strange).await;
+        site.scim.post("/scim/v2/Users/.search", &json!({"filter": format!("userName eq \"\u{0}\" x{long}")})).await.expect(400);
+        site.scim.get(&format!("/scim/v2/Users?filter={}", "y".repeat(5000))).await.expect(400);
+        let log = site.log("").await;
+        assert!(log.len() >= 6, "{log:#?}");
+        assert_eq!(log.last().expect("the first")["subject"], "bob@acme.example");
+        assert!(Value::from(log).to_string().len() < 20_000);
+    }
+
     async fn the_log_finds_whom_one_looks_for(server: Server) {
         let site = site(server).await;
         let (bob, eve) = (site.make("bob").await, site.make("eve").await);

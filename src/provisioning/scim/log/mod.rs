@@ -18,8 +18,10 @@ use crate::kernel::{Kernel, Timestamp, ids};
 
 pub use store::{Filter, clean_up, forget, list};
 
-/// Characters of a path that are kept.
-const MOST_PATH: usize = 500;
+/// Characters of a name or an id that are kept; more is nobody's.
+const MOST_NAME: usize = 320;
+/// Characters of a path or a note that are kept.
+const MOST_TEXT: usize = 500;
 /// Members that a request is found by, at most.
 const MOST_MEMBERS: usize = 1000;
 /// Bytes of changes that are kept.
@@ -93,6 +95,7 @@ pub(super) async fn append(kernel: &Kernel, client: &Provisioner, request_id: &s
         Some(error) => (error.detail.clone(), error.scim_type.map_or("", super::ScimType::as_str)),
         None => (trace.note, ""),
     };
+    let subject = cut(&trace.subject, MOST_NAME);
     let mut members = trace.others;
     members.sort_unstable();
     members.dedup();
@@ -102,13 +105,13 @@ pub(super) async fn append(kernel: &Kernel, client: &Provisioner, request_id: &s
         client.connection_id.as_str().into(),
         now.into(),
         method.into(),
-        path.chars().take(MOST_PATH).collect::<String>().into(),
+        cut(&path, MOST_TEXT).into(),
         i64::from(status).into(),
         i64::try_from(took.as_micros()).unwrap_or(i64::MAX).into(),
-        trace.subject.as_str().into(),
-        fold(&trace.subject).into(),
-        trace.resource_id.into(),
-        note.into(),
+        fold(&subject).into(),
+        subject.into(),
+        cut(&trace.resource_id, MOST_NAME).into(),
+        cut(&note, MOST_TEXT).into(),
         scim_type.into(),
         changes.into(),
         request_id.into(),
@@ -119,6 +122,12 @@ pub(super) async fn append(kernel: &Kernel, client: &Provisioner, request_id: &s
         cells: vec![client.connection_id.as_str().into(), member.into(), id.as_str().into()],
     }));
     kernel.deferred.add(rows).await;
+}
+
+/// The beginning of what a client sent, as both databases can keep it: one text with a NUL would lose PostgreSQL the
+/// rows of everybody it is written together with.
+fn cut(text: &str, most: usize) -> String {
+    text.chars().filter(|c| *c != '\0').take(most).collect()
 }
 
 /// The changes as they are kept: with their values if the connection wants that, and they are not too long.

@@ -11,7 +11,7 @@ use crate::kernel::database::{Conditions, Connection};
 use crate::kernel::{Database, Timestamp, Tx};
 
 pub(super) const INSERT: &str = "INSERT INTO scim_requests (id, account_id, connection_id, time, method, path, status, \
-     micros, subject, subject_folded, resource_id, note, scim_type, changes, request_id)";
+     micros, subject_folded, subject, resource_id, note, scim_type, changes, request_id)";
 pub(super) const INSERT_MEMBER: &str =
     "INSERT INTO scim_request_members (connection_id, member_id, request_id)";
 
