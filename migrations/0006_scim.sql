@@ -80,4 +80,5 @@ CREATE INDEX users_connection ON users (connection_id, active);
 
 -- Users a directory has made who have to be told how they come in.
 ALTER TABLE users ADD COLUMN welcome_due INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX users_welcome_due ON users (id) WHERE welcome_due = 1;
+-- Searched by both columns: without statistics SQLite would rather walk through all users in the order of their ids.
+CREATE INDEX users_welcome_due ON users (welcome_due, id) WHERE welcome_due = 1;

@@ -22,20 +22,12 @@ impl Conditions {
         self.add(piece, Value::Text(value.into()));
     }
 
-    /// Adds `piece`, in which `?` stands for the list of `values`: `x IN (?)`. Nothing is in an empty list.
+    /// Adds `piece`, in which `?` stands for the list of `values`, once or several times: `x IN (?)`. Nothing is in an
+    /// empty list.
     pub fn texts(&mut self, piece: &'static str, values: &[String]) {
         let first = self.values.len();
         self.values.extend(values.iter().cloned().map(Value::Text));
         self.pieces.push(piece.replace('?', &listed(first + 1..=self.values.len())));
-    }
-
-    /// Adds a choice of pieces, in each of which `?` stands for the same list of `values`.
-    pub fn any_of(&mut self, pieces: &[&'static str], values: &[String]) {
-        let first = self.values.len();
-        self.values.extend(values.iter().cloned().map(Value::Text));
-        let list = listed(first + 1..=self.values.len());
-        let pieces: Vec<String> = pieces.iter().map(|piece| piece.replace('?', &list)).collect();
-        self.pieces.push(format!("({})", pieces.join(" OR ")));
     }
 
     /// Adds `piece`, in which `?` stands for `value`.
