@@ -177,4 +177,22 @@ on_both! {
         let answer = scim.get("/scim/v2/Me").await.expect(501);
         assert!(answer.value()["detail"].as_str().expect("detail").contains("connection"), "{answer:?}");
     }
+
+    async fn a_path_may_refer_to_what_is_made_too(server: Server) {
+        let scim = client(server, "acme").await;
+        let results = bulk(&scim, json!([
+            {"method": "PATCH", "path": "/Groups/bulkId:staff",
+             "data": {"Operations": [{"op": "remove", "path": "members[value eq \"bulkId:bob\"]"}]}},
+            user("ada"),
+            user("bob"),
+            {"method": "POST", "path": "/Groups", "bulkId": "staff",
+             "data": {"displayName": "Staff", "members": [{"value": "bulkId:ada"}, {"value": "bulkId:bob"}]}},
+            {"method": "PATCH", "path": "/Groups/bulkId:staff",
+             "data": {"Operations": [{"op": "remove", "path": "members[value eq \"bulkId:nobody\"]"}]}},
+        ])).await;
+        assert_eq!(statuses(&results), ["204", "201", "201", "201", "400"]);
+        let group = scim.get(&format!("/scim/v2/Groups/{}", id(&results[3]))).await.ok();
+        assert_eq!(group["members"].as_array().map(Vec::len), Some(1));
+        assert_eq!(group["members"][0]["value"], id(&results[1]));
+    }
 }

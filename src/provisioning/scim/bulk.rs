@@ -105,9 +105,21 @@ fn replace_references(value: &mut Value, found: &mut impl FnMut(&str) -> Option<
             }
         }
         Value::Array(list) => list.iter_mut().for_each(|value| replace_references(value, found)),
-        Value::Object(object) => object.values_mut().for_each(|value| replace_references(value, found)),
+        Value::Object(object) => object.iter_mut().for_each(|(key, value)| match value {
+            Value::String(path) if key.eq_ignore_ascii_case("path") => replace_quoted(path, found),
+            value => replace_references(value, found),
+        }),
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
+}
+
+/// The same in the path of a PATCH: `members[value eq "bulkId:x"]`.
+fn replace_quoted(path: &mut String, found: &mut impl FnMut(&str) -> Option<String>) {
+    let parts: Vec<String> = path
+        .split('"')
+        .map(|part| part.strip_prefix(REFERENCE).and_then(&mut *found).unwrap_or_else(|| part.to_owned()))
+        .collect();
+    *path = parts.join("\"");
 }
 
 impl Operation {
