@@ -218,15 +218,18 @@ fn enterprise() -> Value {
 }
 
 fn group() -> Value {
-    let members = attribute("members", "complex", "The users in the group.").list().of(vec![
-        text("value", "The user's id.").set("mutability", "immutable"),
-        attribute("$ref", "reference", "The user's address.")
-            .set("referenceTypes", json!(["User"]))
-            .set("caseExact", true)
-            .set("uniqueness", "none")
-            .set("mutability", "immutable"),
-        text("type", "Always User.").set("canonicalValues", json!(["User"])).set("mutability", "immutable"),
-    ]);
+    let members =
+        attribute("members", "complex", "The users in the group, and groups kept in it.").list().of(vec![
+            text("value", "The user's or group's id.").set("mutability", "immutable"),
+            attribute("$ref", "reference", "The address of the user or group.")
+                .set("referenceTypes", json!(["User", "Group"]))
+                .set("caseExact", true)
+                .set("uniqueness", "none")
+                .set("mutability", "immutable"),
+            text("type", "User or Group.")
+                .set("canonicalValues", json!(["User", "Group"]))
+                .set("mutability", "immutable"),
+        ]);
     let attributes = vec![text("displayName", "The group's name.").set("required", true), members];
     schema(GROUP, "Group", "A group of users.", attributes)
 }

@@ -179,8 +179,8 @@ fn answer(status: StatusCode, body: &Value) -> Response {
 }
 
 /// What a client asked to see of a resource, with its entity tag.
-fn resource_answer(status: StatusCode, resource: Object, query: &Query, version: i64) -> Response {
-    let mut response = answer(status, &query.project(resource));
+fn resource_answer(resource: Object, query: &Query, version: i64) -> Response {
+    let mut response = answer(StatusCode::OK, &query.project(resource));
     if let Ok(tag) = user::etag(version).parse() {
         response.headers_mut().insert(header::ETAG, tag);
     }

@@ -37,7 +37,7 @@ pub(super) async fn get(
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let resource = represent(&kernel, &mut c, &user, &query).await?;
-        resource_answer(StatusCode::OK, resource, &query, user.version)
+        resource_answer(resource, &query, user.version)
     };
     response.extensions_mut().insert(Trace { subject: user.user_name, resource_id: id, ..Trace::default() });
     Ok(response)
