@@ -440,4 +440,24 @@ on_both! {
         scim.delete(&format!("/scim/v2/Users/{late}")).await.expect(204);
         assert_eq!(same.get("/scim/v2/Users?count=0").await.ok()["totalResults"], 1);
     }
+
+    async fn two_changes_of_one_user_at_once_are_both_there(server: Server) {
+        let (_, scim) = client(server).await;
+        for n in 0..20 {
+            let path = format!("/scim/v2/Users/{}", make_user(&scim, &format!("user{n}@acme.example")).await);
+            let change = |operation: Value| {
+                let (scim, path) = (scim.clone(), path.clone());
+                tokio::spawn(async move { scim.patch(&path, &operations(json!([operation]))).await.ok() })
+            };
+            let both = [
+                change(json!({"op": "replace", "path": "active", "value": false})),
+                change(json!({"op": "replace", "path": "title", "value": "Engineer"})),
+            ];
+            for one in both {
+                one.await.expect("a client");
+            }
+            let user = scim.get(&path).await.ok();
+            assert_eq!((&user["active"], &user["title"]), (&json!(false), &json!("Engineer")), "{user}");
+        }
+    }
 }

@@ -32,6 +32,9 @@ pub enum Error {
     /// A rule of the account forbids it.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// It was changed by somebody else since it was read.
+    #[error("it was changed at the same moment")]
+    Changed,
     /// The database failed.
     #[error(transparent)]
     Database(sqlx::Error),

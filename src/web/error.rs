@@ -99,6 +99,11 @@ impl From<directory::Error> for Error {
                 ),
             ),
             E::Forbidden(reason) => Refusal::new(StatusCode::CONFLICT, "Not possible", reason),
+            E::Changed => Refusal::new(
+                StatusCode::CONFLICT,
+                "Changed meanwhile",
+                "Somebody else changed this at the same moment. Look at it again before you save.",
+            ),
             E::Database(error) => return Self::Internal(error.to_string()),
             E::Internal(cause) => return Self::Internal(cause),
         })

@@ -276,20 +276,21 @@ pub(super) async fn insert(
     .await
 }
 
-/// Writes `profile` over the user. The epoch rises when it stops being active.
+/// Writes `profile` over the user as it was read; none when somebody has changed it since. The epoch rises when it
+/// stops being active.
 pub(super) async fn overwrite(
     tx: &mut Tx,
     user: &User,
     profile: &Profile,
     connection_id: Option<&str>,
-) -> Result<User, sqlx::Error> {
+) -> Result<Option<User>, sqlx::Error> {
     let now = tx.now();
     let epoch = user.epoch + i64::from(user.is_active() && !profile.active);
     sqlx::query_as(concat!(
         "UPDATE users SET user_name = $1, user_name_folded = $2, email = $3, email_folded = $4, given_name = $5, \
          family_name = $6, display_name = $7, active = $8, connection_id = $9, external_id = $10, attributes = $11, \
          epoch = $12, pending = CASE WHEN $8 = 1 THEN 0 ELSE pending END, version = version + 1, updated_at = $13 \
-         WHERE account_id = $14 AND id = $15 RETURNING ",
+         WHERE account_id = $14 AND id = $15 AND version = $16 RETURNING ",
         columns!()
     ))
     .bind(&profile.user_name)
@@ -307,7 +308,8 @@ pub(super) async fn overwrite(
     .bind(now)
     .bind(&user.account_id)
     .bind(&user.id)
-    .fetch_one(&mut **tx)
+    .bind(user.version)
+    .fetch_optional(&mut **tx)
     .await
 }
 

@@ -14,7 +14,7 @@ use crate::kernel::Tx;
 ///
 /// # Errors
 /// [`Error::Managed`] when somebody other than the managing connection changes more than `active`;
-/// [`Error::Invalid`]; [`Error::Duplicate`].
+/// [`Error::Invalid`]; [`Error::Duplicate`]; [`Error::Changed`] when `user` is not as it is any more.
 pub async fn update(
     tx: &mut Tx,
     context: &Context,
@@ -29,7 +29,7 @@ pub async fn update(
         return Ok(user.clone());
     }
     store::check_free(tx, &context.account_id, &wanted, &user.id).await?;
-    let updated = store::overwrite(tx, user, &wanted, connection_id).await?;
+    let updated = store::overwrite(tx, user, &wanted, connection_id).await?.ok_or(Error::Changed)?;
     let action = match (user.is_active(), updated.is_active()) {
         (true, false) => Action::UserDeactivate,
         (false, true) => Action::UserActivate,

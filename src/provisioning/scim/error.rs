@@ -102,6 +102,11 @@ impl Error {
         Self { retry_after: Some(seconds), ..Self::plain(status, detail) }
     }
 
+    /// Whether somebody else was only faster, so that the same again will do.
+    pub(super) fn lost_a_race(&self) -> bool {
+        self.status == StatusCode::CONFLICT && self.retry_after.is_some()
+    }
+
     /// 401.
     #[must_use]
     pub fn unauthorized() -> Self {
@@ -139,6 +144,10 @@ impl From<directory::Error> for Error {
                 ),
             ),
             E::Forbidden(reason) => Self::plain(StatusCode::FORBIDDEN, reason),
+            E::Changed => {
+                let detail = "The resource was changed at the same moment. Send the request again.";
+                Self::later(StatusCode::CONFLICT, detail, 1)
+            }
             E::Database(_) | E::Internal(_) => {
                 tracing::error!(error = text, "SCIM request failed");
                 let detail = "The request could not be carried out. Try again in a moment.";

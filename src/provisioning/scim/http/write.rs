@@ -17,6 +17,9 @@ use crate::audit::Context;
 use crate::kernel::http::RequestContext;
 use crate::kernel::{Kernel, Tx};
 
+/// How often an operation is tried whose resource is changed by others at the same moment.
+const MOST_TRIES: u32 = 5;
+
 /// What became of an operation.
 pub(in super::super) struct Done {
     pub(super) status: StatusCode,
@@ -142,11 +145,17 @@ pub(super) async fn write(
     operation: &Operation,
     query: &Query,
 ) -> (Trace, Result<Done, Error>) {
-    let mut trace =
-        Trace { subject: operation.name(), resource_id: operation.id.clone(), ..Trace::default() };
     let context = client.context(request);
-    let result = attempt(kernel, client, &context, (operation, query), &mut trace).await;
-    (trace, result)
+    let mut tries = 0;
+    loop {
+        let mut trace =
+            Trace { subject: operation.name(), resource_id: operation.id.clone(), ..Trace::default() };
+        let result = attempt(kernel, client, &context, (operation, query), &mut trace).await;
+        tries += 1;
+        if tries == MOST_TRIES || !result.as_ref().is_err_and(Error::lost_a_race) {
+            return (trace, result);
+        }
+    }
 }
 
 async fn attempt(
