@@ -12,15 +12,28 @@ use crate::harness::{Backend, Client};
 const CREATES: usize = 2000;
 const CLIENTS: usize = 8;
 
-async fn walk(backend: Backend) {
+/// A server process with an account, and tokens for its API and its directory.
+struct Site {
+    dir: tempfile::TempDir,
+    database: String,
+    api: String,
+    scim: String,
+    server: Process,
+}
+
+async fn site(backend: Backend) -> Site {
     let dir = tempfile::tempdir().expect("dir");
     let database = backend.fresh(&dir).await;
-    let arguments = ["account", "create", "acme", "--admin-email", "ada@acme.example"];
-    process::run(dir.path(), &database, &arguments);
-    let api = process::run(dir.path(), &database, &["api-token", "create", "--account", "acme"]);
-    let arguments = ["scim-token", "create", "--account", "acme", "--connection", "Okta"];
-    let scim = process::run(dir.path(), &database, &arguments);
-    let mut server = Process::start(dir.path(), &database, None);
+    let run = |arguments: &[&str]| process::run(dir.path(), &database, arguments);
+    run(&["account", "create", "acme", "--admin-email", "ada@acme.example"]);
+    let api = run(&["api-token", "create", "--account", "acme"]);
+    let scim = run(&["scim-token", "create", "--account", "acme", "--connection", "Okta"]);
+    let server = Process::start(dir.path(), &database, None);
+    Site { dir, database, api, scim, server }
+}
+
+async fn walk(backend: Backend) {
+    let Site { dir, database, api, scim, mut server } = site(backend).await;
 
     let next = Arc::new(AtomicUsize::new(0));
     let done = Arc::new(AtomicUsize::new(0));
@@ -133,14 +146,7 @@ fn bulk(name: &str) -> serde_json::Value {
 /// Bulk requests that make people and a group of them, and pushes of many members into one group, until the server
 /// is killed in the middle.
 async fn walk_groups(backend: Backend) {
-    let dir = tempfile::tempdir().expect("dir");
-    let database = backend.fresh(&dir).await;
-    let arguments = ["account", "create", "acme", "--admin-email", "ada@acme.example"];
-    process::run(dir.path(), &database, &arguments);
-    let api = process::run(dir.path(), &database, &["api-token", "create", "--account", "acme"]);
-    let arguments = ["scim-token", "create", "--account", "acme", "--connection", "Okta"];
-    let token = process::run(dir.path(), &database, &arguments);
-    let mut server = Process::start(dir.path(), &database, None);
+    let Site { dir, database, api, scim: token, mut server } = site(backend).await;
     let scim = Client::new(&server.url).bearer(&token);
     let group = scim.post("/scim/v2/Groups", &json!({"displayName": "Everybody"})).await.created();
     let group = group["id"].as_str().expect("id").to_owned();
