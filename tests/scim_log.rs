@@ -136,7 +136,7 @@ on_both! {
         server.clock.advance(Duration::from_hours(49));
         site.scim.get("/scim/v2/ResourceTypes").await.ok();
         site.log("").await;
-        while vestibule::provisioning::scim::log::clean_up(&server.kernel.db).await.expect("cleans") {}
+        while vestibule::provisioning::scim::log::clean_up(&server.kernel.db, server.clock.now()).await.expect("cleans") {}
         assert_eq!(site.log("").await.len(), 1, "what is older than two days is gone");
         assert!(site.log("about=bob").await.is_empty());
         site.api.delete(&site.path).await.expect(204);
@@ -187,6 +187,27 @@ on_both! {
         let made = events.iter().find(|e| e["action"] == "user.create" && e["resource"]["name"] == "eve@acme.example");
         assert_ne!(made.expect("an event")["actor"]["name"], "Directory: Okta", "the trail names who let it through");
         assert!(events.iter().any(|e| e["action"] == "connection.let_through"));
+    }
+
+    async fn one_of_those_that_wait_is_let_through_alone(server: Server) {
+        let site = site(server).await;
+        site.set(json!({"dry_run": true})).await;
+        for name in ["bob", "eve"] {
+            site.scim.post("/scim/v2/Users", &json!({"userName": name})).await.expect(503);
+        }
+        let waiting = site.waiting().await;
+        let path = format!("{}/waiting/let-through", site.path);
+        let done = site.api.post(&path, &json!({"id": waiting[1]["id"]})).await.ok();
+        assert_eq!(done, json!({"done": 1, "refused": 0, "left": 1}));
+        assert_eq!(site.waiting().await[0]["subject"], "bob");
+        assert_eq!(site.scim.get("/scim/v2/Users?filter=userName%20eq%20%22eve%22").await.ok()["totalResults"], 1);
+        // One that is gone, or waits for another connection, is none.
+        let (other, _) = server.scim(&site.tenant, "Entra").await;
+        let elsewhere = format!("/api/v1/connections/{other}/waiting/let-through");
+        for (path, id) in [(&path, &waiting[1]["id"]), (&elsewhere, &waiting[0]["id"])] {
+            assert_eq!(site.api.post(path, &json!({"id": id})).await.ok()["done"], 0);
+        }
+        assert_eq!(site.waiting().await.len(), 1);
     }
 
     async fn what_cannot_be_let_through_any_more_says_why(server: Server) {

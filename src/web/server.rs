@@ -236,7 +236,7 @@ async fn clean_up(app: App, mut shutdown: Shutdown) {
             saml::trial::delete_expired(&mut tx).await?;
             mail::delete_old(&mut tx).await?;
             tx.commit().await?;
-            while scim::log::clean_up(&app.kernel.db).await? {}
+            while scim::log::clean_up(&app.kernel.db, app.kernel.clock.now()).await? {}
             Ok::<_, sqlx::Error>(())
         };
         if let Err(error) = cleaned.await {

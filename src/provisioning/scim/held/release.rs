@@ -32,6 +32,12 @@ pub struct Released {
     pub left: i64,
 }
 
+impl Released {
+    fn count(&mut self, done: bool) {
+        *if done { &mut self.done } else { &mut self.refused } += 1;
+    }
+}
+
 /// Carries out one of the changes that wait for a connection, or all in the order in which they came; each in its
 /// own unit of work. When nothing waits any more, a paused connection goes on.
 ///
@@ -51,24 +57,16 @@ pub async fn let_through(
         paused: false,
         totals: Arc::default(),
     };
-    let begun = Instant::now();
-    let (mut released, mut after) = (Released::default(), String::new());
-    'all: loop {
+    let mut released = Released::default();
+    if let Some(id) = only {
         let mut c = kernel.db.read().await?;
-        let page = store::list(&mut c, client.account(), &connection.id, (&after, PAGE)).await?;
+        let one = store::by_id(&mut c, (client.account(), &connection.id), id).await?;
         drop(c);
-        let Some(last) = page.last() else { break };
-        last.id.clone_into(&mut after);
-        for one in page.iter().filter(|one| only.is_none_or(|only| only == one.id)) {
-            if begun.elapsed() > PATIENCE {
-                break 'all;
-            }
-            if carry_out(kernel, &client, context, one).await? {
-                released.done += 1;
-            } else {
-                released.refused += 1;
-            }
+        if let Some(one) = one {
+            released.count(carry_out(kernel, &client, context, &one).await?);
         }
+    } else {
+        carry_out_all(kernel, &client, context, &mut released).await?;
     }
     let mut tx = kernel.db.begin().await?;
     released.left = store::count(&mut tx, client.account(), &connection.id).await?;
@@ -80,6 +78,30 @@ pub async fn let_through(
     }
     tx.commit().await?;
     Ok(released)
+}
+
+/// Goes through all of them, or as many as a request has time for.
+async fn carry_out_all(
+    kernel: &Kernel,
+    client: &Provisioner,
+    context: &Context,
+    released: &mut Released,
+) -> Result<(), Error> {
+    let begun = Instant::now();
+    let mut after = String::new();
+    loop {
+        let mut c = kernel.db.read().await?;
+        let page = store::list(&mut c, client.account(), &client.connection_id, (&after, PAGE)).await?;
+        drop(c);
+        let Some(last) = page.last() else { return Ok(()) };
+        last.id.clone_into(&mut after);
+        for one in &page {
+            if begun.elapsed() > PATIENCE {
+                return Ok(());
+            }
+            released.count(carry_out(kernel, client, context, one).await?);
+        }
+    }
 }
 
 /// Whether it was done; one that is refused keeps the reason.

@@ -7,6 +7,12 @@ use super::Held;
 use crate::kernel::database::Connection;
 use crate::kernel::{Timestamp, Tx};
 
+macro_rules! columns {
+    () => {
+        "id, operation, subject, changes, attempts, refusal, first_at, last_at"
+    };
+}
+
 #[derive(sqlx::FromRow)]
 struct Row {
     id: String,
@@ -56,10 +62,11 @@ pub async fn list(
     connection_id: &str,
     (after, limit): (&str, i64),
 ) -> Result<Vec<Held>, sqlx::Error> {
-    let rows: Vec<Row> = sqlx::query_as(
-        "SELECT id, operation, subject, changes, attempts, refusal, first_at, last_at FROM scim_held \
-         WHERE account_id = $1 AND connection_id = $2 AND id > $3 ORDER BY id LIMIT $4",
-    )
+    let rows: Vec<Row> = sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM scim_held WHERE account_id = $1 AND connection_id = $2 AND id > $3 ORDER BY id LIMIT $4"
+    ))
     .bind(account_id)
     .bind(connection_id)
     .bind(after)
@@ -67,6 +74,25 @@ pub async fn list(
     .fetch_all(c)
     .await?;
     Ok(rows.into_iter().filter_map(Row::read).collect())
+}
+
+/// The change with this id that waits for this connection.
+pub(super) async fn by_id(
+    c: &mut Connection,
+    (account_id, connection_id): (&str, &str),
+    id: &str,
+) -> Result<Option<Held>, sqlx::Error> {
+    let row: Option<Row> = sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM scim_held WHERE account_id = $1 AND connection_id = $2 AND id = $3"
+    ))
+    .bind(account_id)
+    .bind(connection_id)
+    .bind(id)
+    .fetch_optional(c)
+    .await?;
+    Ok(row.and_then(Row::read))
 }
 
 pub(super) async fn keep(

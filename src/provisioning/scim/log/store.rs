@@ -90,24 +90,24 @@ impl<'r> sqlx::FromRow<'r, sqlx::any::AnyRow> for Logged {
 ///
 /// # Errors
 /// The database's.
-pub async fn clean_up(db: &Database) -> Result<bool, sqlx::Error> {
+pub async fn clean_up(db: &Database, now: Timestamp) -> Result<bool, sqlx::Error> {
     let mut c = db.read().await?;
     let all = connections::all_scim(&mut c).await?;
-    drop(c);
     let mut more = false;
     for connection in all {
         let days = connection.scim().unwrap_or_default().log_days;
-        let mut tx = db.begin().await?;
+        let end = now.minus(Duration::from_hours(24 * u64::from(days)));
         let oldest: Vec<(String, Timestamp)> = sqlx::query_as(
             "SELECT id, time FROM scim_requests WHERE connection_id = $1 ORDER BY id LIMIT $2",
         )
         .bind(&connection.id)
         .bind(AT_ONCE)
-        .fetch_all(&mut *tx)
+        .fetch_all(&mut *c)
         .await?;
-        let end = tx.now().minus(Duration::from_hours(24 * u64::from(days)));
         let past = oldest.iter().take_while(|(_, time)| *time < end);
         let Some((last, _)) = past.last() else { continue };
+        // Who only looks does not keep the writer.
+        let mut tx = db.begin().await?;
         delete_to(&mut tx, &connection.id, last).await?;
         tx.commit().await?;
         more |= oldest.last().is_some_and(|(id, _)| id == last) && oldest.len() > 1;
