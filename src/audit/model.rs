@@ -121,6 +121,8 @@ actions! {
     UserDelete = "user.delete",
     UserLock = "user.lock",
     UserUnlock = "user.unlock",
+    UserLink = "user.link",
+    UserUnlink = "user.unlink",
     FactorAdd = "two_factor.add",
     FactorRename = "two_factor.rename",
     FactorRemove = "two_factor.remove",

@@ -2,4 +2,8 @@
 //! speak. Each protocol ends in one [`crate::signin::Proof`].
 
 pub mod connections;
+mod http;
+mod replays;
+pub mod report;
 pub mod saml;
+pub mod trials;

@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http;
 use ipnet::IpNet;
 use reqwest::StatusCode;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -130,6 +131,36 @@ impl Client {
         read(self.send(url, request).await?, limit).await
     }
 
+    /// Sends a request that a protocol's library has made and reads at most `limit` bytes of the answer, whatever
+    /// its status.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn exchange(
+        &self,
+        request: http::Request<Vec<u8>>,
+        limit: usize,
+    ) -> Result<http::Response<Vec<u8>>, Error> {
+        let url = Url::parse(&request.uri().to_string()).map_err(|_| Error::Address)?;
+        let (parts, body) = request.into_parts();
+        let sent = self.http.request(parts.method, url.clone()).headers(parts.headers).body(body);
+        let answer = self.send(&url, sent).await?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let mut made = http::Response::new(read_bytes(answer, limit).await?);
+        *made.status_mut() = status;
+        *made.headers_mut() = headers;
+        Ok(made)
+    }
+
+    /// Whether a browser may be sent to `url`, or this client asked to go there: as far as that can be said before
+    /// the name is resolved.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub fn check(&self, url: &Url) -> Result<(), Error> {
+        self.rules.check_url(url)
+    }
+
     async fn send(&self, url: &Url, request: reqwest::RequestBuilder) -> Result<reqwest::Response, Error> {
         self.rules.check_url(url)?;
         request.send().await.map_err(Error::Http)
@@ -153,10 +184,14 @@ fn http_date(text: &str) -> Option<Timestamp> {
     Some(Timestamp(time.as_millisecond()))
 }
 
-async fn read(mut answer: reqwest::Response, limit: usize) -> Result<String, Error> {
+async fn read(answer: reqwest::Response, limit: usize) -> Result<String, Error> {
     if answer.status() != StatusCode::OK {
         return Err(Error::Status(answer.status().as_u16()));
     }
+    String::from_utf8(read_bytes(answer, limit).await?).map_err(|_| Error::NotText)
+}
+
+async fn read_bytes(mut answer: reqwest::Response, limit: usize) -> Result<Vec<u8>, Error> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(Error::Http)? {
         if body.len() + chunk.len() > limit {
@@ -164,7 +199,7 @@ async fn read(mut answer: reqwest::Response, limit: usize) -> Result<String, Err
         }
         body.extend_from_slice(&chunk);
     }
-    String::from_utf8(body).map_err(|_| Error::NotText)
+    Ok(body)
 }
 
 impl Rules {

@@ -2,6 +2,7 @@
 
 pub mod factors;
 pub mod flow;
+pub mod identities;
 pub mod links;
 pub mod lockout;
 pub mod notices;
@@ -13,7 +14,7 @@ mod throttle;
 
 use std::sync::Arc;
 
-pub use proof::{Method, Names, Proof, Provided, ProviderSession};
+pub use proof::{Method, Names, Proof, Provided, ProviderSession, Subject};
 pub use throttle::{Throttle, Throttled};
 
 use crate::kernel::{Kernel, tickets};

@@ -15,6 +15,10 @@ pub enum Method {
     Local,
     /// A SAML assertion.
     Saml,
+    /// An `OpenID` Connect provider's ID token, or the word of an OAuth one.
+    Oidc,
+    /// The password of an LDAP directory.
+    Ldap,
     /// A passkey, which is both factors.
     Passkey,
 }
@@ -27,6 +31,8 @@ impl Method {
             Self::Password => "password",
             Self::Local => "local",
             Self::Saml => "saml",
+            Self::Oidc => "oidc",
+            Self::Ldap => "ldap",
             Self::Passkey => "passkey",
         }
     }
@@ -46,6 +52,10 @@ pub struct Proof {
     /// The user, where the proof was made against a stored secret of theirs. It then decides, not
     /// `subject`: one person's user name may be another's address.
     pub user_id: Option<String>,
+    /// Who they are at the provider, where it has a name for them that it never gives to anybody else. It decides,
+    /// then, and `subject` only at the first coming.
+    #[serde(default)]
+    pub identity: Option<Subject>,
     /// Methods used, RFC 8176.
     pub amr: Vec<String>,
     /// The level reached, as the identity provider calls it; empty when it says nothing.
@@ -70,6 +80,7 @@ impl Proof {
             connection_id: None,
             subject: user.user_name.clone(),
             user_id: Some(user.id.clone()),
+            identity: None,
             amr: vec!["pwd".into()],
             acr: String::new(),
             second_factor: None,
@@ -106,6 +117,17 @@ pub struct Provided {
     pub groups: Option<Vec<String>>,
     /// Their session there, for a logout that begins on either side.
     pub session: Option<ProviderSession>,
+}
+
+/// Who somebody is at a provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// Who says so.
+    pub issuer: String,
+    /// The name it never gives to anybody else there.
+    pub id: String,
+    /// Whether it vouches for the address.
+    pub address_is_verified: bool,
 }
 
 /// The names of a person.

@@ -14,7 +14,7 @@ use tower_http::timeout::TimeoutLayer;
 use url::Url;
 
 use super::{App, error, guard, middleware, routes};
-use crate::idp::saml;
+use crate::idp::{saml, trials};
 use crate::kernel::jobs::{Jobs, Shutdown};
 use crate::kernel::urls::Urls;
 use crate::kernel::{self, Clock, Config, Kernel, deferred, mail};
@@ -233,7 +233,7 @@ async fn clean_up(app: App, mut shutdown: Shutdown) {
             app.signin.clean_up().await?;
             let mut tx = app.kernel.db.begin().await?;
             saml::delete_expired(&mut tx).await?;
-            saml::trial::delete_expired(&mut tx).await?;
+            trials::delete_expired(&mut tx).await?;
             mail::delete_old(&mut tx).await?;
             tx.commit().await?;
             while scim::log::clean_up(&app.kernel.db, app.kernel.clock.now()).await? {}

@@ -226,6 +226,12 @@ impl Settings {
         self.email_domains.is_empty() || self.email_domains.iter().any(|allowed| allowed == domain)
     }
 
+    /// Which domains may sign in, in words.
+    #[must_use]
+    pub fn domain_words(&self) -> String {
+        if self.email_domains.is_empty() { "any domain".to_owned() } else { self.email_domains.join(", ") }
+    }
+
     /// The members that differ between two settings, by their dotted names: (name, before, after).
     #[must_use]
     pub fn changes(&self, after: &Self) -> Vec<(String, Value, Value)> {

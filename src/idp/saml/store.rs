@@ -1,28 +1,10 @@
-//! The SQL of SAML: assertions that were used, logouts under way, metadata that is watched.
+//! The SQL of SAML: logouts under way, metadata that is watched.
 
 use std::time::Duration;
 
 use super::super::connections::Connection;
 use crate::kernel::database::Connection as Db;
 use crate::kernel::{Timestamp, Tx};
-
-/// Remembers an assertion or request until it would be refused for its age anyway; false when it was used before.
-pub(super) async fn remember(
-    tx: &mut Tx,
-    connection_id: &str,
-    message_id: &str,
-    until: Timestamp,
-) -> Result<bool, sqlx::Error> {
-    let done = sqlx::query(
-        "INSERT INTO saml_replays (connection_id, assertion_id, expires_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
-    )
-    .bind(connection_id)
-    .bind(message_id)
-    .bind(until)
-    .execute(&mut **tx)
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
 
 /// Waits for the answer to a logout.
 pub(super) async fn await_logout(

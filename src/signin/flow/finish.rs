@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::super::factors::{self, SecondFactor};
+use super::super::identities::{self, Recognised};
 use super::super::lockout::{self, Factor};
 use super::super::password::{self, Standing};
 use super::super::{Method, Proof, SignIn, Throttled, sessions};
@@ -33,6 +34,12 @@ pub enum Refused {
     /// Known here and locked out by an administrator or the provisioning.
     #[error("user_inactive")]
     Inactive,
+    /// The provider does not vouch for the address, and knows the person under no other name.
+    #[error("address_not_verified")]
+    AddressNotVerified,
+    /// The address belongs to somebody who is another person at the provider.
+    #[error("address_of_another")]
+    AddressOfAnother,
     /// The account's list of domains does not have the address's.
     #[error("domain_not_allowed")]
     DomainNotAllowed,
@@ -166,6 +173,8 @@ pub async fn finish(
 async fn look_ahead(signin: &SignIn, proof: &Proof) -> Result<Option<Known>, sqlx::Error> {
     let mut c = signin.kernel.db.read().await?;
     let (found, settings) = look_up(&mut c, proof).await?;
+    // Who came is noted beside the user's identity, so somebody with one is written.
+    let found = found.ok().flatten().filter(|_| proof.identity.is_none());
     let Some(user) = found.filter(|user| user.is_active() && !provided::changes(user, proof)) else {
         return Ok(None);
     };
@@ -187,7 +196,9 @@ pub(super) async fn conclude(
     let context = Context::anonymous(&proof.account_id, &proof.subject, request);
     let mut tx = signin.kernel.db.begin().await?;
     let (found, right, enrolled) = match known {
-        Some(Known { user, settings, right, enrolled }) => (Some((Some(user), settings)), right, enrolled),
+        Some(Known { user, settings, right, enrolled }) => {
+            (Some((Ok(Some(user)), settings)), right, enrolled)
+        }
         None => (None, None, None),
     };
     let outcome = apply_rules(&mut tx, request, &proof, found).await;
@@ -208,7 +219,9 @@ pub(super) async fn conclude(
             return Err(refused);
         }
     };
-    let user = provided::take_over(&mut tx, &own_context(&user, request), user, &proof).await?;
+    let own = own_context(&user, request);
+    identities::remember(&mut tx, &own, &user, &proof).await?;
+    let user = provided::take_over(&mut tx, &own, user, &proof).await?;
     // From here on the proof is about this user, whatever becomes of their address.
     proof.user_id.get_or_insert_with(|| user.id.clone());
     let mut standing = Standing::Valid;
@@ -358,7 +371,7 @@ async fn apply_rules(
     tx: &mut Tx,
     request: &RequestContext,
     proof: &Proof,
-    looked_up: Option<(Option<User>, Settings)>,
+    looked_up: Option<(Result<Option<User>, NotFound>, Settings)>,
 ) -> Result<(User, Settings), (Option<User>, Refused)> {
     let plain = |error: sqlx::Error| (None, Refused::from(error));
     let account_id = proof.account_id.as_str();
@@ -366,6 +379,7 @@ async fn apply_rules(
         Some(known) => known,
         None => look_up(tx, proof).await.map_err(plain)?,
     };
+    let found = found.map_err(|NotFound(user, refused)| (user, refused))?;
     let address = found.as_ref().and_then(|user| user.email.as_deref()).unwrap_or(&proof.subject);
     let allowed = settings.allows_domain(&domain_of(address).unwrap_or_default());
     // Whether somebody is active must not be told by which rule speaks first.
@@ -399,15 +413,26 @@ async fn apply_rules(
     Ok((user, settings))
 }
 
+/// Why a proof is about nobody who could come in, and whom it nearly was about.
+struct NotFound(Option<User>, Refused);
+
 async fn look_up(
     c: &mut database::Connection,
     proof: &Proof,
-) -> Result<(Option<User>, Settings), sqlx::Error> {
+) -> Result<(Result<Option<User>, NotFound>, Settings), sqlx::Error> {
     let account_id = proof.account_id.as_str();
     let settings = accounts::settings_of(&mut *c, account_id).await?;
-    let found = match &proof.user_id {
-        Some(id) => users::by_id(c, account_id, id).await?,
-        None => users::by_email(c, account_id, &proof.subject).await?,
+    let found = match (&proof.user_id, &proof.identity, &proof.connection_id) {
+        (Some(id), ..) => Ok(users::by_id(c, account_id, id).await?),
+        (None, Some(subject), Some(connection_id)) => {
+            let at = (account_id, connection_id.as_str());
+            match identities::recognise(c, at, (subject, &proof.subject)).await? {
+                Recognised::As(found) => Ok(found),
+                Recognised::Unverified => Err(NotFound(None, Refused::AddressNotVerified)),
+                Recognised::SomebodyElse(user) => Err(NotFound(Some(user), Refused::AddressOfAnother)),
+            }
+        }
+        _ => Ok(users::by_email(c, account_id, &proof.subject).await?),
     };
     Ok((found, settings))
 }

@@ -115,6 +115,9 @@ pub(super) fn explain(refused: Refused) -> Result<&'static str, Error> {
         // The password was right: what follows is no secret from its owner, and they need to know.
         Refused::SecondFactor(_) | Refused::PasskeysOff => Ok("Sign in once more."),
         Refused::DomainNotAllowed => Ok("Addresses of your domain may not sign in to this account."),
+        Refused::AddressNotVerified | Refused::AddressOfAnother => {
+            Ok("Your address belongs to another sign-in. Ask your administrator.")
+        }
         Refused::NotAdministrator | Refused::LocalLoginOff => {
             Ok("This page is for administrators of the account. Use the ordinary sign-in page.")
         }

@@ -65,6 +65,18 @@ pub(in super::super) fn explain(reason: Refused) -> Error {
             "Address not allowed",
             "Addresses of your domain may not sign in to this account. Ask your administrator.",
         ),
+        Refused::AddressNotVerified => refused(
+            StatusCode::FORBIDDEN,
+            "Your address is not verified there",
+            "The provider does not vouch for your email address, so it cannot tell who you are here. Verify the address \
+             there, or sign in another way and link this sign-in in your profile.",
+        ),
+        Refused::AddressOfAnother => refused(
+            StatusCode::FORBIDDEN,
+            "This address belongs to another sign-in",
+            "The user with your address here signs in as somebody else at this provider. If both are you, sign in as \
+             before and look at the linked sign-ins in your profile; otherwise ask your administrator.",
+        ),
         Refused::FlowEnded => refused(
             StatusCode::CONFLICT,
             "Already finished",

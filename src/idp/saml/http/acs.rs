@@ -8,10 +8,12 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::super::super::connections::{Connection, SamlSettings};
+use super::super::super::http::{broken, refusal, refuse, switched_off, throttled};
+use super::super::super::{replays, trials};
 use super::super::judge::{Accepted, Check, Decryption, Expected, Failed, judge, looks_encrypted};
 use super::super::request::Addresses;
-use super::super::{groups, keys, provision, store, trial};
-use super::{broken, find, record_refusal, refusal, switched_off, throttled};
+use super::super::{groups, keys, provision, trial};
+use super::find;
 use crate::audit::{Action, Context};
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::kernel::urls::local_path;
@@ -44,7 +46,7 @@ pub(super) async fn receive(
     let now = signin.kernel.clock.now();
     let mut c = signin.kernel.db.read().await.map_err(broken)?;
     let trial =
-        trial::waiting(&mut c, &connection.id, form.relay_state.as_deref(), now).await.map_err(broken)?;
+        trials::waiting(&mut c, &connection.id, form.relay_state.as_deref(), now).await.map_err(broken)?;
     let pairs = if looks_encrypted(form.saml_response.as_bytes()) {
         keys::of_connection(&mut c, &connection.id).await.map_err(broken)?
     } else {
@@ -82,7 +84,10 @@ pub(super) async fn receive(
     };
     match outcome {
         Ok(handover) => Ok(Redirect::to(&format!("/login/continue?handover={handover}")).into_response()),
-        Err(failed) => Err(refuse(&signin, &request, &connection, &failed).await),
+        Err(failed) => {
+            let about = (&connection, Action::SignIn, Method::Saml);
+            Err(refuse(&signin, &request, about, &failed).await)
+        }
     }
 }
 
@@ -100,7 +105,7 @@ async fn hand_over(
     // Graph is asked before the unit of work begins.
     let groups = groups::of(&signin.kernel, (connection, settings), &accepted).await;
     let mut tx = signin.kernel.db.begin().await?;
-    if !store::remember(&mut tx, &connection.id, &accepted.assertion_id, accepted.remember_until).await? {
+    if !replays::remember(&mut tx, &connection.id, &accepted.assertion_id, accepted.remember_until).await? {
         return fail(Check::Replay, "an assertion not used before", &accepted.assertion_id);
     }
     let is_mfa = settings.trust_mfa && provision::says_mfa(&accepted);
@@ -110,6 +115,7 @@ async fn hand_over(
         connection_id: Some(connection.id.clone()),
         subject: accepted.email.clone(),
         user_id: None,
+        identity: None,
         amr: if is_mfa { vec!["mfa".into()] } else { Vec::new() },
         second_factor: is_mfa.then_some(SecondFactor::Provider),
         password: None,
@@ -130,22 +136,4 @@ async fn hand_over(
     };
     tx.commit().await?;
     Ok(Ok(handover))
-}
-
-/// Tells the person nothing an attacker could use.
-async fn refuse(
-    signin: &SignIn,
-    request: &RequestContext,
-    connection: &Connection,
-    failed: &Failed,
-) -> Refusal {
-    if let Err(error) = record_refusal(signin, request, (connection, Action::SignIn), failed).await {
-        return broken(error);
-    }
-    refusal(
-        StatusCode::FORBIDDEN,
-        "Sign-in was not accepted",
-        "The answer of your identity provider was not accepted. Start again from your application. If it happens \
-         again, give the request id below to your administrator: the audit trail says which check failed.",
-    )
 }

@@ -5,10 +5,11 @@ use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
+use super::super::super::http::{broken, throttled};
 use super::super::keys;
 use super::super::request::{Addresses, authn_request};
 use super::super::sign::new_message_id;
-use super::{broken, find, throttled};
+use super::find;
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::kernel::urls::local_path;
 use crate::signin::{SignIn, flow};

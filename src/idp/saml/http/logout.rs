@@ -10,6 +10,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::super::super::connections::{Connection, SamlSettings};
+use super::super::super::http::{broken, record_refusal, refusal, throttled};
+use super::super::super::replays;
 use super::super::judge::{
     Check, Decryption, ExpectedLogout, Failed, LogoutAnswer, LogoutOrder, Packed, judge_logout_answer,
     judge_logout_order,
@@ -18,10 +20,10 @@ use super::super::keys::{self, KeyPair};
 use super::super::request::Addresses;
 use super::super::sign::{Message, new_message_id};
 use super::super::{logout, store};
-use super::{broken, find, record_refusal, refusal, throttled};
+use super::find;
 use crate::audit::{Action, Actor, ActorKind, Context};
 use crate::kernel::http::{Refusal, RequestContext};
-use crate::signin::{SignIn, sessions};
+use crate::signin::{Method, SignIn, sessions};
 
 #[derive(Deserialize)]
 pub(super) struct SloForm {
@@ -118,7 +120,7 @@ async fn take(
     match done {
         Ok(response) => Ok(response),
         Err(failed) => {
-            let about = (&connection, Action::SignOut);
+            let about = (&connection, Action::SignOut, Method::Saml);
             record_refusal(signin, request, about, &failed).await.map_err(broken)?;
             Err(refusal(
                 StatusCode::FORBIDDEN,
@@ -140,7 +142,7 @@ async fn carry_out(
     let kernel = &signin.kernel;
     let key = keys::signing_key(kernel, pairs).await.map_err(broken)?;
     let mut tx = kernel.db.begin().await.map_err(broken)?;
-    if !store::remember(&mut tx, &connection.id, &order.id, order.remember_until).await.map_err(broken)? {
+    if !replays::remember(&mut tx, &connection.id, &order.id, order.remember_until).await.map_err(broken)? {
         return Ok(Err(order.report.fail(Check::Replay, "a request not used before", &order.id)));
     }
     let actor =

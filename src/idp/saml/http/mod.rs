@@ -5,18 +5,17 @@ mod login;
 mod logout;
 
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
 
-use super::super::connections::{self, Connection, SamlSettings};
-use super::judge::Failed;
+use super::super::connections::{Connection, SamlSettings};
+use super::super::http;
+use super::super::http::broken;
 use super::keys;
 use super::request::{Addresses, sp_metadata};
 use crate::access::{Guard, Routes};
-use crate::audit::{self, Action, Context, Event};
-use crate::kernel::http::{Refusal, RequestContext};
-use crate::signin::{Method, SignIn, Throttled};
+use crate::kernel::http::Refusal;
+use crate::signin::SignIn;
 
 /// The routes under `/saml`.
 #[must_use]
@@ -29,34 +28,9 @@ pub fn routes() -> Routes<SignIn> {
         .post("/saml/{connection}/slo", Guard::Callback, logout::by_form)
 }
 
-fn refusal(status: StatusCode, title: &'static str, detail: &str) -> Refusal {
-    Refusal::new(status, title, detail)
-}
-
-fn broken(error: impl std::fmt::Display) -> Refusal {
-    tracing::error!(%error, "SAML request failed");
-    refusal(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong", "Try again in a moment.")
-}
-
-fn throttled(throttled: Throttled) -> Refusal {
-    refusal(StatusCode::TOO_MANY_REQUESTS, "Too many attempts", "Wait a moment and try again.")
-        .retry_after(throttled.retry_after)
-}
-
 /// The SAML connection of this id; one that is switched off exists only for those who say so.
 async fn find(signin: &SignIn, id: &str, enabled: bool) -> Result<(Connection, SamlSettings), Refusal> {
-    let mut c = signin.kernel.db.read().await.map_err(broken)?;
-    let found = connections::anywhere(&mut c, id).await.map_err(broken)?;
-    found
-        .filter(|connection| connection.is_enabled() || !enabled)
-        .and_then(|connection| connection.saml().map(|settings| (connection, settings)))
-        .ok_or_else(switched_off)
-}
-
-fn switched_off() -> Refusal {
-    let detail =
-        "This way of signing in does not exist or is switched off. Start again from your application.";
-    refusal(StatusCode::NOT_FOUND, "Not found", detail)
+    http::find(signin, (id, enabled), Connection::saml).await
 }
 
 /// Our metadata, for the identity provider's administrator.
@@ -67,27 +41,4 @@ async fn metadata(State(signin): State<SignIn>, Path(id): Path<String>) -> Resul
     let addresses = Addresses::of(&signin.kernel.urls, &connection.id, &settings);
     let xml = sp_metadata(&addresses, &settings, &pairs).map_err(broken)?;
     Ok(([(header::CONTENT_TYPE, "application/samlmetadata+xml")], xml).into_response())
-}
-
-/// Keeps the failed check for administrators.
-async fn record_refusal(
-    signin: &SignIn,
-    request: &RequestContext,
-    (connection, action): (&Connection, Action),
-    failed: &Failed,
-) -> Result<(), sqlx::Error> {
-    tracing::info!(connection = connection.id, check = failed.check.as_str(), "SAML message refused");
-    let context = Context::anonymous(&connection.account_id, "unknown", request);
-    let reason = format!("saml_{}", failed.check.as_str());
-    let detail = json!({
-        "method": Method::Saml,
-        "check": failed.check,
-        "expected": failed.expected,
-        "found": failed.found,
-        "checks": failed.report.checks,
-    });
-    let event = Event::new(action, "connection", &connection.id, &connection.name);
-    let mut tx = signin.kernel.db.begin().await?;
-    audit::record(&mut tx, &context, event.refused(&reason).detail(detail)).await?;
-    tx.commit().await
 }

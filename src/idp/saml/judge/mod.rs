@@ -27,7 +27,7 @@ pub use decrypt::Decryption;
 pub use logout::{ExpectedLogout, LogoutAnswer, LogoutOrder, judge_logout_answer, judge_logout_order};
 pub use metadata::{MAX_METADATA_BYTES, Metadata, MetadataError, read_metadata};
 pub use packed::Packed;
-pub use report::{Check, Checked, Failed, Report};
+pub use report::{Check, Failed, Report};
 pub use rules::{Accepted, NameId};
 pub use text::MAX_BYTES;
 

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use super::super::super::{App, Error, rules};
 use crate::access::Principal;
 use crate::idp::saml::Outgoing;
-use crate::idp::saml::trial::{self, Found};
+use crate::idp::trials::{self, Found};
 
 /// A test that was begun.
 #[derive(Debug, Serialize, ToSchema)]
@@ -62,7 +62,7 @@ pub(in super::super) async fn show_test(
 ) -> Result<Json<TestBody>, Error> {
     let mut c = app.kernel.db.read().await?;
     let connection = rules::find_connection(&mut c, &principal, &id).await?;
-    let trial = trial::by_id(&mut c, &connection.id, &test).await?;
+    let trial = trials::by_id(&mut c, &connection.id, &test).await?;
     let trial = trial.ok_or_else(|| Error::not_found("test"))?;
     let found = trial.found();
     let status = found.as_ref().map_or("waiting", |found| if found.passed { "passed" } else { "failed" });

@@ -1,5 +1,6 @@
 //! Connections to identity providers, with the values to paste on the other side.
 
+mod advice;
 mod provisioning;
 mod saml;
 mod scim;

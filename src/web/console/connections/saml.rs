@@ -15,8 +15,8 @@ use crate::access::Principal;
 use crate::directory::groups::{self, Link};
 use crate::idp::connections::{self, Binding, Connection, Graph, Jit, NameIdFormat, SamlSettings, Vendor};
 use crate::idp::saml::keys::{self, KeyPair, KeyPurpose, KeyState};
-use crate::idp::saml::trial::{self, Found};
 use crate::idp::saml::{Addresses, Certificate, Watch, pem, refresh, watch_of};
+use crate::idp::trials::{self, Found};
 use crate::kernel::http::RequestContext;
 use crate::kernel::{self, Timestamp};
 
@@ -110,7 +110,7 @@ pub(super) async fn page(
         watch: watch_of(c, &connection.id).await?.filter(|_| settings.metadata_url.is_some()),
         keys: keys::of_connection(c, &connection.id).await?,
         links: groups::links_of_connection(c, &connection.id).await?,
-        last: trial::last_passed(c, &connection.id).await?,
+        last: trials::last_passed(c, &connection.id).await?,
         connection,
         settings,
         error: shown.error,

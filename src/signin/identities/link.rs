@@ -1,0 +1,93 @@
+//! Giving identities to users, and taking them away.
+
+use serde_json::json;
+
+use super::super::proof::{Proof, Subject};
+use super::store::{self, Identity};
+use crate::audit::{self, Action, Context, Event};
+use crate::directory::Error;
+use crate::directory::users::{self, User};
+use crate::kernel::Tx;
+use crate::kernel::database::Connection;
+
+/// Whom a proof is about.
+pub(in super::super) enum Recognised {
+    /// This user, or nobody yet.
+    As(Option<User>),
+    /// The provider does not vouch for the address, so that it leads nowhere.
+    Unverified,
+    /// The user with the address is somebody else at this provider: addresses are given to new people.
+    SomebodyElse(User),
+}
+
+/// Finds the user a provider's subject belongs to; at the first coming, the one with the address it vouches for.
+pub(in super::super) async fn recognise(
+    c: &mut Connection,
+    (account_id, connection_id): (&str, &str),
+    (subject, address): (&Subject, &str),
+) -> Result<Recognised, sqlx::Error> {
+    if let Some(known) = store::find(c, connection_id, subject).await? {
+        return Ok(Recognised::As(users::by_id(c, account_id, &known.user_id).await?));
+    }
+    if !subject.address_is_verified {
+        return Ok(Recognised::Unverified);
+    }
+    let found = users::by_email(c, account_id, address).await?;
+    if let Some(user) = &found
+        && store::is_known(c, &user.id, (connection_id, &subject.issuer)).await?
+    {
+        return Ok(Recognised::SomebodyElse(user.clone()));
+    }
+    Ok(Recognised::As(found))
+}
+
+/// Notes that `user` came with the subject of `proof`, which from now on leads to them.
+pub(in super::super) async fn remember(
+    tx: &mut Tx,
+    context: &Context,
+    user: &User,
+    proof: &Proof,
+) -> Result<(), Error> {
+    let (Some(connection_id), Some(subject)) = (&proof.connection_id, &proof.identity) else { return Ok(()) };
+    if let Some(known) = store::find(tx, connection_id, subject).await? {
+        return Ok(store::touch(tx, &known.id, &proof.subject).await?);
+    }
+    link(tx, context, user, (connection_id, subject, &proof.subject)).await.map(drop)
+}
+
+/// Gives a subject at a connection to `user`. Giving it to the one who has it already changes nothing.
+///
+/// # Errors
+/// [`Error::Forbidden`] when it belongs to somebody else.
+pub async fn link(
+    tx: &mut Tx,
+    context: &Context,
+    user: &User,
+    (connection_id, subject, name): (&str, &Subject, &str),
+) -> Result<(), Error> {
+    if !store::insert(tx, user, (connection_id, subject, name)).await? {
+        let owner = store::find(tx, connection_id, subject).await?;
+        if owner.is_some_and(|owner| owner.user_id == user.id) {
+            return Ok(());
+        }
+        return Err(Error::Forbidden("This sign-in belongs to another user here already."));
+    }
+    let event = Event::new(Action::UserLink, "user", &user.id, &user.user_name);
+    let detail =
+        json!({"connection": connection_id, "issuer": subject.issuer, "subject": subject.id, "name": name});
+    Ok(audit::record(tx, context, event.detail(detail)).await?)
+}
+
+/// Takes an identity away from its user. At the next coming the address decides again.
+///
+/// # Errors
+/// The database's.
+pub async fn unlink(tx: &mut Tx, context: &Context, user: &User, identity: &Identity) -> Result<(), Error> {
+    if !store::remove(tx, &identity.id).await? {
+        return Err(Error::NotFound("identity"));
+    }
+    let event = Event::new(Action::UserUnlink, "user", &user.id, &user.user_name);
+    let Identity { connection_id, issuer, subject, name, .. } = identity;
+    let detail = json!({"connection": connection_id, "issuer": issuer, "subject": subject, "name": name});
+    Ok(audit::record(tx, context, event.detail(detail)).await?)
+}

@@ -1,0 +1,9 @@
+//! Who somebody is at an identity provider. The provider's issuer and subject decide; an address leads to a user only
+//! at the first coming, and only when the provider vouches for it.
+
+mod link;
+mod store;
+
+pub(super) use link::{Recognised, recognise, remember};
+pub use link::{link, unlink};
+pub use store::{Identity, by_id, of_user};

@@ -1,0 +1,130 @@
+//! The SQL of identities.
+
+use super::super::proof::Subject;
+use crate::directory::users::User;
+use crate::kernel::database::Connection;
+use crate::kernel::{Timestamp, Tx};
+
+/// An identity that belongs to a user.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct Identity {
+    /// Its id.
+    pub id: String,
+    /// Whose it is.
+    pub user_id: String,
+    /// The connection that knows it.
+    pub connection_id: String,
+    /// What that is called.
+    pub connection: String,
+    /// Who says so.
+    pub issuer: String,
+    /// The name it never gives to anybody else.
+    pub subject: String,
+    /// What it called them when they came last.
+    pub name: String,
+    /// Since when it belongs to the user.
+    pub created_at: Timestamp,
+    /// When they came with it last.
+    pub last_used_at: Timestamp,
+}
+
+macro_rules! columns {
+    () => {
+        "SELECT i.id, i.user_id, i.connection_id, c.name AS connection, i.issuer, i.subject, i.name, i.created_at, \
+         i.last_used_at FROM user_identities i JOIN connections c ON c.id = i.connection_id "
+    };
+}
+
+/// The identities of a user, the oldest first.
+///
+/// # Errors
+/// The database's.
+pub async fn of_user(c: &mut Connection, user_id: &str) -> Result<Vec<Identity>, sqlx::Error> {
+    sqlx::query_as(concat!(columns!(), "WHERE i.user_id = $1 ORDER BY i.id LIMIT 200"))
+        .bind(user_id)
+        .fetch_all(c)
+        .await
+}
+
+/// The identity with this id of this user.
+///
+/// # Errors
+/// The database's.
+pub async fn by_id(c: &mut Connection, user_id: &str, id: &str) -> Result<Option<Identity>, sqlx::Error> {
+    sqlx::query_as(concat!(columns!(), "WHERE i.user_id = $1 AND i.id = $2"))
+        .bind(user_id)
+        .bind(id)
+        .fetch_optional(c)
+        .await
+}
+
+/// Whose identity a subject is at a connection.
+pub(super) async fn find(
+    c: &mut Connection,
+    connection_id: &str,
+    subject: &Subject,
+) -> Result<Option<Identity>, sqlx::Error> {
+    sqlx::query_as(concat!(columns!(), "WHERE i.connection_id = $1 AND i.issuer = $2 AND i.subject = $3"))
+        .bind(connection_id)
+        .bind(&subject.issuer)
+        .bind(&subject.id)
+        .fetch_optional(c)
+        .await
+}
+
+/// Whether the user is somebody at this issuer already.
+pub(super) async fn is_known(
+    c: &mut Connection,
+    user_id: &str,
+    (connection_id, issuer): (&str, &str),
+) -> Result<bool, sqlx::Error> {
+    let found: Option<String> = sqlx::query_scalar(
+        "SELECT id FROM user_identities WHERE user_id = $1 AND connection_id = $2 AND issuer = $3 LIMIT 1",
+    )
+    .bind(user_id)
+    .bind(connection_id)
+    .bind(issuer)
+    .fetch_optional(c)
+    .await?;
+    Ok(found.is_some())
+}
+
+/// Gives a subject to a user; false when it belongs to somebody.
+pub(super) async fn insert(
+    tx: &mut Tx,
+    user: &User,
+    (connection_id, subject, name): (&str, &Subject, &str),
+) -> Result<bool, sqlx::Error> {
+    let (id, now) = (tx.new_id(), tx.now());
+    let done = sqlx::query(
+        "INSERT INTO user_identities (id, account_id, user_id, connection_id, issuer, subject, name, created_at, \
+         last_used_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) ON CONFLICT DO NOTHING",
+    )
+    .bind(id)
+    .bind(&user.account_id)
+    .bind(&user.id)
+    .bind(connection_id)
+    .bind(&subject.issuer)
+    .bind(&subject.id)
+    .bind(name)
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub(super) async fn touch(tx: &mut Tx, id: &str, name: &str) -> Result<(), sqlx::Error> {
+    let now = tx.now();
+    sqlx::query("UPDATE user_identities SET name = $1, last_used_at = $2 WHERE id = $3")
+        .bind(name)
+        .bind(now)
+        .bind(id)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+pub(super) async fn remove(tx: &mut Tx, id: &str) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query("DELETE FROM user_identities WHERE id = $1").bind(id).execute(&mut **tx).await?;
+    Ok(done.rows_affected() == 1)
+}

@@ -1,0 +1,76 @@
+//! What to do about a test that failed, and on which side.
+
+use crate::idp::connections::Kind;
+use crate::idp::saml::judge::Check;
+
+/// What to change when this check of a connection failed.
+pub(super) fn of(kind: Kind, check: &str) -> &'static str {
+    match kind {
+        Kind::Saml => Check::parse(check).map_or("", saml),
+        Kind::Scim => "",
+    }
+}
+
+fn saml(check: Check) -> &'static str {
+    match check {
+        Check::Size | Check::Encoding | Check::Dtd | Check::Depth | Check::Parse | Check::Version => {
+            "What came is no SAML 2.0 response. Check that the application at the identity provider is a SAML 2.0 one \
+             and posts to the assertion consumer service of this connection."
+        }
+        Check::Structure => {
+            "The response has an unusual shape, such as several assertions, or comments. Let the identity provider send \
+             one plain or encrypted assertion."
+        }
+        Check::SignatureCoverage => {
+            "Neither the response nor the assertion is signed as a whole. Switch signing on at the identity provider."
+        }
+        Check::Algorithm => {
+            "The identity provider signs or encrypts with an algorithm that is not safe any more. Choose RSA or ECDSA \
+             with SHA-256 there, and AES in GCM mode with RSA-OAEP. If it knows CBC mode only, let it \
+             sign the response, and allow CBC in the settings of this connection."
+        }
+        Check::Certificate => {
+            "No certificate of this connection can be verified with. Load metadata with one that has an RSA key of \
+             2048 bits or more, or an elliptic curve."
+        }
+        Check::Decryption => {
+            "The identity provider encrypts with another key than this connection's. Give it the metadata of this \
+             connection again, or the certificate for encryption on its page."
+        }
+        Check::Signature => {
+            "The response is signed with a certificate that this connection does not know. Load the identity \
+             provider's metadata again: it may have a new certificate."
+        }
+        Check::Status => {
+            "The identity provider said no. Assign the application to the person who signs in there, and look into its \
+             own log."
+        }
+        Check::Issuer => {
+            "The answer comes from another identity provider, or its entity id has changed. Load its metadata again."
+        }
+        Check::SubjectConfirmation => {
+            "The assertion is not for sign-in by a browser. Choose the Web Browser SSO profile at the identity provider."
+        }
+        Check::Domain => {
+            "Addresses of this domain are not let into the account. Add the domain in the authentication settings, or \
+             let another address be sent."
+        }
+        Check::Destination | Check::Recipient => {
+            "The identity provider sends to another address. Copy the assertion consumer service of this connection to \
+             it, letter by letter."
+        }
+        Check::Audience => {
+            "The identity provider means it for another application. Copy the entity id of this connection to it as \
+             audience."
+        }
+        Check::Times => {
+            "The clocks of the two sides differ. Set this server's clock, and tell the provider's people."
+        }
+        Check::InResponseTo => "The answer belongs to another request. Begin the test again, in one window.",
+        Check::Email => {
+            "The assertion names nobody by an email address. Let the identity provider send it as NameID, or name the \
+             attribute with the address in the settings of this connection."
+        }
+        Check::Replay => "This answer was used before. Begin the test again.",
+    }
+}
