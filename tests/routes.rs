@@ -9,7 +9,7 @@ use crate::harness::Server;
 use crate::on_both;
 
 /// Open to everybody, each for a reason.
-const PUBLIC: [&str; 35] = [
+const PUBLIC: [&str; 39] = [
     "GET /healthz",
     "GET /readyz",
     "GET /metrics",
@@ -45,9 +45,17 @@ const PUBLIC: [&str; 35] = [
     "GET /saml/{connection}/login",
     "GET /saml/{connection}/metadata",
     "GET /saml/{connection}/slo",
+    "GET /oidc/{connection}/login",
+    "GET /oidc/{connection}/callback",
+    "GET /oidc/{connection}/jwks",
+    "GET /oidc/{connection}/signed-out",
 ];
 /// Posted to from other sites, carrying their own proof.
-const CALLBACKS: [&str; 2] = ["POST /saml/{connection}/acs", "POST /saml/{connection}/slo"];
+const CALLBACKS: [&str; 3] = [
+    "POST /saml/{connection}/acs",
+    "POST /saml/{connection}/slo",
+    "POST /oidc/{connection}/backchannel-logout",
+];
 
 fn concrete(path: &str) -> String {
     let fill = |part: &str| if part.starts_with('{') { "x".to_owned() } else { part.to_owned() };

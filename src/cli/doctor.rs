@@ -77,7 +77,7 @@ async fn server(kernel: &Kernel, findings: &mut Findings) -> Result<(), Failure>
 async fn check_account(kernel: &Kernel, account: &Account, findings: &mut Findings) -> Result<(), Failure> {
     println!("Account {}", account.slug);
     let mut c = kernel.db.read().await?;
-    let enabled = connections::enabled_saml(&mut c, &account.id).await?;
+    let enabled = connections::doors(&mut c, &account.id).await?;
     drop(c);
     if enabled.is_empty() {
         Findings::good("no SAML connection is on");

@@ -1,13 +1,15 @@
 //! What the addresses of all protocols share: refusals that tell a person what to do and an attacker nothing.
 
 use axum::http::StatusCode;
+use serde::Deserialize;
 use serde_json::json;
 
 use super::connections::{self, Connection};
 use super::report::{Check, Failed};
 use crate::audit::{self, Action, Context, Event};
 use crate::kernel::http::{Refusal, RequestContext};
-use crate::signin::{Method, SignIn, Throttled};
+use crate::kernel::urls::local_path;
+use crate::signin::{Method, SignIn, Throttled, flow};
 
 pub(super) fn refusal(status: StatusCode, title: &'static str, detail: &str) -> Refusal {
     Refusal::new(status, title, detail)
@@ -42,6 +44,46 @@ pub(super) fn switched_off() -> Refusal {
     let detail =
         "This way of signing in does not exist or is switched off. Start again from your application.";
     refusal(StatusCode::NOT_FOUND, "Not found", detail)
+}
+
+/// How a sign-in at a provider is begun.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct LoginQuery {
+    /// The flow that leads there.
+    flow: Option<String>,
+    /// Without one: where the person wants to go.
+    return_to: Option<String>,
+}
+
+/// Notes that the browser goes to the provider with the request `request_id`, in the flow it is in or in a new one.
+/// Returns who they say they are, if they said.
+pub(super) async fn send_out(
+    signin: &SignIn,
+    (connection, request_id): (&Connection, &str),
+    (browser, query): (&str, &LoginQuery),
+) -> Result<String, Refusal> {
+    let kernel = &signin.kernel;
+    let current = match &query.flow {
+        Some(id) => flow::find(kernel, id, browser).await.map_err(broken)?,
+        None => None,
+    };
+    let current = current.filter(|flow| flow.account_id.as_deref() == Some(&connection.account_id));
+    let mut tx = kernel.db.begin().await.map_err(broken)?;
+    let flow_id = if let Some(flow) = &current {
+        flow::settle(&mut tx, flow, browser).await.map_err(broken)?
+    } else {
+        let begin = flow::Begin {
+            account_id: Some(&connection.account_id),
+            identifier: "",
+            return_to: local_path(query.return_to.as_deref(), "/"),
+            browser,
+        };
+        flow::begin(&mut tx, begin).await.map_err(broken)?
+    };
+    flow::send_out(&mut tx, &flow_id, &connection.id, request_id).await.map_err(broken)?;
+    tx.commit().await.map_err(broken)?;
+    Ok(current.map(|flow| flow.identifier).unwrap_or_default())
 }
 
 /// Keeps the failed check for administrators.

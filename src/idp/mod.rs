@@ -2,8 +2,34 @@
 //! speak. Each protocol ends in one [`crate::signin::Proof`].
 
 pub mod connections;
+mod graph;
 mod http;
+mod leave;
+pub mod oidc;
 mod replays;
 pub mod report;
 pub mod saml;
 pub mod trials;
+
+use std::sync::Arc;
+
+pub use leave::{Leaving, offers_logout};
+
+use crate::signin::SignIn;
+
+/// What the protocols need beyond signing in. Cheap to clone.
+#[derive(Clone)]
+pub struct Idp {
+    /// Signing in.
+    pub signin: SignIn,
+    /// What is known of `OpenID` providers.
+    pub oidc: Arc<oidc::Providers>,
+}
+
+impl Idp {
+    /// Puts it together.
+    #[must_use]
+    pub fn new(signin: SignIn) -> Self {
+        Self { signin, oidc: Arc::default() }
+    }
+}

@@ -19,7 +19,7 @@ mod server;
 mod two_factor;
 
 use crate::access::Routes;
-use crate::idp::saml;
+use crate::idp::{Idp, oidc, saml};
 use crate::kernel::Kernel;
 use crate::provisioning::scim;
 use crate::signin::SignIn;
@@ -35,13 +35,17 @@ pub struct App {
     pub kernel: Kernel,
     /// The sign-in services.
     pub signin: SignIn,
+    /// The protocols of identity providers.
+    idp: Idp,
     /// The gate of provisioning.
     scim: scim::Gate,
 }
 
 impl App {
     fn new(kernel: Kernel) -> Self {
-        Self { signin: SignIn::new(kernel.clone()), scim: scim::Gate::new(kernel.clone()), kernel }
+        let signin = SignIn::new(kernel.clone());
+        let idp = Idp::new(signin.clone());
+        Self { signin, idp, scim: scim::Gate::new(kernel.clone()), kernel }
     }
 }
 
@@ -61,6 +65,7 @@ pub fn routes(app: &App) -> Routes<()> {
     pages
         .with_state(app)
         .merge(saml::http::routes().with_state(&app.signin))
+        .merge(oidc::http::routes().with_state(&app.idp))
         .merge(scim::http::routes().with_state(&app.kernel))
 }
 

@@ -7,7 +7,7 @@ use axum::response::{Html, IntoResponse, Response};
 use super::{App, Error, notice};
 use crate::access::{Owes, Permission, Principal};
 use crate::directory::accounts;
-use crate::idp::saml;
+use crate::idp;
 use crate::kernel::Timestamp;
 
 /// The frame around a page for somebody who is signed in.
@@ -49,7 +49,7 @@ impl Shell {
             console: principal.may(Permission::UsersView),
             editor: principal.may(Permission::UsersEdit),
             active,
-            asks_to_leave: saml::offers_logout(&mut c, principal).await?.is_some(),
+            asks_to_leave: idp::offers_logout(&mut c, principal).await?.is_some(),
             enrol_by: match principal.owes() {
                 Owes::EnrolmentBy(end) => Some(end),
                 _ => None,

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::model::{Connection, Kind};
-use super::saml::SamlSettings;
 use super::scim::ScimSettings;
+use super::settings::Settings;
 use super::store;
 use super::update::check_domains;
 use crate::access::service_accounts;
@@ -17,14 +17,10 @@ use crate::kernel::Tx;
 pub struct NewConnection {
     /// Its id, when it had to be known before (a sealed key is bound to it).
     pub id: String,
-    /// Its protocol.
-    pub kind: Kind,
     /// Its name: letters, digits and `_-. `.
     pub name: String,
-    /// Settings, for SAML.
-    pub saml: Option<SamlSettings>,
-    /// Settings, for SCIM.
-    pub scim: ScimSettings,
+    /// Its protocol, and what was agreed.
+    pub settings: Settings,
     /// Email domains that sign in here.
     pub domains: Vec<String>,
 }
@@ -35,16 +31,14 @@ impl NewConnection {
     pub fn scim(id: String, name: &str) -> Self {
         Self {
             id,
-            kind: Kind::Scim,
             name: name.to_owned(),
-            saml: None,
-            scim: ScimSettings::default(),
+            settings: Settings::Scim(ScimSettings::default()),
             domains: Vec::new(),
         }
     }
 }
 
-/// Makes a connection. A SAML connection begins switched off, to be tried first; a directory
+/// Makes a connection. One that people sign in with begins switched off, to be tried first; a directory
 /// connection is on, and opens with its first token.
 ///
 /// # Errors
@@ -54,17 +48,14 @@ pub async fn create(tx: &mut Tx, context: &Context, new: NewConnection) -> Resul
     if store::by_name(tx, &context.account_id, &new.name).await?.is_some() {
         return Err(Error::Duplicate { field: "name" });
     }
+    let kind = new.settings.kind();
     let connection = Connection {
         id: new.id,
         account_id: context.account_id.clone(),
-        kind: new.kind.as_str().to_owned(),
+        kind: kind.as_str().to_owned(),
         name: new.name.trim().to_owned(),
-        enabled: i32::from(new.kind == Kind::Scim),
-        settings: match new.kind {
-            Kind::Saml => json!(new.saml.unwrap_or_default().checked()?),
-            Kind::Scim => json!(new.scim.checked()?),
-        }
-        .to_string(),
+        enabled: i32::from(kind == Kind::Scim),
+        settings: new.settings.checked()?.to_json(),
         is_default: 0,
         position: store::last_position(tx, &context.account_id).await? + 1,
         created_at: tx.now(),
@@ -78,8 +69,8 @@ pub async fn create(tx: &mut Tx, context: &Context, new: NewConnection) -> Resul
         return Err(Error::Duplicate { field: "email_domains" });
     }
     let event = Event::new(Action::ConnectionCreate, "connection", &connection.id, &connection.name);
-    audit::record(tx, context, event.detail(json!({"kind": new.kind}))).await?;
-    if new.kind == Kind::Scim {
+    audit::record(tx, context, event.detail(json!({"kind": kind}))).await?;
+    if kind == Kind::Scim {
         // What the directory does appears in the audit trail under this name.
         let name = format!("Directory: {}", connection.name);
         service_accounts::create(tx, context, &name, None, Some(&connection.id)).await?;

@@ -3,22 +3,26 @@
 mod create;
 mod delete;
 mod model;
+mod oidc;
 mod saml;
 mod scim;
 mod secrets;
+mod settings;
 mod store;
 mod update;
 
 pub use create::{NewConnection, create};
 pub use delete::delete;
 pub use model::{Connection, Kind};
+pub use oidc::{ClientAuth, OidcSettings, Preset};
 pub use saml::{
     Binding, Comparison, Graph, Jit, LogoutService, NameIdFormat, Retiring, SamlSettings, Vendor,
 };
 pub use scim::{ExtraAttribute, ExtraKind, ScimSettings};
-pub use secrets::{secret, set_secret};
+pub use secrets::{has_secret, secret, set_secret};
+pub use settings::Settings;
 pub use store::{
-    all_scim, anywhere, by_id, by_name, domains_of, enabled_saml, list, mark_tested, replace_settings,
+    all_scim, anywhere, by_id, by_name, domains_of, doors, list, mark_tested, replace_settings,
     route_by_domain, set_paused, sign_in_for, sign_in_of,
 };
 pub use update::{Change, update};

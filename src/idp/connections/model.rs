@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::oidc::OidcSettings;
 use super::saml::SamlSettings;
 use super::scim::ScimSettings;
 use crate::kernel::Timestamp;
@@ -13,16 +14,35 @@ use crate::kernel::Timestamp;
 pub enum Kind {
     /// People sign in with SAML 2.0.
     Saml,
+    /// People sign in with `OpenID` Connect or OAuth 2.0.
+    Oidc,
     /// A directory provisions users and groups with SCIM 2.0.
     Scim,
 }
 
 impl Kind {
+    /// The name for people.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Saml => "SAML",
+            Self::Oidc => "OpenID",
+            Self::Scim => "SCIM",
+        }
+    }
+
+    /// Whether people sign in with it.
+    #[must_use]
+    pub const fn is_door(self) -> bool {
+        !matches!(self, Self::Scim)
+    }
+
     /// The name in the database and the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Saml => "saml",
+            Self::Oidc => "oidc",
             Self::Scim => "scim",
         }
     }
@@ -60,7 +80,11 @@ impl Connection {
     /// Its protocol.
     #[must_use]
     pub fn kind(&self) -> Kind {
-        if self.kind == "scim" { Kind::Scim } else { Kind::Saml }
+        match self.kind.as_str() {
+            "scim" => Kind::Scim,
+            "oidc" => Kind::Oidc,
+            _ => Kind::Saml,
+        }
     }
 
     /// Whether it is switched on.
@@ -73,6 +97,12 @@ impl Connection {
     #[must_use]
     pub fn saml(&self) -> Option<SamlSettings> {
         (self.kind() == Kind::Saml).then(|| serde_json::from_str(&self.settings).ok()).flatten()
+    }
+
+    /// The settings of an `OpenID` Connect connection; `None` for other kinds.
+    #[must_use]
+    pub fn oidc(&self) -> Option<OidcSettings> {
+        (self.kind() == Kind::Oidc).then(|| serde_json::from_str(&self.settings).ok()).flatten()
     }
 
     /// The settings of a directory connection; `None` for other kinds.
@@ -90,6 +120,37 @@ impl Connection {
     /// What people see on the sign-in page.
     #[must_use]
     pub fn label(&self) -> String {
-        self.saml().and_then(|settings| settings.display_name).unwrap_or_else(|| self.name.clone())
+        let shown = match self.kind() {
+            Kind::Saml => self.saml().and_then(|settings| settings.display_name),
+            Kind::Oidc => self.oidc().and_then(|settings| settings.display_name),
+            Kind::Scim => None,
+        };
+        shown.unwrap_or_else(|| self.name.clone())
+    }
+
+    /// Whether people are put into groups as it says.
+    #[must_use]
+    pub fn syncs_groups(&self) -> bool {
+        match self.kind() {
+            Kind::Saml => self.saml().is_some_and(|settings| settings.group_sync),
+            Kind::Oidc => self.oidc().is_some_and(|settings| settings.group_sync),
+            Kind::Scim => false,
+        }
+    }
+
+    /// Whether it makes a user of somebody who is unknown here.
+    #[must_use]
+    pub fn creates_people(&self) -> bool {
+        match self.kind() {
+            Kind::Saml => self.saml().is_some_and(|settings| settings.jit.enabled),
+            Kind::Oidc => self.oidc().is_some_and(|settings| settings.jit.enabled),
+            Kind::Scim => false,
+        }
+    }
+
+    /// The local path where a sign-in with it begins.
+    #[must_use]
+    pub fn door(&self) -> String {
+        format!("/{}/{}/login", self.kind, self.id)
     }
 }

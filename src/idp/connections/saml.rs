@@ -236,6 +236,19 @@ pub struct Graph {
     pub login_url: String,
 }
 
+impl Graph {
+    /// Microsoft's own, for a client in a tenant.
+    #[must_use]
+    pub fn of_tenant(tenant_id: &str, client_id: &str) -> Self {
+        Self {
+            tenant_id: tenant_id.to_owned(),
+            client_id: client_id.to_owned(),
+            graph_url: default_graph_url(),
+            login_url: default_token_host(),
+        }
+    }
+}
+
 fn default_graph_url() -> String {
     "https://graph.microsoft.com".to_owned()
 }
@@ -315,7 +328,7 @@ impl SamlSettings {
         if self.authn_context.len() > 10 || self.authn_context.iter().any(|uri| uri.len() > 300) {
             return invalid("authn_context", "must be at most ten URIs");
         }
-        let texts = [
+        check_lines([
             ("display_name", &mut self.display_name),
             ("sp_entity_id", &mut self.sp_entity_id),
             ("email_attribute", &mut self.email_attribute),
@@ -323,16 +336,21 @@ impl SamlSettings {
             ("family_name_attribute", &mut self.family_name_attribute),
             ("display_name_attribute", &mut self.display_name_attribute),
             ("group_attribute", &mut self.group_attribute),
-        ];
-        for (field, text) in texts {
-            *text = text.take().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-            if text
-                .as_ref()
-                .is_some_and(|text| text.chars().count() > 1024 || text.contains(char::is_control))
-            {
-                return invalid(field, "must be a line of at most 1024 characters");
-            }
-        }
+        ])?;
         Ok(self)
     }
+}
+
+/// Trims texts; an empty one is none.
+pub(super) fn check_lines<const N: usize>(
+    texts: [(&'static str, &mut Option<String>); N],
+) -> Result<(), Error> {
+    for (field, text) in texts {
+        *text = text.take().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        if text.as_ref().is_some_and(|text| text.chars().count() > 1024 || text.contains(char::is_control)) {
+            let reason = "must be a line of at most 1024 characters".to_owned();
+            return Err(Error::Invalid { field, reason });
+        }
+    }
+    Ok(())
 }

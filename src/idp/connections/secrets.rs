@@ -2,6 +2,7 @@
 
 use super::model::Connection;
 use crate::directory::Error;
+use crate::kernel::database::Connection as Db;
 use crate::kernel::{Kernel, Tx, vault};
 
 fn binding(connection_id: &str, name: &str) -> String {
@@ -26,6 +27,20 @@ pub async fn secret(
     let Some(sealed) = sealed else { return Ok(None) };
     let opened = kernel.vault.open_sealed(&binding(&connection.id, name), &sealed).await?;
     String::from_utf8(opened).map(Some).map_err(|_| vault::Error::Damaged)
+}
+
+/// Whether a secret with this name is set.
+///
+/// # Errors
+/// The database's.
+pub async fn has_secret(c: &mut Db, connection_id: &str, name: &str) -> Result<bool, sqlx::Error> {
+    let found: Option<String> =
+        sqlx::query_scalar("SELECT name FROM connection_secrets WHERE connection_id = $1 AND name = $2")
+            .bind(connection_id)
+            .bind(name)
+            .fetch_optional(c)
+            .await?;
+    Ok(found.is_some())
 }
 
 /// Sets a secret. It is never shown again.

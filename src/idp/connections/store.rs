@@ -83,11 +83,11 @@ pub async fn list(
 ///
 /// # Errors
 /// The database's.
-pub async fn enabled_saml(c: &mut Db, account_id: &str) -> Result<Vec<Connection>, sqlx::Error> {
+pub async fn doors(c: &mut Db, account_id: &str) -> Result<Vec<Connection>, sqlx::Error> {
     sqlx::query_as(concat!(
         "SELECT ",
         columns!(),
-        " FROM connections c WHERE c.account_id = $1 AND c.kind = 'saml' AND c.enabled = 1 \
+        " FROM connections c WHERE c.account_id = $1 AND c.kind <> 'scim' AND c.enabled = 1 \
          ORDER BY c.is_default DESC, c.position, c.name_folded"
     ))
     .bind(account_id)
@@ -134,7 +134,7 @@ pub async fn sign_in_for(
     sqlx::query_as(concat!(
         "SELECT ",
         columns!(),
-        " FROM connections c WHERE c.account_id = $1 AND c.kind = 'saml' AND c.enabled = 1 \
+        " FROM connections c WHERE c.account_id = $1 AND c.kind <> 'scim' AND c.enabled = 1 \
          AND (c.is_default = 1 OR NOT EXISTS (SELECT 1 FROM connection_domains d WHERE d.connection_id = c.id)) \
          ORDER BY c.is_default DESC, c.position, c.name_folded LIMIT 1"
     ))

@@ -3,9 +3,8 @@
 use serde_json::{Map, Value, json};
 
 use super::create::check_connection_name;
-use super::model::{Connection, Kind};
-use super::saml::SamlSettings;
-use super::scim::ScimSettings;
+use super::model::Connection;
+use super::settings::Settings;
 use super::store;
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::{Error, fold, is_domain};
@@ -20,10 +19,8 @@ pub struct Change {
     pub enabled: Option<bool>,
     /// Switch on although nobody has signed in through it yet.
     pub override_untested: bool,
-    /// New settings, for SAML.
-    pub saml: Option<SamlSettings>,
-    /// New settings, for SCIM.
-    pub scim: Option<ScimSettings>,
+    /// New settings.
+    pub settings: Option<Settings>,
     /// Exactly these email domains.
     pub domains: Option<Vec<String>>,
     /// Whether people are sent here whose domain leads nowhere else. One connection at most is that.
@@ -35,7 +32,7 @@ pub struct Change {
 /// Applies `change` to `connection`.
 ///
 /// # Errors
-/// [`Error::Invalid`], [`Error::Duplicate`]; [`Error::Forbidden`] when an untried SAML connection is
+/// [`Error::Invalid`], [`Error::Duplicate`]; [`Error::Forbidden`] when an untried connection is
 /// to be switched on without saying so.
 pub async fn update(
     tx: &mut Tx,
@@ -54,7 +51,7 @@ pub async fn update(
     }
     if let Some(enabled) = change.enabled {
         let switched_on = enabled && !connection.is_enabled();
-        let untested = connection.kind() == Kind::Saml && connection.tested_at.is_none();
+        let untested = connection.kind().is_door() && connection.tested_at.is_none();
         if switched_on && untested && !change.override_untested {
             return Err(Error::Forbidden(
                 "No test of this connection has succeeded yet. Test it first, or set override_untested to switch it on \
@@ -63,18 +60,15 @@ pub async fn update(
         }
         wanted.enabled = i32::from(enabled);
     }
-    if let Some(saml) = change.saml {
-        let saml = saml.checked()?;
-        if connection.saml().is_none_or(|before| !saml.trusts_the_same(&before)) {
+    if let Some(settings) = change.settings {
+        let settings = settings.checked()?;
+        if !settings.trusts_the_same(connection) {
             (wanted.tested_at, wanted.tested_by) = (None, None);
         }
-        wanted.settings = json!(saml).to_string();
-    }
-    if let Some(scim) = change.scim {
-        wanted.settings = json!(scim.checked()?).to_string();
+        wanted.settings = settings.to_json();
     }
     if let Some(is_default) = change.is_default {
-        wanted.is_default = i32::from(is_default && connection.kind() != Kind::Scim);
+        wanted.is_default = i32::from(is_default && connection.kind().is_door());
         if is_default {
             store::clear_default(tx, &context.account_id).await?;
         }

@@ -1,13 +1,11 @@
 //! The groups of a person, as the assertion names them; or as Microsoft Graph does, where they are too many for
 //! an assertion.
 
-use serde::Deserialize;
-use url::Url;
-
-use super::super::connections::{self, Connection, Graph, SamlSettings};
+use super::super::connections::{Connection, SamlSettings};
+use super::super::graph::{self, GraphError};
 use super::judge::Accepted;
 use super::provision::values;
-use crate::kernel::{Kernel, outgoing, vault};
+use crate::kernel::Kernel;
 
 /// The name of the client's secret among those of a connection.
 pub const GRAPH_SECRET: &str = "graph_client_secret";
@@ -15,36 +13,6 @@ pub const GRAPH_SECRET: &str = "graph_client_secret";
 /// What Entra ID sends instead of the groups of somebody who is in more than 150.
 const ENTRA_OVERAGE: &str = "http://schemas.microsoft.com/claims/groups.link";
 const ENTRA_OBJECT_ID: &str = "http://schemas.microsoft.com/identity/claims/objectidentifier";
-/// An answer of Graph that is read.
-const MAX_BYTES: usize = 1024 * 1024;
-/// Pages of 999 groups that are read: more than anybody is in.
-const MAX_PAGES: usize = 20;
-
-/// Why Graph could not be asked. For the log and for administrators.
-#[derive(Debug, thiserror::Error)]
-pub enum GraphError {
-    /// No client is set up.
-    #[error("the assertion has a link instead of groups, and no client for Microsoft Graph is set up")]
-    NotSetUp,
-    /// The assertion does not say whose groups.
-    #[error("the assertion has a link instead of groups, and no object id of the person")]
-    NoObjectId,
-    /// The address of Graph is none.
-    #[error("the address of Microsoft Graph cannot be used")]
-    Address,
-    /// Not reached, or it said no.
-    #[error("Microsoft Graph: {0}")]
-    Http(#[from] outgoing::Error),
-    /// It said something else than documented.
-    #[error("Microsoft Graph answered with something that is not a list of groups")]
-    Answer,
-    /// The secret could not be had.
-    #[error(transparent)]
-    Vault(#[from] vault::Error),
-    /// The database failed.
-    #[error(transparent)]
-    Database(#[from] sqlx::Error),
-}
 
 /// The groups of the person whom `accepted` names; `None` where groups do not follow this connection. When
 /// Graph cannot be asked nobody is taken out of anything: `None` as well, and the log says why.
@@ -57,87 +25,10 @@ pub(super) async fn of(
     if !accepted.attributes.contains_key(ENTRA_OVERAGE) {
         return Some(values(accepted, name).to_vec());
     }
-    match from_graph(kernel, (connection, settings), accepted).await {
-        Ok(groups) => Some(groups),
-        Err(error) => {
-            tracing::warn!(connection = connection.id, %error, "groups were not read; they stay as they are");
-            metrics::counter!("vestibule_graph_failures_total").increment(1);
-            None
-        }
-    }
-}
-
-#[derive(Deserialize)]
-struct TokenAnswer {
-    access_token: String,
-}
-
-#[derive(Deserialize)]
-struct Page {
-    value: Vec<Object>,
-    #[serde(rename = "@odata.nextLink")]
-    next: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Object {
-    id: String,
-}
-
-/// The ids of all groups a person is in, directly or not: what Entra ID's claim has as well. Needs the
-/// application permission `GroupMember.Read.All`.
-async fn from_graph(
-    kernel: &Kernel,
-    (connection, settings): (&Connection, &SamlSettings),
-    accepted: &Accepted,
-) -> Result<Vec<String>, GraphError> {
-    let graph = settings.graph.as_ref().ok_or(GraphError::NotSetUp)?;
-    let person = values(accepted, ENTRA_OBJECT_ID).first().ok_or(GraphError::NoObjectId)?;
-    let secret = connections::secret(kernel, connection, GRAPH_SECRET).await?.ok_or(GraphError::NotSetUp)?;
-    let token = token(kernel, graph, &secret).await?;
-    let base = Url::parse(&graph.graph_url).map_err(|_| GraphError::Address)?;
-    let mut next = base.clone();
-    // Path segments are escaped here: an id is what the assertion says.
-    next.path_segments_mut().map_err(|()| GraphError::Address)?.pop_if_empty().extend([
-        "v1.0",
-        "users",
-        person,
-        "transitiveMemberOf",
-        "microsoft.graph.group",
-    ]);
-    next.set_query(Some("$select=id&$top=999"));
-    let mut groups = Vec::new();
-    for _ in 0..MAX_PAGES {
-        let text = kernel.outgoing.get_as(&next, &token, MAX_BYTES).await?;
-        let page: Page = serde_json::from_str(&text).map_err(|_| GraphError::Answer)?;
-        groups.extend(page.value.into_iter().map(|object| object.id));
-        let Some(link) = page.next else { return Ok(groups) };
-        next = Url::parse(&link).map_err(|_| GraphError::Answer)?;
-        // The token is for Graph, and goes nowhere else.
-        if next.origin() != base.origin() {
-            return Err(GraphError::Answer);
-        }
-    }
-    Err(GraphError::Answer)
-}
-
-/// A token by the client's own credentials (RFC 6749 §4.4).
-async fn token(kernel: &Kernel, graph: &Graph, secret: &str) -> Result<String, GraphError> {
-    let mut url = Url::parse(&graph.login_url).map_err(|_| GraphError::Address)?;
-    url.path_segments_mut().map_err(|()| GraphError::Address)?.pop_if_empty().extend([
-        &graph.tenant_id,
-        "oauth2",
-        "v2.0",
-        "token",
-    ]);
-    let scope = format!("{}/.default", graph.graph_url.trim_end_matches('/'));
-    let fields = [
-        ("grant_type", "client_credentials"),
-        ("client_id", &graph.client_id),
-        ("client_secret", secret),
-        ("scope", &scope),
-    ];
-    let text = kernel.outgoing.post_form(&url, &fields, MAX_BYTES).await?;
-    let answer: TokenAnswer = serde_json::from_str(&text).map_err(|_| GraphError::Answer)?;
-    Ok(answer.access_token)
+    let read = async {
+        let graph = settings.graph.as_ref().ok_or(GraphError::NotSetUp)?;
+        let person = values(accepted, ENTRA_OBJECT_ID).first().ok_or(GraphError::NoObjectId)?;
+        graph::of_person(kernel, (connection, GRAPH_SECRET), (graph, person)).await
+    };
+    read.await.map_err(|error| graph::note_failure(&connection.id, &error)).ok()
 }

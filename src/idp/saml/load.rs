@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use super::super::connections::{self, Binding, Connection, Kind, NewConnection, SamlSettings, ScimSettings};
+use super::super::connections::{self, Binding, Connection, NewConnection, SamlSettings, Settings};
 use super::judge::{MAX_METADATA_BYTES, Metadata, MetadataError, read_metadata};
 use super::keys::{self, KeyState, NewKeys};
 use super::store;
@@ -108,11 +108,9 @@ pub async fn prepare(
     loaded.apply(&mut settings);
     settings.sign_requests |= loaded.metadata.wants_signed_requests;
     let connection = NewConnection {
-        scim: ScimSettings::default(),
         id: ids::new_id(kernel.clock.now()),
-        kind: Kind::Saml,
         name: name.to_owned(),
-        saml: Some(settings),
+        settings: Settings::Saml(Box::new(settings)),
         domains: Vec::new(),
     };
     Ok(Prepared { connection, keys, etag: loaded.etag })

@@ -6,8 +6,9 @@ use super::super::Proof;
 use super::model::Flow;
 use super::store::{self, NewFlow};
 use super::ticket;
+use crate::kernel::database::Connection;
 use crate::kernel::tokens::{self, Purpose, Token};
-use crate::kernel::{Kernel, Tx};
+use crate::kernel::{Kernel, Timestamp, Tx};
 
 /// How long a person has for a sign-in, including a coffee at the identity provider's page.
 pub(super) const LIFETIME: Duration = Duration::from_mins(15);
@@ -80,6 +81,18 @@ pub async fn send_out(
     request_id: &str,
 ) -> Result<(), sqlx::Error> {
     store::send_out(tx, flow_id, connection_id, request_id).await
+}
+
+/// Whether a flow waits for the answer to this request of a connection.
+///
+/// # Errors
+/// The database's.
+pub async fn waits_for(
+    c: &mut Connection,
+    request: (&str, &str),
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    store::waits_for(c, request, now).await
 }
 
 /// How a proof came.

@@ -35,7 +35,7 @@ mod second;
 mod store;
 mod ticket;
 
-pub use advance::{Begin, Delivery, begin, deliver, find, resume, send_out, settle};
+pub use advance::{Begin, Delivery, begin, deliver, find, resume, send_out, settle, waits_for};
 pub use cookies::{Browser, Cookies, cookies};
 pub use finish::{Entered, Proved, Refused, finish};
 pub(super) use finish::{accept, enter, own_context};

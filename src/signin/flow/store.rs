@@ -105,6 +105,24 @@ pub(super) async fn answer(
     Ok(done.rows_affected() == 1)
 }
 
+/// Whether a flow waits for the answer to this request.
+pub(super) async fn waits_for(
+    c: &mut Connection,
+    (connection_id, request_id): (&str, &str),
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let found: Option<String> = sqlx::query_scalar(
+        "SELECT id FROM signin_flows WHERE request_id = $1 AND connection_id = $2 AND expires_at > $3 \
+         AND proof IS NULL",
+    )
+    .bind(request_id)
+    .bind(connection_id)
+    .bind(now)
+    .fetch_optional(c)
+    .await?;
+    Ok(found.is_some())
+}
+
 /// The proved flow with this hand-over code. One that began in a browser needs that browser; one that
 /// an identity provider began needs none.
 pub(super) async fn by_handover(

@@ -39,20 +39,24 @@ struct Ended {
 }
 
 /// Ends the sessions that the provider of a connection knows under the name `subject`: those it names, or all
-/// where it names none. Returns how many.
+/// where it names none. Without a subject those it names, whosever they are. Returns how many.
 ///
 /// # Errors
 /// The database's.
 pub async fn end_at_provider(
     tx: &mut Tx,
     context: &Context,
-    (connection_id, subject): (&str, &str),
+    (connection_id, subject): (&str, Option<&str>),
     named: &[String],
 ) -> Result<u64, sqlx::Error> {
     let mut all = Conditions::default();
     all.text("s.account_id = ?", &context.account_id);
     all.text("s.connection_id = ?", connection_id);
-    all.text("s.provider_subject = ?", subject);
+    if let Some(subject) = subject {
+        all.text("s.provider_subject = ?", subject);
+    } else if named.is_empty() {
+        return Ok(0);
+    }
     if !named.is_empty() {
         all.texts("s.provider_session IN (?)", named);
     }

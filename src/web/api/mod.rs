@@ -4,6 +4,7 @@ mod audit_events;
 mod body;
 mod connections;
 mod groups;
+mod identities;
 mod invitations;
 mod me;
 mod service_accounts;
@@ -72,6 +73,8 @@ pub fn routes() -> (Routes<App>, OpenApi) {
     api.add(Guard::SignedIn, routes!(tokens::list));
     api.add(Guard::SignedIn, routes!(tokens::create));
     api.add(Guard::SignedIn, routes!(tokens::revoke));
+    api.add(may(P::UsersView), routes!(identities::list));
+    api.add(may(P::UsersEdit), routes!(identities::unlink));
     api.add(may(P::ConnectionsView), routes!(connections::list));
     api.add(may(P::ConnectionsEdit), routes!(connections::create));
     api.add(may(P::ConnectionsView), routes!(connections::show));

@@ -30,6 +30,7 @@ pub(super) fn routes() -> Routes<App> {
         .post("/console/users/{id}/sessions/revoke", may(P::UsersEdit), users::revoke_sessions)
         .post("/console/users/{id}/delete", may(P::UsersEdit), users::delete)
         .post("/console/users/{id}/unlock", may(P::UsersEdit), users::unlock)
+        .post("/console/users/{id}/identities/unlink", may(P::UsersEdit), users::unlink)
         .post("/console/users/{id}/password/reset", may(P::UsersEdit), users::send_reset)
         .post("/console/users/{id}/sessions/revoke-one", may(P::UsersEdit), users::revoke_session)
         .get("/console/invitations", may(P::UsersView), invitations::list)
@@ -51,6 +52,7 @@ pub(super) fn routes() -> Routes<App> {
         .post("/console/connections", may(P::ConnectionsEdit), connections::create)
         .get("/console/connections/{id}", may(P::ConnectionsView), connections::show)
         .post("/console/connections/{id}", may(P::ConnectionsEdit), connections::save)
+        .post("/console/connections/{id}/oidc", may(P::ConnectionsEdit), connections::save_oidc)
         .post("/console/connections/{id}/metadata", may(P::ConnectionsEdit), connections::load_metadata)
         .post(
             "/console/connections/{id}/metadata/forget",

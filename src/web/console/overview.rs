@@ -20,7 +20,7 @@ struct OverviewPage {
     all_users: i64,
     groups: i64,
     connections: Vec<Connection>,
-    has_saml: bool,
+    has_door: bool,
     has_scim: bool,
     events: Vec<Recorded>,
 }
@@ -44,7 +44,7 @@ pub(super) async fn show(
         active_users: users::count(&mut c, account, &[users::Match::Active(true)]).await?,
         all_users: users::count(&mut c, account, &[]).await?,
         groups: groups::count(&mut c, account, &[]).await?,
-        has_saml: connections.iter().any(|c| c.kind() == Kind::Saml && c.is_enabled()),
+        has_door: connections.iter().any(|c| c.kind().is_door() && c.is_enabled()),
         has_scim: connections.iter().any(|c| c.kind() == Kind::Scim),
         connections,
         events,

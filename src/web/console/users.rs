@@ -19,6 +19,7 @@ use crate::kernel::Timestamp;
 use crate::kernel::http::RequestContext;
 use crate::provisioning::invitations::{self, Invitation};
 use crate::signin::factors::{self, Factor};
+use crate::signin::identities::{self, Identity};
 use crate::signin::lockout;
 use crate::signin::password::{self, Unmet, Way};
 use crate::signin::sessions::{self, Session};
@@ -62,6 +63,7 @@ struct UserPage {
     factors: Vec<Factor>,
     codes_left: i64,
     invitation: Option<Invitation>,
+    identities: Vec<Identity>,
     error: Option<String>,
 }
 
@@ -193,6 +195,7 @@ async fn build(
         factors: factors::of_user(&mut c, &user.id).await?,
         codes_left: factors::codes_left(&mut c, &user.id).await?,
         locked_until: lockout::locked_until(&mut c, &principal.account_id, &user.id, now).await?,
+        identities: identities::of_user(&mut c, &user.id).await?,
         invitation: if user.is_pending() {
             invitations::of_user(&mut c, &principal.account_id, &user.id).await?
         } else {
@@ -346,6 +349,28 @@ pub(super) async fn revoke_session(
     let which = (id.as_str(), form.session.as_str());
     let done = rules::revoke_session(&app, &principal, &request, which).await.map(|()| "session_revoked");
     back(&app, &principal, &id, done).await
+}
+
+#[derive(Deserialize)]
+pub(super) struct IdentityForm {
+    identity: String,
+}
+
+pub(super) async fn unlink(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+    Form(form): Form<IdentityForm>,
+) -> Result<Response, Error> {
+    let done = async {
+        let mut tx = app.kernel.db.begin().await?;
+        let user = rules::find_user(&mut tx, &principal, &id).await?;
+        rules::unlink_identity(&mut tx, &principal, &request, (&user, &form.identity)).await?;
+        tx.commit().await?;
+        Ok("user_unlinked")
+    };
+    back(&app, &principal, &id, done.await).await
 }
 
 pub(super) async fn delete(

@@ -154,7 +154,7 @@ pub(super) async fn go_to_provider(
     };
     let flow_id = flow::begin(&mut tx, begin).await?;
     tx.commit().await?;
-    let to = Redirect::to(&format!("/saml/{}/login?flow={flow_id}", provider.id));
+    let to = Redirect::to(&format!("{}?flow={flow_id}", provider.door()));
     Ok(([(header::SET_COOKIE, names.set_flow(&browser))], to).into_response())
 }
 

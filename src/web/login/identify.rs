@@ -32,7 +32,7 @@ struct IdentifyPage {
 impl IdentifyPage {
     /// Where the sign-in with a provider begins.
     fn door(&self, provider: &Connection) -> String {
-        format!("/saml/{}/login?return_to={}", provider.id, query_value(&self.return_to))
+        format!("{}?return_to={}", provider.door(), query_value(&self.return_to))
     }
 }
 
@@ -64,7 +64,7 @@ pub(super) async fn account_of(app: &App, slug: Option<&str>) -> Result<Option<A
 async fn providers_of(app: &App, account: Option<&Account>) -> Result<Vec<Connection>, sqlx::Error> {
     let Some(account) = account else { return Ok(Vec::new()) };
     let mut c = app.kernel.db.read().await?;
-    connections::enabled_saml(&mut c, &account.id).await
+    connections::doors(&mut c, &account.id).await
 }
 
 pub(super) async fn show(
@@ -147,7 +147,7 @@ pub(super) async fn submit(
     };
     let ticket = flow::issue(&app.kernel, begin)?.id;
     let next = match connection {
-        Some(connection) => format!("/saml/{}/login?flow={ticket}", connection.id),
+        Some(connection) => format!("{}?flow={ticket}", connection.door()),
         None => format!("/login/password?flow={ticket}"),
     };
     Ok(([(header::SET_COOKIE, names.set_flow(&browser))], Redirect::to(&next)).into_response())

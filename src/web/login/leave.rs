@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::super::page::{self, Shell};
 use super::super::{App, Error};
 use crate::access::{Permission, Principal};
-use crate::idp::saml;
+use crate::idp;
 use crate::kernel::http::RequestContext;
 use crate::signin::{flow, sessions};
 
@@ -30,7 +30,7 @@ struct SignOutPage {
 /// A link must not sign anybody out by itself; the button on this page does.
 pub(super) async fn ask(State(app): State<App>, principal: Principal) -> Result<Response, Error> {
     let mut c = app.kernel.db.read().await?;
-    let leaving = saml::offers_logout(&mut c, &principal).await?;
+    let leaving = idp::offers_logout(&mut c, &principal).await?;
     drop(c);
     let shell = Shell::build(&app, &principal, "", None).await?;
     page::render(&SignOutPage { shell, provider: leaving.map(|leaving| leaving.label()) })
@@ -50,19 +50,22 @@ pub(super) async fn sign_out(
 ) -> Result<Response, Error> {
     let mut tx = app.kernel.db.begin().await?;
     let leaving = match form.everywhere {
-        Some(_) => saml::offers_logout(&mut tx, &principal).await?,
+        Some(_) => idp::offers_logout(&mut tx, &principal).await?,
         None => None,
     };
     // The session here ends whatever the other side says.
-    let sent = match &leaving {
-        Some(leaving) => Some(saml::leave(&app.kernel, &mut tx, leaving).await?),
-        None => None,
-    };
     sessions::sign_out(&mut tx, &principal.context(&request), &principal).await?;
     tx.commit().await?;
     let cookie = [(header::SET_COOKIE, flow::cookies(&app.kernel).clear_session())];
+    let Some(leaving) = leaving else {
+        return Ok((cookie, Redirect::to("/login?notice=signed_out")).into_response());
+    };
+    let sent = app.idp.leave(&leaving).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "somebody could not be taken to their provider to sign out");
+        None
+    });
     Ok(match sent {
         Some(sent) => (cookie, sent).into_response(),
-        None => (cookie, Redirect::to("/login?notice=signed_out")).into_response(),
+        None => (cookie, Redirect::to("/login?notice=signed_out_here")).into_response(),
     })
 }

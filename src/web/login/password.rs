@@ -50,7 +50,7 @@ pub(in super::super) async fn find(
 async fn build(app: &App, flow: Flow, error: Option<&'static str>) -> Result<PasswordPage, Error> {
     let mut c = app.kernel.db.read().await?;
     let (account, connections) = match &flow.account_id {
-        Some(id) => (accounts::by_id(&mut c, id).await?, connections::enabled_saml(&mut c, id).await?),
+        Some(id) => (accounts::by_id(&mut c, id).await?, connections::doors(&mut c, id).await?),
         None => (None, Vec::new()),
     };
     Ok(PasswordPage { account, flow, connections, error })

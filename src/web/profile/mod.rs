@@ -1,6 +1,7 @@
 //! A person's own pages: password, sessions, tokens.
 
 mod confirm;
+mod identities;
 mod password;
 
 use askama::Template;
@@ -17,9 +18,11 @@ use crate::access::{Guard, Principal, PrincipalKind, Routes};
 use crate::directory::accounts;
 use crate::directory::groups::{self, Group};
 use crate::directory::users::{self, User};
+use crate::idp::connections::{self, Connection, Kind};
 use crate::kernel::Timestamp;
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::signin::factors::{self, Factor};
+use crate::signin::identities::{Identity, of_user};
 use crate::signin::password as credentials;
 use crate::signin::sessions::{self, Session};
 
@@ -33,6 +36,8 @@ pub(super) fn routes() -> Routes<App> {
         .post("/profile/confirm", Guard::Unfinished, confirm::confirm)
         .post("/profile/sessions/revoke", Guard::SignedIn, revoke_session)
         .post("/profile/sessions/revoke-others", Guard::SignedIn, revoke_others)
+        .post("/profile/identities/link", Guard::SignedIn, identities::link)
+        .post("/profile/identities/unlink", Guard::SignedIn, identities::unlink)
         .post("/profile/tokens", Guard::SignedIn, create_token)
         .post("/profile/tokens/revoke", Guard::SignedIn, revoke_token)
 }
@@ -51,6 +56,9 @@ struct ProfilePage {
     password_changed_at: Option<Timestamp>,
     password_ends_at: Option<Timestamp>,
     factors: Vec<Factor>,
+    identities: Vec<Identity>,
+    /// Providers by which they could sign in as well.
+    linkable: Vec<Connection>,
     now: Timestamp,
     secret: Option<String>,
     error: Option<String>,
@@ -86,7 +94,14 @@ async fn render(
     let mut c = app.kernel.db.read().await?;
     let password_changed_at = credentials::changed_at(&mut c, &user.id).await?;
     let settings = accounts::settings_of(&mut c, &user.account_id).await?.password;
+    let identities = of_user(&mut c, &user.id).await?;
+    let mut linkable = connections::doors(&mut c, &user.account_id).await?;
+    linkable.retain(|one| {
+        one.kind() == Kind::Oidc && identities.iter().all(|known| known.connection_id != one.id)
+    });
     let page = ProfilePage {
+        identities,
+        linkable,
         password_ends_at: password_changed_at.and_then(|at| credentials::ends_at(&settings, at)),
         password_changed_at,
         factors: factors::of_user(&mut c, &user.id).await?,

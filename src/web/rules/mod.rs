@@ -2,6 +2,7 @@
 //! principal's account, and the rules that keep an account governable.
 
 mod connections;
+mod identities;
 mod invitations;
 mod provisioning;
 mod settings;
@@ -23,9 +24,10 @@ use crate::signin::password::{self, Password, Person, PrepareError};
 use crate::signin::{lockout, notices, sessions};
 
 pub(super) use connections::{
-    ConnectionFields, KeyStep, begin_trial, change_connection, create_connection, delete_connection,
-    link_group, rotate_keys, unlink_group,
+    BegunTest, ConnectionFields, KeyStep, begin_trial, change_connection, create_connection,
+    delete_connection, link_group, rotate_keys, unlink_group,
 };
+pub(super) use identities::unlink_identity;
 pub(super) use invitations::{
     cancel_invitation, copy_invitation_link, find_invitation, invite, resend_invitation,
 };

@@ -81,7 +81,7 @@ pub(super) async fn follow(
     let ticket = flow::issue(&app.kernel, begin)?.id;
     let mut c = app.kernel.db.read().await?;
     let next = match connections::sign_in_of(&mut c, &user).await? {
-        Some(connection) => format!("/saml/{}/login?flow={ticket}", connection.id),
+        Some(connection) => format!("{}?flow={ticket}", connection.door()),
         None => format!("/login/password?flow={ticket}"),
     };
     Ok(([(header::SET_COOKIE, names.set_flow(&browser))], Redirect::to(&next)).into_response())

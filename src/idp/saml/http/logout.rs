@@ -148,7 +148,7 @@ async fn carry_out(
     let actor =
         Actor { kind: ActorKind::System, id: Some(connection.id.clone()), name: connection.name.clone() };
     let context = Context::of(&connection.account_id, actor, request);
-    let whose = (connection.id.as_str(), order.name_id.value.as_str());
+    let whose = (connection.id.as_str(), Some(order.name_id.value.as_str()));
     sessions::end_at_provider(&mut tx, &context, whose, &order.session_indexes).await.map_err(broken)?;
     tx.commit().await.map_err(broken)?;
     let Some(service) = &settings.logout else {

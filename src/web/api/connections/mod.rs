@@ -1,5 +1,6 @@
 //! Connections to identity providers.
 
+mod oidc;
 pub(super) mod requests;
 pub(super) mod saml;
 pub(super) mod tokens;
@@ -21,6 +22,7 @@ use crate::kernel::http::RequestContext;
 use crate::kernel::{self, Timestamp};
 use crate::provisioning::scim::held;
 
+use oidc::OidcBody;
 use saml::SamlBody;
 
 /// A connection.
@@ -43,6 +45,9 @@ pub(super) struct ConnectionBody {
     /// For SAML: what the two sides know of each other.
     #[serde(skip_serializing_if = "Option::is_none")]
     saml: Option<SamlBody>,
+    /// For OIDC: what was agreed with the provider.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    oidc: Option<OidcBody>,
     /// When a test of it as it is now succeeded.
     #[schema(value_type = Option<String>, format = DateTime)]
     tested_at: Option<Timestamp>,
@@ -110,6 +115,10 @@ async fn body(
         Some(settings) => Some(SamlBody::read(app, c, &connection, settings).await?),
         None => None,
     };
+    let oidc = match connection.oidc() {
+        Some(settings) => Some(OidcBody::read(app, c, &connection, settings).await?),
+        None => None,
+    };
     let scim = match connection.scim() {
         Some(settings) => Some(ScimBody::read(c, &connection, settings).await?),
         None => None,
@@ -123,6 +132,7 @@ async fn body(
         tested_at: connection.tested_at,
         email_domains: connections::domains_of(c, &connection.id).await?,
         saml,
+        oidc,
         scim,
         scim_base_url,
         id: connection.id,
@@ -151,7 +161,7 @@ pub(super) async fn list(
     Ok(Json(List { items, next: page.next }))
 }
 
-/// Makes a connection. SAML begins switched off.
+/// Makes a connection. One that people sign in with begins switched off.
 #[utoipa::path(post, path = "/api/v1/connections", tag = "connections", request_body = ConnectionFields,
     security(("bearer" = [])), responses((status = 201, body = ConnectionBody), (status = 409), (status = 422)))]
 pub(super) async fn create(

@@ -12,30 +12,34 @@ use super::super::super::{App, Error, rules};
 use crate::access::Principal;
 use crate::idp::saml::Outgoing;
 use crate::idp::trials::{self, Found};
+use crate::kernel::http::RequestContext;
 
 /// A test that was begun.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in super::super) struct BegunTest {
     /// Its id.
     id: String,
-    /// Where a person has to sign in, in a browser, within fifteen minutes.
-    url: String,
+    /// Where a person has to sign in, in a browser, within fifteen minutes; none where the result is there already.
+    url: Option<String>,
     /// What the browser has to post there; empty where it only goes there.
     fields: BTreeMap<&'static str, String>,
 }
 
-/// Begins a test of a SAML connection. It may be switched off, and nobody is signed in by it.
+/// Begins a test of a connection that people sign in with. It may be switched off, and nobody is signed in by it.
 #[utoipa::path(post, path = "/api/v1/connections/{id}/tests", tag = "connections", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 201, body = BegunTest), (status = 404), (status = 422)))]
 pub(in super::super) async fn begin_test(
     State(app): State<App>,
     principal: Principal,
     Path(id): Path<String>,
+    request: RequestContext,
 ) -> Result<(StatusCode, Json<BegunTest>), Error> {
-    let (id, sent) = rules::begin_trial(&app, &principal, &id).await?;
-    let (url, fields) = match sent {
-        Outgoing::Redirect(url) => (url, BTreeMap::new()),
-        Outgoing::Post(form) => (form.url, form.fields.into_iter().collect()),
+    let (id, url, fields) = match rules::begin_trial(&app, &principal, &request, &id).await? {
+        rules::BegunTest::Away(id, Outgoing::Redirect(url)) => (id, Some(url), BTreeMap::new()),
+        rules::BegunTest::Away(id, Outgoing::Post(form)) => {
+            (id, Some(form.url), form.fields.into_iter().collect())
+        }
+        rules::BegunTest::Ended(id) => (id, None, BTreeMap::new()),
     };
     Ok((StatusCode::CREATED, Json(BegunTest { id, url, fields })))
 }

@@ -1,12 +1,14 @@
 //! What to do about a test that failed, and on which side.
 
 use crate::idp::connections::Kind;
+use crate::idp::oidc;
 use crate::idp::saml::judge::Check;
 
 /// What to change when this check of a connection failed.
 pub(super) fn of(kind: Kind, check: &str) -> &'static str {
     match kind {
         Kind::Saml => Check::parse(check).map_or("", saml),
+        Kind::Oidc => oidc::Check::parse(check).map_or("", oidc),
         Kind::Scim => "",
     }
 }
@@ -72,5 +74,71 @@ fn saml(check: Check) -> &'static str {
              attribute with the address in the settings of this connection."
         }
         Check::Replay => "This answer was used before. Begin the test again.",
+    }
+}
+
+fn oidc(check: oidc::Check) -> &'static str {
+    use oidc::Check;
+    match check {
+        Check::Discovery => {
+            "The provider's discovery document was not read. Open the issuer followed by \
+             /.well-known/openid-configuration in a browser: the issuer in it must be exactly what this connection has. \
+             A provider inside your network has to be listed in outgoing.allowed_networks."
+        }
+        Check::Answer => {
+            "The provider said no. Allow the person who signs in there to use the application, and look into the \
+             provider's own log."
+        }
+        Check::IssuerParameter => {
+            "The answer comes from another provider than the one of this connection. If its address has changed, set \
+             the issuer anew."
+        }
+        Check::Code => {
+            "The provider did not take the code. Most often the client secret is wrong or has ended, or the redirect \
+             address there is not letter by letter the one on the page of this connection."
+        }
+        Check::Token | Check::Subject => {
+            "What came is no ID token. Register the application as an OpenID Connect one, and let the scope openid be \
+             granted."
+        }
+        Check::Algorithm => {
+            "The provider signs with an algorithm that is not accepted here. Choose RS256 or ES256 for the ID tokens of \
+             this application."
+        }
+        Check::Key | Check::Signature => {
+            "The token is signed with a key that the provider does not publish. If its keys have just been replaced, test \
+             again in half a minute."
+        }
+        Check::Issuer => "The token comes from another issuer than the one of this connection.",
+        Check::Audience | Check::AuthorizedParty => {
+            "The token is meant for another application. Copy the client id again."
+        }
+        Check::Times => {
+            "The clocks of the two sides differ. Set this server's clock, and tell the provider's people."
+        }
+        Check::Nonce | Check::AccessToken | Check::Request | Check::Replay | Check::Logout => {
+            "The answer belongs to another sign-in. Begin the test again, in one window."
+        }
+        Check::UserInfo => {
+            "The provider did not say who the person is. Check which scopes the application is granted there, and the \
+             address of the API if one is set."
+        }
+        Check::Tenant => "The person is in a tenant that is not on the list of this connection.",
+        Check::HostedDomain => {
+            "The person is not in a Google Workspace domain on the list of this connection."
+        }
+        Check::Email => {
+            "The provider names no email address. Let it send the claim email, or name the claim with the address in \
+             the settings of this connection."
+        }
+        Check::EmailVerified => {
+            "The provider does not vouch for the address, so that it leads to nobody here. Verify it there. For Entra \
+             ID, list your tenant in the settings of this connection, or let the application send xms_edov. For your own \
+             provider, in which people cannot choose their address, say so in the settings."
+        }
+        Check::Domain => {
+            "Addresses of this domain are not let into the account. Add the domain in the authentication settings, or \
+             sign in there with another address."
+        }
     }
 }

@@ -1,11 +1,15 @@
 //! Connections to identity providers, with the values to paste on the other side.
 
 mod advice;
+mod oidc;
+mod presets;
 mod provisioning;
 mod saml;
 mod scim;
 pub(super) mod tests;
 mod vendors;
+
+use std::time::Duration;
 
 use askama::Template;
 use axum::Form;
@@ -19,9 +23,12 @@ use super::super::rules::ConnectionFields;
 use super::super::{App, Error, rules};
 use super::{ListQuery, text_fields};
 use crate::access::Principal;
-use crate::idp::connections::{self, Connection, Kind, Vendor};
+use crate::idp::connections::{self, Connection, Kind, Preset, Vendor};
+use crate::idp::oidc::Addresses;
 use crate::kernel::http::RequestContext;
+use crate::kernel::{ids, tickets};
 
+pub(super) use oidc::save as save_oidc;
 pub(super) use provisioning::{discard, let_through, requests, waiting};
 pub(super) use saml::{forget_retiring, load_metadata, rotate_keys, save};
 pub(super) use scim::{create_token, revoke_token, save as save_scim};
@@ -38,15 +45,29 @@ struct ConnectionsPage {
 struct NewConnectionPage {
     shell: Shell,
     form: NewForm,
+    /// What to do at the provider first.
+    steps: Vec<presets::Step>,
     error: Option<String>,
 }
 
 impl NewConnectionPage {
+    /// Whether it is chosen what to connect.
+    fn has_form(&self) -> bool {
+        match self.form.kind.as_str() {
+            "scim" => true,
+            "oidc" => !self.form.preset.is_empty(),
+            "saml" => !self.form.vendor.is_empty(),
+            _ => false,
+        }
+    }
+
     /// What was typed, or the product's own name, which is as good as any.
     fn name(&self) -> &str {
-        match self.form.vendor() {
-            vendor if self.form.name.is_empty() && vendor != Vendor::Other => vendor.label(),
-            _ => &self.form.name,
+        match (self.form.kind.as_str(), self.form.vendor(), self.form.preset()) {
+            _ if !self.form.name.is_empty() => &self.form.name,
+            ("oidc", _, preset) if preset != Preset::Other => preset.label(),
+            ("saml", vendor, _) if vendor != Vendor::Other => vendor.label(),
+            _ => "",
         }
     }
 }
@@ -68,7 +89,13 @@ pub(super) async fn list(
 pub(super) struct NewForm {
     kind: String,
     vendor: String,
+    preset: String,
+    /// The id the connection will have, sealed: the provider has to know its addresses before.
+    ticket: String,
     name: String,
+    issuer: String,
+    client_id: String,
+    client_secret: String,
     metadata_xml: String,
     metadata_url: String,
     email_domains: String,
@@ -77,6 +104,10 @@ pub(super) struct NewForm {
 impl NewForm {
     fn vendor(&self) -> Vendor {
         Vendor::parse(&self.vendor)
+    }
+
+    fn preset(&self) -> Preset {
+        Preset::parse(&self.preset).unwrap_or_default()
     }
 
     fn guide(&self) -> vendors::Guide {
@@ -89,8 +120,39 @@ pub(super) async fn new(
     principal: Principal,
     Query(form): Query<NewForm>,
 ) -> Result<Response, Error> {
-    let shell = Shell::build(&app, &principal, "connections", None).await?;
-    page::render(&NewConnectionPage { shell, form, error: None })
+    let page = new_page(&app, &principal, form, None).await?;
+    page::render(&page)
+}
+
+/// How long the id of a connection that is being made is kept for it.
+const RESERVED: Duration = Duration::from_hours(8);
+
+fn reservation(principal: &Principal) -> String {
+    format!("connection/{}", principal.account_id)
+}
+
+async fn reserved_id(app: &App, principal: &Principal, ticket: &str) -> Result<Option<String>, Error> {
+    let opened = tickets::open::<String>(&app.kernel, &reservation(principal), ticket).await?;
+    Ok(opened.map(|ticket| ticket.content))
+}
+
+async fn new_page(
+    app: &App,
+    principal: &Principal,
+    mut form: NewForm,
+    error: Option<String>,
+) -> Result<NewConnectionPage, Error> {
+    let shell = Shell::build(app, principal, "connections", None).await?;
+    let mut steps = Vec::new();
+    if form.kind == "oidc" {
+        let id = match reserved_id(app, principal, &form.ticket).await? {
+            Some(id) => id,
+            None => ids::new_id(app.kernel.clock.now()),
+        };
+        steps = presets::steps(form.preset(), &Addresses::of(&app.kernel.urls, &id));
+        form.ticket = tickets::issue(&app.kernel, &reservation(principal), id, RESERVED)?;
+    }
+    Ok(NewConnectionPage { shell, form, steps, error })
 }
 
 /// The fields of a form with metadata in it. A chosen file wins over pasted text.
@@ -120,13 +182,22 @@ pub(super) async fn create(
     let form = NewForm {
         kind: field(&fields, "kind"),
         vendor: field(&fields, "vendor"),
+        preset: field(&fields, "preset"),
+        ticket: field(&fields, "ticket"),
+        issuer: field(&fields, "issuer"),
+        client_id: field(&fields, "client_id"),
+        client_secret: field(&fields, "client_secret"),
         name: field(&fields, "name"),
         metadata_xml: field(&fields, "metadata_xml"),
         metadata_url: field(&fields, "metadata_url"),
         email_domains: field(&fields, "email_domains"),
     };
     let mut wanted = ConnectionFields {
-        kind: Some(if form.kind == "scim" { Kind::Scim } else { Kind::Saml }),
+        kind: Some(match form.kind.as_str() {
+            "scim" => Kind::Scim,
+            "oidc" => Kind::Oidc,
+            _ => Kind::Saml,
+        }),
         name: Some(form.name.clone()),
         ..ConnectionFields::default()
     };
@@ -138,15 +209,22 @@ pub(super) async fn create(
         // What its product is known to send.
         wanted.group_attribute = vendors::guide(form.vendor()).group_attribute.map(str::to_owned);
     }
+    if wanted.kind == Some(Kind::Oidc) {
+        wanted.reserved_id = reserved_id(&app, &principal, &form.ticket).await?;
+        wanted.preset = Some(form.preset());
+        wanted.issuer = Some(form.issuer.clone()).filter(|issuer| !issuer.is_empty());
+        wanted.client_id = Some(form.client_id.clone());
+        wanted.client_secret = Some(form.client_secret.clone());
+        wanted.email_domains = Some(words(&form.email_domains));
+    }
     match rules::create_connection(&app, &principal, &request, wanted).await {
         Ok(made) => {
             let notice = if made.kind() == Kind::Scim { "directory_created" } else { "connection_created" };
             Ok(Redirect::to(&format!("/console/connections/{}?notice={notice}", made.id)).into_response())
         }
         Err(error) => {
-            let error = Some(error.for_form()?);
-            let shell = Shell::build(&app, &principal, "connections", None).await?;
-            page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &NewConnectionPage { shell, form, error })
+            let page = new_page(&app, &principal, form, Some(error.for_form()?)).await?;
+            page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
     }
 }
@@ -173,6 +251,9 @@ async fn render(app: &App, principal: &Principal, id: &str, shown: Shown<'_>) ->
     let connection = rules::find_connection(&mut c, principal, id).await?;
     if let Some(settings) = connection.saml() {
         return saml::page(app, &mut c, (shell, connection, settings), shown).await;
+    }
+    if let Some(settings) = connection.oidc() {
+        return oidc::page(app, &mut c, (shell, connection, settings), shown).await;
     }
     let settings = connection.scim().unwrap_or_default();
     scim::page(app, &mut c, (shell, connection, settings), shown).await

@@ -72,13 +72,7 @@ impl SamlPage {
     }
 
     fn graph(&self) -> Graph {
-        let microsoft = || Graph {
-            tenant_id: String::new(),
-            client_id: String::new(),
-            graph_url: "https://graph.microsoft.com".into(),
-            login_url: "https://login.microsoftonline.com".into(),
-        };
-        self.settings.graph.clone().unwrap_or_else(microsoft)
+        self.settings.graph.clone().unwrap_or_else(|| Graph::of_tenant("", ""))
     }
 }
 

@@ -1,8 +1,8 @@
-//! Trying a SAML connection before people depend on it: there and back, and what every check found.
+//! Trying a connection before people depend on it: there and back, and what every check found.
 
 use askama::Template;
 use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 
 use super::super::super::page::{self, Shell};
 use super::super::super::{App, Error, rules};
@@ -11,6 +11,7 @@ use crate::access::Principal;
 use crate::directory::users::{self, User};
 use crate::idp::connections::Connection;
 use crate::idp::trials::{self, Found, Trial};
+use crate::kernel::http::RequestContext;
 
 #[derive(Template)]
 #[template(path = "console/connection_test.html")]
@@ -39,9 +40,14 @@ pub(in super::super) async fn begin(
     State(app): State<App>,
     principal: Principal,
     Path(id): Path<String>,
+    request: RequestContext,
 ) -> Result<Response, Error> {
-    let (_, sent) = rules::begin_trial(&app, &principal, &id).await?;
-    Ok(sent.into_response())
+    Ok(match rules::begin_trial(&app, &principal, &request, &id).await? {
+        rules::BegunTest::Away(_, sent) => sent.into_response(),
+        rules::BegunTest::Ended(trial) => {
+            Redirect::to(&format!("/console/connections/{id}/tests/{trial}")).into_response()
+        }
+    })
 }
 
 pub(in super::super) async fn show(
@@ -61,6 +67,6 @@ pub(in super::super) async fn show(
         None => None,
     };
     let own = user.as_ref().is_some_and(|user| user.id == principal.id);
-    let creates = connection.saml().is_some_and(|settings| settings.jit.enabled);
+    let creates = connection.creates_people();
     page::render(&TestPage { shell, connection, trial, found, user, own, creates })
 }

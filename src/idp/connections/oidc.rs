@@ -1,0 +1,264 @@
+//! What is agreed with an `OpenID` Connect or OAuth 2.0 provider.
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+use utoipa::ToSchema;
+
+use super::saml::Jit;
+use crate::directory::Error;
+
+/// What was agreed with a provider. Its client secret is kept apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub struct OidcSettings {
+    /// Whose it is: decides about addresses and habits that differ.
+    pub preset: Preset,
+    /// What people see on the sign-in page, when it is not the connection's name.
+    pub display_name: Option<String>,
+    /// The issuer, below which the discovery document is; for plain OAuth 2.0 the address of the site.
+    pub issuer: String,
+    /// Where the provider's own API is, when it is not where the preset says: GitHub's, Bitbucket's, or Microsoft
+    /// Graph.
+    pub api_url: Option<String>,
+    /// Our name there.
+    pub client_id: String,
+    /// How we prove that; what the provider prefers when not set.
+    pub client_auth: Option<ClientAuth>,
+    /// Scopes to ask for beside the usual ones.
+    pub scopes: Vec<String>,
+    /// Entra ID: the tenants whose people may come, and whose word for an address counts. Empty for any tenant.
+    pub tenants: Vec<String>,
+    /// Google: the Workspace domains whose people may come. Empty for any.
+    pub hosted_domains: Vec<String>,
+    /// Whether addresses count as verified although the provider does not say so: for one's own provider, in
+    /// which people cannot choose their address.
+    pub trust_email: bool,
+    /// Whether people have to prove themselves there each time.
+    pub force_authn: bool,
+    /// The claim with the email address; `email` when not set.
+    pub email_attribute: Option<String>,
+    /// The claim with the given name; `given_name` when not set.
+    pub given_name_attribute: Option<String>,
+    /// The claim with the family name; `family_name` when not set.
+    pub family_name_attribute: Option<String>,
+    /// The claim with the name shown; `name` when not set.
+    pub display_name_attribute: Option<String>,
+    /// Whether names stay as they are here when somebody signs in with others.
+    pub keep_names: bool,
+    /// The claim that names the groups of a person; what the preset is known to send when not set.
+    pub group_attribute: Option<String>,
+    /// Whether people are put into the linked groups that it names.
+    pub group_sync: bool,
+    /// Whether people unknown here are created; its key and value are a claim's.
+    pub jit: Jit,
+    /// Whether the provider is believed when it says that a second factor was shown there.
+    pub trust_mfa: bool,
+}
+
+/// Providers whose addresses and habits are known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Preset {
+    /// Google, with or without Workspace.
+    Google,
+    /// Microsoft Entra ID.
+    Entra,
+    /// GitHub: OAuth 2.0 and an API of its own.
+    GitHub,
+    /// GitLab.
+    GitLab,
+    /// Bitbucket: OAuth 2.0 and an API of its own.
+    Bitbucket,
+    /// LinkedIn.
+    LinkedIn,
+    /// Another one that speaks `OpenID` Connect.
+    #[default]
+    Other,
+}
+
+impl Preset {
+    /// All, in the order in which they are offered.
+    pub const ALL: [Self; 7] =
+        [Self::Google, Self::Entra, Self::GitHub, Self::GitLab, Self::Bitbucket, Self::LinkedIn, Self::Other];
+
+    /// The name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Google => "google",
+            Self::Entra => "entra",
+            Self::GitHub => "github",
+            Self::GitLab => "gitlab",
+            Self::Bitbucket => "bitbucket",
+            Self::LinkedIn => "linkedin",
+            Self::Other => "other",
+        }
+    }
+
+    /// The name for people.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Google => "Google",
+            Self::Entra => "Microsoft Entra ID",
+            Self::GitHub => "GitHub",
+            Self::GitLab => "GitLab",
+            Self::Bitbucket => "Bitbucket",
+            Self::LinkedIn => "LinkedIn",
+            Self::Other => "Another OpenID provider",
+        }
+    }
+
+    /// Reads [`Preset::as_str`].
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|preset| preset.as_str() == text)
+    }
+
+    /// The issuer, or the site, where it is not one's own.
+    #[must_use]
+    pub const fn issuer(self) -> Option<&'static str> {
+        match self {
+            Self::Google => Some("https://accounts.google.com"),
+            Self::Entra => Some("https://login.microsoftonline.com/organizations/v2.0"),
+            Self::GitHub => Some("https://github.com"),
+            Self::GitLab => Some("https://gitlab.com"),
+            Self::Bitbucket => Some("https://bitbucket.org"),
+            Self::LinkedIn => Some("https://www.linkedin.com/oauth"),
+            Self::Other => None,
+        }
+    }
+
+    /// Whether it is OAuth 2.0 only: no discovery, no ID token, the person from an API of its own.
+    #[must_use]
+    pub const fn is_plain(self) -> bool {
+        matches!(self, Self::GitHub | Self::Bitbucket)
+    }
+
+    /// Where the groups of a person are, as it is known to send them.
+    #[must_use]
+    pub const fn group_attribute(self) -> Option<&'static str> {
+        match self {
+            Self::Entra | Self::GitLab | Self::Other => Some("groups"),
+            Self::GitHub => Some("teams"),
+            Self::Google | Self::Bitbucket | Self::LinkedIn => None,
+        }
+    }
+}
+
+/// How a client proves itself at the token endpoint (RFC 6749 §2.3.1, `OpenID` Connect Core §9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientAuth {
+    /// Its secret in the `Authorization` header.
+    ClientSecretBasic,
+    /// Its secret in the form.
+    ClientSecretPost,
+    /// An assertion signed with a key of ours, whose public half the provider reads at our `jwks_url`.
+    PrivateKeyJwt,
+}
+
+impl ClientAuth {
+    /// All, in the order in which they are offered.
+    pub const ALL: [Self; 3] = [Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt];
+
+    /// The name in the API and in discovery documents.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
+        }
+    }
+
+    /// Reads [`ClientAuth::as_str`].
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.as_str() == text)
+    }
+}
+
+impl OidcSettings {
+    /// Whether a test of `other` says anything about these.
+    #[must_use]
+    pub fn trusts_the_same(&self, other: &Self) -> bool {
+        let relevant = |s: &Self| {
+            (
+                (s.preset, s.issuer.clone(), s.api_url.clone(), s.client_id.clone(), s.client_auth),
+                (s.scopes.clone(), s.tenants.clone(), s.hosted_domains.clone(), s.trust_email),
+                s.email_attribute.clone(),
+            )
+        };
+        relevant(self) == relevant(other)
+    }
+
+    /// The claim with the groups, if groups follow the connection.
+    #[must_use]
+    pub fn groups_from(&self) -> Option<&str> {
+        let name = self.group_attribute.as_deref().or(self.preset.group_attribute());
+        name.filter(|_| self.group_sync)
+    }
+
+    /// The settings, if they go together.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`].
+    pub fn checked(mut self) -> Result<Self, Error> {
+        let invalid = |field, reason: &str| Err(Error::Invalid { field, reason: reason.to_owned() });
+        if self.issuer.is_empty() {
+            let Some(issuer) = self.preset.issuer() else {
+                return invalid("issuer", "is required: the address that the provider calls its issuer");
+            };
+            issuer.clone_into(&mut self.issuer);
+        }
+        for (field, url) in [("issuer", Some(&self.issuer)), ("api_url", self.api_url.as_ref())] {
+            let Some(text) = url else { continue };
+            let fits = Url::parse(text).is_ok_and(|url| {
+                matches!(url.scheme(), "https" | "http") && url.query().is_none() && url.fragment().is_none()
+            });
+            if !fits || text.len() > 1024 {
+                return invalid(field, "must be an address such as https://id.example.com");
+            }
+        }
+        if self.client_id.trim().is_empty() || self.client_id.len() > 512 {
+            return invalid("client_id", "is required: what the provider calls this application");
+        }
+        if self.group_sync && self.groups_from().is_none() {
+            return invalid("group_attribute", "is needed to put people into groups");
+        }
+        if self.trust_email && !matches!(self.preset, Preset::Other | Preset::GitLab) {
+            return invalid("trust_email", "is for one's own provider: here anybody can choose an address");
+        }
+        if self.jit.key.is_none() && self.jit.value.is_some() {
+            return invalid("jit", "has a value without the claim that must have it");
+        }
+        let is_scope = |text: &String| {
+            !text.is_empty()
+                && text.len() <= 200
+                && text.chars().all(|c| c.is_ascii_graphic() && c != '"' && c != '\\')
+        };
+        if self.scopes.len() > 30 || !self.scopes.iter().all(is_scope) {
+            return invalid("scopes", "must be at most thirty words");
+        }
+        for (field, list) in [("tenants", &mut self.tenants), ("hosted_domains", &mut self.hosted_domains)] {
+            for text in list.iter_mut() {
+                *text = text.trim().to_lowercase();
+            }
+            list.retain(|text| !text.is_empty());
+            if list.len() > 100 || list.iter().any(|text| text.len() > 253) {
+                return invalid(field, "must be at most a hundred names");
+            }
+        }
+        super::saml::check_lines([
+            ("display_name", &mut self.display_name),
+            ("email_attribute", &mut self.email_attribute),
+            ("given_name_attribute", &mut self.given_name_attribute),
+            ("family_name_attribute", &mut self.family_name_attribute),
+            ("display_name_attribute", &mut self.display_name_attribute),
+            ("group_attribute", &mut self.group_attribute),
+        ])?;
+        Ok(self)
+    }
+}

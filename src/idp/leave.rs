@@ -1,0 +1,59 @@
+//! Signing out at the provider as well, whichever protocol it speaks.
+
+use super::{Idp, oidc, saml};
+use crate::access::Principal;
+use crate::directory::Error;
+use crate::kernel::database::Connection as Db;
+use saml::Outgoing;
+
+/// A way out that leads through the provider a session came from.
+pub enum Leaving {
+    /// By single logout.
+    Saml(saml::Leaving),
+    /// By RP-initiated logout.
+    Oidc(oidc::Leaving),
+}
+
+impl Leaving {
+    /// What the provider is called.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self {
+            Self::Saml(leaving) => leaving.label(),
+            Self::Oidc(leaving) => leaving.label(),
+        }
+    }
+}
+
+/// The way out of the principal's session through the provider it came from, if that takes logouts.
+///
+/// # Errors
+/// The database's.
+pub async fn offers_logout(c: &mut Db, principal: &Principal) -> Result<Option<Leaving>, sqlx::Error> {
+    if let Some(leaving) = saml::offers_logout(c, principal).await? {
+        return Ok(Some(Leaving::Saml(leaving)));
+    }
+    Ok(oidc::offers_logout(c, principal).await?.map(Leaving::Oidc))
+}
+
+impl Idp {
+    /// What takes the browser of somebody whose session here has ended to the provider, to be signed out there as
+    /// well; none where it takes nobody at present.
+    ///
+    /// # Errors
+    /// [`Error`].
+    pub async fn leave(&self, leaving: &Leaving) -> Result<Option<Outgoing>, Error> {
+        let kernel = &self.signin.kernel;
+        match leaving {
+            Leaving::Saml(leaving) => {
+                let mut tx = kernel.db.begin().await?;
+                let sent = saml::leave(kernel, &mut tx, leaving).await?;
+                tx.commit().await?;
+                Ok(Some(sent))
+            }
+            Leaving::Oidc(leaving) => {
+                Ok(oidc::leave(kernel, &self.oidc, leaving).await.map(Outgoing::Redirect))
+            }
+        }
+    }
+}

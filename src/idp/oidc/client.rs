@@ -1,0 +1,159 @@
+//! openidconnect as it is used here: the way out with a request, and the exchange of the code that comes back.
+
+use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreErrorResponseType};
+use openidconnect::{
+    AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
+    IssuerUrl, JsonWebKeySet, LoginHint, Nonce, OAuth2TokenResponse as _, PkceCodeChallenge,
+    PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope, StandardErrorResponse, TokenResponse as _,
+    TokenUrl,
+};
+
+use super::super::connections::{self, ClientAuth, Connection, OidcSettings};
+use super::provider::{Known, Metadata};
+use super::sent::Sent;
+use super::{Addresses, keys, presets};
+use crate::kernel::{Kernel, outgoing, vault};
+
+/// A token endpoint's answer.
+const MAX_BYTES: usize = 256 * 1024;
+
+/// Why no request could be made, or no token was had. For the log and for administrators.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// An address of the provider is none.
+    #[error("an address of the provider cannot be used: {0}")]
+    Address(String),
+    /// There is no secret, or no key.
+    #[error("no client secret is set")]
+    NoSecret,
+    /// The provider said no: its error code.
+    #[error("the provider refused: {0}")]
+    Refused(String),
+    /// It was not reached.
+    #[error("{0}")]
+    Http(String),
+    /// It said something else than documented.
+    #[error("the token endpoint answered with something that is no token")]
+    Answer,
+    /// The secret could not be had.
+    #[error(transparent)]
+    Vault(#[from] vault::Error),
+}
+
+type Client =
+    CoreClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet, EndpointNotSet>;
+
+fn client(settings: &OidcSettings, metadata: &Metadata, ours: &Addresses) -> Result<Client, ClientError> {
+    let bad = |error: url::ParseError| ClientError::Address(error.to_string());
+    let token = metadata.token_endpoint.clone().unwrap_or_default();
+    let issuer = IssuerUrl::new(settings.issuer.clone()).map_err(bad)?;
+    // No keys: tokens are judged elsewhere.
+    let client = CoreClient::new(ClientId::new(settings.client_id.clone()), issuer, JsonWebKeySet::default())
+        .set_auth_uri(AuthUrl::new(metadata.authorization_endpoint.clone()).map_err(bad)?)
+        .set_token_uri(TokenUrl::new(token).map_err(bad)?)
+        .set_redirect_uri(RedirectUrl::new(ours.callback.clone()).map_err(bad)?);
+    Ok(if settings.preset.is_plain() { client.disable_openid_scope() } else { client })
+}
+
+/// The address to send a browser to.
+pub(super) fn authorization_url(
+    settings: &OidcSettings,
+    (known, ours): (&Known, &Addresses),
+    (state, sent, login_hint): (&str, &Sent, &str),
+) -> Result<String, ClientError> {
+    let client = client(settings, &known.metadata, ours)?;
+    let (state, nonce) = (CsrfToken::new(state.to_owned()), Nonce::new(sent.nonce.clone()));
+    let flow = CoreAuthenticationFlow::AuthorizationCode;
+    let mut request = client.authorize_url(flow, move || state, move || nonce);
+    for scope in presets::scopes(settings) {
+        request = request.add_scope(Scope::new(scope));
+    }
+    for (name, value) in presets::parameters(settings) {
+        request = request.add_extra_param(name, value);
+    }
+    if presets::takes_pkce(settings) {
+        let verifier = PkceCodeVerifier::new(sent.verifier.clone());
+        request = request.set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
+    }
+    if login_hint.contains('@') {
+        request = request.set_login_hint(LoginHint::new(login_hint.to_owned()));
+    }
+    let (url, _, _) = request.url();
+    Ok(url.into())
+}
+
+/// What a code was good for.
+pub(super) struct Tokens {
+    pub(super) id_token: Option<String>,
+    pub(super) access_token: String,
+}
+
+/// Exchanges a code (RFC 6749 §4.1.3).
+pub(super) async fn exchange(
+    kernel: &Kernel,
+    (connection, settings): (&Connection, &OidcSettings),
+    known: &Known,
+    (code, sent): (&str, &Sent),
+) -> Result<Tokens, ClientError> {
+    let ours = Addresses::of(&kernel.urls, &connection.id);
+    let client = client(settings, &known.metadata, &ours)?;
+    let auth = presets::client_auth(settings, &known.metadata);
+    let client = match auth {
+        ClientAuth::PrivateKeyJwt => client,
+        _ => {
+            let secret = connections::secret(kernel, connection, keys::CLIENT_SECRET).await?;
+            let secret = ClientSecret::new(secret.ok_or(ClientError::NoSecret)?);
+            let in_form = auth == ClientAuth::ClientSecretPost;
+            client.set_client_secret(secret).set_auth_type(if in_form {
+                AuthType::RequestBody
+            } else {
+                AuthType::BasicAuth
+            })
+        }
+    };
+    let mut request = client.exchange_code(AuthorizationCode::new(code.to_owned()));
+    if presets::takes_pkce(settings) {
+        request = request.set_pkce_verifier(PkceCodeVerifier::new(sent.verifier.clone()));
+    }
+    if auth == ClientAuth::PrivateKeyJwt {
+        let audience = known.metadata.token_endpoint.as_deref().unwrap_or_default();
+        let about = (settings.client_id.as_str(), audience);
+        let assertion = keys::assertion(kernel, connection, about).await?.ok_or(ClientError::NoSecret)?;
+        request = request
+            .add_extra_param(
+                "client_assertion_type",
+                "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            )
+            .add_extra_param("client_assertion", assertion);
+    }
+    let http = |request| {
+        let outgoing = kernel.outgoing.clone();
+        async move { outgoing.exchange(request, MAX_BYTES).await }
+    };
+    let answer = request.request_async(&http).await.map_err(refused)?;
+    Ok(Tokens {
+        id_token: answer.id_token().map(ToString::to_string),
+        access_token: answer.access_token().secret().clone(),
+    })
+}
+
+type Refused = RequestTokenError<outgoing::Error, StandardErrorResponse<CoreErrorResponseType>>;
+
+fn refused(error: Refused) -> ClientError {
+    match error {
+        RequestTokenError::ServerResponse(said) => {
+            let code = said.error().to_string();
+            ClientError::Refused(
+                said.error_description().map_or(code.clone(), |text| format!("{code}: {text}")),
+            )
+        }
+        RequestTokenError::Request(error) => ClientError::Http(error.to_string()),
+        // GitHub says no with status 200.
+        RequestTokenError::Parse(_, body) => {
+            let said: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
+            let code = said.as_ref().and_then(|said| said["error"].as_str());
+            code.map_or(ClientError::Answer, |code| ClientError::Refused(code.to_owned()))
+        }
+        RequestTokenError::Other(_) => ClientError::Answer,
+    }
+}

@@ -1,0 +1,46 @@
+//! The addresses of an `OpenID` Connect or OAuth connection.
+
+mod callback;
+mod login;
+mod logout;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::super::Idp;
+use super::super::connections::{Connection, OidcSettings};
+use super::super::http;
+use super::super::http::broken;
+use super::keys;
+use crate::access::{Guard, Routes};
+use crate::kernel::http::Refusal;
+use crate::signin::SignIn;
+
+/// The routes under `/oidc`.
+#[must_use]
+pub fn routes() -> Routes<Idp> {
+    Routes::default()
+        .get("/oidc/{connection}/login", Guard::Public, login::begin)
+        .get("/oidc/{connection}/callback", Guard::Public, callback::receive)
+        .get("/oidc/{connection}/jwks", Guard::Public, jwks)
+        .get("/oidc/{connection}/signed-out", Guard::Public, signed_out)
+        .post("/oidc/{connection}/backchannel-logout", Guard::Callback, logout::receive)
+}
+
+/// The connection of this id; one that is switched off exists only for those who say so.
+async fn find(signin: &SignIn, id: &str, enabled: bool) -> Result<(Connection, OidcSettings), Refusal> {
+    http::find(signin, (id, enabled), Connection::oidc).await
+}
+
+/// Our public key, for providers to whom we prove ourselves with it.
+async fn jwks(State(idp): State<Idp>, Path(id): Path<String>) -> Result<Response, Refusal> {
+    let (connection, _) = find(&idp.signin, &id, false).await?;
+    let set = keys::published(&idp.signin.kernel, &connection).await.map_err(broken)?;
+    Ok(Json(set).into_response())
+}
+
+/// Where the provider brings people back to whom it has signed out. Their session here ended before they left.
+async fn signed_out() -> Redirect {
+    Redirect::to("/login?notice=signed_out_everywhere")
+}

@@ -1,0 +1,126 @@
+//! What a provider's claims say about the person, as far as the connection lets them speak.
+
+use serde_json::Value;
+
+use super::super::connections::{OidcSettings, Preset};
+use super::super::report::{Verdict, verdict};
+use super::check::{Check, Failed, Report};
+use super::judge::{Claims, text};
+use crate::signin::Names;
+
+/// Levels that stand for more than one factor: REFEDS, and PAPE's.
+const MFA_CONTEXTS: [&str; 3] = [
+    "https://refeds.org/profile/mfa",
+    "http://schemas.openid.net/pape/policies/2007/06/multi-factor",
+    "http://schemas.openid.net/pape/policies/2007/06/multi-factor-physical",
+];
+
+/// The address the claims name, and whether the provider vouches for it.
+pub(super) struct Address {
+    pub(super) email: String,
+    pub(super) is_verified: bool,
+}
+
+/// Reads the address. One that is not vouched for leads to nobody, but may belong to a person who is known by
+/// their subject.
+pub(super) fn address(
+    report: &mut Report,
+    settings: &OidcSettings,
+    claims: &Claims,
+) -> Result<Address, Failed> {
+    let tenant_is_ours = settings.preset == Preset::Entra
+        && text(claims, "tid").is_some_and(|tid| settings.tenants.contains(&tid.to_lowercase()));
+    let mapped = settings.email_attribute.as_deref();
+    let found = text(claims, mapped.unwrap_or("email")).or_else(|| {
+        // In one's own tenant the sign-in name is given by an administrator, and many have no mailbox.
+        text(claims, "preferred_username").filter(|_| mapped.is_none() && tenant_is_ours)
+    });
+    let email = found.unwrap_or_default().trim().to_owned();
+    let fits = email.len() <= 320
+        && email.split_once('@').is_some_and(|(name, domain)| {
+            !name.is_empty() && !domain.is_empty() && !email.contains(char::is_whitespace)
+        });
+    report.note(Check::Email, verdict(fits, "an email address", found.unwrap_or("none")))?;
+    let is_verified = match settings.preset {
+        // Anybody can put any address into a tenant of their own: Entra ID's word is `xms_edov`, or our knowing the
+        // tenant.
+        Preset::Entra => tenant_is_ours || is_true(claims.get("xms_edov")),
+        _ => settings.trust_email || is_true(claims.get("email_verified")),
+    };
+    Ok(Address { email, is_verified })
+}
+
+/// Providers write yes as `true`, `"true"`, `1` and `"1"`.
+fn is_true(claim: Option<&Value>) -> bool {
+    match claim {
+        Some(Value::Bool(yes)) => *yes,
+        Some(Value::String(text)) => text == "true" || text == "1",
+        Some(Value::Number(number)) => number.as_i64() == Some(1),
+        _ => false,
+    }
+}
+
+/// Whether the person comes from where the connection lets people come from.
+pub(super) fn belongs(report: &mut Report, settings: &OidcSettings, claims: &Claims) -> Result<(), Failed> {
+    if settings.preset == Preset::Entra && !settings.tenants.is_empty() {
+        report.note(Check::Tenant, listed(text(claims, "tid"), &settings.tenants))?;
+    }
+    if settings.preset == Preset::Google && !settings.hosted_domains.is_empty() {
+        // `hd` in the request is a wish; in the token it is a fact.
+        report.note(Check::HostedDomain, listed(text(claims, "hd"), &settings.hosted_domains))?;
+    }
+    Ok(())
+}
+
+fn listed(found: Option<&str>, allowed: &[String]) -> Verdict {
+    let fits = found.is_some_and(|found| allowed.contains(&found.to_lowercase()));
+    verdict(fits, allowed.join(", "), found.unwrap_or("none"))
+}
+
+/// The names of the person.
+pub(super) fn names(settings: &OidcSettings, claims: &Claims) -> Names {
+    let mapped = |own: &Option<String>, usual: &str| line(claims, own.as_deref().unwrap_or(usual));
+    Names {
+        given_name: mapped(&settings.given_name_attribute, "given_name"),
+        family_name: mapped(&settings.family_name_attribute, "family_name"),
+        display_name: mapped(&settings.display_name_attribute, "name"),
+    }
+}
+
+/// A claim that could be a name. One that could not keeps nobody out: it is left alone.
+fn line(claims: &Claims, name: &str) -> Option<String> {
+    let text = text(claims, name)?.trim();
+    let fits = !text.is_empty() && text.chars().count() <= 256 && !text.contains(char::is_control);
+    fits.then(|| text.to_owned())
+}
+
+/// The values of a claim, as text.
+pub(super) fn values(claims: &Claims, name: &str) -> Vec<String> {
+    let one = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+        _ => None,
+    };
+    match claims.get(name) {
+        Some(Value::Array(many)) => many.iter().filter_map(one).collect(),
+        Some(other) => one(other).into_iter().collect(),
+        None => Vec::new(),
+    }
+}
+
+/// Whether the provider says that more than one factor was shown (RFC 8176).
+pub(super) fn says_mfa(claims: &Claims) -> bool {
+    values(claims, "amr").iter().any(|method| method == "mfa")
+        || text(claims, "acr").is_some_and(|acr| MFA_CONTEXTS.contains(&acr))
+}
+
+/// Whether the connection creates people, and the claims have what it demands for it.
+pub(super) fn may_create(settings: &OidcSettings, claims: &Claims) -> bool {
+    let jit = &settings.jit;
+    let fits = match (&jit.key, &jit.value) {
+        (Some(key), Some(value)) => values(claims, key).contains(value),
+        (Some(key), None) => !values(claims, key).is_empty(),
+        (None, _) => true,
+    };
+    jit.enabled && fits
+}

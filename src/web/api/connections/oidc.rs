@@ -1,0 +1,82 @@
+//! What is particular to `OpenID` Connect and OAuth connections.
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::super::super::{App, Error};
+use crate::idp::connections::{self, ClientAuth, Connection, Jit, OidcSettings, Preset};
+use crate::idp::oidc::{Addresses, CLIENT_SECRET};
+use crate::kernel;
+
+/// Both sides of such a connection.
+#[derive(Debug, Serialize, ToSchema)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub(super) struct OidcBody {
+    preset: Preset,
+    display_name: Option<String>,
+    issuer: String,
+    api_url: Option<String>,
+    client_id: String,
+    /// Whether a client secret is set. It is never shown.
+    has_client_secret: bool,
+    client_auth: Option<ClientAuth>,
+    scopes: Vec<String>,
+    tenants: Vec<String>,
+    hosted_domains: Vec<String>,
+    trust_email: bool,
+    force_authn: bool,
+    email_attribute: Option<String>,
+    given_name_attribute: Option<String>,
+    family_name_attribute: Option<String>,
+    display_name_attribute: Option<String>,
+    update_names: bool,
+    group_attribute: Option<String>,
+    group_sync: bool,
+    jit: Jit,
+    trust_mfa: bool,
+    /// Ours: start of a sign-in, redirect address, where logouts come back to and are told of, our public key.
+    login_url: String,
+    callback_url: String,
+    post_logout_redirect_url: String,
+    backchannel_logout_url: String,
+    jwks_url: String,
+}
+
+impl OidcBody {
+    pub(super) async fn read(
+        app: &App,
+        c: &mut kernel::database::Connection,
+        connection: &Connection,
+        settings: OidcSettings,
+    ) -> Result<Self, Error> {
+        let ours = Addresses::of(&app.kernel.urls, &connection.id);
+        Ok(Self {
+            has_client_secret: connections::has_secret(c, &connection.id, CLIENT_SECRET).await?,
+            preset: settings.preset,
+            display_name: settings.display_name,
+            issuer: settings.issuer,
+            api_url: settings.api_url,
+            client_id: settings.client_id,
+            client_auth: settings.client_auth,
+            scopes: settings.scopes,
+            tenants: settings.tenants,
+            hosted_domains: settings.hosted_domains,
+            trust_email: settings.trust_email,
+            force_authn: settings.force_authn,
+            email_attribute: settings.email_attribute,
+            given_name_attribute: settings.given_name_attribute,
+            family_name_attribute: settings.family_name_attribute,
+            display_name_attribute: settings.display_name_attribute,
+            update_names: !settings.keep_names,
+            group_attribute: settings.group_attribute,
+            group_sync: settings.group_sync,
+            jit: settings.jit,
+            trust_mfa: settings.trust_mfa,
+            login_url: ours.login,
+            callback_url: ours.callback,
+            post_logout_redirect_url: ours.signed_out,
+            backchannel_logout_url: ours.backchannel_logout,
+            jwks_url: ours.jwks,
+        })
+    }
+}

@@ -1,0 +1,66 @@
+//! Linked sign-ins: other providers that may say who one is.
+
+use axum::Form;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::super::{App, Error, rules};
+use super::confirm;
+use crate::access::Principal;
+use crate::idp::oidc;
+use crate::kernel::http::{Refusal, RequestContext};
+use crate::signin::flow;
+
+#[derive(Deserialize)]
+pub(super) struct LinkForm {
+    connection: String,
+}
+
+/// Goes to a provider to prove there who one is, and comes back with that.
+pub(super) async fn link(
+    State(app): State<App>,
+    principal: Principal,
+    headers: HeaderMap,
+    Form(form): Form<LinkForm>,
+) -> Result<Response, Error> {
+    super::person(&app, &principal).await?;
+    if let Some(elsewhere) = confirm::first(&app, &principal, "/profile") {
+        return Ok(elsewhere);
+    }
+    let mut c = app.kernel.db.read().await?;
+    let connection = rules::find_connection(&mut c, &principal, &form.connection).await?;
+    drop(c);
+    let settings = connection.oidc().filter(|_| connection.is_enabled());
+    let settings = settings.ok_or_else(|| Error::not_found("connection"))?;
+    let names = flow::cookies(&app.kernel);
+    let browser = names.browser(&headers);
+    let about = (&connection, &settings);
+    let url = oidc::begin_link(&app.kernel, &app.idp.oidc, &principal, about, &browser).await;
+    let url = url.map_err(|error| {
+        tracing::warn!(connection = connection.id, %error, "a provider cannot be used");
+        let detail = "Try again in a moment. If it goes on, tell your administrator.";
+        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "The provider does not answer", detail).retry_after(10)
+    })?;
+    Ok(([(header::SET_COOKIE, names.set_flow(&browser))], Redirect::to(&url)).into_response())
+}
+
+#[derive(Deserialize)]
+pub(super) struct UnlinkForm {
+    id: String,
+}
+
+/// Takes a linked sign-in away.
+pub(super) async fn unlink(
+    State(app): State<App>,
+    principal: Principal,
+    request: RequestContext,
+    Form(form): Form<UnlinkForm>,
+) -> Result<Response, Error> {
+    let user = super::person(&app, &principal).await?;
+    let mut tx = app.kernel.db.begin().await?;
+    rules::unlink_identity(&mut tx, &principal, &request, (&user, &form.id)).await?;
+    tx.commit().await?;
+    Ok(Redirect::to("/profile?notice=identity_unlinked").into_response())
+}

@@ -1,0 +1,225 @@
+//! What a connection's forms and bodies ask for.
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use super::super::super::Error;
+use crate::idp::connections::{
+    Binding, ClientAuth, Comparison, ExtraAttribute, Graph, Jit, Kind, NameIdFormat, OidcSettings, Preset,
+    SamlSettings, ScimSettings, Vendor,
+};
+use crate::idp::saml::Certificate;
+
+/// A connection to be made or changed; members not given stay as they are. An empty text clears one.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(in super::super::super) struct ConnectionFields {
+    /// Its protocol. Needed to make one, and stays.
+    pub(in super::super::super) kind: Option<Kind>,
+    /// The id it will have, where its addresses had to be known before.
+    #[serde(skip)]
+    pub(in super::super::super) reserved_id: Option<String>,
+    /// Its name: letters, digits and `_-. `. Needed to make one.
+    pub(in super::super::super) name: Option<String>,
+    /// On or off. One that is made begins switched off, but for provisioning.
+    pub(in super::super::super) enabled: Option<bool>,
+    /// Switch on although no test of it succeeded yet.
+    pub(in super::super::super) override_untested: bool,
+    /// Whether people are sent here whose domain leads nowhere else.
+    pub(in super::super::super) is_default: Option<bool>,
+    /// Its place on the sign-in page, from the top.
+    pub(in super::super::super) position: Option<i64>,
+    /// Domains whose addresses sign in here.
+    pub(in super::super::super) email_domains: Option<Vec<String>>,
+    /// OIDC: the issuer, exactly as the provider writes it; for GitHub and Bitbucket the address of the site …
+    pub(in super::super::super) issuer: Option<String>,
+    /// … or a provider whose addresses are known.
+    pub(in super::super::super) preset: Option<Preset>,
+    /// OIDC: what the provider calls this application.
+    pub(in super::super::super) client_id: Option<String>,
+    /// OIDC: the secret that goes with it. Never shown again.
+    pub(in super::super::super) client_secret: Option<String>,
+    /// OIDC: how the two are shown to the provider; an empty text leaves it to what the provider says.
+    pub(in super::super::super) client_auth: Option<String>,
+    /// OIDC: where the provider's API is, when it is not where the preset says.
+    pub(in super::super::super) api_url: Option<String>,
+    /// OIDC: scopes to ask for beside the usual ones.
+    pub(in super::super::super) scopes: Option<Vec<String>>,
+    /// Entra ID: the tenants whose people may come.
+    pub(in super::super::super) tenants: Option<Vec<String>>,
+    /// Google: the Workspace domains whose people may come.
+    pub(in super::super::super) hosted_domains: Option<Vec<String>>,
+    /// OIDC: whether addresses count as verified although the provider does not say so.
+    pub(in super::super::super) trust_email: Option<bool>,
+    /// SAML: the identity provider's metadata …
+    pub(in super::super::super) metadata_xml: Option<String>,
+    /// … or where it is; it is read again from there every six hours.
+    pub(in super::super::super) metadata_url: Option<String>,
+    /// The certificate by which metadata must be signed: PEM, or base64 of DER.
+    pub(in super::super::super) metadata_certificate: Option<String>,
+    /// With new metadata: accept the certificates it no longer has for another seven days.
+    pub(in super::super::super) keep_old_certificates: bool,
+    /// Stop accepting certificates that are on their way out.
+    pub(in super::super::super) forget_retiring: bool,
+    /// Whose product the identity provider is.
+    pub(in super::super::super) vendor: Option<Vendor>,
+    /// What people see on the sign-in page, when it is not the name.
+    pub(in super::super::super) display_name: Option<String>,
+    /// Our entity id, when it is not the metadata address.
+    pub(in super::super::super) sp_entity_id: Option<String>,
+    pub(in super::super::super) sign_requests: Option<bool>,
+    pub(in super::super::super) request_binding: Option<Binding>,
+    pub(in super::super::super) name_id_format: Option<NameIdFormat>,
+    /// Whether people have to prove themselves there each time.
+    pub(in super::super::super) force_authn: Option<bool>,
+    /// `AuthnContextClassRef` URIs to ask for.
+    pub(in super::super::super) authn_context: Option<Vec<String>>,
+    pub(in super::super::super) authn_context_comparison: Option<Comparison>,
+    /// Whether AES in CBC mode is accepted, which is not authenticated.
+    pub(in super::super::super) allow_cbc: Option<bool>,
+    /// The attribute or claim with the email address; the usual ones when empty. Likewise the next.
+    pub(in super::super::super) email_attribute: Option<String>,
+    pub(in super::super::super) given_name_attribute: Option<String>,
+    pub(in super::super::super) family_name_attribute: Option<String>,
+    pub(in super::super::super) display_name_attribute: Option<String>,
+    /// Whether names follow the identity provider at each sign-in.
+    pub(in super::super::super) update_names: Option<bool>,
+    pub(in super::super::super) group_attribute: Option<String>,
+    /// Whether people are put into the linked groups that the attribute names.
+    pub(in super::super::super) group_sync: Option<bool>,
+    /// Microsoft Graph, for groups that do not fit into an assertion.
+    pub(in super::super::super) graph: Option<Graph>,
+    /// The secret of its client. Never shown again.
+    pub(in super::super::super) graph_client_secret: Option<String>,
+    pub(in super::super::super) allow_idp_initiated: Option<bool>,
+    /// Where a sign-in leads that the identity provider began: a path of this server.
+    pub(in super::super::super) landing: Option<String>,
+    pub(in super::super::super) jit: Option<Jit>,
+    /// Whether the identity provider's word for a second factor counts here.
+    pub(in super::super::super) trust_mfa: Option<bool>,
+    /// SCIM: whether changes are only tried, and wait for an administrator.
+    pub(in super::super::super) dry_run: Option<bool>,
+    /// SCIM: whether the log of requests keeps the values that changed.
+    pub(in super::super::super) log_values: Option<bool>,
+    /// SCIM: for how many days the log is kept, 1 to 90.
+    pub(in super::super::super) log_days: Option<u32>,
+    /// SCIM: how many in a hundred users may lose access within an hour; 0 for any number.
+    pub(in super::super::super) removal_limit: Option<u32>,
+    /// SCIM: requests a second that are answered, 25 to 100,000.
+    pub(in super::super::super) requests_per_second: Option<u32>,
+    /// SCIM: attributes of users beside the standard ones, exactly these.
+    pub(in super::super::super) extra_attributes: Option<Vec<ExtraAttribute>>,
+}
+
+fn set<T>(place: &mut T, wanted: Option<T>) {
+    if let Some(wanted) = wanted {
+        *place = wanted;
+    }
+}
+
+fn set_text(place: &mut Option<String>, wanted: Option<String>) {
+    if let Some(text) = wanted {
+        *place = Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    }
+}
+
+impl ConnectionFields {
+    /// Changes the settings as wanted, but for what the metadata decides.
+    pub(super) fn apply(&mut self, settings: &mut SamlSettings) -> Result<(), Error> {
+        if let Some(text) = self.metadata_certificate.take() {
+            settings.metadata_certificate = read_certificate(&text)?;
+        }
+        if self.forget_retiring {
+            settings.retiring.clear();
+        }
+        set(&mut settings.vendor, self.vendor);
+        set_text(&mut settings.display_name, self.display_name.take());
+        set_text(&mut settings.sp_entity_id, self.sp_entity_id.take());
+        set(&mut settings.sign_requests, self.sign_requests);
+        set(&mut settings.request_binding, self.request_binding);
+        set(&mut settings.name_id_format, self.name_id_format);
+        set(&mut settings.force_authn, self.force_authn);
+        set(&mut settings.authn_context, self.authn_context.take());
+        set(&mut settings.authn_context_comparison, self.authn_context_comparison);
+        set(&mut settings.allow_cbc, self.allow_cbc);
+        set_text(&mut settings.email_attribute, self.email_attribute.take());
+        set_text(&mut settings.given_name_attribute, self.given_name_attribute.take());
+        set_text(&mut settings.family_name_attribute, self.family_name_attribute.take());
+        set_text(&mut settings.display_name_attribute, self.display_name_attribute.take());
+        set(&mut settings.keep_names, self.update_names.map(|update| !update));
+        set_text(&mut settings.group_attribute, self.group_attribute.take());
+        set(&mut settings.group_sync, self.group_sync);
+        if let Some(graph) = self.graph.take() {
+            settings.graph = Some(graph).filter(|graph| !graph.client_id.is_empty());
+        }
+        set(&mut settings.allow_idp_initiated, self.allow_idp_initiated);
+        set_text(&mut settings.landing, self.landing.take());
+        set(&mut settings.jit, self.jit.take());
+        set(&mut settings.trust_mfa, self.trust_mfa);
+        Ok(())
+    }
+
+    /// Changes the settings of an `OpenID` Connect connection as wanted.
+    pub(super) fn apply_oidc(&mut self, settings: &mut OidcSettings) -> Result<(), Error> {
+        if let Some(preset) = self.preset.filter(|preset| *preset != settings.preset) {
+            // What was the other provider's address is not this one's.
+            *settings = OidcSettings { preset, issuer: String::new(), api_url: None, ..settings.clone() };
+        }
+        if let Some(issuer) = self.issuer.take() {
+            issuer.trim().clone_into(&mut settings.issuer);
+        }
+        if let Some(name) = self.client_auth.take() {
+            settings.client_auth = match name.as_str() {
+                "" => None,
+                name => Some(ClientAuth::parse(name).ok_or_else(|| {
+                    let reason = "must be client_secret_basic, client_secret_post or private_key_jwt";
+                    Error::invalid("client_auth", reason)
+                })?),
+            };
+        }
+        if let Some(client_id) = self.client_id.take() {
+            client_id.trim().clone_into(&mut settings.client_id);
+        }
+        set_text(&mut settings.api_url, self.api_url.take());
+        set(&mut settings.scopes, self.scopes.take());
+        set(&mut settings.tenants, self.tenants.take());
+        set(&mut settings.hosted_domains, self.hosted_domains.take());
+        set(&mut settings.trust_email, self.trust_email);
+        set_text(&mut settings.display_name, self.display_name.take());
+        set(&mut settings.force_authn, self.force_authn);
+        set_text(&mut settings.email_attribute, self.email_attribute.take());
+        set_text(&mut settings.given_name_attribute, self.given_name_attribute.take());
+        set_text(&mut settings.family_name_attribute, self.family_name_attribute.take());
+        set_text(&mut settings.display_name_attribute, self.display_name_attribute.take());
+        set(&mut settings.keep_names, self.update_names.map(|update| !update));
+        set_text(&mut settings.group_attribute, self.group_attribute.take());
+        set(&mut settings.group_sync, self.group_sync);
+        set(&mut settings.jit, self.jit.take());
+        set(&mut settings.trust_mfa, self.trust_mfa);
+        Ok(())
+    }
+
+    /// Changes the settings of a directory connection as wanted.
+    pub(super) fn apply_scim(&self, settings: &mut ScimSettings) {
+        set(&mut settings.dry_run, self.dry_run);
+        set(&mut settings.log_values, self.log_values);
+        set(&mut settings.log_days, self.log_days);
+        set(&mut settings.removal_limit, self.removal_limit);
+        set(&mut settings.requests_per_second, self.requests_per_second);
+        set(&mut settings.extra_attributes, self.extra_attributes.clone());
+    }
+
+    pub(super) fn has_saml(&self) -> bool {
+        self.metadata_xml.is_some() || self.metadata_url.is_some()
+    }
+}
+
+/// PEM, or base64 of DER; nothing for an empty text.
+pub(super) fn read_certificate(text: &str) -> Result<Option<String>, Error> {
+    let body: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
+    if body.trim().is_empty() {
+        return Ok(None);
+    }
+    let read = Certificate::read(&body);
+    read.map(|one| Some(one.encoded())).map_err(|e| Error::invalid("metadata_certificate", &e.to_string()))
+}

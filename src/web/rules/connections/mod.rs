@@ -1,0 +1,379 @@
+//! Connections: what the console's forms and the API's bodies come to.
+
+mod fields;
+
+use serde::Deserialize;
+use std::time::Duration;
+use utoipa::ToSchema;
+
+use super::super::{App, Error};
+use super::{find_connection, find_group};
+use crate::access::Principal;
+use crate::directory::groups::{self, Kept, Link};
+use crate::idp::connections::{
+    self, Change, ClientAuth, Connection, Kind, NewConnection, OidcSettings, Retiring, SamlSettings,
+    ScimSettings, Settings,
+};
+use crate::idp::oidc;
+use crate::idp::saml::groups::GRAPH_SECRET;
+use crate::idp::saml::{self, LoadError, Loaded, Outgoing, Prepared, Source, keys};
+use crate::kernel::http::RequestContext;
+use crate::kernel::{Timestamp, Tx, ids};
+use crate::provisioning::scim;
+
+pub(in super::super) use fields::ConnectionFields;
+use fields::read_certificate;
+
+/// How long the certificates of metadata that was replaced by hand are accepted, if they are kept.
+const KEPT_FOR: Duration = Duration::from_hours(7 * 24);
+
+/// The metadata's source, from a text or an address.
+fn metadata_source(xml: Option<&str>, url: Option<&str>) -> Result<Option<Source>, Error> {
+    let given = |text: Option<&str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
+    match (given(xml), given(url)) {
+        (None, None) => Ok(None),
+        (Some(xml), _) => Ok(Some(Source::Xml(xml))),
+        (None, Some(url)) => match url.parse() {
+            Ok(url) => Ok(Some(Source::Url(url))),
+            Err(_) => Err(Error::invalid(
+                "metadata_url",
+                "must be an address such as https://idp.example.com/metadata",
+            )),
+        },
+    }
+}
+
+fn load_error(error: LoadError) -> Error {
+    match error {
+        LoadError::Metadata(_) | LoadError::Fetch(_) => Error::invalid("metadata", &error.to_string()),
+        LoadError::Keys(error) => error.into(),
+    }
+}
+
+/// Makes a connection.
+pub(in super::super) async fn create_connection(
+    app: &App,
+    principal: &Principal,
+    request: &RequestContext,
+    mut wanted: ConnectionFields,
+) -> Result<Connection, Error> {
+    let name = wanted.name.take().ok_or_else(|| Error::invalid("name", "is required"))?;
+    let kind = wanted.kind.ok_or_else(|| Error::invalid("kind", "is required: saml, oidc or scim"))?;
+    if kind.is_door() && wanted.enabled == Some(true) {
+        return Err(Error::invalid(
+            "enabled",
+            "is for later: a connection begins switched off, to be tested",
+        ));
+    }
+    let context = principal.context(request);
+    let domains = wanted.email_domains.take().unwrap_or_default();
+    let secrets = Secrets::of(&mut wanted);
+    let id = wanted.reserved_id.take().unwrap_or_else(|| ids::new_id(app.kernel.clock.now()));
+    let made = if kind == Kind::Saml {
+        let mut prepared = prepare_saml(app, &name, wanted).await?;
+        prepared.connection.domains = domains;
+        let mut tx = app.kernel.db.begin().await?;
+        let made = saml::create(&mut tx, &context, prepared).await?;
+        secrets.keep(app, &mut tx, &made).await?;
+        tx.commit().await?;
+        made
+    } else {
+        let settings = match kind {
+            Kind::Oidc => {
+                let mut settings = OidcSettings::default();
+                wanted.apply_oidc(&mut settings)?;
+                secrets.must_suffice(&settings)?;
+                Settings::Oidc(Box::new(settings))
+            }
+            _ => {
+                let mut settings = ScimSettings::default();
+                wanted.apply_scim(&mut settings);
+                Settings::Scim(settings)
+            }
+        };
+        let mut tx = app.kernel.db.begin().await?;
+        let new = NewConnection { id, name, settings, domains };
+        let made = connections::create(&mut tx, &context, new).await?;
+        secrets.keep(app, &mut tx, &made).await?;
+        tx.commit().await?;
+        made
+    };
+    Ok(made)
+}
+
+async fn prepare_saml(app: &App, name: &str, mut wanted: ConnectionFields) -> Result<Prepared, Error> {
+    let source = metadata_source(wanted.metadata_xml.as_deref(), wanted.metadata_url.as_deref())?;
+    let source = source.ok_or_else(|| {
+        Error::invalid(
+            "metadata_xml",
+            "or metadata_url is required: the file, the text, or the address that your identity provider shows",
+        )
+    })?;
+    let mut settings = SamlSettings::default();
+    wanted.apply(&mut settings)?;
+    saml::prepare(&app.kernel, name, &source, settings).await.map_err(load_error)
+}
+
+/// Secrets that were given.
+struct Secrets {
+    graph: Option<String>,
+    client: Option<String>,
+}
+
+impl Secrets {
+    fn of(wanted: &mut ConnectionFields) -> Self {
+        let given = |text: &mut Option<String>| text.take().filter(|secret| !secret.is_empty());
+        Self { graph: given(&mut wanted.graph_client_secret), client: given(&mut wanted.client_secret) }
+    }
+
+    /// A client that shows a secret needs one.
+    fn must_suffice(&self, settings: &OidcSettings) -> Result<(), Error> {
+        if self.client.is_none() && settings.client_auth != Some(ClientAuth::PrivateKeyJwt) {
+            return Err(Error::invalid(
+                "client_secret",
+                "is required: the provider shows it beside the client id",
+            ));
+        }
+        Ok(())
+    }
+
+    /// A secret is for the provider it was given for. Whoever may change the issuer must not have it sent elsewhere.
+    fn must_fit(&self, before: &OidcSettings, after: &OidcSettings) -> Result<(), Error> {
+        let place = |s: &OidcSettings| (s.preset, s.issuer.clone(), s.api_url.clone());
+        if place(before) != place(after) && self.must_suffice(after).is_err() {
+            let reason = "must be given again, as it is for another provider now";
+            return Err(Error::invalid("client_secret", reason));
+        }
+        Ok(())
+    }
+
+    /// Seals them, and makes the key of a client that signs.
+    async fn keep(self, app: &App, tx: &mut Tx, connection: &Connection) -> Result<(), Error> {
+        let all = [(GRAPH_SECRET, self.graph), (oidc::CLIENT_SECRET, self.client)];
+        for (name, secret) in all {
+            if let Some(secret) = secret {
+                connections::set_secret(&app.kernel, tx, connection, (name, &secret)).await?;
+            }
+        }
+        let signs = |settings: OidcSettings| settings.client_auth == Some(ClientAuth::PrivateKeyJwt);
+        if connection.oidc().is_some_and(signs) {
+            oidc::make_key(&app.kernel, tx, connection).await?;
+        }
+        Ok(())
+    }
+}
+
+/// Changes a connection.
+pub(in super::super) async fn change_connection(
+    app: &App,
+    principal: &Principal,
+    request: &RequestContext,
+    id: &str,
+    mut wanted: ConnectionFields,
+) -> Result<Connection, Error> {
+    if wanted.kind.is_some() {
+        return Err(Error::invalid("kind", "stays what it was"));
+    }
+    let loaded = load_again(app, principal, id, &wanted).await?;
+    let mut tx = app.kernel.db.begin().await?;
+    let connection = find_connection(&mut tx, principal, id).await?;
+    let secrets = Secrets::of(&mut wanted);
+    let settings = match Settings::of(&connection) {
+        Some(Settings::Saml(mut settings)) => {
+            if let Some(loaded) = &loaded {
+                let before = settings.certificates.clone();
+                loaded.apply(&mut settings);
+                retire(&mut settings, before, (wanted.keep_old_certificates, tx.now()));
+            }
+            wanted.apply(&mut settings)?;
+            Some(Settings::Saml(settings))
+        }
+        Some(Settings::Oidc(mut settings)) => {
+            let before = settings.clone();
+            wanted.apply_oidc(&mut settings)?;
+            secrets.must_fit(&before, &settings)?;
+            Some(Settings::Oidc(settings))
+        }
+        Some(Settings::Scim(mut settings)) => {
+            wanted.apply_scim(&mut settings);
+            Some(Settings::Scim(settings))
+        }
+        None => None,
+    };
+    let change = Change {
+        name: wanted.name,
+        enabled: wanted.enabled,
+        override_untested: wanted.override_untested,
+        settings,
+        domains: wanted.email_domains,
+        is_default: wanted.is_default,
+        position: wanted.position,
+    };
+    let updated = connections::update(&mut tx, &principal.context(request), &connection, change).await?;
+    if let Some(loaded) = &loaded {
+        saml::note_loaded(&mut tx, &updated, loaded).await?;
+    }
+    secrets.keep(app, &mut tx, &updated).await?;
+    tx.commit().await?;
+    Ok(updated)
+}
+
+/// Reads new metadata, where there is some, before the unit of work begins.
+async fn load_again(
+    app: &App,
+    principal: &Principal,
+    id: &str,
+    wanted: &ConnectionFields,
+) -> Result<Option<Loaded>, Error> {
+    if !wanted.has_saml() {
+        return Ok(None);
+    }
+    let source = metadata_source(wanted.metadata_xml.as_deref(), wanted.metadata_url.as_deref())?;
+    let Some(source) = source else { return Ok(None) };
+    let mut c = app.kernel.db.read().await?;
+    let settings = find_connection(&mut c, principal, id).await?.saml();
+    drop(c);
+    let settings = settings.ok_or_else(|| Error::invalid("metadata_xml", "is for SAML connections"))?;
+    let pinned = match &wanted.metadata_certificate {
+        Some(text) => read_certificate(text)?,
+        None => settings.metadata_certificate,
+    };
+    // A text that somebody brings by hand need not be signed; what is read from an address again and again must.
+    let pinned = pinned.filter(|_| matches!(source, Source::Url(_)));
+    saml::load(&app.kernel, &source, pinned.as_deref()).await.map(Some).map_err(load_error)
+}
+
+/// What becomes of certificates that new metadata does not have.
+fn retire(settings: &mut SamlSettings, before: Vec<String>, (keep, now): (bool, Timestamp)) {
+    if !keep {
+        settings.retiring.clear();
+        return;
+    }
+    let until = now.plus(KEPT_FOR);
+    let gone = before.into_iter().filter(|old| !settings.certificates.contains(old)).collect::<Vec<_>>();
+    settings.retiring.extend(gone.into_iter().map(|certificate| Retiring { certificate, until }));
+}
+
+/// Deletes a connection.
+pub(in super::super) async fn delete_connection(
+    app: &App,
+    principal: &Principal,
+    request: &RequestContext,
+    id: &str,
+) -> Result<(), Error> {
+    let mut tx = app.kernel.db.begin().await?;
+    let connection = find_connection(&mut tx, principal, id).await?;
+    connections::delete(&mut tx, &principal.context(request), &connection).await?;
+    scim::log::forget(&mut tx, &connection.id).await?;
+    Ok(tx.commit().await?)
+}
+
+/// What beginning a test came to.
+pub(in super::super) enum BegunTest {
+    /// The administrator's browser goes to the provider.
+    Away(String, Outgoing),
+    /// The result is there.
+    Ended(String),
+}
+
+/// Begins a test of a connection.
+pub(in super::super) async fn begin_trial(
+    app: &App,
+    principal: &Principal,
+    request: &RequestContext,
+    id: &str,
+) -> Result<BegunTest, Error> {
+    let mut c = app.kernel.db.read().await?;
+    let connection = find_connection(&mut c, principal, id).await?;
+    drop(c);
+    match Settings::of(&connection) {
+        Some(Settings::Saml(settings)) => {
+            let mut tx = app.kernel.db.begin().await?;
+            let about = (&connection, &*settings);
+            let (id, sent) = saml::trial::begin(&app.kernel, &mut tx, principal, about).await?;
+            tx.commit().await?;
+            Ok(BegunTest::Away(id, sent))
+        }
+        Some(Settings::Oidc(settings)) => {
+            let with = (&app.kernel, &*app.idp.oidc);
+            let whose = (principal, &principal.context(request));
+            Ok(match oidc::begin_trial(with, whose, (&connection, &settings)).await? {
+                oidc::Begun::Away(url, id) => BegunTest::Away(id, Outgoing::Redirect(url)),
+                oidc::Begun::Ended(id) => BegunTest::Ended(id),
+            })
+        }
+        _ => Err(Error::invalid("kind", "only connections that people sign in with are tested")),
+    }
+}
+
+/// A step in the rotation of our keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(in super::super) enum KeyStep {
+    /// Make new keys and publish them beside the old ones.
+    Publish,
+    /// Use the published ones; the old ones are published and decrypt for seven more days.
+    Switch,
+    /// Take the published ones back.
+    Cancel,
+}
+
+/// Takes a step in the rotation of a connection's keys.
+pub(in super::super) async fn rotate_keys(
+    app: &App,
+    principal: &Principal,
+    request: &RequestContext,
+    (id, step): (&str, KeyStep),
+) -> Result<(), Error> {
+    let context = principal.context(request);
+    let mut c = app.kernel.db.read().await?;
+    let connection = find_connection(&mut c, principal, id).await?;
+    drop(c);
+    if connection.kind() != Kind::Saml {
+        return Err(Error::invalid("kind", "only SAML connections have keys"));
+    }
+    if step == KeyStep::Publish {
+        return Ok(keys::begin_rotation(&app.kernel, &context, &connection).await?);
+    }
+    let mut tx = app.kernel.db.begin().await?;
+    match step {
+        KeyStep::Switch => keys::finish_rotation(&mut tx, &context, &connection).await?,
+        _ => keys::cancel_rotation(&mut tx, &context, &connection).await?,
+    }
+    Ok(tx.commit().await?)
+}
+
+/// Lets a group follow a group of an identity provider.
+pub(in super::super) async fn link_group(
+    app: &App,
+    principal: &Principal,
+    request: &RequestContext,
+    (group_id, connection_id, name): (&str, &str, &str),
+) -> Result<Link, Error> {
+    let mut tx = app.kernel.db.begin().await?;
+    let group = find_group(&mut tx, principal, group_id).await?;
+    let connection = find_connection(&mut tx, principal, connection_id).await?;
+    if !connection.syncs_groups() {
+        return Err(Error::invalid(
+            "connection_id",
+            "names no connection whose groups are followed; switch that on in its settings first",
+        ));
+    }
+    let to = (connection.id.as_str(), connection.name.as_str(), name);
+    let link = groups::link(&mut tx, &principal.context(request), &group, to).await?;
+    tx.commit().await?;
+    Ok(link)
+}
+
+/// Takes that away again.
+pub(in super::super) async fn unlink_group(
+    app: &App,
+    principal: &Principal,
+    request: &RequestContext,
+    (group_id, kept): (&str, Kept),
+) -> Result<(), Error> {
+    let mut tx = app.kernel.db.begin().await?;
+    let group = find_group(&mut tx, principal, group_id).await?;
+    groups::unlink(&mut tx, &principal.context(request), &group, kept).await?;
+    Ok(tx.commit().await?)
+}
