@@ -16,6 +16,7 @@ mod invitations;
 mod keys;
 mod lockout;
 mod mail;
+mod oidc;
 mod pages;
 mod passwords;
 mod people;

@@ -8,15 +8,20 @@ pub mod mail;
 pub mod peers;
 pub mod phone;
 pub mod process;
+pub mod provider;
 pub mod server;
 
 pub use client::{Answer, Client};
 pub use server::{Backend, Server, Tenant};
 
-/// Makes a test of each function, once on `SQLite` and once on PostgreSQL. The function gets a fresh server.
+/// Makes a test of each function, once on `SQLite` and once on PostgreSQL. The function gets a fresh server,
+/// started by `with` where that is given.
 #[macro_export]
 macro_rules! on_both {
-    ($($(#[$meta:meta])* async fn $name:ident($server:ident: Server) $body:block)*) => {
+    ($(#[$meta:meta])* async $($rest:tt)*) => {
+        $crate::on_both! { with $crate::harness::Server::start; $(#[$meta])* async $($rest)* }
+    };
+    (with $start:path; $($(#[$meta:meta])* async fn $name:ident($server:ident: Server) $body:block)*) => {
         $(mod $name {
             use super::*;
 
@@ -24,12 +29,12 @@ macro_rules! on_both {
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn sqlite() {
-                run(&Server::start($crate::harness::Backend::Sqlite).await).await;
+                run(&$start($crate::harness::Backend::Sqlite).await).await;
             }
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn postgres() {
-                run(&Server::start($crate::harness::Backend::Postgres).await).await;
+                run(&$start($crate::harness::Backend::Postgres).await).await;
             }
         })*
     };

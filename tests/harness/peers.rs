@@ -298,3 +298,83 @@ impl SamlIdp for SimpleSaml {
         format!("{}/saml2/idp/initSLO.php?RelayState={}/", self.base, self.base)
     }
 }
+
+/// An `OpenID` Connect provider of somebody else's making.
+pub struct OpenIdProvider {
+    pub issuer: String,
+    is_npm: bool,
+    _process: Ending,
+}
+
+impl OpenIdProvider {
+    /// oidc-provider, from npm.
+    pub fn npm() -> Self {
+        let modules = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers/node/node_modules");
+        assert!(modules.join("oidc-provider").exists(), "oidc-provider is missing: run 'make peers'");
+        let mut node = Command::new("node");
+        node.env("NODE_MODULES", modules);
+        Self::start(node, "oidc_provider.mjs", true)
+    }
+
+    /// oidc-provider-mock, from `PyPI`, which is made of Authlib.
+    pub fn authlib() -> Self {
+        let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers/venv/bin/python");
+        assert!(python.exists(), "oidc-provider-mock is missing: run 'make peers'");
+        Self::start(Command::new(python), "oidc_mock.py", false)
+    }
+
+    fn start(mut interpreter: Command, script: &str, is_npm: bool) -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers").join(script);
+        interpreter.arg(script).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = interpreter.spawn().expect("the interpreter");
+        let issuer = first_line(&mut child);
+        assert!(issuer.starts_with("http"), "the provider did not start: {issuer}");
+        Self { issuer, is_npm, _process: Ending(child) }
+    }
+
+    /// Makes it trust us. `ours`: the connection as the API shows it.
+    pub async fn trust(&self, ours: &serde_json::Value) {
+        if !self.is_npm {
+            return;
+        }
+        let method = ours["client_auth"].as_str().unwrap_or("client_secret_basic");
+        let mut client = serde_json::json!({"client_id": "vestibule", "redirect_uris": [ours["callback_url"]],
+            "post_logout_redirect_uris": [ours["post_logout_redirect_url"]],
+            "backchannel_logout_uri": ours["backchannel_logout_url"], "token_endpoint_auth_method": method});
+        if method == "private_key_jwt" {
+            client["jwks_uri"] = ours["jwks_url"].clone();
+            client["token_endpoint_auth_signing_alg"] = "ES256".into();
+        } else {
+            client["client_secret"] = "a secret that is long enough".into();
+        }
+        post(&format!("{}/_client", self.issuer), client.to_string()).await;
+    }
+
+    /// Puts a new key in front.
+    pub async fn rotate(&self) {
+        post(&format!("{}/_rotate", self.issuer), String::new()).await;
+    }
+
+    /// Signs a person in on the page the browser was sent to.
+    pub async fn sign_in(&self, browser: &super::browser::Browser, who: &str) {
+        if self.is_npm {
+            browser.fill("login", who).await;
+            browser.fill("password", "any").await;
+            browser.click("Sign-in").await;
+        } else {
+            browser.fill("sub", who).await;
+            browser.click("Authorize").await;
+        }
+    }
+
+    /// Says yes on the provider's own page for logging out.
+    pub async fn confirm_logout(&self, browser: &super::browser::Browser) {
+        if self.is_npm {
+            browser.click("Yes, sign me out").await;
+        } else {
+            let button = fantoccini::Locator::Css("form[method=post] button");
+            let button = browser.page.wait().for_element(button).await.expect("the provider's page");
+            button.click().await.expect("clicked");
+        }
+    }
+}

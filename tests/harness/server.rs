@@ -84,6 +84,14 @@ impl Server {
         Self::start_with(backend, |_| {}).await
     }
 
+    /// One that may ask addresses on this machine, for peers that run on it.
+    pub async fn inside(backend: Backend) -> Self {
+        Self::start_with(backend, |config| {
+            config.outgoing.allowed_networks = vec!["127.0.0.0/8".parse().expect("network")];
+        })
+        .await
+    }
+
     /// Starts with changes to the configuration.
     pub async fn start_with(backend: Backend, change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().expect("temporary folder");
@@ -220,8 +228,13 @@ impl Server {
 
     /// The reason of the newest refused sign-in.
     pub async fn last_refusal(&self, tenant: &Tenant) -> String {
+        self.last_refusal_of(tenant, "session.sign_in").await
+    }
+
+    /// Why the last such action was refused.
+    pub async fn last_refusal_of(&self, tenant: &Tenant, action: &str) -> String {
         let events = self.audit(tenant).await;
-        let refused = events.iter().find(|e| e["action"] == "session.sign_in" && e["outcome"] == "refused");
+        let refused = events.iter().find(|e| e["action"] == action && e["outcome"] == "refused");
         refused.and_then(|e| e["reason"].as_str()).unwrap_or("none").to_owned()
     }
 }

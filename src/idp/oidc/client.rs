@@ -1,12 +1,15 @@
 //! openidconnect as it is used here: the way out with a request, and the exchange of the code that comes back.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use openidconnect::core::{CoreAuthenticationFlow, CoreClient, CoreErrorResponseType};
 use openidconnect::{
     AuthType, AuthUrl, AuthorizationCode, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
     IssuerUrl, JsonWebKeySet, LoginHint, Nonce, OAuth2TokenResponse as _, PkceCodeChallenge,
-    PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope, StandardErrorResponse, TokenResponse as _,
-    TokenUrl,
+    PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope, StandardErrorResponse, TokenUrl,
 };
+
+use serde_json::Value;
 
 use super::super::connections::{self, ClientAuth, Connection, OidcSettings};
 use super::provider::{Known, Metadata};
@@ -126,15 +129,28 @@ pub(super) async fn exchange(
             )
             .add_extra_param("client_assertion", assertion);
     }
+    let id_token = Arc::new(Mutex::new(None));
     let http = |request| {
-        let outgoing = kernel.outgoing.clone();
-        async move { outgoing.exchange(request, MAX_BYTES).await }
+        let (outgoing, kept) = (kernel.outgoing.clone(), id_token.clone());
+        async move {
+            let mut answer = outgoing.exchange(request, MAX_BYTES).await?;
+            let token = take_id_token(answer.body_mut());
+            *kept.lock().unwrap_or_else(PoisonError::into_inner) = token;
+            Ok(answer)
+        }
     };
     let answer = request.request_async(&http).await.map_err(refused)?;
-    Ok(Tokens {
-        id_token: answer.id_token().map(ToString::to_string),
-        access_token: answer.access_token().secret().clone(),
-    })
+    let id_token = id_token.lock().unwrap_or_else(PoisonError::into_inner).take();
+    Ok(Tokens { id_token, access_token: answer.access_token().secret().clone() })
+}
+
+/// Takes the ID token out of an answer. The library would read its claims before anybody has judged it, and strictly:
+/// not those of LinkedIn, which says yes as a text.
+fn take_id_token(body: &mut Vec<u8>) -> Option<String> {
+    let mut answer: serde_json::Map<String, Value> = serde_json::from_slice(body).ok()?;
+    let taken = answer.remove("id_token")?;
+    *body = serde_json::to_vec(&answer).ok()?;
+    taken.as_str().map(str::to_owned)
 }
 
 type Refused = RequestTokenError<outgoing::Error, StandardErrorResponse<CoreErrorResponseType>>;
@@ -150,7 +166,7 @@ fn refused(error: Refused) -> ClientError {
         RequestTokenError::Request(error) => ClientError::Http(error.to_string()),
         // GitHub says no with status 200.
         RequestTokenError::Parse(_, body) => {
-            let said: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
+            let said: Option<Value> = serde_json::from_slice(&body).ok();
             let code = said.as_ref().and_then(|said| said["error"].as_str());
             code.map_or(ClientError::Answer, |code| ClientError::Refused(code.to_owned()))
         }

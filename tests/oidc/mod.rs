@@ -1,0 +1,10 @@
+//! OpenID Connect and OAuth as a client.
+
+mod attacks;
+mod browsers;
+mod links;
+mod logout;
+mod presets;
+mod signin;
+mod trials;
+mod world;
