@@ -9,7 +9,7 @@ use saml::Outgoing;
 /// A way out that leads through the provider a session came from.
 pub enum Leaving {
     /// By single logout.
-    Saml(saml::Leaving),
+    Saml(Box<saml::Leaving>),
     /// By RP-initiated logout.
     Oidc(oidc::Leaving),
 }
@@ -31,7 +31,7 @@ impl Leaving {
 /// The database's.
 pub async fn offers_logout(c: &mut Db, principal: &Principal) -> Result<Option<Leaving>, sqlx::Error> {
     if let Some(leaving) = saml::offers_logout(c, principal).await? {
-        return Ok(Some(Leaving::Saml(leaving)));
+        return Ok(Some(Leaving::Saml(Box::new(leaving))));
     }
     Ok(oidc::offers_logout(c, principal).await?.map(Leaving::Oidc))
 }

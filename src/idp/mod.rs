@@ -4,6 +4,7 @@
 pub mod connections;
 mod graph;
 mod http;
+pub mod ldap;
 mod leave;
 pub mod oidc;
 mod replays;
@@ -24,12 +25,14 @@ pub struct Idp {
     pub signin: SignIn,
     /// What is known of `OpenID` providers.
     pub oidc: Arc<oidc::Providers>,
+    /// Connections to directories.
+    pub ldap: Arc<ldap::Pools>,
 }
 
 impl Idp {
     /// Puts it together.
     #[must_use]
     pub fn new(signin: SignIn) -> Self {
-        Self { signin, oidc: Arc::default() }
+        Self { signin, oidc: Arc::default(), ldap: Arc::default() }
     }
 }

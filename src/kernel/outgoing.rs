@@ -14,6 +14,7 @@ use ipnet::IpNet;
 use reqwest::StatusCode;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_TYPE, DATE, ETAG, IF_NONE_MATCH};
+use tokio::net::TcpStream;
 use url::{Host, Url};
 
 use super::{Timestamp, config};
@@ -43,6 +44,14 @@ pub enum Error {
     /// No connection, no valid certificate, too slow.
     #[error("no answer: {0}")]
     Http(#[source] reqwest::Error),
+    /// Not encrypted, and not inside.
+    #[error(
+        "passwords would travel unencrypted; use TLS, or list the network in outgoing.allowed_networks if it is safe"
+    )]
+    Plain,
+    /// No connection.
+    #[error("not connected: {0}")]
+    NotConnected(#[source] std::io::Error),
     /// The client could not be made.
     #[error("TLS set-up failed: {0}")]
     Setup(#[source] reqwest::Error),
@@ -159,6 +168,23 @@ impl Client {
     /// [`Error`].
     pub fn check(&self, url: &Url) -> Result<(), Error> {
         self.rules.check_url(url)
+    }
+
+    /// Connects to a host for a protocol of its own. Without encryption only to a network that is listed.
+    ///
+    /// # Errors
+    /// [`Error::Private`], [`Error::NotConnected`].
+    pub async fn connect(&self, (host, port): (&str, u16), encrypted: bool) -> Result<TcpStream, Error> {
+        let found = tokio::net::lookup_host((host, port)).await.map_err(Error::NotConnected)?;
+        let permits = |ip| if encrypted { self.rules.permits(ip) } else { self.rules.allows(ip) };
+        let mut last = if encrypted { Error::Private } else { Error::Plain };
+        for address in found.filter(|address| permits(address.ip())) {
+            match TcpStream::connect(address).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = Error::NotConnected(error),
+            }
+        }
+        Err(last)
     }
 
     async fn send(&self, url: &Url, request: reqwest::RequestBuilder) -> Result<reqwest::Response, Error> {

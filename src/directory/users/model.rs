@@ -96,6 +96,12 @@ impl User {
         }
     }
 
+    /// The address, or the name where there is none.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.email.as_deref().unwrap_or(&self.user_name)
+    }
+
     /// The folded domain of its address, or of its name if that looks like one.
     #[must_use]
     pub fn domain(&self) -> Option<String> {

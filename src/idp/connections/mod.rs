@@ -2,6 +2,7 @@
 
 mod create;
 mod delete;
+mod ldap;
 mod model;
 mod oidc;
 mod saml;
@@ -13,6 +14,7 @@ mod update;
 
 pub use create::{NewConnection, create};
 pub use delete::delete;
+pub use ldap::{GroupQuery, LdapSettings, UserQuery};
 pub use model::{Connection, Kind};
 pub use oidc::{ClientAuth, OidcSettings, Preset};
 pub use saml::{
@@ -22,7 +24,7 @@ pub use scim::{ExtraAttribute, ExtraKind, ScimSettings};
 pub use secrets::{has_secret, secret, set_secret};
 pub use settings::Settings;
 pub use store::{
-    all_scim, anywhere, by_id, by_name, domains_of, doors, list, mark_tested, replace_settings,
-    route_by_domain, set_paused, sign_in_for, sign_in_of,
+    all_scim, anywhere, by_id, by_name, directory_for, domains_of, doors, list, mark_tested,
+    replace_settings, route_by_domain, set_paused, sign_in_for, sign_in_of,
 };
 pub use update::{Change, update};

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::ldap::LdapSettings;
 use super::oidc::OidcSettings;
 use super::saml::SamlSettings;
 use super::scim::ScimSettings;
@@ -16,6 +17,8 @@ pub enum Kind {
     Saml,
     /// People sign in with `OpenID` Connect or OAuth 2.0.
     Oidc,
+    /// People sign in with the password of an LDAP directory.
+    Ldap,
     /// A directory provisions users and groups with SCIM 2.0.
     Scim,
 }
@@ -27,6 +30,7 @@ impl Kind {
         match self {
             Self::Saml => "SAML",
             Self::Oidc => "OpenID",
+            Self::Ldap => "LDAP",
             Self::Scim => "SCIM",
         }
     }
@@ -43,6 +47,7 @@ impl Kind {
         match self {
             Self::Saml => "saml",
             Self::Oidc => "oidc",
+            Self::Ldap => "ldap",
             Self::Scim => "scim",
         }
     }
@@ -83,6 +88,7 @@ impl Connection {
         match self.kind.as_str() {
             "scim" => Kind::Scim,
             "oidc" => Kind::Oidc,
+            "ldap" => Kind::Ldap,
             _ => Kind::Saml,
         }
     }
@@ -105,6 +111,12 @@ impl Connection {
         (self.kind() == Kind::Oidc).then(|| serde_json::from_str(&self.settings).ok()).flatten()
     }
 
+    /// The settings of an LDAP connection; `None` for other kinds.
+    #[must_use]
+    pub fn ldap(&self) -> Option<LdapSettings> {
+        (self.kind() == Kind::Ldap).then(|| serde_json::from_str(&self.settings).ok()).flatten()
+    }
+
     /// The settings of a directory connection; `None` for other kinds.
     #[must_use]
     pub fn scim(&self) -> Option<ScimSettings> {
@@ -123,6 +135,7 @@ impl Connection {
         let shown = match self.kind() {
             Kind::Saml => self.saml().and_then(|settings| settings.display_name),
             Kind::Oidc => self.oidc().and_then(|settings| settings.display_name),
+            Kind::Ldap => self.ldap().and_then(|settings| settings.display_name),
             Kind::Scim => None,
         };
         shown.unwrap_or_else(|| self.name.clone())
@@ -134,6 +147,7 @@ impl Connection {
         match self.kind() {
             Kind::Saml => self.saml().is_some_and(|settings| settings.group_sync),
             Kind::Oidc => self.oidc().is_some_and(|settings| settings.group_sync),
+            Kind::Ldap => self.ldap().is_some_and(|settings| settings.group_sync),
             Kind::Scim => false,
         }
     }
@@ -144,13 +158,23 @@ impl Connection {
         match self.kind() {
             Kind::Saml => self.saml().is_some_and(|settings| settings.jit.enabled),
             Kind::Oidc => self.oidc().is_some_and(|settings| settings.jit.enabled),
+            Kind::Ldap => self.ldap().is_some_and(|settings| settings.jit.enabled),
             Kind::Scim => false,
         }
     }
 
-    /// The local path where a sign-in with it begins.
+    /// Whether it is a button on the sign-in page. A directory's password is typed where passwords are.
+    #[must_use]
+    pub fn has_button(&self) -> bool {
+        !matches!(self.kind(), Kind::Ldap | Kind::Scim)
+    }
+
+    /// The local path where a sign-in with it begins. The password of a directory is asked for here.
     #[must_use]
     pub fn door(&self) -> String {
-        format!("/{}/{}/login", self.kind, self.id)
+        match self.kind() {
+            Kind::Ldap => "/login/password".to_owned(),
+            _ => format!("/{}/{}/login", self.kind, self.id),
+        }
     }
 }

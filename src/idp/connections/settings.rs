@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::ldap::LdapSettings;
 use super::model::{Connection, Kind};
 use super::oidc::OidcSettings;
 use super::saml::SamlSettings;
@@ -15,6 +16,8 @@ pub enum Settings {
     Saml(Box<SamlSettings>),
     /// Of an `OpenID` Connect or OAuth connection.
     Oidc(Box<OidcSettings>),
+    /// Of an LDAP connection.
+    Ldap(Box<LdapSettings>),
     /// Of a directory connection.
     Scim(ScimSettings),
 }
@@ -26,6 +29,7 @@ impl Settings {
         match connection.kind() {
             Kind::Saml => connection.saml().map(|settings| Self::Saml(Box::new(settings))),
             Kind::Oidc => connection.oidc().map(|settings| Self::Oidc(Box::new(settings))),
+            Kind::Ldap => connection.ldap().map(|settings| Self::Ldap(Box::new(settings))),
             Kind::Scim => connection.scim().map(Self::Scim),
         }
     }
@@ -36,6 +40,7 @@ impl Settings {
         match self {
             Self::Saml(_) => Kind::Saml,
             Self::Oidc(_) => Kind::Oidc,
+            Self::Ldap(_) => Kind::Ldap,
             Self::Scim(_) => Kind::Scim,
         }
     }
@@ -45,6 +50,7 @@ impl Settings {
         Ok(match self {
             Self::Saml(settings) => Self::Saml(Box::new(settings.checked()?)),
             Self::Oidc(settings) => Self::Oidc(Box::new(settings.checked()?)),
+            Self::Ldap(settings) => Self::Ldap(Box::new(settings.checked()?)),
             Self::Scim(settings) => Self::Scim(settings.checked()?),
         })
     }
@@ -54,6 +60,7 @@ impl Settings {
         match self {
             Self::Saml(settings) => connection.saml().is_some_and(|before| settings.trusts_the_same(&before)),
             Self::Oidc(settings) => connection.oidc().is_some_and(|before| settings.trusts_the_same(&before)),
+            Self::Ldap(settings) => connection.ldap().is_some_and(|before| settings.trusts_the_same(&before)),
             Self::Scim(_) => true,
         }
     }
@@ -63,6 +70,7 @@ impl Settings {
         match self {
             Self::Saml(settings) => json!(settings).to_string(),
             Self::Oidc(settings) => json!(settings).to_string(),
+            Self::Ldap(settings) => json!(settings).to_string(),
             Self::Scim(settings) => json!(settings).to_string(),
         }
     }

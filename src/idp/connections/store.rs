@@ -1,9 +1,9 @@
 //! The SQL of connections.
 
-use super::model::Connection;
+use super::model::{Connection, Kind};
 use super::saml::SamlSettings;
-use crate::directory::fold;
 use crate::directory::users::User;
+use crate::directory::{domain_of, fold};
 use crate::kernel::{self, Tx};
 
 macro_rules! columns {
@@ -141,6 +141,36 @@ pub async fn sign_in_for(
     .bind(account_id)
     .fetch_optional(c)
     .await
+}
+
+/// The directory in which people of this account are looked for who call themselves `name`: the one their domain
+/// leads to, or one that is there for everybody. A name without a domain may be one of any directory's.
+///
+/// # Errors
+/// The database's.
+pub async fn directory_for(
+    c: &mut Db,
+    account_id: &str,
+    name: &str,
+) -> Result<Option<(Connection, bool)>, sqlx::Error> {
+    if let Some(domain) = domain_of(name)
+        && let Some(found) = route_by_domain(&mut *c, Some(account_id), &domain).await?
+    {
+        return Ok((found.kind() == Kind::Ldap).then_some((found, true)));
+    }
+    let found: Option<Connection> = sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM connections c WHERE c.account_id = $1 AND c.kind = 'ldap' AND c.enabled = 1 \
+         AND ($2 = 1 OR c.is_default = 1 \
+         OR NOT EXISTS (SELECT 1 FROM connection_domains d WHERE d.connection_id = c.id)) \
+         ORDER BY c.is_default DESC, c.position, c.name_folded LIMIT 1"
+    ))
+    .bind(account_id)
+    .bind(i32::from(!name.contains('@')))
+    .fetch_optional(c)
+    .await?;
+    Ok(found.map(|found| (found, false)))
 }
 
 /// The same for a user, by the domain of their address.

@@ -101,18 +101,17 @@ pub(super) async fn exchange(
     let ours = Addresses::of(&kernel.urls, &connection.id);
     let client = client(settings, &known.metadata, &ours)?;
     let auth = presets::client_auth(settings, &known.metadata);
-    let client = match auth {
-        ClientAuth::PrivateKeyJwt => client,
-        _ => {
-            let secret = connections::secret(kernel, connection, keys::CLIENT_SECRET).await?;
-            let secret = ClientSecret::new(secret.ok_or(ClientError::NoSecret)?);
-            let in_form = auth == ClientAuth::ClientSecretPost;
-            client.set_client_secret(secret).set_auth_type(if in_form {
-                AuthType::RequestBody
-            } else {
-                AuthType::BasicAuth
-            })
-        }
+    let client = if auth == ClientAuth::PrivateKeyJwt {
+        client
+    } else {
+        let secret = connections::secret(kernel, connection, keys::CLIENT_SECRET).await?;
+        let secret = ClientSecret::new(secret.ok_or(ClientError::NoSecret)?);
+        let in_form = auth == ClientAuth::ClientSecretPost;
+        client.set_client_secret(secret).set_auth_type(if in_form {
+            AuthType::RequestBody
+        } else {
+            AuthType::BasicAuth
+        })
     };
     let mut request = client.exchange_code(AuthorizationCode::new(code.to_owned()));
     if presets::takes_pkce(settings) {

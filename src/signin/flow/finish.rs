@@ -40,6 +40,15 @@ pub enum Refused {
     /// The address belongs to somebody who is another person at the provider.
     #[error("address_of_another")]
     AddressOfAnother,
+    /// The password is right at the directory, and it lets its owner in nowhere at present.
+    #[error("{}", .0.as_str())]
+    AtProvider(AtProvider),
+    /// The directory has no address of the person.
+    #[error("no_address")]
+    NoAddress,
+    /// The directory does not answer.
+    #[error("directory_unreachable")]
+    Unreachable,
     /// The account's list of domains does not have the address's.
     #[error("domain_not_allowed")]
     DomainNotAllowed,
@@ -67,6 +76,53 @@ pub enum Refused {
     /// The directory failed.
     #[error(transparent)]
     Directory(#[from] directory::Error),
+}
+
+/// Why a directory lets nobody in with a password that is right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AtProvider {
+    /// The account is disabled.
+    Disabled,
+    /// The account has ended.
+    Expired,
+    /// The password has ended.
+    PasswordExpired,
+    /// The password has to be replaced first.
+    MustChangePassword,
+    /// Not at this hour, or not from this computer.
+    NotNow,
+}
+
+impl AtProvider {
+    /// The reason in the audit trail.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Disabled => "directory_disabled",
+            Self::Expired => "directory_expired",
+            Self::PasswordExpired => "directory_password_expired",
+            Self::MustChangePassword => "directory_must_change_password",
+            Self::NotNow => "directory_not_now",
+        }
+    }
+
+    /// What the person is told, who has proved that they know the password.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Disabled => "Your account in your company's directory is disabled. Ask your administrator.",
+            Self::Expired => "Your account in your company's directory has ended. Ask your administrator.",
+            Self::PasswordExpired => {
+                "Your password has ended. Replace it where you usually do, at your computer or your company's portal, and \
+                 come back."
+            }
+            Self::MustChangePassword => {
+                "Your password has to be replaced first. Do that where you usually do, at your computer or your company's \
+                 portal, and come back."
+            }
+            Self::NotNow => "Your company's directory does not let you in at this hour or from here.",
+        }
+    }
 }
 
 impl From<sqlx::Error> for Refused {

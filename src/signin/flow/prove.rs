@@ -3,6 +3,7 @@
 //! Wrong, unknown, locked and deactivated do the same work in the same order: one look-up, one counted
 //! attempt, one hash, one write. Only the trail knows which it was.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::super::lockout::{self, Attempt, Counted, Factor};
@@ -39,13 +40,21 @@ impl Candidate {
     /// Looks the flow's identifier up. Without an account, the one account that knows the address is
     /// taken: on a server with several, an address in two needs the account's name.
     async fn find(signin: &SignIn, flow: &Flow) -> Result<Self, sqlx::Error> {
-        let mut c = signin.kernel.db.read().await?;
         let account_id = match &flow.account_id {
             Some(id) => id.clone(),
-            None => users::sole_by_email_anywhere(&mut c, &flow.identifier).await?.unwrap_or_default(),
+            None => {
+                let mut c = signin.kernel.db.read().await?;
+                users::sole_by_email_anywhere(&mut c, &flow.identifier).await?.unwrap_or_default()
+            }
         };
-        let decoy = lockout::decoy(&fold(&flow.identifier));
-        let found = passwords::candidate(&mut c, &account_id, &flow.identifier, &decoy).await?;
+        Self::find_in(signin, account_id, &flow.identifier).await
+    }
+
+    /// Looks a name up in an account.
+    async fn find_in(signin: &SignIn, account_id: String, name: &str) -> Result<Self, sqlx::Error> {
+        let mut c = signin.kernel.db.read().await?;
+        let decoy = lockout::decoy(&fold(name));
+        let found = passwords::candidate(&mut c, &account_id, name, &decoy).await?;
         let key = found.user.as_ref().map_or(decoy, |user| user.id.clone());
         let enrolled = Some(found.enrolled);
         let passwords::Found { user, settings, password, .. } = found;
@@ -105,6 +114,20 @@ pub async fn confirm_password(
     let (user, _) = check(signin, request, place, (&candidate, name), typed).await?;
     let mut tx = signin.kernel.db.begin().await?;
     lockout::clear(&mut tx, &user.id, Factor::Password).await?;
+    tx.commit().await?;
+    confirm_elsewhere(signin, request, principal).await
+}
+
+/// Gives the session of somebody who has just proved again who they are a new secret.
+///
+/// # Errors
+/// [`Refused::FlowEnded`] when the session is over.
+pub async fn confirm_elsewhere(
+    signin: &SignIn,
+    request: &RequestContext,
+    principal: &Principal,
+) -> Result<String, Refused> {
+    let mut tx = signin.kernel.db.begin().await?;
     let renewed = sessions::renew(&mut tx, &principal.context(request), principal, None).await?;
     let secret = renewed.ok_or(Refused::FlowEnded)?;
     tx.commit().await?;
@@ -121,7 +144,7 @@ async fn check<'c>(
     (password, method): (&Password, Method),
 ) -> Result<(&'c User, RightPassword), Refused> {
     let settings = &candidate.settings.lockout;
-    let guesser = (request.address, candidate.key.as_str());
+    let guesser = guesser(request, candidate);
     signin.throttle.guess(guesser, settings.attempts).map_err(Refused::Throttled)?;
     let mut tx = signin.kernel.db.begin_one().await?;
     let counted = lockout::count(&mut tx, candidate.attempt(), settings).await?;
@@ -172,6 +195,113 @@ async fn refuse(
         signin.kernel.mail_wake.notify_one();
     }
     Ok(refused)
+}
+
+/// A password that is checked elsewhere, counted before it is.
+pub struct Guess {
+    candidate: Candidate,
+    name: String,
+    method: Method,
+    counted: Counted,
+}
+
+impl Guess {
+    /// Counts the attempt on whoever the flow's identifier is in the account.
+    ///
+    /// # Errors
+    /// [`Refused::Throttled`], the database's.
+    pub async fn begin(
+        signin: &SignIn,
+        request: &RequestContext,
+        flow: &Flow,
+        (account_id, method): (&str, Method),
+    ) -> Result<Self, Refused> {
+        let candidate = Candidate::find_in(signin, account_id.to_owned(), &flow.identifier).await?;
+        Self::count(signin, request, (candidate, flow.identifier.clone()), method).await
+    }
+
+    /// The same for somebody who is signed in.
+    ///
+    /// # Errors
+    /// [`Refused::Throttled`], the database's.
+    pub async fn of(
+        signin: &SignIn,
+        request: &RequestContext,
+        principal: &Principal,
+        method: Method,
+    ) -> Result<Self, Refused> {
+        let candidate = Candidate::of(signin, principal).await?;
+        Self::count(signin, request, (candidate, principal.name.clone()), method).await
+    }
+
+    async fn count(
+        signin: &SignIn,
+        request: &RequestContext,
+        (candidate, name): (Candidate, String),
+        method: Method,
+    ) -> Result<Self, Refused> {
+        let settings = &candidate.settings.lockout;
+        signin.throttle.guess(guesser(request, &candidate), settings.attempts).map_err(Refused::Throttled)?;
+        let mut tx = signin.kernel.db.begin_one().await?;
+        let counted = lockout::count(&mut tx, candidate.attempt(), settings).await?;
+        tx.commit().await?;
+        Ok(Self { candidate, name, method, counted })
+    }
+
+    /// The address of the user, or what they call themselves.
+    #[must_use]
+    pub fn address(&self) -> &str {
+        self.candidate.user.as_ref().and_then(|user| user.email.as_deref()).unwrap_or(&self.name)
+    }
+
+    /// Whether the password may be tried: not while the user is locked.
+    #[must_use]
+    pub fn may_try(&self) -> bool {
+        self.counted != Counted::Locked
+    }
+
+    /// It was wrong: written down, and why it is refused.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn failed(self, signin: &SignIn, request: &RequestContext) -> Result<Refused, Refused> {
+        refuse(signin, request, (&self.candidate, &self.name), self.method, self.counted).await
+    }
+
+    /// It was right, and its owner does not come in for this reason.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn refused(
+        self,
+        signin: &SignIn,
+        request: &RequestContext,
+        refused: Refused,
+    ) -> Result<Refused, Refused> {
+        let mut tx = signin.kernel.db.begin().await?;
+        if let Some(user) = &self.candidate.user {
+            lockout::clear(&mut tx, &user.id, Factor::Password).await?;
+        }
+        let context = Context::anonymous(&self.candidate.account_id, &self.name, request);
+        finish::refuse(&mut tx, &context, self.candidate.user.as_ref(), self.method, &refused).await?;
+        tx.commit().await?;
+        Ok(refused)
+    }
+
+    /// It was right: the attempts before are forgotten.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn forgive(&self, signin: &SignIn, request: &RequestContext) -> Result<(), Refused> {
+        signin.throttle.forgive(guesser(request, &self.candidate));
+        let mut tx = signin.kernel.db.begin().await?;
+        lockout::clear(&mut tx, &self.candidate.key, Factor::Password).await?;
+        Ok(tx.commit().await?)
+    }
+}
+
+fn guesser<'a>(request: &RequestContext, candidate: &'a Candidate) -> (IpAddr, &'a str) {
+    (request.address, candidate.key.as_str())
 }
 
 /// The lock itself is in the counter already; this tells of it.

@@ -34,6 +34,14 @@ pub(in super::super) struct Found {
     pub(in super::super) enrolled: bool,
 }
 
+/// Whether the user with this address or name has a password that is kept here.
+///
+/// # Errors
+/// The database's.
+pub async fn is_kept_of(c: &mut Connection, account_id: &str, name: &str) -> Result<bool, sqlx::Error> {
+    Ok(candidate(c, account_id, name, "").await?.password.is_some())
+}
+
 /// The user of an account by address or name, their password and the account's settings, in one trip: every
 /// trip to `SQLite` wakes a thread and is waited for. `decoy` stands for a name nobody has, so that it costs
 /// the same look-ups.

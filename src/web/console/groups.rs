@@ -113,7 +113,7 @@ async fn build(
         None => None,
     };
     let mut providers = connections::list(&mut c, &principal.account_id, ("", 200)).await?;
-    providers.retain(|connection| connection.syncs_groups());
+    providers.retain(Connection::syncs_groups);
     let mut members = groups::members(&mut c, &group.id, (&query.after, PAGE + 1)).await?;
     let next = cut(&mut members, |member| &member.user_id);
     let count = groups::member_count(&mut c, &group.id).await?;

@@ -64,7 +64,9 @@ pub(super) async fn account_of(app: &App, slug: Option<&str>) -> Result<Option<A
 async fn providers_of(app: &App, account: Option<&Account>) -> Result<Vec<Connection>, sqlx::Error> {
     let Some(account) = account else { return Ok(Vec::new()) };
     let mut c = app.kernel.db.read().await?;
-    connections::doors(&mut c, &account.id).await
+    let mut doors = connections::doors(&mut c, &account.id).await?;
+    doors.retain(Connection::has_button);
+    Ok(doors)
 }
 
 pub(super) async fn show(

@@ -64,6 +64,12 @@ pub(super) fn busy() -> Refusal {
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "Busy", detail).retry_after(2)
 }
 
+fn directory_unreachable() -> Refusal {
+    let detail = "Your company's directory cannot be reached at present, so your password could not be checked. Try \
+                  again in a moment.";
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "Your directory does not answer", detail).retry_after(10)
+}
+
 /// Recovery codes left at which somebody is told to make new ones.
 const FEW_CODES: i64 = 3;
 
@@ -111,6 +117,11 @@ pub(super) fn explain(refused: Refused) -> Result<&'static str, Error> {
         Refused::Busy => Err(busy().into()),
         Refused::Throttled(throttled) => Err(too_many_guesses(throttled).into()),
         Refused::Directory(error) => Err(error.into()),
+        Refused::Unreachable => Err(directory_unreachable().into()),
+        Refused::AtProvider(why) => Ok(why.words()),
+        Refused::NoAddress => Ok(
+            "Your company's directory has no email address of yours, which is needed here. Ask your administrator.",
+        ),
         Refused::FlowEnded => Ok("This page was open for too long. Type your password again."),
         // The password was right: what follows is no secret from its owner, and they need to know.
         Refused::SecondFactor(_) | Refused::PasskeysOff => Ok("Sign in once more."),

@@ -9,7 +9,9 @@ use serde::Deserialize;
 
 use super::super::{App, Error, page};
 use crate::directory::accounts::{self, Account};
-use crate::idp::connections::{self, Connection};
+use crate::idp::connections::{self, Connection, LdapSettings};
+use crate::idp::ldap;
+use crate::kernel;
 use crate::kernel::http::{RequestContext, cookie};
 use crate::signin::Method;
 use crate::signin::flow::{self, Flow};
@@ -21,6 +23,8 @@ struct PasswordPage {
     account: Option<Account>,
     flow: Flow,
     connections: Vec<Connection>,
+    /// Whose password is asked for, when it is not the one that is kept here.
+    directory: Option<String>,
     error: Option<&'static str>,
 }
 
@@ -49,11 +53,23 @@ pub(in super::super) async fn find(
 
 async fn build(app: &App, flow: Flow, error: Option<&'static str>) -> Result<PasswordPage, Error> {
     let mut c = app.kernel.db.read().await?;
-    let (account, connections) = match &flow.account_id {
+    let (account, mut connections) = match &flow.account_id {
         Some(id) => (accounts::by_id(&mut c, id).await?, connections::doors(&mut c, id).await?),
         None => (None, Vec::new()),
     };
-    Ok(PasswordPage { account, flow, connections, error })
+    connections.retain(Connection::has_button);
+    let directory = directory_of(&mut c, &flow).await?.map(|(connection, _)| connection.label());
+    Ok(PasswordPage { account, flow, connections, directory, error })
+}
+
+async fn directory_of(
+    c: &mut kernel::database::Connection,
+    flow: &Flow,
+) -> Result<Option<(Connection, LdapSettings)>, sqlx::Error> {
+    match &flow.account_id {
+        Some(account_id) => ldap::door_for(c, account_id, &flow.identifier).await,
+        None => Ok(None),
+    }
 }
 
 pub(super) async fn show(
@@ -79,8 +95,15 @@ pub(super) async fn submit(
     app.signin.throttle.address(request.address).map_err(super::throttled)?;
     let typed = Password::new(&form.password);
     let place = flow::cookies(&app.kernel).place(&headers, &browser);
-    let proof = flow::prove_password(&app.signin, &request, (&flow, place), &typed, Method::Password);
-    match proof.await {
+    let directory = directory_of(&mut *app.kernel.db.read().await?, &flow).await?;
+    let proof = match &directory {
+        Some((connection, settings)) => {
+            let about = (connection, settings);
+            ldap::prove(&app.idp, &request, (&flow, place), about, &form.password).await
+        }
+        None => flow::prove_password(&app.signin, &request, (&flow, place), &typed, Method::Password).await,
+    };
+    match proof {
         Ok(proved) => Ok(super::proved(&app, &browser, &proved)),
         Err(refused) => {
             let error = super::explain(refused)?;

@@ -11,7 +11,8 @@ use super::super::page::{self, Shell};
 use super::super::two_factor::{self, FactorForm, Typed};
 use super::super::{App, Error, login};
 use crate::access::Principal;
-use crate::idp::connections::{self, Connection};
+use crate::idp::connections::{self, Connection, LdapSettings};
+use crate::idp::ldap;
 use crate::kernel::http::RequestContext;
 use crate::kernel::urls::{local_path, query_value};
 use crate::signin::factors;
@@ -68,8 +69,9 @@ async fn build(
     let user = super::person(app, principal).await?;
     let shell = Shell::build(app, principal, "profile", None).await?;
     let mut c = app.kernel.db.read().await?;
-    let provider = connections::sign_in_of(&mut c, &user).await?;
-    let has_password = password::changed_at(&mut c, &user.id).await?.is_some();
+    let directory = ldap::door_for(&mut c, &user.account_id, user.address()).await?;
+    let provider = connections::sign_in_of(&mut c, &user).await?.filter(Connection::has_button);
+    let has_password = directory.is_some() || password::changed_at(&mut c, &user.id).await?.is_some();
     let owned = factors::of_user(&mut c, &user.id).await?;
     drop(c);
     let mut factor = None;
@@ -87,6 +89,13 @@ pub(super) async fn show(
 ) -> Result<Response, Error> {
     let return_to = local_path(query.return_to.as_deref(), "/profile");
     page::render(&build(&app, &principal, (return_to, query.recovery.is_some()), None).await?)
+}
+
+/// The directory that has the password of somebody who is signed in.
+async fn directory_of(app: &App, principal: &Principal) -> Result<Option<(Connection, LdapSettings)>, Error> {
+    let user = super::person(app, principal).await?;
+    let mut c = app.kernel.db.read().await?;
+    Ok(ldap::door_for(&mut c, &user.account_id, user.address()).await?)
 }
 
 /// The person is signed in, so there is nothing to hide from them.
@@ -115,6 +124,9 @@ pub(super) async fn confirm(
     let has_factor = factors::is_enrolled(&mut *app.kernel.db.read().await?, &principal.id).await?;
     let confirmed = if has_factor {
         flow::confirm_factor(&app.signin, &request, &principal, form.typed.shown()).await
+    } else if let Some((connection, settings)) = directory_of(&app, &principal).await? {
+        let about = (&connection, &settings);
+        ldap::confirm(&app.idp, &request, &principal, about, &form.password).await
     } else {
         flow::confirm_password(&app.signin, &request, &principal, &Password::new(&form.password)).await
     };

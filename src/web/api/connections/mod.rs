@@ -1,5 +1,6 @@
 //! Connections to identity providers.
 
+mod ldap;
 mod oidc;
 pub(super) mod requests;
 pub(super) mod saml;
@@ -22,6 +23,7 @@ use crate::kernel::http::RequestContext;
 use crate::kernel::{self, Timestamp};
 use crate::provisioning::scim::held;
 
+use ldap::LdapBody;
 use oidc::OidcBody;
 use saml::SamlBody;
 
@@ -48,6 +50,9 @@ pub(super) struct ConnectionBody {
     /// For OIDC: what was agreed with the provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     oidc: Option<OidcBody>,
+    /// For LDAP: how the directory is asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ldap: Option<LdapBody>,
     /// When a test of it as it is now succeeded.
     #[schema(value_type = Option<String>, format = DateTime)]
     tested_at: Option<Timestamp>,
@@ -119,6 +124,10 @@ async fn body(
         Some(settings) => Some(OidcBody::read(app, c, &connection, settings).await?),
         None => None,
     };
+    let ldap = match connection.ldap() {
+        Some(settings) => Some(LdapBody::read(c, &connection, settings).await?),
+        None => None,
+    };
     let scim = match connection.scim() {
         Some(settings) => Some(ScimBody::read(c, &connection, settings).await?),
         None => None,
@@ -133,6 +142,7 @@ async fn body(
         email_domains: connections::domains_of(c, &connection.id).await?,
         saml,
         oidc,
+        ldap,
         scim,
         scim_base_url,
         id: connection.id,

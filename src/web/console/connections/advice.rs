@@ -1,14 +1,15 @@
 //! What to do about a test that failed, and on which side.
 
 use crate::idp::connections::Kind;
-use crate::idp::oidc;
 use crate::idp::saml::judge::Check;
+use crate::idp::{ldap, oidc};
 
 /// What to change when this check of a connection failed.
 pub(super) fn of(kind: Kind, check: &str) -> &'static str {
     match kind {
         Kind::Saml => Check::parse(check).map_or("", saml),
         Kind::Oidc => oidc::Check::parse(check).map_or("", oidc),
+        Kind::Ldap => ldap::Check::parse(check).map_or("", ldap),
         Kind::Scim => "",
     }
 }
@@ -139,6 +140,34 @@ fn oidc(check: oidc::Check) -> &'static str {
         Check::Domain => {
             "Addresses of this domain are not let into the account. Add the domain in the authentication settings, or \
              sign in there with another address."
+        }
+    }
+}
+
+fn ldap(check: ldap::Check) -> &'static str {
+    use ldap::Check;
+    match check {
+        Check::Connect => {
+            "No server was reached. Check host and port (636 for LDAPS, 389 with StartTLS), and that the host name is the \
+             one in the server's certificate. A certificate from your own authority needs that authority's certificate in \
+             the settings; a server inside your network has to be listed in outgoing.allowed_networks."
+        }
+        Check::Bind => {
+            "The directory does not take the bind DN and its password. Write the whole DN, such as \
+             CN=vestibule,OU=Services,DC=example,DC=com; Active Directory takes name@example.com as well."
+        }
+        Check::Users => {
+            "No people were found. Check the base DN and the filter, and that the bind DN may read there."
+        }
+        Check::Email => {
+            "Nobody who was found has an email address, by which people are known here. Name the attribute that has it, \
+             such as mail or userPrincipalName, or let the bind DN read it."
+        }
+        Check::Id => {
+            "The entries have no id that stays when people are renamed. Let the bind DN read objectGUID or entryUUID."
+        }
+        Check::Groups => {
+            "No groups were found. Check the base DN and the filter, and that the bind DN may read there."
         }
     }
 }

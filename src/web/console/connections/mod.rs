@@ -1,6 +1,7 @@
 //! Connections to identity providers, with the values to paste on the other side.
 
 mod advice;
+mod ldap;
 mod oidc;
 mod presets;
 mod provisioning;
@@ -28,6 +29,7 @@ use crate::idp::oidc::Addresses;
 use crate::kernel::http::RequestContext;
 use crate::kernel::{ids, tickets};
 
+pub(super) use ldap::save as save_ldap;
 pub(super) use oidc::save as save_oidc;
 pub(super) use provisioning::{discard, let_through, requests, waiting};
 pub(super) use saml::{forget_retiring, load_metadata, rotate_keys, save};
@@ -54,7 +56,7 @@ impl NewConnectionPage {
     /// Whether it is chosen what to connect.
     fn has_form(&self) -> bool {
         match self.form.kind.as_str() {
-            "scim" => true,
+            "scim" | "ldap" => true,
             "oidc" => !self.form.preset.is_empty(),
             "saml" => !self.form.vendor.is_empty(),
             _ => false,
@@ -96,6 +98,12 @@ pub(super) struct NewForm {
     issuer: String,
     client_id: String,
     client_secret: String,
+    url: String,
+    start_tls: bool,
+    ca_certificate: String,
+    bind_dn: String,
+    bind_password: String,
+    base_dn: String,
     metadata_xml: String,
     metadata_url: String,
     email_domains: String,
@@ -187,6 +195,12 @@ pub(super) async fn create(
         issuer: field(&fields, "issuer"),
         client_id: field(&fields, "client_id"),
         client_secret: field(&fields, "client_secret"),
+        url: field(&fields, "url"),
+        start_tls: !field(&fields, "start_tls").is_empty(),
+        ca_certificate: field(&fields, "ca_certificate"),
+        bind_dn: field(&fields, "bind_dn"),
+        bind_password: field(&fields, "bind_password"),
+        base_dn: field(&fields, "base_dn"),
         name: field(&fields, "name"),
         metadata_xml: field(&fields, "metadata_xml"),
         metadata_url: field(&fields, "metadata_url"),
@@ -196,6 +210,7 @@ pub(super) async fn create(
         kind: Some(match form.kind.as_str() {
             "scim" => Kind::Scim,
             "oidc" => Kind::Oidc,
+            "ldap" => Kind::Ldap,
             _ => Kind::Saml,
         }),
         name: Some(form.name.clone()),
@@ -208,6 +223,16 @@ pub(super) async fn create(
         wanted.email_domains = Some(words(&form.email_domains));
         // What its product is known to send.
         wanted.group_attribute = vendors::guide(form.vendor()).group_attribute.map(str::to_owned);
+    }
+    if wanted.kind == Some(Kind::Ldap) {
+        wanted.url = Some(form.url.clone());
+        wanted.start_tls = Some(form.start_tls);
+        wanted.ca_certificate = Some(form.ca_certificate.clone());
+        wanted.bind_dn = Some(form.bind_dn.clone());
+        wanted.bind_password = Some(form.bind_password.clone());
+        wanted.email_domains = Some(words(&form.email_domains));
+        wanted.user_queries = Some(ldap::people_below(&form.base_dn));
+        wanted.group_queries = Some(ldap::groups_below(&form.base_dn));
     }
     if wanted.kind == Some(Kind::Oidc) {
         wanted.reserved_id = reserved_id(&app, &principal, &form.ticket).await?;
@@ -254,6 +279,9 @@ async fn render(app: &App, principal: &Principal, id: &str, shown: Shown<'_>) ->
     }
     if let Some(settings) = connection.oidc() {
         return oidc::page(app, &mut c, (shell, connection, settings), shown).await;
+    }
+    if let Some(settings) = connection.ldap() {
+        return ldap::page(&mut c, (shell, connection, settings), shown).await;
     }
     let settings = connection.scim().unwrap_or_default();
     scim::page(app, &mut c, (shell, connection, settings), shown).await

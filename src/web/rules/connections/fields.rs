@@ -5,8 +5,8 @@ use utoipa::ToSchema;
 
 use super::super::super::Error;
 use crate::idp::connections::{
-    Binding, ClientAuth, Comparison, ExtraAttribute, Graph, Jit, Kind, NameIdFormat, OidcSettings, Preset,
-    SamlSettings, ScimSettings, Vendor,
+    Binding, ClientAuth, Comparison, ExtraAttribute, Graph, GroupQuery, Jit, Kind, LdapSettings,
+    NameIdFormat, OidcSettings, Preset, SamlSettings, ScimSettings, UserQuery, Vendor,
 };
 use crate::idp::saml::Certificate;
 
@@ -51,6 +51,30 @@ pub(in super::super::super) struct ConnectionFields {
     pub(in super::super::super) hosted_domains: Option<Vec<String>>,
     /// OIDC: whether addresses count as verified although the provider does not say so.
     pub(in super::super::super) trust_email: Option<bool>,
+    /// LDAP: the servers, `ldaps://host` or `ldap://host`, with spaces between several.
+    pub(in super::super::super) url: Option<String>,
+    /// LDAP: as whom the directory is searched; empty for nobody.
+    pub(in super::super::super) bind_dn: Option<String>,
+    /// LDAP: the password of that. Never shown again.
+    pub(in super::super::super) bind_password: Option<String>,
+    /// LDAP: whether `ldap://` begins TLS first.
+    pub(in super::super::super) start_tls: Option<bool>,
+    /// LDAP: the authorities that vouch for the servers, PEM; the system's when empty.
+    pub(in super::super::super) ca_certificate: Option<String>,
+    /// LDAP: whether servers that a server names are asked too, and how many in a row.
+    pub(in super::super::super) referrals: Option<bool>,
+    pub(in super::super::super) max_hops: Option<u32>,
+    /// LDAP: milliseconds.
+    pub(in super::super::super) connect_timeout_ms: Option<u64>,
+    pub(in super::super::super) response_timeout_ms: Option<u64>,
+    /// LDAP: whether members of groups in groups are members.
+    pub(in super::super::super) nested: Option<bool>,
+    /// LDAP: where people are, exactly these.
+    pub(in super::super::super) user_queries: Option<Vec<UserQuery>>,
+    /// LDAP: where groups are, exactly these.
+    pub(in super::super::super) group_queries: Option<Vec<GroupQuery>>,
+    /// LDAP: when linked groups are brought up to date, a Quartz cron expression in UTC.
+    pub(in super::super::super) schedule: Option<String>,
     /// SAML: the identity provider's metadata …
     pub(in super::super::super) metadata_xml: Option<String>,
     /// … or where it is; it is read again from there every six hours.
@@ -197,6 +221,30 @@ impl ConnectionFields {
         set(&mut settings.jit, self.jit.take());
         set(&mut settings.trust_mfa, self.trust_mfa);
         Ok(())
+    }
+
+    /// Changes the settings of an LDAP connection as wanted.
+    pub(super) fn apply_ldap(&mut self, settings: &mut LdapSettings) {
+        if let Some(url) = self.url.take() {
+            settings.urls = url.split_whitespace().map(str::to_owned).collect();
+        }
+        if let Some(bind_dn) = self.bind_dn.take() {
+            bind_dn.trim().clone_into(&mut settings.bind_dn);
+        }
+        set(&mut settings.start_tls, self.start_tls);
+        set_text(&mut settings.ca_certificate, self.ca_certificate.take());
+        set(&mut settings.referrals, self.referrals);
+        set(&mut settings.max_hops, self.max_hops);
+        set(&mut settings.connect_timeout_ms, self.connect_timeout_ms);
+        set(&mut settings.response_timeout_ms, self.response_timeout_ms);
+        set(&mut settings.nested, self.nested);
+        set(&mut settings.user_queries, self.user_queries.take());
+        set(&mut settings.group_queries, self.group_queries.take());
+        set(&mut settings.schedule, self.schedule.take());
+        set_text(&mut settings.display_name, self.display_name.take());
+        set(&mut settings.keep_names, self.update_names.map(|update| !update));
+        set(&mut settings.group_sync, self.group_sync);
+        set(&mut settings.jit, self.jit.take());
     }
 
     /// Changes the settings of a directory connection as wanted.

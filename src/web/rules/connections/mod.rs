@@ -11,12 +11,12 @@ use super::{find_connection, find_group};
 use crate::access::Principal;
 use crate::directory::groups::{self, Kept, Link};
 use crate::idp::connections::{
-    self, Change, ClientAuth, Connection, Kind, NewConnection, OidcSettings, Retiring, SamlSettings,
-    ScimSettings, Settings,
+    self, Change, ClientAuth, Connection, Kind, LdapSettings, NewConnection, OidcSettings, Retiring,
+    SamlSettings, ScimSettings, Settings,
 };
-use crate::idp::oidc;
 use crate::idp::saml::groups::GRAPH_SECRET;
 use crate::idp::saml::{self, LoadError, Loaded, Outgoing, Prepared, Source, keys};
+use crate::idp::{ldap, oidc};
 use crate::kernel::http::RequestContext;
 use crate::kernel::{Timestamp, Tx, ids};
 use crate::provisioning::scim;
@@ -58,7 +58,7 @@ pub(in super::super) async fn create_connection(
     mut wanted: ConnectionFields,
 ) -> Result<Connection, Error> {
     let name = wanted.name.take().ok_or_else(|| Error::invalid("name", "is required"))?;
-    let kind = wanted.kind.ok_or_else(|| Error::invalid("kind", "is required: saml, oidc or scim"))?;
+    let kind = wanted.kind.ok_or_else(|| Error::invalid("kind", "is required: saml, oidc, ldap or scim"))?;
     if kind.is_door() && wanted.enabled == Some(true) {
         return Err(Error::invalid(
             "enabled",
@@ -85,7 +85,12 @@ pub(in super::super) async fn create_connection(
                 secrets.must_suffice(&settings)?;
                 Settings::Oidc(Box::new(settings))
             }
-            _ => {
+            Kind::Ldap => {
+                let mut settings = LdapSettings::default();
+                wanted.apply_ldap(&mut settings);
+                Settings::Ldap(Box::new(settings))
+            }
+            Kind::Saml | Kind::Scim => {
                 let mut settings = ScimSettings::default();
                 wanted.apply_scim(&mut settings);
                 Settings::Scim(settings)
@@ -118,12 +123,17 @@ async fn prepare_saml(app: &App, name: &str, mut wanted: ConnectionFields) -> Re
 struct Secrets {
     graph: Option<String>,
     client: Option<String>,
+    bind: Option<String>,
 }
 
 impl Secrets {
     fn of(wanted: &mut ConnectionFields) -> Self {
         let given = |text: &mut Option<String>| text.take().filter(|secret| !secret.is_empty());
-        Self { graph: given(&mut wanted.graph_client_secret), client: given(&mut wanted.client_secret) }
+        Self {
+            graph: given(&mut wanted.graph_client_secret),
+            client: given(&mut wanted.client_secret),
+            bind: given(&mut wanted.bind_password),
+        }
     }
 
     /// A client that shows a secret needs one.
@@ -147,9 +157,23 @@ impl Secrets {
         Ok(())
     }
 
+    /// The same for a directory: its password goes to the servers, and to those who can read the way there.
+    fn must_fit_directory(&self, before: &LdapSettings, after: &LdapSettings) -> Result<(), Error> {
+        let place = |s: &LdapSettings| (s.urls.clone(), s.start_tls, s.ca_certificate.clone(), s.referrals);
+        if place(before) != place(after) && self.bind.is_none() && !after.bind_dn.is_empty() {
+            let reason = "must be given again, as it goes another way now";
+            return Err(Error::invalid("bind_password", reason));
+        }
+        Ok(())
+    }
+
     /// Seals them, and makes the key of a client that signs.
     async fn keep(self, app: &App, tx: &mut Tx, connection: &Connection) -> Result<(), Error> {
-        let all = [(GRAPH_SECRET, self.graph), (oidc::CLIENT_SECRET, self.client)];
+        let all = [
+            (GRAPH_SECRET, self.graph),
+            (oidc::CLIENT_SECRET, self.client),
+            (ldap::BIND_PASSWORD, self.bind),
+        ];
         for (name, secret) in all {
             if let Some(secret) = secret {
                 connections::set_secret(&app.kernel, tx, connection, (name, &secret)).await?;
@@ -193,6 +217,12 @@ pub(in super::super) async fn change_connection(
             wanted.apply_oidc(&mut settings)?;
             secrets.must_fit(&before, &settings)?;
             Some(Settings::Oidc(settings))
+        }
+        Some(Settings::Ldap(mut settings)) => {
+            let before = settings.clone();
+            wanted.apply_ldap(&mut settings);
+            secrets.must_fit_directory(&before, &settings)?;
+            Some(Settings::Ldap(settings))
         }
         Some(Settings::Scim(mut settings)) => {
             wanted.apply_scim(&mut settings);
@@ -301,6 +331,11 @@ pub(in super::super) async fn begin_trial(
                 oidc::Begun::Away(url, id) => BegunTest::Away(id, Outgoing::Redirect(url)),
                 oidc::Begun::Ended(id) => BegunTest::Ended(id),
             })
+        }
+        Some(Settings::Ldap(settings)) => {
+            let whose = (principal, &principal.context(request));
+            let trial = ldap::run_trial(&app.idp, whose, (&connection, &settings)).await?;
+            Ok(BegunTest::Ended(trial))
         }
         _ => Err(Error::invalid("kind", "only connections that people sign in with are tested")),
     }

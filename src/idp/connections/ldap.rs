@@ -1,0 +1,223 @@
+//! What is agreed with an LDAP directory.
+
+use serde::{Deserialize, Serialize};
+use url::Url;
+use utoipa::ToSchema;
+
+use super::saml::Jit;
+use crate::directory::Error;
+
+/// How a directory is asked. The password of the bind DN is kept apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
+pub struct LdapSettings {
+    /// What people see, when it is not the connection's name.
+    pub display_name: Option<String>,
+    /// Its servers, `ldaps://host:636` or `ldap://host:389`, asked in this order when one does not answer.
+    pub urls: Vec<String>,
+    /// Whether a connection to `ldap://` begins TLS before anything else is said (RFC 4511 §4.14).
+    pub start_tls: bool,
+    /// The authorities that vouch for the servers, PEM; the system's when not set.
+    pub ca_certificate: Option<String>,
+    /// Whether other servers that a server names are asked too.
+    pub referrals: bool,
+    /// How many of them in a row.
+    pub max_hops: u32,
+    /// How long a server may take to be reached, milliseconds.
+    pub connect_timeout_ms: u64,
+    /// How long it may take to answer, milliseconds.
+    pub response_timeout_ms: u64,
+    /// As whom the directory is searched.
+    pub bind_dn: String,
+    /// Whether members of groups in groups are members.
+    pub nested: bool,
+    /// Where people are.
+    pub user_queries: Vec<UserQuery>,
+    /// Where groups are.
+    pub group_queries: Vec<GroupQuery>,
+    /// Whether names stay as they are here when somebody signs in with others.
+    pub keep_names: bool,
+    /// Whether people unknown here are created; its key and value are an attribute's.
+    pub jit: Jit,
+    /// Whether linked groups follow the directory's.
+    pub group_sync: bool,
+    /// When they are brought up to date, a Quartz cron expression in UTC.
+    pub schedule: String,
+}
+
+impl Default for LdapSettings {
+    fn default() -> Self {
+        Self {
+            display_name: None,
+            urls: Vec::new(),
+            start_tls: false,
+            ca_certificate: None,
+            referrals: false,
+            max_hops: 5,
+            connect_timeout_ms: 5_000,
+            response_timeout_ms: 10_000,
+            bind_dn: String::new(),
+            nested: false,
+            user_queries: Vec::new(),
+            group_queries: Vec::new(),
+            keep_names: false,
+            jit: Jit::default(),
+            group_sync: false,
+            schedule: "0 0 * * * ?".to_owned(),
+        }
+    }
+}
+
+/// Where people are, and what their attributes are called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct UserQuery {
+    /// Below which entry.
+    pub base_dn: String,
+    /// Which entries there (RFC 4515).
+    #[serde(default = "any_person")]
+    pub filter: String,
+    /// The name shown.
+    #[serde(default = "cn")]
+    pub name_attribute: String,
+    /// The email address.
+    #[serde(default = "mail")]
+    pub email_attribute: String,
+    /// The groups somebody is in.
+    #[serde(default = "member_of")]
+    pub member_of_attribute: String,
+}
+
+/// Where groups are, and what their attributes are called.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct GroupQuery {
+    /// Below which entry.
+    pub base_dn: String,
+    /// Which entries there (RFC 4515).
+    #[serde(default = "any_group")]
+    pub filter: String,
+    /// What it is called.
+    #[serde(default = "cn")]
+    pub name_attribute: String,
+    /// What it is for.
+    #[serde(default = "description")]
+    pub description_attribute: String,
+}
+
+fn any_person() -> String {
+    "(objectClass=person)".to_owned()
+}
+
+fn any_group() -> String {
+    "(|(objectClass=group)(objectClass=groupOfNames)(objectClass=groupOfUniqueNames))".to_owned()
+}
+
+fn cn() -> String {
+    "cn".to_owned()
+}
+
+fn mail() -> String {
+    "mail".to_owned()
+}
+
+fn member_of() -> String {
+    "memberOf".to_owned()
+}
+
+fn description() -> String {
+    "description".to_owned()
+}
+
+/// An attribute's name: RFC 4512 §2.5.
+fn is_attribute(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= 128
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ';'))
+}
+
+impl LdapSettings {
+    /// Whether a test of `other` says anything about these.
+    #[must_use]
+    pub fn trusts_the_same(&self, other: &Self) -> bool {
+        let relevant = |s: &Self| {
+            (
+                (s.urls.clone(), s.start_tls, s.ca_certificate.clone(), s.referrals, s.bind_dn.clone()),
+                (s.user_queries.clone(), s.group_queries.clone()),
+            )
+        };
+        relevant(self) == relevant(other)
+    }
+
+    /// The settings, if they go together.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`].
+    pub fn checked(mut self) -> Result<Self, Error> {
+        let invalid = |field, reason: &str| Err(Error::Invalid { field, reason: reason.to_owned() });
+        let fits = |text: &String| {
+            Url::parse(text).is_ok_and(|url| {
+                matches!(url.scheme(), "ldap" | "ldaps")
+                    && url.host_str().is_some_and(|host| !host.is_empty())
+                    && url.username().is_empty()
+                    && matches!(url.path(), "" | "/")
+            })
+        };
+        if self.urls.is_empty() || self.urls.len() > 10 || !self.urls.iter().all(fits) {
+            return invalid("url", "must be addresses such as ldaps://dc1.example.com, at most ten");
+        }
+        if !(100..=60_000).contains(&self.connect_timeout_ms) {
+            return invalid("connect_timeout_ms", "must be between 100 and 60000");
+        }
+        if !(100..=300_000).contains(&self.response_timeout_ms) {
+            return invalid("response_timeout_ms", "must be between 100 and 300000");
+        }
+        if !(1..=20).contains(&self.max_hops) {
+            return invalid("max_hops", "must be between 1 and 20");
+        }
+        if self.user_queries.is_empty() || self.user_queries.len() > 20 {
+            return invalid("user_queries", "must say where people are: at least one, at most twenty");
+        }
+        if self.group_queries.len() > 20 {
+            return invalid("group_queries", "must be at most twenty");
+        }
+        for query in &self.user_queries {
+            let names = [&query.name_attribute, &query.email_attribute, &query.member_of_attribute];
+            check_query("user_queries", (&query.base_dn, &query.filter), names)?;
+        }
+        for query in &self.group_queries {
+            let names = [&query.name_attribute, &query.name_attribute, &query.description_attribute];
+            check_query("group_queries", (&query.base_dn, &query.filter), names)?;
+        }
+        if self.group_sync && self.group_queries.is_empty() {
+            return invalid("group_queries", "is needed for groups to follow the directory's");
+        }
+        if self.jit.key.is_none() && self.jit.value.is_some() {
+            return invalid("jit", "has a value without the attribute that must have it");
+        }
+        if self.bind_dn.len() > 1024 {
+            return invalid("bind_dn", "is too long");
+        }
+        super::saml::check_lines([("display_name", &mut self.display_name)])?;
+        Ok(self)
+    }
+}
+
+fn check_query(
+    field: &'static str,
+    (base_dn, filter): (&str, &str),
+    names: [&String; 3],
+) -> Result<(), Error> {
+    let invalid = |reason: String| Err(Error::Invalid { field, reason });
+    if base_dn.trim().is_empty() || base_dn.len() > 1024 || !base_dn.contains('=') {
+        return invalid("has a base DN that is none: it looks like OU=People,DC=example,DC=com".to_owned());
+    }
+    if filter.len() > 4096 || ldap3::parse_filter(filter).is_err() {
+        return invalid(format!("has a filter that cannot be read: {filter}"));
+    }
+    if let Some(name) = names.into_iter().find(|name| !is_attribute(name)) {
+        return invalid(format!("names an attribute that is none: {name}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,26 @@
+//! The checks of a test of a directory, in the order in which they are made.
+
+use super::super::report::{self, checks};
+
+checks! {
+    /// A check of a directory.
+    Check {
+        /// A server of the directory is reached, with TLS where that is asked for.
+        Connect = "connect",
+        /// The directory takes the bind DN and its password.
+        Bind = "bind",
+        /// The user queries find people.
+        Users = "users",
+        /// People have an email address.
+        Email = "email",
+        /// People have an id that stays theirs when they are renamed or moved.
+        Id = "id",
+        /// The group queries find groups.
+        Groups = "groups",
+    }
+}
+
+/// The checks so far.
+pub(super) type Report = report::Report<Check>;
+/// Something was not as it has to be.
+pub(super) type Failed = report::Failed<Check>;

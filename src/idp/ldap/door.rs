@@ -1,0 +1,25 @@
+//! Whose password is asked for: a directory's, or the one that is kept here.
+
+use super::super::connections::{self, Connection, LdapSettings};
+use crate::kernel::database::Connection as Db;
+use crate::signin::password;
+
+/// The directory that checks the password of somebody who calls themselves `name`. Who has a password here keeps
+/// signing in with that, unless their domain belongs to the directory: an administrator is not locked out by a
+/// directory that is there for everybody.
+///
+/// # Errors
+/// The database's.
+pub async fn door_for(
+    c: &mut Db,
+    account_id: &str,
+    name: &str,
+) -> Result<Option<(Connection, LdapSettings)>, sqlx::Error> {
+    let Some((connection, by_domain)) = connections::directory_for(c, account_id, name).await? else {
+        return Ok(None);
+    };
+    if !by_domain && password::is_kept_of(c, account_id, name).await? {
+        return Ok(None);
+    }
+    Ok(connection.ldap().map(|settings| (connection, settings)))
+}

@@ -1,0 +1,169 @@
+//! Finding a person in the directory, and what it says of them.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use ldap3::{Scope, ldap_escape};
+
+use super::super::connections::UserQuery;
+use super::error::Error;
+use super::pool::{Link, Pool};
+use super::search::{Entry, Question, some};
+use crate::kernel::Kernel;
+use crate::signin::Names;
+
+/// Groups that are looked at for one person.
+const MAX_GROUPS: usize = 5_000;
+/// The matching rule that follows groups in groups (MS-ADTS §3.1.1.3.4.4).
+const IN_CHAIN: &str = "1.2.840.113556.1.4.1941";
+/// What is asked for beside the attributes of the query.
+const USUAL: [&str; 13] = [
+    "objectGUID",
+    "entryUUID",
+    "nsUniqueId",
+    "ipaUniqueID",
+    "GUID",
+    "givenName",
+    "sn",
+    "displayName",
+    "uid",
+    "sAMAccountName",
+    "userPrincipalName",
+    "userAccountControl",
+    "mail",
+];
+
+/// Somebody in the directory.
+#[derive(Debug, Clone)]
+pub(super) struct Person {
+    pub(super) entry: Entry,
+    pub(super) query: UserQuery,
+}
+
+impl Person {
+    /// Their address. In Active Directory the sign-in name stands for one where there is none.
+    pub(super) fn email(&self) -> Option<&str> {
+        let found = self.entry.first(&self.query.email_attribute).or(self.entry.first("userPrincipalName"));
+        found.map(str::trim).filter(|text| text.len() <= 320 && text.contains('@'))
+    }
+
+    pub(super) fn names(&self) -> Names {
+        let line = |name: &str| {
+            let text = self.entry.first(name)?.trim();
+            let fits = !text.is_empty() && text.chars().count() <= 256 && !text.contains(char::is_control);
+            fits.then(|| text.to_owned())
+        };
+        Names {
+            given_name: line("givenName"),
+            family_name: line("sn"),
+            display_name: line(&self.query.name_attribute),
+        }
+    }
+}
+
+/// The attributes that are read of people.
+pub(super) fn attributes(query: &UserQuery) -> Vec<String> {
+    let own = [&query.name_attribute, &query.email_attribute, &query.member_of_attribute];
+    USUAL.iter().map(|name| (*name).to_owned()).chain(own.into_iter().cloned()).collect()
+}
+
+/// The one person whom somebody calls themselves by: an address, or a sign-in name.
+pub(super) async fn find(
+    kernel: &Kernel,
+    pool: &Arc<Pool>,
+    link: &mut Link,
+    identifier: &str,
+) -> Result<Option<Person>, Error> {
+    let name = ldap_escape(identifier.trim());
+    let mut found: Vec<Person> = Vec::new();
+    for query in &pool.settings.user_queries {
+        let email = &query.email_attribute;
+        let called = match (identifier.contains('@'), link.is_active_directory) {
+            (true, true) => format!("(|({email}={name})(userPrincipalName={name}))"),
+            (true, false) => format!("({email}={name})"),
+            (false, true) => format!("(sAMAccountName={name})"),
+            (false, false) => format!("(uid={name})"),
+        };
+        let filter = format!("(&{}{called})", query.filter);
+        let wanted = attributes(query);
+        let question =
+            Question { base: &query.base_dn, scope: Scope::Subtree, filter: &filter, attributes: &wanted };
+        for entry in some(kernel, pool, link, (question, 3)).await? {
+            if found.iter().all(|known| !known.entry.dn.eq_ignore_ascii_case(&entry.dn)) {
+                found.push(Person { entry, query: query.clone() });
+            }
+        }
+    }
+    if found.len() > 1 {
+        return Err(Error::Ambiguous);
+    }
+    Ok(found.pop())
+}
+
+/// The groups of a person, each by its DN and by its name: a link may have either.
+pub(super) async fn groups(
+    kernel: &Kernel,
+    pool: &Arc<Pool>,
+    link: &mut Link,
+    person: &Person,
+) -> Result<Vec<String>, Error> {
+    let settings = &pool.settings;
+    let dn = ldap_escape(person.entry.dn.as_str()).into_owned();
+    let direct = person.entry.ranged(link, pool, &person.query.member_of_attribute).await?;
+    let mut names: HashSet<String> = HashSet::new();
+    if settings.nested && link.is_active_directory {
+        containing(kernel, pool, link, (&format!("(member:{IN_CHAIN}:={dn})"), &mut names)).await?;
+    } else if direct.is_empty() {
+        // A directory that does not say it at the person says it at the groups.
+        let uid = person.entry.first("uid").map(|uid| format!("(memberUid={})", ldap_escape(uid)));
+        let filter = format!("(|(member={dn})(uniqueMember={dn}){})", uid.unwrap_or_default());
+        containing(kernel, pool, link, (&filter, &mut names)).await?;
+    }
+    for dn in direct {
+        note(&mut names, &dn, None);
+    }
+    if settings.nested && !link.is_active_directory {
+        // The same by walking: the groups that have these groups as members, until there are no new ones.
+        let mut walked: HashSet<String> = HashSet::new();
+        loop {
+            let is_new = |dn: &&String| dn.contains('=') && !walked.contains(*dn);
+            let next: Vec<String> = names.iter().filter(is_new).take(50).cloned().collect();
+            if next.is_empty() || names.len() > MAX_GROUPS {
+                break;
+            }
+            let inner = |dn: &String| {
+                let dn = ldap_escape(dn.as_str());
+                format!("(member={dn})(uniqueMember={dn})")
+            };
+            let filter = format!("(|{})", next.iter().map(inner).collect::<String>());
+            walked.extend(next);
+            containing(kernel, pool, link, (&filter, &mut names)).await?;
+        }
+    }
+    Ok(names.into_iter().collect())
+}
+
+/// Adds the groups of the group queries that match `filter`.
+async fn containing(
+    kernel: &Kernel,
+    pool: &Arc<Pool>,
+    link: &mut Link,
+    (filter, names): (&str, &mut HashSet<String>),
+) -> Result<(), Error> {
+    for query in &pool.settings.group_queries {
+        let filter = format!("(&{}{filter})", query.filter);
+        let wanted = vec![query.name_attribute.clone()];
+        let question =
+            Question { base: &query.base_dn, scope: Scope::Subtree, filter: &filter, attributes: &wanted };
+        for group in some(kernel, pool, link, (question, MAX_GROUPS)).await? {
+            note(names, &group.dn, group.first(&query.name_attribute));
+        }
+    }
+    Ok(())
+}
+
+fn note(names: &mut HashSet<String>, dn: &str, name: Option<&str>) {
+    let first = dn.split(',').next().and_then(|part| part.split_once('=')).map(|(_, value)| value.trim());
+    names.extend(name.or(first).map(str::to_owned));
+    names.insert(dn.to_owned());
+}

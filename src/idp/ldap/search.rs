@@ -1,0 +1,211 @@
+//! Searching: in pages, through referrals, and attributes that come in pieces.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ldap3::adapters::{Adapter, PagedResults};
+use ldap3::{Ldap, ResultEntry, Scope, SearchEntry};
+use url::Url;
+
+use super::error::{Error, within};
+use super::pool::{Link, Pool};
+use crate::kernel::Kernel;
+
+/// Entries in a page (RFC 2696).
+const PAGE: i32 = 500;
+/// Values of one attribute that are read: more members than any group has.
+const MAX_VALUES: usize = 2_000_000;
+
+/// What to search for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Question<'a> {
+    pub(super) base: &'a str,
+    pub(super) scope: Scope,
+    pub(super) filter: &'a str,
+    pub(super) attributes: &'a [String],
+}
+
+/// An entry, its attributes found without regard to case.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Entry {
+    pub(super) dn: String,
+    texts: HashMap<String, Vec<String>>,
+    bytes: HashMap<String, Vec<Vec<u8>>>,
+}
+
+impl Entry {
+    fn read(found: ResultEntry) -> Self {
+        let SearchEntry { dn, attrs, bin_attrs } = SearchEntry::construct(found);
+        Self {
+            dn,
+            texts: attrs.into_iter().map(|(name, values)| (name.to_lowercase(), values)).collect(),
+            bytes: bin_attrs.into_iter().map(|(name, values)| (name.to_lowercase(), values)).collect(),
+        }
+    }
+
+    /// The values of an attribute.
+    pub(super) fn all(&self, name: &str) -> &[String] {
+        self.texts.get(&name.to_lowercase()).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Its first value.
+    pub(super) fn first(&self, name: &str) -> Option<&str> {
+        self.all(name).first().map(String::as_str)
+    }
+
+    /// The name that stays when somebody is renamed or moved: `objectGUID` as Active Directory writes it, `entryUUID`
+    /// (RFC 4530), or what other products have for it.
+    pub(super) fn stable_id(&self) -> Option<String> {
+        let guid = self.bytes.get("objectguid").and_then(|values| values.first()).cloned();
+        // A GUID whose bytes happen to be text is given as text.
+        let guid = guid.or_else(|| self.first("objectGUID").map(|text| text.as_bytes().to_vec()));
+        if let Some(id) = guid.and_then(|bytes| uuid::Uuid::from_slice_le(&bytes).ok()) {
+            return Some(id.to_string());
+        }
+        ["entryUUID", "nsUniqueId", "ipaUniqueID", "GUID"]
+            .iter()
+            .find_map(|name| self.first(name))
+            .map(str::to_lowercase)
+    }
+
+    /// All values of an attribute that may come in pieces (MS-ADTS §3.1.1.3.1.3.3): `member;range=0-1499`, then more.
+    pub(super) async fn ranged(
+        &self,
+        link: &mut Link,
+        pool: &Pool,
+        name: &str,
+    ) -> Result<Vec<String>, Error> {
+        let mut values = self.all(name).to_vec();
+        let mut next = self.range(name).map(|(end, more)| {
+            values.extend_from_slice(more);
+            end
+        });
+        while let Some(Some(end)) = next {
+            let wanted = vec![format!("{name};range={}-*", end + 1)];
+            let search = link.ldap.search(&self.dn, Scope::Base, "(objectClass=*)", wanted);
+            let (found, _) = within(pool.response_timeout(), search).await?.success()?;
+            let Some(entry) = found.into_iter().map(Self::read).next() else { break };
+            let before = values.len();
+            next = entry.range(name).map(|(end, more)| {
+                values.extend_from_slice(more);
+                end
+            });
+            if values.len() == before || values.len() > MAX_VALUES {
+                break;
+            }
+        }
+        Ok(values)
+    }
+
+    /// (the last of the piece, none for the end; its values).
+    fn range(&self, name: &str) -> Option<(Option<usize>, &[String])> {
+        let head = format!("{};range=", name.to_lowercase());
+        self.texts.iter().find_map(|(known, values)| {
+            let (_, end) = known.strip_prefix(&head)?.split_once('-')?;
+            Some((end.parse().ok(), values.as_slice()))
+        })
+    }
+}
+
+/// The entries that answer `question`, page by page; `each` returns false when it has seen enough.
+pub(super) async fn stream(
+    kernel: &Kernel,
+    pool: &Arc<Pool>,
+    link: &mut Link,
+    question: Question<'_>,
+    mut each: impl FnMut(Entry) -> bool,
+) -> Result<(), Error> {
+    let referred = run(&mut link.ldap, pool, question, &mut each).await?;
+    let mut waiting: Vec<(String, u32)> = referred.into_iter().map(|url| (url, 1)).collect();
+    while let Some((url, hops)) = waiting.pop() {
+        if !pool.settings.referrals || hops > pool.settings.max_hops {
+            continue;
+        }
+        let Some(there) = Referral::parse(&url, question) else { continue };
+        let mut other = pool.open_at(kernel, &there.server(pool), true).await?;
+        let question = Question { base: &there.base, ..question };
+        let more = run(&mut other.ldap, pool, question, &mut each).await?;
+        waiting.extend(more.into_iter().map(|url| (url, hops + 1)));
+    }
+    Ok(())
+}
+
+/// The same on one server; returns where it sends us for the rest.
+async fn run(
+    ldap: &mut Ldap,
+    pool: &Pool,
+    question: Question<'_>,
+    each: &mut impl FnMut(Entry) -> bool,
+) -> Result<Vec<String>, Error> {
+    let limit = pool.response_timeout();
+    let pages: Vec<Box<dyn Adapter<'_, String, Vec<String>>>> = vec![Box::new(PagedResults::new(PAGE))];
+    let Question { base, scope, filter, attributes } = question;
+    let asking = ldap.streaming_search_with(pages, base, scope, filter, attributes.to_vec());
+    let mut answers = within(limit, asking).await?;
+    let mut referred = Vec::new();
+    while let Some(found) = within(limit, answers.next()).await? {
+        if found.is_ref() {
+            referred.extend(ldap3::parse_refs(found.0).into_iter().next());
+        } else if !found.is_intermediate() && !each(Entry::read(found)) {
+            let id = answers.ldap_handle().last_id();
+            answers.ldap_handle().abandon(id).await.ok();
+            return Ok(Vec::new());
+        }
+    }
+    let result = answers.finish().await;
+    match result.rc {
+        0 => Ok(referred),
+        10 => {
+            referred.extend(result.refs.into_iter().next());
+            Ok(referred)
+        }
+        _ => Err(result.into()),
+    }
+}
+
+/// At most `limit` entries.
+pub(super) async fn some(
+    kernel: &Kernel,
+    pool: &Arc<Pool>,
+    link: &mut Link,
+    (question, limit): (Question<'_>, usize),
+) -> Result<Vec<Entry>, Error> {
+    let mut found = Vec::new();
+    let each = |entry| {
+        found.push(entry);
+        found.len() < limit
+    };
+    match stream(kernel, pool, link, question, each).await {
+        // A server that gives no more than so many has given what there is to know.
+        Err(Error::Refused { code: 4 | 11, .. }) if !found.is_empty() => Ok(found),
+        Err(error) => Err(error),
+        Ok(()) => Ok(found),
+    }
+}
+
+/// Another server that is to be asked (RFC 4516).
+struct Referral {
+    url: Url,
+    base: String,
+}
+
+impl Referral {
+    fn parse(text: &str, question: Question<'_>) -> Option<Self> {
+        let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "ldap" | "ldaps"))?;
+        let named = ldap3::get_url_params(&url).ok()?.base.into_owned();
+        let base = if named.is_empty() { question.base.to_owned() } else { named };
+        Some(Self { url, base })
+    }
+
+    /// The server alone. One that is reached with TLS does not send anybody where there is none.
+    fn server(&self, pool: &Pool) -> String {
+        let is_ldaps = pool.settings.urls.iter().all(|url| url.starts_with("ldaps:"));
+        let host = self.url.host_str().unwrap_or_default();
+        let scheme = if is_ldaps { "ldaps" } else { self.url.scheme() };
+        let port = match self.url.port() {
+            Some(port) => format!(":{port}"),
+            None => String::new(),
+        };
+        format!("{scheme}://{host}{port}")
+    }
+}

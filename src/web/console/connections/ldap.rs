@@ -1,0 +1,164 @@
+//! The page of an LDAP connection.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, State};
+use axum::response::Response;
+
+use super::super::super::page::{self, Shell, words};
+use super::super::super::rules::ConnectionFields;
+use super::super::super::{App, Error, rules};
+use super::{Shown, back, field};
+use crate::access::Principal;
+use crate::directory::groups::{self, Link};
+use crate::idp::connections::{self, Connection, GroupQuery, Jit, LdapSettings, UserQuery};
+use crate::idp::ldap::BIND_PASSWORD;
+use crate::idp::trials::{self, Found};
+use crate::kernel;
+use crate::kernel::http::RequestContext;
+
+#[derive(Template)]
+#[template(path = "console/connection_ldap.html")]
+struct LdapPage {
+    shell: Shell,
+    connection: Connection,
+    settings: LdapSettings,
+    domains: String,
+    has_password: bool,
+    links: Vec<(String, Link)>,
+    /// What the last test that succeeded found.
+    last: Option<Found>,
+    error: Option<String>,
+}
+
+impl LdapPage {
+    /// Whether passwords travel unencrypted.
+    fn is_plain(&self) -> bool {
+        !self.settings.start_tls && self.settings.urls.iter().any(|url| url.starts_with("ldap:"))
+    }
+}
+
+pub(super) async fn page(
+    c: &mut kernel::database::Connection,
+    (shell, connection, settings): (Shell, Connection, LdapSettings),
+    shown: Shown<'_>,
+) -> Result<Response, Error> {
+    let status = shown.status();
+    let page = LdapPage {
+        shell,
+        domains: connections::domains_of(c, &connection.id).await?.join(", "),
+        has_password: connections::has_secret(c, &connection.id, BIND_PASSWORD).await?,
+        links: groups::links_of_connection(c, &connection.id).await?,
+        last: trials::last_passed(c, &connection.id).await?,
+        connection,
+        settings,
+        error: shown.error,
+    };
+    page::render_again(status, &page)
+}
+
+/// The fields of a form in which the queries come one after the other.
+type Fields = Vec<(String, String)>;
+
+fn all(fields: &Fields, name: &str) -> Vec<String> {
+    fields.iter().filter(|(known, _)| known == name).map(|(_, text)| text.trim().to_owned()).collect()
+}
+
+/// The rows of a list of queries, each the values of `names`; those without a base DN are left out.
+fn rows<const N: usize>(fields: &Fields, names: [&str; N]) -> Vec<[String; N]> {
+    let columns = names.map(|name| all(fields, name));
+    let row = |at: usize| columns.each_ref().map(|column| column.get(at).cloned().unwrap_or_default());
+    (0..columns[0].len()).map(row).filter(|row| !row[0].is_empty()).collect()
+}
+
+fn or(text: String, usual: &str) -> String {
+    if text.is_empty() { usual.to_owned() } else { text }
+}
+
+fn user_queries(fields: &Fields) -> Vec<UserQuery> {
+    let names = ["user_base_dn", "user_filter", "user_name", "user_email", "user_member_of"];
+    let query = |[base_dn, filter, name, email, member_of]: [String; 5]| UserQuery {
+        base_dn,
+        filter: or(filter, "(objectClass=person)"),
+        name_attribute: or(name, "cn"),
+        email_attribute: or(email, "mail"),
+        member_of_attribute: or(member_of, "memberOf"),
+    };
+    rows(fields, names).into_iter().map(query).collect()
+}
+
+/// The usual query for people below one entry.
+pub(super) fn people_below(base_dn: &str) -> Vec<UserQuery> {
+    user_queries(&vec![("user_base_dn".to_owned(), base_dn.to_owned())])
+}
+
+/// The usual query for groups below one entry.
+pub(super) fn groups_below(base_dn: &str) -> Vec<GroupQuery> {
+    group_queries(&vec![("group_base_dn".to_owned(), base_dn.to_owned())])
+}
+
+fn group_queries(fields: &Fields) -> Vec<GroupQuery> {
+    let names = ["group_base_dn", "group_filter", "group_name", "group_description"];
+    let query = |[base_dn, filter, name, description]: [String; 4]| GroupQuery {
+        base_dn,
+        filter: or(
+            filter,
+            "(|(objectClass=group)(objectClass=groupOfNames)(objectClass=groupOfUniqueNames))",
+        ),
+        name_attribute: or(name, "cn"),
+        description_attribute: or(description, "description"),
+    };
+    rows(fields, names).into_iter().map(query).collect()
+}
+
+pub(super) fn read(fields: &Fields) -> Result<ConnectionFields, Error> {
+    let text = |name: &str| field(fields, name);
+    let optional = |name: &str| Some(text(name)).filter(|text| !text.is_empty());
+    let checked = |name: &str| Some(!text(name).is_empty());
+    let number = |name: &'static str| match text(name).trim() {
+        "" => Ok(None),
+        digits => digits.parse::<u64>().map(Some).map_err(|_| Error::invalid(name, "must be a number")),
+    };
+    Ok(ConnectionFields {
+        name: Some(text("name")),
+        display_name: Some(text("display_name")),
+        position: text("position").trim().parse().ok(),
+        is_default: checked("is_default"),
+        email_domains: Some(words(&text("email_domains"))),
+        url: Some(text("url")),
+        start_tls: checked("start_tls"),
+        ca_certificate: Some(text("ca_certificate")),
+        referrals: checked("referrals"),
+        max_hops: number("max_hops")?.map(|hops| u32::try_from(hops).unwrap_or(u32::MAX)),
+        connect_timeout_ms: number("connect_timeout_ms")?,
+        response_timeout_ms: number("response_timeout_ms")?,
+        bind_dn: Some(text("bind_dn")),
+        bind_password: optional("bind_password"),
+        nested: checked("nested"),
+        user_queries: Some(user_queries(fields)),
+        group_queries: Some(group_queries(fields)),
+        schedule: optional("schedule"),
+        update_names: checked("update_names"),
+        jit: Some(Jit {
+            enabled: !text("jit").is_empty(),
+            key: optional("jit_key"),
+            value: optional("jit_value"),
+        }),
+        group_sync: checked("group_sync"),
+        ..ConnectionFields::default()
+    })
+}
+
+pub(in super::super) async fn save(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    request: RequestContext,
+    Form(fields): Form<Fields>,
+) -> Result<Response, Error> {
+    let done = async {
+        let wanted = read(&fields)?;
+        rules::change_connection(&app, &principal, &request, &id, wanted).await.map(drop)
+    };
+    back(&app, &principal, (&id, "connection_saved"), done.await).await
+}
