@@ -14,6 +14,7 @@ mod garbage;
 mod import;
 mod invitations;
 mod keys;
+mod ldap;
 mod lockout;
 mod mail;
 mod oidc;

@@ -2,6 +2,7 @@
 
 pub mod browser;
 pub mod client;
+pub mod directory;
 pub mod encrypt;
 pub mod idp;
 pub mod mail;

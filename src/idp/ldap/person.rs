@@ -74,6 +74,10 @@ pub(super) async fn find(
     link: &mut Link,
     identifier: &str,
 ) -> Result<Option<Person>, Error> {
+    // RFC 4518 §2.2 leaves control characters out of comparisons: a name with them would be somebody's.
+    if identifier.contains(char::is_control) {
+        return Ok(None);
+    }
     let name = ldap_escape(identifier.trim());
     let mut found: Vec<Person> = Vec::new();
     for query in &pool.settings.user_queries {

@@ -29,6 +29,8 @@ pub(super) struct Question<'a> {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Entry {
     pub(super) dn: String,
+    /// The server that has it, when another one sent us there.
+    pub(super) home: Option<String>,
     texts: HashMap<String, Vec<String>>,
     bytes: HashMap<String, Vec<Vec<u8>>>,
 }
@@ -38,6 +40,7 @@ impl Entry {
         let SearchEntry { dn, attrs, bin_attrs } = SearchEntry::construct(found);
         Self {
             dn,
+            home: None,
             texts: attrs.into_iter().map(|(name, values)| (name.to_lowercase(), values)).collect(),
             bytes: bin_attrs.into_iter().map(|(name, values)| (name.to_lowercase(), values)).collect(),
         }
@@ -122,9 +125,11 @@ pub(super) async fn stream(
             continue;
         }
         let Some(there) = Referral::parse(&url, question) else { continue };
-        let mut other = pool.open_at(kernel, &there.server(pool), true).await?;
+        let server = there.server(pool);
+        let mut other = pool.open_at(kernel, &server, true).await?;
         let question = Question { base: &there.base, ..question };
-        let more = run(&mut other.ldap, pool, question, &mut each).await?;
+        let mut from_there = |entry| each(Entry { home: Some(server.clone()), ..entry });
+        let more = run(&mut other.ldap, pool, question, &mut from_there).await?;
         waiting.extend(more.into_iter().map(|url| (url, hops + 1)));
     }
     Ok(())

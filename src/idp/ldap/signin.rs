@@ -11,9 +11,10 @@ use super::person::{self, Person};
 use super::pool::Pool;
 use super::verdict::{self, Verdict};
 use crate::access::Principal;
+use crate::directory::users;
 use crate::kernel::http::RequestContext;
 use crate::signin::flow::{self, Browser, Flow, Guess, Proved, Refused};
-use crate::signin::{Method, Proof, Provided, ProviderSession, Subject, identities};
+use crate::signin::{Method, Proof, Provided, ProviderSession, SignIn, Subject, identities};
 
 /// Checks a password for the flow's identifier at a directory and, when it is right, finishes.
 ///
@@ -27,31 +28,125 @@ pub async fn prove(
     password: &str,
 ) -> Result<Proved, Refused> {
     let signin = &idp.signin;
-    let guess = Guess::begin(signin, request, flow, (&connection.account_id, Method::Ldap)).await?;
     let pool = idp.ldap.of(connection, settings);
-    // RFC 4513 §5.1.2: a bind with a name and no password succeeds and proves nothing.
-    let outcome = if password.is_empty() {
-        Ok(Outcome::Wrong)
-    } else {
-        ask(idp, &pool, (&flow.identifier, password), guess.may_try()).await
+    let person = find(idp, &pool, &flow.identifier).await.map_err(|error| unreachable(connection, &error))?;
+    // Counted on the one who is meant, however they are written: a directory knows many spellings of a name.
+    let name = match &person {
+        Some(person) => known_as(signin, connection, person).await?,
+        None => flow.identifier.clone(),
     };
-    let outcome = outcome.map_err(|error| {
-        tracing::warn!(connection = connection.id, %error, "a directory did not answer");
-        metrics::counter!("vestibule_ldap_failures_total").increment(1);
-        Refused::Unreachable
-    })?;
-    let (person, groups) = match outcome {
-        Outcome::Right(person, groups) => (*person, groups),
-        Outcome::Wrong => return Err(guess.failed(signin, request).await?),
-        Outcome::Not(why) => return Err(guess.refused(signin, request, Refused::AtProvider(why)).await?),
-    };
-    let email = person.email().map(str::to_owned);
-    let Some(email) = email else {
+    let guess = Guess::begin(signin, request, (&connection.account_id, &name), Method::Ldap).await?;
+    let said = check(idp, &pool, (person.as_ref(), password), guess.may_try()).await;
+    match said.map_err(|error| unreachable(connection, &error))? {
+        Verdict::Right => {}
+        Verdict::Wrong => return Err(guess.failed(signin, request).await?),
+        Verdict::Not(why) => return Err(guess.refused(signin, request, Refused::AtProvider(why)).await?),
+    }
+    let Some(person) = person else { return Err(guess.failed(signin, request).await?) };
+    let Some(email) = person.email().map(str::to_owned) else {
         return Err(guess.refused(signin, request, Refused::NoAddress).await?);
     };
     guess.forgive(signin, request).await?;
+    let groups = groups(idp, &pool, &person).await;
     let proof = proof(connection, settings, (&person, email), groups);
     flow::finish(signin, request, (flow, browser), &proof).await
+}
+
+fn unreachable(connection: &Connection, error: &Error) -> Refused {
+    tracing::warn!(connection = connection.id, %error, "a directory did not answer");
+    metrics::counter!("vestibule_ldap_failures_total").increment(1);
+    Refused::Unreachable
+}
+
+/// The user whom the directory's person is, or what stands for them.
+async fn known_as(signin: &SignIn, connection: &Connection, person: &Person) -> Result<String, sqlx::Error> {
+    let mut c = signin.kernel.db.read().await?;
+    if let Some(subject) = subject(connection, person)
+        && let Some(identity) = identities::of_subject(&mut c, &connection.id, &subject).await?
+        && let Some(user) = users::by_id(&mut c, &connection.account_id, &identity.user_id).await?
+    {
+        return Ok(user.user_name);
+    }
+    Ok(person.email().unwrap_or(&person.entry.dn).to_owned())
+}
+
+/// Finds the person. A connection that broke in the middle is replaced once: servers are restarted.
+async fn find(idp: &Idp, pool: &Arc<Pool>, identifier: &str) -> Result<Option<Person>, Error> {
+    let kernel = &idp.signin.kernel;
+    let once = async || {
+        let mut link = pool.search(kernel).await?;
+        let found = match person::find(kernel, pool, &mut link, identifier).await {
+            Err(Error::Ambiguous) => {
+                tracing::warn!(
+                    connection = pool.connection.id,
+                    "several entries have the name somebody signs in with"
+                );
+                Ok(None)
+            }
+            found => found,
+        };
+        let found = found?;
+        link.give_back();
+        Ok::<_, Error>(found)
+    };
+    match once().await {
+        Err(error) if error.is_broken() => once().await,
+        done => done,
+    }
+}
+
+/// What the directory says to the password. Who is not there, or may not try, costs the same way to it, with a name that
+/// nobody has.
+async fn check(
+    idp: &Idp,
+    pool: &Arc<Pool>,
+    (person, password): (Option<&Person>, &str),
+    may_try: bool,
+) -> Result<Verdict, Error> {
+    // RFC 4513 §5.1.2: a bind with a name and no password succeeds and proves nothing.
+    if password.is_empty() {
+        return Ok(Verdict::Wrong);
+    }
+    let kernel = &idp.signin.kernel;
+    let nobody = format!("cn=vestibule-nobody,{}", pool.settings.user_queries[0].base_dn);
+    let tried = person.filter(|_| may_try);
+    let dn = tried.map_or(nobody.as_str(), |person| &person.entry.dn);
+    let once = async || {
+        if let Some(home) = tried.and_then(|person| person.entry.home.as_deref()) {
+            let mut link = pool.open_at(kernel, home, false).await?;
+            return within(pool.response_timeout(), link.ldap.simple_bind(dn, password)).await;
+        }
+        let mut link = pool.bind(kernel).await?;
+        let answer = within(pool.response_timeout(), link.ldap.simple_bind(dn, password)).await?;
+        link.give_back();
+        Ok::<_, Error>(answer)
+    };
+    let answer = match once().await {
+        Err(error) if error.is_broken() => once().await?,
+        done => done?,
+    };
+    match tried {
+        Some(_) => verdict::of(&answer),
+        None => Ok(Verdict::Wrong),
+    }
+}
+
+/// The groups of the person, where they follow. Nobody is taken out of anything when they cannot be read.
+async fn groups(idp: &Idp, pool: &Arc<Pool>, person: &Person) -> Option<Vec<String>> {
+    if !pool.settings.group_sync {
+        return None;
+    }
+    let kernel = &idp.signin.kernel;
+    let read = async {
+        let mut link = pool.search(kernel).await?;
+        let groups = person::groups(kernel, pool, &mut link, person).await?;
+        link.give_back();
+        Ok::<_, Error>(groups)
+    };
+    let noted = read.await.inspect_err(|error| {
+        tracing::warn!(connection = pool.connection.id, %error, "groups were not read; they stay as they are");
+    });
+    noted.ok()
 }
 
 /// Checks the password of somebody who is signed in at their directory, before something that needs a recent proof,
@@ -69,27 +164,25 @@ pub async fn confirm(
     let signin = &idp.signin;
     let guess = Guess::of(signin, request, principal, Method::Ldap).await?;
     let pool = idp.ldap.of(connection, settings);
-    let name = guess.address().to_owned();
-    let asked = if password.is_empty() {
-        Ok(Outcome::Wrong)
-    } else {
-        ask(idp, &pool, (&name, password), guess.may_try()).await
-    };
-    match asked.map_err(|_| Refused::Unreachable)? {
-        Outcome::Right(person, _) => {
+    let person = find(idp, &pool, guess.address()).await.map_err(|error| unreachable(connection, &error))?;
+    let said = check(idp, &pool, (person.as_ref(), password), guess.may_try()).await;
+    match (said.map_err(|error| unreachable(connection, &error))?, person) {
+        (Verdict::Right, Some(person)) => {
             // The same address must not lead to somebody else there by now.
             let mut c = signin.kernel.db.read().await?;
-            let subject = subject(connection, &person).map(|subject| subject.id).unwrap_or_default();
-            let own = identities::of_user(&mut c, &principal.id).await?;
+            let known = match subject(connection, &person) {
+                Some(subject) => identities::of_subject(&mut c, &connection.id, &subject).await?,
+                None => None,
+            };
             drop(c);
-            if !own.iter().any(|one| one.connection_id == connection.id && one.subject == subject) {
+            if known.is_none_or(|identity| identity.user_id != principal.id) {
                 return Err(guess.failed(signin, request).await?);
             }
             guess.forgive(signin, request).await?;
             flow::confirm_elsewhere(signin, request, principal).await
         }
-        Outcome::Not(why) => Err(guess.refused(signin, request, Refused::AtProvider(why)).await?),
-        Outcome::Wrong => Err(guess.failed(signin, request).await?),
+        (Verdict::Not(why), _) => Err(guess.refused(signin, request, Refused::AtProvider(why)).await?),
+        _ => Err(guess.failed(signin, request).await?),
     }
 }
 
@@ -97,74 +190,6 @@ fn subject(connection: &Connection, person: &Person) -> Option<Subject> {
     // Its administrators give the addresses, so the directory vouches for them.
     let id = person.entry.stable_id()?;
     Some(Subject { issuer: issuer(connection), id, address_is_verified: true })
-}
-
-enum Outcome {
-    Right(Box<Person>, Option<Vec<String>>),
-    Wrong,
-    Not(flow::AtProvider),
-}
-
-/// Asks the directory. A connection that broke in the middle is replaced once: servers are restarted.
-async fn ask(
-    idp: &Idp,
-    pool: &Arc<Pool>,
-    (identifier, password): (&str, &str),
-    may_try: bool,
-) -> Result<Outcome, Error> {
-    match ask_once(idp, pool, (identifier, password), may_try).await {
-        Err(error) if error.is_broken() => ask_once(idp, pool, (identifier, password), may_try).await,
-        done => done,
-    }
-}
-
-async fn ask_once(
-    idp: &Idp,
-    pool: &Arc<Pool>,
-    (identifier, password): (&str, &str),
-    may_try: bool,
-) -> Result<Outcome, Error> {
-    let kernel = &idp.signin.kernel;
-    let mut searching = pool.search(kernel).await?;
-    let found = match person::find(kernel, pool, &mut searching, identifier).await {
-        Err(Error::Ambiguous) => {
-            tracing::warn!(
-                connection = pool.connection.id,
-                "several entries have the name somebody signs in with"
-            );
-            None
-        }
-        found => found?,
-    };
-    // Who is not there, or may not try, costs the same way to the directory, with a name that nobody has.
-    let nobody = format!("cn=vestibule-nobody,{}", pool.settings.user_queries[0].base_dn);
-    let dn = found.as_ref().filter(|_| may_try).map_or(nobody.as_str(), |person| &person.entry.dn);
-    let mut binding = pool.bind(kernel).await?;
-    let answer = within(pool.response_timeout(), binding.ldap.simple_bind(dn, password)).await?;
-    binding.give_back();
-    let said = match (&found, may_try) {
-        (Some(_), true) => verdict::of(&answer)?,
-        _ => Verdict::Wrong,
-    };
-    let outcome = match (said, found) {
-        (Verdict::Right, Some(person)) => {
-            let groups = if pool.settings.group_sync {
-                // Nobody is taken out of anything when the groups cannot be read.
-                let read = person::groups(kernel, pool, &mut searching, &person).await;
-                read.inspect_err(|error| {
-                    tracing::warn!(connection = pool.connection.id, %error, "groups were not read; they stay as they are");
-                })
-                .ok()
-            } else {
-                None
-            };
-            Outcome::Right(Box::new(person), groups)
-        }
-        (Verdict::Not(why), _) => Outcome::Not(why),
-        _ => Outcome::Wrong,
-    };
-    searching.give_back();
-    Ok(outcome)
 }
 
 fn proof(

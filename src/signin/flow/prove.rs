@@ -206,18 +206,18 @@ pub struct Guess {
 }
 
 impl Guess {
-    /// Counts the attempt on whoever the flow's identifier is in the account.
+    /// Counts the attempt on whoever has this address or name in the account.
     ///
     /// # Errors
     /// [`Refused::Throttled`], the database's.
     pub async fn begin(
         signin: &SignIn,
         request: &RequestContext,
-        flow: &Flow,
-        (account_id, method): (&str, Method),
+        (account_id, name): (&str, &str),
+        method: Method,
     ) -> Result<Self, Refused> {
-        let candidate = Candidate::find_in(signin, account_id.to_owned(), &flow.identifier).await?;
-        Self::count(signin, request, (candidate, flow.identifier.clone()), method).await
+        let candidate = Candidate::find_in(signin, account_id.to_owned(), name).await?;
+        Self::count(signin, request, (candidate, name.to_owned()), method).await
     }
 
     /// The same for somebody who is signed in.

@@ -26,7 +26,7 @@ pub(in super::super) async fn recognise(
     (account_id, connection_id): (&str, &str),
     (subject, address): (&Subject, &str),
 ) -> Result<Recognised, sqlx::Error> {
-    if let Some(known) = store::find(c, connection_id, subject).await? {
+    if let Some(known) = store::of_subject(c, connection_id, subject).await? {
         return Ok(Recognised::As(users::by_id(c, account_id, &known.user_id).await?));
     }
     if !subject.address_is_verified {
@@ -49,7 +49,7 @@ pub(in super::super) async fn remember(
     proof: &Proof,
 ) -> Result<(), Error> {
     let (Some(connection_id), Some(subject)) = (&proof.connection_id, &proof.identity) else { return Ok(()) };
-    if let Some(known) = store::find(tx, connection_id, subject).await? {
+    if let Some(known) = store::of_subject(tx, connection_id, subject).await? {
         return Ok(store::touch(tx, &known.id, &proof.subject).await?);
     }
     link(tx, context, user, (connection_id, subject, &proof.subject)).await.map(drop)
@@ -66,7 +66,7 @@ pub async fn link(
     (connection_id, subject, name): (&str, &Subject, &str),
 ) -> Result<(), Error> {
     if !store::insert(tx, user, (connection_id, subject, name)).await? {
-        let owner = store::find(tx, connection_id, subject).await?;
+        let owner = store::of_subject(tx, connection_id, subject).await?;
         if owner.is_some_and(|owner| owner.user_id == user.id) {
             return Ok(());
         }

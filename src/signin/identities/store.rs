@@ -59,7 +59,10 @@ pub async fn by_id(c: &mut Connection, user_id: &str, id: &str) -> Result<Option
 }
 
 /// Whose identity a subject is at a connection.
-pub(super) async fn find(
+///
+/// # Errors
+/// The database's.
+pub async fn of_subject(
     c: &mut Connection,
     connection_id: &str,
     subject: &Subject,

@@ -118,7 +118,7 @@ pub(super) async fn submit(
     let identifier = form.identifier.trim();
     let return_to = local_path(Some(&form.return_to), "/");
     let account = account_of(&app, Some(&form.account)).await?;
-    if identifier.is_empty() || identifier.chars().count() > 320 {
+    if identifier.is_empty() || identifier.chars().count() > 320 || identifier.contains(char::is_control) {
         let providers = providers_of(&app, account.as_ref()).await?;
         let page = IdentifyPage {
             account,

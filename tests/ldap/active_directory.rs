@@ -1,0 +1,151 @@
+//! A real domain controller: names, states of accounts, nested groups, groups with very many members.
+
+use std::collections::HashSet;
+
+use ldap3::{Ldap, Mod};
+use serde_json::json;
+
+use super::world::World;
+use crate::harness::directory::{DC_ADMIN, DC_PASSWORD, REALM_BASE, Samba};
+use crate::harness::{Backend, Server};
+
+type Entry = Vec<(Vec<u8>, HashSet<Vec<u8>>)>;
+
+fn entry(pairs: &[(&str, &str)]) -> Entry {
+    pairs
+        .iter()
+        .map(|(name, value)| (name.as_bytes().to_vec(), HashSet::from([value.as_bytes().to_vec()])))
+        .collect()
+}
+
+/// `unicodePwd`: quoted, UTF-16 (MS-ADTS §3.1.1.3.1.5.1).
+fn password(text: &str) -> HashSet<Vec<u8>> {
+    HashSet::from([format!("\"{text}\"").encode_utf16().flat_map(u16::to_le_bytes).collect()])
+}
+
+fn dn(name: &str) -> String {
+    format!("CN={name},CN=Users,{REALM_BASE}")
+}
+
+async fn add_user(admin: &mut Ldap, name: &str, more: &[(&str, &str)]) {
+    let (upn, mail) = (format!("{name}@acme.example"), format!("{name}@acme.example"));
+    let mut pairs = vec![
+        ("objectClass", "user"),
+        ("sAMAccountName", name),
+        ("userPrincipalName", &upn),
+        ("mail", &mail),
+        ("userAccountControl", "512"),
+    ];
+    pairs.extend_from_slice(more);
+    let mut all = entry(&pairs);
+    all.push((b"unicodePwd".to_vec(), password(DC_PASSWORD)));
+    admin.add(&dn(name), all).await.expect("added").success().expect("added");
+}
+
+async fn replace(admin: &mut Ldap, dn: &str, name: &str, value: &str) {
+    let change = vec![Mod::Replace(name.to_owned(), HashSet::from([value.to_owned()]))];
+    admin.modify(dn, change).await.expect("changed").success().expect("changed");
+}
+
+async fn add_group(admin: &mut Ldap, name: &str, members: &[String]) {
+    let mut all = entry(&[("objectClass", "group"), ("sAMAccountName", name)]);
+    let members = members.iter().map(|dn| dn.as_bytes().to_vec()).collect();
+    all.push((b"member".to_vec(), members));
+    admin.add(&dn(name), all).await.expect("added").success().expect("added");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_domain_controller_from_beginning_to_end() {
+    let samba = Samba::start();
+    let server = Server::inside(Backend::Sqlite).await;
+    let mut admin = samba.admin().await;
+    add_user(&mut admin, "bob", &[]).await;
+    add_user(&mut admin, "nomail", &[]).await;
+    admin
+        .modify(&dn("nomail"), vec![Mod::Delete("mail", HashSet::new())])
+        .await
+        .expect("changed")
+        .success()
+        .expect("changed");
+    add_user(&mut admin, "disabled", &[]).await;
+    replace(&mut admin, &dn("disabled"), "userAccountControl", "514").await;
+    add_user(&mut admin, "expired", &[("accountExpires", "131000000000000000")]).await;
+    add_user(&mut admin, "mustchange", &[("pwdLastSet", "0")]).await;
+    add_user(&mut admin, "locked", &[]).await;
+
+    let body = json!({"kind": "ldap", "name": "Active Directory", "url": samba.url(), "ca_certificate": samba.authority.pem,
+        "bind_dn": DC_ADMIN, "bind_password": DC_PASSWORD, "nested": true, "group_sync": true,
+        "user_queries": [{"base_dn": REALM_BASE, "filter": "(&(objectClass=user)(!(objectClass=computer)))"}],
+        "group_queries": [{"base_dn": REALM_BASE, "filter": "(objectClass=group)"}], "jit": {"enabled": true}});
+    let world = World::with(&server, body, json!({})).await;
+    let found = world.test().await;
+    assert_eq!(found["status"], "passed", "{found}");
+    assert_eq!(found["found"]["checks"][0]["found"], "Active Directory");
+
+    for name in ["bob@acme.example", "bob", "BOB"] {
+        assert_eq!(world.lets_in(name, DC_PASSWORD).await["email"], "bob@acme.example", "{name}");
+    }
+    assert_eq!(
+        world.lets_in("nomail", DC_PASSWORD).await["email"],
+        "nomail@acme.example",
+        "the sign-in name stands for one"
+    );
+    world.refuses("bob", "wrong", "wrong_password").await;
+    for (name, reason, said) in [
+        ("disabled", "directory_disabled", "is disabled"),
+        ("expired", "directory_expired", "has ended"),
+        ("mustchange", "directory_must_change_password", "replaced first"),
+    ] {
+        let answer = world.try_in(&server.client(), name, DC_PASSWORD).await.expect(401);
+        assert!(answer.body.contains(said), "{name}: {}", answer.body);
+        assert_eq!(server.last_refusal(&world.tenant).await, reason);
+        // Whoever does not know the password learns nothing of it.
+        let answer = world.try_in(&server.client(), name, "wrong").await.expect(401);
+        assert!(answer.body.contains(super::world::WRONG), "{name}: {}", answer.body);
+    }
+    // Locked there: no password is looked at, so nothing is said.
+    replace(&mut admin, REALM_BASE, "lockoutThreshold", "2").await;
+    for at in 0..3 {
+        let browser = server.client().from(&format!("10.2.2.{at}"));
+        world.try_in(&browser, "locked", "wrong").await.expect(401);
+    }
+    let answer = world.try_in(&server.client(), "locked", DC_PASSWORD).await.expect(401);
+    assert!(answer.body.contains(super::world::WRONG), "{}", answer.body);
+
+    // Groups in groups, by the matching rule.
+    add_group(&mut admin, "inner", &[dn("bob")]).await;
+    add_group(&mut admin, "middle", &[dn("inner")]).await;
+    add_group(&mut admin, "outer", &[dn("middle")]).await;
+    let api = world.api();
+    let group = api.post("/api/v1/groups", &json!({"name": "Outer"})).await.created()["id"]
+        .as_str()
+        .expect("id")
+        .to_owned();
+    api.post(
+        &format!("/api/v1/groups/{group}/link"),
+        &json!({"connection_id": world.connection, "name": "outer"}),
+    )
+    .await
+    .expect(201);
+    assert_eq!(world.lets_in("bob", DC_PASSWORD).await["groups"], json!(["Outer"]));
+
+    // Renamed, and moved to a unit of their own: the same person, by objectGUID.
+    let before = world.lets_in("bob", DC_PASSWORD).await;
+    let unit = format!("OU=Moved,{REALM_BASE}");
+    admin
+        .add(&unit, entry(&[("objectClass", "organizationalUnit")]))
+        .await
+        .expect("added")
+        .success()
+        .expect("added");
+    admin
+        .modifydn(&dn("bob"), "CN=Robert", true, Some(&unit))
+        .await
+        .expect("moved")
+        .success()
+        .expect("moved");
+    let robert = format!("CN=Robert,{unit}");
+    replace(&mut admin, &robert, "mail", "robert@acme.example").await;
+    replace(&mut admin, &robert, "userPrincipalName", "robert@acme.example").await;
+    assert_eq!(world.lets_in("robert@acme.example", DC_PASSWORD).await["id"], before["id"]);
+}

@@ -1,0 +1,7 @@
+//! Directories: slapd, and a Samba domain controller.
+
+mod active_directory;
+mod signin;
+mod trials;
+mod trouble;
+mod world;
