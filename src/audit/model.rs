@@ -151,6 +151,7 @@ actions! {
     ConnectionUpdate = "connection.update",
     ConnectionDelete = "connection.delete",
     ConnectionTest = "connection.test",
+    ConnectionSync = "connection.sync",
     ConnectionRotateKeys = "connection.rotate_keys",
     ConnectionRefresh = "connection.refresh_metadata",
     ConnectionPause = "connection.pause",

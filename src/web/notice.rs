@@ -55,6 +55,7 @@ pub(super) fn text(code: &str) -> Option<&'static str> {
         "keys_taken_back" => "The published keys were taken back.",
         "group_linked" => "Linked. People come in and go at their next sign-in through that provider.",
         "group_unlinked" => "The link was taken away.",
+        "sync_asked" => "It begins in a moment. What comes of it is shown below.",
         "connection_saved" => "Connection saved.",
         "connection_deleted" => {
             "Connection deleted. Users and groups it managed are kept and can be changed here now."

@@ -14,7 +14,7 @@ use tower_http::timeout::TimeoutLayer;
 use url::Url;
 
 use super::{App, error, guard, middleware, routes};
-use crate::idp::{saml, trials};
+use crate::idp::{Idp, ldap, saml, trials};
 use crate::kernel::jobs::{Jobs, Shutdown};
 use crate::kernel::urls::Urls;
 use crate::kernel::{self, Clock, Config, Kernel, deferred, mail};
@@ -30,6 +30,7 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 const CLEAN_UP_EVERY: Duration = Duration::from_mins(1);
 const USES_EVERY: Duration = Duration::from_secs(1);
 const WARN_EVERY: Duration = Duration::from_mins(15);
+const SYNC_EVERY: Duration = Duration::from_secs(1);
 const REFRESH_EVERY: Duration = Duration::from_secs(30);
 const MAILINGS_EVERY: Duration = Duration::from_millis(500);
 
@@ -122,6 +123,7 @@ impl Server {
         jobs.spawn(|shutdown| send_mailings(app.kernel.clone(), shutdown));
         jobs.spawn(|shutdown| welcome(app.kernel.clone(), shutdown));
         jobs.spawn(|shutdown| refresh_metadata(app.kernel.clone(), shutdown));
+        jobs.spawn(|shutdown| synchronise(app.idp.clone(), shutdown));
         let service = router(&app).into_make_service_with_connect_info::<SocketAddr>();
         let mut down = jobs.shutdown();
         let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -208,6 +210,24 @@ async fn welcome(kernel: Kernel, mut shutdown: Shutdown) {
     while !shutdown.pause(MAILINGS_EVERY).await {
         if let Err(error) = provisioning::welcome_some(&kernel).await {
             tracing::warn!(%error, "people whom a directory has made could not be told; it is tried again");
+        }
+    }
+}
+
+/// Brings groups that follow a directory up to date when that is due.
+async fn synchronise(idp: Idp, mut shutdown: Shutdown) {
+    loop {
+        let busy = tokio::select! {
+            done = ldap::sync::run_due(&idp) => done.unwrap_or_else(|error| {
+                tracing::warn!(%error, "a directory could not be looked after; it is tried again");
+                false
+            }),
+            // What was done of it stays; another node, or the next start, goes on.
+            () = shutdown.wait() => return,
+        };
+        let pause = if busy { Duration::ZERO } else { SYNC_EVERY };
+        if shutdown.pause(pause).await {
+            return;
         }
     }
 }

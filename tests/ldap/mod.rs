@@ -2,6 +2,7 @@
 
 mod active_directory;
 mod signin;
+mod sync;
 mod trials;
 mod trouble;
 mod world;

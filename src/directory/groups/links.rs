@@ -8,7 +8,7 @@ use serde_json::json;
 use super::super::Error;
 use super::super::check_name;
 use super::super::users::User;
-use super::apply::{Change, Members, follow_members};
+use super::apply::{Applied, Change, Members, follow_members};
 use super::model::{Group, MANUAL};
 use super::store;
 use crate::audit::{self, Action, Context, Event};
@@ -63,6 +63,46 @@ pub async fn links_of_connection(
     .await?;
     let link = |(group, group_id, connection_id, name)| (group, Link { group_id, connection_id, name });
     Ok(rows.into_iter().map(link).collect())
+}
+
+/// All links of a connection.
+///
+/// # Errors
+/// The database's.
+pub async fn all_links(c: &mut Connection, connection_id: &str) -> Result<Vec<Link>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT group_id, connection_id, name FROM group_links WHERE connection_id = $1 ORDER BY group_id",
+    )
+    .bind(connection_id)
+    .fetch_all(c)
+    .await
+}
+
+/// How many members of a group came through a connection.
+///
+/// # Errors
+/// The database's.
+pub async fn count_from(c: &mut Connection, group_id: &str, connection_id: &str) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("SELECT COUNT(*) FROM memberships WHERE group_id = $1 AND source = $2")
+        .bind(group_id)
+        .bind(connection_id)
+        .fetch_one(c)
+        .await
+}
+
+/// Makes exactly `users` the members of `group` who come through a connection. Members from elsewhere stay.
+///
+/// # Errors
+/// [`Error`].
+pub async fn follow_exactly(
+    tx: &mut Tx,
+    context: &Context,
+    connection_id: &str,
+    group: &Group,
+    users: Vec<String>,
+) -> Result<Applied, Error> {
+    let members = Members { replace: Some(users), ..Members::default() };
+    follow_members(tx, context, connection_id, group, Change { members, ..Change::default() }).await
 }
 
 /// Lets `group` follow the group `name` of a connection, which the caller has found in the account. People come

@@ -15,8 +15,8 @@ pub use model::{Authority, Profile, User};
 pub(crate) use store::COLUMNS_OF_U;
 pub(super) use store::connection_name;
 pub use store::{
-    Match, anywhere, by_email, by_id, count, count_outside, due_for_welcome, list_after, search,
-    sole_by_email_anywhere, take_welcome, window,
+    Match, anywhere, by_email, by_id, count, count_outside, due_for_welcome, ids_by_email, list_after,
+    search, sole_by_email_anywhere, take_welcome, window,
 };
 pub use total::Totals;
 pub use update::{set_active, update};

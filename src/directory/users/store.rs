@@ -1,9 +1,11 @@
 //! The SQL of users.
 
+use std::collections::HashMap;
+
 use super::super::{Error, Window, fold};
 use super::model::{Profile, User};
 use crate::kernel::Tx;
-use crate::kernel::database::{Cell, Conditions, Connection, like_anywhere};
+use crate::kernel::database::{Cell, Conditions, Connection, found_by, like_anywhere};
 
 macro_rules! columns {
     () => {
@@ -70,6 +72,19 @@ pub async fn by_email(
     .bind(fold(email))
     .fetch_optional(c)
     .await
+}
+
+/// The ids of the users with these addresses (folded), by address.
+///
+/// # Errors
+/// The database's.
+pub async fn ids_by_email(
+    c: &mut Connection,
+    account_id: &str,
+    emails: &[String],
+) -> Result<HashMap<String, String>, sqlx::Error> {
+    let head = "SELECT email_folded, id FROM users WHERE account_id = $1 AND email_folded IN";
+    found_by(c, head, &[account_id], emails).await
 }
 
 /// The account of a person whose address is known in exactly one account of this server.

@@ -7,6 +7,7 @@ mod person;
 mod pool;
 mod search;
 mod signin;
+pub mod sync;
 mod trial;
 mod verdict;
 

@@ -125,6 +125,12 @@ impl Pool {
         Self { connection, settings, version, searching, binding, good: AtomicUsize::new(0) }
     }
 
+    /// The server that answered last.
+    pub(super) fn server(&self) -> &str {
+        let at = self.good.load(Ordering::Relaxed);
+        self.settings.urls.get(at).map_or("", String::as_str)
+    }
+
     pub(super) fn response_timeout(&self) -> Duration {
         Duration::from_millis(self.settings.response_timeout_ms)
     }

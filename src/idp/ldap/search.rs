@@ -1,10 +1,9 @@
 //! Searching: in pages, through referrals, and attributes that come in pieces.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use ldap3::adapters::{Adapter, PagedResults};
-use ldap3::{Ldap, ResultEntry, Scope, SearchEntry};
+use ldap3::{Ldap, ResultEntry, Scope, SearchEntry, SearchStream};
 use url::Url;
 
 use super::error::{Error, within};
@@ -110,81 +109,116 @@ impl Entry {
     }
 }
 
-/// The entries that answer `question`, page by page; `each` returns false when it has seen enough.
-pub(super) async fn stream(
-    kernel: &Kernel,
-    pool: &Arc<Pool>,
-    link: &mut Link,
-    question: Question<'_>,
-    mut each: impl FnMut(Entry) -> bool,
-) -> Result<(), Error> {
-    let referred = run(&mut link.ldap, pool, question, &mut each).await?;
-    let mut waiting: Vec<(String, u32)> = referred.into_iter().map(|url| (url, 1)).collect();
-    while let Some((url, hops)) = waiting.pop() {
-        if !pool.settings.referrals || hops > pool.settings.max_hops {
-            continue;
-        }
-        let Some(there) = Referral::parse(&url, question) else { continue };
-        let server = there.server(pool);
-        let mut other = pool.open_at(kernel, &server, true).await?;
-        let question = Question { base: &there.base, ..question };
-        let mut from_there = |entry| each(Entry { home: Some(server.clone()), ..entry });
-        let more = run(&mut other.ldap, pool, question, &mut from_there).await?;
-        waiting.extend(more.into_iter().map(|url| (url, hops + 1)));
-    }
-    Ok(())
+/// A search under way: one entry after the other, page by page, and on other servers where these are named.
+pub(super) struct Walk<'q> {
+    question: Question<'q>,
+    answers: Option<SearchStream<'static, String, Vec<String>>>,
+    /// The other server that is asked now, and the connection to it.
+    home: Option<(String, Link)>,
+    hops: u32,
+    waiting: Vec<(String, u32)>,
 }
 
-/// The same on one server; returns where it sends us for the rest.
-async fn run(
-    ldap: &mut Ldap,
-    pool: &Pool,
-    question: Question<'_>,
-    each: &mut impl FnMut(Entry) -> bool,
-) -> Result<Vec<String>, Error> {
-    let limit = pool.response_timeout();
-    let pages: Vec<Box<dyn Adapter<'_, String, Vec<String>>>> = vec![Box::new(PagedResults::new(PAGE))];
-    let Question { base, scope, filter, attributes } = question;
-    let asking = ldap.streaming_search_with(pages, base, scope, filter, attributes.to_vec());
-    let mut answers = within(limit, asking).await?;
-    let mut referred = Vec::new();
-    while let Some(found) = within(limit, answers.next()).await? {
-        if found.is_ref() {
-            referred.extend(ldap3::parse_refs(found.0).into_iter().next());
-        } else if !found.is_intermediate() && !each(Entry::read(found)) {
+impl<'q> Walk<'q> {
+    /// Begins it on a connection.
+    pub(super) async fn begin(pool: &Pool, link: &mut Link, question: Question<'q>) -> Result<Self, Error> {
+        let answers = Some(ask(pool, &mut link.ldap, (question.base, question)).await?);
+        Ok(Self { question, answers, home: None, hops: 0, waiting: Vec::new() })
+    }
+
+    /// The next entry; none at the end.
+    pub(super) async fn next(&mut self, kernel: &Kernel, pool: &Pool) -> Result<Option<Entry>, Error> {
+        loop {
+            let Some(answers) = &mut self.answers else {
+                if !self.go_on(kernel, pool).await? {
+                    return Ok(None);
+                }
+                continue;
+            };
+            match within(pool.response_timeout(), answers.next()).await? {
+                Some(found) if found.is_ref() => {
+                    let named = ldap3::parse_refs(found.0).into_iter().next();
+                    self.waiting.extend(named.map(|url| (url, self.hops + 1)));
+                }
+                Some(found) if found.is_intermediate() => {}
+                Some(found) => {
+                    let home = self.home.as_ref().map(|(server, _)| server.clone());
+                    return Ok(Some(Entry { home, ..Entry::read(found) }));
+                }
+                None => {
+                    let result = answers.finish().await;
+                    self.answers = None;
+                    match result.rc {
+                        0 => {}
+                        10 => self
+                            .waiting
+                            .extend(result.refs.into_iter().next().map(|url| (url, self.hops + 1))),
+                        _ => return Err(result.into()),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Asks the next server that was named, if referrals are followed; false when there is none.
+    async fn go_on(&mut self, kernel: &Kernel, pool: &Pool) -> Result<bool, Error> {
+        while let Some((url, hops)) = self.waiting.pop() {
+            if !pool.settings.referrals || hops > pool.settings.max_hops {
+                continue;
+            }
+            let Some(there) = Referral::parse(&url, self.question) else { continue };
+            let server = there.server(pool);
+            let mut link = pool.open_at(kernel, &server, true).await?;
+            self.answers = Some(ask(pool, &mut link.ldap, (&there.base, self.question)).await?);
+            self.home = Some((server, link));
+            self.hops = hops;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Tells the server that no more is wanted.
+    async fn stop(mut self) {
+        if let Some(answers) = &mut self.answers {
             let id = answers.ldap_handle().last_id();
-            answers.ldap_handle().abandon(id).await.ok();
-            return Ok(Vec::new());
+            // A server that is gone needs not be told.
+            let _ = answers.ldap_handle().abandon(id).await;
         }
     }
-    let result = answers.finish().await;
-    match result.rc {
-        0 => Ok(referred),
-        10 => {
-            referred.extend(result.refs.into_iter().next());
-            Ok(referred)
-        }
-        _ => Err(result.into()),
-    }
+}
+
+async fn ask(
+    pool: &Pool,
+    ldap: &mut Ldap,
+    (base, question): (&str, Question<'_>),
+) -> Result<SearchStream<'static, String, Vec<String>>, Error> {
+    let pages: Vec<Box<dyn Adapter<'static, String, Vec<String>>>> = vec![Box::new(PagedResults::new(PAGE))];
+    let Question { scope, filter, attributes, .. } = question;
+    let asking = ldap.streaming_search_with(pages, base, scope, filter, attributes.to_vec());
+    within(pool.response_timeout(), asking).await
 }
 
 /// At most `limit` entries.
 pub(super) async fn some(
     kernel: &Kernel,
-    pool: &Arc<Pool>,
+    pool: &Pool,
     link: &mut Link,
     (question, limit): (Question<'_>, usize),
 ) -> Result<Vec<Entry>, Error> {
+    let mut walk = Walk::begin(pool, link, question).await?;
     let mut found = Vec::new();
-    let each = |entry| {
-        found.push(entry);
-        found.len() < limit
-    };
-    match stream(kernel, pool, link, question, each).await {
-        // A server that gives no more than so many has given what there is to know.
-        Err(Error::Refused { code: 4 | 11, .. }) if !found.is_empty() => Ok(found),
-        Err(error) => Err(error),
-        Ok(()) => Ok(found),
+    loop {
+        match walk.next(kernel, pool).await {
+            Ok(Some(entry)) => found.push(entry),
+            Ok(None) => return Ok(found),
+            // A server that gives no more than so many has given what there is to know.
+            Err(Error::Refused { code: 4 | 11, .. }) if !found.is_empty() => return Ok(found),
+            Err(error) => return Err(error),
+        }
+        if found.len() >= limit {
+            walk.stop().await;
+            return Ok(found);
+        }
     }
 }
 

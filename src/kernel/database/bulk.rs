@@ -1,6 +1,6 @@
 //! Many rows in few statements, for imports.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use sqlx::any::AnyArguments;
@@ -112,6 +112,30 @@ pub async fn present(
         statement.sql.push(')');
         let (sql, arguments) = statement.finish();
         let rows: Vec<String> = sqlx::query_scalar_with(sql, arguments).fetch_all(&mut *c).await?;
+        found.extend(rows);
+    }
+    Ok(found)
+}
+
+/// The second column for each of `wanted` that is found: `head` selects two text columns, the first of them the one that
+/// is looked for, takes `firsts` as `$1` and so on, and ends in `IN`.
+///
+/// # Errors
+/// The database's.
+pub async fn found_by(
+    c: &mut Connection,
+    head: &'static str,
+    firsts: &[&str],
+    wanted: &[String],
+) -> Result<HashMap<String, String>, sqlx::Error> {
+    let mut found = HashMap::new();
+    for some in wanted.chunks(AT_ONCE) {
+        let mut statement = Statement::new(format!("{head} ("));
+        statement.cells.extend(firsts.iter().map(|text| Cell::from(*text)));
+        statement.list(some.iter().map(|text| Cell::from(text.as_str())));
+        statement.sql.push(')');
+        let (sql, arguments) = statement.finish();
+        let rows: Vec<(String, String)> = sqlx::query_as_with(sql, arguments).fetch_all(&mut *c).await?;
         found.extend(rows);
     }
     Ok(found)

@@ -1,8 +1,10 @@
 //! The SQL of identities.
 
+use std::collections::HashMap;
+
 use super::super::proof::Subject;
 use crate::directory::users::User;
-use crate::kernel::database::Connection;
+use crate::kernel::database::{Cell, Connection, found_by, insert_all};
 use crate::kernel::{Timestamp, Tx};
 
 /// An identity that belongs to a user.
@@ -73,6 +75,49 @@ pub async fn of_subject(
         .bind(&subject.id)
         .fetch_optional(c)
         .await
+}
+
+/// Whose these subjects of one issuer are, at a connection: user ids by subject.
+///
+/// # Errors
+/// The database's.
+pub async fn of_subjects(
+    c: &mut Connection,
+    (connection_id, issuer): (&str, &str),
+    subjects: &[String],
+) -> Result<HashMap<String, String>, sqlx::Error> {
+    let head = "SELECT subject, user_id FROM user_identities WHERE connection_id = $1 AND issuer = $2 AND subject IN";
+    found_by(c, head, &[connection_id, issuer], subjects).await
+}
+
+/// Gives many subjects, which the caller has found to be nobody's, to users: (user id, subject, name). Without an event
+/// for each: whoever synchronises a directory writes one.
+///
+/// # Errors
+/// The database's.
+pub async fn link_many(
+    tx: &mut Tx,
+    (account_id, connection_id): (&str, &str),
+    rows: Vec<(String, Subject, String)>,
+) -> Result<(), sqlx::Error> {
+    let now = tx.now();
+    let mut all = Vec::with_capacity(rows.len());
+    for (user_id, subject, name) in rows {
+        all.push([
+            Cell::from(tx.new_id()),
+            account_id.into(),
+            user_id.into(),
+            connection_id.into(),
+            subject.issuer.into(),
+            subject.id.into(),
+            name.into(),
+            now.into(),
+            now.into(),
+        ]);
+    }
+    let head = "INSERT INTO user_identities (id, account_id, user_id, connection_id, issuer, subject, name, \
+                created_at, last_used_at)";
+    insert_all(tx, head, all).await
 }
 
 /// Whether the user is somebody at this issuer already.

@@ -82,6 +82,8 @@ pub fn routes() -> (Routes<App>, OpenApi) {
     api.add(may(P::ConnectionsEdit), routes!(connections::delete));
     api.add(may(P::ConnectionsEdit), routes!(connections::trials::begin_test));
     api.add(may(P::ConnectionsView), routes!(connections::trials::show_test));
+    api.add(may(P::ConnectionsEdit), routes!(connections::syncs::begin_sync));
+    api.add(may(P::ConnectionsView), routes!(connections::syncs::list_syncs));
     api.add(may(P::ConnectionsView), routes!(connections::tokens::list_tokens));
     api.add(may(P::ConnectionsEdit), routes!(connections::tokens::create_token));
     api.add(may(P::ConnectionsEdit), routes!(connections::saml::rotate_keys));

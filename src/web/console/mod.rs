@@ -53,6 +53,8 @@ pub(super) fn routes() -> Routes<App> {
         .get("/console/connections/{id}", may(P::ConnectionsView), connections::show)
         .post("/console/connections/{id}", may(P::ConnectionsEdit), connections::save)
         .post("/console/connections/{id}/oidc", may(P::ConnectionsEdit), connections::save_oidc)
+        .post("/console/connections/{id}/syncs", may(P::ConnectionsEdit), connections::begin_sync)
+        .get("/console/connections/{id}/syncs/progress", may(P::ConnectionsView), connections::sync_progress)
         .post("/console/connections/{id}/ldap", may(P::ConnectionsEdit), connections::save_ldap)
         .post("/console/connections/{id}/metadata", may(P::ConnectionsEdit), connections::load_metadata)
         .post(

@@ -24,7 +24,7 @@ use crate::signin::password::{self, Password, Person, PrepareError};
 use crate::signin::{lockout, notices, sessions};
 
 pub(super) use connections::{
-    BegunTest, ConnectionFields, KeyStep, begin_trial, change_connection, create_connection,
+    BegunTest, ConnectionFields, KeyStep, ask_for_sync, begin_trial, change_connection, create_connection,
     delete_connection, link_group, rotate_keys, unlink_group,
 };
 pub(super) use identities::unlink_identity;

@@ -4,6 +4,7 @@ mod ldap;
 mod oidc;
 pub(super) mod requests;
 pub(super) mod saml;
+pub(super) mod syncs;
 pub(super) mod tokens;
 pub(super) mod trials;
 pub(super) mod waiting;

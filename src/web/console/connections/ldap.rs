@@ -13,9 +13,10 @@ use crate::access::Principal;
 use crate::directory::groups::{self, Link};
 use crate::idp::connections::{self, Connection, GroupQuery, Jit, LdapSettings, UserQuery};
 use crate::idp::ldap::BIND_PASSWORD;
+use crate::idp::ldap::sync::{self, Report, Run, Schedule, Wanted};
 use crate::idp::trials::{self, Found};
-use crate::kernel;
 use crate::kernel::http::RequestContext;
+use crate::kernel::{self, Timestamp};
 
 #[derive(Template)]
 #[template(path = "console/connection_ldap.html")]
@@ -26,6 +27,9 @@ struct LdapPage {
     domains: String,
     has_password: bool,
     links: Vec<(String, Link)>,
+    /// The schedule in words, and when it is the next time.
+    schedule: Option<(String, Option<Timestamp>)>,
+    runs: Vec<(Run, Report)>,
     /// What the last test that succeeded found.
     last: Option<Found>,
     error: Option<String>,
@@ -49,6 +53,20 @@ pub(super) async fn page(
         domains: connections::domains_of(c, &connection.id).await?.join(", "),
         has_password: connections::has_secret(c, &connection.id, BIND_PASSWORD).await?,
         links: groups::links_of_connection(c, &connection.id).await?,
+        schedule: match Schedule::parse(&settings.schedule) {
+            Ok(schedule) if settings.group_sync => {
+                Some((schedule.words(), sync::next_at(c, &connection.id).await?))
+            }
+            _ => None,
+        },
+        runs: sync::latest(c, &connection.id, 10)
+            .await?
+            .into_iter()
+            .map(|run| {
+                let report = run.report();
+                (run, report)
+            })
+            .collect(),
         last: trials::last_passed(c, &connection.id).await?,
         connection,
         settings,
@@ -161,4 +179,41 @@ pub(in super::super) async fn save(
         rules::change_connection(&app, &principal, &request, &id, wanted).await.map(drop)
     };
     back(&app, &principal, (&id, "connection_saved"), done.await).await
+}
+
+/// Asks for a synchronisation now, or for what one would change.
+pub(in super::super) async fn begin_sync(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+    Form(fields): Form<Fields>,
+) -> Result<Response, Error> {
+    let wanted = Wanted {
+        preview: !field(&fields, "preview").is_empty(),
+        allow_empty: !field(&fields, "allow_empty").is_empty(),
+    };
+    let done = rules::ask_for_sync(&app, &principal, &id, &wanted).await;
+    back(&app, &principal, (&id, "sync_asked"), done).await
+}
+
+/// How far the last synchronisation is, for the bar on the page.
+#[derive(serde::Serialize)]
+pub(in super::super) struct Progress {
+    sent: u64,
+    total: u64,
+    failed: u64,
+    under_way: bool,
+}
+
+pub(in super::super) async fn progress(
+    State(app): State<App>,
+    principal: Principal,
+    Path(id): Path<String>,
+) -> Result<axum::Json<Progress>, Error> {
+    let mut c = app.kernel.db.read().await?;
+    let connection = rules::find_connection(&mut c, &principal, &id).await?;
+    let last = sync::latest(&mut c, &connection.id, 1).await?.pop();
+    let report = last.as_ref().map(Run::report).unwrap_or_default();
+    let under_way = last.is_some_and(|run| run.is_running());
+    Ok(axum::Json(Progress { sent: report.looked_at, total: report.linked, failed: 0, under_way }))
 }

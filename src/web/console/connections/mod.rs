@@ -29,7 +29,7 @@ use crate::idp::oidc::Addresses;
 use crate::kernel::http::RequestContext;
 use crate::kernel::{ids, tickets};
 
-pub(super) use ldap::save as save_ldap;
+pub(super) use ldap::{begin_sync, progress as sync_progress, save as save_ldap};
 pub(super) use oidc::save as save_oidc;
 pub(super) use provisioning::{discard, let_through, requests, waiting};
 pub(super) use saml::{forget_retiring, load_metadata, rotate_keys, save};

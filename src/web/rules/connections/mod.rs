@@ -99,6 +99,9 @@ pub(in super::super) async fn create_connection(
         let mut tx = app.kernel.db.begin().await?;
         let new = NewConnection { id, name, settings, domains };
         let made = connections::create(&mut tx, &context, new).await?;
+        if let Some(settings) = made.ldap() {
+            ldap::sync::Schedule::parse(&settings.schedule)?;
+        }
         secrets.keep(app, &mut tx, &made).await?;
         tx.commit().await?;
         made
@@ -244,6 +247,10 @@ pub(in super::super) async fn change_connection(
         saml::note_loaded(&mut tx, &updated, loaded).await?;
     }
     secrets.keep(app, &mut tx, &updated).await?;
+    if let Some(settings) = updated.ldap() {
+        ldap::sync::Schedule::parse(&settings.schedule)?;
+        ldap::sync::plan(&mut tx, &updated).await?;
+    }
     tx.commit().await?;
     Ok(updated)
 }
@@ -339,6 +346,24 @@ pub(in super::super) async fn begin_trial(
         }
         _ => Err(Error::invalid("kind", "only connections that people sign in with are tested")),
     }
+}
+
+/// Asks for a synchronisation of a directory's groups.
+pub(in super::super) async fn ask_for_sync(
+    app: &App,
+    principal: &Principal,
+    id: &str,
+    wanted: &ldap::sync::Wanted,
+) -> Result<(), Error> {
+    let mut tx = app.kernel.db.begin().await?;
+    let connection = find_connection(&mut tx, principal, id).await?;
+    if !ldap::sync::ask(&mut tx, &connection, wanted).await? {
+        return Err(Error::invalid(
+            "group_sync",
+            "has to be on, and the connection as well, for groups to follow the directory's",
+        ));
+    }
+    Ok(tx.commit().await?)
 }
 
 /// A step in the rotation of our keys.

@@ -1,0 +1,19 @@
+//! Linked groups follow the directory's: on a schedule and on demand, on one node at a time.
+//!
+//! ```text
+//! schedule ─▶ lease ─▶ which groups changed? ─▶ who is in them? ─▶ one unit of work a group ─▶ report
+//! ```
+//!
+//! A group that has not changed is not read; a group that is empty or gone where it had members is left as it is, until
+//! an administrator says that this is meant. Nothing is taken from anybody by an error.
+
+mod model;
+mod people;
+mod run;
+mod schedule;
+mod store;
+
+pub use model::{GroupChange, HeldGroup, Report, Run, Wanted};
+pub use run::run_due;
+pub use schedule::{Schedule, plan};
+pub use store::{ask, by_id, latest, next_at};

@@ -1,0 +1,72 @@
+//! Quartz cron expressions: when the next run is, and in words.
+
+use chrono::DateTime;
+use croner::Cron;
+use croner::parser::{CronParser, Seconds, Year};
+
+use super::super::super::connections::Connection;
+use super::store;
+use crate::directory::Error;
+use crate::kernel::{Timestamp, Tx};
+
+/// An expression of six or seven fields, the first of them seconds; days of the week from 1, Sunday.
+pub struct Schedule(Cron);
+
+impl Schedule {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`], with what is wrong.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let invalid = |reason: String| Error::Invalid { field: "schedule", reason };
+        let fields = text.split_whitespace().count();
+        if !(6..=7).contains(&fields) || text.len() > 200 {
+            return Err(invalid(
+                "must have six or seven fields, such as 0 0 * * * ? for each hour".to_owned(),
+            ));
+        }
+        let parser = CronParser::builder()
+            .seconds(Seconds::Required)
+            .year(Year::Optional)
+            .alternative_weekdays(true)
+            .dom_and_dow(true)
+            .sloppy_ranges(true)
+            .build();
+        let cron = parser.parse(text).map_err(|error| invalid(format!("cannot be read: {error}")))?;
+        let schedule = Self(cron);
+        // A run each few seconds is a mistake, and a load on somebody's directory.
+        let first = schedule.next(Timestamp(0)).unwrap_or(Timestamp(0));
+        let close = schedule.next(first).is_some_and(|second| second.0 - first.0 < 60_000);
+        if close {
+            return Err(invalid("must leave a minute between two runs".to_owned()));
+        }
+        Ok(schedule)
+    }
+
+    /// The next time after `now`, UTC; none when there is none any more.
+    #[must_use]
+    pub fn next(&self, now: Timestamp) -> Option<Timestamp> {
+        let now = DateTime::from_timestamp_millis(now.0)?;
+        let next = self.0.find_next_occurrence(&now, false).ok()?;
+        Some(Timestamp(next.timestamp_millis()))
+    }
+
+    /// What it says, in words.
+    #[must_use]
+    pub fn words(&self) -> String {
+        self.0.describe()
+    }
+}
+
+/// Plans the next run of a connection as it is set now, or none.
+///
+/// # Errors
+/// [`Error`].
+pub async fn plan(tx: &mut Tx, connection: &Connection) -> Result<(), Error> {
+    let wanted = connection.ldap().filter(|settings| settings.group_sync && connection.is_enabled());
+    let next = match &wanted {
+        Some(settings) => Schedule::parse(&settings.schedule)?.next(tx.now()),
+        None => None,
+    };
+    Ok(store::plan(tx, connection, next).await?)
+}

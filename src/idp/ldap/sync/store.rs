@@ -1,0 +1,254 @@
+//! The SQL of synchronisation: schedule and lease, runs, what groups were like.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use serde_json::json;
+
+use super::super::super::connections::Connection;
+use super::model::{Report, Run, Wanted};
+use crate::kernel::database::Connection as Db;
+use crate::kernel::{Timestamp, Tx, ids};
+
+/// How long a node that says nothing keeps others away.
+pub(super) const LEASE: Duration = Duration::from_mins(1);
+/// Runs that are kept for each connection.
+const KEPT: i64 = 50;
+
+pub(super) async fn plan(
+    tx: &mut Tx,
+    connection: &Connection,
+    next: Option<Timestamp>,
+) -> Result<(), sqlx::Error> {
+    let Some(next) = next else {
+        sqlx::query("DELETE FROM ldap_schedules WHERE connection_id = $1")
+            .bind(&connection.id)
+            .execute(&mut **tx)
+            .await?;
+        return Ok(());
+    };
+    sqlx::query(
+        "INSERT INTO ldap_schedules (connection_id, account_id, next_at) VALUES ($1, $2, $3) \
+         ON CONFLICT (connection_id) DO UPDATE SET next_at = excluded.next_at",
+    )
+    .bind(&connection.id)
+    .bind(&connection.account_id)
+    .bind(next)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// When the next run of a connection is.
+///
+/// # Errors
+/// The database's.
+pub async fn next_at(c: &mut Db, connection_id: &str) -> Result<Option<Timestamp>, sqlx::Error> {
+    sqlx::query_scalar("SELECT next_at FROM ldap_schedules WHERE connection_id = $1")
+        .bind(connection_id)
+        .fetch_optional(c)
+        .await
+}
+
+/// Asks for a run as soon as a node has time; false when groups do not follow the connection.
+///
+/// # Errors
+/// The database's.
+pub async fn ask(tx: &mut Tx, connection: &Connection, wanted: &Wanted) -> Result<bool, sqlx::Error> {
+    let now = tx.now();
+    let done = sqlx::query("UPDATE ldap_schedules SET next_at = $1, wanted = $2 WHERE connection_id = $3")
+        .bind(now)
+        .bind(json!(wanted).to_string())
+        .bind(&connection.id)
+        .execute(&mut **tx)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Whether a run is due that no node has the lease of.
+pub(super) async fn is_due(c: &mut Db, now: Timestamp) -> Result<bool, sqlx::Error> {
+    let found: Option<String> = sqlx::query_scalar(
+        "SELECT connection_id FROM ldap_schedules WHERE next_at <= $1 AND lease_until <= $1 LIMIT 1",
+    )
+    .bind(now)
+    .fetch_optional(c)
+    .await?;
+    Ok(found.is_some())
+}
+
+/// A run that this node has the lease of.
+pub(super) struct Leased {
+    pub(super) account_id: String,
+    pub(super) connection_id: String,
+    pub(super) wanted: Wanted,
+    pub(super) token: String,
+}
+
+/// Takes the run that has been due for longest, on one node.
+pub(super) async fn take(tx: &mut Tx) -> Result<Option<Leased>, sqlx::Error> {
+    let now = tx.now();
+    let due: Option<(String, String, Option<String>)> = sqlx::query_as(
+        "SELECT connection_id, account_id, wanted FROM ldap_schedules WHERE next_at <= $1 AND lease_until <= $1 \
+         ORDER BY next_at LIMIT 1",
+    )
+    .bind(now)
+    .fetch_optional(&mut **tx)
+    .await?;
+    let Some((connection_id, account_id, wanted)) = due else { return Ok(None) };
+    let token = ids::new_id(now);
+    // Of two nodes that see it, one finds the lease free.
+    let done = sqlx::query(
+        "UPDATE ldap_schedules SET lease = $1, lease_until = $2 WHERE connection_id = $3 AND lease_until <= $4",
+    )
+    .bind(&token)
+    .bind(now.plus(LEASE))
+    .bind(&connection_id)
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
+    let wanted = wanted.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    Ok((done.rows_affected() == 1).then_some(Leased { account_id, connection_id, wanted, token }))
+}
+
+/// Says that the run goes on; false when another node has taken it.
+pub(super) async fn hold_on(tx: &mut Tx, leased: &Leased) -> Result<bool, sqlx::Error> {
+    let until = tx.now().plus(LEASE);
+    let done =
+        sqlx::query("UPDATE ldap_schedules SET lease_until = $1 WHERE connection_id = $2 AND lease = $3")
+            .bind(until)
+            .bind(&leased.connection_id)
+            .bind(&leased.token)
+            .execute(&mut **tx)
+            .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Gives the lease back. What was asked for meanwhile is due at once.
+pub(super) async fn give_back(
+    tx: &mut Tx,
+    leased: &Leased,
+    next: Option<Timestamp>,
+) -> Result<(), sqlx::Error> {
+    let asked = json!(leased.wanted).to_string();
+    sqlx::query(
+        "UPDATE ldap_schedules SET lease = NULL, lease_until = 0, \
+         next_at = CASE WHEN wanted IS NULL OR wanted = $1 THEN $2 ELSE next_at END, \
+         wanted = CASE WHEN wanted = $1 THEN NULL ELSE wanted END WHERE connection_id = $3 AND lease = $4",
+    )
+    .bind(asked)
+    .bind(next.unwrap_or(Timestamp(i64::MAX)))
+    .bind(&leased.connection_id)
+    .bind(&leased.token)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+pub(super) async fn begin(tx: &mut Tx, leased: &Leased, report: &Report) -> Result<String, sqlx::Error> {
+    let (id, now) = (tx.new_id(), tx.now());
+    // A run that a node left behind when it was killed.
+    sqlx::query(
+        "UPDATE ldap_runs SET status = 'failed', ended_at = $1 WHERE connection_id = $2 AND status = 'running'",
+    )
+    .bind(now)
+    .bind(&leased.connection_id)
+    .execute(&mut **tx)
+    .await?;
+    sqlx::query(
+        "INSERT INTO ldap_runs (id, account_id, connection_id, status, report, started_at) \
+         VALUES ($1, $2, $3, 'running', $4, $5)",
+    )
+    .bind(&id)
+    .bind(&leased.account_id)
+    .bind(&leased.connection_id)
+    .bind(json!(report).to_string())
+    .bind(now)
+    .execute(&mut **tx)
+    .await?;
+    Ok(id)
+}
+
+pub(super) async fn note(
+    tx: &mut Tx,
+    id: &str,
+    (status, report): (&str, &Report),
+) -> Result<(), sqlx::Error> {
+    let ended = (status != "running").then_some(tx.now());
+    sqlx::query("UPDATE ldap_runs SET status = $1, report = $2, ended_at = $3 WHERE id = $4")
+        .bind(status)
+        .bind(json!(report).to_string())
+        .bind(ended)
+        .bind(id)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// The run with this id of this connection.
+///
+/// # Errors
+/// The database's.
+pub async fn by_id(c: &mut Db, connection_id: &str, id: &str) -> Result<Option<Run>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT id, status, report, started_at, ended_at FROM ldap_runs WHERE connection_id = $1 AND id = $2",
+    )
+    .bind(connection_id)
+    .bind(id)
+    .fetch_optional(c)
+    .await
+}
+
+/// The runs of a connection, the last first, at most `limit`.
+///
+/// # Errors
+/// The database's.
+pub async fn latest(c: &mut Db, connection_id: &str, limit: i64) -> Result<Vec<Run>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT id, status, report, started_at, ended_at FROM ldap_runs WHERE connection_id = $1 \
+         ORDER BY id DESC LIMIT $2",
+    )
+    .bind(connection_id)
+    .bind(limit)
+    .fetch_all(c)
+    .await
+}
+
+/// Forgets all but the last runs of a connection.
+pub(super) async fn delete_old(tx: &mut Tx, connection_id: &str) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "DELETE FROM ldap_runs WHERE connection_id = $1 AND id < (SELECT MIN(id) FROM \
+         (SELECT id FROM ldap_runs WHERE connection_id = $1 ORDER BY id DESC LIMIT $2) AS kept)",
+    )
+    .bind(connection_id)
+    .bind(KEPT)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// What the groups that follow a connection were like, by their ids.
+pub(super) async fn stamps(c: &mut Db, connection_id: &str) -> Result<HashMap<String, String>, sqlx::Error> {
+    let rows: Vec<(String, String)> =
+        sqlx::query_as("SELECT group_id, stamp FROM ldap_groups WHERE connection_id = $1")
+            .bind(connection_id)
+            .fetch_all(c)
+            .await?;
+    Ok(rows.into_iter().collect())
+}
+
+pub(super) async fn set_stamp(
+    tx: &mut Tx,
+    (connection_id, group_id): (&str, &str),
+    stamp: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO ldap_groups (group_id, connection_id, stamp) VALUES ($1, $2, $3) \
+         ON CONFLICT (group_id) DO UPDATE SET stamp = excluded.stamp, connection_id = excluded.connection_id",
+    )
+    .bind(group_id)
+    .bind(connection_id)
+    .bind(stamp)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
