@@ -30,6 +30,7 @@ fn command(dir: &Path, database: &str) -> Command {
         .env("VESTIBULE_DATABASE__URL", database)
         .env("VESTIBULE_SERVER__LISTEN", "127.0.0.1:0")
         .env("VESTIBULE_SERVER__TRUSTED_PROXIES", "[\"127.0.0.0/8\"]")
+        .env("VESTIBULE_OUTGOING__ALLOWED_NETWORKS", "[\"127.0.0.0/8\"]")
         .env("VESTIBULE_LOG__LEVEL", "warn");
     command
 }

@@ -4,7 +4,11 @@
 //! time of the server for each operation. `cargo bench --bench load -- sign-ins` measures one part: `sign-ins`,
 //! `flood`, `import`, `saml-judge`, `saml`, `operations`, `scim`, `million`.
 
+#[path = "../../tests/harness/directory.rs"]
+#[expect(dead_code, unreachable_pub, reason = "shared with the tests, which use more of it")]
+mod directory;
 mod harness;
+mod ldap;
 mod limits;
 mod million;
 mod operations;
@@ -30,6 +34,21 @@ fn main() {
         .build()
         .expect("a runtime");
     runtime.block_on(run());
+}
+
+/// What the pieces that the tests share need of them.
+mod peers {
+    use std::process::Child;
+
+    /// A child process that ends with its owner.
+    pub(crate) struct Ending(pub(crate) Child);
+
+    impl Drop for Ending {
+        fn drop(&mut self) {
+            drop(self.0.kill());
+            drop(self.0.wait());
+        }
+    }
 }
 
 /// Whether a part is to be measured: all, or those named after `--`.
@@ -70,6 +89,9 @@ async fn run() {
         }
         if wanted("scim") {
             scim::all(&node, name, &mut table).await;
+        }
+        if wanted("ldap") {
+            ldap::all(&node, name, &mut table).await;
         }
         if wanted("million") {
             million::enforce(&node, name, &mut table).await;

@@ -11,7 +11,7 @@ pub enum Leaving {
     /// By single logout.
     Saml(Box<saml::Leaving>),
     /// By RP-initiated logout.
-    Oidc(oidc::Leaving),
+    Oidc(Box<oidc::Leaving>),
 }
 
 impl Leaving {
@@ -33,7 +33,7 @@ pub async fn offers_logout(c: &mut Db, principal: &Principal) -> Result<Option<L
     if let Some(leaving) = saml::offers_logout(c, principal).await? {
         return Ok(Some(Leaving::Saml(Box::new(leaving))));
     }
-    Ok(oidc::offers_logout(c, principal).await?.map(Leaving::Oidc))
+    Ok(oidc::offers_logout(c, principal).await?.map(|leaving| Leaving::Oidc(Box::new(leaving))))
 }
 
 impl Idp {

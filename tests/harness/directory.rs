@@ -207,6 +207,7 @@ impl Samba {
         std::fs::write(at("cert.pem"), certificate).expect("written");
         std::fs::write(at("key.pem"), key).expect("written");
         std::fs::write(at("ca.pem"), &authority.pem).expect("written");
+        std::fs::create_dir(at("run")).expect("dir");
         let only_owner = std::os::unix::fs::PermissionsExt::from_mode(0o600);
         std::fs::set_permissions(at("key.pem"), only_owner).expect("mode");
         let mut provision = Command::new("samba-tool");
@@ -217,6 +218,9 @@ impl Samba {
             "server services = ldap".to_owned(),
             "bind interfaces only = yes".to_owned(),
             format!("interfaces = {address}/8"),
+            // Several may run at once.
+            format!("pid directory = {}", at("run")),
+            format!("ncalrpc dir = {}", at("run")),
             format!("tls keyfile = {}", at("key.pem")),
             format!("tls certfile = {}", at("cert.pem")),
             format!("tls cafile = {}", at("ca.pem")),
@@ -243,7 +247,7 @@ impl Samba {
         let begun = std::time::Instant::now();
         while !listens() {
             assert!(
-                begun.elapsed() < Duration::from_secs(60),
+                begun.elapsed() < Duration::from_mins(1),
                 "Samba does not listen on port 636 of {}: that takes root, or net.ipv4.ip_unprivileged_port_start=0",
                 samba.address
             );

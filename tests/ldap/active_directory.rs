@@ -54,30 +54,43 @@ async fn add_group(admin: &mut Ldap, name: &str, members: &[String]) {
     admin.add(&dn(name), all).await.expect("added").success().expect("added");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_domain_controller_from_beginning_to_end() {
-    let samba = Samba::start();
-    let server = Server::inside(Backend::Sqlite).await;
+/// A domain controller with people in all states, and a connection to it.
+async fn prepared(samba: &Samba) -> Ldap {
     let mut admin = samba.admin().await;
     add_user(&mut admin, "bob", &[]).await;
     add_user(&mut admin, "nomail", &[]).await;
-    admin
-        .modify(&dn("nomail"), vec![Mod::Delete("mail", HashSet::new())])
-        .await
-        .expect("changed")
-        .success()
-        .expect("changed");
+    let no_mail = vec![Mod::Delete("mail", HashSet::new())];
+    admin.modify(&dn("nomail"), no_mail).await.expect("changed").success().expect("changed");
     add_user(&mut admin, "disabled", &[]).await;
     replace(&mut admin, &dn("disabled"), "userAccountControl", "514").await;
     add_user(&mut admin, "expired", &[("accountExpires", "131000000000000000")]).await;
     add_user(&mut admin, "mustchange", &[("pwdLastSet", "0")]).await;
     add_user(&mut admin, "locked", &[]).await;
+    admin
+}
 
+async fn world<'s>(server: &'s Server, samba: &Samba) -> World<'s> {
     let body = json!({"kind": "ldap", "name": "Active Directory", "url": samba.url(), "ca_certificate": samba.authority.pem,
         "bind_dn": DC_ADMIN, "bind_password": DC_PASSWORD, "nested": true, "group_sync": true,
         "user_queries": [{"base_dn": REALM_BASE, "filter": "(&(objectClass=user)(!(objectClass=computer)))"}],
         "group_queries": [{"base_dn": REALM_BASE, "filter": "(objectClass=group)"}], "jit": {"enabled": true}});
-    let world = World::with(&server, body, json!({})).await;
+    World::with(server, body, json!({})).await
+}
+
+async fn link(world: &World<'_>, name: &str, there: &str) -> String {
+    let group = world.api().post("/api/v1/groups", &json!({"name": name})).await.created();
+    let id = group["id"].as_str().expect("id").to_owned();
+    let link = json!({"connection_id": world.connection, "name": there});
+    world.api().post(&format!("/api/v1/groups/{id}/link"), &link).await.expect(201);
+    id
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn names_and_states() {
+    let samba = Samba::start();
+    let server = Server::inside(Backend::Sqlite).await;
+    let mut admin = prepared(&samba).await;
+    let world = world(&server, &samba).await;
     let found = world.test().await;
     assert_eq!(found["status"], "passed", "{found}");
     assert_eq!(found["found"]["checks"][0]["found"], "Active Directory");
@@ -111,22 +124,20 @@ async fn a_domain_controller_from_beginning_to_end() {
     }
     let answer = world.try_in(&server.client(), "locked", DC_PASSWORD).await.expect(401);
     assert!(answer.body.contains(super::world::WRONG), "{}", answer.body);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn groups_and_moves() {
+    let samba = Samba::start();
+    let server = Server::inside(Backend::Sqlite).await;
+    let mut admin = prepared(&samba).await;
+    let world = world(&server, &samba).await;
 
     // Groups in groups, by the matching rule.
     add_group(&mut admin, "inner", &[dn("bob")]).await;
     add_group(&mut admin, "middle", &[dn("inner")]).await;
     add_group(&mut admin, "outer", &[dn("middle")]).await;
-    let api = world.api();
-    let group = api.post("/api/v1/groups", &json!({"name": "Outer"})).await.created()["id"]
-        .as_str()
-        .expect("id")
-        .to_owned();
-    api.post(
-        &format!("/api/v1/groups/{group}/link"),
-        &json!({"connection_id": world.connection, "name": "outer"}),
-    )
-    .await
-    .expect(201);
+    link(&world, "Outer", "outer").await;
     assert_eq!(world.lets_in("bob", DC_PASSWORD).await["groups"], json!(["Outer"]));
 
     // Renamed, and moved to a unit of their own: the same person, by objectGUID.
@@ -148,4 +159,27 @@ async fn a_domain_controller_from_beginning_to_end() {
     replace(&mut admin, &robert, "mail", "robert@acme.example").await;
     replace(&mut admin, &robert, "userPrincipalName", "robert@acme.example").await;
     assert_eq!(world.lets_in("robert@acme.example", DC_PASSWORD).await["id"], before["id"]);
+
+    // More members than are given at once: 1,500, then the rest (MS-ADTS §3.1.1.3.1.3.3).
+    world.change(json!({"nested": false})).await.expect(200);
+    let mut members = vec![robert];
+    for at in 0..1_600 {
+        let name = format!("contact{at}");
+        let mail = format!("{name}@acme.example");
+        admin
+            .add(&dn(&name), entry(&[("objectClass", "contact"), ("mail", &mail)]))
+            .await
+            .expect("added")
+            .success()
+            .expect("added");
+        members.push(dn(&name));
+    }
+    add_group(&mut admin, "crowd", &members).await;
+    let crowd = link(&world, "Crowd", "crowd").await;
+    let queries = json!([{"base_dn": REALM_BASE, "filter": "(|(objectClass=contact)(objectClass=user))"}]);
+    world.change(json!({"user_queries": queries})).await.expect(200);
+    let run = super::sync::sync(&world, json!({})).await;
+    assert_eq!(run["status"], "done", "{run}");
+    assert_eq!(run["report"]["added"], 1_601, "{run}");
+    assert_eq!(run["report"]["changes"][0]["group_id"], crowd.as_str(), "{run}");
 }

@@ -32,7 +32,7 @@ async fn runs(world: &World<'_>) -> Vec<Value> {
 }
 
 /// Asks for a run and waits for its end.
-async fn sync(world: &World<'_>, wanted: Value) -> Value {
+pub async fn sync(world: &World<'_>, wanted: Value) -> Value {
     let before = runs(world).await.len();
     let path = format!("/api/v1/connections/{}/syncs", world.connection);
     world.api().post(&path, &wanted).await.expect(202);

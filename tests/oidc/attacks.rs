@@ -19,6 +19,8 @@ fn parts(token: &str) -> (Value, Value) {
     (read(all.next().expect("header")), read(all.next().expect("payload")))
 }
 
+type Forge = fn(&Provider, &str) -> String;
+
 fn unsigned(_: &Provider, token: &str) -> String {
     let payload = token.split('.').nth(1).expect("payload");
     format!("{}.{payload}.", URL_SAFE_NO_PAD.encode(r#"{"alg":"none","typ":"JWT"}"#))
@@ -70,7 +72,7 @@ on_both! {
     async fn forged_tokens(server: Server) {
         let world = World::new(server).await;
         world.lets_in(&server.client()).await;
-        let forgeries: [(fn(&Provider, &str) -> String, &str); 6] = [
+        let forgeries: [(Forge, &str); 6] = [
             (unsigned, "algorithm"), (by_public_key, "algorithm"), (with_other_claims, "signature"),
             (with_own_key, "signature"), (garbage, "token"), (critical, "token"),
         ];

@@ -80,7 +80,8 @@ on_both! {
         assert_eq!(groups(json!(["builders", "others"])).await[0], "Builders");
         assert_eq!(groups(json!("builders")).await[0], "Builders");
         // From the user info endpoint, where the token does not say.
-        world.provider.says().userinfo = json!({"sub": "bob-1", "roles": ["builders"]}).as_object().expect("object").clone();
+        let said = json!({"sub": "bob-1", "roles": ["builders"]});
+        said.as_object().expect("object").clone_into(&mut world.provider.says().userinfo);
         assert_eq!(groups(Value::Null).await[0], "Builders");
         assert_eq!(groups(json!([])).await, json!([]));
     }
@@ -175,7 +176,7 @@ on_both! {
         for (name, url) in [("jwks_uri", "http://10.1.2.3/keys"), ("authorization_endpoint", "http://10.1.2.3/"),
             ("end_session_endpoint", "javascript:alert(1)")] {
             let document = json!({name: url});
-            world.provider.says().discovery = document.as_object().expect("object").clone();
+            document.as_object().expect("object").clone_into(&mut world.provider.says().discovery);
             server.client().get(&world.path("login")).await.expect(503);
         }
     }

@@ -26,9 +26,8 @@ pub(super) fn of(answer: &LdapResult) -> Result<Verdict, Error> {
             Some("533") => Verdict::Not(AtProvider::Disabled),
             Some("701") => Verdict::Not(AtProvider::Expired),
             Some("773") => Verdict::Not(AtProvider::MustChangePassword),
-            // Said to any password, so it proves nothing.
-            Some("775") => Verdict::Wrong,
             Some("530" | "531") => Verdict::Not(AtProvider::NotNow),
+            // That an account is locked (775) is said to any password, so it proves nothing.
             _ => Verdict::Wrong,
         }),
         // Without a password, with one that was taken away, or constraints on the account.

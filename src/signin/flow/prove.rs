@@ -40,12 +40,11 @@ impl Candidate {
     /// Looks the flow's identifier up. Without an account, the one account that knows the address is
     /// taken: on a server with several, an address in two needs the account's name.
     async fn find(signin: &SignIn, flow: &Flow) -> Result<Self, sqlx::Error> {
-        let account_id = match &flow.account_id {
-            Some(id) => id.clone(),
-            None => {
-                let mut c = signin.kernel.db.read().await?;
-                users::sole_by_email_anywhere(&mut c, &flow.identifier).await?.unwrap_or_default()
-            }
+        let account_id = if let Some(id) = &flow.account_id {
+            id.clone()
+        } else {
+            let mut c = signin.kernel.db.read().await?;
+            users::sole_by_email_anywhere(&mut c, &flow.identifier).await?.unwrap_or_default()
         };
         Self::find_in(signin, account_id, &flow.identifier).await
     }

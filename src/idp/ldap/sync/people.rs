@@ -51,6 +51,12 @@ impl People {
         self.0.get(&key(member)).map(Uuid::to_string)
     }
 
+    fn add_all(&mut self, all: &[(&Found, String)]) {
+        for (found, user_id) in all {
+            self.add(found, user_id);
+        }
+    }
+
     fn add(&mut self, found: &Found, user_id: &str) {
         let Ok(id) = user_id.parse() else { return };
         self.0.insert(key(&found.dn), id);
@@ -133,7 +139,7 @@ async fn look_up(work: &mut Work<'_>, people: &mut People, batch: &[Found]) -> R
     let creates = pool_creates(work);
     if work.report.preview || (matched.is_empty() && !creates) {
         work.report.unknown += missing.len() as u64;
-        matched.iter().for_each(|(found, user_id)| people.add(found, user_id));
+        people.add_all(&matched);
         return Ok(());
     }
     let mut tx = work.idp.signin.kernel.db.begin().await?;
@@ -150,7 +156,7 @@ async fn look_up(work: &mut Work<'_>, people: &mut People, batch: &[Found]) -> R
     });
     identities::link_many(&mut tx, (&connection.account_id, &connection.id), rows.collect()).await?;
     tx.commit().await?;
-    matched.iter().for_each(|(found, user_id)| people.add(found, user_id));
+    people.add_all(&matched);
     Ok(())
 }
 

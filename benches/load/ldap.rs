@@ -1,0 +1,227 @@
+//! A directory of a hundred thousand people in two thousand groups: bringing the groups up to date against reading the
+//! same with ldapsearch, and signing in against bare binds.
+
+use std::fmt::Write as _;
+use std::process::{Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ldap3::{LdapConnAsync, LdapConnSettings};
+use serde_json::{Value, json};
+
+use super::directory::{BASE, PASSWORD, Slapd, group};
+use super::harness::{Node, Table, client, measure};
+use super::operations::{cpu_per_operation, percent};
+use super::wire::Wire;
+
+const PEOPLE: u32 = 100_000;
+const GROUPS: u32 = 2_000;
+/// As many connections as the server's pool has.
+const POOL: usize = 8;
+
+/// A password as Debian's `slapd` keeps it when told to use the system's hash: SHA-512, 5,000 rounds.
+fn crypt() -> String {
+    let done = Command::new("openssl").args(["passwd", "-6", PASSWORD]).output().expect("openssl");
+    format!("{{CRYPT}}{}", String::from_utf8(done.stdout).expect("text").trim())
+}
+
+fn directory() -> Slapd {
+    let password = crypt();
+    let mut ldif = String::with_capacity(40 << 20);
+    for at in 0..PEOPLE {
+        writeln!(
+            ldif,
+            "dn: uid=user{at},ou=people,{BASE}\nobjectClass: inetOrgPerson\nuid: user{at}\ncn: User {at}\nsn: User\n\
+             givenName: {at}\nmail: user{at}@bench.example\nuserPassword: {password}\n\
+             memberOf: cn=group{},ou=groups,{BASE}\n",
+            at % GROUPS
+        )
+        .expect("text");
+    }
+    for at in 0..GROUPS {
+        let of = (at..PEOPLE).step_by(GROUPS as usize).map(|user| format!("uid=user{user},ou=people"));
+        ldif += &group(&format!("group{at}"), &of.collect::<Vec<_>>());
+    }
+    Slapd::start(&ldif)
+}
+
+async fn api(node: &Node, method: reqwest::Method, path: &str, body: &Value) -> Value {
+    let request = client().request(method, format!("{}{path}", node.url)).bearer_auth(&node.api);
+    let answer = request.json(body).send().await.expect("answers");
+    let (status, text) = (answer.status(), answer.text().await.expect("text"));
+    assert!(status.is_success(), "{path}: {status} {text}");
+    serde_json::from_str(&text).unwrap_or_default()
+}
+
+pub(crate) async fn all(node: &Node, database: &str, table: &mut Table) {
+    let slapd = directory();
+    let body = json!({"kind": "ldap", "name": "Directory", "url": slapd.url(), "ca_certificate": slapd.authority.pem,
+        "bind_dn": format!("cn=reader,{BASE}"), "bind_password": PASSWORD, "schedule": "0 0 0 1 1 ?",
+        "email_domains": ["bench.example"],
+        "user_queries": [{"base_dn": format!("ou=people,{BASE}"), "filter": "(objectClass=inetOrgPerson)"}],
+        "group_queries": [{"base_dn": format!("ou=groups,{BASE}"), "filter": "(objectClass=groupOfNames)"}],
+        "jit": {"enabled": true}, "group_sync": true});
+    let made = api(node, reqwest::Method::POST, "/api/v1/connections", &body).await;
+    let id = made["id"].as_str().expect("id").to_owned();
+    let on = json!({"enabled": true, "override_untested": true});
+    api(node, reqwest::Method::PATCH, &format!("/api/v1/connections/{id}"), &on).await;
+    for at in 0..GROUPS {
+        let made =
+            api(node, reqwest::Method::POST, "/api/v1/groups", &json!({"name": format!("Group {at}")})).await;
+        let path = format!("/api/v1/groups/{}/link", made["id"].as_str().expect("id"));
+        let link = json!({"connection_id": id, "name": format!("group{at}")});
+        api(node, reqwest::Method::POST, &path, &link).await;
+    }
+    sync_all(node, (database, &id), &slapd, table).await;
+    sign_ins(node, database, &slapd, table).await;
+}
+
+/// Seconds that ldapsearch takes to read what a synchronisation reads.
+fn bare(slapd: &Slapd) -> f64 {
+    let begin = Instant::now();
+    for (base, filter) in
+        [("people", "(objectClass=inetOrgPerson)"), ("groups", "(objectClass=groupOfNames)")]
+    {
+        let status = Command::new("ldapsearch")
+            .args(["-LLL", "-x", "-H", &slapd.url(), "-D", &format!("cn=reader,{BASE}"), "-w", PASSWORD])
+            .args([
+                "-E",
+                "pr=500/noprompt",
+                "-b",
+                &format!("ou={base},{BASE}"),
+                filter,
+                "*",
+                "memberOf",
+                "entryUUID",
+            ])
+            .env("LDAPTLS_REQCERT", "never")
+            .stdout(Stdio::null())
+            .status()
+            .expect("ldapsearch");
+        assert!(status.success(), "ldapsearch: {status}");
+    }
+    begin.elapsed().as_secs_f64()
+}
+
+/// One run: (its report, seconds, the most memory that was used meanwhile).
+async fn run(node: &Node, id: &str, before: usize) -> (Value, f64, f64) {
+    let path = format!("/api/v1/connections/{id}/syncs");
+    api(node, reqwest::Method::POST, &path, &json!({})).await;
+    let mut most = 0.0_f64;
+    loop {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        most = most.max(node.memory());
+        let answer = client().get(format!("{}{path}", node.url)).bearer_auth(&node.api).send().await;
+        let shown: Value = answer.expect("answers").json().await.expect("JSON");
+        let items = shown["items"].as_array().expect("items");
+        if items.len() > before && items[0]["status"] != "running" {
+            assert_eq!(items[0]["status"], "done", "{}", items[0]);
+            let at = |name: &str| {
+                items[0][name].as_str().and_then(|t| t.parse::<jiff::Timestamp>().ok()).expect("a time")
+            };
+            let took = at("ended_at").duration_since(at("started_at")).as_secs_f64();
+            return (items[0]["report"].clone(), took, most);
+        }
+    }
+}
+
+async fn sync_all(node: &Node, (database, id): (&str, &str), slapd: &Slapd, table: &mut Table) {
+    bare(slapd);
+    let searched = bare(slapd);
+    let people = f64::from(PEOPLE);
+    let idle = node.memory();
+    let (first, took, most) = run(node, id, 0).await;
+    assert_eq!((&first["created"], &first["added"]), (&json!(PEOPLE), &json!(PEOPLE)), "{first}");
+    let note = format!(
+        "of ldapsearch of the same; everybody made and put into a group; {:.0} users/s; memory +{:.0} MiB",
+        people / took,
+        most - idle
+    );
+    table.line(
+        &format!("LDAP sync, the first, {database}"),
+        &format!("{:.0} %", 100.0 * searched / took),
+        &note,
+    );
+    let (second, took, _) = run(node, id, 1).await;
+    assert_eq!((&second["unchanged"], &second["people"]), (&json!(GROUPS), &json!(0)), "{second}");
+    table.line(
+        &format!("LDAP sync, nothing changed, {database}"),
+        &format!("{took:.1} s"),
+        "reads 2,000 stamps and writes nothing",
+    );
+    // One group changes, and everybody has to be looked at again.
+    let mut admin = slapd.admin().await;
+    let gone = format!("uid=user0,ou=people,{BASE}");
+    let change = vec![ldap3::Mod::Delete("member", [gone.as_str()].into())];
+    admin
+        .modify(&format!("cn=group0,ou=groups,{BASE}"), change)
+        .await
+        .expect("changed")
+        .success()
+        .expect("changed");
+    let before = node.memory();
+    let (third, took, most) = run(node, id, 2).await;
+    assert_eq!((&third["removed"], &third["people"]), (&json!(1), &json!(PEOPLE)), "{third}");
+    let note = format!(
+        "of ldapsearch of the same (aim: 30 %); {:.0} users/s; memory +{:.0} MiB",
+        people / took,
+        most - before
+    );
+    table.line(
+        &format!("LDAP sync, everybody read again, {database}"),
+        &format!("{:.0} %", 100.0 * searched / took),
+        &note,
+    );
+}
+
+/// Bare binds a second over as many connections as the server's pool has.
+async fn bare_binds(slapd: &Slapd) -> f64 {
+    let mut links = Vec::new();
+    for _ in 0..POOL {
+        let settings = LdapConnSettings::new().set_no_tls_verify(true);
+        let (driver, ldap) =
+            LdapConnAsync::with_settings(settings, &slapd.url()).await.expect("the directory");
+        ldap3::drive!(driver);
+        links.push(tokio::sync::Mutex::new(ldap));
+    }
+    let links = Arc::new(links);
+    let rate = measure(POOL, 6, move |at, n| {
+        let links = links.clone();
+        async move {
+            let dn = format!("uid=user{},ou=people,{BASE}", (at as u64 * 1000 + n) % 1000);
+            let answer = links[at].lock().await.simple_bind(&dn, PASSWORD).await.expect("an answer");
+            assert_eq!(answer.rc, 0);
+        }
+    });
+    rate.await.per_second
+}
+
+async fn sign_ins(node: &Node, database: &str, slapd: &Slapd, table: &mut Table) {
+    let binds = bare_binds(slapd).await;
+    let mut wires = Vec::new();
+    for _ in 0..POOL * 2 {
+        wires.push(tokio::sync::Mutex::new(Wire::open(&node.url).await));
+    }
+    let (wires, before) = (Arc::new(wires), node.cpu());
+    let rate = measure(POOL * 2, 6, move |at, n| {
+        let wires = wires.clone();
+        async move {
+            let from = format!("x-forwarded-for: 10.{at}.{}.{}\r\n", n / 250 % 250, n % 250);
+            let mut wire = wires[at].lock().await;
+            let form = format!("identifier=user{}%40bench.example", (at as u64 * 1000 + n) % 1000);
+            let sent = wire.send("POST", "/login", &from, &form).await;
+            let cookie =
+                sent.header("set-cookie").and_then(|text| text.split(';').next()).expect("cookie").to_owned();
+            let flow = sent.header("location").and_then(|to| to.split("flow=").nth(1)).expect("flow");
+            let form = format!("flow={flow}&password={}", PASSWORD.replace(' ', "+"));
+            let done =
+                wire.send("POST", "/login/password", &format!("{from}cookie: {cookie}\r\n"), &form).await;
+            assert_eq!(done.status, 303);
+        }
+    })
+    .await;
+    let cpu = cpu_per_operation(node, before, &rate, 6.0);
+    let note =
+        format!("of bare binds over {POOL} connections, passwords as SHA-512 crypt (aim: 80 %); {cpu}");
+    table.line(&format!("LDAP sign-ins, {database}"), &percent(&rate, binds), &note);
+}
