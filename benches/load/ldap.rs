@@ -188,7 +188,7 @@ async fn bare_binds(slapd: &Slapd) -> f64 {
     let rate = measure(POOL, 6, move |at, n| {
         let links = links.clone();
         async move {
-            let dn = format!("uid=user{},ou=people,{BASE}", (at as u64 * 1000 + n) % 1000);
+            let dn = format!("uid=user{},ou=people,{BASE}", at as u64 * 1000 + n % 1000);
             let answer = links[at].lock().await.simple_bind(&dn, PASSWORD).await.expect("an answer");
             assert_eq!(answer.rc, 0);
         }
@@ -208,7 +208,7 @@ async fn sign_ins(node: &Node, database: &str, slapd: &Slapd, table: &mut Table)
         async move {
             let from = format!("x-forwarded-for: 10.{at}.{}.{}\r\n", n / 250 % 250, n % 250);
             let mut wire = wires[at].lock().await;
-            let form = format!("identifier=user{}%40bench.example", (at as u64 * 1000 + n) % 1000);
+            let form = format!("identifier=user{}%40bench.example", at as u64 * 1000 + n % 1000);
             let sent = wire.send("POST", "/login", &from, &form).await;
             let cookie =
                 sent.header("set-cookie").and_then(|text| text.split(';').next()).expect("cookie").to_owned();

@@ -10,7 +10,10 @@ use super::config::LogFormat;
 
 /// Starts logging to standard error. A second call (several servers in one test process) does nothing.
 pub fn start(format: LogFormat, level: &str) {
-    let filter = EnvFilter::try_new(level).unwrap_or_else(|_| EnvFilter::new("info"));
+    // The LDAP client warns of each connection that a server closes, and of each answer that came after a search was
+    // given up: both are as they should be.
+    let quieter = format!("ldap3=error,{level}");
+    let filter = EnvFilter::try_new(quieter).unwrap_or_else(|_| EnvFilter::new("info"));
     let base = fmt().with_env_filter(filter).with_writer(Masked).with_target(false);
     let installed = match format {
         LogFormat::Text => base.with_ansi(false).try_init(),

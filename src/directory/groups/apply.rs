@@ -12,6 +12,9 @@ use super::store;
 use crate::audit::{self, Action, Context, Event};
 use crate::kernel::Tx;
 
+/// More members than this are added together.
+const FEW: usize = 4;
+
 /// What to change. `None` leaves a thing as it is.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Change {
@@ -160,6 +163,12 @@ async fn apply_members(
                  link away.",
             ));
         }
+    }
+    if add.len() > FEW {
+        added = store::add_many(tx, group, &add, source).await?;
+        let done: HashSet<&String> = added.iter().collect();
+        // What is left was there before, or is no user: each is looked at.
+        add.retain(|id| !done.contains(id));
     }
     for id in add {
         if store::add(tx, group, &id, source).await?

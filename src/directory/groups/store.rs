@@ -4,7 +4,7 @@ use super::super::{Window, fold};
 use super::create::NewGroup;
 use super::model::{Group, Membership};
 use crate::kernel::Tx;
-use crate::kernel::database::{Conditions, Connection, like_anywhere};
+use crate::kernel::database::{Cell, Conditions, Connection, done_for, like_anywhere};
 
 macro_rules! columns {
     () => {
@@ -257,6 +257,20 @@ pub(super) async fn add(
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() > 0)
+}
+
+/// Adds many members in few statements: those who were none before. Who is no user of the account is left out.
+pub(super) async fn add_many(
+    tx: &mut Tx,
+    group: &Group,
+    user_ids: &[String],
+    source: &str,
+) -> Result<Vec<String>, sqlx::Error> {
+    let head = "INSERT INTO memberships (account_id, group_id, user_id, source, created_at) \
+                SELECT account_id, $1, id, $2, $3 FROM users WHERE account_id = $4 AND id IN";
+    let firsts =
+        [Cell::from(group.id.as_str()), source.into(), tx.now().into(), group.account_id.as_str().into()];
+    done_for(tx, (head, "ON CONFLICT DO NOTHING RETURNING user_id"), &firsts, user_ids).await
 }
 
 /// Removes a membership that came through `source`.

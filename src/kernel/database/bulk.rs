@@ -141,6 +141,30 @@ pub async fn found_by(
     Ok(found)
 }
 
+/// Executes a statement that returns one text column for each of `wanted` that it did something for: `head` takes
+/// `firsts` as `$1` and so on, and ends in `IN`; `tail` comes after the list. Both are literals of the code.
+///
+/// # Errors
+/// The database's.
+pub async fn done_for(
+    tx: &mut Tx,
+    (head, tail): (&'static str, &'static str),
+    firsts: &[Cell],
+    wanted: &[String],
+) -> Result<Vec<String>, sqlx::Error> {
+    let mut done = Vec::new();
+    for some in wanted.chunks(AT_ONCE) {
+        let mut statement = Statement::new(format!("{head} ("));
+        statement.cells.extend(firsts.iter().cloned());
+        statement.list(some.iter().map(|text| Cell::from(text.as_str())));
+        statement.sql.extend([") ", tail]);
+        let (sql, arguments) = statement.finish();
+        let rows: Vec<String> = sqlx::query_scalar_with(sql, arguments).fetch_all(&mut **tx).await?;
+        done.extend(rows);
+    }
+    Ok(done)
+}
+
 struct Statement {
     sql: String,
     cells: Vec<Cell>,
