@@ -66,6 +66,9 @@ pub struct Proof {
     /// The fingerprint of the stored password that was shown: a sign-in that waits for more ends with it.
     #[serde(default)]
     pub password: Option<String>,
+    /// Whose counted attempts are forgotten with it, for a password that was checked elsewhere.
+    #[serde(skip)]
+    pub forgiven: Option<String>,
     /// What else the connection that vouches says.
     #[serde(default)]
     pub provided: Provided,
@@ -85,6 +88,7 @@ impl Proof {
             acr: String::new(),
             second_factor: None,
             password: None,
+            forgiven: None,
             provided: Provided::default(),
         }
     }

@@ -10,7 +10,7 @@ use crate::harness::directory::{BASE, PASSWORD, Slapd};
 use crate::on_both;
 
 /// Links a group here to one there: its id.
-async fn link(world: &World<'_>, name: &str, there: &str) -> String {
+pub async fn link(world: &World<'_>, name: &str, there: &str) -> String {
     let group = world.api().post("/api/v1/groups", &json!({"name": name})).await.created();
     let id = group["id"].as_str().expect("id").to_owned();
     let link = json!({"connection_id": world.connection, "name": there});

@@ -4,6 +4,7 @@ mod attacks;
 mod browsers;
 mod links;
 mod logout;
+mod pages;
 mod presets;
 mod signin;
 mod trials;

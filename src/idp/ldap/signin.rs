@@ -46,10 +46,9 @@ pub async fn prove(
     let Some(email) = person.email().map(str::to_owned) else {
         return Err(guess.refused(signin, request, Refused::NoAddress).await?);
     };
-    guess.forgive(signin, request).await?;
     let groups = groups(idp, &pool, &person).await;
     let proof = proof(connection, settings, (&person, email), groups);
-    flow::finish(signin, request, (flow, browser), &proof).await
+    guess.finish(signin, request, (flow, browser), proof).await
 }
 
 fn unreachable(connection: &Connection, error: &Error) -> Refused {
@@ -216,6 +215,7 @@ fn proof(
         acr: String::new(),
         second_factor: None,
         password: None,
+        forgiven: None,
         provided: Provided {
             create: jit.enabled && fits,
             names: person.names(),

@@ -6,9 +6,10 @@ use super::super::factors::{self, SecondFactor};
 use super::super::identities::{self, Recognised};
 use super::super::lockout::{self, Factor};
 use super::super::password::{self, Standing};
-use super::super::{Method, Proof, SignIn, Throttled, sessions};
+use super::super::{Method, Proof, SignIn, sessions};
 use super::cookies::Browser;
 use super::model::{Demand, Flow};
+use super::refused::Refused;
 use super::store::Waiting;
 use super::{advance, provided, store};
 use crate::access::{self, Role};
@@ -18,124 +19,6 @@ use crate::directory::users::{self, Authority, Profile, User};
 use crate::directory::{self, domain_of};
 use crate::kernel::http::RequestContext;
 use crate::kernel::{Timestamp, Tx, database, tokens};
-
-/// Why somebody with or without a proof does not get in.
-#[derive(Debug, thiserror::Error)]
-pub enum Refused {
-    /// Password and user do not belong together, or there is no such user.
-    #[error("wrong_password")]
-    WrongPassword,
-    /// Too many wrong ones before: this one was not looked at.
-    #[error("user_locked")]
-    Locked,
-    /// Vouched for, but not known here.
-    #[error("unknown_user")]
-    UnknownUser,
-    /// Known here and locked out by an administrator or the provisioning.
-    #[error("user_inactive")]
-    Inactive,
-    /// The provider does not vouch for the address, and knows the person under no other name.
-    #[error("address_not_verified")]
-    AddressNotVerified,
-    /// The address belongs to somebody who is another person at the provider.
-    #[error("address_of_another")]
-    AddressOfAnother,
-    /// The password is right at the directory, and it lets its owner in nowhere at present.
-    #[error("{}", .0.as_str())]
-    AtProvider(AtProvider),
-    /// The directory has no address of the person.
-    #[error("no_address")]
-    NoAddress,
-    /// The directory does not answer.
-    #[error("directory_unreachable")]
-    Unreachable,
-    /// The account's list of domains does not have the address's.
-    #[error("domain_not_allowed")]
-    DomainNotAllowed,
-    /// The local page is for administrators.
-    #[error("not_an_administrator")]
-    NotAdministrator,
-    /// The account has closed the local page.
-    #[error("local_login_off")]
-    LocalLoginOff,
-    /// The flow ended: finished by another request, expired, or never there.
-    #[error("flow_ended")]
-    FlowEnded,
-    /// The queue for password hashing is full.
-    #[error("busy")]
-    Busy,
-    /// Too many wrong ones from this address.
-    #[error("throttled")]
-    Throttled(Throttled),
-    /// The second factor was not accepted.
-    #[error("{0}")]
-    SecondFactor(#[from] factors::Wrong),
-    /// The account does not let a passkey open the door alone.
-    #[error("passkeys_off")]
-    PasskeysOff,
-    /// The directory failed.
-    #[error(transparent)]
-    Directory(#[from] directory::Error),
-}
-
-/// Why a directory lets nobody in with a password that is right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AtProvider {
-    /// The account is disabled.
-    Disabled,
-    /// The account has ended.
-    Expired,
-    /// The password has ended.
-    PasswordExpired,
-    /// The password has to be replaced first.
-    MustChangePassword,
-    /// Not at this hour, or not from this computer.
-    NotNow,
-}
-
-impl AtProvider {
-    /// The reason in the audit trail.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Disabled => "directory_disabled",
-            Self::Expired => "directory_expired",
-            Self::PasswordExpired => "directory_password_expired",
-            Self::MustChangePassword => "directory_must_change_password",
-            Self::NotNow => "directory_not_now",
-        }
-    }
-
-    /// What the person is told, who has proved that they know the password.
-    #[must_use]
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::Disabled => "Your account in your company's directory is disabled. Ask your administrator.",
-            Self::Expired => "Your account in your company's directory has ended. Ask your administrator.",
-            Self::PasswordExpired => {
-                "Your password has ended. Replace it where you usually do, at your computer or your company's portal, and \
-                 come back."
-            }
-            Self::MustChangePassword => {
-                "Your password has to be replaced first. Do that where you usually do, at your computer or your company's \
-                 portal, and come back."
-            }
-            Self::NotNow => "Your company's directory does not let you in at this hour or from here.",
-        }
-    }
-}
-
-impl From<sqlx::Error> for Refused {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Directory(error.into())
-    }
-}
-
-impl From<password::Busy> for Refused {
-    fn from(_: password::Busy) -> Self {
-        Self::Busy
-    }
-}
 
 /// Somebody is in.
 #[derive(Debug, Default)]
@@ -229,9 +112,8 @@ pub async fn finish(
 async fn look_ahead(signin: &SignIn, proof: &Proof) -> Result<Option<Known>, sqlx::Error> {
     let mut c = signin.kernel.db.read().await?;
     let (found, settings) = look_up(&mut c, proof).await?;
-    // Who came is noted beside the user's identity, so somebody with one is written.
-    let found = found.ok().flatten().filter(|_| proof.identity.is_none());
-    let Some(user) = found.filter(|user| user.is_active() && !provided::changes(user, proof)) else {
+    let Some(user) = found.ok().flatten().filter(|user| user.is_active() && !provided::changes(user, proof))
+    else {
         return Ok(None);
     };
     let enrolled = Some(factors::is_enrolled(&mut c, &user.id).await?);
@@ -251,6 +133,9 @@ pub(super) async fn conclude(
 ) -> Result<Proved, Refused> {
     let context = Context::anonymous(&proof.account_id, &proof.subject, request);
     let mut tx = signin.kernel.db.begin().await?;
+    if let Some(key) = proof.forgiven.take() {
+        lockout::clear(&mut tx, &key, Factor::Password).await?;
+    }
     let (found, right, enrolled) = match known {
         Some(Known { user, settings, right, enrolled }) => {
             (Some((Ok(Some(user)), settings)), right, enrolled)

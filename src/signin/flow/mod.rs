@@ -31,18 +31,20 @@ mod finish;
 mod model;
 mod prove;
 mod provided;
+mod refused;
 mod second;
 mod store;
 mod ticket;
 
 pub use advance::{Begin, Delivery, begin, deliver, find, resume, send_out, settle, waits_for};
 pub use cookies::{Browser, Cookies, cookies};
-pub use finish::{AtProvider, Entered, Proved, Refused, finish};
+pub use finish::{Entered, Proved, finish};
 pub(super) use finish::{accept, enter, own_context};
 pub use model::{Demand, Flow};
 pub use prove::{
     Guess, NewPasswordError, confirm_elsewhere, confirm_password, prove_password, replace_ended_password,
 };
+pub use refused::{AtProvider, Refused};
 pub use second::{
     Enrolled, confirm_factor, enrol, enrol_in_session, enter_with_passkey, show_second_factor, waiting_user,
 };

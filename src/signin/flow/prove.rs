@@ -12,8 +12,9 @@ use super::super::password::{
 };
 use super::super::{Method, Proof, SignIn, notices, sessions};
 use super::cookies::Browser;
-use super::finish::{self, Known, Passage, Proved, Refused, RightPassword};
+use super::finish::{self, Known, Passage, Proved, RightPassword};
 use super::model::{Demand, Flow};
+use super::refused::Refused;
 use crate::access::Principal;
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::accounts::{self, Settings};
@@ -296,6 +297,23 @@ impl Guess {
         let mut tx = signin.kernel.db.begin().await?;
         lockout::clear(&mut tx, &self.candidate.key, Factor::Password).await?;
         Ok(tx.commit().await?)
+    }
+
+    /// It was right, and `proof` is what it proves: the attempts before are forgotten and the flow is finished, in one
+    /// unit of work.
+    ///
+    /// # Errors
+    /// [`Refused`].
+    pub async fn finish(
+        self,
+        signin: &SignIn,
+        request: &RequestContext,
+        (flow, browser): (&Flow, Browser<'_>),
+        proof: Proof,
+    ) -> Result<Proved, Refused> {
+        signin.throttle.forgive(guesser(request, &self.candidate));
+        let proof = Proof { forgiven: Some(self.candidate.key), ..proof };
+        finish::finish(signin, request, (flow, browser), &proof).await
     }
 }
 

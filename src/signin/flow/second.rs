@@ -8,9 +8,10 @@ use super::super::factors::{
 use super::super::lockout::{Counted, Factor};
 use super::super::{Method, SignIn, notices, sessions};
 use super::cookies::Browser;
-use super::finish::{self, Entered, Passage, Proved, Refused};
+use super::finish::{self, Entered, Passage, Proved};
 use super::model::{Demand, Flow};
 use super::prove;
+use super::refused::Refused;
 use crate::access::Principal;
 use crate::audit::Context;
 use crate::directory::accounts::{self, LockoutSettings};

@@ -1,5 +1,7 @@
 //! Giving identities to users, and taking them away.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use super::super::proof::{Proof, Subject};
@@ -9,6 +11,11 @@ use crate::directory::Error;
 use crate::directory::users::{self, User};
 use crate::kernel::Tx;
 use crate::kernel::database::Connection;
+
+/// How exactly it is known when somebody came with an identity last: not each time is written.
+const TOUCH_EVERY: Duration = Duration::from_mins(15);
+
+const OF_ANOTHER: Error = Error::Forbidden("This sign-in belongs to another user here already.");
 
 /// Whom a proof is about.
 pub(in super::super) enum Recognised {
@@ -50,7 +57,14 @@ pub(in super::super) async fn remember(
 ) -> Result<(), Error> {
     let (Some(connection_id), Some(subject)) = (&proof.connection_id, &proof.identity) else { return Ok(()) };
     if let Some(known) = store::of_subject(tx, connection_id, subject).await? {
-        return Ok(store::touch(tx, &known.id, &proof.subject).await?);
+        // It was given to somebody else since it was looked up.
+        if known.user_id != user.id {
+            return Err(OF_ANOTHER);
+        }
+        if known.name != proof.subject || known.last_used_at.plus(TOUCH_EVERY) <= tx.now() {
+            store::touch(tx, &known.id, &proof.subject).await?;
+        }
+        return Ok(());
     }
     link(tx, context, user, (connection_id, subject, &proof.subject)).await.map(drop)
 }
@@ -70,7 +84,7 @@ pub async fn link(
         if owner.is_some_and(|owner| owner.user_id == user.id) {
             return Ok(());
         }
-        return Err(Error::Forbidden("This sign-in belongs to another user here already."));
+        return Err(OF_ANOTHER);
     }
     let event = Event::new(Action::UserLink, "user", &user.id, &user.user_name);
     let detail =

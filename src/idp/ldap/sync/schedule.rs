@@ -54,7 +54,7 @@ impl Schedule {
     /// What it says, in words.
     #[must_use]
     pub fn words(&self) -> String {
-        self.0.describe()
+        self.0.describe().trim_end_matches('.').to_owned()
     }
 }
 

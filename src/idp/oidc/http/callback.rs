@@ -127,6 +127,7 @@ async fn hand_over(
         amr: if is_mfa { vec!["mfa".into()] } else { Vec::new() },
         second_factor: is_mfa.then_some(SecondFactor::Provider),
         password: None,
+        forgiven: None,
         acr: super::super::judge::text(&accepted.claims, "acr").unwrap_or_default().to_owned(),
         provided: Provided {
             create: person::may_create(settings, &accepted.claims),

@@ -119,6 +119,7 @@ async fn hand_over(
         amr: if is_mfa { vec!["mfa".into()] } else { Vec::new() },
         second_factor: is_mfa.then_some(SecondFactor::Provider),
         password: None,
+        forgiven: None,
         acr: accepted.authn_context.clone(),
         provided: provision::provided(settings, &accepted, groups),
     };

@@ -232,7 +232,8 @@ impl ConnectionFields {
             bind_dn.trim().clone_into(&mut settings.bind_dn);
         }
         set(&mut settings.start_tls, self.start_tls);
-        set_text(&mut settings.ca_certificate, self.ca_certificate.take());
+        // A browser's form has lines of its own.
+        set_text(&mut settings.ca_certificate, self.ca_certificate.take().map(|pem| pem.replace('\r', "")));
         set(&mut settings.referrals, self.referrals);
         set(&mut settings.max_hops, self.max_hops);
         set(&mut settings.connect_timeout_ms, self.connect_timeout_ms);
