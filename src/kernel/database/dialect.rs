@@ -46,6 +46,15 @@ impl Dialect {
         }
     }
 
+    /// What tells the database how large a table has become; nothing where it finds out by itself. PostgreSQL does so
+    /// within minutes, and reads tables that it thinks are empty from end to end until then.
+    pub(super) const fn look_again(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some("ANALYZE "),
+        }
+    }
+
     pub(super) async fn set_up_reader(self, connection: &mut AnyConnection) -> Result<(), sqlx::Error> {
         if self == Self::Sqlite {
             run(connection, "PRAGMA busy_timeout = 5000").await?;

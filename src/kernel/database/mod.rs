@@ -15,7 +15,7 @@ use sqlx::{AnyConnection, AnyPool, ConnectOptions as _, Connection as _};
 use std::str::FromStr as _;
 use std::time::Duration;
 
-pub use bulk::{Cell, done_for, found_by, insert_all, insert_together, present};
+pub use bulk::{Cell, done_for, found_by, have_grown, insert_all, insert_together, present};
 pub use conditions::Conditions;
 pub use dialect::Dialect;
 pub use readers::Reader;

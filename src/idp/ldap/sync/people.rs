@@ -16,6 +16,7 @@ use super::run::{Failure, Work};
 use crate::directory::users::{self, Profile};
 use crate::directory::{Error, fold};
 use crate::kernel::Tx;
+use crate::kernel::database::have_grown;
 use crate::signin::{Names, Subject, identities};
 
 /// People who are looked up in one unit of work.
@@ -155,6 +156,11 @@ async fn look_up(work: &mut Work<'_>, people: &mut People, batch: &[Found]) -> R
         Some((user_id.clone(), subject, found.email.clone()))
     });
     identities::link_many(&mut tx, (&connection.account_id, &connection.id), rows.collect()).await?;
+    work.linked += matched.len();
+    if work.linked >= work.next_look {
+        work.next_look = work.linked * 4;
+        have_grown(&mut tx, &["users", "user_identities"]).await?;
+    }
     tx.commit().await?;
     people.add_all(&matched);
     Ok(())

@@ -57,6 +57,9 @@ pub(super) struct Work<'a> {
     leased: &'a Leased,
     run_id: String,
     said: Instant,
+    /// People who were linked in this run, and at how many the database is told that its tables have grown.
+    pub(super) linked: usize,
+    pub(super) next_look: usize,
 }
 
 impl Work<'_> {
@@ -108,8 +111,19 @@ pub async fn run_due(idp: &Idp) -> Result<bool, Error> {
             let context = context.clone();
             let wanted = leased.wanted.clone();
             let (leased, run_id) = (&leased, run_id.clone());
-            let mut work =
-                Work { idp, pool, link, context, report, wanted, leased, run_id, said: Instant::now() };
+            let mut work = Work {
+                idp,
+                pool,
+                link,
+                context,
+                report,
+                wanted,
+                leased,
+                run_id,
+                said: Instant::now(),
+                linked: 0,
+                next_look: 1000,
+            };
             match work.run().await {
                 Ok(()) => {
                     work.link.give_back();
