@@ -45,3 +45,4 @@ CREATE TABLE ldap_groups (
     connection_id TEXT NOT NULL REFERENCES connections (id) ON DELETE CASCADE,
     stamp TEXT NOT NULL
 );
+CREATE INDEX ldap_groups_connection ON ldap_groups (connection_id);

@@ -80,12 +80,14 @@ type Place = Arc<AsyncMutex<Option<Known>>>;
 pub struct Providers(Mutex<HashMap<String, Place>>);
 
 impl Providers {
-    fn place(&self, issuer: &str) -> Place {
+    fn place(&self, settings: &OidcSettings) -> Place {
+        // What a document may say depends on the preset.
+        let issuer = format!("{} {}", settings.preset.as_str(), settings.issuer);
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MAX_PROVIDERS {
             all.clear();
         }
-        all.entry(issuer.to_owned()).or_default().clone()
+        all.entry(issuer).or_default().clone()
     }
 
     /// What is known of the provider of a connection; read when that is too old.
@@ -95,7 +97,7 @@ impl Providers {
             let (keys, read_at) = (Arc::default(), kernel.clock.now());
             return Ok(Known { metadata: Arc::new(metadata), keys, read_at, keys_looked_for_at: None });
         }
-        let place = self.place(&settings.issuer);
+        let place = self.place(settings);
         let mut known = place.lock().await;
         let now = kernel.clock.now();
         match known.as_ref() {
@@ -119,7 +121,7 @@ impl Providers {
         kernel: &Kernel,
         settings: &OidcSettings,
     ) -> Result<Known, Unusable> {
-        let place = self.place(&settings.issuer);
+        let place = self.place(settings);
         let mut place = place.lock().await;
         let now = kernel.clock.now();
         let mut known = match place.as_ref() {
