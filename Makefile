@@ -22,7 +22,7 @@ run: tools
 build: tools
 	cargo build --release --locked
 
-## peers: install what the tests talk to (PostgreSQL, Chromium, SimpleSAMLphp, pysaml2)
+## peers: install what the tests talk to (PostgreSQL, slapd, Samba, Chromium, SimpleSAMLphp, pysaml2, oidc-provider)
 peers:
 	@tools/install-peers
 
