@@ -5,8 +5,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::world::{World, body, few};
-use crate::harness::Server;
-use crate::harness::directory::{BASE, PASSWORD, Slapd};
+use crate::harness::directory::{BASE, PASSWORD, Slapd, group, person};
+use crate::harness::{Backend, Server};
 use crate::on_both;
 
 /// Links a group here to one there: its id.
@@ -191,4 +191,42 @@ on_both! {
         world.change(json!({"enabled": false})).await.expect(200);
         world.api().post(&format!("/api/v1/connections/{}/syncs", world.connection), &json!({})).await.expect(422);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_killed_in_the_middle_takes_nobody_out() {
+    let many: String = (0..10_000).map(|at| person(&format!("user{at}"), &[])).collect();
+    let members: Vec<String> = (0..10_000).map(|at| format!("uid=user{at},ou=people")).collect();
+    let mut slapd = Slapd::start(&(few() + &many + &group("crowd", &members)));
+    let server = Server::inside(Backend::Sqlite).await;
+    let world = following(&server, &slapd).await;
+    let builders = link(&world, "Builders", "builders").await;
+    sync(&world, json!({})).await;
+    assert_eq!(members_of(&world, &builders).await, 2);
+    link(&world, "Crowd", "crowd").await;
+    let path = format!("/api/v1/connections/{}/syncs", world.connection);
+    world.api().post(&path, &json!({})).await.expect(202);
+    let begun = async {
+        while runs(&world).await.len() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), begun).await.expect("it begins");
+    slapd.kill();
+    let ended = async {
+        while runs(&world).await[0]["status"] == "running" {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), ended).await.expect("it ends");
+    assert_eq!(runs(&world).await[0]["status"], "failed", "{}", runs(&world).await[0]);
+    assert_eq!(members_of(&world, &builders).await, 2);
+    // It comes back, and the next run does the rest.
+    slapd.run();
+    let run = sync(&world, json!({})).await;
+    assert_eq!((&run["status"], &run["report"]["added"]), (&json!("done"), &json!(10_000)), "{run}");
+}
+
+async fn members_of(world: &World<'_>, group: &str) -> usize {
+    members(world, group).await.len()
 }

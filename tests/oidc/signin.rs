@@ -178,6 +178,11 @@ on_both! {
             let document = json!({name: url});
             document.as_object().expect("object").clone_into(&mut world.provider.says().discovery);
             server.client().get(&world.path("login")).await.expect(503);
+            // Whoever comes right after that is told so at once, and nobody is asked.
+            let asked = world.provider.asked("/.well-known/openid-configuration");
+            server.client().get(&world.path("login")).await.expect(503);
+            assert_eq!(world.provider.asked("/.well-known/openid-configuration"), asked);
+            server.clock.advance(Duration::from_secs(4));
         }
     }
 }

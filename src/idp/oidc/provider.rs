@@ -23,6 +23,8 @@ const FRESH: Duration = Duration::from_hours(1);
 const STALE: Duration = Duration::from_hours(24);
 /// How soon keys are read again for one that is not among them.
 const KEYS_AGAIN: Duration = Duration::from_secs(30);
+/// How long a provider that could not be read is left alone: whoever waits meanwhile need not wait once more each.
+const LEFT_ALONE: Duration = Duration::from_secs(3);
 /// A discovery document or a set of keys.
 const MAX_BYTES: usize = 256 * 1024;
 /// Providers that are remembered: more than a server has.
@@ -73,7 +75,14 @@ pub(super) struct Known {
     keys_looked_for_at: Option<Timestamp>,
 }
 
-type Place = Arc<AsyncMutex<Option<Known>>>;
+/// What is known of one provider, and how the last attempt to read it failed.
+#[derive(Default)]
+struct Memory {
+    known: Option<Known>,
+    failed: Option<(Timestamp, Unusable)>,
+}
+
+type Place = Arc<AsyncMutex<Memory>>;
 
 /// All that is known of providers, by issuer.
 #[derive(Default)]
@@ -98,16 +107,22 @@ impl Providers {
             return Ok(Known { metadata: Arc::new(metadata), keys, read_at, keys_looked_for_at: None });
         }
         let place = self.place(settings);
-        let mut known = place.lock().await;
+        let mut memory = place.lock().await;
         let now = kernel.clock.now();
-        match known.as_ref() {
+        match memory.known.as_ref() {
             Some(fresh) if now < fresh.read_at.plus(FRESH) => return Ok(fresh.clone()),
             _ => {}
         }
-        match read(kernel, settings).await {
-            Ok(read) => Ok(known.insert(read).clone()),
-            Err(error) => {
-                let old = known.clone().filter(|old| now < old.read_at.plus(STALE));
+        let failed = memory.failed.take().filter(|(at, _)| now < at.plus(LEFT_ALONE));
+        let read = match failed {
+            Some((at, error)) => Err((at, error)),
+            None => read(kernel, settings).await.map_err(|error| (now, error)),
+        };
+        match read {
+            Ok(read) => Ok(memory.known.insert(read).clone()),
+            Err((at, error)) => {
+                memory.failed = Some((at, error.clone()));
+                let old = memory.known.clone().filter(|old| now < old.read_at.plus(STALE));
                 let Some(old) = old else { return Err(error) };
                 tracing::warn!(issuer = settings.issuer, %error, "a provider was not reached; what is known is used");
                 Ok(old)
@@ -122,9 +137,9 @@ impl Providers {
         settings: &OidcSettings,
     ) -> Result<Known, Unusable> {
         let place = self.place(settings);
-        let mut place = place.lock().await;
+        let mut memory = place.lock().await;
         let now = kernel.clock.now();
-        let mut known = match place.as_ref() {
+        let mut known = match memory.known.as_ref() {
             Some(known) => known.clone(),
             None => read(kernel, settings).await?,
         };
@@ -137,7 +152,7 @@ impl Providers {
                 }
             }
         }
-        *place = Some(known.clone());
+        memory.known = Some(known.clone());
         Ok(known)
     }
 }
