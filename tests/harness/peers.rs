@@ -369,6 +369,11 @@ impl OpenIdProvider {
 
     /// Says yes on the provider's own page for logging out.
     pub async fn confirm_logout(&self, browser: &super::browser::Browser) {
+        // Our own page has a button to post as well, until the browser has left it.
+        let there = async {
+            while !browser.page.current_url().await.expect("address").as_str().starts_with(&self.issuer) {}
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(20), there).await.expect("the provider's page");
         if self.is_npm {
             browser.click("Yes, sign me out").await;
         } else {

@@ -137,7 +137,7 @@ async fn look_up(work: &mut Work<'_>, people: &mut People, batch: &[Found]) -> R
             None => missing.push(found),
         }
     }
-    let creates = pool_creates(work);
+    let creates = makes_people(work);
     if work.report.preview || (matched.is_empty() && !creates) {
         work.report.unknown += missing.len() as u64;
         people.add_all(&matched);
@@ -167,7 +167,7 @@ async fn look_up(work: &mut Work<'_>, people: &mut People, batch: &[Found]) -> R
 }
 
 /// Whether people are made by a synchronisation. A rule that asks for an attribute is for sign-ins, which see it.
-fn pool_creates(work: &Work<'_>) -> bool {
+fn makes_people(work: &Work<'_>) -> bool {
     let jit = &work.pool.settings.jit;
     jit.enabled && jit.key.is_none()
 }
