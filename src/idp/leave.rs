@@ -1,9 +1,11 @@
 //! Signing out at the provider as well, whichever protocol it speaks.
 
+use super::connections::{self, Kind};
 use super::{Idp, oidc, saml};
 use crate::access::Principal;
 use crate::directory::Error;
 use crate::kernel::database::Connection as Db;
+use crate::signin::sessions;
 use saml::Outgoing;
 
 /// A way out that leads through the provider a session came from.
@@ -30,10 +32,16 @@ impl Leaving {
 /// # Errors
 /// The database's.
 pub async fn offers_logout(c: &mut Db, principal: &Principal) -> Result<Option<Leaving>, sqlx::Error> {
-    if let Some(leaving) = saml::offers_logout(c, principal).await? {
-        return Ok(Some(Leaving::Saml(Box::new(leaving))));
-    }
-    Ok(oidc::offers_logout(c, principal).await?.map(|leaving| Leaving::Oidc(Box::new(leaving))))
+    let Some(session_id) = principal.session_id() else { return Ok(None) };
+    let Some(origin) = sessions::origin_of(c, session_id).await? else { return Ok(None) };
+    let Some(connection) = connections::by_id(c, &principal.account_id, &origin.connection_id).await? else {
+        return Ok(None);
+    };
+    Ok(match connection.kind() {
+        Kind::Saml => saml::Leaving::of(connection, origin).map(|leaving| Leaving::Saml(Box::new(leaving))),
+        Kind::Oidc => oidc::Leaving::of(connection, &origin).map(|leaving| Leaving::Oidc(Box::new(leaving))),
+        Kind::Ldap | Kind::Scim => None,
+    })
 }
 
 impl Idp {

@@ -145,6 +145,16 @@ pub struct Names {
     pub display_name: Option<String>,
 }
 
+impl Names {
+    /// A text as a name, if it could be one. One that could not keeps nobody out: it is left alone.
+    #[must_use]
+    pub fn line(text: &str) -> Option<String> {
+        let text = text.trim();
+        let fits = !text.is_empty() && text.chars().count() <= 256 && !text.contains(char::is_control);
+        fits.then(|| text.to_owned())
+    }
+}
+
 /// A session as the identity provider knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderSession {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::ToSchema;
 
+use super::super::ldap::sync::Schedule;
 use super::saml::Jit;
 use crate::directory::Error;
 
@@ -106,6 +107,28 @@ pub struct GroupQuery {
     pub description_attribute: String,
 }
 
+impl UserQuery {
+    /// The usual one, below an entry.
+    #[must_use]
+    pub fn below(base_dn: String) -> Self {
+        Self {
+            base_dn,
+            filter: any_person(),
+            name_attribute: cn(),
+            email_attribute: mail(),
+            member_of_attribute: member_of(),
+        }
+    }
+}
+
+impl GroupQuery {
+    /// The usual one, below an entry.
+    #[must_use]
+    pub fn below(base_dn: String) -> Self {
+        Self { base_dn, filter: any_group(), name_attribute: cn(), description_attribute: description() }
+    }
+}
+
 fn any_person() -> String {
     "(objectClass=person)".to_owned()
 }
@@ -199,6 +222,7 @@ impl LdapSettings {
         if self.bind_dn.len() > 1024 {
             return invalid("bind_dn", "is too long");
         }
+        Schedule::parse(&self.schedule)?;
         super::saml::check_lines([("display_name", &mut self.display_name)])?;
         Ok(self)
     }

@@ -7,6 +7,7 @@ use super::ldap::LdapSettings;
 use super::oidc::OidcSettings;
 use super::saml::SamlSettings;
 use super::scim::ScimSettings;
+use crate::audit::{Actor, ActorKind};
 use crate::kernel::Timestamp;
 
 /// The protocols.
@@ -91,6 +92,12 @@ impl Connection {
             "ldap" => Kind::Ldap,
             _ => Kind::Saml,
         }
+    }
+
+    /// It as the one who acts, for what the other side makes happen.
+    #[must_use]
+    pub fn actor(&self) -> Actor {
+        Actor { kind: ActorKind::System, id: Some(self.id.clone()), name: self.name.clone() }
     }
 
     /// Whether it is switched on.

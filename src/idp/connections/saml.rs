@@ -236,6 +236,19 @@ pub struct Graph {
     pub login_url: String,
 }
 
+impl Jit {
+    /// Whether somebody is created of whom the provider says this: `values` gives those of an attribute.
+    #[must_use]
+    pub fn admits(&self, values: impl Fn(&str) -> Vec<String>) -> bool {
+        let fits = match (&self.key, &self.value) {
+            (Some(key), Some(value)) => values(key).contains(value),
+            (Some(key), None) => !values(key).is_empty(),
+            (None, _) => true,
+        };
+        self.enabled && fits
+    }
+}
+
 impl Graph {
     /// Microsoft's own, for a client in a tenant.
     #[must_use]

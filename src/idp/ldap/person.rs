@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use ldap3::{Scope, ldap_escape};
+use ldap3::ldap_escape;
 
 use super::super::connections::UserQuery;
 use super::error::Error;
@@ -48,11 +48,7 @@ impl Person {
     }
 
     pub(super) fn names(&self) -> Names {
-        let line = |name: &str| {
-            let text = self.entry.first(name)?.trim();
-            let fits = !text.is_empty() && text.chars().count() <= 256 && !text.contains(char::is_control);
-            fits.then(|| text.to_owned())
-        };
+        let line = |name: &str| self.entry.first(name).and_then(Names::line);
         Names {
             given_name: line("givenName"),
             family_name: line("sn"),
@@ -90,8 +86,7 @@ pub(super) async fn find(
         };
         let filter = format!("(&{}{called})", query.filter);
         let wanted = attributes(query);
-        let question =
-            Question { base: &query.base_dn, scope: Scope::Subtree, filter: &filter, attributes: &wanted };
+        let question = Question::below(&query.base_dn, &filter, &wanted);
         for entry in some(kernel, pool, link, (question, 3)).await? {
             if found.iter().all(|known| !known.entry.dn.eq_ignore_ascii_case(&entry.dn)) {
                 found.push(Person { entry, query: query.clone() });
@@ -157,8 +152,7 @@ async fn containing(
     for query in &pool.settings.group_queries {
         let filter = format!("(&{}{filter})", query.filter);
         let wanted = vec![query.name_attribute.clone()];
-        let question =
-            Question { base: &query.base_dn, scope: Scope::Subtree, filter: &filter, attributes: &wanted };
+        let question = Question::below(&query.base_dn, &filter, &wanted);
         for group in some(kernel, pool, link, (question, MAX_GROUPS)).await? {
             note(names, &group.dn, group.first(&query.name_attribute));
         }

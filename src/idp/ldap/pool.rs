@@ -2,8 +2,6 @@
 //! broke is thrown away; the next server is asked when one cannot be reached.
 
 use std::collections::HashMap;
-use std::collections::hash_map::DefaultHasher;
-use std::hash::{Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -37,15 +35,14 @@ pub struct Pools(Mutex<HashMap<String, Arc<Pool>>>);
 impl Pools {
     /// The pool of a connection as it is set now.
     pub(super) fn of(&self, connection: &Connection, settings: &LdapSettings) -> Arc<Pool> {
-        let mut hasher = DefaultHasher::new();
-        (connection.updated_at.0, serde_json::json!(settings).to_string()).hash(&mut hasher);
-        let version = hasher.finish();
+        let is_same = |pool: &&Arc<Pool>| {
+            pool.connection.updated_at == connection.updated_at && pool.settings == *settings
+        };
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = all.get(&connection.id).filter(|pool| pool.version == version);
-        if let Some(pool) = known {
+        if let Some(pool) = all.get(&connection.id).filter(is_same) {
             return pool.clone();
         }
-        let pool = Arc::new(Pool::new(connection.clone(), settings.clone(), version));
+        let pool = Arc::new(Pool::new(connection.clone(), settings.clone()));
         all.insert(connection.id.clone(), pool.clone());
         pool
     }
@@ -55,7 +52,6 @@ impl Pools {
 pub(super) struct Pool {
     pub(super) connection: Connection,
     pub(super) settings: LdapSettings,
-    version: u64,
     searching: Shelf,
     binding: Shelf,
     /// The server that answered last.
@@ -120,9 +116,9 @@ impl Lent {
 }
 
 impl Pool {
-    fn new(connection: Connection, settings: LdapSettings, version: u64) -> Self {
+    fn new(connection: Connection, settings: LdapSettings) -> Self {
         let (searching, binding) = (Shelf::new(), Shelf::new());
-        Self { connection, settings, version, searching, binding, good: AtomicUsize::new(0) }
+        Self { connection, settings, searching, binding, good: AtomicUsize::new(0) }
     }
 
     /// The server that answered last.

@@ -24,6 +24,13 @@ pub(super) struct Question<'a> {
     pub(super) attributes: &'a [String],
 }
 
+impl<'a> Question<'a> {
+    /// The entries below one that match.
+    pub(super) fn below(base: &'a str, filter: &'a str, attributes: &'a [String]) -> Self {
+        Self { base, scope: Scope::Subtree, filter, attributes }
+    }
+}
+
 /// An entry, its attributes found without regard to case.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Entry {

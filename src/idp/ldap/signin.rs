@@ -198,12 +198,6 @@ fn proof(
     groups: Option<Vec<String>>,
 ) -> Proof {
     let identity = subject(connection, person);
-    let jit = &settings.jit;
-    let fits = match (&jit.key, &jit.value) {
-        (Some(key), Some(value)) => person.entry.all(key).contains(value),
-        (Some(key), None) => !person.entry.all(key).is_empty(),
-        (None, _) => true,
-    };
     Proof {
         method: Method::Ldap,
         account_id: connection.account_id.clone(),
@@ -217,7 +211,7 @@ fn proof(
         password: None,
         forgiven: None,
         provided: Provided {
-            create: jit.enabled && fits,
+            create: settings.jit.admits(|key| person.entry.all(key).to_vec()),
             names: person.names(),
             update_names: !settings.keep_names,
             groups,

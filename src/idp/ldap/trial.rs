@@ -3,8 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ldap3::Scope;
-
 use super::super::Idp;
 use super::super::connections::{Connection, LdapSettings};
 use super::super::report::verdict;
@@ -80,12 +78,7 @@ async fn people(
     let mut people = Vec::new();
     for query in &pool.settings.user_queries {
         let wanted = attributes(query);
-        let question = Question {
-            base: &query.base_dn,
-            scope: Scope::Subtree,
-            filter: &query.filter,
-            attributes: &wanted,
-        };
+        let question = Question::below(&query.base_dn, &query.filter, &wanted);
         let expected = format!("people below {}", query.base_dn);
         let found = some(&idp.signin.kernel, pool, link, (question, SAMPLE)).await;
         let found = found.map_err(|error| report.fail(Check::Users, &expected, error))?;
@@ -104,12 +97,7 @@ async fn groups(
     let mut names = Vec::new();
     for query in &pool.settings.group_queries {
         let wanted = vec![query.name_attribute.clone(), query.description_attribute.clone()];
-        let question = Question {
-            base: &query.base_dn,
-            scope: Scope::Subtree,
-            filter: &query.filter,
-            attributes: &wanted,
-        };
+        let question = Question::below(&query.base_dn, &query.filter, &wanted);
         let expected = format!("groups below {}", query.base_dn);
         let found = some(&idp.signin.kernel, pool, link, (question, SAMPLE)).await;
         let found = found.map_err(|error| report.fail(Check::Groups, &expected, error))?;

@@ -100,7 +100,7 @@ fn take_code<'a>(report: &mut Report, known: &Known, came: &'a Came) -> Result<&
     Ok(code)
 }
 
-/// The claims of the ID token. When its key is not known the keys are read again, once.
+/// The claims of the ID token.
 async fn id_token(
     (kernel, providers): (&Kernel, &Providers),
     settings: &OidcSettings,
@@ -114,27 +114,40 @@ async fn id_token(
         nonce_may_miss: !presets::repeats_nonce(settings),
         access_token: &tokens.access_token,
     };
-    let judge = |known: &Known, report: &mut Report| {
+    judge_with_keys((kernel, providers), settings, (known, report), |report, expected| {
+        judge_id_token(report, token, (expected, &here))
+    })
+    .await
+}
+
+/// Judges what a provider has signed. When its key is not among those known they are read again, once; a key may have
+/// been replaced under its old id as well.
+pub(super) async fn judge_with_keys(
+    (kernel, providers): (&Kernel, &Providers),
+    settings: &OidcSettings,
+    (known, report): (Known, &mut Report),
+    judge: impl Fn(&mut Report, &Expected<'_>) -> Result<Claims, Failed>,
+) -> Result<(Claims, Known), Failed> {
+    let by = |known: &Known, report: &mut Report| {
         let expected = Expected {
             issuer: &known.metadata.issuer,
             client_id: &settings.client_id,
             keys: &known.keys,
             now: kernel.clock.now(),
         };
-        judge_id_token(report, token, (&expected, &here))
+        judge(report, &expected)
     };
     let before = report.clone();
-    let failed = match judge(&known, report) {
+    let failed = match by(&known, report) {
         Ok(claims) => return Ok((claims, known)),
         Err(failed) => failed,
     };
-    // A key may have been replaced under its old id as well.
     if !matches!(failed.check, Check::Key | Check::Signature) {
         return Err(failed);
     }
     let Ok(renewed) = providers.with_new_keys(kernel, settings).await else { return Err(failed) };
     *report = before;
-    judge(&renewed, report).map(|claims| (claims, renewed))
+    by(&renewed, report).map(|claims| (claims, renewed))
 }
 
 /// Adds what only the user info endpoint says, where something is missing (`OpenID` Connect Core §5.3). What the

@@ -4,14 +4,13 @@
 use serde_json::{Value, json};
 use url::Url;
 
-use super::super::connections::{self, Connection, OidcSettings};
+use super::super::connections::{Connection, OidcSettings};
 use super::answer::Accepted;
 use super::judge::text;
 use super::{Addresses, Providers};
-use crate::access::Principal;
 use crate::kernel::Kernel;
-use crate::kernel::database::Connection as Db;
-use crate::signin::{ProviderSession, sessions};
+use crate::signin::ProviderSession;
+use crate::signin::sessions::Origin;
 
 /// A way out that leads through the provider.
 pub struct Leaving {
@@ -21,6 +20,14 @@ pub struct Leaving {
 }
 
 impl Leaving {
+    /// The way out of a session that came through `connection`; none for plain OAuth 2.0, which has no logout.
+    pub(in super::super) fn of(connection: Connection, origin: &Origin) -> Option<Self> {
+        let settings = connection.oidc().filter(|settings| !settings.preset.is_plain())?;
+        let detail: Value = serde_json::from_str(&origin.provider_detail).unwrap_or_default();
+        let id_token = detail["id_token"].as_str().map(str::to_owned);
+        Some(Self { connection, settings, id_token })
+    }
+
     /// What the provider is called.
     #[must_use]
     pub fn label(&self) -> String {
@@ -35,22 +42,6 @@ pub(super) fn session(accepted: &Accepted) -> ProviderSession {
         session: text(&accepted.claims, "sid").map(str::to_owned),
         detail: json!({"id_token": accepted.id_token}).to_string(),
     }
-}
-
-/// The way out of the principal's session through the provider it came from, if that is an `OpenID` Connect one.
-///
-/// # Errors
-/// The database's.
-pub async fn offers_logout(c: &mut Db, principal: &Principal) -> Result<Option<Leaving>, sqlx::Error> {
-    let Some(session_id) = principal.session_id() else { return Ok(None) };
-    let Some(origin) = sessions::origin_of(c, session_id).await? else { return Ok(None) };
-    let found = connections::by_id(c, &principal.account_id, &origin.connection_id).await?;
-    let found = found.and_then(|connection| connection.oidc().map(|settings| (connection, settings)));
-    Ok(found.filter(|(_, settings)| !settings.preset.is_plain()).map(|(connection, settings)| {
-        let detail: Value = serde_json::from_str(&origin.provider_detail).unwrap_or_default();
-        let id_token = detail["id_token"].as_str().map(str::to_owned);
-        Leaving { connection, settings, id_token }
-    }))
 }
 
 /// The address at which the provider signs the person out there and brings them back; none where it has none.

@@ -19,7 +19,7 @@ mod trial;
 
 pub use check::Check;
 pub use keys::{CLIENT_SECRET, make_key};
-pub use leave::{Leaving, leave, offers_logout};
+pub use leave::{Leaving, leave};
 pub use provider::Providers;
 pub use sent::begin_link;
 pub use trial::{Begun, begin as begin_trial};

@@ -79,19 +79,14 @@ fn listed(found: Option<&str>, allowed: &[String]) -> Verdict {
 
 /// The names of the person.
 pub(super) fn names(settings: &OidcSettings, claims: &Claims) -> Names {
-    let mapped = |own: &Option<String>, usual: &str| line(claims, own.as_deref().unwrap_or(usual));
+    let mapped = |own: &Option<String>, usual: &str| {
+        text(claims, own.as_deref().unwrap_or(usual)).and_then(Names::line)
+    };
     Names {
         given_name: mapped(&settings.given_name_attribute, "given_name"),
         family_name: mapped(&settings.family_name_attribute, "family_name"),
         display_name: mapped(&settings.display_name_attribute, "name"),
     }
-}
-
-/// A claim that could be a name. One that could not keeps nobody out: it is left alone.
-fn line(claims: &Claims, name: &str) -> Option<String> {
-    let text = text(claims, name)?.trim();
-    let fits = !text.is_empty() && text.chars().count() <= 256 && !text.contains(char::is_control);
-    fits.then(|| text.to_owned())
 }
 
 /// The values of a claim, as text.
@@ -112,15 +107,4 @@ pub(super) fn values(claims: &Claims, name: &str) -> Vec<String> {
 pub(super) fn says_mfa(claims: &Claims) -> bool {
     values(claims, "amr").iter().any(|method| method == "mfa")
         || text(claims, "acr").is_some_and(|acr| MFA_CONTEXTS.contains(&acr))
-}
-
-/// Whether the connection creates people, and the claims have what it demands for it.
-pub(super) fn may_create(settings: &OidcSettings, claims: &Claims) -> bool {
-    let jit = &settings.jit;
-    let fits = match (&jit.key, &jit.value) {
-        (Some(key), Some(value)) => values(claims, key).contains(value),
-        (Some(key), None) => !values(claims, key).is_empty(),
-        (None, _) => true,
-    };
-    jit.enabled && fits
 }

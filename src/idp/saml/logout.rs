@@ -2,16 +2,14 @@
 
 use std::time::Duration;
 
-use super::super::connections::{self, Connection, LogoutService, SamlSettings};
+use super::super::connections::{Connection, LogoutService, SamlSettings};
 use super::judge::NameId;
 use super::request::{Addresses, Outgoing, WriteError};
 use super::sign::{Message, new_message_id};
 use super::{keys, store};
-use crate::access::Principal;
 use crate::directory::Error;
-use crate::kernel::database::Connection as Db;
 use crate::kernel::{Kernel, Timestamp, Tx};
-use crate::signin::sessions;
+use crate::signin::sessions::Origin;
 
 /// How long the identity provider may take to answer.
 const PATIENCE: Duration = Duration::from_mins(10);
@@ -27,29 +25,19 @@ pub struct Leaving {
 }
 
 impl Leaving {
+    /// The way out of a session that came through `connection`, if that takes logouts.
+    pub(in super::super) fn of(connection: Connection, origin: Origin) -> Option<Self> {
+        let settings = connection.saml()?;
+        let name_id = serde_json::from_str(&origin.provider_detail).ok()?;
+        let service = settings.logout.clone()?;
+        Some(Self { connection, settings, service, name_id, session_index: origin.provider_session })
+    }
+
     /// What the identity provider is called.
     #[must_use]
     pub fn label(&self) -> String {
         self.connection.label()
     }
-}
-
-/// The way out of the principal's session through the identity provider it came from, if that takes logouts.
-///
-/// # Errors
-/// The database's.
-pub async fn offers_logout(c: &mut Db, principal: &Principal) -> Result<Option<Leaving>, sqlx::Error> {
-    let Some(session_id) = principal.session_id() else { return Ok(None) };
-    let Some(origin) = sessions::origin_of(c, session_id).await? else { return Ok(None) };
-    let Some(connection) = connections::by_id(c, &principal.account_id, &origin.connection_id).await? else {
-        return Ok(None);
-    };
-    let settings = connection.saml();
-    let Some((settings, name_id)) = settings.zip(serde_json::from_str(&origin.provider_detail).ok()) else {
-        return Ok(None);
-    };
-    let Some(service) = settings.logout.clone() else { return Ok(None) };
-    Ok(Some(Leaving { connection, settings, service, name_id, session_index: origin.provider_session }))
 }
 
 /// Asks the identity provider to sign the person out there and everywhere else it knows of.

@@ -20,6 +20,6 @@ pub mod trial;
 pub use certificates::{BadCertificate, Certificate, pem};
 pub use judge::{Metadata, MetadataError, read_metadata};
 pub use load::{LoadError, Loaded, Prepared, Source, create, load, note_loaded, prepare};
-pub use logout::{Leaving, leave, offers_logout};
+pub use logout::{Leaving, leave};
 pub use request::{Addresses, Outgoing, authn_request, sp_metadata};
 pub use store::{Watch, delete_expired, watch_of};

@@ -60,7 +60,7 @@ pub(super) fn provided(
         detail: serde_json::json!(name_id).to_string(),
     });
     Provided {
-        create: may_create(settings, accepted),
+        create: settings.jit.admits(|key| values(accepted, key).to_vec()),
         names: Names {
             given_name: mapped(&settings.given_name_attribute, &GIVEN_NAMES),
             family_name: mapped(&settings.family_name_attribute, &FAMILY_NAMES),
@@ -76,21 +76,8 @@ pub(super) fn values<'a>(accepted: &'a Accepted, name: &str) -> &'a [String] {
     accepted.attributes.get(name).map(Vec::as_slice).unwrap_or_default()
 }
 
-/// The first value there is. One that could not be a name does not keep anybody out: it is left alone.
+/// The first value there is.
 fn first(accepted: &Accepted, names: &[&str]) -> Option<String> {
     let found = names.iter().find_map(|name| values(accepted, name).first());
-    let text = found?.trim();
-    let fits = !text.is_empty() && text.chars().count() <= 256 && !text.contains(char::is_control);
-    fits.then(|| text.to_owned())
-}
-
-/// Whether the connection creates people, and the assertion has what it demands for it.
-fn may_create(settings: &SamlSettings, accepted: &Accepted) -> bool {
-    let jit = &settings.jit;
-    let fits = match (&jit.key, &jit.value) {
-        (Some(key), Some(value)) => values(accepted, key).iter().any(|found| found == value),
-        (Some(key), None) => !values(accepted, key).is_empty(),
-        (None, _) => true,
-    };
-    jit.enabled && fits
+    Names::line(found?)
 }

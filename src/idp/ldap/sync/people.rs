@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 
 use aws_lc_rs::digest;
-use ldap3::Scope;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -82,12 +81,7 @@ pub(super) async fn read(work: &mut Work<'_>) -> Result<People, Failure> {
     let pool = work.pool.clone();
     for query in &pool.settings.user_queries {
         let wanted = attributes(query);
-        let question = Question {
-            base: &query.base_dn,
-            scope: Scope::Subtree,
-            filter: &query.filter,
-            attributes: &wanted,
-        };
+        let question = Question::below(&query.base_dn, &query.filter, &wanted);
         let mut walk = Walk::begin(&pool, &mut work.link, question).await?;
         let mut batch = Vec::with_capacity(BATCH);
         loop {

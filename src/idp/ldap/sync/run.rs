@@ -16,7 +16,7 @@ use super::model::{Report, Wanted};
 use super::people::{self, People, key};
 use super::schedule::Schedule;
 use super::store::{self, Leased};
-use crate::audit::{self, Action, Actor, ActorKind, Context, Event};
+use crate::audit::{self, Action, Context, Event};
 use crate::directory::Error;
 use crate::directory::groups::{self, Group, Link};
 use crate::kernel::Timestamp;
@@ -99,10 +99,9 @@ pub async fn run_due(idp: &Idp) -> Result<bool, Error> {
     tx.commit().await?;
 
     let pool = idp.ldap.of(&connection, &settings);
-    let name = connection.name.clone();
     let context = Context {
         account_id: connection.account_id.clone(),
-        actor: Actor { kind: ActorKind::System, id: Some(connection.id.clone()), name },
+        actor: connection.actor(),
         address: String::new(),
         request_id: run_id.clone(),
     };
@@ -179,8 +178,7 @@ impl Work<'_> {
         let mut there = self.groups().await?;
         let mut changed = Vec::new();
         for link in links {
-            let found = there.remove(&link.name.to_lowercase());
-            match found {
+            match there.remove(&link.name.to_lowercase()) {
                 None => self.gone(&link).await?,
                 // Members of inner groups come and go without a trace at the outer one.
                 Some(group)
@@ -213,12 +211,7 @@ impl Work<'_> {
         for query in &pool.settings.group_queries {
             let stamps = ["entryCSN", "uSNChanged", "modifyTimestamp"].map(str::to_owned);
             let wanted: Vec<String> = stamps.into_iter().chain([query.name_attribute.clone()]).collect();
-            let question = Question {
-                base: &query.base_dn,
-                scope: Scope::Subtree,
-                filter: &query.filter,
-                attributes: &wanted,
-            };
+            let question = Question::below(&query.base_dn, &query.filter, &wanted);
             let mut walk = Walk::begin(&pool, &mut self.link, question).await?;
             while let Some(entry) = walk.next(&self.idp.signin.kernel, &pool).await? {
                 let there = || There {

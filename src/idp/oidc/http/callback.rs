@@ -130,7 +130,7 @@ async fn hand_over(
         forgiven: None,
         acr: super::super::judge::text(&accepted.claims, "acr").unwrap_or_default().to_owned(),
         provided: Provided {
-            create: person::may_create(settings, &accepted.claims),
+            create: settings.jit.admits(|key| person::values(&accepted.claims, key)),
             names: person::names(settings, &accepted.claims),
             update_names: !settings.keep_names,
             session: Some(leave::session(&accepted)),

@@ -15,10 +15,11 @@ use super::super::super::Idp;
 use super::super::super::connections::{Connection, OidcSettings};
 use super::super::super::http::{broken, record_refusal, throttled};
 use super::super::super::replays;
+use super::super::answer::judge_with_keys;
 use super::super::check::{Check, Failed, Report};
-use super::super::judge::{Claims, Expected, judge_logout_token, text};
+use super::super::judge::{Claims, judge_logout_token, text};
 use super::find;
-use crate::audit::{Action, Actor, ActorKind, Context};
+use crate::audit::{Action, Context};
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::signin::{Method, sessions};
 
@@ -64,27 +65,14 @@ fn bad_request() -> Response {
 async fn judge(idp: &Idp, settings: &OidcSettings, token: &str) -> Result<(Claims, Report), Failed> {
     let kernel = &idp.signin.kernel;
     let mut report = Report::default();
-    let unusable = |error| Report::default().fail(Check::Discovery, "a provider that answers", error);
-    let mut known = idp.oidc.known(kernel, settings).await.map_err(unusable)?;
-    let mut judged = Ok(Claims::new());
-    for again in [false, true] {
-        if again {
-            known = idp.oidc.with_new_keys(kernel, settings).await.map_err(unusable)?;
-        }
-        report = Report::default();
-        let expected = Expected {
-            issuer: &known.metadata.issuer,
-            client_id: &settings.client_id,
-            keys: &known.keys,
-            now: kernel.clock.now(),
-        };
-        judged = judge_logout_token(&mut report, token, &expected);
-        let unknown_key = judged.as_ref().is_err_and(|failed| failed.check == Check::Key);
-        if !unknown_key {
-            break;
-        }
-    }
-    judged.map(|claims| (claims, report))
+    let known = idp.oidc.known(kernel, settings).await;
+    let known = known.map_err(|error| report.fail(Check::Discovery, "a provider that answers", error))?;
+    let with = (kernel, &*idp.oidc);
+    let judged = judge_with_keys(with, settings, (known, &mut report), |report, expected| {
+        judge_logout_token(report, token, expected)
+    });
+    let (claims, _) = judged.await?;
+    Ok((claims, report))
 }
 
 /// Ends the sessions that are named.
@@ -100,9 +88,7 @@ async fn end(
     if !replays::remember(&mut tx, &connection.id, token_id, until).await? {
         return Ok(Err(report.fail(Check::Replay, "a token not used before", token_id)));
     }
-    let actor =
-        Actor { kind: ActorKind::System, id: Some(connection.id.clone()), name: connection.name.clone() };
-    let context = Context::of(&connection.account_id, actor, request);
+    let context = Context::of(&connection.account_id, connection.actor(), request);
     let named: Vec<String> = text(claims, "sid").map(str::to_owned).into_iter().collect();
     sessions::end_at_provider(&mut tx, &context, (&connection.id, text(claims, "sub")), &named).await?;
     tx.commit().await?;

@@ -21,7 +21,7 @@ use super::super::request::Addresses;
 use super::super::sign::{Message, new_message_id};
 use super::super::{logout, store};
 use super::find;
-use crate::audit::{Action, Actor, ActorKind, Context};
+use crate::audit::{Action, Context};
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::signin::{Method, SignIn, sessions};
 
@@ -145,9 +145,7 @@ async fn carry_out(
     if !replays::remember(&mut tx, &connection.id, &order.id, order.remember_until).await.map_err(broken)? {
         return Ok(Err(order.report.fail(Check::Replay, "a request not used before", &order.id)));
     }
-    let actor =
-        Actor { kind: ActorKind::System, id: Some(connection.id.clone()), name: connection.name.clone() };
-    let context = Context::of(&connection.account_id, actor, request);
+    let context = Context::of(&connection.account_id, connection.actor(), request);
     let whose = (connection.id.as_str(), Some(order.name_id.value.as_str()));
     sessions::end_at_provider(&mut tx, &context, whose, &order.session_indexes).await.map_err(broken)?;
     tx.commit().await.map_err(broken)?;

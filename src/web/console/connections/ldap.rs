@@ -89,42 +89,34 @@ fn rows<const N: usize>(fields: &Fields, names: [&str; N]) -> Vec<[String; N]> {
     (0..columns[0].len()).map(row).filter(|row| !row[0].is_empty()).collect()
 }
 
-fn or(text: String, usual: &str) -> String {
-    if text.is_empty() { usual.to_owned() } else { text }
+/// Puts what was typed in the place of what is usual.
+fn fill<const N: usize>(places: [&mut String; N], typed: [String; N]) {
+    for (place, text) in places.into_iter().zip(typed) {
+        if !text.is_empty() {
+            *place = text;
+        }
+    }
 }
 
 fn user_queries(fields: &Fields) -> Vec<UserQuery> {
     let names = ["user_base_dn", "user_filter", "user_name", "user_email", "user_member_of"];
-    let query = |[base_dn, filter, name, email, member_of]: [String; 5]| UserQuery {
-        base_dn,
-        filter: or(filter, "(objectClass=person)"),
-        name_attribute: or(name, "cn"),
-        email_attribute: or(email, "mail"),
-        member_of_attribute: or(member_of, "memberOf"),
+    let query = |[base_dn, filter, name, email, member_of]: [String; 5]| {
+        let mut query = UserQuery::below(base_dn);
+        let UserQuery { filter: f, name_attribute: n, email_attribute: e, member_of_attribute: m, .. } =
+            &mut query;
+        fill([f, n, e, m], [filter, name, email, member_of]);
+        query
     };
     rows(fields, names).into_iter().map(query).collect()
 }
 
-/// The usual query for people below one entry.
-pub(super) fn people_below(base_dn: &str) -> Vec<UserQuery> {
-    user_queries(&vec![("user_base_dn".to_owned(), base_dn.to_owned())])
-}
-
-/// The usual query for groups below one entry.
-pub(super) fn groups_below(base_dn: &str) -> Vec<GroupQuery> {
-    group_queries(&vec![("group_base_dn".to_owned(), base_dn.to_owned())])
-}
-
 fn group_queries(fields: &Fields) -> Vec<GroupQuery> {
     let names = ["group_base_dn", "group_filter", "group_name", "group_description"];
-    let query = |[base_dn, filter, name, description]: [String; 4]| GroupQuery {
-        base_dn,
-        filter: or(
-            filter,
-            "(|(objectClass=group)(objectClass=groupOfNames)(objectClass=groupOfUniqueNames))",
-        ),
-        name_attribute: or(name, "cn"),
-        description_attribute: or(description, "description"),
+    let query = |[base_dn, filter, name, description]: [String; 4]| {
+        let mut query = GroupQuery::below(base_dn);
+        let GroupQuery { filter: f, name_attribute: n, description_attribute: d, .. } = &mut query;
+        fill([f, n, d], [filter, name, description]);
+        query
     };
     rows(fields, names).into_iter().map(query).collect()
 }

@@ -24,7 +24,7 @@ use super::super::rules::ConnectionFields;
 use super::super::{App, Error, rules};
 use super::{ListQuery, text_fields};
 use crate::access::Principal;
-use crate::idp::connections::{self, Connection, Kind, Preset, Vendor};
+use crate::idp::connections::{self, Connection, GroupQuery, Kind, Preset, UserQuery, Vendor};
 use crate::idp::oidc::Addresses;
 use crate::kernel::http::RequestContext;
 use crate::kernel::{ids, tickets};
@@ -132,6 +132,12 @@ pub(super) async fn new(
     page::render(&page)
 }
 
+/// The usual query below an entry; none where none is named.
+fn queries<Q>(base_dn: &str, below: impl Fn(String) -> Q) -> Vec<Q> {
+    let base_dn = Some(base_dn.trim().to_owned()).filter(|base_dn| !base_dn.is_empty());
+    base_dn.map(below).into_iter().collect()
+}
+
 /// How long the id of a connection that is being made is kept for it.
 const RESERVED: Duration = Duration::from_hours(8);
 
@@ -231,8 +237,8 @@ pub(super) async fn create(
         wanted.bind_dn = Some(form.bind_dn.clone());
         wanted.bind_password = Some(form.bind_password.clone());
         wanted.email_domains = Some(words(&form.email_domains));
-        wanted.user_queries = Some(ldap::people_below(&form.base_dn));
-        wanted.group_queries = Some(ldap::groups_below(&form.base_dn));
+        wanted.user_queries = Some(queries(&form.base_dn, UserQuery::below));
+        wanted.group_queries = Some(queries(&form.base_dn, GroupQuery::below));
     }
     if wanted.kind == Some(Kind::Oidc) {
         wanted.reserved_id = reserved_id(&app, &principal, &form.ticket).await?;

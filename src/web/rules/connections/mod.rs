@@ -99,9 +99,6 @@ pub(in super::super) async fn create_connection(
         let mut tx = app.kernel.db.begin().await?;
         let new = NewConnection { id, name, settings, domains };
         let made = connections::create(&mut tx, &context, new).await?;
-        if let Some(settings) = made.ldap() {
-            ldap::sync::Schedule::parse(&settings.schedule)?;
-        }
         secrets.keep(app, &mut tx, &made).await?;
         tx.commit().await?;
         made
@@ -247,8 +244,7 @@ pub(in super::super) async fn change_connection(
         saml::note_loaded(&mut tx, &updated, loaded).await?;
     }
     secrets.keep(app, &mut tx, &updated).await?;
-    if let Some(settings) = updated.ldap() {
-        ldap::sync::Schedule::parse(&settings.schedule)?;
+    if updated.kind() == Kind::Ldap {
         ldap::sync::plan(&mut tx, &updated).await?;
     }
     tx.commit().await?;
