@@ -127,6 +127,17 @@ on_both! {
         assert!(members(&world, &group).await.is_empty());
     }
 
+    async fn several_groups_follow_one(server: Server) {
+        let slapd = Slapd::start(&few());
+        let world = following(server, &slapd).await;
+        let groups = [link(&world, "Builders", "builders").await, link(&world, "Also builders", "builders").await];
+        let run = sync(&world, json!({})).await;
+        assert_eq!((&run["report"]["held"], &run["report"]["added"]), (&json!([]), &json!(4)), "{run}");
+        for group in &groups {
+            assert_eq!(members(&world, group).await.len(), 2);
+        }
+    }
+
     async fn groups_in_groups(server: Server) {
         let slapd = Slapd::start(&few());
         let world = following(server, &slapd).await;

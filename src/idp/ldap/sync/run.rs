@@ -155,6 +155,7 @@ pub async fn run_due(idp: &Idp) -> Result<bool, Error> {
 }
 
 /// A group as the directory has it, without its members.
+#[derive(Clone)]
 struct There {
     dn: String,
     stamp: Option<String>,
@@ -175,10 +176,11 @@ impl Work<'_> {
         let stamps = store::stamps(&mut c, &connection_id).await?;
         drop(c);
         self.report.linked = links.len() as u64;
-        let mut there = self.groups().await?;
+        let there = self.groups().await?;
         let mut changed = Vec::new();
         for link in links {
-            match there.remove(&link.name.to_lowercase()) {
+            // Several groups here may follow one there.
+            match there.get(&link.name.to_lowercase()).cloned() {
                 None => self.gone(&link).await?,
                 // Members of inner groups come and go without a trace at the outer one.
                 Some(group)
