@@ -5,7 +5,7 @@ use url::Url;
 use utoipa::ToSchema;
 
 use super::super::ldap::sync::Schedule;
-use super::saml::Jit;
+use super::people::{Jit, check_lines};
 use crate::directory::Error;
 
 /// How a directory is asked. The password of the bind DN is kept apart.
@@ -216,14 +216,12 @@ impl LdapSettings {
         if self.group_sync && self.group_queries.is_empty() {
             return invalid("group_queries", "is needed for groups to follow the directory's");
         }
-        if self.jit.key.is_none() && self.jit.value.is_some() {
-            return invalid("jit", "has a value without the attribute that must have it");
-        }
+        self.jit.check()?;
         if self.bind_dn.len() > 1024 {
             return invalid("bind_dn", "is too long");
         }
         Schedule::parse(&self.schedule)?;
-        super::saml::check_lines([("display_name", &mut self.display_name)])?;
+        check_lines([("display_name", &mut self.display_name)])?;
         Ok(self)
     }
 }

@@ -5,6 +5,7 @@ mod delete;
 mod ldap;
 mod model;
 mod oidc;
+mod people;
 mod saml;
 mod scim;
 mod secrets;
@@ -17,9 +18,8 @@ pub use delete::delete;
 pub use ldap::{GroupQuery, LdapSettings, UserQuery};
 pub use model::{Connection, Kind};
 pub use oidc::{ClientAuth, OidcSettings, Preset};
-pub use saml::{
-    Binding, Comparison, Graph, Jit, LogoutService, NameIdFormat, Retiring, SamlSettings, Vendor,
-};
+pub use people::{Jit, PeopleRules};
+pub use saml::{Binding, Comparison, Graph, LogoutService, NameIdFormat, Retiring, SamlSettings, Vendor};
 pub use scim::{ExtraAttribute, ExtraKind, ScimSettings};
 pub use secrets::{has_secret, secret, set_secret};
 pub use settings::Settings;

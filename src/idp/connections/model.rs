@@ -152,8 +152,8 @@ impl Connection {
     #[must_use]
     pub fn syncs_groups(&self) -> bool {
         match self.kind() {
-            Kind::Saml => self.saml().is_some_and(|settings| settings.group_sync),
-            Kind::Oidc => self.oidc().is_some_and(|settings| settings.group_sync),
+            Kind::Saml => self.saml().is_some_and(|settings| settings.people.group_sync),
+            Kind::Oidc => self.oidc().is_some_and(|settings| settings.people.group_sync),
             Kind::Ldap => self.ldap().is_some_and(|settings| settings.group_sync),
             Kind::Scim => false,
         }
@@ -163,8 +163,8 @@ impl Connection {
     #[must_use]
     pub fn creates_people(&self) -> bool {
         match self.kind() {
-            Kind::Saml => self.saml().is_some_and(|settings| settings.jit.enabled),
-            Kind::Oidc => self.oidc().is_some_and(|settings| settings.jit.enabled),
+            Kind::Saml => self.saml().is_some_and(|settings| settings.people.jit.enabled),
+            Kind::Oidc => self.oidc().is_some_and(|settings| settings.people.jit.enabled),
             Kind::Ldap => self.ldap().is_some_and(|settings| settings.jit.enabled),
             Kind::Scim => false,
         }

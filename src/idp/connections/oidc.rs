@@ -4,13 +4,12 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::ToSchema;
 
-use super::saml::Jit;
+use super::people::{PeopleRules, check_lines};
 use crate::directory::Error;
 
 /// What was agreed with a provider. Its client secret is kept apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct OidcSettings {
     /// Whose it is: decides about addresses and habits that differ.
     pub preset: Preset,
@@ -36,24 +35,9 @@ pub struct OidcSettings {
     pub trust_email: bool,
     /// Whether people have to prove themselves there each time.
     pub force_authn: bool,
-    /// The claim with the email address; `email` when not set.
-    pub email_attribute: Option<String>,
-    /// The claim with the given name; `given_name` when not set.
-    pub given_name_attribute: Option<String>,
-    /// The claim with the family name; `family_name` when not set.
-    pub family_name_attribute: Option<String>,
-    /// The claim with the name shown; `name` when not set.
-    pub display_name_attribute: Option<String>,
-    /// Whether names stay as they are here when somebody signs in with others.
-    pub keep_names: bool,
-    /// The claim that names the groups of a person; what the preset is known to send when not set.
-    pub group_attribute: Option<String>,
-    /// Whether people are put into the linked groups that it names.
-    pub group_sync: bool,
-    /// Whether people unknown here are created; its key and value are a claim's.
-    pub jit: Jit,
-    /// Whether the provider is believed when it says that a second factor was shown there.
-    pub trust_mfa: bool,
+    /// What is taken over of people; groups are where the preset is known to have them when that is not set.
+    #[serde(flatten)]
+    pub people: PeopleRules,
 }
 
 /// Providers whose addresses and habits are known.
@@ -188,7 +172,7 @@ impl OidcSettings {
             (
                 (s.preset, s.issuer.clone(), s.api_url.clone(), s.client_id.clone(), s.client_auth),
                 (s.scopes.clone(), s.tenants.clone(), s.hosted_domains.clone(), s.trust_email),
-                s.email_attribute.clone(),
+                s.people.email_attribute.clone(),
             )
         };
         relevant(self) == relevant(other)
@@ -197,8 +181,8 @@ impl OidcSettings {
     /// The claim with the groups, if groups follow the connection.
     #[must_use]
     pub fn groups_from(&self) -> Option<&str> {
-        let name = self.group_attribute.as_deref().or(self.preset.group_attribute());
-        name.filter(|_| self.group_sync)
+        let name = self.people.group_attribute.as_deref().or(self.preset.group_attribute());
+        name.filter(|_| self.people.group_sync)
     }
 
     /// The settings, if they go together.
@@ -225,14 +209,11 @@ impl OidcSettings {
         if self.client_id.trim().is_empty() || self.client_id.len() > 512 {
             return invalid("client_id", "is required: what the provider calls this application");
         }
-        if self.group_sync && self.groups_from().is_none() {
+        if self.people.group_sync && self.groups_from().is_none() {
             return invalid("group_attribute", "is needed to put people into groups");
         }
         if self.trust_email && !matches!(self.preset, Preset::Other | Preset::GitLab) {
             return invalid("trust_email", "is for one's own provider: here anybody can choose an address");
-        }
-        if self.jit.key.is_none() && self.jit.value.is_some() {
-            return invalid("jit", "has a value without the claim that must have it");
         }
         let is_scope = |text: &String| {
             !text.is_empty()
@@ -251,14 +232,8 @@ impl OidcSettings {
                 return invalid(field, "must be at most a hundred names");
             }
         }
-        super::saml::check_lines([
-            ("display_name", &mut self.display_name),
-            ("email_attribute", &mut self.email_attribute),
-            ("given_name_attribute", &mut self.given_name_attribute),
-            ("family_name_attribute", &mut self.family_name_attribute),
-            ("display_name_attribute", &mut self.display_name_attribute),
-            ("group_attribute", &mut self.group_attribute),
-        ])?;
+        check_lines([("display_name", &mut self.display_name)])?;
+        self.people.check()?;
         Ok(self)
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::people::{PeopleRules, check_lines};
 use crate::directory::Error;
 use crate::kernel::Timestamp;
 use crate::kernel::urls::local_path;
@@ -48,30 +49,15 @@ pub struct SamlSettings {
     pub authn_context_comparison: Comparison,
     /// Whether AES in CBC mode is accepted, which is not authenticated.
     pub allow_cbc: bool,
-    /// The attribute with the email address; the NameID and the usual names when not set.
-    pub email_attribute: Option<String>,
-    /// The attribute with the given name; the usual names when not set.
-    pub given_name_attribute: Option<String>,
-    /// The attribute with the family name; the usual names when not set.
-    pub family_name_attribute: Option<String>,
-    /// The attribute with the name shown; the usual names when not set.
-    pub display_name_attribute: Option<String>,
-    /// Whether names stay as they are here when somebody signs in with others.
-    pub keep_names: bool,
-    /// The attribute that names the groups of a person.
-    pub group_attribute: Option<String>,
-    /// Whether people are put into the linked groups that the attribute names.
-    pub group_sync: bool,
+    /// What is taken over of people.
+    #[serde(flatten)]
+    pub people: PeopleRules,
     /// Microsoft Graph, for people in more groups than Entra ID puts into an assertion.
     pub graph: Option<Graph>,
     /// Whether sign-ins that the identity provider begins are accepted.
     pub allow_idp_initiated: bool,
     /// Where such a sign-in leads, a local path.
     pub landing: Option<String>,
-    /// Whether people unknown here are created.
-    pub jit: Jit,
-    /// Whether the identity provider is believed when it says that a second factor was shown there.
-    pub trust_mfa: bool,
 }
 
 /// Products whose set-up is described step by step.
@@ -236,19 +222,6 @@ pub struct Graph {
     pub login_url: String,
 }
 
-impl Jit {
-    /// Whether somebody is created of whom the provider says this: `values` gives those of an attribute.
-    #[must_use]
-    pub fn admits(&self, values: impl Fn(&str) -> Vec<String>) -> bool {
-        let fits = match (&self.key, &self.value) {
-            (Some(key), Some(value)) => values(key).contains(value),
-            (Some(key), None) => !values(key).is_empty(),
-            (None, _) => true,
-        };
-        self.enabled && fits
-    }
-}
-
 impl Graph {
     /// Microsoft's own, for a client in a tenant.
     #[must_use]
@@ -270,20 +243,6 @@ fn default_token_host() -> String {
     "https://login.microsoftonline.com".to_owned()
 }
 
-/// Creating people at their first sign-in.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Jit {
-    /// Whether it happens.
-    pub enabled: bool,
-    /// An attribute the assertion must have for it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
-    /// A value that attribute must have.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub value: Option<String>,
-}
-
 impl SamlSettings {
     /// Whether a test of `other` says anything about these.
     #[must_use]
@@ -291,7 +250,7 @@ impl SamlSettings {
         let relevant = |s: &Self| {
             (
                 (s.idp_entity_id.clone(), s.sso_url.clone(), s.sso_post_url.clone(), s.request_binding),
-                (s.certificates.clone(), s.sp_entity_id.clone(), s.email_attribute.clone()),
+                (s.certificates.clone(), s.sp_entity_id.clone(), s.people.email_attribute.clone()),
                 (s.sign_requests, s.name_id_format, s.force_authn, s.authn_context.clone(), s.allow_cbc),
             )
         };
@@ -327,7 +286,7 @@ impl SamlSettings {
                 "the identity provider has no address for the HTTP-POST binding",
             );
         }
-        if self.group_sync && self.group_attribute.is_none() {
+        if self.people.group_sync && self.people.group_attribute.is_none() {
             return invalid("group_attribute", "is needed to put people into groups");
         }
         if let Some(landing) = &self.landing
@@ -335,35 +294,11 @@ impl SamlSettings {
         {
             return invalid("landing", "must be a path of this server such as /profile");
         }
-        if self.jit.key.is_none() && self.jit.value.is_some() {
-            return invalid("jit", "has a value without the attribute that must have it");
-        }
         if self.authn_context.len() > 10 || self.authn_context.iter().any(|uri| uri.len() > 300) {
             return invalid("authn_context", "must be at most ten URIs");
         }
-        check_lines([
-            ("display_name", &mut self.display_name),
-            ("sp_entity_id", &mut self.sp_entity_id),
-            ("email_attribute", &mut self.email_attribute),
-            ("given_name_attribute", &mut self.given_name_attribute),
-            ("family_name_attribute", &mut self.family_name_attribute),
-            ("display_name_attribute", &mut self.display_name_attribute),
-            ("group_attribute", &mut self.group_attribute),
-        ])?;
+        check_lines([("display_name", &mut self.display_name), ("sp_entity_id", &mut self.sp_entity_id)])?;
+        self.people.check()?;
         Ok(self)
     }
-}
-
-/// Trims texts; an empty one is none.
-pub(super) fn check_lines<const N: usize>(
-    texts: [(&'static str, &mut Option<String>); N],
-) -> Result<(), Error> {
-    for (field, text) in texts {
-        *text = text.take().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        if text.as_ref().is_some_and(|text| text.chars().count() > 1024 || text.contains(char::is_control)) {
-            let reason = "must be a line of at most 1024 characters".to_owned();
-            return Err(Error::Invalid { field, reason });
-        }
-    }
-    Ok(())
 }

@@ -158,7 +158,7 @@ async fn complete(
     (known, report): (&Known, &mut Report),
     (mut claims, tokens): (Claims, &Tokens),
 ) -> Result<Claims, Failed> {
-    let email = settings.email_attribute.as_deref().unwrap_or("email");
+    let email = settings.people.email_attribute.as_deref().unwrap_or("email");
     let is_missing = |name: &str| !claims.contains_key(name);
     let lacks_groups =
         settings.groups_from().is_some_and(|name| is_missing(name) && !graph::is_overage(&claims));

@@ -30,7 +30,7 @@ pub(super) fn address(
 ) -> Result<Address, Failed> {
     let tenant_is_ours = settings.preset == Preset::Entra
         && text(claims, "tid").is_some_and(|tid| settings.tenants.contains(&tid.to_lowercase()));
-    let mapped = settings.email_attribute.as_deref();
+    let mapped = settings.people.email_attribute.as_deref();
     let found = text(claims, mapped.unwrap_or("email")).or_else(|| {
         // In one's own tenant the sign-in name is given by an administrator, and many have no mailbox.
         text(claims, "preferred_username").filter(|_| mapped.is_none() && tenant_is_ours)
@@ -83,9 +83,9 @@ pub(super) fn names(settings: &OidcSettings, claims: &Claims) -> Names {
         text(claims, own.as_deref().unwrap_or(usual)).and_then(Names::line)
     };
     Names {
-        given_name: mapped(&settings.given_name_attribute, "given_name"),
-        family_name: mapped(&settings.family_name_attribute, "family_name"),
-        display_name: mapped(&settings.display_name_attribute, "name"),
+        given_name: mapped(&settings.people.given_name_attribute, "given_name"),
+        family_name: mapped(&settings.people.family_name_attribute, "family_name"),
+        display_name: mapped(&settings.people.display_name_attribute, "name"),
     }
 }
 

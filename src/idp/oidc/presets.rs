@@ -8,7 +8,7 @@ use super::provider::Metadata;
 /// What to ask for, beside `openid`.
 pub(super) fn scopes(settings: &OidcSettings) -> Vec<String> {
     let usual: &[&str] = match settings.preset {
-        Preset::GitHub if settings.group_sync => &["read:user", "user:email", "read:org"],
+        Preset::GitHub if settings.people.group_sync => &["read:user", "user:email", "read:org"],
         Preset::GitHub => &["read:user", "user:email"],
         // Bitbucket's own names; more than the consumer was given is refused.
         Preset::Bitbucket => &["account", "email"],

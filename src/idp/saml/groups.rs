@@ -21,7 +21,7 @@ pub(super) async fn of(
     (connection, settings): (&Connection, &SamlSettings),
     accepted: &Accepted,
 ) -> Option<Vec<String>> {
-    let name = settings.group_attribute.as_deref().filter(|_| settings.group_sync)?;
+    let name = settings.people.group_attribute.as_deref().filter(|_| settings.people.group_sync)?;
     if !accepted.attributes.contains_key(ENTRA_OVERAGE) {
         return Some(values(accepted, name).to_vec());
     }

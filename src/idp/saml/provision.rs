@@ -60,13 +60,13 @@ pub(super) fn provided(
         detail: serde_json::json!(name_id).to_string(),
     });
     Provided {
-        create: settings.jit.admits(|key| values(accepted, key).to_vec()),
+        create: settings.people.jit.admits(|key| values(accepted, key).to_vec()),
         names: Names {
-            given_name: mapped(&settings.given_name_attribute, &GIVEN_NAMES),
-            family_name: mapped(&settings.family_name_attribute, &FAMILY_NAMES),
-            display_name: mapped(&settings.display_name_attribute, &DISPLAY_NAMES),
+            given_name: mapped(&settings.people.given_name_attribute, &GIVEN_NAMES),
+            family_name: mapped(&settings.people.family_name_attribute, &FAMILY_NAMES),
+            display_name: mapped(&settings.people.display_name_attribute, &DISPLAY_NAMES),
         },
-        update_names: !settings.keep_names,
+        update_names: !settings.people.keep_names,
         groups,
         session,
     }

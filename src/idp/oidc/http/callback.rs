@@ -116,7 +116,7 @@ async fn hand_over(
     (connection, settings): (&Connection, &OidcSettings),
     (sent, accepted): (&Sent, Accepted),
 ) -> Result<Result<String, Failed>, sqlx::Error> {
-    let is_mfa = settings.trust_mfa && person::says_mfa(&accepted.claims);
+    let is_mfa = settings.people.trust_mfa && person::says_mfa(&accepted.claims);
     let proof = Proof {
         method: Method::Oidc,
         account_id: connection.account_id.clone(),
@@ -130,9 +130,9 @@ async fn hand_over(
         forgiven: None,
         acr: super::super::judge::text(&accepted.claims, "acr").unwrap_or_default().to_owned(),
         provided: Provided {
-            create: settings.jit.admits(|key| person::values(&accepted.claims, key)),
+            create: settings.people.jit.admits(|key| person::values(&accepted.claims, key)),
             names: person::names(settings, &accepted.claims),
-            update_names: !settings.keep_names,
+            update_names: !settings.people.keep_names,
             session: Some(leave::session(&accepted)),
             groups: accepted.groups,
         },

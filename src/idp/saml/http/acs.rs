@@ -63,7 +63,7 @@ pub(super) async fn receive(
         certificates: &settings.trusted_at(now),
         sp_entity_id: &addresses.entity_id,
         acs: &addresses.acs,
-        email_attribute: settings.email_attribute.as_deref(),
+        email_attribute: settings.people.email_attribute.as_deref(),
         decryption: Decryption { keys: &own_keys, allow_cbc: settings.allow_cbc },
         now,
     };
@@ -108,7 +108,7 @@ async fn hand_over(
     if !replays::remember(&mut tx, &connection.id, &accepted.assertion_id, accepted.remember_until).await? {
         return fail(Check::Replay, "an assertion not used before", &accepted.assertion_id);
     }
-    let is_mfa = settings.trust_mfa && provision::says_mfa(&accepted);
+    let is_mfa = settings.people.trust_mfa && provision::says_mfa(&accepted);
     let proof = Proof {
         method: Method::Saml,
         account_id: connection.account_id.clone(),

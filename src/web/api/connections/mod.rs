@@ -2,6 +2,7 @@
 
 mod ldap;
 mod oidc;
+mod people;
 pub(super) mod requests;
 pub(super) mod saml;
 pub(super) mod syncs;

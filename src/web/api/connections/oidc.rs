@@ -4,13 +4,13 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::super::super::{App, Error};
-use crate::idp::connections::{self, ClientAuth, Connection, Jit, OidcSettings, Preset};
+use super::people::PeopleBody;
+use crate::idp::connections::{self, ClientAuth, Connection, OidcSettings, Preset};
 use crate::idp::oidc::{Addresses, CLIENT_SECRET};
 use crate::kernel;
 
 /// Both sides of such a connection.
 #[derive(Debug, Serialize, ToSchema)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(super) struct OidcBody {
     preset: Preset,
     display_name: Option<String>,
@@ -25,15 +25,8 @@ pub(super) struct OidcBody {
     hosted_domains: Vec<String>,
     trust_email: bool,
     force_authn: bool,
-    email_attribute: Option<String>,
-    given_name_attribute: Option<String>,
-    family_name_attribute: Option<String>,
-    display_name_attribute: Option<String>,
-    update_names: bool,
-    group_attribute: Option<String>,
-    group_sync: bool,
-    jit: Jit,
-    trust_mfa: bool,
+    #[serde(flatten)]
+    people: PeopleBody,
     /// Ours: start of a sign-in, redirect address, where logouts come back to and are told of, our public key.
     login_url: String,
     callback_url: String,
@@ -63,15 +56,7 @@ impl OidcBody {
             hosted_domains: settings.hosted_domains,
             trust_email: settings.trust_email,
             force_authn: settings.force_authn,
-            email_attribute: settings.email_attribute,
-            given_name_attribute: settings.given_name_attribute,
-            family_name_attribute: settings.family_name_attribute,
-            display_name_attribute: settings.display_name_attribute,
-            update_names: !settings.keep_names,
-            group_attribute: settings.group_attribute,
-            group_sync: settings.group_sync,
-            jit: settings.jit,
-            trust_mfa: settings.trust_mfa,
+            people: settings.people.into(),
             login_url: ours.login,
             callback_url: ours.callback,
             post_logout_redirect_url: ours.signed_out,

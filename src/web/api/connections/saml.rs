@@ -8,10 +8,9 @@ use utoipa::ToSchema;
 use super::super::super::rules::KeyStep;
 use super::super::super::{App, Error, rules};
 use super::super::Body;
+use super::people::PeopleBody;
 use crate::access::Principal;
-use crate::idp::connections::{
-    Binding, Comparison, Connection, Graph, Jit, NameIdFormat, SamlSettings, Vendor,
-};
+use crate::idp::connections::{Binding, Comparison, Connection, Graph, NameIdFormat, SamlSettings, Vendor};
 use crate::idp::saml::{Addresses, Certificate, keys, watch_of};
 use crate::kernel::http::RequestContext;
 use crate::kernel::{self, Timestamp};
@@ -42,18 +41,11 @@ pub(super) struct SamlBody {
     authn_context: Vec<String>,
     authn_context_comparison: Comparison,
     allow_cbc: bool,
-    email_attribute: Option<String>,
-    given_name_attribute: Option<String>,
-    family_name_attribute: Option<String>,
-    display_name_attribute: Option<String>,
-    update_names: bool,
-    group_attribute: Option<String>,
-    group_sync: bool,
     graph: Option<Graph>,
     allow_idp_initiated: bool,
     landing: Option<String>,
-    jit: Jit,
-    trust_mfa: bool,
+    #[serde(flatten)]
+    people: PeopleBody,
     /// Our keys, as they are published.
     keys: Vec<KeyBody>,
     /// Ours: entity id, metadata, assertion consumer service, single logout, start of a sign-in.
@@ -152,18 +144,10 @@ impl SamlBody {
             authn_context: settings.authn_context,
             authn_context_comparison: settings.authn_context_comparison,
             allow_cbc: settings.allow_cbc,
-            email_attribute: settings.email_attribute,
-            given_name_attribute: settings.given_name_attribute,
-            family_name_attribute: settings.family_name_attribute,
-            display_name_attribute: settings.display_name_attribute,
-            update_names: !settings.keep_names,
-            group_attribute: settings.group_attribute,
-            group_sync: settings.group_sync,
             graph: settings.graph,
             allow_idp_initiated: settings.allow_idp_initiated,
             landing: settings.landing,
-            jit: settings.jit,
-            trust_mfa: settings.trust_mfa,
+            people: settings.people.into(),
             sp_entity_id: ours.entity_id,
             sp_metadata_url: ours.metadata,
             acs_url: ours.acs,

@@ -3,6 +3,7 @@
 mod advice;
 mod ldap;
 mod oidc;
+mod people;
 mod presets;
 mod provisioning;
 mod saml;

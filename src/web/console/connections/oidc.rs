@@ -9,11 +9,12 @@ use serde::Deserialize;
 use super::super::super::page::{self, Shell, words};
 use super::super::super::rules::ConnectionFields;
 use super::super::super::{App, Error, rules};
+use super::people::{PeopleForm, optional};
 use super::presets::{self, Step};
 use super::{Shown, back};
 use crate::access::Principal;
 use crate::directory::groups::{self, Link};
-use crate::idp::connections::{self, ClientAuth, Connection, Jit, OidcSettings, Preset};
+use crate::idp::connections::{self, ClientAuth, Connection, OidcSettings, Preset};
 use crate::idp::oidc::{Addresses, CLIENT_SECRET};
 use crate::idp::trials::{self, Found};
 use crate::kernel;
@@ -86,22 +87,12 @@ pub(in super::super) struct OidcForm {
     hosted_domains: String,
     trust_email: Option<String>,
     force_authn: Option<String>,
-    email_attribute: String,
-    given_name_attribute: String,
-    family_name_attribute: String,
-    display_name_attribute: String,
-    update_names: Option<String>,
-    jit: Option<String>,
-    jit_key: String,
-    jit_value: String,
-    group_attribute: String,
-    group_sync: Option<String>,
-    trust_mfa: Option<String>,
+    #[serde(flatten)]
+    people: PeopleForm,
 }
 
 impl OidcForm {
     fn fields(self) -> ConnectionFields {
-        let optional = |text: String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         ConnectionFields {
             name: Some(self.name),
             display_name: Some(self.display_name),
@@ -118,20 +109,7 @@ impl OidcForm {
             hosted_domains: Some(words(&self.hosted_domains)),
             trust_email: Some(self.trust_email.is_some()),
             force_authn: Some(self.force_authn.is_some()),
-            email_attribute: Some(self.email_attribute),
-            given_name_attribute: Some(self.given_name_attribute),
-            family_name_attribute: Some(self.family_name_attribute),
-            display_name_attribute: Some(self.display_name_attribute),
-            update_names: Some(self.update_names.is_some()),
-            jit: Some(Jit {
-                enabled: self.jit.is_some(),
-                key: optional(self.jit_key),
-                value: optional(self.jit_value),
-            }),
-            group_attribute: Some(self.group_attribute),
-            group_sync: Some(self.group_sync.is_some()),
-            trust_mfa: Some(self.trust_mfa.is_some()),
-            ..ConnectionFields::default()
+            ..self.people.fields()
         }
     }
 }

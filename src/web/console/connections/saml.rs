@@ -9,11 +9,12 @@ use serde::Deserialize;
 use super::super::super::page::{self, Shell, words};
 use super::super::super::rules::{ConnectionFields, KeyStep};
 use super::super::super::{App, Error, rules};
+use super::people::{PeopleForm, optional};
 use super::vendors::{self, Value};
 use super::{Shown, back, field, read_form};
 use crate::access::Principal;
 use crate::directory::groups::{self, Link};
-use crate::idp::connections::{self, Binding, Connection, Graph, Jit, NameIdFormat, SamlSettings, Vendor};
+use crate::idp::connections::{self, Binding, Connection, Graph, NameIdFormat, SamlSettings, Vendor};
 use crate::idp::saml::keys::{self, KeyPair, KeyPurpose, KeyState};
 use crate::idp::saml::{Addresses, Certificate, Watch, pem, refresh, watch_of};
 use crate::idp::trials::{self, Found};
@@ -128,16 +129,6 @@ pub(in super::super) struct SamlForm {
     force_authn: Option<String>,
     authn_context: String,
     allow_cbc: Option<String>,
-    email_attribute: String,
-    given_name_attribute: String,
-    family_name_attribute: String,
-    display_name_attribute: String,
-    update_names: Option<String>,
-    jit: Option<String>,
-    jit_key: String,
-    jit_value: String,
-    group_attribute: String,
-    group_sync: Option<String>,
     graph_tenant_id: String,
     graph_client_id: String,
     graph_client_secret: String,
@@ -145,12 +136,12 @@ pub(in super::super) struct SamlForm {
     login_url: String,
     allow_idp_initiated: Option<String>,
     landing: String,
-    trust_mfa: Option<String>,
+    #[serde(flatten)]
+    people: PeopleForm,
 }
 
 impl SamlForm {
     fn fields(self) -> ConnectionFields {
-        let optional = |text: String| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         ConnectionFields {
             name: Some(self.name),
             vendor: Some(Vendor::parse(&self.vendor)),
@@ -165,18 +156,6 @@ impl SamlForm {
             force_authn: Some(self.force_authn.is_some()),
             authn_context: Some(self.authn_context.split_whitespace().map(str::to_owned).collect()),
             allow_cbc: Some(self.allow_cbc.is_some()),
-            email_attribute: Some(self.email_attribute),
-            given_name_attribute: Some(self.given_name_attribute),
-            family_name_attribute: Some(self.family_name_attribute),
-            display_name_attribute: Some(self.display_name_attribute),
-            update_names: Some(self.update_names.is_some()),
-            jit: Some(Jit {
-                enabled: self.jit.is_some(),
-                key: optional(self.jit_key),
-                value: optional(self.jit_value),
-            }),
-            group_attribute: Some(self.group_attribute),
-            group_sync: Some(self.group_sync.is_some()),
             graph: Some(Graph {
                 tenant_id: self.graph_tenant_id.trim().to_owned(),
                 client_id: self.graph_client_id.trim().to_owned(),
@@ -186,8 +165,7 @@ impl SamlForm {
             graph_client_secret: optional(self.graph_client_secret),
             allow_idp_initiated: Some(self.allow_idp_initiated.is_some()),
             landing: Some(self.landing),
-            trust_mfa: Some(self.trust_mfa.is_some()),
-            ..ConnectionFields::default()
+            ..self.people.fields()
         }
     }
 }

@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::super::super::Error;
 use crate::idp::connections::{
     Binding, ClientAuth, Comparison, ExtraAttribute, Graph, GroupQuery, Jit, Kind, LdapSettings,
-    NameIdFormat, OidcSettings, Preset, SamlSettings, ScimSettings, UserQuery, Vendor,
+    NameIdFormat, OidcSettings, PeopleRules, Preset, SamlSettings, ScimSettings, UserQuery, Vendor,
 };
 use crate::idp::saml::Certificate;
 
@@ -166,20 +166,12 @@ impl ConnectionFields {
         set(&mut settings.authn_context, self.authn_context.take());
         set(&mut settings.authn_context_comparison, self.authn_context_comparison);
         set(&mut settings.allow_cbc, self.allow_cbc);
-        set_text(&mut settings.email_attribute, self.email_attribute.take());
-        set_text(&mut settings.given_name_attribute, self.given_name_attribute.take());
-        set_text(&mut settings.family_name_attribute, self.family_name_attribute.take());
-        set_text(&mut settings.display_name_attribute, self.display_name_attribute.take());
-        set(&mut settings.keep_names, self.update_names.map(|update| !update));
-        set_text(&mut settings.group_attribute, self.group_attribute.take());
-        set(&mut settings.group_sync, self.group_sync);
         if let Some(graph) = self.graph.take() {
             settings.graph = Some(graph).filter(|graph| !graph.client_id.is_empty());
         }
         set(&mut settings.allow_idp_initiated, self.allow_idp_initiated);
         set_text(&mut settings.landing, self.landing.take());
-        set(&mut settings.jit, self.jit.take());
-        set(&mut settings.trust_mfa, self.trust_mfa);
+        self.apply_people(&mut settings.people);
         Ok(())
     }
 
@@ -211,16 +203,20 @@ impl ConnectionFields {
         set(&mut settings.trust_email, self.trust_email);
         set_text(&mut settings.display_name, self.display_name.take());
         set(&mut settings.force_authn, self.force_authn);
-        set_text(&mut settings.email_attribute, self.email_attribute.take());
-        set_text(&mut settings.given_name_attribute, self.given_name_attribute.take());
-        set_text(&mut settings.family_name_attribute, self.family_name_attribute.take());
-        set_text(&mut settings.display_name_attribute, self.display_name_attribute.take());
-        set(&mut settings.keep_names, self.update_names.map(|update| !update));
-        set_text(&mut settings.group_attribute, self.group_attribute.take());
-        set(&mut settings.group_sync, self.group_sync);
-        set(&mut settings.jit, self.jit.take());
-        set(&mut settings.trust_mfa, self.trust_mfa);
+        self.apply_people(&mut settings.people);
         Ok(())
+    }
+
+    fn apply_people(&mut self, people: &mut PeopleRules) {
+        set_text(&mut people.email_attribute, self.email_attribute.take());
+        set_text(&mut people.given_name_attribute, self.given_name_attribute.take());
+        set_text(&mut people.family_name_attribute, self.family_name_attribute.take());
+        set_text(&mut people.display_name_attribute, self.display_name_attribute.take());
+        set(&mut people.keep_names, self.update_names.map(|update| !update));
+        set_text(&mut people.group_attribute, self.group_attribute.take());
+        set(&mut people.group_sync, self.group_sync);
+        set(&mut people.jit, self.jit.take());
+        set(&mut people.trust_mfa, self.trust_mfa);
     }
 
     /// Changes the settings of an LDAP connection as wanted.
