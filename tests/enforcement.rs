@@ -346,6 +346,7 @@ fn enrolment_mails(folder: &std::path::Path) -> Vec<(String, String)> {
 /// What a killed server had taken for delivery is taken again when two minutes have passed; here they have.
 async fn let_leases_end(database: &str) {
     use sqlx::Connection as _;
+    sqlx::any::install_default_drivers();
     let mut c = sqlx::AnyConnection::connect(database).await.expect("database");
     let sql = "UPDATE mail_outbox SET next_attempt_at = 0 WHERE status = 'queued'";
     sqlx::query(sql).execute(&mut c).await.expect("update");

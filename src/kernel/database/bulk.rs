@@ -7,7 +7,7 @@ use sqlx::any::AnyArguments;
 use sqlx::{Arguments as _, AssertSqlSafe};
 
 use super::super::{Timestamp, Tx};
-use super::Connection;
+use super::{Connection, Dialect};
 
 /// A value of a row.
 #[derive(Debug, Clone)]
@@ -75,8 +75,8 @@ where
     Ok(())
 }
 
-/// Writes two rows together, in one way to the database: both, or neither and the unit of work is spent. Each `head` is
-/// a literal of the code, `INSERT INTO …(…)`; values are only ever bound.
+/// Writes two rows together: both, or neither and the unit of work is spent. On PostgreSQL it is one way to the database.
+/// Each `head` is a literal of the code, `INSERT INTO …(…)`; values are only ever bound.
 ///
 /// # Errors
 /// The database's.
@@ -84,14 +84,21 @@ pub async fn insert_together(
     tx: &mut Tx,
     [(first, one), (second, other)]: [(&'static str, Vec<Cell>); 2],
 ) -> Result<(), sqlx::Error> {
-    let [begin, between] = tx.dialect().together();
-    let mut statement = Statement::new(format!("{begin}{first} VALUES ("));
-    statement.list(one);
-    statement.sql.extend([")", between, second, " VALUES ("]);
-    statement.list(other);
-    statement.sql.push(')');
-    let (sql, arguments) = statement.finish();
-    sqlx::query_with(sql, arguments).execute(&mut **tx).await.map(drop)
+    match tx.dialect() {
+        Dialect::Sqlite => {
+            insert_all(tx, first, vec![one]).await?;
+            insert_all(tx, second, vec![other]).await
+        }
+        Dialect::Postgres => {
+            let mut statement = Statement::new(format!("WITH first AS ({first} VALUES ("));
+            statement.list(one);
+            statement.sql.extend([")) ", second, " VALUES ("]);
+            statement.list(other);
+            statement.sql.push(')');
+            let (sql, arguments) = statement.finish();
+            sqlx::query_with(sql, arguments).execute(&mut **tx).await.map(drop)
+        }
+    }
 }
 
 /// Which of `wanted` there are: `head` selects one text column, takes `first` as `$1` and ends in `IN`.

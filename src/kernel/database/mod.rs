@@ -1,27 +1,32 @@
-//! One SQL text for `SQLite` and PostgreSQL, through `sqlx::Any`.
+//! One SQL text for `SQLite` and PostgreSQL, in the types of `sqlx::Any`.
 //!
 //! Reads take a pooled connection ([`Database::read`]). Writes take a unit of work
 //! ([`Database::begin`]), which on `SQLite` shares its commit with whatever else is waiting.
 
 mod bulk;
 mod conditions;
+mod connection;
 mod dialect;
+mod embedded;
 mod readers;
 mod tx;
 mod writer;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
-use sqlx::{AnyConnection, AnyPool, ConnectOptions as _, Connection as _};
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+use sqlx::{AnyPool, ConnectOptions as _, Connection as _};
 use std::str::FromStr as _;
 use std::time::Duration;
 
 pub use bulk::{Cell, done_for, found_by, have_grown, insert_all, insert_together, present};
 pub use conditions::Conditions;
+pub use connection::Connection;
 pub use dialect::Dialect;
 pub use readers::Reader;
 pub use tx::Tx;
 
 use super::{Clock, config};
+use sqlx::migrate::Migrator;
 use readers::Readers;
 use writer::Writer;
 
@@ -62,25 +67,37 @@ impl Database {
     /// # Errors
     /// [`OpenError`].
     pub async fn open(config: &config::Database, clock: Clock) -> Result<Self, OpenError> {
-        sqlx::any::install_default_drivers();
         let dialect = Dialect::of(&config.url);
         dialect.prepare_storage(&config.url).map_err(OpenError::Folder)?;
-        let options = AnyConnectOptions::from_str(&dialect.connect_url(&config.url))
-            .map_err(OpenError::Connect)?
-            .disable_statement_logging();
+        let migrations = sqlx::migrate!("./migrations");
         let connections = match dialect {
-            Dialect::Sqlite => Connections::Sqlite {
-                writer: Writer::connect(&options).await.map_err(OpenError::Connect)?,
-                readers: Readers::new(options, config.max_connections),
-            },
-            Dialect::Postgres => Connections::Postgres(Self::pool(config, options).await?),
+            Dialect::Sqlite => Self::open_file(config, &migrations).await?,
+            Dialect::Postgres => {
+                let pool = Self::pool(config).await.map_err(OpenError::Connect)?;
+                migrations.run(&pool).await?;
+                Connections::Postgres(pool)
+            }
         };
-        let database = Self { connections, dialect, clock };
-        database.migrate().await?;
-        Ok(database)
+        Ok(Self { connections, dialect, clock })
     }
 
-    async fn pool(config: &config::Database, options: AnyConnectOptions) -> Result<AnyPool, OpenError> {
+    /// sqlx's own driver migrates: it keeps the same book as on PostgreSQL. Then ours has the file.
+    async fn open_file(config: &config::Database, migrations: &Migrator) -> Result<Connections, OpenError> {
+        let options = SqliteConnectOptions::from_str(&config.url).map_err(OpenError::Connect)?;
+        let options = options.create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
+        let mut connection = options.connect().await.map_err(OpenError::Connect)?;
+        migrations.run(&mut connection).await?;
+        connection.close().await.map_err(OpenError::Connect)?;
+        let file = options.get_filename();
+        Ok(Connections::Sqlite {
+            writer: Writer::open(file).map_err(OpenError::Connect)?,
+            readers: Readers::new(file, config.max_connections),
+        })
+    }
+
+    async fn pool(config: &config::Database) -> Result<AnyPool, sqlx::Error> {
+        sqlx::any::install_default_drivers();
+        let options = AnyConnectOptions::from_str(&config.url)?.disable_statement_logging();
         AnyPoolOptions::new()
             .max_connections(config.max_connections)
             .acquire_timeout(readers::ACQUIRE_TIMEOUT)
@@ -97,16 +114,6 @@ impl Database {
             })
             .connect_with(options)
             .await
-            .map_err(OpenError::Connect)
-    }
-
-    async fn migrate(&self) -> Result<(), OpenError> {
-        let migrations = sqlx::migrate!("./migrations");
-        match &self.connections {
-            Connections::Sqlite { writer, .. } => writer.migrate(&migrations).await?,
-            Connections::Postgres(pool) => migrations.run(pool).await?,
-        }
-        Ok(())
     }
 
     /// A connection to read with. Not for writes: on `SQLite` it refuses them.
@@ -116,7 +123,7 @@ impl Database {
     pub async fn read(&self) -> Result<Reader, sqlx::Error> {
         match &self.connections {
             Connections::Sqlite { readers, .. } => readers.acquire().await,
-            Connections::Postgres(pool) => Ok(pool.acquire().await?.into()),
+            Connections::Postgres(pool) => Ok(Reader::of_pool(Connection::Pooled(pool.acquire().await?))),
         }
     }
 
@@ -130,31 +137,21 @@ impl Database {
         let now = self.clock.now();
         match &self.connections {
             Connections::Sqlite { writer, .. } => Ok(Tx::batched(writer.begin().await?, now)),
-            Connections::Postgres(pool) => Ok(Tx::single(pool.begin().await?, now)),
+            Connections::Postgres(pool) => Ok(Tx::of_pool(Connection::Transaction(pool.begin().await?), now)),
         }
     }
 
-    /// Begins a unit of work that is exactly one statement: it saves the statements around it, and a trip to
-    /// PostgreSQL for each. A second statement would stand apart from the first.
+    /// Begins a unit of work that is exactly one statement: on PostgreSQL it needs no transaction around it, and saves
+    /// the ways for one. A second statement would stand apart from the first. [`insert_together`] is one statement.
     ///
     /// # Errors
     /// As [`Database::begin`].
     pub async fn begin_one(&self) -> Result<Tx, sqlx::Error> {
-        let now = self.clock.now();
-        match &self.connections {
-            Connections::Sqlite { writer, .. } => Ok(Tx::batched(writer.begin_one().await?, now)),
-            Connections::Postgres(pool) => Ok(Tx::statement(pool.acquire().await?, now)),
-        }
-    }
-
-    /// Begins a unit of work that is exactly one [`insert_together`]: on PostgreSQL it needs no transaction around it.
-    ///
-    /// # Errors
-    /// As [`Database::begin`].
-    pub async fn begin_together(&self) -> Result<Tx, sqlx::Error> {
         match &self.connections {
             Connections::Sqlite { .. } => self.begin().await,
-            Connections::Postgres(_) => self.begin_one().await,
+            Connections::Postgres(pool) => {
+                Ok(Tx::of_pool(Connection::Pooled(pool.acquire().await?), self.clock.now()))
+            }
         }
     }
 
@@ -176,7 +173,7 @@ impl Database {
     pub async fn close(&self) {
         match &self.connections {
             Connections::Sqlite { writer, readers } => {
-                readers.close().await;
+                readers.close();
                 writer.close().await;
             }
             Connections::Postgres(pool) => pool.close().await,
@@ -195,9 +192,6 @@ pub fn is_duplicate(error: &sqlx::Error) -> bool {
 pub fn is_unfit_text(error: &sqlx::Error) -> bool {
     error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "22021")
 }
-
-/// The connection type store functions take: a read connection and a [`Tx`] both lend it.
-pub type Connection = AnyConnection;
 
 /// Makes a `LIKE` pattern that finds `text` anywhere, for `LIKE $n ESCAPE '\'`.
 #[must_use]

@@ -1,105 +1,86 @@
 //! The `SQLite` connections that read.
 //!
-//! A pool that checks connections asks each of them a question when it is taken and another one when it
-//! comes back. For a file in the same process that is two trips to its thread for nothing, beside one
-//! that reads: so these are kept by themselves. A read that is given up half-way is ended by its
-//! connection's thread before the next one begins.
+//! They are kept here and not in a pool of sqlx: one that is in this process needs no question whether it still lives.
 
 use std::ops::{Deref, DerefMut};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use sqlx::any::AnyConnectOptions;
-use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, ConnectOptions as _, Connection as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::dialect::Dialect;
+use super::connection::Connection;
+use super::embedded::Embedded;
 
 /// How long somebody waits for a free connection.
 pub(super) const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
 #[derive(Clone)]
 pub(super) struct Readers {
-    options: AnyConnectOptions,
-    idle: Arc<Mutex<Vec<AnyConnection>>>,
+    file: Arc<Path>,
+    idle: Idle,
     permits: Arc<Semaphore>,
 }
 
+type Idle = Arc<Mutex<Vec<Connection>>>;
+
 impl Readers {
-    pub(super) fn new(options: AnyConnectOptions, most: u32) -> Self {
+    pub(super) fn new(file: &Path, most: u32) -> Self {
         let permits = Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(1)));
-        Self { options, idle: Arc::default(), permits }
+        Self { file: file.into(), idle: Arc::default(), permits }
     }
 
     pub(super) async fn acquire(&self) -> Result<Reader, sqlx::Error> {
         let permit = tokio::time::timeout(ACQUIRE_TIMEOUT, self.permits.clone().acquire_owned()).await;
         let permit = permit.map_err(|_| sqlx::Error::PoolTimedOut)?.map_err(|_| sqlx::Error::PoolClosed)?;
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let connection = if let Some(connection) = idle {
-            connection
-        } else {
-            let mut fresh = self.options.connect().await?;
-            Dialect::Sqlite.set_up_reader(&mut fresh).await?;
-            fresh
+        let mut connection = match idle {
+            Some(connection) => connection,
+            None => Connection::Embedded(Embedded::reader(&self.file)?),
         };
-        Ok(Reader(Inner::Own { connection: Some(connection), home: self.idle.clone(), _permit: permit }))
+        if let Connection::Embedded(embedded) = &mut connection {
+            embedded.lent();
+        }
+        Ok(Reader { connection: Some(connection), home: Some((self.idle.clone(), permit)) })
     }
 
-    pub(super) async fn close(&self) {
+    pub(super) fn close(&self) {
         self.permits.close();
-        let idle = std::mem::take(&mut *self.idle.lock().unwrap_or_else(PoisonError::into_inner));
-        for connection in idle {
-            if let Err(error) = connection.close().await {
-                tracing::warn!(%error, "a reader did not close");
-            }
-        }
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
 /// A connection to read with; it goes back when dropped.
-pub struct Reader(Inner);
-
-enum Inner {
-    Own {
-        connection: Option<AnyConnection>,
-        home: Arc<Mutex<Vec<AnyConnection>>>,
-        _permit: OwnedSemaphorePermit,
-    },
-    Pool(PoolConnection<Any>),
+pub struct Reader {
+    /// There until dropped.
+    connection: Option<Connection>,
+    /// Where it goes, if it does not go back to its pool by itself.
+    home: Option<(Idle, OwnedSemaphorePermit)>,
 }
 
-impl From<PoolConnection<Any>> for Reader {
-    fn from(connection: PoolConnection<Any>) -> Self {
-        Self(Inner::Pool(connection))
+impl Reader {
+    pub(super) fn of_pool(connection: Connection) -> Self {
+        Self { connection: Some(connection), home: None }
     }
 }
 
 impl Deref for Reader {
-    type Target = AnyConnection;
-    fn deref(&self) -> &AnyConnection {
-        match &self.0 {
-            Inner::Own { connection, .. } => connection.as_ref().expect("there until dropped"),
-            Inner::Pool(connection) => connection,
-        }
+    type Target = Connection;
+    fn deref(&self) -> &Connection {
+        self.connection.as_ref().expect("there until dropped")
     }
 }
 
 impl DerefMut for Reader {
-    fn deref_mut(&mut self) -> &mut AnyConnection {
-        match &mut self.0 {
-            Inner::Own { connection, .. } => connection.as_mut().expect("there until dropped"),
-            Inner::Pool(connection) => connection,
-        }
+    fn deref_mut(&mut self) -> &mut Connection {
+        self.connection.as_mut().expect("there until dropped")
     }
 }
 
 impl Drop for Reader {
     fn drop(&mut self) {
-        if let Inner::Own { connection, home, .. } = &mut self.0
-            && let Some(connection) = connection.take()
-        {
-            home.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        if let (Some(connection), Some((idle, _permit))) = (self.connection.take(), &self.home) {
+            idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
         }
     }
 }

@@ -2,10 +2,8 @@
 
 use std::ops::{Deref, DerefMut};
 
-use sqlx::pool::PoolConnection;
-use sqlx::{Any, AnyConnection, Transaction};
-
 use super::super::{Timestamp, ids};
+use super::connection::Connection;
 use super::dialect::Dialect;
 use super::writer::Batched;
 
@@ -17,8 +15,7 @@ pub struct Tx {
 
 enum Inner {
     Batched(Batched),
-    Single(Transaction<'static, Any>),
-    Statement(PoolConnection<Any>),
+    Pool(Connection),
 }
 
 impl Tx {
@@ -26,12 +23,9 @@ impl Tx {
         Self { inner: Inner::Batched(batched), now }
     }
 
-    pub(super) fn single(transaction: Transaction<'static, Any>, now: Timestamp) -> Self {
-        Self { inner: Inner::Single(transaction), now }
-    }
-
-    pub(super) fn statement(connection: PoolConnection<Any>, now: Timestamp) -> Self {
-        Self { inner: Inner::Statement(connection), now }
+    /// On a connection of the pool: in a transaction, or one statement that needs none.
+    pub(super) fn of_pool(connection: Connection, now: Timestamp) -> Self {
+        Self { inner: Inner::Pool(connection), now }
     }
 
     /// The time of this unit of work: one moment for every row it writes.
@@ -43,7 +37,7 @@ impl Tx {
     pub(super) fn dialect(&self) -> Dialect {
         match self.inner {
             Inner::Batched(_) => Dialect::Sqlite,
-            Inner::Single(_) | Inner::Statement(_) => Dialect::Postgres,
+            Inner::Pool(_) => Dialect::Postgres,
         }
     }
 
@@ -60,29 +54,27 @@ impl Tx {
     pub async fn commit(self) -> Result<(), sqlx::Error> {
         match self.inner {
             Inner::Batched(batched) => batched.commit().await,
-            Inner::Single(transaction) => transaction.commit().await,
-            Inner::Statement(_) => Ok(()),
+            Inner::Pool(Connection::Transaction(transaction)) => transaction.commit().await,
+            Inner::Pool(_) => Ok(()),
         }
     }
 }
 
 impl Deref for Tx {
-    type Target = AnyConnection;
-    fn deref(&self) -> &AnyConnection {
+    type Target = Connection;
+    fn deref(&self) -> &Connection {
         match &self.inner {
             Inner::Batched(batched) => batched.connection_ref(),
-            Inner::Single(transaction) => transaction,
-            Inner::Statement(connection) => connection,
+            Inner::Pool(connection) => connection,
         }
     }
 }
 
 impl DerefMut for Tx {
-    fn deref_mut(&mut self) -> &mut AnyConnection {
+    fn deref_mut(&mut self) -> &mut Connection {
         match &mut self.inner {
             Inner::Batched(batched) => batched.connection(),
-            Inner::Single(transaction) => transaction,
-            Inner::Statement(connection) => connection,
+            Inner::Pool(connection) => connection,
         }
     }
 }

@@ -1,0 +1,289 @@
+//! `SQLite` in this process, on the thread of whoever asks (decision 21).
+//!
+//! A statement here takes some microseconds. A driver that has a thread of its own takes longer than that to wake it and
+//! to be woken by it, for each statement. So statements run where the request runs, like any other code, and only what
+//! may take long goes aside: commits that wait for the disk, and statements that took long the last time.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{OpenFlags, Row};
+use sqlx::any::{AnyArguments, AnyQueryResult, AnyRow, AnyTypeInfo, AnyTypeInfoKind, AnyValue};
+use sqlx_core::any::{AnyColumn, AnyValueKind};
+use sqlx_core::error::{DatabaseError, ErrorKind};
+use sqlx_core::ext::ustr::UStr;
+use tokio::runtime::{Handle, RuntimeFlavor};
+
+/// Statements that stay prepared, for each connection.
+const PREPARED: usize = 128;
+/// What takes longer than this is done aside the next time.
+const SHORT: Duration = Duration::from_millis(2);
+/// How long one task may go on with statements before others get their turn.
+const TURN: Duration = Duration::from_millis(1);
+
+/// One connection to the database file.
+#[derive(Debug)]
+pub struct Embedded {
+    connection: rusqlite::Connection,
+    shapes: HashMap<Box<str>, Shape>,
+    /// Spent in statements since the connection was lent, or since others had their turn.
+    spent: Duration,
+}
+
+/// What is known of a statement.
+#[derive(Debug, Clone)]
+struct Shape {
+    /// As `SQLite` finds its parameters fastest: `?1` is a number, `$1` a name that is looked for in a list.
+    sql: Arc<str>,
+    names: Arc<sqlx_core::HashMap<UStr, usize>>,
+    columns: Vec<AnyColumn>,
+    /// It took long the last time.
+    long: bool,
+}
+
+/// What a statement gave.
+pub(super) struct Answer {
+    pub(super) rows: Vec<AnyRow>,
+    pub(super) result: AnyQueryResult,
+}
+
+/// How many rows are wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rows {
+    First,
+    All,
+}
+
+impl Embedded {
+    /// A connection that writes. Durability is not traded: `FULL` syncs the log at each commit, and commits are shared.
+    pub(super) fn writer(file: &Path) -> Result<Self, sqlx::Error> {
+        Self::open(file, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON")
+    }
+
+    /// A connection that reads and refuses to write. It waits for the moment in which another process repairs the log.
+    pub(super) fn reader(file: &Path) -> Result<Self, sqlx::Error> {
+        Self::open(file, "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON")
+    }
+
+    fn open(file: &Path, pragmas: &'static str) -> Result<Self, sqlx::Error> {
+        // The file was made before, for its owner only: without it something is wrong.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = rusqlite::Connection::open_with_flags(file, flags).map_err(refused)?;
+        connection.set_prepared_statement_cache_capacity(PREPARED);
+        connection.busy_timeout(Duration::ZERO).map_err(refused)?;
+        connection.execute_batch(pragmas).map_err(refused)?;
+        Ok(Self { connection, shapes: HashMap::new(), spent: Duration::ZERO })
+    }
+
+    /// Executes one statement without values or rows, a literal of this program.
+    pub(super) fn run(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+        let done = self.connection.prepare_cached(sql).and_then(|mut statement| {
+            let mut rows = statement.raw_query();
+            while rows.next()?.is_some() {}
+            Ok(())
+        });
+        done.map_err(refused)
+    }
+
+    /// The same for one that waits for the disk.
+    pub(super) fn run_aside(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+        aside(|| self.run(sql))
+    }
+
+    /// Whoever has it from now on starts a turn.
+    pub(super) fn lent(&mut self) {
+        self.spent = Duration::ZERO;
+    }
+
+    /// Executes one statement. It is done at the first poll.
+    pub(super) async fn query(
+        &mut self,
+        sql: &str,
+        arguments: &AnyArguments,
+        wanted: Rows,
+    ) -> Result<Answer, sqlx::Error> {
+        let begun = Instant::now();
+        let shape = self.shape(sql)?;
+        let answer = if shape.long {
+            aside(|| self.step(&shape, arguments, wanted))
+        } else {
+            self.step(&shape, arguments, wanted)
+        };
+        let took = begun.elapsed();
+        if shape.long != (took > SHORT)
+            && let Some(known) = self.shapes.get_mut(sql)
+        {
+            known.long = !shape.long;
+        }
+        self.spent += took;
+        if self.spent > TURN {
+            self.spent = Duration::ZERO;
+            tokio::task::yield_now().await;
+        }
+        answer
+    }
+
+    fn shape(&mut self, sql: &str) -> Result<Shape, sqlx::Error> {
+        if let Some(shape) = self.shapes.get(sql) {
+            return Ok(shape.clone());
+        }
+        let numbered = numbered(sql);
+        let statement = self.connection.prepare_cached(&numbered).map_err(refused)?;
+        let names: Vec<UStr> = statement.column_names().into_iter().map(UStr::new).collect();
+        drop(statement);
+        let type_info = AnyTypeInfo { kind: AnyTypeInfoKind::Null };
+        let shape = Shape {
+            sql: numbered.into(),
+            names: Arc::new(names.iter().cloned().zip(0..).collect()),
+            columns: names
+                .into_iter()
+                .enumerate()
+                .map(|(ordinal, name)| AnyColumn { ordinal, name, type_info: type_info.clone() })
+                .collect(),
+            long: false,
+        };
+        // Texts that are put together from conditions have more shapes than are worth keeping.
+        if self.shapes.len() >= PREPARED {
+            self.shapes.clear();
+        }
+        self.shapes.insert(sql.into(), shape.clone());
+        Ok(shape)
+    }
+
+    fn step(&self, shape: &Shape, arguments: &AnyArguments, wanted: Rows) -> Result<Answer, sqlx::Error> {
+        let mut statement = self.connection.prepare_cached(&shape.sql).map_err(refused)?;
+        let values = &arguments.values.0;
+        if statement.parameter_count() != values.len() {
+            return Err(refused(rusqlite::Error::InvalidParameterCount(
+                values.len(),
+                statement.parameter_count(),
+            )));
+        }
+        for (n, value) in values.iter().enumerate() {
+            statement.raw_bind_parameter(n + 1, bound(value)?).map_err(refused)?;
+        }
+        // A statement that writes is always taken to its end: only there is it known to be written.
+        let writes = !statement.readonly();
+        let mut found = Vec::new();
+        let mut rows = statement.raw_query();
+        while let Some(row) = rows.next().map_err(refused)? {
+            if wanted == Rows::All || found.is_empty() {
+                found.push(read(shape, row)?);
+            }
+            if wanted == Rows::First && !writes {
+                break;
+            }
+        }
+        drop(rows);
+        let rows_affected = if writes { self.connection.changes() } else { 0 };
+        Ok(Answer { rows: found, result: AnyQueryResult { rows_affected, last_insert_id: None } })
+    }
+}
+
+/// Work that takes long: the runtime's other tasks go on in another thread meanwhile.
+fn aside<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::try_current().map(|handle| handle.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
+        _ => work(),
+    }
+}
+
+/// `$1` as `?1`. No text of this program has a dollar sign before a digit elsewhere.
+fn numbered(sql: &str) -> String {
+    let digit_follows = |n: usize| sql.as_bytes().get(n + 1).is_some_and(u8::is_ascii_digit);
+    sql.char_indices().map(|(n, c)| if c == '$' && digit_follows(n) { '?' } else { c }).collect()
+}
+
+fn bound(value: &AnyValueKind) -> Result<ToSqlOutput<'_>, sqlx::Error> {
+    let value = match value {
+        AnyValueKind::Null(_) => ValueRef::Null,
+        AnyValueKind::Bool(flag) => ValueRef::Integer(i64::from(*flag)),
+        AnyValueKind::SmallInt(number) => ValueRef::Integer(i64::from(*number)),
+        AnyValueKind::Integer(number) => ValueRef::Integer(i64::from(*number)),
+        AnyValueKind::BigInt(number) => ValueRef::Integer(*number),
+        AnyValueKind::Real(number) => ValueRef::Real(f64::from(*number)),
+        AnyValueKind::Double(number) => ValueRef::Real(*number),
+        AnyValueKind::Text(text) => ValueRef::Text(text.as_bytes()),
+        AnyValueKind::TextSlice(text) => ValueRef::Text(text.as_bytes()),
+        AnyValueKind::Blob(bytes) => ValueRef::Blob(bytes),
+        other => return Err(sqlx::Error::Encode(format!("{other:?} cannot be bound").into())),
+    };
+    Ok(ToSqlOutput::Borrowed(value))
+}
+
+fn read(shape: &Shape, row: &Row<'_>) -> Result<AnyRow, sqlx::Error> {
+    let values = (0..shape.columns.len()).map(|n| {
+        let kind = match row.get_ref(n).map_err(refused)? {
+            ValueRef::Null => AnyValueKind::Null(AnyTypeInfoKind::Null),
+            ValueRef::Integer(number) => AnyValueKind::BigInt(number),
+            ValueRef::Real(number) => AnyValueKind::Double(number),
+            ValueRef::Text(text) => {
+                let text = std::str::from_utf8(text).map_err(|e| sqlx::Error::Decode(e.into()))?;
+                AnyValueKind::Text(Arc::new(text.to_owned()))
+            }
+            ValueRef::Blob(bytes) => AnyValueKind::Blob(Arc::new(bytes.to_vec())),
+        };
+        Ok(AnyValue { kind })
+    });
+    Ok(AnyRow {
+        column_names: shape.names.clone(),
+        columns: shape.columns.clone(),
+        values: values.collect::<Result<_, sqlx::Error>>()?,
+    })
+}
+
+/// Whether another process holds the lock for writing.
+pub(super) fn is_busy(error: &sqlx::Error) -> bool {
+    let refused = error.as_database_error().and_then(|error| error.try_downcast_ref::<Refused>());
+    refused.is_some_and(|refused| refused.code.code == rusqlite::ErrorCode::DatabaseBusy)
+}
+
+fn refused(error: rusqlite::Error) -> sqlx::Error {
+    match error {
+        rusqlite::Error::SqliteFailure(code, message) => {
+            let message = message.unwrap_or_else(|| code.to_string());
+            sqlx::Error::Database(Box::new(Refused { code, message }))
+        }
+        other => sqlx::Error::AnyDriverError(Box::new(other)),
+    }
+}
+
+/// An error of `SQLite`'s own, with its message.
+#[derive(Debug, thiserror::Error)]
+#[error("{message} (SQLite {})", .code.extended_code)]
+struct Refused {
+    code: rusqlite::ffi::Error,
+    message: String,
+}
+
+impl DatabaseError for Refused {
+    fn message(&self) -> &str {
+        &self.message
+    }
+
+    fn kind(&self) -> ErrorKind {
+        use rusqlite::ffi;
+        match self.code.extended_code {
+            ffi::SQLITE_CONSTRAINT_UNIQUE | ffi::SQLITE_CONSTRAINT_PRIMARYKEY => ErrorKind::UniqueViolation,
+            ffi::SQLITE_CONSTRAINT_FOREIGNKEY => ErrorKind::ForeignKeyViolation,
+            ffi::SQLITE_CONSTRAINT_NOTNULL => ErrorKind::NotNullViolation,
+            ffi::SQLITE_CONSTRAINT_CHECK => ErrorKind::CheckViolation,
+            _ => ErrorKind::Other,
+        }
+    }
+
+    fn as_error(&self) -> &(dyn std::error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn as_error_mut(&mut self) -> &mut (dyn std::error::Error + Send + Sync + 'static) {
+        self
+    }
+
+    fn into_error(self: Box<Self>) -> Box<dyn std::error::Error + Send + Sync + 'static> {
+        self
+    }
+}
