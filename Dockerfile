@@ -3,6 +3,7 @@ RUN apt-get update && apt-get install -y --no-install-recommends \
     cmake pkg-config libclang-dev libxml2-dev libxmlsec1-dev libssl-dev && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
+COPY .cargo .cargo
 COPY src src
 COPY templates templates
 COPY migrations migrations

@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// Tasks move between threads, and what they hold with them: the system's allocator has a lock for that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(vestibule::cli::run()),

@@ -121,26 +121,24 @@ pub(crate) async fn durable_commits_per_second(database: Option<&str>) -> f64 {
     durable(database, 1).await
 }
 
+const TABLES: &str = "DROP TABLE IF EXISTS raw_users; DROP TABLE IF EXISTS raw_audit; \
+    CREATE TABLE raw_users (id TEXT PRIMARY KEY, name TEXT UNIQUE, attributes TEXT); \
+    CREATE TABLE raw_audit (id TEXT PRIMARY KEY, time BIGINT, name TEXT, detail TEXT)";
+const USER: &str = "INSERT INTO raw_users (id, name, attributes) VALUES ($1, $1, $2)";
+const EVENT: &str = "INSERT INTO raw_audit (id, time, name, detail) VALUES ($1, 1, $1, $2)";
+const ATTRIBUTES: [u8; 300] = [b'x'; 300];
+
 async fn durable(database: Option<&str>, each: u32) -> f64 {
+    let Some(url) = database else {
+        // Off the clients' thread, as it does not wait for anything but the disk.
+        return tokio::task::spawn_blocking(move || durable_in_file(each)).await.expect("measured");
+    };
     sqlx::any::install_default_drivers();
-    let dir = tempfile::tempdir().expect("folder");
-    let url =
-        database.map_or_else(|| format!("sqlite://{}/raw.db?mode=rwc", dir.path().display()), str::to_owned);
-    let mut c = AnyConnection::connect(&url).await.expect("connects");
-    if database.is_none() {
-        for sql in ["PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL"] {
-            c.execute(sql).await.expect("pragma");
-        }
+    let mut c = AnyConnection::connect(url).await.expect("connects");
+    for sql in TABLES.split(';') {
+        c.execute(AssertSqlSafe(sql)).await.expect("table");
     }
-    for sql in [
-        "DROP TABLE IF EXISTS raw_users",
-        "DROP TABLE IF EXISTS raw_audit",
-        "CREATE TABLE raw_users (id TEXT PRIMARY KEY, name TEXT UNIQUE, attributes TEXT)",
-        "CREATE TABLE raw_audit (id TEXT PRIMARY KEY, time BIGINT, name TEXT, detail TEXT)",
-    ] {
-        c.execute(sql).await.expect("table");
-    }
-    let attributes = "x".repeat(300);
+    let attributes = String::from_utf8_lossy(&ATTRIBUTES);
     let begin = std::time::Instant::now();
     let mut n = 0_u32;
     while begin.elapsed() < Duration::from_secs(5) {
@@ -148,12 +146,35 @@ async fn durable(database: Option<&str>, each: u32) -> f64 {
         for _ in 0..each {
             n += 1;
             let id = format!("{n:036}");
-            let user = sqlx::query("INSERT INTO raw_users (id, name, attributes) VALUES ($1, $1, $2)");
-            user.bind(&id).bind(&attributes).execute(&mut c).await.expect("user");
-            let event = sqlx::query("INSERT INTO raw_audit (id, time, name, detail) VALUES ($1, 1, $1, $2)");
-            event.bind(&id).bind("x").execute(&mut c).await.expect("event");
+            sqlx::query(USER).bind(&id).bind(&*attributes).execute(&mut c).await.expect("user");
+            sqlx::query(EVENT).bind(&id).bind("x").execute(&mut c).await.expect("event");
         }
         c.execute(AssertSqlSafe("COMMIT")).await.expect("commit");
+    }
+    f64::from(n) / begin.elapsed().as_secs_f64()
+}
+
+/// `SQLite` without anything between: prepared statements, on this thread.
+fn durable_in_file(each: u32) -> f64 {
+    let dir = tempfile::tempdir().expect("folder");
+    let c = rusqlite::Connection::open(dir.path().join("raw.db")).expect("opens");
+    c.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL").expect("pragma");
+    c.execute_batch(TABLES).expect("tables");
+    let attributes = String::from_utf8_lossy(&ATTRIBUTES);
+    let run = |sql: &str, values: &[&dyn rusqlite::ToSql]| {
+        c.prepare_cached(sql).and_then(|mut statement| statement.execute(values)).expect("runs");
+    };
+    let begin = std::time::Instant::now();
+    let mut n = 0_u32;
+    while begin.elapsed() < Duration::from_secs(5) {
+        run("BEGIN", &[]);
+        for _ in 0..each {
+            n += 1;
+            let id = format!("{n:036}");
+            run(USER, &[&id, &attributes]);
+            run(EVENT, &[&id, &"x"]);
+        }
+        run("COMMIT", &[]);
     }
     f64::from(n) / begin.elapsed().as_secs_f64()
 }

@@ -115,6 +115,7 @@ impl Server {
         let transport = mail::Transport::new(&app.kernel.config.mail)?;
         kernel::metrics::handle();
         let mut jobs = Jobs::default();
+        jobs.spawn(kernel::metrics::run);
         jobs.spawn(|shutdown| mail::run(app.kernel.clone(), transport, shutdown));
         jobs.spawn(|shutdown| deferred::run(app.kernel.clone(), shutdown));
         jobs.spawn(|shutdown| clean_up(app.clone(), shutdown));

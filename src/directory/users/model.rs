@@ -66,7 +66,9 @@ impl User {
         }
     }
 
-    pub(super) fn attributes_text(&self) -> &str {
+    /// The same as it is kept: a JSON object.
+    #[must_use]
+    pub fn attributes_text(&self) -> &str {
         &self.attributes
     }
 

@@ -287,3 +287,7 @@ impl DatabaseError for Refused {
         self
     }
 }
+
+#[cfg(test)]
+#[path = "embedded_tests.rs"]
+mod tests;

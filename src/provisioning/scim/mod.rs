@@ -16,6 +16,7 @@ mod limits;
 pub mod log;
 mod operation;
 mod order;
+mod outgoing;
 mod patch;
 mod path;
 pub mod pure;

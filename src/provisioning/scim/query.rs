@@ -7,6 +7,7 @@ use super::error::{Error, ScimType};
 use super::filter::{self, Filter, Operator};
 use super::json::{self, Object};
 use super::order::{Sort, Start};
+use super::outgoing::Resource;
 use super::path::parse_attribute_path;
 use super::schemas;
 use crate::directory::{groups, users};
@@ -171,7 +172,14 @@ impl Query {
     }
 
     /// Cuts a resource down to the attributes asked for; id and schemas always stay (RFC 7643 §7).
-    pub(super) fn project(&self, resource: Object) -> Value {
+    pub(super) fn project<'a>(&self, resource: Resource<'a>) -> Resource<'a> {
+        if self.attributes.is_none() && self.excluded_attributes.is_none() {
+            return resource;
+        }
+        self.cut(resource.into_object()).into()
+    }
+
+    fn cut(&self, resource: Object) -> Object {
         if let Some(wanted) = &self.attributes {
             let mut kept = Object::new();
             for name in ["schemas", "id"] {
@@ -180,13 +188,13 @@ impl Query {
             for name in names(wanted) {
                 copy(&resource, &mut kept, name);
             }
-            return Value::Object(kept);
+            return kept;
         }
         let mut kept = resource;
         for name in self.excluded_attributes.iter().flat_map(|list| names(list)) {
             remove(&mut kept, name);
         }
-        Value::Object(kept)
+        kept
     }
 }
 

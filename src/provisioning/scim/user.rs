@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::error::{Error, ScimType};
 use super::json::{self, Object};
+use super::outgoing::{Meta, Part, Resource};
 use super::schemas::{self, ENTERPRISE, USER, canonical_name, is_multi_valued, is_read_only};
 use crate::directory::groups::Group;
 use crate::directory::users::{Profile, User};
@@ -113,30 +114,33 @@ fn email_of(resource: &Object, user_name: &str) -> Option<String> {
 }
 
 /// The resource as clients see it: what they sent, with the directory's word on what it decides.
-pub(super) fn resource(user: &User) -> Object {
-    let mut resource = user.attributes();
+pub(super) fn resource(user: &User) -> Resource<'_> {
+    let mut resource = Resource::kept(user.attributes_text());
     // A client that sent the rest and no displayName does not find one it did not write.
-    if resource.is_empty() || resource.contains_key("displayName") {
-        resource.insert("displayName".into(), json!(user.display_name));
+    if resource.is_empty() || resource.has("displayName") {
+        resource.put("displayName", Part::Text(&user.display_name));
     }
-    resource.insert("userName".into(), json!(user.user_name));
-    if user.is_active() && resource.get("active") == Some(&Value::Null) {
-        resource.remove("active");
+    resource.put("userName", Part::Text(&user.user_name));
+    if user.is_active() && resource.is_null("active") {
+        resource.take("active");
     } else {
-        resource.insert("active".into(), json!(user.is_active()));
+        resource.put("active", Part::Flag(user.is_active()));
     }
     if let Some(id) = &user.external_id {
-        resource.insert("externalId".into(), json!(id));
+        resource.put("externalId", Part::Text(id));
     }
-    for (key, value) in [("givenName", &user.given_name), ("familyName", &user.family_name)] {
-        let Some(value) = value else { continue };
-        let name = resource.entry("name").or_insert_with(|| json!({}));
-        if let Some(name) = name.as_object_mut() {
-            name.insert(key.into(), json!(value));
+    if user.given_name.is_some() || user.family_name.is_some() {
+        let mut name = resource.take("name").unwrap_or_else(|| json!({}));
+        for (key, value) in [("givenName", &user.given_name), ("familyName", &user.family_name)] {
+            if let (Some(name), Some(value)) = (name.as_object_mut(), value) {
+                name.insert(key.into(), json!(value));
+            }
         }
+        resource.put("name", Part::Other(name));
     }
-    if let (Some(email), None) = (&user.email, resource.get("emails")) {
-        resource.insert("emails".into(), json!([{"value": email, "type": "work", "primary": true}]));
+    if let (Some(email), false) = (&user.email, resource.has("emails")) {
+        let emails = json!([{"value": email, "type": "work", "primary": true}]);
+        resource.put("emails", Part::Other(emails));
     }
     resource
 }
@@ -149,29 +153,27 @@ pub(super) fn note_removed_active(resource: &mut Object) {
 }
 
 /// The whole answer for a user. `groups`: those it is in, when they were asked for.
-pub(super) fn represent(user: &User, groups: Option<&[Group]>, base: &str) -> Object {
+pub(super) fn represent<'a>(user: &'a User, groups: Option<&[Group]>, base: &str) -> Resource<'a> {
     let mut resource = resource(user);
-    let mut urns = vec![USER];
-    urns.extend(schemas::EXTENSIONS.iter().filter(|urn| resource.contains_key(**urn)));
-    resource.insert("schemas".into(), json!(urns));
-    resource.insert("id".into(), json!(user.id));
+    let extensions = schemas::EXTENSIONS.iter().copied().filter(|urn| resource.has(urn));
+    let urns = std::iter::once(USER).chain(extensions).collect();
+    resource.put("schemas", Part::Urns(urns));
+    resource.put("id", Part::Text(&user.id));
     if let Some(groups) = groups {
         let list: Vec<Value> = groups
             .iter()
             .map(|g| json!({"value": g.id, "$ref": format!("{base}/Groups/{}", g.id), "display": g.name}))
             .collect();
-        resource.insert("groups".into(), json!(list));
+        resource.put("groups", Part::Other(json!(list)));
     }
-    resource.insert(
-        "meta".into(),
-        json!({
-            "resourceType": "User",
-            "created": user.created_at,
-            "lastModified": user.updated_at,
-            "location": format!("{base}/Users/{}", user.id),
-            "version": etag(user.version),
-        }),
-    );
+    let meta = Meta {
+        resource_type: "User",
+        created: user.created_at,
+        last_modified: user.updated_at,
+        location: format!("{base}/Users/{}", user.id),
+        version: etag(user.version),
+    };
+    resource.put("meta", Part::Meta(meta));
     resource
 }
 

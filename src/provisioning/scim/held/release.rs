@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::super::error::Error;
-use super::super::http::{Provisioner, write};
+use super::super::http::{Client, Provisioner, write};
 use super::super::query::Query;
 use super::super::removals;
 use super::super::trace::Trace;
@@ -49,14 +49,15 @@ pub async fn let_through(
     connection: &Connection,
     only: Option<&str>,
 ) -> Result<Released, Error> {
-    let client = Provisioner {
+    let client = Provisioner::from(Client {
         principal: principal.clone(),
         connection_id: connection.id.clone(),
         name: connection.name.clone(),
         settings: connection.scim().unwrap_or_default(),
+        enabled: connection.is_enabled(),
         paused: false,
         totals: Arc::default(),
-    };
+    });
     let mut released = Released::default();
     if let Some(id) = only {
         let mut c = kernel.db.read().await?;

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::super::error::Error;
 use super::super::order::Start;
+use super::super::outgoing::Listing;
 use super::super::query::{MAX_RESULTS, Query};
 use super::super::schemas;
 use super::lists::{Part, list_answer};
@@ -28,7 +29,9 @@ pub(super) async fn list_resource_types(State(kernel): State<Kernel>, client: Pr
 /// A list that has one page.
 fn whole(all: Vec<Value>) -> Response {
     let total = i64::try_from(all.len()).unwrap_or(0);
-    list_answer(&Part { resources: all, total, next: None }, &Start::Offset(0), &Query::default())
+    let mut resources = Listing::default();
+    all.iter().for_each(|one| resources.push(one));
+    list_answer(&Part { resources, total, next: None }, &Start::Offset(0), &Query::default())
 }
 
 fn one_of(all: Vec<Value>, kind: &str, id: &str) -> Result<Response, Error> {

@@ -16,10 +16,6 @@ use super::super::log::{self, Entry};
 use super::super::trace::Trace;
 use super::known::Known;
 use super::{MEDIA_TYPE, Provisioner};
-use crate::access::Principal;
-use crate::access::tokens::{Bearer, Provisions};
-use crate::directory::users::Totals;
-use crate::idp::connections::ScimSettings;
 use crate::kernel::Kernel;
 use crate::kernel::http::RequestContext;
 
@@ -29,7 +25,6 @@ pub struct Gate {
     kernel: Kernel,
     limits: Arc<AllLimits>,
     known: Arc<Known>,
-    totals: Arc<Totals>,
 }
 
 impl Gate {
@@ -37,7 +32,7 @@ impl Gate {
     #[must_use]
     pub fn new(kernel: Kernel) -> Self {
         let limits = Arc::new(AllLimits::new(&kernel.clock));
-        Self { limits, known: Arc::default(), totals: Arc::default(), kernel }
+        Self { limits, known: Arc::default(), kernel }
     }
 
     /// Has tokens looked at anew: an administrator has changed something on this node.
@@ -53,10 +48,8 @@ impl Gate {
             None => Ok(None),
         };
         match found {
-            Ok(Some(Bearer { principal, connection: Some(connection), .. })) => {
-                self.admit_and_log(begun, (principal, connection), request, next).await
-            }
-            Ok(_) => Error::unauthorized().into_response(),
+            Ok(Some(client)) => self.admit_and_log(begun, client, request, next).await,
+            Ok(None) => Error::unauthorized().into_response(),
             Err(error) => Error::from(error).into_response(),
         }
     }
@@ -64,23 +57,14 @@ impl Gate {
     async fn admit_and_log(
         &self,
         begun: Instant,
-        (principal, connection): (Principal, Provisions),
+        client: Provisioner,
         mut request: Request,
         next: Next,
     ) -> Response {
-        let settings = ScimSettings::parse(&connection.settings);
-        let client = Provisioner {
-            principal,
-            connection_id: connection.id.clone(),
-            name: connection.name.clone(),
-            settings,
-            paused: connection.paused,
-            totals: self.totals.clone(),
-        };
         let (method, path) = (request.method().as_str().to_owned(), below_base(&request));
         let request_id =
             request.extensions().get::<RequestContext>().map(|context| context.request_id.clone());
-        let (mut response, noted) = match self.admit(&client, &connection, &request) {
+        let (mut response, noted) = match self.admit(&client, &request) {
             Ok(()) => {
                 request.extensions_mut().insert(client.clone());
                 (in_scim(next.run(request).await), true)
@@ -109,19 +93,14 @@ impl Gate {
     }
 
     /// Refuses what is not to be served; and whether the log is told.
-    fn admit(
-        &self,
-        client: &Provisioner,
-        connection: &Provisions,
-        request: &Request,
-    ) -> Result<(), (Error, bool)> {
+    fn admit(&self, client: &Provisioner, request: &Request) -> Result<(), (Error, bool)> {
         if let Err(refused) = self.limits.count(&client.connection_id, client.settings.requests_per_second) {
             metrics::counter!("vestibule_scim_requests_throttled_total").increment(1);
             let detail = "Too many requests a second for this connection. Come again.";
             let error = Error::later(StatusCode::TOO_MANY_REQUESTS, detail, refused.retry_after);
             return Err((error, refused.noted));
         }
-        if !connection.enabled {
+        if !client.enabled {
             let detail = "This connection is switched off. An administrator can switch it on in the console.";
             return Err((Error::plain(StatusCode::FORBIDDEN, detail), true));
         }

@@ -50,7 +50,7 @@ pub(super) async fn get(
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let resource = represent(&kernel, &mut c, &group, &query).await?;
-        resource_answer(resource, &query, group.version)
+        resource_answer(resource.into(), &query, group.version)
     };
     response.extensions_mut().insert(Trace { subject: group.name, resource_id: id, ..Trace::default() });
     Ok(response)

@@ -2,15 +2,16 @@
 
 use axum::http::StatusCode;
 use axum::response::Response;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::super::error::{Error, ScimType};
 use super::super::json::Object;
 use super::super::order::{Sort, Start};
+use super::super::outgoing::{Listing, Resource};
 use super::super::query::{MAX_SCAN, Plan, Query};
 use super::super::trace::Trace;
 use super::super::{group, user};
-use super::{Provisioner, answer, base};
+use super::{Provisioner, answer_text, base};
 use crate::directory::Window;
 use crate::directory::groups::{self, Group};
 use crate::directory::users::{self, User};
@@ -46,13 +47,13 @@ pub(super) trait Listed: Sized {
     /// What filters and orders look at.
     fn plain(&self) -> Object;
     /// As the client sees it.
-    async fn show(
-        &self,
+    async fn show<'a>(
+        &'a self,
         kernel: &Kernel,
         c: &mut Connection,
         client: &Provisioner,
         query: &Query,
-    ) -> Result<Value, Error>;
+    ) -> Result<Resource<'a>, Error>;
 }
 
 impl Listed for User {
@@ -93,16 +94,16 @@ impl Listed for User {
     }
 
     fn plain(&self) -> Object {
-        user::represent(self, None, "")
+        user::represent(self, None, "").into_object()
     }
 
-    async fn show(
-        &self,
+    async fn show<'a>(
+        &'a self,
         kernel: &Kernel,
         c: &mut Connection,
         client: &Provisioner,
         query: &Query,
-    ) -> Result<Value, Error> {
+    ) -> Result<Resource<'a>, Error> {
         let groups = if query.asks_for("groups") {
             Some(groups::of_user(c, client.account(), &self.id).await?)
         } else {
@@ -150,22 +151,22 @@ impl Listed for Group {
         group::represent(self, None, "")
     }
 
-    async fn show(
-        &self,
+    async fn show<'a>(
+        &'a self,
         kernel: &Kernel,
         c: &mut Connection,
         _: &Provisioner,
         query: &Query,
-    ) -> Result<Value, Error> {
+    ) -> Result<Resource<'a>, Error> {
         let shown = super::groups::represent(kernel, c, self, query).await?;
-        Ok(query.project(shown))
+        Ok(query.project(shown.into()))
     }
 }
 
 /// A part of a list.
 pub(super) struct Part {
     /// The resources as the client sees them.
-    pub(super) resources: Vec<Value>,
+    pub(super) resources: Listing,
     /// How many there are in all.
     pub(super) total: i64,
     /// Where the next page begins, for those who go by cursor; none on the last one.
@@ -218,9 +219,9 @@ pub(super) async fn find<T: Listed>(
     page.truncate(limit);
     let last = page.last().filter(|_| has_more && start.is_cursor());
     let next = last.map(|last| Start::cursor(&key(last), last.id()));
-    let mut resources = Vec::with_capacity(page.len());
+    let mut resources = Listing::default();
     for one in &page {
-        resources.push(one.show(kernel, &mut c, client, query).await?);
+        resources.push(&one.show(kernel, &mut c, client, query).await?);
     }
     Ok(Part { resources, total, next })
 }
@@ -269,18 +270,16 @@ fn too_many() -> Error {
 
 /// The list with its part, as a response.
 pub(super) fn list_answer(part: &Part, start: &Start, query: &Query) -> Response {
-    let mut body = json!({
-        "schemas": ["urn:ietf:params:scim:api:messages:2.0:ListResponse"],
-        "totalResults": part.total,
-        "itemsPerPage": part.resources.len(),
-        "Resources": part.resources,
-    });
-    match (start, &part.next) {
-        (Start::Offset(offset), _) => body["startIndex"] = json!(offset + 1),
-        (_, Some(next)) => body["nextCursor"] = json!(next),
-        _ => {}
-    }
-    let mut response = answer(StatusCode::OK, &body);
+    let place = match (start, &part.next) {
+        (Start::Offset(offset), _) => format!(r#","startIndex":{}"#, offset + 1),
+        (_, Some(next)) => format!(r#","nextCursor":{}"#, Value::from(next.as_str())),
+        _ => String::new(),
+    };
+    let body = format!(
+        r#"{{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":{},"itemsPerPage":{}{place},"Resources":[{}]}}"#,
+        part.total, part.resources.count, part.resources.text,
+    );
+    let mut response = answer_text(StatusCode::OK, body);
     let subject = query.looked_for().unwrap_or_default();
     let note = format!("{} found", part.total);
     response.extensions_mut().insert(Trace { subject, note, ..Trace::default() });

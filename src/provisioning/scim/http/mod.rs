@@ -16,12 +16,14 @@ use axum::extract::{FromRequest, FromRequestParts, Query as UrlQuery, Request, S
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use serde_json::Value;
 
 use super::error::{Error, ScimType};
 use super::held::Reason;
 use super::json::Object;
 use super::order::Start;
+use super::outgoing::Resource;
 use super::query::Query;
 use super::user;
 use crate::access::{Guard, Principal, Routes};
@@ -38,9 +40,12 @@ use lists::{Listed, list_answer};
 /// RFC 7644 §8.1.
 pub(super) const MEDIA_TYPE: &str = "application/scim+json";
 
-/// The provisioning client of a request: put there by the gate.
+/// The provisioning client of a request: put there by the gate. Cheap to clone.
 #[derive(Clone)]
-pub struct Provisioner {
+pub struct Provisioner(Arc<Client>);
+
+/// See [`Provisioner`].
+pub struct Client {
     /// Who acts: the connection's service account, or an administrator who lets through what waited.
     pub(super) principal: Principal,
     /// The connection.
@@ -48,13 +53,28 @@ pub struct Provisioner {
     /// Its name.
     pub(super) name: String,
     pub(super) settings: ScimSettings,
+    /// Whether it is switched on.
+    pub(super) enabled: bool,
     /// Whether it was paused.
     pub(super) paused: bool,
     /// How many users there are, as far as this node remembers.
     pub(super) totals: Arc<Totals>,
 }
 
-impl Provisioner {
+impl From<Client> for Provisioner {
+    fn from(client: Client) -> Self {
+        Self(Arc::new(client))
+    }
+}
+
+impl std::ops::Deref for Provisioner {
+    type Target = Client;
+    fn deref(&self) -> &Client {
+        &self.0
+    }
+}
+
+impl Client {
     pub(super) fn authority(&self) -> Authority<'_> {
         Authority::Connection(&self.connection_id)
     }
@@ -156,10 +176,10 @@ async fn search(
         return Err(Error::bad(ScimType::InvalidValue, detail));
     };
     let mut part = lists::find::<User>(&kernel, &client, &query, (&start, limit)).await?;
-    let shown = i64::try_from(part.resources.len()).unwrap_or(i64::MAX);
+    let shown = i64::try_from(part.resources.count).unwrap_or(i64::MAX);
     let rest = (&Start::Offset((offset - part.total).max(0)), limit - shown);
     let groups = lists::find::<Group>(&kernel, &client, &query, rest).await?;
-    part.resources.extend(groups.resources);
+    part.resources.append(groups.resources);
     part.total += groups.total;
     Ok(list_answer(&part, &start, &query))
 }
@@ -174,12 +194,17 @@ fn base(kernel: &Kernel) -> String {
     kernel.urls.absolute("/scim/v2")
 }
 
-fn answer(status: StatusCode, body: &Value) -> Response {
-    (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], body.to_string()).into_response()
+fn answer(status: StatusCode, body: &impl Serialize) -> Response {
+    // What goes out is made of texts, numbers and what was JSON before.
+    answer_text(status, serde_json::to_string(body).unwrap_or_default())
+}
+
+fn answer_text(status: StatusCode, body: String) -> Response {
+    (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], body).into_response()
 }
 
 /// What a client asked to see of a resource, with its entity tag.
-fn resource_answer(resource: Object, query: &Query, version: i64) -> Response {
+fn resource_answer(resource: Resource<'_>, query: &Query, version: i64) -> Response {
     let mut response = answer(StatusCode::OK, &query.project(resource));
     if let Ok(tag) = user::etag(version).parse() {
         response.headers_mut().insert(header::ETAG, tag);

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::super::error::Error;
 use super::super::json::Object;
 use super::super::operation::{Operation, Verb};
+use super::super::outgoing::Resource;
 use super::super::query::Query;
 use super::super::trace::{Changed, Trace, difference};
 use super::super::{extra, patch, removals, user};
@@ -43,7 +44,12 @@ pub(super) async fn get(
     Ok(response)
 }
 
-async fn represent(kernel: &Kernel, c: &mut Connection, user: &User, query: &Query) -> Result<Object, Error> {
+async fn represent<'a>(
+    kernel: &Kernel,
+    c: &mut Connection,
+    user: &'a User,
+    query: &Query,
+) -> Result<Resource<'a>, Error> {
     let groups = if query.shows("groups") {
         Some(groups::of_user(c, &user.account_id, &user.id).await?)
     } else {
@@ -63,7 +69,7 @@ pub(super) async fn perform(
     if operation.verb == Verb::Post {
         let user = create(tx, client, context, operation, trace).await?;
         // Nobody has put somebody new into a group yet.
-        let resource = user::represent(&user, None, &base(kernel));
+        let resource = user::represent(&user, None, &base(kernel)).into_object();
         return Ok(done(StatusCode::CREATED, &user, Some(resource), false));
     }
     let user = find(tx, client.account(), &operation.id).await?;
@@ -73,12 +79,12 @@ pub(super) async fn perform(
         let missed = loses_access(tx, &user);
         users::delete(tx, context, client.authority(), &user).await?;
         unbind_all(tx, context, (PrincipalKind::User, &user.id, &user.user_name)).await?;
-        trace.changes = difference(&user::resource(&user), &Object::new());
+        trace.changes = difference(&user::resource(&user).into_object(), &Object::new());
         return Ok(Done { version: None, ..done(StatusCode::NO_CONTENT, &user, None, missed) });
     }
     check_takeover(tx, &user).await?;
     let updated = update(tx, client, context, (operation, &user), trace).await?;
-    let resource = represent(kernel, tx, &updated, query).await?;
+    let resource = represent(kernel, tx, &updated, query).await?.into_object();
     let ends_access = loses_access(tx, &user) && !updated.is_active();
     Ok(done(StatusCode::OK, &updated, Some(resource), ends_access))
 }
@@ -103,7 +109,7 @@ async fn create(
     let profile = user::profile(extra::check(&client.settings.extra_attributes, sent)?)?;
     let user = users::create_at_once(tx, context, &client.connection_id, profile).await?;
     user.id.clone_into(&mut trace.resource_id);
-    trace.changes = difference(&Object::new(), &user::resource(&user));
+    trace.changes = difference(&Object::new(), &user::resource(&user).into_object());
     Ok(user)
 }
 
@@ -114,7 +120,7 @@ async fn update(
     (operation, user): (&Operation, &User),
     trace: &mut Trace,
 ) -> Result<User, Error> {
-    let before = user::resource(user);
+    let before = user::resource(user).into_object();
     let wanted = if operation.verb == Verb::Put {
         operation.data.clone()
     } else {
@@ -126,7 +132,7 @@ async fn update(
     let wanted = extra::check(&client.settings.extra_attributes, user::normalize(wanted))?;
     let profile = user::profile(wanted)?;
     let updated = users::update(tx, context, client.authority(), user, profile).await?;
-    trace.changes = difference(&before, &user::resource(&updated));
+    trace.changes = difference(&before, &user::resource(&updated).into_object());
     if user.connection_id.is_none() {
         // From here on the user is changed in the directory, which the log should not pass over.
         trace.changes.push(Changed::new("managed by", Value::Null, json!(client.name)));

@@ -47,7 +47,7 @@ impl Done {
     fn respond(self, kernel: &Kernel, kind: Kind, query: &Query) -> Response {
         let (location, etag) = (self.location(kernel, kind), self.etag());
         let mut response = match self.resource {
-            Some(resource) => answer(self.status, &query.project(resource)),
+            Some(resource) => answer(self.status, &query.project(resource.into())),
             None => self.status.into_response(),
         };
         let headers = response.headers_mut();
