@@ -2,7 +2,7 @@
 //!
 //! Absolute numbers depend on the machine; what is printed to be compared is the ratio, and the CPU
 //! time of the server for each operation. `cargo bench --bench load -- sign-ins` measures one part: `sign-ins`,
-//! `flood`, `import`, `saml-judge`, `saml`, `operations`, `scim`, `million`.
+//! `flood`, `import`, `saml-judge`, `saml`, `operations`, `scim`, `ldap`, `million`.
 
 #[path = "../../tests/harness/directory.rs"]
 #[expect(dead_code, unreachable_pub, reason = "shared with the tests, which use more of it")]
@@ -18,6 +18,10 @@ mod scim;
 mod wire;
 
 use harness::{Node, Table};
+
+/// The server's: judgements are measured in this process.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() {
     // `cargo test` builds and runs benches too; only `cargo bench` passes --bench.

@@ -65,9 +65,6 @@ pub enum StartError {
     /// The master key is missing, unreadable, unsafe or does not fit the database.
     #[error("{0}")]
     Vault(#[from] vault::Error),
-    /// The client for outgoing requests could not be built.
-    #[error("outgoing HTTP client: {0}")]
-    Outgoing(#[from] outgoing::Error),
 }
 
 impl Kernel {
@@ -78,7 +75,7 @@ impl Kernel {
     pub async fn open(config: Config, clock: Clock, urls: urls::Urls) -> Result<Self, StartError> {
         let db = Database::open(&config.database, clock.clone()).await?;
         let vault = vault::Vault::open(&config.secrets.master_key_file, &db, &clock).await?;
-        let outgoing = outgoing::Client::new(&config.outgoing)?;
+        let outgoing = outgoing::Client::new(&config.outgoing);
         Ok(Self(Arc::new(Services {
             config,
             db,

@@ -6,7 +6,7 @@
 //! check and use. Redirects are not followed.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::http;
@@ -60,7 +60,8 @@ pub enum Error {
 /// See the module's text.
 #[derive(Clone)]
 pub struct Client {
-    http: reqwest::Client,
+    /// Made when it is first needed: it reads every certificate that the system trusts.
+    http: Arc<OnceLock<reqwest::Client>>,
     rules: Arc<Rules>,
 }
 
@@ -69,22 +70,27 @@ struct Rules {
 }
 
 impl Client {
-    /// Builds the client with its rules.
-    ///
-    /// # Errors
-    /// [`Error::Setup`].
-    pub fn new(config: &config::Outgoing) -> Result<Self, Error> {
+    /// A client with its rules.
+    #[must_use]
+    pub fn new(config: &config::Outgoing) -> Self {
         let rules = Arc::new(Rules { allowed: config.allowed_networks.clone() });
+        Self { http: Arc::default(), rules }
+    }
+
+    fn http(&self) -> Result<&reqwest::Client, Error> {
+        if let Some(http) = self.http.get() {
+            return Ok(http);
+        }
         let http = reqwest::Client::builder()
             .connect_timeout(Duration::from_secs(5))
             .timeout(Duration::from_secs(15))
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
-            .dns_resolver(Arc::new(GuardedDns(rules.clone())))
+            .dns_resolver(Arc::new(GuardedDns(self.rules.clone())))
             .user_agent(concat!("vestibule/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(Error::Setup)?;
-        Ok(Self { http, rules })
+        Ok(self.http.get_or_init(|| http))
     }
 
     /// Reads the text at `url`, at most `limit` bytes.
@@ -106,7 +112,7 @@ impl Client {
         limit: usize,
         etag: Option<&str>,
     ) -> Result<Option<Fresh>, Error> {
-        let mut request = self.http.get(url.clone());
+        let mut request = self.http()?.get(url.clone());
         if let Some(etag) = etag {
             request = request.header(IF_NONE_MATCH, etag);
         }
@@ -125,7 +131,7 @@ impl Client {
     /// # Errors
     /// [`Error`].
     pub async fn get_as(&self, url: &Url, token: &str, limit: usize) -> Result<String, Error> {
-        let answer = self.send(url, self.http.get(url.clone()).bearer_auth(token)).await?;
+        let answer = self.send(url, self.http()?.get(url.clone()).bearer_auth(token)).await?;
         read(answer, limit).await
     }
 
@@ -135,7 +141,7 @@ impl Client {
     /// [`Error`].
     pub async fn post_form(&self, url: &Url, fields: &[(&str, &str)], limit: usize) -> Result<String, Error> {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
-        let request = self.http.post(url.clone()).body(body);
+        let request = self.http()?.post(url.clone()).body(body);
         let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
         read(self.send(url, request).await?, limit).await
     }
@@ -152,7 +158,7 @@ impl Client {
     ) -> Result<http::Response<Vec<u8>>, Error> {
         let url = Url::parse(&request.uri().to_string()).map_err(|_| Error::Address)?;
         let (parts, body) = request.into_parts();
-        let sent = self.http.request(parts.method, url.clone()).headers(parts.headers).body(body);
+        let sent = self.http()?.request(parts.method, url.clone()).headers(parts.headers).body(body);
         let answer = self.send(&url, sent).await?;
         let (status, headers) = (answer.status(), answer.headers().clone());
         let mut made = http::Response::new(read_bytes(answer, limit).await?);

@@ -41,7 +41,11 @@ impl Asked {
         Ok(Self { sql: query.sql(), arguments })
     }
 
-    async fn of_embedded(self, embedded: &mut Embedded, wanted: Rows) -> Result<super::embedded::Answer, sqlx::Error> {
+    async fn of_embedded(
+        self,
+        embedded: &mut Embedded,
+        wanted: Rows,
+    ) -> Result<super::embedded::Answer, sqlx::Error> {
         embedded.query(self.sql.as_str(), &self.arguments.unwrap_or_default(), wanted).await
     }
 }
@@ -56,7 +60,9 @@ impl<'c> Executor<'c> for &'c mut Connection {
     {
         match self {
             Connection::Embedded(embedded) => {
-                Box::pin(async move { Ok(Asked::of(query)?.of_embedded(embedded, Rows::First).await?.result) })
+                Box::pin(
+                    async move { Ok(Asked::of(query)?.of_embedded(embedded, Rows::First).await?.result) },
+                )
             }
             Connection::Pooled(pooled) => (&mut **pooled).execute(query),
             Connection::Transaction(transaction) => (&mut **transaction).execute(query),

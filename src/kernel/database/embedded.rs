@@ -59,8 +59,13 @@ pub(super) enum Rows {
 
 impl Embedded {
     /// A connection that writes. Durability is not traded: `FULL` syncs the log at each commit, and commits are shared.
+    /// The log may grow to 40 MB before its pages go to where they belong: most change again and again meanwhile.
     pub(super) fn writer(file: &Path) -> Result<Self, sqlx::Error> {
-        Self::open(file, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON")
+        Self::open(
+            file,
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 10000; \
+             PRAGMA foreign_keys = ON",
+        )
     }
 
     /// A connection that reads and refuses to write. It waits for the moment in which another process repairs the log.

@@ -21,7 +21,7 @@ fn is_long(c: &mut Connection, sql: &str) -> bool {
 async fn values_come_back_as_they_were_bound() {
     let dir = tempfile::tempdir().expect("dir");
     let mut c = open(&dir);
-    let row = sqlx::query("INSERT INTO t (x, n, id) VALUES ($3, $2, $1) RETURNING id, n, x, NULL AS nothing")
+    let row = sqlx::query("INSERT INTO t (x, n, id) VALUES ($3, $2, $1) RETURNING id, n, x, NULL AS missing")
         .bind("ä'\"$1")
         .bind(i64::MIN)
         .bind(1.5_f64)
@@ -31,7 +31,7 @@ async fn values_come_back_as_they_were_bound() {
     assert_eq!(row.get::<String, _>("id"), "ä'\"$1");
     assert_eq!(row.get::<i64, _>(1), i64::MIN);
     assert!((row.get::<f64, _>("x") - 1.5).abs() < f64::EPSILON);
-    assert_eq!(row.get::<Option<String>, _>("nothing"), None);
+    assert_eq!(row.get::<Option<String>, _>("missing"), None);
     let changed = sqlx::query("UPDATE t SET n = $1").bind(2).execute(&mut c).await.expect("update");
     assert_eq!(changed.rows_affected(), 1);
 }
@@ -56,7 +56,7 @@ async fn a_value_too_few_or_too_many_is_an_error() {
     let mut c = open(&dir);
     let sql = "SELECT id FROM t WHERE id = $1 AND n = $2";
     for values in [1, 3] {
-        let query = (0..values).fold(sqlx::query(sql), |query, n| query.bind(n));
+        let query = (0..values).fold(sqlx::query(sql), sqlx::query::Query::bind);
         assert!(query.fetch_all(&mut c).await.is_err(), "{values} values for two");
     }
     assert!(sqlx::query("SELECT nonsense").fetch_all(&mut c).await.is_err());
@@ -67,7 +67,8 @@ async fn a_value_too_few_or_too_many_is_an_error() {
 async fn what_takes_long_goes_aside_until_it_is_short_again() {
     let dir = tempfile::tempdir().expect("dir");
     let mut c = open(&dir);
-    let sql = "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < $1) SELECT COUNT(*) FROM r";
+    let sql =
+        "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r WHERE n < $1) SELECT COUNT(*) FROM r";
     let mut count = async |most: i64| -> bool {
         let n: i64 = sqlx::query_scalar(sql).bind(most).fetch_one(&mut c).await.expect("counts");
         assert_eq!(n, most);

@@ -26,8 +26,8 @@ pub use readers::Reader;
 pub use tx::Tx;
 
 use super::{Clock, config};
-use sqlx::migrate::Migrator;
 use readers::Readers;
+use sqlx::migrate::Migrator;
 use writer::Writer;
 
 /// How long after its last use a connection is taken for alive.

@@ -30,7 +30,9 @@ pub(super) async fn list_resource_types(State(kernel): State<Kernel>, client: Pr
 fn whole(all: Vec<Value>) -> Response {
     let total = i64::try_from(all.len()).unwrap_or(0);
     let mut resources = Listing::default();
-    all.iter().for_each(|one| resources.push(one));
+    for one in &all {
+        resources.push(one);
+    }
     list_answer(&Part { resources, total, next: None }, &Start::Offset(0), &Query::default())
 }
 
