@@ -7,7 +7,7 @@ use sqlx::any::{AnyArguments, AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo}
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, Describe, Either, Execute, Executor, SqlStr, Transaction};
 
-use super::embedded::{Embedded, Rows};
+use super::embedded::{Answer, Embedded, Rows};
 
 /// The connection store functions take: a reader and a [`super::Tx`] both lend it.
 #[derive(Debug)]
@@ -29,7 +29,7 @@ impl Connection {
     }
 }
 
-/// A statement and its values. Without values it may be several, as migrations are.
+/// A statement and its values.
 struct Asked {
     sql: SqlStr,
     arguments: Option<AnyArguments>,
@@ -41,11 +41,7 @@ impl Asked {
         Ok(Self { sql: query.sql(), arguments })
     }
 
-    async fn of_embedded(
-        self,
-        embedded: &mut Embedded,
-        wanted: Rows,
-    ) -> Result<super::embedded::Answer, sqlx::Error> {
+    async fn of_embedded(self, embedded: &mut Embedded, wanted: Rows) -> Result<Answer, sqlx::Error> {
         embedded.query(self.sql.as_str(), &self.arguments.unwrap_or_default(), wanted).await
     }
 }

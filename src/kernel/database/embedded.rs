@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -28,20 +29,20 @@ const TURN: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub struct Embedded {
     connection: rusqlite::Connection,
-    shapes: HashMap<Box<str>, Shape>,
+    shapes: HashMap<Box<str>, Arc<Shape>>,
     /// Spent in statements since the connection was lent, or since others had their turn.
     spent: Duration,
 }
 
 /// What is known of a statement.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Shape {
     /// As `SQLite` finds its parameters fastest: `?1` is a number, `$1` a name that is looked for in a list.
-    sql: Arc<str>,
+    sql: String,
     names: Arc<sqlx_core::HashMap<UStr, usize>>,
     columns: Vec<AnyColumn>,
     /// It took long the last time.
-    long: bool,
+    long: AtomicBool,
 }
 
 /// What a statement gave.
@@ -112,17 +113,13 @@ impl Embedded {
     ) -> Result<Answer, sqlx::Error> {
         let begun = Instant::now();
         let shape = self.shape(sql)?;
-        let answer = if shape.long {
+        let answer = if shape.long.load(Ordering::Relaxed) {
             aside(|| self.step(&shape, arguments, wanted))
         } else {
             self.step(&shape, arguments, wanted)
         };
         let took = begun.elapsed();
-        if shape.long != (took > SHORT)
-            && let Some(known) = self.shapes.get_mut(sql)
-        {
-            known.long = !shape.long;
-        }
+        shape.long.store(took > SHORT, Ordering::Relaxed);
         self.spent += took;
         if self.spent > TURN {
             self.spent = Duration::ZERO;
@@ -131,7 +128,7 @@ impl Embedded {
         answer
     }
 
-    fn shape(&mut self, sql: &str) -> Result<Shape, sqlx::Error> {
+    fn shape(&mut self, sql: &str) -> Result<Arc<Shape>, sqlx::Error> {
         if let Some(shape) = self.shapes.get(sql) {
             return Ok(shape.clone());
         }
@@ -140,16 +137,16 @@ impl Embedded {
         let names: Vec<UStr> = statement.column_names().into_iter().map(UStr::new).collect();
         drop(statement);
         let type_info = AnyTypeInfo { kind: AnyTypeInfoKind::Null };
-        let shape = Shape {
-            sql: numbered.into(),
+        let shape = Arc::new(Shape {
+            sql: numbered,
             names: Arc::new(names.iter().cloned().zip(0..).collect()),
             columns: names
                 .into_iter()
                 .enumerate()
                 .map(|(ordinal, name)| AnyColumn { ordinal, name, type_info: type_info.clone() })
                 .collect(),
-            long: false,
-        };
+            long: AtomicBool::new(false),
+        });
         // Texts that are put together from conditions have more shapes than are worth keeping.
         if self.shapes.len() >= PREPARED {
             self.shapes.clear();

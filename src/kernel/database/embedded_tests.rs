@@ -14,7 +14,7 @@ fn open(dir: &tempfile::TempDir) -> Connection {
 }
 
 fn is_long(c: &mut Connection, sql: &str) -> bool {
-    c.embedded().expect("embedded").shapes[sql].long
+    c.embedded().expect("embedded").shapes[sql].long.load(Ordering::Relaxed)
 }
 
 #[tokio::test]
