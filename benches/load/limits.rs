@@ -111,31 +111,37 @@ pub(crate) fn pgbench_per_second(database: &str, clients: usize) -> f64 {
     line.split_whitespace().nth(2).and_then(|tps| tps.parse().ok()).expect("a number")
 }
 
-/// The two rows of a creation, eight creations a commit, one connection, as durable as ours.
+/// The two rows of a creation, eight creations a commit, one connection, as durable as ours, through sqlx.
 pub(crate) async fn durable_inserts_per_second(database: Option<&str>) -> f64 {
     durable(database, 8).await
 }
 
-/// Two rows a commit, one commit after the other.
+/// Two rows a commit, one commit after the other, through sqlx.
 pub(crate) async fn durable_commits_per_second(database: Option<&str>) -> f64 {
     durable(database, 1).await
+}
+
+/// Both without sqlx between: `SQLite` itself, with prepared statements, on one thread that does nothing else.
+pub(crate) async fn bare_inserts_per_second(each: u32) -> f64 {
+    tokio::task::spawn_blocking(move || bare(each)).await.expect("measured")
 }
 
 const TABLES: &str = "DROP TABLE IF EXISTS raw_users; DROP TABLE IF EXISTS raw_audit; \
     CREATE TABLE raw_users (id TEXT PRIMARY KEY, name TEXT UNIQUE, attributes TEXT); \
     CREATE TABLE raw_audit (id TEXT PRIMARY KEY, time BIGINT, name TEXT, detail TEXT)";
+const PRAGMAS: &str = "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL";
 const USER: &str = "INSERT INTO raw_users (id, name, attributes) VALUES ($1, $1, $2)";
 const EVENT: &str = "INSERT INTO raw_audit (id, time, name, detail) VALUES ($1, 1, $1, $2)";
 const ATTRIBUTES: [u8; 300] = [b'x'; 300];
 
 async fn durable(database: Option<&str>, each: u32) -> f64 {
-    let Some(url) = database else {
-        // Off the clients' thread, as it does not wait for anything but the disk.
-        return tokio::task::spawn_blocking(move || durable_in_file(each)).await.expect("measured");
-    };
     sqlx::any::install_default_drivers();
-    let mut c = AnyConnection::connect(url).await.expect("connects");
-    for sql in TABLES.split(';') {
+    let dir = tempfile::tempdir().expect("folder");
+    let url =
+        database.map_or_else(|| format!("sqlite://{}/raw.db?mode=rwc", dir.path().display()), str::to_owned);
+    let mut c = AnyConnection::connect(&url).await.expect("connects");
+    let pragmas = if database.is_none() { PRAGMAS } else { "" };
+    for sql in pragmas.split(';').chain(TABLES.split(';')).filter(|sql| !sql.is_empty()) {
         c.execute(AssertSqlSafe(sql)).await.expect("table");
     }
     let attributes = String::from_utf8_lossy(&ATTRIBUTES);
@@ -154,11 +160,10 @@ async fn durable(database: Option<&str>, each: u32) -> f64 {
     f64::from(n) / begin.elapsed().as_secs_f64()
 }
 
-/// `SQLite` without anything between: prepared statements, on this thread.
-fn durable_in_file(each: u32) -> f64 {
+fn bare(each: u32) -> f64 {
     let dir = tempfile::tempdir().expect("folder");
     let c = rusqlite::Connection::open(dir.path().join("raw.db")).expect("opens");
-    c.execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL").expect("pragma");
+    c.execute_batch(PRAGMAS).expect("pragma");
     c.execute_batch(TABLES).expect("tables");
     let attributes = String::from_utf8_lossy(&ATTRIBUTES);
     let run = |sql: &str, values: &[&dyn rusqlite::ToSql]| {

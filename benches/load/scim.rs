@@ -54,7 +54,11 @@ pub(crate) async fn all(node: &Node, database: &str, table: &mut Table) {
     let cpu = cpu_per_operation(node, before, &creates, 8.0);
     if database == "SQLite" {
         let limit = limits::durable_inserts_per_second(None).await;
-        let note = format!("of raw durable inserts of the two rows, 8 a commit (aim: 40 %); {cpu}");
+        let bare = percent(&creates, limits::bare_inserts_per_second(8).await);
+        let note = format!(
+            "of raw durable inserts of the two rows, 8 a commit, through sqlx (aim: 40 %); {bare} of the same \
+             without it, on a thread that does nothing else; {cpu}"
+        );
         table.line(&format!("SCIM creates, 16 clients, {database}"), &percent(&creates, limit), &note);
         let other = scimmy().await;
         let times = format!("{:.1} times", creates.per_second / other);

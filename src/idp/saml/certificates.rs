@@ -1,5 +1,8 @@
 //! The identity provider's certificates: containers for keys, with a date by which people expect a new one.
 
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
 use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,6 +15,10 @@ use crate::kernel::Timestamp;
 
 /// RSA keys below this can be factored by those who want to (NIST SP 800-131A).
 const MIN_RSA_BITS: usize = 2048;
+
+/// Certificates that are remembered; with more, the memory begins anew.
+const MOST_KNOWN: usize = 1000;
+static KNOWN: LazyLock<Mutex<HashMap<String, Arc<Certificate>>>> = LazyLock::new(Mutex::default);
 
 /// What is known of a certificate.
 #[derive(Debug, Clone)]
@@ -81,6 +88,25 @@ impl Certificate {
             verifier,
             der,
         })
+    }
+
+    /// The same, remembered. A provider signs with one certificate for years, and reading it takes a good part of the
+    /// time that a judgement takes. For certificates of connections, not for what comes from outside.
+    ///
+    /// # Errors
+    /// [`BadCertificate`].
+    pub(super) fn recall(text: &str) -> Result<Arc<Self>, BadCertificate> {
+        let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(text).cloned();
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let read = Arc::new(Self::read(text)?);
+        let mut all = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= MOST_KNOWN {
+            all.clear();
+        }
+        all.insert(text.to_owned(), read.clone());
+        Ok(read)
     }
 
     /// Its subject, as X.500 writes names.

@@ -2,6 +2,7 @@
 //! with a signature inside it (§3.5).
 
 use std::io::Read as _;
+use std::sync::Arc;
 
 use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, RSA_PKCS1_2048_8192_SHA256,
@@ -44,7 +45,7 @@ impl Packed<'_> {
     pub(super) fn open(
         self,
         name: &str,
-        certificates: &[Certificate],
+        certificates: &[Arc<Certificate>],
         report: &mut Report,
     ) -> Result<String, Failed> {
         let query = match self {

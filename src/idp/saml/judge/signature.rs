@@ -1,6 +1,9 @@
 //! Signatures: allowed shapes first, then the mathematics by bergshamra, then the question that
 //! matters: is the node that was verified the node we will read?
 
+use std::fmt;
+use std::sync::Arc;
+
 use bergshamra::dsig::verify::verify_all_document;
 use bergshamra::{DsigContext, KeysManager, VerifyResult};
 use uppsala::dom::Document;
@@ -36,8 +39,8 @@ const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
 ///
 /// # Errors
 /// [`Check::Certificate`] when there is none.
-pub(super) fn trusted(certificates: &[String], report: &Report) -> Result<Vec<Certificate>, Failed> {
-    let read: Vec<_> = certificates.iter().map(|text| Certificate::read(text)).collect();
+pub(super) fn trusted(certificates: &[String], report: &Report) -> Result<Vec<Arc<Certificate>>, Failed> {
+    let read: Vec<_> = certificates.iter().map(|text| Certificate::recall(text)).collect();
     let reasons = || {
         let bad = read.iter().filter_map(|one| one.as_ref().err());
         bad.map(ToString::to_string).collect::<Vec<_>>().join("; ")
@@ -53,7 +56,7 @@ pub(super) fn verify<const N: usize>(
     document: &Document<'_>,
     seals: &[Seal<'_>],
     places: [Node<'_>; N],
-    certificates: &[Certificate],
+    certificates: &[Arc<Certificate>],
     report: &mut Report,
 ) -> Result<[bool; N], Failed> {
     let signed = places.map(|place| seals.iter().filter(|seal| seal.parent.id == place.id).count());
@@ -130,7 +133,7 @@ fn check_shape<'d>(seal: Seal<'d>, report: &Report) -> Result<&'d str, Failed> {
         (&SIGNATURE_METHODS[..], method),
         (&DIGEST_METHODS[..], reference.algorithm(DSIG, "DigestMethod")),
     ] {
-        report.require(Check::Algorithm, allowed.contains(&found), allowed.join(", "), found)?;
+        report.require(Check::Algorithm, allowed.contains(&found), List(allowed), found)?;
     }
     let transforms = reference.only(DSIG, "Transforms").ok_or_else(|| coverage("no Transforms"))?;
     // Whatever stands there counts, whether it is called Transform or not.
@@ -139,11 +142,15 @@ fn check_shape<'d>(seal: Seal<'d>, report: &Report) -> Result<&'d str, Failed> {
     let fits = names.len() <= 2
         && names.first() == Some(&ENVELOPED)
         && names[1..].iter().all(|name| CANONICALIZATIONS.contains(name));
-    report.require(
-        Check::Algorithm,
-        fits,
-        "enveloped-signature, then a canonicalization",
-        names.join(", "),
-    )?;
+    report.require(Check::Algorithm, fits, "enveloped-signature, then a canonicalization", List(&names))?;
     Ok(method)
+}
+
+/// Names with commas between, put together only for whoever reads them.
+struct List<'a>(&'a [&'a str]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(", "))
+    }
 }
