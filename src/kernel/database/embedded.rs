@@ -70,9 +70,8 @@ impl Embedded {
     }
 
     /// A connection that reads and refuses to write. It waits for the moment in which another process repairs the log.
-    /// It keeps up to 8 MB of pages: of a million users, those that a directory asks for one after the other.
     pub(super) fn reader(file: &Path) -> Result<Self, sqlx::Error> {
-        Self::open(file, "PRAGMA busy_timeout = 5000; PRAGMA cache_size = -8000; PRAGMA query_only = ON")
+        Self::open(file, "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON")
     }
 
     fn open(file: &Path, pragmas: &'static str) -> Result<Self, sqlx::Error> {
