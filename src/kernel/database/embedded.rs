@@ -61,17 +61,19 @@ pub(super) enum Rows {
 impl Embedded {
     /// A connection that writes. Durability is not traded: `FULL` syncs the log at each commit, and commits are shared.
     /// The log may grow to 40 MB before its pages go to where they belong: most change again and again meanwhile.
+    ///
+    /// It never waits for another process inside `SQLite`, with a thread of ours: whoever begins asks again.
     pub(super) fn writer(file: &Path) -> Result<Self, sqlx::Error> {
         Self::open(
             file,
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 10000; \
-             PRAGMA foreign_keys = ON",
+             PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 0",
         )
     }
 
-    /// A connection that reads and refuses to write. It waits for the moment in which another process repairs the log.
+    /// A connection that reads and refuses to write.
     pub(super) fn reader(file: &Path) -> Result<Self, sqlx::Error> {
-        Self::open(file, "PRAGMA busy_timeout = 5000; PRAGMA query_only = ON")
+        Self::open(file, "PRAGMA query_only = ON")
     }
 
     fn open(file: &Path, pragmas: &'static str) -> Result<Self, sqlx::Error> {
@@ -79,7 +81,8 @@ impl Embedded {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = rusqlite::Connection::open_with_flags(file, flags).map_err(refused)?;
         connection.set_prepared_statement_cache_capacity(PREPARED);
-        connection.busy_timeout(Duration::ZERO).map_err(refused)?;
+        // For the moment in which another process opens, closes or repairs the file.
+        connection.busy_timeout(Duration::from_secs(5)).map_err(refused)?;
         connection.execute_batch(pragmas).map_err(refused)?;
         Ok(Self { connection, shapes: HashMap::new(), spent: Duration::ZERO })
     }
