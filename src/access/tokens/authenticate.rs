@@ -8,7 +8,7 @@ use super::store;
 use crate::kernel::{Kernel, Timestamp, tokens};
 
 /// A token that was accepted.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Bearer {
     /// Whom it acts for.
     pub principal: Principal,
@@ -19,7 +19,7 @@ pub struct Bearer {
 }
 
 /// The connection of a provisioning token, as it is now.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Provisions {
     /// Its id.
     pub id: String,

@@ -3,7 +3,7 @@
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use sqlx::any::{AnyArguments, AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
+use sqlx::any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, Describe, Either, Execute, Executor, SqlStr, Transaction};
 
@@ -29,21 +29,13 @@ impl Connection {
     }
 }
 
-/// A statement and its values.
-struct Asked {
-    sql: SqlStr,
-    arguments: Option<AnyArguments>,
-}
-
-impl Asked {
-    fn of<'q>(mut query: impl Execute<'q, Any>) -> Result<Self, sqlx::Error> {
-        let arguments = query.take_arguments().map_err(sqlx::Error::Encode)?;
-        Ok(Self { sql: query.sql(), arguments })
-    }
-
-    async fn of_embedded(self, embedded: &mut Embedded, wanted: Rows) -> Result<Answer, sqlx::Error> {
-        embedded.query(self.sql.as_str(), &self.arguments.unwrap_or_default(), wanted).await
-    }
+async fn ask<'q>(
+    embedded: &mut Embedded,
+    mut query: impl Execute<'q, Any>,
+    wanted: Rows,
+) -> Result<Answer, sqlx::Error> {
+    let arguments = query.take_arguments().map_err(sqlx::Error::Encode)?.unwrap_or_default();
+    embedded.query(query.sql().as_str(), &arguments, wanted).await
 }
 
 impl<'c> Executor<'c> for &'c mut Connection {
@@ -56,9 +48,7 @@ impl<'c> Executor<'c> for &'c mut Connection {
     {
         match self {
             Connection::Embedded(embedded) => {
-                Box::pin(
-                    async move { Ok(Asked::of(query)?.of_embedded(embedded, Rows::First).await?.result) },
-                )
+                Box::pin(async move { Ok(ask(embedded, query, Rows::First).await?.result) })
             }
             Connection::Pooled(pooled) => (&mut **pooled).execute(query),
             Connection::Transaction(transaction) => (&mut **transaction).execute(query),
@@ -75,7 +65,7 @@ impl<'c> Executor<'c> for &'c mut Connection {
     {
         match self {
             Connection::Embedded(embedded) => stream::once(async move {
-                let answer = Asked::of(query)?.of_embedded(embedded, Rows::All).await?;
+                let answer = ask(embedded, query, Rows::All).await?;
                 let rows = answer.rows.into_iter().map(Either::Right);
                 Ok::<_, sqlx::Error>(stream::iter(rows.chain([Either::Left(answer.result)]).map(Ok)))
             })
@@ -92,9 +82,9 @@ impl<'c> Executor<'c> for &'c mut Connection {
         E: 'q + Execute<'q, Any>,
     {
         match self {
-            Connection::Embedded(embedded) => Box::pin(async move {
-                Ok(Asked::of(query)?.of_embedded(embedded, Rows::First).await?.rows.into_iter().next())
-            }),
+            Connection::Embedded(embedded) => {
+                Box::pin(async move { Ok(ask(embedded, query, Rows::First).await?.rows.into_iter().next()) })
+            }
             Connection::Pooled(pooled) => (&mut **pooled).fetch_optional(query),
             Connection::Transaction(transaction) => (&mut **transaction).fetch_optional(query),
         }

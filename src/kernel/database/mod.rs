@@ -13,6 +13,7 @@ mod tx;
 mod writer;
 
 use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
+use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{AnyPool, ConnectOptions as _, Connection as _};
 use std::str::FromStr as _;
@@ -27,7 +28,6 @@ pub use tx::Tx;
 
 use super::{Clock, config};
 use readers::Readers;
-use sqlx::migrate::Migrator;
 use writer::Writer;
 
 /// How long after its last use a connection is taken for alive.

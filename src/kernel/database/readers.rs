@@ -38,8 +38,8 @@ impl Readers {
             Some(connection) => connection,
             None => Connection::Embedded(Embedded::reader(&self.file)?),
         };
-        if let Connection::Embedded(embedded) = &mut connection {
-            embedded.lent();
+        if let Some(file) = connection.embedded() {
+            file.lent();
         }
         Ok(Reader { connection: Some(connection), home: Some((self.idle.clone(), permit)) })
     }

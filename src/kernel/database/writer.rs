@@ -5,10 +5,9 @@
 //! further one a savepoint in it, and the last one in the queue, or the eighth, commits for all. Nobody
 //! is answered before that commit.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
