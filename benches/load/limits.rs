@@ -8,10 +8,12 @@ use std::time::Duration;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
 
+use vestibule::kernel::memory::with_large_pages;
+
 use super::harness::{client, hammer, measure};
 
-/// Raw argon2id hashes with our parameters, one thread and one arena a core.
-pub(crate) async fn argon2_per_second(seconds: u64) -> f64 {
+/// Raw argon2id hashes with our parameters, one thread and one arena a core; in pages as they come, or in large ones.
+pub(crate) async fn argon2_per_second(seconds: u64, large_pages: bool) -> f64 {
     let stop = Arc::new(AtomicBool::new(false));
     let count = Arc::new(AtomicU64::new(0));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
@@ -20,7 +22,8 @@ pub(crate) async fn argon2_per_second(seconds: u64) -> f64 {
             let (stop, count) = (stop.clone(), count.clone());
             std::thread::spawn(move || {
                 let params = Params::new(19 * 1024, 2, 1, None).expect("parameters");
-                let mut arena = vec![Block::default(); params.block_count()];
+                let make = || vec![Block::default(); params.block_count()];
+                let mut arena = if large_pages { with_large_pages(make) } else { make() };
                 let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
                 while !stop.load(Ordering::Relaxed) {
                     let mut out = [0; 32];

@@ -11,6 +11,7 @@ pub mod jobs;
 pub mod limiter;
 pub mod log;
 pub mod mail;
+pub mod memory;
 pub mod metrics;
 pub mod outgoing;
 pub mod random;

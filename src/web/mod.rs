@@ -61,7 +61,7 @@ pub fn routes(app: &App) -> Routes<()> {
         .merge(profile::routes())
         .merge(console::routes())
         .merge(forward_auth::routes())
-        .merge(api::routes().0);
+        .merge(api::routes());
     pages
         .with_state(app)
         .merge(saml::http::routes().with_state(&app.signin))

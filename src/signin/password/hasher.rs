@@ -12,9 +12,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use argon2::password_hash::phc::{Ident, Output, ParamsString, PasswordHash, Salt};
-use argon2::{Algorithm, Argon2, Block, Version};
+use argon2::{Algorithm, Argon2, Version};
 use tokio::sync::oneshot;
 
+use super::arena::Arena;
 use super::stored::{Stored, current_params};
 use super::typed::Password;
 use crate::kernel::random;
@@ -33,7 +34,6 @@ const NICE: i32 = 15;
 #[error("the queue for password hashing is full")]
 pub struct Busy;
 
-type Arena = Vec<Block>;
 type Job = Box<dyn FnOnce(&mut Arena) + Send>;
 
 /// See the module's text.
@@ -162,17 +162,11 @@ impl Place<'_> {
         let (password, salt) = (password.clone(), random::bytes::<16>());
         let output = self.hasher.run(move |arena| {
             let params = current_params();
-            arena.resize(params.block_count().max(arena.len()), Block::default());
-            let blocks = params.block_count();
+            let blocks = arena.blocks(params.block_count());
             let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
             let mut out = [0; 32];
             argon2
-                .hash_password_into_with_memory(
-                    password.as_str().as_bytes(),
-                    &salt,
-                    &mut out,
-                    &mut arena[..blocks],
-                )
+                .hash_password_into_with_memory(password.as_str().as_bytes(), &salt, &mut out, blocks)
                 .map(|()| out)
         });
         let output = output.await?.map_err(|error| {
@@ -214,7 +208,7 @@ impl Shared {
 fn serve(shared: &Shared) {
     // Not allowed in some containers; then sign-ins and requests share the processor as equals.
     let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
-    let mut arena = Arena::new();
+    let mut arena = Arena::default();
     loop {
         let mut queue = shared.queue();
         let job = loop {
@@ -228,7 +222,7 @@ fn serve(shared: &Shared) {
                 shared.wake.wait_timeout(queue, IDLE).unwrap_or_else(PoisonError::into_inner);
             queue = woken;
             if timeout.timed_out() && queue.jobs.is_empty() {
-                arena = Arena::new();
+                arena = Arena::default();
             }
         };
         drop(queue);

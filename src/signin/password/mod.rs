@@ -1,5 +1,6 @@
 //! Passwords: what they must be, how they are kept, when they end.
 
+mod arena;
 mod common;
 mod expiry;
 mod hasher;

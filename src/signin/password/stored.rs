@@ -4,12 +4,13 @@
 use std::num::NonZeroU32;
 
 use argon2::password_hash::phc::PasswordHash;
-use argon2::{Algorithm, Argon2, Block, Params, Version};
+use argon2::{Algorithm, Argon2, Params, Version};
 use aws_lc_rs::constant_time::verify_slices_are_equal;
 use aws_lc_rs::{digest, pbkdf2};
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
+use super::arena::Arena;
 use super::typed::Password;
 
 /// OWASP's minimum for argon2id: 19 MiB, two passes, one lane.
@@ -98,7 +99,7 @@ impl Stored {
     }
 
     /// Whether `password` has this hash; compared in constant time. Slow: on the hasher's threads only.
-    pub(super) fn matches(&self, password: &Password, arena: &mut Vec<Block>) -> bool {
+    pub(super) fn matches(&self, password: &Password, arena: &mut Arena) -> bool {
         let composed = self.matches_bytes(password.as_str().as_bytes(), arena);
         // Another system may have hashed the keys as they came.
         let foreign = !matches!(self.0, Form::Argon2 { .. }) || !self.is_current();
@@ -108,13 +109,12 @@ impl Stored {
                 && self.matches_bytes(password.as_typed().as_bytes(), arena))
     }
 
-    fn matches_bytes(&self, password: &[u8], arena: &mut Vec<Block>) -> bool {
+    fn matches_bytes(&self, password: &[u8], arena: &mut Arena) -> bool {
         match &self.0 {
             Form::Argon2 { algorithm, version, params, salt, hash } => {
-                arena.resize(params.block_count().max(arena.len()), Block::default());
                 let argon2 = Argon2::new(*algorithm, *version, params.clone());
                 let mut out = vec![0; hash.len()];
-                let blocks = &mut arena[..params.block_count()];
+                let blocks = arena.blocks(params.block_count());
                 argon2.hash_password_into_with_memory(password, salt, &mut out, blocks).is_ok()
                     && verify_slices_are_equal(&out, hash).is_ok()
             }

@@ -3,7 +3,7 @@ use super::*;
 fn matches(hash: &str, password: &str) -> bool {
     Stored::parse(hash)
         .unwrap_or_else(|e| panic!("{hash} {e}"))
-        .matches(&Password::new(password), &mut Vec::new())
+        .matches(&Password::new(password), &mut Arena::default())
 }
 
 /// Hashes of "correct horse battery", made by other programs (Python's passlib, argon2-cffi, bcrypt and

@@ -14,10 +14,11 @@ mod two_factor;
 mod user_signin;
 mod users;
 
-use axum::Json;
+use axum::body::Bytes;
+use axum::http::header;
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ComponentsBuilder, Info, OpenApi, OpenApiBuilder, Paths};
+use utoipa::openapi::{ComponentsBuilder, Info, OpenApiBuilder, Paths};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
@@ -27,9 +28,9 @@ use crate::access::{Guard, Permission, Routes};
 
 pub(super) use body::Body;
 
-/// The API's routes and its description, from the same declarations.
+/// The API's routes; its description, made from the same declarations, is one of them.
 #[must_use]
-pub fn routes() -> (Routes<App>, OpenApi) {
+pub(super) fn routes() -> Routes<App> {
     use Permission as P;
     let may = Guard::May;
     let mut api = Api::default();
@@ -103,9 +104,10 @@ pub fn routes() -> (Routes<App>, OpenApi) {
         .paths(paths)
         .components(Some(components.build()))
         .build();
-    let described = openapi.clone();
-    let routes = routes.get("/api/v1/openapi.json", Guard::Public, async move || Json(described.clone()));
-    (routes, openapi)
+    // As the text it is sent as: a fifth of the memory.
+    let text = Bytes::from(serde_json::to_vec(&openapi).expect("strings, numbers and lists"));
+    let described = ([(header::CONTENT_TYPE, "application/json")], text);
+    routes.get("/api/v1/openapi.json", Guard::Public, async move || described.clone())
 }
 
 #[derive(Default)]
