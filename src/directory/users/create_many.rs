@@ -81,5 +81,6 @@ async fn taken<'a>(
         "email_folded" => "SELECT email_folded FROM users WHERE account_id = $1 AND email_folded IN",
         _ => "SELECT user_name_folded FROM users WHERE account_id = $1 AND user_name_folded IN",
     };
-    present(tx, head, &context.account_id, wanted.map(|text| fold(text)).collect()).await
+    let wanted: Vec<String> = wanted.map(|text| fold(text)).collect();
+    present(tx, head, &context.account_id, &wanted).await
 }

@@ -3,8 +3,8 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
-use sqlx::any::AnyArguments;
-use sqlx::{Arguments as _, AssertSqlSafe};
+use sqlx::any::{AnyArguments, AnyRow};
+use sqlx::{Arguments as _, AssertSqlSafe, Row as _};
 
 use super::super::{Timestamp, Tx};
 use super::{Connection, Dialect};
@@ -52,8 +52,11 @@ impl From<Timestamp> for Cell {
 /// does not any more (decision 21); with more it was not measured since.
 const AT_ONCE: usize = 160;
 
-/// Executes `head` with `VALUES` of all rows, in as few statements as is fast. `head` is a literal of the
-/// code, `INSERT INTO …(…)`; values are only ever bound.
+/// Rows in one statement at most, where a column of all of them is one value.
+const ROWS_AT_ONCE: usize = 1000;
+
+/// Executes `head` with all rows, in as few statements as is fast. `head` is a literal of the code,
+/// `INSERT INTO …(…)`; values are only ever bound.
 ///
 /// # Errors
 /// The database's.
@@ -63,6 +66,16 @@ where
 {
     let mut rows = rows.into_iter().map(IntoIterator::into_iter).peekable();
     while let Some(width) = rows.peek().map(ExactSizeIterator::len) {
+        if let Some(server) = tx.remote() {
+            let mut columns = vec![Vec::new(); width];
+            for row in rows.by_ref().take(ROWS_AT_ONCE) {
+                for (column, cell) in columns.iter_mut().zip(row) {
+                    column.push(cell);
+                }
+            }
+            server.insert(head, columns).await?;
+            continue;
+        }
         let mut statement = Statement::new(format!("{head} VALUES "));
         for (n, row) in rows.by_ref().take((AT_ONCE / width).max(1)).enumerate() {
             statement.sql.push_str(if n == 0 { "(" } else { ",(" });
@@ -109,19 +122,10 @@ pub async fn present(
     c: &mut Connection,
     head: &'static str,
     first: &str,
-    wanted: Vec<String>,
+    wanted: &[String],
 ) -> Result<HashSet<String>, sqlx::Error> {
-    let mut found = HashSet::new();
-    for some in wanted.chunks(AT_ONCE) {
-        let mut statement = Statement::new(format!("{head} ("));
-        statement.cells.push(first.into());
-        statement.list(some.iter().map(|text| Cell::from(text.as_str())));
-        statement.sql.push(')');
-        let (sql, arguments) = statement.finish();
-        let rows: Vec<String> = sqlx::query_scalar_with(sql, arguments).fetch_all(&mut *c).await?;
-        found.extend(rows);
-    }
-    Ok(found)
+    let rows = listed(c, (head, ""), &[first.into()], wanted).await?;
+    rows.iter().map(|row| row.try_get(0)).collect()
 }
 
 /// The second column for each of `wanted` that is found: `head` selects two text columns, the first of them the one that
@@ -135,17 +139,9 @@ pub async fn found_by(
     firsts: &[&str],
     wanted: &[String],
 ) -> Result<HashMap<String, String>, sqlx::Error> {
-    let mut found = HashMap::new();
-    for some in wanted.chunks(AT_ONCE) {
-        let mut statement = Statement::new(format!("{head} ("));
-        statement.cells.extend(firsts.iter().map(|text| Cell::from(*text)));
-        statement.list(some.iter().map(|text| Cell::from(text.as_str())));
-        statement.sql.push(')');
-        let (sql, arguments) = statement.finish();
-        let rows: Vec<(String, String)> = sqlx::query_as_with(sql, arguments).fetch_all(&mut *c).await?;
-        found.extend(rows);
-    }
-    Ok(found)
+    let firsts: Vec<_> = firsts.iter().map(|text| Cell::from(*text)).collect();
+    let rows = listed(c, (head, ""), &firsts, wanted).await?;
+    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
 }
 
 /// Executes a statement that returns one text column for each of `wanted` that it did something for: `head` takes
@@ -155,21 +151,36 @@ pub async fn found_by(
 /// The database's.
 pub async fn done_for(
     tx: &mut Tx,
-    (head, tail): (&'static str, &'static str),
+    head_and_tail: (&'static str, &'static str),
     firsts: &[Cell],
     wanted: &[String],
 ) -> Result<Vec<String>, sqlx::Error> {
-    let mut done = Vec::new();
+    let rows = listed(tx, head_and_tail, firsts, wanted).await?;
+    rows.iter().map(|row| row.try_get(0)).collect()
+}
+
+async fn listed(
+    c: &mut Connection,
+    (head, tail): (&'static str, &'static str),
+    firsts: &[Cell],
+    wanted: &[String],
+) -> Result<Vec<AnyRow>, sqlx::Error> {
+    let mut found = Vec::new();
+    if let Some(server) = c.remote() {
+        for some in wanted.chunks(ROWS_AT_ONCE) {
+            found.extend(server.query_listed((head, tail), firsts, some).await?);
+        }
+        return Ok(found);
+    }
     for some in wanted.chunks(AT_ONCE) {
         let mut statement = Statement::new(format!("{head} ("));
         statement.cells.extend(firsts.iter().cloned());
         statement.list(some.iter().map(|text| Cell::from(text.as_str())));
         statement.sql.extend([") ", tail]);
         let (sql, arguments) = statement.finish();
-        let rows: Vec<String> = sqlx::query_scalar_with(sql, arguments).fetch_all(&mut **tx).await?;
-        done.extend(rows);
+        found.extend(sqlx::query_with(sql, arguments).fetch_all(&mut *c).await?);
     }
-    Ok(done)
+    Ok(found)
 }
 
 /// Tells the database that tables, named in the code, have grown by much in a short time.

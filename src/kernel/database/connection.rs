@@ -4,38 +4,62 @@ use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use sqlx::any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
-use sqlx::pool::PoolConnection;
-use sqlx::{Any, Describe, Either, Execute, Executor, SqlStr, Transaction};
+use sqlx::{Any, Describe, Either, Execute, Executor, SqlStr};
 
-use super::embedded::{Answer, Embedded, Rows};
+use super::embedded::Embedded;
+use super::remote::Remote;
 
-/// The connection store functions take: a reader and a [`super::Tx`] both lend it.
+/// The connection store functions take: what reads and a [`super::Tx`] both lend it.
 #[derive(Debug)]
 pub enum Connection {
     /// A connection to the `SQLite` file.
     Embedded(Embedded),
-    /// One of the pool, each statement by itself.
-    Pooled(PoolConnection<Any>),
-    /// One of the pool, inside a transaction.
-    Transaction(Transaction<'static, Any>),
+    /// A connection to PostgreSQL.
+    Remote(Remote),
+}
+
+/// What a statement gave.
+pub(super) struct Answer {
+    pub(super) rows: Vec<AnyRow>,
+    pub(super) result: AnyQueryResult,
+}
+
+/// How many rows are wanted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Rows {
+    None,
+    First,
+    All,
 }
 
 impl Connection {
     pub(super) fn embedded(&mut self) -> Option<&mut Embedded> {
         match self {
             Self::Embedded(embedded) => Some(embedded),
-            Self::Pooled(_) | Self::Transaction(_) => None,
+            Self::Remote(_) => None,
         }
     }
-}
 
-async fn ask<'q>(
-    embedded: &mut Embedded,
-    mut query: impl Execute<'q, Any>,
-    wanted: Rows,
-) -> Result<Answer, sqlx::Error> {
-    let arguments = query.take_arguments().map_err(sqlx::Error::Encode)?.unwrap_or_default();
-    embedded.query(query.sql().as_str(), &arguments, wanted).await
+    pub(super) fn remote(&mut self) -> Option<&mut Remote> {
+        match self {
+            Self::Embedded(_) => None,
+            Self::Remote(remote) => Some(remote),
+        }
+    }
+
+    async fn ask<'q>(
+        &mut self,
+        mut query: impl Execute<'q, Any>,
+        wanted: Rows,
+    ) -> Result<Answer, sqlx::Error> {
+        let arguments = query.take_arguments().map_err(sqlx::Error::Encode)?;
+        match self {
+            Self::Embedded(file) => {
+                file.query(query.sql().as_str(), &arguments.unwrap_or_default(), wanted).await
+            }
+            Self::Remote(server) => server.query(query.sql(), arguments, wanted).await,
+        }
+    }
 }
 
 impl<'c> Executor<'c> for &'c mut Connection {
@@ -46,13 +70,7 @@ impl<'c> Executor<'c> for &'c mut Connection {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        match self {
-            Connection::Embedded(embedded) => {
-                Box::pin(async move { Ok(ask(embedded, query, Rows::First).await?.result) })
-            }
-            Connection::Pooled(pooled) => (&mut **pooled).execute(query),
-            Connection::Transaction(transaction) => (&mut **transaction).execute(query),
-        }
+        Box::pin(async move { Ok(self.ask(query, Rows::None).await?.result) })
     }
 
     fn fetch_many<'e, 'q: 'e, E>(
@@ -63,17 +81,13 @@ impl<'c> Executor<'c> for &'c mut Connection {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        match self {
-            Connection::Embedded(embedded) => stream::once(async move {
-                let answer = ask(embedded, query, Rows::All).await?;
-                let rows = answer.rows.into_iter().map(Either::Right);
-                Ok::<_, sqlx::Error>(stream::iter(rows.chain([Either::Left(answer.result)]).map(Ok)))
-            })
-            .try_flatten()
-            .boxed(),
-            Connection::Pooled(pooled) => (&mut **pooled).fetch_many(query),
-            Connection::Transaction(transaction) => (&mut **transaction).fetch_many(query),
-        }
+        stream::once(async move {
+            let answer = self.ask(query, Rows::All).await?;
+            let rows = answer.rows.into_iter().map(Either::Right);
+            Ok::<_, sqlx::Error>(stream::iter(rows.chain([Either::Left(answer.result)]).map(Ok)))
+        })
+        .try_flatten()
+        .boxed()
     }
 
     fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<AnyRow>, sqlx::Error>>
@@ -81,13 +95,7 @@ impl<'c> Executor<'c> for &'c mut Connection {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        match self {
-            Connection::Embedded(embedded) => {
-                Box::pin(async move { Ok(ask(embedded, query, Rows::First).await?.rows.into_iter().next()) })
-            }
-            Connection::Pooled(pooled) => (&mut **pooled).fetch_optional(query),
-            Connection::Transaction(transaction) => (&mut **transaction).fetch_optional(query),
-        }
+        Box::pin(async move { Ok(self.ask(query, Rows::First).await?.rows.into_iter().next()) })
     }
 
     /// Nobody prepares a statement ahead: each is when it is first used, and stays so.

@@ -18,6 +18,8 @@ use sqlx_core::error::{DatabaseError, ErrorKind};
 use sqlx_core::ext::ustr::UStr;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
+use super::connection::{Answer, Rows};
+
 /// Statements that stay prepared, for each connection.
 const PREPARED: usize = 128;
 /// What takes longer than this is done aside the next time.
@@ -43,19 +45,6 @@ struct Shape {
     columns: Vec<AnyColumn>,
     /// It took long the last time.
     long: AtomicBool,
-}
-
-/// What a statement gave.
-pub(super) struct Answer {
-    pub(super) rows: Vec<AnyRow>,
-    pub(super) result: AnyQueryResult,
-}
-
-/// How many rows are wanted.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rows {
-    First,
-    All,
 }
 
 impl Embedded {
@@ -175,10 +164,10 @@ impl Embedded {
         let mut found = Vec::new();
         let mut rows = statement.raw_query();
         while let Some(row) = rows.next().map_err(refused)? {
-            if wanted == Rows::All || found.is_empty() {
+            if wanted == Rows::All || (wanted == Rows::First && found.is_empty()) {
                 found.push(read(shape, row)?);
             }
-            if wanted == Rows::First && !writes {
+            if wanted != Rows::All && !writes {
                 break;
             }
         }

@@ -8,30 +8,27 @@ mod conditions;
 mod connection;
 mod dialect;
 mod embedded;
-mod readers;
+mod pool;
+mod remote;
 mod tx;
 mod writer;
 
-use sqlx::any::{AnyConnectOptions, AnyPoolOptions};
 use sqlx::migrate::Migrator;
+use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
-use sqlx::{AnyPool, ConnectOptions as _, Connection as _};
+use sqlx::{ConnectOptions as _, Connection as _};
 use std::str::FromStr as _;
-use std::time::Duration;
 
 pub use bulk::{Cell, done_for, found_by, have_grown, insert_all, insert_together, present};
 pub use conditions::Conditions;
 pub use connection::Connection;
 pub use dialect::Dialect;
-pub use readers::Reader;
+pub use pool::Lent;
 pub use tx::Tx;
 
 use super::{Clock, config};
-use readers::Readers;
+use pool::Pool;
 use writer::Writer;
-
-/// How long after its last use a connection is taken for alive.
-const TRUSTED_FOR: Duration = Duration::from_secs(10);
 
 /// An open database.
 #[derive(Clone)]
@@ -43,8 +40,8 @@ pub struct Database {
 
 #[derive(Clone)]
 enum Connections {
-    Sqlite { writer: Writer, readers: Readers },
-    Postgres(AnyPool),
+    Sqlite { writer: Writer, readers: Pool },
+    Postgres(Pool),
 }
 
 /// Why the database could not be opened, for the person at the console.
@@ -73,8 +70,13 @@ impl Database {
         let connections = match dialect {
             Dialect::Sqlite => Self::open_file(config, &migrations).await?,
             Dialect::Postgres => {
-                let pool = Self::pool(config).await.map_err(OpenError::Connect)?;
-                migrations.run(&pool).await?;
+                let options = PgConnectOptions::from_str(&config.url).map_err(OpenError::Connect)?;
+                let pool = Pool::of_server(options.disable_statement_logging(), config.max_connections);
+                let mut first = pool.acquire().await.map_err(OpenError::Connect)?;
+                if let Some(server) = first.remote() {
+                    server.migrate(&migrations).await?;
+                }
+                drop(first);
                 Connections::Postgres(pool)
             }
         };
@@ -91,39 +93,17 @@ impl Database {
         let file = options.get_filename();
         Ok(Connections::Sqlite {
             writer: Writer::open(file).map_err(OpenError::Connect)?,
-            readers: Readers::new(file, config.max_connections),
+            readers: Pool::of_file(file, config.max_connections),
         })
-    }
-
-    async fn pool(config: &config::Database) -> Result<AnyPool, sqlx::Error> {
-        sqlx::any::install_default_drivers();
-        let options = AnyConnectOptions::from_str(&config.url)?.disable_statement_logging();
-        AnyPoolOptions::new()
-            .max_connections(config.max_connections)
-            .acquire_timeout(readers::ACQUIRE_TIMEOUT)
-            // A question before each use would double the trips to the database. One that was in use a moment
-            // ago still works; one that was not is asked.
-            .test_before_acquire(false)
-            .before_acquire(|connection, meta| {
-                Box::pin(async move {
-                    if meta.idle_for > TRUSTED_FOR {
-                        connection.ping().await?;
-                    }
-                    Ok(true)
-                })
-            })
-            .connect_with(options)
-            .await
     }
 
     /// A connection to read with. Not for writes: on `SQLite` it refuses them.
     ///
     /// # Errors
     /// When no connection is free within ten seconds or the database is gone.
-    pub async fn read(&self) -> Result<Reader, sqlx::Error> {
+    pub async fn read(&self) -> Result<Lent, sqlx::Error> {
         match &self.connections {
-            Connections::Sqlite { readers, .. } => readers.acquire().await,
-            Connections::Postgres(pool) => Ok(Reader::of_pool(Connection::Pooled(pool.acquire().await?))),
+            Connections::Sqlite { readers: pool, .. } | Connections::Postgres(pool) => pool.acquire().await,
         }
     }
 
@@ -137,7 +117,13 @@ impl Database {
         let now = self.clock.now();
         match &self.connections {
             Connections::Sqlite { writer, .. } => Ok(Tx::batched(writer.begin().await?, now)),
-            Connections::Postgres(pool) => Ok(Tx::of_pool(Connection::Transaction(pool.begin().await?), now)),
+            Connections::Postgres(pool) => {
+                let mut lent = pool.acquire().await?;
+                if let Some(server) = lent.remote() {
+                    server.begin().await?;
+                }
+                Ok(Tx::lent(lent, now))
+            }
         }
     }
 
@@ -149,9 +135,7 @@ impl Database {
     pub async fn begin_one(&self) -> Result<Tx, sqlx::Error> {
         match &self.connections {
             Connections::Sqlite { .. } => self.begin().await,
-            Connections::Postgres(pool) => {
-                Ok(Tx::of_pool(Connection::Pooled(pool.acquire().await?), self.clock.now()))
-            }
+            Connections::Postgres(pool) => Ok(Tx::lent(pool.acquire().await?, self.clock.now())),
         }
     }
 
@@ -173,7 +157,7 @@ impl Database {
     pub async fn close(&self) {
         match &self.connections {
             Connections::Sqlite { writer, readers } => {
-                readers.close();
+                readers.close().await;
                 writer.close().await;
             }
             Connections::Postgres(pool) => pool.close().await,

@@ -5,6 +5,7 @@ use std::ops::{Deref, DerefMut};
 use super::super::{Timestamp, ids};
 use super::connection::Connection;
 use super::dialect::Dialect;
+use super::pool::Lent;
 use super::writer::Batched;
 
 /// An open unit of work. Statements run on it as on a connection.
@@ -15,7 +16,7 @@ pub struct Tx {
 
 enum Inner {
     Batched(Batched),
-    Pool(Connection),
+    Lent(Lent),
 }
 
 impl Tx {
@@ -23,9 +24,9 @@ impl Tx {
         Self { inner: Inner::Batched(batched), now }
     }
 
-    /// On a connection of the pool: in a transaction, or one statement that needs none.
-    pub(super) fn of_pool(connection: Connection, now: Timestamp) -> Self {
-        Self { inner: Inner::Pool(connection), now }
+    /// On a connection of its own: in a transaction, or one statement that needs none.
+    pub(super) fn lent(connection: Lent, now: Timestamp) -> Self {
+        Self { inner: Inner::Lent(connection), now }
     }
 
     /// The time of this unit of work: one moment for every row it writes.
@@ -37,7 +38,7 @@ impl Tx {
     pub(super) fn dialect(&self) -> Dialect {
         match self.inner {
             Inner::Batched(_) => Dialect::Sqlite,
-            Inner::Pool(_) => Dialect::Postgres,
+            Inner::Lent(_) => Dialect::Postgres,
         }
     }
 
@@ -54,8 +55,10 @@ impl Tx {
     pub async fn commit(self) -> Result<(), sqlx::Error> {
         match self.inner {
             Inner::Batched(batched) => batched.commit().await,
-            Inner::Pool(Connection::Transaction(transaction)) => transaction.commit().await,
-            Inner::Pool(_) => Ok(()),
+            Inner::Lent(mut lent) => match lent.remote() {
+                Some(server) => server.commit().await,
+                None => Ok(()),
+            },
         }
     }
 }
@@ -65,7 +68,7 @@ impl Deref for Tx {
     fn deref(&self) -> &Connection {
         match &self.inner {
             Inner::Batched(batched) => batched.connection_ref(),
-            Inner::Pool(connection) => connection,
+            Inner::Lent(connection) => connection,
         }
     }
 }
@@ -74,7 +77,7 @@ impl DerefMut for Tx {
     fn deref_mut(&mut self) -> &mut Connection {
         match &mut self.inner {
             Inner::Batched(batched) => batched.connection(),
-            Inner::Pool(connection) => connection,
+            Inner::Lent(connection) => connection,
         }
     }
 }

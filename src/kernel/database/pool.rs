@@ -1,0 +1,182 @@
+//! Connections that are lent and come back: to read with, and on PostgreSQL to write with as well.
+//!
+//! They are not kept in a pool of sqlx: that one asks the server whether a connection still works each time it comes
+//! back, which is a second way to the database for each statement. Here one that answered its last statement is taken
+//! for good, and one that was not used for a while is asked before it is lent.
+
+use std::mem;
+use std::ops::{Deref, DerefMut};
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use sqlx::postgres::PgConnectOptions;
+use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::connection::Connection;
+use super::embedded::Embedded;
+use super::remote::Remote;
+
+/// How long somebody waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection that nobody needed for so long is closed.
+const IDLE_FOR: Duration = Duration::from_mins(10);
+/// The pauses between attempts to reach a server that is just starting.
+const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_secs(1)];
+
+#[derive(Clone)]
+pub(super) struct Pool {
+    source: Source,
+    idle: Idle,
+    permits: Arc<Semaphore>,
+    most: u32,
+}
+
+#[derive(Clone)]
+enum Source {
+    File(Arc<Path>),
+    Server(Arc<PgConnectOptions>),
+}
+
+/// Connections nobody has, the one that was used last at the end.
+type Idle = Arc<Mutex<Vec<(Connection, Instant)>>>;
+
+impl Pool {
+    /// Connections that read the file.
+    pub(super) fn of_file(file: &Path, most: u32) -> Self {
+        Self::new(Source::File(file.into()), most)
+    }
+
+    /// Connections to the server.
+    pub(super) fn of_server(options: PgConnectOptions, most: u32) -> Self {
+        Self::new(Source::Server(Arc::new(options)), most)
+    }
+
+    fn new(source: Source, most: u32) -> Self {
+        let permits = Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(1)));
+        Self { source, idle: Arc::default(), permits, most }
+    }
+
+    pub(super) async fn acquire(&self) -> Result<Lent, sqlx::Error> {
+        tokio::time::timeout(ACQUIRE_TIMEOUT, self.lend()).await.map_err(|_| sqlx::Error::PoolTimedOut)?
+    }
+
+    async fn lend(&self) -> Result<Lent, sqlx::Error> {
+        let permit = self.permits.clone().acquire_owned().await.map_err(|_| sqlx::Error::PoolClosed)?;
+        let connection = loop {
+            let Some((mut connection, since)) = locked(&self.idle).pop() else {
+                break self.source.open().await?;
+            };
+            match &mut connection {
+                Connection::Embedded(file) => file.lent(),
+                Connection::Remote(server) => {
+                    if !server.is_alive(since.elapsed()).await {
+                        continue;
+                    }
+                }
+            }
+            break connection;
+        };
+        Ok(Lent { connection: Some(connection), idle: self.idle.clone(), permit: Some(permit) })
+    }
+
+    /// Closes all connections after what is under way.
+    pub(super) async fn close(&self) {
+        drop(tokio::time::timeout(ACQUIRE_TIMEOUT, self.permits.acquire_many(self.most)).await);
+        self.permits.close();
+        let idle = mem::take(&mut *locked(&self.idle));
+        for (connection, _) in idle {
+            if let Connection::Remote(server) = connection {
+                server.close().await;
+            }
+        }
+    }
+}
+
+impl Source {
+    async fn open(&self) -> Result<Connection, sqlx::Error> {
+        match self {
+            Self::File(file) => Embedded::reader(file).map(Connection::Embedded),
+            Self::Server(options) => {
+                let [mut pause, longest] = PAUSES;
+                loop {
+                    match Remote::open(options).await {
+                        Err(error) if may_be_starting(&error) => tokio::time::sleep(pause).await,
+                        done => return done.map(Connection::Remote),
+                    }
+                    pause = longest.min(pause * 2);
+                }
+            }
+        }
+    }
+}
+
+/// Whether the server may be there in a moment: nobody listens yet, or it says that it is starting (57P03).
+fn may_be_starting(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
+        sqlx::Error::Database(error) => error.code().is_some_and(|code| code == "57P03"),
+        _ => false,
+    }
+}
+
+fn locked(idle: &Idle) -> MutexGuard<'_, Vec<(Connection, Instant)>> {
+    idle.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A connection that goes back when dropped.
+pub struct Lent {
+    /// There until dropped.
+    connection: Option<Connection>,
+    idle: Idle,
+    permit: Option<OwnedSemaphorePermit>,
+}
+
+impl Deref for Lent {
+    type Target = Connection;
+    fn deref(&self) -> &Connection {
+        self.connection.as_ref().expect("there until dropped")
+    }
+}
+
+impl DerefMut for Lent {
+    fn deref_mut(&mut self) -> &mut Connection {
+        self.connection.as_mut().expect("there until dropped")
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let Some(mut connection) = self.connection.take() else { return };
+        let (idle, permit) = (self.idle.clone(), self.permit.take());
+        match &mut connection {
+            // Dropped and thereby closed: what was begun on it ends with it.
+            Connection::Remote(server) if !server.is_fit() => return,
+            Connection::Remote(server) if server.is_in_transaction() => {
+                // Without a runtime the process is going down.
+                let Ok(handle) = Handle::try_current() else { return };
+                handle.spawn(async move {
+                    let Connection::Remote(mut server) = connection else { return };
+                    if server.roll_back().await.is_ok() {
+                        give_back(&idle, Connection::Remote(server));
+                    }
+                    drop(permit);
+                });
+                return;
+            }
+            _ => {}
+        }
+        give_back(&idle, connection);
+    }
+}
+
+fn give_back(idle: &Idle, connection: Connection) {
+    let now = Instant::now();
+    let mut idle = locked(idle);
+    idle.push((connection, now));
+    // One at a time is enough: they come back more often than they grow old.
+    if idle.first().is_some_and(|(_, since)| now.duration_since(*since) > IDLE_FOR) {
+        drop(idle.remove(0));
+    }
+}

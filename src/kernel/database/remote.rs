@@ -1,0 +1,221 @@
+//! PostgreSQL by sqlx's driver, without the way through its `Any`, which looks at the type of each column of each row
+//! again.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::TryStreamExt as _;
+use futures_util::stream::BoxStream;
+use sqlx::any::{AnyArguments, AnyQueryResult, AnyRow, AnyTypeInfoKind, AnyValue};
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgQueryResult, PgRow, PgValueRef};
+use sqlx::{
+    Arguments as _, AssertSqlSafe, Connection as _, Decode, Either, Executor as _, Postgres, Row as _,
+    SqlStr, ValueRef as _,
+};
+use sqlx_core::any::AnyValueKind;
+use sqlx_core::transaction::TransactionManager as _;
+
+use super::bulk::Cell;
+use super::connection::{Answer, Rows};
+
+/// How long after its last use a connection is taken for alive.
+const TRUSTED_FOR: Duration = Duration::from_secs(10);
+/// A connection that is older is closed after its use: what the server keeps for it grows.
+const LONGEST_LIFE: Duration = Duration::from_mins(30);
+
+type Transactions = <Postgres as sqlx::Database>::TransactionManager;
+
+/// One connection to the server.
+#[derive(Debug)]
+pub struct Remote {
+    connection: PgConnection,
+    opened: Instant,
+    /// A statement was begun and its answer not read: whoever asked is gone, or the connection is.
+    under_way: bool,
+}
+
+impl Remote {
+    pub(super) async fn open(options: &PgConnectOptions) -> Result<Self, sqlx::Error> {
+        let connection = PgConnection::connect_with(options).await?;
+        Ok(Self { connection, opened: Instant::now(), under_way: false })
+    }
+
+    pub(super) async fn migrate(&mut self, migrations: &Migrator) -> Result<(), MigrateError> {
+        migrations.run(&mut self.connection).await
+    }
+
+    /// Executes one statement; without arguments, several.
+    pub(super) async fn query(
+        &mut self,
+        sql: SqlStr,
+        arguments: Option<AnyArguments>,
+        wanted: Rows,
+    ) -> Result<Answer, sqlx::Error> {
+        let Some(arguments) = arguments else {
+            self.under_way = true;
+            let answer = collect(sqlx::raw_sql(sql).fetch_many(&mut self.connection), wanted).await;
+            return self.answered(answer);
+        };
+        self.run(sql, arguments.convert_into().map_err(sqlx::Error::Encode)?, wanted).await
+    }
+
+    async fn run(
+        &mut self,
+        sql: SqlStr,
+        arguments: PgArguments,
+        wanted: Rows,
+    ) -> Result<Answer, sqlx::Error> {
+        self.under_way = true;
+        let answers = self.connection.fetch_many(sqlx::query_with(sql, arguments));
+        let answer = collect(answers, wanted).await;
+        self.answered(answer)
+    }
+
+    fn answered<T>(&mut self, answer: Result<T, sqlx::Error>) -> Result<T, sqlx::Error> {
+        self.under_way = matches!(&answer, Err(error) if error.as_database_error().is_none());
+        answer
+    }
+
+    /// Executes `head`, `INSERT INTO …(…)`, with all of these rows: a column of each is one value, so that the text is the
+    /// same for any number of them.
+    pub(super) async fn insert(&mut self, head: &str, columns: Vec<Vec<Cell>>) -> Result<(), sqlx::Error> {
+        let (mut sql, mut arguments) = (format!("{head} SELECT * FROM UNNEST("), PgArguments::default());
+        for (n, cells) in columns.into_iter().enumerate() {
+            let kind = add_list(&mut arguments, cells)?;
+            // Writing into a String does not fail.
+            let _ = write!(sql, "{}${}::{kind}[]", if n == 0 { "" } else { "," }, n + 1);
+        }
+        sql.push(')');
+        self.run(text(sql), arguments, Rows::None).await.map(drop)
+    }
+
+    /// Executes a statement with `firsts` as `$1` and so on, and a list of texts after `head`, which ends in `IN`.
+    pub(super) async fn query_listed(
+        &mut self,
+        (head, tail): (&str, &str),
+        firsts: &[Cell],
+        listed: &[String],
+    ) -> Result<Vec<AnyRow>, sqlx::Error> {
+        let mut arguments = PgArguments::default();
+        for first in firsts {
+            match first {
+                Cell::Text(text) => arguments.add(text),
+                Cell::Number(number) => arguments.add(number),
+            }
+            .map_err(sqlx::Error::Encode)?;
+        }
+        arguments.add(listed).map_err(sqlx::Error::Encode)?;
+        let sql = format!("{head} (SELECT UNNEST(${}::text[])) {tail}", firsts.len() + 1);
+        Ok(self.run(text(sql), arguments, Rows::All).await?.rows)
+    }
+
+    pub(super) async fn begin(&mut self) -> Result<(), sqlx::Error> {
+        self.under_way = true;
+        let begun = Transactions::begin(&mut self.connection, None).await;
+        self.answered(begun)
+    }
+
+    /// Commits what was begun; nothing to do for a statement by itself.
+    pub(super) async fn commit(&mut self) -> Result<(), sqlx::Error> {
+        self.under_way = true;
+        let committed = Transactions::commit(&mut self.connection).await;
+        self.answered(committed)
+    }
+
+    pub(super) async fn roll_back(&mut self) -> Result<(), sqlx::Error> {
+        self.under_way = true;
+        let undone = Transactions::rollback(&mut self.connection).await;
+        self.answered(undone)
+    }
+
+    pub(super) fn is_in_transaction(&self) -> bool {
+        Transactions::get_transaction_depth(&self.connection) > 0
+    }
+
+    /// Whether somebody else may have it after this use.
+    pub(super) fn is_fit(&self) -> bool {
+        !self.under_way && self.opened.elapsed() < LONGEST_LIFE
+    }
+
+    /// Whether it works after so long without use; asked only if that was long.
+    pub(super) async fn is_alive(&mut self, idle_for: Duration) -> bool {
+        idle_for < TRUSTED_FOR || self.connection.ping().await.is_ok()
+    }
+
+    pub(super) async fn close(self) {
+        // The server notices either way.
+        drop(self.connection.close().await);
+    }
+}
+
+/// A text of this program, made from its literals.
+fn text(sql: String) -> SqlStr {
+    sqlx::SqlSafeStr::into_sql_str(AssertSqlSafe(sql))
+}
+
+/// Adds a column of rows as one value. The name of its type.
+fn add_list(arguments: &mut PgArguments, cells: Vec<Cell>) -> Result<&'static str, sqlx::Error> {
+    let (kind, added) = if cells.iter().any(|cell| matches!(cell, Cell::Number(_))) {
+        let numbers = cells.into_iter().map(|cell| match cell {
+            Cell::Number(number) => Some(number),
+            Cell::Text(_) => None,
+        });
+        ("bigint", arguments.add(numbers.collect::<Vec<_>>()))
+    } else {
+        let texts = cells.into_iter().map(|cell| match cell {
+            Cell::Text(text) => text,
+            Cell::Number(_) => None,
+        });
+        ("text", arguments.add(texts.collect::<Vec<_>>()))
+    };
+    added.map_err(sqlx::Error::Encode)?;
+    Ok(kind)
+}
+
+async fn collect(
+    mut answers: BoxStream<'_, Result<Either<PgQueryResult, PgRow>, sqlx::Error>>,
+    wanted: Rows,
+) -> Result<Answer, sqlx::Error> {
+    let mut rows = Vec::new();
+    let mut result = AnyQueryResult { rows_affected: 0, last_insert_id: None };
+    while let Some(answer) = answers.try_next().await? {
+        match answer {
+            Either::Left(done) => result.rows_affected += done.rows_affected(),
+            Either::Right(_) if wanted == Rows::None => {}
+            Either::Right(row) => {
+                rows.push(read(&row, rows.first())?);
+                if wanted == Rows::First {
+                    break;
+                }
+            }
+        }
+    }
+    Ok(Answer { rows, result })
+}
+
+/// A row. What is known of its columns is taken from the first one of the same answer.
+fn read(row: &PgRow, first: Option<&AnyRow>) -> Result<AnyRow, sqlx::Error> {
+    let Some(first) = first else { return AnyRow::try_from(row) };
+    let mut values = Vec::with_capacity(first.columns.len());
+    for column in &first.columns {
+        let (value, kind) = (row.try_get_raw(column.ordinal)?, column.type_info.kind);
+        let kind = match kind {
+            kind if value.is_null() => AnyValueKind::Null(kind),
+            AnyTypeInfoKind::BigInt => AnyValueKind::BigInt(decode(value)?),
+            AnyTypeInfoKind::Text => {
+                let text = decode::<&str>(value)?;
+                AnyValueKind::Text(Arc::new(text.to_owned()))
+            }
+            // Nearly everything is one of these two.
+            _ => return AnyRow::try_from(row),
+        };
+        values.push(AnyValue { kind });
+    }
+    Ok(AnyRow { column_names: first.column_names.clone(), columns: first.columns.clone(), values })
+}
+
+fn decode<'r, T: Decode<'r, Postgres>>(value: PgValueRef<'r>) -> Result<T, sqlx::Error> {
+    T::decode(value).map_err(sqlx::Error::Decode)
+}
