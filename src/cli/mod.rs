@@ -80,7 +80,7 @@ async fn open(config: Config) -> Result<Kernel, Failure> {
         Some(url) => url.clone(),
         None => format!("http://{}", config.server.listen).parse()?,
     };
-    Ok(Kernel::open(config, Clock::system(), Urls::new(public)).await?)
+    Ok(Kernel::open(config, Clock::system(), Urls::new(&public)).await?)
 }
 
 async fn account(kernel: &Kernel, slug: &str) -> Result<Account, Failure> {

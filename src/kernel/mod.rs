@@ -5,6 +5,7 @@ pub mod clock;
 pub mod config;
 pub mod database;
 pub mod deferred;
+pub mod gather;
 pub mod http;
 pub mod ids;
 pub mod jobs;

@@ -5,32 +5,33 @@ use url::Url;
 /// Builds links on the public address.
 #[derive(Clone, Debug)]
 pub struct Urls {
-    base: Url,
+    origin: String,
+    is_https: bool,
 }
 
 impl Urls {
     /// `base` must be an origin without path; the configuration has checked that.
     #[must_use]
-    pub fn new(base: Url) -> Self {
-        Self { base }
+    pub fn new(base: &Url) -> Self {
+        Self { origin: base.origin().ascii_serialization(), is_https: base.scheme() == "https" }
     }
 
     /// `https://id.example.com/` + `/console` → `https://id.example.com/console`.
     #[must_use]
     pub fn absolute(&self, path: &str) -> String {
-        format!("{}{path}", self.origin())
+        format!("{}{path}", self.origin)
     }
 
     /// `https://id.example.com`, as browsers write it in `Origin`.
     #[must_use]
-    pub fn origin(&self) -> String {
-        self.base.origin().ascii_serialization()
+    pub fn origin(&self) -> &str {
+        &self.origin
     }
 
     /// Whether cookies must be `Secure`.
     #[must_use]
     pub fn is_https(&self) -> bool {
-        self.base.scheme() == "https"
+        self.is_https
     }
 }
 

@@ -89,7 +89,7 @@ impl Server {
         if public.scheme() == "http" && !is_loopback(&public) {
             tracing::warn!(%public, "server.public_url is not https: sessions can be read on the way");
         }
-        let kernel = Kernel::open(config, clock, Urls::new(public)).await?;
+        let kernel = Kernel::open(config, clock, Urls::new(&public)).await?;
         saml::keys::adopt(&kernel).await.map_err(|error| StartError::Keys(error.to_string()))?;
         Ok(Self { listener, app: App::new(kernel), address })
     }

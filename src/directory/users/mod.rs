@@ -4,6 +4,7 @@ mod create;
 mod create_many;
 mod delete;
 mod model;
+mod names;
 mod store;
 mod total;
 mod update;
@@ -12,6 +13,7 @@ pub use create::{create, create_at_once, create_pending};
 pub use create_many::create_many;
 pub use delete::delete;
 pub use model::{Authority, Profile, User};
+pub use names::Names;
 pub(crate) use store::COLUMNS_OF_U;
 pub(super) use store::connection_name;
 pub use store::{

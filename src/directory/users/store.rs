@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::super::{Error, Window, fold};
 use super::model::{Profile, User};
 use crate::kernel::Tx;
-use crate::kernel::database::{Cell, Conditions, Connection, found_by, like_anywhere};
+use crate::kernel::database::{Cell, Conditions, Connection, found_by, like_anywhere, rows_by};
 
 macro_rules! columns {
     () => {
@@ -162,6 +162,19 @@ pub async fn window(
     let mut all = conditions(account_id, matches);
     let tail = window.apply(&mut all, "user_name_folded");
     all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM users"), &tail)).fetch_all(c).await
+}
+
+/// Those of these folded names that are there.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn by_names(
+    c: &mut Connection,
+    account_id: &str,
+    names: &[String],
+) -> Result<Vec<User>, sqlx::Error> {
+    let head = concat!("SELECT ", columns!(), " FROM users WHERE account_id = $1 AND user_name_folded IN");
+    rows_by(c, head, &[account_id], names).await
 }
 
 /// A page of users in order of creation, after the one with id `after`.

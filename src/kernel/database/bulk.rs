@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use sqlx::any::{AnyArguments, AnyRow};
-use sqlx::{Arguments as _, AssertSqlSafe, Row as _};
+use sqlx::{Arguments as _, AssertSqlSafe, FromRow, Row as _};
 
 use super::super::{Timestamp, Tx};
 use super::{Connection, Dialect};
@@ -124,8 +124,7 @@ pub async fn present(
     first: &str,
     wanted: &[String],
 ) -> Result<HashSet<String>, sqlx::Error> {
-    let rows = listed(c, (head, ""), &[first.into()], wanted).await?;
-    rows.iter().map(|row| row.try_get(0)).collect()
+    Ok(rows_by::<(String,)>(c, head, &[first], wanted).await?.into_iter().map(|(text,)| text).collect())
 }
 
 /// The second column for each of `wanted` that is found: `head` selects two text columns, the first of them the one that
@@ -139,9 +138,22 @@ pub async fn found_by(
     firsts: &[&str],
     wanted: &[String],
 ) -> Result<HashMap<String, String>, sqlx::Error> {
+    Ok(rows_by::<(String, String)>(c, head, firsts, wanted).await?.into_iter().collect())
+}
+
+/// The rows of `wanted` that are found: `head` takes `firsts` as `$1` and so on, and ends in `IN`.
+///
+/// # Errors
+/// The database's.
+pub async fn rows_by<T: for<'r> FromRow<'r, AnyRow>>(
+    c: &mut Connection,
+    head: &'static str,
+    firsts: &[&str],
+    wanted: &[String],
+) -> Result<Vec<T>, sqlx::Error> {
     let firsts: Vec<_> = firsts.iter().map(|text| Cell::from(*text)).collect();
     let rows = listed(c, (head, ""), &firsts, wanted).await?;
-    rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    rows.iter().map(T::from_row).collect()
 }
 
 /// Executes a statement that returns one text column for each of `wanted` that it did something for: `head` takes

@@ -19,7 +19,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{ConnectOptions as _, Connection as _};
 use std::str::FromStr as _;
 
-pub use bulk::{Cell, done_for, found_by, have_grown, insert_all, insert_together, present};
+pub use bulk::{Cell, done_for, found_by, have_grown, insert_all, insert_together, present, rows_by};
 pub use conditions::Conditions;
 pub use connection::Connection;
 pub use dialect::Dialect;

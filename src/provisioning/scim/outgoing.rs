@@ -2,19 +2,19 @@
 //! what the directory has a word on is read and written.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::Serialize;
+use serde::de::{MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::json::Object;
 use crate::kernel::Timestamp;
 
-/// The attributes of a resource.
-#[derive(Default, Serialize)]
-#[serde(transparent)]
-pub(super) struct Resource<'a>(BTreeMap<Cow<'a, str>, Part<'a>>);
+/// The attributes of a resource, or of one of its values. There are few: a list is searched faster than a tree is made.
+#[derive(Default)]
+pub(super) struct Resource<'a>(Vec<(Cow<'a, str>, Part<'a>)>);
 
 /// The value of an attribute.
 #[derive(Serialize)]
@@ -26,6 +26,7 @@ pub(super) enum Part<'a> {
     Flag(bool),
     Urns(Vec<&'static str>),
     Meta(Meta<'a>),
+    Nested(Resource<'a>),
     Other(Value),
 }
 
@@ -43,11 +44,9 @@ pub(super) struct Meta<'a> {
 impl<'a> Resource<'a> {
     /// Reads the names of what is kept, and leaves the values for later.
     pub(super) fn kept(text: &'a str) -> Self {
-        match serde_json::from_str::<BTreeMap<&str, &RawValue>>(text) {
-            Ok(parts) => Self(parts.into_iter().map(|(name, raw)| (name.into(), Part::Kept(raw))).collect()),
-            // A name with a quotation mark in it cannot be lent.
-            Err(_) => serde_json::from_str::<Object>(text).unwrap_or_default().into(),
-        }
+        // A name with a quotation mark in it cannot be lent.
+        serde_json::from_str(text)
+            .unwrap_or_else(|_| serde_json::from_str::<Object>(text).unwrap_or_default().into())
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -55,28 +54,74 @@ impl<'a> Resource<'a> {
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.get(name).is_some()
     }
 
     pub(super) fn is_null(&self, name: &str) -> bool {
-        match self.0.get(name) {
+        match self.get(name) {
             Some(Part::Kept(raw)) => raw.get() == "null",
             Some(Part::Other(value)) => value.is_null(),
             _ => false,
         }
     }
 
-    pub(super) fn put(&mut self, name: &'static str, part: Part<'a>) {
-        self.0.insert(name.into(), part);
+    fn get(&self, name: &str) -> Option<&Part<'a>> {
+        self.0.iter().find(|(present, _)| present == name).map(|(_, part)| part)
     }
 
-    pub(super) fn take(&mut self, name: &str) -> Option<Value> {
-        self.0.remove(name).map(|part| to_value(&part))
+    pub(super) fn put(&mut self, name: &'static str, part: Part<'a>) {
+        match self.0.iter_mut().find(|(present, _)| present == name) {
+            Some((_, present)) => *present = part,
+            None => self.0.push((name.into(), part)),
+        }
+    }
+
+    pub(super) fn remove(&mut self, name: &str) -> Option<Part<'a>> {
+        let at = self.0.iter().position(|(present, _)| present == name)?;
+        Some(self.0.remove(at).1)
+    }
+
+    /// Takes out what is below a name, to change it; nothing where there is no object.
+    pub(super) fn take_nested(&mut self, name: &str) -> Self {
+        match self.remove(name) {
+            Some(Part::Kept(raw)) => Self::kept(raw.get()),
+            Some(Part::Other(Value::Object(object))) => object.into(),
+            _ => Self::default(),
+        }
     }
 
     /// All of it, to look into.
     pub(super) fn into_object(self) -> Object {
         self.0.into_iter().map(|(name, part)| (name.into_owned(), to_value(&part))).collect()
+    }
+}
+
+impl Serialize for Resource<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, part)| (name, part)))
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Resource<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+        impl<'de> Visitor<'de> for Names {
+            type Value = Resource<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Resource<'de>, A::Error> {
+                // With room for what the directory adds.
+                let mut parts = Vec::with_capacity(12);
+                while let Some((name, raw)) = map.next_entry::<&str, &RawValue>()? {
+                    parts.push((name.into(), Part::Kept(raw)));
+                }
+                Ok(Resource(parts))
+            }
+        }
+        deserializer.deserialize_map(Names)
     }
 }
 
@@ -94,20 +139,25 @@ fn to_value(part: &Part<'_>) -> Value {
 /// The resources of a list, as the text that goes out.
 #[derive(Default)]
 pub(super) struct Listing {
-    pub(super) text: String,
+    pub(super) text: Vec<u8>,
     pub(super) count: usize,
 }
 
 impl Listing {
     pub(super) fn push(&mut self, resource: &impl Serialize) {
-        self.append(Self { text: serde_json::to_string(resource).unwrap_or_default(), count: 1 });
+        if self.count > 0 {
+            self.text.push(b',');
+        }
+        // Into memory it does not fail: names are texts.
+        let _ = serde_json::to_writer(&mut self.text, resource);
+        self.count += 1;
     }
 
-    pub(super) fn append(&mut self, other: Self) {
+    pub(super) fn append(&mut self, other: &Self) {
         if self.count > 0 && other.count > 0 {
-            self.text.push(',');
+            self.text.push(b',');
         }
-        self.text.push_str(&other.text);
+        self.text.extend(&other.text);
         self.count += other.count;
     }
 }

@@ -22,20 +22,24 @@ fn what_is_put_in_replaces_what_is_kept() {
     let mut resource = Resource::kept(r#"{"active":"x","name":{"givenName":"A"},"userName":"old"}"#);
     resource.put("userName", Part::Text("new \"one\""));
     resource.put("active", Part::Flag(true));
-    assert_eq!(resource.take("name"), Some(json!({"givenName": "A"})));
+    let mut name = resource.take_nested("name");
+    name.put("familyName", Part::Text("B"));
     assert_eq!(out(&resource), json!({"active": true, "userName": "new \"one\""}));
+    resource.put("name", Part::Nested(name));
+    assert_eq!(out(&resource)["name"], json!({"givenName": "A", "familyName": "B"}));
+    assert!(resource.take_nested("userName").is_empty());
 }
 
 #[test]
 fn a_listing_has_its_commas_between() {
     let mut all = Listing::default();
-    all.append(Listing::default());
+    all.append(&Listing::default());
     for text in [r#"{"a":1}"#, "{}"] {
         all.push(&Resource::kept(text));
     }
     let mut more = Listing::default();
     more.push(&Resource::kept(r#"{"b":2}"#));
-    all.append(more);
-    all.append(Listing::default());
-    assert_eq!((all.text.as_str(), all.count), (r#"{"a":1},{},{"b":2}"#, 3));
+    all.append(&more);
+    all.append(&Listing::default());
+    assert_eq!((all.text.as_slice(), all.count), (br#"{"a":1},{},{"b":2}"#.as_slice(), 3));
 }

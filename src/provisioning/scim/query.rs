@@ -1,5 +1,7 @@
 //! The query of a list request: which resources, which part of the list, which attributes.
 
+use std::sync::OnceLock;
+
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -30,6 +32,9 @@ pub(super) struct Query {
     sort_order: Option<String>,
     attributes: Option<String>,
     excluded_attributes: Option<String>,
+    /// The filter, once it was read.
+    #[serde(skip)]
+    parsed: OnceLock<Filter>,
 }
 
 /// A filter split into what an index answers and what is left to look at.
@@ -72,12 +77,13 @@ impl Query {
             sort_order: text("sortOrder")?,
             attributes: text("attributes")?,
             excluded_attributes: text("excludedAttributes")?,
+            parsed: OnceLock::new(),
         })
     }
 
     /// The first value that the filter compares with: the one a client looks for, before it makes or changes it.
     pub(super) fn looked_for(&self) -> Option<String> {
-        let filter = filter::parse(self.filter.as_deref()?).ok()?;
+        let filter = self.filter().ok().flatten()?;
         filter.conjunction().into_iter().find_map(|term| match term {
             Filter::Compare(_, Operator::Eq, Value::String(text)) => Some(text.clone()),
             Filter::Inside(_, inner) => inner.conjunction().into_iter().find_map(|term| match term {
@@ -120,8 +126,15 @@ impl Query {
         Sort::read(self.sort_by.as_deref(), self.sort_order.as_deref())
     }
 
-    fn filter(&self) -> Result<Option<Filter>, Error> {
-        self.filter.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(filter::parse).transpose()
+    fn filter(&self) -> Result<Option<&Filter>, Error> {
+        let Some(text) = self.filter.as_deref().map(str::trim).filter(|text| !text.is_empty()) else {
+            return Ok(None);
+        };
+        if let Some(known) = self.parsed.get() {
+            return Ok(Some(known));
+        }
+        let parsed = filter::parse(text)?;
+        Ok(Some(self.parsed.get_or_init(|| parsed)))
     }
 
     /// Plans a list of users.
@@ -274,7 +287,7 @@ fn remove(resource: &mut Object, name: &str) {
 }
 
 /// Turns the equalities of a conjunction into conditions. What is left is evaluated on each candidate.
-fn plan<M>(filter: Option<Filter>, condition: impl Fn(&str, &Value) -> Option<M>) -> Plan<M> {
+fn plan<M>(filter: Option<&Filter>, condition: impl Fn(&str, &Value) -> Option<M>) -> Plan<M> {
     let Some(filter) = filter else { return Plan { matches: Vec::new(), rest: None } };
     let mut matches = Vec::new();
     let mut complete = true;
@@ -309,5 +322,5 @@ fn plan<M>(filter: Option<Filter>, condition: impl Fn(&str, &Value) -> Option<M>
             None => complete = false,
         }
     }
-    Plan { matches, rest: (!complete).then_some(filter) }
+    Plan { matches, rest: (!complete).then(|| filter.clone()) }
 }

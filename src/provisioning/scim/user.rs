@@ -122,7 +122,7 @@ pub(super) fn resource(user: &User) -> Resource<'_> {
     }
     resource.put("userName", Part::Text(&user.user_name));
     if user.is_active() && resource.is_null("active") {
-        resource.take("active");
+        resource.remove("active");
     } else {
         resource.put("active", Part::Flag(user.is_active()));
     }
@@ -130,13 +130,13 @@ pub(super) fn resource(user: &User) -> Resource<'_> {
         resource.put("externalId", Part::Text(id));
     }
     if user.given_name.is_some() || user.family_name.is_some() {
-        let mut name = resource.take("name").unwrap_or_else(|| json!({}));
+        let mut name = resource.take_nested("name");
         for (key, value) in [("givenName", &user.given_name), ("familyName", &user.family_name)] {
-            if let (Some(name), Some(value)) = (name.as_object_mut(), value) {
-                name.insert(key.into(), json!(value));
+            if let Some(value) = value {
+                name.put(key, Part::Text(value));
             }
         }
-        resource.put("name", Part::Other(name));
+        resource.put("name", Part::Nested(name));
     }
     if let (Some(email), false) = (&user.email, resource.has("emails")) {
         let emails = json!([{"value": email, "type": "work", "primary": true}]);

@@ -14,9 +14,8 @@ use super::super::{group, user};
 use super::{Provisioner, answer_text, base};
 use crate::directory::Window;
 use crate::directory::groups::{self, Group};
-use crate::directory::users::{self, User};
-use crate::kernel::database::Connection;
-use crate::kernel::{Kernel, Timestamp};
+use crate::directory::users::{self, Names, User};
+use crate::kernel::Kernel;
 
 /// A kind of resource that is listed.
 pub(super) trait Listed: Sized {
@@ -28,17 +27,16 @@ pub(super) trait Listed: Sized {
     fn plan(query: &Query) -> Result<Plan<Self::Match>, Error>;
     /// A part of those that match.
     async fn window(
-        c: &mut Connection,
-        account_id: &str,
+        kernel: &Kernel,
+        client: &Provisioner,
         matches: &[Self::Match],
         window: &Window<'_>,
     ) -> Result<Vec<Self>, sqlx::Error>;
     /// How many match: exact, counted in an index.
     async fn count(
-        c: &mut Connection,
+        kernel: &Kernel,
         client: &Provisioner,
         matches: &[Self::Match],
-        now: Timestamp,
     ) -> Result<i64, sqlx::Error>;
     /// Its id.
     fn id(&self) -> &str;
@@ -50,7 +48,6 @@ pub(super) trait Listed: Sized {
     async fn show<'a>(
         &'a self,
         kernel: &Kernel,
-        c: &mut Connection,
         client: &Provisioner,
         query: &Query,
     ) -> Result<Resource<'a>, Error>;
@@ -65,22 +62,28 @@ impl Listed for User {
     }
 
     async fn window(
-        c: &mut Connection,
-        account_id: &str,
+        kernel: &Kernel,
+        client: &Provisioner,
         matches: &[Self::Match],
         window: &Window<'_>,
     ) -> Result<Vec<Self>, sqlx::Error> {
-        users::window(c, account_id, matches, window).await
+        if let [users::Match::UserName(name)] = matches
+            && Names::finds(name, window)
+        {
+            let found = client.names.find(&kernel.db, client.account(), name).await?;
+            return Ok(found.into_iter().collect());
+        }
+        users::window(&mut *kernel.db.read().await?, client.account(), matches, window).await
     }
 
     async fn count(
-        c: &mut Connection,
+        kernel: &Kernel,
         client: &Provisioner,
         matches: &[Self::Match],
-        now: Timestamp,
     ) -> Result<i64, sqlx::Error> {
+        let c = &mut *kernel.db.read().await?;
         if matches.is_empty() {
-            return client.totals.of(c, client.account(), now).await;
+            return client.totals.of(c, client.account(), kernel.clock.now()).await;
         }
         users::count(c, client.account(), matches).await
     }
@@ -100,12 +103,11 @@ impl Listed for User {
     async fn show<'a>(
         &'a self,
         kernel: &Kernel,
-        c: &mut Connection,
         client: &Provisioner,
         query: &Query,
     ) -> Result<Resource<'a>, Error> {
         let groups = if query.asks_for("groups") {
-            Some(groups::of_user(c, client.account(), &self.id).await?)
+            Some(groups::of_user(&mut *kernel.db.read().await?, client.account(), &self.id).await?)
         } else {
             None
         };
@@ -122,21 +124,20 @@ impl Listed for Group {
     }
 
     async fn window(
-        c: &mut Connection,
-        account_id: &str,
+        kernel: &Kernel,
+        client: &Provisioner,
         matches: &[Self::Match],
         window: &Window<'_>,
     ) -> Result<Vec<Self>, sqlx::Error> {
-        groups::window(c, account_id, matches, window).await
+        groups::window(&mut *kernel.db.read().await?, client.account(), matches, window).await
     }
 
     async fn count(
-        c: &mut Connection,
+        kernel: &Kernel,
         client: &Provisioner,
         matches: &[Self::Match],
-        _: Timestamp,
     ) -> Result<i64, sqlx::Error> {
-        groups::count(c, client.account(), matches).await
+        groups::count(&mut *kernel.db.read().await?, client.account(), matches).await
     }
 
     fn id(&self) -> &str {
@@ -154,11 +155,10 @@ impl Listed for Group {
     async fn show<'a>(
         &'a self,
         kernel: &Kernel,
-        c: &mut Connection,
         _: &Provisioner,
         query: &Query,
     ) -> Result<Resource<'a>, Error> {
-        let shown = super::groups::represent(kernel, c, self, query).await?;
+        let shown = super::groups::represent(kernel, &mut *kernel.db.read().await?, self, query).await?;
         Ok(query.project(shown.into()))
     }
 }
@@ -186,22 +186,20 @@ pub(super) async fn find<T: Listed>(
         Some(name) if name.as_deref() == Some(T::SORTED_BY) => Some(true),
         Some(_) => None,
     };
-    let mut c = kernel.db.read().await?;
-    let account = client.account();
     let (mut page, total, key): (Vec<T>, i64, fn(&T) -> String) = match (&plan.rest, by_index) {
         (None, Some(sorted)) => {
             let descending = sort.as_ref().is_some_and(|sort| sort.descending);
             let window = Window { descending, ..window(sorted, start, limit) };
-            let page = T::window(&mut c, account, &plan.matches, &window).await?;
+            let page = T::window(kernel, client, &plan.matches, &window).await?;
             let total = match known_total(start, page.len(), limit) {
                 Some(total) => total,
-                None => T::count(&mut c, client, &plan.matches, kernel.clock.now()).await?,
+                None => T::count(kernel, client, &plan.matches).await?,
             };
             (page, total, if sorted { T::sort_key } else { |one| one.id().to_owned() })
         }
         (rest, _) => {
             let all = Window { limit: MAX_SCAN + 1, ..Window::default() };
-            let mut found = T::window(&mut c, account, &plan.matches, &all).await?;
+            let mut found = T::window(kernel, client, &plan.matches, &all).await?;
             if i64::try_from(found.len()).unwrap_or(i64::MAX) > MAX_SCAN {
                 return Err(too_many());
             }
@@ -221,7 +219,7 @@ pub(super) async fn find<T: Listed>(
     let next = last.map(|last| Start::cursor(&key(last), last.id()));
     let mut resources = Listing::default();
     for one in &page {
-        resources.push(&one.show(kernel, &mut c, client, query).await?);
+        resources.push(&one.show(kernel, client, query).await?);
     }
     Ok(Part { resources, total, next })
 }
@@ -275,10 +273,11 @@ pub(super) fn list_answer(part: &Part, start: &Start, query: &Query) -> Response
         (_, Some(next)) => format!(r#","nextCursor":{}"#, Value::from(next.as_str())),
         _ => String::new(),
     };
-    let body = format!(
-        r#"{{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":{},"itemsPerPage":{}{place},"Resources":[{}]}}"#,
-        part.total, part.resources.count, part.resources.text,
+    let head = format!(
+        r#"{{"schemas":["urn:ietf:params:scim:api:messages:2.0:ListResponse"],"totalResults":{},"itemsPerPage":{}{place},"Resources":["#,
+        part.total, part.resources.count,
     );
+    let body = [head.as_bytes(), &part.resources.text, b"]}"].concat();
     let mut response = answer_text(StatusCode::OK, body);
     let subject = query.looked_for().unwrap_or_default();
     let note = format!("{} found", part.total);

@@ -29,7 +29,7 @@ use super::user;
 use crate::access::{Guard, Principal, Routes};
 use crate::audit::Context;
 use crate::directory::groups::Group;
-use crate::directory::users::{Authority, Totals, User};
+use crate::directory::users::{Authority, Names, Totals, User};
 use crate::idp::connections::ScimSettings;
 use crate::kernel::Kernel;
 use crate::kernel::http::RequestContext;
@@ -59,6 +59,8 @@ pub struct Client {
     pub(super) paused: bool,
     /// How many users there are, as far as this node remembers.
     pub(super) totals: Arc<Totals>,
+    /// Looks users up for all clients of this node.
+    pub(super) names: Arc<Names>,
 }
 
 impl From<Client> for Provisioner {
@@ -179,7 +181,7 @@ async fn search(
     let shown = i64::try_from(part.resources.count).unwrap_or(i64::MAX);
     let rest = (&Start::Offset((offset - part.total).max(0)), limit - shown);
     let groups = lists::find::<Group>(&kernel, &client, &query, rest).await?;
-    part.resources.append(groups.resources);
+    part.resources.append(&groups.resources);
     part.total += groups.total;
     Ok(list_answer(&part, &start, &query))
 }
@@ -199,7 +201,7 @@ fn answer(status: StatusCode, body: &impl Serialize) -> Response {
     answer_text(status, serde_json::to_string(body).unwrap_or_default())
 }
 
-fn answer_text(status: StatusCode, body: String) -> Response {
+fn answer_text(status: StatusCode, body: impl IntoResponse) -> Response {
     (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], body).into_response()
 }
 
