@@ -12,19 +12,32 @@ use vestibule::kernel::memory::with_large_pages;
 
 use super::harness::{client, hammer, measure};
 
-/// Raw argon2id hashes with our parameters, one thread and one arena a core; in pages as they come, or in large ones.
-pub(crate) async fn argon2_per_second(seconds: u64, large_pages: bool) -> f64 {
+/// One arena a core for raw argon2id hashes with our parameters, made once: memory that is given back keeps its pages.
+pub(crate) struct Arenas(Vec<Vec<Block>>);
+
+impl Arenas {
+    /// In pages as they come, or in large ones.
+    pub(crate) fn new(large_pages: bool) -> Self {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let make = || vec![vec![Block::default(); argon2_params().block_count()]; cores];
+        Self(if large_pages { with_large_pages(make) } else { make() })
+    }
+}
+
+fn argon2_params() -> Params {
+    Params::new(19 * 1024, 2, 1, None).expect("parameters")
+}
+
+/// Raw hashes, a thread for each of the arenas.
+pub(crate) async fn argon2_per_second(seconds: u64, arenas: &mut Arenas) -> f64 {
     let stop = Arc::new(AtomicBool::new(false));
     let count = Arc::new(AtomicU64::new(0));
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads: Vec<_> = (0..cores)
-        .map(|_| {
+    let threads: Vec<_> = std::mem::take(&mut arenas.0)
+        .into_iter()
+        .map(|mut arena| {
             let (stop, count) = (stop.clone(), count.clone());
             std::thread::spawn(move || {
-                let params = Params::new(19 * 1024, 2, 1, None).expect("parameters");
-                let make = || vec![Block::default(); params.block_count()];
-                let mut arena = if large_pages { with_large_pages(make) } else { make() };
-                let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+                let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, argon2_params());
                 while !stop.load(Ordering::Relaxed) {
                     let mut out = [0; 32];
                     argon2
@@ -37,6 +50,7 @@ pub(crate) async fn argon2_per_second(seconds: u64, large_pages: bool) -> f64 {
                         .expect("hash");
                     count.fetch_add(1, Ordering::Relaxed);
                 }
+                arena
             })
         })
         .collect();
@@ -45,9 +59,7 @@ pub(crate) async fn argon2_per_second(seconds: u64, large_pages: bool) -> f64 {
     tokio::time::sleep(Duration::from_secs(seconds)).await;
     let done = count.load(Ordering::Relaxed) - before;
     stop.store(true, Ordering::Relaxed);
-    for thread in threads {
-        thread.join().expect("thread");
-    }
+    arenas.0 = threads.into_iter().map(|thread| thread.join().expect("thread")).collect();
     #[expect(clippy::cast_precision_loss, reason = "a few hundred")]
     let rate = done as f64 / seconds as f64;
     rate

@@ -55,10 +55,11 @@ pub(crate) async fn sign_ins(node: &Node, table: &mut Table) {
         wires.push(tokio::sync::Mutex::new(Wire::open(&node.url).await));
     }
     let wires = Arc::new(wires);
+    let (mut plain, mut large) = (limits::Arenas::new(false), limits::Arenas::new(true));
     let (mut ratios, mut of_large, mut cpu) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..ROUNDS {
-        let hashes = limits::argon2_per_second(4, false).await;
-        let hashes_in_large_pages = limits::argon2_per_second(4, true).await;
+        let hashes = limits::argon2_per_second(4, &mut plain).await;
+        let hashes_in_large_pages = limits::argon2_per_second(4, &mut large).await;
         let (wires, before) = (wires.clone(), node.cpu());
         let rate = measure(32, 6, move |client_number, n| {
             let wires = wires.clone();
