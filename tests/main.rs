@@ -7,6 +7,7 @@ mod harness;
 mod architecture;
 mod audit;
 mod cli;
+mod database;
 mod directory_pages;
 mod durability;
 mod enforcement;

@@ -55,6 +55,45 @@ fn found(kind: &str, filter: &str) -> String {
 }
 
 on_both! {
+    async fn who_looks_somebody_up_at_the_same_time_gets_their_own(server: Server) {
+        let (acme, other) = (house(server, "acme").await, house(server, "other").await);
+        for house in [&acme, &other] {
+            for n in 0..5 {
+                let body = json!({"userName": format!("same{n}@both.example"), "active": true});
+                made(&house.scim, "/scim/v2/Users", &body).await;
+            }
+        }
+        let mut asked = tokio::task::JoinSet::new();
+        for n in 0..60 {
+            let (house, slug) = if n % 2 == 0 { (&acme, "acme") } else { (&other, "other") };
+            let name = match n % 6 {
+                0 | 1 => format!("SAME{}@both.example", n / 2 % 5),
+                2 | 3 => format!("bob@{slug}.example"),
+                // The other account's, and one that PostgreSQL refuses.
+                4 => "bob@other.example".to_owned(),
+                _ => "bob@\0.example".to_owned(),
+            };
+            let (scim, path) = (house.scim.clone(), found("Users", &format!("userName eq {}", json!(name))));
+            asked.spawn(async move { (n, name, scim.get(&path).await) });
+        }
+        while let Some(answer) = asked.join_next().await {
+            let (n, name, answer) = answer.expect("answered");
+            if n % 6 == 5 {
+                // There is nobody of that name, however it is said.
+                assert!(answer.status == 400 || answer.ok()["totalResults"] == 0);
+                continue;
+            }
+            let list = answer.ok();
+            assert_eq!(list["totalResults"], i64::from(n % 6 < 4), "{name}: {list}");
+            if n % 6 < 4 {
+                assert_eq!(list["Resources"][0]["userName"].as_str().map(str::to_lowercase), Some(name.to_lowercase()));
+                let house = if n % 2 == 0 { &acme } else { &other };
+                let id = list["Resources"][0]["id"].as_str().expect("an id");
+                house.scim.get(&format!("/scim/v2/Users/{id}")).await.ok();
+            }
+        }
+    }
+
     async fn nobody_else_s_people_can_be_read_or_changed(server: Server) {
         let (acme, other) = (house(server, "acme").await, house(server, "other").await);
         let before = acme.state(server).await;

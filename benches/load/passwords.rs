@@ -84,13 +84,13 @@ pub(crate) async fn sign_ins(node: &Node, table: &mut Table) {
     table.line("password sign-ins", &format!("{:.0} %", median(&ratios)), &note);
 }
 
-fn median(values: &[f64]) -> f64 {
+pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted[sorted.len() / 2]
 }
 
-fn list(values: &[f64]) -> String {
+pub(crate) fn list(values: &[f64]) -> String {
     values.iter().map(|value| format!("{value:.1}")).collect::<Vec<_>>().join(", ")
 }
 

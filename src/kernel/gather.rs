@@ -80,6 +80,8 @@ impl<K: Eq + Hash + Clone, V: Clone> Gather<K, V> {
                 Err(_) => {}
             }
         };
+        // Whoever could go on already, and would ask in a moment, comes along.
+        tokio::task::yield_now().await;
         let others = self.take(topic);
         let mut keys: Vec<K> = others.iter().map(|other| other.key.clone()).collect();
         keys.push(key.clone());

@@ -176,7 +176,8 @@ fn give_back(idle: &Idle, connection: Connection) {
     let mut idle = locked(idle);
     idle.push((connection, now));
     // One at a time is enough: they come back more often than they grow old.
-    if idle.first().is_some_and(|(_, since)| now.duration_since(*since) > IDLE_FOR) {
-        drop(idle.remove(0));
-    }
+    let is_old = idle.first().is_some_and(|(_, since)| now.duration_since(*since) > IDLE_FOR);
+    let old = is_old.then(|| idle.remove(0));
+    drop(idle);
+    drop(old);
 }

@@ -208,7 +208,8 @@ fn read(row: &PgRow, first: Option<&AnyRow>) -> Result<AnyRow, sqlx::Error> {
                 let text = decode::<&str>(value)?;
                 AnyValueKind::Text(Arc::new(text.to_owned()))
             }
-            // Nearly everything is one of these two.
+            AnyTypeInfoKind::Integer => AnyValueKind::Integer(decode(value)?),
+            // Hardly any column is something else.
             _ => return AnyRow::try_from(row),
         };
         values.push(AnyValue { kind });

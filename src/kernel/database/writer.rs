@@ -2,7 +2,7 @@
 //!
 //! A sync to disk costs more than a user row and its audit row together. So whoever waits for the
 //! writer joins the transaction that is open: the first unit of work is the transaction itself, each
-//! further one a savepoint in it, and the last one in the queue, or the eighth, commits for all. Nobody
+//! further one a savepoint in it, and the last one in the queue, or the sixteenth, commits for all. Nobody
 //! is answered before that commit.
 
 use std::path::Path;
@@ -15,8 +15,9 @@ use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 use super::connection::Connection;
 use super::embedded::{Embedded, is_busy};
 
-/// Units of work that share one commit at most. Eight gains nearly all there is to gain.
-const MAX_BATCH: usize = 8;
+/// Units of work that share one commit at most. Eight gains nearly all there is to gain; with sixteen who wait it is
+/// another twentieth.
+const MAX_BATCH: usize = 16;
 /// How long another process may have the file.
 const BUSY_FOR: Duration = Duration::from_secs(5);
 

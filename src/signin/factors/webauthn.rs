@@ -41,7 +41,7 @@ fn wrong(error: impl std::fmt::Display) -> Failure {
 /// The one place that keys are bound to: the public address. `None` for a bare IP address, which browsers
 /// refuse (§5.1.3: the relying party's id is a domain).
 fn relying_party(kernel: &Kernel) -> Option<Webauthn> {
-    let origin = Url::parse(&kernel.urls.origin()).ok()?;
+    let origin = Url::parse(kernel.urls.origin()).ok()?;
     WebauthnBuilder::new(origin.domain()?, &origin).ok()?.rp_name("Vestibule").build().ok()
 }
 

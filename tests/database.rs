@@ -1,0 +1,94 @@
+//! Connections that are lent: what becomes of work that is given up, and of connections that break.
+
+use std::pin::pin;
+use std::task::Poll;
+
+use vestibule::kernel::Tx;
+use vestibule::kernel::database::{Database, Dialect};
+
+use crate::harness::Server;
+use crate::on_both;
+
+/// More often than there are connections.
+const OFTEN: usize = 9;
+
+async fn insert(tx: &mut Tx, id: &str) -> Result<(), sqlx::Error> {
+    let insert = sqlx::query("INSERT INTO data_keys (id, wrapped, created_at) VALUES ($1, '', 0)").bind(id);
+    insert.execute(&mut **tx).await.map(drop)
+}
+
+async fn count(db: &Database) -> i64 {
+    let mut c = db.read().await.expect("a connection");
+    let count = sqlx::query_scalar("SELECT COUNT(*) FROM data_keys WHERE id LIKE 'test-%'");
+    count.fetch_one(&mut *c).await.expect("count")
+}
+
+/// Lets a future begin, no more.
+async fn begin(future: impl Future) {
+    let mut future = pin!(future);
+    std::future::poll_fn(|cx| Poll::Ready(drop(future.as_mut().poll(cx)))).await;
+}
+
+on_both! {
+    async fn work_that_is_given_up_leaves_no_trace_and_no_lock(server: Server) {
+        let db = &server.kernel.db;
+        for _ in 0..OFTEN {
+            // Between two statements, …
+            let mut tx = db.begin().await.expect("begin");
+            insert(&mut tx, "test-same").await.expect("inserted");
+            drop(tx);
+            // … in the middle of one, …
+            let mut tx = db.begin().await.expect("begin");
+            insert(&mut tx, "test-other").await.expect("inserted");
+            begin(insert(&mut tx, "test-same")).await;
+            drop(tx);
+            // … and one that was refused.
+            let mut tx = db.begin().await.expect("begin");
+            insert(&mut tx, "test-other").await.expect("inserted");
+            insert(&mut tx, "test-other").await.expect_err("a duplicate");
+            drop(tx);
+        }
+        assert_eq!(count(db).await, 0);
+        let mut tx = db.begin().await.expect("begin");
+        insert(&mut tx, "test-same").await.expect("nobody holds it");
+        tx.commit().await.expect("commits");
+        assert_eq!(count(db).await, 1);
+    }
+
+    async fn a_question_that_is_given_up_is_not_answered_to_the_next(server: Server) {
+        let db = &server.kernel.db;
+        for n in 0..OFTEN {
+            let mut c = db.read().await.expect("a connection");
+            begin(sqlx::query("SELECT 'somebody else''s'").fetch_all(&mut *c)).await;
+            drop(c);
+            let mut c = db.read().await.expect("a connection");
+            let own = format!("own {n}");
+            let told: String =
+                sqlx::query_scalar("SELECT CAST($1 AS TEXT)").bind(&own).fetch_one(&mut *c).await.expect("answer");
+            assert_eq!(told, own);
+        }
+    }
+
+    async fn connections_that_the_database_closes_are_replaced(server: Server) {
+        let db = &server.kernel.db;
+        if db.dialect() == Dialect::Sqlite {
+            return;
+        }
+        let mut all = Vec::new();
+        for _ in 0..3 {
+            all.push(db.read().await.expect("a connection"));
+        }
+        let mut c = db.read().await.expect("a connection");
+        let close = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                     WHERE datname = current_database() AND pid <> pg_backend_pid()";
+        sqlx::query(close).fetch_all(&mut *c).await.expect("closed");
+        for mut closed in all {
+            sqlx::query("SELECT 1").execute(&mut *closed).await.expect_err("it is closed");
+        }
+        drop(c);
+        // None of them is lent again.
+        for _ in 0..OFTEN {
+            db.ping().await.expect("answers");
+        }
+    }
+}
