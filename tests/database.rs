@@ -26,7 +26,11 @@ async fn count(db: &Database) -> i64 {
 /// Lets a future begin, no more.
 async fn begin(future: impl Future) {
     let mut future = pin!(future);
-    std::future::poll_fn(|cx| Poll::Ready(drop(future.as_mut().poll(cx)))).await;
+    std::future::poll_fn(|cx| {
+        let _ = future.as_mut().poll(cx);
+        Poll::Ready(())
+    })
+    .await;
 }
 
 on_both! {
