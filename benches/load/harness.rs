@@ -186,3 +186,15 @@ impl Table {
         }
     }
 }
+
+/// Of several turns, the one in the middle.
+pub(crate) fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[sorted.len() / 2]
+}
+
+/// All turns, to print.
+pub(crate) fn list(values: &[f64]) -> String {
+    values.iter().map(|value| format!("{value:.1}")).collect::<Vec<_>>().join(", ")
+}

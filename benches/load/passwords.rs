@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::harness::{Node, Table, client, measure};
+use super::harness::{Node, Table, client, list, measure, median};
 use super::limits;
 use super::operations::cpu_each;
 use super::wire::{Reply, Wire};
@@ -82,16 +82,6 @@ pub(crate) async fn sign_ins(node: &Node, table: &mut Table) {
         median(&cpu)
     );
     table.line("password sign-ins", &format!("{:.0} %", median(&ratios)), &note);
-}
-
-pub(crate) fn median(values: &[f64]) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted[sorted.len() / 2]
-}
-
-pub(crate) fn list(values: &[f64]) -> String {
-    values.iter().map(|value| format!("{value:.1}")).collect::<Vec<_>>().join(", ")
 }
 
 /// The latencies of `GET /api/v1/me` at 500 requests a second over 50 connections, measured on a thread of

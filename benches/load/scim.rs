@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 
-use super::harness::{Asked, Node, Rate, Table, hammer};
+use super::harness::{Asked, Node, Rate, Table, hammer, list, median};
 use super::operations::{cpu_per_operation, percent};
-use super::{limits, passwords, wire::Wire};
+use super::{limits, wire::Wire};
 
 const CLIENTS: usize = 16;
 const FEW: i64 = 1000;
@@ -111,11 +111,11 @@ async fn look_ups_beside_bare(node: &Node, (headers, database): (&str, &str), ta
     }
     let note = format!(
         "of a bare axum handler with the same client (aim: 25 %); median of {}; {cpu}",
-        passwords::list(&ratios)
+        list(&ratios)
     );
     let what = format!("SCIM look-ups, 16 clients, {database}");
-    table.line(&what, &format!("{:.0} %", passwords::median(&ratios)), &note);
-    passwords::median(&rates)
+    table.line(&what, &format!("{:.0} %", median(&ratios)), &note);
+    median(&rates)
 }
 
 /// One member comes and goes, in a group of so many; one client, as a group is pushed.

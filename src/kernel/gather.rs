@@ -74,7 +74,7 @@ impl<K: Eq + Hash + Clone, V: Clone> Gather<K, V> {
             match waits.await {
                 Ok(News::Turn(turn)) => break turn,
                 Ok(News::Answer(answer)) => {
-                    return answer.map_err(|error| sqlx::Error::AnyDriverError(Box::new(error)));
+                    return answer.map_err(shared);
                 }
                 // Who asked has given up: from the beginning.
                 Err(_) => {}
@@ -93,10 +93,7 @@ impl<K: Eq + Hash + Clone, V: Clone> Gather<K, V> {
             // Who is gone needs no answer.
             drop(told.send(News::Answer(answer)));
         }
-        match found {
-            Ok(mut found) => Ok(found.remove(&key)),
-            Err(error) => Err(sqlx::Error::AnyDriverError(Box::new(error))),
-        }
+        found.map(|mut found| found.remove(&key)).map_err(shared)
     }
 
     fn turn_or_wait(&self, topic: &str, key: &K) -> Result<Turn<K, V>, oneshot::Receiver<News<K, V>>> {
@@ -113,6 +110,11 @@ impl<K: Eq + Hash + Clone, V: Clone> Gather<K, V> {
     fn take(&self, topic: &str) -> Vec<Waiting<K, V>> {
         self.state().waiting.extract_if(.., |waiting| waiting.topic == topic).collect()
     }
+}
+
+/// An error that several are told.
+fn shared(error: Arc<sqlx::Error>) -> sqlx::Error {
+    sqlx::Error::AnyDriverError(Box::new(error))
 }
 
 impl<K, V> Drop for Turn<K, V> {

@@ -34,11 +34,7 @@ impl Asked {
         self.gather.ask(topic, key, answer).await
     }
 
-    fn begin(
-        self: &Arc<Self>,
-        topic: &'static str,
-        key: u32,
-    ) -> tokio::task::JoinHandle<Result<Option<String>, String>> {
+    fn begin(self: &Arc<Self>, topic: &'static str, key: u32) -> Answered {
         let asked = self.clone();
         tokio::spawn(async move { asked.ask(topic, key).await.map_err(|error| error.to_string()) })
     }
@@ -46,6 +42,18 @@ impl Asked {
     fn questions(&self) -> Vec<Vec<u32>> {
         self.questions.lock().expect("lock").clone()
     }
+}
+
+type Answered = tokio::task::JoinHandle<Result<Option<String>, String>>;
+
+/// The first of three questions is under way, the others wait for it.
+async fn one_asks_and_two_wait() -> (Arc<Asked>, [Answered; 3]) {
+    let asked = Asked::new();
+    let first = asked.begin("a", 1);
+    settle().await;
+    let tasks = [first, asked.begin("a", 2), asked.begin("a", 3)];
+    settle().await;
+    (asked, tasks)
 }
 
 /// Until all tasks have come as far as they can.
@@ -91,11 +99,7 @@ async fn topics_are_asked_for_apart() {
 
 #[tokio::test]
 async fn who_gives_up_takes_nobody_along() {
-    let asked = Asked::new();
-    let first = asked.begin("a", 1);
-    settle().await;
-    let (second, third) = (asked.begin("a", 2), asked.begin("a", 3));
-    settle().await;
+    let (asked, [first, second, third]) = one_asks_and_two_wait().await;
     // The one that asks is gone, and so is the one whose turn it would be.
     first.abort();
     second.abort();
@@ -112,11 +116,7 @@ async fn who_gives_up_takes_nobody_along() {
 
 #[tokio::test]
 async fn an_error_is_everybodys_who_was_asked_for() {
-    let asked = Asked::new();
-    let first = asked.begin("a", 1);
-    settle().await;
-    let (second, third) = (asked.begin("a", 2), asked.begin("a", 3));
-    settle().await;
+    let (asked, [first, second, third]) = one_asks_and_two_wait().await;
     asked.fails.store(1, Ordering::SeqCst);
     asked.answers.add_permits(2);
     for task in [first, second, third] {
