@@ -10,11 +10,13 @@ pub mod password;
 mod proof;
 pub mod sessions;
 pub mod setup;
+mod somebody;
 mod throttle;
 
 use std::sync::Arc;
 
 pub use proof::{Method, Names, Proof, Provided, ProviderSession, Subject};
+pub use somebody::has_password;
 pub use throttle::{Throttle, Throttled};
 
 use crate::kernel::{Kernel, tickets};

@@ -2,7 +2,7 @@
 
 use super::super::connections::{self, Connection, LdapSettings};
 use crate::kernel::database::Connection as Db;
-use crate::signin::password;
+use crate::signin;
 
 /// The directory that checks the password of somebody who calls themselves `name`. Who has a password here keeps
 /// signing in with that, unless their domain belongs to the directory: an administrator is not locked out by a
@@ -18,7 +18,7 @@ pub async fn door_for(
     let Some((connection, by_domain)) = connections::directory_for(c, account_id, name).await? else {
         return Ok(None);
     };
-    if !by_domain && password::is_kept_of(c, account_id, name).await? {
+    if !by_domain && signin::has_password(c, account_id, name).await? {
         return Ok(None);
     }
     Ok(connection.ldap().map(|settings| (connection, settings)))

@@ -11,10 +11,9 @@ use super::person::{self, Person};
 use super::pool::Pool;
 use super::verdict::{self, Verdict};
 use crate::access::Principal;
-use crate::directory::users;
 use crate::kernel::http::RequestContext;
 use crate::signin::flow::{self, Browser, Flow, Guess, Proved, Refused};
-use crate::signin::{Method, Proof, Provided, ProviderSession, SignIn, Subject, identities};
+use crate::signin::{Method, Proof, Provided, ProviderSession, Subject, identities};
 
 /// Checks a password for the flow's identifier at a directory and, when it is right, finishes.
 ///
@@ -31,11 +30,11 @@ pub async fn prove(
     let pool = idp.ldap.of(connection, settings);
     let person = find(idp, &pool, &flow.identifier).await.map_err(|error| unreachable(connection, &error))?;
     // Counted on the one who is meant, however they are written: a directory knows many spellings of a name.
-    let name = match &person {
-        Some(person) => known_as(signin, connection, person).await?,
-        None => flow.identifier.clone(),
-    };
-    let guess = Guess::begin(signin, request, (&connection.account_id, &name), Method::Ldap).await?;
+    let known_by = person.as_ref().and_then(|person| subject(connection, person));
+    let name = person.as_ref().map(|person| person.email().unwrap_or(&person.entry.dn));
+    let meant = (known_by.as_ref(), name.unwrap_or(&flow.identifier));
+    let at = (connection.account_id.as_str(), connection.id.as_str());
+    let guess = Guess::begin(signin, request, at, meant, Method::Ldap).await?;
     let said = check(idp, &pool, (person.as_ref(), password), guess.may_try()).await;
     match said.map_err(|error| unreachable(connection, &error))? {
         Verdict::Right => {}
@@ -55,18 +54,6 @@ fn unreachable(connection: &Connection, error: &Error) -> Refused {
     tracing::warn!(connection = connection.id, %error, "a directory did not answer");
     metrics::counter!("vestibule_ldap_failures_total").increment(1);
     Refused::Unreachable
-}
-
-/// The user whom the directory's person is, or what stands for them.
-async fn known_as(signin: &SignIn, connection: &Connection, person: &Person) -> Result<String, sqlx::Error> {
-    let mut c = signin.kernel.db.read().await?;
-    if let Some(subject) = subject(connection, person)
-        && let Some(identity) = identities::of_subject(&mut c, &connection.id, &subject).await?
-        && let Some(user) = users::by_id(&mut c, &connection.account_id, &identity.user_id).await?
-    {
-        return Ok(user.user_name);
-    }
-    Ok(person.email().unwrap_or(&person.entry.dn).to_owned())
 }
 
 /// Finds the person. A connection that broke in the middle is replaced once: servers are restarted.

@@ -18,6 +18,7 @@ use sqlx_core::error::{DatabaseError, ErrorKind};
 use sqlx_core::ext::ustr::UStr;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
+use super::Durability;
 use super::connection::{Answer, Rows};
 
 /// Statements that stay prepared, for each connection.
@@ -89,6 +90,17 @@ impl Embedded {
     /// The same for one that waits for the disk.
     pub(super) fn run_aside(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
         aside(|| self.run(sql))
+    }
+
+    /// How the commits from now on are kept. `NORMAL` writes the log and leaves it to the next `FULL` commit, or to the
+    /// system, to sync it.
+    pub(super) fn keep(&self, durability: Durability) -> Result<(), sqlx::Error> {
+        // Not kept prepared: it takes effect when it is prepared.
+        let done = self.connection.execute_batch(match durability {
+            Durability::Full => "PRAGMA synchronous = FULL",
+            Durability::Soon => "PRAGMA synchronous = NORMAL",
+        });
+        done.map_err(refused)
     }
 
     /// Whoever has it from now on starts a turn.

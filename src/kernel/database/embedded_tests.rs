@@ -1,7 +1,7 @@
 use sqlx::Row as _;
 
 use super::super::connection::Connection;
-use super::super::writer::Writer;
+use super::super::writer::{Batched, Writer};
 use super::*;
 
 /// A file with one table, and a connection that writes to it.
@@ -87,7 +87,7 @@ async fn a_file_that_another_process_writes_to_is_waited_for() {
     let writer = Writer::open(&dir.path().join("t.db")).expect("opens");
     other.run("BEGIN IMMEDIATE").expect("begins");
     let waiting = tokio::spawn(async move {
-        let mut unit = writer.begin().await.expect("gets its turn");
+        let mut unit = writer.begin(Durability::Full).await.expect("gets its turn");
         sqlx::query("INSERT INTO t (id) VALUES ('later')").execute(unit.connection()).await.expect("row");
         unit.commit().await
     });
@@ -98,4 +98,38 @@ async fn a_file_that_another_process_writes_to_is_waited_for() {
     assert!(!waiting.is_finished());
     other.run("COMMIT").expect("ends");
     waiting.await.expect("task").expect("commits");
+}
+
+#[tokio::test]
+async fn only_work_that_is_kept_soon_is_left_unsynced() {
+    let dir = tempfile::tempdir().expect("dir");
+    drop(open(&dir));
+    let writer = Writer::open(&dir.path().join("t.db")).expect("opens");
+    let syncs = async |unit: &mut Batched| -> i64 {
+        let asked = sqlx::query_scalar("PRAGMA synchronous").fetch_one(unit.connection()).await;
+        asked.expect("a level")
+    };
+    let (normal, full) = (1, 2);
+    let mut unit = writer.begin(Durability::Soon).await.expect("begins");
+    assert_eq!(syncs(&mut unit).await, normal);
+    // Somebody who wants more waits already: they do not share a commit with it.
+    let mut next = Box::pin(writer.begin(Durability::Full));
+    assert!(futures_util::poll!(next.as_mut()).is_pending());
+    let mut committed = Box::pin(unit.commit());
+    assert!(futures_util::poll!(committed.as_mut()).is_pending());
+    let mut unit = next.await.expect("begins");
+    committed.await.expect("committed by the one who came");
+    assert_eq!(syncs(&mut unit).await, full);
+    // The other way round they do.
+    let mut next = Box::pin(writer.begin(Durability::Soon));
+    assert!(futures_util::poll!(next.as_mut()).is_pending());
+    let mut committed = Box::pin(unit.commit());
+    assert!(futures_util::poll!(committed.as_mut()).is_pending());
+    let mut unit = next.await.expect("begins");
+    assert!(futures_util::poll!(committed.as_mut()).is_pending(), "it waits for the one who joined");
+    assert_eq!(syncs(&mut unit).await, full);
+    unit.commit().await.expect("commits");
+    committed.await.expect("commits");
+    let mut unit = writer.begin(Durability::Soon).await.expect("begins");
+    assert_eq!(syncs(&mut unit).await, normal, "by itself it does not wait for the disk again");
 }

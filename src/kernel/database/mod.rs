@@ -44,6 +44,17 @@ enum Connections {
     Postgres(Pool),
 }
 
+/// What a power cut may do to a unit of work that was committed. Everybody sees it at once either way, also after the
+/// process was killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// Nothing.
+    Full,
+    /// Take it back, if that comes before the next unit of work that is `Full`, or within a moment: for what is worth
+    /// less than the disk's time.
+    Soon,
+}
+
 /// Why the database could not be opened, for the person at the console.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -116,7 +127,7 @@ impl Database {
     pub async fn begin(&self) -> Result<Tx, sqlx::Error> {
         let now = self.clock.now();
         match &self.connections {
-            Connections::Sqlite { writer, .. } => Ok(Tx::batched(writer.begin().await?, now)),
+            Connections::Sqlite { writer, .. } => Ok(Tx::batched(writer.begin(Durability::Full).await?, now)),
             Connections::Postgres(pool) => {
                 let mut lent = pool.acquire().await?;
                 if let Some(server) = lent.remote() {
@@ -132,10 +143,11 @@ impl Database {
     ///
     /// # Errors
     /// As [`Database::begin`].
-    pub async fn begin_one(&self) -> Result<Tx, sqlx::Error> {
+    pub async fn begin_one(&self, durability: Durability) -> Result<Tx, sqlx::Error> {
+        let now = self.clock.now();
         match &self.connections {
-            Connections::Sqlite { .. } => self.begin().await,
-            Connections::Postgres(pool) => Ok(Tx::lent(pool.acquire().await?, self.clock.now())),
+            Connections::Sqlite { writer, .. } => Ok(Tx::batched(writer.begin(durability).await?, now)),
+            Connections::Postgres(pool) => Ok(Tx::lent(pool.acquire().await?, now)),
         }
     }
 

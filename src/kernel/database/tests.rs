@@ -90,11 +90,16 @@ async fn futures_poll<F: Future>(mut future: std::pin::Pin<&mut F>) -> bool {
 async fn single_statements_and_whole_units_of_work_share_the_writer() {
     let dir = tempfile::tempdir().expect("dir");
     let db = open(&dir).await;
-    let tasks: Vec<_> = (0..60)
+    let tasks: Vec<_> = (0..90)
         .map(|n| {
             let db = db.clone();
             tokio::spawn(async move {
-                let mut tx = if n % 2 == 0 { db.begin_one().await } else { db.begin().await }.expect("begin");
+                let tx = match n % 3 {
+                    0 => db.begin_one(Durability::Full).await,
+                    1 => db.begin_one(Durability::Soon).await,
+                    _ => db.begin().await,
+                };
+                let mut tx = tx.expect("begin");
                 insert(&mut tx, &format!("id-{n}")).await.expect("insert");
                 tx.commit().await.expect("commit");
             })
@@ -103,7 +108,7 @@ async fn single_statements_and_whole_units_of_work_share_the_writer() {
     for task in tasks {
         task.await.expect("task");
     }
-    assert_eq!(count(&db).await, 60);
+    assert_eq!(count(&db).await, 90);
 }
 
 #[tokio::test]

@@ -3,7 +3,8 @@
 //! A sync to disk costs more than a user row and its audit row together. So whoever waits for the
 //! writer joins the transaction that is open: the first unit of work is the transaction itself, each
 //! further one a savepoint in it, and the last one in the queue, or the sixteenth, commits for all. Nobody
-//! is answered before that commit.
+//! is answered before that commit. Work that need not be on disk at once does not wait for it, and shares a commit only
+//! with its like, or with one that is synced anyway.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
+use super::Durability;
 use super::connection::Connection;
 use super::embedded::{Embedded, is_busy};
 
@@ -31,6 +33,8 @@ struct State {
     connection: Connection,
     /// A transaction is open.
     open: bool,
+    /// What the connection is set to for the transaction that is open, or was last.
+    durability: Durability,
     /// Finished units of work that wait for the commit.
     finished: Vec<oneshot::Sender<bool>>,
 }
@@ -38,14 +42,15 @@ struct State {
 impl Writer {
     pub(super) fn open(file: &Path) -> Result<Self, sqlx::Error> {
         let connection = Connection::Embedded(Embedded::writer(file)?);
-        let state = State { connection, open: false, finished: Vec::new() };
+        let state = State { connection, open: false, durability: Durability::Full, finished: Vec::new() };
         Ok(Self { state: Arc::new(Mutex::new(state)), waiting: Arc::default() })
     }
 
-    pub(super) async fn begin(&self) -> Result<Batched, sqlx::Error> {
+    pub(super) async fn begin(&self, durability: Durability) -> Result<Batched, sqlx::Error> {
         let mut waiting = Waiting::new(self.clone());
         let mut state = self.state.clone().lock_owned().await;
         waiting.arrived();
+        state.prepare_for(durability)?;
         let joins = std::mem::replace(&mut state.open, true);
         let share = if joins { Share::Savepoint } else { Share::Transaction };
         state.file().lent();
@@ -85,12 +90,29 @@ impl State {
         self.connection.embedded().expect("the writer's connection is the file's")
     }
 
+    /// Sees to it that whoever begins now is kept as `durability` says. Work that is kept soon joins what is kept fully;
+    /// the other way round it is committed first.
+    fn prepare_for(&mut self, durability: Durability) -> Result<(), sqlx::Error> {
+        if self.open && self.durability == Durability::Soon && durability == Durability::Full {
+            self.commit_if_due(0);
+        }
+        // It cannot be changed inside a transaction.
+        if !self.open && self.durability != durability {
+            self.file().keep(durability)?;
+            self.durability = durability;
+        }
+        Ok(())
+    }
+
     /// Commits unless somebody waits to join and there is room.
     fn commit_if_due(&mut self, waiting: usize) {
         if !self.open || (waiting > 0 && self.finished.len() < MAX_BATCH) {
             return;
         }
-        let outcome = self.file().run_aside("COMMIT");
+        let outcome = match self.durability {
+            Durability::Full => self.file().run_aside("COMMIT"),
+            Durability::Soon => self.file().run("COMMIT"),
+        };
         if let Err(error) = &outcome {
             tracing::error!(%error, units = self.finished.len(), "commit failed; nothing of it was kept");
             // After a failed commit the transaction may still be open; end it either way.

@@ -6,6 +6,7 @@ use super::super::factors::{self, SecondFactor};
 use super::super::identities::{self, Recognised};
 use super::super::lockout::{self, Factor};
 use super::super::password::{self, Standing};
+use super::super::somebody::{self, Meant, Somebody};
 use super::super::{Method, Proof, SignIn, sessions};
 use super::cookies::Browser;
 use super::model::{Demand, Flow};
@@ -66,9 +67,17 @@ pub(super) struct Known {
     pub(super) settings: Settings,
     /// The password that was shown, if it was that.
     pub(super) right: Option<RightPassword>,
-    /// Whether the user has a second factor, if that was looked up. No session begins without one where that
-    /// has changed meanwhile.
-    pub(super) enrolled: Option<bool>,
+    /// Whether the user has a second factor. No session begins without one where that has changed meanwhile.
+    pub(super) enrolled: bool,
+}
+
+impl Known {
+    /// For a proof of another kind. Only where the person themselves is not written: what is written from must be fresh.
+    pub(super) fn of(somebody: Somebody, proof: &Proof) -> Option<Self> {
+        let Somebody { user, settings, enrolled, .. } = somebody;
+        let user = user.filter(|user| user.is_active() && !provided::changes(user, proof))?;
+        Some(Self { user, settings, right: None, enrolled })
+    }
 }
 
 /// Somebody whom the rules let in, on the way to a session.
@@ -78,7 +87,7 @@ pub(super) struct Passage<'a> {
     pub(super) browser: Browser<'a>,
     pub(super) user: &'a User,
     pub(super) settings: &'a Settings,
-    /// See [`Known::enrolled`].
+    /// See [`Known::enrolled`]; `None` when nobody looked.
     pub(super) enrolled: Option<bool>,
 }
 
@@ -107,17 +116,15 @@ pub async fn finish(
     conclude(signin, request, (flow, browser), proof.clone(), known).await
 }
 
-/// Looks up whom the proof is about while nobody waits for it. Only where the person themselves is not written:
-/// what is written from must be fresh.
+/// Looks up whom the proof is about while nobody waits for it.
 async fn look_ahead(signin: &SignIn, proof: &Proof) -> Result<Option<Known>, sqlx::Error> {
-    let mut c = signin.kernel.db.read().await?;
-    let (found, settings) = look_up(&mut c, proof).await?;
-    let Some(user) = found.ok().flatten().filter(|user| user.is_active() && !provided::changes(user, proof))
-    else {
-        return Ok(None);
+    let meant = match (&proof.user_id, &proof.identity, &proof.connection_id) {
+        (Some(id), ..) => Meant::User(id),
+        (None, Some(subject), Some(connection_id)) => Meant::Subject(connection_id, subject),
+        _ => Meant::Name(&proof.subject),
     };
-    let enrolled = Some(factors::is_enrolled(&mut c, &user.id).await?);
-    Ok(Some(Known { user, settings, right: None, enrolled }))
+    let mut c = signin.kernel.db.read().await?;
+    Ok(Known::of(somebody::find(&mut c, &proof.account_id, meant, "").await?, proof))
 }
 
 /// Rules, then the session or the demand for more.
@@ -138,7 +145,7 @@ pub(super) async fn conclude(
     }
     let (found, right, enrolled) = match known {
         Some(Known { user, settings, right, enrolled }) => {
-            (Some((Ok(Some(user)), settings)), right, enrolled)
+            (Some((Ok(Some(user)), settings)), right, Some(enrolled))
         }
         None => (None, None, None),
     };

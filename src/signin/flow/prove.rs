@@ -10,7 +10,8 @@ use super::super::lockout::{self, Attempt, Counted, Factor};
 use super::super::password::{
     self, Password, Place, PrepareError, Standing, Stored, Way, store as passwords,
 };
-use super::super::{Method, Proof, SignIn, notices, sessions};
+use super::super::somebody::{self, Meant, Somebody};
+use super::super::{Method, Proof, SignIn, Subject, notices, sessions};
 use super::cookies::Browser;
 use super::finish::{self, Known, Passage, Proved, RightPassword};
 use super::model::{Demand, Flow};
@@ -20,55 +21,48 @@ use crate::audit::{self, Action, Context, Event};
 use crate::directory::accounts::{self, Settings};
 use crate::directory::users::{self, User};
 use crate::directory::{Error, fold};
-use crate::kernel::database::Connection;
+use crate::kernel::database::{Connection, Durability};
 use crate::kernel::http::RequestContext;
 use crate::kernel::{Timestamp, Tx, tokens};
 
-/// What there is to check a password against.
+/// Whom a password is checked for.
 struct Candidate {
     /// Empty when no account is known.
     account_id: String,
-    settings: Settings,
-    user: Option<User>,
-    password: Option<passwords::Row>,
     /// The user's id, or what stands for nobody.
     key: String,
-    /// Whether the user has a second factor, as far as this look-up knows.
-    enrolled: Option<bool>,
+    somebody: Somebody,
 }
 
 impl Candidate {
     /// Looks the flow's identifier up. Without an account, the one account that knows the address is
     /// taken: on a server with several, an address in two needs the account's name.
-    async fn find(signin: &SignIn, flow: &Flow) -> Result<Self, sqlx::Error> {
+    async fn of_flow(signin: &SignIn, flow: &Flow) -> Result<Self, sqlx::Error> {
         let account_id = if let Some(id) = &flow.account_id {
             id.clone()
         } else {
             let mut c = signin.kernel.db.read().await?;
             users::sole_by_email_anywhere(&mut c, &flow.identifier).await?.unwrap_or_default()
         };
-        Self::find_in(signin, account_id, &flow.identifier).await
+        Self::find(signin, &account_id, (Meant::Name(&flow.identifier), &flow.identifier)).await
     }
 
-    /// Looks a name up in an account.
-    async fn find_in(signin: &SignIn, account_id: String, name: &str) -> Result<Self, sqlx::Error> {
+    /// Looks up who is meant, and calls themselves `name`.
+    async fn find(
+        signin: &SignIn,
+        account_id: &str,
+        (meant, name): (Meant<'_>, &str),
+    ) -> Result<Self, sqlx::Error> {
         let mut c = signin.kernel.db.read().await?;
         let decoy = lockout::decoy(&fold(name));
-        let found = passwords::candidate(&mut c, &account_id, name, &decoy).await?;
-        let key = found.user.as_ref().map_or(decoy, |user| user.id.clone());
-        let enrolled = Some(found.enrolled);
-        let passwords::Found { user, settings, password, .. } = found;
-        Ok(Self { account_id, settings, user, password, key, enrolled })
+        let somebody = somebody::find(&mut c, account_id, meant, &decoy).await?;
+        let key = somebody.user.as_ref().map_or(decoy, |user| user.id.clone());
+        Ok(Self { account_id: account_id.to_owned(), key, somebody })
     }
 
     /// Looks somebody up who is signed in.
     async fn of(signin: &SignIn, principal: &Principal) -> Result<Self, sqlx::Error> {
-        let mut c = signin.kernel.db.read().await?;
-        let account_id = principal.account_id.clone();
-        let user = users::by_id(&mut c, &account_id, &principal.id).await?;
-        let settings = accounts::settings_of(&mut c, &account_id).await?;
-        let password = passwords::of_user(&mut c, &principal.id).await?;
-        Ok(Self { account_id, settings, user, password, key: principal.id.clone(), enrolled: None })
+        Self::find(signin, &principal.account_id, (Meant::User(&principal.id), &principal.name)).await
     }
 
     fn attempt(&self) -> Attempt<'_> {
@@ -89,12 +83,14 @@ pub async fn prove_password(
 ) -> Result<Proved, Refused> {
     // Room for the hash first: an attempt that cannot be checked must not count.
     let place = signin.hasher.admit()?;
-    let candidate = Candidate::find(signin, flow).await?;
+    let candidate = Candidate::of_flow(signin, flow).await?;
     let name = flow.identifier.as_str();
     let (user, right) = check(signin, request, place, (&candidate, name), (password, method)).await?;
-    let (settings, enrolled) = (candidate.settings.clone(), candidate.enrolled);
-    let known = Known { user: user.clone(), settings, right: Some(right), enrolled };
-    finish::conclude(signin, request, (flow, browser), Proof::password(user, method), Some(known)).await
+    let proof = Proof::password(user, method);
+    let Somebody { settings, enrolled, .. } = &candidate.somebody;
+    let known =
+        Known { user: user.clone(), settings: settings.clone(), right: Some(right), enrolled: *enrolled };
+    finish::conclude(signin, request, (flow, browser), proof, Some(known)).await
 }
 
 /// Checks the password of somebody who is signed in, before something that needs a recent proof, and
@@ -143,27 +139,33 @@ async fn check<'c>(
     (candidate, name): (&'c Candidate, &str),
     (password, method): (&Password, Method),
 ) -> Result<(&'c User, RightPassword), Refused> {
-    let settings = &candidate.settings.lockout;
-    let guesser = guesser(request, candidate);
-    signin.throttle.guess(guesser, settings.attempts).map_err(Refused::Throttled)?;
-    let mut tx = signin.kernel.db.begin_one().await?;
-    let counted = lockout::count(&mut tx, candidate.attempt(), settings).await?;
-    tx.commit().await?;
+    let counted = count(signin, request, candidate).await?;
 
-    let row = candidate.password.as_ref().filter(|_| counted != Counted::Locked);
+    let Somebody { user, password: row, .. } = &candidate.somebody;
+    let row = row.as_ref().filter(|_| counted != Counted::Locked);
     let stored = row.and_then(|row| Stored::parse(&row.hash).ok()).map(Arc::new);
     let is_current = stored.as_deref().is_some_and(Stored::is_current);
     let right = place.verify(password, stored).await?;
-    let (Some(user), Some(row), true) = (&candidate.user, row, right) else {
+    let (Some(user), Some(row), true) = (user, row, right) else {
         return Err(refuse(signin, request, (candidate, name), method, counted).await?);
     };
-    signin.throttle.forgive(guesser);
+    signin.throttle.forgive(guesser(request, candidate));
     let right = RightPassword {
         new_hash: if is_current { None } else { place.hash(password).await.ok() },
         old_hash: row.hash.clone(),
         changed_at: row.changed_at,
     };
     Ok((user, right))
+}
+
+/// Counts an attempt before it is checked. A count that is lost in a power cut is a guess more for somebody, once.
+async fn count(signin: &SignIn, request: &RequestContext, candidate: &Candidate) -> Result<Counted, Refused> {
+    let settings = &candidate.somebody.settings.lockout;
+    signin.throttle.guess(guesser(request, candidate), settings.attempts).map_err(Refused::Throttled)?;
+    let mut tx = signin.kernel.db.begin_one(Durability::Soon).await?;
+    let counted = lockout::count(&mut tx, candidate.attempt(), settings).await?;
+    tx.commit().await?;
+    Ok(counted)
 }
 
 /// Writes down that somebody did not get in, and locks the user if it was the last attempt.
@@ -176,7 +178,7 @@ async fn refuse(
 ) -> Result<Refused, Refused> {
     let mut tx = signin.kernel.db.begin().await?;
     let refused = if counted == Counted::Locked { Refused::Locked } else { Refused::WrongPassword };
-    let Some(user) = &candidate.user else {
+    let Some(user) = &candidate.somebody.user else {
         // No event: a trail anybody can write to is a trail nobody reads.
         lockout::touch(&mut tx, candidate.attempt()).await?;
         tx.commit().await?;
@@ -203,20 +205,33 @@ pub struct Guess {
     name: String,
     method: Method,
     counted: Counted,
+    /// The candidate was found by the name that the connection's provider never gives to anybody else.
+    recognised: bool,
 }
 
 impl Guess {
-    /// Counts the attempt on whoever has this address or name in the account.
+    /// Counts the attempt on the user who is `subject` at the connection, or else on whoever has the address or
+    /// name in its account.
     ///
     /// # Errors
     /// [`Refused::Throttled`], the database's.
     pub async fn begin(
         signin: &SignIn,
         request: &RequestContext,
-        (account_id, name): (&str, &str),
+        (account_id, connection_id): (&str, &str),
+        (subject, name): (Option<&Subject>, &str),
         method: Method,
     ) -> Result<Self, Refused> {
-        let candidate = Candidate::find_in(signin, account_id.to_owned(), name).await?;
+        if let Some(subject) = subject {
+            let meant = (Meant::Subject(connection_id, subject), name);
+            let candidate = Candidate::find(signin, account_id, meant).await?;
+            if let Some(user) = &candidate.somebody.user {
+                let name = user.user_name.clone();
+                let guess = Self::count(signin, request, (candidate, name), method).await?;
+                return Ok(Self { recognised: true, ..guess });
+            }
+        }
+        let candidate = Candidate::find(signin, account_id, (Meant::Name(name), name)).await?;
         Self::count(signin, request, (candidate, name.to_owned()), method).await
     }
 
@@ -240,18 +255,14 @@ impl Guess {
         (candidate, name): (Candidate, String),
         method: Method,
     ) -> Result<Self, Refused> {
-        let settings = &candidate.settings.lockout;
-        signin.throttle.guess(guesser(request, &candidate), settings.attempts).map_err(Refused::Throttled)?;
-        let mut tx = signin.kernel.db.begin_one().await?;
-        let counted = lockout::count(&mut tx, candidate.attempt(), settings).await?;
-        tx.commit().await?;
-        Ok(Self { candidate, name, method, counted })
+        let counted = count(signin, request, &candidate).await?;
+        Ok(Self { candidate, name, method, counted, recognised: false })
     }
 
     /// The address of the user, or what they call themselves.
     #[must_use]
     pub fn address(&self) -> &str {
-        self.candidate.user.as_ref().and_then(|user| user.email.as_deref()).unwrap_or(&self.name)
+        self.candidate.somebody.user.as_ref().and_then(|user| user.email.as_deref()).unwrap_or(&self.name)
     }
 
     /// Whether the password may be tried: not while the user is locked.
@@ -279,11 +290,12 @@ impl Guess {
         refused: Refused,
     ) -> Result<Refused, Refused> {
         let mut tx = signin.kernel.db.begin().await?;
-        if let Some(user) = &self.candidate.user {
+        let user = self.candidate.somebody.user.as_ref();
+        if let Some(user) = user {
             lockout::clear(&mut tx, &user.id, Factor::Password).await?;
         }
         let context = Context::anonymous(&self.candidate.account_id, &self.name, request);
-        finish::refuse(&mut tx, &context, self.candidate.user.as_ref(), self.method, &refused).await?;
+        finish::refuse(&mut tx, &context, user, self.method, &refused).await?;
         tx.commit().await?;
         Ok(refused)
     }
@@ -313,7 +325,10 @@ impl Guess {
     ) -> Result<Proved, Refused> {
         signin.throttle.forgive(guesser(request, &self.candidate));
         let proof = Proof { forgiven: Some(self.candidate.key), ..proof };
-        finish::finish(signin, request, (flow, browser), &proof).await
+        // Who was found by a name they write may be somebody else at the provider.
+        let found = self.recognised.then_some(self.candidate.somebody);
+        let known = found.and_then(|somebody| Known::of(somebody, &proof));
+        finish::conclude(signin, request, (flow, browser), proof, known).await
     }
 }
 

@@ -17,7 +17,7 @@ pub use hasher::{Busy, Hasher, Place};
 pub use policy::{Person, Unmet, check, rules, unmet};
 pub use reset::{Provider, request_reset};
 pub use set::{PrepareError, Way, prepare, set};
-pub use store::{changed_at, count_older, is_kept_of, put_many};
+pub use store::{changed_at, count_older, put_many};
 pub use stored::Stored;
 pub use strength::{Strength, strength};
 pub use typed::{MAX_CHARACTERS, Password};

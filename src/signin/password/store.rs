@@ -1,12 +1,5 @@
 //! The SQL of passwords.
 
-use std::sync::LazyLock;
-
-use sqlx::{AssertSqlSafe, FromRow as _, Row as _};
-
-use crate::directory::accounts::{self, Settings};
-use crate::directory::fold;
-use crate::directory::users::{self, User};
 use crate::kernel::database::{Cell, Connection, insert_all};
 use crate::kernel::{Timestamp, Tx};
 
@@ -23,66 +16,6 @@ pub(in super::super) async fn of_user(c: &mut Connection, user_id: &str) -> Resu
         .bind(user_id)
         .fetch_optional(c)
         .await
-}
-
-/// What there is to check a password against.
-pub(in super::super) struct Found {
-    pub(in super::super) user: Option<User>,
-    pub(in super::super) settings: Settings,
-    pub(in super::super) password: Option<Row>,
-    /// Whether the user has a second factor.
-    pub(in super::super) enrolled: bool,
-}
-
-/// Whether the user with this address or name has a password that is kept here.
-///
-/// # Errors
-/// The database's.
-pub async fn is_kept_of(c: &mut Connection, account_id: &str, name: &str) -> Result<bool, sqlx::Error> {
-    Ok(candidate(c, account_id, name, "").await?.password.is_some())
-}
-
-/// The user of an account by address or name, their password and the account's settings, in one trip: every
-/// trip to `SQLite` wakes a thread and is waited for. `decoy` stands for a name nobody has, so that it costs
-/// the same look-ups.
-pub(in super::super) async fn candidate(
-    c: &mut Connection,
-    account_id: &str,
-    name: &str,
-    decoy: &str,
-) -> Result<Found, sqlx::Error> {
-    static SQL: LazyLock<String> = LazyLock::new(|| {
-        format!(
-            "SELECT {}, a.settings, p.hash, p.changed_at, \
-             (SELECT COUNT(*) FROM enrolments e WHERE e.user_id = COALESCE(u.id, $3)) AS enrolled \
-             FROM accounts a LEFT JOIN users u ON u.id = (SELECT w.id FROM users w WHERE w.account_id = $1 \
-             AND (w.email_folded = $2 OR w.user_name_folded = $2) \
-             ORDER BY CASE WHEN w.email_folded = $2 THEN 0 ELSE 1 END LIMIT 1) \
-             LEFT JOIN passwords p ON p.user_id = COALESCE(u.id, $3) WHERE a.id = $1",
-            users::COLUMNS_OF_U
-        )
-    });
-    // Safe: the text is of this program; every value is bound.
-    let row = sqlx::query(AssertSqlSafe(SQL.as_str()))
-        .bind(account_id)
-        .bind(fold(name))
-        .bind(decoy)
-        .fetch_optional(c)
-        .await?;
-    let Some(row) = row else {
-        return Ok(Found { user: None, settings: Settings::default(), password: None, enrolled: false });
-    };
-    let is_somebody = row.try_get::<Option<String>, _>("id")?.is_some();
-    let hash: Option<String> = row.try_get("hash")?;
-    Ok(Found {
-        user: if is_somebody { Some(User::from_row(&row)?) } else { None },
-        settings: accounts::read_settings(&row.try_get::<String, _>("settings")?),
-        password: match hash {
-            Some(hash) => Some(Row { hash, changed_at: row.try_get("changed_at")? }),
-            None => None,
-        },
-        enrolled: row.try_get::<i64, _>("enrolled")? > 0,
-    })
 }
 
 /// When the user's password was set; none for users without one.

@@ -14,6 +14,7 @@ use super::super::trace::Trace;
 use super::super::{held, removals, user};
 use super::{Provisioner, answer, base, groups, read_body, users};
 use crate::audit::Context;
+use crate::kernel::database::Durability;
 use crate::kernel::http::RequestContext;
 use crate::kernel::{Kernel, Tx};
 
@@ -167,7 +168,8 @@ async fn attempt(
 ) -> Result<Done, Error> {
     // Making a user is one way to the database; what may have to be undone, or is more, is a transaction.
     let is_one = operation.kind == Kind::User && operation.verb == Verb::Post && client.holds().is_none();
-    let mut tx = if is_one { kernel.db.begin_one().await? } else { kernel.db.begin().await? };
+    let mut tx =
+        if is_one { kernel.db.begin_one(Durability::Full).await? } else { kernel.db.begin().await? };
     let done = perform(kernel, &mut tx, client, context, (operation, query), trace).await?;
     if let Some(reason) = client.holds() {
         if trace.changes.is_empty() {
