@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use vestibule::kernel::Tx;
-use vestibule::kernel::database::{Database, Dialect};
+use vestibule::kernel::database::{Database, Dialect, Durability};
 
 use crate::harness::Server;
 use crate::on_both;
@@ -57,6 +57,29 @@ on_both! {
         insert(&mut tx, "test-same").await.expect("nobody holds it");
         tx.commit().await.expect("commits");
         assert_eq!(count(db).await, 1);
+    }
+
+    async fn a_statement_that_is_left_to_the_next_sync_is_seen_at_once(server: Server) {
+        let db = &server.kernel.db;
+        let sql = "INSERT INTO data_keys (id, wrapped, created_at) VALUES ($1, '', 0) ON CONFLICT (id) DO NOTHING RETURNING id";
+        let keep = async |id: &str| {
+            let mut tx = db.begin_one(Durability::Soon).await.expect("begin");
+            let kept: Option<String> = sqlx::query_scalar(sql).bind(id).fetch_optional(&mut *tx).await.expect("kept");
+            tx.commit().await.expect("commits");
+            kept
+        };
+        for n in 0..OFTEN {
+            let id = format!("test-{n}");
+            assert_eq!(keep(&id).await.as_ref(), Some(&id));
+            assert_eq!(keep(&id).await, None, "there already");
+            assert_eq!(count(db).await, i64::try_from(n).expect("few") + 1);
+        }
+        // Whoever has the connection next is not kept less than they ask for.
+        if db.dialect() == Dialect::Postgres {
+            let mut c = db.read().await.expect("a connection");
+            let kept: String = sqlx::query_scalar("SHOW synchronous_commit").fetch_one(&mut *c).await.expect("a setting");
+            assert_eq!(kept, "on");
+        }
     }
 
     async fn a_question_that_is_given_up_is_not_answered_to_the_next(server: Server) {

@@ -139,7 +139,8 @@ impl Database {
     }
 
     /// Begins a unit of work that is exactly one statement: on PostgreSQL it needs no transaction around it, and saves
-    /// the ways for one. A second statement would stand apart from the first. [`insert_together`] is one statement.
+    /// the ways for one. A second statement would stand apart from the first. [`insert_together`] is one statement. One that is
+    /// kept [`Durability::Soon`] returns something.
     ///
     /// # Errors
     /// As [`Database::begin`].
@@ -147,7 +148,13 @@ impl Database {
         let now = self.clock.now();
         match &self.connections {
             Connections::Sqlite { writer, .. } => Ok(Tx::batched(writer.begin(durability).await?, now)),
-            Connections::Postgres(pool) => Ok(Tx::lent(pool.acquire().await?, now)),
+            Connections::Postgres(pool) => {
+                let mut lent = pool.acquire().await?;
+                if let Some(server) = lent.remote() {
+                    server.keep(durability);
+                }
+                Ok(Tx::lent(lent, now))
+            }
         }
     }
 

@@ -14,6 +14,7 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+use super::Durability;
 use super::connection::Connection;
 use super::embedded::Embedded;
 use super::remote::Remote;
@@ -71,6 +72,7 @@ impl Pool {
             match &mut connection {
                 Connection::Embedded(file) => file.lent(),
                 Connection::Remote(server) => {
+                    server.keep(Durability::Full);
                     if !server.is_alive(since.elapsed()).await {
                         continue;
                     }

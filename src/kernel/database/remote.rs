@@ -17,6 +17,7 @@ use sqlx::{
 use sqlx_core::any::AnyValueKind;
 use sqlx_core::transaction::TransactionManager as _;
 
+use super::Durability;
 use super::bulk::Cell;
 use super::connection::{Answer, Rows};
 
@@ -34,12 +35,14 @@ pub struct Remote {
     opened: Instant,
     /// A statement was begun and its answer not read: whoever asked is gone, or the connection is.
     under_way: bool,
+    /// What the statement that stands alone is to be kept as.
+    durability: Durability,
 }
 
 impl Remote {
     pub(super) async fn open(options: &PgConnectOptions) -> Result<Self, sqlx::Error> {
         let connection = PgConnection::connect_with(options).await?;
-        Ok(Self { connection, opened: Instant::now(), under_way: false })
+        Ok(Self { connection, opened: Instant::now(), under_way: false, durability: Durability::Full })
     }
 
     pub(super) async fn migrate(&mut self, migrations: &Migrator) -> Result<(), MigrateError> {
@@ -58,7 +61,16 @@ impl Remote {
             let answer = collect(sqlx::raw_sql(sql).fetch_many(&mut self.connection), wanted).await;
             return self.answered(answer);
         };
+        let sql = match self.durability {
+            Durability::Full => sql,
+            Durability::Soon => kept_soon(&sql),
+        };
         self.run(sql, arguments.convert_into().map_err(sqlx::Error::Encode)?, wanted).await
+    }
+
+    /// Whoever has it from now on executes one statement, which is kept like this.
+    pub(super) fn keep(&mut self, durability: Durability) {
+        self.durability = durability;
     }
 
     async fn run(
@@ -148,6 +160,14 @@ impl Remote {
         // The server notices either way.
         drop(self.connection.close().await);
     }
+}
+
+/// The same statement, which has to return something, in a transaction that does not wait for the disk.
+fn kept_soon(sql: &SqlStr) -> SqlStr {
+    text(format!(
+        "WITH done AS ({}) SELECT done.* FROM done, (SELECT set_config('synchronous_commit', 'off', true)) AS kept",
+        sql.as_str()
+    ))
 }
 
 /// A text of this program, made from its literals.

@@ -50,3 +50,48 @@ async fn nobody_waits_long_on_a_slow_machine_either() {
     assert!(hasher.places() <= 2 * hasher.cores, "one waits where a hash takes a second");
     assert!(hasher.places() < quick);
 }
+
+#[test]
+fn answers_wait_for_each_other_only_while_many_wait_for_a_thread() {
+    let told_by = |threads: usize| {
+        let mut queue = Queue { threads, ..Queue::default() };
+        move |waiting: usize| {
+            queue.jobs.clear();
+            queue
+                .jobs
+                .extend(std::iter::repeat_with(|| -> Job { Box::new(|_| Box::new(|| ())) }).take(waiting));
+            queue.finish(Box::new(|| ())).len()
+        }
+    };
+    let mut told = told_by(2);
+    assert_eq!([0, 7, 3].map(&mut told), [1, 1, 1], "at once");
+    assert_eq!([8; 16].map(&mut told), [0, 0, 0, 0, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0, 8]);
+    assert_eq!([30, 20, 9, 7, 6].map(&mut told), [0, 0, 0, 4, 1], "the last ones wait for nobody");
+    assert_eq!([9; 8].map(told_by(1)), [0, 0, 0, 4, 0, 0, 0, 4], "as many hashes as have been waited for");
+}
+
+#[tokio::test]
+async fn everybody_in_a_long_queue_gets_their_own_answer() {
+    let hasher = Hasher::default();
+    for _ in 0..100 {
+        // As if a hash took a millisecond, so that there are places for many.
+        hasher.shared.measure(Duration::from_millis(1));
+    }
+    let hash = hasher.hash(&typed("right")).await.expect("hash");
+    let asked = (0..40).map(|n| {
+        let (hasher, hash) = (&hasher, &hash);
+        async move {
+            let text = if n % 3 == 0 { "right" } else { "wrong" };
+            if n % 7 == 0 {
+                // Gone before it is their turn.
+                let place = hasher.admit().expect("room");
+                let gone = typed(text);
+                let _ = futures_util::poll!(Box::pin(place.verify(&gone, None)).as_mut());
+            }
+            assert_eq!(verify(hasher, text, Some(hash)).await, n % 3 == 0, "{n}");
+        }
+    });
+    futures_util::future::join_all(asked).await;
+    assert_eq!(hasher.shared.taken.load(Ordering::SeqCst), 0);
+    assert!(hasher.shared.queue().answers.is_empty());
+}
