@@ -62,6 +62,9 @@ pub(crate) async fn argon2_per_second(seconds: u64, arenas: &mut Arenas) -> f64 
     arenas.0 = threads.into_iter().map(|thread| thread.join().expect("thread")).collect();
     #[expect(clippy::cast_precision_loss, reason = "a few hundred")]
     let rate = done as f64 / seconds as f64;
+    if std::env::var_os("VESTIBULE_BENCH_RATES").is_some() {
+        eprintln!("    {rate:.1} hashes/s");
+    }
     rate
 }
 

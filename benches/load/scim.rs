@@ -57,13 +57,11 @@ pub(crate) async fn all(node: &Node, database: &str, table: &mut Table) {
              without it, on a thread that does nothing else; {cpu}"
         );
         table.line(&format!("SCIM creates, 16 clients, {database}"), &percent(&creates, limit), &note);
-        let other = scimmy().await;
-        let times = format!("{:.1} times", creates.per_second / other);
-        table.line(
-            "the same creates",
-            &times,
-            "of scimmy-routers, which keeps them in memory (aim: 10 times)",
-        );
+        for (name, peer) in [("scim2-server", scim2_server()), ("scimmy-routers", scimmy())] {
+            let other = creates_of(peer).await;
+            let note = format!("of {name}, which keeps them in memory (aim: 10 times of one of the two)");
+            table.line("the same creates", &format!("{:.1} times", creates.per_second / other), &note);
+        }
     } else {
         let limit = limits::pgbench_per_second(&node.database, CLIENTS);
         let note = format!("of pgbench -N with 16 clients (aim: 60 %); {cpu}");
@@ -261,23 +259,37 @@ impl Crowd {
     }
 }
 
-/// Creates a second by scimmy-routers, with the same clients.
-async fn scimmy() -> f64 {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let modules = root.join("target/peers/node/node_modules");
+fn scimmy() -> Command {
+    let modules = root().join("target/peers/node/node_modules");
     assert!(modules.join("scimmy-routers").exists(), "scimmy-routers is missing: run 'make peers'");
-    let mut child = Peer(
-        Command::new("node")
-            .arg(root.join("benches/load/scimmy.js"))
-            .env("NODE_MODULES", modules)
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("node"),
-    );
+    let mut command = Command::new("node");
+    command.arg(root().join("benches/load/scimmy.js")).env("NODE_MODULES", modules);
+    command
+}
+
+fn scim2_server() -> Command {
+    let mut command = Command::new(root().join("target/peers/venv/bin/python"));
+    command.arg(root().join("benches/load/scim_in_python.py"));
+    command
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Creates a second by another server, with the same clients. It prints where its endpoints are.
+async fn creates_of(mut peer: Command) -> f64 {
+    let mut child = Peer(peer.stdout(Stdio::piped()).spawn().expect("starts: run 'make peers'"));
     let mut line = String::new();
     let mut out = std::io::BufReader::new(child.0.stdout.take().expect("stdout"));
     std::io::BufRead::read_line(&mut out, &mut line).expect("its address");
-    hammer((line.trim(), "authorization: Bearer x\r\n"), (CLIENTS, 5), create).await.per_second
+    let (host, base) = line.trim().split_at(line.trim().rfind("/v2").unwrap_or(line.trim().len()));
+    let base = base.to_owned();
+    let request = move |client, n| {
+        let (method, path, body) = create(client, n);
+        (method, format!("{base}{path}"), body)
+    };
+    hammer((host, "authorization: Bearer x\r\n"), (CLIENTS, 5), request).await.per_second
 }
 
 struct Peer(Child);
