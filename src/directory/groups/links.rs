@@ -1,7 +1,7 @@
 //! Groups that follow a group of an identity provider: whoever signs in through it is put into exactly the
 //! linked groups that it names. Memberships from elsewhere stay.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use serde_json::json;
 
@@ -13,7 +13,7 @@ use super::model::{Group, MANUAL};
 use super::store;
 use crate::audit::{self, Action, Context, Event};
 use crate::kernel::Tx;
-use crate::kernel::database::{Connection, rows_by};
+use crate::kernel::database::{Conditions, Connection};
 
 /// A link as stored.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -188,24 +188,31 @@ pub async fn follow(
     user: &User,
     (connection_id, names): (&str, &[String]),
 ) -> Result<(), Error> {
-    let (mut wanted, mut present) = (HashSet::new(), HashSet::new());
-    // No link has an empty name.
-    let nothing = [String::new()];
-    let named = if names.is_empty() { &nothing } else { names };
-    let head = "SELECT group_id, CAST(0 AS BIGINT) FROM memberships WHERE user_id = $1 AND source = $2 UNION ALL \
-                SELECT group_id, CAST(1 AS BIGINT) FROM group_links WHERE connection_id = $2 AND account_id = $3 \
-                AND name IN";
-    let firsts = [user.id.as_str(), connection_id, &user.account_id];
-    for (id, is_wanted) in rows_by::<(String, i64)>(tx, head, &firsts, named).await? {
-        if is_wanted == 1 {
-            wanted.insert(id)
-        } else {
-            present.insert(id)
-        };
+    let mut wanted: HashMap<String, bool> = HashMap::new();
+    // Databases have a limit for bound values.
+    for some in names.chunks(400) {
+        let mut all = Conditions::default();
+        all.text("connection_id = ?", connection_id);
+        all.text("account_id = ?", &user.account_id);
+        all.texts("name IN (?)", some);
+        let sql = all.sql("SELECT group_id FROM group_links", "");
+        let found: Vec<(String,)> = all.bind_as(sql).fetch_all(&mut **tx).await?;
+        wanted.extend(found.into_iter().map(|(id,)| (id, true)));
     }
-    for group_id in wanted.symmetric_difference(&present) {
-        let comes = wanted.contains(group_id);
-        let Some(group) = store::by_id(tx, &user.account_id, group_id).await? else { continue };
+    let present: Vec<(String,)> =
+        sqlx::query_as("SELECT group_id FROM memberships WHERE user_id = $1 AND source = $2")
+            .bind(&user.id)
+            .bind(connection_id)
+            .fetch_all(&mut **tx)
+            .await?;
+    for (id,) in present {
+        // What is there and wanted needs nothing.
+        if wanted.remove(&id).is_none() {
+            wanted.insert(id, false);
+        }
+    }
+    for (group_id, comes) in wanted {
+        let Some(group) = store::by_id(tx, &user.account_id, &group_id).await? else { continue };
         // What a directory put there is the directory's to take away.
         if group.connection_id.is_some() {
             continue;

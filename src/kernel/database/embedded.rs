@@ -49,16 +49,14 @@ struct Shape {
 }
 
 impl Embedded {
-    /// A connection that writes. Durability is not traded: `FULL` syncs the log at each commit, and commits are shared.
-    /// The log may grow to 40 MB before its pages go to where they belong: most change again and again meanwhile.
+    /// A connection that writes, each commit to disk; commits are shared.
     ///
     /// It never waits for another process inside `SQLite`, with a thread of ours: whoever begins asks again.
     pub(super) fn writer(file: &Path) -> Result<Self, sqlx::Error> {
-        Self::open(
-            file,
-            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 10000; \
-             PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 0",
-        )
+        let own = "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 0";
+        let embedded = Self::open(file, own)?;
+        embedded.keep(Durability::Full)?;
+        Ok(embedded)
     }
 
     /// A connection that reads and refuses to write.
@@ -92,13 +90,14 @@ impl Embedded {
         aside(|| self.run(sql))
     }
 
-    /// How the commits from now on are kept. `NORMAL` writes the log and leaves it to the next `FULL` commit, or to the
-    /// system, to sync it.
+    /// How the commits from now on are kept. `FULL` syncs the log at each one, `NORMAL` leaves that to the next one that
+    /// does. The log may grow to 40 MB before its pages go to where they belong, as most change again and again
+    /// meanwhile; they go with a commit that waits for the disk anyway.
     pub(super) fn keep(&self, durability: Durability) -> Result<(), sqlx::Error> {
-        // Not kept prepared: it takes effect when it is prepared.
+        // Not kept prepared: these take effect when they are prepared.
         let done = self.connection.execute_batch(match durability {
-            Durability::Full => "PRAGMA synchronous = FULL",
-            Durability::Soon => "PRAGMA synchronous = NORMAL",
+            Durability::Full => "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 10000",
+            Durability::Soon => "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 0",
         });
         done.map_err(refused)
     }
