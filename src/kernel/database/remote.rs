@@ -119,7 +119,9 @@ impl Remote {
             .map_err(sqlx::Error::Encode)?;
         }
         arguments.add(listed).map_err(sqlx::Error::Encode)?;
-        let sql = format!("{head} (SELECT UNNEST(${}::text[])) {tail}", firsts.len() + 1);
+        // Not `IN (SELECT UNNEST(…))`: the planner takes that for a table, and reads another from end to end to join it.
+        let column = head.strip_suffix("IN").unwrap_or(head);
+        let sql = format!("{column}= ANY(${}::text[]) {tail}", firsts.len() + 1);
         Ok(self.run(text(sql), arguments, Rows::All).await?.rows)
     }
 
