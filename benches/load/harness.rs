@@ -129,12 +129,26 @@ where
     for task in tasks {
         count += task.await.expect("a client");
     }
-    if std::env::var_os("VESTIBULE_BENCH_RATES").is_some() {
-        eprintln!("    {count} in {seconds} s");
-    }
+    print_rate(&format!("{count} in {seconds} s"));
     #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
     let per_second = count as f64 / seconds as f64;
     Rate { per_second, count }
+}
+
+/// Absolute numbers, for whoever asks for them.
+pub(crate) fn print_rate(rate: &str) {
+    if std::env::var_os("VESTIBULE_BENCH_RATES").is_some() {
+        eprintln!("    {rate}");
+    }
+}
+
+/// So many connections of the cheap kind.
+pub(crate) async fn wires(url: &str, count: usize) -> Arc<Vec<tokio::sync::Mutex<Wire>>> {
+    let mut wires = Vec::new();
+    for _ in 0..count {
+        wires.push(tokio::sync::Mutex::new(Wire::open(url).await));
+    }
+    Arc::new(wires)
 }
 
 /// What one client asks for: method, path, body.
@@ -147,11 +161,8 @@ pub(crate) async fn hammer(
     (clients, seconds): (usize, u64),
     request: impl Fn(usize, u64) -> Asked + Clone + Send + Sync + 'static,
 ) -> Rate {
-    let mut wires = Vec::new();
-    for _ in 0..clients {
-        wires.push(tokio::sync::Mutex::new(Wire::open(url).await));
-    }
-    let (wires, headers, request) = (Arc::new(wires), Arc::new(headers.to_owned()), Arc::new(request));
+    let wires = wires(url, clients).await;
+    let (headers, request) = (Arc::new(headers.to_owned()), Arc::new(request));
     measure(clients, seconds, move |client, n| {
         let (wires, headers, request) = (wires.clone(), headers.clone(), request.clone());
         async move {

@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::directory::{BASE, PASSWORD, Slapd, group};
-use super::harness::{Node, Table, client, list, measure, median};
+use super::harness::{Node, Table, client, list, measure, median, wires};
 use super::operations::cpu_each;
-use super::wire::Wire;
+use super::wire;
 
 const PEOPLE: u32 = 100_000;
 const GROUPS: u32 = 2_000;
@@ -202,26 +202,10 @@ async fn bare_binds(links: &Arc<Vec<Mutex<Ldap>>>) -> f64 {
     rate.await.per_second
 }
 
-/// Identify, then prove.
-async fn sign_in(wire: &mut Wire, person: u64, address: &str) {
-    let from = format!("x-forwarded-for: {address}\r\n");
-    let sent = wire.send("POST", "/login", &from, &format!("identifier=user{person}%40bench.example")).await;
-    let cookie =
-        sent.header("set-cookie").and_then(|text| text.split(';').next()).expect("cookie").to_owned();
-    let flow = sent.header("location").and_then(|to| to.split("flow=").nth(1)).expect("flow");
-    let form = format!("flow={flow}&password={}", PASSWORD.replace(' ', "+"));
-    let done = wire.send("POST", "/login/password", &format!("{from}cookie: {cookie}\r\n"), &form).await;
-    assert_eq!(done.status, 303);
-}
-
 /// In turns with bare binds, as the machine is not the same from one half minute to the next.
 async fn sign_ins(node: &Node, database: &str, slapd: &Slapd, table: &mut Table) {
     const ROUNDS: u64 = 3;
-    let mut wires = Vec::new();
-    for _ in 0..POOL * 2 {
-        wires.push(Mutex::new(Wire::open(&node.url).await));
-    }
-    let (wires, links) = (Arc::new(wires), links(slapd).await);
+    let (wires, links) = (wires(&node.url, POOL * 2).await, links(slapd).await);
     let (mut ratios, mut cpu) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
         let binds = bare_binds(&links).await;
@@ -231,7 +215,10 @@ async fn sign_ins(node: &Node, database: &str, slapd: &Slapd, table: &mut Table)
             async move {
                 let n = round * 1000 + n;
                 let address = format!("10.{at}.{}.{}", n / 250 % 250, n % 250);
-                sign_in(&mut *wires[at].lock().await, at as u64 * 1000 + n % 1000, &address).await;
+                let name = format!("user{}", at as u64 * 1000 + n % 1000);
+                let (status, _) =
+                    wire::sign_in(&mut *wires[at].lock().await, (&name, PASSWORD), &address).await;
+                assert_eq!(status, 303);
             }
         })
         .await;

@@ -10,7 +10,7 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
 
 use vestibule::kernel::memory::with_large_pages;
 
-use super::harness::{client, hammer, measure};
+use super::harness::{client, hammer, measure, print_rate};
 
 /// One arena a core for raw argon2id hashes with our parameters, made once: memory that is given back keeps its pages.
 pub(crate) struct Arenas(Vec<Vec<Block>>);
@@ -62,9 +62,7 @@ pub(crate) async fn argon2_per_second(seconds: u64, arenas: &mut Arenas) -> f64 
     arenas.0 = threads.into_iter().map(|thread| thread.join().expect("thread")).collect();
     #[expect(clippy::cast_precision_loss, reason = "a few hundred")]
     let rate = done as f64 / seconds as f64;
-    if std::env::var_os("VESTIBULE_BENCH_RATES").is_some() {
-        eprintln!("    {rate:.1} hashes/s");
-    }
+    print_rate(&format!("{rate:.1} hashes/s"));
     rate
 }
 

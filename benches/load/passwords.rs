@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::harness::{Node, Table, client, list, measure, median};
+use super::harness::{Node, Table, client, list, measure, median, wires};
 use super::limits;
 use super::operations::cpu_each;
-use super::wire::{Reply, Wire};
+use super::wire::{self, Wire};
 
 const PEOPLE: u64 = 64;
 const PASSWORD: &str = "correct horse battery";
@@ -31,30 +31,15 @@ fn address(client_number: usize, n: u64) -> String {
     format!("10.{}.{}.{}", client_number % 250, n / 250 % 250, n % 250)
 }
 
-/// Identify, then prove; returns the status of the last answer and the session's cookie.
 async fn sign_in(wire: &mut Wire, person: u64, address: &str) -> (u16, Option<String>) {
-    let from = format!("x-forwarded-for: {address}\r\n");
-    let cookie_of = |reply: &Reply| {
-        reply.header("set-cookie").and_then(|cookie| cookie.split(';').next()).map(str::to_owned)
-    };
-    let form = format!("identifier=p{person}%40bench.example");
-    let sent = wire.send("POST", "/login", &from, &form).await;
-    let cookie = cookie_of(&sent).expect("cookie");
-    let flow = sent.header("location").and_then(|to| to.split("flow=").nth(1)).expect("flow");
-    let form = format!("flow={flow}&password=correct+horse+battery");
-    let done = wire.send("POST", "/login/password", &format!("{from}cookie: {cookie}\r\n"), &form).await;
-    (done.status, cookie_of(&done))
+    wire::sign_in(wire, (&format!("p{person}"), PASSWORD), address).await
 }
 
 /// Whole sign-ins by the pages: identify, count, hash, session, audit event. In turns with the bare hash, as
 /// the machine is not the same from one half minute to the next.
 pub(crate) async fn sign_ins(node: &Node, table: &mut Table) {
     const ROUNDS: u64 = 5;
-    let mut wires = Vec::new();
-    for _ in 0..32 {
-        wires.push(tokio::sync::Mutex::new(Wire::open(&node.url).await));
-    }
-    let wires = Arc::new(wires);
+    let wires = wires(&node.url, 32).await;
     let (mut plain, mut large) = (limits::Arenas::new(false), limits::Arenas::new(true));
     let (mut ratios, mut of_large, mut cpu) = (Vec::new(), Vec::new(), Vec::new());
     for round in 0..ROUNDS {

@@ -70,3 +70,22 @@ impl Wire {
         }
     }
 }
+
+/// Identify, then prove; the status of the last answer, and the session's cookie.
+pub(crate) async fn sign_in(
+    wire: &mut Wire,
+    (name, password): (&str, &str),
+    address: &str,
+) -> (u16, Option<String>) {
+    let from = format!("x-forwarded-for: {address}\r\n");
+    let cookie_of = |reply: &Reply| {
+        reply.header("set-cookie").and_then(|cookie| cookie.split(';').next()).map(str::to_owned)
+    };
+    let form = format!("identifier={name}%40bench.example");
+    let sent = wire.send("POST", "/login", &from, &form).await;
+    let cookie = cookie_of(&sent).expect("cookie");
+    let flow = sent.header("location").and_then(|to| to.split("flow=").nth(1)).expect("flow");
+    let form = format!("flow={flow}&password={}", password.replace(' ', "+"));
+    let done = wire.send("POST", "/login/password", &format!("{from}cookie: {cookie}\r\n"), &form).await;
+    (done.status, cookie_of(&done))
+}

@@ -1,3 +1,5 @@
+use std::pin::Pin;
+
 use sqlx::Row as _;
 
 use super::super::connection::Connection;
@@ -100,6 +102,19 @@ async fn a_file_that_another_process_writes_to_is_waited_for() {
     waiting.await.expect("task").expect("commits");
 }
 
+/// Commits while somebody waits to begin: their unit of work, and what is left of the commit.
+async fn hand_over(
+    writer: &Writer,
+    unit: Batched,
+    durability: Durability,
+) -> (Batched, Pin<Box<impl Future<Output = Result<(), sqlx::Error>>>>) {
+    let mut next = Box::pin(writer.begin(durability));
+    assert!(futures_util::poll!(next.as_mut()).is_pending());
+    let mut committed = Box::pin(unit.commit());
+    assert!(futures_util::poll!(committed.as_mut()).is_pending());
+    (next.await.expect("begins"), committed)
+}
+
 #[tokio::test]
 async fn only_work_that_is_kept_soon_is_left_unsynced() {
     let dir = tempfile::tempdir().expect("dir");
@@ -113,19 +128,11 @@ async fn only_work_that_is_kept_soon_is_left_unsynced() {
     let mut unit = writer.begin(Durability::Soon).await.expect("begins");
     assert_eq!(syncs(&mut unit).await, normal);
     // Somebody who wants more waits already: they do not share a commit with it.
-    let mut next = Box::pin(writer.begin(Durability::Full));
-    assert!(futures_util::poll!(next.as_mut()).is_pending());
-    let mut committed = Box::pin(unit.commit());
-    assert!(futures_util::poll!(committed.as_mut()).is_pending());
-    let mut unit = next.await.expect("begins");
+    let (mut unit, committed) = hand_over(&writer, unit, Durability::Full).await;
     committed.await.expect("committed by the one who came");
     assert_eq!(syncs(&mut unit).await, full);
     // The other way round they do.
-    let mut next = Box::pin(writer.begin(Durability::Soon));
-    assert!(futures_util::poll!(next.as_mut()).is_pending());
-    let mut committed = Box::pin(unit.commit());
-    assert!(futures_util::poll!(committed.as_mut()).is_pending());
-    let mut unit = next.await.expect("begins");
+    let (mut unit, mut committed) = hand_over(&writer, unit, Durability::Soon).await;
     assert!(futures_util::poll!(committed.as_mut()).is_pending(), "it waits for the one who joined");
     assert_eq!(syncs(&mut unit).await, full);
     unit.commit().await.expect("commits");

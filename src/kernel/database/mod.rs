@@ -139,8 +139,8 @@ impl Database {
     }
 
     /// Begins a unit of work that is exactly one statement: on PostgreSQL it needs no transaction around it, and saves
-    /// the ways for one. A second statement would stand apart from the first. [`insert_together`] is one statement. One that is
-    /// kept [`Durability::Soon`] returns something.
+    /// the ways for one. A second statement would stand apart from the first. [`insert_together`] is one statement. One
+    /// that is kept [`Durability::Soon`] returns something.
     ///
     /// # Errors
     /// As [`Database::begin`].
