@@ -125,6 +125,37 @@ on_both! {
         assert_eq!(gone.value()["scimType"], "expiredCursor");
     }
 
+    async fn places_of_a_long_list_are_remembered_until_somebody_goes(server: Server) {
+        let tenant = server.tenant("acme").await;
+        let (_, token) = server.scim(&tenant, "Okta").await;
+        let scim = server.client().bearer(&token);
+        for hundred in 0..13 {
+            let user = |n: i32| json!({"method": "POST", "path": "/Users", "bulkId": n.to_string(),
+                "data": {"userName": format!("p{:04}@acme.example", hundred * 100 + n)}});
+            let body = json!({"Operations": (0..100).map(user).collect::<Vec<_>>()});
+            scim.post("/scim/v2/Bulk", &body).await.ok();
+        }
+        server.clock.advance(std::time::Duration::from_mins(2));
+        let first_of = async |start: i32| {
+            let page = scim.get(&format!("/scim/v2/Users?startIndex={start}&count=3")).await.ok();
+            (names(&page).first().cloned().unwrap_or_default(), page["totalResults"].as_i64().expect("a number"))
+        };
+        // The administrator is the first, so number n is called n - 2. Twice: the first time notes what the second uses.
+        for start in [502, 1002, 1102, 502, 902, 1002, 1102, 1301] {
+            assert_eq!(first_of(start).await, (format!("p{:04}", start - 2), 1301), "{start}");
+        }
+        assert_eq!(first_of(1302).await, (String::new(), 1301));
+        // One comes, at the end; one goes, near the beginning: everybody after it moves up.
+        scim.post("/scim/v2/Users", &json!({"userName": "p9999@acme.example"})).await.created();
+        assert_eq!(first_of(1302).await, ("p9999".to_owned(), 1302));
+        let page = scim.get("/scim/v2/Users?startIndex=12&count=1").await.ok();
+        scim.delete(&format!("/scim/v2/Users/{}", page["Resources"][0]["id"].as_str().expect("id"))).await.expect(204);
+        for start in [11, 502, 1002, 1102, 1002] {
+            let moved = i32::from(start >= 12);
+            assert_eq!(first_of(start).await, (format!("p{:04}", start - 2 + moved), 1301), "{start}");
+        }
+    }
+
     async fn what_cannot_be_is_said(server: Server) {
         let scim = world(server).await;
         for (query, kind) in [

@@ -5,6 +5,7 @@ mod create_many;
 mod delete;
 mod model;
 mod names;
+mod places;
 mod store;
 mod total;
 mod update;
@@ -14,6 +15,7 @@ pub use create_many::create_many;
 pub use delete::delete;
 pub use model::{Authority, Profile, User};
 pub use names::Names;
+pub use places::Places;
 pub(crate) use store::COLUMNS_OF_U;
 pub(super) use store::connection_name;
 pub use store::{

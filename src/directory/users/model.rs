@@ -1,12 +1,14 @@
 //! What a user is.
 
 use serde_json::{Map, Value, json};
+use sqlx::any::AnyRow;
+use sqlx::{FromRow, Row as _};
 
 use super::super::{Email, Error, check_name, domain_of};
 use crate::kernel::Timestamp;
 
 /// A user as stored.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 pub struct User {
     /// Its id.
     pub id: String,
@@ -37,6 +39,33 @@ pub struct User {
     pub created_at: Timestamp,
     /// When it was changed last.
     pub updated_at: Timestamp,
+}
+
+/// By the places of the columns, which are the same in all queries: lists are long, and to look for each name in each row
+/// takes longer than to read its value.
+impl FromRow<'_, AnyRow> for User {
+    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
+        let text = |n: usize| row.try_get::<&str, _>(n).map(str::to_owned);
+        let optional = |n: usize| row.try_get::<Option<&str>, _>(n).map(|text| text.map(str::to_owned));
+        Ok(Self {
+            id: text(0)?,
+            account_id: text(1)?,
+            user_name: text(2)?,
+            email: optional(3)?,
+            given_name: optional(4)?,
+            family_name: optional(5)?,
+            display_name: text(6)?,
+            active: row.try_get(7)?,
+            pending: row.try_get(8)?,
+            connection_id: optional(9)?,
+            external_id: optional(10)?,
+            attributes: text(11)?,
+            epoch: row.try_get(12)?,
+            version: row.try_get(13)?,
+            created_at: row.try_get(14)?,
+            updated_at: row.try_get(15)?,
+        })
+    }
 }
 
 impl User {
@@ -201,6 +230,11 @@ impl Profile {
         let full = [self.given_name.as_deref(), self.family_name.as_deref()];
         let full = full.into_iter().flatten().collect::<Vec<_>>().join(" ");
         if full.is_empty() { self.user_name.clone() } else { full }
+    }
+
+    /// Its further attributes as they are stored.
+    pub(super) fn attributes_text(&self) -> String {
+        serde_json::Value::Object(self.attributes.clone()).to_string()
     }
 
     /// What the audit trail shows of a change.

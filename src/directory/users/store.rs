@@ -7,6 +7,7 @@ use super::model::{Profile, User};
 use crate::kernel::Tx;
 use crate::kernel::database::{Cell, Conditions, Connection, found_by, like_anywhere, rows_by};
 
+/// The columns of a [`User`], in the order in which it is read.
 macro_rules! columns {
     () => {
         "id, account_id, user_name, email, given_name, family_name, display_name, active, pending, \
@@ -14,7 +15,7 @@ macro_rules! columns {
     };
 }
 
-/// The columns of a [`User`] in a query of another room over `users u`.
+/// The same in a query of another room over `users u`, where they are the first.
 pub(crate) const COLUMNS_OF_U: &str = "u.id, u.account_id, u.user_name, u.email, u.given_name, u.family_name, \
      u.display_name, u.active, u.pending, u.connection_id, u.external_id, u.attributes, u.epoch, u.version, \
      u.created_at, u.updated_at";
@@ -162,6 +163,40 @@ pub async fn window(
     let mut all = conditions(account_id, matches);
     let tail = window.apply(&mut all, "user_name_folded");
     all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM users"), &tail)).fetch_all(c).await
+}
+
+/// Some users in order of creation, `skip` after the one with id `from`, or after the first one later than that.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn from(
+    c: &mut Connection,
+    account_id: &str,
+    from: &str,
+    (skip, limit): (i64, i64),
+) -> Result<Vec<User>, sqlx::Error> {
+    sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM users WHERE account_id = $1 AND id >= $2 ORDER BY id LIMIT $3 OFFSET $4"
+    ))
+    .bind(account_id)
+    .bind(from)
+    .bind(limit)
+    .bind(skip)
+    .fetch_all(c)
+    .await
+}
+
+/// How many users of an account were ever deleted.
+///
+/// # Errors
+/// The database's.
+pub(super) async fn deletions(c: &mut Connection, account_id: &str) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("SELECT user_deletions FROM accounts WHERE id = $1")
+        .bind(account_id)
+        .fetch_one(c)
+        .await
 }
 
 /// Those of these folded names that are there.

@@ -13,7 +13,7 @@ use crate::kernel::{Timestamp, ids};
 
 /// After this time nobody writes an id of that time any more: a request has 30 seconds, and as much is left for clocks
 /// of nodes that differ.
-const SETTLED: Duration = Duration::from_mins(1);
+pub(super) const SETTLED: Duration = Duration::from_mins(1);
 /// When so many have come since, what is remembered is brought forward.
 const MANY: i64 = 2000;
 

@@ -57,6 +57,7 @@ pub async fn let_through(
         enabled: connection.is_enabled(),
         paused: false,
         totals: Arc::default(),
+        places: Arc::default(),
         names: Arc::default(),
     });
     let mut released = Released::default();

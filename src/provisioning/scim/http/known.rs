@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::{Client, Provisioner};
 use crate::access::tokens::{self, Bearer, TokenPurpose};
-use crate::directory::users::{Names, Totals};
+use crate::directory::users::{Names, Places, Totals};
 use crate::idp::connections::ScimSettings;
 use crate::kernel::{Kernel, Timestamp, tokens as secrets};
 
@@ -27,6 +27,7 @@ pub(super) struct Known {
     /// Rises when everything is forgotten: what was asked before that is not remembered after it.
     generation: AtomicU64,
     totals: Arc<Totals>,
+    places: Arc<Places>,
     names: Arc<Names>,
 }
 
@@ -63,6 +64,7 @@ impl Known {
             enabled: connection.enabled,
             paused: connection.paused,
             totals: self.totals.clone(),
+            places: self.places.clone(),
             names: self.names.clone(),
         });
         let mut all = self.clients.lock().unwrap_or_else(PoisonError::into_inner);

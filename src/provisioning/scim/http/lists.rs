@@ -14,7 +14,7 @@ use super::super::{group, user};
 use super::{Provisioner, answer_text, base};
 use crate::directory::Window;
 use crate::directory::groups::{self, Group};
-use crate::directory::users::{self, Names, User};
+use crate::directory::users::{self, Names, Places, User};
 use crate::kernel::Kernel;
 
 /// A kind of resource that is listed.
@@ -73,7 +73,11 @@ impl Listed for User {
             let found = client.names.find(&kernel.db, client.account(), name).await?;
             return Ok(found.into_iter().collect());
         }
-        users::window(&mut *kernel.db.read().await?, client.account(), matches, window).await
+        let c = &mut *kernel.db.read().await?;
+        if matches.is_empty() && Places::finds(window) {
+            return client.places.window(c, client.account(), window, kernel.clock.now()).await;
+        }
+        users::window(c, client.account(), matches, window).await
     }
 
     async fn count(

@@ -29,7 +29,7 @@ use super::user;
 use crate::access::{Guard, Principal, Routes};
 use crate::audit::Context;
 use crate::directory::groups::Group;
-use crate::directory::users::{Authority, Names, Totals, User};
+use crate::directory::users::{Authority, Names, Places, Totals, User};
 use crate::idp::connections::ScimSettings;
 use crate::kernel::Kernel;
 use crate::kernel::http::RequestContext;
@@ -59,6 +59,8 @@ pub struct Client {
     pub(super) paused: bool,
     /// How many users there are, as far as this node remembers.
     pub(super) totals: Arc<Totals>,
+    /// Which places they have in the list of all, as far as it remembers.
+    pub(super) places: Arc<Places>,
     /// Looks users up for all clients of this node.
     pub(super) names: Arc<Names>,
 }
