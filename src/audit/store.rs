@@ -12,24 +12,29 @@ pub(crate) const INSERT: &str = "INSERT INTO audit_events (id, account_id, time,
      resource_type, resource_id, resource_name, outcome, reason, address, request_id, detail)";
 
 /// The row of an event that is written together with what it tells about.
-pub(crate) fn row(tx: &Tx, context: &Context, event: Event<'_>) -> Vec<Cell> {
-    let text = |text: Option<&str>| Cell::from(text.map(str::to_owned));
+pub(crate) fn row<'a>(tx: &Tx, context: &'a Context, event: Event<'a>) -> Vec<Cell<'a>> {
+    let detail = event.detail.as_ref().map(ToString::to_string);
+    described(tx, context, event, detail.into())
+}
+
+/// The same with the text of its details.
+fn described<'a>(tx: &Tx, context: &'a Context, event: Event<'a>, detail: Cell<'a>) -> Vec<Cell<'a>> {
     vec![
         tx.new_id().into(),
         context.account_id.as_str().into(),
         tx.now().into(),
         context.actor.kind.as_str().into(),
-        context.actor.id.clone().into(),
+        context.actor.id.as_deref().into(),
         context.actor.name.as_str().into(),
         event.action.as_str().into(),
         event.resource_type.into(),
-        text(event.resource_id),
+        event.resource_id.into(),
         event.resource_name.into(),
         event.outcome.as_str().into(),
-        text(event.reason),
+        event.reason.into(),
         context.address.as_str().into(),
         context.request_id.as_str().into(),
-        event.detail.map(|detail| detail.to_string()).into(),
+        detail,
     ]
 }
 
@@ -53,8 +58,10 @@ pub async fn record_many(
     resources: &[(String, String)],
     detail: &serde_json::Value,
 ) -> Result<(), sqlx::Error> {
+    let detail = detail.to_string();
     let rows = resources.iter().map(|(id, name)| {
-        row(tx, context, Event::new(action, resource_type, id, name).detail(detail.clone()))
+        let event = Event::new(action, resource_type, id, name);
+        described(tx, context, event, detail.as_str().into())
     });
     let rows = rows.collect();
     insert_all(tx, INSERT, rows).await

@@ -23,7 +23,7 @@ pub struct Row {
     /// `INSERT INTO …(…)`, a literal of the code.
     pub head: &'static str,
     /// One value for each column.
-    pub cells: Vec<Cell>,
+    pub cells: Vec<Cell<'static>>,
 }
 
 #[derive(Default)]
@@ -111,7 +111,7 @@ pub async fn run(kernel: Kernel, mut shutdown: Shutdown) {
 }
 
 async fn write(db: &Database, waiting: Waiting) {
-    let mut tables: Vec<(&'static str, Vec<Vec<Cell>>)> = Vec::new();
+    let mut tables: Vec<(&'static str, Vec<Vec<Cell<'static>>>)> = Vec::new();
     for Row { head, cells } in waiting.rows {
         match tables.iter_mut().find(|(known, _)| *known == head) {
             Some((_, rows)) => rows.push(cells),
@@ -129,7 +129,10 @@ async fn write(db: &Database, waiting: Waiting) {
     }
 }
 
-async fn insert(db: &Database, tables: Vec<(&'static str, Vec<Vec<Cell>>)>) -> Result<(), sqlx::Error> {
+async fn insert(
+    db: &Database,
+    tables: Vec<(&'static str, Vec<Vec<Cell<'static>>>)>,
+) -> Result<(), sqlx::Error> {
     let mut tx = db.begin().await?;
     for (head, rows) in tables {
         insert_all(&mut tx, head, rows).await?;

@@ -93,6 +93,31 @@ on_both! {
         assert!(now.contains(&"dave@acme.example".to_owned()) && !now.contains(&"bob@acme.example".to_owned()), "{now:?}");
     }
 
+    async fn only_those_with_an_attribute_are_made(server: Server) {
+        let slapd = Slapd::start(&few());
+        let rule = json!({"enabled": true, "key": "employeeType", "value": "staff"});
+        let world = World::with(server, body(&slapd), json!({"group_sync": true, "jit": rule})).await;
+        let group = link(&world, "Builders", "builders").await;
+        let mut admin = slapd.admin().await;
+        for (name, kind) in [("bob", "staff"), ("carol", "guest"), ("dave", "staff")] {
+            let change = vec![ldap3::Mod::Add("employeeType", [kind].into())];
+            admin.modify(&format!("uid={name},ou=people,{BASE}"), change).await.expect("changed").success().expect("changed");
+        }
+        // By a sign-in, and by a synchronisation.
+        world.lets_in("dave", PASSWORD).await;
+        let run = sync(&world, json!({})).await;
+        assert_eq!((&run["report"]["created"], &run["report"]["unknown"]), (&json!(1), &json!(2)), "{run}");
+        assert_eq!(members(&world, &group).await, ["bob@acme.example"]);
+        world.try_in(&server.client(), "carol", PASSWORD).await.expect(401);
+        // Whoever is here already is known by their address, rule or not.
+        world.api().post("/api/v1/users", &json!({"user_name": "carol@acme.example", "email": "carol@acme.example"})).await.created();
+        let change = vec![ldap3::Mod::Replace("description", ["x"].into())];
+        admin.modify(&format!("cn=builders,ou=groups,{BASE}"), change).await.expect("changed").success().expect("changed");
+        let run = sync(&world, json!({})).await;
+        assert_eq!((&run["report"]["created"], &run["report"]["added"]), (&json!(0), &json!(1)), "{run}");
+        assert_eq!(members(&world, &group).await, ["bob@acme.example", "carol@acme.example"]);
+    }
+
     async fn an_empty_answer_takes_nobody_out(server: Server) {
         let mut slapd = Slapd::start(&few());
         let world = following(server, &slapd).await;

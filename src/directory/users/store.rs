@@ -281,21 +281,21 @@ pub(super) const INSERT: &str = "INSERT INTO users (id, account_id, user_name, u
      updated_at, welcome_due)";
 
 /// The row of a user that a connection makes.
-pub(super) fn row(user: &User) -> Vec<Cell> {
+pub(super) fn row(user: &User) -> Vec<Cell<'_>> {
     let active = i64::from(user.is_active());
     vec![
         user.id.as_str().into(),
         user.account_id.as_str().into(),
         user.user_name.as_str().into(),
         fold(&user.user_name).into(),
-        user.email.clone().into(),
+        user.email.as_deref().into(),
         user.email.as_deref().map(fold).into(),
-        user.given_name.clone().into(),
-        user.family_name.clone().into(),
+        user.given_name.as_deref().into(),
+        user.family_name.as_deref().into(),
         user.display_name.as_str().into(),
         active.into(),
-        user.connection_id.clone().into(),
-        user.external_id.clone().into(),
+        user.connection_id.as_deref().into(),
+        user.external_id.as_deref().into(),
         user.attributes_text().into(),
         user.epoch.into(),
         user.version.into(),
@@ -332,7 +332,7 @@ pub(super) async fn insert(
     .bind(i32::from(profile.active))
     .bind(connection_id)
     .bind(profile.external_id.as_deref())
-    .bind(serde_json::Value::Object(profile.attributes.clone()).to_string())
+    .bind(profile.attributes_text())
     .bind(now)
     .bind(i32::from(profile.active && connection_id.is_some()))
     .fetch_optional(&mut **tx)
@@ -366,7 +366,7 @@ pub(super) async fn overwrite(
     .bind(i32::from(profile.active))
     .bind(connection_id)
     .bind(profile.external_id.as_deref())
-    .bind(serde_json::Value::Object(profile.attributes.clone()).to_string())
+    .bind(profile.attributes_text())
     .bind(epoch)
     .bind(now)
     .bind(&user.account_id)

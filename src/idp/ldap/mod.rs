@@ -16,4 +16,4 @@ pub use door::door_for;
 pub use error::Error;
 pub use pool::{BIND_PASSWORD, Pools};
 pub use signin::{confirm, prove};
-pub use trial::run as run_trial;
+pub use trial::{examine, run as run_trial};

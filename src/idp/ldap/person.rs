@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ldap3::ldap_escape;
 
-use super::super::connections::UserQuery;
+use super::super::connections::{LdapSettings, UserQuery};
 use super::error::Error;
 use super::pool::{Link, Pool};
 use super::search::{Entry, Question, some};
@@ -13,7 +13,7 @@ use crate::kernel::Kernel;
 use crate::signin::Names;
 
 /// Groups that are looked at for one person.
-const MAX_GROUPS: usize = 5_000;
+const MAX_GROUPS: u16 = 5_000;
 /// The matching rule that follows groups in groups (MS-ADTS §3.1.1.3.4.4).
 const IN_CHAIN: &str = "1.2.840.113556.1.4.1941";
 /// What is asked for beside the attributes of the query.
@@ -58,9 +58,10 @@ impl Person {
 }
 
 /// The attributes that are read of people.
-pub(super) fn attributes(query: &UserQuery) -> Vec<String> {
+pub(super) fn attributes(settings: &LdapSettings, query: &UserQuery) -> Vec<String> {
     let own = [&query.name_attribute, &query.email_attribute, &query.member_of_attribute];
-    USUAL.iter().map(|name| (*name).to_owned()).chain(own.into_iter().cloned()).collect()
+    let own = own.into_iter().chain(&settings.jit.key).cloned();
+    USUAL.iter().map(|name| (*name).to_owned()).chain(own).collect()
 }
 
 /// The one person whom somebody calls themselves by: an address, or a sign-in name.
@@ -85,7 +86,7 @@ pub(super) async fn find(
             (false, false) => format!("(uid={name})"),
         };
         let filter = format!("(&{}{called})", query.filter);
-        let wanted = attributes(query);
+        let wanted = attributes(&pool.settings, query);
         let question = Question::below(&query.base_dn, &filter, &wanted);
         for entry in some(kernel, pool, link, (question, 3)).await? {
             if found.iter().all(|known| !known.entry.dn.eq_ignore_ascii_case(&entry.dn)) {
@@ -127,7 +128,7 @@ pub(super) async fn groups(
         loop {
             let is_new = |dn: &&String| dn.contains('=') && !walked.contains(*dn);
             let next: Vec<String> = names.iter().filter(is_new).take(50).cloned().collect();
-            if next.is_empty() || names.len() > MAX_GROUPS {
+            if next.is_empty() || names.len() > MAX_GROUPS.into() {
                 break;
             }
             let inner = |dn: &String| {

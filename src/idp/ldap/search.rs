@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use ldap3::adapters::{Adapter, PagedResults};
-use ldap3::{Ldap, ResultEntry, Scope, SearchEntry, SearchStream};
+use ldap3::{Ldap, ResultEntry, Scope, SearchEntry, SearchOptions, SearchStream};
 use url::Url;
 
 use super::error::{Error, within};
@@ -22,12 +22,19 @@ pub(super) struct Question<'a> {
     pub(super) scope: Scope,
     pub(super) filter: &'a str,
     pub(super) attributes: &'a [String],
+    /// So many entries are enough; 0 for all.
+    limit: i32,
 }
 
 impl<'a> Question<'a> {
     /// The entries below one that match.
     pub(super) fn below(base: &'a str, filter: &'a str, attributes: &'a [String]) -> Self {
-        Self { base, scope: Scope::Subtree, filter, attributes }
+        Self { base, scope: Scope::Subtree, filter, attributes, limit: 0 }
+    }
+
+    /// The entry of that name.
+    pub(super) fn at(dn: &'a str, attributes: &'a [String]) -> Self {
+        Self { base: dn, scope: Scope::Base, filter: "(objectClass=*)", attributes, limit: 0 }
     }
 }
 
@@ -199,8 +206,14 @@ async fn ask(
     ldap: &mut Ldap,
     (base, question): (&str, Question<'_>),
 ) -> Result<SearchStream<'static, String, Vec<String>>, Error> {
-    let pages: Vec<Box<dyn Adapter<'static, String, Vec<String>>>> = vec![Box::new(PagedResults::new(PAGE))];
-    let Question { scope, filter, attributes, .. } = question;
+    let Question { scope, filter, attributes, limit, .. } = question;
+    let mut pages: Vec<Box<dyn Adapter<'static, String, Vec<String>>>> = Vec::new();
+    if (1..=PAGE).contains(&limit) {
+        // The server stops by itself, and keeps no place for a next page.
+        ldap.with_search_options(SearchOptions::new().sizelimit(limit));
+    } else {
+        pages.push(Box::new(PagedResults::new(PAGE)));
+    }
     let asking = ldap.streaming_search_with(pages, base, scope, filter, attributes.to_vec());
     within(pool.response_timeout(), asking).await
 }
@@ -210,21 +223,22 @@ pub(super) async fn some(
     kernel: &Kernel,
     pool: &Pool,
     link: &mut Link,
-    (question, limit): (Question<'_>, usize),
+    (question, limit): (Question<'_>, u16),
 ) -> Result<Vec<Entry>, Error> {
+    let question = Question { limit: limit.into(), ..question };
     let mut walk = Walk::begin(pool, link, question).await?;
     let mut found = Vec::new();
     loop {
         match walk.next(kernel, pool).await {
-            Ok(Some(entry)) => found.push(entry),
+            Ok(Some(entry)) if found.len() < limit.into() => found.push(entry),
+            Ok(Some(_)) => {
+                walk.stop().await;
+                return Ok(found);
+            }
             Ok(None) => return Ok(found),
             // A server that gives no more than so many has given what there is to know.
             Err(Error::Refused { code: 4 | 11, .. }) if !found.is_empty() => return Ok(found),
             Err(error) => return Err(error),
-        }
-        if found.len() >= limit {
-            walk.stop().await;
-            return Ok(found);
         }
     }
 }

@@ -10,14 +10,15 @@ use super::super::trials::{self, Found};
 use super::check::{Check, Failed, Report};
 use super::error::Error as LdapError;
 use super::person::{Person, attributes};
-use super::pool::{Link, Pool};
+use super::pool::{Link, Pool, Pools};
 use super::search::{Question, some};
 use crate::access::Principal;
 use crate::audit::Context;
 use crate::directory::Error;
+use crate::kernel::Kernel;
 
 /// Entries that a test of a query reads: enough to see whether it is right.
-const SAMPLE: usize = 25;
+const SAMPLE: u16 = 25;
 
 /// Tests a connection: the id of the test, whose result is there.
 ///
@@ -28,8 +29,7 @@ pub async fn run(
     (principal, context): (&Principal, &Context),
     (connection, settings): (&Connection, &LdapSettings),
 ) -> Result<String, Error> {
-    let pool = idp.ldap.of(connection, settings);
-    let found = look(idp, &pool).await.unwrap_or_else(Found::failed);
+    let found = examine(&idp.signin.kernel, &idp.ldap, (connection, settings)).await;
     let mut tx = idp.signin.kernel.db.begin().await?;
     let (trial, _) = trials::begin(&mut tx, principal, (connection, "")).await?;
     trials::finish(&mut tx, context, (connection, &trial), &found).await?;
@@ -37,9 +37,17 @@ pub async fn run(
     Ok(trial.id)
 }
 
-async fn look(idp: &Idp, pool: &Arc<Pool>) -> Result<Found, Failed> {
+/// What each step of a test finds.
+pub async fn examine(
+    kernel: &Kernel,
+    pools: &Pools,
+    (connection, settings): (&Connection, &LdapSettings),
+) -> Found {
+    look(kernel, &pools.of(connection, settings)).await.unwrap_or_else(Found::failed)
+}
+
+async fn look(kernel: &Kernel, pool: &Arc<Pool>) -> Result<Found, Failed> {
     let mut report = Report::default();
-    let kernel = &idp.signin.kernel;
     // A new connection, so that what is tested is what is set.
     let mut link = pool.search(kernel).await.map_err(|error| match error {
         LdapError::Refused { .. } => {
@@ -53,7 +61,7 @@ async fn look(idp: &Idp, pool: &Arc<Pool>) -> Result<Found, Failed> {
     let who = if pool.settings.bind_dn.is_empty() { "anonymous" } else { &pool.settings.bind_dn };
     report.note(Check::Bind, verdict(true, "the bind DN and its password accepted", who))?;
     let mut attributes = BTreeMap::new();
-    let people = people(idp, pool, (&mut link, &mut report)).await?;
+    let people = people(kernel, pool, (&mut link, &mut report)).await?;
     let shown = people.iter().take(5).map(|person| person.entry.dn.clone()).collect();
     attributes.insert("people".to_owned(), shown);
     let without: Vec<&Person> = people.iter().filter(|person| person.email().is_none()).collect();
@@ -63,7 +71,7 @@ async fn look(idp: &Idp, pool: &Arc<Pool>) -> Result<Found, Failed> {
     let with_id = people.iter().filter(|person| person.entry.stable_id().is_some()).count();
     let count = format!("{with_id} of {} have one", people.len());
     report.note(Check::Id, verdict(with_id > 0, "objectGUID or entryUUID", count))?;
-    let groups = groups(idp, pool, (&mut link, &mut report)).await?;
+    let groups = groups(kernel, pool, (&mut link, &mut report)).await?;
     attributes.insert("groups".to_owned(), groups);
     attributes.retain(|_, values: &mut Vec<String>| !values.is_empty());
     link.give_back();
@@ -71,16 +79,16 @@ async fn look(idp: &Idp, pool: &Arc<Pool>) -> Result<Found, Failed> {
 }
 
 async fn people(
-    idp: &Idp,
+    kernel: &Kernel,
     pool: &Arc<Pool>,
     (link, report): (&mut Link, &mut Report),
 ) -> Result<Vec<Person>, Failed> {
     let mut people = Vec::new();
     for query in &pool.settings.user_queries {
-        let wanted = attributes(query);
+        let wanted = attributes(&pool.settings, query);
         let question = Question::below(&query.base_dn, &query.filter, &wanted);
         let expected = format!("people below {}", query.base_dn);
-        let found = some(&idp.signin.kernel, pool, link, (question, SAMPLE)).await;
+        let found = some(kernel, pool, link, (question, SAMPLE)).await;
         let found = found.map_err(|error| report.fail(Check::Users, &expected, error))?;
         let some = !found.is_empty();
         report.note(Check::Users, verdict(some, &expected, counted(found.len())))?;
@@ -90,7 +98,7 @@ async fn people(
 }
 
 async fn groups(
-    idp: &Idp,
+    kernel: &Kernel,
     pool: &Arc<Pool>,
     (link, report): (&mut Link, &mut Report),
 ) -> Result<Vec<String>, Failed> {
@@ -99,7 +107,7 @@ async fn groups(
         let wanted = vec![query.name_attribute.clone(), query.description_attribute.clone()];
         let question = Question::below(&query.base_dn, &query.filter, &wanted);
         let expected = format!("groups below {}", query.base_dn);
-        let found = some(&idp.signin.kernel, pool, link, (question, SAMPLE)).await;
+        let found = some(kernel, pool, link, (question, SAMPLE)).await;
         let found = found.map_err(|error| report.fail(Check::Groups, &expected, error))?;
         report.note(Check::Groups, verdict(!found.is_empty(), &expected, counted(found.len())))?;
         names.extend(found.iter().filter_map(|entry| entry.first(&query.name_attribute)).map(str::to_owned));
@@ -108,5 +116,5 @@ async fn groups(
 }
 
 fn counted(count: usize) -> String {
-    if count >= SAMPLE { format!("{count} or more") } else { count.to_string() }
+    if count >= SAMPLE.into() { format!("{count} or more") } else { count.to_string() }
 }

@@ -1,5 +1,6 @@
 //! Many rows in few statements, for imports.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
@@ -11,81 +12,122 @@ use super::{Connection, Dialect};
 
 /// A value of a row.
 #[derive(Debug, Clone)]
-pub enum Cell {
+pub enum Cell<'a> {
     /// Text, or none.
-    Text(Option<String>),
+    Text(Option<Cow<'a, str>>),
     /// A count, a flag, a time.
     Number(i64),
 }
 
-impl From<&str> for Cell {
-    fn from(text: &str) -> Self {
-        Self::Text(Some(text.to_owned()))
+impl<'a> From<&'a str> for Cell<'a> {
+    fn from(text: &'a str) -> Self {
+        Self::Text(Some(text.into()))
     }
 }
 
-impl From<String> for Cell {
+impl From<String> for Cell<'_> {
     fn from(text: String) -> Self {
-        Self::Text(Some(text))
+        Self::Text(Some(text.into()))
     }
 }
 
-impl From<Option<String>> for Cell {
+impl From<Option<String>> for Cell<'_> {
     fn from(text: Option<String>) -> Self {
-        Self::Text(text)
+        Self::Text(text.map(Cow::from))
     }
 }
 
-impl From<i64> for Cell {
+impl<'a> From<Option<&'a str>> for Cell<'a> {
+    fn from(text: Option<&'a str>) -> Self {
+        Self::Text(text.map(Cow::from))
+    }
+}
+
+impl From<i64> for Cell<'_> {
     fn from(number: i64) -> Self {
         Self::Number(number)
     }
 }
 
-impl From<Timestamp> for Cell {
+impl From<Timestamp> for Cell<'_> {
     fn from(time: Timestamp) -> Self {
         Self::Number(time.0)
     }
 }
 
-/// Values bound to one statement at most. So few were fastest while `SQLite` looked each one up by its name, which it
-/// does not any more (decision 21); with more it was not measured since.
+/// Values that are looked for in one statement at most.
 const AT_ONCE: usize = 160;
 
 /// Rows in one statement at most, where a column of all of them is one value.
 const ROWS_AT_ONCE: usize = 1000;
 
-/// Executes `head` with all rows, in as few statements as is fast. `head` is a literal of the code,
+/// Executes `head` with all rows, in as few ways to the database as is fast. `head` is a literal of the code,
 /// `INSERT INTO …(…)`; values are only ever bound.
 ///
 /// # Errors
-/// The database's.
-pub async fn insert_all<R>(tx: &mut Tx, head: &'static str, rows: Vec<R>) -> Result<(), sqlx::Error>
+/// The database's; some of the rows may be in the unit of work then.
+pub async fn insert_all<'a, R>(tx: &mut Tx, head: &'static str, rows: Vec<R>) -> Result<(), sqlx::Error>
 where
-    R: IntoIterator<Item = Cell, IntoIter: ExactSizeIterator + Send> + Send,
+    R: IntoIterator<Item = Cell<'a>, IntoIter: ExactSizeIterator + Send> + Send,
 {
-    let mut rows = rows.into_iter().map(IntoIterator::into_iter).peekable();
-    while let Some(width) = rows.peek().map(ExactSizeIterator::len) {
-        if let Some(server) = tx.remote() {
-            let mut columns = vec![Vec::new(); width];
-            for row in rows.by_ref().take(ROWS_AT_ONCE) {
-                for (column, cell) in columns.iter_mut().zip(row) {
-                    column.push(cell);
+    match &mut **tx {
+        Connection::Embedded(file) => file.insert((head, ""), rows).await.map(drop),
+        Connection::Remote(server) => {
+            for columns in in_columns(rows) {
+                server.insert((head, ""), columns).await?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// The same for rows of which some may be there already, by any rule of the table: which were not, by their first
+/// column, a text called `id`.
+///
+/// # Errors
+/// The database's; some of the rows may be in the unit of work then.
+pub async fn insert_new<'a, R>(
+    tx: &mut Tx,
+    head: &'static str,
+    rows: Vec<R>,
+) -> Result<HashSet<String>, sqlx::Error>
+where
+    R: IntoIterator<Item = Cell<'a>, IntoIter: ExactSizeIterator + Send> + Send,
+{
+    let mut written = HashSet::with_capacity(rows.len());
+    match &mut **tx {
+        Connection::Embedded(file) => {
+            written.extend(file.insert((head, " ON CONFLICT DO NOTHING"), rows).await?);
+        }
+        Connection::Remote(server) => {
+            for columns in in_columns(rows) {
+                let tail = " ON CONFLICT DO NOTHING RETURNING id";
+                for row in server.insert((head, tail), columns).await? {
+                    written.insert(row.try_get(0)?);
                 }
             }
-            server.insert(head, columns).await?;
-            continue;
         }
-        let mut statement = Statement::new(format!("{head} VALUES "));
-        for (n, row) in rows.by_ref().take((AT_ONCE / width).max(1)).enumerate() {
-            statement.sql.push_str(if n == 0 { "(" } else { ",(" });
-            statement.list(row);
-            statement.sql.push(')');
-        }
-        let (sql, arguments) = statement.finish();
-        sqlx::query_with(sql, arguments).execute(&mut **tx).await?;
     }
-    Ok(())
+    Ok(written)
+}
+
+/// Rows as columns, for some of them at a time.
+fn in_columns<'a, R>(rows: Vec<R>) -> Vec<Vec<Vec<Cell<'a>>>>
+where
+    R: IntoIterator<Item = Cell<'a>, IntoIter: ExactSizeIterator>,
+{
+    let mut rows = rows.into_iter().map(IntoIterator::into_iter).peekable();
+    let mut all = Vec::new();
+    while let Some(width) = rows.peek().map(ExactSizeIterator::len) {
+        let mut columns = vec![Vec::new(); width];
+        for row in rows.by_ref().take(ROWS_AT_ONCE) {
+            for (column, cell) in columns.iter_mut().zip(row) {
+                column.push(cell);
+            }
+        }
+        all.push(columns);
+    }
+    all
 }
 
 /// Writes two rows together: both, or neither and the unit of work is spent. On PostgreSQL it is one way to the database.
@@ -95,7 +137,7 @@ where
 /// The database's.
 pub async fn insert_together(
     tx: &mut Tx,
-    [(first, one), (second, other)]: [(&'static str, Vec<Cell>); 2],
+    [(first, one), (second, other)]: [(&'static str, Vec<Cell<'_>>); 2],
 ) -> Result<(), sqlx::Error> {
     match tx.dialect() {
         Dialect::Sqlite => {
@@ -164,7 +206,7 @@ pub async fn rows_by<T: for<'r> FromRow<'r, AnyRow>>(
 pub async fn done_for(
     tx: &mut Tx,
     head_and_tail: (&'static str, &'static str),
-    firsts: &[Cell],
+    firsts: &[Cell<'_>],
     wanted: &[String],
 ) -> Result<Vec<String>, sqlx::Error> {
     let rows = listed(tx, head_and_tail, firsts, wanted).await?;
@@ -174,7 +216,7 @@ pub async fn done_for(
 async fn listed(
     c: &mut Connection,
     (head, tail): (&'static str, &'static str),
-    firsts: &[Cell],
+    firsts: &[Cell<'_>],
     wanted: &[String],
 ) -> Result<Vec<AnyRow>, sqlx::Error> {
     let mut found = Vec::new();
@@ -208,17 +250,17 @@ pub async fn have_grown(tx: &mut Tx, tables: &'static [&'static str]) -> Result<
     Ok(())
 }
 
-struct Statement {
+struct Statement<'a> {
     sql: String,
-    cells: Vec<Cell>,
+    cells: Vec<Cell<'a>>,
 }
 
-impl Statement {
+impl<'a> Statement<'a> {
     fn new(head: String) -> Self {
         Self { sql: head, cells: Vec::with_capacity(AT_ONCE) }
     }
 
-    fn list(&mut self, cells: impl IntoIterator<Item = Cell>) {
+    fn list(&mut self, cells: impl IntoIterator<Item = Cell<'a>>) {
         for (n, cell) in cells.into_iter().enumerate() {
             self.cells.push(cell);
             if n > 0 {
@@ -233,7 +275,7 @@ impl Statement {
         let mut arguments = AnyArguments::default();
         for cell in self.cells {
             let added = match cell {
-                Cell::Text(text) => arguments.add(text),
+                Cell::Text(text) => arguments.add(text.map(Cow::into_owned)),
                 Cell::Number(number) => arguments.add(number),
             };
             debug_assert!(added.is_ok(), "texts and numbers always encode");

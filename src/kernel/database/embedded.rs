@@ -4,6 +4,7 @@
 //! to be woken by it, for each statement. So statements run where the request runs, like any other code, and only what
 //! may take long goes aside: commits that wait for the disk, and statements that took long the last time.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,12 +20,15 @@ use sqlx_core::ext::ustr::UStr;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use super::Durability;
+use super::bulk::Cell;
 use super::connection::{Answer, Rows};
 
 /// Statements that stay prepared, for each connection.
 const PREPARED: usize = 128;
 /// What takes longer than this is done aside the next time.
 const SHORT: Duration = Duration::from_millis(2);
+/// More rows than this are written aside.
+const FEW: usize = 50;
 /// How long one task may go on with statements before others get their turn.
 const TURN: Duration = Duration::from_millis(1);
 
@@ -35,6 +39,8 @@ pub struct Embedded {
     shapes: HashMap<Box<str>, Arc<Shape>>,
     /// Spent in statements since the connection was lent, or since others had their turn.
     spent: Duration,
+    /// A statement took long since the last commit.
+    laboured: bool,
 }
 
 /// What is known of a statement.
@@ -53,7 +59,10 @@ impl Embedded {
     ///
     /// It never waits for another process inside `SQLite`, with a thread of ours: whoever begins asks again.
     pub(super) fn writer(file: &Path) -> Result<Self, sqlx::Error> {
-        let own = "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 0";
+        // What a large unit of work changes stays in the cache of 16 MB until its commit, instead of going to the log and
+        // being read from it again.
+        let own = "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 0; \
+                   PRAGMA cache_size = -16000";
         let embedded = Self::open(file, own)?;
         embedded.keep(Durability::Full)?;
         Ok(embedded)
@@ -72,7 +81,7 @@ impl Embedded {
         // For the moment in which another process opens, closes or repairs the file.
         connection.busy_timeout(Duration::from_secs(5)).map_err(refused)?;
         connection.execute_batch(pragmas).map_err(refused)?;
-        Ok(Self { connection, shapes: HashMap::new(), spent: Duration::ZERO })
+        Ok(Self { connection, shapes: HashMap::new(), spent: Duration::ZERO, laboured: false })
     }
 
     /// Executes one statement without values or rows, a literal of this program.
@@ -107,6 +116,11 @@ impl Embedded {
         self.spent = Duration::ZERO;
     }
 
+    /// Whether a statement has taken long since this was asked last: there is much to commit.
+    pub(super) fn has_laboured(&mut self) -> bool {
+        std::mem::take(&mut self.laboured)
+    }
+
     /// Executes one statement. It is done at the first poll.
     pub(super) async fn query(
         &mut self,
@@ -123,12 +137,40 @@ impl Embedded {
         };
         let took = begun.elapsed();
         shape.long.store(took > SHORT, Ordering::Relaxed);
+        self.spend(took).await;
+        answer
+    }
+
+    /// Lets others have their turn when this one was long.
+    async fn spend(&mut self, took: Duration) {
+        self.laboured |= took > SHORT;
         self.spent += took;
         if self.spent > TURN {
             self.spent = Duration::ZERO;
             tokio::task::yield_now().await;
         }
-        answer
+    }
+
+    /// Executes `head`, `INSERT INTO …(…)`, with each of these rows, and `tail` after it. The first values of those that
+    /// were written, where they are texts.
+    ///
+    /// One row at a time: of several in one statement `SQLite` keeps what it takes to undo them.
+    pub(super) async fn insert<'a, R>(
+        &mut self,
+        (head, tail): (&str, &str),
+        rows: Vec<R>,
+    ) -> Result<Vec<String>, sqlx::Error>
+    where
+        R: IntoIterator<Item = Cell<'a>, IntoIter: ExactSizeIterator>,
+    {
+        let begun = Instant::now();
+        let written = if rows.len() > FEW {
+            aside(|| self.insert_each((head, tail), rows))
+        } else {
+            self.insert_each((head, tail), rows)
+        };
+        self.spend(begun.elapsed()).await;
+        written.map_err(refused)
     }
 
     fn shape(&mut self, sql: &str) -> Result<Arc<Shape>, sqlx::Error> {
@@ -156,6 +198,31 @@ impl Embedded {
         }
         self.shapes.insert(sql.into(), shape.clone());
         Ok(shape)
+    }
+
+    fn insert_each<'a, R>(&self, (head, tail): (&str, &str), rows: Vec<R>) -> rusqlite::Result<Vec<String>>
+    where
+        R: IntoIterator<Item = Cell<'a>, IntoIter: ExactSizeIterator>,
+    {
+        let mut rows = rows.into_iter().map(IntoIterator::into_iter).peekable();
+        let mut written = Vec::with_capacity(rows.len());
+        let Some(width) = rows.peek().map(ExactSizeIterator::len) else { return Ok(written) };
+        let values: Vec<String> = (1..=width).map(|n| format!("?{n}")).collect();
+        let sql = format!("{head} VALUES ({}){tail}", values.join(","));
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        for row in rows {
+            let mut id = None;
+            for (n, cell) in row.enumerate() {
+                statement.raw_bind_parameter(n + 1, cell_bound(&cell))?;
+                if let (0, Cell::Text(text)) = (n, cell) {
+                    id = text.map(Cow::into_owned);
+                }
+            }
+            if statement.raw_execute()? > 0 {
+                written.extend(id);
+            }
+        }
+        Ok(written)
     }
 
     fn step(&self, shape: &Shape, arguments: &AnyArguments, wanted: Rows) -> Result<Answer, sqlx::Error> {
@@ -200,6 +267,14 @@ fn aside<T>(work: impl FnOnce() -> T) -> T {
 fn numbered(sql: &str) -> String {
     let digit_follows = |n: usize| sql.as_bytes().get(n + 1).is_some_and(u8::is_ascii_digit);
     sql.char_indices().map(|(n, c)| if c == '$' && digit_follows(n) { '?' } else { c }).collect()
+}
+
+fn cell_bound<'c>(cell: &'c Cell<'_>) -> ToSqlOutput<'c> {
+    ToSqlOutput::Borrowed(match cell {
+        Cell::Text(Some(text)) => ValueRef::Text(text.as_bytes()),
+        Cell::Text(None) => ValueRef::Null,
+        Cell::Number(number) => ValueRef::Integer(*number),
+    })
 }
 
 fn bound(value: &AnyValueKind) -> Result<ToSqlOutput<'_>, sqlx::Error> {

@@ -19,7 +19,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{ConnectOptions as _, Connection as _};
 use std::str::FromStr as _;
 
-pub use bulk::{Cell, done_for, found_by, have_grown, insert_all, insert_together, present, rows_by};
+pub use bulk::{
+    Cell, done_for, found_by, have_grown, insert_all, insert_new, insert_together, present, rows_by,
+};
 pub use conditions::Conditions;
 pub use connection::Connection;
 pub use dialect::Dialect;
@@ -134,6 +136,24 @@ impl Database {
                     server.begin().await?;
                 }
                 Ok(Tx::lent(lent, now))
+            }
+        }
+    }
+
+    /// Begins one of many units of work of something long, which is begun again when it is cut off: what it commits is on
+    /// disk with the next unit of work that waits for that, at the latest.
+    ///
+    /// # Errors
+    /// As [`Database::begin`].
+    pub async fn begin_step(&self) -> Result<Tx, sqlx::Error> {
+        match &self.connections {
+            Connections::Sqlite { writer, .. } => {
+                Ok(Tx::batched(writer.begin(Durability::Soon).await?, self.clock.now()))
+            }
+            Connections::Postgres(_) => {
+                let mut tx = self.begin().await?;
+                sqlx::query("SET LOCAL synchronous_commit = off").execute(&mut *tx).await?;
+                Ok(tx)
             }
         }
     }

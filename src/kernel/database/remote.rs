@@ -91,23 +91,27 @@ impl Remote {
     }
 
     /// Executes `head`, `INSERT INTO …(…)`, with all of these rows: a column of each is one value, so that the text is the
-    /// same for any number of them.
-    pub(super) async fn insert(&mut self, head: &str, columns: Vec<Vec<Cell>>) -> Result<(), sqlx::Error> {
+    /// same for any number of them. `tail` comes after them.
+    pub(super) async fn insert(
+        &mut self,
+        (head, tail): (&str, &str),
+        columns: Vec<Vec<Cell<'_>>>,
+    ) -> Result<Vec<AnyRow>, sqlx::Error> {
         let (mut sql, mut arguments) = (format!("{head} SELECT * FROM UNNEST("), PgArguments::default());
         for (n, cells) in columns.into_iter().enumerate() {
             let kind = add_list(&mut arguments, cells)?;
             // Writing into a String does not fail.
             let _ = write!(sql, "{}${}::{kind}[]", if n == 0 { "" } else { "," }, n + 1);
         }
-        sql.push(')');
-        self.run(text(sql), arguments, Rows::None).await.map(drop)
+        sql.extend([")", tail]);
+        Ok(self.run(text(sql), arguments, Rows::All).await?.rows)
     }
 
     /// Executes a statement with `firsts` as `$1` and so on, and a list of texts after `head`, which ends in `IN`.
     pub(super) async fn query_listed(
         &mut self,
         (head, tail): (&str, &str),
-        firsts: &[Cell],
+        firsts: &[Cell<'_>],
         listed: &[String],
     ) -> Result<Vec<AnyRow>, sqlx::Error> {
         let mut arguments = PgArguments::default();
@@ -178,7 +182,7 @@ fn text(sql: String) -> SqlStr {
 }
 
 /// Adds a column of rows as one value. The name of its type.
-fn add_list(arguments: &mut PgArguments, cells: Vec<Cell>) -> Result<&'static str, sqlx::Error> {
+fn add_list(arguments: &mut PgArguments, cells: Vec<Cell<'_>>) -> Result<&'static str, sqlx::Error> {
     let (kind, added) = if cells.iter().any(|cell| matches!(cell, Cell::Number(_))) {
         let numbers = cells.into_iter().map(|cell| match cell {
             Cell::Number(number) => Some(number),

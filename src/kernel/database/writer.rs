@@ -109,10 +109,8 @@ impl State {
         if !self.open || (waiting > 0 && self.finished.len() < MAX_BATCH) {
             return;
         }
-        let outcome = match self.durability {
-            Durability::Full => self.file().run_aside("COMMIT"),
-            Durability::Soon => self.file().run("COMMIT"),
-        };
+        let takes_long = self.file().has_laboured() || self.durability == Durability::Full;
+        let outcome = if takes_long { self.file().run_aside("COMMIT") } else { self.file().run("COMMIT") };
         if let Err(error) = &outcome {
             tracing::error!(%error, units = self.finished.len(), "commit failed; nothing of it was kept");
             // After a failed commit the transaction may still be open; end it either way.

@@ -90,15 +90,15 @@ pub async fn of_subjects(
     found_by(c, head, &[connection_id, issuer], subjects).await
 }
 
-/// Gives many subjects, which the caller has found to be nobody's, to users: (user id, subject, name). Without an event
-/// for each: whoever synchronises a directory writes one.
+/// Gives many subjects of one issuer, which the caller has found to be nobody's, to users: (user id, subject, name).
+/// Without an event for each: whoever synchronises a directory writes one.
 ///
 /// # Errors
 /// The database's.
 pub async fn link_many(
     tx: &mut Tx,
-    (account_id, connection_id): (&str, &str),
-    rows: Vec<(String, Subject, String)>,
+    (account_id, connection_id, issuer): (&str, &str, &str),
+    rows: Vec<(&str, &str, &str)>,
 ) -> Result<(), sqlx::Error> {
     let now = tx.now();
     let mut all = Vec::with_capacity(rows.len());
@@ -108,8 +108,8 @@ pub async fn link_many(
             account_id.into(),
             user_id.into(),
             connection_id.into(),
-            subject.issuer.into(),
-            subject.id.into(),
+            issuer.into(),
+            subject.into(),
             name.into(),
             now.into(),
             now.into(),

@@ -166,7 +166,7 @@ pub async fn put_many(
     hashes: Vec<(String, String)>,
 ) -> Result<(), sqlx::Error> {
     let now = tx.now();
-    let row = |(user_id, hash): (String, String)| -> [Cell; 4] {
+    let row = |(user_id, hash): (String, String)| -> [Cell<'_>; 4] {
         [user_id.into(), account_id.into(), hash.into(), now.into()]
     };
     let rows = hashes.into_iter().map(row).collect();

@@ -1,7 +1,7 @@
 //! Linked groups follow the directory's: on a schedule and on demand, on one node at a time.
 //!
 //! ```text
-//! schedule ─▶ lease ─▶ which groups changed? ─▶ who is in them? ─▶ one unit of work a group ─▶ report
+//! schedule ─▶ lease ─▶ which groups changed? ─▶ who is in them? ─▶ a unit of work for some groups ─▶ report
 //! ```
 //!
 //! A group that has not changed is not read; a group that is empty or gone where it had members is left as it is, until
@@ -9,6 +9,7 @@
 
 mod model;
 mod people;
+mod reader;
 mod run;
 mod schedule;
 mod store;

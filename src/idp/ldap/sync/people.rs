@@ -7,37 +7,39 @@ use aws_lc_rs::digest;
 use serde_json::json;
 use uuid::Uuid;
 
-use super::super::super::connections::UserQuery;
-use super::super::person::{Person, attributes};
-use super::super::search::{Entry, Question, Walk};
+use super::super::super::connections::{Jit, UserQuery};
+use super::super::person::Person;
+use super::super::search::Entry;
 use super::super::signin::issuer;
+use super::reader::Reader;
 use super::run::{Failure, Work};
 use crate::directory::users::{self, Profile};
 use crate::directory::{Error, fold};
 use crate::kernel::Tx;
-use crate::kernel::database::have_grown;
-use crate::signin::{Names, Subject, identities};
-
-/// People who are looked up in one unit of work.
-const BATCH: usize = 500;
+use crate::kernel::database::{Connection, have_grown};
+use crate::signin::{Names, identities};
 
 /// Somebody who may be a member of a group.
-struct Found {
-    dn: String,
-    uid: Option<String>,
+pub(super) struct Found {
+    /// The hashes of the names that lists of members have for them: their DN, their `uid`.
+    keys: Vec<u128>,
     subject: Option<String>,
     email: String,
     names: Names,
+    /// Whether the connection makes a user of them.
+    admitted: bool,
 }
 
 impl Found {
-    fn read(entry: Entry, query: &UserQuery) -> Option<Self> {
+    pub(super) fn read(entry: Entry, query: &UserQuery, jit: &Jit) -> Option<Self> {
         let person = Person { entry, query: query.clone() };
         let email = person.email()?.to_owned();
         let names = person.names();
         let subject = person.entry.stable_id();
-        let uid = person.entry.first("uid").map(str::to_owned);
-        Some(Self { dn: person.entry.dn, uid, subject, email, names })
+        let called = [Some(person.entry.dn.as_str()), person.entry.first("uid")];
+        let keys = called.into_iter().flatten().map(key).collect();
+        let admitted = jit.admits(|key| person.entry.all(key).to_vec());
+        Some(Self { keys, subject, email, names, admitted })
     }
 }
 
@@ -47,8 +49,8 @@ pub(super) struct People(HashMap<u128, Uuid>);
 
 impl People {
     /// The user who has this DN, or this name in a list of names.
-    pub(super) fn user(&self, member: &str) -> Option<String> {
-        self.0.get(&key(member)).map(Uuid::to_string)
+    pub(super) fn user(&self, member: &str) -> Option<Uuid> {
+        self.0.get(&key(member)).copied()
     }
 
     fn add_all(&mut self, all: &[(&Found, String)]) {
@@ -59,10 +61,7 @@ impl People {
 
     fn add(&mut self, found: &Found, user_id: &str) {
         let Ok(id) = user_id.parse() else { return };
-        self.0.insert(key(&found.dn), id);
-        if let Some(uid) = &found.uid {
-            self.0.insert(key(uid), id);
-        }
+        self.0.extend(found.keys.iter().map(|key| (*key, id)));
     }
 }
 
@@ -76,39 +75,25 @@ pub(super) fn key(dn: &str) -> u128 {
 }
 
 /// Reads all people of the user queries.
-pub(super) async fn read(work: &mut Work<'_>) -> Result<People, Failure> {
+pub(super) async fn read(work: &mut Work<'_>, reader: Reader) -> Result<(People, Reader), Failure> {
     let mut people = People::default();
-    let pool = work.pool.clone();
-    for query in &pool.settings.user_queries {
-        let wanted = attributes(query);
-        let question = Question::below(&query.base_dn, &query.filter, &wanted);
-        let mut walk = Walk::begin(&pool, &mut work.link, question).await?;
-        let mut batch = Vec::with_capacity(BATCH);
-        loop {
-            let next = walk.next(&work.idp.signin.kernel, &pool).await?;
-            let is_last = next.is_none();
-            batch.extend(next.and_then(|entry| Found::read(entry, query)));
-            if batch.len() >= BATCH || (is_last && !batch.is_empty()) {
-                work.report.people += batch.len() as u64;
-                look_up(work, &mut people, &batch).await?;
-                batch.clear();
-                work.say().await?;
-            }
-            if is_last {
-                break;
-            }
-        }
+    let mut ahead = reader.people();
+    while let Some(batch) = ahead.next().await {
+        work.report.people += batch.len() as u64;
+        look_up(work, &mut people, &batch).await?;
+        work.say().await?;
     }
-    Ok(people)
+    Ok((people, ahead.end().await?))
 }
 
 /// Finds the users whom these people are: by their id in the directory, else by their address. Makes those who are
 /// nobody here, where the connection does that.
 async fn look_up(work: &mut Work<'_>, people: &mut People, batch: &[Found]) -> Result<(), Failure> {
+    let db = &work.idp.signin.kernel.db;
     let pool = work.pool.clone();
     let connection = &pool.connection;
-    let mut c = work.idp.signin.kernel.db.read().await?;
     let subjects: Vec<String> = batch.iter().filter_map(|found| found.subject.clone()).collect();
+    let mut c = db.read().await?;
     let known = identities::of_subjects(&mut c, (&connection.id, &issuer(connection)), &subjects).await?;
     let mut strangers = Vec::new();
     for found in batch {
@@ -117,60 +102,77 @@ async fn look_up(work: &mut Work<'_>, people: &mut People, batch: &[Found]) -> R
             None => strangers.push(found),
         }
     }
-    if strangers.is_empty() {
-        return Ok(());
-    }
-    let emails: Vec<String> = strangers.iter().map(|found| fold(&found.email)).collect();
-    let users = users::ids_by_email(&mut c, &connection.account_id, &emails).await?;
-    drop(c);
-    let mut matched = Vec::new();
-    let mut missing = Vec::new();
-    for found in strangers {
-        match users.get(&fold(&found.email)) {
-            Some(user_id) => matched.push((found, user_id.clone())),
-            None => missing.push(found),
+    let makes = |found: &&Found| found.admitted && !work.report.preview;
+    let (admitted, mut others): (Vec<_>, Vec<_>) = strangers.into_iter().partition(makes);
+    if admitted.is_empty() {
+        let (matched, unknown) = by_address(&mut c, &connection.account_id, others).await?;
+        drop(c);
+        work.report.unknown += unknown;
+        if !matched.is_empty() && !work.report.preview {
+            let mut tx = db.begin_step().await?;
+            link(&mut tx, work, &matched).await?;
+            tx.commit().await?;
         }
-    }
-    let creates = makes_people(work);
-    if work.report.preview || (matched.is_empty() && !creates) {
-        work.report.unknown += missing.len() as u64;
         people.add_all(&matched);
         return Ok(());
     }
-    let mut tx = work.idp.signin.kernel.db.begin().await?;
-    if creates {
-        matched.extend(create(&mut tx, work, missing).await?);
-    } else {
-        work.report.unknown += missing.len() as u64;
-    }
-    // From now on the id decides, whatever becomes of the address.
-    let rows = matched.iter().filter_map(|(found, user_id)| {
-        let id = found.subject.clone()?;
-        let subject = Subject { issuer: issuer(connection), id, address_is_verified: true };
-        Some((user_id.clone(), subject, found.email.clone()))
-    });
-    identities::link_many(&mut tx, (&connection.account_id, &connection.id), rows.collect()).await?;
-    work.linked += matched.len();
-    if work.linked >= work.next_look {
-        work.next_look = work.linked * 4;
-        have_grown(&mut tx, &["users", "user_identities"]).await?;
-    }
+    drop(c);
+    let mut tx = db.begin_step().await?;
+    let (mut all, refused) = create(&mut tx, work, admitted).await?;
+    let created = all.len() as u64;
+    others.extend(refused);
+    let (matched, unknown) = by_address(&mut tx, &connection.account_id, others).await?;
+    all.extend(matched);
+    link(&mut tx, work, &all).await?;
     tx.commit().await?;
-    people.add_all(&matched);
+    work.report.created += created;
+    work.report.unknown += unknown;
+    people.add_all(&all);
     Ok(())
 }
 
-/// Whether people are made by a synchronisation. A rule that asks for an attribute is for sign-ins, which see it.
-fn makes_people(work: &Work<'_>) -> bool {
-    let jit = &work.pool.settings.jit;
-    jit.enabled && jit.key.is_none()
+/// Those who have the address of a user, and how many have not.
+async fn by_address<'f>(
+    c: &mut Connection,
+    account_id: &str,
+    others: Vec<&'f Found>,
+) -> Result<(Vec<(&'f Found, String)>, u64), sqlx::Error> {
+    let emails: Vec<String> = others.iter().map(|found| fold(&found.email)).collect();
+    let users = users::ids_by_email(c, account_id, &emails).await?;
+    let mut matched = Vec::new();
+    let asked = others.len();
+    for (found, email) in others.into_iter().zip(emails) {
+        if let Some(user_id) = users.get(&email) {
+            matched.push((found, user_id.clone()));
+        }
+    }
+    let unknown = (asked - matched.len()) as u64;
+    Ok((matched, unknown))
 }
 
+/// From now on their id in the directory decides, whatever becomes of their address.
+async fn link(tx: &mut Tx, work: &mut Work<'_>, all: &[(&Found, String)]) -> Result<(), sqlx::Error> {
+    let connection = &work.pool.connection;
+    let rows = all.iter().filter_map(|(found, user_id)| {
+        Some((user_id.as_str(), found.subject.as_deref()?, found.email.as_str()))
+    });
+    let issuer = issuer(connection);
+    let whose = (connection.account_id.as_str(), connection.id.as_str(), issuer.as_str());
+    identities::link_many(tx, whose, rows.collect()).await?;
+    work.linked += all.len();
+    if work.linked >= work.next_look {
+        work.next_look = work.linked * 4;
+        have_grown(tx, &["users", "user_identities"]).await?;
+    }
+    Ok(())
+}
+
+/// Makes users of these people. Those of whom there is none, as an address is not good or taken, come back.
 async fn create<'f>(
     tx: &mut Tx,
-    work: &mut Work<'_>,
+    work: &Work<'_>,
     missing: Vec<&'f Found>,
-) -> Result<Vec<(&'f Found, String)>, Error> {
+) -> Result<(Vec<(&'f Found, String)>, Vec<&'f Found>), Error> {
     let profile = |found: &&Found| Profile {
         user_name: found.email.clone(),
         email: Some(found.email.clone()),
@@ -183,14 +185,12 @@ async fn create<'f>(
     let profiles = missing.iter().map(profile).collect();
     let detail = json!({"connection": work.pool.connection.id});
     let made = users::create_many(tx, &work.context, profiles, &detail).await?;
-    let mut all = Vec::with_capacity(made.len());
+    let (mut all, mut refused) = (Vec::with_capacity(made.len()), Vec::new());
     for (found, made) in missing.into_iter().zip(made) {
         match made {
             Ok(user_id) => all.push((found, user_id)),
-            // Not a good address, or somebody's user name: they stay outside, and the numbers say so.
-            Err(_) => work.report.unknown += 1,
+            Err(_) => refused.push(found),
         }
     }
-    work.report.created += all.len() as u64;
-    Ok(all)
+    Ok((all, refused))
 }

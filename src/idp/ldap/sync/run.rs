@@ -1,32 +1,27 @@
 //! One synchronisation.
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ldap3::Scope;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::super::super::Idp;
 use super::super::super::connections;
 use super::super::error::Error as LdapError;
-use super::super::pool::{Lent, Pool};
-use super::super::search::{Entry, Question, Walk, some};
+use super::super::pool::Pool;
 use super::model::{Report, Wanted};
-use super::people::{self, People, key};
+use super::people;
+use super::reader::{Membership, Pair, Reader};
 use super::schedule::Schedule;
 use super::store::{self, Leased};
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::Error;
 use crate::directory::groups::{self, Group, Link};
-use crate::kernel::Timestamp;
+use crate::kernel::Tx;
 
 /// How often a run says how far it is, and that it goes on.
 const SAY_EVERY: Duration = Duration::from_secs(2);
-/// Groups in groups that are followed down.
-const MAX_DEPTH: usize = 20;
-/// The attributes in which directories list members.
-const MEMBERS: [&str; 3] = ["member", "uniqueMember", "memberUid"];
 
 /// Why a run ended before its end.
 #[derive(Debug, thiserror::Error)]
@@ -50,7 +45,6 @@ impl From<sqlx::Error> for Failure {
 pub(super) struct Work<'a> {
     pub(super) idp: &'a Idp,
     pub(super) pool: Arc<Pool>,
-    pub(super) link: Lent,
     pub(super) context: Context,
     pub(super) report: Report,
     wanted: Wanted,
@@ -105,15 +99,14 @@ pub async fn run_due(idp: &Idp) -> Result<bool, Error> {
         address: String::new(),
         request_id: run_id.clone(),
     };
-    let (status, report) = match pool.search(kernel).await {
-        Ok(link) => {
+    let (status, report) = match Reader::open(kernel, &pool).await {
+        Ok(reader) => {
             let context = context.clone();
             let wanted = leased.wanted.clone();
             let (leased, run_id) = (&leased, run_id.clone());
             let mut work = Work {
                 idp,
                 pool,
-                link,
                 context,
                 report,
                 wanted,
@@ -123,11 +116,8 @@ pub async fn run_due(idp: &Idp) -> Result<bool, Error> {
                 linked: 0,
                 next_look: 1000,
             };
-            match work.run().await {
-                Ok(()) => {
-                    work.link.give_back();
-                    ("done", work.report)
-                }
+            match work.run(reader).await {
+                Ok(()) => ("done", work.report),
                 Err(Failure::Taken) => return Ok(true),
                 Err(failure) => ("failed", Report { error: Some(failure.to_string()), ..work.report }),
             }
@@ -154,29 +144,23 @@ pub async fn run_due(idp: &Idp) -> Result<bool, Error> {
     Ok(true)
 }
 
-/// A group as the directory has it, without its members.
-#[derive(Clone)]
-struct There {
-    dn: String,
-    stamp: Option<String>,
-}
-
-/// A group here that follows one there.
-struct Pair {
-    link: Link,
-    there: There,
+/// What became of a group.
+enum Outcome {
+    /// So many came, and so many went.
+    Changed(Group, usize, usize),
+    /// It was left as it is, and why.
+    Held(Group, String),
 }
 
 impl Work<'_> {
-    async fn run(&mut self) -> Result<(), Failure> {
+    async fn run(&mut self, mut reader: Reader) -> Result<(), Failure> {
         let connection_id = self.pool.connection.id.clone();
-        let kernel = self.idp.signin.kernel.clone();
-        let mut c = kernel.db.read().await?;
+        let mut c = self.idp.signin.kernel.db.read().await?;
         let links = groups::all_links(&mut c, &connection_id).await?;
         let stamps = store::stamps(&mut c, &connection_id).await?;
         drop(c);
         self.report.linked = links.len() as u64;
-        let there = self.groups().await?;
+        let there = reader.groups().await?;
         let mut changed = Vec::new();
         for link in links {
             // Several groups here may follow one there.
@@ -194,156 +178,93 @@ impl Work<'_> {
                 Some(there) => changed.push(Pair { link, there }),
             }
         }
-        if changed.is_empty() {
-            return Ok(());
-        }
-        let people = people::read(self).await?;
-        for pair in changed {
-            self.bring_up_to_date(&people, &pair).await?;
-            self.report.looked_at += 1;
-            self.say().await?;
-        }
-        Ok(())
-    }
-
-    /// All groups of the group queries, by DN and by name, folded.
-    async fn groups(&mut self) -> Result<HashMap<String, There>, Failure> {
-        let pool = self.pool.clone();
-        let mut all = HashMap::new();
-        for query in &pool.settings.group_queries {
-            let stamps = ["entryCSN", "uSNChanged", "modifyTimestamp"].map(str::to_owned);
-            let wanted: Vec<String> = stamps.into_iter().chain([query.name_attribute.clone()]).collect();
-            let question = Question::below(&query.base_dn, &query.filter, &wanted);
-            let mut walk = Walk::begin(&pool, &mut self.link, question).await?;
-            while let Some(entry) = walk.next(&self.idp.signin.kernel, &pool).await? {
-                let there = || There {
-                    dn: entry.dn.clone(),
-                    stamp: stamp(&entry, &pool, self.idp.signin.kernel.clock.now()),
-                };
-                if let Some(name) = entry.first(&query.name_attribute) {
-                    all.entry(name.to_lowercase()).or_insert_with(there);
-                }
-                all.insert(entry.dn.to_lowercase(), there());
+        if !changed.is_empty() {
+            let people;
+            (people, reader) = people::read(self, reader).await?;
+            let mut ahead = reader.members(changed, people);
+            while let Some(read) = ahead.next().await {
+                self.bring_up_to_date(&read).await?;
+                self.report.looked_at += read.len() as u64;
+                self.say().await?;
             }
+            reader = ahead.end().await?;
         }
-        Ok(all)
-    }
-
-    async fn group(&self, link: &Link) -> Result<Option<Group>, Failure> {
-        let mut c = self.idp.signin.kernel.db.read().await?;
-        Ok(groups::by_id(&mut c, &self.context.account_id, &link.group_id).await?)
+        reader.close();
+        Ok(())
     }
 
     /// The directory has no such group any more: it may have been renamed, or a query was changed.
     async fn gone(&mut self, link: &Link) -> Result<(), Failure> {
         self.report.looked_at += 1;
-        let Some(group) = self.group(link).await? else { return Ok(()) };
-        if self.wanted.allow_empty {
-            return self.apply(&group, (Vec::new(), None)).await;
+        let mut tx = self.idp.signin.kernel.db.begin().await?;
+        let Some(group) = groups::by_id(&mut tx, &self.context.account_id, &link.group_id).await? else {
+            return Ok(());
+        };
+        let outcome = if self.wanted.allow_empty {
+            self.follow(&mut tx, group, &[]).await?
+        } else {
+            Outcome::Held(
+                group,
+                format!("The directory has no group {}. Its members here are kept.", link.name),
+            )
+        };
+        self.keep(tx, vec![outcome]).await
+    }
+
+    /// One unit of work for some groups. On disk it is when the run says that it is done, at the latest.
+    async fn bring_up_to_date(&mut self, read: &[Membership]) -> Result<(), Failure> {
+        let mut tx = self.idp.signin.kernel.db.begin_step().await?;
+        let mut outcomes = Vec::with_capacity(read.len());
+        for membership in read {
+            outcomes.extend(self.take_over(&mut tx, membership).await?);
         }
-        let reason = format!("The directory has no group {}. Its members here are kept.", link.name);
-        self.report.hold(&group.id, &group.name, &reason);
+        self.keep(tx, outcomes).await?;
+        self.report.unknown += read.iter().map(|membership| membership.unknown).sum::<u64>();
         Ok(())
     }
 
-    async fn bring_up_to_date(&mut self, people: &People, pair: &Pair) -> Result<(), Failure> {
-        let Some(group) = self.group(&pair.link).await? else { return Ok(()) };
-        let members = self.members(&pair.there.dn).await?;
-        let mut users = Vec::with_capacity(members.len());
-        for member in &members {
-            match people.user(member) {
-                Some(user) => users.push(user),
-                None => self.report.unknown += 1,
-            }
-        }
+    /// Takes over who is in a group, unless nobody is in it any more and that is not meant.
+    async fn take_over(&self, tx: &mut Tx, membership: &Membership) -> Result<Option<Outcome>, Failure> {
+        let Membership { pair: Pair { link, there }, users, .. } = membership;
+        let Some(group) = groups::by_id(tx, &self.context.account_id, &link.group_id).await? else {
+            return Ok(None);
+        };
         if users.is_empty() && !self.wanted.allow_empty {
-            let mut c = self.idp.signin.kernel.db.read().await?;
-            let present = groups::count_from(&mut c, &group.id, &self.pool.connection.id).await?;
-            drop(c);
+            let present = groups::count_from(tx, &group.id, &link.connection_id).await?;
             if present > 0 {
                 let reason =
                     format!("It is empty in the directory, and has {present} members here, who are kept.");
-                self.report.hold(&group.id, &group.name, &reason);
-                return Ok(());
+                return Ok(Some(Outcome::Held(group, reason)));
             }
         }
-        self.apply(&group, (users, pair.there.stamp.as_deref())).await
-    }
-
-    /// The members of a group, through groups in it where that is asked for.
-    async fn members(&mut self, dn: &str) -> Result<HashSet<String>, Failure> {
-        let pool = self.pool.clone();
-        let wanted = MEMBERS.map(str::to_owned);
-        let (mut members, mut seen) = (HashSet::new(), HashSet::from([key(dn)]));
-        let mut level = vec![dn.to_owned()];
-        for _ in 0..MAX_DEPTH {
-            let mut inner = Vec::new();
-            for dn in std::mem::take(&mut level) {
-                let question = Question {
-                    base: &dn,
-                    scope: Scope::Base,
-                    filter: "(objectClass=*)",
-                    attributes: &wanted,
-                };
-                let found = some(&self.idp.signin.kernel, &pool, &mut self.link, (question, 1)).await;
-                let entry = match found {
-                    Ok(found) => found.into_iter().next(),
-                    Err(LdapError::Refused { code: 32, .. }) => None,
-                    Err(error) => return Err(error.into()),
-                };
-                let Some(entry) = entry else { continue };
-                for name in &MEMBERS {
-                    for member in entry.ranged(&mut self.link, &pool, name).await? {
-                        if pool.settings.nested && member.contains('=') && seen.insert(key(&member)) {
-                            inner.push(member.clone());
-                        }
-                        members.insert(member);
-                    }
-                }
-            }
-            if inner.is_empty() {
-                break;
-            }
-            level = inner;
+        if let Some(stamp) = &there.stamp {
+            store::set_stamp(tx, (&link.connection_id, &group.id), stamp).await?;
         }
-        Ok(members)
+        Ok(Some(self.follow(tx, group, users).await?))
     }
 
-    /// One unit of work for one group.
-    async fn apply(
-        &mut self,
-        group: &Group,
-        (users, stamp): (Vec<String>, Option<&str>),
-    ) -> Result<(), Failure> {
-        let connection_id = self.pool.connection.id.clone();
-        let mut tx = self.idp.signin.kernel.db.begin().await?;
-        let applied = groups::follow_exactly(&mut tx, &self.context, &connection_id, group, users).await?;
-        self.report.change(&group.id, &group.name, (applied.added.len(), applied.removed.len()));
+    async fn follow(&self, tx: &mut Tx, group: Group, users: &[Uuid]) -> Result<Outcome, Failure> {
+        let users = users.iter().map(Uuid::to_string).collect();
+        let connection_id = &self.pool.connection.id;
+        let applied = groups::follow_exactly(tx, &self.context, connection_id, &group, users).await?;
+        Ok(Outcome::Changed(group, applied.added.len(), applied.removed.len()))
+    }
+
+    /// Keeps what was done, and only then says so. A preview was only tried.
+    async fn keep(&mut self, tx: Tx, outcomes: Vec<Outcome>) -> Result<(), Failure> {
         if self.report.preview {
-            // Not committed: it was only tried.
             drop(tx);
-            return Ok(());
+        } else {
+            tx.commit().await?;
         }
-        if let Some(stamp) = stamp {
-            store::set_stamp(&mut tx, (&connection_id, &group.id), stamp).await?;
+        for outcome in outcomes {
+            match outcome {
+                Outcome::Changed(group, added, removed) => {
+                    self.report.change(&group.id, &group.name, (added, removed));
+                }
+                Outcome::Held(group, reason) => self.report.hold(&group.id, &group.name, &reason),
+            }
         }
-        Ok(tx.commit().await?)
+        Ok(())
     }
-}
-
-/// What changes whenever a group does: the change number of its server, or its time. A time of whole seconds may not
-/// show a change within that second, so it counts only when it has passed for good.
-fn stamp(entry: &Entry, pool: &Pool, now: Timestamp) -> Option<String> {
-    if let Some(number) = entry.first("entryCSN") {
-        return Some(number.to_owned());
-    }
-    if let Some(number) = entry.first("uSNChanged") {
-        // Each domain controller counts for itself.
-        return Some(format!("{number} at {}", pool.server()));
-    }
-    let time = entry.first("modifyTimestamp")?;
-    let read = jiff::civil::DateTime::strptime("%Y%m%d%H%M%SZ", time).ok()?;
-    let at = read.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp();
-    let settled = Timestamp(at.as_millisecond()).plus(Duration::from_secs(10)) < now;
-    settled.then(|| time.to_owned())
 }

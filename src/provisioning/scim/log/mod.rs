@@ -101,8 +101,8 @@ pub(super) async fn append(kernel: &Kernel, client: &Provisioner, request_id: &s
     members.dedup();
     let cells = vec![
         id.clone().into(),
-        client.account().into(),
-        client.connection_id.as_str().into(),
+        client.account().to_owned().into(),
+        client.connection_id.clone().into(),
         now.into(),
         method.into(),
         cut(&path, MOST_TEXT).into(),
@@ -114,12 +114,12 @@ pub(super) async fn append(kernel: &Kernel, client: &Provisioner, request_id: &s
         cut(&note, MOST_TEXT).into(),
         scim_type.into(),
         changes.into(),
-        request_id.into(),
+        request_id.to_owned().into(),
     ];
     let mut rows = vec![Row { head: store::INSERT, cells }];
     rows.extend(members.into_iter().take(MOST_MEMBERS).map(|member| Row {
         head: store::INSERT_MEMBER,
-        cells: vec![client.connection_id.as_str().into(), member.into(), id.as_str().into()],
+        cells: vec![client.connection_id.clone().into(), member.into(), id.clone().into()],
     }));
     kernel.deferred.add(rows).await;
 }
