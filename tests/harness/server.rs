@@ -152,6 +152,20 @@ impl Server {
         Client::new(&self.url)
     }
 
+    /// Runs `vestibule doctor` beside it, on the file of an embedded database: whether nothing keeps people out, and
+    /// what it prints.
+    pub fn doctor(&self) -> (bool, String) {
+        let database = format!("sqlite://{}/vestibule.db", self.dir.path().display());
+        let done = super::process::vestibule(self.dir.path(), &database)
+            .env("VESTIBULE_OUTGOING__ALLOWED_NETWORKS", r#"["127.0.0.0/8", "::1/128"]"#)
+            .env("VESTIBULE_SERVER__PUBLIC_URL", &self.url)
+            .arg("doctor")
+            .output()
+            .expect("runs");
+        let said = [done.stdout, done.stderr].concat();
+        (done.status.success(), String::from_utf8_lossy(&said).into_owned())
+    }
+
     pub fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }

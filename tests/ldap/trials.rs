@@ -81,3 +81,25 @@ async fn networks_that_are_not_listed_are_not_asked() {
     assert!(world.fails_at("connect").await.contains("unencrypted"));
     world.try_in(&server.client(), "bob", PASSWORD).await.expect(503);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_doctor_tries_directories() {
+    let server = Server::inside(Backend::Sqlite).await;
+    let slapd = Slapd::start(&few());
+    let world = World::new(&server, &slapd).await;
+    let (is_well, text) = server.doctor();
+    assert!(is_well, "{text}");
+    for part in [
+        "ok    Directory: A server of the directory is reached",
+        "Directory: The group queries find groups: 2",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    world.change(json!({"bind_password": "wrong"})).await.expect(200);
+    let (is_well, text) = server.doctor();
+    assert!(
+        !is_well && text.contains("FAIL  Directory: The directory takes the bind DN and its password"),
+        "{text}"
+    );
+    assert!(!text.contains("wrong"), "{text}");
+}

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::world::World;
-use crate::harness::Server;
+use crate::harness::{Backend, Server};
 use crate::on_both;
 
 /// Begins a test by the API and answers it: what it found.
@@ -70,4 +70,18 @@ on_both! {
         let said = found["found"]["checks"][0]["found"].as_str().expect("text");
         assert!(said.contains("calls itself"), "{said}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_doctor_asks_providers() {
+    let server = Server::inside(Backend::Sqlite).await;
+    let world = World::new(&server).await;
+    let (is_well, text) = server.doctor();
+    assert!(is_well && text.contains("Company: it is where it should be; its keys: 2"), "{text}");
+    world.provider.says().discovery.insert("issuer".into(), json!("https://elsewhere.example"));
+    let (is_well, text) = server.doctor();
+    assert!(
+        !is_well && text.contains("FAIL  Company: the provider calls itself https://elsewhere.example"),
+        "{text}"
+    );
 }

@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 
 use super::world::{ENTITY, SUCCESS, rand};
 use crate::harness::idp::{Idp, PASSWORD, SLO, Says, Sign, encode, request_id};
-use crate::harness::process::vestibule;
 use crate::harness::{Answer, Backend, Client, Server, Tenant};
 
 /// A provider that publishes its metadata.
@@ -326,18 +325,8 @@ async fn weak_and_damaged_certificates_are_refused() {
 async fn the_doctor_finds_what_keeps_people_out() {
     let idp = Idp::ending(ENTITY, (2035, 1, 1));
     let site = Site::new(Backend::Sqlite, &idp.metadata(), json!({})).await;
-    let doctor = || {
-        let database = format!("sqlite://{}/vestibule.db", site.server.dir.path().display());
-        vestibule(site.server.dir.path(), &database)
-            .env("VESTIBULE_OUTGOING__ALLOWED_NETWORKS", "[\"127.0.0.0/8\"]")
-            .env("VESTIBULE_SERVER__PUBLIC_URL", &site.server.url)
-            .arg("doctor")
-            .output()
-            .expect("runs")
-    };
-    let said = doctor();
-    let text = String::from_utf8_lossy(&said.stdout).into_owned();
-    assert!(said.status.success(), "{text}{}", String::from_utf8_lossy(&said.stderr));
+    let (is_well, text) = site.server.doctor();
+    assert!(is_well, "{text}");
     for part in [
         "Account acme",
         "Company: its certificate is good until 2035",
@@ -349,9 +338,8 @@ async fn the_doctor_finds_what_keeps_people_out() {
     }
     *site.published.date.lock().expect("lock") = Some("Sun, 06 Nov 1994 08:49:37 GMT".to_owned());
     site.published.publish(&Idp::rsa("https://other.example").metadata());
-    let said = doctor();
-    let text = String::from_utf8_lossy(&said.stdout).into_owned();
-    assert!(!said.status.success(), "{text}");
+    let (is_well, text) = site.server.doctor();
+    assert!(!is_well, "{text}");
     for part in ["another provider's now", "seconds apart"] {
         assert!(text.contains(part), "{part}: {text}");
     }

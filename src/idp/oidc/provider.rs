@@ -130,6 +130,15 @@ impl Providers {
         }
     }
 
+    /// How many keys a provider publishes; none where it is one that publishes nothing.
+    ///
+    /// # Errors
+    /// [`Unusable`].
+    pub async fn keys_of(&self, kernel: &Kernel, settings: &OidcSettings) -> Result<Option<usize>, Unusable> {
+        let known = self.known(kernel, settings).await?;
+        Ok(known.metadata.jwks_uri.is_some().then_some(known.keys.len()))
+    }
+
     /// The same with keys read anew, as one was not among them; unless that was tried a moment ago.
     pub(super) async fn with_new_keys(
         &self,

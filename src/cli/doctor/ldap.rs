@@ -1,0 +1,19 @@
+//! A directory: each step of a test of it.
+
+use super::Findings;
+use crate::idp::connections::{Connection, LdapSettings};
+use crate::idp::ldap;
+use crate::kernel::Kernel;
+
+pub(super) async fn look(
+    kernel: &Kernel,
+    connection: &Connection,
+    settings: &LdapSettings,
+    findings: &mut Findings,
+) {
+    for step in ldap::examine(kernel, &ldap::Pools::default(), (connection, settings)).await.checks {
+        let words = step.words.trim_end_matches('.');
+        let text = format!("{}: {words}: {}", connection.name, step.found.unwrap_or_default());
+        if step.passed { Findings::good(&text) } else { findings.fail(&text) }
+    }
+}

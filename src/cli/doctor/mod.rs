@@ -1,0 +1,93 @@
+//! `vestibule doctor`
+
+mod ldap;
+mod oidc;
+mod saml;
+
+use super::Failure;
+use crate::directory::accounts::{self, Account};
+use crate::idp::connections;
+use crate::kernel::Kernel;
+use crate::kernel::mail::Transport;
+
+/// What was looked at, line by line.
+#[derive(Default)]
+struct Findings {
+    failed: usize,
+    warned: usize,
+}
+
+impl Findings {
+    fn good(text: &str) {
+        println!("  ok    {text}");
+    }
+
+    fn warn(&mut self, text: &str) {
+        self.warned += 1;
+        println!("  warn  {text}");
+    }
+
+    fn fail(&mut self, text: &str) {
+        self.failed += 1;
+        println!("  FAIL  {text}");
+    }
+}
+
+/// Looks at everything and says what to do; fails when something keeps people out.
+pub(super) async fn run(kernel: &Kernel) -> Result<(), Failure> {
+    let mut findings = Findings::default();
+    println!("Server");
+    server(kernel, &mut findings).await?;
+    let all = accounts::all(&mut *kernel.db.read().await?).await?;
+    for account in &all {
+        check_account(kernel, account, &mut findings).await?;
+    }
+    let Findings { failed, warned } = findings;
+    match failed {
+        0 => {
+            println!("\n{warned} warnings, nothing that keeps people out.");
+            Ok(())
+        }
+        _ => Err(format!("{failed} problems and {warned} warnings; see the lines above").into()),
+    }
+}
+
+async fn server(kernel: &Kernel, findings: &mut Findings) -> Result<(), Failure> {
+    // The database and the master key were opened to get here.
+    sqlx::query("SELECT 1").execute(&mut *kernel.db.read().await?).await?;
+    Findings::good("the database answers and the master key fits it");
+    let origin = kernel.urls.origin();
+    if kernel.urls.is_https() {
+        Findings::good(&format!("people reach it at {origin}"));
+    } else {
+        findings.warn(&format!("server.public_url {origin} is not https: sessions can be read on the way"));
+    }
+    match Transport::new(&kernel.config.mail) {
+        Ok(_) if kernel.config.mail.url.is_some() => Findings::good("mail.url can be used"),
+        Ok(_) => findings.warn("mail.url is not set: mails are written into a folder and reach nobody"),
+        Err(error) => findings.fail(&format!("mail: {error}")),
+    }
+    Ok(())
+}
+
+async fn check_account(kernel: &Kernel, account: &Account, findings: &mut Findings) -> Result<(), Failure> {
+    println!("Account {}", account.slug);
+    let enabled = connections::doors(&mut *kernel.db.read().await?, &account.id).await?;
+    if enabled.is_empty() {
+        Findings::good("no identity provider is on");
+    }
+    for connection in enabled {
+        if connection.tested_at.is_none() {
+            findings
+                .warn(&format!("{}: no test has succeeded since its settings were changed", connection.name));
+        }
+        if let Some(settings) = connection.saml() {
+            saml::look(kernel, &connection, &settings, findings).await?;
+        } else if let Some(settings) = connection.oidc() {
+            oidc::look(kernel, &connection, &settings, findings).await;
+        } else if let Some(settings) = connection.ldap() {
+            ldap::look(kernel, &connection, &settings, findings).await;
+        }
+    }
+    Ok(())
+}

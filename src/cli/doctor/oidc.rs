@@ -1,0 +1,23 @@
+//! An OAuth or `OpenID` Connect connection: what its provider says of itself, and its keys.
+
+use super::Findings;
+use crate::idp::connections::{Connection, OidcSettings};
+use crate::idp::oidc::Providers;
+use crate::kernel::Kernel;
+
+pub(super) async fn look(
+    kernel: &Kernel,
+    connection: &Connection,
+    settings: &OidcSettings,
+    findings: &mut Findings,
+) {
+    let name = &connection.name;
+    match Providers::default().keys_of(kernel, settings).await {
+        Ok(None) => Findings::good(&format!("{name}: it publishes nothing that could be looked at")),
+        Ok(Some(0)) => {
+            findings.fail(&format!("{name}: it publishes no key that its tokens can be verified with"));
+        }
+        Ok(Some(keys)) => Findings::good(&format!("{name}: it is where it should be; its keys: {keys}")),
+        Err(error) => findings.fail(&format!("{name}: {error}")),
+    }
+}

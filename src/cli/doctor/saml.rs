@@ -1,0 +1,80 @@
+//! A SAML connection: its certificates, its metadata, its clock.
+
+use url::Url;
+
+use super::super::Failure;
+use super::Findings;
+use crate::idp::connections::{Connection, SamlSettings};
+use crate::idp::saml::{self, read_metadata, refresh};
+use crate::kernel::{Kernel, Timestamp};
+
+/// Clocks that are further apart make sign-ins fail.
+const SKEW_MS: i64 = 60_000;
+/// The size of metadata that is read.
+const MAX_BYTES: usize = 512 * 1024;
+
+pub(super) async fn look(
+    kernel: &Kernel,
+    connection: &Connection,
+    settings: &SamlSettings,
+    findings: &mut Findings,
+) -> Result<(), Failure> {
+    certificates(connection, settings, kernel.clock.now(), findings);
+    reach(kernel, connection, settings, findings).await;
+    let watch = saml::watch_of(&mut *kernel.db.read().await?, &connection.id).await?;
+    if let Some(since) = watch.and_then(|watch| watch.failing_since) {
+        let since = since.display_minute();
+        findings.warn(&format!("{}: its metadata could not be read since {since} UTC", connection.name));
+    }
+    Ok(())
+}
+
+fn certificates(connection: &Connection, settings: &SamlSettings, now: Timestamp, findings: &mut Findings) {
+    let name = &connection.name;
+    match refresh::last_to_end(settings) {
+        None => findings.fail(&format!("{name}: it has no certificate that can be verified with")),
+        Some(last) => {
+            let end = last.not_after.display_minute();
+            if last.not_after <= now {
+                findings.warn(&format!("{name}: its last certificate ended on {end} UTC"));
+            } else if last.not_after <= now.plus(refresh::WARN_BEFORE) {
+                findings.warn(&format!("{name}: its last certificate ends on {end} UTC"));
+            } else {
+                Findings::good(&format!("{name}: its certificate is good until {end} UTC"));
+            }
+        }
+    }
+}
+
+/// Reads the metadata where it is, and compares clocks by the answer.
+async fn reach(kernel: &Kernel, connection: &Connection, settings: &SamlSettings, findings: &mut Findings) {
+    let name = &connection.name;
+    let Some(Ok(url)) = settings.metadata_url.as_deref().map(Url::parse) else {
+        findings.warn(&format!(
+            "{name}: metadata was brought by hand, so a new certificate does not follow by itself"
+        ));
+        return;
+    };
+    let fresh = match kernel.outgoing.get_if_changed(&url, MAX_BYTES, None).await {
+        Ok(Some(fresh)) => fresh,
+        Ok(None) => return,
+        Err(error) => return findings.fail(&format!("{name}: {url}: {error}")),
+    };
+    let now = kernel.clock.now();
+    match read_metadata(&fresh.text, settings.metadata_certificate.as_deref(), now) {
+        Err(error) => findings.fail(&format!("{name}: its metadata cannot be used: {error}")),
+        Ok(metadata) if metadata.entity_id != settings.idp_entity_id => {
+            findings.fail(&format!("{name}: its metadata is another provider's now: {}", metadata.entity_id));
+        }
+        Ok(_) => Findings::good(&format!("{name}: its metadata is where it should be")),
+    }
+    if let Some(there) = fresh.date {
+        let apart = (there.0 - now.0).abs();
+        if apart > SKEW_MS {
+            let seconds = apart / 1000;
+            findings.fail(&format!(
+                "{name}: its clock and this one are {seconds} seconds apart; set this one by NTP"
+            ));
+        }
+    }
+}
