@@ -412,6 +412,27 @@ on_both! {
         }
     }
 
+    async fn changes_of_one_group_at_the_same_moment_are_all_kept(server: Server) {
+        let (_, scim) = client(server).await;
+        let group = scim.post("/scim/v2/Groups", &json!({"displayName": "Staff"})).await.created();
+        let group = format!("/scim/v2/Groups/{}", id(&group));
+        for round in 0..8 {
+            let user = make_user(&scim, &format!("user{round}@acme.example")).await;
+            let change = |path: &str, value: Value| operations(json!([{"op": "replace", "path": path, "value": value}]));
+            let (name, external) = (format!("Staff {round}"), format!("ext-{round}"));
+            let name_change = change("displayName", json!(name));
+            let external_change = change("externalId", json!(external));
+            let member = operations(json!([{"op": "add", "path": "members", "value": [{"value": user}]}]));
+            let answers = tokio::join!(scim.patch(&group, &name_change), scim.patch(&group, &external_change), scim.patch(&group, &member));
+            for answer in [answers.0, answers.1, answers.2] {
+                assert!(answer.status.is_success(), "{answer:?}");
+            }
+            let now = scim.get(&group).await.ok();
+            assert_eq!((&now["displayName"], &now["externalId"]), (&json!(name), &json!(external)), "{round}");
+            assert_eq!(now["members"].as_array().expect("members").len(), round + 1);
+        }
+    }
+
     async fn totals_stay_exact_while_people_come_and_go(server: Server) {
         let tenant = server.tenant("acme").await;
         let (_, token) = server.scim(&tenant, "Okta").await;

@@ -54,7 +54,8 @@ pub struct Applied {
 ///
 /// # Errors
 /// [`Error::Managed`] when somebody other than the managing connection asks; [`Error::Invalid`] for a
-/// name or a member that is not a user of this account. On error nothing of it is kept.
+/// name or a member that is not a user of this account; [`Error::Changed`] when more than its members is to be changed and
+/// `group` is not as it is any more. On error nothing of it is kept.
 pub async fn apply(
     tx: &mut Tx,
     context: &Context,
@@ -103,7 +104,11 @@ async fn write(
     if same && added.is_empty() && removed.is_empty() {
         return Ok(Applied { group: group.clone(), added, removed });
     }
-    let updated = store::overwrite(tx, &wanted).await?;
+    let updated = if same {
+        store::touch(tx, group).await?.ok_or(Error::NotFound("group"))?
+    } else {
+        store::overwrite(tx, &wanted).await?.ok_or(Error::Changed)?
+    };
     let mut detail = Map::new();
     if updated.name != group.name {
         detail.insert("before".into(), json!({"name": group.name}));

@@ -169,7 +169,7 @@ pub async fn unlink(tx: &mut Tx, context: &Context, group: &Group, kept: Kept) -
         .bind(&link.connection_id)
         .execute(&mut **tx)
         .await?;
-    store::overwrite(tx, group).await?;
+    store::touch(tx, group).await?.ok_or(Error::NotFound("group"))?;
     let members = if kept == Kept::Retain { "retained" } else { "removed" };
     let event = Event::new(Action::GroupUnlink, "group", &group.id, &group.name);
     let detail = json!({"connection": link.connection_id, "name": link.name, "members": members});

@@ -216,13 +216,13 @@ pub(super) async fn insert(
     .await
 }
 
-/// Writes name, external id and attributes, and raises the version. On PostgreSQL this also locks
-/// the group, so that two changes of one group follow each other.
-pub(super) async fn overwrite(tx: &mut Tx, group: &Group) -> Result<Group, sqlx::Error> {
+/// Writes name, external id, attributes and manager, and raises the version; none when somebody has changed the group
+/// since it was read.
+pub(super) async fn overwrite(tx: &mut Tx, group: &Group) -> Result<Option<Group>, sqlx::Error> {
     let now = tx.now();
     sqlx::query_as(concat!(
         "UPDATE user_groups SET name = $1, name_folded = $2, external_id = $3, attributes = $4, connection_id = $5, \
-         version = version + 1, updated_at = $6 WHERE account_id = $7 AND id = $8 RETURNING ",
+         version = version + 1, updated_at = $6 WHERE account_id = $7 AND id = $8 AND version = $9 RETURNING ",
         columns!()
     ))
     .bind(&group.name)
@@ -233,7 +233,23 @@ pub(super) async fn overwrite(tx: &mut Tx, group: &Group) -> Result<Group, sqlx:
     .bind(now)
     .bind(&group.account_id)
     .bind(&group.id)
-    .fetch_one(&mut **tx)
+    .bind(group.version)
+    .fetch_optional(&mut **tx)
+    .await
+}
+
+/// Raises the version, whatever it was: members came or went. None when the group is gone. On PostgreSQL this also locks
+/// it, so that two changes of one group follow each other.
+pub(super) async fn touch(tx: &mut Tx, group: &Group) -> Result<Option<Group>, sqlx::Error> {
+    let now = tx.now();
+    sqlx::query_as(concat!(
+        "UPDATE user_groups SET version = version + 1, updated_at = $1 WHERE account_id = $2 AND id = $3 RETURNING ",
+        columns!()
+    ))
+    .bind(now)
+    .bind(&group.account_id)
+    .bind(&group.id)
+    .fetch_optional(&mut **tx)
     .await
 }
 
