@@ -11,9 +11,9 @@ use super::database::{Cell, Database, insert_all};
 use super::jobs::Shutdown;
 
 /// Rows that wait at most. Who brings more waits for the database.
-const MOST_WAITING: usize = 4096;
-/// With so many the writer does not wait for more.
-const MANY: usize = 512;
+const MOST_WAITING: usize = 8192;
+/// With so many the writer does not wait for more. Fewer would write each page of an index more often.
+const MANY: usize = 2048;
 /// How long a row waits for others.
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -133,7 +133,7 @@ async fn insert(
     db: &Database,
     tables: Vec<(&'static str, Vec<Vec<Cell<'static>>>)>,
 ) -> Result<(), sqlx::Error> {
-    let mut tx = db.begin().await?;
+    let mut tx = db.begin_step().await?;
     for (head, rows) in tables {
         insert_all(&mut tx, head, rows).await?;
     }

@@ -1,7 +1,5 @@
 //! What stands in front of every handler: who is it, may they, and did their own browser mean it?
 
-use std::sync::Arc;
-
 use axum::extract::Request;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::{Next, from_fn};
@@ -17,7 +15,7 @@ use crate::signin::{flow, sessions};
 
 /// Puts `guard` in front of a handler.
 pub(super) fn protect(app: &App, guard: Guard, handler: MethodRouter) -> MethodRouter {
-    let app = Arc::new(app.clone());
+    let app = app.clone();
     handler.layer(from_fn(move |request: Request, next: Next| {
         let app = app.clone();
         async move { check(&app, guard, request, next).await }

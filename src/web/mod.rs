@@ -18,6 +18,8 @@ mod rules;
 mod server;
 mod two_factor;
 
+use std::sync::Arc;
+
 use crate::access::Routes;
 use crate::idp::{Idp, oidc, saml};
 use crate::kernel::Kernel;
@@ -28,9 +30,12 @@ pub use error::Error;
 pub use links::{create_first_password_link, ensure_setup_link};
 pub use server::{Server, StartError};
 
-/// The state of the pages and the REST API.
+/// The state of the pages and the REST API. Cheap to clone, as every request does several times.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Rooms>);
+
+/// The content of [`App`], reached through `Deref`.
+pub struct Rooms {
     /// Database, clock and the rest of what every room uses.
     pub kernel: Kernel,
     /// The sign-in services.
@@ -45,7 +50,14 @@ impl App {
     fn new(kernel: Kernel) -> Self {
         let signin = SignIn::new(kernel.clone());
         let idp = Idp::new(signin.clone());
-        Self { signin, idp, scim: scim::Gate::new(kernel.clone()), kernel }
+        Self(Arc::new(Rooms { signin, idp, scim: scim::Gate::new(kernel.clone()), kernel }))
+    }
+}
+
+impl std::ops::Deref for App {
+    type Target = Rooms;
+    fn deref(&self) -> &Rooms {
+        &self.0
     }
 }
 

@@ -140,8 +140,8 @@ impl Database {
         }
     }
 
-    /// Begins one of many units of work of something long, which is begun again when it is cut off: what it commits is on
-    /// disk with the next unit of work that waits for that, at the latest.
+    /// Begins a unit of work of which nobody is told that it is done: a step of something long, which is begun again when it
+    /// is cut off, or rows of a log. It is on disk with the next unit of work that waits for that, at the latest.
     ///
     /// # Errors
     /// As [`Database::begin`].
