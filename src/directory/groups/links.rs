@@ -13,7 +13,7 @@ use super::model::{Group, MANUAL};
 use super::store;
 use crate::audit::{self, Action, Context, Event};
 use crate::kernel::Tx;
-use crate::kernel::database::{Conditions, Connection};
+use crate::kernel::database::{Connection, rows_by};
 
 /// A link as stored.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -188,29 +188,20 @@ pub async fn follow(
     user: &User,
     (connection_id, names): (&str, &[String]),
 ) -> Result<(), Error> {
-    let mut wanted: HashMap<String, bool> = HashMap::new();
-    // Databases have a limit for bound values.
-    for some in names.chunks(400) {
-        let mut all = Conditions::default();
-        all.text("connection_id = ?", connection_id);
-        all.text("account_id = ?", &user.account_id);
-        all.texts("name IN (?)", some);
-        let sql = all.sql("SELECT group_id FROM group_links", "");
-        let found: Vec<(String,)> = all.bind_as(sql).fetch_all(&mut **tx).await?;
-        wanted.extend(found.into_iter().map(|(id,)| (id, true)));
+    // One way to the database for both: the groups the user is in through the connection, and those that are named.
+    let head = "SELECT group_id, 0 AS named FROM memberships WHERE user_id = $1 AND source = $2 UNION ALL \
+                SELECT group_id, 1 FROM group_links WHERE connection_id = $2 AND account_id = $3 AND name IN";
+    let firsts = [user.id.as_str(), connection_id, user.account_id.as_str()];
+    // No group has no name: it stands for none that are named.
+    let names = if names.is_empty() { &[String::new()] } else { names };
+    let mut standing: HashMap<String, (bool, bool)> = HashMap::new();
+    for (id, named) in rows_by::<(String, i64)>(tx, head, &firsts, names).await? {
+        let (is_in, is_named) = standing.entry(id).or_default();
+        if named == 0 { *is_in = true } else { *is_named = true }
     }
-    let present: Vec<(String,)> =
-        sqlx::query_as("SELECT group_id FROM memberships WHERE user_id = $1 AND source = $2")
-            .bind(&user.id)
-            .bind(connection_id)
-            .fetch_all(&mut **tx)
-            .await?;
-    for (id,) in present {
-        // What is there and wanted needs nothing.
-        if wanted.remove(&id).is_none() {
-            wanted.insert(id, false);
-        }
-    }
+    // What is there and wanted needs nothing.
+    let differ = standing.into_iter().filter(|(_, (is_in, is_named))| is_in != is_named);
+    let wanted: Vec<(String, bool)> = differ.map(|(id, (_, is_named))| (id, is_named)).collect();
     for (group_id, comes) in wanted {
         let Some(group) = store::by_id(tx, &user.account_id, &group_id).await? else { continue };
         // What a directory put there is the directory's to take away.
