@@ -226,14 +226,7 @@ impl Crowd {
         .execute(&mut self.c)
         .await
         .expect("people");
-        // PostgreSQL would tidy up after so many by itself, some minutes later, and be measured with it.
-        let tidies: &[&'static str] = match self.c.backend_name() {
-            "PostgreSQL" => &["VACUUM (ANALYZE) users", "CHECKPOINT"],
-            _ => &["ANALYZE"],
-        };
-        for tidy in tidies {
-            sqlx::query(*tidy).execute(&mut self.c).await.expect("tidied");
-        }
+        sqlx::query("ANALYZE").execute(&mut self.c).await.expect("statistics");
     }
 
     /// A group with the last `size` of all people in it; its id.
