@@ -26,6 +26,9 @@ pub struct Row {
     pub cells: Vec<Cell<'static>>,
 }
 
+/// Rows by the table they go to.
+type Tables = Vec<(&'static str, Vec<Vec<Cell<'static>>>)>;
+
 #[derive(Default)]
 struct Waiting {
     rows: Vec<Row>,
@@ -111,7 +114,7 @@ pub async fn run(kernel: Kernel, mut shutdown: Shutdown) {
 }
 
 async fn write(db: &Database, waiting: Waiting) {
-    let mut tables: Vec<(&'static str, Vec<Vec<Cell<'static>>>)> = Vec::new();
+    let mut tables = Tables::new();
     for Row { head, cells } in waiting.rows {
         match tables.iter_mut().find(|(known, _)| *known == head) {
             Some((_, rows)) => rows.push(cells),
@@ -129,10 +132,7 @@ async fn write(db: &Database, waiting: Waiting) {
     }
 }
 
-async fn insert(
-    db: &Database,
-    tables: Vec<(&'static str, Vec<Vec<Cell<'static>>>)>,
-) -> Result<(), sqlx::Error> {
+async fn insert(db: &Database, tables: Tables) -> Result<(), sqlx::Error> {
     let mut tx = db.begin_step().await?;
     for (head, rows) in tables {
         insert_all(&mut tx, head, rows).await?;

@@ -1,7 +1,7 @@
 //! Groups that follow a group of an identity provider: whoever signs in through it is put into exactly the
 //! linked groups that it names. Memberships from elsewhere stay.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 
 use serde_json::json;
 
@@ -194,16 +194,15 @@ pub async fn follow(
     let firsts = [user.id.as_str(), connection_id, user.account_id.as_str()];
     // No group has no name: it stands for none that are named.
     let names = if names.is_empty() { &[String::new()] } else { names };
-    let mut standing: HashMap<String, (bool, bool)> = HashMap::new();
+    let (mut present, mut wanted) = (HashSet::new(), HashSet::new());
     for (id, named) in rows_by::<(String, i64)>(tx, head, &firsts, names).await? {
-        let (is_in, is_named) = standing.entry(id).or_default();
-        if named == 0 { *is_in = true } else { *is_named = true }
+        let groups = if named == 0 { &mut present } else { &mut wanted };
+        groups.insert(id);
     }
     // What is there and wanted needs nothing.
-    let differ = standing.into_iter().filter(|(_, (is_in, is_named))| is_in != is_named);
-    let wanted: Vec<(String, bool)> = differ.map(|(id, (_, is_named))| (id, is_named)).collect();
-    for (group_id, comes) in wanted {
-        let Some(group) = store::by_id(tx, &user.account_id, &group_id).await? else { continue };
+    for group_id in wanted.symmetric_difference(&present) {
+        let comes = wanted.contains(group_id);
+        let Some(group) = store::by_id(tx, &user.account_id, group_id).await? else { continue };
         // What a directory put there is the directory's to take away.
         if group.connection_id.is_some() {
             continue;

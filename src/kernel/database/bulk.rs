@@ -70,15 +70,7 @@ pub async fn insert_all<'a, R>(tx: &mut Tx, head: &'static str, rows: Vec<R>) ->
 where
     R: IntoIterator<Item = Cell<'a>, IntoIter: ExactSizeIterator + Send> + Send,
 {
-    match &mut **tx {
-        Connection::Embedded(file) => file.insert((head, ""), rows).await.map(drop),
-        Connection::Remote(server) => {
-            for columns in in_columns(rows) {
-                server.insert((head, ""), columns).await?;
-            }
-            Ok(())
-        }
-    }
+    insert(tx, head, ("", ""), rows).await.map(drop)
 }
 
 /// The same for rows of which some may be there already, by any rule of the table: which were not, by their first
@@ -94,21 +86,33 @@ pub async fn insert_new<'a, R>(
 where
     R: IntoIterator<Item = Cell<'a>, IntoIter: ExactSizeIterator + Send> + Send,
 {
-    let mut written = HashSet::with_capacity(rows.len());
+    let tails = (" ON CONFLICT DO NOTHING", " ON CONFLICT DO NOTHING RETURNING id");
+    Ok(insert(tx, head, tails, rows).await?.into_iter().collect())
+}
+
+/// Executes `head` with all rows and, on SQLite and on PostgreSQL, what comes after them: the ids of those that were
+/// written, which PostgreSQL tells only where it is asked for them.
+async fn insert<'a, R>(
+    tx: &mut Tx,
+    head: &'static str,
+    (on_sqlite, on_postgres): (&'static str, &'static str),
+    rows: Vec<R>,
+) -> Result<Vec<String>, sqlx::Error>
+where
+    R: IntoIterator<Item = Cell<'a>, IntoIter: ExactSizeIterator + Send> + Send,
+{
     match &mut **tx {
-        Connection::Embedded(file) => {
-            written.extend(file.insert((head, " ON CONFLICT DO NOTHING"), rows).await?);
-        }
+        Connection::Embedded(file) => file.insert((head, on_sqlite), rows).await,
         Connection::Remote(server) => {
+            let mut written = Vec::new();
             for columns in in_columns(rows) {
-                let tail = " ON CONFLICT DO NOTHING RETURNING id";
-                for row in server.insert((head, tail), columns).await? {
-                    written.insert(row.try_get(0)?);
+                for row in server.insert((head, on_postgres), columns).await? {
+                    written.push(row.try_get(0)?);
                 }
             }
+            Ok(written)
         }
     }
-    Ok(written)
 }
 
 /// Rows as columns, for some of them at a time.

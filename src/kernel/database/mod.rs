@@ -127,17 +127,7 @@ impl Database {
     /// # Errors
     /// When the database is gone or another process holds its write lock for over five seconds.
     pub async fn begin(&self) -> Result<Tx, sqlx::Error> {
-        let now = self.clock.now();
-        match &self.connections {
-            Connections::Sqlite { writer, .. } => Ok(Tx::batched(writer.begin(Durability::Full).await?, now)),
-            Connections::Postgres(pool) => {
-                let mut lent = pool.acquire().await?;
-                if let Some(server) = lent.remote() {
-                    server.begin().await?;
-                }
-                Ok(Tx::lent(lent, now))
-            }
-        }
+        self.begin_kept(Durability::Full).await
     }
 
     /// Begins a unit of work of which nobody is told that it is done: a step of something long, which is begun again when it
@@ -146,13 +136,22 @@ impl Database {
     /// # Errors
     /// As [`Database::begin`].
     pub async fn begin_step(&self) -> Result<Tx, sqlx::Error> {
+        self.begin_kept(Durability::Soon).await
+    }
+
+    async fn begin_kept(&self, durability: Durability) -> Result<Tx, sqlx::Error> {
+        let now = self.clock.now();
         match &self.connections {
-            Connections::Sqlite { writer, .. } => {
-                Ok(Tx::batched(writer.begin(Durability::Soon).await?, self.clock.now()))
-            }
-            Connections::Postgres(_) => {
-                let mut tx = self.begin().await?;
-                sqlx::query("SET LOCAL synchronous_commit = off").execute(&mut *tx).await?;
+            Connections::Sqlite { writer, .. } => Ok(Tx::batched(writer.begin(durability).await?, now)),
+            Connections::Postgres(pool) => {
+                let mut lent = pool.acquire().await?;
+                if let Some(server) = lent.remote() {
+                    server.begin().await?;
+                }
+                let mut tx = Tx::lent(lent, now);
+                if durability == Durability::Soon {
+                    sqlx::query("SET LOCAL synchronous_commit = off").execute(&mut *tx).await?;
+                }
                 Ok(tx)
             }
         }

@@ -127,7 +127,7 @@ impl Reader {
                     let next = walk.next(&self.kernel, &pool).await?;
                     let is_last = next.is_none();
                     batch.extend(next.and_then(|entry| Found::read(entry, query, &pool.settings.jit)));
-                    if (batch.len() >= PEOPLE || is_last)
+                    if (batch.len() >= PEOPLE || (is_last && !batch.is_empty()))
                         && batches
                             .send(std::mem::replace(&mut batch, Vec::with_capacity(PEOPLE)))
                             .await

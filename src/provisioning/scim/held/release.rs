@@ -56,9 +56,7 @@ pub async fn let_through(
         settings: connection.scim().unwrap_or_default(),
         enabled: connection.is_enabled(),
         paused: false,
-        totals: Arc::default(),
-        places: Arc::default(),
-        names: Arc::default(),
+        users: Arc::default(),
     });
     let mut released = Released::default();
     if let Some(id) = only {

@@ -9,9 +9,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{Client, Provisioner};
+use super::{Client, Provisioner, UserMemory};
 use crate::access::tokens::{self, Bearer, TokenPurpose};
-use crate::directory::users::{Names, Places, Totals};
 use crate::idp::connections::ScimSettings;
 use crate::kernel::{Kernel, Timestamp, tokens as secrets};
 
@@ -26,9 +25,7 @@ pub(super) struct Known {
     clients: Mutex<HashMap<String, Remembered>>,
     /// Rises when everything is forgotten: what was asked before that is not remembered after it.
     generation: AtomicU64,
-    totals: Arc<Totals>,
-    places: Arc<Places>,
-    names: Arc<Names>,
+    users: Arc<UserMemory>,
 }
 
 struct Remembered {
@@ -63,9 +60,7 @@ impl Known {
             settings: ScimSettings::parse(&connection.settings),
             enabled: connection.enabled,
             paused: connection.paused,
-            totals: self.totals.clone(),
-            places: self.places.clone(),
-            names: self.names.clone(),
+            users: self.users.clone(),
         });
         let mut all = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MOST {

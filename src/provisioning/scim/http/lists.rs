@@ -70,12 +70,12 @@ impl Listed for User {
         if let [users::Match::UserName(name)] = matches
             && Names::finds(name, window)
         {
-            let found = client.names.find(&kernel.db, client.account(), name).await?;
+            let found = client.users.names.find(&kernel.db, client.account(), name).await?;
             return Ok(found.into_iter().collect());
         }
         let c = &mut *kernel.db.read().await?;
         if matches.is_empty() && Places::finds(window) {
-            return client.places.window(c, client.account(), window, kernel.clock.now()).await;
+            return client.users.places.window(c, client.account(), window, kernel.clock.now()).await;
         }
         users::window(c, client.account(), matches, window).await
     }
@@ -87,7 +87,7 @@ impl Listed for User {
     ) -> Result<i64, sqlx::Error> {
         let c = &mut *kernel.db.read().await?;
         if matches.is_empty() {
-            return client.totals.of(c, client.account(), kernel.clock.now()).await;
+            return client.users.totals.of(c, client.account(), kernel.clock.now()).await;
         }
         users::count(c, client.account(), matches).await
     }

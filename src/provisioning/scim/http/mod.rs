@@ -57,12 +57,19 @@ pub struct Client {
     pub(super) enabled: bool,
     /// Whether it was paused.
     pub(super) paused: bool,
-    /// How many users there are, as far as this node remembers.
-    pub(super) totals: Arc<Totals>,
-    /// Which places they have in the list of all, as far as it remembers.
-    pub(super) places: Arc<Places>,
-    /// Looks users up for all clients of this node.
-    pub(super) names: Arc<Names>,
+    /// Shared by all clients of this node.
+    pub(super) users: Arc<UserMemory>,
+}
+
+/// What this node remembers of users, whichever client asks.
+#[derive(Default)]
+pub(super) struct UserMemory {
+    /// How many there are.
+    totals: Totals,
+    /// Which places they have in the list of all.
+    places: Places,
+    /// Who is looked up at present.
+    names: Names,
 }
 
 impl From<Client> for Provisioner {
