@@ -14,6 +14,7 @@ pub mod log;
 pub mod mail;
 pub mod memory;
 pub mod metrics;
+pub mod moment;
 pub mod outgoing;
 pub mod random;
 pub mod tickets;

@@ -56,7 +56,7 @@ async fn check(app: &App, guard: Guard, mut request: Request, next: Next) -> Res
     request.extensions_mut().insert(principal);
     let response = next.run(request).await;
     if writes {
-        app.scim.look_again();
+        app.look_again();
     }
     response
 }

@@ -44,13 +44,22 @@ pub struct Rooms {
     idp: Idp,
     /// The gate of provisioning.
     scim: scim::Gate,
+    /// Where sign-ins lead to.
+    doors: login::Doors,
 }
 
 impl App {
     fn new(kernel: Kernel) -> Self {
         let signin = SignIn::new(kernel.clone());
         let idp = Idp::new(signin.clone());
-        Self(Arc::new(Rooms { signin, idp, scim: scim::Gate::new(kernel.clone()), kernel }))
+        let (scim, doors) = (scim::Gate::new(kernel.clone()), login::Doors::default());
+        Self(Arc::new(Rooms { kernel, signin, idp, scim, doors }))
+    }
+
+    /// Has what is remembered for a moment looked at anew: something was changed on this node.
+    fn look_again(&self) {
+        self.scim.look_again();
+        self.doors.look_again();
     }
 }
 

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::super::{App, Error, guard, page, two_factor};
-use crate::directory::accounts::{self, Account};
+use crate::directory::accounts::Account;
 use crate::directory::domain_of;
 use crate::idp::connections::{self, Connection};
 use crate::kernel::http::RequestContext;
@@ -54,11 +54,7 @@ pub(super) struct IdentifyForm {
 
 /// The account a page is about: the one named, or the only one there is.
 pub(super) async fn account_of(app: &App, slug: Option<&str>) -> Result<Option<Account>, sqlx::Error> {
-    let mut c = app.kernel.db.read().await?;
-    match slug.filter(|slug| !slug.is_empty()) {
-        Some(slug) => accounts::by_slug(&mut c, slug).await,
-        None => accounts::only_one(&mut c).await,
-    }
+    app.doors.account(app, slug).await
 }
 
 async fn providers_of(app: &App, account: Option<&Account>) -> Result<Vec<Connection>, sqlx::Error> {
@@ -119,7 +115,7 @@ pub(super) async fn submit(
     let return_to = local_path(Some(&form.return_to), "/");
     let account = account_of(&app, Some(&form.account)).await?;
     if identifier.is_empty() || identifier.chars().count() > 320 || identifier.contains(char::is_control) {
-        let providers = providers_of(&app, account.as_ref()).await?;
+        let providers = Box::pin(providers_of(&app, account.as_ref())).await?;
         let page = IdentifyPage {
             account,
             return_to: return_to.to_owned(),
@@ -132,17 +128,16 @@ pub(super) async fn submit(
         return page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &page);
     }
     app.signin.throttle.address(request.address).map_err(super::throttled)?;
-    let mut c = app.kernel.db.read().await?;
     let account_id = account.as_ref().map(|account| account.id.as_str());
-    let connection = match domain_of(identifier) {
-        Some(domain) => connections::route_by_domain(&mut c, account_id, &domain).await?,
+    let door = match domain_of(identifier) {
+        Some(domain) => app.doors.of_domain(&app.kernel, (account_id, &domain)).await?,
         None => None,
     };
-    drop(c);
+    let connection = door.as_ref().map(|door| &door.connection);
     let names = flow::cookies(&app.kernel);
     let browser = names.browser(&headers);
     let begin = flow::Begin {
-        account_id: connection.as_ref().map(|c| c.account_id.as_str()).or(account_id),
+        account_id: connection.map(|connection| connection.account_id.as_str()).or(account_id),
         identifier,
         return_to,
         browser: &browser,

@@ -1,5 +1,6 @@
 //! The sign-in pages.
 
+mod doors;
 mod forgot;
 pub(super) mod identify;
 mod leave;
@@ -18,6 +19,7 @@ use crate::kernel::urls::query_value;
 use crate::signin::Throttled;
 use crate::signin::flow::{self, Demand, Entered, Proved, Refused};
 
+pub(super) use doors::Doors;
 pub(super) use resume::explain as explain_proof;
 
 pub(super) fn routes() -> Routes<App> {

@@ -1,5 +1,7 @@
 //! "Prove it": the password, or a button to an identity provider.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::Form;
 use axum::extract::{Query, State};
@@ -8,10 +10,11 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::super::{App, Error, page};
+use super::doors::Door;
 use crate::directory::accounts::{self, Account};
-use crate::idp::connections::{self, Connection, LdapSettings};
+use crate::directory::domain_of;
+use crate::idp::connections::{self, Connection};
 use crate::idp::ldap;
-use crate::kernel;
 use crate::kernel::http::{RequestContext, cookie};
 use crate::signin::Method;
 use crate::signin::flow::{self, Flow};
@@ -58,18 +61,22 @@ async fn build(app: &App, flow: Flow, error: Option<&'static str>) -> Result<Pas
         None => (None, Vec::new()),
     };
     connections.retain(Connection::has_button);
-    let directory = directory_of(&mut c, &flow).await?.map(|(connection, _)| connection.label());
+    drop(c);
+    let directory = directory_of(app, &flow).await?.map(|door| door.connection.label());
     Ok(PasswordPage { account, flow, connections, directory, error })
 }
 
-async fn directory_of(
-    c: &mut kernel::database::Connection,
-    flow: &Flow,
-) -> Result<Option<(Connection, LdapSettings)>, sqlx::Error> {
-    match &flow.account_id {
-        Some(account_id) => ldap::door_for(c, account_id, &flow.identifier).await,
-        None => Ok(None),
+/// The directory that checks the password: [`ldap::door_for`], of which the domains are remembered.
+async fn directory_of(app: &App, flow: &Flow) -> Result<Option<Arc<Door>>, sqlx::Error> {
+    let Some(account_id) = &flow.account_id else { return Ok(None) };
+    if let Some(domain) = domain_of(&flow.identifier)
+        && let Some(door) = app.doors.of_domain(&app.kernel, (Some(account_id), &domain)).await?
+    {
+        return Ok(Some(door).filter(|door| door.directory.is_some()));
     }
+    let mut c = app.kernel.db.read().await?;
+    let found = Box::pin(ldap::door_for(&mut c, account_id, &flow.identifier)).await?;
+    Ok(found.map(|(connection, settings)| Arc::new(Door { connection, directory: Some(settings) })))
 }
 
 pub(super) async fn show(
@@ -95,19 +102,20 @@ pub(super) async fn submit(
     app.signin.throttle.address(request.address).map_err(super::throttled)?;
     let typed = Password::new(&form.password);
     let place = flow::cookies(&app.kernel).place(&headers, &browser);
-    let directory = directory_of(&mut *app.kernel.db.read().await?, &flow).await?;
-    let proof = match &directory {
-        Some((connection, settings)) => {
-            let about = (connection, settings);
-            ldap::prove(&app.idp, &request, (&flow, place), about, &form.password).await
-        }
-        None => flow::prove_password(&app.signin, &request, (&flow, place), &typed, Method::Password).await,
+    let door = directory_of(&app, &flow).await?;
+    let directory = door.as_ref().and_then(|door| Some((&door.connection, door.directory.as_ref()?)));
+    // In boxes, here and below: what they remember between their steps is large, and each layer around this would move it.
+    let who = (&flow, place);
+    let proof = if let Some(about) = directory {
+        Box::pin(ldap::prove(&app.idp, &request, who, about, &form.password)).await
+    } else {
+        Box::pin(flow::prove_password(&app.signin, &request, who, &typed, Method::Password)).await
     };
     match proof {
         Ok(proved) => Ok(super::proved(&app, &browser, &proved)),
         Err(refused) => {
             let error = super::explain(refused)?;
-            page::render_again(StatusCode::UNAUTHORIZED, &build(&app, flow, Some(error)).await?)
+            page::render_again(StatusCode::UNAUTHORIZED, &Box::pin(build(&app, flow, Some(error))).await?)
         }
     }
 }
