@@ -13,7 +13,7 @@ use ipnet::IpNet;
 
 use super::{App, error, page};
 use crate::kernel::http::{PostForm, Refusal, RequestContext};
-use crate::kernel::ids;
+use crate::kernel::{ids, metrics};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -31,7 +31,7 @@ pub(super) async fn surround(State(app): State<App>, mut request: Request, next:
     let started = Instant::now();
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
-    let route = request.extensions().get::<MatchedPath>().map_or("unmatched", |m| m.as_str()).to_owned();
+    let route = request.extensions().get::<MatchedPath>().cloned();
 
     // No address of ours has a NUL in it, and PostgreSQL has no text with one.
     let response = if request.uri().path_and_query().is_some_and(|wanted| wanted.as_str().contains("%00")) {
@@ -42,9 +42,8 @@ pub(super) async fn surround(State(app): State<App>, mut request: Request, next:
     let mut response = render_refusal(carry(response), &path, &request_id);
     let status = response.status();
     let took = started.elapsed();
-    metrics::counter!("vestibule_http_requests_total", "route" => route.clone(), "status" => status.as_str().to_owned())
-        .increment(1);
-    metrics::histogram!("vestibule_http_request_seconds", "route" => route).record(took.as_secs_f64());
+    let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
+    metrics::count_request(route, status.as_u16(), took);
     tracing::debug!(request_id, %address, %method, path, status = status.as_u16(), ?took, "request");
     // 503 is how a full house says so; it is counted above and needs nobody's attention line by line.
     if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
