@@ -8,7 +8,7 @@ use ldap3::ldap_escape;
 use super::super::connections::{LdapSettings, UserQuery};
 use super::error::Error;
 use super::pool::{Link, Pool};
-use super::search::{Entry, Question, some};
+use super::search::{Attributes, Entry, Question, some};
 use crate::kernel::Kernel;
 use crate::signin::Names;
 
@@ -37,7 +37,27 @@ const USUAL: [&str; 13] = [
 #[derive(Debug, Clone)]
 pub(super) struct Person {
     pub(super) entry: Entry,
-    pub(super) query: UserQuery,
+    pub(super) query: Arc<UserQuery>,
+}
+
+/// Where people are looked for.
+pub(super) struct Place {
+    pub(super) query: Arc<UserQuery>,
+    /// What is read of them.
+    pub(super) attributes: Attributes,
+}
+
+impl Place {
+    /// The places of a connection.
+    pub(super) fn all(settings: &LdapSettings) -> Vec<Self> {
+        let place = |query: &UserQuery| {
+            let own = [&query.name_attribute, &query.email_attribute, &query.member_of_attribute];
+            let own = own.into_iter().chain(&settings.jit.key).cloned();
+            let attributes = USUAL.iter().map(|name| (*name).to_owned()).chain(own).collect();
+            Self { query: Arc::new(query.clone()), attributes }
+        };
+        settings.user_queries.iter().map(place).collect()
+    }
 }
 
 impl Person {
@@ -57,13 +77,6 @@ impl Person {
     }
 }
 
-/// The attributes that are read of people.
-pub(super) fn attributes(settings: &LdapSettings, query: &UserQuery) -> Vec<String> {
-    let own = [&query.name_attribute, &query.email_attribute, &query.member_of_attribute];
-    let own = own.into_iter().chain(&settings.jit.key).cloned();
-    USUAL.iter().map(|name| (*name).to_owned()).chain(own).collect()
-}
-
 /// The one person whom somebody calls themselves by: an address, or a sign-in name.
 pub(super) async fn find(
     kernel: &Kernel,
@@ -77,7 +90,7 @@ pub(super) async fn find(
     }
     let name = ldap_escape(identifier.trim());
     let mut found: Vec<Person> = Vec::new();
-    for query in &pool.settings.user_queries {
+    for Place { query, attributes } in &pool.places {
         let email = &query.email_attribute;
         let called = match (identifier.contains('@'), link.is_active_directory) {
             (true, true) => format!("(|({email}={name})(userPrincipalName={name}))"),
@@ -86,8 +99,7 @@ pub(super) async fn find(
             (false, false) => format!("(uid={name})"),
         };
         let filter = format!("(&{}{called})", query.filter);
-        let wanted = attributes(&pool.settings, query);
-        let question = Question::below(&query.base_dn, &filter, &wanted);
+        let question = Question::below(&query.base_dn, &filter, attributes);
         for entry in some(kernel, pool, link, (question, 3)).await? {
             if found.iter().all(|known| !known.entry.dn.eq_ignore_ascii_case(&entry.dn)) {
                 found.push(Person { entry, query: query.clone() });
@@ -152,7 +164,7 @@ async fn containing(
 ) -> Result<(), Error> {
     for query in &pool.settings.group_queries {
         let filter = format!("(&{}{filter})", query.filter);
-        let wanted = vec![query.name_attribute.clone()];
+        let wanted = [query.name_attribute.clone()].into();
         let question = Question::below(&query.base_dn, &filter, &wanted);
         for group in some(kernel, pool, link, (question, MAX_GROUPS)).await? {
             note(names, &group.dn, group.first(&query.name_attribute));

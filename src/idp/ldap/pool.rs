@@ -15,6 +15,7 @@ use url::Url;
 
 use super::super::connections::{self, Connection, LdapSettings};
 use super::error::{Error, within};
+use super::person::Place;
 use crate::kernel::Kernel;
 
 /// The name of the bind password among the secrets of a connection.
@@ -52,6 +53,7 @@ impl Pools {
 pub(super) struct Pool {
     pub(super) connection: Connection,
     pub(super) settings: LdapSettings,
+    pub(super) places: Vec<Place>,
     searching: Shelf,
     binding: Shelf,
     /// The server that answered last.
@@ -118,7 +120,8 @@ impl Lent {
 impl Pool {
     fn new(connection: Connection, settings: LdapSettings) -> Self {
         let (searching, binding) = (Shelf::new(), Shelf::new());
-        Self { connection, settings, searching, binding, good: AtomicUsize::new(0) }
+        let places = Place::all(&settings);
+        Self { connection, settings, places, searching, binding, good: AtomicUsize::new(0) }
     }
 
     /// The server that answered last.

@@ -1,6 +1,6 @@
 //! Searching: in pages, through referrals, and attributes that come in pieces.
 
-use std::collections::HashMap;
+use std::sync::Arc;
 
 use ldap3::adapters::{Adapter, PagedResults};
 use ldap3::{Ldap, ResultEntry, Scope, SearchEntry, SearchOptions, SearchStream};
@@ -15,25 +15,28 @@ const PAGE: i32 = 500;
 /// Values of one attribute that are read: more members than any group has.
 const MAX_VALUES: usize = 2_000_000;
 
+/// Names of attributes, the same for many searches.
+pub(super) type Attributes = Arc<[String]>;
+
 /// What to search for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Question<'a> {
     pub(super) base: &'a str,
     pub(super) scope: Scope,
     pub(super) filter: &'a str,
-    pub(super) attributes: &'a [String],
+    pub(super) attributes: &'a Attributes,
     /// So many entries are enough; 0 for all.
     limit: i32,
 }
 
 impl<'a> Question<'a> {
     /// The entries below one that match.
-    pub(super) fn below(base: &'a str, filter: &'a str, attributes: &'a [String]) -> Self {
+    pub(super) fn below(base: &'a str, filter: &'a str, attributes: &'a Attributes) -> Self {
         Self { base, scope: Scope::Subtree, filter, attributes, limit: 0 }
     }
 
     /// The entry of that name.
-    pub(super) fn at(dn: &'a str, attributes: &'a [String]) -> Self {
+    pub(super) fn at(dn: &'a str, attributes: &'a Attributes) -> Self {
         Self { base: dn, scope: Scope::Base, filter: "(objectClass=*)", attributes, limit: 0 }
     }
 }
@@ -44,24 +47,19 @@ pub(super) struct Entry {
     pub(super) dn: String,
     /// The server that has it, when another one sent us there.
     pub(super) home: Option<String>,
-    texts: HashMap<String, Vec<String>>,
-    bytes: HashMap<String, Vec<Vec<u8>>>,
+    texts: Vec<(String, Vec<String>)>,
+    bytes: Vec<(String, Vec<Vec<u8>>)>,
 }
 
 impl Entry {
     fn read(found: ResultEntry) -> Self {
         let SearchEntry { dn, attrs, bin_attrs } = SearchEntry::construct(found);
-        Self {
-            dn,
-            home: None,
-            texts: attrs.into_iter().map(|(name, values)| (name.to_lowercase(), values)).collect(),
-            bytes: bin_attrs.into_iter().map(|(name, values)| (name.to_lowercase(), values)).collect(),
-        }
+        Self { dn, home: None, texts: attrs.into_iter().collect(), bytes: bin_attrs.into_iter().collect() }
     }
 
     /// The values of an attribute.
     pub(super) fn all(&self, name: &str) -> &[String] {
-        self.texts.get(&name.to_lowercase()).map(Vec::as_slice).unwrap_or_default()
+        values_of(&self.texts, name)
     }
 
     /// Its first value.
@@ -72,7 +70,7 @@ impl Entry {
     /// The name that stays when somebody is renamed or moved: `objectGUID` as Active Directory writes it, `entryUUID`
     /// (RFC 4530), or what other products have for it.
     pub(super) fn stable_id(&self) -> Option<String> {
-        let guid = self.bytes.get("objectguid").and_then(|values| values.first()).cloned();
+        let guid = values_of(&self.bytes, "objectGUID").first().cloned();
         // A GUID whose bytes happen to be text is given as text.
         let guid = guid.or_else(|| self.first("objectGUID").map(|text| text.as_bytes().to_vec()));
         if let Some(id) = guid.and_then(|bytes| uuid::Uuid::from_slice_le(&bytes).ok()) {
@@ -115,18 +113,24 @@ impl Entry {
 
     /// (the last of the piece, none for the end; its values).
     fn range(&self, name: &str) -> Option<(Option<usize>, &[String])> {
-        let head = format!("{};range=", name.to_lowercase());
         self.texts.iter().find_map(|(known, values)| {
-            let (_, end) = known.strip_prefix(&head)?.split_once('-')?;
-            Some((end.parse().ok(), values.as_slice()))
+            let (head, range) = known.split_once(';')?;
+            let range = range.to_lowercase();
+            let (_, end) = range.strip_prefix("range=")?.split_once('-')?;
+            head.eq_ignore_ascii_case(name).then(|| (end.parse().ok(), values.as_slice()))
         })
     }
+}
+
+fn values_of<'a, V>(attributes: &'a [(String, Vec<V>)], name: &str) -> &'a [V] {
+    let found = attributes.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+    found.map(|(_, values)| values.as_slice()).unwrap_or_default()
 }
 
 /// A search under way: one entry after the other, page by page, and on other servers where these are named.
 pub(super) struct Walk<'q> {
     question: Question<'q>,
-    answers: Option<SearchStream<'static, String, Vec<String>>>,
+    answers: Option<SearchStream<'static, String, Attributes>>,
     /// The other server that is asked now, and the connection to it.
     home: Option<(String, Link)>,
     hops: u32,
@@ -205,16 +209,16 @@ async fn ask(
     pool: &Pool,
     ldap: &mut Ldap,
     (base, question): (&str, Question<'_>),
-) -> Result<SearchStream<'static, String, Vec<String>>, Error> {
+) -> Result<SearchStream<'static, String, Attributes>, Error> {
     let Question { scope, filter, attributes, limit, .. } = question;
-    let mut pages: Vec<Box<dyn Adapter<'static, String, Vec<String>>>> = Vec::new();
+    let mut pages: Vec<Box<dyn Adapter<'static, String, Attributes>>> = Vec::new();
     if (1..=PAGE).contains(&limit) {
         // The server stops by itself, and keeps no place for a next page.
         ldap.with_search_options(SearchOptions::new().sizelimit(limit));
     } else {
         pages.push(Box::new(PagedResults::new(PAGE)));
     }
-    let asking = ldap.streaming_search_with(pages, base, scope, filter, attributes.to_vec());
+    let asking = ldap.streaming_search_with(pages, base, scope, filter, attributes.clone());
     within(pool.response_timeout(), asking).await
 }
 

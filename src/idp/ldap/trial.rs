@@ -9,7 +9,7 @@ use super::super::report::verdict;
 use super::super::trials::{self, Found};
 use super::check::{Check, Failed, Report};
 use super::error::Error as LdapError;
-use super::person::{Person, attributes};
+use super::person::{Person, Place};
 use super::pool::{Link, Pool, Pools};
 use super::search::{Question, some};
 use crate::access::Principal;
@@ -84,9 +84,8 @@ async fn people(
     (link, report): (&mut Link, &mut Report),
 ) -> Result<Vec<Person>, Failed> {
     let mut people = Vec::new();
-    for query in &pool.settings.user_queries {
-        let wanted = attributes(&pool.settings, query);
-        let question = Question::below(&query.base_dn, &query.filter, &wanted);
+    for Place { query, attributes } in &pool.places {
+        let question = Question::below(&query.base_dn, &query.filter, attributes);
         let expected = format!("people below {}", query.base_dn);
         let found = some(kernel, pool, link, (question, SAMPLE)).await;
         let found = found.map_err(|error| report.fail(Check::Users, &expected, error))?;
@@ -104,7 +103,7 @@ async fn groups(
 ) -> Result<Vec<String>, Failed> {
     let mut names = Vec::new();
     for query in &pool.settings.group_queries {
-        let wanted = vec![query.name_attribute.clone(), query.description_attribute.clone()];
+        let wanted = [query.name_attribute.clone(), query.description_attribute.clone()].into();
         let question = Question::below(&query.base_dn, &query.filter, &wanted);
         let expected = format!("groups below {}", query.base_dn);
         let found = some(kernel, pool, link, (question, SAMPLE)).await;

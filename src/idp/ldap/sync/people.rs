@@ -2,6 +2,7 @@
 //! thousand are a few megabytes.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use aws_lc_rs::digest;
 use serde_json::json;
@@ -31,7 +32,7 @@ pub(super) struct Found {
 }
 
 impl Found {
-    pub(super) fn read(entry: Entry, query: &UserQuery, jit: &Jit) -> Option<Self> {
+    pub(super) fn read(entry: Entry, query: &Arc<UserQuery>, jit: &Jit) -> Option<Self> {
         let person = Person { entry, query: query.clone() };
         let email = person.email()?.to_owned();
         let names = person.names();

@@ -8,9 +8,9 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::super::error::Error;
-use super::super::person::attributes;
+use super::super::person::Place;
 use super::super::pool::{Lent, Pool};
-use super::super::search::{Entry, Question, Walk, some};
+use super::super::search::{Attributes, Entry, Question, Walk, some};
 use super::people::{Found, People, key};
 use crate::directory::groups::Link;
 use crate::kernel::{Kernel, Timestamp};
@@ -99,7 +99,7 @@ impl Reader {
         let mut all = HashMap::new();
         for query in &pool.settings.group_queries {
             let stamps = ["entryCSN", "uSNChanged", "modifyTimestamp"].map(str::to_owned);
-            let wanted: Vec<String> = stamps.into_iter().chain([query.name_attribute.clone()]).collect();
+            let wanted: Attributes = stamps.into_iter().chain([query.name_attribute.clone()]).collect();
             let question = Question::below(&query.base_dn, &query.filter, &wanted);
             let mut walk = Walk::begin(&pool, &mut self.link, question).await?;
             while let Some(entry) = walk.next(&self.kernel, &pool).await? {
@@ -118,9 +118,8 @@ impl Reader {
     pub(super) fn people(mut self) -> Ahead<Vec<Found>> {
         Ahead::begin(async move |batches| {
             let pool = self.pool.clone();
-            for query in &pool.settings.user_queries {
-                let wanted = attributes(&pool.settings, query);
-                let question = Question::below(&query.base_dn, &query.filter, &wanted);
+            for Place { query, attributes } in &pool.places {
+                let question = Question::below(&query.base_dn, &query.filter, attributes);
                 let mut walk = Walk::begin(&pool, &mut self.link, question).await?;
                 let mut batch = Vec::with_capacity(PEOPLE);
                 loop {
@@ -169,7 +168,7 @@ impl Reader {
     /// The members of a group, through groups in it where that is asked for.
     async fn members_of(&mut self, dn: &str) -> Result<HashSet<String>, Error> {
         let pool = self.pool.clone();
-        let wanted = MEMBERS.map(str::to_owned);
+        let wanted = MEMBERS.map(str::to_owned).into();
         let (mut members, mut seen) = (HashSet::new(), HashSet::from([key(dn)]));
         let mut level = vec![dn.to_owned()];
         for _ in 0..MAX_DEPTH {
