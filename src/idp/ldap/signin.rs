@@ -27,6 +27,7 @@ pub async fn prove(
     password: &str,
 ) -> Result<Proved, Refused> {
     let signin = &idp.signin;
+    let _company = signin.kernel.db.company();
     let pool = idp.ldap.of(connection, settings);
     let person = find(idp, &pool, &flow.identifier).await.map_err(|error| unreachable(connection, &error))?;
     // Counted on the one who is meant, however they are written: a directory knows many spellings of a name.

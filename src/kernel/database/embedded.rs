@@ -60,9 +60,11 @@ impl Embedded {
     /// It never waits for another process inside `SQLite`, with a thread of ours: whoever begins asks again.
     pub(super) fn writer(file: &Path) -> Result<Self, sqlx::Error> {
         // What a large unit of work changes stays in the cache of 16 MB until its commit, instead of going to the log and
-        // being read from it again.
+        // being read from it again. What undoes a unit of work that shares a commit stays in memory, too, instead of
+        // becoming a file for each. `RETURNING` opens the temporary database, which each commit empties again, place by
+        // place, unless something is in it.
         let own = "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 0; \
-                   PRAGMA cache_size = -16000";
+                   PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; CREATE TEMP TABLE kept (id)";
         let embedded = Self::open(file, own)?;
         embedded.keep(Durability::Full)?;
         Ok(embedded)
@@ -207,8 +209,8 @@ impl Embedded {
         let mut rows = rows.into_iter().map(IntoIterator::into_iter).peekable();
         let mut written = Vec::with_capacity(rows.len());
         let Some(width) = rows.peek().map(ExactSizeIterator::len) else { return Ok(written) };
-        let values: Vec<String> = (1..=width).map(|n| format!("?{n}")).collect();
-        let sql = format!("{head} VALUES ({}){tail}", values.join(","));
+        let values = ",?".repeat(width);
+        let sql = [head, " VALUES (", values.get(1..).unwrap_or_default(), ")", tail].concat();
         let mut statement = self.connection.prepare_cached(&sql)?;
         for row in rows {
             let mut id = None;

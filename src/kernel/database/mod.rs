@@ -27,6 +27,7 @@ pub use connection::Connection;
 pub use dialect::Dialect;
 pub use pool::Lent;
 pub use tx::Tx;
+pub use writer::Company;
 
 use super::{Clock, config};
 use pool::Pool;
@@ -157,9 +158,9 @@ impl Database {
         }
     }
 
-    /// Begins a unit of work that is exactly one statement: on PostgreSQL it needs no transaction around it, and saves
-    /// the ways for one. A second statement would stand apart from the first. [`insert_together`] is one statement. One
-    /// that is kept [`Durability::Soon`] returns something.
+    /// Begins a unit of work that is exactly one statement that writes: on PostgreSQL it needs no transaction around it, and
+    /// saves the ways for one. A second one, and what was read before, would stand apart from it. [`insert_together`] is one
+    /// statement. One that is kept [`Durability::Soon`] returns something.
     ///
     /// # Errors
     /// As [`Database::begin`].
@@ -174,6 +175,16 @@ impl Database {
                 }
                 Ok(Tx::lent(lent, now))
             }
+        }
+    }
+
+    /// Says that somebody will write soon, after something slow elsewhere. Several of them share their commits on `SQLite`,
+    /// which wait a moment for that; PostgreSQL has its own way (`commit_delay`), and there is none then.
+    #[must_use]
+    pub fn company(&self) -> Option<Company> {
+        match &self.connections {
+            Connections::Sqlite { writer, .. } => Some(writer.company()),
+            Connections::Postgres(_) => None,
         }
     }
 

@@ -62,8 +62,9 @@ impl Remote {
             return self.answered(answer);
         };
         let sql = match self.durability {
-            Durability::Full => sql,
-            Durability::Soon => kept_soon(&sql),
+            // Nothing is kept of what reads.
+            Durability::Soon if !sql.as_str().starts_with("SELECT") => kept_soon(&sql),
+            _ => sql,
         };
         self.run(sql, arguments.convert_into().map_err(sqlx::Error::Encode)?, wanted).await
     }

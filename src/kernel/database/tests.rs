@@ -112,6 +112,67 @@ async fn single_statements_and_whole_units_of_work_share_the_writer() {
 }
 
 #[tokio::test]
+async fn in_company_nobody_waits_for_others_who_do_not_come() {
+    let dir = tempfile::tempdir().expect("dir");
+    let db = open(&dir).await;
+    let _company: Vec<_> = (0..4).map(|_| db.company()).collect();
+    for (id, durability) in [("full", Durability::Full), ("soon", Durability::Soon)] {
+        let mut tx = db.begin_one(durability).await.expect("begin");
+        insert(&mut tx, id).await.expect("insert");
+        tx.commit().await.expect("commit");
+    }
+    assert_eq!(count(&db).await, 2);
+}
+
+#[tokio::test]
+async fn in_company_a_commit_waits_for_one_more() {
+    let dir = tempfile::tempdir().expect("dir");
+    let db = open(&dir).await;
+    let mut company: Vec<_> = (0..4).map(|_| db.company()).collect();
+    for (id, has_waited) in [("in-company", true), ("alone", false)] {
+        let mut tx = db.begin().await.expect("begin");
+        insert(&mut tx, id).await.expect("insert");
+        let mut commit = Box::pin(tx.commit());
+        let done =
+            std::future::poll_fn(|cx| std::task::Poll::Ready(commit.as_mut().poll(cx).is_ready())).await;
+        assert_eq!(!done, has_waited, "{id}");
+        if !done {
+            // Whoever joins and gives up takes nothing with them.
+            let mut other = db.begin().await.expect("begin");
+            insert(&mut other, "given up").await.expect("insert");
+            drop(other);
+            commit.await.expect("commit");
+        }
+        company.clear();
+    }
+    assert_eq!(count(&db).await, 2);
+}
+
+#[tokio::test]
+async fn where_the_company_never_writes_hardly_anybody_waits_for_it() {
+    let dir = tempfile::tempdir().expect("dir");
+    let db = open(&dir).await;
+    let _company: Vec<_> = (0..4).map(|_| db.company()).collect();
+    let mut waited = 0;
+    for n in 0..200 {
+        let mut tx = db.begin().await.expect("begin");
+        insert(&mut tx, &format!("id-{n}")).await.expect("insert");
+        let mut commit = Box::pin(tx.commit());
+        let done =
+            std::future::poll_fn(|cx| std::task::Poll::Ready(commit.as_mut().poll(cx).is_ready())).await;
+        if !done {
+            waited += 1;
+            commit.await.expect("commit");
+        }
+        // The runtime makes a task wait that never does by itself.
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(count(&db).await, 200);
+    // The first, and one each after 1, 2, 4, 8, 16, 32, 64 and 64 that did not.
+    assert_eq!(waited, 9);
+}
+
+#[tokio::test]
 async fn a_duplicate_is_recognised_and_undone() {
     let dir = tempfile::tempdir().expect("dir");
     let db = open(&dir).await;

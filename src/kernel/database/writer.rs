@@ -4,7 +4,8 @@
 //! writer joins the transaction that is open: the first unit of work is the transaction itself, each
 //! further one a savepoint in it, and the last one in the queue, or the sixteenth, commits for all. Nobody
 //! is answered before that commit. Work that need not be on disk at once does not wait for it, and shares a commit only
-//! with its like, or with one that is synced anyway.
+//! with its like, or with one that is synced anyway. Where several are known to come soon ([`Company`]), the commit waits
+//! a moment for them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -22,11 +23,29 @@ use super::embedded::{Embedded, is_busy};
 const MAX_BATCH: usize = 16;
 /// How long another process may have the file.
 const BUSY_FOR: Duration = Duration::from_secs(5);
+/// From so many on that are to write soon, a commit waits for one more of them. For several of them it would keep all of
+/// them from what they do next.
+const CROWD: usize = 4;
+/// How long it does.
+const PATIENCE: Duration = Duration::from_millis(1);
+/// Commits that do not wait, at most, after those before have waited for nobody.
+const MOST_SKIPPED: u32 = 64;
 
 #[derive(Clone)]
 pub(super) struct Writer {
     state: Arc<Mutex<State>>,
     waiting: Arc<AtomicUsize>,
+    coming: Arc<AtomicUsize>,
+}
+
+/// Somebody who is to write soon, after something else that takes a while. While there are several of them, they share
+/// their commits.
+pub struct Company(Arc<AtomicUsize>);
+
+impl Drop for Company {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 struct State {
@@ -37,20 +56,45 @@ struct State {
     durability: Durability,
     /// Finished units of work that wait for the commit.
     finished: Vec<oneshot::Sender<bool>>,
+    /// How many transactions there were: which one somebody waited for.
+    number: u64,
+    /// Somebody will commit the transaction that is open in a moment.
+    lingers: bool,
+    /// Commits that do not wait before one does again, and how many those were the last time: twice as many each time
+    /// that nobody came. Whoever was to write soon may be held up for long, by a directory that is down.
+    skips: (u32, u32),
 }
 
 impl Writer {
     pub(super) fn open(file: &Path) -> Result<Self, sqlx::Error> {
         let connection = Connection::Embedded(Embedded::writer(file)?);
-        let state = State { connection, open: false, durability: Durability::Full, finished: Vec::new() };
-        Ok(Self { state: Arc::new(Mutex::new(state)), waiting: Arc::default() })
+        let state = State {
+            connection,
+            open: false,
+            durability: Durability::Full,
+            finished: Vec::new(),
+            number: 0,
+            lingers: false,
+            skips: (0, 0),
+        };
+        Ok(Self { state: Arc::new(Mutex::new(state)), waiting: Arc::default(), coming: Arc::default() })
+    }
+
+    pub(super) fn company(&self) -> Company {
+        self.coming.fetch_add(1, Ordering::Relaxed);
+        Company(self.coming.clone())
+    }
+
+    fn is_crowded(&self) -> bool {
+        self.coming.load(Ordering::Relaxed) >= CROWD
     }
 
     pub(super) async fn begin(&self, durability: Durability) -> Result<Batched, sqlx::Error> {
         let mut waiting = Waiting::new(self.clone());
         let mut state = self.state.clone().lock_owned().await;
         waiting.arrived();
-        state.prepare_for(durability)?;
+        // In a crowd there is one commit for all kinds of work.
+        state.prepare_for(if self.is_crowded() { Durability::Full } else { durability })?;
         let joins = std::mem::replace(&mut state.open, true);
         let share = if joins { Share::Savepoint } else { Share::Transaction };
         state.file().lent();
@@ -104,6 +148,42 @@ impl State {
         Ok(())
     }
 
+    /// There is no transaction any more.
+    fn ended(&mut self) {
+        self.open = false;
+        self.lingers = false;
+        self.number += 1;
+    }
+
+    /// Sees to it that the transaction is committed in a moment, by whoever joins it until then or by a task. False when
+    /// that is not worth while, or not possible.
+    fn lingers_for(&mut self, writer: &Writer) -> bool {
+        if self.finished.len() > 1 {
+            self.skips = (0, 0);
+            return false;
+        }
+        if !writer.is_crowded() {
+            return false;
+        }
+        if self.skips.0 > 0 {
+            self.skips.0 -= 1;
+            return false;
+        }
+        if !std::mem::replace(&mut self.lingers, true) {
+            let (writer, number) = (writer.clone(), self.number);
+            tokio::spawn(async move {
+                tokio::time::sleep(PATIENCE).await;
+                let mut state = writer.state.lock().await;
+                if state.number == number {
+                    let skipped = (2 * state.skips.1).clamp(1, MOST_SKIPPED);
+                    state.skips = (skipped, skipped);
+                    state.commit_if_due(0);
+                }
+            });
+        }
+        true
+    }
+
     /// Commits unless somebody waits to join and there is room.
     fn commit_if_due(&mut self, waiting: usize) {
         if !self.open || (waiting > 0 && self.finished.len() < MAX_BATCH) {
@@ -116,7 +196,7 @@ impl State {
             // After a failed commit the transaction may still be open; end it either way.
             drop(self.file().run("ROLLBACK"));
         }
-        self.open = false;
+        self.ended();
         for waiter in self.finished.drain(..) {
             // A client that hung up does not hear that its write was kept.
             let _ = waiter.send(outcome.is_ok());
@@ -195,7 +275,9 @@ impl Batched {
         let mut state = self.state.take().expect("held until commit");
         state.finished.push(sender);
         // From here the outcome belongs to the batch, whatever becomes of this request.
-        state.commit_if_due(self.writer.waiting.load(Ordering::SeqCst));
+        if !state.lingers_for(&self.writer) {
+            state.commit_if_due(self.writer.waiting.load(Ordering::SeqCst));
+        }
         drop(state);
         match committed.await {
             Ok(true) => Ok(()),
@@ -210,7 +292,7 @@ impl Drop for Batched {
         if self.share == Share::Transaction {
             // There is nobody else's work in this transaction yet.
             drop(state.file().run("ROLLBACK"));
-            state.open = false;
+            state.ended();
             return;
         }
         let file = state.file();
@@ -218,7 +300,7 @@ impl Drop for Batched {
         if let Err(error) = undone.and_then(|()| file.run("RELEASE work")) {
             tracing::error!(%error, "a unit of work could not be undone; the whole batch is");
             drop(file.run("ROLLBACK"));
-            state.open = false;
+            state.ended();
             state.finished.clear();
         }
         state.commit_if_due(self.writer.waiting.load(Ordering::SeqCst));

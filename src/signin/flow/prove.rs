@@ -37,32 +37,29 @@ struct Candidate {
 impl Candidate {
     /// Looks the flow's identifier up. Without an account, the one account that knows the address is
     /// taken: on a server with several, an address in two needs the account's name.
-    async fn of_flow(signin: &SignIn, flow: &Flow) -> Result<Self, sqlx::Error> {
-        let account_id = if let Some(id) = &flow.account_id {
-            id.clone()
-        } else {
-            let mut c = signin.kernel.db.read().await?;
-            users::sole_by_email_anywhere(&mut c, &flow.identifier).await?.unwrap_or_default()
+    async fn of_flow(c: &mut Connection, flow: &Flow) -> Result<Self, sqlx::Error> {
+        let account_id = match &flow.account_id {
+            Some(id) => id.clone(),
+            None => users::sole_by_email_anywhere(c, &flow.identifier).await?.unwrap_or_default(),
         };
-        Self::find(signin, &account_id, (Meant::Name(&flow.identifier), &flow.identifier)).await
+        Self::find(c, &account_id, (Meant::Name(&flow.identifier), &flow.identifier)).await
     }
 
     /// Looks up who is meant, and calls themselves `name`.
     async fn find(
-        signin: &SignIn,
+        c: &mut Connection,
         account_id: &str,
         (meant, name): (Meant<'_>, &str),
     ) -> Result<Self, sqlx::Error> {
-        let mut c = signin.kernel.db.read().await?;
         let decoy = lockout::decoy(&fold(name));
-        let somebody = somebody::find(&mut c, account_id, meant, &decoy).await?;
+        let somebody = somebody::find(c, account_id, meant, &decoy).await?;
         let key = somebody.user.as_ref().map_or(decoy, |user| user.id.clone());
         Ok(Self { account_id: account_id.to_owned(), key, somebody })
     }
 
     /// Looks somebody up who is signed in.
-    async fn of(signin: &SignIn, principal: &Principal) -> Result<Self, sqlx::Error> {
-        Self::find(signin, &principal.account_id, (Meant::User(&principal.id), &principal.name)).await
+    async fn of(c: &mut Connection, principal: &Principal) -> Result<Self, sqlx::Error> {
+        Self::find(c, &principal.account_id, (Meant::User(&principal.id), &principal.name)).await
     }
 
     fn attempt(&self) -> Attempt<'_> {
@@ -83,9 +80,11 @@ pub async fn prove_password(
 ) -> Result<Proved, Refused> {
     // Room for the hash first: an attempt that cannot be checked must not count.
     let place = signin.hasher.admit()?;
-    let candidate = Candidate::of_flow(signin, flow).await?;
-    let name = flow.identifier.as_str();
-    let (user, right) = check(signin, request, place, (&candidate, name), (password, method)).await?;
+    let mut tx = begin_attempt(signin).await?;
+    let candidate = Candidate::of_flow(&mut tx, flow).await?;
+    let counted = count(signin, request, &candidate, tx).await?;
+    let meant = (&candidate, flow.identifier.as_str(), counted);
+    let (user, right) = check(signin, request, place, meant, (password, method)).await?;
     let proof = Proof::password(user, method);
     let Somebody { settings, enrolled, .. } = &candidate.somebody;
     let known =
@@ -105,9 +104,11 @@ pub async fn confirm_password(
     password: &Password,
 ) -> Result<String, Refused> {
     let place = signin.hasher.admit()?;
-    let candidate = Candidate::of(signin, principal).await?;
-    let (name, typed) = (principal.name.as_str(), (password, Method::Password));
-    let (user, _) = check(signin, request, place, (&candidate, name), typed).await?;
+    let mut tx = begin_attempt(signin).await?;
+    let candidate = Candidate::of(&mut tx, principal).await?;
+    let counted = count(signin, request, &candidate, tx).await?;
+    let meant = (&candidate, principal.name.as_str(), counted);
+    let (user, _) = check(signin, request, place, meant, (password, Method::Password)).await?;
     let mut tx = signin.kernel.db.begin().await?;
     lockout::clear(&mut tx, &user.id, Factor::Password).await?;
     tx.commit().await?;
@@ -130,17 +131,15 @@ pub async fn confirm_elsewhere(
     Ok(secret)
 }
 
-/// One counted attempt, one hash. A right password gives the user and what is known of the password;
+/// One hash for an attempt that was counted. A right password gives the user and what is known of the password;
 /// everything else is written down.
 async fn check<'c>(
     signin: &SignIn,
     request: &RequestContext,
     place: Place<'_>,
-    (candidate, name): (&'c Candidate, &str),
+    (candidate, name, counted): (&'c Candidate, &str, Counted),
     (password, method): (&Password, Method),
 ) -> Result<(&'c User, RightPassword), Refused> {
-    let counted = count(signin, request, candidate).await?;
-
     let Somebody { user, password: row, .. } = &candidate.somebody;
     let row = row.as_ref().filter(|_| counted != Counted::Locked);
     let stored = row.and_then(|row| Stored::parse(&row.hash).ok()).map(Arc::new);
@@ -158,11 +157,21 @@ async fn check<'c>(
     Ok((user, right))
 }
 
-/// Counts an attempt before it is checked. A count that is lost in a power cut is a guess more for somebody, once.
-async fn count(signin: &SignIn, request: &RequestContext, candidate: &Candidate) -> Result<Counted, Refused> {
+/// Begins the unit of work in which an attempt is counted, after a look at who is meant. A count that is lost in a
+/// power cut is a guess more for somebody, once.
+async fn begin_attempt(signin: &SignIn) -> Result<Tx, sqlx::Error> {
+    signin.kernel.db.begin_one(Durability::Soon).await
+}
+
+/// Counts an attempt before it is checked.
+async fn count(
+    signin: &SignIn,
+    request: &RequestContext,
+    candidate: &Candidate,
+    mut tx: Tx,
+) -> Result<Counted, Refused> {
     let settings = &candidate.somebody.settings.lockout;
     signin.throttle.guess(guesser(request, candidate), settings.attempts).map_err(Refused::Throttled)?;
-    let mut tx = signin.kernel.db.begin_one(Durability::Soon).await?;
     let counted = lockout::count(&mut tx, candidate.attempt(), settings).await?;
     tx.commit().await?;
     Ok(counted)
@@ -222,17 +231,18 @@ impl Guess {
         (subject, name): (Option<&Subject>, &str),
         method: Method,
     ) -> Result<Self, Refused> {
+        let mut tx = begin_attempt(signin).await?;
         if let Some(subject) = subject {
             let meant = (Meant::Subject(connection_id, subject), name);
-            let candidate = Candidate::find(signin, account_id, meant).await?;
+            let candidate = Candidate::find(&mut tx, account_id, meant).await?;
             if let Some(user) = &candidate.somebody.user {
                 let name = user.user_name.clone();
-                let guess = Self::count(signin, request, (candidate, name), method).await?;
+                let guess = Self::count((signin, tx), request, (candidate, name), method).await?;
                 return Ok(Self { recognised: true, ..guess });
             }
         }
-        let candidate = Candidate::find(signin, account_id, (Meant::Name(name), name)).await?;
-        Self::count(signin, request, (candidate, name.to_owned()), method).await
+        let candidate = Candidate::find(&mut tx, account_id, (Meant::Name(name), name)).await?;
+        Self::count((signin, tx), request, (candidate, name.to_owned()), method).await
     }
 
     /// The same for somebody who is signed in.
@@ -245,17 +255,18 @@ impl Guess {
         principal: &Principal,
         method: Method,
     ) -> Result<Self, Refused> {
-        let candidate = Candidate::of(signin, principal).await?;
-        Self::count(signin, request, (candidate, principal.name.clone()), method).await
+        let mut tx = begin_attempt(signin).await?;
+        let candidate = Candidate::of(&mut tx, principal).await?;
+        Self::count((signin, tx), request, (candidate, principal.name.clone()), method).await
     }
 
     async fn count(
-        signin: &SignIn,
+        (signin, tx): (&SignIn, Tx),
         request: &RequestContext,
         (candidate, name): (Candidate, String),
         method: Method,
     ) -> Result<Self, Refused> {
-        let counted = count(signin, request, &candidate).await?;
+        let counted = count(signin, request, &candidate, tx).await?;
         Ok(Self { candidate, name, method, counted, recognised: false })
     }
 

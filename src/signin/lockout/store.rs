@@ -108,7 +108,7 @@ pub async fn locked_until(
 pub async fn locked_count(c: &mut Connection, account_id: &str, now: Timestamp) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar(
         "SELECT COUNT(*) FROM signin_failures f JOIN users u ON u.id = f.user_id \
-         WHERE f.account_id = $1 AND f.locked_until > $2",
+         WHERE f.account_id = $1 AND f.locked_until > 0 AND f.locked_until > $2",
     )
     .bind(account_id)
     .bind(now)

@@ -311,7 +311,7 @@ pub(super) async fn delete_all(tx: &mut Tx, user_id: &str, except: &str) -> Resu
 /// The database's.
 pub async fn delete_ended(tx: &mut Tx) -> Result<u64, sqlx::Error> {
     let dead = tx.now().minus(Duration::from_secs(60 * u64::from(MAX_SESSION_MINUTES)));
-    let done =
-        sqlx::query("DELETE FROM sessions WHERE last_seen_at <= $1").bind(dead).execute(&mut **tx).await?;
+    let sql = "DELETE FROM sessions WHERE account_id IN (SELECT id FROM accounts) AND last_seen_at <= $1";
+    let done = sqlx::query(sql).bind(dead).execute(&mut **tx).await?;
     Ok(done.rows_affected())
 }
