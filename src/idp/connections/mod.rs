@@ -24,7 +24,7 @@ pub use scim::{ExtraAttribute, ExtraKind, ScimSettings};
 pub use secrets::{has_secret, secret, set_secret};
 pub use settings::Settings;
 pub use store::{
-    all_scim, anywhere, by_id, by_name, directory_for, domains_of, doors, list, mark_tested,
+    all_scim, anywhere, by_id, by_name, directory_for_all, domains_of, doors, list, mark_tested,
     replace_settings, route_by_domain, set_paused, sign_in_for, sign_in_of,
 };
 pub use update::{Change, update};

@@ -1,9 +1,9 @@
 //! The SQL of connections.
 
-use super::model::{Connection, Kind};
+use super::model::Connection;
 use super::saml::SamlSettings;
+use crate::directory::fold;
 use crate::directory::users::User;
-use crate::directory::{domain_of, fold};
 use crate::kernel::{self, Tx};
 
 macro_rules! columns {
@@ -143,22 +143,17 @@ pub async fn sign_in_for(
     .await
 }
 
-/// The directory in which people of this account are looked for who call themselves `name`: the one their domain
-/// leads to, or one that is there for everybody. A name without a domain may be one of any directory's.
+/// The directory in which people of this account are looked for who call themselves `name`, and whose domain leads
+/// nowhere: one that is there for everybody. A name without a domain may be one of any directory's.
 ///
 /// # Errors
 /// The database's.
-pub async fn directory_for(
+pub async fn directory_for_all(
     c: &mut Db,
     account_id: &str,
     name: &str,
-) -> Result<Option<(Connection, bool)>, sqlx::Error> {
-    if let Some(domain) = domain_of(name)
-        && let Some(found) = route_by_domain(&mut *c, Some(account_id), &domain).await?
-    {
-        return Ok((found.kind() == Kind::Ldap).then_some((found, true)));
-    }
-    let found: Option<Connection> = sqlx::query_as(concat!(
+) -> Result<Option<Connection>, sqlx::Error> {
+    sqlx::query_as(concat!(
         "SELECT ",
         columns!(),
         " FROM connections c WHERE c.account_id = $1 AND c.kind = 'ldap' AND c.enabled = 1 \
@@ -169,8 +164,7 @@ pub async fn directory_for(
     .bind(account_id)
     .bind(i32::from(!name.contains('@')))
     .fetch_optional(c)
-    .await?;
-    Ok(found.map(|found| (found, false)))
+    .await
 }
 
 /// The same for a user, by the domain of their address.

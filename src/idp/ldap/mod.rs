@@ -12,7 +12,7 @@ mod trial;
 mod verdict;
 
 pub use check::Check;
-pub use door::door_for;
+pub use door::door_for_all;
 pub use error::Error;
 pub use pool::{BIND_PASSWORD, Pools};
 pub use signin::{confirm, prove};

@@ -58,8 +58,6 @@ struct State {
     finished: Vec<oneshot::Sender<bool>>,
     /// How many transactions there were: which one somebody waited for.
     number: u64,
-    /// Somebody will commit the transaction that is open in a moment.
-    lingers: bool,
     /// Commits that do not wait before one does again, and how many those were the last time: twice as many each time
     /// that nobody came. Whoever was to write soon may be held up for long, by a directory that is down.
     skips: (u32, u32),
@@ -74,7 +72,6 @@ impl Writer {
             durability: Durability::Full,
             finished: Vec::new(),
             number: 0,
-            lingers: false,
             skips: (0, 0),
         };
         Ok(Self { state: Arc::new(Mutex::new(state)), waiting: Arc::default(), coming: Arc::default() })
@@ -151,7 +148,6 @@ impl State {
     /// There is no transaction any more.
     fn ended(&mut self) {
         self.open = false;
-        self.lingers = false;
         self.number += 1;
     }
 
@@ -169,18 +165,16 @@ impl State {
             self.skips.0 -= 1;
             return false;
         }
-        if !std::mem::replace(&mut self.lingers, true) {
-            let (writer, number) = (writer.clone(), self.number);
-            tokio::spawn(async move {
-                tokio::time::sleep(PATIENCE).await;
-                let mut state = writer.state.lock().await;
-                if state.number == number {
-                    let skipped = (2 * state.skips.1).clamp(1, MOST_SKIPPED);
-                    state.skips = (skipped, skipped);
-                    state.commit_if_due(0);
-                }
-            });
-        }
+        let (writer, number) = (writer.clone(), self.number);
+        tokio::spawn(async move {
+            tokio::time::sleep(PATIENCE).await;
+            let mut state = writer.state.lock().await;
+            if state.number == number {
+                let skipped = (2 * state.skips.1).clamp(1, MOST_SKIPPED);
+                state.skips = (skipped, skipped);
+                state.commit_if_due(0);
+            }
+        });
         true
     }
 

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use super::super::App;
 use crate::directory::accounts::{self, Account};
+use crate::directory::domain_of;
 use crate::idp::connections::{self, Connection, LdapSettings};
+use crate::idp::ldap;
 use crate::kernel::Kernel;
 use crate::kernel::moment::Moment;
 
@@ -17,10 +18,17 @@ pub(in super::super) struct Doors {
 }
 
 /// A way to sign in.
-pub(super) struct Door {
-    pub(super) connection: Connection,
+pub(in super::super) struct Door {
+    pub(in super::super) connection: Connection,
     /// What there is to know of it, when it is a directory.
-    pub(super) directory: Option<LdapSettings>,
+    directory: Option<LdapSettings>,
+}
+
+impl Door {
+    /// The directory, when it is one.
+    pub(in super::super) fn directory(&self) -> Option<(&Connection, &LdapSettings)> {
+        Some((&self.connection, self.directory.as_ref()?))
+    }
 }
 
 impl Doors {
@@ -30,12 +38,12 @@ impl Doors {
     /// The database's.
     pub(super) async fn account(
         &self,
-        app: &App,
+        kernel: &Kernel,
         slug: Option<&str>,
     ) -> Result<Option<Account>, sqlx::Error> {
         let slug = slug.unwrap_or_default();
         let ask = async || {
-            let mut c = app.kernel.db.read().await?;
+            let mut c = kernel.db.read().await?;
             match slug {
                 "" => accounts::only_one(&mut c).await,
                 slug => accounts::by_slug(&mut c, slug).await,
@@ -61,6 +69,26 @@ impl Doors {
         // No id has a colon in it.
         let key = format!("{}:{domain}", account_id.unwrap_or_default());
         self.domains.recall_or(&key, || Box::pin(ask())).await
+    }
+
+    /// The directory that checks the password of somebody who calls themselves `name`: the one their domain belongs to,
+    /// or one that is there for everybody.
+    ///
+    /// # Errors
+    /// The database's.
+    pub(in super::super) async fn directory(
+        &self,
+        kernel: &Kernel,
+        (account_id, name): (&str, &str),
+    ) -> Result<Option<Arc<Door>>, sqlx::Error> {
+        if let Some(domain) = domain_of(name)
+            && let Some(door) = self.of_domain(kernel, (Some(account_id), &domain)).await?
+        {
+            return Ok(Some(door).filter(|door| door.directory.is_some()));
+        }
+        let mut c = kernel.db.read().await?;
+        let found = Box::pin(ldap::door_for_all(&mut c, account_id, name)).await?;
+        Ok(found.map(|(connection, settings)| Arc::new(Door { connection, directory: Some(settings) })))
     }
 
     /// Has everything looked at anew: an administrator has changed something on this node.

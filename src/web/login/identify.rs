@@ -54,7 +54,7 @@ pub(super) struct IdentifyForm {
 
 /// The account a page is about: the one named, or the only one there is.
 pub(super) async fn account_of(app: &App, slug: Option<&str>) -> Result<Option<Account>, sqlx::Error> {
-    app.doors.account(app, slug).await
+    app.doors.account(&app.kernel, slug).await
 }
 
 async fn providers_of(app: &App, account: Option<&Account>) -> Result<Vec<Connection>, sqlx::Error> {

@@ -19,7 +19,7 @@ use crate::kernel::urls::query_value;
 use crate::signin::Throttled;
 use crate::signin::flow::{self, Demand, Entered, Proved, Refused};
 
-pub(super) use doors::Doors;
+pub(super) use doors::{Door, Doors};
 pub(super) use resume::explain as explain_proof;
 
 pub(super) fn routes() -> Routes<App> {

@@ -12,7 +12,6 @@ use serde::Deserialize;
 use super::super::{App, Error, page};
 use super::doors::Door;
 use crate::directory::accounts::{self, Account};
-use crate::directory::domain_of;
 use crate::idp::connections::{self, Connection};
 use crate::idp::ldap;
 use crate::kernel::http::{RequestContext, cookie};
@@ -66,17 +65,12 @@ async fn build(app: &App, flow: Flow, error: Option<&'static str>) -> Result<Pas
     Ok(PasswordPage { account, flow, connections, directory, error })
 }
 
-/// The directory that checks the password: [`ldap::door_for`], of which the domains are remembered.
+/// The directory that checks the password, when it is not the one that is kept here.
 async fn directory_of(app: &App, flow: &Flow) -> Result<Option<Arc<Door>>, sqlx::Error> {
-    let Some(account_id) = &flow.account_id else { return Ok(None) };
-    if let Some(domain) = domain_of(&flow.identifier)
-        && let Some(door) = app.doors.of_domain(&app.kernel, (Some(account_id), &domain)).await?
-    {
-        return Ok(Some(door).filter(|door| door.directory.is_some()));
+    match &flow.account_id {
+        Some(account_id) => app.doors.directory(&app.kernel, (account_id, &flow.identifier)).await,
+        None => Ok(None),
     }
-    let mut c = app.kernel.db.read().await?;
-    let found = Box::pin(ldap::door_for(&mut c, account_id, &flow.identifier)).await?;
-    Ok(found.map(|(connection, settings)| Arc::new(Door { connection, directory: Some(settings) })))
 }
 
 pub(super) async fn show(
@@ -103,10 +97,9 @@ pub(super) async fn submit(
     let typed = Password::new(&form.password);
     let place = flow::cookies(&app.kernel).place(&headers, &browser);
     let door = directory_of(&app, &flow).await?;
-    let directory = door.as_ref().and_then(|door| Some((&door.connection, door.directory.as_ref()?)));
     // In boxes, here and below: what they remember between their steps is large, and each layer around this would move it.
     let who = (&flow, place);
-    let proof = if let Some(about) = directory {
+    let proof = if let Some(about) = door.as_ref().and_then(|door| door.directory()) {
         Box::pin(ldap::prove(&app.idp, &request, who, about, &form.password)).await
     } else {
         Box::pin(flow::prove_password(&app.signin, &request, who, &typed, Method::Password)).await

@@ -1,5 +1,7 @@
 //! "Is it still you?", before something that a stranger at an open screen must not do.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::Form;
 use axum::extract::{Query, State};
@@ -7,11 +9,12 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
+use super::super::login::{self, Door};
 use super::super::page::{self, Shell};
 use super::super::two_factor::{self, FactorForm, Typed};
-use super::super::{App, Error, login};
+use super::super::{App, Error};
 use crate::access::Principal;
-use crate::idp::connections::{self, Connection, LdapSettings};
+use crate::idp::connections::{self, Connection};
 use crate::idp::ldap;
 use crate::kernel::http::RequestContext;
 use crate::kernel::urls::{local_path, query_value};
@@ -68,8 +71,8 @@ async fn build(
 ) -> Result<ConfirmPage, Error> {
     let user = super::person(app, principal).await?;
     let shell = Shell::build(app, principal, "profile", None).await?;
+    let directory = app.doors.directory(&app.kernel, (&user.account_id, user.address())).await?;
     let mut c = app.kernel.db.read().await?;
-    let directory = ldap::door_for(&mut c, &user.account_id, user.address()).await?;
     let provider = connections::sign_in_of(&mut c, &user).await?.filter(Connection::has_button);
     let has_password = directory.is_some() || password::changed_at(&mut c, &user.id).await?.is_some();
     let owned = factors::of_user(&mut c, &user.id).await?;
@@ -92,10 +95,9 @@ pub(super) async fn show(
 }
 
 /// The directory that has the password of somebody who is signed in.
-async fn directory_of(app: &App, principal: &Principal) -> Result<Option<(Connection, LdapSettings)>, Error> {
+async fn directory_of(app: &App, principal: &Principal) -> Result<Option<Arc<Door>>, Error> {
     let user = super::person(app, principal).await?;
-    let mut c = app.kernel.db.read().await?;
-    Ok(ldap::door_for(&mut c, &user.account_id, user.address()).await?)
+    Ok(app.doors.directory(&app.kernel, (&user.account_id, user.address())).await?)
 }
 
 /// The person is signed in, so there is nothing to hide from them.
@@ -124,8 +126,9 @@ pub(super) async fn confirm(
     let has_factor = factors::is_enrolled(&mut *app.kernel.db.read().await?, &principal.id).await?;
     let confirmed = if has_factor {
         flow::confirm_factor(&app.signin, &request, &principal, form.typed.shown()).await
-    } else if let Some((connection, settings)) = directory_of(&app, &principal).await? {
-        let about = (&connection, &settings);
+    } else if let Some(about) =
+        directory_of(&app, &principal).await?.as_ref().and_then(|door| door.directory())
+    {
         ldap::confirm(&app.idp, &request, &principal, about, &form.password).await
     } else {
         flow::confirm_password(&app.signin, &request, &principal, &Password::new(&form.password)).await
