@@ -45,6 +45,38 @@ on_both! {
         assert_eq!(stolen.send(request).await.status, 401, "the old cookie is worth nothing");
     }
 
+    async fn a_session_is_opened_by_its_own_secret_only(server: Server) {
+        let tenant = server.tenant("acme").await;
+        let cookie = async || {
+            let entered = server.client().sign_in("acme", &tenant.email, &tenant.password).await.expect(303);
+            entered.header("set-cookie").split(';').next().expect("cookie").to_owned()
+        };
+        let (one, other) = (cookie().await, cookie().await);
+        let (id, secret) = one.split_once('.').expect("an id and a secret");
+        let (other_id, others_secret) = other.split_once('.').expect("an id and a secret");
+        let shorter = &secret[1..];
+        let status = async |cookie: &str| {
+            let nobody = server.client();
+            let request = nobody.request(reqwest::Method::GET, "/api/v1/me").header("cookie", cookie);
+            nobody.send(request).await.status
+        };
+        for forged in [
+            format!("{other_id}.{secret}"),
+            format!("{id}.{others_secret}"),
+            format!("{id}.{shorter}"),
+            format!("{id}."),
+            id.to_owned(),
+            format!("vst_session=vst_session_.{secret}"),
+            format!("vst_session=vst_session_%00.{secret}"),
+            format!("vst_session={secret}"),
+        ] {
+            assert_eq!(status(&forged).await, 401, "{forged}");
+        }
+        for own in [one, other] {
+            assert_eq!(status(&own).await, 200);
+        }
+    }
+
     async fn a_person_sees_their_sessions_and_ends_them(server: Server) {
         let tenant = server.tenant("acme").await;
         let (here, there) = (server.client(), server.client());

@@ -37,6 +37,12 @@ fn unpredictable() -> [u8; 10] {
     })
 }
 
+/// Whether a text that came from outside is written as an id is.
+#[must_use]
+pub fn is_id(text: &str) -> bool {
+    text.len() == 36 && uuid::Uuid::try_parse(text).is_ok()
+}
+
 /// A text that sorts before every id made at `time` or later, and after those made before.
 #[must_use]
 pub fn earliest(time: Timestamp) -> String {

@@ -7,7 +7,7 @@ use aws_lc_rs::digest;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::random;
+use super::{ids, random};
 
 /// What a token is for. The prefix makes a leaked one recognisable to people and scanners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,7 +68,17 @@ impl Token {
     /// Makes a token with 256 bits from the operating system.
     #[must_use]
     pub fn generate(purpose: Purpose) -> Self {
-        let secret = format!("{}{}", purpose.prefix(), URL_SAFE_NO_PAD.encode(random::bytes::<32>()));
+        Self::ending_in_random(purpose.prefix().to_owned())
+    }
+
+    /// The same for the row with this id: the secret names it, and no index is needed to find a hash.
+    #[must_use]
+    pub fn of_row(purpose: Purpose, id: &str) -> Self {
+        Self::ending_in_random(format!("{}{id}.", purpose.prefix()))
+    }
+
+    fn ending_in_random(mut secret: String) -> Self {
+        URL_SAFE_NO_PAD.encode_string(random::bytes::<32>(), &mut secret);
         let hash = hash(&secret);
         Self { secret, hash }
     }
@@ -85,6 +95,14 @@ impl Token {
 #[must_use]
 pub fn hash(secret: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, secret.as_bytes()))
+}
+
+/// The id of the row that a secret of [`Token::of_row`] names. Whether it is the row's secret, its hash tells, which is to
+/// be compared with [`same`].
+#[must_use]
+pub fn row_of(purpose: Purpose, secret: &str) -> Option<&str> {
+    let (id, _) = secret.strip_prefix(purpose.prefix())?.split_once('.')?;
+    ids::is_id(id).then_some(id)
 }
 
 /// Compares two texts without telling by time where they differ.

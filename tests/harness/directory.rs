@@ -74,7 +74,7 @@ impl Slapd {
         std::fs::write(at("key.pem"), key).expect("written");
         let schema = |name: &str| format!("include /etc/ldap/schema/{name}.schema\n");
         let config = format!(
-            "{}{}{}modulepath /usr/lib/ldap\nmoduleload back_mdb\nmoduleload memberof\npidfile {}\nargsfile {}\n\
+            "{}{}{}loglevel 0\nmodulepath /usr/lib/ldap\nmoduleload back_mdb\nmoduleload memberof\npidfile {}\nargsfile {}\n\
              TLSCACertificateFile {}\nTLSCertificateFile {}\nTLSCertificateKeyFile {}\nsizelimit 500\n\
              database mdb\nmaxsize 4294967296\nsuffix {BASE}\nrootdn {ADMIN}\nrootpw {PASSWORD:?}\ndirectory {}\n\
              dbnosync\nindex objectClass,mail,uid,member,entryUUID eq\naccess to * by anonymous auth by * read\n\

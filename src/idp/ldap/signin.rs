@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
-
 use super::super::Idp;
 use super::super::connections::{Connection, LdapSettings};
 use super::error::{Error, within};
@@ -13,7 +11,7 @@ use super::verdict::{self, Verdict};
 use crate::access::Principal;
 use crate::kernel::http::RequestContext;
 use crate::signin::flow::{self, Browser, Flow, Guess, Proved, Refused};
-use crate::signin::{Method, Proof, Provided, ProviderSession, Subject, identities};
+use crate::signin::{Method, Proof, Provided, Subject, identities};
 
 /// Checks a password for the flow's identifier at a directory and, when it is right, finishes.
 ///
@@ -185,14 +183,13 @@ fn proof(
     (person, email): (&Person, String),
     groups: Option<Vec<String>>,
 ) -> Proof {
-    let identity = subject(connection, person);
     Proof {
         method: Method::Ldap,
         account_id: connection.account_id.clone(),
         connection_id: Some(connection.id.clone()),
         subject: email,
         user_id: None,
-        identity: identity.clone(),
+        identity: subject(connection, person),
         amr: vec!["pwd".into()],
         acr: String::new(),
         second_factor: None,
@@ -203,11 +200,8 @@ fn proof(
             names: person.names(),
             update_names: !settings.keep_names,
             groups,
-            session: identity.map(|subject| ProviderSession {
-                subject: subject.id,
-                session: None,
-                detail: json!({"dn": person.entry.dn}).to_string(),
-            }),
+            // A directory never asks to end one.
+            session: None,
         },
     }
 }

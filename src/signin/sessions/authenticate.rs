@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::store;
 use crate::access::{Credential, Owes, Principal, PrincipalKind, Role};
 use crate::directory::accounts::SessionSettings;
-use crate::kernel::{Timestamp, tokens};
+use crate::kernel::Timestamp;
+use crate::kernel::tokens::{self, Purpose};
 use crate::signin::{SignIn, factors};
 
 /// Accepts the secret of a session that has not ended, of a user who is active and was not
@@ -16,8 +17,12 @@ use crate::signin::{SignIn, factors};
 /// The database's.
 pub async fn authenticate(signin: &SignIn, secret: &str) -> Result<Option<Principal>, sqlx::Error> {
     let now = signin.kernel.clock.now();
+    let Some(id) = tokens::row_of(Purpose::Session, secret) else { return Ok(None) };
     let mut c = signin.kernel.db.read().await?;
-    let Some(live) = store::live(&mut c, &tokens::hash(secret)).await? else { return Ok(None) };
+    let live = store::live(&mut c, id).await?;
+    let Some(live) = live.filter(|live| tokens::same(&live.hash, &tokens::hash(secret))) else {
+        return Ok(None);
+    };
     let used = signin.uses.last(&live.id).unwrap_or(live.last_seen_at).max(live.last_seen_at);
     let settings = live.settings();
     if has_ended(&settings.session, live.created_at, used, now) {

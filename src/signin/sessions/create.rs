@@ -26,11 +26,13 @@ pub async fn create(
     (proof, unchanged): (&Proof, Option<&str>),
     request: &RequestContext,
 ) -> Result<Option<String>, sqlx::Error> {
-    let token = Token::generate(Purpose::Session);
+    let id = tx.new_id();
+    let token = Token::of_row(Purpose::Session, &id);
     // In a remembered browser the second factor was not shown: what needs a recent proof asks for it.
     let is_whole = proof.second_factor != Some(SecondFactor::Device);
     let new = NewSession {
         authenticated_at: if is_whole { tx.now() } else { Timestamp(0) },
+        id: &id,
         account_id: &user.account_id,
         user_id: &user.id,
         user_epoch: user.epoch,
@@ -60,7 +62,7 @@ pub async fn renew(
     shown: Option<(SecondFactor, &[&str])>,
 ) -> Result<Option<String>, sqlx::Error> {
     let Credential::Session { id, amr, acr, .. } = &principal.credential else { return Ok(None) };
-    let token = Token::generate(Purpose::Session);
+    let token = Token::of_row(Purpose::Session, id);
     let mut methods: Vec<&str> = amr.split_whitespace().collect();
     let added = shown.map_or(&[][..], |(_, amr)| amr);
     methods.extend(added.iter().filter(|method| !amr.split_whitespace().any(|known| known == **method)));

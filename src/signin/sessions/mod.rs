@@ -1,4 +1,4 @@
-//! Browser sessions: an opaque token in a cookie, its hash in a row.
+//! Browser sessions: a secret in a cookie that names a row, its hash in the row.
 
 mod authenticate;
 mod create;

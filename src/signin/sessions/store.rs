@@ -17,6 +17,7 @@ macro_rules! columns {
 
 /// A session to be written.
 pub(super) struct NewSession<'a> {
+    pub(super) id: &'a str,
     pub(super) account_id: &'a str,
     pub(super) user_id: &'a str,
     pub(super) user_epoch: i64,
@@ -39,7 +40,7 @@ pub(super) async fn insert(
     new: &NewSession<'_>,
     unchanged: Option<&str>,
 ) -> Result<bool, sqlx::Error> {
-    let (id, now) = (tx.new_id(), tx.now());
+    let now = tx.now();
     let done = sqlx::query(
         "INSERT INTO sessions (id, account_id, user_id, user_epoch, hash, method, connection_id, amr, acr, address, \
          user_agent, created_at, last_seen_at, authenticated_at, second_factor, provider_subject, provider_session, \
@@ -49,7 +50,7 @@ pub(super) async fn insert(
          AND ($13 = '' OR EXISTS (SELECT 1 FROM passwords p WHERE p.user_id = u.id AND p.hash = $13)) \
          AND ($14 <> '' OR NOT EXISTS (SELECT 1 FROM enrolments e WHERE e.user_id = u.id))",
     )
-    .bind(&id)
+    .bind(new.id)
     .bind(new.hash)
     .bind(new.method)
     .bind(new.connection_id)
@@ -76,6 +77,7 @@ pub(super) async fn insert(
 #[derive(sqlx::FromRow)]
 pub(super) struct Live {
     pub(super) id: String,
+    pub(super) hash: String,
     pub(super) account_id: String,
     pub(super) user_id: String,
     pub(super) user_name: String,
@@ -106,16 +108,16 @@ pub struct Limits {
     pub two_factor: TwoFactorSettings,
 }
 
-pub(super) async fn live(c: &mut Connection, hash: &str) -> Result<Option<Live>, sqlx::Error> {
+pub(super) async fn live(c: &mut Connection, id: &str) -> Result<Option<Live>, sqlx::Error> {
     sqlx::query_as(
-        "SELECT s.id, s.account_id, s.user_id, u.user_name, s.amr, s.acr, s.created_at, s.last_seen_at, \
+        "SELECT s.id, s.hash, s.account_id, s.user_id, u.user_name, s.amr, s.acr, s.created_at, s.last_seen_at, \
          s.authenticated_at, s.second_factor, a.settings, \
          (SELECT COUNT(*) FROM enrolments e WHERE e.user_id = s.user_id) AS enrolled, \
          (SELECT string_agg(b.role, ' ') FROM role_bindings b WHERE b.principal_id = s.user_id) AS roles \
          FROM sessions s JOIN users u ON u.id = s.user_id JOIN accounts a ON a.id = s.account_id \
-         WHERE s.hash = $1 AND u.active = 1 AND u.epoch = s.user_epoch",
+         WHERE s.id = $1 AND u.active = 1 AND u.epoch = s.user_epoch",
     )
-    .bind(hash)
+    .bind(id)
     .fetch_optional(c)
     .await
 }
