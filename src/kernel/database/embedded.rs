@@ -2,7 +2,7 @@
 //!
 //! A statement here takes some microseconds. A driver that has a thread of its own takes longer than that to wake it and
 //! to be woken by it, for each statement. So statements run where the request runs, like any other code, and only what
-//! may take long goes aside: commits that wait for the disk, and statements that took long the last time.
+//! took long the last time goes aside: a statement, or a commit that waits for the disk.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -41,6 +41,8 @@ pub struct Embedded {
     spent: Duration,
     /// A statement took long since the last commit.
     laboured: bool,
+    /// The last commit that waited for the disk took long.
+    disk_is_slow: bool,
 }
 
 /// What is known of a statement.
@@ -83,7 +85,13 @@ impl Embedded {
         // For the moment in which another process opens, closes or repairs the file.
         connection.busy_timeout(Duration::from_secs(5)).map_err(refused)?;
         connection.execute_batch(pragmas).map_err(refused)?;
-        Ok(Self { connection, shapes: HashMap::new(), spent: Duration::ZERO, laboured: false })
+        Ok(Self {
+            connection,
+            shapes: HashMap::new(),
+            spent: Duration::ZERO,
+            laboured: false,
+            disk_is_slow: true,
+        })
     }
 
     /// Executes one statement without values or rows, a literal of this program.
@@ -96,9 +104,12 @@ impl Embedded {
         done.map_err(refused)
     }
 
-    /// The same for one that waits for the disk.
-    pub(super) fn run_aside(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
-        aside(|| self.run(sql))
+    /// The same for one that waits for the disk: aside, unless the disk was fast the last time.
+    pub(super) fn run_to_disk(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+        let begun = Instant::now();
+        let done = if self.disk_is_slow { aside(|| self.run(sql)) } else { self.run(sql) };
+        self.disk_is_slow = begun.elapsed() > SHORT;
+        done
     }
 
     /// How the commits from now on are kept. `FULL` syncs the log at each one, `NORMAL` leaves that to the next one that

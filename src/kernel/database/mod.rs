@@ -27,7 +27,7 @@ pub use connection::Connection;
 pub use dialect::Dialect;
 pub use pool::Lent;
 pub use tx::Tx;
-pub use writer::Company;
+pub use writer::{Company, Left};
 
 use super::{Clock, config};
 use pool::Pool;

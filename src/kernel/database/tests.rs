@@ -125,7 +125,7 @@ async fn in_company_nobody_waits_for_others_who_do_not_come() {
 }
 
 #[tokio::test]
-async fn in_company_a_commit_waits_for_one_more() {
+async fn in_company_a_commit_waits_for_more() {
     let dir = tempfile::tempdir().expect("dir");
     let db = open(&dir).await;
     let mut company: Vec<_> = (0..4).map(|_| db.company()).collect();
@@ -145,6 +145,60 @@ async fn in_company_a_commit_waits_for_one_more() {
         company.clear();
     }
     assert_eq!(count(&db).await, 2);
+}
+
+#[tokio::test]
+async fn a_commit_does_not_wait_for_more_than_are_to_come() {
+    let dir = tempfile::tempdir().expect("dir");
+    let db = open(&dir).await;
+    let _company: Vec<_> = (0..4).map(|_| db.company()).collect();
+    let mut waiting = Vec::new();
+    for n in 0..3 {
+        let mut tx = db.begin().await.expect("begin");
+        insert(&mut tx, &format!("id-{n}")).await.expect("insert");
+        let mut commit = Box::pin(tx.commit());
+        assert!(!futures_poll(commit.as_mut()).await, "{n} waits for others");
+        waiting.push(commit);
+    }
+    let mut last = db.begin().await.expect("begin");
+    insert(&mut last, "last").await.expect("insert");
+    assert!(futures_poll(Box::pin(last.commit()).as_mut()).await, "all who were to come are there");
+    for commit in waiting {
+        commit.await.expect("commit");
+    }
+    assert_eq!(count(&db).await, 4);
+}
+
+#[tokio::test]
+async fn what_is_left_to_others_is_committed_with_theirs_or_in_a_moment() {
+    let dir = tempfile::tempdir().expect("dir");
+    let db = open(&dir).await;
+    let mut company: Vec<_> = (0..4).map(|_| db.company()).collect();
+    let leave = async |id: &str| {
+        let mut tx = db.begin_one(Durability::Soon).await.expect("begin");
+        insert(&mut tx, id).await.expect("insert");
+        tx.leave().await.expect("left")
+    };
+    let left = leave("in a moment").await;
+    assert_eq!(count(&db).await, 0, "nobody has committed it yet");
+    left.wait().await.expect("kept");
+    assert_eq!(count(&db).await, 1);
+
+    let left = leave("with theirs").await;
+    let mut tx = db.begin().await.expect("begin");
+    let sees = is_duplicate(&insert(&mut tx, "with theirs").await.expect_err("it is there"));
+    assert!(sees, "whoever begins next sees it");
+    drop(tx);
+    company.clear();
+    let mut tx = db.begin().await.expect("begin");
+    insert(&mut tx, "theirs").await.expect("insert");
+    tx.commit().await.expect("commit");
+    assert!(futures_poll(Box::pin(left.wait()).as_mut()).await, "it is kept with theirs");
+    assert_eq!(count(&db).await, 3);
+
+    let left = leave("alone").await;
+    assert!(futures_poll(Box::pin(left.wait()).as_mut()).await, "outside a company nothing is left");
+    assert_eq!(count(&db).await, 4);
 }
 
 #[tokio::test]

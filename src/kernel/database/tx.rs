@@ -6,7 +6,7 @@ use super::super::{Timestamp, ids};
 use super::connection::Connection;
 use super::dialect::Dialect;
 use super::pool::Lent;
-use super::writer::Batched;
+use super::writer::{Batched, Left};
 
 /// An open unit of work. Statements run on it as on a connection.
 pub struct Tx {
@@ -59,6 +59,18 @@ impl Tx {
                 Some(server) => server.commit().await,
                 None => Ok(()),
             },
+        }
+    }
+
+    /// Makes it durable, for somebody who has something else to do first: in company ([`super::Database::company`]) others
+    /// commit it with theirs on `SQLite`, in some milliseconds at most. Whoever begins next sees it.
+    ///
+    /// # Errors
+    /// When the database refused; then nothing was changed.
+    pub async fn leave(self) -> Result<Left, sqlx::Error> {
+        match self.inner {
+            Inner::Batched(batched) => batched.leave(),
+            inner @ Inner::Lent(_) => Self { inner, ..self }.commit().await.map(|()| Left::kept()),
         }
     }
 }

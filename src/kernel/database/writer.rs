@@ -5,7 +5,7 @@
 //! further one a savepoint in it, and the last one in the queue, or the sixteenth, commits for all. Nobody
 //! is answered before that commit. Work that need not be on disk at once does not wait for it, and shares a commit only
 //! with its like, or with one that is synced anyway. Where several are known to come soon ([`Company`]), the commit waits
-//! a moment for them.
+//! a moment for them, and what nobody waits for ([`Left`]) goes along with it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,11 +23,12 @@ use super::embedded::{Embedded, is_busy};
 const MAX_BATCH: usize = 16;
 /// How long another process may have the file.
 const BUSY_FOR: Duration = Duration::from_secs(5);
-/// From so many on that are to write soon, a commit waits for one more of them. For several of them it would keep all of
-/// them from what they do next.
+/// From so many on that are to write soon, a commit waits for them.
 const CROWD: usize = 4;
-/// How long it does.
-const PATIENCE: Duration = Duration::from_millis(1);
+/// Those who wait for a commit, at most, before it waits for no more.
+const TOGETHER: usize = 8;
+/// How long it waits for others.
+const PATIENCE: Duration = Duration::from_millis(5);
 /// Commits that do not wait, at most, after those before have waited for nobody.
 const MOST_SKIPPED: u32 = 64;
 
@@ -56,6 +57,10 @@ struct State {
     durability: Durability,
     /// Finished units of work that wait for the commit.
     finished: Vec<oneshot::Sender<bool>>,
+    /// How many of them somebody waits for.
+    awaited: usize,
+    /// A task commits the transaction that is open if nobody does before.
+    lingers: bool,
     /// How many transactions there were: which one somebody waited for.
     number: u64,
     /// Commits that do not wait before one does again, and how many those were the last time: twice as many each time
@@ -71,6 +76,8 @@ impl Writer {
             open: false,
             durability: Durability::Full,
             finished: Vec::new(),
+            awaited: 0,
+            lingers: false,
             number: 0,
             skips: (0, 0),
         };
@@ -149,31 +156,39 @@ impl State {
     fn ended(&mut self) {
         self.open = false;
         self.number += 1;
+        self.awaited = 0;
+        self.lingers = false;
     }
 
     /// Sees to it that the transaction is committed in a moment, by whoever joins it until then or by a task. False when
     /// that is not worth while, or not possible.
     fn lingers_for(&mut self, writer: &Writer) -> bool {
-        if self.finished.len() > 1 {
+        let coming = writer.coming.load(Ordering::Relaxed);
+        if self.awaited > 1 {
             self.skips = (0, 0);
+        }
+        if coming < CROWD || self.awaited >= TOGETHER.min(coming) || self.finished.len() >= MAX_BATCH {
             return false;
         }
-        if !writer.is_crowded() {
-            return false;
-        }
-        if self.skips.0 > 0 {
+        if self.awaited > 0 && self.skips.0 > 0 {
             self.skips.0 -= 1;
             return false;
+        }
+        if std::mem::replace(&mut self.lingers, true) {
+            return true;
         }
         let (writer, number) = (writer.clone(), self.number);
         tokio::spawn(async move {
             tokio::time::sleep(PATIENCE).await;
             let mut state = writer.state.lock().await;
-            if state.number == number {
+            if state.number != number {
+                return;
+            }
+            if state.awaited == 1 {
                 let skipped = (2 * state.skips.1).clamp(1, MOST_SKIPPED);
                 state.skips = (skipped, skipped);
-                state.commit_if_due(0);
             }
+            state.commit_if_due(0);
         });
         true
     }
@@ -184,7 +199,7 @@ impl State {
             return;
         }
         let takes_long = self.file().has_laboured() || self.durability == Durability::Full;
-        let outcome = if takes_long { self.file().run_aside("COMMIT") } else { self.file().run("COMMIT") };
+        let outcome = if takes_long { self.file().run_to_disk("COMMIT") } else { self.file().run("COMMIT") };
         if let Err(error) = &outcome {
             tracing::error!(%error, units = self.finished.len(), "commit failed; nothing of it was kept");
             // After a failed commit the transaction may still be open; end it either way.
@@ -261,18 +276,46 @@ impl Batched {
     }
 
     /// Returns once the work is on disk.
-    pub(super) async fn commit(mut self) -> Result<(), sqlx::Error> {
+    pub(super) async fn commit(self) -> Result<(), sqlx::Error> {
+        self.finish(true)?.wait().await
+    }
+
+    /// Leaves the commit to others where they are about to write: nobody waits for it yet.
+    pub(super) fn leave(self) -> Result<Left, sqlx::Error> {
+        self.finish(false)
+    }
+
+    fn finish(mut self, is_awaited: bool) -> Result<Left, sqlx::Error> {
         if self.share == Share::Savepoint {
             self.file().run("RELEASE work")?;
         }
         let (sender, committed) = oneshot::channel();
         let mut state = self.state.take().expect("held until commit");
         state.finished.push(sender);
+        state.awaited += usize::from(is_awaited);
         // From here the outcome belongs to the batch, whatever becomes of this request.
         if !state.lingers_for(&self.writer) {
             state.commit_if_due(self.writer.waiting.load(Ordering::SeqCst));
         }
-        drop(state);
+        Ok(Left(Some(committed)))
+    }
+}
+
+/// Work that is finished, and on disk in a moment.
+pub struct Left(Option<oneshot::Receiver<bool>>);
+
+impl Left {
+    /// Work that is on disk.
+    pub(super) fn kept() -> Self {
+        Self(None)
+    }
+
+    /// Returns once it is on disk.
+    ///
+    /// # Errors
+    /// When the database refused; then nothing was changed.
+    pub async fn wait(self) -> Result<(), sqlx::Error> {
+        let Some(committed) = self.0 else { return Ok(()) };
         match committed.await {
             Ok(true) => Ok(()),
             _ => Err(sqlx::Error::Io(std::io::Error::other("the commit failed; nothing was changed"))),

@@ -187,7 +187,7 @@ async fn accept_code(
         Ok(factor) => factor,
         Err(wrong) => return Ok(Verdict::Refused(wrong, Some(counted))),
     };
-    lockout::clear(tx, &user.id, lockout::Factor::Code).await?;
+    lockout::forgive(tx, &user.id, lockout::Factor::Code).await?;
     Ok(Verdict::Accepted(Accepted { factor, amr: AMR_OF_CODE.to_vec() }))
 }
 

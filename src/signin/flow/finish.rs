@@ -141,7 +141,7 @@ pub(super) async fn conclude(
     let context = Context::anonymous(&proof.account_id, &proof.subject, request);
     let mut tx = signin.kernel.db.begin().await?;
     if let Some(key) = proof.forgiven.take() {
-        lockout::clear(&mut tx, &key, Factor::Password).await?;
+        lockout::forgive(&mut tx, &key, Factor::Password).await?;
     }
     let (found, right, enrolled) = match known {
         Some(Known { user, settings, right, enrolled }) => {
@@ -160,7 +160,7 @@ pub(super) async fn conclude(
                 return Err(Refused::FlowEnded);
             }
             if let Some(user) = user.as_ref().filter(|user| user.is_active() && right.is_some()) {
-                lockout::clear(&mut tx, &user.id, Factor::Password).await?;
+                lockout::forgive(&mut tx, &user.id, Factor::Password).await?;
             }
             refuse(&mut tx, &context, user.as_ref(), proof.method, &refused).await?;
             tx.commit().await?;
@@ -174,7 +174,7 @@ pub(super) async fn conclude(
     proof.user_id.get_or_insert_with(|| user.id.clone());
     let mut standing = Standing::Valid;
     if let Some(right) = &right {
-        lockout::clear(&mut tx, &user.id, Factor::Password).await?;
+        lockout::forgive(&mut tx, &user.id, Factor::Password).await?;
         if let Some(new) = &right.new_hash {
             password::store::upgrade(&mut tx, &user.id, &right.old_hash, new).await?;
         }

@@ -21,7 +21,7 @@ use crate::audit::{self, Action, Context, Event};
 use crate::directory::accounts::{self, Settings};
 use crate::directory::users::{self, User};
 use crate::directory::{Error, fold};
-use crate::kernel::database::{Connection, Durability};
+use crate::kernel::database::{Connection, Durability, Left};
 use crate::kernel::http::RequestContext;
 use crate::kernel::{Timestamp, Tx, tokens};
 
@@ -82,8 +82,8 @@ pub async fn prove_password(
     let place = signin.hasher.admit()?;
     let mut tx = begin_attempt(signin).await?;
     let candidate = Candidate::of_flow(&mut tx, flow).await?;
-    let counted = count(signin, request, &candidate, tx).await?;
-    let meant = (&candidate, flow.identifier.as_str(), counted);
+    let attempt = count(signin, request, &candidate, tx).await?;
+    let meant = (&candidate, flow.identifier.as_str(), attempt);
     let (user, right) = check(signin, request, place, meant, (password, method)).await?;
     let proof = Proof::password(user, method);
     let Somebody { settings, enrolled, .. } = &candidate.somebody;
@@ -106,11 +106,11 @@ pub async fn confirm_password(
     let place = signin.hasher.admit()?;
     let mut tx = begin_attempt(signin).await?;
     let candidate = Candidate::of(&mut tx, principal).await?;
-    let counted = count(signin, request, &candidate, tx).await?;
-    let meant = (&candidate, principal.name.as_str(), counted);
+    let attempt = count(signin, request, &candidate, tx).await?;
+    let meant = (&candidate, principal.name.as_str(), attempt);
     let (user, _) = check(signin, request, place, meant, (password, Method::Password)).await?;
     let mut tx = signin.kernel.db.begin().await?;
-    lockout::clear(&mut tx, &user.id, Factor::Password).await?;
+    lockout::forgive(&mut tx, &user.id, Factor::Password).await?;
     tx.commit().await?;
     confirm_elsewhere(signin, request, principal).await
 }
@@ -137,16 +137,16 @@ async fn check<'c>(
     signin: &SignIn,
     request: &RequestContext,
     place: Place<'_>,
-    (candidate, name, counted): (&'c Candidate, &str, Counted),
+    (candidate, name, attempt): (&'c Candidate, &str, Begun),
     (password, method): (&Password, Method),
 ) -> Result<(&'c User, RightPassword), Refused> {
     let Somebody { user, password: row, .. } = &candidate.somebody;
-    let row = row.as_ref().filter(|_| counted != Counted::Locked);
+    let row = row.as_ref().filter(|_| attempt.counted != Counted::Locked);
     let stored = row.and_then(|row| Stored::parse(&row.hash).ok()).map(Arc::new);
     let is_current = stored.as_deref().is_some_and(Stored::is_current);
     let right = place.verify(password, stored).await?;
     let (Some(user), Some(row), true) = (user, row, right) else {
-        return Err(refuse(signin, request, (candidate, name), method, counted).await?);
+        return Err(refuse(signin, request, (candidate, name), method, attempt).await?);
     };
     signin.throttle.forgive(guesser(request, candidate));
     let right = RightPassword {
@@ -163,18 +163,23 @@ async fn begin_attempt(signin: &SignIn) -> Result<Tx, sqlx::Error> {
     signin.kernel.db.begin_one(Durability::Soon).await
 }
 
+/// An attempt that is counted, and is on disk before anybody hears that it was wrong.
+struct Begun {
+    counted: Counted,
+    left: Left,
+}
+
 /// Counts an attempt before it is checked.
 async fn count(
     signin: &SignIn,
     request: &RequestContext,
     candidate: &Candidate,
     mut tx: Tx,
-) -> Result<Counted, Refused> {
+) -> Result<Begun, Refused> {
     let settings = &candidate.somebody.settings.lockout;
     signin.throttle.guess(guesser(request, candidate), settings.attempts).map_err(Refused::Throttled)?;
     let counted = lockout::count(&mut tx, candidate.attempt(), settings).await?;
-    tx.commit().await?;
-    Ok(counted)
+    Ok(Begun { counted, left: tx.leave().await? })
 }
 
 /// Writes down that somebody did not get in, and locks the user if it was the last attempt.
@@ -183,7 +188,7 @@ async fn refuse(
     request: &RequestContext,
     (candidate, name): (&Candidate, &str),
     method: Method,
-    counted: Counted,
+    Begun { counted, left }: Begun,
 ) -> Result<Refused, Refused> {
     let mut tx = signin.kernel.db.begin().await?;
     let refused = if counted == Counted::Locked { Refused::Locked } else { Refused::WrongPassword };
@@ -191,6 +196,7 @@ async fn refuse(
         // No event: a trail anybody can write to is a trail nobody reads.
         lockout::touch(&mut tx, candidate.attempt()).await?;
         tx.commit().await?;
+        left.wait().await?;
         finish::count_outcome(method, "refused");
         tracing::info!("sign-in with an unknown name");
         return Ok(refused);
@@ -201,6 +207,7 @@ async fn refuse(
         lock(signin, &mut tx, &context, user, (Factor::Password, until)).await?;
     }
     tx.commit().await?;
+    left.wait().await?;
     if matches!(counted, Counted::May { locks_until: Some(_) }) {
         metrics::counter!("vestibule_lockouts_total").increment(1);
         signin.kernel.mail_wake.notify_one();
@@ -213,7 +220,7 @@ pub struct Guess {
     candidate: Candidate,
     name: String,
     method: Method,
-    counted: Counted,
+    attempt: Begun,
     /// The candidate was found by the name that the connection's provider never gives to anybody else.
     recognised: bool,
 }
@@ -266,8 +273,8 @@ impl Guess {
         (candidate, name): (Candidate, String),
         method: Method,
     ) -> Result<Self, Refused> {
-        let counted = count(signin, request, &candidate, tx).await?;
-        Ok(Self { candidate, name, method, counted, recognised: false })
+        let attempt = count(signin, request, &candidate, tx).await?;
+        Ok(Self { candidate, name, method, attempt, recognised: false })
     }
 
     /// The address of the user, or what they call themselves.
@@ -279,7 +286,7 @@ impl Guess {
     /// Whether the password may be tried: not while the user is locked.
     #[must_use]
     pub fn may_try(&self) -> bool {
-        self.counted != Counted::Locked
+        self.attempt.counted != Counted::Locked
     }
 
     /// It was wrong: written down, and why it is refused.
@@ -287,7 +294,7 @@ impl Guess {
     /// # Errors
     /// The database's.
     pub async fn failed(self, signin: &SignIn, request: &RequestContext) -> Result<Refused, Refused> {
-        refuse(signin, request, (&self.candidate, &self.name), self.method, self.counted).await
+        refuse(signin, request, (&self.candidate, &self.name), self.method, self.attempt).await
     }
 
     /// It was right, and its owner does not come in for this reason.
@@ -303,7 +310,7 @@ impl Guess {
         let mut tx = signin.kernel.db.begin().await?;
         let user = self.candidate.somebody.user.as_ref();
         if let Some(user) = user {
-            lockout::clear(&mut tx, &user.id, Factor::Password).await?;
+            lockout::forgive(&mut tx, &user.id, Factor::Password).await?;
         }
         let context = Context::anonymous(&self.candidate.account_id, &self.name, request);
         finish::refuse(&mut tx, &context, user, self.method, &refused).await?;
@@ -318,7 +325,7 @@ impl Guess {
     pub async fn forgive(&self, signin: &SignIn, request: &RequestContext) -> Result<(), Refused> {
         signin.throttle.forgive(guesser(request, &self.candidate));
         let mut tx = signin.kernel.db.begin().await?;
-        lockout::clear(&mut tx, &self.candidate.key, Factor::Password).await?;
+        lockout::forgive(&mut tx, &self.candidate.key, Factor::Password).await?;
         Ok(tx.commit().await?)
     }
 

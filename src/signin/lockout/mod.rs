@@ -13,6 +13,6 @@ mod unlock;
 
 pub(super) use model::decoy;
 pub use model::{Attempt, Counted, Factor};
-pub(super) use store::{clear, count, delete_stale, touch};
+pub(super) use store::{count, delete_stale, forgive, touch};
 pub use store::{locked_count, locked_until};
 pub use unlock::unlock;

@@ -54,10 +54,19 @@ pub(in super::super) async fn touch(tx: &mut Tx, attempt: Attempt<'_>) -> Result
         .map(drop)
 }
 
-/// Forgets the failures of a user with one kind of secret, which they have just shown; true when that was
-/// locked. What they failed with another kind still counts: who knows a password must not buy more guesses
-/// at a code with it.
-pub(in super::super) async fn clear(tx: &mut Tx, user_id: &str, factor: Factor) -> Result<bool, sqlx::Error> {
+/// Forgets the failures of a user with one kind of secret, which they have just shown. What they failed with another
+/// kind still counts: who knows a password must not buy more guesses at a code with it.
+pub(in super::super) async fn forgive(tx: &mut Tx, user_id: &str, factor: Factor) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM signin_failures WHERE user_id = $1 AND factor = $2")
+        .bind(user_id)
+        .bind(factor.as_str())
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// Forgets the failures of a user with one kind of secret; true when that was locked.
+pub(super) async fn clear(tx: &mut Tx, user_id: &str, factor: Factor) -> Result<bool, sqlx::Error> {
     let now = tx.now();
     let ended: Option<Timestamp> = sqlx::query_scalar(
         "DELETE FROM signin_failures WHERE user_id = $1 AND factor = $2 RETURNING locked_until",
