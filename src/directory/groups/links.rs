@@ -195,7 +195,7 @@ pub async fn follow(
     // No group has no name: it stands for none that are named.
     let names = if names.is_empty() { &[String::new()] } else { names };
     let (mut present, mut wanted) = (HashSet::new(), HashSet::new());
-    for (id, named) in rows_by::<(String, i64)>(tx, head, &firsts, names).await? {
+    for (id, named) in rows_by::<(String, i32)>(tx, head, &firsts, names).await? {
         let groups = if named == 0 { &mut present } else { &mut wanted };
         groups.insert(id);
     }

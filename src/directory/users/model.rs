@@ -1,8 +1,7 @@
 //! What a user is.
 
 use serde_json::{Map, Value, json};
-use sqlx::any::AnyRow;
-use sqlx::{FromRow, Row as _};
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 
 use super::super::{Email, Error, check_name, domain_of};
 use crate::kernel::Timestamp;
@@ -43,8 +42,14 @@ pub struct User {
 
 /// By the places of the columns, which are the same in all queries: lists are long, and to look for each name in each row
 /// takes longer than to read its value.
-impl FromRow<'_, AnyRow> for User {
-    fn from_row(row: &AnyRow) -> Result<Self, sqlx::Error> {
+impl<'r, R: Row> FromRow<'r, R> for User
+where
+    usize: ColumnIndex<R>,
+    &'r str: Decode<'r, R::Database> + Type<R::Database>,
+    i32: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
         let text = |n: usize| row.try_get::<&str, _>(n).map(str::to_owned);
         let optional = |n: usize| row.try_get::<Option<&str>, _>(n).map(|text| text.map(str::to_owned));
         Ok(Self {
@@ -62,8 +67,8 @@ impl FromRow<'_, AnyRow> for User {
             attributes: text(11)?,
             epoch: row.try_get(12)?,
             version: row.try_get(13)?,
-            created_at: row.try_get(14)?,
-            updated_at: row.try_get(15)?,
+            created_at: row.try_get(14).map(Timestamp)?,
+            updated_at: row.try_get(15).map(Timestamp)?,
         })
     }
 }

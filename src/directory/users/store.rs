@@ -162,7 +162,7 @@ pub async fn window(
 ) -> Result<Vec<User>, sqlx::Error> {
     let mut all = conditions(account_id, matches);
     let tail = window.apply(&mut all, "user_name_folded");
-    all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM users"), &tail)).fetch_all(c).await
+    c.read_all(all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM users"), &tail))).await
 }
 
 /// Some users in order of creation, `skip` after the one with id `from`, or after the first one later than that.
@@ -175,17 +175,12 @@ pub(super) async fn from(
     from: &str,
     (skip, limit): (i64, i64),
 ) -> Result<Vec<User>, sqlx::Error> {
-    sqlx::query_as(concat!(
+    let query = sqlx::query_as(concat!(
         "SELECT ",
         columns!(),
         " FROM users WHERE account_id = $1 AND id >= $2 ORDER BY id LIMIT $3 OFFSET $4"
-    ))
-    .bind(account_id)
-    .bind(from)
-    .bind(limit)
-    .bind(skip)
-    .fetch_all(c)
-    .await
+    ));
+    c.read_all(query.bind(account_id).bind(from).bind(limit).bind(skip)).await
 }
 
 /// How many users of an account were ever deleted.
@@ -225,7 +220,7 @@ pub async fn list_after(
     let mut all = conditions(account_id, matches);
     all.text("id > ?", after);
     let tail = format!("ORDER BY id LIMIT {limit}");
-    all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM users"), &tail)).fetch_all(c).await
+    c.read_all(all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM users"), &tail))).await
 }
 
 /// Users whose name or address contains `text`, for the console.
@@ -247,7 +242,7 @@ pub async fn search(
     }
     all.text("id > ?", after);
     let tail = format!("ORDER BY id LIMIT {limit}");
-    all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM users"), &tail)).fetch_all(c).await
+    c.read_all(all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM users"), &tail))).await
 }
 
 /// Refuses values another user of the account has.

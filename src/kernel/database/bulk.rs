@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
-use sqlx::any::{AnyArguments, AnyRow};
-use sqlx::{Arguments as _, AssertSqlSafe, FromRow, Row as _};
+use sqlx::any::AnyArguments;
+use sqlx::{Arguments as _, AssertSqlSafe};
 
 use super::super::{Timestamp, Tx};
+use super::connection::Read;
 use super::{Connection, Dialect};
 
 /// A value of a row.
@@ -106,9 +107,8 @@ where
         Connection::Remote(server) => {
             let mut written = Vec::new();
             for columns in in_columns(rows) {
-                for row in server.insert((head, on_postgres), columns).await? {
-                    written.push(row.try_get(0)?);
-                }
+                let ids = server.insert::<(String,)>((head, on_postgres), columns).await?;
+                written.extend(ids.into_iter().map(|(id,)| id));
             }
             Ok(written)
         }
@@ -191,15 +191,14 @@ pub async fn found_by(
 ///
 /// # Errors
 /// The database's.
-pub async fn rows_by<T: for<'r> FromRow<'r, AnyRow>>(
+pub async fn rows_by<T: Read>(
     c: &mut Connection,
     head: &'static str,
     firsts: &[&str],
     wanted: &[String],
 ) -> Result<Vec<T>, sqlx::Error> {
     let firsts: Vec<_> = firsts.iter().map(|text| Cell::from(*text)).collect();
-    let rows = listed(c, (head, ""), &firsts, wanted).await?;
-    rows.iter().map(T::from_row).collect()
+    listed(c, (head, ""), &firsts, wanted).await
 }
 
 /// Executes a statement that returns one text column for each of `wanted` that it did something for: `head` takes
@@ -213,20 +212,20 @@ pub async fn done_for(
     firsts: &[Cell<'_>],
     wanted: &[String],
 ) -> Result<Vec<String>, sqlx::Error> {
-    let rows = listed(tx, head_and_tail, firsts, wanted).await?;
-    rows.iter().map(|row| row.try_get(0)).collect()
+    let rows = listed::<(String,)>(tx, head_and_tail, firsts, wanted).await?;
+    Ok(rows.into_iter().map(|(text,)| text).collect())
 }
 
-async fn listed(
+async fn listed<T: Read>(
     c: &mut Connection,
     (head, tail): (&'static str, &'static str),
     firsts: &[Cell<'_>],
     wanted: &[String],
-) -> Result<Vec<AnyRow>, sqlx::Error> {
+) -> Result<Vec<T>, sqlx::Error> {
     let mut found = Vec::new();
     if let Some(server) = c.remote() {
         for some in wanted.chunks(ROWS_AT_ONCE) {
-            found.extend(server.query_listed((head, tail), firsts, some).await?);
+            found.extend(server.read_listed((head, tail), firsts, some).await?);
         }
         return Ok(found);
     }
@@ -236,7 +235,7 @@ async fn listed(
         statement.list(some.iter().map(|text| Cell::from(text.as_str())));
         statement.sql.extend([") ", tail]);
         let (sql, arguments) = statement.finish();
-        found.extend(sqlx::query_with(sql, arguments).fetch_all(&mut *c).await?);
+        found.extend(sqlx::query_as_with(sql, arguments).fetch_all(&mut *c).await?);
     }
     Ok(found)
 }

@@ -3,8 +3,10 @@
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use sqlx::any::{AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
-use sqlx::{Any, Describe, Either, Execute, Executor, SqlStr};
+use sqlx::any::{AnyArguments, AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
+use sqlx::postgres::PgRow;
+use sqlx::query::QueryAs;
+use sqlx::{Any, Describe, Either, Execute, Executor, FromRow, SqlStr};
 
 use super::embedded::Embedded;
 use super::remote::Remote;
@@ -18,9 +20,14 @@ pub enum Connection {
     Remote(Remote),
 }
 
+/// What is read from rows of either database. PostgreSQL is strict: a literal or an INTEGER is an `i32`, a BIGINT an `i64`.
+pub trait Read: for<'r> FromRow<'r, AnyRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+
+impl<T: for<'r> FromRow<'r, AnyRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin> Read for T {}
+
 /// What a statement gave.
-pub(super) struct Answer {
-    pub(super) rows: Vec<AnyRow>,
+pub(super) struct Answer<T = AnyRow> {
+    pub(super) rows: Vec<T>,
     pub(super) result: AnyQueryResult,
 }
 
@@ -44,6 +51,24 @@ impl Connection {
         match self {
             Self::Embedded(_) => None,
             Self::Remote(remote) => Some(remote),
+        }
+    }
+
+    /// All that `query` finds, for lists: `query.fetch_all(c)` gives the same, and on PostgreSQL puts each row together
+    /// again before it is read.
+    ///
+    /// # Errors
+    /// The database's.
+    pub async fn read_all<T: Read>(
+        &mut self,
+        mut query: QueryAs<'_, Any, T, AnyArguments>,
+    ) -> Result<Vec<T>, sqlx::Error> {
+        match self {
+            Self::Embedded(_) => query.fetch_all(self).await,
+            Self::Remote(server) => {
+                let arguments = query.take_arguments().map_err(sqlx::Error::Encode)?;
+                server.read_all(query.sql(), arguments.unwrap_or_default()).await
+            }
         }
     }
 

@@ -19,7 +19,7 @@ use sqlx_core::transaction::TransactionManager as _;
 
 use super::Durability;
 use super::bulk::Cell;
-use super::connection::{Answer, Rows};
+use super::connection::{Answer, Read, Rows};
 
 /// How long after its last use a connection is taken for alive.
 const TRUSTED_FOR: Duration = Duration::from_secs(10);
@@ -58,7 +58,7 @@ impl Remote {
     ) -> Result<Answer, sqlx::Error> {
         let Some(arguments) = arguments else {
             self.under_way = true;
-            let answer = collect(sqlx::raw_sql(sql).fetch_many(&mut self.connection), wanted).await;
+            let answer = collect(sqlx::raw_sql(sql).fetch_many(&mut self.connection), wanted, again).await;
             return self.answered(answer);
         };
         let sql = match self.durability {
@@ -66,7 +66,17 @@ impl Remote {
             Durability::Soon if !sql.as_str().starts_with("SELECT") => kept_soon(&sql),
             _ => sql,
         };
-        self.run(sql, arguments.convert_into().map_err(sqlx::Error::Encode)?, wanted).await
+        self.run(sql, arguments.convert_into().map_err(sqlx::Error::Encode)?, wanted, again).await
+    }
+
+    /// All rows that a statement finds, read as they come.
+    pub(super) async fn read_all<T: Read>(
+        &mut self,
+        sql: SqlStr,
+        arguments: AnyArguments,
+    ) -> Result<Vec<T>, sqlx::Error> {
+        let arguments = arguments.convert_into().map_err(sqlx::Error::Encode)?;
+        Ok(self.run(sql, arguments, Rows::All, as_it_is).await?.rows)
     }
 
     /// Whoever has it from now on executes one statement, which is kept like this.
@@ -74,15 +84,16 @@ impl Remote {
         self.durability = durability;
     }
 
-    async fn run(
+    async fn run<T>(
         &mut self,
         sql: SqlStr,
         arguments: PgArguments,
         wanted: Rows,
-    ) -> Result<Answer, sqlx::Error> {
+        read: impl Fn(&PgRow, Option<&T>) -> Result<T, sqlx::Error>,
+    ) -> Result<Answer<T>, sqlx::Error> {
         self.under_way = true;
         let answers = self.connection.fetch_many(sqlx::query_with(sql, arguments));
-        let answer = collect(answers, wanted).await;
+        let answer = collect(answers, wanted, read).await;
         self.answered(answer)
     }
 
@@ -93,11 +104,11 @@ impl Remote {
 
     /// Executes `head`, `INSERT INTO …(…)`, with all of these rows: a column of each is one value, so that the text is the
     /// same for any number of them. `tail` comes after them.
-    pub(super) async fn insert(
+    pub(super) async fn insert<T: Read>(
         &mut self,
         (head, tail): (&str, &str),
         columns: Vec<Vec<Cell<'_>>>,
-    ) -> Result<Vec<AnyRow>, sqlx::Error> {
+    ) -> Result<Vec<T>, sqlx::Error> {
         let (mut sql, mut arguments) = (format!("{head} SELECT * FROM UNNEST("), PgArguments::default());
         for (n, cells) in columns.into_iter().enumerate() {
             let kind = add_list(&mut arguments, cells)?;
@@ -105,16 +116,16 @@ impl Remote {
             let _ = write!(sql, "{}${}::{kind}[]", if n == 0 { "" } else { "," }, n + 1);
         }
         sql.extend([")", tail]);
-        Ok(self.run(text(sql), arguments, Rows::All).await?.rows)
+        Ok(self.run(text(sql), arguments, Rows::All, as_it_is).await?.rows)
     }
 
     /// Executes a statement with `firsts` as `$1` and so on, and a list of texts after `head`, which ends in `IN`.
-    pub(super) async fn query_listed(
+    pub(super) async fn read_listed<T: Read>(
         &mut self,
         (head, tail): (&str, &str),
         firsts: &[Cell<'_>],
         listed: &[String],
-    ) -> Result<Vec<AnyRow>, sqlx::Error> {
+    ) -> Result<Vec<T>, sqlx::Error> {
         let mut arguments = PgArguments::default();
         for first in firsts {
             match first {
@@ -127,7 +138,7 @@ impl Remote {
         // Not `IN (SELECT UNNEST(…))`: the planner takes that for a table, and reads another from end to end to join it.
         let column = head.strip_suffix("IN").unwrap_or(head);
         let sql = format!("{column}= ANY(${}::text[]) {tail}", firsts.len() + 1);
-        Ok(self.run(text(sql), arguments, Rows::All).await?.rows)
+        Ok(self.run(text(sql), arguments, Rows::All, as_it_is).await?.rows)
     }
 
     pub(super) async fn begin(&mut self) -> Result<(), sqlx::Error> {
@@ -201,10 +212,12 @@ fn add_list(arguments: &mut PgArguments, cells: Vec<Cell<'_>>) -> Result<&'stati
     Ok(kind)
 }
 
-async fn collect(
+/// Reads an answer; what `read` makes of a row may take from the first one of the same answer.
+async fn collect<T>(
     mut answers: BoxStream<'_, Result<Either<PgQueryResult, PgRow>, sqlx::Error>>,
     wanted: Rows,
-) -> Result<Answer, sqlx::Error> {
+    read: impl Fn(&PgRow, Option<&T>) -> Result<T, sqlx::Error>,
+) -> Result<Answer<T>, sqlx::Error> {
     let mut rows = Vec::new();
     let mut result = AnyQueryResult { rows_affected: 0, last_insert_id: None };
     while let Some(answer) = answers.try_next().await? {
@@ -222,8 +235,12 @@ async fn collect(
     Ok(Answer { rows, result })
 }
 
-/// A row. What is known of its columns is taken from the first one of the same answer.
-fn read(row: &PgRow, first: Option<&AnyRow>) -> Result<AnyRow, sqlx::Error> {
+fn as_it_is<T: Read>(row: &PgRow, _: Option<&T>) -> Result<T, sqlx::Error> {
+    T::from_row(row)
+}
+
+/// A row for those who read `Any`'s. What is known of its columns is taken from the first one.
+fn again(row: &PgRow, first: Option<&AnyRow>) -> Result<AnyRow, sqlx::Error> {
     let Some(first) = first else { return AnyRow::try_from(row) };
     let mut values = Vec::with_capacity(first.columns.len());
     for column in &first.columns {
