@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 
-use super::harness::{Asked, Node, Rate, Table, hammer, list, median};
+use super::harness::{Asked, Node, Rate, Table, hammer, list, median, print_rate};
 use super::operations::{cpu_per_operation, percent};
 use super::{limits, wire::Wire};
 
@@ -15,16 +15,6 @@ const CLIENTS: usize = 16;
 const FEW: i64 = 1000;
 const MANY: i64 = 1_000_000;
 const CROWD: i64 = 100_000;
-
-fn create(client: usize, n: u64) -> Asked {
-    let name = format!("u{client}-{n}@bench.example");
-    let body = json!({
-        "schemas": ["urn:ietf:params:scim:schemas:core:2.0:User"], "userName": name, "active": true,
-        "name": {"givenName": "Bench", "familyName": "User"}, "externalId": format!("{client}-{n}"),
-        "emails": [{"primary": true, "value": name, "type": "work"}],
-    });
-    ("POST", "/Users".to_owned(), body.to_string())
-}
 
 /// A look-up of one of the first thousand, whoever else there is.
 fn look_up(client: usize, n: u64) -> Asked {
@@ -42,13 +32,10 @@ pub(crate) async fn all(node: &Node, database: &str, table: &mut Table) {
     let few = look_ups_beside_bare(node, (&headers, database), table).await;
     let small = member_changes(node, (&headers, &mut crowd), 10).await;
 
+    creates_at(&format!("{}/scim/v2", node.url), &node.scim, "w", 1);
     let before = node.cpu();
-    let request = |client, n| {
-        let (method, path, body) = create(client, n);
-        (method, format!("/scim/v2{path}"), body)
-    };
-    let creates = hammer((&node.url, &headers), (CLIENTS, 8), request).await;
-    let cpu = cpu_per_operation(node, before, &creates, 8.0);
+    let creates = creates_at(&format!("{}/scim/v2", node.url), &node.scim, "u", 8);
+    let cpu = format!("{:.2} ms CPU each", (node.cpu() - before) / as_float(creates.count));
     if database == "SQLite" {
         let limit = limits::durable_inserts_per_second(None).await;
         let bare = percent(&creates, limits::bare_inserts_per_second(8).await);
@@ -57,10 +44,17 @@ pub(crate) async fn all(node: &Node, database: &str, table: &mut Table) {
              without it, on a thread that does nothing else; {cpu}"
         );
         table.line(&format!("SCIM creates, 16 clients, {database}"), &percent(&creates, limit), &note);
-        for (name, peer) in [("scim2-server", scim2_server()), ("scimmy-routers", scimmy())] {
-            let other = creates_of(peer).await;
-            let note = format!("of {name}, which keeps them in memory (aim: 10 times of one of the two)");
-            table.line("the same creates", &format!("{:.1} times", creates.per_second / other), &note);
+        let peers = [
+            ("scim2-server, as its command starts it", scim2_server()),
+            ("scim2-server behind waitress, which keeps connections", scim2_server_behind_waitress()),
+            ("scimmy-routers", scimmy()),
+        ];
+        for (name, peer) in peers {
+            let times = creates.per_second / creates_of(peer);
+            let note = format!(
+                "of {name}; they keep users in memory (aim: 10 times of scim2-server or scimmy-routers)"
+            );
+            table.line("the same creates", &format!("{times:.1} times"), &note);
         }
     } else {
         let limit = limits::pgbench_per_second(&node.database, CLIENTS);
@@ -268,6 +262,14 @@ fn scimmy() -> Command {
 }
 
 fn scim2_server() -> Command {
+    // It does not find a free one by itself.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|port| port.local_addr()).expect("a port");
+    let mut command = Command::new(root().join("target/peers/venv/bin/scim2-server"));
+    command.args(["--port", &free.port().to_string()]);
+    command
+}
+
+fn scim2_server_behind_waitress() -> Command {
     let mut command = Command::new(root().join("target/peers/venv/bin/python"));
     command.arg(root().join("benches/load/scim_in_python.py"));
     command
@@ -277,19 +279,38 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Creates a second by another server, with the same clients. It prints where its endpoints are.
-async fn creates_of(mut peer: Command) -> f64 {
-    let mut child = Peer(peer.stdout(Stdio::piped()).spawn().expect("starts: run 'make peers'"));
+/// Creates at a SCIM server for so many seconds, by wrk with as many connections as there are clients; names begin with
+/// `run`.
+fn creates_at(base: &str, token: &str, run: &str, seconds: u64) -> Rate {
+    let done = Command::new("wrk")
+        .args(["-t1", &format!("-c{CLIENTS}"), &format!("-d{seconds}s"), "-s"])
+        .arg(root().join("benches/load/creates.lua"))
+        .args(["-H", &format!("authorization: Bearer {token}"), &format!("{base}/Users"), "--", run])
+        .output()
+        .expect("wrk is missing: run 'make peers'");
+    let said = String::from_utf8_lossy(&done.stdout);
+    let last = said.lines().last().unwrap_or_default().split(' ');
+    let numbers: Vec<u64> = last.filter_map(|number| number.parse().ok()).collect();
+    let [count, micros, 0] = numbers[..] else { panic!("wrk: {said}") };
+    print_rate(&format!("{count} in {seconds} s"));
+    Rate { count, per_second: as_float(count) / as_float(micros) * 1e6 }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
+fn as_float(count: u64) -> f64 {
+    count as f64
+}
+
+/// Creates a second by another server, with the same client. It prints where its endpoints are, and may log each request.
+fn creates_of(mut peer: Command) -> f64 {
+    let peer = peer.stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut child = Peer(peer.spawn().expect("starts: run 'make peers'"));
     let mut line = String::new();
     let mut out = std::io::BufReader::new(child.0.stdout.take().expect("stdout"));
     std::io::BufRead::read_line(&mut out, &mut line).expect("its address");
-    let (host, base) = line.trim().split_at(line.trim().rfind("/v2").unwrap_or(line.trim().len()));
-    let base = base.to_owned();
-    let request = move |client, n| {
-        let (method, path, body) = create(client, n);
-        (method, format!("{base}{path}"), body)
-    };
-    hammer((host, "authorization: Bearer x\r\n"), (CLIENTS, 5), request).await.per_second
+    let base = line.find("http").map(|at| line[at..].trim()).expect("an address");
+    creates_at(base, "x", "w", 1);
+    creates_at(base, "x", "u", 5).per_second
 }
 
 struct Peer(Child);

@@ -1,6 +1,6 @@
 """scim2-server's application, which keeps users in memory, for the benchmark beside it.
 
-Behind waitress: the server of its command line closes the connection after each answer.
+Behind waitress: its own command closes the connection after each answer, and is measured as well.
 """
 
 import waitress
