@@ -6,4 +6,4 @@ mod store;
 
 pub(super) use link::{Recognised, recognise, remember};
 pub use link::{link, unlink};
-pub use store::{Identity, by_id, link_many, of_subject, of_subjects, of_user};
+pub use store::{Identity, Owned, by_id, link_many, of_subject, of_subjects, of_user};

@@ -30,6 +30,19 @@ pub struct Identity {
     pub last_used_at: Timestamp,
 }
 
+/// What a sign-in has to know of an identity.
+#[derive(Debug, sqlx::FromRow)]
+pub struct Owned {
+    /// Its id.
+    pub id: String,
+    /// Whose it is.
+    pub user_id: String,
+    /// What the provider called them when they came last.
+    pub name: String,
+    /// When that was.
+    pub last_used_at: Timestamp,
+}
+
 macro_rules! columns {
     () => {
         "SELECT i.id, i.user_id, i.connection_id, c.name AS connection, i.issuer, i.subject, i.name, i.created_at, \
@@ -68,13 +81,16 @@ pub async fn of_subject(
     c: &mut Connection,
     connection_id: &str,
     subject: &Subject,
-) -> Result<Option<Identity>, sqlx::Error> {
-    sqlx::query_as(concat!(columns!(), "WHERE i.connection_id = $1 AND i.issuer = $2 AND i.subject = $3"))
-        .bind(connection_id)
-        .bind(&subject.issuer)
-        .bind(&subject.id)
-        .fetch_optional(c)
-        .await
+) -> Result<Option<Owned>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT id, user_id, name, last_used_at FROM user_identities \
+         WHERE connection_id = $1 AND issuer = $2 AND subject = $3",
+    )
+    .bind(connection_id)
+    .bind(&subject.issuer)
+    .bind(&subject.id)
+    .fetch_optional(c)
+    .await
 }
 
 /// Whose these subjects of one issuer are, at a connection: user ids by subject.
