@@ -207,5 +207,6 @@ pub(crate) fn median(values: &[f64]) -> f64 {
 
 /// All turns, to print.
 pub(crate) fn list(values: &[f64]) -> String {
-    values.iter().map(|value| format!("{value:.1}")).collect::<Vec<_>>().join(", ")
+    let decimals = if values.iter().all(|value| *value < 10.0) { 2 } else { 1 };
+    values.iter().map(|value| format!("{value:.decimals$}")).collect::<Vec<_>>().join(", ")
 }

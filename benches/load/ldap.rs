@@ -204,7 +204,7 @@ async fn bare_binds(links: &Arc<Vec<Mutex<Ldap>>>) -> f64 {
 
 /// In turns with bare binds, as the machine is not the same from one half minute to the next.
 async fn sign_ins(node: &Node, database: &str, slapd: &Slapd, table: &mut Table) {
-    const ROUNDS: u64 = 3;
+    const ROUNDS: u64 = 5;
     let (wires, links) = (wires(&node.url, POOL * 2).await, links(slapd).await);
     let (mut ratios, mut cpu) = (Vec::new(), Vec::new());
     for round in 0..ROUNDS {
