@@ -91,7 +91,7 @@ async fn a_file_that_another_process_writes_to_is_waited_for() {
     let waiting = tokio::spawn(async move {
         let mut unit = writer.begin(Durability::Full).await.expect("gets its turn");
         sqlx::query("INSERT INTO t (id) VALUES ('later')").execute(unit.connection()).await.expect("row");
-        unit.commit().await
+        unit.finish(true)?.wait().await
     });
     // This thread is the only one: that it comes back here shows that nobody blocks it.
     for _ in 0..3 {
@@ -110,7 +110,7 @@ async fn hand_over(
 ) -> (Batched, Pin<Box<impl Future<Output = Result<(), sqlx::Error>>>>) {
     let mut next = Box::pin(writer.begin(durability));
     assert!(futures_util::poll!(next.as_mut()).is_pending());
-    let mut committed = Box::pin(unit.commit());
+    let mut committed = Box::pin(unit.finish(true).expect("finishes").wait());
     assert!(futures_util::poll!(committed.as_mut()).is_pending());
     (next.await.expect("begins"), committed)
 }
@@ -135,7 +135,7 @@ async fn only_work_that_is_kept_soon_is_left_unsynced() {
     let (mut unit, mut committed) = hand_over(&writer, unit, Durability::Soon).await;
     assert!(futures_util::poll!(committed.as_mut()).is_pending(), "it waits for the one who joined");
     assert_eq!(syncs(&mut unit).await, full);
-    unit.commit().await.expect("commits");
+    unit.finish(true).expect("finishes").wait().await.expect("commits");
     committed.await.expect("commits");
     let mut unit = writer.begin(Durability::Soon).await.expect("begins");
     assert_eq!(syncs(&mut unit).await, normal, "by itself it does not wait for the disk again");

@@ -7,6 +7,13 @@ async fn open(dir: &tempfile::TempDir) -> Database {
     Database::open(&config, Clock::manual(Timestamp(1_000))).await.expect("opens")
 }
 
+/// A unit of work that has written a row, and is not committed.
+async fn written(db: &Database, id: &str) -> Tx {
+    let mut tx = db.begin().await.expect("begin");
+    insert(&mut tx, id).await.expect("insert");
+    tx
+}
+
 async fn insert(tx: &mut Tx, id: &str) -> Result<(), sqlx::Error> {
     sqlx::query("INSERT INTO data_keys (id, wrapped, created_at) VALUES ($1, '', 0)")
         .bind(id)
@@ -28,8 +35,7 @@ async fn work_that_shares_a_commit_stands_or_falls_alone() {
         .map(|n| {
             let db = db.clone();
             tokio::spawn(async move {
-                let mut tx = db.begin().await.expect("begin");
-                insert(&mut tx, &format!("id-{n}")).await.expect("insert");
+                let tx = written(&db, &format!("id-{n}")).await;
                 // Every third unit of work is abandoned; its neighbours in the batch must not notice.
                 if n % 3 != 0 {
                     tx.commit().await.expect("commit");
@@ -48,8 +54,7 @@ async fn work_that_shares_a_commit_stands_or_falls_alone() {
 async fn a_request_that_gives_up_in_the_queue_leaves_nobody_waiting() {
     let dir = tempfile::tempdir().expect("dir");
     let db = open(&dir).await;
-    let mut first = db.begin().await.expect("begin");
-    insert(&mut first, "first").await.expect("insert");
+    let first = written(&db, "first").await;
     let queued = tokio::spawn({
         let db = db.clone();
         async move { drop(db.begin().await) }
@@ -130,15 +135,13 @@ async fn in_company_a_commit_waits_for_more() {
     let db = open(&dir).await;
     let mut company: Vec<_> = (0..4).map(|_| db.company()).collect();
     for (id, has_waited) in [("in-company", true), ("alone", false)] {
-        let mut tx = db.begin().await.expect("begin");
-        insert(&mut tx, id).await.expect("insert");
+        let tx = written(&db, id).await;
         let mut commit = Box::pin(tx.commit());
         let done = futures_poll(commit.as_mut()).await;
         assert_eq!(!done, has_waited, "{id}");
         if !done {
             // Whoever joins and gives up takes nothing with them.
-            let mut other = db.begin().await.expect("begin");
-            insert(&mut other, "given up").await.expect("insert");
+            let other = written(&db, "given up").await;
             drop(other);
             commit.await.expect("commit");
         }
@@ -154,14 +157,12 @@ async fn a_commit_does_not_wait_for_more_than_are_to_come() {
     let _company: Vec<_> = (0..4).map(|_| db.company()).collect();
     let mut waiting = Vec::new();
     for n in 0..3 {
-        let mut tx = db.begin().await.expect("begin");
-        insert(&mut tx, &format!("id-{n}")).await.expect("insert");
+        let tx = written(&db, &format!("id-{n}")).await;
         let mut commit = Box::pin(tx.commit());
         assert!(!futures_poll(commit.as_mut()).await, "{n} waits for others");
         waiting.push(commit);
     }
-    let mut last = db.begin().await.expect("begin");
-    insert(&mut last, "last").await.expect("insert");
+    let last = written(&db, "last").await;
     assert!(futures_poll(Box::pin(last.commit()).as_mut()).await, "all who were to come are there");
     for commit in waiting {
         commit.await.expect("commit");
@@ -190,8 +191,7 @@ async fn what_is_left_to_others_is_committed_with_theirs_or_in_a_moment() {
     assert!(sees, "whoever begins next sees it");
     drop(tx);
     company.clear();
-    let mut tx = db.begin().await.expect("begin");
-    insert(&mut tx, "theirs").await.expect("insert");
+    let tx = written(&db, "theirs").await;
     tx.commit().await.expect("commit");
     assert!(futures_poll(Box::pin(left.wait()).as_mut()).await, "it is kept with theirs");
     assert_eq!(count(&db).await, 3);
@@ -208,8 +208,7 @@ async fn where_the_company_never_writes_hardly_anybody_waits_for_it() {
     let _company: Vec<_> = (0..4).map(|_| db.company()).collect();
     let mut waited = 0;
     for n in 0..200 {
-        let mut tx = db.begin().await.expect("begin");
-        insert(&mut tx, &format!("id-{n}")).await.expect("insert");
+        let tx = written(&db, &format!("id-{n}")).await;
         let mut commit = Box::pin(tx.commit());
         let done = futures_poll(commit.as_mut()).await;
         if !done {
@@ -226,11 +225,9 @@ async fn where_the_company_never_writes_hardly_anybody_waits_for_it() {
 async fn a_duplicate_is_recognised_and_undone() {
     let dir = tempfile::tempdir().expect("dir");
     let db = open(&dir).await;
-    let mut tx = db.begin().await.expect("begin");
-    insert(&mut tx, "a").await.expect("insert");
+    let tx = written(&db, "a").await;
     tx.commit().await.expect("commit");
-    let mut tx = db.begin().await.expect("begin");
-    insert(&mut tx, "b").await.expect("insert");
+    let mut tx = written(&db, "b").await;
     assert!(is_duplicate(&insert(&mut tx, "a").await.expect_err("duplicate")));
     drop(tx);
     drop(db.begin().await.expect("free"));

@@ -53,13 +53,7 @@ impl Tx {
     /// # Errors
     /// When the database refused; then nothing was changed.
     pub async fn commit(self) -> Result<(), sqlx::Error> {
-        match self.inner {
-            Inner::Batched(batched) => batched.commit().await,
-            Inner::Lent(mut lent) => match lent.remote() {
-                Some(server) => server.commit().await,
-                None => Ok(()),
-            },
-        }
+        self.finish(true).await?.wait().await
     }
 
     /// Makes it durable, for somebody who has something else to do first: in company ([`super::Database::company`]) others
@@ -68,9 +62,18 @@ impl Tx {
     /// # Errors
     /// When the database refused; then nothing was changed.
     pub async fn leave(self) -> Result<Left, sqlx::Error> {
+        self.finish(false).await
+    }
+
+    async fn finish(self, is_awaited: bool) -> Result<Left, sqlx::Error> {
         match self.inner {
-            Inner::Batched(batched) => batched.leave(),
-            inner @ Inner::Lent(_) => Self { inner, ..self }.commit().await.map(|()| Left::kept()),
+            Inner::Batched(batched) => batched.finish(is_awaited),
+            Inner::Lent(mut lent) => {
+                if let Some(server) = lent.remote() {
+                    server.commit().await?;
+                }
+                Ok(Left::kept())
+            }
         }
     }
 }

@@ -275,17 +275,9 @@ impl Batched {
         self.state.as_mut().expect("held until commit").file()
     }
 
-    /// Returns once the work is on disk.
-    pub(super) async fn commit(self) -> Result<(), sqlx::Error> {
-        self.finish(true)?.wait().await
-    }
-
-    /// Leaves the commit to others where they are about to write: nobody waits for it yet.
-    pub(super) fn leave(self) -> Result<Left, sqlx::Error> {
-        self.finish(false)
-    }
-
-    fn finish(mut self, is_awaited: bool) -> Result<Left, sqlx::Error> {
+    /// Finishes the work; on disk it is once what this returns has been waited for. `is_awaited`: somebody does so now.
+    /// Otherwise the commit is left to others where they are about to write.
+    pub(super) fn finish(mut self, is_awaited: bool) -> Result<Left, sqlx::Error> {
         if self.share == Share::Savepoint {
             self.file().run("RELEASE work")?;
         }
