@@ -32,10 +32,9 @@ pub(crate) async fn all(node: &Node, database: &str, table: &mut Table) {
     look_ups_beside_bare(node, (&headers, database), table).await;
     let small = member_changes(node, (&headers, &mut crowd), 10).await;
 
-    creates_at(&format!("{}/scim/v2", node.url), &node.scim, "w", 1);
     let before = node.cpu();
-    let creates = creates_at(&format!("{}/scim/v2", node.url), &node.scim, "u", 8);
-    let cpu = format!("{:.2} ms CPU each", (node.cpu() - before) / as_float(creates.count));
+    let creates = creates_at(&format!("{}/scim/v2", node.url), &node.scim, 8);
+    let cpu = cpu_per_operation(node, before, &creates, 8.0);
     if database == "SQLite" {
         let limit = limits::durable_inserts_per_second(None).await;
         let bare = percent(&creates, limits::bare_inserts_per_second(8).await);
@@ -307,9 +306,14 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Creates at a SCIM server for so many seconds, by wrk with as many connections as there are clients; names begin with
-/// `run`.
-fn creates_at(base: &str, token: &str, run: &str, seconds: u64) -> Rate {
+/// Creates at a SCIM server for so many seconds, by wrk; a second before that does not count.
+fn creates_at(base: &str, token: &str, seconds: u64) -> Rate {
+    wrk(base, token, ("w", 1));
+    wrk(base, token, ("u", seconds))
+}
+
+/// Runs wrk with as many connections as there are clients. Names begin with `run`.
+fn wrk(base: &str, token: &str, (run, seconds): (&str, u64)) -> Rate {
     let done = Command::new("wrk")
         .args(["-t1", &format!("-c{CLIENTS}"), &format!("-d{seconds}s"), "--timeout", "10s", "-s"])
         .arg(root().join("benches/load/creates.lua"))
@@ -339,8 +343,7 @@ fn creates_of(mut peer: Command) -> f64 {
     let mut out = std::io::BufReader::new(child.0.stdout.take().expect("stdout"));
     std::io::BufRead::read_line(&mut out, &mut line).expect("its address");
     let base = line.find("http").map(|at| line[at..].trim()).expect("an address");
-    creates_at(base, "x", "w", 1);
-    creates_at(base, "x", "u", 5).per_second
+    creates_at(base, "x", 5).per_second
 }
 
 struct Peer(Child);
