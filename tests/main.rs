@@ -34,6 +34,8 @@ mod sessions;
 mod settings;
 mod setup;
 mod signin;
+#[path = "snapshots_code/mod.rs"]
+mod snapshots;
 mod tenants;
 mod timing;
 mod two_factor;

@@ -94,9 +94,14 @@ impl Server {
 
     /// Starts with changes to the configuration.
     pub async fn start_with(backend: Backend, change: impl FnOnce(&mut Config)) -> Self {
+        Self::start_at(backend, now(), change).await
+    }
+
+    /// Starts with the clock at a moment of its own.
+    pub async fn start_at(backend: Backend, at: Timestamp, change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().expect("temporary folder");
         let config = Self::config(backend, &dir, change).await;
-        Self::serve(config, Clock::manual(now()), dir).await
+        Self::serve(config, Clock::manual(at), dir).await
     }
 
     async fn config(backend: Backend, dir: &TempDir, change: impl FnOnce(&mut Config)) -> Config {
