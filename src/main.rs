@@ -7,7 +7,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    vestibule::kernel::memory::keep_pages_small();
+    vestibule::kernel::memory::disable_huge_pages();
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(vestibule::cli::run()),
         Err(error) => {

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use vestibule::kernel::Tx;
-use vestibule::kernel::database::{Cell, Database, Dialect, Durability, insert_all, insert_new};
+use vestibule::kernel::database::{Database, Dialect, Durability, SqlValue, insert_all, insert_new};
 
 use crate::harness::Server;
 use crate::on_both;
@@ -63,7 +63,7 @@ on_both! {
         let db = &server.kernel.db;
         let sql = "INSERT INTO data_keys (id, wrapped, created_at) VALUES ($1, '', 0) ON CONFLICT (id) DO NOTHING RETURNING id";
         let keep = async |id: &str| {
-            let mut tx = db.begin_one(Durability::Soon).await.expect("begin");
+            let mut tx = db.begin_single_statement(Durability::Relaxed).await.expect("begin");
             let kept: Option<String> = sqlx::query_scalar(sql).bind(id).fetch_optional(&mut *tx).await.expect("kept");
             tx.commit().await.expect("commits");
             kept
@@ -89,7 +89,7 @@ on_both! {
             Dialect::Sqlite => ("SELECT CAST(synchronous AS TEXT) FROM pragma_synchronous", "1", "2"),
         };
         for _ in 0..3 {
-            let mut tx = db.begin_step().await.expect("begins");
+            let mut tx = db.begin_relaxed().await.expect("begins");
             let kept: String = sqlx::query_scalar(asked).fetch_one(&mut *tx).await.expect("a setting");
             assert_eq!(kept, step);
             tx.commit().await.expect("commits");
@@ -104,7 +104,7 @@ on_both! {
         let mut tx = db.begin().await.expect("begins");
         sqlx::query("CREATE TABLE pets (id TEXT NOT NULL PRIMARY KEY, name TEXT UNIQUE, legs BIGINT)").execute(&mut *tx).await.expect("made");
         let head = "INSERT INTO pets (id, name, legs)";
-        let row = |id: &'static str, name: Option<&'static str>, legs: i64| [Cell::from(id), name.into(), legs.into()];
+        let row = |id: &'static str, name: Option<&'static str>, legs: i64| [SqlValue::from(id), name.into(), legs.into()];
         insert_all(&mut tx, head, vec![row("a", Some("Ada"), 4), row("b", None, 2)]).await.expect("written");
         // Another of the same id, of the same name, and one that is in it twice.
         let new = vec![row("a", Some("Eve"), 1), row("c", Some("Ada"), 1), row("d", None, 3), row("e", Some("Bob"), 4), row("f", Some("Bob"), 5)];
@@ -115,7 +115,7 @@ on_both! {
         let legs: i64 = sqlx::query_scalar("SELECT CAST(SUM(legs) AS BIGINT) FROM pets").fetch_one(&mut *tx).await.expect("a sum");
         assert_eq!(legs, 4 + 2 + 3 + 4);
         // More than fit into one statement.
-        let many: Vec<[Cell<'_>; 3]> = (0..2500).map(|n| [format!("m{n}").into(), None::<String>.into(), 1.into()]).collect();
+        let many: Vec<[SqlValue<'_>; 3]> = (0..2500).map(|n| [format!("m{n}").into(), None::<String>.into(), 1.into()]).collect();
         assert_eq!(insert_new(&mut tx, head, many).await.expect("written").len(), 2500);
         assert!(insert_all(&mut tx, head, vec![row("a", None, 1)]).await.is_err());
     }

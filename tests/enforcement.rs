@@ -303,7 +303,7 @@ on_both! {
 async fn crowd(server: &Server, tenant: &Tenant, count: usize) {
     use vestibule::audit::Context;
     use vestibule::directory::accounts;
-    use vestibule::directory::users::{self, Authority, Profile};
+    use vestibule::directory::users::{self, ChangeAuthority, Profile};
     let mut tx = server.kernel.db.begin().await.expect("tx");
     let slug = tenant.email.split('@').nth(1).and_then(|domain| domain.split('.').next()).expect("slug");
     let account = accounts::by_slug(&mut tx, slug).await.expect("query").expect("account");
@@ -312,7 +312,7 @@ async fn crowd(server: &Server, tenant: &Tenant, count: usize) {
         let name = format!("crowd{n:05}@acme.example");
         let profile =
             Profile { user_name: name.clone(), email: Some(name), active: true, ..Profile::default() };
-        users::create(&mut tx, &context, Authority::Local, profile).await.expect("user");
+        users::create(&mut tx, &context, ChangeAuthority::Local, profile).await.expect("user");
     }
     tx.commit().await.expect("commit");
 }

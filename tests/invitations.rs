@@ -249,7 +249,7 @@ on_both! {
         for (setting, name) in [("notice", "eve@acme.example"), ("active", "ann@acme.example")] {
             api.patch("/api/v1/authentication-settings", &json!({"sso_invitations": setting})).await.ok();
             make(name, true).await;
-            while vestibule::provisioning::welcome_some(&server.kernel).await.expect("tells") > 0 {}
+            while vestibule::provisioning::send_welcome_emails(&server.kernel).await.expect("tells") > 0 {}
         }
         let letter = server.mail("eve@acme.example", "You can use acme now").await;
         assert!(letter.text.contains("Sign in through") && !letter.text.contains("token="), "{}", letter.text);

@@ -323,12 +323,12 @@ on_both! {
         user(server, &tenant, "eve@acme.example").await;
         set(server, &tenant, json!({"password": {"expires_after_days": 90, "warn_before_days": 10}})).await;
         server.advance(80 * DAY - 1);
-        assert_eq!(credentials::warn_all(&server.kernel).await.expect("runs"), 0);
+        assert_eq!(credentials::mail_expiry_warnings(&server.kernel).await.expect("runs"), 0);
         server.advance(1);
         // Two nodes at once.
-        let (a, b) = tokio::join!(credentials::warn_all(&server.kernel), credentials::warn_all(&server.kernel));
+        let (a, b) = tokio::join!(credentials::mail_expiry_warnings(&server.kernel), credentials::mail_expiry_warnings(&server.kernel));
         assert_eq!(a.expect("runs") + b.expect("runs"), 3, "the administrator, Bob and Eve, each once");
-        assert_eq!(credentials::warn_all(&server.kernel).await.expect("runs"), 0);
+        assert_eq!(credentials::mail_expiry_warnings(&server.kernel).await.expect("runs"), 0);
         let mail = server.mail("bob@acme.example", "ends soon").await;
         assert!(mail.text.contains("/profile/password"), "{}", mail.text);
         let (browser, answer) = sign_in(server, "bob@acme.example", RIGHT).await;

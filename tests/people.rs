@@ -205,7 +205,7 @@ async fn locked_and_unlocked(world: &World, person: &Browser) {
 
 async fn ended_and_replaced(world: &World, person: &Browser) {
     world.server.advance(80 * 24 * 3600);
-    assert!(credentials::warn_all(&world.server.kernel).await.expect("runs") >= 1);
+    assert!(credentials::mail_expiry_warnings(&world.server.kernel).await.expect("runs") >= 1);
     assert!(world.mail("bob@acme.example", "ends soon").await.html.contains("/profile/password"));
     sign_in(person, "bob@acme.example", "a third long password").await;
     person.at("/profile/password/ending").await;

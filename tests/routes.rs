@@ -86,7 +86,7 @@ on_both! {
                     assert_eq!(try_as(&server.client()).await.status, 401, "{name} without a token");
                     assert_eq!(try_as(&admin).await.status, 401, "{name} with an API token");
                 }
-                Guard::SignedIn | Guard::Unfinished | Guard::May(_) => {
+                Guard::SignedIn | Guard::RestrictedSession | Guard::Requires(_) => {
                     let anonymous = try_as(&server.client()).await;
                     let sent_to_sign_in = anonymous.location().is_some_and(|to| to.starts_with("/login?"));
                     assert!(anonymous.status == 401 || sent_to_sign_in, "{name} without credentials: {anonymous:?}");
@@ -94,7 +94,7 @@ on_both! {
                     assert!(scim == 401 || scim == 303, "{name} with a SCIM token: {scim}");
                 }
             }
-            if let Guard::May(permission) = guard {
+            if let Guard::Requires(permission) = guard {
                 let answer = try_as(&powerless).await;
                 assert_eq!(answer.status, 403, "{name} without {}: {answer:?}", permission.as_str());
             }

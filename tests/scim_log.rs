@@ -136,7 +136,7 @@ on_both! {
         server.clock.advance(Duration::from_hours(49));
         site.scim.get("/scim/v2/ResourceTypes").await.ok();
         site.log("").await;
-        while vestibule::provisioning::scim::log::clean_up(&server.kernel.db, server.clock.now()).await.expect("cleans") {}
+        while vestibule::provisioning::scim::request_log::delete_expired(&server.kernel.db, server.clock.now()).await.expect("cleans") {}
         assert_eq!(site.log("").await.len(), 1, "what is older than two days is gone");
         assert!(site.log("about=bob").await.is_empty());
         site.api.delete(&site.path).await.expect(204);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use argon2::{Algorithm, Argon2, Block, Params, Version};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
 
-use vestibule::kernel::memory::with_large_pages;
+use vestibule::kernel::memory::with_huge_pages;
 
 use super::harness::{client, hammer, measure, print_rate};
 
@@ -20,7 +20,7 @@ impl Arenas {
     pub(crate) fn new(large_pages: bool) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let make = || vec![vec![Block::default(); argon2_params().block_count()]; cores];
-        Self(if large_pages { with_large_pages(make) } else { make() })
+        Self(if large_pages { with_huge_pages(make) } else { make() })
     }
 }
 

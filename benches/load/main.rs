@@ -31,7 +31,7 @@ fn main() {
     if let Some(count) = std::env::var("VESTIBULE_BENCH_JUDGE").ok().and_then(|text| text.parse().ok()) {
         return saml::judge_many(count);
     }
-    vestibule::kernel::memory::keep_pages_small();
+    vestibule::kernel::memory::disable_huge_pages();
     // One thread: the load must leave the processor to who is measured.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)

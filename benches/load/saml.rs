@@ -12,7 +12,7 @@ use bergshamra::{DsigContext, KeysManager};
 use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256};
 use samael::crypto::{CertificateDer, Crypto, CryptoProvider as _};
 use serde_json::{Value, json};
-use vestibule::idp::saml::judge::{Decryption, Expected, judge};
+use vestibule::idp::saml::judge::{Decryption, ExpectedResponse, validate_response};
 use vestibule::kernel::Timestamp;
 
 use super::harness::{Node, Table, client, measure};
@@ -87,16 +87,16 @@ pub(crate) fn judge_many(count: usize) {
     let (good, bad) = (STANDARD.encode(&xml), STANDARD.encode(xml.replace("p1@bench", "p2@bench")));
     with_expected(&idp, base, |expected| {
         for _ in 0..count {
-            assert!(judge(good.as_bytes(), expected).is_ok());
-            assert!(judge(bad.as_bytes(), expected).is_err());
+            assert!(validate_response(good.as_bytes(), expected).is_ok());
+            assert!(validate_response(bad.as_bytes(), expected).is_err());
         }
     });
 }
 
-fn with_expected(idp: &Idp, base: &str, work: impl FnOnce(&Expected<'_>)) {
+fn with_expected(idp: &Idp, base: &str, work: impl FnOnce(&ExpectedResponse<'_>)) {
     let certificates = [STANDARD.encode(&idp.certificate)];
     let (acs, audience) = (format!("{base}/acs"), format!("{base}/metadata"));
-    work(&Expected {
+    work(&ExpectedResponse {
         idp_entity_id: ENTITY,
         certificates: &certificates,
         sp_entity_id: &audience,
@@ -122,7 +122,7 @@ pub(crate) fn judgements(table: &mut Table) {
     for _ in 0..3 {
         let mut mine = 0.0;
         with_expected(&idp, base, |expected| {
-            mine = rate(|| assert!(judge(field.as_bytes(), expected).is_ok()));
+            mine = rate(|| assert!(validate_response(field.as_bytes(), expected).is_ok()));
         });
         let theirs = rate(|| {
             Crypto::verify_signed_xml(xml.as_bytes(), &certificate, Some("ID")).expect("C xmlsec verifies");

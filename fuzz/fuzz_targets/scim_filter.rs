@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
-use vestibule::provisioning::scim::pure::{finds, read_filter};
+use vestibule::provisioning::scim::fuzz_api::{finds, read_filter};
 
 fuzz_target!(|text: &str| {
     let Ok(written) = read_filter(text) else { return };

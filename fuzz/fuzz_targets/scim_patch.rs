@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use serde_json::{Map, Value};
-use vestibule::provisioning::scim::pure::patched;
+use vestibule::provisioning::scim::fuzz_api::patched;
 
 fuzz_target!(|text: &str| {
     let (resource, body) = text.split_once('\n').unwrap_or(("{}", text));

@@ -3,13 +3,10 @@
 use super::{PrincipalKind, Role};
 use crate::audit::{self, Action, Context, Event};
 use crate::kernel::Tx;
-use crate::kernel::database::Connection;
+use crate::kernel::database::DbConn;
 
 /// The roles of a principal.
-///
-/// # Errors
-/// The database's.
-pub async fn roles_of(c: &mut Connection, principal_id: &str) -> Result<Vec<Role>, sqlx::Error> {
+pub async fn roles_of(c: &mut DbConn, principal_id: &str) -> Result<Vec<Role>, sqlx::Error> {
     let names: Vec<String> =
         sqlx::query_scalar("SELECT role FROM role_bindings WHERE principal_id = $1 ORDER BY role")
             .bind(principal_id)
@@ -19,10 +16,7 @@ pub async fn roles_of(c: &mut Connection, principal_id: &str) -> Result<Vec<Role
 }
 
 /// Binds a role to a principal of the context's account. Binding twice is binding once.
-///
-/// # Errors
-/// The database's.
-pub async fn bind(
+pub async fn bind_role(
     tx: &mut Tx,
     context: &Context,
     (kind, id, name): (PrincipalKind, &str, &str),
@@ -48,10 +42,7 @@ pub async fn bind(
 }
 
 /// Takes a role away.
-///
-/// # Errors
-/// The database's.
-pub async fn unbind(
+pub async fn unbind_role(
     tx: &mut Tx,
     context: &Context,
     (kind, id, name): (PrincipalKind, &str, &str),
@@ -72,29 +63,19 @@ pub async fn unbind(
 }
 
 /// Takes all roles away, from a principal that is being deleted.
-///
-/// # Errors
-/// The database's.
-pub async fn unbind_all(
+pub async fn unbind_all_roles(
     tx: &mut Tx,
     context: &Context,
     who: (PrincipalKind, &str, &str),
 ) -> Result<(), sqlx::Error> {
     for role in roles_of(tx, who.1).await? {
-        unbind(tx, context, who, role).await?;
+        unbind_role(tx, context, who, role).await?;
     }
     Ok(())
 }
 
 /// Whether an active administrator other than this user is left in the account.
-///
-/// # Errors
-/// The database's.
-pub async fn has_other_admin(
-    c: &mut Connection,
-    account_id: &str,
-    user_id: &str,
-) -> Result<bool, sqlx::Error> {
+pub async fn has_other_admin(c: &mut DbConn, account_id: &str, user_id: &str) -> Result<bool, sqlx::Error> {
     let other: Option<(String,)> = sqlx::query_as(
         "SELECT u.id FROM role_bindings b JOIN users u ON u.id = b.principal_id \
          WHERE b.account_id = $1 AND b.role = 'account_admin' AND u.active = 1 AND u.id <> $2 LIMIT 1",
@@ -107,10 +88,7 @@ pub async fn has_other_admin(
 }
 
 /// The ids of the account's administrators among its users.
-///
-/// # Errors
-/// The database's.
-pub async fn admins(c: &mut Connection, account_id: &str) -> Result<Vec<String>, sqlx::Error> {
+pub async fn admins(c: &mut DbConn, account_id: &str) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar(
         "SELECT principal_id FROM role_bindings WHERE account_id = $1 AND role = 'account_admin' \
          AND principal_kind = 'user'",

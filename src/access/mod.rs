@@ -8,7 +8,7 @@ mod routing;
 pub mod service_accounts;
 pub mod tokens;
 
-pub use bindings::{admins, bind, has_other_admin, roles_of, unbind, unbind_all};
+pub use bindings::{admins, bind_role, has_other_admin, roles_of, unbind_all_roles, unbind_role};
 pub use permission::{Permission, Role};
-pub use principal::{Credential, Owes, Principal, PrincipalKind};
-pub use routing::{Guard, Route, Routes};
+pub use principal::{Credential, Principal, PrincipalKind, SessionRestriction};
+pub use routing::{Guard, GuardedRoute, Routes};

@@ -49,7 +49,7 @@ pub enum Credential {
         /// When they last proved it in this session.
         authenticated_at: Timestamp,
         /// What it owes.
-        owes: Owes,
+        restriction: SessionRestriction,
     },
     /// A token.
     Token {
@@ -60,15 +60,15 @@ pub enum Credential {
 
 /// What a session owes before more than paying it is open to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Owes {
+pub enum SessionRestriction {
     /// Nothing.
-    Nothing,
+    None,
     /// To set up a second factor, from that moment on.
-    EnrolmentBy(Timestamp),
+    EnrolmentDueAt(Timestamp),
     /// To set up a second factor.
-    Enrolment,
+    EnrolmentRequired,
     /// To show the second factor its person has.
-    SecondFactor,
+    SecondFactorRequired,
 }
 
 /// An identified user or service account, in its account.
@@ -91,16 +91,13 @@ pub struct Principal {
 impl Principal {
     /// Whether it may.
     #[must_use]
-    pub fn may(&self, permission: Permission) -> bool {
+    pub fn has_permission(&self, permission: Permission) -> bool {
         self.roles.iter().any(|role| role.grants(permission))
     }
 
     /// The same, as a refusal that names what is missing.
-    ///
-    /// # Errors
-    /// 403 with the permission's name.
     pub fn require(&self, permission: Permission) -> Result<(), Refusal> {
-        if self.may(permission) {
+        if self.has_permission(permission) {
             return Ok(());
         }
         Err(Refusal::new(
@@ -126,10 +123,10 @@ impl Principal {
 
     /// What has to be done before anything else.
     #[must_use]
-    pub fn owes(&self) -> Owes {
+    pub fn restriction(&self) -> SessionRestriction {
         match &self.credential {
-            Credential::Session { owes, .. } => *owes,
-            Credential::Token { .. } => Owes::Nothing,
+            Credential::Session { restriction: owes, .. } => *owes,
+            Credential::Token { .. } => SessionRestriction::None,
         }
     }
 
@@ -144,14 +141,16 @@ impl Principal {
 }
 
 /// How long after proving who they are somebody may do what needs it to be recent.
-const RECENT: Duration = Duration::from_mins(10);
+const REAUTHENTICATION_WINDOW: Duration = Duration::from_mins(10);
 
 impl Principal {
     /// Whether the person proved who they are within the last ten minutes. A token proves nothing anew.
     #[must_use]
-    pub fn is_recent(&self, now: Timestamp) -> bool {
+    pub fn is_recently_authenticated(&self, now: Timestamp) -> bool {
         match &self.credential {
-            Credential::Session { authenticated_at, .. } => now < authenticated_at.plus(RECENT),
+            Credential::Session { authenticated_at, .. } => {
+                now < authenticated_at.plus(REAUTHENTICATION_WINDOW)
+            }
             Credential::Token { .. } => false,
         }
     }

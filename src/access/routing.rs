@@ -18,15 +18,15 @@ pub enum Guard {
     /// Anybody who is signed in or shows an API token; the handler limits them to their own things.
     SignedIn,
     /// The same, also for a session that still owes a second factor: where it is paid.
-    Unfinished,
+    RestrictedSession,
     /// Principals with this permission.
-    May(Permission),
+    Requires(Permission),
     /// Provisioning tokens only.
     Scim,
 }
 
 /// One declared route.
-pub struct Route<S> {
+pub struct GuardedRoute<S> {
     /// The path in axum's notation.
     pub path: String,
     /// `GET`, `POST` …
@@ -38,7 +38,7 @@ pub struct Route<S> {
 }
 
 /// The routes of a room.
-pub struct Routes<S>(Vec<Route<S>>);
+pub struct Routes<S>(Vec<GuardedRoute<S>>);
 
 impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
     fn default() -> Self {
@@ -80,7 +80,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// Declares a route from a ready method router.
     #[must_use]
     pub fn route(mut self, path: &str, method: &'static str, guard: Guard, handler: MethodRouter<S>) -> Self {
-        self.0.push(Route { path: path.to_owned(), method, guard, handler });
+        self.0.push(GuardedRoute { path: path.to_owned(), method, guard, handler });
         self
     }
 
@@ -94,13 +94,13 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
     /// Gives the handlers their state.
     #[must_use]
     pub fn with_state<T: Clone + Send + Sync + 'static>(self, state: &S) -> Routes<T> {
-        let give = |route: Route<S>| Route {
+        let attach_state = |route: GuardedRoute<S>| GuardedRoute {
             path: route.path,
             method: route.method,
             guard: route.guard,
             handler: route.handler.with_state(state.clone()),
         };
-        Routes(self.0.into_iter().map(give).collect())
+        Routes(self.0.into_iter().map(attach_state).collect())
     }
 
     /// `(method, path, guard)` of every route.

@@ -4,6 +4,8 @@
 mod model;
 mod store;
 
-pub use model::{Action, Actor, ActorKind, Context, Event, Filter, Outcome, Page, Recorded};
-pub(crate) use store::{INSERT, row};
+pub use model::{
+    Action, Actor, ActorKind, AuditOutcome, AuditQuery, AuditRecord, AuditRecordPage, Context, Event,
+};
+pub(crate) use store::{INSERT_EVENT, event_row};
 pub use store::{list, record, record_many};

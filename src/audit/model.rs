@@ -163,14 +163,14 @@ actions! {
 
 /// How it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum AuditOutcome {
     /// Done.
     Success,
     /// Not done, for the reason given.
     Refused,
 }
 
-impl Outcome {
+impl AuditOutcome {
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Success => "success",
@@ -191,7 +191,7 @@ pub struct Event<'a> {
     /// The resource's name at that time.
     pub resource_name: &'a str,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: AuditOutcome,
     /// Why it was refused, or how it was done: short, for administrators.
     pub reason: Option<&'a str>,
     /// `{"before": …, "after": …}`, the failed check, the method. Never a secret.
@@ -207,7 +207,7 @@ impl<'a> Event<'a> {
             resource_type,
             resource_id: Some(id),
             resource_name: name,
-            outcome: Outcome::Success,
+            outcome: AuditOutcome::Success,
             reason: None,
             detail: None,
         }
@@ -216,7 +216,7 @@ impl<'a> Event<'a> {
     /// Turns it into a refusal, with the reason.
     #[must_use]
     pub fn refused(mut self, reason: &'a str) -> Self {
-        self.outcome = Outcome::Refused;
+        self.outcome = AuditOutcome::Refused;
         self.reason = Some(reason);
         self
     }
@@ -231,18 +231,19 @@ impl<'a> Event<'a> {
 
 /// An event as the trail tells it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Recorded {
+#[schema(as = Recorded)]
+pub struct AuditRecord {
     /// Its id.
     pub id: String,
     /// When.
     #[schema(value_type = String, format = DateTime)]
     pub time: Timestamp,
     /// Who.
-    pub actor: Party,
+    pub actor: EntityRef,
     /// What.
     pub action: String,
     /// On what.
-    pub resource: Party,
+    pub resource: EntityRef,
     /// `success` or `refused`.
     pub outcome: String,
     /// Why it was refused.
@@ -260,7 +261,8 @@ pub struct Recorded {
 
 /// An actor or a resource in a recorded event.
 #[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Party {
+#[schema(as = Party)]
+pub struct EntityRef {
     /// `user`, `service_account`, `group` …
     #[serde(rename = "type")]
     pub kind: String,
@@ -272,7 +274,7 @@ pub struct Party {
 
 /// Which events to list. Empty fields do not restrict.
 #[derive(Debug, Clone, Default)]
-pub struct Filter {
+pub struct AuditQuery {
     /// Not before.
     pub from: Option<Timestamp>,
     /// Before.
@@ -286,9 +288,9 @@ pub struct Filter {
 }
 
 /// One page, newest first.
-pub struct Page {
+pub struct AuditRecordPage {
     /// The events.
-    pub items: Vec<Recorded>,
+    pub items: Vec<AuditRecord>,
     /// Where the next page starts.
     pub next: Option<String>,
 }

@@ -3,22 +3,27 @@
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use super::model::{Action, Context, Event, Filter, Page, Party, Recorded};
-use crate::kernel::database::{Cell, Connection, insert_all};
+use super::model::{Action, AuditQuery, AuditRecord, AuditRecordPage, Context, EntityRef, Event};
+use crate::kernel::database::{DbConn, SqlValue, insert_all};
 use crate::kernel::{Timestamp, Tx};
 
 /// `INSERT` of an event, for [`row`].
-pub(crate) const INSERT: &str = "INSERT INTO audit_events (id, account_id, time, actor_kind, actor_id, actor_name, action, \
+pub(crate) const INSERT_EVENT: &str = "INSERT INTO audit_events (id, account_id, time, actor_kind, actor_id, actor_name, action, \
      resource_type, resource_id, resource_name, outcome, reason, address, request_id, detail)";
 
 /// The row of an event that is written together with what it tells about.
-pub(crate) fn row<'a>(tx: &Tx, context: &'a Context, event: Event<'a>) -> Vec<Cell<'a>> {
+pub(crate) fn event_row<'a>(tx: &Tx, context: &'a Context, event: Event<'a>) -> Vec<SqlValue<'a>> {
     let detail = event.detail.as_ref().map(ToString::to_string);
-    described(tx, context, event, detail.into())
+    event_row_with_detail(tx, context, event, detail.into())
 }
 
 /// The same with the text of its details.
-fn described<'a>(tx: &Tx, context: &'a Context, event: Event<'a>, detail: Cell<'a>) -> Vec<Cell<'a>> {
+fn event_row_with_detail<'a>(
+    tx: &Tx,
+    context: &'a Context,
+    event: Event<'a>,
+    detail: SqlValue<'a>,
+) -> Vec<SqlValue<'a>> {
     vec![
         tx.new_id().into(),
         context.account_id.as_str().into(),
@@ -39,18 +44,12 @@ fn described<'a>(tx: &Tx, context: &'a Context, event: Event<'a>, detail: Cell<'
 }
 
 /// Appends `event` in this unit of work.
-///
-/// # Errors
-/// The database's.
 pub async fn record(tx: &mut Tx, context: &Context, event: Event<'_>) -> Result<(), sqlx::Error> {
-    let row = row(tx, context, event);
-    insert_all(tx, INSERT, vec![row]).await
+    let row = event_row(tx, context, event);
+    insert_all(tx, INSERT_EVENT, vec![row]).await
 }
 
 /// Appends an event of the same kind for each of many resources, in few statements.
-///
-/// # Errors
-/// The database's.
 pub async fn record_many(
     tx: &mut Tx,
     context: &Context,
@@ -61,25 +60,22 @@ pub async fn record_many(
     let detail = detail.to_string();
     let rows = resources.iter().map(|(id, name)| {
         let event = Event::new(action, resource_type, id, name);
-        described(tx, context, event, detail.as_str().into())
+        event_row_with_detail(tx, context, event, detail.as_str().into())
     });
     let rows = rows.collect();
-    insert_all(tx, INSERT, rows).await
+    insert_all(tx, INSERT_EVENT, rows).await
 }
 
 /// Lists events of one account, newest first.
 ///
 /// `after` is the `next` of the page before; an unreadable one starts at the top.
-///
-/// # Errors
-/// The database's.
 pub async fn list(
-    c: &mut Connection,
+    c: &mut DbConn,
     account_id: &str,
-    filter: &Filter,
+    filter: &AuditQuery,
     limit: i64,
     after: Option<&str>,
-) -> Result<Page, sqlx::Error> {
+) -> Result<AuditRecordPage, sqlx::Error> {
     let (time, id) = after.and_then(read_cursor).unwrap_or((i64::MAX, String::new()));
     // The range runs along the index (account_id, time, id); the other filters look at what it yields.
     let rows = sqlx::query(
@@ -101,9 +97,9 @@ pub async fn list(
     .fetch_all(c)
     .await?;
     let limit = usize::try_from(limit).unwrap_or(0);
-    let items = rows.iter().take(limit).map(recorded).collect::<Result<Vec<_>, _>>()?;
+    let items = rows.iter().take(limit).map(read_record).collect::<Result<Vec<_>, _>>()?;
     let next = items.last().filter(|_| rows.len() > limit).map(|last| format!("{}.{}", last.time.0, last.id));
-    Ok(Page { items, next })
+    Ok(AuditRecordPage { items, next })
 }
 
 fn read_cursor(cursor: &str) -> Option<(i64, String)> {
@@ -111,18 +107,18 @@ fn read_cursor(cursor: &str) -> Option<(i64, String)> {
     Some((time.parse().ok()?, id.to_owned()))
 }
 
-fn recorded(row: &AnyRow) -> Result<Recorded, sqlx::Error> {
+fn read_record(row: &AnyRow) -> Result<AuditRecord, sqlx::Error> {
     let detail: Option<String> = row.try_get("detail")?;
-    Ok(Recorded {
+    Ok(AuditRecord {
         id: row.try_get("id")?,
         time: row.try_get("time")?,
-        actor: Party {
+        actor: EntityRef {
             kind: row.try_get("actor_kind")?,
             id: row.try_get("actor_id")?,
             name: row.try_get("actor_name")?,
         },
         action: row.try_get("action")?,
-        resource: Party {
+        resource: EntityRef {
             kind: row.try_get("resource_type")?,
             id: row.try_get("resource_id")?,
             name: row.try_get("resource_name")?,

@@ -4,18 +4,18 @@ use std::io::Read as _;
 
 use clap::Subcommand;
 
-use super::Failure;
-use crate::access::{PrincipalKind, Role, bind};
+use super::CliError;
+use crate::access::{PrincipalKind, Role, bind_role};
 use crate::audit::Context;
 use crate::directory::accounts::{self, PasswordSettings};
-use crate::directory::users::{self, Authority, Profile};
+use crate::directory::users::{self, ChangeAuthority, Profile};
 use crate::kernel::Kernel;
 use crate::signin::SignIn;
-use crate::signin::password::{self, Password, Person, Way};
+use crate::signin::password::{self, Password, PasswordChangeReason, PersonalTerms};
 use crate::web::create_first_password_link;
 
 #[derive(Subcommand)]
-pub(super) enum Command {
+pub(super) enum AccountCommand {
     /// Make an account and its first administrator.
     Create {
         /// Short name: lower-case letters, digits, hyphens.
@@ -32,8 +32,8 @@ pub(super) enum Command {
     },
 }
 
-pub(super) async fn run(kernel: &Kernel, command: Command) -> Result<(), Failure> {
-    let Command::Create { slug, name, admin_email, admin_password_stdin } = command;
+pub(super) async fn run(kernel: &Kernel, command: AccountCommand) -> Result<(), CliError> {
+    let AccountCommand::Create { slug, name, admin_email, admin_password_stdin } = command;
     let hash = if admin_password_stdin { Some(read_password(kernel, &admin_email).await?) } else { None };
     let mut tx = kernel.db.begin().await?;
     let name = name.unwrap_or_else(|| slug.clone());
@@ -45,11 +45,12 @@ pub(super) async fn run(kernel: &Kernel, command: Command) -> Result<(), Failure
         active: true,
         ..Profile::default()
     };
-    let user = users::create(&mut tx, &context, Authority::Local, profile).await?;
-    bind(&mut tx, &context, (PrincipalKind::User, &user.id, &user.user_name), Role::AccountAdmin).await?;
+    let user = users::create(&mut tx, &context, ChangeAuthority::Local, profile).await?;
+    bind_role(&mut tx, &context, (PrincipalKind::User, &user.id, &user.user_name), Role::AccountAdmin)
+        .await?;
     let link = match hash {
         Some(hash) => {
-            password::set(kernel, &mut tx, &context, &user, (&hash, Way::First)).await?;
+            password::set(kernel, &mut tx, &context, &user, (&hash, PasswordChangeReason::First)).await?;
             None
         }
         None => Some(create_first_password_link(kernel, &mut tx, &user).await?),
@@ -62,10 +63,10 @@ pub(super) async fn run(kernel: &Kernel, command: Command) -> Result<(), Failure
     Ok(())
 }
 
-async fn read_password(kernel: &Kernel, email: &str) -> Result<String, Failure> {
+async fn read_password(kernel: &Kernel, email: &str) -> Result<String, CliError> {
     let mut text = String::new();
     std::io::stdin().take(4096).read_to_string(&mut text)?;
     let typed = Password::new(text.trim_end_matches(['\n', '\r']));
-    let (signin, person) = (SignIn::new(kernel.clone()), Person::new(&[email]));
+    let (signin, person) = (SignIn::new(kernel.clone()), PersonalTerms::new(&[email]));
     Ok(password::prepare(&signin, &PasswordSettings::default(), &typed, &person, None).await?)
 }

@@ -2,14 +2,14 @@
 
 use clap::Subcommand;
 
-use super::Failure;
-use crate::access::tokens::{self, NewToken, Owner, TokenPurpose};
+use super::CliError;
+use crate::access::tokens::{self, NewToken, TokenOwner, TokenPurpose};
 use crate::access::{PrincipalKind, Role, service_accounts};
 use crate::audit::Context;
 use crate::kernel::Kernel;
 
 #[derive(Subcommand)]
-pub(super) enum Command {
+pub(super) enum ApiTokenCommand {
     /// Make a service account with the role Account Admin and print a token for it, alone on its line.
     Create {
         /// The account's short name.
@@ -21,20 +21,20 @@ pub(super) enum Command {
     },
 }
 
-pub(super) async fn run(kernel: &Kernel, command: Command) -> Result<(), Failure> {
-    let Command::Create { account, name } = command;
-    let account = super::account(kernel, &account).await?;
+pub(super) async fn run(kernel: &Kernel, command: ApiTokenCommand) -> Result<(), CliError> {
+    let ApiTokenCommand::Create { account, name } = command;
+    let account = super::find_account(kernel, &account).await?;
     let context = Context::system(&account.id);
     let mut tx = kernel.db.begin().await?;
     let name = name.unwrap_or_else(|| format!("command line {}", tx.now().display_minute()));
-    let robot = match service_accounts::by_name(&mut tx, &account.id, &name).await? {
+    let service_account = match service_accounts::by_name(&mut tx, &account.id, &name).await? {
         Some(robot) if robot.connection_id.is_none() => robot,
         Some(_) => {
             return Err(format!("{name} belongs to a directory connection; choose another --name").into());
         }
         None => service_accounts::create(&mut tx, &context, &name, Some(Role::AccountAdmin), None).await?,
     };
-    let owner = Owner { kind: PrincipalKind::ServiceAccount, id: &robot.id, epoch: 0 };
+    let owner = TokenOwner { kind: PrincipalKind::ServiceAccount, id: &service_account.id, epoch: 0 };
     let new =
         NewToken { owner, purpose: TokenPurpose::Api, connection_id: None, name: &name, expires_at: None };
     let (_, secret) = tokens::create(&mut tx, &context, new).await?;

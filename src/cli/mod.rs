@@ -32,22 +32,22 @@ enum Command {
     Serve,
     /// Manage accounts.
     #[command(subcommand)]
-    Account(account::Command),
+    Account(account::AccountCommand),
     /// Manage API tokens.
     #[command(subcommand)]
-    ApiToken(api_token::Command),
+    ApiToken(api_token::ApiTokenCommand),
     /// Manage provisioning tokens.
     #[command(subcommand)]
-    ScimToken(scim_token::Command),
+    ScimToken(scim_token::ScimTokenCommand),
     /// Look for what keeps people out, now or soon: configuration, certificates, addresses, clocks.
     Doctor,
     /// Manage users.
     #[command(subcommand)]
-    User(user::Command),
+    User(user::UserCommand),
 }
 
 /// What a command ends with when it does not do its work.
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+type CliError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Runs the command line and returns the exit code.
 pub async fn run() -> std::process::ExitCode {
@@ -61,21 +61,21 @@ pub async fn run() -> std::process::ExitCode {
     }
 }
 
-async fn execute(cli: Cli) -> Result<(), Failure> {
+async fn execute(cli: Cli) -> Result<(), CliError> {
     let config = Config::load(cli.config.as_deref())?;
     match cli.command {
         Command::Serve => serve::run(config).await,
-        Command::Account(command) => account::run(&open(config).await?, command).await,
-        Command::ApiToken(command) => api_token::run(&open(config).await?, command).await,
-        Command::Doctor => doctor::run(&open(config).await?).await,
-        Command::User(command) => user::run(&open(config).await?, command).await,
-        Command::ScimToken(command) => scim_token::run(&open(config).await?, command).await,
+        Command::Account(command) => account::run(&open_kernel(config).await?, command).await,
+        Command::ApiToken(command) => api_token::run(&open_kernel(config).await?, command).await,
+        Command::Doctor => doctor::run(&open_kernel(config).await?).await,
+        Command::User(command) => user::run(&open_kernel(config).await?, command).await,
+        Command::ScimToken(command) => scim_token::run(&open_kernel(config).await?, command).await,
     }
 }
 
 /// Opens database and keys beside a server that may be running. Links are made on the configured
 /// public address.
-async fn open(config: Config) -> Result<Kernel, Failure> {
+async fn open_kernel(config: Config) -> Result<Kernel, CliError> {
     let public = match &config.server.public_url {
         Some(url) => url.clone(),
         None => format!("http://{}", config.server.listen).parse()?,
@@ -83,7 +83,7 @@ async fn open(config: Config) -> Result<Kernel, Failure> {
     Ok(Kernel::open(config, Clock::system(), Urls::new(&public)).await?)
 }
 
-async fn account(kernel: &Kernel, slug: &str) -> Result<Account, Failure> {
+async fn find_account(kernel: &Kernel, slug: &str) -> Result<Account, CliError> {
     let mut c = kernel.db.read().await?;
     let found = accounts::by_slug(&mut c, slug).await?;
     found.ok_or_else(|| {

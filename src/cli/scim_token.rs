@@ -2,14 +2,14 @@
 
 use clap::Subcommand;
 
-use super::Failure;
+use super::CliError;
 use crate::audit::Context;
-use crate::idp::connections::{self, Kind, NewConnection};
+use crate::idp::connections::{self, ConnectionKind, NewConnection};
 use crate::kernel::{Kernel, ids};
 use crate::provisioning;
 
 #[derive(Subcommand)]
-pub(super) enum Command {
+pub(super) enum ScimTokenCommand {
     /// Print a new token of a directory connection, alone on its line. Makes the connection if needed.
     Create {
         /// The account's short name.
@@ -21,13 +21,13 @@ pub(super) enum Command {
     },
 }
 
-pub(super) async fn run(kernel: &Kernel, command: Command) -> Result<(), Failure> {
-    let Command::Create { account, connection: name } = command;
-    let account = super::account(kernel, &account).await?;
+pub(super) async fn run(kernel: &Kernel, command: ScimTokenCommand) -> Result<(), CliError> {
+    let ScimTokenCommand::Create { account, connection: name } = command;
+    let account = super::find_account(kernel, &account).await?;
     let context = Context::system(&account.id);
     let mut tx = kernel.db.begin().await?;
     let connection = match connections::by_name(&mut tx, &account.id, &name).await? {
-        Some(connection) if connection.kind() == Kind::Scim => connection,
+        Some(connection) if connection.kind() == ConnectionKind::Scim => connection,
         Some(_) => {
             return Err(format!("the connection {name} is for sign-in and has no provisioning tokens").into());
         }

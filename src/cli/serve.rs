@@ -2,15 +2,15 @@
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::Failure;
+use super::CliError;
 use crate::kernel::{Clock, Config, log};
-use crate::web::{Server, ensure_setup_link};
+use crate::web::{HttpServer, ensure_setup_link};
 
-pub(super) async fn run(config: Config) -> Result<(), Failure> {
+pub(super) async fn run(config: Config) -> Result<(), CliError> {
     log::start(config.log.format, &config.log.level);
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let server = Server::bind(config, Clock::system()).await?;
+    let server = HttpServer::bind(config, Clock::system()).await?;
     let kernel = server.app().kernel.clone();
     let link = ensure_setup_link(&kernel).await?;
     println!("Vestibule listens on http://{}", server.address());

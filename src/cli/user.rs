@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use clap::{Subcommand, ValueEnum};
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::Failure;
+use super::CliError;
 use crate::audit::Context;
 use crate::directory::accounts::{self, Account};
 use crate::directory::users;
 use crate::kernel::Kernel;
-use crate::provisioning::import::{self, Import, Progress};
+use crate::provisioning::import::{self, ImportOptions, ImportProgress};
 use crate::signin::factors;
 
 #[derive(Clone, Copy, ValueEnum)]
-pub(super) enum Format {
+pub(super) enum ImportFormatArg {
     /// Comma-separated with a header line.
     Csv,
     /// One JSON object a line.
@@ -22,7 +22,7 @@ pub(super) enum Format {
 }
 
 #[derive(Subcommand)]
-pub(super) enum Command {
+pub(super) enum UserCommand {
     /// Make users of the rows of a file, with the hashes of their passwords. Interrupted, it goes on where
     /// it stopped when started again with the same file.
     Import {
@@ -33,7 +33,7 @@ pub(super) enum Command {
         account: Option<String>,
         /// How the file is written; by its ending when not given.
         #[arg(long)]
-        format: Option<Format>,
+        format: Option<ImportFormatArg>,
         /// Where refused rows are written down; FILE.refused.csv when not given.
         #[arg(long)]
         report: Option<PathBuf>,
@@ -56,40 +56,40 @@ pub(super) enum Command {
 }
 
 /// What `user import` was given.
-struct Wanted {
+struct ImportArgs {
     file: PathBuf,
-    format: Option<Format>,
+    format: Option<ImportFormatArg>,
     report: Option<PathBuf>,
     dry_run: bool,
     from_start: bool,
 }
 
-pub(super) async fn run(kernel: &Kernel, command: Command) -> Result<(), Failure> {
+pub(super) async fn run(kernel: &Kernel, command: UserCommand) -> Result<(), CliError> {
     match command {
-        Command::Import { file, account, format, report, dry_run, from_start } => {
-            let account = account_of(kernel, account).await?;
-            import(kernel, &account, Wanted { file, format, report, dry_run, from_start }).await
+        UserCommand::Import { file, account, format, report, dry_run, from_start } => {
+            let account = resolve_account(kernel, account).await?;
+            import_users(kernel, &account, ImportArgs { file, format, report, dry_run, from_start }).await
         }
-        Command::Reset2fa { user, account } => {
-            let account = account_of(kernel, account).await?;
+        UserCommand::Reset2fa { user, account } => {
+            let account = resolve_account(kernel, account).await?;
             reset_two_factor(kernel, &account, &user).await
         }
     }
 }
 
-async fn account_of(kernel: &Kernel, slug: Option<String>) -> Result<Account, Failure> {
+async fn resolve_account(kernel: &Kernel, slug: Option<String>) -> Result<Account, CliError> {
     match slug {
-        Some(slug) => super::account(kernel, &slug).await,
-        None => Ok(accounts::only_one(&mut *kernel.db.read().await?)
+        Some(slug) => super::find_account(kernel, &slug).await,
+        None => Ok(accounts::find_single(&mut *kernel.db.read().await?)
             .await?
             .ok_or("there are several accounts, or none; say which with --account")?),
     }
 }
 
 /// The way back in for whoever has lost everything, an administrator above all: it takes the host.
-async fn reset_two_factor(kernel: &Kernel, account: &Account, name: &str) -> Result<(), Failure> {
+async fn reset_two_factor(kernel: &Kernel, account: &Account, name: &str) -> Result<(), CliError> {
     let mut tx = kernel.db.begin().await?;
-    let user = users::by_email(&mut tx, &account.id, name).await?;
+    let user = users::find_by_email_or_user_name(&mut tx, &account.id, name).await?;
     let user = user.ok_or_else(|| format!("nobody in {} is called {name}", account.slug))?;
     let had_one = factors::reset(kernel, &mut tx, &Context::system(&account.id), &user).await?;
     tx.commit().await?;
@@ -107,11 +107,13 @@ async fn reset_two_factor(kernel: &Kernel, account: &Account, name: &str) -> Res
     Ok(())
 }
 
-async fn import(kernel: &Kernel, account: &Account, wanted: Wanted) -> Result<(), Failure> {
-    let Wanted { file, format, report, dry_run, from_start } = wanted;
+async fn import_users(kernel: &Kernel, account: &Account, args: ImportArgs) -> Result<(), CliError> {
+    let ImportArgs { file, format, report, dry_run, from_start } = args;
     let format = match (format, file.extension().and_then(|e| e.to_str())) {
-        (Some(Format::Csv), _) | (None, Some("csv")) => import::Format::Csv,
-        (Some(Format::Jsonl), _) | (None, Some("jsonl" | "ndjson" | "json")) => import::Format::JsonLines,
+        (Some(ImportFormatArg::Csv), _) | (None, Some("csv")) => import::ImportFormat::Csv,
+        (Some(ImportFormatArg::Jsonl), _) | (None, Some("jsonl" | "ndjson" | "json")) => {
+            import::ImportFormat::JsonLines
+        }
         _ => {
             return Err(
                 "the file's name does not say how it is written; add --format csv or --format jsonl".into()
@@ -125,12 +127,12 @@ async fn import(kernel: &Kernel, account: &Account, wanted: Wanted) -> Result<()
         "{bar:32} {percent:>3} %  {msg}  {elapsed} gone, {eta} to go",
     )?);
     let context = Context::system(&account.id);
-    let wanted = Import { file: &file, format, report: &report, dry_run, from_start };
-    let show = |at: Progress| {
+    let options = ImportOptions { file: &file, format, report: &report, dry_run, from_start };
+    let show = |at: ImportProgress| {
         bar.set_position(at.position);
         bar.set_message(format!("{} rows, {} refused", at.rows, at.refused));
     };
-    let done = import::run(kernel, &context, &wanted, show).await.map_err(|error| {
+    let done = import::run(kernel, &context, &options, show).await.map_err(|error| {
         bar.abandon();
         format!("{error}\nWhat was imported so far stays; start again with the same file to go on.")
     })?;

@@ -1,6 +1,6 @@
 //! Email addresses, as far as an identity server has an opinion on them.
 
-use super::{Error, fold};
+use super::{Error, fold_case};
 
 /// An address that is safe to store, compare and put into a mail header.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -9,9 +9,6 @@ pub struct Email(String);
 impl Email {
     /// Accepts `local@domain` of at most 254 characters (RFC 5321 §4.5.3.1.3) without white space,
     /// control characters, quotes or list separators.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] naming `email`.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let text = text.trim();
         let invalid = |reason: &str| Error::Invalid { field: "email", reason: reason.to_owned() };
@@ -36,7 +33,7 @@ impl Email {
     /// As it is compared.
     #[must_use]
     pub fn folded(&self) -> String {
-        fold(&self.0)
+        fold_case(&self.0)
     }
 
     /// The part after the `@`, folded.
@@ -49,7 +46,7 @@ impl Email {
 /// The folded domain of something that may be an address.
 #[must_use]
 pub(crate) fn domain_of(text: &str) -> Option<String> {
-    text.rsplit_once('@').map(|(_, domain)| fold(domain)).filter(|domain| !domain.is_empty())
+    text.rsplit_once('@').map(|(_, domain)| fold_case(domain)).filter(|domain| !domain.is_empty())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What the directory refuses.
 
-use crate::kernel::database::{is_duplicate, is_unfit_text};
+use crate::kernel::database::{is_duplicate, is_nul_character_error};
 use crate::kernel::vault;
 
 /// Why an operation on the directory was not done.
@@ -34,7 +34,7 @@ pub enum Error {
     Forbidden(&'static str),
     /// It was changed by somebody else since it was read.
     #[error("it was changed at the same moment")]
-    Changed,
+    VersionConflict,
     /// The database failed.
     #[error(transparent)]
     Database(sqlx::Error),
@@ -63,7 +63,7 @@ impl From<sqlx::Error> for Error {
         if is_duplicate(&error) {
             // Lost a race against an equal value: the check before the insert could not see it.
             Self::Duplicate { field: "value" }
-        } else if is_unfit_text(&error) {
+        } else if is_nul_character_error(&error) {
             Self::Invalid { field: "value", reason: "must not contain the NUL character".to_owned() }
         } else {
             Self::Database(error)

@@ -4,18 +4,18 @@ pub mod accounts;
 mod email;
 mod error;
 pub mod groups;
+mod page_request;
 pub mod users;
-mod window;
 
 pub(crate) use accounts::is_domain;
 pub use email::Email;
 pub(crate) use email::domain_of;
 pub use error::Error;
-pub use window::Window;
+pub use page_request::PageRequest;
 
 /// The form in which names are compared: without case, without surrounding white space.
 #[must_use]
-pub fn fold(text: &str) -> String {
+pub fn fold_case(text: &str) -> String {
     text.trim().to_lowercase()
 }
 

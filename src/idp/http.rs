@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::connections::{self, Connection};
-use super::report::{Check, Failed};
+use super::report::{Check, CheckFailed};
 use crate::audit::{self, Action, Context, Event};
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::kernel::urls::local_path;
@@ -15,32 +15,32 @@ pub(super) fn refusal(status: StatusCode, title: &'static str, detail: &str) -> 
     Refusal::new(status, title, detail)
 }
 
-pub(super) fn broken(error: impl std::fmt::Display) -> Refusal {
+pub(super) fn internal_error(error: impl std::fmt::Display) -> Refusal {
     tracing::error!(%error, "a protocol's request failed");
     refusal(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong", "Try again in a moment.")
 }
 
-pub(super) fn throttled(throttled: Throttled) -> Refusal {
+pub(super) fn too_many_requests(throttled: Throttled) -> Refusal {
     refusal(StatusCode::TOO_MANY_REQUESTS, "Too many attempts", "Wait a moment and try again.")
         .retry_after(throttled.retry_after)
 }
 
 /// The connection of this id whose settings `read` can read; one that is switched off exists only for those who
 /// say so.
-pub(super) async fn find<T>(
+pub(super) async fn find_connection<T>(
     signin: &SignIn,
-    (id, enabled): (&str, bool),
+    (id, must_be_enabled): (&str, bool),
     read: impl FnOnce(&Connection) -> Option<T>,
 ) -> Result<(Connection, T), Refusal> {
-    let mut c = signin.kernel.db.read().await.map_err(broken)?;
-    let found = connections::anywhere(&mut c, id).await.map_err(broken)?;
+    let mut c = signin.kernel.db.read().await.map_err(internal_error)?;
+    let found = connections::find_by_id_any_account(&mut c, id).await.map_err(internal_error)?;
     found
-        .filter(|connection| connection.is_enabled() || !enabled)
+        .filter(|connection| connection.is_enabled() || !must_be_enabled)
         .and_then(|connection| read(&connection).map(|settings| (connection, settings)))
-        .ok_or_else(switched_off)
+        .ok_or_else(connection_unavailable)
 }
 
-pub(super) fn switched_off() -> Refusal {
+pub(super) fn connection_unavailable() -> Refusal {
     let detail =
         "This way of signing in does not exist or is switched off. Start again from your application.";
     refusal(StatusCode::NOT_FOUND, "Not found", detail)
@@ -49,7 +49,7 @@ pub(super) fn switched_off() -> Refusal {
 /// How a sign-in at a provider is begun.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct LoginQuery {
+pub(super) struct ProviderLoginQuery {
     /// The flow that leads there.
     flow: Option<String>,
     /// Without one: where the person wants to go.
@@ -58,31 +58,31 @@ pub(super) struct LoginQuery {
 
 /// Notes that the browser goes to the provider with the request `request_id`, in the flow it is in or in a new one.
 /// Returns who they say they are, if they said.
-pub(super) async fn send_out(
+pub(super) async fn record_request_in_flow(
     signin: &SignIn,
     (connection, request_id): (&Connection, &str),
-    (browser, query): (&str, &LoginQuery),
+    (browser, query): (&str, &ProviderLoginQuery),
 ) -> Result<String, Refusal> {
     let kernel = &signin.kernel;
     let current = match &query.flow {
-        Some(id) => flow::find(kernel, id, browser).await.map_err(broken)?,
+        Some(id) => flow::find(kernel, id, browser).await.map_err(internal_error)?,
         None => None,
     };
     let current = current.filter(|flow| flow.account_id.as_deref() == Some(&connection.account_id));
-    let mut tx = kernel.db.begin().await.map_err(broken)?;
+    let mut tx = kernel.db.begin().await.map_err(internal_error)?;
     let flow_id = if let Some(flow) = &current {
-        flow::settle(&mut tx, flow, browser).await.map_err(broken)?
+        flow::persist(&mut tx, flow, browser).await.map_err(internal_error)?
     } else {
-        let begin = flow::Begin {
+        let begin = flow::FlowStart {
             account_id: Some(&connection.account_id),
             identifier: "",
             return_to: local_path(query.return_to.as_deref(), "/"),
             browser,
         };
-        flow::begin(&mut tx, begin).await.map_err(broken)?
+        flow::begin(&mut tx, begin).await.map_err(internal_error)?
     };
-    flow::send_out(&mut tx, &flow_id, &connection.id, request_id).await.map_err(broken)?;
-    tx.commit().await.map_err(broken)?;
+    flow::record_request(&mut tx, &flow_id, &connection.id, request_id).await.map_err(internal_error)?;
+    tx.commit().await.map_err(internal_error)?;
     Ok(current.map(|flow| flow.identifier).unwrap_or_default())
 }
 
@@ -91,7 +91,7 @@ pub(super) async fn record_refusal<C: Check + serde::Serialize>(
     signin: &SignIn,
     request: &RequestContext,
     (connection, action, method): (&Connection, Action, Method),
-    failed: &Failed<C>,
+    failed: &CheckFailed<C>,
 ) -> Result<(), sqlx::Error> {
     let (kind, check) = (connection.kind().as_str(), failed.check.as_str());
     tracing::info!(connection = connection.id, kind, check, "a provider's message was refused");
@@ -110,14 +110,14 @@ pub(super) async fn record_refusal<C: Check + serde::Serialize>(
 }
 
 /// Tells the person nothing an attacker could use.
-pub(super) async fn refuse<C: Check + serde::Serialize>(
+pub(super) async fn refuse_sign_in<C: Check + serde::Serialize>(
     signin: &SignIn,
     request: &RequestContext,
     about: (&Connection, Action, Method),
-    failed: &Failed<C>,
+    failed: &CheckFailed<C>,
 ) -> Refusal {
     if let Err(error) = record_refusal(signin, request, about, failed).await {
-        return broken(error);
+        return internal_error(error);
     }
     refusal(
         StatusCode::FORBIDDEN,

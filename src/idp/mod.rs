@@ -1,20 +1,20 @@
 //! Proof from outside: connections to the identity providers of an account, and the protocols they
 //! speak. Each protocol ends in one [`crate::signin::Proof`].
 
+pub mod connection_tests;
 pub mod connections;
 mod graph;
 mod http;
 pub mod ldap;
-mod leave;
 pub mod oidc;
-mod replays;
+mod provider_logout;
+mod replay_cache;
 pub mod report;
 pub mod saml;
-pub mod trials;
 
 use std::sync::Arc;
 
-pub use leave::{Leaving, offers_logout};
+pub use provider_logout::{ProviderLogout, find_provider_logout};
 
 use crate::signin::SignIn;
 
@@ -24,9 +24,9 @@ pub struct Idp {
     /// Signing in.
     pub signin: SignIn,
     /// What is known of `OpenID` providers.
-    pub oidc: Arc<oidc::Providers>,
+    pub oidc: Arc<oidc::ProviderCache>,
     /// Connections to directories.
-    pub ldap: Arc<ldap::Pools>,
+    pub ldap: Arc<ldap::LdapPools>,
 }
 
 impl Idp {

@@ -48,7 +48,7 @@ pub(super) use checks;
 
 /// One check with its verdict.
 #[derive(Debug, Clone, Serialize)]
-pub struct Checked<C> {
+pub struct RecordedCheck<C> {
     /// Which.
     pub check: C,
     /// Whether it was passed.
@@ -63,7 +63,8 @@ pub struct Checked<C> {
 
 /// The same as a test of a connection keeps it.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-pub struct Step {
+#[schema(as = Step)]
+pub struct TestStep {
     /// The check's name.
     pub check: String,
     /// What it asks for.
@@ -81,12 +82,12 @@ pub struct Step {
 
 /// The checks so far.
 #[derive(Debug, Clone, Serialize)]
-pub struct Report<C> {
+pub struct CheckReport<C> {
     /// In the order they were made.
-    pub checks: Vec<Checked<C>>,
+    pub checks: Vec<RecordedCheck<C>>,
 }
 
-impl<C> Default for Report<C> {
+impl<C> Default for CheckReport<C> {
     fn default() -> Self {
         Self { checks: Vec::new() }
     }
@@ -95,7 +96,7 @@ impl<C> Default for Report<C> {
 /// Something was refused.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("check {} failed: expected {expected}, found {found}", .check.as_str())]
-pub struct Failed<C: Check> {
+pub struct CheckFailed<C: Check> {
     /// The check that failed.
     pub check: C,
     /// What was expected.
@@ -103,67 +104,67 @@ pub struct Failed<C: Check> {
     /// What was found, cut to 200 characters.
     pub found: String,
     /// All checks made, this one last.
-    pub report: Report<C>,
+    pub report: CheckReport<C>,
 }
 
 /// What a check expected and what it found, passed or not.
-pub(in crate::idp) struct Finding {
+pub(crate) struct Finding {
     expected: String,
     found: String,
 }
 
 /// What one check comes to.
-pub(in crate::idp) type Verdict = Result<Finding, Finding>;
+pub(crate) type CheckResult = Result<Finding, Finding>;
 
 /// The verdict that is good when `ok`.
-pub(in crate::idp) fn verdict(ok: bool, expected: impl ToString, found: impl ToString) -> Verdict {
-    let finding = Finding { expected: expected.to_string(), found: cut(found) };
+pub(crate) fn check_that(ok: bool, expected: impl ToString, found: impl ToString) -> CheckResult {
+    let finding = Finding { expected: expected.to_string(), found: truncate(found) };
     if ok { Ok(finding) } else { Err(finding) }
 }
 
-fn cut(text: impl ToString) -> String {
+fn truncate(text: impl ToString) -> String {
     text.to_string().chars().take(200).collect()
 }
 
-impl<C: Check> Report<C> {
+impl<C: Check> CheckReport<C> {
     /// Writes a verdict down; one that is not good ends the hearing.
-    pub(in crate::idp) fn note(&mut self, check: C, verdict: Verdict) -> Result<(), Failed<C>> {
+    pub(crate) fn record(&mut self, check: C, verdict: CheckResult) -> Result<(), CheckFailed<C>> {
         match verdict {
             Ok(Finding { expected, found }) => {
                 let (expected, found) = (Some(expected), Some(found));
-                self.checks.push(Checked { check, passed: true, expected, found });
+                self.checks.push(RecordedCheck { check, passed: true, expected, found });
                 Ok(())
             }
             Err(Finding { expected, found }) => Err(self.fail(check, expected, found)),
         }
     }
 
-    pub(in crate::idp) fn pass(&mut self, check: C) {
+    pub(crate) fn pass(&mut self, check: C) {
         if self.checks.iter().all(|known| known.check != check) {
-            self.checks.push(Checked { check, passed: true, expected: None, found: None });
+            self.checks.push(RecordedCheck { check, passed: true, expected: None, found: None });
         }
     }
 
-    pub(in crate::idp) fn fail(&self, check: C, expected: impl ToString, found: impl ToString) -> Failed<C> {
-        let (expected, found) = (expected.to_string(), cut(found));
+    pub(crate) fn fail(&self, check: C, expected: impl ToString, found: impl ToString) -> CheckFailed<C> {
+        let (expected, found) = (expected.to_string(), truncate(found));
         let mut report = self.clone();
-        report.checks.push(Checked {
+        report.checks.push(RecordedCheck {
             check,
             passed: false,
             expected: Some(expected.clone()),
             found: Some(found.clone()),
         });
-        Failed { check, expected, found, report }
+        CheckFailed { check, expected, found, report }
     }
 
     /// Passes when `ok`, fails otherwise.
-    pub(in crate::idp) fn require(
+    pub(crate) fn require(
         &self,
         check: C,
         ok: bool,
         expected: impl ToString,
         found: impl ToString,
-    ) -> Result<(), Failed<C>> {
+    ) -> Result<(), CheckFailed<C>> {
         if ok {
             return Ok(());
         }
@@ -172,8 +173,8 @@ impl<C: Check> Report<C> {
 
     /// As a test keeps it.
     #[must_use]
-    pub fn steps(self) -> Vec<Step> {
-        let step = |one: Checked<C>| Step {
+    pub fn into_test_steps(self) -> Vec<TestStep> {
+        let step = |one: RecordedCheck<C>| TestStep {
             check: one.check.as_str().to_owned(),
             words: one.check.words().to_owned(),
             passed: one.passed,

@@ -15,23 +15,23 @@ use url::Url;
 #[serde(default)]
 pub struct Config {
     /// Where the server listens and how it is reached.
-    pub server: Server,
+    pub server: ServerConfig,
     /// Where the data lives.
-    pub database: Database,
+    pub database: DatabaseConfig,
     /// How mail leaves.
-    pub mail: Mail,
+    pub mail: MailConfig,
     /// Where the master key is.
-    pub secrets: Secrets,
+    pub secrets: SecretsConfig,
     /// What the log looks like.
-    pub log: Log,
+    pub log: LogConfig,
     /// Which networks outgoing requests may reach.
-    pub outgoing: Outgoing,
+    pub outgoing: OutgoingConfig,
 }
 
 /// `[server]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
-pub struct Server {
+pub struct ServerConfig {
     /// Address and port; port 0 takes a free one.
     pub listen: SocketAddr,
     /// The address people use, without path. Default: the listening address.
@@ -40,7 +40,7 @@ pub struct Server {
     pub trusted_proxies: Vec<IpNet>,
 }
 
-impl Default for Server {
+impl Default for ServerConfig {
     fn default() -> Self {
         Self { listen: ([127, 0, 0, 1], 8080).into(), public_url: None, trusted_proxies: Vec::new() }
     }
@@ -49,14 +49,14 @@ impl Default for Server {
 /// `[database]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
-pub struct Database {
+pub struct DatabaseConfig {
     /// `sqlite://path` or `postgres://user@host/name`.
     pub url: String,
     /// Connections kept to PostgreSQL, or readers of `SQLite`.
     pub max_connections: u32,
 }
 
-impl Default for Database {
+impl Default for DatabaseConfig {
     fn default() -> Self {
         Self { url: "sqlite://data/vestibule.db".into(), max_connections: 16 }
     }
@@ -65,7 +65,7 @@ impl Default for Database {
 /// `[mail]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
-pub struct Mail {
+pub struct MailConfig {
     /// `smtp://user:password@host:587?tls=required` or `smtps://…`. Default: files in `directory`.
     pub url: Option<String>,
     /// A file of certificates (PEM) to trust a mail server by that the system does not know.
@@ -76,7 +76,7 @@ pub struct Mail {
     pub directory: PathBuf,
 }
 
-impl Default for Mail {
+impl Default for MailConfig {
     fn default() -> Self {
         Self {
             url: None,
@@ -90,12 +90,12 @@ impl Default for Mail {
 /// `[secrets]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
-pub struct Secrets {
+pub struct SecretsConfig {
     /// Created with mode 0600 at the first start.
     pub master_key_file: PathBuf,
 }
 
-impl Default for Secrets {
+impl Default for SecretsConfig {
     fn default() -> Self {
         Self { master_key_file: "data/master.key".into() }
     }
@@ -115,14 +115,14 @@ pub enum LogFormat {
 /// `[log]`
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
-pub struct Log {
+pub struct LogConfig {
     /// `text` or `json`.
     pub format: LogFormat,
     /// A filter such as `info` or `vestibule=debug,info`.
     pub level: String,
 }
 
-impl Default for Log {
+impl Default for LogConfig {
     fn default() -> Self {
         Self { format: LogFormat::Text, level: "info".into() }
     }
@@ -131,7 +131,7 @@ impl Default for Log {
 /// `[outgoing]`
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
-pub struct Outgoing {
+pub struct OutgoingConfig {
     /// Private networks that addresses typed in by administrators may lead to, for identity providers inside.
     pub allowed_networks: Vec<IpNet>,
 }
@@ -156,18 +156,15 @@ const KEYS: [&str; 13] = [
 /// What is wrong with the configuration, all of it.
 #[derive(Debug, thiserror::Error)]
 #[error("the configuration has {} mistake(s):\n  - {}", .0.len(), .0.join("\n  - "))]
-pub struct Mistakes(pub Vec<String>);
+pub struct ConfigErrors(pub Vec<String>);
 
 impl Config {
     /// Reads defaults, the file and the environment.
     ///
     /// `file`: a path given by hand must exist; without one, `vestibule.toml` is read if it is there.
-    ///
-    /// # Errors
-    /// [`Mistakes`], every one that was found.
-    pub fn load(file: Option<&Path>) -> Result<Self, Mistakes> {
+    pub fn load(file: Option<&Path>) -> Result<Self, ConfigErrors> {
         if let Some(path) = file.filter(|path| !path.is_file()) {
-            return Err(Mistakes(vec![format!("--config {}: there is no such file", path.display())]));
+            return Err(ConfigErrors(vec![format!("--config {}: there is no such file", path.display())]));
         }
         let path = file.unwrap_or(Path::new("vestibule.toml"));
         // Variables without a section (VESTIBULE_HOME, say) belong to somebody else.
@@ -175,7 +172,7 @@ impl Config {
         Self::from_figment(&Figment::new().merge(Toml::file(path)).merge(env))
     }
 
-    fn from_figment(source: &Figment) -> Result<Self, Mistakes> {
+    fn from_figment(source: &Figment) -> Result<Self, ConfigErrors> {
         let mut mistakes = unknown_keys(source)?;
         let mut config = Self::default();
         section(source, "server", &mut config.server, &mut mistakes);
@@ -184,11 +181,11 @@ impl Config {
         section(source, "secrets", &mut config.secrets, &mut mistakes);
         section(source, "log", &mut config.log, &mut mistakes);
         section(source, "outgoing", &mut config.outgoing, &mut mistakes);
-        mistakes.extend(config.implausible());
-        if mistakes.is_empty() { Ok(config) } else { Err(Mistakes(mistakes)) }
+        mistakes.extend(config.invalid_values());
+        if mistakes.is_empty() { Ok(config) } else { Err(ConfigErrors(mistakes)) }
     }
 
-    fn implausible(&self) -> Vec<String> {
+    fn invalid_values(&self) -> Vec<String> {
         let mut found = Vec::new();
         if let Some(url) = &self.server.public_url {
             let is_origin = matches!(url.scheme(), "http" | "https")
@@ -245,8 +242,8 @@ fn section<T: for<'d> Deserialize<'d>>(
     }
 }
 
-fn unknown_keys(source: &Figment) -> Result<Vec<String>, Mistakes> {
-    let all: figment::value::Dict = source.extract().map_err(|e| Mistakes(vec![e.to_string()]))?;
+fn unknown_keys(source: &Figment) -> Result<Vec<String>, ConfigErrors> {
+    let all: figment::value::Dict = source.extract().map_err(|e| ConfigErrors(vec![e.to_string()]))?;
     let mut mistakes = Vec::new();
     for (section, value) in &all {
         let Some(keys) = value.as_dict() else {

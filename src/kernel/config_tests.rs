@@ -1,6 +1,6 @@
 use super::*;
 
-fn load(toml: &str) -> Result<Config, Mistakes> {
+fn load(toml: &str) -> Result<Config, ConfigErrors> {
     Config::from_figment(&Figment::new().merge(Toml::string(toml)))
 }
 

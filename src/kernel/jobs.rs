@@ -17,7 +17,7 @@ impl Shutdown {
     }
 
     /// Waits for `pause`; true when shutdown began meanwhile.
-    pub async fn pause(&mut self, pause: Duration) -> bool {
+    pub async fn begins_within(&mut self, pause: Duration) -> bool {
         tokio::time::timeout(pause, self.wait()).await.is_ok()
     }
 }

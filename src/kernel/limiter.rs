@@ -19,7 +19,7 @@ impl LimiterClock {
 
     /// Seconds until `until`, rounded up: for `Retry-After`.
     #[must_use]
-    pub fn wait(&self, until: Duration) -> u64 {
+    pub fn seconds_until(&self, until: Duration) -> u64 {
         until.saturating_sub(governor::clock::Clock::now(self)).as_secs() + 1
     }
 }

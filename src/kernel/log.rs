@@ -14,7 +14,7 @@ pub fn start(format: LogFormat, level: &str) {
     // given up: both are as they should be.
     let quieter = format!("ldap3=error,{level}");
     let filter = EnvFilter::try_new(quieter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let base = fmt().with_env_filter(filter).with_writer(Masked).with_target(false);
+    let base = fmt().with_env_filter(filter).with_writer(MaskingWriter).with_target(false);
     let installed = match format {
         LogFormat::Text => base.with_ansi(false).try_init(),
         LogFormat::Json => base.json().flatten_event(true).try_init(),
@@ -23,16 +23,16 @@ pub fn start(format: LogFormat, level: &str) {
 }
 
 /// A writer to standard error that replaces the secret part of anything that looks like a token.
-struct Masked;
+struct MaskingWriter;
 
-impl MakeWriter<'_> for Masked {
+impl MakeWriter<'_> for MaskingWriter {
     type Writer = Self;
     fn make_writer(&self) -> Self {
         Self
     }
 }
 
-impl Write for Masked {
+impl Write for MaskingWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         io::stderr().lock().write_all(mask(&String::from_utf8_lossy(line)).as_bytes())?;
         Ok(line.len())

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use rustix::thread::disable_transparent_huge_pages;
 
 /// No large pages from here on, but in [`with_large_pages`]. To be called before memory is used.
-pub fn keep_pages_small() {
+pub fn disable_huge_pages() {
     // Fails only where the system has no large pages.
     let _ = disable_transparent_huge_pages(true);
 }
@@ -19,11 +19,11 @@ pub fn keep_pages_small() {
 /// Runs `work`; what it is the first to write to lies in large pages, and stays there.
 ///
 /// What other threads write to for the first time in the meantime does as well: `work` should be short.
-pub fn with_large_pages<T>(work: impl FnOnce() -> T) -> T {
+pub fn with_huge_pages<T>(work: impl FnOnce() -> T) -> T {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let _ = disable_transparent_huge_pages(false);
     let done = work();
-    keep_pages_small();
+    disable_huge_pages();
     done
 }

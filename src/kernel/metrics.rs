@@ -16,15 +16,15 @@ const SORTED_EVERY: Duration = Duration::from_secs(2);
 
 static HANDLE: OnceLock<PrometheusHandle> = OnceLock::new();
 /// What is measured of each route that was asked for: to find it by its name each time costs more than to count.
-static ROUTES: LazyLock<RwLock<HashMap<String, Route>>> = LazyLock::new(RwLock::default);
+static ROUTE_METRICS: LazyLock<RwLock<HashMap<String, RouteMetrics>>> = LazyLock::new(RwLock::default);
 
-struct Route {
+struct RouteMetrics {
     seconds: Histogram,
     /// Requests by the status of their answers.
     answers: Vec<(u16, Counter)>,
 }
 
-impl Route {
+impl RouteMetrics {
     fn new(name: &str) -> Self {
         // Without a recorder what is kept here would count for nobody.
         handle();
@@ -46,13 +46,13 @@ impl Route {
 /// Counts a request: the pattern of its path, the status of the answer, and how long that took. There are as many routes
 /// as the router knows.
 pub fn count_request(route: &str, status: u16, took: Duration) {
-    let known = ROUTES.read().unwrap_or_else(PoisonError::into_inner);
+    let known = ROUTE_METRICS.read().unwrap_or_else(PoisonError::into_inner);
     if known.get(route).is_some_and(|found| found.count(status, took)) {
         return;
     }
     drop(known);
-    let mut routes = ROUTES.write().unwrap_or_else(PoisonError::into_inner);
-    let found = routes.entry(route.to_owned()).or_insert_with(|| Route::new(route));
+    let mut routes = ROUTE_METRICS.write().unwrap_or_else(PoisonError::into_inner);
+    let found = routes.entry(route.to_owned()).or_insert_with(|| RouteMetrics::new(route));
     if !found.count(status, took) {
         let (route, label) = (route.to_owned(), status.to_string());
         let answers = metrics::counter!("vestibule_http_requests_total", "route" => route, "status" => label);
@@ -77,7 +77,7 @@ pub fn handle() -> &'static PrometheusHandle {
 /// Sorts measurements in until shutdown, whether or not anybody reads them.
 pub async fn run(mut shutdown: Shutdown) {
     let handle = handle();
-    while !shutdown.pause(SORTED_EVERY).await {
+    while !shutdown.begins_within(SORTED_EVERY).await {
         handle.run_upkeep();
     }
 }

@@ -1,12 +1,13 @@
 //! What every room stands on: configuration, database, clock, ids, secrets, mail and background
 //! jobs. Nothing in here knows what a user is.
 
+pub mod batch;
+pub mod cache;
 pub mod clock;
 pub mod config;
 pub mod database;
-pub mod deferred;
-pub mod gather;
 pub mod http;
+pub mod http_client;
 pub mod ids;
 pub mod jobs;
 pub mod limiter;
@@ -14,13 +15,12 @@ pub mod log;
 pub mod mail;
 pub mod memory;
 pub mod metrics;
-pub mod moment;
-pub mod outgoing;
 pub mod random;
-pub mod tickets;
+pub mod sealed_state;
 pub mod tokens;
 pub mod urls;
 pub mod vault;
+pub mod write_behind;
 
 use std::sync::Arc;
 
@@ -45,11 +45,11 @@ pub struct Services {
     /// Builds absolute links on the configured public address.
     pub urls: urls::Urls,
     /// The one client for addresses an administrator typed in.
-    pub outgoing: outgoing::Client,
+    pub http_client: http_client::HttpClient,
     /// Wakes the mail worker after a commit that queued mail.
     pub mail_wake: tokio::sync::Notify,
     /// Takes rows that may be written a moment later.
-    pub deferred: deferred::Deferred,
+    pub write_behind: write_behind::WriteBehind,
 }
 
 impl std::ops::Deref for Kernel {
@@ -61,7 +61,7 @@ impl std::ops::Deref for Kernel {
 
 /// Why a kernel could not be put together. Each text is written for the person at the console.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub enum KernelStartError {
     /// The database could not be opened or migrated.
     #[error("{0}")]
     Database(#[from] database::OpenError),
@@ -72,22 +72,19 @@ pub enum StartError {
 
 impl Kernel {
     /// Opens the database, applies migrations, loads or creates the keys.
-    ///
-    /// # Errors
-    /// [`StartError`], one sentence that says what to change.
-    pub async fn open(config: Config, clock: Clock, urls: urls::Urls) -> Result<Self, StartError> {
+    pub async fn open(config: Config, clock: Clock, urls: urls::Urls) -> Result<Self, KernelStartError> {
         let db = Database::open(&config.database, clock.clone()).await?;
         let vault = vault::Vault::open(&config.secrets.master_key_file, &db, &clock).await?;
-        let outgoing = outgoing::Client::new(&config.outgoing);
+        let http_client = http_client::HttpClient::new(&config.outgoing);
         Ok(Self(Arc::new(Services {
             config,
             db,
             clock,
             vault,
             urls,
-            outgoing,
+            http_client,
             mail_wake: tokio::sync::Notify::new(),
-            deferred: deferred::Deferred::default(),
+            write_behind: write_behind::WriteBehind::default(),
         })))
     }
 }

@@ -11,7 +11,7 @@ use super::{ids, random};
 
 /// What a token is for. The prefix makes a leaked one recognisable to people and scanners.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Purpose {
+pub enum OpaqueTokenKind {
     /// A browser session's cookie.
     Session,
     /// A sign-in under way.
@@ -27,16 +27,16 @@ pub enum Purpose {
     /// A link to set up a second factor.
     Enrol,
     /// A browser that is remembered.
-    Device,
+    RememberedBrowser,
     /// A test of a connection under way.
-    Trial,
+    ConnectionTest,
     /// REST API.
     Api,
     /// A provisioning client.
     Scim,
 }
 
-impl Purpose {
+impl OpaqueTokenKind {
     /// What each of its secrets begins with.
     #[must_use]
     pub const fn prefix(self) -> &'static str {
@@ -48,8 +48,8 @@ impl Purpose {
             Self::Reset => "vst_reset_",
             Self::Invite => "vst_invite_",
             Self::Enrol => "vst_enrol_",
-            Self::Device => "vst_device_",
-            Self::Trial => "vst_test_",
+            Self::RememberedBrowser => "vst_device_",
+            Self::ConnectionTest => "vst_test_",
             Self::Api => "vst_api_",
             Self::Scim => "vst_scim_",
         }
@@ -57,27 +57,27 @@ impl Purpose {
 }
 
 /// A freshly made token: the secret for its owner and the hash for the database.
-pub struct Token {
+pub struct OpaqueToken {
     /// Give this out once and forget it.
     pub secret: String,
     /// Store this.
     pub hash: String,
 }
 
-impl Token {
+impl OpaqueToken {
     /// Makes a token with 256 bits from the operating system.
     #[must_use]
-    pub fn generate(purpose: Purpose) -> Self {
-        Self::ending_in_random(purpose.prefix().to_owned())
+    pub fn generate(purpose: OpaqueTokenKind) -> Self {
+        Self::with_random_suffix(purpose.prefix().to_owned())
     }
 
     /// The same for the row with this id: the secret names it, and no index is needed to find a hash.
     #[must_use]
-    pub fn of_row(purpose: Purpose, id: &str) -> Self {
-        Self::ending_in_random(format!("{}{id}.", purpose.prefix()))
+    pub fn for_row(purpose: OpaqueTokenKind, id: &str) -> Self {
+        Self::with_random_suffix(format!("{}{id}.", purpose.prefix()))
     }
 
-    fn ending_in_random(mut secret: String) -> Self {
+    fn with_random_suffix(mut secret: String) -> Self {
         URL_SAFE_NO_PAD.encode_string(random::bytes::<32>(), &mut secret);
         let hash = hash(&secret);
         Self { secret, hash }
@@ -100,13 +100,13 @@ pub fn hash(secret: &str) -> String {
 /// The id of the row that a secret of [`Token::of_row`] names. Whether it is the row's secret, its hash tells, which is to
 /// be compared with [`same`].
 #[must_use]
-pub fn row_of(purpose: Purpose, secret: &str) -> Option<&str> {
+pub fn row_id(purpose: OpaqueTokenKind, secret: &str) -> Option<&str> {
     let (id, _) = secret.strip_prefix(purpose.prefix())?.split_once('.')?;
     ids::is_id(id).then_some(id)
 }
 
 /// Compares two texts without telling by time where they differ.
 #[must_use]
-pub fn same(a: &str, b: &str) -> bool {
+pub fn constant_time_eq(a: &str, b: &str) -> bool {
     aws_lc_rs::constant_time::verify_slices_are_equal(a.as_bytes(), b.as_bytes()).is_ok()
 }

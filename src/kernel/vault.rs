@@ -63,16 +63,13 @@ struct Keys {
 
 impl Vault {
     /// Reads or makes the master key and the data keys.
-    ///
-    /// # Errors
-    /// [`Error`].
     pub async fn open(file: &Path, db: &Database, clock: &Clock) -> Result<Self, Error> {
         let masters = load_masters(file)?;
         let mut tx = db.begin().await?;
         let mut data = HashMap::new();
         let mut active = None;
         for (id, wrapped) in data_keys(&mut tx).await? {
-            let (key, master) = unwrap_any(&masters, &id, &wrapped)?;
+            let (key, master) = unwrap_data_key(&masters, &id, &wrapped)?;
             if master > 0 {
                 let fresh = seal_with(&masters[0], &id, &key)?;
                 sqlx::query("UPDATE data_keys SET wrapped = $1 WHERE id = $2")
@@ -102,23 +99,17 @@ impl Vault {
     }
 
     /// Encrypts `secret` for the row that `bound_to` names, such as `connections/ID/key`.
-    ///
-    /// # Errors
-    /// [`Error::Damaged`] should the cipher fail.
     pub fn seal(&self, bound_to: &str, secret: &[u8]) -> Result<String, Error> {
         let id = &self.0.active;
-        let key = self.known(id).ok_or(Error::Damaged)?;
+        let key = self.cached_data_key(id).ok_or(Error::Damaged)?;
         Ok(format!("v1.{id}.{}", seal_with(&key, bound_to, secret)?))
     }
 
     /// Decrypts what [`Vault::seal`] made for the same row.
-    ///
-    /// # Errors
-    /// [`Error::Damaged`] when it was made for another row or altered; [`Error::WrongKey`]; the database's.
     pub async fn open_sealed(&self, bound_to: &str, sealed: &str) -> Result<Vec<u8>, Error> {
         let (id, text) =
             sealed.strip_prefix("v1.").and_then(|rest| rest.split_once('.')).ok_or(Error::Damaged)?;
-        let key = match self.known(id) {
+        let key = match self.cached_data_key(id) {
             Some(key) => key,
             // Another node made this data key after we started. In a box: that hardly ever happens, and whoever opens
             // something has room for it.
@@ -127,7 +118,7 @@ impl Vault {
         open_with(&key, bound_to, text)
     }
 
-    fn known(&self, id: &str) -> Option<[u8; 32]> {
+    fn cached_data_key(&self, id: &str) -> Option<[u8; 32]> {
         self.0.data.read().unwrap_or_else(PoisonError::into_inner).get(id).copied()
     }
 
@@ -137,7 +128,7 @@ impl Vault {
             .fetch_optional(&mut *self.0.db.read().await?)
             .await?
             .ok_or(Error::Damaged)?;
-        let (key, _) = unwrap_any(&self.0.masters, id, &row.try_get::<String, _>(0)?)?;
+        let (key, _) = unwrap_data_key(&self.0.masters, id, &row.try_get::<String, _>(0)?)?;
         self.0.data.write().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), key);
         Ok(key)
     }
@@ -147,7 +138,7 @@ async fn data_keys(tx: &mut super::Tx) -> Result<Vec<(String, String)>, sqlx::Er
     sqlx::query_as("SELECT id, wrapped FROM data_keys ORDER BY id").fetch_all(&mut **tx).await
 }
 
-fn unwrap_any(masters: &[[u8; 32]], id: &str, wrapped: &str) -> Result<([u8; 32], usize), Error> {
+fn unwrap_data_key(masters: &[[u8; 32]], id: &str, wrapped: &str) -> Result<([u8; 32], usize), Error> {
     for (index, master) in masters.iter().enumerate() {
         if let Ok(key) = open_with(master, id, wrapped) {
             return Ok((key.try_into().map_err(|_| Error::Damaged)?, index));

@@ -5,7 +5,8 @@ use crate::kernel::{Timestamp, config};
 
 async fn open(dir: &Path) -> Result<Vault, Error> {
     let clock = Clock::manual(Timestamp(1_000));
-    let config = config::Database { url: format!("sqlite://{}/t.db", dir.display()), max_connections: 2 };
+    let config =
+        config::DatabaseConfig { url: format!("sqlite://{}/t.db", dir.display()), max_connections: 2 };
     let db = Database::open(&config, clock.clone()).await.expect("database");
     Vault::open(&dir.join("master.key"), &db, &clock).await
 }

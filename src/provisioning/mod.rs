@@ -8,4 +8,4 @@ mod token;
 mod welcome;
 
 pub use token::{create_token, replace_token};
-pub use welcome::welcome_some;
+pub use welcome::send_welcome_emails;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::access::tokens::{self, NewToken, Owner, Token, TokenPurpose};
+use crate::access::tokens::{self, ApiToken, NewToken, TokenOwner, TokenPurpose};
 use crate::access::{PrincipalKind, service_accounts};
 use crate::audit::Context;
 use crate::directory::Error;
@@ -10,25 +10,22 @@ use crate::idp::connections::Connection;
 use crate::kernel::{Timestamp, Tx};
 
 /// Hours for which a token that is replaced goes on working, at most: thirty days.
-const MOST_OVERLAP: u32 = 720;
+const MAX_OVERLAP_HOURS: u32 = 720;
 
 /// Makes a token in the place of `old`, which goes on working for `overlap_hours`: time to enter the new one on the
 /// other side without a gap.
-///
-/// # Errors
-/// [`Error::Invalid`] for the overlap, or a token that has ended.
 pub async fn replace_token(
     tx: &mut Tx,
     context: &Context,
     connection: &Connection,
-    (old, overlap_hours): (&Token, u32),
-) -> Result<(Token, String), Error> {
+    (old, overlap_hours): (&ApiToken, u32),
+) -> Result<(ApiToken, String), Error> {
     if old.connection_id.as_ref() != Some(&connection.id) || old.status(tx.now()) != "active" {
         let reason = "must be a token of this connection that works".to_owned();
         return Err(Error::Invalid { field: "replaces", reason });
     }
-    if overlap_hours > MOST_OVERLAP {
-        let reason = format!("must be at most {MOST_OVERLAP} hours");
+    if overlap_hours > MAX_OVERLAP_HOURS {
+        let reason = format!("must be at most {MAX_OVERLAP_HOURS} hours");
         return Err(Error::Invalid { field: "overlap_hours", reason });
     }
     let made = create_token(tx, context, connection, &old.name, None).await?;
@@ -39,23 +36,20 @@ pub async fn replace_token(
 
 /// Makes a token for the provisioning client of `connection` and returns its secret, which exists
 /// nowhere else from here on.
-///
-/// # Errors
-/// [`Error::Invalid`] for a connection that does not provision, a name or an expiry.
 pub async fn create_token(
     tx: &mut Tx,
     context: &Context,
     connection: &Connection,
     name: &str,
     expires_at: Option<Timestamp>,
-) -> Result<(Token, String), Error> {
-    let robot = service_accounts::of_connection(tx, &context.account_id, &connection.id).await?;
-    let robot = robot.ok_or_else(|| {
+) -> Result<(ApiToken, String), Error> {
+    let service_account = service_accounts::of_connection(tx, &context.account_id, &connection.id).await?;
+    let robot = service_account.ok_or_else(|| {
         let reason = "must be scim: only directory connections have tokens".to_owned();
         Error::Invalid { field: "kind", reason }
     })?;
     let new = NewToken {
-        owner: Owner { kind: PrincipalKind::ServiceAccount, id: &robot.id, epoch: 0 },
+        owner: TokenOwner { kind: PrincipalKind::ServiceAccount, id: &robot.id, epoch: 0 },
         purpose: TokenPurpose::Scim,
         connection_id: Some(&connection.id),
         name,

@@ -7,40 +7,37 @@ use crate::directory::accounts::{self, Account, SsoInvitations};
 use crate::directory::users::{self, User};
 use crate::directory::{Error, domain_of};
 use crate::idp::connections;
-use crate::kernel::mail::Letter;
+use crate::kernel::mail::EmailMessage;
 use crate::kernel::{Kernel, Tx};
-use crate::signin::links::{self, LinkPurpose};
-use crate::signin::notices;
+use crate::signin::notifications;
+use crate::signin::one_time_links::{self, LinkPurpose};
 
 /// People who are told in one unit of work.
-const AT_ONCE: i64 = 50;
+const BATCH_SIZE: i64 = 50;
 
 /// Tells the next of those who wait; how many that were. Every node may do it at once.
-///
-/// # Errors
-/// The database's; who was not told is told later.
-pub async fn welcome_some(kernel: &Kernel) -> Result<usize, Error> {
+pub async fn send_welcome_emails(kernel: &Kernel) -> Result<usize, Error> {
     let mut c = kernel.db.read().await?;
-    let due = users::due_for_welcome(&mut c, AT_ONCE).await?;
+    let due = users::due_for_welcome(&mut c, BATCH_SIZE).await?;
     drop(c);
     if due.is_empty() {
         return Ok(0);
     }
     let mut tx = kernel.db.begin().await?;
-    let mut known = HashMap::new();
+    let mut account_cache = HashMap::new();
     for (account_id, id) in &due {
         // Of two nodes, one finds it due.
-        if !users::take_welcome(&mut tx, account_id, id).await? {
+        if !users::claim_welcome(&mut tx, account_id, id).await? {
             continue;
         }
         let Some(user) = users::by_id(&mut tx, account_id, id).await?.filter(User::is_active) else {
             continue;
         };
-        if !known.contains_key(account_id) {
-            known.insert(account_id, accounts::by_id(&mut tx, account_id).await?);
+        if !account_cache.contains_key(account_id) {
+            account_cache.insert(account_id, accounts::by_id(&mut tx, account_id).await?);
         }
-        if let Some(Some(account)) = known.get(account_id) {
-            welcome(kernel, &mut tx, account, &user).await?;
+        if let Some(Some(account)) = account_cache.get(account_id) {
+            send_welcome_email(kernel, &mut tx, account, &user).await?;
         }
     }
     tx.commit().await?;
@@ -50,39 +47,44 @@ pub async fn welcome_some(kernel: &Kernel) -> Result<usize, Error> {
 
 /// Who signs in through an identity provider is told if the account wants that. Who does not has no way in yet, and
 /// gets one.
-async fn welcome(kernel: &Kernel, tx: &mut Tx, account: &Account, user: &User) -> Result<(), Error> {
+async fn send_welcome_email(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    account: &Account,
+    user: &User,
+) -> Result<(), Error> {
     let Some(domain) = user.email.as_deref().and_then(domain_of) else { return Ok(()) };
-    let provider = connections::sign_in_for(tx, &account.id, &domain).await?;
-    let letter = match provider {
+    let provider = connections::route_by_domain_or_default(tx, &account.id, &domain).await?;
+    let email = match provider {
         Some(_) if account.settings().sso_invitations == SsoInvitations::Active => return Ok(()),
         Some(provider) => {
             let to = kernel.urls.absolute(&format!("/login?account={}", account.slug));
-            letter(
+            welcome_email(
                 account,
                 format!("Sign in through {}; there is nothing to set up.", provider.label()),
                 ("Sign in", to),
             )
         }
         None => {
-            let secret = links::create(tx, user, LinkPurpose::Setup).await?;
+            let secret = one_time_links::create(tx, user, LinkPurpose::Setup).await?;
             let to = kernel.urls.absolute(&format!("/setup?token={secret}"));
-            let mut letter = letter(
+            let mut email = welcome_email(
                 account,
                 format!("Your name there is {}. Choose a password to sign in with.", user.user_name),
                 ("Choose a password", to),
             );
-            letter.notes = vec![
+            email.notes = vec![
                 "The link works once and for a day. After that, \"Forgot password\" on the sign-in page sends another."
                     .into(),
             ];
-            letter
+            email
         }
     };
-    notices::send(kernel, tx, account, user, &letter).await.map(drop)
+    notifications::send(kernel, tx, account, user, &email).await.map(drop)
 }
 
-fn letter(account: &Account, how: String, (action, to): (&str, String)) -> Letter {
-    Letter {
+fn welcome_email(account: &Account, how: String, (action, to): (&str, String)) -> EmailMessage {
+    EmailMessage {
         subject: format!("You can use {} now", account.name),
         paragraphs: vec![format!("Your company has given you access to {}. {how}", account.name)],
         action: Some((action.into(), to)),

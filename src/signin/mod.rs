@@ -3,23 +3,23 @@
 pub mod factors;
 pub mod flow;
 pub mod identities;
-pub mod links;
 pub mod lockout;
-pub mod notices;
+mod lookup;
+pub mod notifications;
+pub mod one_time_links;
 pub mod password;
 mod proof;
 pub mod sessions;
 pub mod setup;
-mod somebody;
 mod throttle;
 
 use std::sync::Arc;
 
-pub use proof::{Method, Names, Proof, Provided, ProviderSession, Subject};
-pub use somebody::has_password;
+pub use lookup::has_password;
+pub use proof::{ExternalSubject, Method, ProfileNames, Proof, ProviderClaims, ProviderSession};
 pub use throttle::{Throttle, Throttled};
 
-use crate::kernel::{Kernel, tickets};
+use crate::kernel::{Kernel, sealed_state};
 
 /// What signing in needs beyond the kernel. Cheap to clone.
 #[derive(Clone)]
@@ -31,7 +31,7 @@ pub struct SignIn {
     /// Slows down guessing.
     pub throttle: Arc<Throttle>,
     /// Uses of sessions that are not written down yet.
-    pub uses: Arc<sessions::Uses>,
+    pub session_activity: Arc<sessions::SessionActivity>,
 }
 
 impl SignIn {
@@ -39,22 +39,19 @@ impl SignIn {
     #[must_use]
     pub fn new(kernel: Kernel) -> Self {
         let throttle = Arc::new(Throttle::new(&kernel.clock));
-        Self { kernel, hasher: Arc::default(), throttle, uses: Arc::default() }
+        Self { kernel, hasher: Arc::default(), throttle, session_activity: Arc::default() }
     }
 
     /// Removes what ended by itself.
-    ///
-    /// # Errors
-    /// The database's.
     pub async fn clean_up(&self) -> Result<(), sqlx::Error> {
         self.throttle.forget_idle();
         let mut tx = self.kernel.db.begin().await?;
         sessions::delete_ended(&mut tx).await?;
         flow::delete_expired(&mut tx).await?;
-        links::delete_expired(&mut tx).await?;
+        one_time_links::delete_expired(&mut tx).await?;
         lockout::delete_stale(&mut tx).await?;
-        factors::delete_old_devices(&mut tx).await?;
-        tickets::delete_expired(&mut tx).await?;
+        factors::delete_old_remembered_browsers(&mut tx).await?;
+        sealed_state::delete_expired(&mut tx).await?;
         tx.commit().await
     }
 }

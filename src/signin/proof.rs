@@ -48,14 +48,15 @@ pub struct Proof {
     /// The connection that vouches, if one does.
     pub connection_id: Option<String>,
     /// Whom: an email address, or a user name.
-    pub subject: String,
+    #[serde(rename = "subject")]
+    pub identifier: String,
     /// The user, where the proof was made against a stored secret of theirs. It then decides, not
     /// `subject`: one person's user name may be another's address.
     pub user_id: Option<String>,
     /// Who they are at the provider, where it has a name for them that it never gives to anybody else. It decides,
     /// then, and `subject` only at the first coming.
-    #[serde(default)]
-    pub identity: Option<Subject>,
+    #[serde(default, rename = "identity")]
+    pub external_subject: Option<ExternalSubject>,
     /// Methods used, RFC 8176.
     pub amr: Vec<String>,
     /// The level reached, as the identity provider calls it; empty when it says nothing.
@@ -64,32 +65,32 @@ pub struct Proof {
     #[serde(default)]
     pub second_factor: Option<SecondFactor>,
     /// The fingerprint of the stored password that was shown: a sign-in that waits for more ends with it.
-    #[serde(default)]
-    pub password: Option<String>,
+    #[serde(default, rename = "password")]
+    pub password_fingerprint: Option<String>,
     /// Whose counted attempts are forgotten with it, for a password that was checked elsewhere.
     #[serde(skip)]
-    pub forgiven: Option<String>,
+    pub clear_failures_of: Option<String>,
     /// What else the connection that vouches says.
-    #[serde(default)]
-    pub provided: Provided,
+    #[serde(default, rename = "provided")]
+    pub provider_claims: ProviderClaims,
 }
 
 impl Proof {
     /// `user` showed their password.
-    pub(super) fn password(user: &User, method: Method) -> Self {
+    pub(super) fn from_password(user: &User, method: Method) -> Self {
         Self {
             method,
             account_id: user.account_id.clone(),
             connection_id: None,
-            subject: user.user_name.clone(),
+            identifier: user.user_name.clone(),
             user_id: Some(user.id.clone()),
-            identity: None,
+            external_subject: None,
             amr: vec!["pwd".into()],
             acr: String::new(),
             second_factor: None,
-            password: None,
-            forgiven: None,
-            provided: Provided::default(),
+            password_fingerprint: None,
+            clear_failures_of: None,
+            provider_claims: ProviderClaims::default(),
         }
     }
 }
@@ -110,11 +111,12 @@ impl Proof {
 /// What an identity provider says beside who somebody is, and only what its connection lets it say.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Provided {
+pub struct ProviderClaims {
     /// When nobody with this address exists: whom to create.
-    pub create: bool,
+    #[serde(rename = "create")]
+    pub jit_provisioning: bool,
     /// The person's names, to be taken over by those who are not managed elsewhere.
-    pub names: Names,
+    pub names: ProfileNames,
     /// Whether somebody who is here already gets these names.
     pub update_names: bool,
     /// The groups the provider has them in; `None` where groups do not follow it, or it could not say.
@@ -125,7 +127,7 @@ pub struct Provided {
 
 /// Who somebody is at a provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Subject {
+pub struct ExternalSubject {
     /// Who says so.
     pub issuer: String,
     /// The name it never gives to anybody else there.
@@ -136,7 +138,7 @@ pub struct Subject {
 
 /// The names of a person.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Names {
+pub struct ProfileNames {
     /// Given name.
     pub given_name: Option<String>,
     /// Family name.
@@ -145,10 +147,10 @@ pub struct Names {
     pub display_name: Option<String>,
 }
 
-impl Names {
+impl ProfileNames {
     /// A text as a name, if it could be one. One that could not keeps nobody out: it is left alone.
     #[must_use]
-    pub fn line(text: &str) -> Option<String> {
+    pub fn parse_name(text: &str) -> Option<String> {
         let text = text.trim();
         let fits = !text.is_empty() && text.chars().count() <= 256 && !text.contains(char::is_control);
         fits.then(|| text.to_owned())

@@ -34,12 +34,12 @@ pub struct Throttled {
     pub retry_after: u64,
 }
 
-type Limiter<K> = RateLimiter<K, DashMapStateStore<K>, LimiterClock, NoOpMiddleware<Duration>>;
+type SignInLimiter<K> = RateLimiter<K, DashMapStateStore<K>, LimiterClock, NoOpMiddleware<Duration>>;
 
 /// The limits of one node.
 pub struct Throttle {
-    addresses: Limiter<IpAddr>,
-    estimates: Limiter<IpAddr>,
+    addresses: SignInLimiter<IpAddr>,
+    estimates: SignInLimiter<IpAddr>,
     /// For each address and user: when the attempts made so far would have been due, one a period. An
     /// attempt is taken before the check and given back when it was right, which governor cannot.
     guesses: Mutex<HashMap<(IpAddr, String), Timestamp>>,
@@ -53,8 +53,8 @@ impl Throttle {
         let per_address = Quota::per_second(ADDRESS_RATE).allow_burst(ADDRESS_BURST);
         let estimates = Quota::per_second(ADDRESS_RATE).allow_burst(ESTIMATE_BURST);
         Self {
-            addresses: Limiter::dashmap_with_clock(per_address, limiter_clock.clone()),
-            estimates: Limiter::dashmap_with_clock(estimates, limiter_clock.clone()),
+            addresses: SignInLimiter::dashmap_with_clock(per_address, limiter_clock.clone()),
+            estimates: SignInLimiter::dashmap_with_clock(estimates, limiter_clock.clone()),
             guesses: Mutex::default(),
             clock: clock.clone(),
             limiter_clock,
@@ -63,10 +63,11 @@ impl Throttle {
 
     /// Counts a wrong password of `key` from an address, before it is known to be wrong. `attempts`: how
     /// many in a row lock the user.
-    ///
-    /// # Errors
-    /// [`Throttled`] when the address has had too many for this user.
-    pub fn guess(&self, (address, key): (IpAddr, &str), attempts: u32) -> Result<(), Throttled> {
+    pub fn record_password_attempt(
+        &self,
+        (address, key): (IpAddr, &str),
+        attempts: u32,
+    ) -> Result<(), Throttled> {
         let now = self.clock.now();
         let at_once = (attempts / 2).max(2);
         let mut guesses = self.guesses();
@@ -83,30 +84,24 @@ impl Throttle {
     }
 
     /// Gives back what [`Throttle::guess`] took: the password was right.
-    pub fn forgive(&self, (address, key): (IpAddr, &str)) {
+    pub fn clear_failures(&self, (address, key): (IpAddr, &str)) {
         self.guesses().remove(&(network(address), key.to_owned()));
     }
 
     /// Counts a step of a sign-in from `address`.
-    ///
-    /// # Errors
-    /// [`Throttled`] when there were too many.
-    pub fn address(&self, address: IpAddr) -> Result<(), Throttled> {
+    pub fn check_step(&self, address: IpAddr) -> Result<(), Throttled> {
         self.step(&self.addresses, address)
     }
 
     /// Counts an estimate of a password's strength for somebody at `address`.
-    ///
-    /// # Errors
-    /// [`Throttled`] when there were too many.
-    pub fn estimate(&self, address: IpAddr) -> Result<(), Throttled> {
+    pub fn check_estimate(&self, address: IpAddr) -> Result<(), Throttled> {
         self.step(&self.estimates, address)
     }
 
-    fn step(&self, limiter: &Limiter<IpAddr>, address: IpAddr) -> Result<(), Throttled> {
+    fn step(&self, limiter: &SignInLimiter<IpAddr>, address: IpAddr) -> Result<(), Throttled> {
         limiter.check_key(&network(address)).map_err(|not_until| {
             metrics::counter!("vestibule_sign_ins_throttled_total").increment(1);
-            Throttled { retry_after: self.limiter_clock.wait(not_until.earliest_possible()) }
+            Throttled { retry_after: self.limiter_clock.seconds_until(not_until.earliest_possible()) }
         })
     }
 

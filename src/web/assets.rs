@@ -4,7 +4,7 @@ use axum::extract::Path;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::App;
+use super::AppState;
 use crate::access::{Guard, Routes};
 
 const FILES: [(&str, &str, &str); 3] = [
@@ -41,7 +41,7 @@ pub(super) const VERSION: &str = {
     }
 };
 
-pub(super) fn routes() -> Routes<App> {
+pub(super) fn routes() -> Routes<AppState> {
     Routes::default().get("/assets/{version}/{name}", Guard::Public, asset)
 }
 

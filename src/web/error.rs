@@ -39,9 +39,6 @@ impl Error {
     }
 
     /// The words for a form that is shown again, or the error back if it is not the person's to mend.
-    ///
-    /// # Errors
-    /// Itself.
     pub fn for_form(self) -> Result<String, Self> {
         match self {
             Self::Refused(refusal)
@@ -99,7 +96,7 @@ impl From<directory::Error> for Error {
                 ),
             ),
             E::Forbidden(reason) => Refusal::new(StatusCode::CONFLICT, "Not possible", reason),
-            E::Changed => Refusal::new(
+            E::VersionConflict => Refusal::new(
                 StatusCode::CONFLICT,
                 "Changed meanwhile",
                 "Somebody else changed this at the same moment. Look at it again before you save.",

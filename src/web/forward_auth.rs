@@ -5,16 +5,16 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 
-use super::{App, Error};
+use super::{AppState, Error};
 use crate::access::{Guard, Principal, PrincipalKind, Routes};
 use crate::directory::{groups, users};
 
-pub(super) fn routes() -> Routes<App> {
+pub(super) fn routes() -> Routes<AppState> {
     Routes::default().get("/forward-auth", Guard::SignedIn, forward_auth)
 }
 
 /// 200 with the person in headers; the guard has answered 401 for everybody else.
-async fn forward_auth(State(app): State<App>, principal: Principal) -> Result<Response, Error> {
+async fn forward_auth(State(app): State<AppState>, principal: Principal) -> Result<Response, Error> {
     let mut headers = HeaderMap::new();
     let mut set = |name: &'static str, value: &str| {
         // What cannot stand in a header is left out rather than bent.

@@ -6,15 +6,15 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::MethodRouter;
 
-use super::{App, Error};
+use super::{AppState, Error};
 use crate::access::tokens::{self, TokenPurpose};
-use crate::access::{Guard, Owes, Principal};
+use crate::access::{Guard, Principal, SessionRestriction};
 use crate::kernel::http::{Refusal, bearer, cookie};
 use crate::kernel::urls::query_value;
 use crate::signin::{flow, sessions};
 
 /// Puts `guard` in front of a handler.
-pub(super) fn protect(app: &App, guard: Guard, handler: MethodRouter) -> MethodRouter {
+pub(super) fn protect(app: &AppState, guard: Guard, handler: MethodRouter) -> MethodRouter {
     let app = app.clone();
     handler.layer(from_fn(move |request: Request, next: Next| {
         let app = app.clone();
@@ -22,14 +22,14 @@ pub(super) fn protect(app: &App, guard: Guard, handler: MethodRouter) -> MethodR
     }))
 }
 
-async fn check(app: &App, guard: Guard, mut request: Request, next: Next) -> Response {
+async fn check(app: &AppState, guard: Guard, mut request: Request, next: Next) -> Response {
     match guard {
         Guard::Callback => return next.run(request).await,
         Guard::Scim => {
             let secret = bearer(request.headers()).map(str::to_owned);
             return app.scim.serve(secret.as_deref(), request, next).await;
         }
-        Guard::Public | Guard::SignedIn | Guard::Unfinished | Guard::May(_) => {}
+        Guard::Public | Guard::SignedIn | Guard::RestrictedSession | Guard::Requires(_) => {}
     }
     if let Err(refusal) = check_origin(app, request.method(), request.headers()) {
         return refusal.into_response();
@@ -37,17 +37,17 @@ async fn check(app: &App, guard: Guard, mut request: Request, next: Next) -> Res
     if guard == Guard::Public {
         return next.run(request).await;
     }
-    let principal = match identify(app, request.headers()).await {
+    let principal = match authenticate(app, request.headers()).await {
         Ok(Some(principal)) => principal,
         Ok(None) => return unauthenticated(&request),
         Err(error) => return Error::from(error).into_response(),
     };
-    if guard != Guard::Unfinished
-        && let Some(page) = page_to_pay(principal.owes())
+    if guard != Guard::RestrictedSession
+        && let Some(page) = page_for_restriction(principal.restriction())
     {
-        return unfinished(&request, page);
+        return restricted_session(&request, page);
     }
-    if let Guard::May(permission) = guard
+    if let Guard::Requires(permission) = guard
         && let Err(refusal) = principal.require(permission)
     {
         return refusal.into_response();
@@ -56,16 +56,16 @@ async fn check(app: &App, guard: Guard, mut request: Request, next: Next) -> Res
     request.extensions_mut().insert(principal);
     let response = next.run(request).await;
     if writes {
-        app.look_again();
+        app.invalidate_caches();
     }
     response
 }
 
 /// The principal of a request: an API token if one is shown, else the session's cookie.
-///
-/// # Errors
-/// The database's.
-pub(super) async fn identify(app: &App, headers: &HeaderMap) -> Result<Option<Principal>, sqlx::Error> {
+pub(super) async fn authenticate(
+    app: &AppState,
+    headers: &HeaderMap,
+) -> Result<Option<Principal>, sqlx::Error> {
     if let Some(secret) = bearer(headers) {
         let bearer = tokens::authenticate(&app.kernel, secret, TokenPurpose::Api).await?;
         return Ok(bearer.map(|bearer| bearer.principal));
@@ -79,7 +79,7 @@ pub(super) async fn identify(app: &App, headers: &HeaderMap) -> Result<Option<Pr
 /// Cross-site request forgery: a request that changes something must come from our own pages. Browsers
 /// say where it comes from in `Sec-Fetch-Site`, older ones in `Origin`; scripts can say it too. A bearer
 /// token is never sent by a browser on its own, so it needs neither.
-fn check_origin(app: &App, method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
+fn check_origin(app: &AppState, method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
     if method.is_safe() || bearer(headers).is_some() {
         return Ok(());
     }
@@ -104,23 +104,23 @@ fn check_origin(app: &App, method: &Method, headers: &HeaderMap) -> Result<(), R
 }
 
 /// Where a session pays what it owes now.
-pub(super) fn page_to_pay(owes: Owes) -> Option<&'static str> {
+pub(super) fn page_for_restriction(owes: SessionRestriction) -> Option<&'static str> {
     match owes {
-        Owes::Nothing | Owes::EnrolmentBy(_) => None,
-        Owes::SecondFactor => Some("/profile/confirm"),
-        Owes::Enrolment => Some("/profile/two-factor/add"),
+        SessionRestriction::None | SessionRestriction::EnrolmentDueAt(_) => None,
+        SessionRestriction::SecondFactorRequired => Some("/profile/confirm"),
+        SessionRestriction::EnrolmentRequired => Some("/profile/two-factor/add"),
     }
 }
 
 /// A page sends people to where their session is finished and back; for everything else it is no session yet.
-fn unfinished(request: &Request, page: &'static str) -> Response {
+fn restricted_session(request: &Request, page: &'static str) -> Response {
     if is_for_scripts(request) {
         let detail = format!(
             "Your account asks for a second factor and this session has shown none. Open {page} in your browser."
         );
         return Refusal::new(StatusCode::UNAUTHORIZED, "Second factor needed", detail).into_response();
     }
-    Redirect::to(&format!("{page}?return_to={}", query_value(wanted(request)))).into_response()
+    Redirect::to(&format!("{page}?return_to={}", query_value(requested_path(request)))).into_response()
 }
 
 fn is_for_scripts(request: &Request) -> bool {
@@ -128,7 +128,7 @@ fn is_for_scripts(request: &Request) -> bool {
     path.starts_with("/api/") || path.starts_with("/forward-auth") || !request.method().is_safe()
 }
 
-fn wanted(request: &Request) -> &str {
+fn requested_path(request: &Request) -> &str {
     let uri = request.uri();
     uri.path_and_query().map_or(uri.path(), axum::http::uri::PathAndQuery::as_str)
 }
@@ -145,5 +145,5 @@ fn unauthenticated(request: &Request) -> Response {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
         return response;
     }
-    Redirect::to(&format!("/login?return_to={}", query_value(wanted(request)))).into_response()
+    Redirect::to(&format!("/login?return_to={}", query_value(requested_path(request)))).into_response()
 }

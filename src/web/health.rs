@@ -4,11 +4,11 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 
-use super::App;
+use super::AppState;
 use crate::access::{Guard, Routes};
 use crate::kernel::metrics;
 
-pub(super) fn routes() -> Routes<App> {
+pub(super) fn routes() -> Routes<AppState> {
     Routes::default().get("/healthz", Guard::Public, healthz).get("/readyz", Guard::Public, readyz).get(
         "/metrics",
         Guard::Public,
@@ -22,7 +22,7 @@ async fn healthz() -> &'static str {
 }
 
 /// The process can serve: the database answers.
-async fn readyz(State(app): State<App>) -> (StatusCode, &'static str) {
+async fn readyz(State(app): State<AppState>) -> (StatusCode, &'static str) {
     match app.kernel.db.ping().await {
         Ok(()) => (StatusCode::OK, "ready\n"),
         Err(error) => {

@@ -11,7 +11,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use ipnet::IpNet;
 
-use super::{App, error, page};
+use super::{AppState, error, page};
 use crate::kernel::http::{PostForm, Refusal, RequestContext};
 use crate::kernel::{ids, metrics};
 
@@ -23,8 +23,12 @@ const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; scr
      font-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'";
 
 /// See the module's text.
-pub(super) async fn surround(State(app): State<App>, mut request: Request, next: Next) -> Response {
-    let context = context_of(&app, &request);
+pub(super) async fn process_request(
+    State(app): State<AppState>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let context = request_context(&app, &request);
     let request_id = context.request_id.clone();
     let address = context.address;
     request.extensions_mut().insert(context);
@@ -39,7 +43,7 @@ pub(super) async fn surround(State(app): State<App>, mut request: Request, next:
     } else {
         next.run(request).await
     };
-    let mut response = render_refusal(carry(response), &path, &request_id);
+    let mut response = render_refusal(render_post_form(response), &path, &request_id);
     let status = response.status();
     let took = started.elapsed();
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
@@ -49,14 +53,14 @@ pub(super) async fn surround(State(app): State<App>, mut request: Request, next:
     if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
         tracing::error!(request_id, %method, path, status = status.as_u16(), "request failed");
     }
-    harden(&app, &path, response.headers_mut());
+    set_security_headers(&app, &path, response.headers_mut());
     if let Ok(id) = request_id.parse() {
         response.headers_mut().insert(REQUEST_ID, id);
     }
     response
 }
 
-fn context_of(app: &App, request: &Request) -> RequestContext {
+fn request_context(app: &AppState, request: &Request) -> RequestContext {
     let peer = request
         .extensions()
         .get::<ConnectInfo<SocketAddr>>()
@@ -90,13 +94,13 @@ fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAdd
 /// The page that sends a form to another site: by itself, or by its button where scripts are off.
 #[derive(Template)]
 #[template(path = "signin/carry.html")]
-struct CarryPage {
+struct PostFormPage {
     form: PostForm,
 }
 
-fn carry(mut response: Response) -> Response {
+fn render_post_form(mut response: Response) -> Response {
     let Some(form) = response.extensions_mut().remove::<PostForm>() else { return response };
-    let mut rendered = match page::render(&CarryPage { form }) {
+    let mut rendered = match page::render(&PostFormPage { form }) {
         Ok(page) => page,
         Err(error) => return error.into_response(),
     };
@@ -134,7 +138,7 @@ fn render_refusal(mut response: Response, path: &str, request_id: &str) -> Respo
     rendered
 }
 
-fn harden(app: &App, path: &str, headers: &mut HeaderMap) {
+fn set_security_headers(app: &AppState, path: &str, headers: &mut HeaderMap) {
     let mut set = |name: HeaderName, value: &'static str| {
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     };

@@ -1,20 +1,20 @@
 //! HTTP: one server for browsers, provisioning clients and scripts.
 
+mod admin;
 pub mod api;
 mod assets;
 mod console;
+mod email_links;
 mod error;
+mod flash;
 mod forward_auth;
 mod guard;
 mod health;
-mod links;
 mod login;
 mod middleware;
-mod notice;
 mod page;
 mod password_check;
 mod profile;
-mod rules;
 mod server;
 mod two_factor;
 
@@ -26,16 +26,16 @@ use crate::kernel::Kernel;
 use crate::provisioning::scim;
 use crate::signin::SignIn;
 
+pub use email_links::{create_first_password_link, ensure_setup_link};
 pub use error::Error;
-pub use links::{create_first_password_link, ensure_setup_link};
-pub use server::{Server, StartError};
+pub use server::{HttpServer, ServerError};
 
 /// The state of the pages and the REST API. Cheap to clone, as every request does several times.
 #[derive(Clone)]
-pub struct App(Arc<Rooms>);
+pub struct AppState(Arc<AppStateInner>);
 
 /// The content of [`App`], reached through `Deref`.
-pub struct Rooms {
+pub struct AppStateInner {
     /// Database, clock and the rest of what every room uses.
     pub kernel: Kernel,
     /// The sign-in services.
@@ -43,39 +43,39 @@ pub struct Rooms {
     /// The protocols of identity providers.
     idp: Idp,
     /// The gate of provisioning.
-    scim: scim::Gate,
+    scim: scim::ScimMiddleware,
     /// Where sign-ins lead to.
-    doors: login::Doors,
+    idp_discovery: login::IdpDiscovery,
 }
 
-impl App {
+impl AppState {
     fn new(kernel: Kernel) -> Self {
         let signin = SignIn::new(kernel.clone());
         let idp = Idp::new(signin.clone());
-        let (scim, doors) = (scim::Gate::new(kernel.clone()), login::Doors::default());
-        Self(Arc::new(Rooms { kernel, signin, idp, scim, doors }))
+        let (scim, doors) = (scim::ScimMiddleware::new(kernel.clone()), login::IdpDiscovery::default());
+        Self(Arc::new(AppStateInner { kernel, signin, idp, scim, idp_discovery: doors }))
     }
 
     /// Has what is remembered for a moment looked at anew: something was changed on this node.
-    fn look_again(&self) {
-        self.scim.look_again();
-        self.doors.look_again();
+    fn invalidate_caches(&self) {
+        self.scim.invalidate_caches();
+        self.idp_discovery.invalidate_caches();
     }
 }
 
-impl std::ops::Deref for App {
-    type Target = Rooms;
-    fn deref(&self) -> &Rooms {
+impl std::ops::Deref for AppState {
+    type Target = AppStateInner;
+    fn deref(&self) -> &AppStateInner {
         &self.0
     }
 }
 
 /// Every route of the server, each with its guard.
 #[must_use]
-pub fn routes(app: &App) -> Routes<()> {
+pub fn routes(app: &AppState) -> Routes<()> {
     let pages = health::routes()
         .merge(assets::routes())
-        .merge(links::routes())
+        .merge(email_links::routes())
         .merge(password_check::routes())
         .merge(login::routes())
         .merge(two_factor::routes())
@@ -92,6 +92,6 @@ pub fn routes(app: &App) -> Routes<()> {
 
 /// The same table without a server, for the tests that read it: `(method, path, guard)`.
 #[must_use]
-pub fn route_table(app: &App) -> Vec<(&'static str, String, crate::access::Guard)> {
+pub fn route_table(app: &AppState) -> Vec<(&'static str, String, crate::access::Guard)> {
     routes(app).table().map(|(method, path, guard)| (method, path.to_owned(), guard)).collect()
 }

@@ -4,8 +4,8 @@ use askama::Template;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
 
-use super::{App, Error, notice};
-use crate::access::{Owes, Permission, Principal};
+use super::{AppState, Error, flash};
+use crate::access::{Permission, Principal, SessionRestriction};
 use crate::directory::accounts;
 use crate::idp;
 use crate::kernel::Timestamp;
@@ -25,18 +25,15 @@ pub(super) struct Shell {
     /// Until when they have to set up a second factor, if they have to.
     pub(super) enrol_by: Option<Timestamp>,
     /// Whether the way out may lead through an identity provider, which is asked first.
-    pub(super) asks_to_leave: bool,
+    pub(super) offers_provider_logout: bool,
     /// What the action before this page did.
     pub(super) notice: Option<&'static str>,
 }
 
 impl Shell {
     /// Builds the frame. `code`: the `notice` parameter of the request.
-    ///
-    /// # Errors
-    /// The database's.
     pub(super) async fn build(
-        app: &App,
+        app: &AppState,
         principal: &Principal,
         active: &'static str,
         code: Option<&str>,
@@ -46,42 +43,36 @@ impl Shell {
         Ok(Self {
             account: account.map(|account| account.name).unwrap_or_default(),
             user: principal.name.clone(),
-            console: principal.may(Permission::UsersView),
-            editor: principal.may(Permission::UsersEdit),
+            console: principal.has_permission(Permission::UsersView),
+            editor: principal.has_permission(Permission::UsersEdit),
             active,
-            asks_to_leave: idp::offers_logout(&mut c, principal).await?.is_some(),
-            enrol_by: match principal.owes() {
-                Owes::EnrolmentBy(end) => Some(end),
+            offers_provider_logout: idp::find_provider_logout(&mut c, principal).await?.is_some(),
+            enrol_by: match principal.restriction() {
+                SessionRestriction::EnrolmentDueAt(end) => Some(end),
                 _ => None,
             },
-            notice: code.and_then(notice::text),
+            notice: code.and_then(flash::message),
         })
     }
 }
 
 /// Renders a page.
-///
-/// # Errors
-/// The template's.
 pub(super) fn render(page: &impl Template) -> Result<Response, Error> {
     Ok(Html(page.render()?).into_response())
 }
 
 /// Renders a form again that could not be taken.
-///
-/// # Errors
-/// The template's.
-pub(super) fn render_again(status: StatusCode, page: &impl Template) -> Result<Response, Error> {
+pub(super) fn render_with_status(status: StatusCode, page: &impl Template) -> Result<Response, Error> {
     Ok((status, Html(page.render()?)).into_response())
 }
 
 /// An empty form field is no value.
-pub(super) fn filled(text: &str) -> Option<String> {
+pub(super) fn non_empty(text: &str) -> Option<String> {
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 /// Domains, one a line or separated by commas or spaces.
-pub(super) fn words(text: &str) -> Vec<String> {
+pub(super) fn split_list(text: &str) -> Vec<String> {
     text.split([',', ';', ' ', '\n', '\r', '\t']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 

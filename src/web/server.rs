@@ -13,11 +13,11 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::timeout::TimeoutLayer;
 use url::Url;
 
-use super::{App, error, guard, middleware, routes};
-use crate::idp::{Idp, ldap, saml, trials};
+use super::{AppState, error, guard, middleware, routes};
+use crate::idp::{Idp, connection_tests, ldap, saml};
 use crate::kernel::jobs::{Jobs, Shutdown};
 use crate::kernel::urls::Urls;
-use crate::kernel::{self, Clock, Config, Kernel, deferred, mail};
+use crate::kernel::{self, Clock, Config, Kernel, mail, write_behind};
 use crate::provisioning::{self, scim};
 use crate::signin::{SignIn, factors, password};
 
@@ -28,28 +28,28 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// What is under way at shutdown gets this long.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 const CLEAN_UP_EVERY: Duration = Duration::from_mins(1);
-const USES_EVERY: Duration = Duration::from_secs(1);
+const SESSION_ACTIVITY_EVERY: Duration = Duration::from_secs(1);
 const WARN_EVERY: Duration = Duration::from_mins(15);
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 const REFRESH_EVERY: Duration = Duration::from_secs(30);
 const MAILINGS_EVERY: Duration = Duration::from_millis(500);
 
 /// A server that listens and has its kernel; not serving yet.
-pub struct Server {
+pub struct HttpServer {
     listener: TcpListener,
-    app: App,
+    app: AppState,
     address: SocketAddr,
 }
 
 /// Why the server could not start, for the person at the console.
 #[derive(Debug, thiserror::Error)]
-pub enum StartError {
+pub enum ServerError {
     /// The address is taken or not ours.
     #[error("server.listen {0}: {1}")]
     Listen(SocketAddr, #[source] std::io::Error),
     /// Kernel trouble.
     #[error(transparent)]
-    Kernel(#[from] kernel::StartError),
+    Kernel(#[from] kernel::KernelStartError),
     /// `[mail]` cannot be used.
     #[error("{0}")]
     Mail(#[from] mail::TransportError),
@@ -64,22 +64,19 @@ pub enum StartError {
     Serve(#[source] std::io::Error),
 }
 
-impl Server {
+impl HttpServer {
     /// Binds the address and opens database and keys.
-    ///
-    /// # Errors
-    /// [`StartError`].
     ///
     /// # Panics
     /// Never: a socket address always makes a URL.
-    pub async fn bind(config: Config, clock: Clock) -> Result<Self, StartError> {
+    pub async fn bind(config: Config, clock: Clock) -> Result<Self, ServerError> {
         let wanted = config.server.listen;
-        let listener = TcpListener::bind(wanted).await.map_err(|e| StartError::Listen(wanted, e))?;
-        let address = listener.local_addr().map_err(|e| StartError::Listen(wanted, e))?;
+        let listener = TcpListener::bind(wanted).await.map_err(|e| ServerError::Listen(wanted, e))?;
+        let address = listener.local_addr().map_err(|e| ServerError::Listen(wanted, e))?;
         let public = match &config.server.public_url {
             Some(url) => url.clone(),
             None if address.ip().is_unspecified() => {
-                return Err(StartError::Unsafe(
+                return Err(ServerError::Unsafe(
                     "server.public_url: this server listens on every address, so it has to be told the one people \
                      use; links in mails and redirects are made from it. Write public_url = \"https://id.example.com\"",
                 ));
@@ -90,8 +87,10 @@ impl Server {
             tracing::warn!(%public, "server.public_url is not https: sessions can be read on the way");
         }
         let kernel = Kernel::open(config, clock, Urls::new(&public)).await?;
-        saml::keys::adopt(&kernel).await.map_err(|error| StartError::Keys(error.to_string()))?;
-        Ok(Self { listener, app: App::new(kernel), address })
+        saml::keys::migrate_legacy_keys(&kernel)
+            .await
+            .map_err(|error| ServerError::Keys(error.to_string()))?;
+        Ok(Self { listener, app: AppState::new(kernel), address })
     }
 
     /// The address it listens on, with the real port.
@@ -102,29 +101,26 @@ impl Server {
 
     /// Its services, for set-up and tests.
     #[must_use]
-    pub fn app(&self) -> &App {
+    pub fn app(&self) -> &AppState {
         &self.app
     }
 
     /// Serves until `stop`, then finishes what is under way and closes the database.
-    ///
-    /// # Errors
-    /// [`StartError`].
-    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), StartError> {
+    pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), ServerError> {
         let Self { listener, app, .. } = self;
         let transport = mail::Transport::new(&app.kernel.config.mail)?;
         kernel::metrics::handle();
         let mut jobs = Jobs::default();
         jobs.spawn(kernel::metrics::run);
         jobs.spawn(|shutdown| mail::run(app.kernel.clone(), transport, shutdown));
-        jobs.spawn(|shutdown| deferred::run(app.kernel.clone(), shutdown));
+        jobs.spawn(|shutdown| write_behind::run(app.kernel.clone(), shutdown));
         jobs.spawn(|shutdown| clean_up(app.clone(), shutdown));
-        jobs.spawn(|shutdown| write_uses(app.signin.clone(), shutdown));
+        jobs.spawn(|shutdown| flush_session_activity(app.signin.clone(), shutdown));
         jobs.spawn(|shutdown| warn_of_ending_passwords(app.kernel.clone(), shutdown));
         jobs.spawn(|shutdown| send_mailings(app.kernel.clone(), shutdown));
-        jobs.spawn(|shutdown| welcome(app.kernel.clone(), shutdown));
+        jobs.spawn(|shutdown| send_welcome_mails(app.kernel.clone(), shutdown));
         jobs.spawn(|shutdown| refresh_metadata(app.kernel.clone(), shutdown));
-        jobs.spawn(|shutdown| synchronise(app.idp.clone(), shutdown));
+        jobs.spawn(|shutdown| run_group_syncs(app.idp.clone(), shutdown));
         let service = router(&app).into_make_service_with_connect_info::<SocketAddr>();
         let mut down = jobs.shutdown();
         let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -135,10 +131,10 @@ impl Server {
         let forced = async move {
             // The sender is dropped when shutdown begins.
             let _ = stopped.await;
-            down.pause(DRAIN_TIMEOUT).await;
+            down.begins_within(DRAIN_TIMEOUT).await;
         };
         let served = tokio::select! {
-            served = serve => served.map_err(StartError::Serve),
+            served = serve => served.map_err(ServerError::Serve),
             () = forced => {
                 tracing::warn!("some requests did not finish in time");
                 Ok(())
@@ -159,10 +155,10 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-fn router(app: &App) -> Router {
+fn router(app: &AppState) -> Router {
     // From the outside in, and all at once: each `layer` costs every request an allocation.
     let around = (
-        from_fn_with_state(app.clone(), middleware::surround),
+        from_fn_with_state(app.clone(), middleware::process_request),
         DefaultBodyLimit::max(MAX_BODY),
         TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT),
         CatchPanicLayer::new(),
@@ -174,11 +170,11 @@ fn router(app: &App) -> Router {
 }
 
 /// Writes down once a second, and at the end, which sessions were used.
-async fn write_uses(signin: SignIn, mut shutdown: Shutdown) {
+async fn flush_session_activity(signin: SignIn, mut shutdown: Shutdown) {
     let mut down = false;
     while !down {
-        down = shutdown.pause(USES_EVERY).await;
-        if let Err(error) = signin.uses.write(&signin.kernel).await {
+        down = shutdown.begins_within(SESSION_ACTIVITY_EVERY).await;
+        if let Err(error) = signin.session_activity.write(&signin.kernel).await {
             tracing::warn!(%error, "the use of sessions could not be written down; it is tried again");
         }
     }
@@ -187,10 +183,10 @@ async fn write_uses(signin: SignIn, mut shutdown: Shutdown) {
 /// Mails people before their password ends.
 async fn warn_of_ending_passwords(kernel: Kernel, mut shutdown: Shutdown) {
     loop {
-        if let Err(error) = password::warn_all(&kernel).await {
+        if let Err(error) = password::mail_expiry_warnings(&kernel).await {
             tracing::warn!(%error, "people could not be warned that their password ends; it is tried again");
         }
-        if shutdown.pause(WARN_EVERY).await {
+        if shutdown.begins_within(WARN_EVERY).await {
             return;
         }
     }
@@ -199,28 +195,28 @@ async fn warn_of_ending_passwords(kernel: Kernel, mut shutdown: Shutdown) {
 /// Makes the mails of mailings, bit by bit.
 async fn send_mailings(kernel: Kernel, mut shutdown: Shutdown) {
     loop {
-        let busy = factors::mail_more(&kernel).await.unwrap_or_else(|error| {
+        let busy = factors::queue_next_batches(&kernel).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "a mailing could not go on; it is tried again");
             false
         });
         let pause = if busy { Duration::ZERO } else { MAILINGS_EVERY };
-        if shutdown.pause(pause).await {
+        if shutdown.begins_within(pause).await {
             return;
         }
     }
 }
 
 /// Tells people whom a directory has made, some every half second: the mail server and whoever signs in go first.
-async fn welcome(kernel: Kernel, mut shutdown: Shutdown) {
-    while !shutdown.pause(MAILINGS_EVERY).await {
-        if let Err(error) = provisioning::welcome_some(&kernel).await {
+async fn send_welcome_mails(kernel: Kernel, mut shutdown: Shutdown) {
+    while !shutdown.begins_within(MAILINGS_EVERY).await {
+        if let Err(error) = provisioning::send_welcome_emails(&kernel).await {
             tracing::warn!(%error, "people whom a directory has made could not be told; it is tried again");
         }
     }
 }
 
 /// Brings groups that follow a directory up to date when that is due.
-async fn synchronise(idp: Idp, mut shutdown: Shutdown) {
+async fn run_group_syncs(idp: Idp, mut shutdown: Shutdown) {
     loop {
         let busy = tokio::select! {
             done = ldap::sync::run_due(&idp) => done.unwrap_or_else(|error| {
@@ -231,7 +227,7 @@ async fn synchronise(idp: Idp, mut shutdown: Shutdown) {
             () = shutdown.wait() => return,
         };
         let pause = if busy { Duration::ZERO } else { SYNC_EVERY };
-        if shutdown.pause(pause).await {
+        if shutdown.begins_within(pause).await {
             return;
         }
     }
@@ -240,28 +236,28 @@ async fn synchronise(idp: Idp, mut shutdown: Shutdown) {
 /// Reads the metadata of identity providers again when it is due.
 async fn refresh_metadata(kernel: Kernel, mut shutdown: Shutdown) {
     loop {
-        let busy = saml::refresh::refresh_one(&kernel).await.unwrap_or_else(|error| {
+        let busy = saml::metadata_refresh::refresh_one(&kernel).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "metadata could not be looked after; it is tried again");
             false
         });
         let pause = if busy { Duration::ZERO } else { REFRESH_EVERY };
-        if shutdown.pause(pause).await {
+        if shutdown.begins_within(pause).await {
             return;
         }
     }
 }
 
 /// Removes what ended by itself.
-async fn clean_up(app: App, mut shutdown: Shutdown) {
-    while !shutdown.pause(CLEAN_UP_EVERY).await {
+async fn clean_up(app: AppState, mut shutdown: Shutdown) {
+    while !shutdown.begins_within(CLEAN_UP_EVERY).await {
         let cleaned = async {
             app.signin.clean_up().await?;
             let mut tx = app.kernel.db.begin().await?;
             saml::delete_expired(&mut tx).await?;
-            trials::delete_expired(&mut tx).await?;
+            connection_tests::delete_expired(&mut tx).await?;
             mail::delete_old(&mut tx).await?;
             tx.commit().await?;
-            while scim::log::clean_up(&app.kernel.db, app.kernel.clock.now()).await? {}
+            while scim::request_log::delete_expired(&app.kernel.db, app.kernel.clock.now()).await? {}
             Ok::<_, sqlx::Error>(())
         };
         if let Err(error) = cleaned.await {

@@ -106,7 +106,7 @@ impl Server {
 
     async fn config(backend: Backend, dir: &TempDir, change: impl FnOnce(&mut Config)) -> Config {
         let mut config = Config {
-            database: config::Database { url: backend.fresh(dir).await, max_connections: 4 },
+            database: config::DatabaseConfig { url: backend.fresh(dir).await, max_connections: 4 },
             ..Config::default()
         };
         config.server.listen = ([127, 0, 0, 1], 0).into();
@@ -141,7 +141,7 @@ impl Server {
     }
 
     async fn serve(config: Config, clock: Clock, dir: TempDir) -> Self {
-        let server = web::Server::bind(config, clock.clone()).await.expect("the server starts");
+        let server = web::HttpServer::bind(config, clock.clone()).await.expect("the server starts");
         let url = format!("http://{}", server.address());
         let kernel = server.app().kernel.clone();
         let table = web::route_table(server.app());
@@ -177,8 +177,8 @@ impl Server {
 
     /// Makes an account as an operator would: administrator with password, API token.
     pub async fn tenant(&self, slug: &str) -> Tenant {
-        use vestibule::access::tokens::{self, NewToken, Owner, TokenPurpose};
-        use vestibule::access::{PrincipalKind, Role, bind, service_accounts};
+        use vestibule::access::tokens::{self, NewToken, TokenOwner, TokenPurpose};
+        use vestibule::access::{PrincipalKind, Role, bind_role, service_accounts};
         use vestibule::audit::Context;
         use vestibule::directory::{accounts, users};
         use vestibule::signin::password;
@@ -195,17 +195,18 @@ impl Server {
             active: true,
             ..users::Profile::default()
         };
-        let user = users::create(&mut tx, &context, users::Authority::Local, profile).await.expect("user");
-        bind(&mut tx, &context, (PrincipalKind::User, &user.id, &email), Role::AccountAdmin)
+        let user =
+            users::create(&mut tx, &context, users::ChangeAuthority::Local, profile).await.expect("user");
+        bind_role(&mut tx, &context, (PrincipalKind::User, &user.id, &email), Role::AccountAdmin)
             .await
             .expect("role");
-        password::set(&self.kernel, &mut tx, &context, &user, (&hash, password::Way::First))
+        password::set(&self.kernel, &mut tx, &context, &user, (&hash, password::PasswordChangeReason::First))
             .await
             .expect("password");
         let robot =
             service_accounts::create(&mut tx, &context, "tests", Some(Role::AccountAdmin), None).await;
         let robot = robot.expect("service account");
-        let owner = Owner { kind: PrincipalKind::ServiceAccount, id: &robot.id, epoch: 0 };
+        let owner = TokenOwner { kind: PrincipalKind::ServiceAccount, id: &robot.id, epoch: 0 };
         let new = NewToken {
             owner,
             purpose: TokenPurpose::Api,

@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use vestibule::idp::saml::judge::{Decryption, Expected, judge};
+use vestibule::idp::saml::judge::{Decryption, ExpectedResponse, validate_response};
 
 use super::world::{ENTITY, SUCCESS, World};
 use crate::harness::idp::{Idp, Says, Sign};
@@ -547,7 +547,7 @@ fn memory_stays_flat_under_all_of_it() {
         extra: String::new(),
     };
     let certificates = [idp.certificate.clone()];
-    let expected = Expected {
+    let expected = ExpectedResponse {
         idp_entity_id: ENTITY,
         certificates: &certificates,
         sp_entity_id: &says.audience.clone(),
@@ -557,11 +557,11 @@ fn memory_stays_flat_under_all_of_it() {
         now,
     };
     let genuine = STANDARD.encode(idp.response(&says, Sign::Both));
-    judge(genuine.as_bytes(), &expected).expect("the genuine one");
+    validate_response(genuine.as_bytes(), &expected).expect("the genuine one");
     let all = attacks(&idp, says);
     let round = || {
         for attack in &all {
-            let failed = judge(&attack.field, &expected).expect_err(&attack.name);
+            let failed = validate_response(&attack.field, &expected).expect_err(&attack.name);
             assert_eq!(failed.check.as_str(), attack.check, "{}", attack.name);
         }
     };

@@ -1,7 +1,7 @@
 //! Chromium, the server, and three identity providers that others have made: what is signed, what is encrypted,
 //! who begins, logouts in both directions, and a certificate that changes while somebody is on the way.
 
-use ::vestibule::idp::saml::refresh::refresh_one;
+use ::vestibule::idp::saml::metadata_refresh::refresh_one;
 use serde_json::{Value, json};
 
 use crate::harness::browser::Browser;

@@ -116,7 +116,7 @@ on_both! {
             .execute(&mut *tx).await.expect("updated");
         tx.commit().await.expect("commit");
         for _ in 0..2 {
-            vestibule::idp::saml::keys::adopt(&server.kernel).await.expect("moved");
+            vestibule::idp::saml::keys::migrate_legacy_keys(&server.kernel).await.expect("moved");
             assert_eq!(states(&world).await, ["signing active", "encryption active"]);
             assert_eq!(signing_certificate(&world, "active").await, pair.certificate);
         }

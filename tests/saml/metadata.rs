@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use ::vestibule::idp::saml::refresh::refresh_one;
+use ::vestibule::idp::saml::metadata_refresh::refresh_one;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};

@@ -1,15 +1,12 @@
 //! Making a service account.
 
-use super::super::{PrincipalKind, Role, bind};
 use super::store::{self, ServiceAccount};
+use crate::access::{PrincipalKind, Role, bind_role};
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::{Error, check_name};
 use crate::kernel::Tx;
 
 /// Makes a service account, with a role if one is given.
-///
-/// # Errors
-/// [`Error::Invalid`] or [`Error::Duplicate`] for the name.
 pub async fn create(
     tx: &mut Tx,
     context: &Context,
@@ -25,7 +22,7 @@ pub async fn create(
     let event = Event::new(Action::ServiceAccountCreate, "service_account", &made.id, &made.name);
     audit::record(tx, context, event).await?;
     if let Some(role) = role {
-        bind(tx, context, (PrincipalKind::ServiceAccount, &made.id, &made.name), role).await?;
+        bind_role(tx, context, (PrincipalKind::ServiceAccount, &made.id, &made.name), role).await?;
     }
     Ok(made)
 }

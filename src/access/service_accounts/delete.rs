@@ -6,9 +6,6 @@ use crate::directory::Error;
 use crate::kernel::Tx;
 
 /// Deletes it; its tokens stop working at once.
-///
-/// # Errors
-/// [`Error::Forbidden`] for the service account of a directory connection, which goes with its connection.
 pub async fn delete(tx: &mut Tx, context: &Context, account: &ServiceAccount) -> Result<(), Error> {
     if account.connection_id.is_some() {
         return Err(Error::Forbidden("This service account belongs to a directory connection; delete that."));

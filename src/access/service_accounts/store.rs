@@ -3,8 +3,8 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::directory::fold;
-use crate::kernel::database::Connection;
+use crate::directory::fold_case;
+use crate::kernel::database::DbConn;
 use crate::kernel::{Timestamp, Tx};
 
 macro_rules! columns {
@@ -28,11 +28,8 @@ pub struct ServiceAccount {
 }
 
 /// A page of the account's service accounts.
-///
-/// # Errors
-/// The database's.
 pub async fn list(
-    c: &mut Connection,
+    c: &mut DbConn,
     account_id: &str,
     (after, limit): (&str, i64),
 ) -> Result<Vec<ServiceAccount>, sqlx::Error> {
@@ -49,11 +46,8 @@ pub async fn list(
 }
 
 /// The service account with this id in this account.
-///
-/// # Errors
-/// The database's.
 pub async fn by_id(
-    c: &mut Connection,
+    c: &mut DbConn,
     account_id: &str,
     id: &str,
 ) -> Result<Option<ServiceAccount>, sqlx::Error> {
@@ -65,11 +59,8 @@ pub async fn by_id(
 }
 
 /// The service account of a directory connection.
-///
-/// # Errors
-/// The database's.
 pub async fn of_connection(
-    c: &mut Connection,
+    c: &mut DbConn,
     account_id: &str,
     connection_id: &str,
 ) -> Result<Option<ServiceAccount>, sqlx::Error> {
@@ -85,11 +76,8 @@ pub async fn of_connection(
 }
 
 /// The service account with this name in this account, without case.
-///
-/// # Errors
-/// The database's.
 pub async fn by_name(
-    c: &mut Connection,
+    c: &mut DbConn,
     account_id: &str,
     name: &str,
 ) -> Result<Option<ServiceAccount>, sqlx::Error> {
@@ -99,7 +87,7 @@ pub async fn by_name(
         " FROM service_accounts WHERE account_id = $1 AND name_folded = $2"
     ))
     .bind(account_id)
-    .bind(fold(name))
+    .bind(fold_case(name))
     .fetch_optional(c)
     .await
 }
@@ -119,7 +107,7 @@ pub(super) async fn insert(
     .bind(id)
     .bind(account_id)
     .bind(name)
-    .bind(fold(name))
+    .bind(fold_case(name))
     .bind(connection_id)
     .bind(now)
     .fetch_one(&mut **tx)

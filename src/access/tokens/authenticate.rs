@@ -2,25 +2,25 @@
 
 use std::time::Duration;
 
-use super::super::{Credential, Principal, PrincipalKind, Role};
 use super::model::TokenPurpose;
 use super::store;
+use crate::access::{Credential, Principal, PrincipalKind, Role};
 use crate::kernel::{Kernel, Timestamp, tokens};
 
 /// A token that was accepted.
 #[derive(Debug)]
-pub struct Bearer {
+pub struct AuthenticatedToken {
     /// Whom it acts for.
     pub principal: Principal,
     /// The connection it provisions for.
-    pub connection: Option<Provisions>,
+    pub connection: Option<TokenConnection>,
     /// When the token ends by itself.
     pub expires_at: Option<Timestamp>,
 }
 
 /// The connection of a provisioning token, as it is now.
 #[derive(Debug)]
-pub struct Provisions {
+pub struct TokenConnection {
     /// Its id.
     pub id: String,
     /// Its name.
@@ -55,14 +55,11 @@ const TOUCH_AFTER: Duration = Duration::from_mins(1);
 
 /// Accepts a token that exists, was made for `purpose`, is neither revoked nor expired, and whose
 /// owner is active and was not deactivated since.
-///
-/// # Errors
-/// The database's.
 pub async fn authenticate(
     kernel: &Kernel,
     secret: &str,
     purpose: TokenPurpose,
-) -> Result<Option<Bearer>, sqlx::Error> {
+) -> Result<Option<AuthenticatedToken>, sqlx::Error> {
     let now = kernel.clock.now();
     let mut c = kernel.db.read().await?;
     let row: Option<Row> = sqlx::query_as(
@@ -99,12 +96,12 @@ pub async fn authenticate(
         credential: Credential::Token { id: row.id },
         roles,
     };
-    let connection = row.connection_id.map(|id| Provisions {
+    let connection = row.connection_id.map(|id| TokenConnection {
         id,
         name: row.connection_name.unwrap_or_default(),
         settings: row.connection_settings.unwrap_or_default(),
         enabled: row.connection_enabled == Some(1),
         paused: row.connection_paused_at.is_some(),
     });
-    Ok(Some(Bearer { principal, connection, expires_at: row.expires_at }))
+    Ok(Some(AuthenticatedToken { principal, connection, expires_at: row.expires_at }))
 }

@@ -1,16 +1,16 @@
 //! Making a token.
 
-use super::super::PrincipalKind;
-use super::model::{Token, TokenPurpose};
+use super::model::{ApiToken, TokenPurpose};
 use super::store;
+use crate::access::PrincipalKind;
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::{self, check_name};
-use crate::kernel::tokens::{self, Purpose};
+use crate::kernel::tokens::{self, OpaqueTokenKind};
 use crate::kernel::{Timestamp, Tx};
 
 /// Whom a token acts for.
 #[derive(Debug, Clone, Copy)]
-pub struct Owner<'a> {
+pub struct TokenOwner<'a> {
     /// User or service account.
     pub kind: PrincipalKind,
     /// Its id.
@@ -23,7 +23,7 @@ pub struct Owner<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct NewToken<'a> {
     /// Whom it acts for.
-    pub owner: Owner<'a>,
+    pub owner: TokenOwner<'a>,
     /// What it opens.
     pub purpose: TokenPurpose,
     /// The connection, for provisioning.
@@ -35,24 +35,21 @@ pub struct NewToken<'a> {
 }
 
 /// Makes a token and returns its secret, which exists nowhere else from here on.
-///
-/// # Errors
-/// [`directory::Error::Invalid`] for the name or an expiry in the past.
 pub async fn create(
     tx: &mut Tx,
     context: &Context,
     new: NewToken<'_>,
-) -> Result<(Token, String), directory::Error> {
+) -> Result<(ApiToken, String), directory::Error> {
     check_name("name", new.name, 128)?;
     if new.expires_at.is_some_and(|end| end <= tx.now()) {
         let reason = "must be in the future".to_owned();
         return Err(directory::Error::Invalid { field: "expires_at", reason });
     }
     let purpose = match new.purpose {
-        TokenPurpose::Api => Purpose::Api,
-        TokenPurpose::Scim => Purpose::Scim,
+        TokenPurpose::Api => OpaqueTokenKind::Api,
+        TokenPurpose::Scim => OpaqueTokenKind::Scim,
     };
-    let made = tokens::Token::generate(purpose);
+    let made = tokens::OpaqueToken::generate(purpose);
     let token = store::insert(tx, &context.account_id, &new, (made.hint(), &made.hash)).await?;
     audit::record(tx, context, Event::new(Action::TokenCreate, "api_token", &token.id, &token.name)).await?;
     Ok((token, made.secret))

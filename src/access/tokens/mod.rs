@@ -6,8 +6,8 @@ mod model;
 mod revoke;
 mod store;
 
-pub use authenticate::{Bearer, Provisions, authenticate};
-pub use create::{NewToken, Owner, create};
-pub use model::{Token, TokenPurpose};
+pub use authenticate::{AuthenticatedToken, TokenConnection, authenticate};
+pub use create::{NewToken, TokenOwner, create};
+pub use model::{ApiToken, TokenPurpose};
 pub use revoke::{expire, revoke};
 pub use store::{by_id, list, of_connection};

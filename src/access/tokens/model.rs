@@ -25,7 +25,8 @@ impl TokenPurpose {
 
 /// A token as lists show it.
 #[derive(Debug, Clone, Serialize, ToSchema, sqlx::FromRow)]
-pub struct Token {
+#[schema(as = Token)]
+pub struct ApiToken {
     /// Its id.
     pub id: String,
     /// `user` or `service_account`.
@@ -54,7 +55,7 @@ pub struct Token {
     pub last_used_at: Option<Timestamp>,
 }
 
-impl Token {
+impl ApiToken {
     /// `active`, `expired` or `revoked`.
     #[must_use]
     pub fn status(&self, now: Timestamp) -> &'static str {

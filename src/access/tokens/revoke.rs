@@ -2,16 +2,13 @@
 
 use serde_json::json;
 
-use super::model::Token;
+use super::model::ApiToken;
 use super::store;
 use crate::audit::{self, Action, Context, Event};
 use crate::kernel::{Timestamp, Tx};
 
 /// Ends `token` at once. Ending it twice is ending it once.
-///
-/// # Errors
-/// The database's.
-pub async fn revoke(tx: &mut Tx, context: &Context, token: &Token) -> Result<(), sqlx::Error> {
+pub async fn revoke(tx: &mut Tx, context: &Context, token: &ApiToken) -> Result<(), sqlx::Error> {
     if !store::revoke(tx, &context.account_id, &token.id).await? {
         return Ok(());
     }
@@ -19,13 +16,10 @@ pub async fn revoke(tx: &mut Tx, context: &Context, token: &Token) -> Result<(),
 }
 
 /// Lets `token` work until `end` and no longer, as its successor is there. One that ends before stays as it is.
-///
-/// # Errors
-/// The database's.
 pub async fn expire(
     tx: &mut Tx,
     context: &Context,
-    token: &Token,
+    token: &ApiToken,
     end: Timestamp,
 ) -> Result<(), sqlx::Error> {
     if token.expires_at.is_some_and(|before| before <= end) {

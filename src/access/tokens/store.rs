@@ -1,8 +1,8 @@
 //! The SQL of tokens.
 
 use super::create::NewToken;
-use super::model::Token;
-use crate::kernel::database::{Conditions, Connection};
+use super::model::ApiToken;
+use crate::kernel::database::{Conditions, DbConn};
 use crate::kernel::{Timestamp, Tx};
 
 macro_rules! columns {
@@ -12,15 +12,12 @@ macro_rules! columns {
 }
 
 /// A page of the account's tokens; `owner` restricts them to one owner.
-///
-/// # Errors
-/// The database's.
 pub async fn list(
-    c: &mut Connection,
+    c: &mut DbConn,
     account_id: &str,
     owner: Option<&str>,
     (after, limit): (&str, i64),
-) -> Result<Vec<Token>, sqlx::Error> {
+) -> Result<Vec<ApiToken>, sqlx::Error> {
     let mut all = Conditions::default();
     all.text("account_id = ?", account_id);
     if let Some(owner) = owner {
@@ -32,14 +29,11 @@ pub async fn list(
 }
 
 /// The tokens of a connection, oldest first.
-///
-/// # Errors
-/// The database's.
 pub async fn of_connection(
-    c: &mut Connection,
+    c: &mut DbConn,
     account_id: &str,
     connection_id: &str,
-) -> Result<Vec<Token>, sqlx::Error> {
+) -> Result<Vec<ApiToken>, sqlx::Error> {
     sqlx::query_as(concat!(
         "SELECT ",
         columns!(),
@@ -52,10 +46,7 @@ pub async fn of_connection(
 }
 
 /// The token with this id in this account.
-///
-/// # Errors
-/// The database's.
-pub async fn by_id(c: &mut Connection, account_id: &str, id: &str) -> Result<Option<Token>, sqlx::Error> {
+pub async fn by_id(c: &mut DbConn, account_id: &str, id: &str) -> Result<Option<ApiToken>, sqlx::Error> {
     sqlx::query_as(concat!("SELECT ", columns!(), " FROM api_tokens WHERE account_id = $1 AND id = $2"))
         .bind(account_id)
         .bind(id)
@@ -68,7 +59,7 @@ pub(super) async fn insert(
     account_id: &str,
     new: &NewToken<'_>,
     (hint, hash): (&str, &str),
-) -> Result<Token, sqlx::Error> {
+) -> Result<ApiToken, sqlx::Error> {
     let (id, now) = (tx.new_id(), tx.now());
     sqlx::query_as(concat!(
         "INSERT INTO api_tokens (id, account_id, owner_kind, owner_id, owner_epoch, purpose, connection_id, name, \

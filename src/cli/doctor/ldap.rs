@@ -5,15 +5,15 @@ use crate::idp::connections::{Connection, LdapSettings};
 use crate::idp::ldap;
 use crate::kernel::Kernel;
 
-pub(super) async fn look(
+pub(super) async fn check_connection(
     kernel: &Kernel,
     connection: &Connection,
     settings: &LdapSettings,
     findings: &mut Findings,
 ) {
-    for step in ldap::examine(kernel, &ldap::Pools::default(), (connection, settings)).await.checks {
+    for step in ldap::run_checks(kernel, &ldap::LdapPools::default(), (connection, settings)).await.checks {
         let words = step.words.trim_end_matches('.');
         let text = format!("{}: {words}: {}", connection.name, step.found.unwrap_or_default());
-        if step.passed { Findings::good(&text) } else { findings.fail(&text) }
+        if step.passed { Findings::ok(&text) } else { findings.fail(&text) }
     }
 }

@@ -4,7 +4,7 @@ mod ldap;
 mod oidc;
 mod saml;
 
-use super::Failure;
+use super::CliError;
 use crate::directory::accounts::{self, Account};
 use crate::idp::connections;
 use crate::kernel::Kernel;
@@ -18,7 +18,7 @@ struct Findings {
 }
 
 impl Findings {
-    fn good(text: &str) {
+    fn ok(text: &str) {
         println!("  ok    {text}");
     }
 
@@ -34,11 +34,11 @@ impl Findings {
 }
 
 /// Looks at everything and says what to do; fails when something keeps people out.
-pub(super) async fn run(kernel: &Kernel) -> Result<(), Failure> {
+pub(super) async fn run(kernel: &Kernel) -> Result<(), CliError> {
     let mut findings = Findings::default();
     println!("Server");
-    server(kernel, &mut findings).await?;
-    let all = accounts::all(&mut *kernel.db.read().await?).await?;
+    check_server(kernel, &mut findings).await?;
+    let all = accounts::list_all(&mut *kernel.db.read().await?).await?;
     for account in &all {
         check_account(kernel, account, &mut findings).await?;
     }
@@ -52,29 +52,29 @@ pub(super) async fn run(kernel: &Kernel) -> Result<(), Failure> {
     }
 }
 
-async fn server(kernel: &Kernel, findings: &mut Findings) -> Result<(), Failure> {
+async fn check_server(kernel: &Kernel, findings: &mut Findings) -> Result<(), CliError> {
     // The database and the master key were opened to get here.
     sqlx::query("SELECT 1").execute(&mut *kernel.db.read().await?).await?;
-    Findings::good("the database answers and the master key fits it");
+    Findings::ok("the database answers and the master key fits it");
     let origin = kernel.urls.origin();
     if kernel.urls.is_https() {
-        Findings::good(&format!("people reach it at {origin}"));
+        Findings::ok(&format!("people reach it at {origin}"));
     } else {
         findings.warn(&format!("server.public_url {origin} is not https: sessions can be read on the way"));
     }
     match Transport::new(&kernel.config.mail) {
-        Ok(_) if kernel.config.mail.url.is_some() => Findings::good("mail.url can be used"),
+        Ok(_) if kernel.config.mail.url.is_some() => Findings::ok("mail.url can be used"),
         Ok(_) => findings.warn("mail.url is not set: mails are written into a folder and reach nobody"),
         Err(error) => findings.fail(&format!("mail: {error}")),
     }
     Ok(())
 }
 
-async fn check_account(kernel: &Kernel, account: &Account, findings: &mut Findings) -> Result<(), Failure> {
+async fn check_account(kernel: &Kernel, account: &Account, findings: &mut Findings) -> Result<(), CliError> {
     println!("Account {}", account.slug);
-    let enabled = connections::doors(&mut *kernel.db.read().await?, &account.id).await?;
+    let enabled = connections::sign_in_connections(&mut *kernel.db.read().await?, &account.id).await?;
     if enabled.is_empty() {
-        Findings::good("no identity provider is on");
+        Findings::ok("no identity provider is on");
     }
     for connection in enabled {
         if connection.tested_at.is_none() {
@@ -82,11 +82,11 @@ async fn check_account(kernel: &Kernel, account: &Account, findings: &mut Findin
                 .warn(&format!("{}: no test has succeeded since its settings were changed", connection.name));
         }
         if let Some(settings) = connection.saml() {
-            saml::look(kernel, &connection, &settings, findings).await?;
+            saml::check_connection(kernel, &connection, &settings, findings).await?;
         } else if let Some(settings) = connection.oidc() {
-            oidc::look(kernel, &connection, &settings, findings).await;
+            oidc::check_connection(kernel, &connection, &settings, findings).await;
         } else if let Some(settings) = connection.ldap() {
-            ldap::look(kernel, &connection, &settings, findings).await;
+            ldap::check_connection(kernel, &connection, &settings, findings).await;
         }
     }
     Ok(())

@@ -2,22 +2,22 @@
 
 use super::Findings;
 use crate::idp::connections::{Connection, OidcSettings};
-use crate::idp::oidc::Providers;
+use crate::idp::oidc::ProviderCache;
 use crate::kernel::Kernel;
 
-pub(super) async fn look(
+pub(super) async fn check_connection(
     kernel: &Kernel,
     connection: &Connection,
     settings: &OidcSettings,
     findings: &mut Findings,
 ) {
     let name = &connection.name;
-    match Providers::default().keys_of(kernel, settings).await {
-        Ok(None) => Findings::good(&format!("{name}: it publishes nothing that could be looked at")),
+    match ProviderCache::default().count_keys(kernel, settings).await {
+        Ok(None) => Findings::ok(&format!("{name}: it publishes nothing that could be looked at")),
         Ok(Some(0)) => {
             findings.fail(&format!("{name}: it publishes no key that its tokens can be verified with"));
         }
-        Ok(Some(keys)) => Findings::good(&format!("{name}: it is where it should be; its keys: {keys}")),
+        Ok(Some(keys)) => Findings::ok(&format!("{name}: it is where it should be; its keys: {keys}")),
         Err(error) => findings.fail(&format!("{name}: {error}")),
     }
 }

@@ -2,10 +2,10 @@
 
 use url::Url;
 
-use super::super::Failure;
 use super::Findings;
+use crate::cli::CliError;
 use crate::idp::connections::{Connection, SamlSettings};
-use crate::idp::saml::{self, read_metadata, refresh};
+use crate::idp::saml::{self, metadata_refresh, read_metadata};
 use crate::kernel::{Kernel, Timestamp};
 
 /// Clocks that are further apart make sign-ins fail.
@@ -13,15 +13,15 @@ const SKEW_MS: i64 = 60_000;
 /// The size of metadata that is read.
 const MAX_BYTES: usize = 512 * 1024;
 
-pub(super) async fn look(
+pub(super) async fn check_connection(
     kernel: &Kernel,
     connection: &Connection,
     settings: &SamlSettings,
     findings: &mut Findings,
-) -> Result<(), Failure> {
-    certificates(connection, settings, kernel.clock.now(), findings);
-    reach(kernel, connection, settings, findings).await;
-    let watch = saml::watch_of(&mut *kernel.db.read().await?, &connection.id).await?;
+) -> Result<(), CliError> {
+    check_certificates(connection, settings, kernel.clock.now(), findings);
+    check_metadata(kernel, connection, settings, findings).await;
+    let watch = saml::metadata_status_of(&mut *kernel.db.read().await?, &connection.id).await?;
     if let Some(since) = watch.and_then(|watch| watch.failing_since) {
         let since = since.display_minute();
         findings.warn(&format!("{}: its metadata could not be read since {since} UTC", connection.name));
@@ -29,25 +29,35 @@ pub(super) async fn look(
     Ok(())
 }
 
-fn certificates(connection: &Connection, settings: &SamlSettings, now: Timestamp, findings: &mut Findings) {
+fn check_certificates(
+    connection: &Connection,
+    settings: &SamlSettings,
+    now: Timestamp,
+    findings: &mut Findings,
+) {
     let name = &connection.name;
-    match refresh::last_to_end(settings) {
+    match metadata_refresh::last_expiring_certificate(settings) {
         None => findings.fail(&format!("{name}: it has no certificate that can be verified with")),
         Some(last) => {
             let end = last.not_after.display_minute();
             if last.not_after <= now {
                 findings.warn(&format!("{name}: its last certificate ended on {end} UTC"));
-            } else if last.not_after <= now.plus(refresh::WARN_BEFORE) {
+            } else if last.not_after <= now.plus(metadata_refresh::WARN_BEFORE) {
                 findings.warn(&format!("{name}: its last certificate ends on {end} UTC"));
             } else {
-                Findings::good(&format!("{name}: its certificate is good until {end} UTC"));
+                Findings::ok(&format!("{name}: its certificate is good until {end} UTC"));
             }
         }
     }
 }
 
 /// Reads the metadata where it is, and compares clocks by the answer.
-async fn reach(kernel: &Kernel, connection: &Connection, settings: &SamlSettings, findings: &mut Findings) {
+async fn check_metadata(
+    kernel: &Kernel,
+    connection: &Connection,
+    settings: &SamlSettings,
+    findings: &mut Findings,
+) {
     let name = &connection.name;
     let Some(Ok(url)) = settings.metadata_url.as_deref().map(Url::parse) else {
         findings.warn(&format!(
@@ -55,7 +65,7 @@ async fn reach(kernel: &Kernel, connection: &Connection, settings: &SamlSettings
         ));
         return;
     };
-    let fresh = match kernel.outgoing.get_if_changed(&url, MAX_BYTES, None).await {
+    let fresh = match kernel.http_client.get_if_changed(&url, MAX_BYTES, None).await {
         Ok(Some(fresh)) => fresh,
         Ok(None) => return,
         Err(error) => return findings.fail(&format!("{name}: {url}: {error}")),
@@ -66,10 +76,10 @@ async fn reach(kernel: &Kernel, connection: &Connection, settings: &SamlSettings
         Ok(metadata) if metadata.entity_id != settings.idp_entity_id => {
             findings.fail(&format!("{name}: its metadata is another provider's now: {}", metadata.entity_id));
         }
-        Ok(_) => Findings::good(&format!("{name}: its metadata is where it should be")),
+        Ok(_) => Findings::ok(&format!("{name}: its metadata is where it should be")),
     }
-    if let Some(there) = fresh.date {
-        let apart = (there.0 - now.0).abs();
+    if let Some(provider_time) = fresh.date {
+        let apart = (provider_time.0 - now.0).abs();
         if apart > SKEW_MS {
             let seconds = apart / 1000;
             findings.fail(&format!(

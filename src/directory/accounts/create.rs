@@ -1,21 +1,18 @@
 //! Making an account.
 
-use super::super::{Error, check_name};
 use super::model::Account;
-use super::settings::Settings;
+use super::settings::AuthenticationSettings;
 use super::store;
 use crate::audit::{self, Action, Context, Event};
+use crate::directory::{Error, check_name};
 use crate::kernel::Tx;
 
 /// Makes an account with default settings. `by` builds the audit context once the id is known.
-///
-/// # Errors
-/// [`Error::Invalid`] for slug or name, [`Error::Duplicate`] for the slug.
 pub async fn create(
     tx: &mut Tx,
     slug: &str,
     name: &str,
-    by: impl FnOnce(&str) -> Context,
+    make_context: impl FnOnce(&str) -> Context,
 ) -> Result<Account, Error> {
     check_name("name", name, 128)?;
     check_slug(slug)?;
@@ -26,12 +23,12 @@ pub async fn create(
         id: tx.new_id(),
         slug: slug.to_owned(),
         name: name.trim().to_owned(),
-        settings: Settings::default().write(),
+        settings: AuthenticationSettings::default().to_json(),
         created_at: tx.now(),
     };
     store::insert(tx, &account).await?;
     let event = Event::new(Action::AccountCreate, "account", &account.id, &account.name);
-    audit::record(tx, &by(&account.id), event).await?;
+    audit::record(tx, &make_context(&account.id), event).await?;
     Ok(account)
 }
 

@@ -10,8 +10,8 @@ pub use create::create;
 pub use model::Account;
 pub(crate) use settings::is_domain;
 pub use settings::{
-    LockoutSettings, MAX_SESSION_MINUTES, PasswordSettings, SessionSettings, Settings, SsoInvitations,
-    TwoFactorSettings,
+    AuthenticationSettings, LockoutSettings, MAX_SESSION_MINUTES, PasswordSettings, SessionSettings,
+    SsoInvitations, TwoFactorSettings,
 };
-pub use store::{all, any_exists, by_id, by_slug, only_one, read_settings, settings_of};
+pub use store::{any_exists, by_id, by_slug, find_single, list_all, parse_settings, settings_of};
 pub use update::update_settings;

@@ -1,6 +1,6 @@
 //! What an account is.
 
-use super::settings::Settings;
+use super::settings::AuthenticationSettings;
 use crate::kernel::Timestamp;
 
 /// A tenant.
@@ -21,7 +21,7 @@ pub struct Account {
 impl Account {
     /// The account's settings; members missing in the stored text have their defaults.
     #[must_use]
-    pub fn settings(&self) -> Settings {
-        Settings::read(&self.settings)
+    pub fn settings(&self) -> AuthenticationSettings {
+        AuthenticationSettings::parse(&self.settings)
     }
 }

@@ -6,13 +6,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
-use super::super::{Error, check_name, fold};
+use crate::directory::{Error, check_name, fold_case};
 use crate::kernel::Timestamp;
 
 /// The authentication settings of an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
-pub struct Settings {
+#[schema(as = Settings)]
+pub struct AuthenticationSettings {
     /// What a password must be.
     pub password: PasswordSettings,
     /// What wrong passwords lead to.
@@ -31,7 +32,7 @@ pub struct Settings {
     pub mail_sender_name: Option<String>,
 }
 
-impl Default for Settings {
+impl Default for AuthenticationSettings {
     fn default() -> Self {
         Self {
             password: PasswordSettings::default(),
@@ -211,12 +212,12 @@ impl SsoInvitations {
     }
 }
 
-impl Settings {
-    pub(super) fn read(text: &str) -> Self {
+impl AuthenticationSettings {
+    pub(super) fn parse(text: &str) -> Self {
         serde_json::from_str(text).unwrap_or_default()
     }
 
-    pub(super) fn write(&self) -> String {
+    pub(super) fn to_json(&self) -> String {
         json!(self).to_string()
     }
 
@@ -228,14 +229,14 @@ impl Settings {
 
     /// Which domains may sign in, in words.
     #[must_use]
-    pub fn domain_words(&self) -> String {
+    pub fn allowed_domains_text(&self) -> String {
         if self.email_domains.is_empty() { "any domain".to_owned() } else { self.email_domains.join(", ") }
     }
 
     /// The members that differ between two settings, by their dotted names: (name, before, after).
     #[must_use]
     pub fn changes(&self, after: &Self) -> Vec<(String, Value, Value)> {
-        let (before, after) = (flat(&json!(self)), flat(&json!(after)));
+        let (before, after) = (flatten_members(&json!(self)), flatten_members(&json!(after)));
         let changed = after.into_iter().filter_map(|(name, new)| {
             let old = before.get(&name).cloned().unwrap_or(Value::Null);
             (old != new).then_some((name, old, new))
@@ -244,9 +245,6 @@ impl Settings {
     }
 
     /// Puts the members into their normal form and refuses what is out of range.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] naming the member.
     pub fn checked(mut self) -> Result<Self, Error> {
         let Self { password, lockout, session, two_factor, .. } = &self;
         in_range("password.min_length", password.min_length, 1, 128)?;
@@ -262,7 +260,8 @@ impl Settings {
             let reason = "must be less than the days a password is valid".to_owned();
             return Err(Error::Invalid { field: "password.warn_before_days", reason });
         }
-        self.email_domains = self.email_domains.iter().map(|d| fold(d.trim_start_matches('@'))).collect();
+        self.email_domains =
+            self.email_domains.iter().map(|d| fold_case(d.trim_start_matches('@'))).collect();
         self.email_domains.sort();
         self.email_domains.dedup();
         if self.email_domains.len() > 500 || self.email_domains.iter().any(|d| !is_domain(d)) {
@@ -293,7 +292,7 @@ fn in_range(field: &'static str, value: u32, least: u32, most: u32) -> Result<()
 }
 
 /// `{"a": {"b": 1}}` as `{"a.b": 1}`.
-fn flat(value: &Value) -> Map<String, Value> {
+fn flatten_members(value: &Value) -> Map<String, Value> {
     let mut out = Map::new();
     for (name, member) in value.as_object().into_iter().flatten() {
         match member.as_object() {

@@ -1,15 +1,12 @@
 //! The SQL of accounts.
 
 use super::model::Account;
-use super::settings::Settings;
+use super::settings::AuthenticationSettings;
 use crate::kernel::Tx;
-use crate::kernel::database::Connection;
+use crate::kernel::database::DbConn;
 
 /// The account with this id.
-///
-/// # Errors
-/// The database's.
-pub async fn by_id(c: &mut Connection, id: &str) -> Result<Option<Account>, sqlx::Error> {
+pub async fn by_id(c: &mut DbConn, id: &str) -> Result<Option<Account>, sqlx::Error> {
     sqlx::query_as("SELECT id, slug, name, settings, created_at FROM accounts WHERE id = $1")
         .bind(id)
         .fetch_optional(c)
@@ -17,10 +14,7 @@ pub async fn by_id(c: &mut Connection, id: &str) -> Result<Option<Account>, sqlx
 }
 
 /// The account with this short name.
-///
-/// # Errors
-/// The database's.
-pub async fn by_slug(c: &mut Connection, slug: &str) -> Result<Option<Account>, sqlx::Error> {
+pub async fn by_slug(c: &mut DbConn, slug: &str) -> Result<Option<Account>, sqlx::Error> {
     sqlx::query_as("SELECT id, slug, name, settings, created_at FROM accounts WHERE slug = $1")
         .bind(slug)
         .fetch_optional(c)
@@ -28,10 +22,7 @@ pub async fn by_slug(c: &mut Connection, slug: &str) -> Result<Option<Account>, 
 }
 
 /// The account of a server that has exactly one.
-///
-/// # Errors
-/// The database's.
-pub async fn only_one(c: &mut Connection) -> Result<Option<Account>, sqlx::Error> {
+pub async fn find_single(c: &mut DbConn) -> Result<Option<Account>, sqlx::Error> {
     let mut first_two: Vec<Account> =
         sqlx::query_as("SELECT id, slug, name, settings, created_at FROM accounts LIMIT 2")
             .fetch_all(c)
@@ -40,35 +31,26 @@ pub async fn only_one(c: &mut Connection) -> Result<Option<Account>, sqlx::Error
 }
 
 /// Every account of the server, for jobs that look after all of them.
-///
-/// # Errors
-/// The database's.
-pub async fn all(c: &mut Connection) -> Result<Vec<Account>, sqlx::Error> {
+pub async fn list_all(c: &mut DbConn) -> Result<Vec<Account>, sqlx::Error> {
     sqlx::query_as("SELECT id, slug, name, settings, created_at FROM accounts ORDER BY id").fetch_all(c).await
 }
 
 /// Whether the first run is over.
-///
-/// # Errors
-/// The database's.
-pub async fn any_exists(c: &mut Connection) -> Result<bool, sqlx::Error> {
+pub async fn any_exists(c: &mut DbConn) -> Result<bool, sqlx::Error> {
     let found: Option<(String,)> =
         sqlx::query_as("SELECT id FROM accounts LIMIT 1").fetch_optional(c).await?;
     Ok(found.is_some())
 }
 
 /// The settings of an account; defaults where it does not exist.
-///
-/// # Errors
-/// The database's.
-pub async fn settings_of(c: &mut Connection, account_id: &str) -> Result<Settings, sqlx::Error> {
+pub async fn settings_of(c: &mut DbConn, account_id: &str) -> Result<AuthenticationSettings, sqlx::Error> {
     Ok(by_id(c, account_id).await?.map(|account| account.settings()).unwrap_or_default())
 }
 
 /// Settings as they stand in `accounts.settings`, read by a query of another room.
 #[must_use]
-pub fn read_settings(stored: &str) -> Settings {
-    Settings::read(stored)
+pub fn parse_settings(stored: &str) -> AuthenticationSettings {
+    AuthenticationSettings::parse(stored)
 }
 
 pub(super) async fn insert(tx: &mut Tx, account: &Account) -> Result<(), sqlx::Error> {

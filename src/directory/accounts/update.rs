@@ -2,22 +2,19 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::{Error, groups};
-use super::settings::Settings;
+use super::settings::AuthenticationSettings;
 use super::{Account, store};
 use crate::audit::{self, Action, Context, Event};
+use crate::directory::{Error, groups};
 use crate::kernel::Tx;
 
 /// Replaces the settings of the context's account. The event holds what differs, before and after.
-///
-/// # Errors
-/// [`Error::Invalid`] naming the member.
 pub async fn update_settings(
     tx: &mut Tx,
     context: &Context,
     account: &Account,
-    wanted: Settings,
-) -> Result<Settings, Error> {
+    wanted: AuthenticationSettings,
+) -> Result<AuthenticationSettings, Error> {
     let mut wanted = wanted.checked()?;
     if let Some(id) = &wanted.lockout.notify_group
         && groups::by_id(tx, &account.id, id).await?.is_none()
@@ -45,7 +42,7 @@ pub async fn update_settings(
     if changes.is_empty() {
         return Ok(wanted);
     }
-    store::set_settings(tx, &context.account_id, &wanted.write()).await?;
+    store::set_settings(tx, &context.account_id, &wanted.to_json()).await?;
     let mut before = Map::new();
     let mut after = Map::new();
     for (name, old, new) in changes {

@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value};
 
-use super::super::users::Authority;
-use super::super::{Error, check_name};
 use super::identifier::identifier_of;
 use super::model::Group;
 use super::store;
 use crate::audit::{self, Action, Context, Event};
+use crate::directory::users::ChangeAuthority;
+use crate::directory::{Error, check_name};
 use crate::kernel::Tx;
 
 /// A group to be made.
@@ -22,19 +22,16 @@ pub struct NewGroup {
 }
 
 /// Makes an empty group. One whose name exists already is kept beside the other.
-///
-/// # Errors
-/// [`Error::Invalid`] for the name.
 pub async fn create(
     tx: &mut Tx,
     context: &Context,
-    authority: Authority<'_>,
+    authority: ChangeAuthority<'_>,
     new: NewGroup,
 ) -> Result<Group, Error> {
     check_name("name", &new.name, 256)?;
     let connection_id = match authority {
-        Authority::Local => None,
-        Authority::Connection(id) => Some(id),
+        ChangeAuthority::Local => None,
+        ChangeAuthority::Connection(id) => Some(id),
     };
     let identifier = free_identifier(tx, &context.account_id, &new.name).await?;
     let group = store::insert(tx, &context.account_id, &identifier, &new, connection_id).await?;

@@ -1,25 +1,22 @@
 //! Deleting a group.
 
-use super::super::users::Authority;
-use super::super::{Error, users};
 use super::model::Group;
 use super::store;
 use crate::audit::{self, Action, Context, Event};
+use crate::directory::users::ChangeAuthority;
+use crate::directory::{Error, users};
 use crate::kernel::Tx;
 
 /// Deletes `group` and its memberships.
-///
-/// # Errors
-/// [`Error::Managed`] when a directory connection manages it and somebody else asks.
 pub async fn delete(
     tx: &mut Tx,
     context: &Context,
-    authority: Authority<'_>,
+    authority: ChangeAuthority<'_>,
     group: &Group,
 ) -> Result<(), Error> {
     let own = match (&group.connection_id, authority) {
-        (None, Authority::Local) => true,
-        (Some(manager), Authority::Connection(id)) => manager == id,
+        (None, ChangeAuthority::Local) => true,
+        (Some(manager), ChangeAuthority::Connection(id)) => manager == id,
         _ => false,
     };
     if !own {

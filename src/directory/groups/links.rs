@@ -5,19 +5,19 @@ use std::collections::HashSet;
 
 use serde_json::json;
 
-use super::super::Error;
-use super::super::check_name;
-use super::super::users::User;
-use super::apply::{Applied, Change, Members, follow_members};
 use super::model::{Group, MANUAL};
 use super::store;
+use super::update::{GroupUpdate, MembershipUpdate, UpdatedGroup, update_connection_members};
 use crate::audit::{self, Action, Context, Event};
+use crate::directory::Error;
+use crate::directory::check_name;
+use crate::directory::users::User;
 use crate::kernel::Tx;
-use crate::kernel::database::{Connection, rows_by};
+use crate::kernel::database::{DbConn, fetch_where_in};
 
 /// A link as stored.
 #[derive(Debug, Clone, sqlx::FromRow)]
-pub struct Link {
+pub struct GroupLink {
     /// The group here.
     pub group_id: String,
     /// The connection it follows.
@@ -28,18 +28,15 @@ pub struct Link {
 
 /// What becomes of those who came through a link when it is taken away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kept {
+pub enum UnlinkPolicy {
     /// They stay, as members of this group from now on.
-    Retain,
+    RetainMembers,
     /// They go.
-    Remove,
+    RemoveMembers,
 }
 
 /// The link of a group.
-///
-/// # Errors
-/// The database's.
-pub async fn link_of(c: &mut Connection, group_id: &str) -> Result<Option<Link>, sqlx::Error> {
+pub async fn link_of(c: &mut DbConn, group_id: &str) -> Result<Option<GroupLink>, sqlx::Error> {
     sqlx::query_as("SELECT group_id, connection_id, name FROM group_links WHERE group_id = $1")
         .bind(group_id)
         .fetch_optional(c)
@@ -47,13 +44,10 @@ pub async fn link_of(c: &mut Connection, group_id: &str) -> Result<Option<Link>,
 }
 
 /// The links of a connection: (group's name, link), at most 500.
-///
-/// # Errors
-/// The database's.
 pub async fn links_of_connection(
-    c: &mut Connection,
+    c: &mut DbConn,
     connection_id: &str,
-) -> Result<Vec<(String, Link)>, sqlx::Error> {
+) -> Result<Vec<(String, GroupLink)>, sqlx::Error> {
     let rows: Vec<(String, String, String, String)> = sqlx::query_as(
         "SELECT g.name, l.group_id, l.connection_id, l.name FROM group_links l \
          JOIN user_groups g ON g.id = l.group_id WHERE l.connection_id = $1 ORDER BY l.name LIMIT 500",
@@ -61,15 +55,12 @@ pub async fn links_of_connection(
     .bind(connection_id)
     .fetch_all(c)
     .await?;
-    let link = |(group, group_id, connection_id, name)| (group, Link { group_id, connection_id, name });
+    let link = |(group, group_id, connection_id, name)| (group, GroupLink { group_id, connection_id, name });
     Ok(rows.into_iter().map(link).collect())
 }
 
 /// All links of a connection.
-///
-/// # Errors
-/// The database's.
-pub async fn all_links(c: &mut Connection, connection_id: &str) -> Result<Vec<Link>, sqlx::Error> {
+pub async fn all_links(c: &mut DbConn, connection_id: &str) -> Result<Vec<GroupLink>, sqlx::Error> {
     sqlx::query_as(
         "SELECT group_id, connection_id, name FROM group_links WHERE connection_id = $1 ORDER BY group_id",
     )
@@ -79,10 +70,11 @@ pub async fn all_links(c: &mut Connection, connection_id: &str) -> Result<Vec<Li
 }
 
 /// How many members of a group came through a connection.
-///
-/// # Errors
-/// The database's.
-pub async fn count_from(c: &mut Connection, group_id: &str, connection_id: &str) -> Result<i64, sqlx::Error> {
+pub async fn count_members_from(
+    c: &mut DbConn,
+    group_id: &str,
+    connection_id: &str,
+) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT COUNT(*) FROM memberships WHERE group_id = $1 AND source = $2")
         .bind(group_id)
         .bind(connection_id)
@@ -91,36 +83,36 @@ pub async fn count_from(c: &mut Connection, group_id: &str, connection_id: &str)
 }
 
 /// Makes exactly `users` the members of `group` who come through a connection. Members from elsewhere stay.
-///
-/// # Errors
-/// [`Error`].
-pub async fn follow_exactly(
+pub async fn replace_connection_members(
     tx: &mut Tx,
     context: &Context,
     connection_id: &str,
     group: &Group,
     users: Vec<String>,
-) -> Result<Applied, Error> {
-    let members = Members { replace: Some(users), ..Members::default() };
-    follow_members(tx, context, connection_id, group, Change { members, ..Change::default() }).await
+) -> Result<UpdatedGroup, Error> {
+    let members = MembershipUpdate { replace: Some(users), ..MembershipUpdate::default() };
+    update_connection_members(
+        tx,
+        context,
+        connection_id,
+        group,
+        GroupUpdate { members, ..GroupUpdate::default() },
+    )
+    .await
 }
 
 /// Lets `group` follow the group `name` of a connection, which the caller has found in the account. People come
 /// in at their next sign-in.
-///
-/// # Errors
-/// [`Error::Managed`] for a group of a directory, [`Error::Forbidden`] when it follows one already,
-/// [`Error::Invalid`] for the name.
 pub async fn link(
     tx: &mut Tx,
     context: &Context,
     group: &Group,
     (connection_id, connection_name, name): (&str, &str, &str),
-) -> Result<Link, Error> {
+) -> Result<GroupLink, Error> {
     let name = name.trim();
     check_name("name", name, 1024)?;
     if let Some(manager) = &group.connection_id {
-        let connection = super::super::users::connection_name(tx, manager).await?;
+        let connection = crate::directory::users::connection_name(tx, manager).await?;
         return Err(Error::Managed { connection });
     }
     if link_of(tx, &group.id).await?.is_some() {
@@ -142,17 +134,23 @@ pub async fn link(
     let event = Event::new(Action::GroupLink, "group", &group.id, &group.name);
     let detail = json!({"connection": connection_id, "connection_name": connection_name, "name": name});
     audit::record(tx, context, event.detail(detail)).await?;
-    Ok(Link { group_id: group.id.clone(), connection_id: connection_id.to_owned(), name: name.to_owned() })
+    Ok(GroupLink {
+        group_id: group.id.clone(),
+        connection_id: connection_id.to_owned(),
+        name: name.to_owned(),
+    })
 }
 
 /// Takes the link of `group` away; returns how many members came through it.
-///
-/// # Errors
-/// [`Error::NotFound`] when it follows nothing.
-pub async fn unlink(tx: &mut Tx, context: &Context, group: &Group, kept: Kept) -> Result<u64, Error> {
+pub async fn unlink(
+    tx: &mut Tx,
+    context: &Context,
+    group: &Group,
+    policy: UnlinkPolicy,
+) -> Result<u64, Error> {
     let link = link_of(tx, &group.id).await?.ok_or(Error::NotFound("link"))?;
     sqlx::query("DELETE FROM group_links WHERE group_id = $1").bind(&group.id).execute(&mut **tx).await?;
-    if kept == Kept::Retain {
+    if policy == UnlinkPolicy::RetainMembers {
         // One who was put there by hand as well is there by hand already.
         sqlx::query(
             "UPDATE memberships SET source = $1 WHERE group_id = $2 AND source = $3 AND NOT EXISTS \
@@ -170,7 +168,7 @@ pub async fn unlink(tx: &mut Tx, context: &Context, group: &Group, kept: Kept) -
         .execute(&mut **tx)
         .await?;
     store::touch(tx, group).await?.ok_or(Error::NotFound("group"))?;
-    let members = if kept == Kept::Retain { "retained" } else { "removed" };
+    let members = if policy == UnlinkPolicy::RetainMembers { "retained" } else { "removed" };
     let event = Event::new(Action::GroupUnlink, "group", &group.id, &group.name);
     let detail = json!({"connection": link.connection_id, "name": link.name, "members": members});
     audit::record(tx, context, event.detail(detail)).await?;
@@ -179,10 +177,7 @@ pub async fn unlink(tx: &mut Tx, context: &Context, group: &Group, kept: Kept) -
 
 /// Puts `user` into exactly the groups that follow one of `names` at the connection. Reads the links that are
 /// named and the user's own memberships, however many groups there are.
-///
-/// # Errors
-/// [`Error`].
-pub async fn follow(
+pub async fn sync_linked_groups(
     tx: &mut Tx,
     context: &Context,
     user: &User,
@@ -195,7 +190,7 @@ pub async fn follow(
     // No group has no name: it stands for none that are named.
     let names = if names.is_empty() { &[String::new()] } else { names };
     let (mut present, mut wanted) = (HashSet::new(), HashSet::new());
-    for (id, named) in rows_by::<(String, i32)>(tx, head, &firsts, names).await? {
+    for (id, named) in fetch_where_in::<(String, i32)>(tx, head, &firsts, names).await? {
         let groups = if named == 0 { &mut present } else { &mut wanted };
         groups.insert(id);
     }
@@ -209,11 +204,18 @@ pub async fn follow(
         }
         let one = vec![user.id.clone()];
         let members = if comes {
-            Members { add: one, ..Members::default() }
+            MembershipUpdate { add: one, ..MembershipUpdate::default() }
         } else {
-            Members { remove: one, ..Members::default() }
+            MembershipUpdate { remove: one, ..MembershipUpdate::default() }
         };
-        follow_members(tx, context, connection_id, &group, Change { members, ..Change::default() }).await?;
+        update_connection_members(
+            tx,
+            context,
+            connection_id,
+            &group,
+            GroupUpdate { members, ..GroupUpdate::default() },
+        )
+        .await?;
     }
     Ok(())
 }

@@ -1,21 +1,23 @@
 //! User groups and who is in them.
 
-mod apply;
 mod create;
 mod delete;
 mod identifier;
 mod links;
 mod model;
 mod store;
+mod update;
 
-pub use apply::{Applied, Change, Members, apply};
 pub use create::{NewGroup, create};
 pub use delete::delete;
 pub use identifier::identifier_of;
 pub use links::{
-    Kept, Link, all_links, count_from, follow, follow_exactly, link, link_of, links_of_connection, unlink,
+    GroupLink, UnlinkPolicy, all_links, count_members_from, link, link_of, links_of_connection,
+    replace_connection_members, sync_linked_groups, unlink,
 };
-pub use model::{Group, Membership};
+pub use model::{Group, GroupMember};
 pub use store::{
-    Match, by_id, count, list_after, member_count, members, names_of_user, nested, of_user, search, window,
+    GroupCondition, by_id, count, list_after, list_page, member_count, members, names_of_user, nested_groups,
+    of_user, search,
 };
+pub use update::{GroupUpdate, MembershipUpdate, UpdatedGroup, update};

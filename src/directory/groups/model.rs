@@ -38,7 +38,7 @@ impl Group {
 
 /// A user in a group.
 #[derive(Debug, Clone, sqlx::FromRow)]
-pub struct Membership {
+pub struct GroupMember {
     /// The member's id.
     pub user_id: String,
     /// The member's name.
@@ -48,7 +48,7 @@ pub struct Membership {
     by_hand: i64,
 }
 
-impl Membership {
+impl GroupMember {
     /// Whether somebody put the member there, beside whatever else put them there.
     #[must_use]
     pub fn is_by_hand(&self) -> bool {

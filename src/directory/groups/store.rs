@@ -1,10 +1,10 @@
 //! The SQL of groups and memberships.
 
-use super::super::{Window, fold};
 use super::create::NewGroup;
-use super::model::{Group, Membership};
+use super::model::{Group, GroupMember};
+use crate::directory::{PageRequest, fold_case};
 use crate::kernel::Tx;
-use crate::kernel::database::{Cell, Conditions, Connection, done_for, like_anywhere};
+use crate::kernel::database::{Conditions, DbConn, SqlValue, execute_where_in, like_anywhere};
 
 macro_rules! columns {
     () => {
@@ -14,7 +14,7 @@ macro_rules! columns {
 
 /// One condition on groups; several are joined by AND.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Match {
+pub enum GroupCondition {
     /// Exact id.
     Id(String),
     /// Without case.
@@ -28,10 +28,7 @@ pub enum Match {
 }
 
 /// The group with this id in this account.
-///
-/// # Errors
-/// The database's.
-pub async fn by_id(c: &mut Connection, account_id: &str, id: &str) -> Result<Option<Group>, sqlx::Error> {
+pub async fn by_id(c: &mut DbConn, account_id: &str, id: &str) -> Result<Option<Group>, sqlx::Error> {
     sqlx::query_as(concat!("SELECT ", columns!(), " FROM user_groups WHERE account_id = $1 AND id = $2"))
         .bind(account_id)
         .bind(id)
@@ -39,16 +36,16 @@ pub async fn by_id(c: &mut Connection, account_id: &str, id: &str) -> Result<Opt
         .await
 }
 
-fn conditions(account_id: &str, matches: &[Match]) -> Conditions {
+fn conditions(account_id: &str, matches: &[GroupCondition]) -> Conditions {
     let mut all = Conditions::default();
     all.text("account_id = ?", account_id);
     for one in matches {
         match one {
-            Match::Id(id) => all.text("id = ?", id),
-            Match::Name(name) => all.text("name_folded = ?", fold(name)),
-            Match::ExternalId(id) => all.text("external_id = ?", id),
-            Match::Connection(id) => all.text("connection_id = ?", id),
-            Match::Member(id) => all.text(
+            GroupCondition::Id(id) => all.text("id = ?", id),
+            GroupCondition::Name(name) => all.text("name_folded = ?", fold_case(name)),
+            GroupCondition::ExternalId(id) => all.text("external_id = ?", id),
+            GroupCondition::Connection(id) => all.text("connection_id = ?", id),
+            GroupCondition::Member(id) => all.text(
                 "EXISTS (SELECT 1 FROM memberships m WHERE m.group_id = user_groups.id AND m.user_id = ?)",
                 id,
             ),
@@ -58,38 +55,29 @@ fn conditions(account_id: &str, matches: &[Match]) -> Conditions {
 }
 
 /// How many groups match.
-///
-/// # Errors
-/// The database's.
-pub async fn count(c: &mut Connection, account_id: &str, matches: &[Match]) -> Result<i64, sqlx::Error> {
+pub async fn count(c: &mut DbConn, account_id: &str, matches: &[GroupCondition]) -> Result<i64, sqlx::Error> {
     let all = conditions(account_id, matches);
     let (count,): (i64,) = all.bind_as(all.sql("SELECT COUNT(*) FROM user_groups", "")).fetch_one(c).await?;
     Ok(count)
 }
 
 /// A part of the groups that match, in order of creation or of name.
-///
-/// # Errors
-/// The database's.
-pub async fn window(
-    c: &mut Connection,
+pub async fn list_page(
+    c: &mut DbConn,
     account_id: &str,
-    matches: &[Match],
-    window: &Window<'_>,
+    matches: &[GroupCondition],
+    page_request: &PageRequest<'_>,
 ) -> Result<Vec<Group>, sqlx::Error> {
     let mut all = conditions(account_id, matches);
-    let tail = window.apply(&mut all, "name_folded");
+    let tail = page_request.apply(&mut all, "name_folded");
     all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM user_groups"), &tail)).fetch_all(c).await
 }
 
 /// A page of groups in order of creation, after the one with id `after`.
-///
-/// # Errors
-/// The database's.
 pub async fn list_after(
-    c: &mut Connection,
+    c: &mut DbConn,
     account_id: &str,
-    matches: &[Match],
+    matches: &[GroupCondition],
     (after, limit): (&str, i64),
 ) -> Result<Vec<Group>, sqlx::Error> {
     let mut all = conditions(account_id, matches);
@@ -99,18 +87,15 @@ pub async fn list_after(
 }
 
 /// Groups whose name contains `text`, for the console.
-///
-/// # Errors
-/// The database's.
 pub async fn search(
-    c: &mut Connection,
+    c: &mut DbConn,
     account_id: &str,
     text: &str,
     (after, limit): (&str, i64),
 ) -> Result<Vec<Group>, sqlx::Error> {
     let mut all = conditions(account_id, &[]);
     if !text.trim().is_empty() {
-        all.text("name_folded LIKE ? ESCAPE '\\'", like_anywhere(&fold(text)));
+        all.text("name_folded LIKE ? ESCAPE '\\'", like_anywhere(&fold_case(text)));
     }
     all.text("id > ?", after);
     let tail = format!("ORDER BY id LIMIT {limit}");
@@ -118,10 +103,7 @@ pub async fn search(
 }
 
 /// The groups a user is in.
-///
-/// # Errors
-/// The database's.
-pub async fn of_user(c: &mut Connection, account_id: &str, user_id: &str) -> Result<Vec<Group>, sqlx::Error> {
+pub async fn of_user(c: &mut DbConn, account_id: &str, user_id: &str) -> Result<Vec<Group>, sqlx::Error> {
     let mut all = conditions(account_id, &[]);
     all.text("id IN (SELECT group_id FROM memberships WHERE user_id = ?)", user_id);
     all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM user_groups"), "ORDER BY name_folded, id"))
@@ -130,10 +112,7 @@ pub async fn of_user(c: &mut Connection, account_id: &str, user_id: &str) -> Res
 }
 
 /// The names of the groups a user is in, in order.
-///
-/// # Errors
-/// The database's.
-pub async fn names_of_user(c: &mut Connection, user_id: &str) -> Result<Vec<String>, sqlx::Error> {
+pub async fn names_of_user(c: &mut DbConn, user_id: &str) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar(
         "SELECT DISTINCT g.name FROM memberships m JOIN user_groups g ON g.id = m.group_id \
          WHERE m.user_id = $1 ORDER BY g.name",
@@ -144,14 +123,11 @@ pub async fn names_of_user(c: &mut Connection, user_id: &str) -> Result<Vec<Stri
 }
 
 /// A page of members in order of joining the server, after the user with id `after`.
-///
-/// # Errors
-/// The database's.
 pub async fn members(
-    c: &mut Connection,
+    c: &mut DbConn,
     group_id: &str,
     (after, limit): (&str, i64),
-) -> Result<Vec<Membership>, sqlx::Error> {
+) -> Result<Vec<GroupMember>, sqlx::Error> {
     sqlx::query_as(
         "SELECT DISTINCT m.user_id, u.display_name, u.user_name, (SELECT COUNT(*) FROM memberships h \
          WHERE h.group_id = m.group_id AND h.user_id = m.user_id AND h.source = 'manual') AS by_hand \
@@ -166,10 +142,7 @@ pub async fn members(
 }
 
 /// How many members a group has.
-///
-/// # Errors
-/// The database's.
-pub async fn member_count(c: &mut Connection, group_id: &str) -> Result<i64, sqlx::Error> {
+pub async fn member_count(c: &mut DbConn, group_id: &str) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT COUNT(DISTINCT user_id) FROM memberships WHERE group_id = $1")
         .bind(group_id)
         .fetch_one(c)
@@ -177,7 +150,7 @@ pub async fn member_count(c: &mut Connection, group_id: &str) -> Result<i64, sql
 }
 
 pub(super) async fn identifier_taken(
-    c: &mut Connection,
+    c: &mut DbConn,
     account_id: &str,
     text: &str,
 ) -> Result<bool, sqlx::Error> {
@@ -206,7 +179,7 @@ pub(super) async fn insert(
     .bind(id)
     .bind(account_id)
     .bind(&group.name)
-    .bind(fold(&group.name))
+    .bind(fold_case(&group.name))
     .bind(identifier)
     .bind(connection_id)
     .bind(group.external_id.as_deref())
@@ -226,7 +199,7 @@ pub(super) async fn overwrite(tx: &mut Tx, group: &Group) -> Result<Option<Group
         columns!()
     ))
     .bind(&group.name)
-    .bind(fold(&group.name))
+    .bind(fold_case(&group.name))
     .bind(group.external_id.as_deref())
     .bind(&group.attributes)
     .bind(group.connection_id.as_deref())
@@ -254,7 +227,7 @@ pub(super) async fn touch(tx: &mut Tx, group: &Group) -> Result<Option<Group>, s
 }
 
 /// Adds a member; false when it was one already or no such user exists in the account.
-pub(super) async fn add(
+pub(super) async fn add_member(
     tx: &mut Tx,
     group: &Group,
     user_id: &str,
@@ -276,7 +249,7 @@ pub(super) async fn add(
 }
 
 /// Adds many members in few statements: those who were none before. Who is no user of the account is left out.
-pub(super) async fn add_many(
+pub(super) async fn add_members(
     tx: &mut Tx,
     group: &Group,
     user_ids: &[String],
@@ -285,12 +258,12 @@ pub(super) async fn add_many(
     let head = "INSERT INTO memberships (account_id, group_id, user_id, source, created_at) \
                 SELECT account_id, $1, id, $2, $3 FROM users WHERE account_id = $4 AND id IN";
     let firsts =
-        [Cell::from(group.id.as_str()), source.into(), tx.now().into(), group.account_id.as_str().into()];
-    done_for(tx, (head, "ON CONFLICT DO NOTHING RETURNING user_id"), &firsts, user_ids).await
+        [SqlValue::from(group.id.as_str()), source.into(), tx.now().into(), group.account_id.as_str().into()];
+    execute_where_in(tx, (head, "ON CONFLICT DO NOTHING RETURNING user_id"), &firsts, user_ids).await
 }
 
 /// Removes a membership that came through `source`.
-pub(super) async fn remove(
+pub(super) async fn remove_member(
     tx: &mut Tx,
     group: &Group,
     user_id: &str,
@@ -306,7 +279,7 @@ pub(super) async fn remove(
 }
 
 /// Whether somebody is a member, wherever from.
-pub(super) async fn is_member(c: &mut Connection, group: &Group, user_id: &str) -> Result<bool, sqlx::Error> {
+pub(super) async fn is_member(c: &mut DbConn, group: &Group, user_id: &str) -> Result<bool, sqlx::Error> {
     let found: Option<(String,)> =
         sqlx::query_as("SELECT user_id FROM memberships WHERE group_id = $1 AND user_id = $2 LIMIT 1")
             .bind(&group.id)
@@ -317,7 +290,7 @@ pub(super) async fn is_member(c: &mut Connection, group: &Group, user_id: &str) 
 }
 
 pub(super) async fn ids_from(
-    c: &mut Connection,
+    c: &mut DbConn,
     group: &Group,
     source: &str,
 ) -> Result<Vec<String>, sqlx::Error> {
@@ -329,10 +302,7 @@ pub(super) async fn ids_from(
 }
 
 /// The groups in a group, by id: (id, name).
-///
-/// # Errors
-/// The database's.
-pub async fn nested(c: &mut Connection, group_id: &str) -> Result<Vec<(String, String)>, sqlx::Error> {
+pub async fn nested_groups(c: &mut DbConn, group_id: &str) -> Result<Vec<(String, String)>, sqlx::Error> {
     sqlx::query_as(
         "SELECT DISTINCT g.id, g.name FROM group_nestings n JOIN user_groups g ON g.id = n.member_id \
          WHERE n.group_id = $1 ORDER BY g.id",
@@ -342,8 +312,8 @@ pub async fn nested(c: &mut Connection, group_id: &str) -> Result<Vec<(String, S
     .await
 }
 
-pub(super) async fn nested_from(
-    c: &mut Connection,
+pub(super) async fn nested_group_ids_from(
+    c: &mut DbConn,
     group: &Group,
     source: &str,
 ) -> Result<Vec<String>, sqlx::Error> {
@@ -355,7 +325,7 @@ pub(super) async fn nested_from(
 }
 
 /// Puts a group of the same account into another; false when it is in it already.
-pub(super) async fn put_in(
+pub(super) async fn insert_nesting(
     tx: &mut Tx,
     group: &Group,
     inner: &Group,
@@ -377,7 +347,7 @@ pub(super) async fn put_in(
 }
 
 /// Takes a group out of another.
-pub(super) async fn take_out(
+pub(super) async fn delete_nesting(
     tx: &mut Tx,
     group: &Group,
     inner_id: &str,

@@ -2,17 +2,14 @@
 
 use serde_json::Value;
 
-use super::super::{Error, fold};
 use super::model::Profile;
 use crate::audit::{self, Action, Context};
-use crate::kernel::database::{Cell, insert_new, present};
+use crate::directory::{Error, fold_case};
+use crate::kernel::database::{SqlValue, existing, insert_new};
 use crate::kernel::{Timestamp, Tx};
 
 /// Makes a user of each profile that can be one. The answers stand in the order of the profiles: the new
 /// user's id, or why there is none ([`Error::Invalid`], [`Error::Duplicate`]).
-///
-/// # Errors
-/// The database's; then nothing of it is kept.
 pub async fn create_many(
     tx: &mut Tx,
     context: &Context,
@@ -28,14 +25,14 @@ pub async fn create_many(
          family_name, display_name, active, external_id, attributes, epoch, version, created_at, updated_at)";
     let written = insert_new(tx, head, rows).await?;
     let refused = candidates.iter().flatten().filter(|(id, _)| !written.contains(id));
-    let refused: Vec<String> = refused.map(|(_, profile)| fold(&profile.user_name)).collect();
+    let refused: Vec<String> = refused.map(|(_, profile)| fold_case(&profile.user_name)).collect();
     let head = "SELECT user_name_folded FROM users WHERE account_id = $1 AND user_name_folded IN";
-    let taken = present(tx, head, &context.account_id, &refused).await?;
+    let taken = existing(tx, head, &context.account_id, &refused).await?;
     let (mut made, mut answers) = (Vec::with_capacity(written.len()), Vec::with_capacity(candidates.len()));
     for candidate in candidates {
         answers.push(candidate.and_then(|(id, profile)| {
             if !written.contains(&id) {
-                let by_name = taken.contains(&fold(&profile.user_name));
+                let by_name = taken.contains(&fold_case(&profile.user_name));
                 return Err(Error::Duplicate { field: if by_name { "user_name" } else { "email" } });
             }
             made.push((id.clone(), profile.user_name));
@@ -46,17 +43,17 @@ pub async fn create_many(
     Ok(answers)
 }
 
-fn row<'a>(id: &'a str, context: &'a Context, profile: &'a Profile, now: Timestamp) -> [Cell<'a>; 16] {
+fn row<'a>(id: &'a str, context: &'a Context, profile: &'a Profile, now: Timestamp) -> [SqlValue<'a>; 16] {
     [
         id.into(),
         context.account_id.as_str().into(),
         profile.user_name.as_str().into(),
-        fold(&profile.user_name).into(),
+        fold_case(&profile.user_name).into(),
         profile.email.as_deref().into(),
-        profile.email.as_deref().map(fold).into(),
+        profile.email.as_deref().map(fold_case).into(),
         profile.given_name.as_deref().into(),
         profile.family_name.as_deref().into(),
-        profile.shown_name().into(),
+        profile.effective_display_name().into(),
         i64::from(profile.active).into(),
         profile.external_id.as_deref().into(),
         profile.attributes_text().into(),

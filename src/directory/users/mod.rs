@@ -1,26 +1,27 @@
 //! Users: people with an entry in an account.
 
+mod count_cache;
 mod create;
 mod create_many;
 mod delete;
+mod loader;
 mod model;
-mod names;
-mod places;
+mod offset_index;
 mod store;
-mod total;
 mod update;
 
-pub use create::{create, create_at_once, create_pending};
+pub use count_cache::UserCountCache;
+pub use create::{create, create_in_one_statement, create_pending};
 pub use create_many::create_many;
 pub use delete::delete;
-pub use model::{Authority, Profile, User};
-pub use names::Names;
-pub use places::Places;
+pub use loader::UserLoader;
+pub use model::{ChangeAuthority, Profile, User};
+pub use offset_index::UserOffsetIndex;
 pub(crate) use store::COLUMNS_OF_U;
 pub(super) use store::connection_name;
 pub use store::{
-    Match, anywhere, by_email, by_id, count, count_outside, due_for_welcome, ids_by_email, list_after,
-    search, sole_by_email_anywhere, take_welcome, window,
+    UserCondition, by_id, claim_welcome, count, count_outside_domains, due_for_welcome,
+    find_by_email_or_user_name, find_by_id_any_account, find_unique_account_by_email, ids_by_email,
+    list_after, list_page, search,
 };
-pub use total::Totals;
 pub use update::{set_active, update};

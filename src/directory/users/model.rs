@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 
-use super::super::{Email, Error, check_name, domain_of};
+use crate::directory::{Email, Error, check_name, domain_of};
 use crate::kernel::Timestamp;
 
 /// A user as stored.
@@ -83,7 +83,7 @@ impl User {
         Self {
             id,
             account_id: account_id.to_owned(),
-            display_name: profile.shown_name(),
+            display_name: profile.effective_display_name(),
             user_name: profile.user_name,
             email: profile.email,
             given_name: profile.given_name,
@@ -134,7 +134,7 @@ impl User {
 
     /// The address, or the name where there is none.
     #[must_use]
-    pub fn address(&self) -> &str {
+    pub fn email_or_user_name(&self) -> &str {
         self.email.as_deref().unwrap_or(&self.user_name)
     }
 
@@ -188,7 +188,7 @@ pub struct Profile {
 }
 
 /// At most this many bytes of attributes a user or group.
-pub(in super::super) const MAX_ATTRIBUTES: usize = 64 * 1024;
+pub(crate) const MAX_ATTRIBUTES: usize = 64 * 1024;
 
 impl Profile {
     /// Trims, fills in the display name, and refuses what cannot be stored.
@@ -217,18 +217,18 @@ impl Profile {
             return Err(Error::Invalid { field: "attributes", reason });
         }
         // The name shown is stored, so a profile without one equals what it is stored as.
-        Ok(self.with_shown_name())
+        Ok(self.with_effective_display_name())
     }
 
     /// The profile with a display name: the one it has, or the best substitute.
     #[must_use]
-    pub fn with_shown_name(self) -> Self {
-        Self { display_name: Some(self.shown_name()), ..self }
+    pub fn with_effective_display_name(self) -> Self {
+        Self { display_name: Some(self.effective_display_name()), ..self }
     }
 
     /// The display name, or the best substitute.
     #[must_use]
-    pub fn shown_name(&self) -> String {
+    pub fn effective_display_name(&self) -> String {
         if let Some(name) = &self.display_name {
             return name.clone();
         }
@@ -258,7 +258,7 @@ impl Profile {
 
 /// Who wants the change. What an identity provider manages is changed there.
 #[derive(Debug, Clone, Copy)]
-pub enum Authority<'a> {
+pub enum ChangeAuthority<'a> {
     /// An administrator, in the console or by the API.
     Local,
     /// The directory connection with this id. It takes over what nobody manages.

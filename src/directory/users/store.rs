@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::super::{Error, Window, fold};
 use super::model::{Profile, User};
+use crate::directory::{Error, PageRequest, fold_case};
 use crate::kernel::Tx;
-use crate::kernel::database::{Cell, Conditions, Connection, found_by, like_anywhere, rows_by};
+use crate::kernel::database::{Conditions, DbConn, SqlValue, fetch_where_in, like_anywhere, lookup_map};
 
 /// The columns of a [`User`], in the order in which it is read.
 macro_rules! columns {
@@ -22,7 +22,7 @@ pub(crate) const COLUMNS_OF_U: &str = "u.id, u.account_id, u.user_name, u.email,
 
 /// One condition on users; several are joined by AND.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Match {
+pub enum UserCondition {
     /// Exact id.
     Id(String),
     /// Without case.
@@ -42,10 +42,7 @@ pub enum Match {
 }
 
 /// The user with this id in this account.
-///
-/// # Errors
-/// The database's.
-pub async fn by_id(c: &mut Connection, account_id: &str, id: &str) -> Result<Option<User>, sqlx::Error> {
+pub async fn by_id(c: &mut DbConn, account_id: &str, id: &str) -> Result<Option<User>, sqlx::Error> {
     sqlx::query_as(concat!("SELECT ", columns!(), " FROM users WHERE account_id = $1 AND id = $2"))
         .bind(account_id)
         .bind(id)
@@ -55,13 +52,10 @@ pub async fn by_id(c: &mut Connection, account_id: &str, id: &str) -> Result<Opt
 
 /// The user whose email or, failing that, user name is this, without case. One statement, so that it
 /// takes the same work whether somebody is found or not.
-///
-/// # Errors
-/// The database's.
-pub async fn by_email(
-    c: &mut Connection,
+pub async fn find_by_email_or_user_name(
+    c: &mut DbConn,
     account_id: &str,
-    email: &str,
+    identifier: &str,
 ) -> Result<Option<User>, sqlx::Error> {
     sqlx::query_as(concat!(
         "SELECT ",
@@ -70,50 +64,47 @@ pub async fn by_email(
          ORDER BY CASE WHEN email_folded = $2 THEN 0 ELSE 1 END LIMIT 1"
     ))
     .bind(account_id)
-    .bind(fold(email))
+    .bind(fold_case(identifier))
     .fetch_optional(c)
     .await
 }
 
 /// The ids of the users with these addresses (folded), by address.
-///
-/// # Errors
-/// The database's.
 pub async fn ids_by_email(
-    c: &mut Connection,
+    c: &mut DbConn,
     account_id: &str,
     emails: &[String],
 ) -> Result<HashMap<String, String>, sqlx::Error> {
     let head = "SELECT email_folded, id FROM users WHERE account_id = $1 AND email_folded IN";
-    found_by(c, head, &[account_id], emails).await
+    lookup_map(c, head, &[account_id], emails).await
 }
 
 /// The account of a person whose address is known in exactly one account of this server.
-///
-/// # Errors
-/// The database's.
-pub async fn sole_by_email_anywhere(c: &mut Connection, email: &str) -> Result<Option<String>, sqlx::Error> {
+pub async fn find_unique_account_by_email(
+    c: &mut DbConn,
+    email: &str,
+) -> Result<Option<String>, sqlx::Error> {
     let mut accounts: Vec<(String,)> =
         sqlx::query_as("SELECT account_id FROM users WHERE email_folded = $1 LIMIT 2")
-            .bind(fold(email))
+            .bind(fold_case(email))
             .fetch_all(c)
             .await?;
     Ok(if accounts.len() == 1 { accounts.pop().map(|(id,)| id) } else { None })
 }
 
-fn conditions(account_id: &str, matches: &[Match]) -> Conditions {
+fn conditions(account_id: &str, matches: &[UserCondition]) -> Conditions {
     let mut all = Conditions::default();
     all.text("account_id = ?", account_id);
     for one in matches {
         match one {
-            Match::Id(id) => all.text("id = ?", id),
-            Match::UserName(name) => all.text("user_name_folded = ?", fold(name)),
-            Match::Email(email) => all.text("email_folded = ?", fold(email)),
-            Match::ExternalId(id) => all.text("external_id = ?", id),
-            Match::DisplayName(name) => all.text("display_name = ?", name),
-            Match::Active(active) => all.number("active = ?", i64::from(*active)),
-            Match::Connection(id) => all.text("connection_id = ?", id),
-            Match::Group(id) => all.text(
+            UserCondition::Id(id) => all.text("id = ?", id),
+            UserCondition::UserName(name) => all.text("user_name_folded = ?", fold_case(name)),
+            UserCondition::Email(email) => all.text("email_folded = ?", fold_case(email)),
+            UserCondition::ExternalId(id) => all.text("external_id = ?", id),
+            UserCondition::DisplayName(name) => all.text("display_name = ?", name),
+            UserCondition::Active(active) => all.number("active = ?", i64::from(*active)),
+            UserCondition::Connection(id) => all.text("connection_id = ?", id),
+            UserCondition::Group(id) => all.text(
                 "EXISTS (SELECT 1 FROM memberships m WHERE m.user_id = users.id AND m.group_id = ?)",
                 id,
             ),
@@ -123,25 +114,19 @@ fn conditions(account_id: &str, matches: &[Match]) -> Conditions {
 }
 
 /// How many users match.
-///
-/// # Errors
-/// The database's.
-pub async fn count(c: &mut Connection, account_id: &str, matches: &[Match]) -> Result<i64, sqlx::Error> {
+pub async fn count(c: &mut DbConn, account_id: &str, matches: &[UserCondition]) -> Result<i64, sqlx::Error> {
     let all = conditions(account_id, matches);
     let (count,): (i64,) = all.bind_as(all.sql("SELECT COUNT(*) FROM users", "")).fetch_one(c).await?;
     Ok(count)
 }
 
 /// How many active users have an address (or, without one, a name) in none of these domains.
-///
-/// # Errors
-/// The database's.
-pub async fn count_outside(
-    c: &mut Connection,
+pub async fn count_outside_domains(
+    c: &mut DbConn,
     account_id: &str,
     domains: &[String],
 ) -> Result<i64, sqlx::Error> {
-    let mut all = conditions(account_id, &[Match::Active(true)]);
+    let mut all = conditions(account_id, &[UserCondition::Active(true)]);
     for domain in domains {
         // Domains have no wildcard of LIKE in them: the settings have checked that.
         all.text("COALESCE(email_folded, user_name_folded) NOT LIKE ?", format!("%@{domain}"));
@@ -151,26 +136,20 @@ pub async fn count_outside(
 }
 
 /// A part of the users that match, in order of creation or of name.
-///
-/// # Errors
-/// The database's.
-pub async fn window(
-    c: &mut Connection,
+pub async fn list_page(
+    c: &mut DbConn,
     account_id: &str,
-    matches: &[Match],
-    window: &Window<'_>,
+    matches: &[UserCondition],
+    page_request: &PageRequest<'_>,
 ) -> Result<Vec<User>, sqlx::Error> {
     let mut all = conditions(account_id, matches);
-    let tail = window.apply(&mut all, "user_name_folded");
+    let tail = page_request.apply(&mut all, "user_name_folded");
     c.read_all(all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM users"), &tail))).await
 }
 
 /// Some users in order of creation, `skip` after the one with id `from`, or after the first one later than that.
-///
-/// # Errors
-/// The database's.
-pub(super) async fn from(
-    c: &mut Connection,
+pub(super) async fn list_from(
+    c: &mut DbConn,
     account_id: &str,
     from: &str,
     (skip, limit): (i64, i64),
@@ -184,10 +163,7 @@ pub(super) async fn from(
 }
 
 /// How many users of an account were ever deleted.
-///
-/// # Errors
-/// The database's.
-pub(super) async fn deletions(c: &mut Connection, account_id: &str) -> Result<i64, sqlx::Error> {
+pub(super) async fn deletions(c: &mut DbConn, account_id: &str) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT user_deletions FROM accounts WHERE id = $1")
         .bind(account_id)
         .fetch_one(c)
@@ -195,26 +171,20 @@ pub(super) async fn deletions(c: &mut Connection, account_id: &str) -> Result<i6
 }
 
 /// Those of these folded names that are there.
-///
-/// # Errors
-/// The database's.
 pub(super) async fn by_names(
-    c: &mut Connection,
+    c: &mut DbConn,
     account_id: &str,
     names: &[String],
 ) -> Result<Vec<User>, sqlx::Error> {
     let head = concat!("SELECT ", columns!(), " FROM users WHERE account_id = $1 AND user_name_folded IN");
-    rows_by(c, head, &[account_id], names).await
+    fetch_where_in(c, head, &[account_id], names).await
 }
 
 /// A page of users in order of creation, after the one with id `after`.
-///
-/// # Errors
-/// The database's.
 pub async fn list_after(
-    c: &mut Connection,
+    c: &mut DbConn,
     account_id: &str,
-    matches: &[Match],
+    matches: &[UserCondition],
     (after, limit): (&str, i64),
 ) -> Result<Vec<User>, sqlx::Error> {
     let mut all = conditions(account_id, matches);
@@ -224,11 +194,8 @@ pub async fn list_after(
 }
 
 /// Users whose name or address contains `text`, for the console.
-///
-/// # Errors
-/// The database's.
 pub async fn search(
-    c: &mut Connection,
+    c: &mut DbConn,
     account_id: &str,
     text: &str,
     (after, limit): (&str, i64),
@@ -237,7 +204,7 @@ pub async fn search(
     if !text.trim().is_empty() {
         all.text(
             "(user_name_folded LIKE ? ESCAPE '\\' OR email_folded LIKE ? ESCAPE '\\' OR display_name LIKE ? ESCAPE '\\')",
-            like_anywhere(&fold(text)),
+            like_anywhere(&fold_case(text)),
         );
     }
     all.text("id > ?", after);
@@ -247,19 +214,19 @@ pub async fn search(
 
 /// Refuses values another user of the account has.
 pub(super) async fn check_free(
-    c: &mut Connection,
+    c: &mut DbConn,
     account_id: &str,
     profile: &Profile,
     own_id: &str,
 ) -> Result<(), Error> {
-    let user_name = fold(&profile.user_name);
+    let user_name = fold_case(&profile.user_name);
     let taken: Vec<(String,)> = sqlx::query_as(
         "SELECT user_name_folded FROM users WHERE account_id = $1 AND (user_name_folded = $2 OR email_folded = $3) \
          AND id <> $4 LIMIT 2",
     )
     .bind(account_id)
     .bind(&user_name)
-    .bind(profile.email.as_deref().map(fold))
+    .bind(profile.email.as_deref().map(fold_case))
     .bind(own_id)
     .fetch_all(c)
     .await?;
@@ -276,15 +243,15 @@ pub(super) const INSERT: &str = "INSERT INTO users (id, account_id, user_name, u
      updated_at, welcome_due)";
 
 /// The row of a user that a connection makes.
-pub(super) fn row(user: &User) -> Vec<Cell<'_>> {
+pub(super) fn row(user: &User) -> Vec<SqlValue<'_>> {
     let active = i64::from(user.is_active());
     vec![
         user.id.as_str().into(),
         user.account_id.as_str().into(),
         user.user_name.as_str().into(),
-        fold(&user.user_name).into(),
+        fold_case(&user.user_name).into(),
         user.email.as_deref().into(),
-        user.email.as_deref().map(fold).into(),
+        user.email.as_deref().map(fold_case).into(),
         user.given_name.as_deref().into(),
         user.family_name.as_deref().into(),
         user.display_name.as_str().into(),
@@ -318,12 +285,12 @@ pub(super) async fn insert(
     .bind(id)
     .bind(account_id)
     .bind(&profile.user_name)
-    .bind(fold(&profile.user_name))
+    .bind(fold_case(&profile.user_name))
     .bind(profile.email.as_deref())
-    .bind(profile.email.as_deref().map(fold))
+    .bind(profile.email.as_deref().map(fold_case))
     .bind(profile.given_name.as_deref())
     .bind(profile.family_name.as_deref())
-    .bind(profile.shown_name())
+    .bind(profile.effective_display_name())
     .bind(i32::from(profile.active))
     .bind(connection_id)
     .bind(profile.external_id.as_deref())
@@ -352,12 +319,12 @@ pub(super) async fn overwrite(
         columns!()
     ))
     .bind(&profile.user_name)
-    .bind(fold(&profile.user_name))
+    .bind(fold_case(&profile.user_name))
     .bind(profile.email.as_deref())
-    .bind(profile.email.as_deref().map(fold))
+    .bind(profile.email.as_deref().map(fold_case))
     .bind(profile.given_name.as_deref())
     .bind(profile.family_name.as_deref())
-    .bind(profile.shown_name())
+    .bind(profile.effective_display_name())
     .bind(i32::from(profile.active))
     .bind(connection_id)
     .bind(profile.external_id.as_deref())
@@ -383,10 +350,7 @@ pub(super) async fn set_pending(tx: &mut Tx, user: &mut User) -> Result<(), sqlx
 }
 
 /// Users whom a directory has made and nobody has told of it: (account, id), those who came first.
-///
-/// # Errors
-/// The database's.
-pub async fn due_for_welcome(c: &mut Connection, limit: i64) -> Result<Vec<(String, String)>, sqlx::Error> {
+pub async fn due_for_welcome(c: &mut DbConn, limit: i64) -> Result<Vec<(String, String)>, sqlx::Error> {
     sqlx::query_as("SELECT account_id, id FROM users WHERE welcome_due = 1 ORDER BY id LIMIT $1")
         .bind(limit)
         .fetch_all(c)
@@ -394,10 +358,7 @@ pub async fn due_for_welcome(c: &mut Connection, limit: i64) -> Result<Vec<(Stri
 }
 
 /// Notes that somebody is told; false when somebody else does it.
-///
-/// # Errors
-/// The database's.
-pub async fn take_welcome(tx: &mut Tx, account_id: &str, id: &str) -> Result<bool, sqlx::Error> {
+pub async fn claim_welcome(tx: &mut Tx, account_id: &str, id: &str) -> Result<bool, sqlx::Error> {
     let done =
         sqlx::query("UPDATE users SET welcome_due = 0 WHERE account_id = $1 AND id = $2 AND welcome_due = 1")
             .bind(account_id)
@@ -421,17 +382,14 @@ pub(super) async fn remove(tx: &mut Tx, user: &User) -> Result<(), sqlx::Error> 
 }
 
 /// The name of a connection, to say who manages a user or group.
-pub(in super::super) async fn connection_name(c: &mut Connection, id: &str) -> Result<String, sqlx::Error> {
+pub(crate) async fn connection_name(c: &mut DbConn, id: &str) -> Result<String, sqlx::Error> {
     let found: Option<(String,)> =
         sqlx::query_as("SELECT name FROM connections WHERE id = $1").bind(id).fetch_optional(c).await?;
     Ok(found.map_or_else(|| "another connection".to_owned(), |(name,)| name))
 }
 
 /// The user with this id, whosever it is: for one-time links, whose secret names nothing else.
-///
-/// # Errors
-/// The database's.
-pub async fn anywhere(c: &mut Connection, id: &str) -> Result<Option<User>, sqlx::Error> {
+pub async fn find_by_id_any_account(c: &mut DbConn, id: &str) -> Result<Option<User>, sqlx::Error> {
     sqlx::query_as(concat!("SELECT ", columns!(), " FROM users WHERE id = $1"))
         .bind(id)
         .fetch_optional(c)

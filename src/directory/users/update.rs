@@ -2,23 +2,19 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::Error;
-use super::model::{Authority, Profile, User};
+use super::model::{ChangeAuthority, Profile, User};
 use super::store;
 use crate::audit::{self, Action, Context, Event};
+use crate::directory::Error;
 use crate::kernel::Tx;
 
 /// Gives `user` the profile `wanted`. Writing what is there already changes nothing and leaves no event.
 ///
 /// Deactivation voids every session and token of the user in the same statement.
-///
-/// # Errors
-/// [`Error::Managed`] when somebody other than the managing connection changes more than `active`;
-/// [`Error::Invalid`]; [`Error::Duplicate`]; [`Error::Changed`] when `user` is not as it is any more.
 pub async fn update(
     tx: &mut Tx,
     context: &Context,
-    authority: Authority<'_>,
+    authority: ChangeAuthority<'_>,
     user: &User,
     wanted: Profile,
 ) -> Result<User, Error> {
@@ -29,7 +25,7 @@ pub async fn update(
         return Ok(user.clone());
     }
     store::check_free(tx, &context.account_id, &wanted, &user.id).await?;
-    let updated = store::overwrite(tx, user, &wanted, connection_id).await?.ok_or(Error::Changed)?;
+    let updated = store::overwrite(tx, user, &wanted, connection_id).await?.ok_or(Error::VersionConflict)?;
     let action = match (user.is_active(), updated.is_active()) {
         (true, false) => Action::UserDeactivate,
         (false, true) => Action::UserActivate,
@@ -42,27 +38,24 @@ pub async fn update(
 }
 
 /// Lets a user in or locks it out, whoever manages the rest of it.
-///
-/// # Errors
-/// As [`update`].
 pub async fn set_active(tx: &mut Tx, context: &Context, user: &User, active: bool) -> Result<User, Error> {
     let wanted = Profile { active, ..user.profile() };
-    update(tx, context, Authority::Local, user, wanted).await
+    update(tx, context, ChangeAuthority::Local, user, wanted).await
 }
 
 /// Who manages the user after this change, or a refusal.
 async fn manager_after<'a>(
     tx: &mut Tx,
-    authority: Authority<'a>,
+    authority: ChangeAuthority<'a>,
     user: &'a User,
     before: &Profile,
     wanted: &Profile,
 ) -> Result<Option<&'a str>, Error> {
     match (authority, user.connection_id.as_deref()) {
-        (Authority::Local, None) => Ok(None),
-        (Authority::Connection(id), None) => Ok(Some(id)),
-        (Authority::Connection(id), Some(manager)) if id == manager => Ok(Some(id)),
-        (Authority::Local, Some(manager))
+        (ChangeAuthority::Local, None) => Ok(None),
+        (ChangeAuthority::Connection(id), None) => Ok(Some(id)),
+        (ChangeAuthority::Connection(id), Some(manager)) if id == manager => Ok(Some(id)),
+        (ChangeAuthority::Local, Some(manager))
             if *before == (Profile { active: before.active, ..wanted.clone() }) =>
         {
             Ok(Some(manager))
@@ -72,7 +65,7 @@ async fn manager_after<'a>(
 }
 
 /// `{"before": …, "after": …}` with the members that differ.
-pub(in super::super) fn difference(before: Map<String, Value>, after: Map<String, Value>) -> Value {
+pub(crate) fn difference(before: Map<String, Value>, after: Map<String, Value>) -> Value {
     let changed: Vec<String> = after.keys().filter(|k| before.get(*k) != after.get(*k)).cloned().collect();
     let pick = |map: Map<String, Value>| -> Map<String, Value> {
         map.into_iter().filter(|(key, _)| changed.contains(key)).collect()

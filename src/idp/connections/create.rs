@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::model::{Connection, Kind};
+use super::model::{Connection, ConnectionKind};
 use super::scim::ScimSettings;
-use super::settings::Settings;
+use super::settings::ConnectionSettings;
 use super::store;
 use super::update::check_domains;
 use crate::access::service_accounts;
@@ -20,7 +20,7 @@ pub struct NewConnection {
     /// Its name: letters, digits and `_-. `.
     pub name: String,
     /// Its protocol, and what was agreed.
-    pub settings: Settings,
+    pub settings: ConnectionSettings,
     /// Email domains that sign in here.
     pub domains: Vec<String>,
 }
@@ -32,7 +32,7 @@ impl NewConnection {
         Self {
             id,
             name: name.to_owned(),
-            settings: Settings::Scim(ScimSettings::default()),
+            settings: ConnectionSettings::Scim(ScimSettings::default()),
             domains: Vec::new(),
         }
     }
@@ -40,9 +40,6 @@ impl NewConnection {
 
 /// Makes a connection. One that people sign in with begins switched off, to be tried first; a directory
 /// connection is on, and opens with its first token.
-///
-/// # Errors
-/// [`Error::Invalid`] for name or domains, [`Error::Duplicate`] for the name or a domain.
 pub async fn create(tx: &mut Tx, context: &Context, new: NewConnection) -> Result<Connection, Error> {
     check_connection_name(&new.name)?;
     if store::by_name(tx, &context.account_id, &new.name).await?.is_some() {
@@ -54,7 +51,7 @@ pub async fn create(tx: &mut Tx, context: &Context, new: NewConnection) -> Resul
         account_id: context.account_id.clone(),
         kind: kind.as_str().to_owned(),
         name: new.name.trim().to_owned(),
-        enabled: i32::from(kind == Kind::Scim),
+        enabled: i32::from(kind == ConnectionKind::Scim),
         settings: new.settings.checked()?.to_json(),
         is_default: 0,
         position: store::last_position(tx, &context.account_id).await? + 1,
@@ -70,7 +67,7 @@ pub async fn create(tx: &mut Tx, context: &Context, new: NewConnection) -> Resul
     }
     let event = Event::new(Action::ConnectionCreate, "connection", &connection.id, &connection.name);
     audit::record(tx, context, event.detail(json!({"kind": kind}))).await?;
-    if kind == Kind::Scim {
+    if kind == ConnectionKind::Scim {
         // What the directory does appears in the audit trail under this name.
         let name = format!("Directory: {}", connection.name);
         service_accounts::create(tx, context, &name, None, Some(&connection.id)).await?;

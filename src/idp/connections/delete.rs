@@ -11,19 +11,23 @@ use crate::kernel::Tx;
 
 /// Deletes `connection`. Its tokens stop working at once; the users and groups it managed stay, and
 /// are from then on managed here.
-///
-/// # Errors
-/// [`Error::Forbidden`] while groups follow it; the database's.
 pub async fn delete(tx: &mut Tx, context: &Context, connection: &Connection) -> Result<(), Error> {
-    if store::has_links(tx, &connection.id).await? {
+    if store::has_group_links(tx, &connection.id).await? {
         return Err(Error::Forbidden(
             "Groups follow this connection. Take their links away first, and decide what becomes of their members.",
         ));
     }
-    let released = store::managed(tx, &connection.id).await?;
+    let released = store::count_managed(tx, &connection.id).await?;
     store::release(tx, &connection.id).await?;
-    if let Some(robot) = service_accounts::of_connection(tx, &context.account_id, &connection.id).await? {
-        let event = Event::new(Action::ServiceAccountDelete, "service_account", &robot.id, &robot.name);
+    if let Some(service_account) =
+        service_accounts::of_connection(tx, &context.account_id, &connection.id).await?
+    {
+        let event = Event::new(
+            Action::ServiceAccountDelete,
+            "service_account",
+            &service_account.id,
+            &service_account.name,
+        );
         audit::record(tx, context, event).await?;
     }
     store::remove(tx, connection).await?;

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::ToSchema;
 
-use super::super::ldap::sync::Schedule;
-use super::people::{Jit, check_lines};
+use super::attribute_mapping::{Jit, normalize_lines};
 use crate::directory::Error;
+use crate::idp::ldap::sync::Schedule;
 
 /// How a directory is asked. The password of the bind DN is kept apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,7 +163,7 @@ fn is_attribute(text: &str) -> bool {
 impl LdapSettings {
     /// Whether a test of `other` says anything about these.
     #[must_use]
-    pub fn trusts_the_same(&self, other: &Self) -> bool {
+    pub fn has_same_trust_as(&self, other: &Self) -> bool {
         let relevant = |s: &Self| {
             (
                 (s.urls.clone(), s.start_tls, s.ca_certificate.clone(), s.referrals, s.bind_dn.clone()),
@@ -174,9 +174,6 @@ impl LdapSettings {
     }
 
     /// The settings, if they go together.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`].
     pub fn checked(mut self) -> Result<Self, Error> {
         let invalid = |field, reason: &str| Err(Error::Invalid { field, reason: reason.to_owned() });
         let fits = |text: &String| {
@@ -221,7 +218,7 @@ impl LdapSettings {
             return invalid("bind_dn", "is too long");
         }
         Schedule::parse(&self.schedule)?;
-        check_lines([("display_name", &mut self.display_name)])?;
+        normalize_lines([("display_name", &mut self.display_name)])?;
         Ok(self)
     }
 }

@@ -1,11 +1,11 @@
 //! Connections: what an account has agreed with an identity provider.
 
+mod attribute_mapping;
 mod create;
 mod delete;
 mod ldap;
 mod model;
 mod oidc;
-mod people;
 mod saml;
 mod scim;
 mod secrets;
@@ -13,18 +13,21 @@ mod settings;
 mod store;
 mod update;
 
+pub use attribute_mapping::{AttributeMapping, Jit};
 pub use create::{NewConnection, create};
 pub use delete::delete;
 pub use ldap::{GroupQuery, LdapSettings, UserQuery};
-pub use model::{Connection, Kind};
+pub use model::{Connection, ConnectionKind};
 pub use oidc::{ClientAuth, OidcSettings, Preset};
-pub use people::{Jit, PeopleRules};
-pub use saml::{Binding, Comparison, Graph, LogoutService, NameIdFormat, Retiring, SamlSettings, Vendor};
+pub use saml::{
+    Binding, Comparison, Graph, LogoutService, NameIdFormat, RetiringCertificate, SamlSettings, Vendor,
+};
 pub use scim::{ExtraAttribute, ExtraKind, ScimSettings};
 pub use secrets::{has_secret, secret, set_secret};
-pub use settings::Settings;
+pub use settings::ConnectionSettings;
 pub use store::{
-    all_scim, anywhere, by_id, by_name, directory_for_all, domains_of, doors, list, mark_tested,
-    replace_settings, route_by_domain, set_paused, sign_in_for, sign_in_of,
+    all_scim, by_id, by_name, domains_of, find_by_id_any_account, find_default_directory, list, mark_tested,
+    replace_settings, route_by_domain, route_by_domain_or_default, route_for_user, set_paused,
+    sign_in_connections,
 };
-pub use update::{Change, update};
+pub use update::{ConnectionChange, update};

@@ -13,7 +13,8 @@ use crate::kernel::Timestamp;
 /// The protocols.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+#[schema(as = Kind)]
+pub enum ConnectionKind {
     /// People sign in with SAML 2.0.
     Saml,
     /// People sign in with `OpenID` Connect or OAuth 2.0.
@@ -24,7 +25,7 @@ pub enum Kind {
     Scim,
 }
 
-impl Kind {
+impl ConnectionKind {
     /// The name for people.
     #[must_use]
     pub const fn label(self) -> &'static str {
@@ -38,7 +39,7 @@ impl Kind {
 
     /// Whether people sign in with it.
     #[must_use]
-    pub const fn is_door(self) -> bool {
+    pub const fn is_for_sign_in(self) -> bool {
         !matches!(self, Self::Scim)
     }
 
@@ -85,12 +86,12 @@ pub struct Connection {
 impl Connection {
     /// Its protocol.
     #[must_use]
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> ConnectionKind {
         match self.kind.as_str() {
-            "scim" => Kind::Scim,
-            "oidc" => Kind::Oidc,
-            "ldap" => Kind::Ldap,
-            _ => Kind::Saml,
+            "scim" => ConnectionKind::Scim,
+            "oidc" => ConnectionKind::Oidc,
+            "ldap" => ConnectionKind::Ldap,
+            _ => ConnectionKind::Saml,
         }
     }
 
@@ -109,25 +110,25 @@ impl Connection {
     /// The settings of a SAML connection; `None` for other kinds.
     #[must_use]
     pub fn saml(&self) -> Option<SamlSettings> {
-        (self.kind() == Kind::Saml).then(|| serde_json::from_str(&self.settings).ok()).flatten()
+        (self.kind() == ConnectionKind::Saml).then(|| serde_json::from_str(&self.settings).ok()).flatten()
     }
 
     /// The settings of an `OpenID` Connect connection; `None` for other kinds.
     #[must_use]
     pub fn oidc(&self) -> Option<OidcSettings> {
-        (self.kind() == Kind::Oidc).then(|| serde_json::from_str(&self.settings).ok()).flatten()
+        (self.kind() == ConnectionKind::Oidc).then(|| serde_json::from_str(&self.settings).ok()).flatten()
     }
 
     /// The settings of an LDAP connection; `None` for other kinds.
     #[must_use]
     pub fn ldap(&self) -> Option<LdapSettings> {
-        (self.kind() == Kind::Ldap).then(|| serde_json::from_str(&self.settings).ok()).flatten()
+        (self.kind() == ConnectionKind::Ldap).then(|| serde_json::from_str(&self.settings).ok()).flatten()
     }
 
     /// The settings of a directory connection; `None` for other kinds.
     #[must_use]
     pub fn scim(&self) -> Option<ScimSettings> {
-        (self.kind() == Kind::Scim).then(|| ScimSettings::parse(&self.settings))
+        (self.kind() == ConnectionKind::Scim).then(|| ScimSettings::parse(&self.settings))
     }
 
     /// Whether people are sent here whose address has a domain that leads nowhere else.
@@ -140,10 +141,10 @@ impl Connection {
     #[must_use]
     pub fn label(&self) -> String {
         let shown = match self.kind() {
-            Kind::Saml => self.saml().and_then(|settings| settings.display_name),
-            Kind::Oidc => self.oidc().and_then(|settings| settings.display_name),
-            Kind::Ldap => self.ldap().and_then(|settings| settings.display_name),
-            Kind::Scim => None,
+            ConnectionKind::Saml => self.saml().and_then(|settings| settings.display_name),
+            ConnectionKind::Oidc => self.oidc().and_then(|settings| settings.display_name),
+            ConnectionKind::Ldap => self.ldap().and_then(|settings| settings.display_name),
+            ConnectionKind::Scim => None,
         };
         shown.unwrap_or_else(|| self.name.clone())
     }
@@ -152,35 +153,35 @@ impl Connection {
     #[must_use]
     pub fn syncs_groups(&self) -> bool {
         match self.kind() {
-            Kind::Saml => self.saml().is_some_and(|settings| settings.people.group_sync),
-            Kind::Oidc => self.oidc().is_some_and(|settings| settings.people.group_sync),
-            Kind::Ldap => self.ldap().is_some_and(|settings| settings.group_sync),
-            Kind::Scim => false,
+            ConnectionKind::Saml => self.saml().is_some_and(|settings| settings.people.group_sync),
+            ConnectionKind::Oidc => self.oidc().is_some_and(|settings| settings.people.group_sync),
+            ConnectionKind::Ldap => self.ldap().is_some_and(|settings| settings.group_sync),
+            ConnectionKind::Scim => false,
         }
     }
 
     /// Whether it makes a user of somebody who is unknown here.
     #[must_use]
-    pub fn creates_people(&self) -> bool {
+    pub fn has_jit_provisioning(&self) -> bool {
         match self.kind() {
-            Kind::Saml => self.saml().is_some_and(|settings| settings.people.jit.enabled),
-            Kind::Oidc => self.oidc().is_some_and(|settings| settings.people.jit.enabled),
-            Kind::Ldap => self.ldap().is_some_and(|settings| settings.jit.enabled),
-            Kind::Scim => false,
+            ConnectionKind::Saml => self.saml().is_some_and(|settings| settings.people.jit.enabled),
+            ConnectionKind::Oidc => self.oidc().is_some_and(|settings| settings.people.jit.enabled),
+            ConnectionKind::Ldap => self.ldap().is_some_and(|settings| settings.jit.enabled),
+            ConnectionKind::Scim => false,
         }
     }
 
     /// Whether it is a button on the sign-in page. A directory's password is typed where passwords are.
     #[must_use]
     pub fn has_button(&self) -> bool {
-        !matches!(self.kind(), Kind::Ldap | Kind::Scim)
+        !matches!(self.kind(), ConnectionKind::Ldap | ConnectionKind::Scim)
     }
 
     /// The local path where a sign-in with it begins. The password of a directory is asked for here.
     #[must_use]
-    pub fn door(&self) -> String {
+    pub fn login_path(&self) -> String {
         match self.kind() {
-            Kind::Ldap => "/login/password".to_owned(),
+            ConnectionKind::Ldap => "/login/password".to_owned(),
             _ => format!("/{}/{}/login", self.kind, self.id),
         }
     }

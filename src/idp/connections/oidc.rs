@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::ToSchema;
 
-use super::people::{PeopleRules, check_lines};
+use super::attribute_mapping::{AttributeMapping, normalize_lines};
 use crate::directory::Error;
 
 /// What was agreed with a provider. Its client secret is kept apart.
@@ -37,7 +37,7 @@ pub struct OidcSettings {
     pub force_authn: bool,
     /// What is taken over of people; groups are where the preset is known to have them when that is not set.
     #[serde(flatten)]
-    pub people: PeopleRules,
+    pub people: AttributeMapping,
 }
 
 /// Providers whose addresses and habits are known.
@@ -116,7 +116,7 @@ impl Preset {
 
     /// Whether it is OAuth 2.0 only: no discovery, no ID token, the person from an API of its own.
     #[must_use]
-    pub const fn is_plain(self) -> bool {
+    pub const fn is_oauth2_only(self) -> bool {
         matches!(self, Self::GitHub | Self::Bitbucket)
     }
 
@@ -167,7 +167,7 @@ impl ClientAuth {
 impl OidcSettings {
     /// Whether a test of `other` says anything about these.
     #[must_use]
-    pub fn trusts_the_same(&self, other: &Self) -> bool {
+    pub fn has_same_trust_as(&self, other: &Self) -> bool {
         let relevant = |s: &Self| {
             (
                 (s.preset, s.issuer.clone(), s.api_url.clone(), s.client_id.clone(), s.client_auth),
@@ -180,15 +180,12 @@ impl OidcSettings {
 
     /// The claim with the groups, if groups follow the connection.
     #[must_use]
-    pub fn groups_from(&self) -> Option<&str> {
+    pub fn group_claim(&self) -> Option<&str> {
         let name = self.people.group_attribute.as_deref().or(self.preset.group_attribute());
         name.filter(|_| self.people.group_sync)
     }
 
     /// The settings, if they go together.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`].
     pub fn checked(mut self) -> Result<Self, Error> {
         let invalid = |field, reason: &str| Err(Error::Invalid { field, reason: reason.to_owned() });
         if self.issuer.is_empty() {
@@ -209,7 +206,7 @@ impl OidcSettings {
         if self.client_id.trim().is_empty() || self.client_id.len() > 512 {
             return invalid("client_id", "is required: what the provider calls this application");
         }
-        if self.people.group_sync && self.groups_from().is_none() {
+        if self.people.group_sync && self.group_claim().is_none() {
             return invalid("group_attribute", "is needed to put people into groups");
         }
         if self.trust_email && !matches!(self.preset, Preset::Other | Preset::GitLab) {
@@ -232,8 +229,8 @@ impl OidcSettings {
                 return invalid(field, "must be at most a hundred names");
             }
         }
-        check_lines([("display_name", &mut self.display_name)])?;
-        self.people.check()?;
+        normalize_lines([("display_name", &mut self.display_name)])?;
+        self.people.normalize()?;
         Ok(self)
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::people::{PeopleRules, check_lines};
+use super::attribute_mapping::{AttributeMapping, normalize_lines};
 use crate::directory::Error;
 use crate::kernel::Timestamp;
 use crate::kernel::urls::local_path;
@@ -30,7 +30,7 @@ pub struct SamlSettings {
     /// The identity provider's signing certificates, base64 of DER. Nothing else is trusted.
     pub certificates: Vec<String>,
     /// Certificates that are not in its metadata any more, and accepted for a while.
-    pub retiring: Vec<Retiring>,
+    pub retiring: Vec<RetiringCertificate>,
     /// Where the metadata is read from, if from an address.
     pub metadata_url: Option<String>,
     /// The certificate by which metadata from the address must be signed, base64 of DER.
@@ -51,7 +51,7 @@ pub struct SamlSettings {
     pub allow_cbc: bool,
     /// What is taken over of people.
     #[serde(flatten)]
-    pub people: PeopleRules,
+    pub people: AttributeMapping,
     /// Microsoft Graph, for people in more groups than Entra ID puts into an assertion.
     pub graph: Option<Graph>,
     /// Whether sign-ins that the identity provider begins are accepted.
@@ -199,7 +199,7 @@ pub struct LogoutService {
 
 /// A certificate on its way out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Retiring {
+pub struct RetiringCertificate {
     /// base64 of DER.
     pub certificate: String,
     /// Until when it is accepted.
@@ -246,7 +246,7 @@ fn default_token_host() -> String {
 impl SamlSettings {
     /// Whether a test of `other` says anything about these.
     #[must_use]
-    pub fn trusts_the_same(&self, other: &Self) -> bool {
+    pub fn has_same_trust_as(&self, other: &Self) -> bool {
         let relevant = |s: &Self| {
             (
                 (s.idp_entity_id.clone(), s.sso_url.clone(), s.sso_post_url.clone(), s.request_binding),
@@ -259,7 +259,7 @@ impl SamlSettings {
 
     /// The certificates that are accepted at `now`.
     #[must_use]
-    pub fn trusted_at(&self, now: Timestamp) -> Vec<String> {
+    pub fn trusted_certificates_at(&self, now: Timestamp) -> Vec<String> {
         let retiring = self.retiring.iter().filter(|one| now < one.until).map(|one| &one.certificate);
         self.certificates.iter().chain(retiring).cloned().collect()
     }
@@ -275,9 +275,6 @@ impl SamlSettings {
     }
 
     /// The settings, if they go together.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`].
     pub fn checked(mut self) -> Result<Self, Error> {
         let invalid = |field, reason: &str| Err(Error::Invalid { field, reason: reason.to_owned() });
         if self.request_binding == Binding::Post && self.sso_post_url.is_none() {
@@ -297,8 +294,11 @@ impl SamlSettings {
         if self.authn_context.len() > 10 || self.authn_context.iter().any(|uri| uri.len() > 300) {
             return invalid("authn_context", "must be at most ten URIs");
         }
-        check_lines([("display_name", &mut self.display_name), ("sp_entity_id", &mut self.sp_entity_id)])?;
-        self.people.check()?;
+        normalize_lines([
+            ("display_name", &mut self.display_name),
+            ("sp_entity_id", &mut self.sp_entity_id),
+        ])?;
+        self.people.normalize()?;
         Ok(self)
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::directory::{Error, fold};
+use crate::directory::{Error, fold_case};
 
 /// How a directory connection works.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,7 +71,7 @@ impl ExtraKind {
 
     /// What its values must be, for people.
     #[must_use]
-    pub const fn words(self) -> &'static str {
+    pub const fn value_description(self) -> &'static str {
         match self {
             Self::String => "text",
             Self::Boolean => "true or false",
@@ -84,9 +84,6 @@ impl ExtraKind {
 
 impl ExtraAttribute {
     /// Reads a line of a form: name, type (`[]` behind it for a list), description.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`].
     pub fn parse(line: &str) -> Result<Self, Error> {
         let (name, rest) = line.trim().split_once(char::is_whitespace).unwrap_or((line.trim(), ""));
         let rest = rest.trim_start();
@@ -107,12 +104,12 @@ impl ExtraAttribute {
 
     /// The same line.
     #[must_use]
-    pub fn line(&self) -> String {
+    pub fn to_line(&self) -> String {
         let list = if self.multi_valued { "[]" } else { "" };
         format!("{} {}{list} {}", self.name, self.kind.as_str(), self.description).trim_end().to_owned()
     }
 
-    fn is_sound(&self) -> bool {
+    fn is_valid(&self) -> bool {
         self.name.len() <= 64
             && self.description.len() <= 256
             && self.name.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -153,11 +150,11 @@ impl ScimSettings {
                 return Err(Error::Invalid { field, reason: format!("must be {least} to {most}") });
             }
         }
-        let mut names: Vec<String> = self.extra_attributes.iter().map(|one| fold(&one.name)).collect();
+        let mut names: Vec<String> = self.extra_attributes.iter().map(|one| fold_case(&one.name)).collect();
         names.sort_unstable();
         names.dedup();
         let all = self.extra_attributes.len();
-        if all > 50 || names.len() < all || !self.extra_attributes.iter().all(ExtraAttribute::is_sound) {
+        if all > 50 || names.len() < all || !self.extra_attributes.iter().all(ExtraAttribute::is_valid) {
             let reason = "must be at most 50 with different names of letters, digits, - and _".to_owned();
             return Err(Error::Invalid { field: "extra_attributes", reason });
         }

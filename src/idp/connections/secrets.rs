@@ -2,17 +2,14 @@
 
 use super::model::Connection;
 use crate::directory::Error;
-use crate::kernel::database::Connection as Db;
+use crate::kernel::database::DbConn;
 use crate::kernel::{Kernel, Tx, vault};
 
-fn binding(connection_id: &str, name: &str) -> String {
+fn aad(connection_id: &str, name: &str) -> String {
     format!("connection_secrets/{connection_id}/{name}")
 }
 
 /// The secret with this name, if one is set.
-///
-/// # Errors
-/// The vault's.
 pub async fn secret(
     kernel: &Kernel,
     connection: &Connection,
@@ -25,15 +22,12 @@ pub async fn secret(
             .fetch_optional(&mut *kernel.db.read().await?)
             .await?;
     let Some(sealed) = sealed else { return Ok(None) };
-    let opened = kernel.vault.open_sealed(&binding(&connection.id, name), &sealed).await?;
+    let opened = kernel.vault.open_sealed(&aad(&connection.id, name), &sealed).await?;
     String::from_utf8(opened).map(Some).map_err(|_| vault::Error::Damaged)
 }
 
 /// Whether a secret with this name is set.
-///
-/// # Errors
-/// The database's.
-pub async fn has_secret(c: &mut Db, connection_id: &str, name: &str) -> Result<bool, sqlx::Error> {
+pub async fn has_secret(c: &mut DbConn, connection_id: &str, name: &str) -> Result<bool, sqlx::Error> {
     let found: Option<String> =
         sqlx::query_scalar("SELECT name FROM connection_secrets WHERE connection_id = $1 AND name = $2")
             .bind(connection_id)
@@ -44,16 +38,13 @@ pub async fn has_secret(c: &mut Db, connection_id: &str, name: &str) -> Result<b
 }
 
 /// Sets a secret. It is never shown again.
-///
-/// # Errors
-/// [`Error`].
 pub async fn set_secret(
     kernel: &Kernel,
     tx: &mut Tx,
     connection: &Connection,
     (name, secret): (&str, &str),
 ) -> Result<(), Error> {
-    let sealed = kernel.vault.seal(&binding(&connection.id, name), secret.as_bytes())?;
+    let sealed = kernel.vault.seal(&aad(&connection.id, name), secret.as_bytes())?;
     sqlx::query(
         "INSERT INTO connection_secrets (connection_id, name, account_id, sealed) VALUES ($1, $2, $3, $4) \
          ON CONFLICT (connection_id, name) DO UPDATE SET sealed = excluded.sealed",

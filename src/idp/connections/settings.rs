@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::ldap::LdapSettings;
-use super::model::{Connection, Kind};
+use super::model::{Connection, ConnectionKind};
 use super::oidc::OidcSettings;
 use super::saml::SamlSettings;
 use super::scim::ScimSettings;
@@ -11,7 +11,7 @@ use crate::directory::Error;
 
 /// The settings of a connection.
 #[derive(Debug, Clone)]
-pub enum Settings {
+pub enum ConnectionSettings {
     /// Of a SAML connection.
     Saml(Box<SamlSettings>),
     /// Of an `OpenID` Connect or OAuth connection.
@@ -22,26 +22,26 @@ pub enum Settings {
     Scim(ScimSettings),
 }
 
-impl Settings {
+impl ConnectionSettings {
     /// Those of a connection; `None` when what is stored cannot be read.
     #[must_use]
     pub fn of(connection: &Connection) -> Option<Self> {
         match connection.kind() {
-            Kind::Saml => connection.saml().map(|settings| Self::Saml(Box::new(settings))),
-            Kind::Oidc => connection.oidc().map(|settings| Self::Oidc(Box::new(settings))),
-            Kind::Ldap => connection.ldap().map(|settings| Self::Ldap(Box::new(settings))),
-            Kind::Scim => connection.scim().map(Self::Scim),
+            ConnectionKind::Saml => connection.saml().map(|settings| Self::Saml(Box::new(settings))),
+            ConnectionKind::Oidc => connection.oidc().map(|settings| Self::Oidc(Box::new(settings))),
+            ConnectionKind::Ldap => connection.ldap().map(|settings| Self::Ldap(Box::new(settings))),
+            ConnectionKind::Scim => connection.scim().map(Self::Scim),
         }
     }
 
     /// Their protocol.
     #[must_use]
-    pub const fn kind(&self) -> Kind {
+    pub const fn kind(&self) -> ConnectionKind {
         match self {
-            Self::Saml(_) => Kind::Saml,
-            Self::Oidc(_) => Kind::Oidc,
-            Self::Ldap(_) => Kind::Ldap,
-            Self::Scim(_) => Kind::Scim,
+            Self::Saml(_) => ConnectionKind::Saml,
+            Self::Oidc(_) => ConnectionKind::Oidc,
+            Self::Ldap(_) => ConnectionKind::Ldap,
+            Self::Scim(_) => ConnectionKind::Scim,
         }
     }
 
@@ -56,11 +56,17 @@ impl Settings {
     }
 
     /// Whether a test of `connection` as it is says anything about these.
-    pub(super) fn trusts_the_same(&self, connection: &Connection) -> bool {
+    pub(super) fn has_same_trust_as(&self, connection: &Connection) -> bool {
         match self {
-            Self::Saml(settings) => connection.saml().is_some_and(|before| settings.trusts_the_same(&before)),
-            Self::Oidc(settings) => connection.oidc().is_some_and(|before| settings.trusts_the_same(&before)),
-            Self::Ldap(settings) => connection.ldap().is_some_and(|before| settings.trusts_the_same(&before)),
+            Self::Saml(settings) => {
+                connection.saml().is_some_and(|before| settings.has_same_trust_as(&before))
+            }
+            Self::Oidc(settings) => {
+                connection.oidc().is_some_and(|before| settings.has_same_trust_as(&before))
+            }
+            Self::Ldap(settings) => {
+                connection.ldap().is_some_and(|before| settings.has_same_trust_as(&before))
+            }
             Self::Scim(_) => true,
         }
     }

@@ -2,9 +2,10 @@
 
 use super::model::Connection;
 use super::saml::SamlSettings;
-use crate::directory::fold;
+use crate::directory::fold_case;
 use crate::directory::users::User;
-use crate::kernel::{self, Tx};
+use crate::kernel::Tx;
+use crate::kernel::database::DbConn;
 
 macro_rules! columns {
     () => {
@@ -13,13 +14,8 @@ macro_rules! columns {
     };
 }
 
-type Db = kernel::database::Connection;
-
 /// The connection with this id in this account.
-///
-/// # Errors
-/// The database's.
-pub async fn by_id(c: &mut Db, account_id: &str, id: &str) -> Result<Option<Connection>, sqlx::Error> {
+pub async fn by_id(c: &mut DbConn, account_id: &str, id: &str) -> Result<Option<Connection>, sqlx::Error> {
     sqlx::query_as(concat!(
         "SELECT ",
         columns!(),
@@ -32,26 +28,24 @@ pub async fn by_id(c: &mut Db, account_id: &str, id: &str) -> Result<Option<Conn
 }
 
 /// The connection with this name in this account, without case.
-///
-/// # Errors
-/// The database's.
-pub async fn by_name(c: &mut Db, account_id: &str, name: &str) -> Result<Option<Connection>, sqlx::Error> {
+pub async fn by_name(
+    c: &mut DbConn,
+    account_id: &str,
+    name: &str,
+) -> Result<Option<Connection>, sqlx::Error> {
     sqlx::query_as(concat!(
         "SELECT ",
         columns!(),
         " FROM connections c WHERE c.account_id = $1 AND c.name_folded = $2"
     ))
     .bind(account_id)
-    .bind(fold(name))
+    .bind(fold_case(name))
     .fetch_optional(c)
     .await
 }
 
 /// The connection with this id, whosever it is: for protocol callbacks, whose URL names nothing else.
-///
-/// # Errors
-/// The database's.
-pub async fn anywhere(c: &mut Db, id: &str) -> Result<Option<Connection>, sqlx::Error> {
+pub async fn find_by_id_any_account(c: &mut DbConn, id: &str) -> Result<Option<Connection>, sqlx::Error> {
     sqlx::query_as(concat!("SELECT ", columns!(), " FROM connections c WHERE c.id = $1"))
         .bind(id)
         .fetch_optional(c)
@@ -59,11 +53,8 @@ pub async fn anywhere(c: &mut Db, id: &str) -> Result<Option<Connection>, sqlx::
 }
 
 /// A page of an account's connections.
-///
-/// # Errors
-/// The database's.
 pub async fn list(
-    c: &mut Db,
+    c: &mut DbConn,
     account_id: &str,
     (after, limit): (&str, i64),
 ) -> Result<Vec<Connection>, sqlx::Error> {
@@ -80,10 +71,7 @@ pub async fn list(
 }
 
 /// The connections an account's sign-in page offers.
-///
-/// # Errors
-/// The database's.
-pub async fn doors(c: &mut Db, account_id: &str) -> Result<Vec<Connection>, sqlx::Error> {
+pub async fn sign_in_connections(c: &mut DbConn, account_id: &str) -> Result<Vec<Connection>, sqlx::Error> {
     sqlx::query_as(concat!(
         "SELECT ",
         columns!(),
@@ -97,11 +85,8 @@ pub async fn doors(c: &mut Db, account_id: &str) -> Result<Vec<Connection>, sqlx
 
 /// The enabled connection that addresses of `domain` sign in with. Without an account it answers only
 /// when exactly one account on this server claims the domain.
-///
-/// # Errors
-/// The database's.
 pub async fn route_by_domain(
-    c: &mut Db,
+    c: &mut DbConn,
     account_id: Option<&str>,
     domain: &str,
 ) -> Result<Option<Connection>, sqlx::Error> {
@@ -120,11 +105,8 @@ pub async fn route_by_domain(
 
 /// The connection that people of this account with an address in `domain` sign in with: the one their
 /// domain leads to, or one that is there for everybody.
-///
-/// # Errors
-/// The database's.
-pub async fn sign_in_for(
-    c: &mut Db,
+pub async fn route_by_domain_or_default(
+    c: &mut DbConn,
     account_id: &str,
     domain: &str,
 ) -> Result<Option<Connection>, sqlx::Error> {
@@ -145,11 +127,8 @@ pub async fn sign_in_for(
 
 /// The directory in which people of this account are looked for who call themselves `name`, and whose domain leads
 /// nowhere: one that is there for everybody. A name without a domain may be one of any directory's.
-///
-/// # Errors
-/// The database's.
-pub async fn directory_for_all(
-    c: &mut Db,
+pub async fn find_default_directory(
+    c: &mut DbConn,
     account_id: &str,
     name: &str,
 ) -> Result<Option<Connection>, sqlx::Error> {
@@ -168,21 +147,15 @@ pub async fn directory_for_all(
 }
 
 /// The same for a user, by the domain of their address.
-///
-/// # Errors
-/// The database's.
-pub async fn sign_in_of(c: &mut Db, user: &User) -> Result<Option<Connection>, sqlx::Error> {
+pub async fn route_for_user(c: &mut DbConn, user: &User) -> Result<Option<Connection>, sqlx::Error> {
     match user.domain() {
-        Some(domain) => sign_in_for(c, &user.account_id, &domain).await,
+        Some(domain) => route_by_domain_or_default(c, &user.account_id, &domain).await,
         None => Ok(None),
     }
 }
 
 /// The domains routed to a connection, in order.
-///
-/// # Errors
-/// The database's.
-pub async fn domains_of(c: &mut Db, connection_id: &str) -> Result<Vec<String>, sqlx::Error> {
+pub async fn domains_of(c: &mut DbConn, connection_id: &str) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar("SELECT domain FROM connection_domains WHERE connection_id = $1 ORDER BY domain")
         .bind(connection_id)
         .fetch_all(c)
@@ -198,7 +171,7 @@ pub(super) async fn insert(tx: &mut Tx, connection: &Connection) -> Result<(), s
     .bind(&connection.account_id)
     .bind(&connection.kind)
     .bind(&connection.name)
-    .bind(fold(&connection.name))
+    .bind(fold_case(&connection.name))
     .bind(connection.enabled)
     .bind(&connection.settings)
     .bind(connection.is_default)
@@ -215,7 +188,7 @@ pub(super) async fn overwrite(tx: &mut Tx, connection: &Connection) -> Result<()
          tested_at = $8, tested_by = $9, is_default = $10, position = $11 WHERE account_id = $6 AND id = $7",
     )
     .bind(&connection.name)
-    .bind(fold(&connection.name))
+    .bind(fold_case(&connection.name))
     .bind(connection.enabled)
     .bind(&connection.settings)
     .bind(connection.updated_at)
@@ -230,7 +203,7 @@ pub(super) async fn overwrite(tx: &mut Tx, connection: &Connection) -> Result<()
     .map(drop)
 }
 
-pub(super) async fn last_position(c: &mut Db, account_id: &str) -> Result<i64, sqlx::Error> {
+pub(super) async fn last_position(c: &mut DbConn, account_id: &str) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT COALESCE(MAX(position), 0) FROM connections WHERE account_id = $1")
         .bind(account_id)
         .fetch_one(c)
@@ -246,9 +219,6 @@ pub(super) async fn clear_default(tx: &mut Tx, account_id: &str) -> Result<(), s
 }
 
 /// Pauses a directory connection, or lets it go on; false when somebody did before.
-///
-/// # Errors
-/// The database's.
 pub async fn set_paused(tx: &mut Tx, connection: &Connection, paused: bool) -> Result<bool, sqlx::Error> {
     let now = tx.now();
     let done = sqlx::query(
@@ -265,10 +235,7 @@ pub async fn set_paused(tx: &mut Tx, connection: &Connection, paused: bool) -> R
 }
 
 /// All directory connections of this server, for what is done to them at intervals.
-///
-/// # Errors
-/// The database's.
-pub async fn all_scim(c: &mut Db) -> Result<Vec<Connection>, sqlx::Error> {
+pub async fn all_scim(c: &mut DbConn) -> Result<Vec<Connection>, sqlx::Error> {
     sqlx::query_as(concat!("SELECT ", columns!(), " FROM connections c WHERE c.kind = 'scim'"))
         .fetch_all(c)
         .await
@@ -276,9 +243,6 @@ pub async fn all_scim(c: &mut Db) -> Result<Vec<Connection>, sqlx::Error> {
 
 /// Notes that a test of the connection as it is has succeeded; nothing happens when it was changed meanwhile.
 /// `by`: the administrator whom the assertion named, if it was they who made the test.
-///
-/// # Errors
-/// The database's.
 pub async fn mark_tested(tx: &mut Tx, connection: &Connection, by: Option<&str>) -> Result<(), sqlx::Error> {
     let now = tx.now();
     sqlx::query(
@@ -296,9 +260,6 @@ pub async fn mark_tested(tx: &mut Tx, connection: &Connection, by: Option<&str>)
 
 /// Writes settings that the other side published; false when somebody changed them meanwhile. A test that
 /// succeeded stays good.
-///
-/// # Errors
-/// The database's.
 pub async fn replace_settings(
     tx: &mut Tx,
     connection: &Connection,
@@ -346,7 +307,7 @@ pub(super) async fn set_domains(
 }
 
 /// Whether groups follow a connection.
-pub(super) async fn has_links(c: &mut Db, id: &str) -> Result<bool, sqlx::Error> {
+pub(super) async fn has_group_links(c: &mut DbConn, id: &str) -> Result<bool, sqlx::Error> {
     let found: Option<(String,)> =
         sqlx::query_as("SELECT group_id FROM group_links WHERE connection_id = $1 LIMIT 1")
             .bind(id)
@@ -356,7 +317,7 @@ pub(super) async fn has_links(c: &mut Db, id: &str) -> Result<bool, sqlx::Error>
 }
 
 /// How many users and groups a connection manages.
-pub(super) async fn managed(c: &mut Db, id: &str) -> Result<i64, sqlx::Error> {
+pub(super) async fn count_managed(c: &mut DbConn, id: &str) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar(
         "SELECT (SELECT COUNT(*) FROM users WHERE connection_id = $1) \
          + (SELECT COUNT(*) FROM user_groups WHERE connection_id = $1)",

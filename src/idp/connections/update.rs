@@ -4,15 +4,15 @@ use serde_json::{Map, Value, json};
 
 use super::create::check_connection_name;
 use super::model::Connection;
-use super::settings::Settings;
+use super::settings::ConnectionSettings;
 use super::store;
 use crate::audit::{self, Action, Context, Event};
-use crate::directory::{Error, fold, is_domain};
+use crate::directory::{Error, fold_case, is_domain};
 use crate::kernel::Tx;
 
 /// What to change. `None` leaves a thing as it is.
 #[derive(Debug, Clone, Default)]
-pub struct Change {
+pub struct ConnectionChange {
     /// A new name.
     pub name: Option<String>,
     /// On or off.
@@ -20,7 +20,7 @@ pub struct Change {
     /// Switch on although nobody has signed in through it yet.
     pub override_untested: bool,
     /// New settings.
-    pub settings: Option<Settings>,
+    pub settings: Option<ConnectionSettings>,
     /// Exactly these email domains.
     pub domains: Option<Vec<String>>,
     /// Whether people are sent here whose domain leads nowhere else. One connection at most is that.
@@ -30,15 +30,11 @@ pub struct Change {
 }
 
 /// Applies `change` to `connection`.
-///
-/// # Errors
-/// [`Error::Invalid`], [`Error::Duplicate`]; [`Error::Forbidden`] when an untried connection is
-/// to be switched on without saying so.
 pub async fn update(
     tx: &mut Tx,
     context: &Context,
     connection: &Connection,
-    change: Change,
+    change: ConnectionChange,
 ) -> Result<Connection, Error> {
     let mut wanted = connection.clone();
     if let Some(name) = change.name {
@@ -51,7 +47,7 @@ pub async fn update(
     }
     if let Some(enabled) = change.enabled {
         let switched_on = enabled && !connection.is_enabled();
-        let untested = connection.kind().is_door() && connection.tested_at.is_none();
+        let untested = connection.kind().is_for_sign_in() && connection.tested_at.is_none();
         if switched_on && untested && !change.override_untested {
             return Err(Error::Forbidden(
                 "No test of this connection has succeeded yet. Test it first, or set override_untested to switch it on \
@@ -62,13 +58,13 @@ pub async fn update(
     }
     if let Some(settings) = change.settings {
         let settings = settings.checked()?;
-        if !settings.trusts_the_same(connection) {
+        if !settings.has_same_trust_as(connection) {
             (wanted.tested_at, wanted.tested_by) = (None, None);
         }
         wanted.settings = settings.to_json();
     }
     if let Some(is_default) = change.is_default {
-        wanted.is_default = i32::from(is_default && connection.kind().is_door());
+        wanted.is_default = i32::from(is_default && connection.kind().is_for_sign_in());
         if is_default {
             store::clear_default(tx, &context.account_id).await?;
         }
@@ -103,7 +99,7 @@ fn summary(connection: &Connection, domains: &[String]) -> Map<String, Value> {
 }
 
 pub(super) fn check_domains(domains: &[String]) -> Result<Vec<String>, Error> {
-    let mut folded: Vec<String> = domains.iter().map(|d| fold(d.trim_start_matches('@'))).collect();
+    let mut folded: Vec<String> = domains.iter().map(|d| fold_case(d.trim_start_matches('@'))).collect();
     folded.sort();
     folded.dedup();
     if folded.len() > 100 || folded.iter().any(|d| !is_domain(d)) {

@@ -1,10 +1,10 @@
 //! The checks of a test of a directory, in the order in which they are made.
 
-use super::super::report::{self, checks};
+use crate::idp::report::{self, checks};
 
 checks! {
     /// A check of a directory.
-    Check {
+    LdapCheck {
         /// A server of the directory is reached, with TLS where that is asked for.
         Connect = "connect",
         /// The directory takes the bind DN and its password.
@@ -21,6 +21,6 @@ checks! {
 }
 
 /// The checks so far.
-pub(super) type Report = report::Report<Check>;
+pub(super) type LdapCheckReport = report::CheckReport<LdapCheck>;
 /// Something was not as it has to be.
-pub(super) type Failed = report::Failed<Check>;
+pub(super) type LdapCheckFailed = report::CheckFailed<LdapCheck>;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use ldap3::{LdapError, LdapResult};
 
-use crate::kernel::{outgoing, vault};
+use crate::kernel::{http_client, vault};
 
 /// Why a directory did not do what it was asked. The text is for its administrator.
 #[derive(Debug, thiserror::Error)]
@@ -19,10 +19,10 @@ pub enum Error {
     },
     /// The certificates of the authority cannot be read.
     #[error("the CA certificate is not PEM")]
-    Authority,
+    InvalidCaCertificate,
     /// The connection broke, or nothing came in time.
     #[error("{0}")]
-    Broken(String),
+    ConnectionLost(String),
     /// It said no: the result code and what it said to it.
     #[error("the directory answered {code} ({name}): {text}", name = name(*.code))]
     Refused {
@@ -36,10 +36,10 @@ pub enum Error {
     Ambiguous,
     /// The pool is exhausted.
     #[error("all connections to the directory are in use")]
-    Busy,
+    PoolExhausted,
     /// An address is not allowed.
     #[error(transparent)]
-    Outgoing(#[from] outgoing::Error),
+    Outgoing(#[from] http_client::Error),
     /// The password of the bind DN could not be had.
     #[error(transparent)]
     Vault(#[from] vault::Error),
@@ -50,8 +50,8 @@ pub enum Error {
 
 impl Error {
     /// Whether another connection may do better.
-    pub(super) fn is_broken(&self) -> bool {
-        matches!(self, Self::Broken(_))
+    pub(super) fn is_retryable(&self) -> bool {
+        matches!(self, Self::ConnectionLost(_))
             || matches!(self, Self::Refused { code, .. } if matches!(code, 51 | 52))
     }
 }
@@ -60,7 +60,7 @@ impl From<LdapError> for Error {
     fn from(error: LdapError) -> Self {
         match error {
             LdapError::LdapResult { result } => result.into(),
-            other => Self::Broken(other.to_string()),
+            other => Self::ConnectionLost(other.to_string()),
         }
     }
 }
@@ -95,12 +95,12 @@ fn name(code: u32) -> &'static str {
 }
 
 /// Waits at most `limit` for an answer.
-pub(super) async fn within<T>(
+pub(super) async fn with_timeout<T>(
     limit: Duration,
     answer: impl Future<Output = Result<T, LdapError>>,
 ) -> Result<T, Error> {
     match tokio::time::timeout(limit, answer).await {
         Ok(answer) => Ok(answer?),
-        Err(_) => Err(Error::Broken(format!("no answer within {} ms", limit.as_millis()))),
+        Err(_) => Err(Error::ConnectionLost(format!("no answer within {} ms", limit.as_millis()))),
     }
 }

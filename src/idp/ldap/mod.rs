@@ -1,19 +1,19 @@
 //! LDAP directories: people sign in with their password there, and linked groups follow the directory's.
 
+mod bind_outcome;
 mod check;
-mod door;
+mod connection_test;
+mod default_directory;
 mod error;
-mod person;
 mod pool;
 mod search;
 mod signin;
 pub mod sync;
-mod trial;
-mod verdict;
+mod user_search;
 
-pub use check::Check;
-pub use door::door_for_all;
+pub use check::LdapCheck;
+pub use connection_test::{run as run_connection_test, run_checks};
+pub use default_directory::default_directory_for;
 pub use error::Error;
-pub use pool::{BIND_PASSWORD, Pools};
-pub use signin::{confirm, prove};
-pub use trial::{examine, run as run_trial};
+pub use pool::{BIND_PASSWORD, LdapPools};
+pub use signin::{reauthenticate, sign_in};

@@ -13,9 +13,9 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
-use super::super::connections::{self, Connection, LdapSettings};
-use super::error::{Error, within};
-use super::person::Place;
+use super::error::{Error, with_timeout};
+use super::user_search::UserSearch;
+use crate::idp::connections::{self, Connection, LdapSettings};
 use crate::kernel::Kernel;
 
 /// The name of the bind password among the secrets of a connection.
@@ -23,110 +23,117 @@ pub const BIND_PASSWORD: &str = "bind_password";
 /// Connections to one directory at a time, searching; and as many for the passwords of people.
 const SIZE: usize = 8;
 /// A connection that was not used for so long is tried before it is used.
-const IDLE: Duration = Duration::from_secs(30);
+const PROBE_AFTER_IDLE: Duration = Duration::from_secs(30);
 /// How long one waits for a connection.
-const PATIENCE: Duration = Duration::from_secs(10);
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The `supportedCapabilities` of Active Directory.
 const ACTIVE_DIRECTORY: &str = "1.2.840.113556.1.4.800";
 
 /// The pools of all connections.
 #[derive(Default)]
-pub struct Pools(Mutex<HashMap<String, Arc<Pool>>>);
+pub struct LdapPools(Mutex<HashMap<String, Arc<LdapPool>>>);
 
-impl Pools {
+impl LdapPools {
     /// The pool of a connection as it is set now.
-    pub(super) fn of(&self, connection: &Connection, settings: &LdapSettings) -> Arc<Pool> {
-        let is_same = |pool: &&Arc<Pool>| {
+    pub(super) fn pool_for(&self, connection: &Connection, settings: &LdapSettings) -> Arc<LdapPool> {
+        let is_same = |pool: &&Arc<LdapPool>| {
             pool.connection.updated_at == connection.updated_at && pool.settings == *settings
         };
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pool) = all.get(&connection.id).filter(is_same) {
             return pool.clone();
         }
-        let pool = Arc::new(Pool::new(connection.clone(), settings.clone()));
+        let pool = Arc::new(LdapPool::new(connection.clone(), settings.clone()));
         all.insert(connection.id.clone(), pool.clone());
         pool
     }
 }
 
 /// The connections to a directory.
-pub(super) struct Pool {
+pub(super) struct LdapPool {
     pub(super) connection: Connection,
     pub(super) settings: LdapSettings,
-    pub(super) places: Vec<Place>,
-    searching: Shelf,
-    binding: Shelf,
+    pub(super) user_searches: Vec<UserSearch>,
+    search_conns: IdleConns,
+    bind_conns: IdleConns,
     /// The server that answered last.
-    good: AtomicUsize,
+    last_good_url: AtomicUsize,
 }
 
-struct Shelf {
-    idle: Mutex<Vec<Link>>,
-    places: Arc<Semaphore>,
+struct IdleConns {
+    idle: Mutex<Vec<LdapConn>>,
+    permits: Arc<Semaphore>,
 }
 
-impl Shelf {
+impl IdleConns {
     fn new() -> Self {
-        Self { idle: Mutex::default(), places: Arc::new(Semaphore::new(SIZE)) }
+        Self { idle: Mutex::default(), permits: Arc::new(Semaphore::new(SIZE)) }
     }
 
-    fn take(&self) -> Option<Link> {
+    fn pop(&self) -> Option<LdapConn> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
     }
 }
 
 /// A connection to one server.
-pub(super) struct Link {
+pub(super) struct LdapConn {
     pub(super) ldap: Ldap,
     /// Whether it is Active Directory, or something that behaves like it.
     pub(super) is_active_directory: bool,
-    used: Instant,
+    last_used: Instant,
 }
 
 /// A connection that is used now.
-pub(super) struct Lent {
-    link: Option<Link>,
-    pool: Arc<Pool>,
-    binds: bool,
-    _place: OwnedSemaphorePermit,
+pub(super) struct PooledLdapConn {
+    conn: Option<LdapConn>,
+    pool: Arc<LdapPool>,
+    is_for_bind: bool,
+    _permit: OwnedSemaphorePermit,
 }
 
-impl std::ops::Deref for Lent {
-    type Target = Link;
-    fn deref(&self) -> &Link {
-        self.link.as_ref().expect("it is lent")
+impl std::ops::Deref for PooledLdapConn {
+    type Target = LdapConn;
+    fn deref(&self) -> &LdapConn {
+        self.conn.as_ref().expect("it is lent")
     }
 }
 
-impl std::ops::DerefMut for Lent {
-    fn deref_mut(&mut self) -> &mut Link {
-        self.link.as_mut().expect("it is lent")
+impl std::ops::DerefMut for PooledLdapConn {
+    fn deref_mut(&mut self) -> &mut LdapConn {
+        self.conn.as_mut().expect("it is lent")
     }
 }
 
-impl Lent {
+impl PooledLdapConn {
     /// Keeps the connection for the next. One that is not given back is closed.
-    pub(super) fn give_back(mut self) {
-        if let Some(mut link) = self.link.take()
-            && !link.ldap.is_closed()
+    pub(super) fn return_to_pool(mut self) {
+        if let Some(mut conn) = self.conn.take()
+            && !conn.ldap.is_closed()
         {
-            link.used = Instant::now();
-            let shelf = if self.binds { &self.pool.binding } else { &self.pool.searching };
-            shelf.idle.lock().unwrap_or_else(PoisonError::into_inner).push(link);
+            conn.last_used = Instant::now();
+            let conns = if self.is_for_bind { &self.pool.bind_conns } else { &self.pool.search_conns };
+            conns.idle.lock().unwrap_or_else(PoisonError::into_inner).push(conn);
         }
     }
 }
 
-impl Pool {
+impl LdapPool {
     fn new(connection: Connection, settings: LdapSettings) -> Self {
-        let (searching, binding) = (Shelf::new(), Shelf::new());
-        let places = Place::all(&settings);
-        Self { connection, settings, places, searching, binding, good: AtomicUsize::new(0) }
+        let (search_conns, bind_conns) = (IdleConns::new(), IdleConns::new());
+        let user_searches = UserSearch::all(&settings);
+        Self {
+            connection,
+            settings,
+            user_searches,
+            search_conns,
+            bind_conns,
+            last_good_url: AtomicUsize::new(0),
+        }
     }
 
     /// The server that answered last.
     pub(super) fn server(&self) -> &str {
-        let at = self.good.load(Ordering::Relaxed);
+        let at = self.last_good_url.load(Ordering::Relaxed);
         self.settings.urls.get(at).map_or("", String::as_str)
     }
 
@@ -135,54 +142,57 @@ impl Pool {
     }
 
     /// A connection that is bound as the bind DN.
-    pub(super) async fn search(self: &Arc<Self>, kernel: &Kernel) -> Result<Lent, Error> {
-        self.lend(kernel, false).await
+    pub(super) async fn acquire_for_search(
+        self: &Arc<Self>,
+        kernel: &Kernel,
+    ) -> Result<PooledLdapConn, Error> {
+        self.acquire(kernel, false).await
     }
 
     /// A connection to try the password of somebody on.
-    pub(super) async fn bind(self: &Arc<Self>, kernel: &Kernel) -> Result<Lent, Error> {
-        self.lend(kernel, true).await
+    pub(super) async fn acquire_for_bind(self: &Arc<Self>, kernel: &Kernel) -> Result<PooledLdapConn, Error> {
+        self.acquire(kernel, true).await
     }
 
-    async fn lend(self: &Arc<Self>, kernel: &Kernel, binds: bool) -> Result<Lent, Error> {
-        let shelf = if binds { &self.binding } else { &self.searching };
-        let place = tokio::time::timeout(PATIENCE, shelf.places.clone().acquire_owned()).await;
-        let place = place.map_err(|_| Error::Busy)?.map_err(|_| Error::Busy)?;
-        let mut link = None;
-        while let Some(mut kept) = shelf.take() {
-            let is_fresh = kept.used.elapsed() < IDLE;
+    async fn acquire(self: &Arc<Self>, kernel: &Kernel, is_for_bind: bool) -> Result<PooledLdapConn, Error> {
+        let conns = if is_for_bind { &self.bind_conns } else { &self.search_conns };
+        let permit = tokio::time::timeout(ACQUIRE_TIMEOUT, conns.permits.clone().acquire_owned()).await;
+        let permit = permit.map_err(|_| Error::PoolExhausted)?.map_err(|_| Error::PoolExhausted)?;
+        let mut conn = None;
+        while let Some(mut kept) = conns.pop() {
+            let is_fresh = kept.last_used.elapsed() < PROBE_AFTER_IDLE;
             if !kept.ldap.is_closed()
-                && (is_fresh || root(&mut kept.ldap, self.response_timeout()).await.is_ok())
+                && (is_fresh || probe_root_dse(&mut kept.ldap, self.response_timeout()).await.is_ok())
             {
-                link = Some(kept);
+                conn = Some(kept);
                 break;
             }
         }
-        let link = match link {
-            Some(link) => link,
-            None => self.open(kernel, !binds).await?,
+        let conn = match conn {
+            Some(conn) => conn,
+            None => self.connect(kernel, !is_for_bind).await?,
         };
-        Ok(Lent { link: Some(link), pool: self.clone(), binds, _place: place })
+        Ok(PooledLdapConn { conn: Some(conn), pool: self.clone(), is_for_bind, _permit: permit })
     }
 
     /// Opens a connection to the first server that answers, beginning with the one that did so last.
-    async fn open(&self, kernel: &Kernel, bound: bool) -> Result<Link, Error> {
+    async fn connect(&self, kernel: &Kernel, bound: bool) -> Result<LdapConn, Error> {
         let urls = &self.settings.urls;
-        let first = self.good.load(Ordering::Relaxed);
-        let mut last = Error::Busy;
+        let first = self.last_good_url.load(Ordering::Relaxed);
+        let mut last = Error::PoolExhausted;
         for turn in 0..urls.len() {
             let at = (first + turn) % urls.len();
-            match self.open_at(kernel, &urls[at], bound).await {
-                Ok(link) => {
-                    self.good.store(at, Ordering::Relaxed);
-                    return Ok(link);
+            match self.connect_to(kernel, &urls[at], bound).await {
+                Ok(conn) => {
+                    self.last_good_url.store(at, Ordering::Relaxed);
+                    return Ok(conn);
                 }
                 // The others would say the same.
                 Err(
                     refused @ (Error::Refused { .. }
                     | Error::Vault(_)
                     | Error::Database(_)
-                    | Error::Authority),
+                    | Error::InvalidCaCertificate),
                 ) => {
                     return Err(refused);
                 }
@@ -199,7 +209,12 @@ impl Pool {
     }
 
     /// Opens a connection to one server: the rules for outgoing connections, TLS, the bind DN.
-    pub(super) async fn open_at(&self, kernel: &Kernel, url: &str, bound: bool) -> Result<Link, Error> {
+    pub(super) async fn connect_to(
+        &self,
+        kernel: &Kernel,
+        url: &str,
+        bound: bool,
+    ) -> Result<LdapConn, Error> {
         let settings = &self.settings;
         let broken = |reason: String| Error::Unreachable { url: url.to_owned(), reason };
         let parsed = Url::parse(url).map_err(|error| broken(error.to_string()))?;
@@ -208,7 +223,7 @@ impl Pool {
         let host = parsed.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let limit = Duration::from_millis(settings.connect_timeout_ms);
         let encrypted = is_ldaps || settings.start_tls;
-        let connecting = kernel.outgoing.connect((host, port), encrypted);
+        let connecting = kernel.http_client.connect((host, port), encrypted);
         let stream = tokio::time::timeout(limit, connecting).await;
         let stream =
             stream.map_err(|_| broken(format!("no connection within {} ms", limit.as_millis())))??;
@@ -219,7 +234,7 @@ impl Pool {
             .set_starttls(settings.start_tls && !is_ldaps)
             .set_std_stream(StdStream::Tcp(stream));
         if let Some(pem) = &settings.ca_certificate {
-            how = how.set_config(trusting(pem)?);
+            how = how.set_config(tls_config(pem)?);
         }
         let opened = LdapConnAsync::from_url_with_settings(how, &parsed).await;
         let (driver, mut ldap) = opened.map_err(|error| broken(error.to_string()))?;
@@ -228,24 +243,24 @@ impl Pool {
                 tracing::debug!(%error, "a connection to a directory ended");
             }
         });
-        let is_active_directory = root(&mut ldap, self.response_timeout()).await?;
+        let is_active_directory = probe_root_dse(&mut ldap, self.response_timeout()).await?;
         if bound && !settings.bind_dn.is_empty() {
             let password = connections::secret(kernel, &self.connection, BIND_PASSWORD).await?;
             let password = password.unwrap_or_default();
             let answer = ldap.simple_bind(&settings.bind_dn, &password);
-            let result = within(self.response_timeout(), answer).await?;
+            let result = with_timeout(self.response_timeout(), answer).await?;
             if result.rc != 0 {
                 return Err(result.into());
             }
         }
-        Ok(Link { ldap, is_active_directory, used: Instant::now() })
+        Ok(LdapConn { ldap, is_active_directory, last_used: Instant::now() })
     }
 }
 
 /// Asks for the root entry, which everybody may read: whether it is Active Directory's.
-async fn root(ldap: &mut Ldap, limit: Duration) -> Result<bool, Error> {
+async fn probe_root_dse(ldap: &mut Ldap, limit: Duration) -> Result<bool, Error> {
     let search = ldap.search("", Scope::Base, "(objectClass=*)", vec!["supportedCapabilities"]);
-    let found = within(limit, search).await?;
+    let found = with_timeout(limit, search).await?;
     let entries = found.0.into_iter().map(SearchEntry::construct);
     Ok(entries
         .filter_map(|entry| entry.attrs.get("supportedCapabilities").cloned())
@@ -254,13 +269,15 @@ async fn root(ldap: &mut Ldap, limit: Duration) -> Result<bool, Error> {
 }
 
 /// TLS with these authorities and no others.
-fn trusting(pem: &str) -> Result<Arc<ClientConfig>, Error> {
+fn tls_config(pem: &str) -> Result<Arc<ClientConfig>, Error> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {
-        roots.add(certificate.map_err(|_| Error::Authority)?).map_err(|_| Error::Authority)?;
+        roots
+            .add(certificate.map_err(|_| Error::InvalidCaCertificate)?)
+            .map_err(|_| Error::InvalidCaCertificate)?;
     }
     if roots.is_empty() {
-        return Err(Error::Authority);
+        return Err(Error::InvalidCaCertificate);
     }
     Ok(Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth()))
 }

@@ -6,8 +6,8 @@ use ldap3::adapters::{Adapter, PagedResults};
 use ldap3::{Ldap, ResultEntry, Scope, SearchEntry, SearchOptions, SearchStream};
 use url::Url;
 
-use super::error::{Error, within};
-use super::pool::{Link, Pool};
+use super::error::{Error, with_timeout};
+use super::pool::{LdapConn, LdapPool};
 use crate::kernel::Kernel;
 
 /// Entries in a page (RFC 2696).
@@ -16,45 +16,50 @@ const PAGE: i32 = 500;
 const MAX_VALUES: usize = 2_000_000;
 
 /// Names of attributes, the same for many searches.
-pub(super) type Attributes = Arc<[String]>;
+pub(super) type AttributeNames = Arc<[String]>;
 
 /// What to search for.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Question<'a> {
+pub(super) struct LdapSearchRequest<'a> {
     pub(super) base: &'a str,
     pub(super) scope: Scope,
     pub(super) filter: &'a str,
-    pub(super) attributes: &'a Attributes,
+    pub(super) attributes: &'a AttributeNames,
     /// So many entries are enough; 0 for all.
     limit: i32,
 }
 
-impl<'a> Question<'a> {
+impl<'a> LdapSearchRequest<'a> {
     /// The entries below one that match.
-    pub(super) fn below(base: &'a str, filter: &'a str, attributes: &'a Attributes) -> Self {
+    pub(super) fn below(base: &'a str, filter: &'a str, attributes: &'a AttributeNames) -> Self {
         Self { base, scope: Scope::Subtree, filter, attributes, limit: 0 }
     }
 
     /// The entry of that name.
-    pub(super) fn at(dn: &'a str, attributes: &'a Attributes) -> Self {
+    pub(super) fn at(dn: &'a str, attributes: &'a AttributeNames) -> Self {
         Self { base: dn, scope: Scope::Base, filter: "(objectClass=*)", attributes, limit: 0 }
     }
 }
 
 /// An entry, its attributes found without regard to case.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Entry {
+pub(super) struct LdapEntry {
     pub(super) dn: String,
     /// The server that has it, when another one sent us there.
-    pub(super) home: Option<String>,
+    pub(super) referral_server: Option<String>,
     texts: Vec<(String, Vec<String>)>,
     bytes: Vec<(String, Vec<Vec<u8>>)>,
 }
 
-impl Entry {
-    fn read(found: ResultEntry) -> Self {
+impl LdapEntry {
+    fn from_result(found: ResultEntry) -> Self {
         let SearchEntry { dn, attrs, bin_attrs } = SearchEntry::construct(found);
-        Self { dn, home: None, texts: attrs.into_iter().collect(), bytes: bin_attrs.into_iter().collect() }
+        Self {
+            dn,
+            referral_server: None,
+            texts: attrs.into_iter().collect(),
+            bytes: bin_attrs.into_iter().collect(),
+        }
     }
 
     /// The values of an attribute.
@@ -83,10 +88,10 @@ impl Entry {
     }
 
     /// All values of an attribute that may come in pieces (MS-ADTS §3.1.1.3.1.3.3): `member;range=0-1499`, then more.
-    pub(super) async fn ranged(
+    pub(super) async fn fetch_all_values(
         &self,
-        link: &mut Link,
-        pool: &Pool,
+        conn: &mut LdapConn,
+        pool: &LdapPool,
         name: &str,
     ) -> Result<Vec<String>, Error> {
         let mut values = self.all(name).to_vec();
@@ -96,9 +101,9 @@ impl Entry {
         });
         while let Some(Some(end)) = next {
             let wanted = vec![format!("{name};range={}-*", end + 1)];
-            let search = link.ldap.search(&self.dn, Scope::Base, "(objectClass=*)", wanted);
-            let (found, _) = within(pool.response_timeout(), search).await?.success()?;
-            let Some(entry) = found.into_iter().map(Self::read).next() else { break };
+            let search = conn.ldap.search(&self.dn, Scope::Base, "(objectClass=*)", wanted);
+            let (found, _) = with_timeout(pool.response_timeout(), search).await?.success()?;
+            let Some(entry) = found.into_iter().map(Self::from_result).next() else { break };
             let before = values.len();
             next = entry.range(name).map(|(end, more)| {
                 values.extend_from_slice(more);
@@ -128,48 +133,56 @@ fn values_of<'a, V>(attributes: &'a [(String, Vec<V>)], name: &str) -> &'a [V] {
 }
 
 /// A search under way: one entry after the other, page by page, and on other servers where these are named.
-pub(super) struct Walk<'q> {
-    question: Question<'q>,
-    answers: Option<SearchStream<'static, String, Attributes>>,
+pub(super) struct PagedSearch<'q> {
+    request: LdapSearchRequest<'q>,
+    results: Option<SearchStream<'static, String, AttributeNames>>,
     /// The other server that is asked now, and the connection to it.
-    home: Option<(String, Link)>,
+    referral: Option<(String, LdapConn)>,
     hops: u32,
-    waiting: Vec<(String, u32)>,
+    pending_referrals: Vec<(String, u32)>,
 }
 
-impl<'q> Walk<'q> {
+impl<'q> PagedSearch<'q> {
     /// Begins it on a connection.
-    pub(super) async fn begin(pool: &Pool, link: &mut Link, question: Question<'q>) -> Result<Self, Error> {
-        let answers = Some(ask(pool, &mut link.ldap, (question.base, question)).await?);
-        Ok(Self { question, answers, home: None, hops: 0, waiting: Vec::new() })
+    pub(super) async fn begin(
+        pool: &LdapPool,
+        conn: &mut LdapConn,
+        request: LdapSearchRequest<'q>,
+    ) -> Result<Self, Error> {
+        let results = Some(send_search(pool, &mut conn.ldap, (request.base, request)).await?);
+        Ok(Self { request, results, referral: None, hops: 0, pending_referrals: Vec::new() })
     }
 
     /// The next entry; none at the end.
-    pub(super) async fn next(&mut self, kernel: &Kernel, pool: &Pool) -> Result<Option<Entry>, Error> {
+    pub(super) async fn next(
+        &mut self,
+        kernel: &Kernel,
+        pool: &LdapPool,
+    ) -> Result<Option<LdapEntry>, Error> {
         loop {
-            let Some(answers) = &mut self.answers else {
-                if !self.go_on(kernel, pool).await? {
+            let Some(results) = &mut self.results else {
+                if !self.follow_referral(kernel, pool).await? {
                     return Ok(None);
                 }
                 continue;
             };
-            match within(pool.response_timeout(), answers.next()).await? {
+            match with_timeout(pool.response_timeout(), results.next()).await? {
                 Some(found) if found.is_ref() => {
                     let named = ldap3::parse_refs(found.0).into_iter().next();
-                    self.waiting.extend(named.map(|url| (url, self.hops + 1)));
+                    self.pending_referrals.extend(named.map(|url| (url, self.hops + 1)));
                 }
                 Some(found) if found.is_intermediate() => {}
                 Some(found) => {
-                    let home = self.home.as_ref().map(|(server, _)| server.clone());
-                    return Ok(Some(Entry { home, ..Entry::read(found) }));
+                    let referral_server = self.referral.as_ref().map(|(server, _)| server.clone());
+                    return Ok(Some(LdapEntry { referral_server, ..LdapEntry::from_result(found) }));
                 }
                 None => {
-                    let result = answers.finish().await;
-                    self.answers = None;
+                    let result = results.finish().await;
+                    self.results = None;
                     match result.rc {
                         0 => {}
                         10 => self
-                            .waiting
+                            .pending_referrals
                             .extend(result.refs.into_iter().next().map(|url| (url, self.hops + 1))),
                         _ => return Err(result.into()),
                     }
@@ -179,16 +192,16 @@ impl<'q> Walk<'q> {
     }
 
     /// Asks the next server that was named, if referrals are followed; false when there is none.
-    async fn go_on(&mut self, kernel: &Kernel, pool: &Pool) -> Result<bool, Error> {
-        while let Some((url, hops)) = self.waiting.pop() {
+    async fn follow_referral(&mut self, kernel: &Kernel, pool: &LdapPool) -> Result<bool, Error> {
+        while let Some((url, hops)) = self.pending_referrals.pop() {
             if !pool.settings.referrals || hops > pool.settings.max_hops {
                 continue;
             }
-            let Some(there) = Referral::parse(&url, self.question) else { continue };
-            let server = there.server(pool);
-            let mut link = pool.open_at(kernel, &server, true).await?;
-            self.answers = Some(ask(pool, &mut link.ldap, (&there.base, self.question)).await?);
-            self.home = Some((server, link));
+            let Some(referral) = Referral::parse(&url, self.request) else { continue };
+            let server = referral.server(pool);
+            let mut conn = pool.connect_to(kernel, &server, true).await?;
+            self.results = Some(send_search(pool, &mut conn.ldap, (&referral.base, self.request)).await?);
+            self.referral = Some((server, conn));
             self.hops = hops;
             return Ok(true);
         }
@@ -196,22 +209,22 @@ impl<'q> Walk<'q> {
     }
 
     /// Tells the server that no more is wanted.
-    async fn stop(mut self) {
-        if let Some(answers) = &mut self.answers {
-            let id = answers.ldap_handle().last_id();
+    async fn abandon(mut self) {
+        if let Some(results) = &mut self.results {
+            let id = results.ldap_handle().last_id();
             // A server that is gone needs not be told.
-            let _ = answers.ldap_handle().abandon(id).await;
+            let _ = results.ldap_handle().abandon(id).await;
         }
     }
 }
 
-async fn ask(
-    pool: &Pool,
+async fn send_search(
+    pool: &LdapPool,
     ldap: &mut Ldap,
-    (base, question): (&str, Question<'_>),
-) -> Result<SearchStream<'static, String, Attributes>, Error> {
-    let Question { scope, filter, attributes, limit, .. } = question;
-    let mut pages: Vec<Box<dyn Adapter<'static, String, Attributes>>> = Vec::new();
+    (base, request): (&str, LdapSearchRequest<'_>),
+) -> Result<SearchStream<'static, String, AttributeNames>, Error> {
+    let LdapSearchRequest { scope, filter, attributes, limit, .. } = request;
+    let mut pages: Vec<Box<dyn Adapter<'static, String, AttributeNames>>> = Vec::new();
     if (1..=PAGE).contains(&limit) {
         // The server stops by itself, and keeps no place for a next page.
         ldap.with_search_options(SearchOptions::new().sizelimit(limit));
@@ -219,24 +232,24 @@ async fn ask(
         pages.push(Box::new(PagedResults::new(PAGE)));
     }
     let asking = ldap.streaming_search_with(pages, base, scope, filter, attributes.clone());
-    within(pool.response_timeout(), asking).await
+    with_timeout(pool.response_timeout(), asking).await
 }
 
 /// At most `limit` entries.
-pub(super) async fn some(
+pub(super) async fn search_up_to(
     kernel: &Kernel,
-    pool: &Pool,
-    link: &mut Link,
-    (question, limit): (Question<'_>, u16),
-) -> Result<Vec<Entry>, Error> {
-    let question = Question { limit: limit.into(), ..question };
-    let mut walk = Walk::begin(pool, link, question).await?;
+    pool: &LdapPool,
+    conn: &mut LdapConn,
+    (request, limit): (LdapSearchRequest<'_>, u16),
+) -> Result<Vec<LdapEntry>, Error> {
+    let request = LdapSearchRequest { limit: limit.into(), ..request };
+    let mut walk = PagedSearch::begin(pool, conn, request).await?;
     let mut found = Vec::new();
     loop {
         match walk.next(kernel, pool).await {
             Ok(Some(entry)) if found.len() < limit.into() => found.push(entry),
             Ok(Some(_)) => {
-                walk.stop().await;
+                walk.abandon().await;
                 return Ok(found);
             }
             Ok(None) => return Ok(found),
@@ -254,15 +267,15 @@ struct Referral {
 }
 
 impl Referral {
-    fn parse(text: &str, question: Question<'_>) -> Option<Self> {
+    fn parse(text: &str, request: LdapSearchRequest<'_>) -> Option<Self> {
         let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "ldap" | "ldaps"))?;
         let named = ldap3::get_url_params(&url).ok()?.base.into_owned();
-        let base = if named.is_empty() { question.base.to_owned() } else { named };
+        let base = if named.is_empty() { request.base.to_owned() } else { named };
         Some(Self { url, base })
     }
 
     /// The server alone. One that is reached with TLS does not send anybody where there is none.
-    fn server(&self, pool: &Pool) -> String {
+    fn server(&self, pool: &LdapPool) -> String {
         let is_ldaps = pool.settings.urls.iter().all(|url| url.starts_with("ldaps:"));
         let host = self.url.host_str().unwrap_or_default();
         let scheme = if is_ldaps { "ldaps" } else { self.url.scheme() };

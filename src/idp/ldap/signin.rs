@@ -2,65 +2,65 @@
 
 use std::sync::Arc;
 
-use super::super::Idp;
-use super::super::connections::{Connection, LdapSettings};
-use super::error::{Error, within};
-use super::person::{self, Person};
-use super::pool::Pool;
-use super::verdict::{self, Verdict};
+use super::bind_outcome::{self, BindOutcome};
+use super::error::{Error, with_timeout};
+use super::pool::LdapPool;
+use super::user_search::{self, LdapUser};
 use crate::access::Principal;
+use crate::idp::Idp;
+use crate::idp::connections::{Connection, LdapSettings};
 use crate::kernel::http::RequestContext;
-use crate::signin::flow::{self, Browser, Flow, Guess, Proved, Refused};
-use crate::signin::{Method, Proof, Provided, Subject, identities};
+use crate::signin::flow::{self, BrowserBinding, ExternalPasswordAttempt, Flow, SignInError, SignInOutcome};
+use crate::signin::{ExternalSubject, Method, Proof, ProviderClaims, identities};
 
 /// Checks a password for the flow's identifier at a directory and, when it is right, finishes.
-///
-/// # Errors
-/// [`Refused`]. Unknown, wrong, locked: the caller must make them look alike.
-pub async fn prove(
+pub async fn sign_in(
     idp: &Idp,
     request: &RequestContext,
-    (flow, browser): (&Flow, Browser<'_>),
+    (flow, browser): (&Flow, BrowserBinding<'_>),
     (connection, settings): (&Connection, &LdapSettings),
     password: &str,
-) -> Result<Proved, Refused> {
+) -> Result<SignInOutcome, SignInError> {
     let signin = &idp.signin;
-    let _company = signin.kernel.db.company();
-    let pool = idp.ldap.of(connection, settings);
-    let person = find(idp, &pool, &flow.identifier).await.map_err(|error| unreachable(connection, &error))?;
+    let _company = signin.kernel.db.announce_write();
+    let pool = idp.ldap.pool_for(connection, settings);
+    let person =
+        find_user(idp, &pool, &flow.identifier).await.map_err(|error| unreachable(connection, &error))?;
     // Counted on the one who is meant, however they are written: a directory knows many spellings of a name.
-    let known_by = person.as_ref().and_then(|person| subject(connection, person));
+    let known_by = person.as_ref().and_then(|person| external_subject(connection, person));
     let name = person.as_ref().map(|person| person.email().unwrap_or(&person.entry.dn));
-    let meant = (known_by.as_ref(), name.unwrap_or(&flow.identifier));
+    let candidate = (known_by.as_ref(), name.unwrap_or(&flow.identifier));
     let at = (connection.account_id.as_str(), connection.id.as_str());
-    let guess = Guess::begin(signin, request, at, meant, Method::Ldap).await?;
-    let said = check(idp, &pool, (person.as_ref(), password), guess.may_try()).await;
+    let guess = ExternalPasswordAttempt::begin(signin, request, at, candidate, Method::Ldap).await?;
+    let said = check_password(idp, &pool, (person.as_ref(), password), guess.may_try()).await;
     match said.map_err(|error| unreachable(connection, &error))? {
-        Verdict::Right => {}
-        Verdict::Wrong => return Err(guess.failed(signin, request).await?),
-        Verdict::Not(why) => return Err(guess.refused(signin, request, Refused::AtProvider(why)).await?),
+        BindOutcome::Success => {}
+        BindOutcome::InvalidCredentials => return Err(guess.record_failure(signin, request).await?),
+        BindOutcome::AccountRestricted(why) => {
+            return Err(guess.reject(signin, request, SignInError::AccountRestricted(why)).await?);
+        }
     }
-    let Some(person) = person else { return Err(guess.failed(signin, request).await?) };
+    let Some(person) = person else { return Err(guess.record_failure(signin, request).await?) };
     let Some(email) = person.email().map(str::to_owned) else {
-        return Err(guess.refused(signin, request, Refused::NoAddress).await?);
+        return Err(guess.reject(signin, request, SignInError::NoAddress).await?);
     };
-    let groups = groups(idp, &pool, &person).await;
-    let proof = proof(connection, settings, (&person, email), groups);
-    guess.finish(signin, request, (flow, browser), proof).await
+    let groups = read_groups(idp, &pool, &person).await;
+    let proof = build_proof(connection, settings, (&person, email), groups);
+    guess.complete(signin, request, (flow, browser), proof).await
 }
 
-fn unreachable(connection: &Connection, error: &Error) -> Refused {
+fn unreachable(connection: &Connection, error: &Error) -> SignInError {
     tracing::warn!(connection = connection.id, %error, "a directory did not answer");
     metrics::counter!("vestibule_ldap_failures_total").increment(1);
-    Refused::Unreachable
+    SignInError::DirectoryUnreachable
 }
 
 /// Finds the person. A connection that broke in the middle is replaced once: servers are restarted.
-async fn find(idp: &Idp, pool: &Arc<Pool>, identifier: &str) -> Result<Option<Person>, Error> {
+async fn find_user(idp: &Idp, pool: &Arc<LdapPool>, identifier: &str) -> Result<Option<LdapUser>, Error> {
     let kernel = &idp.signin.kernel;
     let once = async || {
-        let mut link = pool.search(kernel).await?;
-        let found = match person::find(kernel, pool, &mut link, identifier).await {
+        let mut conn = pool.acquire_for_search(kernel).await?;
+        let found = match user_search::find_user(kernel, pool, &mut conn, identifier).await {
             Err(Error::Ambiguous) => {
                 tracing::warn!(
                     connection = pool.connection.id,
@@ -71,61 +71,61 @@ async fn find(idp: &Idp, pool: &Arc<Pool>, identifier: &str) -> Result<Option<Pe
             found => found,
         };
         let found = found?;
-        link.give_back();
+        conn.return_to_pool();
         Ok::<_, Error>(found)
     };
     match once().await {
-        Err(error) if error.is_broken() => once().await,
+        Err(error) if error.is_retryable() => once().await,
         done => done,
     }
 }
 
 /// What the directory says to the password. Who is not there, or may not try, costs the same way to it, with a name that
 /// nobody has.
-async fn check(
+async fn check_password(
     idp: &Idp,
-    pool: &Arc<Pool>,
-    (person, password): (Option<&Person>, &str),
+    pool: &Arc<LdapPool>,
+    (person, password): (Option<&LdapUser>, &str),
     may_try: bool,
-) -> Result<Verdict, Error> {
+) -> Result<BindOutcome, Error> {
     // RFC 4513 §5.1.2: a bind with a name and no password succeeds and proves nothing.
     if password.is_empty() {
-        return Ok(Verdict::Wrong);
+        return Ok(BindOutcome::InvalidCredentials);
     }
     let kernel = &idp.signin.kernel;
     let nobody = format!("cn=vestibule-nobody,{}", pool.settings.user_queries[0].base_dn);
     let tried = person.filter(|_| may_try);
     let dn = tried.map_or(nobody.as_str(), |person| &person.entry.dn);
     let once = async || {
-        if let Some(home) = tried.and_then(|person| person.entry.home.as_deref()) {
-            let mut link = pool.open_at(kernel, home, false).await?;
-            return within(pool.response_timeout(), link.ldap.simple_bind(dn, password)).await;
+        if let Some(home) = tried.and_then(|person| person.entry.referral_server.as_deref()) {
+            let mut conn = pool.connect_to(kernel, home, false).await?;
+            return with_timeout(pool.response_timeout(), conn.ldap.simple_bind(dn, password)).await;
         }
-        let mut link = pool.bind(kernel).await?;
-        let answer = within(pool.response_timeout(), link.ldap.simple_bind(dn, password)).await?;
-        link.give_back();
+        let mut conn = pool.acquire_for_bind(kernel).await?;
+        let answer = with_timeout(pool.response_timeout(), conn.ldap.simple_bind(dn, password)).await?;
+        conn.return_to_pool();
         Ok::<_, Error>(answer)
     };
     let answer = match once().await {
-        Err(error) if error.is_broken() => once().await?,
+        Err(error) if error.is_retryable() => once().await?,
         done => done?,
     };
     match tried {
-        Some(_) => verdict::of(&answer),
-        None => Ok(Verdict::Wrong),
+        Some(_) => bind_outcome::from_result(&answer),
+        None => Ok(BindOutcome::InvalidCredentials),
     }
 }
 
 /// The groups of the person, where they follow. Nobody is taken out of anything when they cannot be read.
-async fn groups(idp: &Idp, pool: &Arc<Pool>, person: &Person) -> Option<Vec<String>> {
+async fn read_groups(idp: &Idp, pool: &Arc<LdapPool>, person: &LdapUser) -> Option<Vec<String>> {
     if !pool.settings.group_sync {
         return None;
     }
     let kernel = &idp.signin.kernel;
     let read = async {
-        let mut link = pool.search(kernel).await?;
-        let groups = person::groups(kernel, pool, &mut link, person).await?;
-        link.give_back();
+        let mut conn = pool.acquire_for_search(kernel).await?;
+        let groups = user_search::find_groups(kernel, pool, &mut conn, person).await?;
+        conn.return_to_pool();
         Ok::<_, Error>(groups)
     };
     let noted = read.await.inspect_err(|error| {
@@ -136,67 +136,69 @@ async fn groups(idp: &Idp, pool: &Arc<Pool>, person: &Person) -> Option<Vec<Stri
 
 /// Checks the password of somebody who is signed in at their directory, before something that needs a recent proof,
 /// and gives their session a new secret.
-///
-/// # Errors
-/// [`Refused`].
-pub async fn confirm(
+pub async fn reauthenticate(
     idp: &Idp,
     request: &RequestContext,
     principal: &Principal,
     (connection, settings): (&Connection, &LdapSettings),
     password: &str,
-) -> Result<String, Refused> {
+) -> Result<String, SignInError> {
     let signin = &idp.signin;
-    let guess = Guess::of(signin, request, principal, Method::Ldap).await?;
-    let pool = idp.ldap.of(connection, settings);
-    let person = find(idp, &pool, guess.address()).await.map_err(|error| unreachable(connection, &error))?;
-    let said = check(idp, &pool, (person.as_ref(), password), guess.may_try()).await;
+    let guess =
+        ExternalPasswordAttempt::begin_for_principal(signin, request, principal, Method::Ldap).await?;
+    let pool = idp.ldap.pool_for(connection, settings);
+    let person = find_user(idp, &pool, guess.email_or_identifier())
+        .await
+        .map_err(|error| unreachable(connection, &error))?;
+    let said = check_password(idp, &pool, (person.as_ref(), password), guess.may_try()).await;
     match (said.map_err(|error| unreachable(connection, &error))?, person) {
-        (Verdict::Right, Some(person)) => {
+        (BindOutcome::Success, Some(person)) => {
             // The same address must not lead to somebody else there by now.
             let mut c = signin.kernel.db.read().await?;
-            let known = match subject(connection, &person) {
+            let known = match external_subject(connection, &person) {
                 Some(subject) => identities::of_subject(&mut c, &connection.id, &subject).await?,
                 None => None,
             };
             drop(c);
             if known.is_none_or(|identity| identity.user_id != principal.id) {
-                return Err(guess.failed(signin, request).await?);
+                return Err(guess.record_failure(signin, request).await?);
             }
-            guess.forgive(signin, request).await?;
-            flow::confirm_elsewhere(signin, request, principal).await
+            guess.clear_failures(signin, request).await?;
+            flow::renew_after_external_check(signin, request, principal).await
         }
-        (Verdict::Not(why), _) => Err(guess.refused(signin, request, Refused::AtProvider(why)).await?),
-        _ => Err(guess.failed(signin, request).await?),
+        (BindOutcome::AccountRestricted(why), _) => {
+            Err(guess.reject(signin, request, SignInError::AccountRestricted(why)).await?)
+        }
+        _ => Err(guess.record_failure(signin, request).await?),
     }
 }
 
-fn subject(connection: &Connection, person: &Person) -> Option<Subject> {
+fn external_subject(connection: &Connection, person: &LdapUser) -> Option<ExternalSubject> {
     // Its administrators give the addresses, so the directory vouches for them.
     let id = person.entry.stable_id()?;
-    Some(Subject { issuer: issuer(connection), id, address_is_verified: true })
+    Some(ExternalSubject { issuer: issuer(connection), id, address_is_verified: true })
 }
 
-fn proof(
+fn build_proof(
     connection: &Connection,
     settings: &LdapSettings,
-    (person, email): (&Person, String),
+    (person, email): (&LdapUser, String),
     groups: Option<Vec<String>>,
 ) -> Proof {
     Proof {
         method: Method::Ldap,
         account_id: connection.account_id.clone(),
         connection_id: Some(connection.id.clone()),
-        subject: email,
+        identifier: email,
         user_id: None,
-        identity: subject(connection, person),
+        external_subject: external_subject(connection, person),
         amr: vec!["pwd".into()],
         acr: String::new(),
         second_factor: None,
-        password: None,
-        forgiven: None,
-        provided: Provided {
-            create: settings.jit.admits(|key| person.entry.all(key).to_vec()),
+        password_fingerprint: None,
+        clear_failures_of: None,
+        provider_claims: ProviderClaims {
+            jit_provisioning: settings.jit.allows(|key| person.entry.all(key).to_vec()),
             names: person.names(),
             update_names: !settings.keep_names,
             groups,

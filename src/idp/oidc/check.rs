@@ -1,10 +1,10 @@
 //! The checks of a sign-in with a provider, in the order in which they are made.
 
-use super::super::report::{self, checks};
+use crate::idp::report::{self, checks};
 
 checks! {
     /// A check that a provider's answer has to pass.
-    Check {
+    OidcCheck {
         /// The provider can be reached and describes itself.
         Discovery = "discovery",
         /// The provider says yes.
@@ -57,6 +57,6 @@ checks! {
 }
 
 /// The checks so far.
-pub(super) type Report = report::Report<Check>;
+pub(super) type OidcCheckReport = report::CheckReport<OidcCheck>;
 /// Something was refused.
-pub(super) type Failed = report::Failed<Check>;
+pub(super) type OidcCheckFailed = report::CheckFailed<OidcCheck>;

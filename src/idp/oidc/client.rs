@@ -11,11 +11,11 @@ use openidconnect::{
 
 use serde_json::Value;
 
-use super::super::connections::{self, ClientAuth, Connection, OidcSettings};
-use super::provider::{Known, Metadata};
-use super::sent::Sent;
-use super::{Addresses, keys, presets};
-use crate::kernel::{Kernel, outgoing, vault};
+use super::authorization::AuthorizationRequest;
+use super::provider::{DiscoveredProvider, ProviderMetadata};
+use super::{RpEndpoints, client_keys, presets};
+use crate::idp::connections::{self, ClientAuth, Connection, OidcSettings};
+use crate::kernel::{Kernel, http_client, vault};
 
 /// A token endpoint's answer.
 const MAX_BYTES: usize = 256 * 1024;
@@ -25,10 +25,10 @@ const MAX_BYTES: usize = 256 * 1024;
 pub enum ClientError {
     /// An address of the provider is none.
     #[error("an address of the provider cannot be used: {0}")]
-    Address(String),
+    InvalidUrl(String),
     /// There is no secret, or no key.
     #[error("no client secret is set")]
-    NoSecret,
+    NoCredential,
     /// The provider said no: its error code.
     #[error("the provider refused: {0}")]
     Refused(String),
@@ -37,35 +37,39 @@ pub enum ClientError {
     Http(String),
     /// It said something else than documented.
     #[error("the token endpoint answered with something that is no token")]
-    Answer,
+    MalformedResponse,
     /// The secret could not be had.
     #[error(transparent)]
     Vault(#[from] vault::Error),
 }
 
-type Client =
+type OidcClient =
     CoreClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet, EndpointNotSet>;
 
-fn client(settings: &OidcSettings, metadata: &Metadata, ours: &Addresses) -> Result<Client, ClientError> {
-    let bad = |error: url::ParseError| ClientError::Address(error.to_string());
+fn build_client(
+    settings: &OidcSettings,
+    metadata: &ProviderMetadata,
+    endpoints: &RpEndpoints,
+) -> Result<OidcClient, ClientError> {
+    let bad = |error: url::ParseError| ClientError::InvalidUrl(error.to_string());
     let token = metadata.token_endpoint.clone().unwrap_or_default();
     let issuer = IssuerUrl::new(settings.issuer.clone()).map_err(bad)?;
     // No keys: tokens are judged elsewhere.
     let client = CoreClient::new(ClientId::new(settings.client_id.clone()), issuer, JsonWebKeySet::default())
         .set_auth_uri(AuthUrl::new(metadata.authorization_endpoint.clone()).map_err(bad)?)
         .set_token_uri(TokenUrl::new(token).map_err(bad)?)
-        .set_redirect_uri(RedirectUrl::new(ours.callback.clone()).map_err(bad)?);
-    Ok(if settings.preset.is_plain() { client.disable_openid_scope() } else { client })
+        .set_redirect_uri(RedirectUrl::new(endpoints.callback.clone()).map_err(bad)?);
+    Ok(if settings.preset.is_oauth2_only() { client.disable_openid_scope() } else { client })
 }
 
 /// The address to send a browser to.
 pub(super) fn authorization_url(
     settings: &OidcSettings,
-    (known, ours): (&Known, &Addresses),
-    (state, sent, login_hint): (&str, &Sent, &str),
+    (provider, endpoints): (&DiscoveredProvider, &RpEndpoints),
+    (state, authorization, login_hint): (&str, &AuthorizationRequest, &str),
 ) -> Result<String, ClientError> {
-    let client = client(settings, &known.metadata, ours)?;
-    let (state, nonce) = (CsrfToken::new(state.to_owned()), Nonce::new(sent.nonce.clone()));
+    let client = build_client(settings, &provider.metadata, endpoints)?;
+    let (state, nonce) = (CsrfToken::new(state.to_owned()), Nonce::new(authorization.nonce.clone()));
     let flow = CoreAuthenticationFlow::AuthorizationCode;
     let mut request = client.authorize_url(flow, move || state, move || nonce);
     for scope in presets::scopes(settings) {
@@ -74,8 +78,8 @@ pub(super) fn authorization_url(
     for (name, value) in presets::parameters(settings) {
         request = request.add_extra_param(name, value);
     }
-    if presets::takes_pkce(settings) {
-        let verifier = PkceCodeVerifier::new(sent.verifier.clone());
+    if presets::supports_pkce(settings) {
+        let verifier = PkceCodeVerifier::new(authorization.verifier.clone());
         request = request.set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
     }
     if login_hint.contains('@') {
@@ -92,20 +96,20 @@ pub(super) struct Tokens {
 }
 
 /// Exchanges a code (RFC 6749 §4.1.3).
-pub(super) async fn exchange(
+pub(super) async fn exchange_code(
     kernel: &Kernel,
     (connection, settings): (&Connection, &OidcSettings),
-    known: &Known,
-    (code, sent): (&str, &Sent),
+    provider: &DiscoveredProvider,
+    (code, authorization): (&str, &AuthorizationRequest),
 ) -> Result<Tokens, ClientError> {
-    let ours = Addresses::of(&kernel.urls, &connection.id);
-    let client = client(settings, &known.metadata, &ours)?;
-    let auth = presets::client_auth(settings, &known.metadata);
+    let endpoints = RpEndpoints::of(&kernel.urls, &connection.id);
+    let client = build_client(settings, &provider.metadata, &endpoints)?;
+    let auth = presets::client_auth(settings, &provider.metadata);
     let client = if auth == ClientAuth::PrivateKeyJwt {
         client
     } else {
-        let secret = connections::secret(kernel, connection, keys::CLIENT_SECRET).await?;
-        let secret = ClientSecret::new(secret.ok_or(ClientError::NoSecret)?);
+        let secret = connections::secret(kernel, connection, client_keys::CLIENT_SECRET).await?;
+        let secret = ClientSecret::new(secret.ok_or(ClientError::NoCredential)?);
         let in_form = auth == ClientAuth::ClientSecretPost;
         client.set_client_secret(secret).set_auth_type(if in_form {
             AuthType::RequestBody
@@ -114,13 +118,15 @@ pub(super) async fn exchange(
         })
     };
     let mut request = client.exchange_code(AuthorizationCode::new(code.to_owned()));
-    if presets::takes_pkce(settings) {
-        request = request.set_pkce_verifier(PkceCodeVerifier::new(sent.verifier.clone()));
+    if presets::supports_pkce(settings) {
+        request = request.set_pkce_verifier(PkceCodeVerifier::new(authorization.verifier.clone()));
     }
     if auth == ClientAuth::PrivateKeyJwt {
-        let audience = known.metadata.token_endpoint.as_deref().unwrap_or_default();
+        let audience = provider.metadata.token_endpoint.as_deref().unwrap_or_default();
         let about = (settings.client_id.as_str(), audience);
-        let assertion = keys::assertion(kernel, connection, about).await?.ok_or(ClientError::NoSecret)?;
+        let assertion = client_keys::client_assertion(kernel, connection, about)
+            .await?
+            .ok_or(ClientError::NoCredential)?;
         request = request
             .add_extra_param(
                 "client_assertion_type",
@@ -130,31 +136,31 @@ pub(super) async fn exchange(
     }
     let id_token = Arc::new(Mutex::new(None));
     let http = |request| {
-        let (outgoing, kept) = (kernel.outgoing.clone(), id_token.clone());
+        let (outgoing, kept) = (kernel.http_client.clone(), id_token.clone());
         async move {
             let mut answer = outgoing.exchange(request, MAX_BYTES).await?;
-            let token = take_id_token(answer.body_mut());
+            let token = remove_id_token(answer.body_mut());
             *kept.lock().unwrap_or_else(PoisonError::into_inner) = token;
             Ok(answer)
         }
     };
-    let answer = request.request_async(&http).await.map_err(refused)?;
+    let answer = request.request_async(&http).await.map_err(to_client_error)?;
     let id_token = id_token.lock().unwrap_or_else(PoisonError::into_inner).take();
     Ok(Tokens { id_token, access_token: answer.access_token().secret().clone() })
 }
 
 /// Takes the ID token out of an answer. The library would read its claims before anybody has judged it, and strictly:
 /// not those of LinkedIn, which says yes as a text.
-fn take_id_token(body: &mut Vec<u8>) -> Option<String> {
+fn remove_id_token(body: &mut Vec<u8>) -> Option<String> {
     let mut answer: serde_json::Map<String, Value> = serde_json::from_slice(body).ok()?;
     let taken = answer.remove("id_token")?;
     *body = serde_json::to_vec(&answer).ok()?;
     taken.as_str().map(str::to_owned)
 }
 
-type Refused = RequestTokenError<outgoing::Error, StandardErrorResponse<CoreErrorResponseType>>;
+type TokenRequestError = RequestTokenError<http_client::Error, StandardErrorResponse<CoreErrorResponseType>>;
 
-fn refused(error: Refused) -> ClientError {
+fn to_client_error(error: TokenRequestError) -> ClientError {
     match error {
         RequestTokenError::ServerResponse(said) => {
             let code = said.error().to_string();
@@ -167,8 +173,8 @@ fn refused(error: Refused) -> ClientError {
         RequestTokenError::Parse(_, body) => {
             let said: Option<Value> = serde_json::from_slice(&body).ok();
             let code = said.as_ref().and_then(|said| said["error"].as_str());
-            code.map_or(ClientError::Answer, |code| ClientError::Refused(code.to_owned()))
+            code.map_or(ClientError::MalformedResponse, |code| ClientError::Refused(code.to_owned()))
         }
-        RequestTokenError::Other(_) => ClientError::Answer,
+        RequestTokenError::Other(_) => ClientError::MalformedResponse,
     }
 }

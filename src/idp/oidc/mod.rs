@@ -3,32 +3,32 @@
 //! openidconnect writes requests and exchanges codes. What a provider signs (ID tokens, logout tokens) is judged in
 //! [`judge`], with the provider's published keys only.
 
-mod answer;
+mod authorization;
+mod callback;
 mod check;
+mod claim_mapping;
 mod client;
+mod client_keys;
+mod connection_test;
 pub mod http;
-mod judge;
-mod keys;
-mod leave;
-mod person;
-mod plain;
+mod logout;
+mod oauth2_userinfo;
 mod presets;
 mod provider;
-mod sent;
-mod trial;
+mod token_validation;
 
-pub use check::Check;
-pub use keys::{CLIENT_SECRET, make_key};
-pub use leave::{Leaving, leave};
-pub use provider::Providers;
-pub use sent::begin_link;
-pub use trial::{Begun, begin as begin_trial};
+pub use authorization::begin_link;
+pub use check::OidcCheck;
+pub use client_keys::{CLIENT_SECRET, ensure_client_key};
+pub use connection_test::{OidcTestStart, begin as begin_connection_test};
+pub use logout::{OidcLogout, logout_url};
+pub use provider::ProviderCache;
 
 use crate::kernel::urls::Urls;
 
 /// What a provider's administrator has to know of us.
 #[derive(Debug, Clone)]
-pub struct Addresses {
+pub struct RpEndpoints {
     /// Where a sign-in begins.
     pub login: String,
     /// Where the provider sends people back to.
@@ -41,7 +41,7 @@ pub struct Addresses {
     pub jwks: String,
 }
 
-impl Addresses {
+impl RpEndpoints {
     /// Those of a connection.
     #[must_use]
     pub fn of(urls: &Urls, id: &str) -> Self {

@@ -2,8 +2,8 @@
 
 use url::Url;
 
-use super::super::connections::{ClientAuth, OidcSettings, Preset};
-use super::provider::Metadata;
+use super::provider::ProviderMetadata;
+use crate::idp::connections::{ClientAuth, OidcSettings, Preset};
 
 /// What to ask for, beside `openid`.
 pub(super) fn scopes(settings: &OidcSettings) -> Vec<String> {
@@ -35,18 +35,18 @@ pub(super) fn parameters(settings: &OidcSettings) -> Vec<(&'static str, String)>
 }
 
 /// Whether it takes a PKCE challenge. LinkedIn does so for native applications only and refuses it from others.
-pub(super) fn takes_pkce(settings: &OidcSettings) -> bool {
+pub(super) fn supports_pkce(settings: &OidcSettings) -> bool {
     settings.preset != Preset::LinkedIn
 }
 
 /// Whether its ID tokens repeat the nonce. LinkedIn's do not.
-pub(super) fn repeats_nonce(settings: &OidcSettings) -> bool {
+pub(super) fn returns_nonce(settings: &OidcSettings) -> bool {
     settings.preset != Preset::LinkedIn
 }
 
 /// How the client proves itself: as is set, as the provider is known to want it, or as it says (RFC 8414 §2: basic,
 /// when it says nothing).
-pub(super) fn client_auth(settings: &OidcSettings, metadata: &Metadata) -> ClientAuth {
+pub(super) fn client_auth(settings: &OidcSettings, metadata: &ProviderMetadata) -> ClientAuth {
     if let Some(wanted) = settings.client_auth {
         return wanted;
     }
@@ -63,23 +63,23 @@ pub(super) fn client_auth(settings: &OidcSettings, metadata: &Metadata) -> Clien
 }
 
 /// Where a provider of plain OAuth 2.0 has its endpoints; none for one that describes itself.
-pub(super) fn endpoints(settings: &OidcSettings) -> Option<Metadata> {
+pub(super) fn endpoints(settings: &OidcSettings) -> Option<ProviderMetadata> {
     let base = Url::parse(&settings.issuer).ok()?;
     let (authorize, token) = match settings.preset {
         Preset::GitHub => ("login/oauth/authorize", "login/oauth/access_token"),
         Preset::Bitbucket => ("site/oauth2/authorize", "site/oauth2/access_token"),
         _ => return None,
     };
-    Some(Metadata {
+    Some(ProviderMetadata {
         issuer: settings.issuer.clone(),
-        authorization_endpoint: below(&base, authorize),
-        token_endpoint: Some(below(&base, token)),
-        ..Metadata::default()
+        authorization_endpoint: join_url(&base, authorize),
+        token_endpoint: Some(join_url(&base, token)),
+        ..ProviderMetadata::default()
     })
 }
 
 /// Where the API of a provider of plain OAuth 2.0 is.
-pub(super) fn api(settings: &OidcSettings) -> Option<Url> {
+pub(super) fn api_base_url(settings: &OidcSettings) -> Option<Url> {
     if let Some(own) = &settings.api_url {
         return Url::parse(own).ok();
     }
@@ -87,13 +87,13 @@ pub(super) fn api(settings: &OidcSettings) -> Option<Url> {
     match (settings.preset, base.host_str()) {
         (Preset::GitHub, Some("github.com")) => Url::parse("https://api.github.com").ok(),
         // GitHub Enterprise Server has it on its own host.
-        (Preset::GitHub, _) => Url::parse(&below(&base, "api/v3")).ok(),
+        (Preset::GitHub, _) => Url::parse(&join_url(&base, "api/v3")).ok(),
         (Preset::Bitbucket, _) => Url::parse("https://api.bitbucket.org").ok(),
         _ => None,
     }
 }
 
 /// `https://host/some/` + `path` → `https://host/some/path`.
-pub(super) fn below(base: &Url, path: &str) -> String {
+pub(super) fn join_url(base: &Url, path: &str) -> String {
     format!("{}/{path}", base.as_str().trim_end_matches('/'))
 }

@@ -17,15 +17,15 @@ use crate::kernel::Timestamp;
 const MIN_RSA_BITS: usize = 2048;
 
 /// Certificates that are remembered; with more, the memory begins anew.
-const MOST_KNOWN: usize = 1000;
-static KNOWN: LazyLock<Mutex<HashMap<String, Arc<Certificate>>>> = LazyLock::new(Mutex::default);
+const MAX_CACHED: usize = 1000;
+static CACHE: LazyLock<Mutex<HashMap<String, Arc<Certificate>>>> = LazyLock::new(Mutex::default);
 
 /// What is known of a certificate.
 #[derive(Debug, Clone)]
 pub struct Certificate {
     /// When it ends. SAML trusts the key, not the date, but providers change keys by it.
     pub not_after: Timestamp,
-    kind: Kind,
+    key_type: KeyType,
     bits: usize,
     der: Vec<u8>,
     /// What stands in the certificate as its key: an `RSAPublicKey`, or an uncompressed point.
@@ -35,7 +35,7 @@ pub struct Certificate {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum KeyType {
     Rsa,
     Ec,
 }
@@ -51,14 +51,11 @@ pub enum BadCertificate {
     Weak(usize),
     /// A key of a kind that is not verified with.
     #[error("its key is neither RSA nor an elliptic curve")]
-    Kind,
+    UnsupportedKey,
 }
 
 impl Certificate {
     /// Reads base64 of DER, with any white space.
-    ///
-    /// # Errors
-    /// [`BadCertificate`].
     pub fn read(text: &str) -> Result<Self, BadCertificate> {
         let unreadable = |error: &dyn std::fmt::Display| BadCertificate::Unreadable(error.to_string());
         let compact: String = text.split_whitespace().collect();
@@ -67,22 +64,22 @@ impl Certificate {
         if !rest.is_empty() {
             return Err(unreadable(&"there is something after its end"));
         }
-        let (kind, bits) = match parsed.public_key().parsed().map_err(|error| unreadable(&error))? {
+        let (key_type, bits) = match parsed.public_key().parsed().map_err(|error| unreadable(&error))? {
             PublicKey::RSA(rsa) => {
                 // A leading zero keeps the number positive.
                 let bits = rsa.modulus.iter().skip_while(|byte| **byte == 0).count() * 8;
                 if bits < MIN_RSA_BITS {
                     return Err(BadCertificate::Weak(bits));
                 }
-                (Kind::Rsa, bits)
+                (KeyType::Rsa, bits)
             }
-            PublicKey::EC(point) => (Kind::Ec, point.key_size()),
-            _ => return Err(BadCertificate::Kind),
+            PublicKey::EC(point) => (KeyType::Ec, point.key_size()),
+            _ => return Err(BadCertificate::UnsupportedKey),
         };
         let verifier = load_x509_cert_der(&der).map_err(|error| unreadable(&error))?;
         Ok(Self {
             not_after: Timestamp(parsed.validity().not_after.timestamp().saturating_mul(1000)),
-            kind,
+            key_type,
             bits,
             public_key: parsed.public_key().subject_public_key.data.to_vec(),
             verifier,
@@ -92,17 +89,14 @@ impl Certificate {
 
     /// The same, remembered. A provider signs with one certificate for years, and reading it takes a good part of the
     /// time that a judgement takes. For certificates of connections, not for what comes from outside.
-    ///
-    /// # Errors
-    /// [`BadCertificate`].
-    pub(super) fn recall(text: &str) -> Result<Arc<Self>, BadCertificate> {
-        let known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner).get(text).cloned();
+    pub(super) fn read_cached(text: &str) -> Result<Arc<Self>, BadCertificate> {
+        let known = CACHE.lock().unwrap_or_else(PoisonError::into_inner).get(text).cloned();
         if let Some(known) = known {
             return Ok(known);
         }
         let read = Arc::new(Self::read(text)?);
-        let mut all = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= MOST_KNOWN {
+        let mut all = CACHE.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= MAX_CACHED {
             all.clear();
         }
         all.insert(text.to_owned(), read.clone());
@@ -134,18 +128,18 @@ impl Certificate {
 
     /// Base64 of DER in one line, as it is stored.
     #[must_use]
-    pub fn encoded(&self) -> String {
+    pub fn to_base64(&self) -> String {
         STANDARD.encode(&self.der)
     }
 
     pub(super) fn is_rsa(&self) -> bool {
-        self.kind == Kind::Rsa
+        self.key_type == KeyType::Rsa
     }
 }
 
 /// Base64 in the lines of 64 characters that PEM has (RFC 7468 §2).
 #[must_use]
-pub fn pem(label: &str, base64: &str) -> String {
+pub fn to_pem(label: &str, base64: &str) -> String {
     let lines = base64.as_bytes().chunks(64).map(String::from_utf8_lossy).collect::<Vec<_>>().join("\n");
     format!("-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n")
 }

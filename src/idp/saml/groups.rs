@@ -1,10 +1,10 @@
 //! The groups of a person, as the assertion names them; or as Microsoft Graph does, where they are too many for
 //! an assertion.
 
-use super::super::connections::{Connection, SamlSettings};
-use super::super::graph::{self, GraphError};
-use super::judge::Accepted;
-use super::provision::values;
+use super::attributes::attribute_values;
+use super::judge::ValidatedAssertion;
+use crate::idp::connections::{Connection, SamlSettings};
+use crate::idp::graph::{self, GraphError};
 use crate::kernel::Kernel;
 
 /// The name of the client's secret among those of a connection.
@@ -16,19 +16,19 @@ const ENTRA_OBJECT_ID: &str = "http://schemas.microsoft.com/identity/claims/obje
 
 /// The groups of the person whom `accepted` names; `None` where groups do not follow this connection. When
 /// Graph cannot be asked nobody is taken out of anything: `None` as well, and the log says why.
-pub(super) async fn of(
+pub(super) async fn read_groups(
     kernel: &Kernel,
     (connection, settings): (&Connection, &SamlSettings),
-    accepted: &Accepted,
+    assertion: &ValidatedAssertion,
 ) -> Option<Vec<String>> {
     let name = settings.people.group_attribute.as_deref().filter(|_| settings.people.group_sync)?;
-    if !accepted.attributes.contains_key(ENTRA_OVERAGE) {
-        return Some(values(accepted, name).to_vec());
+    if !assertion.attributes.contains_key(ENTRA_OVERAGE) {
+        return Some(attribute_values(assertion, name).to_vec());
     }
     let read = async {
         let graph = settings.graph.as_ref().ok_or(GraphError::NotSetUp)?;
-        let person = values(accepted, ENTRA_OBJECT_ID).first().ok_or(GraphError::NoObjectId)?;
-        graph::of_person(kernel, (connection, GRAPH_SECRET), (graph, person)).await
+        let person = attribute_values(assertion, ENTRA_OBJECT_ID).first().ok_or(GraphError::NoObjectId)?;
+        graph::groups_of_user(kernel, (connection, GRAPH_SECRET), (graph, person)).await
     };
-    read.await.map_err(|error| graph::note_failure(&connection.id, &error)).ok()
+    read.await.map_err(|error| graph::log_failure(&connection.id, &error)).ok()
 }

@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
-use super::super::connections::{Connection, LogoutService, SamlSettings};
 use super::judge::NameId;
-use super::request::{Addresses, Outgoing, WriteError};
-use super::sign::{Message, new_message_id};
+use super::request::{FrontChannelMessage, SpEndpoints, WriteError};
+use super::sign::{OutboundMessage, new_message_id};
 use super::{keys, store};
 use crate::directory::Error;
+use crate::idp::connections::{Connection, LogoutService, SamlSettings};
 use crate::kernel::{Kernel, Timestamp, Tx};
-use crate::signin::sessions::Origin;
+use crate::signin::sessions::UpstreamSession;
 
 /// How long the identity provider may take to answer.
-const PATIENCE: Duration = Duration::from_mins(10);
+const RESPONSE_TIMEOUT: Duration = Duration::from_mins(10);
 pub(super) const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
 
 /// A way out that leads through the identity provider.
-pub struct Leaving {
+pub struct SamlLogout {
     connection: Connection,
     settings: SamlSettings,
     service: LogoutService,
@@ -24,9 +24,9 @@ pub struct Leaving {
     session_index: Option<String>,
 }
 
-impl Leaving {
+impl SamlLogout {
     /// The way out of a session that came through `connection`, if that takes logouts.
-    pub(in super::super) fn of(connection: Connection, origin: Origin) -> Option<Self> {
+    pub(crate) fn of(connection: Connection, origin: UpstreamSession) -> Option<Self> {
         let settings = connection.saml()?;
         let name_id = serde_json::from_str(&origin.provider_detail).ok()?;
         let service = settings.logout.clone()?;
@@ -41,20 +41,21 @@ impl Leaving {
 }
 
 /// Asks the identity provider to sign the person out there and everywhere else it knows of.
-///
-/// # Errors
-/// [`Error`].
-pub async fn leave(kernel: &Kernel, tx: &mut Tx, leaving: &Leaving) -> Result<Outgoing, Error> {
-    let Leaving { connection, settings, service, name_id, session_index } = leaving;
+pub async fn start_logout(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    logout: &SamlLogout,
+) -> Result<FrontChannelMessage, Error> {
+    let SamlLogout { connection, settings, service, name_id, session_index } = logout;
     let now = tx.now();
     let pairs = keys::of_connection(tx, &connection.id).await?;
     let key = keys::signing_key(kernel, &pairs).await?;
-    let addresses = Addresses::of(&kernel.urls, &connection.id, settings);
+    let addresses = SpEndpoints::of(&kernel.urls, &connection.id, settings);
     let id = new_message_id();
-    store::await_logout(tx, &connection.id, &id, now.plus(PATIENCE)).await?;
-    let xml = request(&id, &addresses, &service.url, (name_id, session_index.as_deref()), now);
-    let message = Message { name: "SAMLRequest", id: &id, xml: &xml, relay_state: None };
-    let sent = message.send((&service.url, service.binding), key.as_deref());
+    store::insert_pending_logout(tx, &connection.id, &id, now.plus(RESPONSE_TIMEOUT)).await?;
+    let xml = logout_request_xml(&id, &addresses, &service.url, (name_id, session_index.as_deref()), now);
+    let message = OutboundMessage { name: "SAMLRequest", id: &id, xml: &xml, relay_state: None };
+    let sent = message.encode((&service.url, service.binding), key.as_deref());
     sent.map_err(|error: WriteError| Error::Internal(error.to_string()))
 }
 
@@ -62,7 +63,7 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-fn opening(name: &str, id: &str, destination: &str, now: Timestamp) -> String {
+fn open_tag(name: &str, id: &str, destination: &str, now: Timestamp) -> String {
     format!(
         "<samlp:{name} xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" \
          xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\" ID=\"{id}\" Version=\"2.0\" IssueInstant=\"{now}\" \
@@ -72,9 +73,9 @@ fn opening(name: &str, id: &str, destination: &str, now: Timestamp) -> String {
 }
 
 /// saml-core §3.7.1. samael writes the `SessionIndex` as an attribute, which it is not.
-fn request(
+fn logout_request_xml(
     id: &str,
-    addresses: &Addresses,
+    addresses: &SpEndpoints,
     destination: &str,
     (name_id, session_index): (&NameId, Option<&str>),
     now: Timestamp,
@@ -86,7 +87,7 @@ fn request(
         session_index.map(|index| format!("<samlp:SessionIndex>{}</samlp:SessionIndex>", escape(index)));
     format!(
         "{}><saml:Issuer>{}</saml:Issuer><saml:NameID{}{}{}>{}</saml:NameID>{}</samlp:LogoutRequest>",
-        opening("LogoutRequest", id, destination, now),
+        open_tag("LogoutRequest", id, destination, now),
         escape(&addresses.entity_id),
         attribute("NameQualifier", &name_id.name_qualifier),
         attribute("SPNameQualifier", &name_id.sp_name_qualifier),
@@ -97,9 +98,9 @@ fn request(
 }
 
 /// saml-core §3.7.2: done as asked.
-pub(super) fn response(
+pub(super) fn logout_response_xml(
     id: &str,
-    addresses: &Addresses,
+    addresses: &SpEndpoints,
     destination: &str,
     in_response_to: &str,
     now: Timestamp,
@@ -107,7 +108,7 @@ pub(super) fn response(
     format!(
         "{} InResponseTo=\"{}\"><saml:Issuer>{}</saml:Issuer><samlp:Status><samlp:StatusCode Value=\"{SUCCESS}\"/>\
          </samlp:Status></samlp:LogoutResponse>",
-        opening("LogoutResponse", id, destination, now),
+        open_tag("LogoutResponse", id, destination, now),
         escape(in_response_to),
         escape(&addresses.entity_id),
     )

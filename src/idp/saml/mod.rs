@@ -3,23 +3,26 @@
 //! samael writes our requests and metadata. Nothing that comes from outside goes near it: responses, logouts
 //! and metadata are judged in [`judge`], on one parse, with the connection's certificates only.
 
+mod attributes;
 mod certificates;
+pub mod connection_test;
 pub mod groups;
 pub mod http;
 pub mod judge;
 pub mod keys;
-mod load;
 mod logout;
-mod provision;
-pub mod refresh;
+pub mod metadata_refresh;
+mod metadata_source;
 mod request;
 mod sign;
 mod store;
-pub mod trial;
 
-pub use certificates::{BadCertificate, Certificate, pem};
-pub use judge::{Metadata, MetadataError, read_metadata};
-pub use load::{LoadError, Loaded, Prepared, Source, create, load, note_loaded, prepare};
-pub use logout::{Leaving, leave};
-pub use request::{Addresses, Outgoing, authn_request, sp_metadata};
-pub use store::{Watch, delete_expired, watch_of};
+pub use certificates::{BadCertificate, Certificate, to_pem};
+pub use judge::{IdpMetadata, MetadataError, read_metadata};
+pub use logout::{SamlLogout, start_logout};
+pub use metadata_source::{
+    LoadedMetadata, MetadataLoadError, MetadataSource, NewSamlConnection, create_connection, load_metadata,
+    prepare_connection, record_metadata_loaded,
+};
+pub use request::{FrontChannelMessage, SpEndpoints, authn_request, sp_metadata};
+pub use store::{MetadataStatus, delete_expired, metadata_status_of};

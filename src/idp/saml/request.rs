@@ -11,9 +11,9 @@ use samael::schema::{
 };
 use samael::traits::ToXml as _;
 
-use super::super::connections::{Comparison, NameIdFormat, SamlSettings};
 use super::keys::{KeyPair, KeyPurpose, KeyState};
-use super::sign::Message;
+use super::sign::OutboundMessage;
+use crate::idp::connections::{Comparison, NameIdFormat, SamlSettings};
 use crate::kernel::Timestamp;
 use crate::kernel::http::PostForm;
 use crate::kernel::urls::Urls;
@@ -31,14 +31,14 @@ impl WriteError {
 
 /// How a browser takes a message to the identity provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Outgoing {
+pub enum FrontChannelMessage {
     /// By going to an address.
     Redirect(String),
     /// By sending a form.
     Post(PostForm),
 }
 
-impl IntoResponse for Outgoing {
+impl IntoResponse for FrontChannelMessage {
     fn into_response(self) -> Response {
         match self {
             Self::Redirect(url) => Redirect::to(&url).into_response(),
@@ -49,7 +49,7 @@ impl IntoResponse for Outgoing {
 
 /// Our addresses for one connection.
 #[derive(Debug, Clone)]
-pub struct Addresses {
+pub struct SpEndpoints {
     /// Our entity id.
     pub entity_id: String,
     /// Where our metadata is.
@@ -62,7 +62,7 @@ pub struct Addresses {
     pub slo: String,
 }
 
-impl Addresses {
+impl SpEndpoints {
     /// The addresses of the connection with this id.
     #[must_use]
     pub fn of(urls: &Urls, connection_id: &str, settings: &SamlSettings) -> Self {
@@ -98,11 +98,8 @@ fn key_descriptor(key: &KeyPair) -> KeyDescriptor {
 
 /// Our metadata for the identity provider, with all keys it may meet. Of those to encrypt with the newest comes
 /// first: most providers take that one.
-///
-/// # Errors
-/// [`WriteError`].
 pub fn sp_metadata(
-    addresses: &Addresses,
+    addresses: &SpEndpoints,
     settings: &SamlSettings,
     keys: &[KeyPair],
 ) -> Result<String, WriteError> {
@@ -159,16 +156,13 @@ fn requested_context(settings: &SamlSettings) -> Option<RequestedAuthnContext> {
 }
 
 /// What takes a browser to the identity provider. `key`: PKCS#8 of our private key, when the request is signed.
-///
-/// # Errors
-/// [`WriteError`].
 pub fn authn_request(
-    addresses: &Addresses,
+    addresses: &SpEndpoints,
     settings: &SamlSettings,
     (request_id, relay_state): (&str, Option<&str>),
     now: Timestamp,
     key: Option<&[u8]>,
-) -> Result<Outgoing, WriteError> {
+) -> Result<FrontChannelMessage, WriteError> {
     let (url, binding) = settings.sso();
     let issue_instant = chrono::DateTime::from_timestamp_millis(now.0);
     let request = AuthnRequest {
@@ -189,6 +183,6 @@ pub fn authn_request(
         ..AuthnRequest::default()
     };
     let xml = request.to_string().map_err(|error| WriteError::new(&error))?;
-    let message = Message { name: "SAMLRequest", id: request_id, xml: &xml, relay_state };
-    message.send((url, binding), key)
+    let message = OutboundMessage { name: "SAMLRequest", id: request_id, xml: &xml, relay_state };
+    message.encode((url, binding), key)
 }

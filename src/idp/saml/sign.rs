@@ -12,9 +12,9 @@ use flate2::Compression;
 use flate2::write::DeflateEncoder;
 use url::Url;
 
-use super::super::connections::Binding;
-use super::certificates::pem;
-use super::request::{Outgoing, WriteError};
+use super::certificates::to_pem;
+use super::request::{FrontChannelMessage, WriteError};
+use crate::idp::connections::Binding;
 use crate::kernel::http::PostForm;
 use crate::kernel::random;
 use crate::kernel::urls::query_value;
@@ -23,7 +23,7 @@ const RSA_SHA256: &str = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256";
 
 /// A message for the identity provider.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Message<'a> {
+pub(super) struct OutboundMessage<'a> {
     /// `SAMLRequest` or `SAMLResponse`.
     pub(super) name: &'static str,
     /// The message's id.
@@ -40,20 +40,20 @@ pub(super) fn new_message_id() -> String {
     format!("_{}", URL_SAFE_NO_PAD.encode(random::bytes::<20>()))
 }
 
-impl Message<'_> {
+impl OutboundMessage<'_> {
     /// Packs the message for its way. `key`: PKCS#8 of our private key, when it is to be signed.
-    pub(super) fn send(
+    pub(super) fn encode(
         self,
         (url, binding): (&str, Binding),
         key: Option<&[u8]>,
-    ) -> Result<Outgoing, WriteError> {
+    ) -> Result<FrontChannelMessage, WriteError> {
         match binding {
-            Binding::Redirect => self.redirect(url, key).map(Outgoing::Redirect),
-            Binding::Post => self.post(url, key).map(Outgoing::Post),
+            Binding::Redirect => self.encode_redirect(url, key).map(FrontChannelMessage::Redirect),
+            Binding::Post => self.encode_post(url, key).map(FrontChannelMessage::Post),
         }
     }
 
-    fn redirect(self, url: &str, key: Option<&[u8]>) -> Result<String, WriteError> {
+    fn encode_redirect(self, url: &str, key: Option<&[u8]>) -> Result<String, WriteError> {
         let mut deflate = DeflateEncoder::new(Vec::new(), Compression::default());
         let packed = deflate.write_all(self.xml.as_bytes()).and_then(|()| deflate.finish());
         let packed = packed.map_err(|error| WriteError::new(&error))?;
@@ -66,8 +66,8 @@ impl Message<'_> {
             // saml-bindings §3.4.4.1: the signature covers these parameters in this order and encoding.
             query.push_str("&SigAlg=");
             query.push_str(&query_value(RSA_SHA256));
-            let signature =
-                detached(key, query.as_bytes()).ok_or_else(|| WriteError::new(&"the key cannot sign"))?;
+            let signature = sign_detached(key, query.as_bytes())
+                .ok_or_else(|| WriteError::new(&"the key cannot sign"))?;
             query.push_str("&Signature=");
             query.push_str(&query_value(&STANDARD.encode(signature)));
         }
@@ -77,9 +77,9 @@ impl Message<'_> {
         Ok(url.into())
     }
 
-    fn post(self, url: &str, key: Option<&[u8]>) -> Result<PostForm, WriteError> {
+    fn encode_post(self, url: &str, key: Option<&[u8]>) -> Result<PostForm, WriteError> {
         let xml = match key {
-            Some(key) => enveloped(key, self.id, self.xml)?,
+            Some(key) => sign_enveloped(key, self.id, self.xml)?,
             None => self.xml.to_owned(),
         };
         let mut fields = vec![(self.name, STANDARD.encode(xml))];
@@ -88,7 +88,7 @@ impl Message<'_> {
     }
 }
 
-fn detached(pkcs8: &[u8], message: &[u8]) -> Option<Vec<u8>> {
+fn sign_detached(pkcs8: &[u8], message: &[u8]) -> Option<Vec<u8>> {
     let key = RsaKeyPair::from_pkcs8(pkcs8).ok()?;
     let mut signature = vec![0; key.public_modulus_len()];
     key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).ok()?;
@@ -97,7 +97,7 @@ fn detached(pkcs8: &[u8], message: &[u8]) -> Option<Vec<u8>> {
 
 /// Puts a signature behind the Issuer, where the schema has it. The Issuer is the first element that ends in
 /// every message of ours.
-fn enveloped(pkcs8: &[u8], id: &str, xml: &str) -> Result<String, WriteError> {
+fn sign_enveloped(pkcs8: &[u8], id: &str, xml: &str) -> Result<String, WriteError> {
     let end = xml.find("</").and_then(|at| xml[at..].find('>').map(|length| at + length + 1));
     let end = end.ok_or_else(|| WriteError::new(&"a message without an Issuer"))?;
     let template = format!(
@@ -109,7 +109,7 @@ fn enveloped(pkcs8: &[u8], id: &str, xml: &str) -> Result<String, WriteError> {
          <ds:DigestMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha256\"/><ds:DigestValue></ds:DigestValue>\
          </ds:Reference></ds:SignedInfo><ds:SignatureValue></ds:SignatureValue></ds:Signature>"
     );
-    let pem = pem("PRIVATE KEY", &STANDARD.encode(pkcs8));
+    let pem = to_pem("PRIVATE KEY", &STANDARD.encode(pkcs8));
     let mut keys = KeysManager::new();
     keys.add_key(load_pem_auto(pem.as_bytes(), None).map_err(|error| WriteError::new(&error))?);
     let prepared = format!("{}{template}{}", &xml[..end], &xml[end..]);

@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use super::super::connections::Connection;
-use crate::kernel::database::Connection as Db;
+use crate::idp::connections::Connection;
+use crate::kernel::database::DbConn;
 use crate::kernel::{Timestamp, Tx};
 
 /// Waits for the answer to a logout.
-pub(super) async fn await_logout(
+pub(super) async fn insert_pending_logout(
     tx: &mut Tx,
     connection_id: &str,
     request_id: &str,
@@ -23,7 +23,7 @@ pub(super) async fn await_logout(
 }
 
 /// Takes the logout that is answered; false when none waits for it, or not any more.
-pub(super) async fn take_logout(
+pub(super) async fn consume_pending_logout(
     tx: &mut Tx,
     connection_id: &str,
     request_id: &str,
@@ -42,7 +42,7 @@ pub(super) async fn take_logout(
 
 /// How the metadata of a connection is read.
 #[derive(Debug, Clone, sqlx::FromRow)]
-pub struct Watch {
+pub struct MetadataStatus {
     /// The connection.
     pub connection_id: String,
     /// The account it belongs to.
@@ -69,7 +69,7 @@ macro_rules! watch_columns {
 pub(super) const REFRESH_EVERY: Duration = Duration::from_hours(6);
 
 /// Notes that the metadata was read just now.
-pub(super) async fn watch(
+pub(super) async fn record_metadata_read(
     tx: &mut Tx,
     connection: &Connection,
     etag: Option<&str>,
@@ -91,10 +91,10 @@ pub(super) async fn watch(
 }
 
 /// How the metadata of a connection is read.
-///
-/// # Errors
-/// The database's.
-pub async fn watch_of(c: &mut Db, connection_id: &str) -> Result<Option<Watch>, sqlx::Error> {
+pub async fn metadata_status_of(
+    c: &mut DbConn,
+    connection_id: &str,
+) -> Result<Option<MetadataStatus>, sqlx::Error> {
     sqlx::query_as(concat!("SELECT ", watch_columns!(), " FROM saml_metadata WHERE connection_id = $1"))
         .bind(connection_id)
         .fetch_optional(c)
@@ -103,9 +103,12 @@ pub async fn watch_of(c: &mut Db, connection_id: &str) -> Result<Option<Watch>, 
 
 /// Takes one that is due, for as long as reading it may take: no other node does the same meanwhile, and one
 /// that is killed leaves it to the others.
-pub(super) async fn take_due(tx: &mut Tx, lease: Duration) -> Result<Option<Watch>, sqlx::Error> {
+pub(super) async fn lease_due_metadata(
+    tx: &mut Tx,
+    lease: Duration,
+) -> Result<Option<MetadataStatus>, sqlx::Error> {
     let now = tx.now();
-    let due: Option<Watch> = sqlx::query_as(concat!(
+    let due: Option<MetadataStatus> = sqlx::query_as(concat!(
         "SELECT ",
         watch_columns!(),
         " FROM saml_metadata WHERE next_at <= $1 ORDER BY next_at LIMIT 1"
@@ -125,27 +128,24 @@ pub(super) async fn take_due(tx: &mut Tx, lease: Duration) -> Result<Option<Watc
 }
 
 /// Writes down how it went.
-pub(super) async fn put_back(tx: &mut Tx, watch: &Watch) -> Result<(), sqlx::Error> {
+pub(super) async fn save_metadata_status(tx: &mut Tx, status: &MetadataStatus) -> Result<(), sqlx::Error> {
     sqlx::query(
         "UPDATE saml_metadata SET etag = $1, fetched_at = $2, next_at = $3, error = $4, failing_since = $5, \
          warned = $6 WHERE connection_id = $7",
     )
-    .bind(watch.etag.as_deref())
-    .bind(watch.fetched_at)
-    .bind(watch.next_at)
-    .bind(watch.error.as_deref())
-    .bind(watch.failing_since)
-    .bind(watch.warned.as_deref())
-    .bind(&watch.connection_id)
+    .bind(status.etag.as_deref())
+    .bind(status.fetched_at)
+    .bind(status.next_at)
+    .bind(status.error.as_deref())
+    .bind(status.failing_since)
+    .bind(status.warned.as_deref())
+    .bind(&status.connection_id)
     .execute(&mut **tx)
     .await
     .map(drop)
 }
 
 /// Forgets what is too old to matter.
-///
-/// # Errors
-/// The database's.
 pub async fn delete_expired(tx: &mut Tx) -> Result<(), sqlx::Error> {
     let now = tx.now();
     for sql in [

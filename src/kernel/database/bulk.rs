@@ -7,85 +7,79 @@ use std::fmt::Write as _;
 use sqlx::any::AnyArguments;
 use sqlx::{Arguments as _, AssertSqlSafe};
 
-use super::super::{Timestamp, Tx};
-use super::connection::Read;
-use super::{Connection, Dialect};
+use super::connection::FromDbRow;
+use super::{DbConn, Dialect};
+use crate::kernel::{Timestamp, Tx};
 
 /// A value of a row.
 #[derive(Debug, Clone)]
-pub enum Cell<'a> {
+pub enum SqlValue<'a> {
     /// Text, or none.
     Text(Option<Cow<'a, str>>),
     /// A count, a flag, a time.
     Number(i64),
 }
 
-impl<'a> From<&'a str> for Cell<'a> {
+impl<'a> From<&'a str> for SqlValue<'a> {
     fn from(text: &'a str) -> Self {
         Self::Text(Some(text.into()))
     }
 }
 
-impl From<String> for Cell<'_> {
+impl From<String> for SqlValue<'_> {
     fn from(text: String) -> Self {
         Self::Text(Some(text.into()))
     }
 }
 
-impl From<Option<String>> for Cell<'_> {
+impl From<Option<String>> for SqlValue<'_> {
     fn from(text: Option<String>) -> Self {
         Self::Text(text.map(Cow::from))
     }
 }
 
-impl<'a> From<Option<&'a str>> for Cell<'a> {
+impl<'a> From<Option<&'a str>> for SqlValue<'a> {
     fn from(text: Option<&'a str>) -> Self {
         Self::Text(text.map(Cow::from))
     }
 }
 
-impl From<i64> for Cell<'_> {
+impl From<i64> for SqlValue<'_> {
     fn from(number: i64) -> Self {
         Self::Number(number)
     }
 }
 
-impl From<Timestamp> for Cell<'_> {
+impl From<Timestamp> for SqlValue<'_> {
     fn from(time: Timestamp) -> Self {
         Self::Number(time.0)
     }
 }
 
 /// Values that are looked for in one statement at most.
-const AT_ONCE: usize = 160;
+const MAX_LIST_PARAMETERS: usize = 160;
 
 /// Rows in one statement at most, where a column of all of them is one value.
-const ROWS_AT_ONCE: usize = 1000;
+const MAX_ARRAY_ROWS: usize = 1000;
 
 /// Executes `head` with all rows, in as few ways to the database as is fast. `head` is a literal of the code,
 /// `INSERT INTO …(…)`; values are only ever bound.
-///
-/// # Errors
-/// The database's; some of the rows may be in the unit of work then.
 pub async fn insert_all<'a, R>(tx: &mut Tx, head: &'static str, rows: Vec<R>) -> Result<(), sqlx::Error>
 where
-    R: IntoIterator<Item = Cell<'a>, IntoIter: ExactSizeIterator + Send> + Send,
+    R: IntoIterator<Item = SqlValue<'a>, IntoIter: ExactSizeIterator + Send> + Send,
 {
     insert(tx, head, ("", ""), rows).await.map(drop)
 }
 
 /// The same for rows of which some may be there already, by any rule of the table: which were not, by their first
 /// column, a text called `id`.
-///
-/// # Errors
-/// The database's; some of the rows may be in the unit of work then.
 pub async fn insert_new<'a, R>(
     tx: &mut Tx,
     head: &'static str,
     rows: Vec<R>,
 ) -> Result<HashSet<String>, sqlx::Error>
 where
-    R: IntoIterator<Item = Cell<'a>, IntoIter: ExactSizeIterator + Send> + Send,
+    R: IntoIterator<Item = SqlValue<'a>, IntoIter: ExactSizeIterator + Send> + Send,
 {
     let tails = (" ON CONFLICT DO NOTHING", " ON CONFLICT DO NOTHING RETURNING id");
     Ok(insert(tx, head, tails, rows).await?.into_iter().collect())
@@ -100,11 +94,11 @@ async fn insert<'a, R>(
     rows: Vec<R>,
 ) -> Result<Vec<String>, sqlx::Error>
 where
-    R: IntoIterator<Item = Cell<'a>, IntoIter: ExactSizeIterator + Send> + Send,
+    R: IntoIterator<Item = SqlValue<'a>, IntoIter: ExactSizeIterator + Send> + Send,
 {
     match &mut **tx {
-        Connection::Embedded(file) => file.insert((head, on_sqlite), rows).await,
-        Connection::Remote(server) => {
+        DbConn::Sqlite(file) => file.insert((head, on_sqlite), rows).await,
+        DbConn::Postgres(server) => {
             let mut written = Vec::new();
             for columns in in_columns(rows) {
                 let ids = server.insert::<(String,)>((head, on_postgres), columns).await?;
@@ -116,15 +110,15 @@ where
 }
 
 /// Rows as columns, for some of them at a time.
-fn in_columns<'a, R>(rows: Vec<R>) -> Vec<Vec<Vec<Cell<'a>>>>
+fn in_columns<'a, R>(rows: Vec<R>) -> Vec<Vec<Vec<SqlValue<'a>>>>
 where
-    R: IntoIterator<Item = Cell<'a>, IntoIter: ExactSizeIterator>,
+    R: IntoIterator<Item = SqlValue<'a>, IntoIter: ExactSizeIterator>,
 {
     let mut rows = rows.into_iter().map(IntoIterator::into_iter).peekable();
     let mut all = Vec::new();
     while let Some(width) = rows.peek().map(ExactSizeIterator::len) {
         let mut columns = vec![Vec::new(); width];
-        for row in rows.by_ref().take(ROWS_AT_ONCE) {
+        for row in rows.by_ref().take(MAX_ARRAY_ROWS) {
             for (column, cell) in columns.iter_mut().zip(row) {
                 column.push(cell);
             }
@@ -136,12 +130,9 @@ where
 
 /// Writes two rows together: both, or neither and the unit of work is spent. On PostgreSQL it is one way to the database.
 /// Each `head` is a literal of the code, `INSERT INTO …(…)`; values are only ever bound.
-///
-/// # Errors
-/// The database's.
-pub async fn insert_together(
+pub async fn insert_pair(
     tx: &mut Tx,
-    [(first, one), (second, other)]: [(&'static str, Vec<Cell<'_>>); 2],
+    [(first, one), (second, other)]: [(&'static str, Vec<SqlValue<'_>>); 2],
 ) -> Result<(), sqlx::Error> {
     match tx.dialect() {
         Dialect::Sqlite => {
@@ -161,78 +152,70 @@ pub async fn insert_together(
 }
 
 /// Which of `wanted` there are: `head` selects one text column, takes `first` as `$1` and ends in `IN`.
-///
-/// # Errors
-/// The database's.
-pub async fn present(
-    c: &mut Connection,
+pub async fn existing(
+    c: &mut DbConn,
     head: &'static str,
     first: &str,
     wanted: &[String],
 ) -> Result<HashSet<String>, sqlx::Error> {
-    Ok(rows_by::<(String,)>(c, head, &[first], wanted).await?.into_iter().map(|(text,)| text).collect())
+    Ok(fetch_where_in::<(String,)>(c, head, &[first], wanted)
+        .await?
+        .into_iter()
+        .map(|(text,)| text)
+        .collect())
 }
 
 /// The second column for each of `wanted` that is found: `head` selects two text columns, the first of them the one that
 /// is looked for, takes `firsts` as `$1` and so on, and ends in `IN`.
-///
-/// # Errors
-/// The database's.
-pub async fn found_by(
-    c: &mut Connection,
+pub async fn lookup_map(
+    c: &mut DbConn,
     head: &'static str,
     firsts: &[&str],
     wanted: &[String],
 ) -> Result<HashMap<String, String>, sqlx::Error> {
-    Ok(rows_by::<(String, String)>(c, head, firsts, wanted).await?.into_iter().collect())
+    Ok(fetch_where_in::<(String, String)>(c, head, firsts, wanted).await?.into_iter().collect())
 }
 
 /// The rows of `wanted` that are found: `head` takes `firsts` as `$1` and so on, and ends in `IN`.
-///
-/// # Errors
-/// The database's.
-pub async fn rows_by<T: Read>(
-    c: &mut Connection,
+pub async fn fetch_where_in<T: FromDbRow>(
+    c: &mut DbConn,
     head: &'static str,
     firsts: &[&str],
     wanted: &[String],
 ) -> Result<Vec<T>, sqlx::Error> {
-    let firsts: Vec<_> = firsts.iter().map(|text| Cell::from(*text)).collect();
-    listed(c, (head, ""), &firsts, wanted).await
+    let firsts: Vec<_> = firsts.iter().map(|text| SqlValue::from(*text)).collect();
+    query_where_in(c, (head, ""), &firsts, wanted).await
 }
 
 /// Executes a statement that returns one text column for each of `wanted` that it did something for: `head` takes
 /// `firsts` as `$1` and so on, and ends in `IN`; `tail` comes after the list. Both are literals of the code.
-///
-/// # Errors
-/// The database's.
-pub async fn done_for(
+pub async fn execute_where_in(
     tx: &mut Tx,
     head_and_tail: (&'static str, &'static str),
-    firsts: &[Cell<'_>],
+    firsts: &[SqlValue<'_>],
     wanted: &[String],
 ) -> Result<Vec<String>, sqlx::Error> {
-    let rows = listed::<(String,)>(tx, head_and_tail, firsts, wanted).await?;
+    let rows = query_where_in::<(String,)>(tx, head_and_tail, firsts, wanted).await?;
     Ok(rows.into_iter().map(|(text,)| text).collect())
 }
 
-async fn listed<T: Read>(
-    c: &mut Connection,
+async fn query_where_in<T: FromDbRow>(
+    c: &mut DbConn,
     (head, tail): (&'static str, &'static str),
-    firsts: &[Cell<'_>],
+    firsts: &[SqlValue<'_>],
     wanted: &[String],
 ) -> Result<Vec<T>, sqlx::Error> {
     let mut found = Vec::new();
-    if let Some(server) = c.remote() {
-        for some in wanted.chunks(ROWS_AT_ONCE) {
-            found.extend(server.read_listed((head, tail), firsts, some).await?);
+    if let Some(server) = c.postgres() {
+        for some in wanted.chunks(MAX_ARRAY_ROWS) {
+            found.extend(server.fetch_where_in((head, tail), firsts, some).await?);
         }
         return Ok(found);
     }
-    for some in wanted.chunks(AT_ONCE) {
+    for some in wanted.chunks(MAX_LIST_PARAMETERS) {
         let mut statement = Statement::new(format!("{head} ("));
-        statement.cells.extend(firsts.iter().cloned());
-        statement.list(some.iter().map(|text| Cell::from(text.as_str())));
+        statement.values.extend(firsts.iter().cloned());
+        statement.list(some.iter().map(|text| SqlValue::from(text.as_str())));
         statement.sql.extend([") ", tail]);
         let (sql, arguments) = statement.finish();
         found.extend(sqlx::query_as_with(sql, arguments).fetch_all(&mut *c).await?);
@@ -241,11 +224,8 @@ async fn listed<T: Read>(
 }
 
 /// Tells the database that tables, named in the code, have grown by much in a short time.
-///
-/// # Errors
-/// The database's.
-pub async fn have_grown(tx: &mut Tx, tables: &'static [&'static str]) -> Result<(), sqlx::Error> {
-    let Some(verb) = tx.dialect().look_again() else { return Ok(()) };
+pub async fn analyze_tables(tx: &mut Tx, tables: &'static [&'static str]) -> Result<(), sqlx::Error> {
+    let Some(verb) = tx.dialect().analyze_command() else { return Ok(()) };
     for table in tables {
         let sql = AssertSqlSafe(format!("{verb}{table}"));
         sqlx::query(sql).execute(&mut **tx).await?;
@@ -255,31 +235,31 @@ pub async fn have_grown(tx: &mut Tx, tables: &'static [&'static str]) -> Result<
 
 struct Statement<'a> {
     sql: String,
-    cells: Vec<Cell<'a>>,
+    values: Vec<SqlValue<'a>>,
 }
 
 impl<'a> Statement<'a> {
     fn new(head: String) -> Self {
-        Self { sql: head, cells: Vec::with_capacity(AT_ONCE) }
+        Self { sql: head, values: Vec::with_capacity(MAX_LIST_PARAMETERS) }
     }
 
-    fn list(&mut self, cells: impl IntoIterator<Item = Cell<'a>>) {
+    fn list(&mut self, cells: impl IntoIterator<Item = SqlValue<'a>>) {
         for (n, cell) in cells.into_iter().enumerate() {
-            self.cells.push(cell);
+            self.values.push(cell);
             if n > 0 {
                 self.sql.push(',');
             }
             // Writing into a String does not fail.
-            let _ = write!(self.sql, "${}", self.cells.len());
+            let _ = write!(self.sql, "${}", self.values.len());
         }
     }
 
     fn finish(self) -> (AssertSqlSafe<String>, AnyArguments) {
         let mut arguments = AnyArguments::default();
-        for cell in self.cells {
+        for cell in self.values {
             let added = match cell {
-                Cell::Text(text) => arguments.add(text.map(Cow::into_owned)),
-                Cell::Number(number) => arguments.add(number),
+                SqlValue::Text(text) => arguments.add(text.map(Cow::into_owned)),
+                SqlValue::Number(number) => arguments.add(number),
             };
             debug_assert!(added.is_ok(), "texts and numbers always encode");
         }

@@ -7,11 +7,11 @@ use sqlx::{Any, AssertSqlSafe};
 #[derive(Debug, Default)]
 pub struct Conditions {
     pieces: Vec<String>,
-    values: Vec<Value>,
+    values: Vec<ConditionValue>,
 }
 
 #[derive(Debug, Clone)]
-enum Value {
+enum ConditionValue {
     Text(String),
     Number(i64),
 }
@@ -19,26 +19,26 @@ enum Value {
 impl Conditions {
     /// Adds `piece`, in which `?` stands for `value`, once or several times.
     pub fn text(&mut self, piece: &'static str, value: impl Into<String>) {
-        self.add(piece, Value::Text(value.into()));
+        self.add(piece, ConditionValue::Text(value.into()));
     }
 
     /// Adds `piece`, in which `?` stands for the list of `values`, once or several times: `x IN (?)`. Nothing is in an
     /// empty list.
     pub fn texts(&mut self, piece: &'static str, values: &[String]) {
         let first = self.values.len();
-        self.values.extend(values.iter().cloned().map(Value::Text));
-        self.pieces.push(piece.replace('?', &listed(first + 1..=self.values.len())));
+        self.values.extend(values.iter().cloned().map(ConditionValue::Text));
+        self.pieces.push(piece.replace('?', &placeholders(first + 1..=self.values.len())));
     }
 
     /// Adds `piece`, in which `?` stands for `value`.
     pub fn number(&mut self, piece: &'static str, value: i64) {
-        self.add(piece, Value::Number(value));
+        self.add(piece, ConditionValue::Number(value));
     }
 
     /// Adds `piece`, in which `?1` and `?2` stand for the two values, each once or several times.
     pub fn two_texts(&mut self, piece: &'static str, (one, two): (&str, &str)) {
-        self.values.push(Value::Text(one.to_owned()));
-        self.values.push(Value::Text(two.to_owned()));
+        self.values.push(ConditionValue::Text(one.to_owned()));
+        self.values.push(ConditionValue::Text(two.to_owned()));
         let last = self.values.len();
         self.pieces.push(piece.replace("?1", &format!("${}", last - 1)).replace("?2", &format!("${last}")));
     }
@@ -48,7 +48,7 @@ impl Conditions {
         self.pieces.push(piece.to_owned());
     }
 
-    fn add(&mut self, piece: &'static str, value: Value) {
+    fn add(&mut self, piece: &'static str, value: ConditionValue) {
         self.values.push(value);
         self.pieces.push(piece.replace('?', &format!("${}", self.values.len())));
     }
@@ -70,14 +70,14 @@ impl Conditions {
         O: for<'r> sqlx::FromRow<'r, sqlx::any::AnyRow>,
     {
         self.values.iter().fold(sqlx::query_as(sql), |query, value| match value {
-            Value::Text(text) => query.bind(text.clone()),
-            Value::Number(number) => query.bind(*number),
+            ConditionValue::Text(text) => query.bind(text.clone()),
+            ConditionValue::Number(number) => query.bind(*number),
         })
     }
 }
 
 /// `$3, $4`
-fn listed(numbers: std::ops::RangeInclusive<usize>) -> String {
+fn placeholders(numbers: std::ops::RangeInclusive<usize>) -> String {
     let list: Vec<String> = numbers.map(|n| format!("${n}")).collect();
     if list.is_empty() { "NULL".to_owned() } else { list.join(", ") }
 }

@@ -8,86 +8,83 @@ use sqlx::postgres::PgRow;
 use sqlx::query::QueryAs;
 use sqlx::{Any, Describe, Either, Execute, Executor, FromRow, SqlStr};
 
-use super::embedded::Embedded;
-use super::remote::Remote;
+use super::postgres::PgConn;
+use super::sqlite::SqliteConn;
 
 /// The connection store functions take: what reads and a [`super::Tx`] both lend it.
 #[derive(Debug)]
-pub enum Connection {
+pub enum DbConn {
     /// A connection to the `SQLite` file.
-    Embedded(Embedded),
+    Sqlite(SqliteConn),
     /// A connection to PostgreSQL.
-    Remote(Remote),
+    Postgres(PgConn),
 }
 
 /// What is read from rows of either database. PostgreSQL is strict: a literal or an INTEGER is an `i32`, a BIGINT an `i64`.
-pub trait Read: for<'r> FromRow<'r, AnyRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
+pub trait FromDbRow: for<'r> FromRow<'r, AnyRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
 
-impl<T: for<'r> FromRow<'r, AnyRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin> Read for T {}
+impl<T: for<'r> FromRow<'r, AnyRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin> FromDbRow for T {}
 
 /// What a statement gave.
-pub(super) struct Answer<T = AnyRow> {
+pub(super) struct StatementOutput<T = AnyRow> {
     pub(super) rows: Vec<T>,
     pub(super) result: AnyQueryResult,
 }
 
 /// How many rows are wanted.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Rows {
+pub(super) enum FetchMode {
     None,
     First,
     All,
 }
 
-impl Connection {
-    pub(super) fn embedded(&mut self) -> Option<&mut Embedded> {
+impl DbConn {
+    pub(super) fn sqlite(&mut self) -> Option<&mut SqliteConn> {
         match self {
-            Self::Embedded(embedded) => Some(embedded),
-            Self::Remote(_) => None,
+            Self::Sqlite(embedded) => Some(embedded),
+            Self::Postgres(_) => None,
         }
     }
 
-    pub(super) fn remote(&mut self) -> Option<&mut Remote> {
+    pub(super) fn postgres(&mut self) -> Option<&mut PgConn> {
         match self {
-            Self::Embedded(_) => None,
-            Self::Remote(remote) => Some(remote),
+            Self::Sqlite(_) => None,
+            Self::Postgres(remote) => Some(remote),
         }
     }
 
     /// All that `query` finds, for lists: `query.fetch_all(c)` gives the same, and on PostgreSQL puts each row together
     /// again before it is read.
-    ///
-    /// # Errors
-    /// The database's.
-    pub async fn read_all<T: Read>(
+    pub async fn read_all<T: FromDbRow>(
         &mut self,
         mut query: QueryAs<'_, Any, T, AnyArguments>,
     ) -> Result<Vec<T>, sqlx::Error> {
         match self {
-            Self::Embedded(_) => query.fetch_all(self).await,
-            Self::Remote(server) => {
+            Self::Sqlite(_) => query.fetch_all(self).await,
+            Self::Postgres(server) => {
                 let arguments = query.take_arguments().map_err(sqlx::Error::Encode)?;
                 server.read_all(query.sql(), arguments.unwrap_or_default()).await
             }
         }
     }
 
-    async fn ask<'q>(
+    async fn run_query<'q>(
         &mut self,
         mut query: impl Execute<'q, Any>,
-        wanted: Rows,
-    ) -> Result<Answer, sqlx::Error> {
+        wanted: FetchMode,
+    ) -> Result<StatementOutput, sqlx::Error> {
         let arguments = query.take_arguments().map_err(sqlx::Error::Encode)?;
         match self {
-            Self::Embedded(file) => {
+            Self::Sqlite(file) => {
                 file.query(query.sql().as_str(), &arguments.unwrap_or_default(), wanted).await
             }
-            Self::Remote(server) => server.query(query.sql(), arguments, wanted).await,
+            Self::Postgres(server) => server.query(query.sql(), arguments, wanted).await,
         }
     }
 }
 
-impl<'c> Executor<'c> for &'c mut Connection {
+impl<'c> Executor<'c> for &'c mut DbConn {
     type Database = Any;
 
     fn execute<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<AnyQueryResult, sqlx::Error>>
@@ -95,7 +92,7 @@ impl<'c> Executor<'c> for &'c mut Connection {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        Box::pin(async move { Ok(self.ask(query, Rows::None).await?.result) })
+        Box::pin(async move { Ok(self.run_query(query, FetchMode::None).await?.result) })
     }
 
     fn fetch_many<'e, 'q: 'e, E>(
@@ -107,7 +104,7 @@ impl<'c> Executor<'c> for &'c mut Connection {
         E: 'q + Execute<'q, Any>,
     {
         stream::once(async move {
-            let answer = self.ask(query, Rows::All).await?;
+            let answer = self.run_query(query, FetchMode::All).await?;
             let rows = answer.rows.into_iter().map(Either::Right);
             Ok::<_, sqlx::Error>(stream::iter(rows.chain([Either::Left(answer.result)]).map(Ok)))
         })
@@ -120,7 +117,7 @@ impl<'c> Executor<'c> for &'c mut Connection {
         'c: 'e,
         E: 'q + Execute<'q, Any>,
     {
-        Box::pin(async move { Ok(self.ask(query, Rows::First).await?.rows.into_iter().next()) })
+        Box::pin(async move { Ok(self.run_query(query, FetchMode::First).await?.rows.into_iter().next()) })
     }
 
     /// Nobody prepares a statement ahead: each is when it is first used, and stays so.
@@ -132,7 +129,7 @@ impl<'c> Executor<'c> for &'c mut Connection {
     where
         'c: 'e,
     {
-        Box::pin(async { Err(unasked()) })
+        Box::pin(async { Err(unsupported_operation()) })
     }
 
     /// For sqlx's macros that check statements while they compile, which need one database.
@@ -140,10 +137,10 @@ impl<'c> Executor<'c> for &'c mut Connection {
     where
         'c: 'e,
     {
-        Box::pin(async { Err(unasked()) })
+        Box::pin(async { Err(unsupported_operation()) })
     }
 }
 
-fn unasked() -> sqlx::Error {
+fn unsupported_operation() -> sqlx::Error {
     sqlx::Error::Configuration("statements are executed here, neither prepared ahead nor described".into())
 }

@@ -25,12 +25,12 @@ impl Dialect {
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder)?;
         }
-        super::super::vault::private_file_options().create(true).append(true).open(file).map(drop)
+        crate::kernel::vault::private_file_options().create(true).append(true).open(file).map(drop)
     }
 
     /// What tells the database how large a table has become; nothing where it finds out by itself. PostgreSQL does so
     /// within minutes, and reads tables that it thinks are empty from end to end until then.
-    pub(super) const fn look_again(self) -> Option<&'static str> {
+    pub(super) const fn analyze_command(self) -> Option<&'static str> {
         match self {
             Self::Sqlite => None,
             Self::Postgres => Some("ANALYZE "),

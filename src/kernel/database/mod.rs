@@ -7,9 +7,9 @@ mod bulk;
 mod conditions;
 mod connection;
 mod dialect;
-mod embedded;
 mod pool;
-mod remote;
+mod postgres;
+mod sqlite;
 mod tx;
 mod writer;
 
@@ -20,31 +20,32 @@ use sqlx::{ConnectOptions as _, Connection as _};
 use std::str::FromStr as _;
 
 pub use bulk::{
-    Cell, done_for, found_by, have_grown, insert_all, insert_new, insert_together, present, rows_by,
+    SqlValue, analyze_tables, execute_where_in, existing, fetch_where_in, insert_all, insert_new,
+    insert_pair, lookup_map,
 };
 pub use conditions::Conditions;
-pub use connection::Connection;
+pub use connection::DbConn;
 pub use dialect::Dialect;
-pub use pool::Lent;
+pub use pool::PooledDbConn;
 pub use tx::Tx;
-pub use writer::{Company, Left};
+pub use writer::{PendingCommit, PendingWriter};
 
 use super::{Clock, config};
-use pool::Pool;
+use pool::DbPool;
 use writer::Writer;
 
 /// An open database.
 #[derive(Clone)]
 pub struct Database {
-    connections: Connections,
+    backend: DbBackend,
     dialect: Dialect,
     clock: Clock,
 }
 
 #[derive(Clone)]
-enum Connections {
-    Sqlite { writer: Writer, readers: Pool },
-    Postgres(Pool),
+enum DbBackend {
+    Sqlite { writer: Writer, readers: DbPool },
+    Postgres(DbPool),
 }
 
 /// What a power cut may do to a unit of work that was committed. Everybody sees it at once either way, also after the
@@ -55,7 +56,7 @@ pub enum Durability {
     Full,
     /// Take it back, if that comes before the next unit of work that is `Full`, or within a moment: for what is worth
     /// less than the disk's time.
-    Soon,
+    Relaxed,
 }
 
 /// Why the database could not be opened, for the person at the console.
@@ -74,10 +75,7 @@ pub enum OpenError {
 
 impl Database {
     /// Connects and applies the migrations that are missing.
-    ///
-    /// # Errors
-    /// [`OpenError`].
-    pub async fn open(config: &config::Database, clock: Clock) -> Result<Self, OpenError> {
+    pub async fn open(config: &config::DatabaseConfig, clock: Clock) -> Result<Self, OpenError> {
         let dialect = Dialect::of(&config.url);
         dialect.prepare_storage(&config.url).map_err(OpenError::Folder)?;
         let migrations = sqlx::migrate!("./migrations");
@@ -85,72 +83,66 @@ impl Database {
             Dialect::Sqlite => Self::open_file(config, &migrations).await?,
             Dialect::Postgres => {
                 let options = PgConnectOptions::from_str(&config.url).map_err(OpenError::Connect)?;
-                let pool = Pool::of_server(options.disable_statement_logging(), config.max_connections);
+                let pool = DbPool::of_server(options.disable_statement_logging(), config.max_connections);
                 let mut first = pool.acquire().await.map_err(OpenError::Connect)?;
-                if let Some(server) = first.remote() {
+                if let Some(server) = first.postgres() {
                     server.migrate(&migrations).await?;
                 }
                 drop(first);
-                Connections::Postgres(pool)
+                DbBackend::Postgres(pool)
             }
         };
-        Ok(Self { connections, dialect, clock })
+        Ok(Self { backend: connections, dialect, clock })
     }
 
     /// sqlx's own driver migrates: it keeps the same book as on PostgreSQL. Then ours has the file.
-    async fn open_file(config: &config::Database, migrations: &Migrator) -> Result<Connections, OpenError> {
+    async fn open_file(
+        config: &config::DatabaseConfig,
+        migrations: &Migrator,
+    ) -> Result<DbBackend, OpenError> {
         let options = SqliteConnectOptions::from_str(&config.url).map_err(OpenError::Connect)?;
         let options = options.create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
         let mut connection = options.connect().await.map_err(OpenError::Connect)?;
         migrations.run(&mut connection).await?;
         connection.close().await.map_err(OpenError::Connect)?;
         let file = options.get_filename();
-        Ok(Connections::Sqlite {
+        Ok(DbBackend::Sqlite {
             writer: Writer::open(file).map_err(OpenError::Connect)?,
-            readers: Pool::of_file(file, config.max_connections),
+            readers: DbPool::of_file(file, config.max_connections),
         })
     }
 
     /// A connection to read with. Not for writes: on `SQLite` it refuses them.
-    ///
-    /// # Errors
-    /// When no connection is free within ten seconds or the database is gone.
-    pub async fn read(&self) -> Result<Lent, sqlx::Error> {
-        match &self.connections {
-            Connections::Sqlite { readers: pool, .. } | Connections::Postgres(pool) => pool.acquire().await,
+    pub async fn read(&self) -> Result<PooledDbConn, sqlx::Error> {
+        match &self.backend {
+            DbBackend::Sqlite { readers: pool, .. } | DbBackend::Postgres(pool) => pool.acquire().await,
         }
     }
 
     /// Begins a unit of work. Dropped without [`Tx::commit`], it leaves no trace.
     ///
     /// Do no slow work while holding one: on `SQLite` everybody else who writes waits.
-    ///
-    /// # Errors
-    /// When the database is gone or another process holds its write lock for over five seconds.
     pub async fn begin(&self) -> Result<Tx, sqlx::Error> {
-        self.begin_kept(Durability::Full).await
+        self.begin_with_durability(Durability::Full).await
     }
 
     /// Begins a unit of work of which nobody is told that it is done: a step of something long, which is begun again when it
     /// is cut off, or rows of a log. It is on disk with the next unit of work that waits for that, at the latest.
-    ///
-    /// # Errors
-    /// As [`Database::begin`].
-    pub async fn begin_step(&self) -> Result<Tx, sqlx::Error> {
-        self.begin_kept(Durability::Soon).await
+    pub async fn begin_relaxed(&self) -> Result<Tx, sqlx::Error> {
+        self.begin_with_durability(Durability::Relaxed).await
     }
 
-    async fn begin_kept(&self, durability: Durability) -> Result<Tx, sqlx::Error> {
+    async fn begin_with_durability(&self, durability: Durability) -> Result<Tx, sqlx::Error> {
         let now = self.clock.now();
-        match &self.connections {
-            Connections::Sqlite { writer, .. } => Ok(Tx::batched(writer.begin(durability).await?, now)),
-            Connections::Postgres(pool) => {
+        match &self.backend {
+            DbBackend::Sqlite { writer, .. } => Ok(Tx::shared(writer.begin(durability).await?, now)),
+            DbBackend::Postgres(pool) => {
                 let mut lent = pool.acquire().await?;
-                if let Some(server) = lent.remote() {
+                if let Some(server) = lent.postgres() {
                     server.begin().await?;
                 }
-                let mut tx = Tx::lent(lent, now);
-                if durability == Durability::Soon {
+                let mut tx = Tx::dedicated(lent, now);
+                if durability == Durability::Relaxed {
                     sqlx::query("SET LOCAL synchronous_commit = off").execute(&mut *tx).await?;
                 }
                 Ok(tx)
@@ -160,20 +152,17 @@ impl Database {
 
     /// Begins a unit of work that is exactly one statement that writes: on PostgreSQL it needs no transaction around it, and
     /// saves the ways for one. A second one, and what was read before, would stand apart from it. [`insert_together`] is one
-    /// statement. One that is kept [`Durability::Soon`] returns something.
-    ///
-    /// # Errors
-    /// As [`Database::begin`].
-    pub async fn begin_one(&self, durability: Durability) -> Result<Tx, sqlx::Error> {
+    /// statement. One that is kept [`Durability::Relaxed`] returns something.
+    pub async fn begin_single_statement(&self, durability: Durability) -> Result<Tx, sqlx::Error> {
         let now = self.clock.now();
-        match &self.connections {
-            Connections::Sqlite { writer, .. } => Ok(Tx::batched(writer.begin(durability).await?, now)),
-            Connections::Postgres(pool) => {
+        match &self.backend {
+            DbBackend::Sqlite { writer, .. } => Ok(Tx::shared(writer.begin(durability).await?, now)),
+            DbBackend::Postgres(pool) => {
                 let mut lent = pool.acquire().await?;
-                if let Some(server) = lent.remote() {
-                    server.keep(durability);
+                if let Some(server) = lent.postgres() {
+                    server.set_durability(durability);
                 }
-                Ok(Tx::lent(lent, now))
+                Ok(Tx::dedicated(lent, now))
             }
         }
     }
@@ -181,10 +170,10 @@ impl Database {
     /// Says that somebody will write soon, after something slow elsewhere. Several of them share their commits on `SQLite`,
     /// which wait a moment for that; PostgreSQL has its own way (`commit_delay`), and there is none then.
     #[must_use]
-    pub fn company(&self) -> Option<Company> {
-        match &self.connections {
-            Connections::Sqlite { writer, .. } => Some(writer.company()),
-            Connections::Postgres(_) => None,
+    pub fn announce_write(&self) -> Option<PendingWriter> {
+        match &self.backend {
+            DbBackend::Sqlite { writer, .. } => Some(writer.announce_write()),
+            DbBackend::Postgres(_) => None,
         }
     }
 
@@ -195,21 +184,18 @@ impl Database {
     }
 
     /// Answers when the database does: for readiness.
-    ///
-    /// # Errors
-    /// When it does not.
     pub async fn ping(&self) -> Result<(), sqlx::Error> {
         sqlx::query("SELECT 1").execute(&mut *self.read().await?).await.map(drop)
     }
 
     /// Closes all connections after what is under way.
     pub async fn close(&self) {
-        match &self.connections {
-            Connections::Sqlite { writer, readers } => {
+        match &self.backend {
+            DbBackend::Sqlite { writer, readers } => {
                 readers.close().await;
                 writer.close().await;
             }
-            Connections::Postgres(pool) => pool.close().await,
+            DbBackend::Postgres(pool) => pool.close().await,
         }
     }
 }
@@ -222,7 +208,7 @@ pub fn is_duplicate(error: &sqlx::Error) -> bool {
 
 /// Whether PostgreSQL refused a NUL character in a bound text (SQLSTATE 22021), which `SQLite` stores.
 #[must_use]
-pub fn is_unfit_text(error: &sqlx::Error) -> bool {
+pub fn is_nul_character_error(error: &sqlx::Error) -> bool {
     error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "22021")
 }
 

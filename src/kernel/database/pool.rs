@@ -15,9 +15,9 @@ use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Durability;
-use super::connection::Connection;
-use super::embedded::Embedded;
-use super::remote::Remote;
+use super::connection::DbConn;
+use super::postgres::PgConn;
+use super::sqlite::SqliteConn;
 
 /// How long somebody waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,52 +27,52 @@ const IDLE_FOR: Duration = Duration::from_mins(10);
 const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_secs(1)];
 
 #[derive(Clone)]
-pub(super) struct Pool {
-    source: Source,
-    idle: Idle,
+pub(super) struct DbPool {
+    source: DbConnector,
+    idle: IdleDbConns,
     permits: Arc<Semaphore>,
-    most: u32,
+    max_connections: u32,
 }
 
 #[derive(Clone)]
-enum Source {
+enum DbConnector {
     File(Arc<Path>),
     Server(Arc<PgConnectOptions>),
 }
 
 /// Connections nobody has, the one that was used last at the end.
-type Idle = Arc<Mutex<Vec<(Connection, Instant)>>>;
+type IdleDbConns = Arc<Mutex<Vec<(DbConn, Instant)>>>;
 
-impl Pool {
+impl DbPool {
     /// Connections that read the file.
-    pub(super) fn of_file(file: &Path, most: u32) -> Self {
-        Self::new(Source::File(file.into()), most)
+    pub(super) fn of_file(file: &Path, max_connections: u32) -> Self {
+        Self::new(DbConnector::File(file.into()), max_connections)
     }
 
     /// Connections to the server.
-    pub(super) fn of_server(options: PgConnectOptions, most: u32) -> Self {
-        Self::new(Source::Server(Arc::new(options)), most)
+    pub(super) fn of_server(options: PgConnectOptions, max_connections: u32) -> Self {
+        Self::new(DbConnector::Server(Arc::new(options)), max_connections)
     }
 
-    fn new(source: Source, most: u32) -> Self {
-        let permits = Arc::new(Semaphore::new(usize::try_from(most).unwrap_or(1)));
-        Self { source, idle: Arc::default(), permits, most }
+    fn new(source: DbConnector, max_connections: u32) -> Self {
+        let permits = Arc::new(Semaphore::new(usize::try_from(max_connections).unwrap_or(1)));
+        Self { source, idle: Arc::default(), permits, max_connections }
     }
 
-    pub(super) async fn acquire(&self) -> Result<Lent, sqlx::Error> {
-        tokio::time::timeout(ACQUIRE_TIMEOUT, self.lend()).await.map_err(|_| sqlx::Error::PoolTimedOut)?
+    pub(super) async fn acquire(&self) -> Result<PooledDbConn, sqlx::Error> {
+        tokio::time::timeout(ACQUIRE_TIMEOUT, self.checkout()).await.map_err(|_| sqlx::Error::PoolTimedOut)?
     }
 
-    async fn lend(&self) -> Result<Lent, sqlx::Error> {
+    async fn checkout(&self) -> Result<PooledDbConn, sqlx::Error> {
         let permit = self.permits.clone().acquire_owned().await.map_err(|_| sqlx::Error::PoolClosed)?;
         let connection = loop {
-            let Some((mut connection, since)) = locked(&self.idle).pop() else {
+            let Some((mut connection, since)) = lock_idle(&self.idle).pop() else {
                 break self.source.open().await?;
             };
             match &mut connection {
-                Connection::Embedded(file) => file.lent(),
-                Connection::Remote(server) => {
-                    server.keep(Durability::Full);
+                DbConn::Sqlite(file) => file.reset_time_budget(),
+                DbConn::Postgres(server) => {
+                    server.set_durability(Durability::Full);
                     if !server.is_alive(since.elapsed()).await {
                         continue;
                     }
@@ -80,32 +80,32 @@ impl Pool {
             }
             break connection;
         };
-        Ok(Lent { connection: Some(connection), idle: self.idle.clone(), permit: Some(permit) })
+        Ok(PooledDbConn { connection: Some(connection), idle: self.idle.clone(), permit: Some(permit) })
     }
 
     /// Closes all connections after what is under way.
     pub(super) async fn close(&self) {
-        drop(tokio::time::timeout(ACQUIRE_TIMEOUT, self.permits.acquire_many(self.most)).await);
+        drop(tokio::time::timeout(ACQUIRE_TIMEOUT, self.permits.acquire_many(self.max_connections)).await);
         self.permits.close();
-        let idle = mem::take(&mut *locked(&self.idle));
+        let idle = mem::take(&mut *lock_idle(&self.idle));
         for (connection, _) in idle {
-            if let Connection::Remote(server) = connection {
+            if let DbConn::Postgres(server) = connection {
                 server.close().await;
             }
         }
     }
 }
 
-impl Source {
-    async fn open(&self) -> Result<Connection, sqlx::Error> {
+impl DbConnector {
+    async fn open(&self) -> Result<DbConn, sqlx::Error> {
         match self {
-            Self::File(file) => Embedded::reader(file).map(Connection::Embedded),
+            Self::File(file) => SqliteConn::reader(file).map(DbConn::Sqlite),
             Self::Server(options) => {
                 let [mut pause, longest] = PAUSES;
                 loop {
-                    match Remote::open(options).await {
+                    match PgConn::open(options).await {
                         Err(error) if may_be_starting(&error) => tokio::time::sleep(pause).await,
-                        done => return done.map(Connection::Remote),
+                        done => return done.map(DbConn::Postgres),
                     }
                     pause = longest.min(pause * 2);
                 }
@@ -123,45 +123,45 @@ fn may_be_starting(error: &sqlx::Error) -> bool {
     }
 }
 
-fn locked(idle: &Idle) -> MutexGuard<'_, Vec<(Connection, Instant)>> {
+fn lock_idle(idle: &IdleDbConns) -> MutexGuard<'_, Vec<(DbConn, Instant)>> {
     idle.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A connection that goes back when dropped.
-pub struct Lent {
+pub struct PooledDbConn {
     /// There until dropped.
-    connection: Option<Connection>,
-    idle: Idle,
+    connection: Option<DbConn>,
+    idle: IdleDbConns,
     permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Deref for Lent {
-    type Target = Connection;
-    fn deref(&self) -> &Connection {
+impl Deref for PooledDbConn {
+    type Target = DbConn;
+    fn deref(&self) -> &DbConn {
         self.connection.as_ref().expect("there until dropped")
     }
 }
 
-impl DerefMut for Lent {
-    fn deref_mut(&mut self) -> &mut Connection {
+impl DerefMut for PooledDbConn {
+    fn deref_mut(&mut self) -> &mut DbConn {
         self.connection.as_mut().expect("there until dropped")
     }
 }
 
-impl Drop for Lent {
+impl Drop for PooledDbConn {
     fn drop(&mut self) {
         let Some(mut connection) = self.connection.take() else { return };
         let (idle, permit) = (self.idle.clone(), self.permit.take());
         match &mut connection {
             // Dropped and thereby closed: what was begun on it ends with it.
-            Connection::Remote(server) if !server.is_fit() => return,
-            Connection::Remote(server) if server.is_in_transaction() => {
+            DbConn::Postgres(server) if !server.is_reusable() => return,
+            DbConn::Postgres(server) if server.is_in_transaction() => {
                 // Without a runtime the process is going down.
                 let Ok(handle) = Handle::try_current() else { return };
                 handle.spawn(async move {
-                    let Connection::Remote(mut server) = connection else { return };
+                    let DbConn::Postgres(mut server) = connection else { return };
                     if server.roll_back().await.is_ok() {
-                        give_back(&idle, Connection::Remote(server));
+                        return_to_pool(&idle, DbConn::Postgres(server));
                     }
                     drop(permit);
                 });
@@ -169,13 +169,13 @@ impl Drop for Lent {
             }
             _ => {}
         }
-        give_back(&idle, connection);
+        return_to_pool(&idle, connection);
     }
 }
 
-fn give_back(idle: &Idle, connection: Connection) {
+fn return_to_pool(idle: &IdleDbConns, connection: DbConn) {
     let now = Instant::now();
-    let mut idle = locked(idle);
+    let mut idle = lock_idle(idle);
     idle.push((connection, now));
     // One at a time is enough: they come back more often than they grow old.
     let is_old = idle.first().is_some_and(|(_, since)| now.duration_since(*since) > IDLE_FOR);

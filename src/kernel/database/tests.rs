@@ -3,7 +3,7 @@ use crate::kernel::Timestamp;
 
 async fn open(dir: &tempfile::TempDir) -> Database {
     let config =
-        config::Database { url: format!("sqlite://{}/t.db", dir.path().display()), max_connections: 2 };
+        config::DatabaseConfig { url: format!("sqlite://{}/t.db", dir.path().display()), max_connections: 2 };
     Database::open(&config, Clock::manual(Timestamp(1_000))).await.expect("opens")
 }
 
@@ -100,8 +100,8 @@ async fn single_statements_and_whole_units_of_work_share_the_writer() {
             let db = db.clone();
             tokio::spawn(async move {
                 let tx = match n % 3 {
-                    0 => db.begin_one(Durability::Full).await,
-                    1 => db.begin_one(Durability::Soon).await,
+                    0 => db.begin_single_statement(Durability::Full).await,
+                    1 => db.begin_single_statement(Durability::Relaxed).await,
                     _ => db.begin().await,
                 };
                 let mut tx = tx.expect("begin");
@@ -120,9 +120,9 @@ async fn single_statements_and_whole_units_of_work_share_the_writer() {
 async fn in_company_nobody_waits_for_others_who_do_not_come() {
     let dir = tempfile::tempdir().expect("dir");
     let db = open(&dir).await;
-    let _company: Vec<_> = (0..4).map(|_| db.company()).collect();
-    for (id, durability) in [("full", Durability::Full), ("soon", Durability::Soon)] {
-        let mut tx = db.begin_one(durability).await.expect("begin");
+    let _company: Vec<_> = (0..4).map(|_| db.announce_write()).collect();
+    for (id, durability) in [("full", Durability::Full), ("soon", Durability::Relaxed)] {
+        let mut tx = db.begin_single_statement(durability).await.expect("begin");
         insert(&mut tx, id).await.expect("insert");
         tx.commit().await.expect("commit");
     }
@@ -133,7 +133,7 @@ async fn in_company_nobody_waits_for_others_who_do_not_come() {
 async fn in_company_a_commit_waits_for_more() {
     let dir = tempfile::tempdir().expect("dir");
     let db = open(&dir).await;
-    let mut company: Vec<_> = (0..4).map(|_| db.company()).collect();
+    let mut company: Vec<_> = (0..4).map(|_| db.announce_write()).collect();
     for (id, has_waited) in [("in-company", true), ("alone", false)] {
         let tx = written(&db, id).await;
         let mut commit = Box::pin(tx.commit());
@@ -154,7 +154,7 @@ async fn in_company_a_commit_waits_for_more() {
 async fn a_commit_does_not_wait_for_more_than_are_to_come() {
     let dir = tempfile::tempdir().expect("dir");
     let db = open(&dir).await;
-    let _company: Vec<_> = (0..4).map(|_| db.company()).collect();
+    let _company: Vec<_> = (0..4).map(|_| db.announce_write()).collect();
     let mut waiting = Vec::new();
     for n in 0..3 {
         let tx = written(&db, &format!("id-{n}")).await;
@@ -174,11 +174,11 @@ async fn a_commit_does_not_wait_for_more_than_are_to_come() {
 async fn what_is_left_to_others_is_committed_with_theirs_or_in_a_moment() {
     let dir = tempfile::tempdir().expect("dir");
     let db = open(&dir).await;
-    let mut company: Vec<_> = (0..4).map(|_| db.company()).collect();
+    let mut company: Vec<_> = (0..4).map(|_| db.announce_write()).collect();
     let leave = async |id: &str| {
-        let mut tx = db.begin_one(Durability::Soon).await.expect("begin");
+        let mut tx = db.begin_single_statement(Durability::Relaxed).await.expect("begin");
         insert(&mut tx, id).await.expect("insert");
-        tx.leave().await.expect("left")
+        tx.commit_later().await.expect("left")
     };
     let left = leave("in a moment").await;
     assert_eq!(count(&db).await, 0, "nobody has committed it yet");
@@ -205,7 +205,7 @@ async fn what_is_left_to_others_is_committed_with_theirs_or_in_a_moment() {
 async fn where_the_company_never_writes_hardly_anybody_waits_for_it() {
     let dir = tempfile::tempdir().expect("dir");
     let db = open(&dir).await;
-    let _company: Vec<_> = (0..4).map(|_| db.company()).collect();
+    let _company: Vec<_> = (0..4).map(|_| db.announce_write()).collect();
     let mut waited = 0;
     for n in 0..200 {
         let tx = written(&db, &format!("id-{n}")).await;

@@ -2,11 +2,11 @@
 
 use std::ops::{Deref, DerefMut};
 
-use super::super::{Timestamp, ids};
-use super::connection::Connection;
+use super::connection::DbConn;
 use super::dialect::Dialect;
-use super::pool::Lent;
-use super::writer::{Batched, Left};
+use super::pool::PooledDbConn;
+use super::writer::{PendingCommit, SharedTx};
+use crate::kernel::{Timestamp, ids};
 
 /// An open unit of work. Statements run on it as on a connection.
 pub struct Tx {
@@ -15,18 +15,18 @@ pub struct Tx {
 }
 
 enum Inner {
-    Batched(Batched),
-    Lent(Lent),
+    Shared(SharedTx),
+    Dedicated(PooledDbConn),
 }
 
 impl Tx {
-    pub(super) fn batched(batched: Batched, now: Timestamp) -> Self {
-        Self { inner: Inner::Batched(batched), now }
+    pub(super) fn shared(batched: SharedTx, now: Timestamp) -> Self {
+        Self { inner: Inner::Shared(batched), now }
     }
 
     /// On a connection of its own: in a transaction, or one statement that needs none.
-    pub(super) fn lent(connection: Lent, now: Timestamp) -> Self {
-        Self { inner: Inner::Lent(connection), now }
+    pub(super) fn dedicated(connection: PooledDbConn, now: Timestamp) -> Self {
+        Self { inner: Inner::Dedicated(connection), now }
     }
 
     /// The time of this unit of work: one moment for every row it writes.
@@ -37,8 +37,8 @@ impl Tx {
 
     pub(super) fn dialect(&self) -> Dialect {
         match self.inner {
-            Inner::Batched(_) => Dialect::Sqlite,
-            Inner::Lent(_) => Dialect::Postgres,
+            Inner::Shared(_) => Dialect::Sqlite,
+            Inner::Dedicated(_) => Dialect::Postgres,
         }
     }
 
@@ -49,50 +49,44 @@ impl Tx {
     }
 
     /// Makes it durable. When this returns `Ok`, it survives a power cut.
-    ///
-    /// # Errors
-    /// When the database refused; then nothing was changed.
     pub async fn commit(self) -> Result<(), sqlx::Error> {
         self.finish(true).await?.wait().await
     }
 
-    /// Makes it durable, for somebody who has something else to do first: in company ([`super::Database::company`]) others
+    /// Makes it durable, for somebody who has something else to do first: in company ([`super::Database::announce_write`]) others
     /// commit it with theirs on `SQLite`, in some milliseconds at most. Whoever begins next sees it.
-    ///
-    /// # Errors
-    /// When the database refused; then nothing was changed.
-    pub async fn leave(self) -> Result<Left, sqlx::Error> {
+    pub async fn commit_later(self) -> Result<PendingCommit, sqlx::Error> {
         self.finish(false).await
     }
 
-    async fn finish(self, is_awaited: bool) -> Result<Left, sqlx::Error> {
+    async fn finish(self, is_awaited: bool) -> Result<PendingCommit, sqlx::Error> {
         match self.inner {
-            Inner::Batched(batched) => batched.finish(is_awaited),
-            Inner::Lent(mut lent) => {
-                if let Some(server) = lent.remote() {
+            Inner::Shared(batched) => batched.finish(is_awaited),
+            Inner::Dedicated(mut lent) => {
+                if let Some(server) = lent.postgres() {
                     server.commit().await?;
                 }
-                Ok(Left::kept())
+                Ok(PendingCommit::durable())
             }
         }
     }
 }
 
 impl Deref for Tx {
-    type Target = Connection;
-    fn deref(&self) -> &Connection {
+    type Target = DbConn;
+    fn deref(&self) -> &DbConn {
         match &self.inner {
-            Inner::Batched(batched) => batched.connection_ref(),
-            Inner::Lent(connection) => connection,
+            Inner::Shared(batched) => batched.connection_ref(),
+            Inner::Dedicated(connection) => connection,
         }
     }
 }
 
 impl DerefMut for Tx {
-    fn deref_mut(&mut self) -> &mut Connection {
+    fn deref_mut(&mut self) -> &mut DbConn {
         match &mut self.inner {
-            Inner::Batched(batched) => batched.connection(),
-            Inner::Lent(connection) => connection,
+            Inner::Shared(batched) => batched.connection(),
+            Inner::Dedicated(connection) => connection,
         }
     }
 }

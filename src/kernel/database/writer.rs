@@ -15,8 +15,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
 use super::Durability;
-use super::connection::Connection;
-use super::embedded::{Embedded, is_busy};
+use super::connection::DbConn;
+use super::sqlite::{SqliteConn, is_busy};
 
 /// Units of work that share one commit at most. Eight gains nearly all there is to gain; with sixteen who wait it is
 /// another twentieth.
@@ -24,89 +24,89 @@ const MAX_BATCH: usize = 16;
 /// How long another process may have the file.
 const BUSY_FOR: Duration = Duration::from_secs(5);
 /// From so many on that are to write soon, a commit waits for them.
-const CROWD: usize = 4;
+const COMMIT_SIBLINGS: usize = 4;
 /// Those who wait for a commit, at most, before it waits for no more.
-const TOGETHER: usize = 8;
+const TARGET_BATCH: usize = 8;
 /// How long it waits for others; in a test so long that a busy machine is not in the way.
-const PATIENCE: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 5 });
+const COMMIT_DELAY: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 5 });
 /// Commits that do not wait, at most, after those before have waited for nobody.
-const MOST_SKIPPED: u32 = 64;
+const MAX_SKIPPED_DELAYS: u32 = 64;
 
 #[derive(Clone)]
 pub(super) struct Writer {
     state: Arc<Mutex<State>>,
     waiting: Arc<AtomicUsize>,
-    coming: Arc<AtomicUsize>,
+    announced: Arc<AtomicUsize>,
 }
 
 /// Somebody who is to write soon, after something else that takes a while. While there are several of them, they share
 /// their commits.
-pub struct Company(Arc<AtomicUsize>);
+pub struct PendingWriter(Arc<AtomicUsize>);
 
-impl Drop for Company {
+impl Drop for PendingWriter {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 struct State {
-    connection: Connection,
+    connection: DbConn,
     /// A transaction is open.
-    open: bool,
+    in_transaction: bool,
     /// What the connection is set to for the transaction that is open, or was last.
     durability: Durability,
     /// Finished units of work that wait for the commit.
-    finished: Vec<oneshot::Sender<bool>>,
+    commit_waiters: Vec<oneshot::Sender<bool>>,
     /// How many of them somebody waits for.
     awaited: usize,
     /// A task commits the transaction that is open if nobody does before.
-    lingers: bool,
+    commit_scheduled: bool,
     /// How many transactions there were: which one somebody waited for.
-    number: u64,
+    transaction_number: u64,
     /// Commits that do not wait before one does again, and how many those were the last time: twice as many each time
     /// that nobody came. Whoever was to write soon may be held up for long, by a directory that is down.
-    skips: (u32, u32),
+    delay_backoff: (u32, u32),
 }
 
 impl Writer {
     pub(super) fn open(file: &Path) -> Result<Self, sqlx::Error> {
-        let connection = Connection::Embedded(Embedded::writer(file)?);
+        let connection = DbConn::Sqlite(SqliteConn::writer(file)?);
         let state = State {
             connection,
-            open: false,
+            in_transaction: false,
             durability: Durability::Full,
-            finished: Vec::new(),
+            commit_waiters: Vec::new(),
             awaited: 0,
-            lingers: false,
-            number: 0,
-            skips: (0, 0),
+            commit_scheduled: false,
+            transaction_number: 0,
+            delay_backoff: (0, 0),
         };
-        Ok(Self { state: Arc::new(Mutex::new(state)), waiting: Arc::default(), coming: Arc::default() })
+        Ok(Self { state: Arc::new(Mutex::new(state)), waiting: Arc::default(), announced: Arc::default() })
     }
 
-    pub(super) fn company(&self) -> Company {
-        self.coming.fetch_add(1, Ordering::Relaxed);
-        Company(self.coming.clone())
+    pub(super) fn announce_write(&self) -> PendingWriter {
+        self.announced.fetch_add(1, Ordering::Relaxed);
+        PendingWriter(self.announced.clone())
     }
 
-    fn is_crowded(&self) -> bool {
-        self.coming.load(Ordering::Relaxed) >= CROWD
+    fn expects_siblings(&self) -> bool {
+        self.announced.load(Ordering::Relaxed) >= COMMIT_SIBLINGS
     }
 
-    pub(super) async fn begin(&self, durability: Durability) -> Result<Batched, sqlx::Error> {
-        let mut waiting = Waiting::new(self.clone());
+    pub(super) async fn begin(&self, durability: Durability) -> Result<SharedTx, sqlx::Error> {
+        let mut waiting = WriterQueueSlot::new(self.clone());
         let mut state = self.state.clone().lock_owned().await;
-        waiting.arrived();
+        waiting.leave_queue();
         // In a crowd there is one commit for all kinds of work.
-        state.prepare_for(if self.is_crowded() { Durability::Full } else { durability })?;
-        let joins = std::mem::replace(&mut state.open, true);
-        let share = if joins { Share::Savepoint } else { Share::Transaction };
-        state.file().lent();
+        state.prepare_for(if self.expects_siblings() { Durability::Full } else { durability })?;
+        let joins = std::mem::replace(&mut state.in_transaction, true);
+        let share = if joins { TxScope::Savepoint } else { TxScope::Transaction };
+        state.file().reset_time_budget();
         // From here on dropping it, also while it waits below, undoes what was begun.
-        let mut batched = Batched { state: Some(state), writer: self.clone(), share };
+        let mut batched = SharedTx { state: Some(state), writer: self.clone(), scope: share };
         match share {
-            Share::Savepoint => batched.file().run("SAVEPOINT work")?,
-            Share::Transaction => begin_immediate(batched.file()).await?,
+            TxScope::Savepoint => batched.file().run("SAVEPOINT work")?,
+            TxScope::Transaction => begin_immediate(batched.file()).await?,
         }
         Ok(batched)
     }
@@ -121,7 +121,7 @@ impl Writer {
 
 /// Begins a transaction that writes. Another process may have the file, a command beside the server: then it is asked
 /// again, and nobody's thread waits meanwhile.
-async fn begin_immediate(file: &mut Embedded) -> Result<(), sqlx::Error> {
+async fn begin_immediate(file: &mut SqliteConn) -> Result<(), sqlx::Error> {
     let begun = Instant::now();
     loop {
         match file.run("BEGIN IMMEDIATE") {
@@ -134,59 +134,62 @@ async fn begin_immediate(file: &mut Embedded) -> Result<(), sqlx::Error> {
 }
 
 impl State {
-    fn file(&mut self) -> &mut Embedded {
-        self.connection.embedded().expect("the writer's connection is the file's")
+    fn file(&mut self) -> &mut SqliteConn {
+        self.connection.sqlite().expect("the writer's connection is the file's")
     }
 
     /// Sees to it that whoever begins now is kept as `durability` says. Work that is kept soon joins what is kept fully;
     /// the other way round it is committed first.
     fn prepare_for(&mut self, durability: Durability) -> Result<(), sqlx::Error> {
-        if self.open && self.durability == Durability::Soon && durability == Durability::Full {
+        if self.in_transaction && self.durability == Durability::Relaxed && durability == Durability::Full {
             self.commit_if_due(0);
         }
         // It cannot be changed inside a transaction.
-        if !self.open && self.durability != durability {
-            self.file().keep(durability)?;
+        if !self.in_transaction && self.durability != durability {
+            self.file().set_durability(durability)?;
             self.durability = durability;
         }
         Ok(())
     }
 
     /// There is no transaction any more.
-    fn ended(&mut self) {
-        self.open = false;
-        self.number += 1;
+    fn mark_ended(&mut self) {
+        self.in_transaction = false;
+        self.transaction_number += 1;
         self.awaited = 0;
-        self.lingers = false;
+        self.commit_scheduled = false;
     }
 
     /// Sees to it that the transaction is committed in a moment, by whoever joins it until then or by a task. False when
     /// that is not worth while, or not possible.
-    fn lingers_for(&mut self, writer: &Writer) -> bool {
-        let coming = writer.coming.load(Ordering::Relaxed);
+    fn delay_commit(&mut self, writer: &Writer) -> bool {
+        let coming = writer.announced.load(Ordering::Relaxed);
         if self.awaited > 1 {
-            self.skips = (0, 0);
+            self.delay_backoff = (0, 0);
         }
-        if coming < CROWD || self.awaited >= TOGETHER.min(coming) || self.finished.len() >= MAX_BATCH {
+        if coming < COMMIT_SIBLINGS
+            || self.awaited >= TARGET_BATCH.min(coming)
+            || self.commit_waiters.len() >= MAX_BATCH
+        {
             return false;
         }
-        if self.awaited > 0 && self.skips.0 > 0 {
-            self.skips.0 -= 1;
+        if self.awaited > 0 && self.delay_backoff.0 > 0 {
+            self.delay_backoff.0 -= 1;
             return false;
         }
-        if std::mem::replace(&mut self.lingers, true) {
+        if std::mem::replace(&mut self.commit_scheduled, true) {
             return true;
         }
-        let (writer, number) = (writer.clone(), self.number);
+        let (writer, number) = (writer.clone(), self.transaction_number);
         tokio::spawn(async move {
-            tokio::time::sleep(PATIENCE).await;
+            tokio::time::sleep(COMMIT_DELAY).await;
             let mut state = writer.state.lock().await;
-            if state.number != number {
+            if state.transaction_number != number {
                 return;
             }
             if state.awaited == 1 {
-                let skipped = (2 * state.skips.1).clamp(1, MOST_SKIPPED);
-                state.skips = (skipped, skipped);
+                let skipped = (2 * state.delay_backoff.1).clamp(1, MAX_SKIPPED_DELAYS);
+                state.delay_backoff = (skipped, skipped);
             }
             state.commit_if_due(0);
         });
@@ -195,18 +198,18 @@ impl State {
 
     /// Commits unless somebody waits to join and there is room.
     fn commit_if_due(&mut self, waiting: usize) {
-        if !self.open || (waiting > 0 && self.finished.len() < MAX_BATCH) {
+        if !self.in_transaction || (waiting > 0 && self.commit_waiters.len() < MAX_BATCH) {
             return;
         }
-        let takes_long = self.file().has_laboured() || self.durability == Durability::Full;
-        let outcome = if takes_long { self.file().run_to_disk("COMMIT") } else { self.file().run("COMMIT") };
+        let takes_long = self.file().had_slow_statement() || self.durability == Durability::Full;
+        let outcome = if takes_long { self.file().run_durably("COMMIT") } else { self.file().run("COMMIT") };
         if let Err(error) = &outcome {
-            tracing::error!(%error, units = self.finished.len(), "commit failed; nothing of it was kept");
+            tracing::error!(%error, units = self.commit_waiters.len(), "commit failed; nothing of it was kept");
             // After a failed commit the transaction may still be open; end it either way.
             drop(self.file().run("ROLLBACK"));
         }
-        self.ended();
-        for waiter in self.finished.drain(..) {
+        self.mark_ended();
+        for waiter in self.commit_waiters.drain(..) {
             // A client that hung up does not hear that its write was kept.
             let _ = waiter.send(outcome.is_ok());
         }
@@ -215,26 +218,26 @@ impl State {
 
 /// Counts a task as waiting. If its request is cancelled in the queue, somebody else has to close
 /// the transaction that was left open for it.
-struct Waiting {
+struct WriterQueueSlot {
     writer: Writer,
-    arrived: bool,
+    has_writer: bool,
 }
 
-impl Waiting {
+impl WriterQueueSlot {
     fn new(writer: Writer) -> Self {
         writer.waiting.fetch_add(1, Ordering::SeqCst);
-        Self { writer, arrived: false }
+        Self { writer, has_writer: false }
     }
 
-    fn arrived(&mut self) {
-        self.arrived = true;
+    fn leave_queue(&mut self) {
+        self.has_writer = true;
         self.writer.waiting.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
-impl Drop for Waiting {
+impl Drop for WriterQueueSlot {
     fn drop(&mut self) {
-        if self.arrived {
+        if self.has_writer {
             return;
         }
         self.writer.waiting.fetch_sub(1, Ordering::SeqCst);
@@ -247,65 +250,62 @@ impl Drop for Waiting {
 }
 
 /// One unit of work inside the shared transaction.
-pub(super) struct Batched {
+pub(super) struct SharedTx {
     state: Option<OwnedMutexGuard<State>>,
     writer: Writer,
-    share: Share,
+    scope: TxScope,
 }
 
 /// What a unit of work has of the transaction.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Share {
+enum TxScope {
     /// It is the first and has the transaction to itself.
     Transaction,
     /// It joined a transaction that holds the work of others already.
     Savepoint,
 }
 
-impl Batched {
-    pub(super) fn connection(&mut self) -> &mut Connection {
+impl SharedTx {
+    pub(super) fn connection(&mut self) -> &mut DbConn {
         &mut self.state.as_mut().expect("held until commit").connection
     }
 
-    pub(super) fn connection_ref(&self) -> &Connection {
+    pub(super) fn connection_ref(&self) -> &DbConn {
         &self.state.as_ref().expect("held until commit").connection
     }
 
-    fn file(&mut self) -> &mut Embedded {
+    fn file(&mut self) -> &mut SqliteConn {
         self.state.as_mut().expect("held until commit").file()
     }
 
     /// Finishes the work; on disk it is once what this returns has been waited for. `is_awaited`: somebody does so now.
     /// Otherwise the commit is left to others where they are about to write.
-    pub(super) fn finish(mut self, is_awaited: bool) -> Result<Left, sqlx::Error> {
-        if self.share == Share::Savepoint {
+    pub(super) fn finish(mut self, is_awaited: bool) -> Result<PendingCommit, sqlx::Error> {
+        if self.scope == TxScope::Savepoint {
             self.file().run("RELEASE work")?;
         }
         let (sender, committed) = oneshot::channel();
         let mut state = self.state.take().expect("held until commit");
-        state.finished.push(sender);
+        state.commit_waiters.push(sender);
         state.awaited += usize::from(is_awaited);
         // From here the outcome belongs to the batch, whatever becomes of this request.
-        if !state.lingers_for(&self.writer) {
+        if !state.delay_commit(&self.writer) {
             state.commit_if_due(self.writer.waiting.load(Ordering::SeqCst));
         }
-        Ok(Left(Some(committed)))
+        Ok(PendingCommit(Some(committed)))
     }
 }
 
 /// Work that is finished, and on disk in a moment.
-pub struct Left(Option<oneshot::Receiver<bool>>);
+pub struct PendingCommit(Option<oneshot::Receiver<bool>>);
 
-impl Left {
+impl PendingCommit {
     /// Work that is on disk.
-    pub(super) fn kept() -> Self {
+    pub(super) fn durable() -> Self {
         Self(None)
     }
 
     /// Returns once it is on disk.
-    ///
-    /// # Errors
-    /// When the database refused; then nothing was changed.
     pub async fn wait(self) -> Result<(), sqlx::Error> {
         let Some(committed) = self.0 else { return Ok(()) };
         match committed.await {
@@ -315,13 +315,13 @@ impl Left {
     }
 }
 
-impl Drop for Batched {
+impl Drop for SharedTx {
     fn drop(&mut self) {
         let Some(mut state) = self.state.take() else { return };
-        if self.share == Share::Transaction {
+        if self.scope == TxScope::Transaction {
             // There is nobody else's work in this transaction yet.
             drop(state.file().run("ROLLBACK"));
-            state.ended();
+            state.mark_ended();
             return;
         }
         let file = state.file();
@@ -329,8 +329,8 @@ impl Drop for Batched {
         if let Err(error) = undone.and_then(|()| file.run("RELEASE work")) {
             tracing::error!(%error, "a unit of work could not be undone; the whole batch is");
             drop(file.run("ROLLBACK"));
-            state.ended();
-            state.finished.clear();
+            state.mark_ended();
+            state.commit_waiters.clear();
         }
         state.commit_if_due(self.writer.waiting.load(Ordering::SeqCst));
     }

@@ -4,10 +4,10 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::super::database::Connection;
-use super::super::vault::{self, Vault};
-use super::super::{Timestamp, Tx};
-use super::{Mail, outbox};
+use super::{RenderedEmail, outbox};
+use crate::kernel::database::DbConn;
+use crate::kernel::vault::{self, Vault};
+use crate::kernel::{Timestamp, Tx};
 
 /// Mails of one mailing that may wait in the outbox before more are queued.
 pub const MOST_WAITING: i64 = 1000;
@@ -80,9 +80,6 @@ pub struct NewMailing<'a> {
 }
 
 /// Begins a mailing; a job queues its mails. One that was under way stops.
-///
-/// # Errors
-/// The database's.
 pub async fn start(tx: &mut Tx, new: &NewMailing<'_>) -> Result<String, sqlx::Error> {
     cancel(tx, new.account_id).await?;
     let (id, now) = (tx.new_id(), tx.now());
@@ -103,9 +100,6 @@ pub async fn start(tx: &mut Tx, new: &NewMailing<'_>) -> Result<String, sqlx::Er
 }
 
 /// Stops the account's mailings; mails that are queued are still delivered.
-///
-/// # Errors
-/// The database's.
 pub async fn cancel(tx: &mut Tx, account_id: &str) -> Result<u64, sqlx::Error> {
     let now = tx.now();
     let done = sqlx::query(
@@ -119,10 +113,7 @@ pub async fn cancel(tx: &mut Tx, account_id: &str) -> Result<u64, sqlx::Error> {
 }
 
 /// The mailings that wait for their next bit, oldest first.
-///
-/// # Errors
-/// The database's.
-pub async fn running(c: &mut Connection) -> Result<Vec<Mailing>, sqlx::Error> {
+pub async fn running(c: &mut DbConn) -> Result<Vec<Mailing>, sqlx::Error> {
     sqlx::query_as(concat!(
         "SELECT ",
         columns!(),
@@ -133,10 +124,7 @@ pub async fn running(c: &mut Connection) -> Result<Vec<Mailing>, sqlx::Error> {
 }
 
 /// The newest mailings of an account.
-///
-/// # Errors
-/// The database's.
-pub async fn latest(c: &mut Connection, account_id: &str, limit: i64) -> Result<Vec<Mailing>, sqlx::Error> {
+pub async fn latest(c: &mut DbConn, account_id: &str, limit: i64) -> Result<Vec<Mailing>, sqlx::Error> {
     sqlx::query_as(concat!(
         "SELECT ",
         columns!(),
@@ -150,14 +138,11 @@ pub async fn latest(c: &mut Connection, account_id: &str, limit: i64) -> Result<
 
 /// Queues the next bit of a mailing and moves its cursor, in this unit of work. False, and nothing is queued,
 /// when another node was faster or the mailing was stopped. `last`: whether nobody comes after `cursor`.
-///
-/// # Errors
-/// The database's or the vault's.
-pub async fn queue_more(
+pub async fn queue_batch(
     tx: &mut Tx,
     vault: &Vault,
     mailing: &Mailing,
-    mails: &[Mail],
+    mails: &[RenderedEmail],
     (cursor, last): (&str, bool),
 ) -> Result<bool, vault::Error> {
     let now = tx.now();
@@ -182,7 +167,7 @@ pub async fn queue_more(
 }
 
 /// Counts what became of a mail of a mailing.
-pub(super) async fn count(tx: &mut Tx, id: &str, delivered: bool) -> Result<(), sqlx::Error> {
+pub(super) async fn record_delivery(tx: &mut Tx, id: &str, delivered: bool) -> Result<(), sqlx::Error> {
     let sql = if delivered {
         "UPDATE mailings SET sent = sent + 1 WHERE id = $1"
     } else {

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::database::{Cell, Connection, insert_all};
-use super::super::vault::{self, Vault};
-use super::super::{Timestamp, Tx};
+use crate::kernel::database::{DbConn, SqlValue, insert_all};
+use crate::kernel::vault::{self, Vault};
+use crate::kernel::{Timestamp, Tx};
 
 /// A mail to one person, already rendered.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Mail {
+pub struct RenderedEmail {
     /// The recipient's address.
     pub to: String,
     /// The name beside the sender's address; the configured one when absent.
@@ -25,14 +25,11 @@ pub struct Mail {
 }
 
 /// Queues `mail` in this unit of work. It leaves after the commit.
-///
-/// # Errors
-/// The database's or the vault's.
 pub async fn queue(
     tx: &mut Tx,
     vault: &Vault,
     account_id: &str,
-    mail: &Mail,
+    mail: &RenderedEmail,
 ) -> Result<String, vault::Error> {
     let id = tx.new_id();
     let now = tx.now();
@@ -54,7 +51,7 @@ pub(super) async fn queue_bulk(
     tx: &mut Tx,
     vault: &Vault,
     (account_id, mailing_id): (&str, &str),
-    mails: &[Mail],
+    mails: &[RenderedEmail],
 ) -> Result<(), vault::Error> {
     let now = tx.now();
     let mut rows = Vec::with_capacity(mails.len());
@@ -69,8 +66,8 @@ pub(super) async fn queue_bulk(
             now.into(),
             mailing_id.into(),
             "queued".into(),
-            Cell::Number(0),
-            Cell::Number(1),
+            SqlValue::Number(0),
+            SqlValue::Number(1),
         ]);
     }
     let head = "INSERT INTO mail_outbox (id, account_id, sealed, next_attempt_at, created_at, mailing_id, status, \
@@ -78,7 +75,7 @@ pub(super) async fn queue_bulk(
     Ok(insert_all(tx, head, rows).await?)
 }
 
-fn seal(vault: &Vault, id: &str, mail: &Mail) -> Result<String, vault::Error> {
+fn seal(vault: &Vault, id: &str, mail: &RenderedEmail) -> Result<String, vault::Error> {
     let body = serde_json::to_vec(mail).map_err(|_| vault::Error::Damaged)?;
     vault.seal(&bound_to(id), &body)
 }
@@ -89,7 +86,7 @@ pub(super) fn bound_to(id: &str) -> String {
 
 /// A row of the outbox that this worker has taken.
 #[derive(sqlx::FromRow)]
-pub(super) struct Queued {
+pub(super) struct QueuedMail {
     pub(super) id: String,
     pub(super) sealed: String,
     pub(super) attempts: i64,
@@ -98,7 +95,7 @@ pub(super) struct Queued {
 }
 
 /// Mails that are due, those of mailings after all others: somebody waits for a new password.
-pub(super) async fn due(c: &mut Connection, now: Timestamp) -> Result<Vec<Queued>, sqlx::Error> {
+pub(super) async fn due_mails(c: &mut DbConn, now: Timestamp) -> Result<Vec<QueuedMail>, sqlx::Error> {
     sqlx::query_as(
         "SELECT id, sealed, attempts, created_at, mailing_id FROM mail_outbox \
          WHERE status = 'queued' AND next_attempt_at <= $1 ORDER BY bulk, next_attempt_at LIMIT 20",
@@ -111,7 +108,7 @@ pub(super) async fn due(c: &mut Connection, now: Timestamp) -> Result<Vec<Queued
 /// Takes a mail for `lease`; false when another node was faster.
 ///
 /// The count of attempts is the guard: only one of two workers that read the same count can raise it.
-pub(super) async fn claim(tx: &mut Tx, mail: &Queued, lease: Duration) -> Result<bool, sqlx::Error> {
+pub(super) async fn claim(tx: &mut Tx, mail: &QueuedMail, lease: Duration) -> Result<bool, sqlx::Error> {
     let until = tx.now().plus(lease);
     let taken = sqlx::query(
         "UPDATE mail_outbox SET attempts = attempts + 1, next_attempt_at = $1 \
@@ -125,7 +122,7 @@ pub(super) async fn claim(tx: &mut Tx, mail: &Queued, lease: Duration) -> Result
     Ok(taken.rows_affected() == 1)
 }
 
-pub(super) async fn sent(tx: &mut Tx, id: &str) -> Result<(), sqlx::Error> {
+pub(super) async fn mark_sent(tx: &mut Tx, id: &str) -> Result<(), sqlx::Error> {
     let now = tx.now();
     sqlx::query(
         "UPDATE mail_outbox SET status = 'sent', sent_at = $1, sealed = '', last_error = NULL WHERE id = $2",
@@ -147,7 +144,7 @@ pub(super) async fn retry(tx: &mut Tx, id: &str, at: Timestamp, error: &str) -> 
         .map(drop)
 }
 
-pub(super) async fn give_up(tx: &mut Tx, id: &str, error: &str) -> Result<(), sqlx::Error> {
+pub(super) async fn mark_failed(tx: &mut Tx, id: &str, error: &str) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE mail_outbox SET status = 'failed', sealed = '', last_error = $1 WHERE id = $2")
         .bind(error)
         .bind(id)
@@ -157,19 +154,19 @@ pub(super) async fn give_up(tx: &mut Tx, id: &str, error: &str) -> Result<(), sq
 }
 
 /// How long the outbox remembers what became of a mail; one of a mailing, whose counts are kept beside.
-const KEPT: Duration = Duration::from_hours(30 * 24);
-const BULK_KEPT: Duration = Duration::from_hours(24);
+const RETENTION: Duration = Duration::from_hours(30 * 24);
+const BULK_RETENTION: Duration = Duration::from_hours(24);
 
 /// Forgets mails that were sent or given up long ago, some thousands at a time.
-///
-/// # Errors
-/// The database's.
 pub async fn delete_old(tx: &mut Tx) -> Result<u64, sqlx::Error> {
     let now = tx.now();
     let mut deleted = 0;
-    for (status, bulk, kept) in
-        [("sent", 0, KEPT), ("failed", 0, KEPT), ("sent", 1, BULK_KEPT), ("failed", 1, BULK_KEPT)]
-    {
+    for (status, bulk, kept) in [
+        ("sent", 0, RETENTION),
+        ("failed", 0, RETENTION),
+        ("sent", 1, BULK_RETENTION),
+        ("failed", 1, BULK_RETENTION),
+    ] {
         // When it was taken for delivery last is when it was done, to two minutes, and has an index.
         let done = sqlx::query(
             "DELETE FROM mail_outbox WHERE id IN (SELECT id FROM mail_outbox \
@@ -187,7 +184,7 @@ pub async fn delete_old(tx: &mut Tx) -> Result<u64, sqlx::Error> {
 
 /// What became of a mail.
 #[derive(Debug, Clone, sqlx::FromRow)]
-pub struct Delivery {
+pub struct MailDeliveryStatus {
     /// `queued`, `sent` or `failed`.
     pub status: String,
     /// How often it was tried.
@@ -197,14 +194,11 @@ pub struct Delivery {
 }
 
 /// What became of the mail with this id, while the outbox remembers it.
-///
-/// # Errors
-/// The database's.
-pub async fn delivery(
-    c: &mut Connection,
+pub async fn delivery_status(
+    c: &mut DbConn,
     account_id: &str,
     id: &str,
-) -> Result<Option<Delivery>, sqlx::Error> {
+) -> Result<Option<MailDeliveryStatus>, sqlx::Error> {
     sqlx::query_as("SELECT status, attempts, last_error FROM mail_outbox WHERE id = $1 AND account_id = $2")
         .bind(id)
         .bind(account_id)

@@ -7,8 +7,8 @@ use lettre::message::{Mailbox, MultiPart};
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncFileTransport, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 
-use super::super::config;
-use super::Mail;
+use super::RenderedEmail;
+use crate::kernel::config;
 
 /// How long a mail server may take to answer.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -21,52 +21,50 @@ pub enum TransportError {
     Address(String),
     /// The server said never.
     #[error("refused by the mail server: {0}")]
-    Refused(String),
+    Permanent(String),
     /// Try later.
     #[error("not delivered: {0}")]
-    Later(String),
+    Transient(String),
 }
 
 /// A configured way out.
 pub struct Transport {
     from: Mailbox,
-    way: Way,
+    backend: MailBackend,
 }
 
-enum Way {
+enum MailBackend {
     Smtp(AsyncSmtpTransport<Tokio1Executor>),
     Folder(PathBuf),
 }
 
 impl Transport {
     /// From the `[mail]` section.
-    ///
-    /// # Errors
-    /// [`TransportError::Address`] when the section cannot be used.
-    pub fn new(config: &config::Mail) -> Result<Self, TransportError> {
+    pub fn new(config: &config::MailConfig) -> Result<Self, TransportError> {
         let from = config.from.parse().map_err(|e| TransportError::Address(format!("mail.from: {e}")))?;
         let way = match &config.url {
-            Some(url) => Way::Smtp(smtp(url, config.ca_file.as_deref())?),
-            None => Way::Folder(config.directory.clone()),
+            Some(url) => MailBackend::Smtp(smtp(url, config.ca_file.as_deref())?),
+            None => MailBackend::Folder(config.directory.clone()),
         };
-        Ok(Self { from, way })
+        Ok(Self { from, backend: way })
     }
 
     /// Hands `mail` over.
     ///
     /// `id` becomes the Message-ID, so that a mail delivered twice around a crash is recognised as one.
-    ///
-    /// # Errors
-    /// [`TransportError`].
-    pub async fn send(&self, id: &str, mail: &Mail) -> Result<(), TransportError> {
+    pub async fn send(&self, id: &str, mail: &RenderedEmail) -> Result<(), TransportError> {
         let message = self.message(id, mail)?;
-        match &self.way {
-            Way::Smtp(smtp) => smtp.send(message).await.map(drop).map_err(|e| {
+        match &self.backend {
+            MailBackend::Smtp(smtp) => smtp.send(message).await.map(drop).map_err(|e| {
                 let text = e.to_string();
-                if e.is_permanent() { TransportError::Refused(text) } else { TransportError::Later(text) }
+                if e.is_permanent() {
+                    TransportError::Permanent(text)
+                } else {
+                    TransportError::Transient(text)
+                }
             }),
-            Way::Folder(folder) => {
-                let later = |e: &dyn std::fmt::Display| TransportError::Later(e.to_string());
+            MailBackend::Folder(folder) => {
+                let later = |e: &dyn std::fmt::Display| TransportError::Transient(e.to_string());
                 tokio::fs::create_dir_all(folder).await.map_err(|e| later(&e))?;
                 AsyncFileTransport::<Tokio1Executor>::new(folder)
                     .send(message)
@@ -77,7 +75,7 @@ impl Transport {
         }
     }
 
-    fn message(&self, id: &str, mail: &Mail) -> Result<Message, TransportError> {
+    fn message(&self, id: &str, mail: &RenderedEmail) -> Result<Message, TransportError> {
         let to: Mailbox = mail.to.parse().map_err(|e| TransportError::Address(format!("{e}")))?;
         let mut from = self.from.clone();
         if let Some(name) = &mail.from_name {

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::super::jobs::Shutdown;
-use super::super::{Kernel, vault};
-use super::outbox::{self, Queued};
-use super::{Mail, Transport, TransportError, mailing};
+use super::outbox::{self, QueuedMail};
+use super::{RenderedEmail, Transport, TransportError, mailing};
+use crate::kernel::jobs::Shutdown;
+use crate::kernel::{Kernel, vault};
 
 /// How long a worker may hold a mail before another takes it.
 const LEASE: Duration = Duration::from_mins(2);
@@ -32,7 +32,7 @@ pub async fn run(kernel: Kernel, transport: Transport, mut shutdown: Shutdown) {
 
 /// One pass; returns how many mails were taken.
 async fn deliver_due(kernel: &Kernel, transport: &Transport) -> Result<usize, vault::Error> {
-    let due = outbox::due(&mut *kernel.db.read().await?, kernel.clock.now()).await?;
+    let due = outbox::due_mails(&mut *kernel.db.read().await?, kernel.clock.now()).await?;
     let mut taken = 0;
     for mail in due {
         let mut tx = kernel.db.begin().await?;
@@ -46,21 +46,21 @@ async fn deliver_due(kernel: &Kernel, transport: &Transport) -> Result<usize, va
     Ok(taken)
 }
 
-async fn deliver(kernel: &Kernel, transport: &Transport, queued: &Queued) -> Result<(), vault::Error> {
+async fn deliver(kernel: &Kernel, transport: &Transport, queued: &QueuedMail) -> Result<(), vault::Error> {
     let outcome = match open(kernel, queued).await {
         Ok(mail) => transport.send(&queued.id, &mail).await,
-        Err(error) => Err(TransportError::Refused(error.to_string())),
+        Err(error) => Err(TransportError::Permanent(error.to_string())),
     };
     let mut tx = kernel.db.begin().await?;
     match outcome {
         Ok(()) => {
             metrics::counter!("vestibule_mails_sent_total").increment(1);
-            outbox::sent(&mut tx, &queued.id).await?;
+            outbox::mark_sent(&mut tx, &queued.id).await?;
             if let Some(id) = &queued.mailing_id {
-                mailing::count(&mut tx, id, true).await?;
+                mailing::record_delivery(&mut tx, id, true).await?;
             }
         }
-        Err(TransportError::Later(error)) if tx.now() < queued.created_at.plus(GIVE_UP_AFTER) => {
+        Err(TransportError::Transient(error)) if tx.now() < queued.created_at.plus(GIVE_UP_AFTER) => {
             tracing::warn!(mail = queued.id, %error, attempt = queued.attempts + 1, "mail not delivered, trying again");
             let at = tx.now().plus(back_off(queued.attempts));
             outbox::retry(&mut tx, &queued.id, at, &error).await?;
@@ -68,9 +68,9 @@ async fn deliver(kernel: &Kernel, transport: &Transport, queued: &Queued) -> Res
         Err(error) => {
             metrics::counter!("vestibule_mails_failed_total").increment(1);
             tracing::error!(mail = queued.id, %error, "mail given up");
-            outbox::give_up(&mut tx, &queued.id, &error.to_string()).await?;
+            outbox::mark_failed(&mut tx, &queued.id, &error.to_string()).await?;
             if let Some(id) = &queued.mailing_id {
-                mailing::count(&mut tx, id, false).await?;
+                mailing::record_delivery(&mut tx, id, false).await?;
             }
         }
     }
@@ -78,7 +78,7 @@ async fn deliver(kernel: &Kernel, transport: &Transport, queued: &Queued) -> Res
     Ok(())
 }
 
-async fn open(kernel: &Kernel, queued: &Queued) -> Result<Mail, vault::Error> {
+async fn open(kernel: &Kernel, queued: &QueuedMail) -> Result<RenderedEmail, vault::Error> {
     let body = kernel.vault.open_sealed(&outbox::bound_to(&queued.id), &queued.sealed).await?;
     serde_json::from_slice(&body).map_err(|_| vault::Error::Damaged)
 }

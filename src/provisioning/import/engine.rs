@@ -12,25 +12,25 @@ use std::path::Path;
 use aws_lc_rs::digest;
 use serde_json::json;
 
-use super::report::Report;
-use super::rows::{Format, Person, Row, Rows};
-use super::store::{self, Mark};
+use super::report::RefusalReport;
+use super::rows::{ImportFormat, ImportRows, ImportedUser, Row};
+use super::store::{self, Checkpoint};
 use crate::audit::Context;
-use crate::directory::groups::{self, Change, Group, Match, Members};
-use crate::directory::users::{self, Authority};
-use crate::directory::{Error, fold};
+use crate::directory::groups::{self, Group, GroupCondition, GroupUpdate, MembershipUpdate};
+use crate::directory::users::{self, ChangeAuthority};
+use crate::directory::{Error, fold_case};
 use crate::kernel::{Kernel, Tx};
 use crate::signin::password;
 
 /// Rows in a unit of work.
-const BATCH: usize = 500;
+const BATCH_SIZE: usize = 500;
 
 /// What to import, where to.
-pub struct Import<'a> {
+pub struct ImportOptions<'a> {
     /// The file.
     pub file: &'a Path,
     /// How it is written.
-    pub format: Format,
+    pub format: ImportFormat,
     /// Where refused rows are written down.
     pub report: &'a Path,
     /// Change nothing, only say what would happen.
@@ -41,7 +41,7 @@ pub struct Import<'a> {
 
 /// Where an import is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Progress {
+pub struct ImportProgress {
     /// Rows done in an earlier run.
     pub skipped: u64,
     /// Rows done, those of earlier runs included.
@@ -75,47 +75,44 @@ impl From<sqlx::Error> for ImportError {
 }
 
 /// Imports the file into the context's account, telling `progress` after each batch.
-///
-/// # Errors
-/// [`ImportError`].
 pub async fn run(
     kernel: &Kernel,
     context: &Context,
-    import: &Import<'_>,
-    mut progress: impl FnMut(Progress),
-) -> Result<Progress, ImportError> {
-    let mut file = File::open(import.file)?;
-    let key = key_of(&mut file, &context.account_id)?;
-    let mark = if import.dry_run || import.from_start {
-        Mark::default()
+    options: &ImportOptions<'_>,
+    mut progress: impl FnMut(ImportProgress),
+) -> Result<ImportProgress, ImportError> {
+    let mut file = File::open(options.file)?;
+    let key = import_key(&mut file, &context.account_id)?;
+    let checkpoint = if options.dry_run || options.from_start {
+        Checkpoint::default()
     } else {
-        store::find(&mut *kernel.db.read().await?, &key).await?.unwrap_or_default()
+        store::find_checkpoint(&mut *kernel.db.read().await?, &key).await?.unwrap_or_default()
     };
     let count = |n: i64| u64::try_from(n).unwrap_or(0);
-    let mut rows = Rows::open(import.format, file).map_err(ImportError::Format)?;
-    let mut run = Run {
+    let mut rows = ImportRows::open(options.format, file).map_err(ImportError::Format)?;
+    let mut run = ImportRun {
         kernel,
         context,
-        import,
+        options,
         key,
         groups: HashMap::new(),
         seen: HashSet::new(),
-        report: Report::open(import.report, count(mark.rows_done))?,
-        progress: Progress {
-            skipped: count(mark.rows_done),
-            rows: count(mark.rows_done),
-            created: count(mark.created),
-            refused: count(mark.refused),
+        report: RefusalReport::open(options.report, count(checkpoint.rows_done))?,
+        progress: ImportProgress {
+            skipped: count(checkpoint.rows_done),
+            rows: count(checkpoint.rows_done),
+            created: count(checkpoint.created),
+            refused: count(checkpoint.refused),
             position: 0,
         },
     };
-    let mut batch = Vec::with_capacity(BATCH);
+    let mut batch = Vec::with_capacity(BATCH_SIZE);
     loop {
         let row = rows.next()?;
         let at_end = row.is_none();
         batch.extend(row.filter(|row| row.number > run.progress.skipped));
-        if batch.len() == BATCH || (at_end && !batch.is_empty()) {
-            run.batch(std::mem::take(&mut batch)).await?;
+        if batch.len() == BATCH_SIZE || (at_end && !batch.is_empty()) {
+            run.import_batch(std::mem::take(&mut batch)).await?;
             progress(run.progress);
         }
         if at_end {
@@ -125,7 +122,7 @@ pub async fn run(
 }
 
 /// Says which file it is: its content and the account it goes to.
-fn key_of(file: &mut File, account_id: &str) -> std::io::Result<String> {
+fn import_key(file: &mut File, account_id: &str) -> std::io::Result<String> {
     use base64::Engine as _;
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(account_id.as_bytes());
@@ -141,82 +138,82 @@ fn key_of(file: &mut File, account_id: &str) -> std::io::Result<String> {
     Ok(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(context.finish()))
 }
 
-struct Run<'a> {
+struct ImportRun<'a> {
     kernel: &'a Kernel,
     context: &'a Context,
-    import: &'a Import<'a>,
+    options: &'a ImportOptions<'a>,
     key: String,
     groups: HashMap<String, Option<Group>>,
     /// Names and addresses met in a dry run, which keeps nothing that could remember them.
     seen: HashSet<String>,
-    report: Report,
-    progress: Progress,
+    report: RefusalReport,
+    progress: ImportProgress,
 }
 
-impl Run<'_> {
-    async fn batch(&mut self, rows: Vec<Row>) -> Result<(), ImportError> {
+impl ImportRun<'_> {
+    async fn import_batch(&mut self, rows: Vec<Row>) -> Result<(), ImportError> {
         let mut after = self.progress;
         let last = rows.last().map_or((after.rows, after.position), |row| (row.number, row.position));
         (after.rows, after.position) = last;
         let mut tx = self.kernel.db.begin().await?;
-        let mut people = Vec::new();
+        let mut accepted = Vec::new();
         for row in rows {
-            let person = match row.person {
-                Ok(person) if self.import.dry_run && self.meets_again(&person) => {
+            let person = match row.user {
+                Ok(person) if self.options.dry_run && self.is_duplicate(&person) => {
                     Err("is in the file twice".to_owned())
                 }
                 Ok(person) => self.check_groups(&mut tx, person).await?,
                 Err(reason) => Err(reason),
             };
             match person {
-                Ok(person) => people.push((row.number, row.name, person)),
+                Ok(person) => accepted.push((row.number, row.name, person)),
                 Err(reason) => {
                     after.refused += 1;
-                    self.report.refuse(row.number, &row.name, &reason)?;
+                    self.report.add_refusal(row.number, &row.name, &reason)?;
                 }
             }
         }
-        let profiles = people.iter().map(|(_, _, person)| person.profile.clone()).collect();
-        let detail = json!({"import": self.import.file.file_name().map(|name| name.to_string_lossy())});
+        let profiles = accepted.iter().map(|(_, _, person)| person.profile.clone()).collect();
+        let detail = json!({"import": self.options.file.file_name().map(|name| name.to_string_lossy())});
         let made = users::create_many(&mut tx, self.context, profiles, &detail).await?;
-        let (mut hashes, mut joins) = (Vec::new(), HashMap::<String, Vec<String>>::new());
-        for ((number, name, person), made) in people.into_iter().zip(made) {
+        let (mut hashes, mut memberships) = (Vec::new(), HashMap::<String, Vec<String>>::new());
+        for ((number, name, person), made) in accepted.into_iter().zip(made) {
             match made {
                 Ok(id) => {
                     after.created += 1;
                     for group in person.groups {
-                        joins.entry(fold(&group)).or_default().push(id.clone());
+                        memberships.entry(fold_case(&group)).or_default().push(id.clone());
                     }
-                    hashes.extend(person.hash.map(|hash| (id, hash)));
+                    hashes.extend(person.password_hash.map(|hash| (id, hash)));
                 }
                 Err(error @ Error::Database(_)) => return Err(error.into()),
                 Err(error) => {
                     after.refused += 1;
-                    self.report.refuse(number, &name, &error.to_string())?;
+                    self.report.add_refusal(number, &name, &error.to_string())?;
                 }
             }
         }
-        password::put_many(&mut tx, &self.context.account_id, hashes).await?;
-        self.join(&mut tx, joins).await?;
+        password::insert_imported(&mut tx, &self.context.account_id, hashes).await?;
+        self.add_memberships(&mut tx, memberships).await?;
         self.report.sync()?;
-        if !self.import.dry_run {
+        if !self.options.dry_run {
             let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
-            let mark = Mark {
+            let checkpoint = Checkpoint {
                 rows_done: number(after.rows),
                 created: number(after.created),
                 refused: number(after.refused),
             };
-            store::put(&mut tx, &self.context.account_id, &self.key, mark).await?;
+            store::save_checkpoint(&mut tx, &self.context.account_id, &self.key, checkpoint).await?;
             tx.commit().await?;
         }
         self.progress = after;
         Ok(())
     }
 
-    fn meets_again(&mut self, person: &Person) -> bool {
-        let name = !self.seen.insert(format!("name {}", fold(&person.profile.user_name)));
-        let email = person.profile.email.as_deref();
-        let email = email.is_some_and(|email| !self.seen.insert(format!("email {}", fold(email))));
+    fn is_duplicate(&mut self, user: &ImportedUser) -> bool {
+        let name = !self.seen.insert(format!("name {}", fold_case(&user.profile.user_name)));
+        let email = user.profile.email.as_deref();
+        let email = email.is_some_and(|email| !self.seen.insert(format!("email {}", fold_case(email))));
         name || email
     }
 
@@ -224,12 +221,12 @@ impl Run<'_> {
     async fn check_groups(
         &mut self,
         tx: &mut Tx,
-        person: Person,
-    ) -> Result<Result<Person, String>, sqlx::Error> {
-        for name in &person.groups {
-            let folded = fold(name);
+        user: ImportedUser,
+    ) -> Result<Result<ImportedUser, String>, sqlx::Error> {
+        for name in &user.groups {
+            let folded = fold_case(name);
             if !self.groups.contains_key(&folded) {
-                let named = [Match::Name(name.clone())];
+                let named = [GroupCondition::Name(name.clone())];
                 let found = groups::list_after(tx, &self.context.account_id, &named, ("", 10)).await?;
                 let own = found.into_iter().find(|group| group.connection_id.is_none());
                 self.groups.insert(folded.clone(), own);
@@ -238,14 +235,21 @@ impl Run<'_> {
                 return Ok(Err(format!("groups: there is no group called {name}; make it first")));
             }
         }
-        Ok(Ok(person))
+        Ok(Ok(user))
     }
 
-    async fn join(&mut self, tx: &mut Tx, joins: HashMap<String, Vec<String>>) -> Result<(), Error> {
-        for (name, add) in joins {
+    async fn add_memberships(
+        &mut self,
+        tx: &mut Tx,
+        memberships: HashMap<String, Vec<String>>,
+    ) -> Result<(), Error> {
+        for (name, add) in memberships {
             let Some(Some(group)) = self.groups.get(&name) else { continue };
-            let change = Change { members: Members { add, ..Members::default() }, ..Change::default() };
-            let applied = groups::apply(tx, self.context, Authority::Local, group, change).await?;
+            let change = GroupUpdate {
+                members: MembershipUpdate { add, ..MembershipUpdate::default() },
+                ..GroupUpdate::default()
+            };
+            let applied = groups::update(tx, self.context, ChangeAuthority::Local, group, change).await?;
             self.groups.insert(name, Some(applied.group));
         }
         Ok(())

@@ -5,5 +5,5 @@ mod report;
 mod rows;
 mod store;
 
-pub use engine::{Import, ImportError, Progress, run};
-pub use rows::Format;
+pub use engine::{ImportError, ImportOptions, ImportProgress, run};
+pub use rows::ImportFormat;

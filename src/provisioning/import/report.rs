@@ -8,11 +8,11 @@ use std::io::Write as _;
 use std::path::Path;
 
 /// See the module's text.
-pub(super) struct Report {
+pub(super) struct RefusalReport {
     file: csv::Writer<File>,
 }
 
-impl Report {
+impl RefusalReport {
     /// Opens the report at `path`, keeping what it says of the first `done` rows.
     pub(super) fn open(path: &Path, done: u64) -> std::io::Result<Self> {
         let kept: Vec<csv::StringRecord> = match csv::Reader::from_path(path) {
@@ -31,7 +31,7 @@ impl Report {
         Ok(Self { file })
     }
 
-    pub(super) fn refuse(&mut self, row: u64, name: &str, reason: &str) -> std::io::Result<()> {
+    pub(super) fn add_refusal(&mut self, row: u64, name: &str, reason: &str) -> std::io::Result<()> {
         self.file.write_record([&row.to_string(), name, reason]).map_err(std::io::Error::other)
     }
 

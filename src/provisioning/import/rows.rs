@@ -5,11 +5,11 @@ use std::io::{BufRead, BufReader, Read};
 use serde::Deserialize;
 
 use crate::directory::users::Profile;
-use crate::signin::password::Stored;
+use crate::signin::password::StoredHash;
 
 /// How the file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum ImportFormat {
     /// Comma-separated, with a header line.
     Csv,
     /// One JSON object a line.
@@ -30,13 +30,13 @@ const COLUMNS: [&str; 9] = [
 ];
 
 /// A longer line is not one of ours.
-const LONGEST_LINE: u64 = 256 * 1024;
+const MAX_LINE_BYTES: u64 = 256 * 1024;
 
 /// Somebody to be made.
 #[derive(Debug)]
-pub(super) struct Person {
+pub(super) struct ImportedUser {
     pub(super) profile: Profile,
-    pub(super) hash: Option<String>,
+    pub(super) password_hash: Option<String>,
     pub(super) groups: Vec<String>,
 }
 
@@ -44,50 +44,50 @@ pub(super) struct Person {
 pub(super) struct Row {
     pub(super) number: u64,
     pub(super) name: String,
-    pub(super) person: Result<Person, String>,
+    pub(super) user: Result<ImportedUser, String>,
     /// Bytes of the file up to its end.
     pub(super) position: u64,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct Fields {
+struct ImportRowFields {
     user_name: Option<String>,
     email: Option<String>,
     given_name: Option<String>,
     family_name: Option<String>,
     display_name: Option<String>,
     external_id: Option<String>,
-    active: Option<Flag>,
+    active: Option<BoolOrText>,
     password_hash: Option<String>,
-    groups: Option<Names>,
+    groups: Option<GroupNames>,
 }
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Flag {
+enum BoolOrText {
     Bool(bool),
     Text(String),
 }
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Names {
+enum GroupNames {
     List(Vec<String>),
     /// In CSV: separated by semicolons.
     Text(String),
 }
 
-impl Fields {
-    fn person(self) -> Result<Person, String> {
+impl ImportRowFields {
+    fn into_user(self) -> Result<ImportedUser, String> {
         let filled = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
         let (user_name, email) = (filled(self.user_name), filled(self.email));
         let user_name = user_name.or_else(|| email.clone()).ok_or("needs a user_name or an email")?;
         let email = email.or_else(|| user_name.contains('@').then(|| user_name.clone()));
         let active = match self.active {
             None => true,
-            Some(Flag::Bool(active)) => active,
-            Some(Flag::Text(text)) => match text.trim().to_ascii_lowercase().as_str() {
+            Some(BoolOrText::Bool(active)) => active,
+            Some(BoolOrText::Text(text)) => match text.trim().to_ascii_lowercase().as_str() {
                 "" | "true" | "1" | "yes" => true,
                 "false" | "0" | "no" => false,
                 _ => return Err("active: must be true or false".into()),
@@ -95,12 +95,12 @@ impl Fields {
         };
         let hash = filled(self.password_hash);
         if let Some(hash) = &hash {
-            Stored::parse(hash).map_err(|reason| format!("password_hash: {reason}"))?;
+            StoredHash::parse(hash).map_err(|reason| format!("password_hash: {reason}"))?;
         }
         let groups = match self.groups {
             None => Vec::new(),
-            Some(Names::List(names)) => names,
-            Some(Names::Text(text)) => text.split(';').map(str::to_owned).collect(),
+            Some(GroupNames::List(names)) => names,
+            Some(GroupNames::Text(text)) => text.split(';').map(str::to_owned).collect(),
         };
         let groups = groups.into_iter().filter(|name| !name.trim().is_empty()).collect();
         let profile = Profile {
@@ -113,7 +113,7 @@ impl Fields {
             active,
             ..Profile::default()
         };
-        Ok(Person { profile, hash, groups })
+        Ok(ImportedUser { profile, password_hash: hash, groups })
     }
 
     fn name(&self) -> String {
@@ -122,20 +122,20 @@ impl Fields {
 }
 
 /// The rows of a file, one by one.
-pub(super) enum Rows<R: Read> {
+pub(super) enum ImportRows<R: Read> {
     Csv { reader: csv::Reader<R>, headers: csv::StringRecord, number: u64 },
     JsonLines { reader: BufReader<R>, position: u64, number: u64 },
 }
 
-impl<R: Read> Rows<R> {
+impl<R: Read> ImportRows<R> {
     /// Opens the file; for CSV reads the header line.
-    pub(super) fn open(format: Format, file: R) -> Result<Self, String> {
+    pub(super) fn open(format: ImportFormat, file: R) -> Result<Self, String> {
         match format {
-            Format::JsonLines => {
+            ImportFormat::JsonLines => {
                 let reader = BufReader::with_capacity(64 * 1024, file);
                 Ok(Self::JsonLines { reader, position: 0, number: 0 })
             }
-            Format::Csv => {
+            ImportFormat::Csv => {
                 let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
                 let headers = reader.headers().map_err(|e| format!("the header line: {e}"))?.clone();
                 let strange: Vec<&str> = headers.iter().filter(|h| !COLUMNS.contains(h)).collect();
@@ -159,15 +159,17 @@ impl<R: Read> Rows<R> {
                 *number += 1;
                 let read = match reader.read_record(&mut record) {
                     Ok(false) => return Ok(None),
-                    Ok(true) => record.deserialize::<Fields>(Some(headers)).map_err(|e| e.to_string()),
+                    Ok(true) => {
+                        record.deserialize::<ImportRowFields>(Some(headers)).map_err(|e| e.to_string())
+                    }
                     Err(error) if error.is_io_error() => return Err(std::io::Error::other(error)),
                     Err(error) => Err(error.to_string()),
                 };
-                Ok(Some(row(*number, read, reader.position().byte())))
+                Ok(Some(row_from_fields(*number, read, reader.position().byte())))
             }
             Self::JsonLines { reader, position, number } => loop {
                 let mut line = Vec::new();
-                let read = reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line)?;
+                let read = reader.by_ref().take(MAX_LINE_BYTES).read_until(b'\n', &mut line)?;
                 if read == 0 {
                     return Ok(None);
                 }
@@ -176,17 +178,17 @@ impl<R: Read> Rows<R> {
                     continue;
                 }
                 *number += 1;
-                let read = serde_json::from_slice::<Fields>(&line).map_err(|e| e.to_string());
-                return Ok(Some(row(*number, read, *position)));
+                let read = serde_json::from_slice::<ImportRowFields>(&line).map_err(|e| e.to_string());
+                return Ok(Some(row_from_fields(*number, read, *position)));
             },
         }
     }
 }
 
-fn row(number: u64, read: Result<Fields, String>, position: u64) -> Row {
+fn row_from_fields(number: u64, read: Result<ImportRowFields, String>, position: u64) -> Row {
     match read {
-        Ok(fields) => Row { number, name: fields.name(), person: fields.person(), position },
-        Err(reason) => Row { number, name: String::new(), person: Err(reason), position },
+        Ok(fields) => Row { number, name: fields.name(), user: fields.into_user(), position },
+        Err(reason) => Row { number, name: String::new(), user: Err(reason), position },
     }
 }
 

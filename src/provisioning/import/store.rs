@@ -1,24 +1,29 @@
 //! The SQL of imports: how far each got.
 
 use crate::kernel::Tx;
-use crate::kernel::database::Connection;
+use crate::kernel::database::DbConn;
 
 /// How far an import got.
 #[derive(Debug, Clone, Copy, Default, sqlx::FromRow)]
-pub(super) struct Mark {
+pub(super) struct Checkpoint {
     pub(super) rows_done: i64,
     pub(super) created: i64,
     pub(super) refused: i64,
 }
 
-pub(super) async fn find(c: &mut Connection, key: &str) -> Result<Option<Mark>, sqlx::Error> {
+pub(super) async fn find_checkpoint(c: &mut DbConn, key: &str) -> Result<Option<Checkpoint>, sqlx::Error> {
     sqlx::query_as("SELECT rows_done, created, refused FROM imports WHERE key = $1")
         .bind(key)
         .fetch_optional(c)
         .await
 }
 
-pub(super) async fn put(tx: &mut Tx, account_id: &str, key: &str, mark: Mark) -> Result<(), sqlx::Error> {
+pub(super) async fn save_checkpoint(
+    tx: &mut Tx,
+    account_id: &str,
+    key: &str,
+    checkpoint: Checkpoint,
+) -> Result<(), sqlx::Error> {
     let now = tx.now();
     sqlx::query(
         "INSERT INTO imports (key, account_id, rows_done, created, refused, updated_at) \
@@ -27,9 +32,9 @@ pub(super) async fn put(tx: &mut Tx, account_id: &str, key: &str, mark: Mark) ->
     )
     .bind(key)
     .bind(account_id)
-    .bind(mark.rows_done)
-    .bind(mark.created)
-    .bind(mark.refused)
+    .bind(checkpoint.rows_done)
+    .bind(checkpoint.created)
+    .bind(checkpoint.refused)
     .bind(now)
     .execute(&mut **tx)
     .await

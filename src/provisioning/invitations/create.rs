@@ -5,19 +5,19 @@ use std::collections::HashSet;
 use serde_json::json;
 use url::Url;
 
-use super::{letters, store};
-use crate::access::{PrincipalKind, Role, bind};
+use super::{emails, store};
+use crate::access::{PrincipalKind, Role, bind_role};
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::accounts::{self, Account, SsoInvitations};
-use crate::directory::groups::{self, Change, Group, Members};
-use crate::directory::users::{self, Authority, Profile, User};
-use crate::directory::{Email, Error, fold};
+use crate::directory::groups::{self, Group, GroupUpdate, MembershipUpdate};
+use crate::directory::users::{self, ChangeAuthority, Profile, User};
+use crate::directory::{Email, Error, fold_case};
 use crate::idp::connections;
 use crate::kernel::urls::local_path;
 use crate::kernel::{Kernel, Tx};
 
 /// At most this many at once: it is one unit of work, and others wait for the writer.
-const MOST: usize = 500;
+const MAX_INVITEES: usize = 500;
 
 /// Somebody to be invited.
 #[derive(Debug, Clone, Default)]
@@ -34,7 +34,7 @@ pub struct Invitee {
 #[derive(Debug, Clone, Default)]
 pub struct NewInvitations {
     /// The people, 1 to 500.
-    pub people: Vec<Invitee>,
+    pub invitees: Vec<Invitee>,
     /// Ids of user groups they become members of.
     pub group_ids: Vec<String>,
     /// Roles they get.
@@ -45,16 +45,16 @@ pub struct NewInvitations {
 
 /// What became of one address.
 #[derive(Debug, Clone)]
-pub struct Outcome {
+pub struct InviteeOutcome {
     /// As it was typed.
     pub email: String,
     /// What was done.
-    pub verdict: Verdict,
+    pub status: InviteStatus,
 }
 
 /// See [`Outcome`].
 #[derive(Debug, Clone)]
-pub enum Verdict {
+pub enum InviteStatus {
     /// A mail with a link is on its way.
     Invited {
         /// The invitation's id.
@@ -67,7 +67,7 @@ pub enum Verdict {
         /// The user's id.
         user_id: String,
         /// Whether a mail tells them.
-        told: bool,
+        notified: bool,
     },
     /// Nothing was done, for this reason.
     Refused(String),
@@ -75,53 +75,51 @@ pub enum Verdict {
 
 /// Invites people. An address that cannot be invited is refused by itself; the others go ahead, all in
 /// this unit of work.
-///
-/// # Errors
-/// [`Error::Invalid`] for the number of people, a group, or the landing URL.
 pub async fn create(
     kernel: &Kernel,
     tx: &mut Tx,
     context: &Context,
     new: NewInvitations,
-) -> Result<Vec<Outcome>, Error> {
+) -> Result<Vec<InviteeOutcome>, Error> {
     let invalid = |field, reason: String| Error::Invalid { field, reason };
-    if new.people.is_empty() || new.people.len() > MOST {
-        return Err(invalid("emails", format!("must be 1 to {MOST} addresses")));
+    if new.invitees.is_empty() || new.invitees.len() > MAX_INVITEES {
+        return Err(invalid("emails", format!("must be 1 to {MAX_INVITEES} addresses")));
     }
     let landing_url = new.landing_url.as_deref().map(str::trim).filter(|url| !url.is_empty());
-    if landing_url.is_some_and(|url| !is_landing(url)) {
+    if landing_url.is_some_and(|url| !is_valid_landing_url(url)) {
         let reason = "must be a path such as /welcome or an address such as https://app.example.com/".into();
         return Err(invalid("landing_url", reason));
     }
     let account = accounts::by_id(tx, &context.account_id).await?.ok_or(Error::NotFound("account"))?;
-    let mut chosen = Vec::new();
+    let mut target_groups = Vec::new();
     for id in &new.group_ids {
         let group = groups::by_id(tx, &account.id, id).await?;
-        chosen.push(group.ok_or_else(|| invalid("groups", format!("{id} is not a group of this account")))?);
+        target_groups
+            .push(group.ok_or_else(|| invalid("groups", format!("{id} is not a group of this account")))?);
     }
     let mut seen = HashSet::new();
     let mut outcomes = Vec::new();
-    for person in &new.people {
-        let verdict = if seen.insert(fold(&person.email)) {
-            invite(kernel, tx, context, (&account, landing_url), (person, &new.roles)).await?
+    for invitee in &new.invitees {
+        let status = if seen.insert(fold_case(&invitee.email)) {
+            invite_one(kernel, tx, context, (&account, landing_url), (invitee, &new.roles)).await?
         } else {
-            Verdict::Refused("is in the list twice".into())
+            InviteStatus::Refused("is in the list twice".into())
         };
-        outcomes.push(Outcome { email: person.email.clone(), verdict });
+        outcomes.push(InviteeOutcome { email: invitee.email.clone(), status });
     }
-    join(tx, context, &chosen, &outcomes).await?;
+    add_to_groups(tx, context, &target_groups, &outcomes).await?;
     Ok(outcomes)
 }
 
-async fn invite(
+async fn invite_one(
     kernel: &Kernel,
     tx: &mut Tx,
     context: &Context,
     (account, landing_url): (&Account, Option<&str>),
-    (person, roles): (&Invitee, &[Role]),
-) -> Result<Verdict, Error> {
-    let refused = |reason: &str| Ok(Verdict::Refused(reason.to_owned()));
-    let profile = match profile_of(person) {
+    (invitee, roles): (&Invitee, &[Role]),
+) -> Result<InviteStatus, Error> {
+    let refused = |reason: &str| Ok(InviteStatus::Refused(reason.to_owned()));
+    let profile = match profile_of(invitee) {
         Ok(profile) => profile,
         Err(Error::Invalid { reason, .. }) => return refused(&reason),
         Err(other) => return Err(other),
@@ -131,41 +129,41 @@ async fn invite(
     if !settings.allows_domain(&email.domain()) {
         return refused("is in a domain that may not sign in here");
     }
-    if let Some(present) = users::by_email(tx, &account.id, email.as_str()).await? {
+    if let Some(present) = users::find_by_email_or_user_name(tx, &account.id, email.as_str()).await? {
         return refused(match present.status() {
             "pending" => "is invited already; send that invitation again",
             "inactive" => "belongs to a deactivated user; activate that one",
             _ => "is a user already",
         });
     }
-    let sso = connections::sign_in_for(tx, &account.id, &email.domain()).await?;
+    let sso = connections::route_by_domain_or_default(tx, &account.id, &email.domain()).await?;
     let by = context.actor.name.as_str();
     let direct = sso.is_some() && settings.sso_invitations != SsoInvitations::Invite;
     let user = if direct {
-        users::create(tx, context, Authority::Local, Profile { active: true, ..profile }).await?
+        users::create(tx, context, ChangeAuthority::Local, Profile { active: true, ..profile }).await?
     } else {
         users::create_pending(tx, context, profile).await?
     };
     for role in roles {
-        bind(tx, context, (PrincipalKind::User, &user.id, &user.user_name), *role).await?;
+        bind_role(tx, context, (PrincipalKind::User, &user.id, &user.user_name), *role).await?;
     }
     if direct {
-        let told = settings.sso_invitations == SsoInvitations::Notice;
-        if told {
-            letters::notice(kernel, tx, account, (&user, by), landing_url).await?;
+        let notified = settings.sso_invitations == SsoInvitations::Notice;
+        if notified {
+            emails::send_access_notice(kernel, tx, account, (&user, by), landing_url).await?;
         }
-        return Ok(Verdict::Active { user_id: user.id, told });
+        return Ok(InviteStatus::Active { user_id: user.id, notified });
     }
     let invitation_id = store::insert(tx, &user, (by, landing_url)).await?;
-    let mail_id = letters::invite(kernel, tx, account, (&user, by)).await?;
+    let mail_id = emails::send_invitation(kernel, tx, account, (&user, by)).await?;
     store::renew(tx, &account.id, &user.id, mail_id.as_deref()).await?;
-    record(tx, context, Action::InvitationCreate, &user).await?;
-    Ok(Verdict::Invited { invitation_id, user_id: user.id })
+    record_event(tx, context, Action::InvitationCreate, &user).await?;
+    Ok(InviteStatus::Invited { invitation_id, user_id: user.id })
 }
 
-fn profile_of(person: &Invitee) -> Result<Profile, Error> {
-    let email = Email::parse(&person.email)?.as_str().to_owned();
-    for (field, name) in [("given_name", &person.given_name), ("family_name", &person.family_name)] {
+fn profile_of(invitee: &Invitee) -> Result<Profile, Error> {
+    let email = Email::parse(&invitee.email)?.as_str().to_owned();
+    for (field, name) in [("given_name", &invitee.given_name), ("family_name", &invitee.family_name)] {
         if let Some(name) = name.as_deref().filter(|name| !name.trim().is_empty()) {
             crate::directory::check_name(field, name, 512)?;
         }
@@ -173,27 +171,39 @@ fn profile_of(person: &Invitee) -> Result<Profile, Error> {
     Ok(Profile {
         user_name: email.clone(),
         email: Some(email),
-        given_name: person.given_name.clone(),
-        family_name: person.family_name.clone(),
+        given_name: invitee.given_name.clone(),
+        family_name: invitee.family_name.clone(),
         ..Profile::default()
     })
 }
 
 /// One change of each group for everybody who came in.
-async fn join(tx: &mut Tx, context: &Context, chosen: &[Group], outcomes: &[Outcome]) -> Result<(), Error> {
-    let came = |outcome: &Outcome| match &outcome.verdict {
-        Verdict::Invited { user_id, .. } | Verdict::Active { user_id, .. } => Some(user_id.clone()),
-        Verdict::Refused(_) => None,
+async fn add_to_groups(
+    tx: &mut Tx,
+    context: &Context,
+    target_groups: &[Group],
+    outcomes: &[InviteeOutcome],
+) -> Result<(), Error> {
+    let came = |outcome: &InviteeOutcome| match &outcome.status {
+        InviteStatus::Invited { user_id, .. } | InviteStatus::Active { user_id, .. } => Some(user_id.clone()),
+        InviteStatus::Refused(_) => None,
     };
     let ids: Vec<String> = outcomes.iter().filter_map(came).collect();
-    for group in chosen.iter().filter(|_| !ids.is_empty()) {
-        let members = Members { add: ids.clone(), ..Members::default() };
-        groups::apply(tx, context, Authority::Local, group, Change { members, ..Change::default() }).await?;
+    for group in target_groups.iter().filter(|_| !ids.is_empty()) {
+        let members = MembershipUpdate { add: ids.clone(), ..MembershipUpdate::default() };
+        groups::update(
+            tx,
+            context,
+            ChangeAuthority::Local,
+            group,
+            GroupUpdate { members, ..GroupUpdate::default() },
+        )
+        .await?;
     }
     Ok(())
 }
 
-pub(super) async fn record(
+pub(super) async fn record_event(
     tx: &mut Tx,
     context: &Context,
     action: Action,
@@ -204,7 +214,7 @@ pub(super) async fn record(
 }
 
 /// A path on this server, or an absolute http(s) address without credentials.
-fn is_landing(url: &str) -> bool {
+fn is_valid_landing_url(url: &str) -> bool {
     let absolute = || {
         Url::parse(url).is_ok_and(|url| {
             matches!(url.scheme(), "http" | "https") && url.username().is_empty() && url.password().is_none()

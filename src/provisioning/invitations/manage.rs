@@ -1,16 +1,16 @@
 //! What becomes of an invitation before its person comes.
 
-use super::create::record;
+use super::create::record_event;
 use super::model::Invitation;
-use super::{letters, store};
+use super::{emails, store};
 use crate::audit::{Action, Context};
 use crate::directory::accounts;
-use crate::directory::users::{self, Authority, User};
+use crate::directory::users::{self, ChangeAuthority, User};
 use crate::directory::{Error, accounts::Account};
 use crate::kernel::{Kernel, Tx};
 
 /// The account and the user of an invitation that is still open.
-async fn open(tx: &mut Tx, invitation: &Invitation) -> Result<(Account, User), Error> {
+async fn find_pending(tx: &mut Tx, invitation: &Invitation) -> Result<(Account, User), Error> {
     let account = accounts::by_id(tx, &invitation.account_id).await?.ok_or(Error::NotFound("account"))?;
     let user = users::by_id(tx, &invitation.account_id, &invitation.user_id).await?;
     let user = user.ok_or(Error::NotFound("invitation"))?;
@@ -22,47 +22,38 @@ async fn open(tx: &mut Tx, invitation: &Invitation) -> Result<(Account, User), E
 
 /// Sends the mail again, with a fresh link and seven more days. The link of the mail before stops
 /// working.
-///
-/// # Errors
-/// [`Error::Forbidden`] when the person is here.
 pub async fn resend(
     kernel: &Kernel,
     tx: &mut Tx,
     context: &Context,
     invitation: &Invitation,
 ) -> Result<(), Error> {
-    let (account, user) = open(tx, invitation).await?;
-    let mail_id = letters::invite(kernel, tx, &account, (&user, &context.actor.name)).await?;
+    let (account, user) = find_pending(tx, invitation).await?;
+    let mail_id = emails::send_invitation(kernel, tx, &account, (&user, &context.actor.name)).await?;
     store::renew(tx, &account.id, &user.id, mail_id.as_deref()).await?;
-    Ok(record(tx, context, Action::InvitationResend, &user).await?)
+    Ok(record_event(tx, context, Action::InvitationResend, &user).await?)
 }
 
 /// Makes a fresh link to hand over by other means than mail, and returns its address. Only hashes are
 /// stored, so the link of the mail cannot be shown; it stops working.
-///
-/// # Errors
-/// [`Error::Forbidden`] when the person is here.
 pub async fn copy_link(
     kernel: &Kernel,
     tx: &mut Tx,
     context: &Context,
     invitation: &Invitation,
 ) -> Result<String, Error> {
-    let (account, user) = open(tx, invitation).await?;
-    let link = letters::link(kernel, tx, &user).await?;
+    let (account, user) = find_pending(tx, invitation).await?;
+    let link = emails::create_link(kernel, tx, &user).await?;
     store::renew(tx, &account.id, &user.id, None).await?;
-    record(tx, context, Action::InvitationResend, &user).await?;
+    record_event(tx, context, Action::InvitationResend, &user).await?;
     Ok(link)
 }
 
 /// Takes the invitation back; the pending user goes with it.
-///
-/// # Errors
-/// [`Error::Forbidden`] when the person is here.
 pub async fn cancel(tx: &mut Tx, context: &Context, invitation: &Invitation) -> Result<(), Error> {
-    let (_, user) = open(tx, invitation).await?;
-    record(tx, context, Action::InvitationCancel, &user).await?;
-    users::delete(tx, context, Authority::Local, &user).await?;
-    let who = (crate::access::PrincipalKind::User, user.id.as_str(), user.user_name.as_str());
-    Ok(crate::access::unbind_all(tx, context, who).await?)
+    let (_, user) = find_pending(tx, invitation).await?;
+    record_event(tx, context, Action::InvitationCancel, &user).await?;
+    users::delete(tx, context, ChangeAuthority::Local, &user).await?;
+    let principal = (crate::access::PrincipalKind::User, user.id.as_str(), user.user_name.as_str());
+    Ok(crate::access::unbind_all_roles(tx, context, principal).await?)
 }

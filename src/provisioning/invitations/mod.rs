@@ -2,14 +2,14 @@
 //! their roles; the link, or a first sign-in through the company's identity provider, lets them in.
 
 mod create;
-mod letters;
+mod emails;
+mod invitee_list;
 mod manage;
 mod model;
-mod people;
 mod store;
 
-pub use create::{Invitee, NewInvitations, Outcome, Verdict, create};
+pub use create::{InviteStatus, Invitee, InviteeOutcome, NewInvitations, create};
+pub use invitee_list::parse_invitees;
 pub use manage::{cancel, copy_link, resend};
 pub use model::{Invitation, State};
-pub use people::people;
-pub use store::{by_id, landing_of, list, of_user};
+pub use store::{by_id, landing_url_of, list, of_user};

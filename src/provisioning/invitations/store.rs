@@ -3,52 +3,39 @@
 use super::model::Invitation;
 use crate::directory::users::User;
 use crate::kernel::Tx;
-use crate::kernel::database::{Conditions, Connection};
-use crate::signin::links::INVITE_LIFETIME;
+use crate::kernel::database::{Conditions, DbConn};
+use crate::signin::one_time_links::INVITE_LIFETIME;
 
-const HEAD: &str = "SELECT i.id, i.account_id, i.user_id, u.email, u.display_name, u.pending, i.landing_url, \
+const SELECT_INVITATION: &str = "SELECT i.id, i.account_id, i.user_id, u.email, u.display_name, u.pending, i.landing_url, \
      i.invited_by, i.sent_at, i.expires_at, i.created_at, m.status AS mail_status, m.attempts AS mail_attempts, \
      m.last_error AS mail_error FROM invitations i JOIN users u ON u.id = i.user_id \
      LEFT JOIN mail_outbox m ON m.id = i.mail_id";
 
 /// The invitation with this id in this account.
-///
-/// # Errors
-/// The database's.
-pub async fn by_id(
-    c: &mut Connection,
-    account_id: &str,
-    id: &str,
-) -> Result<Option<Invitation>, sqlx::Error> {
+pub async fn by_id(c: &mut DbConn, account_id: &str, id: &str) -> Result<Option<Invitation>, sqlx::Error> {
     let mut all = Conditions::default();
     all.text("i.account_id = ?", account_id);
     all.text("i.id = ?", id);
-    all.bind_as(all.sql(HEAD, "")).fetch_optional(c).await
+    all.bind_as(all.sql(SELECT_INVITATION, "")).fetch_optional(c).await
 }
 
 /// The invitation of a user of this account.
-///
-/// # Errors
-/// The database's.
 pub async fn of_user(
-    c: &mut Connection,
+    c: &mut DbConn,
     account_id: &str,
     user_id: &str,
 ) -> Result<Option<Invitation>, sqlx::Error> {
     let mut all = Conditions::default();
     all.text("i.account_id = ?", account_id);
     all.text("i.user_id = ?", user_id);
-    all.bind_as(all.sql(HEAD, "")).fetch_optional(c).await
+    all.bind_as(all.sql(SELECT_INVITATION, "")).fetch_optional(c).await
 }
 
 /// A page of an account's invitations in order of making, after the one of the user with id `after`.
 /// `open_only`: those whose person has not come; they are found by their users, however many others
 /// there are.
-///
-/// # Errors
-/// The database's.
 pub async fn list(
-    c: &mut Connection,
+    c: &mut DbConn,
     account_id: &str,
     open_only: bool,
     (after, limit): (&str, i64),
@@ -65,14 +52,11 @@ pub async fn list(
         "i.user_id"
     };
     let tail = format!("ORDER BY {order} LIMIT {limit}");
-    all.bind_as(all.sql(HEAD, &tail)).fetch_all(c).await
+    all.bind_as(all.sql(SELECT_INVITATION, &tail)).fetch_all(c).await
 }
 
 /// Where an invited user lands after accepting, if the invitation says so.
-///
-/// # Errors
-/// The database's.
-pub async fn landing_of(c: &mut Connection, user_id: &str) -> Result<Option<String>, sqlx::Error> {
+pub async fn landing_url_of(c: &mut DbConn, user_id: &str) -> Result<Option<String>, sqlx::Error> {
     let found: Option<(Option<String>,)> =
         sqlx::query_as("SELECT landing_url FROM invitations WHERE user_id = $1")
             .bind(user_id)

@@ -6,29 +6,26 @@ use axum::http::StatusCode;
 use serde_json::Value;
 
 use super::error::{Error, ScimType};
-use super::json::{self, Object};
-use super::operation::{Kind, Operation, Verb};
+use super::json::{self, JsonObject};
+use super::operation::{ResourceKind, ScimOperation, Verb};
 
 /// Operations in one request at most.
 pub(super) const MAX_OPERATIONS: usize = 1000;
 /// Bytes in one request at most.
 pub(super) const MAX_PAYLOAD: usize = 1024 * 1024;
 
-const REFERENCE: &str = "bulkId:";
+const BULK_ID_PREFIX: &str = "bulkId:";
 
 /// A bulk request.
 #[derive(Debug)]
-pub(super) struct Job {
-    pub(super) operations: Vec<Operation>,
+pub(super) struct BulkRequest {
+    pub(super) operations: Vec<ScimOperation>,
     /// After so many failed operations the rest is not tried.
     pub(super) fail_on_errors: usize,
 }
 
 /// Reads a whole request; one that is not right in every part does nothing at all.
-///
-/// # Errors
-/// 413 for too many operations; `invalidSyntax` and `invalidPath`, with the number of the operation.
-pub(super) fn read(body: &Object) -> Result<Job, Error> {
+pub(super) fn parse(body: &JsonObject) -> Result<BulkRequest, Error> {
     let syntax = |detail: &str| Error::bad(ScimType::InvalidSyntax, detail);
     let Some(Value::Array(list)) = json::get(body, "Operations") else {
         return Err(syntax("Operations must be a list."));
@@ -55,10 +52,10 @@ pub(super) fn read(body: &Object) -> Result<Job, Error> {
         }
         operations.push(operation);
     }
-    Ok(Job { operations, fail_on_errors })
+    Ok(BulkRequest { operations, fail_on_errors })
 }
 
-fn read_operation(value: &Value) -> Result<Operation, Error> {
+fn read_operation(value: &Value) -> Result<ScimOperation, Error> {
     let syntax = |detail: &str| Error::bad(ScimType::InvalidSyntax, detail);
     let object = value.as_object().ok_or_else(|| syntax("it must be an object."))?;
     let method = json::text(object, "method").unwrap_or_default();
@@ -77,19 +74,21 @@ fn read_operation(value: &Value) -> Result<Operation, Error> {
     }
     let data = match json::get(object, "data") {
         Some(Value::Object(data)) => data.clone(),
-        _ if verb == Verb::Delete => Object::new(),
+        _ if verb == Verb::Delete => JsonObject::new(),
         _ => return Err(syntax("data must be an object.")),
     };
     let bulk_id = bulk_id.filter(|_| verb == Verb::Post);
-    Ok(Operation { verb, kind, id, bulk_id, version: json::text(object, "version"), data })
+    Ok(ScimOperation { verb, kind, id, bulk_id, version: json::text(object, "version"), data })
 }
 
-fn read_path(path: &str) -> Result<(Kind, String), Error> {
+fn read_path(path: &str) -> Result<(ResourceKind, String), Error> {
     let invalid =
         || Error::bad(ScimType::InvalidPath, "path must be that of users or groups, as /Users/{id}.");
     let (all, id) = path.trim_start_matches('/').split_once('/').map_or((path, ""), |(all, id)| (all, id));
     let all = all.trim_start_matches('/');
-    let kind = [Kind::User, Kind::Group].into_iter().find(|kind| kind.path()[1..].eq_ignore_ascii_case(all));
+    let kind = [ResourceKind::User, ResourceKind::Group]
+        .into_iter()
+        .find(|kind| kind.collection_path()[1..].eq_ignore_ascii_case(all));
     if id.contains(['/', '?', '#']) {
         return Err(invalid());
     }
@@ -100,7 +99,7 @@ fn read_path(path: &str) -> Result<(Kind, String), Error> {
 fn replace_references(value: &mut Value, found: &mut impl FnMut(&str) -> Option<String>) {
     match value {
         Value::String(text) => {
-            if let Some(id) = text.strip_prefix(REFERENCE).and_then(&mut *found) {
+            if let Some(id) = text.strip_prefix(BULK_ID_PREFIX).and_then(&mut *found) {
                 *text = id;
             }
         }
@@ -117,19 +116,21 @@ fn replace_references(value: &mut Value, found: &mut impl FnMut(&str) -> Option<
 fn replace_quoted(path: &mut String, found: &mut impl FnMut(&str) -> Option<String>) {
     let parts: Vec<String> = path
         .split('"')
-        .map(|part| part.strip_prefix(REFERENCE).and_then(&mut *found).unwrap_or_else(|| part.to_owned()))
+        .map(|part| {
+            part.strip_prefix(BULK_ID_PREFIX).and_then(&mut *found).unwrap_or_else(|| part.to_owned())
+        })
         .collect();
     *path = parts.join("\"");
 }
 
-impl Operation {
+impl ScimOperation {
     /// Writes the ids of resources where the operation refers to those that made them.
-    ///
-    /// # Errors
-    /// 409 with a reference to an operation that made nothing; `invalidValue` with one to none.
-    pub(super) fn resolve(&mut self, made: &HashMap<String, Option<String>>) -> Result<(), Error> {
+    pub(super) fn resolve_bulk_ids(
+        &mut self,
+        created_ids: &HashMap<String, Option<String>>,
+    ) -> Result<(), Error> {
         let mut error = None;
-        let mut found = |name: &str| match made.get(name) {
+        let mut found = |name: &str| match created_ids.get(name) {
             Some(Some(id)) => Some(id.clone()),
             Some(None) => {
                 let detail = format!("The resource of bulkId \"{name}\" was not made.");
@@ -142,7 +143,7 @@ impl Operation {
                 None
             }
         };
-        if let Some(id) = self.id.strip_prefix(REFERENCE).and_then(&mut found) {
+        if let Some(id) = self.id.strip_prefix(BULK_ID_PREFIX).and_then(&mut found) {
             self.id = id;
         }
         self.data.values_mut().for_each(|value| replace_references(value, &mut found));
@@ -151,39 +152,40 @@ impl Operation {
 }
 
 /// The order of operations: as they were sent, but each after those it refers to.
-pub(super) struct Order {
+pub(super) struct BulkSchedule {
     /// How many operations each one still waits for.
-    waits: Vec<usize>,
+    unmet_dependencies: Vec<usize>,
     /// Who waits for each one.
-    followers: Vec<Vec<usize>>,
+    dependents: Vec<Vec<usize>>,
     ready: BTreeSet<usize>,
 }
 
-impl Order {
+impl BulkSchedule {
     /// Finds out who waits for whom.
-    pub(super) fn new(operations: &[Operation]) -> Self {
+    pub(super) fn new(operations: &[ScimOperation]) -> Self {
         let by_name: HashMap<&str, usize> = operations
             .iter()
             .enumerate()
             .filter_map(|(n, operation)| operation.bulk_id.as_deref().map(|name| (name, n)))
             .collect();
-        let mut followers = vec![Vec::new(); operations.len()];
-        let mut waits = vec![0; operations.len()];
+        let mut dependents = vec![Vec::new(); operations.len()];
+        let mut unmet_dependencies = vec![0; operations.len()];
         for (n, operation) in operations.iter().enumerate() {
             let mut needs: BTreeSet<usize> = BTreeSet::new();
             let mut note = |name: &str| -> Option<String> {
                 needs.extend(by_name.get(name));
                 None
             };
-            operation.id.strip_prefix(REFERENCE).and_then(&mut note);
+            operation.id.strip_prefix(BULK_ID_PREFIX).and_then(&mut note);
             operation.data.clone().values_mut().for_each(|value| replace_references(value, &mut note));
-            waits[n] = needs.len();
+            unmet_dependencies[n] = needs.len();
             for need in needs {
-                followers[need].push(n);
+                dependents[need].push(n);
             }
         }
-        let ready = waits.iter().enumerate().filter(|(_, waits)| **waits == 0).map(|(n, _)| n).collect();
-        Self { waits, followers, ready }
+        let ready =
+            unmet_dependencies.iter().enumerate().filter(|(_, waits)| **waits == 0).map(|(n, _)| n).collect();
+        Self { unmet_dependencies, dependents, ready }
     }
 
     /// The next operation to carry out; none when all are done or those that are left wait for each other.
@@ -192,10 +194,10 @@ impl Order {
     }
 
     /// Lets those go on that waited for operation `n`.
-    pub(super) fn done(&mut self, n: usize) {
-        for follower in std::mem::take(&mut self.followers[n]) {
-            self.waits[follower] -= 1;
-            if self.waits[follower] == 0 {
+    pub(super) fn complete(&mut self, n: usize) {
+        for follower in std::mem::take(&mut self.dependents[n]) {
+            self.unmet_dependencies[follower] -= 1;
+            if self.unmet_dependencies[follower] == 0 {
                 self.ready.insert(follower);
             }
         }

@@ -98,7 +98,7 @@ impl Error {
     }
 
     /// An error that passes.
-    pub fn later(status: StatusCode, detail: impl Into<String>, seconds: u64) -> Self {
+    pub fn retry_later(status: StatusCode, detail: impl Into<String>, seconds: u64) -> Self {
         Self { retry_after: Some(seconds), ..Self::plain(status, detail) }
     }
 
@@ -144,9 +144,9 @@ impl From<directory::Error> for Error {
                 ),
             ),
             E::Forbidden(reason) => Self::plain(StatusCode::FORBIDDEN, reason),
-            E::Changed => {
+            E::VersionConflict => {
                 let detail = "The resource was changed at the same moment. Send the request again.";
-                Self::later(StatusCode::CONFLICT, detail, 1)
+                Self::retry_later(StatusCode::CONFLICT, detail, 1)
             }
             E::Database(_) | E::Internal(_) => {
                 tracing::error!(error = text, "SCIM request failed");

@@ -5,7 +5,7 @@ use std::fmt;
 use serde_json::Value;
 
 use super::error::{Error, ScimType};
-use super::json::{self, Object};
+use super::json::{self, JsonObject};
 use super::path::{AttributePath, parse_attribute_path};
 
 /// A filter of this length is read; clients' filters have about a hundred bytes.
@@ -15,14 +15,14 @@ const MAX_DEPTH: usize = 16;
 
 /// A parsed filter.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Filter {
-    And(Box<Filter>, Box<Filter>),
-    Or(Box<Filter>, Box<Filter>),
-    Not(Box<Filter>),
+pub(super) enum ScimFilter {
+    And(Box<ScimFilter>, Box<ScimFilter>),
+    Or(Box<ScimFilter>, Box<ScimFilter>),
+    Not(Box<ScimFilter>),
     Compare(AttributePath, Operator, Value),
     Present(AttributePath),
     /// `emails[type eq "work" and value co "@x"]`
-    Inside(AttributePath, Box<Filter>),
+    ValuePath(AttributePath, Box<ScimFilter>),
 }
 
 /// A comparison.
@@ -75,10 +75,7 @@ fn invalid(detail: impl Into<String>) -> Error {
 }
 
 /// Parses a filter.
-///
-/// # Errors
-/// `invalidFilter`, naming the place.
-pub(super) fn parse(text: &str) -> Result<Filter, Error> {
+pub(super) fn parse(text: &str) -> Result<ScimFilter, Error> {
     if text.len() > MAX_LENGTH {
         return Err(invalid("The filter is too long."));
     }
@@ -129,23 +126,23 @@ impl<'t> Parser<'t> {
         false
     }
 
-    fn or(&mut self) -> Result<Filter, Error> {
+    fn or(&mut self) -> Result<ScimFilter, Error> {
         let mut left = self.and()?;
         while self.keyword("or") {
-            left = Filter::Or(Box::new(left), Box::new(self.and()?));
+            left = ScimFilter::Or(Box::new(left), Box::new(self.and()?));
         }
         Ok(left)
     }
 
-    fn and(&mut self) -> Result<Filter, Error> {
+    fn and(&mut self) -> Result<ScimFilter, Error> {
         let mut left = self.term()?;
         while self.keyword("and") {
-            left = Filter::And(Box::new(left), Box::new(self.term()?));
+            left = ScimFilter::And(Box::new(left), Box::new(self.term()?));
         }
         Ok(left)
     }
 
-    fn nested(&mut self, close: char) -> Result<Filter, Error> {
+    fn nested(&mut self, close: char) -> Result<ScimFilter, Error> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             return Err(invalid("The filter is nested too deeply."));
@@ -158,12 +155,12 @@ impl<'t> Parser<'t> {
         Ok(inner)
     }
 
-    fn term(&mut self) -> Result<Filter, Error> {
+    fn term(&mut self) -> Result<ScimFilter, Error> {
         if self.keyword("not") {
             if !self.symbol('(') {
                 return Err(self.unexpected());
             }
-            return Ok(Filter::Not(Box::new(self.nested(')')?)));
+            return Ok(ScimFilter::Not(Box::new(self.nested(')')?)));
         }
         if self.symbol('(') {
             return self.nested(')');
@@ -175,36 +172,36 @@ impl<'t> Parser<'t> {
         if self.rest().starts_with('[') {
             self.at += 1;
             let inner = self.nested(']')?;
-            return self.inside(path, inner);
+            return self.value_path(path, inner);
         }
         self.comparison(path)
     }
 
     /// What may follow `attribute[filter]`: nothing, or Entra's `.value eq "x"`, which means that the
     /// same element fits both.
-    fn inside(&mut self, path: AttributePath, inner: Filter) -> Result<Filter, Error> {
+    fn value_path(&mut self, path: AttributePath, inner: ScimFilter) -> Result<ScimFilter, Error> {
         if !self.rest().starts_with('.') {
-            return Ok(Filter::Inside(path, Box::new(inner)));
+            return Ok(ScimFilter::ValuePath(path, Box::new(inner)));
         }
         self.at += 1;
         let word = self.word();
         let sub = parse_attribute_path(word).ok_or_else(|| self.unexpected())?;
         self.at += word.len();
         let outer = self.comparison(sub)?;
-        Ok(Filter::Inside(path, Box::new(Filter::And(Box::new(inner), Box::new(outer)))))
+        Ok(ScimFilter::ValuePath(path, Box::new(ScimFilter::And(Box::new(inner), Box::new(outer)))))
     }
 
-    fn comparison(&mut self, path: AttributePath) -> Result<Filter, Error> {
+    fn comparison(&mut self, path: AttributePath) -> Result<ScimFilter, Error> {
         self.skip_space();
         let operator = self.word();
         if operator.eq_ignore_ascii_case("pr") {
             self.at += operator.len();
-            return Ok(Filter::Present(path));
+            return Ok(ScimFilter::Present(path));
         }
         let parsed = Operator::parse(operator).ok_or_else(|| self.unexpected())?;
         self.at += operator.len();
         let value = self.value()?;
-        Ok(Filter::Compare(path, parsed, value))
+        Ok(ScimFilter::Compare(path, parsed, value))
     }
 
     fn word(&self) -> &'t str {
@@ -233,7 +230,7 @@ impl<'t> Parser<'t> {
 }
 
 /// The filter in the RFC's grammar, with parentheses wherever it joins: read again, it is the same filter.
-impl fmt::Display for Filter {
+impl fmt::Display for ScimFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::And(a, b) => write!(f, "({a} and {b})"),
@@ -241,14 +238,14 @@ impl fmt::Display for Filter {
             Self::Not(inner) => write!(f, "not ({inner})"),
             Self::Compare(path, operator, value) => write!(f, "{path} {} {value}", operator.as_str()),
             Self::Present(path) => write!(f, "{path} pr"),
-            Self::Inside(path, inner) => write!(f, "{path}[{inner}]"),
+            Self::ValuePath(path, inner) => write!(f, "{path}[{inner}]"),
         }
     }
 }
 
-impl Filter {
+impl ScimFilter {
     /// Whether `resource` matches.
-    pub(super) fn matches(&self, resource: &Object) -> bool {
+    pub(super) fn matches(&self, resource: &JsonObject) -> bool {
         match self {
             Self::And(a, b) => a.matches(resource) && b.matches(resource),
             Self::Or(a, b) => a.matches(resource) || b.matches(resource),
@@ -262,9 +259,9 @@ impl Filter {
                 }
                 values.into_iter().any(|value| compare(value, *operator, wanted))
             }
-            Self::Inside(path, inner) => path.values(resource).into_iter().any(|value| match value {
+            Self::ValuePath(path, inner) => path.values(resource).into_iter().any(|value| match value {
                 Value::Object(element) => inner.matches(element),
-                simple => inner.matches(&Object::from_iter([("value".to_owned(), simple.clone())])),
+                simple => inner.matches(&JsonObject::from_iter([("value".to_owned(), simple.clone())])),
             }),
         }
     }

@@ -89,7 +89,7 @@ fn any_path() -> impl Strategy<Value = AttributePath> {
     prop::sample::select(names).prop_map(|name| parse_attribute_path(name).expect("a path"))
 }
 
-fn any_filter() -> impl Strategy<Value = Filter> {
+fn any_filter() -> impl Strategy<Value = ScimFilter> {
     use Operator as O;
     let operator = prop::sample::select(vec![O::Eq, O::Ne, O::Co, O::Sw, O::Ew, O::Gt, O::Ge, O::Lt, O::Le]);
     let value = prop_oneof![
@@ -103,15 +103,15 @@ fn any_filter() -> impl Strategy<Value = Filter> {
     ];
     let leaf = prop_oneof![
         (any_path(), operator, value)
-            .prop_map(|(path, operator, value)| Filter::Compare(path, operator, value)),
-        any_path().prop_map(Filter::Present),
+            .prop_map(|(path, operator, value)| ScimFilter::Compare(path, operator, value)),
+        any_path().prop_map(ScimFilter::Present),
     ];
     leaf.prop_recursive(3, 12, 2, |inner| {
         prop_oneof![
-            (inner.clone(), inner.clone()).prop_map(|(a, b)| Filter::And(Box::new(a), Box::new(b))),
-            (inner.clone(), inner.clone()).prop_map(|(a, b)| Filter::Or(Box::new(a), Box::new(b))),
-            inner.clone().prop_map(|one| Filter::Not(Box::new(one))),
-            (any_path(), inner).prop_map(|(path, inner)| Filter::Inside(path, Box::new(inner))),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| ScimFilter::And(Box::new(a), Box::new(b))),
+            (inner.clone(), inner.clone()).prop_map(|(a, b)| ScimFilter::Or(Box::new(a), Box::new(b))),
+            inner.clone().prop_map(|one| ScimFilter::Not(Box::new(one))),
+            (any_path(), inner).prop_map(|(path, inner)| ScimFilter::ValuePath(path, Box::new(inner))),
         ]
     })
 }

@@ -4,46 +4,40 @@
 use serde_json::{Value, json};
 
 use super::error::{Error, ScimType};
-use super::json::{self, Object};
-use super::patch::{self, Operation, OperationKind};
-use super::path::{self, Path};
+use super::json::{self, JsonObject};
+use super::patch::{self, PatchOp, PatchOperation};
+use super::path::{self, PatchPath};
 use super::schemas::{GROUP, canonical_name, is_read_only};
 use super::user::etag;
-use crate::directory::groups::{Change, Group, Members, Membership};
+use crate::directory::groups::{Group, GroupMember, GroupUpdate, MembershipUpdate};
 
 /// A client's group without its members: name, external id, and whatever else it said.
-pub(super) struct Content {
+pub(super) struct GroupContent {
     pub(super) name: String,
     pub(super) external_id: Option<String>,
-    pub(super) attributes: Object,
+    pub(super) attributes: JsonObject,
 }
 
 /// Takes a POST or PUT body apart; the second part is the member list, if one was sent.
-///
-/// # Errors
-/// `invalidValue` without displayName; as [`member_ids`].
-pub(super) fn read(body: Object) -> Result<(Content, Option<Vec<String>>), Error> {
+pub(super) fn parse(body: JsonObject) -> Result<(GroupContent, Option<Vec<String>>), Error> {
     let members = json::get(&body, "members").map(member_ids).transpose()?;
-    let mut attributes = Object::new();
+    let mut attributes = JsonObject::new();
     for (key, value) in body {
         let name = canonical_name(&key);
         if !is_read_only(name) && name != "members" && !json::is_empty(&value) {
             attributes.insert(name.to_owned(), value);
         }
     }
-    Ok((content(attributes)?, members))
+    Ok((content_from(attributes)?, members))
 }
 
-fn content(attributes: Object) -> Result<Content, Error> {
+fn content_from(attributes: JsonObject) -> Result<GroupContent, Error> {
     let name = json::text(&attributes, "displayName").filter(|name| !name.trim().is_empty());
     let name = name.ok_or_else(|| Error::bad(ScimType::InvalidValue, "displayName is required."))?;
-    Ok(Content { name, external_id: json::text(&attributes, "externalId"), attributes })
+    Ok(GroupContent { name, external_id: json::text(&attributes, "externalId"), attributes })
 }
 
 /// The user ids in a member value: a list of objects, one object, or bare ids.
-///
-/// # Errors
-/// `invalidValue`.
 fn member_ids(value: &Value) -> Result<Vec<String>, Error> {
     let list = match value {
         Value::Null => return Ok(Vec::new()),
@@ -65,22 +59,22 @@ fn member_ids(value: &Value) -> Result<Vec<String>, Error> {
 }
 
 /// The change of the whole group to this content.
-pub(super) fn replacement(content: Content, members: Option<Vec<String>>) -> Change {
-    Change {
+pub(super) fn replacement(content: GroupContent, members: Option<Vec<String>>) -> GroupUpdate {
+    GroupUpdate {
         name: Some(content.name),
         external_id: Some(content.external_id),
         attributes: Some(content.attributes),
         // A PUT without members empties the group (RFC 7644 §3.5.1: what is not sent is not there).
-        members: Members { replace: Some(members.unwrap_or_default()), ..Members::default() },
+        members: MembershipUpdate {
+            replace: Some(members.unwrap_or_default()),
+            ..MembershipUpdate::default()
+        },
     }
 }
 
 /// The change that PATCH operations ask for.
-///
-/// # Errors
-/// As the operations'.
-pub(super) fn change(group: &Group, operations: &[Operation]) -> Result<Change, Error> {
-    let mut members = Members::default();
+pub(super) fn change_from_patch(group: &Group, operations: &[PatchOperation]) -> Result<GroupUpdate, Error> {
+    let mut members = MembershipUpdate::default();
     let mut rest = Vec::new();
     for operation in operations {
         match &operation.path {
@@ -89,11 +83,11 @@ pub(super) fn change(group: &Group, operations: &[Operation]) -> Result<Change, 
                 if let Some(list) = json::key_of(&value, "members").and_then(|key| value.remove(&key)) {
                     change_members(&mut members, operation.kind, None, &list)?;
                 }
-                rest.push(Operation { value: Value::Object(value), ..operation.clone() });
+                rest.push(PatchOperation { value: Value::Object(value), ..operation.clone() });
             }
             Some(text) => {
                 let path = path::parse(text)?;
-                if path.attribute.attribute.eq_ignore_ascii_case("members") {
+                if path.attribute_path.attribute.eq_ignore_ascii_case("members") {
                     change_members(&mut members, operation.kind, Some(&path), &operation.value)?;
                 } else {
                     rest.push(operation.clone());
@@ -102,12 +96,12 @@ pub(super) fn change(group: &Group, operations: &[Operation]) -> Result<Change, 
         }
     }
     if rest.is_empty() {
-        return Ok(Change { members, ..Change::default() });
+        return Ok(GroupUpdate { members, ..GroupUpdate::default() });
     }
-    let mut resource = stored(group);
+    let mut resource = stored_resource(group);
     patch::apply(&mut resource, &rest)?;
-    let content = content(resource)?;
-    Ok(Change {
+    let content = content_from(resource)?;
+    Ok(GroupUpdate {
         name: Some(content.name),
         external_id: Some(content.external_id),
         attributes: Some(content.attributes),
@@ -117,9 +111,9 @@ pub(super) fn change(group: &Group, operations: &[Operation]) -> Result<Change, 
 
 /// `members`, `members[value eq "id"]`, with or without a value.
 fn change_members(
-    members: &mut Members,
-    kind: OperationKind,
-    path: Option<&Path>,
+    members: &mut MembershipUpdate,
+    kind: PatchOp,
+    path: Option<&PatchPath>,
     value: &Value,
 ) -> Result<(), Error> {
     let named = match path.and_then(|path| path.filter.as_ref()) {
@@ -127,17 +121,17 @@ fn change_members(
         None => None,
     };
     match (kind, named) {
-        (OperationKind::Remove, Some(ids)) => take_out(members, ids),
+        (PatchOp::Remove, Some(ids)) => remove_members(members, ids),
         // Entra lists whom to remove in the value; only without a value everybody goes.
-        (OperationKind::Remove, None) if !json::is_empty(value) => take_out(members, member_ids(value)?),
-        (OperationKind::Remove, None) => {
-            *members = Members { replace: Some(Vec::new()), ..Members::default() }
+        (PatchOp::Remove, None) if !json::is_empty(value) => remove_members(members, member_ids(value)?),
+        (PatchOp::Remove, None) => {
+            *members = MembershipUpdate { replace: Some(Vec::new()), ..MembershipUpdate::default() }
         }
-        (OperationKind::Add, _) => put_in(members, member_ids(value)?),
-        (OperationKind::Replace, None) => {
-            *members = Members { replace: Some(member_ids(value)?), ..Members::default() };
+        (PatchOp::Add, _) => add_members(members, member_ids(value)?),
+        (PatchOp::Replace, None) => {
+            *members = MembershipUpdate { replace: Some(member_ids(value)?), ..MembershipUpdate::default() };
         }
-        (OperationKind::Replace, Some(_)) => {
+        (PatchOp::Replace, Some(_)) => {
             return Err(Error::bad(
                 ScimType::Mutability,
                 "A member cannot be changed; remove it and add another.",
@@ -147,12 +141,12 @@ fn change_members(
     Ok(())
 }
 
-fn put_in(members: &mut Members, ids: Vec<String>) {
+fn add_members(members: &mut MembershipUpdate, ids: Vec<String>) {
     members.remove.retain(|id| !ids.contains(id));
     members.add.extend(ids);
 }
 
-fn take_out(members: &mut Members, ids: Vec<String>) {
+fn remove_members(members: &mut MembershipUpdate, ids: Vec<String>) {
     members.add.retain(|id| !ids.contains(id));
     if let Some(exactly) = &mut members.replace {
         exactly.retain(|id| !ids.contains(id));
@@ -161,21 +155,21 @@ fn take_out(members: &mut Members, ids: Vec<String>) {
 }
 
 /// The ids in `value eq "a" or value eq "b"`.
-fn filtered_ids(filter: &super::filter::Filter) -> Result<Vec<String>, Error> {
-    use super::filter::{Filter, Operator};
+fn filtered_ids(filter: &super::filter::ScimFilter) -> Result<Vec<String>, Error> {
+    use super::filter::{Operator, ScimFilter};
     match filter {
-        Filter::Compare(path, Operator::Eq, Value::String(id))
+        ScimFilter::Compare(path, Operator::Eq, Value::String(id))
             if path.attribute.eq_ignore_ascii_case("value") =>
         {
             Ok(vec![id.clone()])
         }
-        Filter::Or(a, b) => Ok([filtered_ids(a)?, filtered_ids(b)?].concat()),
+        ScimFilter::Or(a, b) => Ok([filtered_ids(a)?, filtered_ids(b)?].concat()),
         _ => Err(Error::bad(ScimType::InvalidFilter, "Members are chosen by value eq \"id\" only.")),
     }
 }
 
 /// What is kept of a group, apart from its members.
-pub(super) fn stored(group: &Group) -> Object {
+pub(super) fn stored_resource(group: &Group) -> JsonObject {
     let mut resource = group.attributes();
     resource.insert("displayName".into(), json!(group.name));
     if let Some(id) = &group.external_id {
@@ -185,11 +179,11 @@ pub(super) fn stored(group: &Group) -> Object {
 }
 
 /// The members of a group: users, and (id, name) of groups.
-pub(super) type MemberList = (Vec<Membership>, Vec<(String, String)>);
+pub(super) type MemberList = (Vec<GroupMember>, Vec<(String, String)>);
 
 /// The whole answer for a group. `members`: when they were asked for.
-pub(super) fn represent(group: &Group, members: Option<&MemberList>, base: &str) -> Object {
-    let mut resource = stored(group);
+pub(super) fn represent(group: &Group, members: Option<&MemberList>, base: &str) -> JsonObject {
+    let mut resource = stored_resource(group);
     resource.insert("schemas".into(), json!([GROUP]));
     resource.insert("id".into(), json!(group.id));
     if let Some((users, groups)) = members {

@@ -3,10 +3,10 @@
 use serde_json::{Map, Value};
 
 /// A JSON object.
-pub(super) type Object = Map<String, Value>;
+pub(super) type JsonObject = Map<String, Value>;
 
 /// The key of `object` that equals `name` without case.
-pub(super) fn key_of(object: &Object, name: &str) -> Option<String> {
+pub(super) fn key_of(object: &JsonObject, name: &str) -> Option<String> {
     if object.contains_key(name) {
         return Some(name.to_owned());
     }
@@ -14,12 +14,12 @@ pub(super) fn key_of(object: &Object, name: &str) -> Option<String> {
 }
 
 /// The member called `name`, without case.
-pub(super) fn get<'o>(object: &'o Object, name: &str) -> Option<&'o Value> {
+pub(super) fn get<'o>(object: &'o JsonObject, name: &str) -> Option<&'o Value> {
     object.get(name).or_else(|| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v))
 }
 
 /// The text of the member called `name`; numbers count as their digits.
-pub(super) fn text(object: &Object, name: &str) -> Option<String> {
+pub(super) fn text(object: &JsonObject, name: &str) -> Option<String> {
     match get(object, name)? {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),

@@ -5,27 +5,27 @@
 //! resource), [`user`] and [`group`] (between SCIM's JSON and the directory). Around it: `http`.
 
 mod bulk;
+mod custom_attributes;
+mod deletion_guard;
 mod error;
-mod extra;
 mod filter;
+pub mod fuzz_api;
 mod group;
-pub mod held;
 pub mod http;
 mod json;
-mod limits;
-pub mod log;
 mod operation;
-mod order;
-mod outgoing;
 mod patch;
 mod path;
-pub mod pure;
+pub mod pending_changes;
 mod query;
-mod removals;
+mod rate_limits;
+pub mod request_log;
+mod resource_json;
 mod schemas;
+mod sorting;
 mod trace;
 mod user;
 
 pub use error::{Error, ScimType};
-pub use http::Gate;
-pub use trace::Changed;
+pub use http::ScimMiddleware;
+pub use trace::AttributeChange;

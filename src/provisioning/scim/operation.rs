@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::json::{self, Object};
+use super::json::{self, JsonObject};
 
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,14 +28,14 @@ impl Verb {
 
 /// What it is done to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Kind {
+pub(super) enum ResourceKind {
     User,
     Group,
 }
 
-impl Kind {
+impl ResourceKind {
     /// The path of all of them.
-    pub(super) const fn path(self) -> &'static str {
+    pub(super) const fn collection_path(self) -> &'static str {
         match self {
             Self::User => "/Users",
             Self::Group => "/Groups",
@@ -45,9 +45,9 @@ impl Kind {
 
 /// One operation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct Operation {
+pub(super) struct ScimOperation {
     pub(super) verb: Verb,
-    pub(super) kind: Kind,
+    pub(super) kind: ResourceKind,
     /// The resource's id, or in a bulk request a reference to the operation that makes it; empty for POST.
     pub(super) id: String,
     /// What others of a bulk request call the resource that a POST makes.
@@ -55,23 +55,23 @@ pub(super) struct Operation {
     /// The version the client saw (RFC 7644 §3.14).
     pub(super) version: Option<String>,
     /// The body.
-    pub(super) data: Object,
+    pub(super) data: JsonObject,
 }
 
-impl Operation {
+impl ScimOperation {
     /// The path it goes to.
     pub(super) fn path(&self) -> String {
         match self.verb {
-            Verb::Post => self.kind.path().to_owned(),
-            _ => format!("{}/{}", self.kind.path(), self.id),
+            Verb::Post => self.kind.collection_path().to_owned(),
+            _ => format!("{}/{}", self.kind.collection_path(), self.id),
         }
     }
 
     /// The name of what it is about, as far as the body says.
-    pub(super) fn name(&self) -> String {
+    pub(super) fn resource_name(&self) -> String {
         let attribute = match self.kind {
-            Kind::User => "userName",
-            Kind::Group => "displayName",
+            ResourceKind::User => "userName",
+            ResourceKind::Group => "displayName",
         };
         json::text(&self.data, attribute).unwrap_or_default()
     }

@@ -7,22 +7,22 @@
 use serde_json::{Value, json};
 
 use super::error::{Error, ScimType};
-use super::filter::{Filter, Operator};
-use super::json::{self, Object};
-use super::path::{self, Path};
+use super::filter::{Operator, ScimFilter};
+use super::json::{self, JsonObject};
+use super::path::{self, PatchPath};
 use super::schemas;
 
 /// One operation.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Operation {
-    pub(super) kind: OperationKind,
+pub(super) struct PatchOperation {
+    pub(super) kind: PatchOp,
     pub(super) path: Option<String>,
     pub(super) value: Value,
 }
 
 /// What an operation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OperationKind {
+pub(super) enum PatchOp {
     Add,
     Replace,
     Remove,
@@ -36,58 +36,50 @@ fn syntax(detail: impl Into<String>) -> Error {
 }
 
 /// Reads the body of a PATCH.
-///
-/// # Errors
-/// `invalidSyntax`.
-pub(super) fn read(body: &Object) -> Result<Vec<Operation>, Error> {
+pub(super) fn parse(body: &JsonObject) -> Result<Vec<PatchOperation>, Error> {
     let operations = json::get(body, "Operations").and_then(Value::as_array);
     let operations = operations.ok_or_else(|| syntax("The body needs a list called Operations."))?;
     if operations.is_empty() || operations.len() > MAX_OPERATIONS {
         return Err(syntax(format!("Operations must have 1 to {MAX_OPERATIONS} elements.")));
     }
-    operations.iter().map(read_one).collect()
+    operations.iter().map(parse_operation).collect()
 }
 
-fn read_one(operation: &Value) -> Result<Operation, Error> {
+fn parse_operation(operation: &Value) -> Result<PatchOperation, Error> {
     let object = operation.as_object().ok_or_else(|| syntax("Each operation must be an object."))?;
     let kind = match json::text(object, "op").unwrap_or_default().to_ascii_lowercase().as_str() {
-        "add" => OperationKind::Add,
-        "replace" => OperationKind::Replace,
-        "remove" => OperationKind::Remove,
+        "add" => PatchOp::Add,
+        "replace" => PatchOp::Replace,
+        "remove" => PatchOp::Remove,
         _ => return Err(syntax("op must be add, replace or remove.")),
     };
     let path = json::text(object, "path").filter(|path| !path.trim().is_empty());
     let value = json::get(object, "value").cloned().unwrap_or(Value::Null);
     match (kind, &path) {
-        (OperationKind::Remove, None) => {
-            Err(Error::bad(ScimType::NoTarget, "A remove operation needs a path."))
-        }
-        (OperationKind::Add | OperationKind::Replace, None) if !value.is_object() => {
+        (PatchOp::Remove, None) => Err(Error::bad(ScimType::NoTarget, "A remove operation needs a path.")),
+        (PatchOp::Add | PatchOp::Replace, None) if !value.is_object() => {
             Err(syntax("An operation without a path needs an object as its value."))
         }
-        _ => Ok(Operation { kind, path, value }),
+        _ => Ok(PatchOperation { kind, path, value }),
     }
 }
 
 /// Applies the operations in order. On error the resource is half changed: throw it away.
-///
-/// # Errors
-/// As the RFC's table 9.
-pub(super) fn apply(resource: &mut Object, operations: &[Operation]) -> Result<(), Error> {
+pub(super) fn apply(resource: &mut JsonObject, operations: &[PatchOperation]) -> Result<(), Error> {
     for operation in operations {
         match &operation.path {
             Some(path) => apply_at(resource, operation.kind, &path::parse(path)?, &operation.value, true)?,
-            None => apply_object(resource, operation)?,
+            None => apply_pathless(resource, operation)?,
         }
     }
     Ok(())
 }
 
 /// A pathless operation is one operation for each member of its value.
-fn apply_object(resource: &mut Object, operation: &Operation) -> Result<(), Error> {
+fn apply_pathless(resource: &mut JsonObject, operation: &PatchOperation) -> Result<(), Error> {
     let members = operation.value.as_object().into_iter().flatten();
     for (key, value) in members {
-        if let (Some(urn), Some(extension)) = (schemas::extension(key), value.as_object()) {
+        if let (Some(urn), Some(extension)) = (schemas::find_extension(key), value.as_object()) {
             for (inner, value) in extension {
                 let path = path::parse(&format!("{urn}:{inner}"))?;
                 apply_at(resource, operation.kind, &path, value, false)?;
@@ -101,13 +93,13 @@ fn apply_object(resource: &mut Object, operation: &Operation) -> Result<(), Erro
 
 /// `explicit`: the client named the path; a read-only one is then an error rather than passed over.
 fn apply_at(
-    resource: &mut Object,
-    kind: OperationKind,
-    path: &Path,
+    resource: &mut JsonObject,
+    kind: PatchOp,
+    path: &PatchPath,
     value: &Value,
     explicit: bool,
 ) -> Result<(), Error> {
-    let attribute = &path.attribute;
+    let attribute = &path.attribute_path;
     if attribute.extension.is_none() && schemas::is_read_only(&attribute.attribute) {
         if explicit {
             return Err(Error::bad(ScimType::Mutability, format!("{} is read-only.", attribute.attribute)));
@@ -124,11 +116,11 @@ fn apply_at(
     let name = json::key_of(holder, &attribute.attribute)
         .unwrap_or_else(|| schemas::canonical_name(&attribute.attribute).to_owned());
     if let Some(filter) = &path.filter {
-        return apply_filtered(holder, &name, (kind, filter, attribute.sub.as_deref()), value);
+        return apply_filtered(holder, &name, (kind, filter, attribute.sub_attribute.as_deref()), value);
     }
-    match (&attribute.sub, kind) {
+    match (&attribute.sub_attribute, kind) {
         (Some(sub), _) => apply_sub(holder, &name, sub, kind, value),
-        (None, OperationKind::Remove) => {
+        (None, PatchOp::Remove) => {
             remove(holder, &name, value);
             Ok(())
         }
@@ -136,19 +128,19 @@ fn apply_at(
             holder.remove(&name);
             Ok(())
         }
-        (None, OperationKind::Add) => {
+        (None, PatchOp::Add) => {
             add(holder, &name, value);
             Ok(())
         }
-        (None, OperationKind::Replace) => {
-            holder.insert(name.clone(), shaped(&name, value));
+        (None, PatchOp::Replace) => {
+            holder.insert(name.clone(), wrap_if_multi_valued(&name, value));
             Ok(())
         }
     }
 }
 
 /// A multi-valued attribute is a list even when a client sends one element.
-fn shaped(name: &str, value: &Value) -> Value {
+fn wrap_if_multi_valued(name: &str, value: &Value) -> Value {
     match value {
         Value::Array(_) => value.clone(),
         single if schemas::is_multi_valued(name) => json!([single]),
@@ -156,8 +148,8 @@ fn shaped(name: &str, value: &Value) -> Value {
     }
 }
 
-fn add(holder: &mut Object, name: &str, value: &Value) {
-    let value = shaped(name, value);
+fn add(holder: &mut JsonObject, name: &str, value: &Value) {
+    let value = wrap_if_multi_valued(name, value);
     match (holder.get_mut(name), value) {
         (Some(Value::Array(list)), Value::Array(new)) => {
             for element in new {
@@ -190,7 +182,7 @@ fn demote_primaries(list: &mut [Value], new: &Value) {
 }
 
 /// Removes an attribute; with a list of values only those elements of it.
-fn remove(holder: &mut Object, name: &str, value: &Value) {
+fn remove(holder: &mut JsonObject, name: &str, value: &Value) {
     let listed = match value {
         Value::Array(listed) if !listed.is_empty() => listed,
         _ => {
@@ -207,13 +199,13 @@ fn remove(holder: &mut Object, name: &str, value: &Value) {
 }
 
 fn apply_sub(
-    holder: &mut Object,
+    holder: &mut JsonObject,
     name: &str,
     sub: &str,
-    kind: OperationKind,
+    kind: PatchOp,
     value: &Value,
 ) -> Result<(), Error> {
-    let gone = kind == OperationKind::Remove || value.is_null();
+    let gone = kind == PatchOp::Remove || value.is_null();
     match holder.get_mut(name) {
         Some(Value::Array(list)) => {
             for element in list.iter_mut().filter_map(Value::as_object_mut) {
@@ -229,13 +221,13 @@ fn apply_sub(
         None if gone => Ok(()),
         None => {
             let element = json!({ sub: value });
-            holder.insert(name.to_owned(), shaped(name, &element));
+            holder.insert(name.to_owned(), wrap_if_multi_valued(name, &element));
             Ok(())
         }
     }
 }
 
-fn set_sub(object: &mut Object, sub: &str, value: &Value, gone: bool) {
+fn set_sub(object: &mut JsonObject, sub: &str, value: &Value, gone: bool) {
     let key = json::key_of(object, sub).unwrap_or_else(|| sub.to_owned());
     if gone {
         object.remove(&key);
@@ -246,9 +238,9 @@ fn set_sub(object: &mut Object, sub: &str, value: &Value, gone: bool) {
 
 /// `attribute[filter]` and `attribute[filter].sub`.
 fn apply_filtered(
-    holder: &mut Object,
+    holder: &mut JsonObject,
     name: &str,
-    (kind, filter, sub): (OperationKind, &Filter, Option<&str>),
+    (kind, filter, sub): (PatchOp, &ScimFilter, Option<&str>),
     value: &Value,
 ) -> Result<(), Error> {
     let entry = holder.entry(name).or_insert_with(|| json!([]));
@@ -258,8 +250,8 @@ fn apply_filtered(
     let Value::Array(list) = entry else { return Ok(()) };
     let is_match = |element: &Value| element.as_object().is_some_and(|object| filter.matches(object));
     match (kind, sub) {
-        (OperationKind::Remove, None) => list.retain(|element| !is_match(element)),
-        (OperationKind::Remove, Some(sub)) => {
+        (PatchOp::Remove, None) => list.retain(|element| !is_match(element)),
+        (PatchOp::Remove, Some(sub)) => {
             for element in list.iter_mut().filter(|e| is_match(e)).filter_map(Value::as_object_mut) {
                 set_sub(element, sub, value, true);
             }
@@ -284,11 +276,11 @@ fn apply_filtered(
 }
 
 /// An element that the filter matches: what `emails[type eq "work"].value` creates when there is none.
-fn element_for(filter: &Filter) -> Result<Object, Error> {
-    let mut element = Object::new();
+fn element_for(filter: &ScimFilter) -> Result<JsonObject, Error> {
+    let mut element = JsonObject::new();
     for term in filter.conjunction() {
         match term {
-            Filter::Compare(path, Operator::Eq, value) if path.sub.is_none() => {
+            ScimFilter::Compare(path, Operator::Eq, value) if path.sub_attribute.is_none() => {
                 element.insert(path.attribute.clone(), value.clone());
             }
             _ => return Err(Error::bad(ScimType::NoTarget, "Nothing matches the filter in the path.")),

@@ -5,7 +5,7 @@ use super::*;
 fn patched(resource: &Value, operations: Value) -> Result<Value, Error> {
     let mut resource = resource.as_object().expect("object").clone();
     let body = json!({"Operations": operations});
-    apply(&mut resource, &read(body.as_object().expect("object"))?)?;
+    apply(&mut resource, &parse(body.as_object().expect("object"))?)?;
     Ok(Value::Object(resource))
 }
 
@@ -173,7 +173,7 @@ proptest! {
     ) {
         if let Value::Object(mut resource) = resource {
             let body = json!({"Operations": [{"op": op, "path": path, "value": value}]});
-            if let Ok(operations) = read(body.as_object().expect("object")) {
+            if let Ok(operations) = parse(body.as_object().expect("object")) {
                 let _ = apply(&mut resource, &operations);
             }
         }
@@ -193,41 +193,41 @@ proptest! {
 struct Model {
     title: Option<String>,
     name: std::collections::BTreeMap<String, String>,
-    emails: Vec<Address>,
+    emails: Vec<EmailValue>,
 }
 
 #[derive(Debug, Clone, PartialEq)]
-struct Address {
+struct EmailValue {
     kind: String,
     value: String,
     primary: bool,
 }
 
-impl Address {
+impl EmailValue {
     fn json(&self) -> Value {
         json!({"type": self.kind, "value": self.value, "primary": self.primary})
     }
 }
 
 #[derive(Debug, Clone)]
-enum Step {
+enum PatchStep {
     SetTitle { add: bool, text: String },
     RemoveTitle,
     SetPart { add: bool, part: String, text: String },
     ReplaceName { part: String, text: String },
     AddName { part: String, text: String },
     RemovePart { part: String },
-    AddEmails(Vec<Address>),
-    ReplaceEmails(Vec<Address>),
+    AddEmails(Vec<EmailValue>),
+    ReplaceEmails(Vec<EmailValue>),
     RemoveEmails,
     RemoveEmailsOf { kind: String },
     SetEmailOf { add: bool, kind: String, text: String },
 }
 
-impl Step {
+impl PatchStep {
     fn json(&self) -> Value {
         let op = |add: &bool| if *add { "add" } else { "replace" };
-        let list = |list: &[Address]| list.iter().map(Address::json).collect::<Vec<_>>();
+        let list = |list: &[EmailValue]| list.iter().map(EmailValue::json).collect::<Vec<_>>();
         match self {
             Self::SetTitle { add, text } => json!({"op": op(add), "path": "title", "value": text}),
             Self::RemoveTitle => json!({"op": "remove", "path": "title"}),
@@ -253,18 +253,18 @@ impl Step {
 }
 
 impl Model {
-    fn apply(&mut self, step: &Step) {
+    fn apply(&mut self, step: &PatchStep) {
         match step {
-            Step::SetTitle { text, .. } => self.title = Some(text.clone()),
-            Step::RemoveTitle => self.title = None,
-            Step::SetPart { part, text, .. } | Step::AddName { part, text } => {
+            PatchStep::SetTitle { text, .. } => self.title = Some(text.clone()),
+            PatchStep::RemoveTitle => self.title = None,
+            PatchStep::SetPart { part, text, .. } | PatchStep::AddName { part, text } => {
                 self.name.insert(part.clone(), text.clone());
             }
-            Step::ReplaceName { part, text } => {
+            PatchStep::ReplaceName { part, text } => {
                 self.name = [(part.clone(), text.clone())].into();
             }
-            Step::RemovePart { part } => drop(self.name.remove(part)),
-            Step::AddEmails(new) => {
+            PatchStep::RemovePart { part } => drop(self.name.remove(part)),
+            PatchStep::AddEmails(new) => {
                 for one in new {
                     // "If the target location already contains the value specified, no changes SHOULD be made."
                     if !self.emails.contains(one) {
@@ -275,12 +275,12 @@ impl Model {
                     }
                 }
             }
-            Step::ReplaceEmails(new) => self.emails.clone_from(new),
-            Step::RemoveEmails => self.emails.clear(),
-            Step::RemoveEmailsOf { kind } => self.emails.retain(|one| one.kind != *kind),
-            Step::SetEmailOf { kind, text, .. } => {
+            PatchStep::ReplaceEmails(new) => self.emails.clone_from(new),
+            PatchStep::RemoveEmails => self.emails.clear(),
+            PatchStep::RemoveEmailsOf { kind } => self.emails.retain(|one| one.kind != *kind),
+            PatchStep::SetEmailOf { kind, text, .. } => {
                 if !self.emails.iter().any(|one| one.kind == *kind) {
-                    self.emails.push(Address { kind: kind.clone(), value: String::new(), primary: false });
+                    self.emails.push(EmailValue { kind: kind.clone(), value: String::new(), primary: false });
                 }
                 self.emails
                     .iter_mut()
@@ -291,7 +291,7 @@ impl Model {
     }
 
     /// The model of a resource; what says nothing counts as absent (RFC 7643 §2.5).
-    fn of(resource: &Object) -> Self {
+    fn of(resource: &JsonObject) -> Self {
         let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
         let parts = resource.get("name").and_then(Value::as_object).into_iter().flatten();
         let emails = resource.get("emails").and_then(Value::as_array).into_iter().flatten();
@@ -301,7 +301,7 @@ impl Model {
                 .map(|(part, text)| (part.clone(), text.as_str().unwrap_or_default().to_owned()))
                 .collect(),
             emails: emails
-                .map(|one| Address {
+                .map(|one| EmailValue {
                     kind: text(one, "type"),
                     value: text(one, "value"),
                     primary: one["primary"] == true,
@@ -311,12 +311,12 @@ impl Model {
     }
 }
 
-fn any_step() -> impl Strategy<Value = Step> {
+fn any_step() -> impl Strategy<Value = PatchStep> {
     let text = || "[a-z]{1,4}";
     let part = || prop::sample::select(vec!["givenName".to_owned(), "familyName".to_owned()]);
     let kind = || prop::sample::select(vec!["work".to_owned(), "home".to_owned(), "other".to_owned()]);
     let address = || {
-        (kind(), text(), any::<bool>()).prop_map(|(kind, value, primary)| Address { kind, value, primary })
+        (kind(), text(), any::<bool>()).prop_map(|(kind, value, primary)| EmailValue { kind, value, primary })
     };
     // Two primaries in one list are the client's mistake, and not what the model is about.
     let addresses = || {
@@ -326,34 +326,38 @@ fn any_step() -> impl Strategy<Value = Step> {
         })
     };
     prop_oneof![
-        (any::<bool>(), text()).prop_map(|(add, text)| Step::SetTitle { add, text }),
-        Just(Step::RemoveTitle),
-        (any::<bool>(), part(), text()).prop_map(|(add, part, text)| Step::SetPart { add, part, text }),
-        (part(), text()).prop_map(|(part, text)| Step::ReplaceName { part, text }),
-        (part(), text()).prop_map(|(part, text)| Step::AddName { part, text }),
-        part().prop_map(|part| Step::RemovePart { part }),
-        addresses().prop_map(Step::AddEmails),
-        addresses().prop_map(Step::ReplaceEmails),
-        Just(Step::RemoveEmails),
-        kind().prop_map(|kind| Step::RemoveEmailsOf { kind }),
-        (any::<bool>(), kind(), text()).prop_map(|(add, kind, text)| Step::SetEmailOf { add, kind, text }),
+        (any::<bool>(), text()).prop_map(|(add, text)| PatchStep::SetTitle { add, text }),
+        Just(PatchStep::RemoveTitle),
+        (any::<bool>(), part(), text()).prop_map(|(add, part, text)| PatchStep::SetPart { add, part, text }),
+        (part(), text()).prop_map(|(part, text)| PatchStep::ReplaceName { part, text }),
+        (part(), text()).prop_map(|(part, text)| PatchStep::AddName { part, text }),
+        part().prop_map(|part| PatchStep::RemovePart { part }),
+        addresses().prop_map(PatchStep::AddEmails),
+        addresses().prop_map(PatchStep::ReplaceEmails),
+        Just(PatchStep::RemoveEmails),
+        kind().prop_map(|kind| PatchStep::RemoveEmailsOf { kind }),
+        (any::<bool>(), kind(), text()).prop_map(|(add, kind, text)| PatchStep::SetEmailOf {
+            add,
+            kind,
+            text
+        }),
     ]
 }
 
 proptest! {
     #[test]
     fn a_patch_does_what_the_model_says(steps in prop::collection::vec(any_step(), 1..12)) {
-        let (mut model, mut resource) = (Model::default(), Object::new());
+        let (mut model, mut resource) = (Model::default(), JsonObject::new());
         for step in &steps {
             model.apply(step);
             let body = json!({"Operations": [step.json()]});
-            apply(&mut resource, &read(body.as_object().expect("object")).expect("reads")).expect("applies");
+            apply(&mut resource, &parse(body.as_object().expect("object")).expect("reads")).expect("applies");
             prop_assert_eq!(&Model::of(&resource), &model, "after {:?}", step);
         }
         // All in one request come to the same.
-        let body = json!({"Operations": steps.iter().map(Step::json).collect::<Vec<_>>()});
-        let mut at_once = Object::new();
-        apply(&mut at_once, &read(body.as_object().expect("object")).expect("reads")).expect("applies");
+        let body = json!({"Operations": steps.iter().map(PatchStep::json).collect::<Vec<_>>()});
+        let mut at_once = JsonObject::new();
+        apply(&mut at_once, &parse(body.as_object().expect("object")).expect("reads")).expect("applies");
         prop_assert_eq!(at_once, resource);
     }
 }

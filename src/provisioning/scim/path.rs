@@ -5,8 +5,8 @@ use std::fmt;
 use serde_json::Value;
 
 use super::error::{Error, ScimType};
-use super::filter::{self, Filter};
-use super::json::{self, Object};
+use super::filter::{self, ScimFilter};
+use super::json::{self, JsonObject};
 use super::schemas;
 
 /// `[urn:…:]attribute[.sub]`
@@ -17,14 +17,14 @@ pub(super) struct AttributePath {
     /// The attribute.
     pub(super) attribute: String,
     /// Its sub-attribute.
-    pub(super) sub: Option<String>,
+    pub(super) sub_attribute: Option<String>,
 }
 
 /// `attribute[.sub]` or `attribute[filter][.sub]`
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Path {
-    pub(super) attribute: AttributePath,
-    pub(super) filter: Option<Filter>,
+pub(super) struct PatchPath {
+    pub(super) attribute_path: AttributePath,
+    pub(super) filter: Option<ScimFilter>,
 }
 
 impl fmt::Display for AttributePath {
@@ -33,13 +33,13 @@ impl fmt::Display for AttributePath {
             write!(f, "{urn}:")?;
         }
         f.write_str(&self.attribute)?;
-        self.sub.iter().try_for_each(|sub| write!(f, ".{sub}"))
+        self.sub_attribute.iter().try_for_each(|sub| write!(f, ".{sub}"))
     }
 }
 
 impl AttributePath {
     /// The object that holds the attribute: the resource, or its extension.
-    pub(super) fn holder<'r>(&self, resource: &'r Object) -> Option<&'r Object> {
+    pub(super) fn parent_object<'r>(&self, resource: &'r JsonObject) -> Option<&'r JsonObject> {
         match self.extension {
             Some(urn) => json::get(resource, urn)?.as_object(),
             None => Some(resource),
@@ -47,15 +47,16 @@ impl AttributePath {
     }
 
     /// All values at this path; a list yields its elements.
-    pub(super) fn values<'r>(&self, resource: &'r Object) -> Vec<&'r Value> {
-        let Some(value) = self.holder(resource).and_then(|holder| json::get(holder, &self.attribute)) else {
+    pub(super) fn values<'r>(&self, resource: &'r JsonObject) -> Vec<&'r Value> {
+        let Some(value) = self.parent_object(resource).and_then(|holder| json::get(holder, &self.attribute))
+        else {
             return Vec::new();
         };
         let elements: Vec<&Value> = match value {
             Value::Array(list) => list.iter().collect(),
             single => vec![single],
         };
-        match &self.sub {
+        match &self.sub_attribute {
             None => elements,
             Some(sub) => {
                 elements.into_iter().filter_map(|e| e.as_object().and_then(|o| json::get(o, sub))).collect()
@@ -67,8 +68,8 @@ impl AttributePath {
 /// Reads `userName`, `name.givenName`, `urn:…:User:manager.value`.
 pub(super) fn parse_attribute_path(text: &str) -> Option<AttributePath> {
     // The extension as a whole is an attribute of the resource, called by its URN.
-    if let Some(urn) = schemas::extension(text) {
-        return Some(AttributePath { extension: None, attribute: urn.to_owned(), sub: None });
+    if let Some(urn) = schemas::find_extension(text) {
+        return Some(AttributePath { extension: None, attribute: urn.to_owned(), sub_attribute: None });
     }
     let (extension, local) = split_urn(text)?;
     let (attribute, sub) = match local.split_once('.') {
@@ -84,8 +85,9 @@ pub(super) fn parse_attribute_path(text: &str) -> Option<AttributePath> {
         return None;
     }
     // Entra ID asks for "manager" without its schema's URN.
-    let extension = extension.or_else(|| schemas::is_enterprise(attribute).then_some(schemas::ENTERPRISE));
-    Some(AttributePath { extension, attribute: attribute.to_owned(), sub: sub.map(str::to_owned) })
+    let extension =
+        extension.or_else(|| schemas::is_enterprise_attribute(attribute).then_some(schemas::ENTERPRISE));
+    Some(AttributePath { extension, attribute: attribute.to_owned(), sub_attribute: sub.map(str::to_owned) })
 }
 
 /// Splits a schema's URN off the front of a path.
@@ -99,22 +101,22 @@ fn split_urn(text: &str) -> Option<(Option<&'static str>, &str)> {
             .filter(|start| start.eq_ignore_ascii_case(urn))
             .map(|_| &text[urn.len()..])?;
         let local = rest.strip_prefix(':')?;
-        Some((schemas::extension(urn), local))
+        Some((schemas::find_extension(urn), local))
     })
 }
 
 /// Reads a path of a PATCH operation.
-///
-/// # Errors
-/// `invalidPath`; `invalidFilter` for what stands in brackets.
-pub(super) fn parse(text: &str) -> Result<Path, Error> {
+pub(super) fn parse(text: &str) -> Result<PatchPath, Error> {
     let invalid = || {
         let shown: String = text.chars().take(100).collect();
         Error::bad(ScimType::InvalidPath, format!("The path \"{shown}\" cannot be read."))
     };
     let text = text.trim();
     let Some(open) = text.find('[') else {
-        return Ok(Path { attribute: parse_attribute_path(text).ok_or_else(invalid)?, filter: None });
+        return Ok(PatchPath {
+            attribute_path: parse_attribute_path(text).ok_or_else(invalid)?,
+            filter: None,
+        });
     };
     let close = text.rfind(']').filter(|close| *close > open).ok_or_else(invalid)?;
     let mut attribute = parse_attribute_path(&text[..open]).ok_or_else(invalid)?;
@@ -126,8 +128,8 @@ pub(super) fn parse(text: &str) -> Result<Path, Error> {
                 .strip_prefix('.')
                 .filter(|sub| parse_attribute_path(sub).is_some())
                 .ok_or_else(invalid)?;
-            attribute.sub = Some(sub.to_owned());
+            attribute.sub_attribute = Some(sub.to_owned());
         }
     }
-    Ok(Path { attribute, filter: Some(filter) })
+    Ok(PatchPath { attribute_path: attribute, filter: Some(filter) })
 }

@@ -6,12 +6,12 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::{Error, ScimType};
-use super::filter::{self, Filter, Operator};
-use super::json::{self, Object};
-use super::order::{Sort, Start};
-use super::outgoing::Resource;
+use super::filter::{self, Operator, ScimFilter};
+use super::json::{self, JsonObject};
 use super::path::parse_attribute_path;
+use super::resource_json::Resource;
 use super::schemas;
+use super::sorting::{PageStart, Sort};
 use crate::directory::{groups, users};
 
 /// Resources a page has at most.
@@ -23,7 +23,7 @@ pub(super) const MAX_SCAN: i64 = 1000;
 /// The parameters of RFC 7644 §3.4.2, all as text: a client that sends `startIndex=` means nothing by it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Query {
+pub(super) struct ScimQuery {
     filter: Option<String>,
     start_index: Option<String>,
     count: Option<String>,
@@ -34,28 +34,25 @@ pub(super) struct Query {
     excluded_attributes: Option<String>,
     /// The filter, once it was read.
     #[serde(skip)]
-    parsed: OnceLock<Filter>,
+    parsed: OnceLock<ScimFilter>,
 }
 
 /// A filter split into what an index answers and what is left to look at.
-pub(super) struct Plan<M> {
+pub(super) struct QueryPlan<M> {
     /// Conditions for the database.
-    pub(super) matches: Vec<M>,
+    pub(super) conditions: Vec<M>,
     /// The whole filter, when the conditions are not all of it.
-    pub(super) rest: Option<Filter>,
+    pub(super) residual: Option<ScimFilter>,
 }
 
-impl Query {
+impl ScimQuery {
     /// Shows this attribute alone, beside what is always shown.
     pub(super) fn only(attribute: &str) -> Self {
         Self { attributes: Some(attribute.to_owned()), ..Self::default() }
     }
 
     /// Reads a search request (RFC 7644 §3.4.3): the same parameters as members of a body.
-    ///
-    /// # Errors
-    /// `invalidValue` for a member of the wrong type.
-    pub(super) fn read(body: &Object) -> Result<Self, Error> {
+    pub(super) fn from_body(body: &JsonObject) -> Result<Self, Error> {
         let text = |name: &str| match json::get(body, name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
@@ -82,12 +79,12 @@ impl Query {
     }
 
     /// The first value that the filter compares with: the one a client looks for, before it makes or changes it.
-    pub(super) fn looked_for(&self) -> Option<String> {
+    pub(super) fn searched_value(&self) -> Option<String> {
         let filter = self.filter().ok().flatten()?;
         filter.conjunction().into_iter().find_map(|term| match term {
-            Filter::Compare(_, Operator::Eq, Value::String(text)) => Some(text.clone()),
-            Filter::Inside(_, inner) => inner.conjunction().into_iter().find_map(|term| match term {
-                Filter::Compare(_, Operator::Eq, Value::String(text)) if text.contains('@') => {
+            ScimFilter::Compare(_, Operator::Eq, Value::String(text)) => Some(text.clone()),
+            ScimFilter::ValuePath(_, inner) => inner.conjunction().into_iter().find_map(|term| match term {
+                ScimFilter::Compare(_, Operator::Eq, Value::String(text)) if text.contains('@') => {
                     Some(text.clone())
                 }
                 _ => None,
@@ -98,10 +95,7 @@ impl Query {
 
     /// Where the page begins and how long it is. startIndex counts from 1; anything below means 1. A negative count
     /// means 0. A cursor, also an empty one, wins over startIndex.
-    ///
-    /// # Errors
-    /// `invalidValue` for what is not a number, `invalidCursor`.
-    pub(super) fn range(&self) -> Result<(Start, i64), Error> {
+    pub(super) fn range(&self) -> Result<(PageStart, i64), Error> {
         let number = |name: &str, text: &Option<String>, default: i64| match text.as_deref().map(str::trim) {
             None | Some("") => Ok(default),
             Some(text) => {
@@ -112,21 +106,18 @@ impl Query {
         let start = number("startIndex", &self.start_index, 1)?.max(1);
         let count = number("count", &self.count, DEFAULT_RESULTS)?.clamp(0, MAX_RESULTS);
         let start = match &self.cursor {
-            Some(cursor) => Start::read(cursor.trim())?,
-            None => Start::Offset(start - 1),
+            Some(cursor) => PageStart::parse_cursor(cursor.trim())?,
+            None => PageStart::Offset(start - 1),
         };
         Ok((start, count))
     }
 
     /// The order that is asked for; none for the order in which resources were made.
-    ///
-    /// # Errors
-    /// As [`Sort::read`].
     pub(super) fn sort(&self) -> Result<Option<Sort>, Error> {
-        Sort::read(self.sort_by.as_deref(), self.sort_order.as_deref())
+        Sort::parse(self.sort_by.as_deref(), self.sort_order.as_deref())
     }
 
-    fn filter(&self) -> Result<Option<&Filter>, Error> {
+    fn filter(&self) -> Result<Option<&ScimFilter>, Error> {
         let Some(text) = self.filter.as_deref().map(str::trim).filter(|text| !text.is_empty()) else {
             return Ok(None);
         };
@@ -138,11 +129,8 @@ impl Query {
     }
 
     /// Plans a list of users.
-    ///
-    /// # Errors
-    /// `invalidFilter`.
-    pub(super) fn plan_users(&self) -> Result<Plan<users::Match>, Error> {
-        use users::Match as M;
+    pub(super) fn plan_users(&self) -> Result<QueryPlan<users::UserCondition>, Error> {
+        use users::UserCondition as M;
         Ok(plan(self.filter()?, |attribute, value| match (attribute, value) {
             ("id", Value::String(id)) => Some(M::Id(id.clone())),
             ("username", Value::String(name)) => Some(M::UserName(name.clone())),
@@ -156,11 +144,8 @@ impl Query {
     }
 
     /// Plans a list of groups.
-    ///
-    /// # Errors
-    /// `invalidFilter`.
-    pub(super) fn plan_groups(&self) -> Result<Plan<groups::Match>, Error> {
-        use groups::Match as M;
+    pub(super) fn plan_groups(&self) -> Result<QueryPlan<groups::GroupCondition>, Error> {
+        use groups::GroupCondition as M;
         Ok(plan(self.filter()?, |attribute, value| match (attribute, value) {
             ("id", Value::String(id)) => Some(M::Id(id.clone())),
             ("displayname", Value::String(name)) => Some(M::Name(name.clone())),
@@ -173,8 +158,9 @@ impl Query {
     /// Whether the answer will show this attribute.
     pub(super) fn shows(&self, name: &str) -> bool {
         let listed = |list: &Option<String>| {
-            list.as_deref()
-                .is_some_and(|list| names(list).any(|n| n.eq_ignore_ascii_case(name) || is_sub_of(n, name)))
+            list.as_deref().is_some_and(|list| {
+                split_names(list).any(|n| n.eq_ignore_ascii_case(name) || is_sub_of(n, name))
+            })
         };
         if self.attributes.is_some() { listed(&self.attributes) } else { !listed(&self.excluded_attributes) }
     }
@@ -189,29 +175,29 @@ impl Query {
         if self.attributes.is_none() && self.excluded_attributes.is_none() {
             return resource;
         }
-        self.cut(resource.into_object()).into()
+        self.select_attributes(resource.into_object()).into()
     }
 
-    fn cut(&self, resource: Object) -> Object {
+    fn select_attributes(&self, resource: JsonObject) -> JsonObject {
         if let Some(wanted) = &self.attributes {
-            let mut kept = Object::new();
+            let mut kept = JsonObject::new();
             for name in ["schemas", "id"] {
                 kept.insert(name.into(), resource.get(name).cloned().unwrap_or_default());
             }
-            for name in names(wanted) {
-                copy(&resource, &mut kept, name);
+            for name in split_names(wanted) {
+                copy_attribute(&resource, &mut kept, name);
             }
             return kept;
         }
         let mut kept = resource;
-        for name in self.excluded_attributes.iter().flat_map(|list| names(list)) {
-            remove(&mut kept, name);
+        for name in self.excluded_attributes.iter().flat_map(|list| split_names(list)) {
+            remove_attribute(&mut kept, name);
         }
         kept
     }
 }
 
-fn names(list: &str) -> impl Iterator<Item = &str> {
+fn split_names(list: &str) -> impl Iterator<Item = &str> {
     list.split(',').map(str::trim).filter(|name| !name.is_empty())
 }
 
@@ -219,7 +205,7 @@ fn is_sub_of(path: &str, name: &str) -> bool {
     path.split_once('.').is_some_and(|(attribute, _)| attribute.eq_ignore_ascii_case(name))
 }
 
-fn copy(from: &Object, to: &mut Object, name: &str) {
+fn copy_attribute(from: &JsonObject, to: &mut JsonObject, name: &str) {
     if schemas::RESOURCE_SCHEMAS.iter().any(|urn| urn.eq_ignore_ascii_case(name)) {
         if let Some(value) = json::get(from, name) {
             to.insert(name.to_owned(), value.clone());
@@ -227,15 +213,15 @@ fn copy(from: &Object, to: &mut Object, name: &str) {
         return;
     }
     let Some(path) = parse_attribute_path(name) else { return };
-    let (Some(holder), extension) = (path.holder(from), path.extension) else { return };
+    let (Some(holder), extension) = (path.parent_object(from), path.extension) else { return };
     let Some((key, value)) =
         json::key_of(holder, &path.attribute).and_then(|k| holder.get(&k).map(|v| (k, v)))
     else {
         return;
     };
-    let value = match &path.sub {
+    let value = match &path.sub_attribute {
         None => value.clone(),
-        Some(sub) => only_sub(value, sub),
+        Some(sub) => select_sub_attribute(value, sub),
     };
     let target = match extension {
         None => to,
@@ -250,9 +236,11 @@ fn copy(from: &Object, to: &mut Object, name: &str) {
     }
 }
 
-fn only_sub(value: &Value, sub: &str) -> Value {
+fn select_sub_attribute(value: &Value, sub: &str) -> Value {
     match value {
-        Value::Array(list) => Value::Array(list.iter().map(|element| only_sub(element, sub)).collect()),
+        Value::Array(list) => {
+            Value::Array(list.iter().map(|element| select_sub_attribute(element, sub)).collect())
+        }
         Value::Object(object) => {
             let found = json::key_of(object, sub).and_then(|key| object.get(&key).map(|v| (key, v.clone())));
             Value::Object(found.into_iter().collect())
@@ -261,7 +249,7 @@ fn only_sub(value: &Value, sub: &str) -> Value {
     }
 }
 
-fn remove(resource: &mut Object, name: &str) {
+fn remove_attribute(resource: &mut JsonObject, name: &str) {
     let Some(path) = parse_attribute_path(name) else {
         resource.retain(|key, _| !key.eq_ignore_ascii_case(name));
         return;
@@ -275,7 +263,7 @@ fn remove(resource: &mut Object, name: &str) {
     };
     let Some(holder) = holder else { return };
     let Some(key) = json::key_of(holder, &path.attribute) else { return };
-    match (&path.sub, holder.get_mut(&key)) {
+    match (&path.sub_attribute, holder.get_mut(&key)) {
         (Some(sub), Some(Value::Object(object))) => object.retain(|k, _| !k.eq_ignore_ascii_case(sub)),
         (Some(sub), Some(Value::Array(list))) => {
             for object in list.iter_mut().filter_map(Value::as_object_mut) {
@@ -287,29 +275,29 @@ fn remove(resource: &mut Object, name: &str) {
 }
 
 /// Turns the equalities of a conjunction into conditions. What is left is evaluated on each candidate.
-fn plan<M>(filter: Option<&Filter>, condition: impl Fn(&str, &Value) -> Option<M>) -> Plan<M> {
-    let Some(filter) = filter else { return Plan { matches: Vec::new(), rest: None } };
-    let mut matches = Vec::new();
+fn plan<M>(filter: Option<&ScimFilter>, condition: impl Fn(&str, &Value) -> Option<M>) -> QueryPlan<M> {
+    let Some(filter) = filter else { return QueryPlan { conditions: Vec::new(), residual: None } };
+    let mut conditions = Vec::new();
     let mut complete = true;
     for term in filter.conjunction() {
         let found = match term {
             // emails[type eq "work" and value eq "x"]: the value by index, the rest on what that finds.
-            Filter::Inside(path, inner) => {
+            ScimFilter::ValuePath(path, inner) => {
                 complete = false;
                 let name = format!("{}.value", path.attribute).to_ascii_lowercase();
                 let by_value = inner.conjunction().into_iter().find_map(|term| match term {
-                    Filter::Compare(sub, Operator::Eq, value)
+                    ScimFilter::Compare(sub, Operator::Eq, value)
                         if sub.attribute.eq_ignore_ascii_case("value") =>
                     {
                         condition(&name, value)
                     }
                     _ => None,
                 });
-                matches.extend(by_value);
+                conditions.extend(by_value);
                 continue;
             }
-            Filter::Compare(path, Operator::Eq, value) if path.extension.is_none() => {
-                let name = match &path.sub {
+            ScimFilter::Compare(path, Operator::Eq, value) if path.extension.is_none() => {
+                let name = match &path.sub_attribute {
                     None => path.attribute.to_ascii_lowercase(),
                     Some(sub) => format!("{}.{sub}", path.attribute).to_ascii_lowercase(),
                 };
@@ -318,9 +306,9 @@ fn plan<M>(filter: Option<&Filter>, condition: impl Fn(&str, &Value) -> Option<M
             _ => None,
         };
         match found {
-            Some(condition) => matches.push(condition),
+            Some(condition) => conditions.push(condition),
             None => complete = false,
         }
     }
-    Plan { matches, rest: (!complete).then(|| filter.clone()) }
+    QueryPlan { conditions, residual: (!complete).then(|| filter.clone()) }
 }

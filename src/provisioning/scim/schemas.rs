@@ -11,15 +11,15 @@ pub(super) const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
 pub(super) const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
 
 /// The schema of the attributes that the account has defined.
-pub(super) const EXTRA: &str = "urn:ietf:params:scim:schemas:extension:vestibule:2.0:User";
+pub(super) const CUSTOM_EXTENSION: &str = "urn:ietf:params:scim:schemas:extension:vestibule:2.0:User";
 
 /// The schemas that extend users.
-pub(super) const EXTENSIONS: [&str; 2] = [ENTERPRISE, EXTRA];
+pub(super) const EXTENSIONS: [&str; 2] = [ENTERPRISE, CUSTOM_EXTENSION];
 /// The schemas whose attributes can stand in a resource.
-pub(super) const RESOURCE_SCHEMAS: [&str; 4] = [ENTERPRISE, EXTRA, USER, GROUP];
+pub(super) const RESOURCE_SCHEMAS: [&str; 4] = [ENTERPRISE, CUSTOM_EXTENSION, USER, GROUP];
 
 /// The extension of this name, without case.
-pub(super) fn extension(urn: &str) -> Option<&'static str> {
+pub(super) fn find_extension(urn: &str) -> Option<&'static str> {
     EXTENSIONS.into_iter().find(|known| known.eq_ignore_ascii_case(urn))
 }
 
@@ -79,7 +79,7 @@ pub(super) fn canonical_name(name: &str) -> &str {
 }
 
 /// Whether the enterprise extension has an attribute of this name.
-pub(super) fn is_enterprise(name: &str) -> bool {
+pub(super) fn is_enterprise_attribute(name: &str) -> bool {
     ENTERPRISE_NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
 }
 
@@ -117,7 +117,7 @@ impl Attribute {
         self.set("multiValued", true)
     }
 
-    fn of(self, sub: Vec<Self>) -> Self {
+    fn with_sub_attributes(self, sub: Vec<Self>) -> Self {
         self.set("subAttributes", sub.into_iter().map(|a| a.0).collect::<Vec<_>>())
     }
 }
@@ -127,8 +127,8 @@ fn text(name: &str, description: &str) -> Attribute {
 }
 
 /// A list of `{value, display, type, primary}`.
-fn plural(name: &str, description: &str) -> Attribute {
-    attribute(name, "complex", description).list().of(vec![
+fn multi_valued_attribute(name: &str, description: &str) -> Attribute {
+    attribute(name, "complex", description).list().with_sub_attributes(vec![
         text("value", "The value."),
         text("display", "A name for people."),
         text("type", "What it is for, such as work or home."),
@@ -136,8 +136,8 @@ fn plural(name: &str, description: &str) -> Attribute {
     ])
 }
 
-fn user() -> Value {
-    let name = attribute("name", "complex", "The person's name in parts.").of(vec![
+fn user_schema() -> Value {
+    let name = attribute("name", "complex", "The person's name in parts.").with_sub_attributes(vec![
         text("formatted", "The whole name."),
         text("familyName", "The family name."),
         text("givenName", "The given name."),
@@ -145,7 +145,7 @@ fn user() -> Value {
         text("honorificPrefix", "Such as Dr."),
         text("honorificSuffix", "Such as III."),
     ]);
-    let addresses = attribute("addresses", "complex", "Postal addresses.").list().of(vec![
+    let addresses = attribute("addresses", "complex", "Postal addresses.").list().with_sub_attributes(vec![
         text("formatted", "The whole address."),
         text("streetAddress", "Street and number."),
         text("locality", "City."),
@@ -158,7 +158,7 @@ fn user() -> Value {
     let groups = attribute("groups", "complex", "The groups the user is in.")
         .list()
         .set("mutability", "readOnly")
-        .of(vec![
+        .with_sub_attributes(vec![
             text("value", "The group's id.").set("mutability", "readOnly"),
             attribute("$ref", "reference", "The group's address.")
                 .set("referenceTypes", json!(["Group"]))
@@ -184,21 +184,21 @@ fn user() -> Value {
         text("locale", "For dates and numbers."),
         text("timezone", "IANA time zone."),
         attribute("active", "boolean", "Whether the person may sign in."),
-        plural("emails", "Email addresses; the primary one is where mail goes."),
-        plural("phoneNumbers", "Phone numbers."),
-        plural("ims", "Instant messaging addresses."),
-        plural("photos", "Pictures."),
+        multi_valued_attribute("emails", "Email addresses; the primary one is where mail goes."),
+        multi_valued_attribute("phoneNumbers", "Phone numbers."),
+        multi_valued_attribute("ims", "Instant messaging addresses."),
+        multi_valued_attribute("photos", "Pictures."),
         addresses,
         groups,
-        plural("entitlements", "Entitlements."),
-        plural("roles", "Roles at the identity provider."),
-        plural("x509Certificates", "Certificates."),
+        multi_valued_attribute("entitlements", "Entitlements."),
+        multi_valued_attribute("roles", "Roles at the identity provider."),
+        multi_valued_attribute("x509Certificates", "Certificates."),
     ];
     schema(USER, "User", "A person.", attributes)
 }
 
-fn enterprise() -> Value {
-    let manager = attribute("manager", "complex", "The person's manager.").of(vec![
+fn enterprise_schema() -> Value {
+    let manager = attribute("manager", "complex", "The person's manager.").with_sub_attributes(vec![
         text("value", "The manager's id."),
         attribute("$ref", "reference", "The manager's address.")
             .set("referenceTypes", json!(["User"]))
@@ -217,9 +217,10 @@ fn enterprise() -> Value {
     schema(ENTERPRISE, "EnterpriseUser", "What companies add to a person.", attributes)
 }
 
-fn group() -> Value {
-    let members =
-        attribute("members", "complex", "The users in the group, and groups kept in it.").list().of(vec![
+fn group_schema() -> Value {
+    let members = attribute("members", "complex", "The users in the group, and groups kept in it.")
+        .list()
+        .with_sub_attributes(vec![
             text("value", "The user's or group's id.").set("mutability", "immutable"),
             attribute("$ref", "reference", "The address of the user or group.")
                 .set("referenceTypes", json!(["User", "Group"]))
@@ -246,19 +247,19 @@ fn schema(urn: &str, name: &str, description: &str, attributes: Vec<Attribute>) 
 
 /// All schemas, with their addresses below `base` (`https://host/scim/v2`).
 pub(super) fn all(base: &str, defined: &[ExtraAttribute]) -> Vec<Value> {
-    let extra = (!defined.is_empty()).then(|| extra(defined));
-    [user(), enterprise(), group()]
+    let extra = (!defined.is_empty()).then(|| custom_schema(defined));
+    [user_schema(), enterprise_schema(), group_schema()]
         .into_iter()
         .chain(extra)
         .map(|schema| with_meta(schema, base, "Schema", "Schemas"))
         .collect()
 }
 
-fn extra(defined: &[ExtraAttribute]) -> Value {
+fn custom_schema(defined: &[ExtraAttribute]) -> Value {
     let attributes = defined.iter().map(|one| {
         attribute(&one.name, one.kind.as_str(), &one.description).set("multiValued", one.multi_valued)
     });
-    schema(EXTRA, "ExtraUser", "What this account keeps of a person.", attributes.collect())
+    schema(CUSTOM_EXTENSION, "ExtraUser", "What this account keeps of a person.", attributes.collect())
 }
 
 /// The resource types.
@@ -269,8 +270,8 @@ pub(super) fn resource_types(base: &str, defined: &[ExtraAttribute]) -> Vec<Valu
             "id": name, "name": name, "endpoint": endpoint, "schema": schema, "schemaExtensions": extensions,
         })
     };
-    let there = EXTENSIONS.into_iter().filter(|urn| *urn != EXTRA || !defined.is_empty());
-    let extensions = there.map(|urn| json!({"schema": urn, "required": false})).collect::<Value>();
+    let supported = EXTENSIONS.into_iter().filter(|urn| *urn != CUSTOM_EXTENSION || !defined.is_empty());
+    let extensions = supported.map(|urn| json!({"schema": urn, "required": false})).collect::<Value>();
     [kind("User", "/Users", USER, extensions), kind("Group", "/Groups", GROUP, json!([]))]
         .into_iter()
         .map(|kind| with_meta(kind, base, "ResourceType", "ResourceTypes"))

@@ -4,11 +4,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::json::Object;
+use super::json::JsonObject;
 
 /// An attribute that changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Changed {
+#[schema(as = Changed)]
+pub struct AttributeChange {
     /// Its name, with its parent's where it has one: `name.givenName`.
     pub attribute: String,
     /// What it was; for members, those who went. Absent when values are not kept.
@@ -19,13 +20,13 @@ pub struct Changed {
     pub after: Value,
 }
 
-impl Changed {
+impl AttributeChange {
     pub(super) fn new(attribute: impl Into<String>, before: Value, after: Value) -> Self {
         Self { attribute: attribute.into(), before, after }
     }
 
     /// The attribute alone.
-    pub(super) fn masked(self) -> Self {
+    pub(super) fn without_values(self) -> Self {
         Self::new(self.attribute, Value::Null, Value::Null)
     }
 }
@@ -38,17 +39,17 @@ pub(super) struct Trace {
     /// Its id.
     pub(super) resource_id: String,
     /// Ids of others who were named: members.
-    pub(super) others: Vec<String>,
+    pub(super) member_ids: Vec<String>,
     /// What changed.
-    pub(super) changes: Vec<Changed>,
+    pub(super) changes: Vec<AttributeChange>,
     /// What else there is to say: how many were found.
     pub(super) note: String,
 }
 
 /// What differs between two states of a resource. Members of objects are compared one by one.
-pub(super) fn difference(before: &Object, after: &Object) -> Vec<Changed> {
+pub(super) fn difference(before: &JsonObject, after: &JsonObject) -> Vec<AttributeChange> {
     let mut changes = Vec::new();
-    let (empty, none) = (Object::new(), Value::Null);
+    let (empty, none) = (JsonObject::new(), Value::Null);
     for key in before.keys().chain(after.keys().filter(|key| !before.contains_key(*key))) {
         let (old, new) = (before.get(key).unwrap_or(&none), after.get(key).unwrap_or(&none));
         if old == new {
@@ -57,14 +58,12 @@ pub(super) fn difference(before: &Object, after: &Object) -> Vec<Changed> {
         if old.is_object() || new.is_object() {
             let (old, new) = (old.as_object().unwrap_or(&empty), new.as_object().unwrap_or(&empty));
             let separator = if key.contains(':') { ':' } else { '.' };
-            changes.extend(
-                difference(old, new).into_iter().map(|inner| Changed {
-                    attribute: format!("{key}{separator}{}", inner.attribute),
-                    ..inner
-                }),
-            );
+            changes.extend(difference(old, new).into_iter().map(|inner| AttributeChange {
+                attribute: format!("{key}{separator}{}", inner.attribute),
+                ..inner
+            }));
         } else {
-            changes.push(Changed::new(key.clone(), old.clone(), new.clone()));
+            changes.push(AttributeChange::new(key.clone(), old.clone(), new.clone()));
         }
     }
     changes

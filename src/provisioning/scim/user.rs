@@ -4,24 +4,24 @@
 use serde_json::{Value, json};
 
 use super::error::{Error, ScimType};
-use super::json::{self, Object};
-use super::outgoing::{Meta, Part, Resource};
+use super::json::{self, JsonObject};
+use super::resource_json::{AttributeValue, Meta, Resource};
 use super::schemas::{self, ENTERPRISE, USER, canonical_name, is_multi_valued, is_read_only};
 use crate::directory::groups::Group;
 use crate::directory::users::{Profile, User};
 
 /// Brings a client's resource into the form it is kept in: names in the RFC's spelling, booleans as
 /// booleans, lists as lists, without what is not the client's to say.
-pub(super) fn normalize(body: Object) -> Object {
-    let mut resource = Object::new();
+pub(super) fn normalize(body: JsonObject) -> JsonObject {
+    let mut resource = JsonObject::new();
     for (key, value) in body {
         let name = canonical_name(&key);
         // A password is accepted and not kept: people sign in through their identity provider.
         if is_read_only(name) || name == "password" {
             continue;
         }
-        if let Some(urn) = schemas::extension(&key) {
-            let extension = if urn == ENTERPRISE { enterprise(value) } else { value };
+        if let Some(urn) = schemas::find_extension(&key) {
+            let extension = if urn == ENTERPRISE { normalize_enterprise(value) } else { value };
             if !json::is_empty(&extension) {
                 resource.insert(urn.to_owned(), extension);
             }
@@ -31,7 +31,7 @@ pub(super) fn normalize(body: Object) -> Object {
         } else if json::is_empty(&value) {
             // An empty value means "not assigned" (RFC 7643 §2.5).
         } else if is_multi_valued(name) {
-            resource.insert(name.to_owned(), multi_valued(value));
+            resource.insert(name.to_owned(), normalize_multi_valued(value));
         } else if name == "active" {
             resource.insert(name.to_owned(), json::boolean(&value).map_or(value, Value::Bool));
         } else {
@@ -41,7 +41,7 @@ pub(super) fn normalize(body: Object) -> Object {
     resource
 }
 
-fn multi_valued(value: Value) -> Value {
+fn normalize_multi_valued(value: Value) -> Value {
     let list = match value {
         Value::Array(list) => list,
         single => vec![single],
@@ -56,9 +56,9 @@ fn multi_valued(value: Value) -> Value {
 }
 
 /// The manager comes as an object, a list of one, or the bare id.
-fn enterprise(value: Value) -> Value {
+fn normalize_enterprise(value: Value) -> Value {
     let Value::Object(members) = value else { return value };
-    let mut extension = Object::new();
+    let mut extension = JsonObject::new();
     for (key, value) in members {
         let name = canonical_name(&key).to_owned();
         let value = match (name.as_str(), value) {
@@ -74,10 +74,7 @@ fn enterprise(value: Value) -> Value {
 }
 
 /// The directory's view of a normalized resource.
-///
-/// # Errors
-/// `invalidValue` without a userName or with a value of the wrong type.
-pub(super) fn profile(resource: Object) -> Result<Profile, Error> {
+pub(super) fn profile(resource: JsonObject) -> Result<Profile, Error> {
     let invalid = |detail: &str| Error::bad(ScimType::InvalidValue, detail);
     let user_name = json::text(&resource, "userName").filter(|name| !name.trim().is_empty());
     let user_name = user_name.ok_or_else(|| invalid("userName is required."))?;
@@ -101,7 +98,7 @@ pub(super) fn profile(resource: Object) -> Result<Profile, Error> {
 }
 
 /// The primary address, else the first, else the user name where it is one.
-fn email_of(resource: &Object, user_name: &str) -> Option<String> {
+fn email_of(resource: &JsonObject, user_name: &str) -> Option<String> {
     let emails =
         json::get(resource, "emails").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let value =
@@ -115,38 +112,38 @@ fn email_of(resource: &Object, user_name: &str) -> Option<String> {
 
 /// The resource as clients see it: what they sent, with the directory's word on what it decides.
 pub(super) fn resource(user: &User) -> Resource<'_> {
-    let mut resource = Resource::kept(user.attributes_text());
+    let mut resource = Resource::from_stored(user.attributes_text());
     // A client that sent the rest and no displayName does not find one it did not write.
-    if resource.is_empty() || resource.has("displayName") {
-        resource.put("displayName", Part::Text(&user.display_name));
+    if resource.is_empty() || resource.contains("displayName") {
+        resource.set("displayName", AttributeValue::Text(&user.display_name));
     }
-    resource.put("userName", Part::Text(&user.user_name));
+    resource.set("userName", AttributeValue::Text(&user.user_name));
     if user.is_active() && resource.is_null("active") {
         resource.remove("active");
     } else {
-        resource.put("active", Part::Flag(user.is_active()));
+        resource.set("active", AttributeValue::Bool(user.is_active()));
     }
     if let Some(id) = &user.external_id {
-        resource.put("externalId", Part::Text(id));
+        resource.set("externalId", AttributeValue::Text(id));
     }
     if user.given_name.is_some() || user.family_name.is_some() {
-        let mut name = resource.take_nested("name");
+        let mut name = resource.remove_object("name");
         for (key, value) in [("givenName", &user.given_name), ("familyName", &user.family_name)] {
             if let Some(value) = value {
-                name.put(key, Part::Text(value));
+                name.set(key, AttributeValue::Text(value));
             }
         }
-        resource.put("name", Part::Nested(name));
+        resource.set("name", AttributeValue::Nested(name));
     }
-    if let (Some(email), false) = (&user.email, resource.has("emails")) {
+    if let (Some(email), false) = (&user.email, resource.contains("emails")) {
         let emails = json!([{"value": email, "type": "work", "primary": true}]);
-        resource.put("emails", Part::Other(emails));
+        resource.set("emails", AttributeValue::Json(emails));
     }
     resource
 }
 
 /// Remembers that a client has removed `active`: it does not find it again.
-pub(super) fn note_removed_active(resource: &mut Object) {
+pub(super) fn mark_active_removed(resource: &mut JsonObject) {
     if json::get(resource, "active").is_none() {
         resource.insert("active".into(), Value::Null);
     }
@@ -155,16 +152,16 @@ pub(super) fn note_removed_active(resource: &mut Object) {
 /// The whole answer for a user. `groups`: those it is in, when they were asked for.
 pub(super) fn represent<'a>(user: &'a User, groups: Option<&[Group]>, base: &str) -> Resource<'a> {
     let mut resource = resource(user);
-    let extensions = schemas::EXTENSIONS.iter().copied().filter(|urn| resource.has(urn));
+    let extensions = schemas::EXTENSIONS.iter().copied().filter(|urn| resource.contains(urn));
     let urns = std::iter::once(USER).chain(extensions).collect();
-    resource.put("schemas", Part::Urns(urns));
-    resource.put("id", Part::Text(&user.id));
+    resource.set("schemas", AttributeValue::Urns(urns));
+    resource.set("id", AttributeValue::Text(&user.id));
     if let Some(groups) = groups {
         let list: Vec<Value> = groups
             .iter()
             .map(|g| json!({"value": g.id, "$ref": format!("{base}/Groups/{}", g.id), "display": g.name}))
             .collect();
-        resource.put("groups", Part::Other(json!(list)));
+        resource.set("groups", AttributeValue::Json(json!(list)));
     }
     let meta = Meta {
         resource_type: "User",
@@ -173,7 +170,7 @@ pub(super) fn represent<'a>(user: &'a User, groups: Option<&[Group]>, base: &str
         location: format!("{base}/Users/{}", user.id),
         version: etag(user.version),
     };
-    resource.put("meta", Part::Meta(meta));
+    resource.set("meta", AttributeValue::Meta(meta));
     resource
 }
 

@@ -1,16 +1,13 @@
 //! Who has to have a second factor.
 
-use crate::access::Owes;
+use crate::access::SessionRestriction;
 use crate::directory::accounts::TwoFactorSettings;
 use crate::kernel::Timestamp;
-use crate::kernel::database::{Conditions, Connection};
+use crate::kernel::database::{Conditions, DbConn};
 
 /// Whether the account asks this user for a second factor.
-///
-/// # Errors
-/// The database's.
 pub async fn is_enforced_for(
-    c: &mut Connection,
+    c: &mut DbConn,
     settings: &TwoFactorSettings,
     user_id: &str,
 ) -> Result<bool, sqlx::Error> {
@@ -26,7 +23,11 @@ pub async fn is_enforced_for(
 
 /// The users of an account after the one with id `after` who have to have a second factor under `settings` and
 /// have none: a query over `users u`.
-pub(super) fn missing(account_id: &str, settings: &TwoFactorSettings, after: &str) -> Conditions {
+pub(super) fn users_without_factor(
+    account_id: &str,
+    settings: &TwoFactorSettings,
+    after: &str,
+) -> Conditions {
     let mut all = Conditions::default();
     all.text("u.account_id = ?", account_id);
     all.fixed("u.active = 1");
@@ -43,37 +44,31 @@ pub(super) fn missing(account_id: &str, settings: &TwoFactorSettings, after: &st
 }
 
 /// How many people these settings ask for a second factor who have none.
-///
-/// # Errors
-/// The database's.
 pub async fn affected_count(
-    c: &mut Connection,
+    c: &mut DbConn,
     account_id: &str,
     settings: &TwoFactorSettings,
 ) -> Result<i64, sqlx::Error> {
-    let all = missing(account_id, settings, "");
+    let all = users_without_factor(account_id, settings, "");
     let (count,): (i64,) = all.bind_as(all.sql("SELECT COUNT(*) FROM users u", "")).fetch_one(c).await?;
     Ok(count)
 }
 
 /// What a session in which no second factor was shown owes.
-///
-/// # Errors
-/// The database's.
-pub(in super::super) async fn owed_by(
-    c: &mut Connection,
+pub(crate) async fn session_restriction(
+    c: &mut DbConn,
     settings: &TwoFactorSettings,
     (user_id, is_enrolled): (&str, bool),
     now: Timestamp,
-) -> Result<Owes, sqlx::Error> {
+) -> Result<SessionRestriction, sqlx::Error> {
     if is_enrolled {
-        return Ok(Owes::SecondFactor);
+        return Ok(SessionRestriction::SecondFactorRequired);
     }
     if !is_enforced_for(c, settings, user_id).await? {
-        return Ok(Owes::Nothing);
+        return Ok(SessionRestriction::None);
     }
     Ok(match settings.grace_ends_at().filter(|end| now < *end) {
-        Some(end) => Owes::EnrolmentBy(end),
-        None => Owes::Enrolment,
+        Some(end) => SessionRestriction::EnrolmentDueAt(end),
+        None => SessionRestriction::EnrolmentRequired,
     })
 }

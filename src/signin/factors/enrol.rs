@@ -7,19 +7,19 @@ use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::super::links::{self, LinkPurpose};
-use super::super::{SignIn, notices};
 use super::check::{AMR_OF_CODE, CHALLENGE_LIFETIME, KeyChallenge, amr_of_key};
-use super::model::{Factor, Kind, SecondFactor};
-use super::store::{self, KeyFacts, NewFactor};
+use super::model::{Factor, FactorKind, SecondFactor};
+use super::store::{self, CredentialMetadata, NewFactor};
 use super::webauthn::{self, Registration};
 use super::{recovery, totp};
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::accounts::Account;
 use crate::directory::users::User;
 use crate::directory::{Error, check_name};
-use crate::kernel::tickets::{self, Ticket};
+use crate::kernel::sealed_state::{self, SealedState};
 use crate::kernel::{Kernel, Tx, ids, vault};
+use crate::signin::one_time_links::{self, LinkPurpose};
+use crate::signin::{SignIn, notifications};
 
 /// How long somebody may look for their phone.
 const AUTHENTICATOR_LIFETIME: Duration = Duration::from_mins(15);
@@ -30,16 +30,16 @@ const NAME_LENGTH: usize = 64;
 pub enum EnrolError {
     /// The code does not belong to the seed.
     #[error("wrong_code")]
-    Code,
+    WrongCode,
     /// The key's answer is not good, or the key is here already.
     #[error("wrong_key")]
-    Key,
+    KeyRejected,
     /// The page was open for too long, or was used before.
     #[error("challenge_ended")]
-    Ended,
+    ChallengeExpired,
     /// A second factor was set up meanwhile: it has to be shown.
     #[error("enrolled_already")]
-    Already,
+    AlreadyEnrolled,
     /// The directory failed, or the name is no name.
     #[error(transparent)]
     Directory(#[from] Error),
@@ -59,16 +59,16 @@ impl From<vault::Error> for EnrolError {
 
 /// By what right a factor is added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Authority {
+pub enum EnrolmentRight {
     /// The person has shown one factor and has no second: this must be the first.
-    First,
+    FirstFactor,
     /// The person has shown all factors they have.
-    Full,
+    Verified,
 }
 
 /// A seed that waits for its first code.
 #[derive(Serialize, Deserialize)]
-struct Seed {
+struct PendingTotpSecret {
     id: String,
     seed: String,
 }
@@ -90,31 +90,25 @@ fn binding(user_id: &str) -> String {
 }
 
 /// Makes a seed for `user`. Nothing is stored before it is confirmed.
-///
-/// # Errors
-/// The vault's.
 pub fn start_authenticator(
     kernel: &Kernel,
     account: &Account,
     user: &User,
 ) -> Result<NewAuthenticator, vault::Error> {
     let seed = totp::seed();
-    let content = Seed { id: ids::new_id(kernel.clock.now()), seed: STANDARD.encode(seed) };
-    let ticket = tickets::issue(kernel, &binding(&user.id), content, AUTHENTICATOR_LIFETIME)?;
+    let content = PendingTotpSecret { id: ids::new_id(kernel.clock.now()), seed: STANDARD.encode(seed) };
+    let ticket = sealed_state::issue(kernel, &binding(&user.id), content, AUTHENTICATOR_LIFETIME)?;
     show(ticket, &seed, account, user)
 }
 
 /// Shows the seed of a ticket again, after a wrong code.
-///
-/// # Errors
-/// The vault's or the database's.
 pub async fn show_authenticator(
     kernel: &Kernel,
     account: &Account,
     user: &User,
     ticket: &str,
 ) -> Result<NewAuthenticator, vault::Error> {
-    let opened = tickets::open::<Seed>(kernel, &binding(&user.id), ticket).await?;
+    let opened = sealed_state::open::<PendingTotpSecret>(kernel, &binding(&user.id), ticket).await?;
     match opened.and_then(|t| STANDARD.decode(t.content.seed).ok()) {
         Some(seed) => show(ticket.to_owned(), &seed, account, user),
         None => start_authenticator(kernel, account, user),
@@ -127,24 +121,21 @@ fn show(
     account: &Account,
     user: &User,
 ) -> Result<NewAuthenticator, vault::Error> {
-    let card = totp::card(seed, &account.name, &user.user_name).ok_or(vault::Error::Damaged)?;
+    let card = totp::provisioning(seed, &account.name, &user.user_name).ok_or(vault::Error::Damaged)?;
     Ok(NewAuthenticator { ticket, svg: card.svg, typed: card.typed, uri: card.uri })
 }
 
 /// Asks for a key of `user`; none when keys cannot be used at the public address.
-///
-/// # Errors
-/// The vault's or the database's.
-pub async fn start_key(
+pub async fn start_key_registration(
     kernel: &Kernel,
     user: &User,
     passkey: bool,
 ) -> Result<Option<KeyChallenge>, vault::Error> {
     let present = store::of_user(&mut *kernel.db.read().await?, &user.id).await?;
-    let Ok((options, registration)) = webauthn::begin_registration(kernel, user, &present, passkey) else {
+    let Ok((options, registration)) = webauthn::start_registration(kernel, user, &present, passkey) else {
         return Ok(None);
     };
-    let ticket = tickets::issue(kernel, &binding(&user.id), registration, CHALLENGE_LIFETIME)?;
+    let ticket = sealed_state::issue(kernel, &binding(&user.id), registration, CHALLENGE_LIFETIME)?;
     Ok(Some(KeyChallenge { ticket, options: options.to_string() }))
 }
 
@@ -156,12 +147,12 @@ pub struct Confirmation<'a> {
     /// From [`start_authenticator`] or [`start_key`].
     pub ticket: &'a str,
     /// The code, or the key's answer.
-    pub proof: ConfirmedBy<'a>,
+    pub proof: EnrolmentProof<'a>,
 }
 
 /// How a new factor is confirmed.
 #[derive(Debug, Clone, Copy)]
-pub enum ConfirmedBy<'a> {
+pub enum EnrolmentProof<'a> {
     /// A code of the app.
     Code(&'a str),
     /// The browser's JSON.
@@ -169,28 +160,25 @@ pub enum ConfirmedBy<'a> {
 }
 
 /// A factor that is confirmed and not stored yet.
-pub(in super::super) struct Confirmed {
+pub(crate) struct ConfirmedFactor {
     name: String,
     kind: ConfirmedKind,
     /// How it counts in the session it is added in.
-    pub(in super::super) factor: SecondFactor,
-    pub(in super::super) amr: Vec<&'static str>,
+    pub(crate) factor: SecondFactor,
+    pub(crate) amr: Vec<&'static str>,
 }
 
 enum ConfirmedKind {
-    Authenticator { ticket: Ticket<Seed>, sealed: String, step: i64 },
-    Key { ticket: Ticket<Registration>, credential: String, facts: KeyFacts },
+    Authenticator { ticket: SealedState<PendingTotpSecret>, sealed: String, step: i64 },
+    Key { ticket: SealedState<Registration>, credential: String, metadata: CredentialMetadata },
 }
 
 /// Checks a confirmation, before the unit of work that stores the factor.
-///
-/// # Errors
-/// [`EnrolError`].
-pub(in super::super) async fn confirm(
+pub(crate) async fn confirm_enrolment(
     signin: &SignIn,
     user: &User,
     confirmation: Confirmation<'_>,
-) -> Result<Confirmed, EnrolError> {
+) -> Result<ConfirmedFactor, EnrolError> {
     let kernel = &signin.kernel;
     let name = confirmation.name.trim();
     let name_or = |made_up: &str| if name.is_empty() { made_up.to_owned() } else { name.to_owned() };
@@ -198,36 +186,38 @@ pub(in super::super) async fn confirm(
         check_name("name", name, NAME_LENGTH)?;
     }
     match confirmation.proof {
-        ConfirmedBy::Code(code) => {
-            let ticket = tickets::open::<Seed>(kernel, &binding(&user.id), confirmation.ticket).await?;
-            let ticket = ticket.ok_or(EnrolError::Ended)?;
-            let seed = STANDARD.decode(&ticket.content.seed).map_err(|_| EnrolError::Ended)?;
-            let step = totp::step_of(&seed, code, kernel.clock.now()).ok_or(EnrolError::Code)?;
+        EnrolmentProof::Code(code) => {
+            let ticket =
+                sealed_state::open::<PendingTotpSecret>(kernel, &binding(&user.id), confirmation.ticket)
+                    .await?;
+            let ticket = ticket.ok_or(EnrolError::ChallengeExpired)?;
+            let seed = STANDARD.decode(&ticket.content.seed).map_err(|_| EnrolError::ChallengeExpired)?;
+            let step = totp::step_of(&seed, code, kernel.clock.now()).ok_or(EnrolError::WrongCode)?;
             let sealed = kernel.vault.seal(&Factor::binding(&ticket.content.id), &seed)?;
-            Ok(Confirmed {
+            Ok(ConfirmedFactor {
                 name: name_or("Authenticator app"),
                 kind: ConfirmedKind::Authenticator { ticket, sealed, step },
                 factor: SecondFactor::Totp,
                 amr: AMR_OF_CODE.to_vec(),
             })
         }
-        ConfirmedBy::Key(answer) => {
+        EnrolmentProof::Key(answer) => {
             let ticket =
-                tickets::open::<Registration>(kernel, &binding(&user.id), confirmation.ticket).await?;
-            let ticket = ticket.ok_or(EnrolError::Ended)?;
+                sealed_state::open::<Registration>(kernel, &binding(&user.id), confirmation.ticket).await?;
+            let ticket = ticket.ok_or(EnrolError::ChallengeExpired)?;
             let registered =
-                webauthn::end_registration(kernel, &ticket.content, answer).map_err(|failure| {
+                webauthn::finish_registration(kernel, &ticket.content, answer).map_err(|failure| {
                     tracing::info!(%failure, "a new key was refused");
-                    EnrolError::Key
+                    EnrolError::KeyRejected
                 })?;
-            let made_up = if registered.facts.discoverable { "Passkey" } else { "Security key" };
-            Ok(Confirmed {
+            let made_up = if registered.metadata.discoverable { "Passkey" } else { "Security key" };
+            Ok(ConfirmedFactor {
                 name: name_or(made_up),
-                amr: amr_of_key(&registered.facts),
+                amr: amr_of_key(&registered.metadata),
                 kind: ConfirmedKind::Key {
                     ticket,
                     credential: registered.credential,
-                    facts: registered.facts,
+                    metadata: registered.metadata,
                 },
                 factor: SecondFactor::Webauthn,
             })
@@ -236,47 +226,44 @@ pub(in super::super) async fn confirm(
 }
 
 /// Stores a confirmed factor and tells its owner. With the first one come recovery codes, to be shown once.
-///
-/// # Errors
-/// [`EnrolError`].
-pub(in super::super) async fn add(
+pub(crate) async fn add(
     kernel: &Kernel,
     tx: &mut Tx,
     context: &Context,
     user: &User,
-    (authority, confirmed): (Authority, Confirmed),
+    (right, confirmed): (EnrolmentRight, ConfirmedFactor),
 ) -> Result<Option<Vec<String>>, EnrolError> {
-    let is_first = store::enrol(tx, user).await?;
-    if authority == Authority::First && !is_first {
-        return Err(EnrolError::Already);
+    let is_first = store::insert_enrolment(tx, user).await?;
+    if right == EnrolmentRight::FirstFactor && !is_first {
+        return Err(EnrolError::AlreadyEnrolled);
     }
-    if store::count(tx, &user.id).await? >= store::MOST {
+    if store::count(tx, &user.id).await? >= store::MAX_FACTORS {
         return Err(Error::Forbidden("You have twenty of these. Remove one that you do not use.").into());
     }
     let (id, kind, stored, last_step, key, fresh) = match confirmed.kind {
         ConfirmedKind::Authenticator { ticket, sealed, step } => {
-            let fresh = ticket.spend(tx).await?;
-            (ticket.content.id, Kind::Totp, sealed, step, None, fresh)
+            let fresh = ticket.consume(tx).await?;
+            (ticket.content.id, FactorKind::Totp, sealed, step, None, fresh)
         }
-        ConfirmedKind::Key { ticket, credential, facts } => {
-            let fresh = ticket.spend(tx).await?;
-            (tx.new_id(), Kind::Webauthn, credential, 0, Some(facts), fresh)
+        ConfirmedKind::Key { ticket, credential, metadata: facts } => {
+            let fresh = ticket.consume(tx).await?;
+            (tx.new_id(), FactorKind::Webauthn, credential, 0, Some(facts), fresh)
         }
     };
     if !fresh {
-        return Err(EnrolError::Ended);
+        return Err(EnrolError::ChallengeExpired);
     }
     let new = NewFactor { id: &id, kind, name: &confirmed.name, secret: &stored, last_step, key };
     if !store::insert(tx, user, &new).await? {
-        return Err(EnrolError::Key);
+        return Err(EnrolError::KeyRejected);
     }
     let event = Event::new(Action::FactorAdd, "user", &user.id, &user.user_name);
     let detail = json!({"kind": kind.as_str(), "factor": id, "name": confirmed.name, "first": is_first});
     audit::record(tx, context, event.detail(detail)).await?;
-    notices::factor_added(kernel, tx, user, (&confirmed.name, &context.address)).await?;
+    notifications::factor_added(kernel, tx, user, (&confirmed.name, &context.address)).await?;
     if !is_first {
         return Ok(None);
     }
-    links::void(tx, &user.id, LinkPurpose::Enrol).await?;
-    Ok(Some(recovery::give(tx, user).await?))
+    one_time_links::revoke(tx, &user.id, LinkPurpose::Enrol).await?;
+    Ok(Some(recovery::generate_codes(tx, user).await?))
 }

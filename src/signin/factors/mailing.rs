@@ -4,28 +4,28 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::super::links::{self, LinkPurpose};
-use super::super::notices;
-use super::enforcement::missing;
+use super::enforcement::users_without_factor;
 use crate::directory::Error;
 use crate::directory::accounts::{self, Account, TwoFactorSettings};
-use crate::kernel::database::{Conditions, Connection};
+use crate::kernel::database::{Conditions, DbConn};
 use crate::kernel::mail::mailing::{self, Mailing, NewMailing};
 use crate::kernel::{Kernel, Tx};
+use crate::signin::notifications;
+use crate::signin::one_time_links::{self, LinkPurpose};
 
 /// People in a bit.
-const BIT: usize = 200;
+const BATCH_SIZE: usize = 200;
 
 /// How the mail says it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Tone {
+pub enum EnrolmentMailKind {
     /// The account asks for a second factor from now on.
     Enforced,
     /// It did so before.
     Reminder,
 }
 
-impl Tone {
+impl EnrolmentMailKind {
     /// The kind of the mailing.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -50,20 +50,17 @@ impl Scope {
 }
 
 fn recipients(account_id: &str, settings: &TwoFactorSettings, after: &str) -> Conditions {
-    let mut all = missing(account_id, settings, after);
+    let mut all = users_without_factor(account_id, settings, after);
     all.fixed("u.email IS NOT NULL");
     all
 }
 
 /// Begins to mail everybody whom `settings` ask for a second factor and who has none; with settings that ask
 /// nobody, everybody without one. Returns how many that are.
-///
-/// # Errors
-/// The database's.
 pub async fn start_mailing(
     tx: &mut Tx,
     account: &Account,
-    (settings, tone): (&TwoFactorSettings, Tone),
+    (settings, kind): (&TwoFactorSettings, EnrolmentMailKind),
     created_by: &str,
 ) -> Result<i64, sqlx::Error> {
     let scope =
@@ -72,7 +69,7 @@ pub async fn start_mailing(
     let all = recipients(&account.id, &scope.settings(), "");
     let (total,): (i64,) =
         all.bind_as(all.sql("SELECT COUNT(*) FROM users u", "")).fetch_one(&mut **tx).await?;
-    let new = NewMailing { account_id: &account.id, kind: tone.as_str(), scope: &text, total, created_by };
+    let new = NewMailing { account_id: &account.id, kind: kind.as_str(), scope: &text, total, created_by };
     mailing::start(tx, &new).await?;
     Ok(total)
 }
@@ -84,24 +81,21 @@ struct Recipient {
     email: String,
 }
 
-async fn next(c: &mut Connection, mailing: &Mailing) -> Result<Vec<Recipient>, sqlx::Error> {
+async fn next_recipients(c: &mut DbConn, mailing: &Mailing) -> Result<Vec<Recipient>, sqlx::Error> {
     let scope =
         serde_json::from_str::<Scope>(&mailing.scope).map_err(|e| sqlx::Error::Decode(Box::new(e)))?;
     let all = recipients(&mailing.account_id, &scope.settings(), &mailing.cursor);
-    let tail = format!("ORDER BY u.id LIMIT {BIT}");
+    let tail = format!("ORDER BY u.id LIMIT {BATCH_SIZE}");
     all.bind_as(all.sql("SELECT u.id, u.user_name, u.email FROM users u", &tail)).fetch_all(c).await
 }
 
 /// Queues the next bit of every mailing that has room in the outbox; true when there was something to do.
 /// Safe to run on several nodes.
-///
-/// # Errors
-/// [`Error`]; what was queued before stays queued.
-pub async fn mail_more(kernel: &Kernel) -> Result<bool, Error> {
+pub async fn queue_next_batches(kernel: &Kernel) -> Result<bool, Error> {
     let running = mailing::running(&mut *kernel.db.read().await?).await?;
     let mut busy = false;
     for one in running.iter().filter(|mailing| mailing.has_room()) {
-        busy |= mail_bit(kernel, one).await?;
+        busy |= queue_batch(kernel, one).await?;
     }
     if busy {
         kernel.mail_wake.notify_one();
@@ -109,25 +103,25 @@ pub async fn mail_more(kernel: &Kernel) -> Result<bool, Error> {
     Ok(busy)
 }
 
-async fn mail_bit(kernel: &Kernel, mailing: &Mailing) -> Result<bool, Error> {
+async fn queue_batch(kernel: &Kernel, mailing: &Mailing) -> Result<bool, Error> {
     let mut c = kernel.db.read().await?;
     let account = accounts::by_id(&mut c, &mailing.account_id).await?.ok_or(Error::NotFound("account"))?;
-    let people = next(&mut c, mailing).await?;
+    let people = next_recipients(&mut c, mailing).await?;
     drop(c);
-    let last = people.len() < BIT;
+    let last = people.len() < BATCH_SIZE;
     let cursor = people.last().map_or(mailing.cursor.clone(), |person| person.id.clone());
     let mut tx = kernel.db.begin().await?;
     let ids: Vec<&str> = people.iter().map(|person| person.id.as_str()).collect();
-    let secrets = links::create_many(&mut tx, &account.id, &ids, LinkPurpose::Enrol).await?;
-    let sender = notices::sender(&account);
-    let again = mailing.kind == Tone::Reminder.as_str();
+    let secrets = one_time_links::create_many(&mut tx, &account.id, &ids, LinkPurpose::Enrol).await?;
+    let sender = notifications::sender(&account);
+    let again = mailing.kind == EnrolmentMailKind::Reminder.as_str();
     let mut mails = Vec::with_capacity(people.len());
     for (person, secret) in people.iter().zip(&secrets) {
-        let letter = notices::enrolment_letter(kernel, &account, &person.user_name, secret, again);
-        mails.push(letter.to(&person.email, &sender)?);
+        let letter = notifications::enrolment_email(kernel, &account, &person.user_name, secret, again);
+        mails.push(letter.render_for(&person.email, &sender)?);
     }
     let vault = &kernel.vault;
-    if mailing::queue_more(&mut tx, vault, mailing, &mails, (&cursor, last)).await? {
+    if mailing::queue_batch(&mut tx, vault, mailing, &mails, (&cursor, last)).await? {
         tx.commit().await?;
     }
     Ok(true)

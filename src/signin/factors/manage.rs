@@ -2,7 +2,6 @@
 
 use serde_json::json;
 
-use super::super::{notices, sessions};
 use super::model::Factor;
 use super::{enforcement, recovery, store};
 use crate::audit::{self, Action, Context, Event};
@@ -10,11 +9,9 @@ use crate::directory::accounts::TwoFactorSettings;
 use crate::directory::users::User;
 use crate::directory::{Error, check_name};
 use crate::kernel::{Kernel, Tx};
+use crate::signin::{notifications, sessions};
 
 /// Gives a factor another name.
-///
-/// # Errors
-/// [`Error::Invalid`].
 pub async fn rename(
     tx: &mut Tx,
     context: &Context,
@@ -31,9 +28,6 @@ pub async fn rename(
 
 /// Removes a factor and tells its owner. With the last one everything goes: recovery codes, remembered
 /// browsers. That is refused while the account asks for one.
-///
-/// # Errors
-/// [`Error::Forbidden`].
 pub async fn remove(
     kernel: &Kernel,
     tx: &mut Tx,
@@ -51,20 +45,17 @@ pub async fn remove(
         return Ok(());
     }
     if is_last {
-        store::end_all(tx, &user.id).await?;
+        store::delete_all(tx, &user.id).await?;
         sessions::forget_second_factor(tx, &user.id).await?;
     }
     let detail =
         json!({"kind": factor.kind().as_str(), "factor": factor.id, "name": factor.name, "last": is_last});
     let event = Event::new(Action::FactorRemove, "user", &user.id, &user.user_name).detail(detail);
     audit::record(tx, context, event).await?;
-    notices::factor_removed(kernel, tx, user, (&factor.name, is_last, &context.address)).await
+    notifications::factor_removed(kernel, tx, user, (&factor.name, is_last, &context.address)).await
 }
 
 /// Makes new recovery codes, to be shown once; the old ones stop working.
-///
-/// # Errors
-/// [`Error::Forbidden`] for somebody without a second factor.
 pub async fn renew_codes(
     kernel: &Kernel,
     tx: &mut Tx,
@@ -74,9 +65,9 @@ pub async fn renew_codes(
     if !store::is_enrolled(tx, &user.id).await? {
         return Err(Error::Forbidden("Set up an authenticator app or a key first; codes come with it."));
     }
-    let codes = recovery::give(tx, user).await?;
+    let codes = recovery::generate_codes(tx, user).await?;
     audit::record(tx, context, Event::new(Action::RecoveryCodesRenew, "user", &user.id, &user.user_name))
         .await?;
-    notices::codes_renewed(kernel, tx, user, &context.address).await?;
+    notifications::codes_renewed(kernel, tx, user, &context.address).await?;
     Ok(codes)
 }

@@ -5,7 +5,6 @@
 //! unit of work; the sign-in flow, sessions and the report ask nothing else.
 
 mod check;
-mod devices;
 mod enforcement;
 mod enrol;
 mod mailing;
@@ -13,28 +12,33 @@ mod manage;
 mod model;
 mod passkey;
 mod recovery;
+mod remembered_browsers;
 mod report;
 mod reset;
 mod store;
 mod totp;
 mod webauthn;
 
-pub(super) use check::{Accepted, Claim, Verdict, accept, prepare};
-pub use check::{KeyChallenge, Shown, Wrong, start_challenge};
-pub use devices::{Device, list as devices, revoke as revoke_device};
-pub(super) use devices::{delete_old as delete_old_devices, is_remembered, remember};
-pub(super) use enforcement::owed_by;
+pub use check::{FactorError, FactorResponse, KeyChallenge, start_challenge};
+pub(super) use check::{FactorOutcome, PreparedResponse, VerifiedFactor, prepare_response, verify_response};
+pub(super) use enforcement::session_restriction;
 pub use enforcement::{affected_count, is_enforced_for};
 pub use enrol::{
-    Authority, Confirmation, ConfirmedBy, EnrolError, NewAuthenticator, show_authenticator,
-    start_authenticator, start_key,
+    Confirmation, EnrolError, EnrolmentProof, EnrolmentRight, NewAuthenticator, show_authenticator,
+    start_authenticator, start_key_registration,
 };
-pub(super) use enrol::{add, confirm};
-pub use mailing::{Tone, mail_more, start_mailing};
+pub(super) use enrol::{add, confirm_enrolment};
+pub use mailing::{EnrolmentMailKind, queue_next_batches, start_mailing};
 pub use manage::{remove, rename, renew_codes};
-pub use model::{ACR_TWO_FACTORS, Factor, Kind, SecondFactor};
-pub use passkey::{PasskeyProof, prove_passkey, start_passkey};
-pub use report::{Filter, Row, Summary, report, summary};
+pub use model::{ACR_TWO_FACTORS, Factor, FactorKind, SecondFactor};
+pub use passkey::{PasskeyProof, start_passkey, verify_passkey};
+pub use remembered_browsers::{
+    RememberedBrowser, list as remembered_browsers, revoke as revoke_remembered_browser,
+};
+pub(super) use remembered_browsers::{
+    delete_old as delete_old_remembered_browsers, is_browser_remembered, remember_browser,
+};
+pub use report::{EnrolmentFilter, Row, Summary, report, summary};
 pub use reset::reset;
 pub use store::{by_id, codes_left, enrolled_at, is_enrolled, of_user};
 pub use webauthn::is_available;

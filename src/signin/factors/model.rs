@@ -8,14 +8,15 @@ use crate::kernel::Timestamp;
 /// The kinds that are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+#[schema(as = Kind)]
+pub enum FactorKind {
     /// An authenticator app, by time-based codes (RFC 6238).
     Totp,
     /// A passkey or a security key (Web Authentication).
     Webauthn,
 }
 
-impl Kind {
+impl FactorKind {
     /// The name in the database, the trail and the API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -49,8 +50,8 @@ pub struct Factor {
 impl Factor {
     /// Its kind.
     #[must_use]
-    pub fn kind(&self) -> Kind {
-        if self.kind == "totp" { Kind::Totp } else { Kind::Webauthn }
+    pub fn kind(&self) -> FactorKind {
+        if self.kind == "totp" { FactorKind::Totp } else { FactorKind::Webauthn }
     }
 
     /// Whether it can open the door alone.
@@ -69,9 +70,9 @@ impl Factor {
     #[must_use]
     pub fn label(&self) -> &'static str {
         match (self.kind(), self.is_passkey()) {
-            (Kind::Totp, _) => "authenticator app",
-            (Kind::Webauthn, true) => "passkey",
-            (Kind::Webauthn, false) => "security key",
+            (FactorKind::Totp, _) => "authenticator app",
+            (FactorKind::Webauthn, true) => "passkey",
+            (FactorKind::Webauthn, false) => "security key",
         }
     }
 

@@ -2,26 +2,23 @@
 
 use webauthn_rs::prelude::DiscoverableAuthentication;
 
-use super::super::{Method, Proof, SignIn};
-use super::check::{self, CHALLENGE_LIFETIME, KeyChallenge, Wrong, amr_of_key};
+use super::check::{self, CHALLENGE_LIFETIME, FactorError, KeyChallenge, amr_of_key};
 use super::model::{ACR_TWO_FACTORS, SecondFactor};
 use super::store;
-use super::webauthn::{self, Used};
+use super::webauthn::{self, VerifiedAssertion};
 use crate::directory::users::{self, User};
-use crate::kernel::tickets::{self, Ticket};
+use crate::kernel::sealed_state::{self, SealedState};
 use crate::kernel::{Kernel, Tx, tokens, vault};
+use crate::signin::{Method, Proof, SignIn};
 
 fn binding(browser: &str) -> String {
     format!("passkey_challenge/{}", tokens::hash(browser))
 }
 
 /// Asks a browser for any passkey of this server; none when keys cannot be used at the public address.
-///
-/// # Errors
-/// The vault's.
 pub fn start_passkey(kernel: &Kernel, browser: &str) -> Result<Option<KeyChallenge>, vault::Error> {
-    let Ok((options, state)) = webauthn::begin_passkey(kernel) else { return Ok(None) };
-    let ticket = tickets::issue(kernel, &binding(browser), state, CHALLENGE_LIFETIME)?;
+    let Ok((options, state)) = webauthn::start_passkey_authentication(kernel) else { return Ok(None) };
+    let ticket = sealed_state::issue(kernel, &binding(browser), state, CHALLENGE_LIFETIME)?;
     Ok(Some(KeyChallenge { options: options.to_string(), ticket }))
 }
 
@@ -29,54 +26,53 @@ pub fn start_passkey(kernel: &Kernel, browser: &str) -> Result<Option<KeyChallen
 pub struct PasskeyProof {
     /// Whose it is.
     pub user: User,
-    used: Used,
-    ticket: Ticket<DiscoverableAuthentication>,
+    assertion: VerifiedAssertion,
+    ticket: SealedState<DiscoverableAuthentication>,
 }
 
 /// Verifies a browser's answer to [`start_passkey`]. `Ok(Err(…))`: it is not good.
-///
-/// # Errors
-/// The database's.
-pub async fn prove_passkey(
+pub async fn verify_passkey(
     signin: &SignIn,
     browser: &str,
     (ticket, answer): (&str, &str),
-) -> Result<Result<PasskeyProof, Wrong>, sqlx::Error> {
+) -> Result<Result<PasskeyProof, FactorError>, sqlx::Error> {
     let kernel = &signin.kernel;
-    let opened = tickets::open::<DiscoverableAuthentication>(kernel, &binding(browser), ticket).await?;
-    let Some(ticket) = opened else { return Ok(Err(Wrong::Challenge)) };
-    let (user_id, credential_id) = match webauthn::claimed(kernel, answer) {
+    let opened = sealed_state::open::<DiscoverableAuthentication>(kernel, &binding(browser), ticket).await?;
+    let Some(ticket) = opened else { return Ok(Err(FactorError::ChallengeExpired)) };
+    let (user_id, credential_id) = match webauthn::claimed_owner(kernel, answer) {
         Ok(claimed) => claimed,
-        Err(failure) => return Ok(Err(check::refuse_key(&failure))),
+        Err(failure) => return Ok(Err(check::log_key_rejection(&failure))),
     };
     let mut c = kernel.db.read().await?;
     let key = store::by_credential(&mut c, &credential_id).await?;
     let Some(key) = key.filter(|key| key.user_id == user_id && key.is_passkey()) else {
-        return Ok(Err(Wrong::Key));
+        return Ok(Err(FactorError::KeyRejected));
     };
-    let Some(user) = users::anywhere(&mut c, &user_id).await? else { return Ok(Err(Wrong::Key)) };
+    let Some(user) = users::find_by_id_any_account(&mut c, &user_id).await? else {
+        return Ok(Err(FactorError::KeyRejected));
+    };
     drop(c);
-    let used = match webauthn::end_passkey(kernel, ticket.content.clone(), answer, &key) {
+    let used = match webauthn::finish_passkey_authentication(kernel, ticket.content.clone(), answer, &key) {
         Ok(used) => used,
-        Err(failure) => return Ok(Err(check::refuse_key(&failure))),
+        Err(failure) => return Ok(Err(check::log_key_rejection(&failure))),
     };
-    Ok(Ok(PasskeyProof { user, used, ticket }))
+    Ok(Ok(PasskeyProof { user, assertion: used, ticket }))
 }
 
 impl PasskeyProof {
     /// Uses the answer up; false when it was used before or the key is gone.
-    pub(in super::super) async fn spend(&self, tx: &mut Tx) -> Result<bool, sqlx::Error> {
-        Ok(self.ticket.spend(tx).await? && store::accept_key(tx, &self.used).await?)
+    pub(crate) async fn consume(&self, tx: &mut Tx) -> Result<bool, sqlx::Error> {
+        Ok(self.ticket.consume(tx).await? && store::record_key_use(tx, &self.assertion).await?)
     }
 
     /// What it proves: both factors at once.
-    pub(in super::super) fn proof(&self) -> Proof {
+    pub(crate) fn proof(&self) -> Proof {
         Proof {
             method: Method::Passkey,
-            amr: amr_of_key(&self.used.facts).into_iter().map(str::to_owned).collect(),
+            amr: amr_of_key(&self.assertion.metadata).into_iter().map(str::to_owned).collect(),
             acr: ACR_TWO_FACTORS.to_owned(),
             second_factor: Some(SecondFactor::Webauthn),
-            ..Proof::password(&self.user, Method::Passkey)
+            ..Proof::from_password(&self.user, Method::Passkey)
         }
     }
 }

@@ -11,19 +11,19 @@ const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 const LENGTH: usize = 16;
 
 /// Gives the user a fresh set in the place of all they had; to be shown once.
-pub(super) async fn give(tx: &mut Tx, user: &User) -> Result<Vec<String>, sqlx::Error> {
-    let codes = fresh();
+pub(super) async fn generate_codes(tx: &mut Tx, user: &User) -> Result<Vec<String>, sqlx::Error> {
+    let codes = random_codes();
     let hashes: Vec<String> = codes.iter().filter_map(|code| hash(&user.id, code)).collect();
-    store::set_codes(tx, user, &hashes).await?;
+    store::replace_recovery_codes(tx, user, &hashes).await?;
     Ok(codes)
 }
 
 /// A fresh set, as its owner writes it down.
-fn fresh() -> Vec<String> {
-    (0..COUNT).map(|_| one()).collect()
+fn random_codes() -> Vec<String> {
+    (0..COUNT).map(|_| random_code()).collect()
 }
 
-fn one() -> String {
+fn random_code() -> String {
     let letters =
         random::bytes::<LENGTH>().map(|byte| char::from(ALPHABET[usize::from(byte) % ALPHABET.len()]));
     let groups: Vec<String> = letters.chunks(4).map(|group| group.iter().collect()).collect();

@@ -1,17 +1,17 @@
 use std::collections::HashSet;
 
-use super::{fresh, hash};
+use super::{hash, random_codes};
 
 #[test]
 fn ten_codes_are_ten_codes() {
-    let codes = fresh();
+    let codes = random_codes();
     assert_eq!(codes.iter().collect::<HashSet<_>>().len(), 10);
     assert!(codes.iter().all(|code| code.len() == 19 && hash("u", code).is_some()), "{codes:?}");
 }
 
 #[test]
 fn a_code_is_known_however_it_is_typed_and_for_its_owner_only() {
-    let code = fresh().remove(0);
+    let code = random_codes().remove(0);
     let stored = hash("u", &code).expect("a code");
     let typed = format!(" {} ", code.to_uppercase().replace('-', " "));
     assert_eq!(hash("u", &typed), Some(stored.clone()));

@@ -4,11 +4,11 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::kernel::Timestamp;
-use crate::kernel::database::{Conditions, Connection};
+use crate::kernel::database::{Conditions, DbConn};
 
 /// Whom to list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Filter {
+pub enum EnrolmentFilter {
     /// Active people without a second factor.
     #[default]
     Missing,
@@ -18,7 +18,7 @@ pub enum Filter {
     All,
 }
 
-impl Filter {
+impl EnrolmentFilter {
     /// The name in addresses.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -59,13 +59,10 @@ pub struct Row {
 }
 
 /// A page of the report, in order of joining, after the user with id `after`.
-///
-/// # Errors
-/// The database's.
 pub async fn report(
-    c: &mut Connection,
+    c: &mut DbConn,
     account_id: &str,
-    filter: Filter,
+    filter: EnrolmentFilter,
     (after, limit): (&str, i64),
 ) -> Result<Vec<Row>, sqlx::Error> {
     let mut all = Conditions::default();
@@ -73,18 +70,20 @@ pub async fn report(
     all.fixed("u.active = 1");
     all.text("u.id > ?", after);
     let join = match filter {
-        Filter::Enrolled => {
+        EnrolmentFilter::Enrolled => {
             all.text("e.account_id = ?", account_id);
             all.text("e.user_id > ?", after);
             "JOIN enrolments e ON e.user_id = u.id"
         }
         // As in `missing`: said twice for PostgreSQL. $2 is the `after` above.
-        Filter::Missing | Filter::All => "LEFT JOIN enrolments e ON e.user_id = u.id AND e.user_id > $2",
+        EnrolmentFilter::Missing | EnrolmentFilter::All => {
+            "LEFT JOIN enrolments e ON e.user_id = u.id AND e.user_id > $2"
+        }
     };
-    if filter == Filter::Missing {
+    if filter == EnrolmentFilter::Missing {
         all.fixed("e.user_id IS NULL");
     }
-    let order = if filter == Filter::Enrolled { "e.user_id" } else { "u.id" };
+    let order = if filter == EnrolmentFilter::Enrolled { "e.user_id" } else { "u.id" };
     let head = format!(
         "SELECT u.id AS user_id, u.user_name, u.display_name, u.email, e.enrolled_at, \
          (SELECT COUNT(*) FROM factors f WHERE f.user_id = u.id AND f.kind = 'totp') AS authenticators, \
@@ -107,10 +106,7 @@ pub struct Summary {
 }
 
 /// Counts an account's people.
-///
-/// # Errors
-/// The database's.
-pub async fn summary(c: &mut Connection, account_id: &str) -> Result<Summary, sqlx::Error> {
+pub async fn summary(c: &mut DbConn, account_id: &str) -> Result<Summary, sqlx::Error> {
     let (people, enrolled): (i64, i64) = sqlx::query_as(
         "SELECT (SELECT COUNT(*) FROM users WHERE account_id = $1 AND active = 1), \
          (SELECT COUNT(*) FROM enrolments e JOIN users u ON u.id = e.user_id WHERE e.account_id = $1 AND u.active = 1)",

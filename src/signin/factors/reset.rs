@@ -2,21 +2,18 @@
 
 use serde_json::json;
 
-use super::super::links::{self, LinkPurpose};
-use super::super::{notices, sessions};
 use super::store;
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::users::User;
 use crate::directory::{Error, accounts};
 use crate::kernel::{Kernel, Tx};
+use crate::signin::one_time_links::{self, LinkPurpose};
+use crate::signin::{notifications, sessions};
 
 /// Ends all factors, recovery codes, remembered browsers and sessions of `user`, and mails them a link to set
 /// up a new one. A seed or QR code is never sent. False when they had none: then they only get the link.
-///
-/// # Errors
-/// [`Error`].
 pub async fn reset(kernel: &Kernel, tx: &mut Tx, context: &Context, user: &User) -> Result<bool, Error> {
-    let had_one = store::end_all(tx, &user.id).await?;
+    let had_one = store::delete_all(tx, &user.id).await?;
     if had_one {
         sessions::revoke_all(tx, context, user, "").await?;
     }
@@ -24,9 +21,9 @@ pub async fn reset(kernel: &Kernel, tx: &mut Tx, context: &Context, user: &User)
     audit::record(tx, context, event.detail(json!({"had_one": had_one}))).await?;
     if user.is_active() && user.email.is_some() {
         let account = accounts::by_id(tx, &user.account_id).await?.ok_or(Error::NotFound("account"))?;
-        links::void(tx, &user.id, LinkPurpose::Enrol).await?;
-        let secret = links::create(tx, user, LinkPurpose::Enrol).await?;
-        notices::factors_reset(kernel, tx, &account, user, &secret).await?;
+        one_time_links::revoke(tx, &user.id, LinkPurpose::Enrol).await?;
+        let secret = one_time_links::create(tx, user, LinkPurpose::Enrol).await?;
+        notifications::factors_reset(kernel, tx, &account, user, &secret).await?;
     }
     Ok(had_one)
 }

@@ -1,9 +1,9 @@
 //! The SQL of factors, recovery codes and enrolments.
 
-use super::model::{Factor, Kind};
-use super::webauthn::Used;
+use super::model::{Factor, FactorKind};
+use super::webauthn::VerifiedAssertion;
 use crate::directory::users::User;
-use crate::kernel::database::Connection;
+use crate::kernel::database::DbConn;
 use crate::kernel::{Timestamp, Tx};
 
 macro_rules! columns {
@@ -13,27 +13,27 @@ macro_rules! columns {
 }
 
 /// Factors one person can have.
-pub(super) const MOST: i64 = 20;
+pub(super) const MAX_FACTORS: i64 = 20;
 
 /// A factor to be written.
 pub(super) struct NewFactor<'a> {
     pub(super) id: &'a str,
-    pub(super) kind: Kind,
+    pub(super) kind: FactorKind,
     pub(super) name: &'a str,
     pub(super) secret: &'a str,
     /// The step of the code that confirmed an authenticator.
     pub(super) last_step: i64,
-    pub(super) key: Option<KeyFacts>,
+    pub(super) key: Option<CredentialMetadata>,
 }
 
 /// What is known of a key beside its credential.
 #[derive(Default)]
-pub(in super::super) struct KeyFacts {
-    pub(in super::super) credential_id: String,
-    pub(in super::super) discoverable: bool,
-    pub(in super::super) counter: i64,
-    pub(in super::super) backup_eligible: bool,
-    pub(in super::super) backed_up: bool,
+pub(crate) struct CredentialMetadata {
+    pub(crate) credential_id: String,
+    pub(crate) discoverable: bool,
+    pub(crate) counter: i64,
+    pub(crate) backup_eligible: bool,
+    pub(crate) backed_up: bool,
 }
 
 /// Writes a factor; false when there is one with its id or its credential.
@@ -64,7 +64,7 @@ pub(super) async fn insert(tx: &mut Tx, user: &User, new: &NewFactor<'_>) -> Res
 }
 
 /// Makes the user somebody with a second factor; false when they are already.
-pub(super) async fn enrol(tx: &mut Tx, user: &User) -> Result<bool, sqlx::Error> {
+pub(super) async fn insert_enrolment(tx: &mut Tx, user: &User) -> Result<bool, sqlx::Error> {
     let now = tx.now();
     let done = sqlx::query(
         "INSERT INTO enrolments (user_id, account_id, enrolled_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
@@ -78,7 +78,7 @@ pub(super) async fn enrol(tx: &mut Tx, user: &User) -> Result<bool, sqlx::Error>
 }
 
 /// Ends all factors of a user, their recovery codes and remembered browsers; false when there were none.
-pub(super) async fn end_all(tx: &mut Tx, user_id: &str) -> Result<bool, sqlx::Error> {
+pub(super) async fn delete_all(tx: &mut Tx, user_id: &str) -> Result<bool, sqlx::Error> {
     let done =
         sqlx::query("DELETE FROM enrolments WHERE user_id = $1").bind(user_id).execute(&mut **tx).await?;
     for sql in [
@@ -92,10 +92,7 @@ pub(super) async fn end_all(tx: &mut Tx, user_id: &str) -> Result<bool, sqlx::Er
 }
 
 /// Since when the user has a second factor, if they have one.
-///
-/// # Errors
-/// The database's.
-pub async fn enrolled_at(c: &mut Connection, user_id: &str) -> Result<Option<Timestamp>, sqlx::Error> {
+pub async fn enrolled_at(c: &mut DbConn, user_id: &str) -> Result<Option<Timestamp>, sqlx::Error> {
     sqlx::query_scalar("SELECT enrolled_at FROM enrolments WHERE user_id = $1")
         .bind(user_id)
         .fetch_optional(c)
@@ -103,18 +100,12 @@ pub async fn enrolled_at(c: &mut Connection, user_id: &str) -> Result<Option<Tim
 }
 
 /// Whether the user has a second factor.
-///
-/// # Errors
-/// The database's.
-pub async fn is_enrolled(c: &mut Connection, user_id: &str) -> Result<bool, sqlx::Error> {
+pub async fn is_enrolled(c: &mut DbConn, user_id: &str) -> Result<bool, sqlx::Error> {
     Ok(enrolled_at(c, user_id).await?.is_some())
 }
 
 /// The factors of a user, oldest first.
-///
-/// # Errors
-/// The database's.
-pub async fn of_user(c: &mut Connection, user_id: &str) -> Result<Vec<Factor>, sqlx::Error> {
+pub async fn of_user(c: &mut DbConn, user_id: &str) -> Result<Vec<Factor>, sqlx::Error> {
     sqlx::query_as(concat!("SELECT ", columns!(), " FROM factors WHERE user_id = $1 ORDER BY id LIMIT 100"))
         .bind(user_id)
         .fetch_all(c)
@@ -122,10 +113,7 @@ pub async fn of_user(c: &mut Connection, user_id: &str) -> Result<Vec<Factor>, s
 }
 
 /// The factor with this id, if it is this user's.
-///
-/// # Errors
-/// The database's.
-pub async fn by_id(c: &mut Connection, user_id: &str, id: &str) -> Result<Option<Factor>, sqlx::Error> {
+pub async fn by_id(c: &mut DbConn, user_id: &str, id: &str) -> Result<Option<Factor>, sqlx::Error> {
     sqlx::query_as(concat!("SELECT ", columns!(), " FROM factors WHERE user_id = $1 AND id = $2"))
         .bind(user_id)
         .bind(id)
@@ -135,7 +123,7 @@ pub async fn by_id(c: &mut Connection, user_id: &str, id: &str) -> Result<Option
 
 /// The key with this credential, whosever it is: a passkey names nothing else.
 pub(super) async fn by_credential(
-    c: &mut Connection,
+    c: &mut DbConn,
     credential_id: &str,
 ) -> Result<Option<Factor>, sqlx::Error> {
     sqlx::query_as(concat!("SELECT ", columns!(), " FROM factors WHERE credential_id = $1"))
@@ -146,7 +134,7 @@ pub(super) async fn by_credential(
 
 /// Accepts the code of `step`, unless it or a later one was accepted before. One statement: of two requests
 /// with one code, on whatever nodes, one gets it.
-pub(super) async fn accept_step(tx: &mut Tx, factor: &Factor, step: i64) -> Result<bool, sqlx::Error> {
+pub(super) async fn consume_totp_step(tx: &mut Tx, factor: &Factor, step: i64) -> Result<bool, sqlx::Error> {
     let now = tx.now();
     let done =
         sqlx::query("UPDATE factors SET last_step = $1, last_used_at = $2 WHERE id = $3 AND last_step < $1")
@@ -159,18 +147,18 @@ pub(super) async fn accept_step(tx: &mut Tx, factor: &Factor, step: i64) -> Resu
 }
 
 /// Notes the use of a key; false when it is gone, or its counter has moved on meanwhile.
-pub(super) async fn accept_key(tx: &mut Tx, used: &Used) -> Result<bool, sqlx::Error> {
-    let (now, facts) = (tx.now(), &used.facts);
+pub(super) async fn record_key_use(tx: &mut Tx, assertion: &VerifiedAssertion) -> Result<bool, sqlx::Error> {
+    let (now, facts) = (tx.now(), &assertion.metadata);
     let done = sqlx::query(
         "UPDATE factors SET secret = $1, counter = $2, backup_eligible = $3, backed_up = $4, last_used_at = $5 \
          WHERE id = $6 AND (counter < $2 OR counter = 0)",
     )
-    .bind(&used.credential)
+    .bind(&assertion.credential)
     .bind(facts.counter)
     .bind(i32::from(facts.backup_eligible))
     .bind(i32::from(facts.backed_up))
     .bind(now)
-    .bind(&used.factor_id)
+    .bind(&assertion.factor_id)
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -195,12 +183,16 @@ pub(super) async fn delete(tx: &mut Tx, factor: &Factor) -> Result<bool, sqlx::E
     Ok(done.rows_affected() == 1)
 }
 
-pub(super) async fn count(c: &mut Connection, user_id: &str) -> Result<i64, sqlx::Error> {
+pub(super) async fn count(c: &mut DbConn, user_id: &str) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT COUNT(*) FROM factors WHERE user_id = $1").bind(user_id).fetch_one(c).await
 }
 
 /// Puts new recovery codes in the place of all old ones.
-pub(super) async fn set_codes(tx: &mut Tx, user: &User, hashes: &[String]) -> Result<(), sqlx::Error> {
+pub(super) async fn replace_recovery_codes(
+    tx: &mut Tx,
+    user: &User,
+    hashes: &[String],
+) -> Result<(), sqlx::Error> {
     let now = tx.now();
     sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1").bind(&user.id).execute(&mut **tx).await?;
     for hash in hashes {
@@ -218,7 +210,11 @@ pub(super) async fn set_codes(tx: &mut Tx, user: &User, hashes: &[String]) -> Re
 }
 
 /// Uses a recovery code up; false when it is none (any more).
-pub(super) async fn take_code(tx: &mut Tx, user_id: &str, hash: &str) -> Result<bool, sqlx::Error> {
+pub(super) async fn consume_recovery_code(
+    tx: &mut Tx,
+    user_id: &str,
+    hash: &str,
+) -> Result<bool, sqlx::Error> {
     let done = sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1 AND hash = $2")
         .bind(user_id)
         .bind(hash)
@@ -228,10 +224,7 @@ pub(super) async fn take_code(tx: &mut Tx, user_id: &str, hash: &str) -> Result<
 }
 
 /// How many recovery codes the user has left.
-///
-/// # Errors
-/// The database's.
-pub async fn codes_left(c: &mut Connection, user_id: &str) -> Result<i64, sqlx::Error> {
+pub async fn codes_left(c: &mut DbConn, user_id: &str) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT COUNT(*) FROM recovery_codes WHERE user_id = $1")
         .bind(user_id)
         .fetch_one(c)

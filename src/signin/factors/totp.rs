@@ -42,7 +42,7 @@ pub(super) fn step_of(seed: &[u8], code: &str, now: Timestamp) -> Option<i64> {
 }
 
 /// What an authenticator app takes.
-pub(super) struct Card {
+pub(super) struct TotpProvisioning {
     /// The address in the QR code.
     pub(super) uri: String,
     /// The picture of it.
@@ -52,7 +52,7 @@ pub(super) struct Card {
 }
 
 /// Shows `seed` to its owner. `issuer`: the account's name, which the app shows above the codes.
-pub(super) fn card(seed: &[u8], issuer: &str, owner: &str) -> Option<Card> {
+pub(super) fn provisioning(seed: &[u8], issuer: &str, owner: &str) -> Option<TotpProvisioning> {
     let totp = totp(seed, issuer, owner)?;
     let uri = totp.to_url().ok()?;
     let code = QrCode::with_error_correction_level(&uri, EcLevel::M).ok()?;
@@ -63,7 +63,7 @@ pub(super) fn card(seed: &[u8], issuer: &str, owner: &str) -> Option<Card> {
     let secret = totp.secret().to_base32();
     let groups: Vec<&str> =
         (0..secret.len()).step_by(4).filter_map(|at| secret.get(at..(at + 4).min(secret.len()))).collect();
-    Some(Card { uri, svg, typed: groups.join(" ") })
+    Some(TotpProvisioning { uri, svg, typed: groups.join(" ") })
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-use super::{card, step_of};
+use super::{provisioning, step_of};
 use crate::kernel::Timestamp;
 
 /// The seed and the SHA-1 rows of RFC 6238, appendix B, cut to six digits.
@@ -41,7 +41,7 @@ fn codes_are_read_as_people_type_them() {
 
 #[test]
 fn a_card_says_the_same_three_times() {
-    let card = card(SEED, "Acme: Sales & Co", "ada@acme.example").expect("a card");
+    let card = provisioning(SEED, "Acme: Sales & Co", "ada@acme.example").expect("a card");
     assert!(card.uri.starts_with("otpauth://totp/Acme"), "{}", card.uri);
     assert!(card.uri.contains("secret=GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"), "{}", card.uri);
     assert_eq!(card.typed.replace(' ', ""), "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ");

@@ -15,27 +15,27 @@ use webauthn_rs::prelude::{
     SecurityKeyAuthentication, SecurityKeyRegistration, Uuid, Webauthn, WebauthnBuilder,
 };
 
-use super::model::{Factor, Kind};
-use super::store::KeyFacts;
+use super::model::{Factor, FactorKind};
+use super::store::CredentialMetadata;
 use crate::directory::users::User;
 use crate::kernel::Kernel;
 
 /// Why a key was not taken, for the trail; the person is told to try again.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(super) enum WebauthnError {
     /// The public address is not one that keys can be bound to.
     #[error("the public address has no host name, so keys cannot be bound to it")]
     Unavailable,
     /// What the browser sent is not an answer.
     #[error("the answer cannot be read")]
-    Garbage,
+    Malformed,
     /// It is an answer and it is wrong.
     #[error("{0}")]
-    Wrong(String),
+    Rejected(String),
 }
 
-fn wrong(error: impl std::fmt::Display) -> Failure {
-    Failure::Wrong(error.to_string())
+fn rejected(error: impl std::fmt::Display) -> WebauthnError {
+    WebauthnError::Rejected(error.to_string())
 }
 
 /// The one place that keys are bound to: the public address. `None` for a bare IP address, which browsers
@@ -59,31 +59,31 @@ pub(super) enum Registration {
 }
 
 /// A key that was registered.
-pub(super) struct Registered {
+pub(super) struct RegisteredCredential {
     /// The credential with its public key.
     pub(super) credential: String,
-    pub(super) facts: KeyFacts,
+    pub(super) metadata: CredentialMetadata,
 }
 
 /// Asks for a new key of `user`; one that is here already is not taken twice.
-pub(super) fn begin_registration(
+pub(super) fn start_registration(
     kernel: &Kernel,
     user: &User,
     present: &[Factor],
     passkey: bool,
-) -> Result<(Value, Registration), Failure> {
-    let party = relying_party(kernel).ok_or(Failure::Unavailable)?;
-    let id = Uuid::parse_str(&user.id).map_err(wrong)?;
+) -> Result<(Value, Registration), WebauthnError> {
+    let party = relying_party(kernel).ok_or(WebauthnError::Unavailable)?;
+    let id = Uuid::parse_str(&user.id).map_err(rejected)?;
     let exclude: Vec<CredentialID> = keys_of(present).map(|(_, c)| c.cred_id).collect();
     let (name, shown) = (user.user_name.as_str(), user.display_name.as_str());
     let (mut options, registration) = if passkey {
         let (options, state) =
-            party.start_passkey_registration(id, name, shown, Some(exclude)).map_err(wrong)?;
+            party.start_passkey_registration(id, name, shown, Some(exclude)).map_err(rejected)?;
         (options, Registration::Passkey(state))
     } else {
         let (options, state) = party
             .start_securitykey_registration(id, name, shown, Some(exclude), None, None)
-            .map_err(wrong)?;
+            .map_err(rejected)?;
         (options, Registration::SecurityKey(state))
     };
     if let Some(extensions) = options.public_key.extensions.as_mut().filter(|_| !passkey) {
@@ -95,33 +95,37 @@ pub(super) fn begin_registration(
         selection.resident_key = serde_json::from_value(Value::from("required")).ok();
         selection.require_resident_key = true;
     }
-    let options = serde_json::to_value(options).map_err(wrong)?;
+    let options = serde_json::to_value(options).map_err(rejected)?;
     Ok((options["publicKey"].clone(), registration))
 }
 
 /// Takes the browser's answer to [`begin_registration`].
-pub(super) fn end_registration(
+pub(super) fn finish_registration(
     kernel: &Kernel,
     registration: &Registration,
     answer: &str,
-) -> Result<Registered, Failure> {
-    let party = relying_party(kernel).ok_or(Failure::Unavailable)?;
-    let answer: RegisterPublicKeyCredential = serde_json::from_str(answer).map_err(|_| Failure::Garbage)?;
+) -> Result<RegisteredCredential, WebauthnError> {
+    let party = relying_party(kernel).ok_or(WebauthnError::Unavailable)?;
+    let answer: RegisterPublicKeyCredential =
+        serde_json::from_str(answer).map_err(|_| WebauthnError::Malformed)?;
     let (credential, discoverable): (Credential, bool) = match registration {
         Registration::Passkey(state) => {
-            (party.finish_passkey_registration(&answer, state).map_err(wrong)?.into(), true)
+            (party.finish_passkey_registration(&answer, state).map_err(rejected)?.into(), true)
         }
         Registration::SecurityKey(state) => {
-            (party.finish_securitykey_registration(&answer, state).map_err(wrong)?.into(), false)
+            (party.finish_securitykey_registration(&answer, state).map_err(rejected)?.into(), false)
         }
     };
-    let facts = KeyFacts { discoverable, ..facts(&credential) };
-    Ok(Registered { credential: serde_json::to_string(&credential).map_err(wrong)?, facts })
+    let facts = CredentialMetadata { discoverable, ..metadata_of(&credential) };
+    Ok(RegisteredCredential {
+        credential: serde_json::to_string(&credential).map_err(rejected)?,
+        metadata: facts,
+    })
 }
 
-fn facts(credential: &Credential) -> KeyFacts {
-    KeyFacts {
-        credential_id: name_of(credential.cred_id.as_slice()),
+fn metadata_of(credential: &Credential) -> CredentialMetadata {
+    CredentialMetadata {
+        credential_id: encode_credential_id(credential.cred_id.as_slice()),
         discoverable: false,
         counter: credential.counter.into(),
         backup_eligible: credential.backup_eligible,
@@ -129,92 +133,98 @@ fn facts(credential: &Credential) -> KeyFacts {
     }
 }
 
-fn name_of(credential_id: &[u8]) -> String {
+fn encode_credential_id(credential_id: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(credential_id)
 }
 
 /// The keys among some factors, each with its credential.
 fn keys_of(factors: &[Factor]) -> impl Iterator<Item = (&Factor, Credential)> {
-    let keys = factors.iter().filter(|factor| factor.kind() == Kind::Webauthn);
+    let keys = factors.iter().filter(|factor| factor.kind() == FactorKind::Webauthn);
     keys.filter_map(|key| Some((key, serde_json::from_str(&key.secret).ok()?)))
 }
 
 /// A key that was shown.
-pub(in super::super) struct Used {
+pub(crate) struct VerifiedAssertion {
     /// Its id among the factors.
-    pub(in super::super) factor_id: String,
+    pub(crate) factor_id: String,
     /// The credential as it is to be kept from now on.
-    pub(in super::super) credential: String,
-    pub(in super::super) facts: KeyFacts,
+    pub(crate) credential: String,
+    pub(crate) metadata: CredentialMetadata,
 }
 
 /// Asks for one of these keys. As the second of two factors, its presence is enough; one that was registered
 /// as a passkey has to check its holder all the same.
-pub(super) fn begin_check(
+pub(super) fn start_authentication(
     kernel: &Kernel,
     factors: &[Factor],
-) -> Result<(Value, SecurityKeyAuthentication), Failure> {
-    let party = relying_party(kernel).ok_or(Failure::Unavailable)?;
+) -> Result<(Value, SecurityKeyAuthentication), WebauthnError> {
+    let party = relying_party(kernel).ok_or(WebauthnError::Unavailable)?;
     let keys: Vec<SecurityKey> = keys_of(factors).map(|(_, c)| SecurityKey::from(c)).collect();
-    let (options, state) = party.start_securitykey_authentication(&keys).map_err(wrong)?;
-    let options = serde_json::to_value(options).map_err(wrong)?;
+    let (options, state) = party.start_securitykey_authentication(&keys).map_err(rejected)?;
+    let options = serde_json::to_value(options).map_err(rejected)?;
     Ok((options["publicKey"].clone(), state))
 }
 
 /// Takes the browser's answer to [`begin_check`]. `factors`: those its owner has now.
-pub(super) fn end_check(
+pub(super) fn finish_authentication(
     kernel: &Kernel,
     state: &SecurityKeyAuthentication,
     answer: &str,
     factors: &[Factor],
-) -> Result<Used, Failure> {
-    let party = relying_party(kernel).ok_or(Failure::Unavailable)?;
-    let answer: PublicKeyCredential = serde_json::from_str(answer).map_err(|_| Failure::Garbage)?;
-    let result = party.finish_securitykey_authentication(&answer, state).map_err(wrong)?;
+) -> Result<VerifiedAssertion, WebauthnError> {
+    let party = relying_party(kernel).ok_or(WebauthnError::Unavailable)?;
+    let answer: PublicKeyCredential = serde_json::from_str(answer).map_err(|_| WebauthnError::Malformed)?;
+    let result = party.finish_securitykey_authentication(&answer, state).map_err(rejected)?;
     let used = keys_of(factors).find(|(_, c)| c.cred_id == *result.cred_id());
-    let (key, credential) = used.ok_or_else(|| wrong("the key was removed"))?;
-    keep(key, credential, &result)
+    let (key, credential) = used.ok_or_else(|| rejected("the key was removed"))?;
+    updated_assertion(key, credential, &result)
 }
 
 /// Asks for any passkey of this server.
-pub(super) fn begin_passkey(kernel: &Kernel) -> Result<(Value, DiscoverableAuthentication), Failure> {
-    let party = relying_party(kernel).ok_or(Failure::Unavailable)?;
-    let (options, state) = party.start_discoverable_authentication().map_err(wrong)?;
-    let options = serde_json::to_value(options).map_err(wrong)?;
+pub(super) fn start_passkey_authentication(
+    kernel: &Kernel,
+) -> Result<(Value, DiscoverableAuthentication), WebauthnError> {
+    let party = relying_party(kernel).ok_or(WebauthnError::Unavailable)?;
+    let (options, state) = party.start_discoverable_authentication().map_err(rejected)?;
+    let options = serde_json::to_value(options).map_err(rejected)?;
     Ok((options["publicKey"].clone(), state))
 }
 
 /// Whose passkey an answer claims to be of: (user id, credential id). Nothing is verified yet.
-pub(super) fn claimed(kernel: &Kernel, answer: &str) -> Result<(String, String), Failure> {
-    let party = relying_party(kernel).ok_or(Failure::Unavailable)?;
-    let answer: PublicKeyCredential = serde_json::from_str(answer).map_err(|_| Failure::Garbage)?;
-    let (user, credential) = party.identify_discoverable_authentication(&answer).map_err(wrong)?;
-    Ok((user.to_string(), name_of(credential)))
+pub(super) fn claimed_owner(kernel: &Kernel, answer: &str) -> Result<(String, String), WebauthnError> {
+    let party = relying_party(kernel).ok_or(WebauthnError::Unavailable)?;
+    let answer: PublicKeyCredential = serde_json::from_str(answer).map_err(|_| WebauthnError::Malformed)?;
+    let (user, credential) = party.identify_discoverable_authentication(&answer).map_err(rejected)?;
+    Ok((user.to_string(), encode_credential_id(credential)))
 }
 
 /// Takes the browser's answer to [`begin_passkey`] for this passkey.
-pub(super) fn end_passkey(
+pub(super) fn finish_passkey_authentication(
     kernel: &Kernel,
     state: DiscoverableAuthentication,
     answer: &str,
     key: &Factor,
-) -> Result<Used, Failure> {
-    let party = relying_party(kernel).ok_or(Failure::Unavailable)?;
-    let answer: PublicKeyCredential = serde_json::from_str(answer).map_err(|_| Failure::Garbage)?;
-    let credential: Credential = serde_json::from_str(&key.secret).map_err(wrong)?;
+) -> Result<VerifiedAssertion, WebauthnError> {
+    let party = relying_party(kernel).ok_or(WebauthnError::Unavailable)?;
+    let answer: PublicKeyCredential = serde_json::from_str(answer).map_err(|_| WebauthnError::Malformed)?;
+    let credential: Credential = serde_json::from_str(&key.secret).map_err(rejected)?;
     let passkey = DiscoverableKey::from(Passkey::from(credential.clone()));
-    let result = party.finish_discoverable_authentication_v2(&answer, state, passkey).map_err(wrong)?;
+    let result = party.finish_discoverable_authentication_v2(&answer, state, passkey).map_err(rejected)?;
     if !result.user_verified() {
-        return Err(wrong("the holder was not verified"));
+        return Err(rejected("the holder was not verified"));
     }
-    keep(key, credential, &result)
+    updated_assertion(key, credential, &result)
 }
 
-fn keep(factor: &Factor, credential: Credential, result: &AuthenticationResult) -> Result<Used, Failure> {
+fn updated_assertion(
+    factor: &Factor,
+    credential: Credential,
+    result: &AuthenticationResult,
+) -> Result<VerifiedAssertion, WebauthnError> {
     let mut key = SecurityKey::from(credential);
     key.update_credential(result);
     let credential = Credential::from(key);
-    let facts = facts(&credential);
-    let credential = serde_json::to_string(&credential).map_err(wrong)?;
-    Ok(Used { factor_id: factor.id.clone(), credential, facts })
+    let facts = metadata_of(&credential);
+    let credential = serde_json::to_string(&credential).map_err(rejected)?;
+    Ok(VerifiedAssertion { factor_id: factor.id.clone(), credential, metadata: facts })
 }

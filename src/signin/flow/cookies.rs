@@ -4,11 +4,11 @@ use axum::http::HeaderMap;
 
 use crate::kernel::Kernel;
 use crate::kernel::http::cookie;
-use crate::kernel::tokens::{Purpose, Token};
+use crate::kernel::tokens::{OpaqueToken, OpaqueTokenKind};
 
 /// Names and attributes of the cookies, as the public address demands them.
 #[derive(Debug, Clone, Copy)]
-pub struct Cookies {
+pub struct SignInCookies {
     /// Binds sign-ins under way to this browser.
     pub flow: &'static str,
     /// The session.
@@ -20,40 +20,40 @@ pub struct Cookies {
 
 /// On https the `__Host-` prefix keeps neighbours on other hosts from planting cookies (RFC 6265bis §4.1.3.2).
 #[must_use]
-pub fn cookies(kernel: &Kernel) -> Cookies {
+pub fn cookies(kernel: &Kernel) -> SignInCookies {
     if kernel.urls.is_https() {
-        Cookies {
+        SignInCookies {
             flow: "__Host-vst_flow",
             session: "__Host-vst_session",
             device: "__Host-vst_device",
             secure: "; Secure",
         }
     } else {
-        Cookies { flow: "vst_flow", session: "vst_session", device: "vst_device", secure: "" }
+        SignInCookies { flow: "vst_flow", session: "vst_session", device: "vst_device", secure: "" }
     }
 }
 
 /// The browser a sign-in runs in.
 #[derive(Debug, Clone, Copy)]
-pub struct Browser<'a> {
+pub struct BrowserBinding<'a> {
     /// The secret in its flow cookie.
     pub secret: &'a str,
     /// The secret by which it is remembered, if it has one.
-    pub device: Option<&'a str>,
+    pub device_secret: Option<&'a str>,
 }
 
-impl Cookies {
+impl SignInCookies {
     /// The secret that binds sign-ins to the browser of this request; a fresh one where it has none yet.
     #[must_use]
-    pub fn browser(&self, headers: &HeaderMap) -> String {
+    pub fn browser_secret(&self, headers: &HeaderMap) -> String {
         let known = cookie(headers, self.flow).map(str::to_owned);
-        known.unwrap_or_else(|| Token::generate(Purpose::Flow).secret)
+        known.unwrap_or_else(|| OpaqueToken::generate(OpaqueTokenKind::Flow).secret)
     }
 
     /// The browser of this request, with `secret` from [`Cookies::browser`].
     #[must_use]
-    pub fn place<'a>(&self, headers: &'a HeaderMap, secret: &'a str) -> Browser<'a> {
-        Browser { secret, device: cookie(headers, self.device) }
+    pub fn binding_of<'a>(&self, headers: &'a HeaderMap, secret: &'a str) -> BrowserBinding<'a> {
+        BrowserBinding { secret, device_secret: cookie(headers, self.device) }
     }
 
     /// `Set-Cookie` for the browser binding; gone with the browser.

@@ -25,28 +25,33 @@
 //! flow's cookie (having sent somebody else through it), or a victim's browser (having sent a response
 //! of their own through it).
 
-mod advance;
+mod complete;
 mod cookies;
-mod finish;
+mod error;
 mod model;
-mod prove;
-mod provided;
-mod refused;
-mod second;
+mod password;
+mod provider_claims;
+mod sealed_flow;
+mod second_factor;
+mod start;
 mod store;
-mod ticket;
 
-pub use advance::{Begin, Delivery, begin, deliver, find, resume, send_out, settle, waits_for};
-pub use cookies::{Browser, Cookies, cookies};
-pub use finish::{Entered, Proved, finish};
-pub(super) use finish::{accept, enter, own_context};
-pub use model::{Demand, Flow};
-pub use prove::{
-    Guess, NewPasswordError, confirm_elsewhere, confirm_password, prove_password, replace_ended_password,
+pub use complete::{CompletedSignIn, SignInOutcome, complete};
+pub(super) use complete::{activate_invited_user, audit_context_of, sign_in_without_flow};
+pub use cookies::{BrowserBinding, SignInCookies, cookies};
+pub use error::{DirectoryAccountState, SignInError};
+pub use model::{Flow, NextStep};
+pub use password::{
+    ExternalPasswordAttempt, NewPasswordError, confirm_password, renew_after_external_check,
+    replace_expired_password, sign_in_with_password,
 };
-pub use refused::{AtProvider, Refused};
-pub use second::{
-    Enrolled, confirm_factor, enrol, enrol_in_session, enter_with_passkey, show_second_factor, waiting_user,
+pub use sealed_flow::begin_without_row;
+pub use second_factor::{
+    EnrolledFactor, confirm_second_factor, enrol_in_flow, enrol_in_session, pending_user,
+    sign_in_with_passkey, verify_second_factor,
+};
+pub use start::{
+    FlowStart, ProofDelivery, begin, deliver_proof, find, has_pending_request, persist, record_request,
+    resume,
 };
 pub use store::delete_expired;
-pub use ticket::issue;

@@ -1,6 +1,6 @@
 //! A sign-in under way.
 
-use super::super::Proof;
+use crate::signin::Proof;
 
 /// A flow, as its browser or the callback may see it.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -23,7 +23,7 @@ pub struct Flow {
 
 /// What a proved flow waits for, in the order in which it is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Demand {
+pub enum NextStep {
     /// The second factor that its person has.
     SecondFactor,
     /// A new password, as the old one has ended.
@@ -32,7 +32,7 @@ pub enum Demand {
     Enrolment,
 }
 
-impl Demand {
+impl NextStep {
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::SecondFactor => "second_factor",
@@ -49,7 +49,7 @@ impl Flow {
         serde_json::from_str(self.proof.as_deref()?).ok()
     }
 
-    pub(super) fn from_ticket(
+    pub(super) fn from_sealed(
         ticket: &str,
         account_id: Option<String>,
         identifier: String,
@@ -68,14 +68,14 @@ impl Flow {
     }
 
     /// A flow that nobody began: somebody comes with a link and is proved already.
-    pub(super) fn unwritten(account_id: Option<String>, identifier: String, return_to: String) -> Self {
-        Self::from_ticket(super::ticket::MARK, account_id, identifier, return_to)
+    pub(super) fn transient(account_id: Option<String>, identifier: String, return_to: String) -> Self {
+        Self::from_sealed(super::sealed_flow::SEALED_PREFIX, account_id, identifier, return_to)
     }
 
     /// What it waits for.
     #[must_use]
-    pub fn demand(&self) -> Option<Demand> {
-        let all = [Demand::SecondFactor, Demand::NewPassword, Demand::Enrolment];
+    pub fn pending_step(&self) -> Option<NextStep> {
+        let all = [NextStep::SecondFactor, NextStep::NewPassword, NextStep::Enrolment];
         all.into_iter().find(|demand| self.demands.as_deref() == Some(demand.as_str()))
     }
 }

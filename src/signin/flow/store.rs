@@ -1,10 +1,10 @@
 //! The SQL of flows.
 
-use super::super::Proof;
-use super::model::{Demand, Flow};
-use super::ticket;
-use crate::kernel::database::Connection;
+use super::model::{Flow, NextStep};
+use super::sealed_flow;
+use crate::kernel::database::DbConn;
 use crate::kernel::{Timestamp, Tx};
+use crate::signin::Proof;
 
 macro_rules! columns {
     () => {
@@ -15,8 +15,8 @@ macro_rules! columns {
 /// A row to be written.
 #[derive(Default)]
 pub(super) struct NewFlow<'a> {
-    pub(super) browser: Option<String>,
-    pub(super) handover: Option<&'a str>,
+    pub(super) browser_hash: Option<String>,
+    pub(super) handover_hash: Option<&'a str>,
     pub(super) account_id: Option<&'a str>,
     pub(super) identifier: &'a str,
     pub(super) return_to: &'a str,
@@ -35,8 +35,8 @@ pub(super) async fn insert(
          expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(&id)
-    .bind(new.browser.as_deref())
-    .bind(new.handover)
+    .bind(new.browser_hash.as_deref())
+    .bind(new.handover_hash)
     .bind(new.account_id)
     .bind(new.identifier)
     .bind(new.return_to)
@@ -50,7 +50,7 @@ pub(super) async fn insert(
 
 /// The flow with this id, if it began in the browser with this cookie (`browser`: its hash).
 pub(super) async fn of_browser(
-    c: &mut Connection,
+    c: &mut DbConn,
     id: &str,
     browser: &str,
     now: Timestamp,
@@ -67,7 +67,7 @@ pub(super) async fn of_browser(
     .await
 }
 
-pub(super) async fn send_out(
+pub(super) async fn record_request(
     tx: &mut Tx,
     id: &str,
     connection_id: &str,
@@ -84,7 +84,7 @@ pub(super) async fn send_out(
 
 /// Stores a proof with the flow that asked for it. Of two answers to one request only the first
 /// finds the row: the request id goes with it.
-pub(super) async fn answer(
+pub(super) async fn attach_proof(
     tx: &mut Tx,
     (connection_id, request_id): (&str, &str),
     proof: &str,
@@ -106,8 +106,8 @@ pub(super) async fn answer(
 }
 
 /// Whether a flow waits for the answer to this request.
-pub(super) async fn waits_for(
-    c: &mut Connection,
+pub(super) async fn has_pending_request(
+    c: &mut DbConn,
     (connection_id, request_id): (&str, &str),
     now: Timestamp,
 ) -> Result<bool, sqlx::Error> {
@@ -126,7 +126,7 @@ pub(super) async fn waits_for(
 /// The proved flow with this hand-over code. One that began in a browser needs that browser; one that
 /// an identity provider began needs none.
 pub(super) async fn by_handover(
-    c: &mut Connection,
+    c: &mut DbConn,
     handover: &str,
     browser: &str,
     now: Timestamp,
@@ -145,32 +145,36 @@ pub(super) async fn by_handover(
 }
 
 /// A proof that is to wait in its flow.
-pub(super) struct Waiting<'a> {
+pub(super) struct PendingProof<'a> {
     pub(super) id: &'a str,
     /// What it waited for until now.
-    pub(super) from: Option<Demand>,
-    pub(super) to: Demand,
+    pub(super) previous_step: Option<NextStep>,
+    pub(super) next_step: NextStep,
     pub(super) proof: &'a Proof,
     pub(super) user_epoch: i64,
     /// Hash of the cookie of the browser that goes on with it. The hand-over code has done its work.
-    pub(super) browser: String,
+    pub(super) browser_hash: String,
 }
 
 /// Keeps the proof with the flow until its browser has brought what is missing; false when the flow has moved
 /// on meanwhile.
-pub(super) async fn park(tx: &mut Tx, waiting: &Waiting<'_>, until: Timestamp) -> Result<bool, sqlx::Error> {
+pub(super) async fn save_pending(
+    tx: &mut Tx,
+    waiting: &PendingProof<'_>,
+    until: Timestamp,
+) -> Result<bool, sqlx::Error> {
     let proof = serde_json::to_string(waiting.proof).map_err(|e| sqlx::Error::Encode(Box::new(e)))?;
     let done = sqlx::query(
         "UPDATE signin_flows SET proof = $1, demands = $2, user_epoch = $3, browser = $4, handover = NULL, \
          expires_at = $5 WHERE id = $6 AND COALESCE(demands, '') = $7",
     )
     .bind(proof)
-    .bind(waiting.to.as_str())
+    .bind(waiting.next_step.as_str())
     .bind(waiting.user_epoch)
-    .bind(&waiting.browser)
+    .bind(&waiting.browser_hash)
     .bind(until)
     .bind(waiting.id)
-    .bind(waiting.from.map_or("", Demand::as_str))
+    .bind(waiting.previous_step.map_or("", NextStep::as_str))
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -178,8 +182,8 @@ pub(super) async fn park(tx: &mut Tx, waiting: &Waiting<'_>, until: Timestamp) -
 
 /// Ends a flow; false when somebody else just did. A ticket has no row to end: what it leads to asks for the
 /// password each time.
-pub(super) async fn take(tx: &mut Tx, id: &str) -> Result<bool, sqlx::Error> {
-    if ticket::is_ticket(id) {
+pub(super) async fn consume(tx: &mut Tx, id: &str) -> Result<bool, sqlx::Error> {
+    if sealed_flow::is_sealed(id) {
         return Ok(true);
     }
     let done = sqlx::query("DELETE FROM signin_flows WHERE id = $1").bind(id).execute(&mut **tx).await?;
@@ -187,9 +191,6 @@ pub(super) async fn take(tx: &mut Tx, id: &str) -> Result<bool, sqlx::Error> {
 }
 
 /// Removes flows nobody finished.
-///
-/// # Errors
-/// The database's.
 pub async fn delete_expired(tx: &mut Tx) -> Result<u64, sqlx::Error> {
     let now = tx.now();
     let done =

@@ -4,87 +4,86 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::proof::{Proof, Subject};
 use super::store::{self, Identity};
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::Error;
 use crate::directory::users::{self, User};
 use crate::kernel::Tx;
-use crate::kernel::database::Connection;
+use crate::kernel::database::DbConn;
+use crate::signin::proof::{ExternalSubject, Proof};
 
 /// How exactly it is known when somebody came with an identity last: not each time is written.
 const TOUCH_EVERY: Duration = Duration::from_mins(15);
 
-const OF_ANOTHER: Error = Error::Forbidden("This sign-in belongs to another user here already.");
+const LINKED_TO_ANOTHER_USER: Error = Error::Forbidden("This sign-in belongs to another user here already.");
 
 /// Whom a proof is about.
-pub(in super::super) enum Recognised {
+pub(crate) enum IdentityMatch {
     /// This user, or nobody yet.
-    As(Option<User>),
+    User(Option<User>),
     /// The provider does not vouch for the address, so that it leads nowhere.
-    Unverified,
+    UnverifiedAddress,
     /// The user with the address is somebody else at this provider: addresses are given to new people.
-    SomebodyElse(User),
+    OtherSubject(User),
 }
 
 /// Finds the user a provider's subject belongs to; at the first coming, the one with the address it vouches for.
-pub(in super::super) async fn recognise(
-    c: &mut Connection,
+pub(crate) async fn resolve_subject(
+    c: &mut DbConn,
     (account_id, connection_id): (&str, &str),
-    (subject, address): (&Subject, &str),
-) -> Result<Recognised, sqlx::Error> {
+    (subject, address): (&ExternalSubject, &str),
+) -> Result<IdentityMatch, sqlx::Error> {
     if let Some(known) = store::of_subject(c, connection_id, subject).await? {
-        return Ok(Recognised::As(users::by_id(c, account_id, &known.user_id).await?));
+        return Ok(IdentityMatch::User(users::by_id(c, account_id, &known.user_id).await?));
     }
     if !subject.address_is_verified {
-        return Ok(Recognised::Unverified);
+        return Ok(IdentityMatch::UnverifiedAddress);
     }
-    let found = users::by_email(c, account_id, address).await?;
+    let found = users::find_by_email_or_user_name(c, account_id, address).await?;
     if let Some(user) = &found
-        && store::is_known(c, &user.id, (connection_id, &subject.issuer)).await?
+        && store::has_identity_at_issuer(c, &user.id, (connection_id, &subject.issuer)).await?
     {
-        return Ok(Recognised::SomebodyElse(user.clone()));
+        return Ok(IdentityMatch::OtherSubject(user.clone()));
     }
-    Ok(Recognised::As(found))
+    Ok(IdentityMatch::User(found))
 }
 
 /// Notes that `user` came with the subject of `proof`, which from now on leads to them.
-pub(in super::super) async fn remember(
+pub(crate) async fn link_or_record_use(
     tx: &mut Tx,
     context: &Context,
     user: &User,
     proof: &Proof,
 ) -> Result<(), Error> {
-    let (Some(connection_id), Some(subject)) = (&proof.connection_id, &proof.identity) else { return Ok(()) };
+    let (Some(connection_id), Some(subject)) = (&proof.connection_id, &proof.external_subject) else {
+        return Ok(());
+    };
     if let Some(known) = store::of_subject(tx, connection_id, subject).await? {
         // It was given to somebody else since it was looked up.
         if known.user_id != user.id {
-            return Err(OF_ANOTHER);
+            return Err(LINKED_TO_ANOTHER_USER);
         }
-        if known.name != proof.subject || known.last_used_at.plus(TOUCH_EVERY) <= tx.now() {
-            store::touch(tx, &known.id, &proof.subject).await?;
+        if known.name != proof.identifier || known.last_used_at.plus(TOUCH_EVERY) <= tx.now() {
+            store::record_use(tx, &known.id, &proof.identifier).await?;
         }
         return Ok(());
     }
-    link(tx, context, user, (connection_id, subject, &proof.subject)).await.map(drop)
+    link(tx, context, user, (connection_id, subject, &proof.identifier)).await.map(drop)
 }
 
 /// Gives a subject at a connection to `user`. Giving it to the one who has it already changes nothing.
-///
-/// # Errors
-/// [`Error::Forbidden`] when it belongs to somebody else.
 pub async fn link(
     tx: &mut Tx,
     context: &Context,
     user: &User,
-    (connection_id, subject, name): (&str, &Subject, &str),
+    (connection_id, subject, name): (&str, &ExternalSubject, &str),
 ) -> Result<(), Error> {
     if !store::insert(tx, user, (connection_id, subject, name)).await? {
         let owner = store::of_subject(tx, connection_id, subject).await?;
         if owner.is_some_and(|owner| owner.user_id == user.id) {
             return Ok(());
         }
-        return Err(OF_ANOTHER);
+        return Err(LINKED_TO_ANOTHER_USER);
     }
     let event = Event::new(Action::UserLink, "user", &user.id, &user.user_name);
     let detail =
@@ -93,9 +92,6 @@ pub async fn link(
 }
 
 /// Takes an identity away from its user. At the next coming the address decides again.
-///
-/// # Errors
-/// The database's.
 pub async fn unlink(tx: &mut Tx, context: &Context, user: &User, identity: &Identity) -> Result<(), Error> {
     if !store::remove(tx, &identity.id).await? {
         return Err(Error::NotFound("identity"));

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::super::proof::Subject;
 use crate::directory::users::User;
-use crate::kernel::database::{Cell, Connection, found_by, insert_all};
+use crate::kernel::database::{DbConn, SqlValue, insert_all, lookup_map};
 use crate::kernel::{Timestamp, Tx};
+use crate::signin::proof::ExternalSubject;
 
 /// An identity that belongs to a user.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -32,7 +32,7 @@ pub struct Identity {
 
 /// What a sign-in has to know of an identity.
 #[derive(Debug, sqlx::FromRow)]
-pub struct Owned {
+pub struct LinkedIdentity {
     /// Its id.
     pub id: String,
     /// Whose it is.
@@ -51,10 +51,7 @@ macro_rules! columns {
 }
 
 /// The identities of a user, the oldest first.
-///
-/// # Errors
-/// The database's.
-pub async fn of_user(c: &mut Connection, user_id: &str) -> Result<Vec<Identity>, sqlx::Error> {
+pub async fn of_user(c: &mut DbConn, user_id: &str) -> Result<Vec<Identity>, sqlx::Error> {
     sqlx::query_as(concat!(columns!(), "WHERE i.user_id = $1 ORDER BY i.id LIMIT 200"))
         .bind(user_id)
         .fetch_all(c)
@@ -62,10 +59,7 @@ pub async fn of_user(c: &mut Connection, user_id: &str) -> Result<Vec<Identity>,
 }
 
 /// The identity with this id of this user.
-///
-/// # Errors
-/// The database's.
-pub async fn by_id(c: &mut Connection, user_id: &str, id: &str) -> Result<Option<Identity>, sqlx::Error> {
+pub async fn by_id(c: &mut DbConn, user_id: &str, id: &str) -> Result<Option<Identity>, sqlx::Error> {
     sqlx::query_as(concat!(columns!(), "WHERE i.user_id = $1 AND i.id = $2"))
         .bind(user_id)
         .bind(id)
@@ -74,14 +68,11 @@ pub async fn by_id(c: &mut Connection, user_id: &str, id: &str) -> Result<Option
 }
 
 /// Whose identity a subject is at a connection.
-///
-/// # Errors
-/// The database's.
 pub async fn of_subject(
-    c: &mut Connection,
+    c: &mut DbConn,
     connection_id: &str,
-    subject: &Subject,
-) -> Result<Option<Owned>, sqlx::Error> {
+    subject: &ExternalSubject,
+) -> Result<Option<LinkedIdentity>, sqlx::Error> {
     sqlx::query_as(
         "SELECT id, user_id, name, last_used_at FROM user_identities \
          WHERE connection_id = $1 AND issuer = $2 AND subject = $3",
@@ -94,23 +85,17 @@ pub async fn of_subject(
 }
 
 /// Whose these subjects of one issuer are, at a connection: user ids by subject.
-///
-/// # Errors
-/// The database's.
 pub async fn of_subjects(
-    c: &mut Connection,
+    c: &mut DbConn,
     (connection_id, issuer): (&str, &str),
     subjects: &[String],
 ) -> Result<HashMap<String, String>, sqlx::Error> {
     let head = "SELECT subject, user_id FROM user_identities WHERE connection_id = $1 AND issuer = $2 AND subject IN";
-    found_by(c, head, &[connection_id, issuer], subjects).await
+    lookup_map(c, head, &[connection_id, issuer], subjects).await
 }
 
 /// Gives many subjects of one issuer, which the caller has found to be nobody's, to users: (user id, subject, name).
 /// Without an event for each: whoever synchronises a directory writes one.
-///
-/// # Errors
-/// The database's.
 pub async fn link_many(
     tx: &mut Tx,
     (account_id, connection_id, issuer): (&str, &str, &str),
@@ -120,7 +105,7 @@ pub async fn link_many(
     let mut all = Vec::with_capacity(rows.len());
     for (user_id, subject, name) in rows {
         all.push([
-            Cell::from(tx.new_id()),
+            SqlValue::from(tx.new_id()),
             account_id.into(),
             user_id.into(),
             connection_id.into(),
@@ -137,8 +122,8 @@ pub async fn link_many(
 }
 
 /// Whether the user is somebody at this issuer already.
-pub(super) async fn is_known(
-    c: &mut Connection,
+pub(super) async fn has_identity_at_issuer(
+    c: &mut DbConn,
     user_id: &str,
     (connection_id, issuer): (&str, &str),
 ) -> Result<bool, sqlx::Error> {
@@ -157,7 +142,7 @@ pub(super) async fn is_known(
 pub(super) async fn insert(
     tx: &mut Tx,
     user: &User,
-    (connection_id, subject, name): (&str, &Subject, &str),
+    (connection_id, subject, name): (&str, &ExternalSubject, &str),
 ) -> Result<bool, sqlx::Error> {
     let (id, now) = (tx.new_id(), tx.now());
     let done = sqlx::query(
@@ -177,7 +162,7 @@ pub(super) async fn insert(
     Ok(done.rows_affected() == 1)
 }
 
-pub(super) async fn touch(tx: &mut Tx, id: &str, name: &str) -> Result<(), sqlx::Error> {
+pub(super) async fn record_use(tx: &mut Tx, id: &str, name: &str) -> Result<(), sqlx::Error> {
     let now = tx.now();
     sqlx::query("UPDATE user_identities SET name = $1, last_used_at = $2 WHERE id = $3")
         .bind(name)

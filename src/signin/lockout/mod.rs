@@ -11,8 +11,8 @@ mod model;
 mod store;
 mod unlock;
 
-pub(super) use model::decoy;
-pub use model::{Attempt, Counted, Factor};
-pub(super) use store::{count, delete_stale, forgive, touch};
+pub(super) use model::decoy_key;
+pub use model::{Attempt, AttemptDecision, CredentialKind};
+pub(super) use store::{clear_failures, delete_stale, record_attempt, write_decoy};
 pub use store::{locked_count, locked_until};
 pub use unlock::unlock;

@@ -4,14 +4,14 @@ use crate::kernel::{Timestamp, tokens};
 
 /// A kind of secret with a counter of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Factor {
+pub enum CredentialKind {
     /// The password.
     Password,
     /// Codes of authenticator apps and recovery codes.
     Code,
 }
 
-impl Factor {
+impl CredentialKind {
     /// The name in the database and in the trail.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -30,14 +30,14 @@ pub struct Attempt<'a> {
     /// The user's id, or [`decoy`] of a name nobody has.
     pub key: &'a str,
     /// Which secret.
-    pub factor: Factor,
+    pub credential_kind: CredentialKind,
 }
 
 /// What counting an attempt came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Counted {
+pub enum AttemptDecision {
     /// It may be checked. `locks_until`: a wrong one locks the user until then.
-    May {
+    Allowed {
         /// Set for the last attempt that is allowed.
         locks_until: Option<Timestamp>,
     },
@@ -46,6 +46,6 @@ pub enum Counted {
 }
 
 /// The key that attempts with a name nobody has are counted under: few enough to bound the table.
-pub(in super::super) fn decoy(name: &str) -> String {
+pub(crate) fn decoy_key(name: &str) -> String {
     format!("nobody-{}", tokens::hash(name).get(..2).unwrap_or_default())
 }

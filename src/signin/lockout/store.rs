@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::model::{Attempt, Counted, Factor};
+use super::model::{Attempt, AttemptDecision, CredentialKind};
 use crate::directory::accounts::LockoutSettings;
-use crate::kernel::database::Connection;
+use crate::kernel::database::DbConn;
 use crate::kernel::{Timestamp, Tx};
 
 /// Counts an attempt as failed before it is checked. One statement: of attempts that race, each sees
@@ -12,11 +12,11 @@ use crate::kernel::{Timestamp, Tx};
 ///
 /// A row of attempts is over when the lock has ended or nothing was tried for as long as a lock lasts;
 /// counting then starts anew.
-pub(in super::super) async fn count(
+pub(crate) async fn record_attempt(
     tx: &mut Tx,
     attempt: Attempt<'_>,
     settings: &LockoutSettings,
-) -> Result<Counted, sqlx::Error> {
+) -> Result<AttemptDecision, sqlx::Error> {
     let now = tx.now();
     let duration = Duration::from_secs(60 * u64::from(settings.duration_minutes));
     let counted: Option<(i64, Timestamp)> = sqlx::query_as(
@@ -27,7 +27,7 @@ pub(in super::super) async fn count(
          ELSE 0 END, last_at = $4 WHERE f.locked_until <= $4 RETURNING failures, locked_until",
     )
     .bind(attempt.key)
-    .bind(attempt.factor.as_str())
+    .bind(attempt.credential_kind.as_str())
     .bind(attempt.account_id)
     .bind(now)
     .bind(now.minus(duration))
@@ -36,19 +36,19 @@ pub(in super::super) async fn count(
     .fetch_optional(&mut **tx)
     .await?;
     Ok(match counted {
-        None => Counted::Locked,
-        Some((_, Timestamp(0))) => Counted::May { locks_until: None },
-        Some((_, until)) => Counted::May { locks_until: Some(until) },
+        None => AttemptDecision::Locked,
+        Some((_, Timestamp(0))) => AttemptDecision::Allowed { locks_until: None },
+        Some((_, until)) => AttemptDecision::Allowed { locks_until: Some(until) },
     })
 }
 
 /// Does as much work as writing a refusal down, and nothing else: for names nobody has.
-pub(in super::super) async fn touch(tx: &mut Tx, attempt: Attempt<'_>) -> Result<(), sqlx::Error> {
+pub(crate) async fn write_decoy(tx: &mut Tx, attempt: Attempt<'_>) -> Result<(), sqlx::Error> {
     let now = tx.now();
     sqlx::query("UPDATE signin_failures SET last_at = $1 WHERE user_id = $2 AND factor = $3")
         .bind(now)
         .bind(attempt.key)
-        .bind(attempt.factor.as_str())
+        .bind(attempt.credential_kind.as_str())
         .execute(&mut **tx)
         .await
         .map(drop)
@@ -56,7 +56,11 @@ pub(in super::super) async fn touch(tx: &mut Tx, attempt: Attempt<'_>) -> Result
 
 /// Forgets the failures of a user with one kind of secret, which they have just shown. What they failed with another
 /// kind still counts: who knows a password must not buy more guesses at a code with it.
-pub(in super::super) async fn forgive(tx: &mut Tx, user_id: &str, factor: Factor) -> Result<(), sqlx::Error> {
+pub(crate) async fn clear_failures(
+    tx: &mut Tx,
+    user_id: &str,
+    factor: CredentialKind,
+) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM signin_failures WHERE user_id = $1 AND factor = $2")
         .bind(user_id)
         .bind(factor.as_str())
@@ -66,7 +70,11 @@ pub(in super::super) async fn forgive(tx: &mut Tx, user_id: &str, factor: Factor
 }
 
 /// Forgets the failures of a user with one kind of secret; true when that was locked.
-pub(super) async fn clear(tx: &mut Tx, user_id: &str, factor: Factor) -> Result<bool, sqlx::Error> {
+pub(super) async fn unlock_kind(
+    tx: &mut Tx,
+    user_id: &str,
+    factor: CredentialKind,
+) -> Result<bool, sqlx::Error> {
     let now = tx.now();
     let ended: Option<Timestamp> = sqlx::query_scalar(
         "DELETE FROM signin_failures WHERE user_id = $1 AND factor = $2 RETURNING locked_until",
@@ -79,7 +87,7 @@ pub(super) async fn clear(tx: &mut Tx, user_id: &str, factor: Factor) -> Result<
 }
 
 /// Forgets all failures of a user; true when one of the locks was still on.
-pub(super) async fn clear_all(tx: &mut Tx, user_id: &str) -> Result<bool, sqlx::Error> {
+pub(super) async fn unlock_all(tx: &mut Tx, user_id: &str) -> Result<bool, sqlx::Error> {
     let now = tx.now();
     let ended: Vec<(Timestamp,)> =
         sqlx::query_as("DELETE FROM signin_failures WHERE user_id = $1 RETURNING locked_until")
@@ -90,11 +98,8 @@ pub(super) async fn clear_all(tx: &mut Tx, user_id: &str) -> Result<bool, sqlx::
 }
 
 /// Until when the user is locked, if they are.
-///
-/// # Errors
-/// The database's.
 pub async fn locked_until(
-    c: &mut Connection,
+    c: &mut DbConn,
     account_id: &str,
     user_id: &str,
     now: Timestamp,
@@ -111,10 +116,7 @@ pub async fn locked_until(
 }
 
 /// How many users of the account are locked.
-///
-/// # Errors
-/// The database's.
-pub async fn locked_count(c: &mut Connection, account_id: &str, now: Timestamp) -> Result<i64, sqlx::Error> {
+pub async fn locked_count(c: &mut DbConn, account_id: &str, now: Timestamp) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar(
         "SELECT COUNT(*) FROM signin_failures f JOIN users u ON u.id = f.user_id \
          WHERE f.account_id = $1 AND f.locked_until > 0 AND f.locked_until > $2",
@@ -126,7 +128,7 @@ pub async fn locked_count(c: &mut Connection, account_id: &str, now: Timestamp) 
 }
 
 /// Removes counters that nobody has touched for longer than any lock lasts.
-pub(in super::super) async fn delete_stale(tx: &mut Tx) -> Result<(), sqlx::Error> {
+pub(crate) async fn delete_stale(tx: &mut Tx) -> Result<(), sqlx::Error> {
     let (now, longest) = (tx.now(), Duration::from_hours(24 * 31));
     sqlx::query("DELETE FROM signin_failures WHERE last_at <= $1 AND locked_until <= $2")
         .bind(now.minus(longest))

@@ -1,24 +1,21 @@
 //! Ending a lock before its time.
 
-use super::{Factor, store};
+use super::{CredentialKind, store};
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::users::User;
 use crate::kernel::Tx;
 
 /// Forgets the failed attempts of `user`, with one kind of secret or with all; true when they were locked,
 /// which leaves an event with `how`: `administrator`, `reset`.
-///
-/// # Errors
-/// The database's.
 pub async fn unlock(
     tx: &mut Tx,
     context: &Context,
     user: &User,
-    (factor, how): (Option<Factor>, &'static str),
+    (factor, how): (Option<CredentialKind>, &'static str),
 ) -> Result<bool, sqlx::Error> {
     let was_locked = match factor {
-        Some(factor) => store::clear(tx, &user.id, factor).await?,
-        None => store::clear_all(tx, &user.id).await?,
+        Some(factor) => store::unlock_kind(tx, &user.id, factor).await?,
+        None => store::unlock_all(tx, &user.id).await?,
     };
     if was_locked {
         let event = Event::new(Action::UserUnlock, "user", &user.id, &user.user_name);

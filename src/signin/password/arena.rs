@@ -14,7 +14,7 @@ impl Arena {
         if self.0.len() < count {
             // Given back first: there should be one at a time.
             self.0 = Vec::new();
-            self.0 = memory::with_large_pages(|| vec![Block::new(); count]);
+            self.0 = memory::with_huge_pages(|| vec![Block::new(); count]);
         }
         &mut self.0[..count]
     }

@@ -1,54 +1,51 @@
 //! Passwords that end: where one stands, and the mail before it ends.
 
-use super::super::notices::{self, days};
 use super::store;
 use crate::directory::accounts::{self, Account, PasswordSettings};
 use crate::directory::{Error, users};
 use crate::kernel::{Kernel, Timestamp};
+use crate::signin::notifications::{self, days};
 
 /// Where a password stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum PasswordStatus {
     /// Good.
     Valid,
     /// Good, and it ends then.
-    EndsAt(Timestamp),
+    ExpiresAt(Timestamp),
     /// Over: it can only be used to set a new one.
     Expired,
 }
 
 /// Where a password set at `changed_at` stands at `now`.
 #[must_use]
-pub fn standing(settings: &PasswordSettings, changed_at: Timestamp, now: Timestamp) -> Standing {
-    let Some(end) = ends_at(settings, changed_at) else { return Standing::Valid };
+pub fn status(settings: &PasswordSettings, changed_at: Timestamp, now: Timestamp) -> PasswordStatus {
+    let Some(end) = expires_at(settings, changed_at) else { return PasswordStatus::Valid };
     if now >= end {
-        Standing::Expired
+        PasswordStatus::Expired
     } else if now >= end.minus(days(settings.warn_before_days)) {
-        Standing::EndsAt(end)
+        PasswordStatus::ExpiresAt(end)
     } else {
-        Standing::Valid
+        PasswordStatus::Valid
     }
 }
 
 /// When a password set at `changed_at` ends, if it does.
 #[must_use]
-pub fn ends_at(settings: &PasswordSettings, changed_at: Timestamp) -> Option<Timestamp> {
+pub fn expires_at(settings: &PasswordSettings, changed_at: Timestamp) -> Option<Timestamp> {
     (settings.expires_after_days > 0).then(|| changed_at.plus(days(settings.expires_after_days)))
 }
 
 /// Mails everybody whose password ends soon, once for each password. Safe to run on several nodes.
-///
-/// # Errors
-/// [`Error`]; what was queued before stays queued.
-pub async fn warn_all(kernel: &Kernel) -> Result<u64, Error> {
-    let accounts = accounts::all(&mut *kernel.db.read().await?).await?;
+pub async fn mail_expiry_warnings(kernel: &Kernel) -> Result<u64, Error> {
+    let accounts = accounts::list_all(&mut *kernel.db.read().await?).await?;
     let mut warned = 0;
     for account in accounts {
         let settings = account.settings().password;
         if settings.expires_after_days == 0 || settings.warn_before_days == 0 {
             continue;
         }
-        while let some @ 1.. = warn_some(kernel, &account, &settings).await? {
+        while let some @ 1.. = mail_next_warnings(kernel, &account, &settings).await? {
             warned += some;
         }
     }
@@ -58,7 +55,11 @@ pub async fn warn_all(kernel: &Kernel) -> Result<u64, Error> {
     Ok(warned)
 }
 
-async fn warn_some(kernel: &Kernel, account: &Account, settings: &PasswordSettings) -> Result<u64, Error> {
+async fn mail_next_warnings(
+    kernel: &Kernel,
+    account: &Account,
+    settings: &PasswordSettings,
+) -> Result<u64, Error> {
     let now = kernel.clock.now();
     let lifetime = days(settings.expires_after_days);
     // What was set in this span is still valid and will not be for long.
@@ -73,7 +74,8 @@ async fn warn_some(kernel: &Kernel, account: &Account, settings: &PasswordSettin
         }
         warned += 1;
         if let Some(user) = users::by_id(&mut tx, &account.id, &user_id).await? {
-            notices::password_ends(kernel, &mut tx, account, &user, changed_at.plus(lifetime)).await?;
+            notifications::password_expires_soon(kernel, &mut tx, account, &user, changed_at.plus(lifetime))
+                .await?;
         }
     }
     tx.commit().await?;

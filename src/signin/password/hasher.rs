@@ -16,8 +16,8 @@ use argon2::{Algorithm, Argon2, Version};
 use tokio::sync::oneshot;
 
 use super::arena::Arena;
-use super::stored::{Stored, current_params};
-use super::typed::Password;
+use super::plaintext::Password;
+use super::stored_hash::{StoredHash, current_params};
 use crate::kernel::random;
 
 /// Nobody waits longer than about this for a thread.
@@ -28,41 +28,41 @@ const FIRST_GUESS: Duration = Duration::from_millis(25);
 const IDLE: Duration = Duration::from_secs(30);
 /// Answers that are told together at most, and for how many hashes of its thread one of them waits for that at most:
 /// only while as many wait for each thread.
-const TOGETHER: usize = 8;
-const MANY: usize = 4;
+const MAX_REPLY_BATCH: usize = 8;
+const BATCH_QUEUE_PER_THREAD: usize = 4;
 /// Added to the threads' niceness (0 to 19).
 const NICE: i32 = 15;
 
 /// Too many people are signing in; the text is for the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the queue for password hashing is full")]
-pub struct Busy;
+pub struct Overloaded;
 
 /// Makes a hash and gives what tells it to whoever waits.
-type Job = Box<dyn FnOnce(&mut Arena) -> Answer + Send>;
-type Answer = Box<dyn FnOnce() + Send>;
+type HashJob = Box<dyn FnOnce(&mut Arena) -> HashReply + Send>;
+type HashReply = Box<dyn FnOnce() + Send>;
 
 /// See the module's text.
 pub struct Hasher {
     shared: Arc<Shared>,
     cores: usize,
-    decoy: Arc<Stored>,
+    decoy: Arc<StoredHash>,
 }
 
 struct Shared {
     queue: Mutex<Queue>,
     wake: Condvar,
     /// Places taken: hashes that run, wait, or are about to.
-    taken: AtomicUsize,
+    permits_taken: AtomicUsize,
     /// How long a hash took lately, in microseconds.
-    pace: AtomicU64,
+    average_micros: AtomicU64,
 }
 
 #[derive(Default)]
 struct Queue {
-    jobs: VecDeque<Job>,
+    jobs: VecDeque<HashJob>,
     /// Of hashes that are made, told together.
-    answers: Vec<Answer>,
+    replies: Vec<HashReply>,
     threads: usize,
     closed: bool,
 }
@@ -71,11 +71,11 @@ impl Queue {
     /// Adds the answer of a job that is done. Those that are due now: while many wait for a thread, a few at a time.
     /// Nobody who has waited that long notices, and what comes after the hashes finds its memory in the processor's
     /// cache, and shares a commit.
-    fn finish(&mut self, answer: Answer) -> Vec<Answer> {
-        self.answers.push(answer);
-        let many = MANY * self.threads;
-        let may_wait = self.jobs.len() >= many && self.answers.len() < many.min(TOGETHER);
-        if may_wait { Vec::new() } else { std::mem::take(&mut self.answers) }
+    fn take_due_replies(&mut self, answer: HashReply) -> Vec<HashReply> {
+        self.replies.push(answer);
+        let many = BATCH_QUEUE_PER_THREAD * self.threads;
+        let may_wait = self.jobs.len() >= many && self.replies.len() < many.min(MAX_REPLY_BATCH);
+        if may_wait { Vec::new() } else { std::mem::take(&mut self.replies) }
     }
 }
 
@@ -85,13 +85,13 @@ impl Default for Hasher {
         let shared = Shared {
             queue: Mutex::default(),
             wake: Condvar::new(),
-            taken: AtomicUsize::new(0),
-            pace: AtomicU64::new(micros(FIRST_GUESS)),
+            permits_taken: AtomicUsize::new(0),
+            average_micros: AtomicU64::new(micros(FIRST_GUESS)),
         };
         Self {
             shared: Arc::new(shared),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
-            decoy: Arc::new(Stored::parse(&decoy).expect("made by us")),
+            decoy: Arc::new(StoredHash::parse(&decoy).expect("made by us")),
         }
     }
 }
@@ -104,36 +104,34 @@ impl Drop for Hasher {
 }
 
 /// A place at the hasher, given back when dropped, also when the request is cancelled.
-pub struct Place<'a> {
+pub struct HashPermit<'a> {
     hasher: &'a Hasher,
 }
 
-impl Drop for Place<'_> {
+impl Drop for HashPermit<'_> {
     fn drop(&mut self) {
-        self.hasher.shared.taken.fetch_sub(1, Ordering::SeqCst);
+        self.hasher.shared.permits_taken.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
 impl Hasher {
     /// Takes a place. With one, a hash is made within about a second.
-    ///
-    /// # Errors
-    /// [`Busy`] when all are taken.
-    pub fn admit(&self) -> Result<Place<'_>, Busy> {
-        let place = Place { hasher: self };
-        if self.shared.taken.fetch_add(1, Ordering::SeqCst) < self.places() { Ok(place) } else { Err(Busy) }
+    pub fn acquire(&self) -> Result<HashPermit<'_>, Overloaded> {
+        let place = HashPermit { hasher: self };
+        if self.shared.permits_taken.fetch_add(1, Ordering::SeqCst) < self.capacity() {
+            Ok(place)
+        } else {
+            Err(Overloaded)
+        }
     }
 
     /// Hashes a password with a fresh salt; the result is a PHC string.
-    ///
-    /// # Errors
-    /// [`Busy`].
-    pub async fn hash(&self, password: &Password) -> Result<String, Busy> {
-        self.admit()?.hash(password).await
+    pub async fn hash(&self, password: &Password) -> Result<String, Overloaded> {
+        self.acquire()?.hash(password).await
     }
 
-    fn places(&self) -> usize {
-        let pace = self.shared.pace.load(Ordering::Relaxed).max(1);
+    fn capacity(&self) -> usize {
+        let pace = self.shared.average_micros.load(Ordering::Relaxed).max(1);
         let waiting = usize::try_from(micros(LONGEST_WAIT) / pace).unwrap_or(1);
         self.cores * (1 + waiting)
     }
@@ -141,7 +139,7 @@ impl Hasher {
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Arena) -> T + Send + 'static,
-    ) -> Result<T, Busy> {
+    ) -> Result<T, Overloaded> {
         let (answer, answered) = oneshot::channel();
         let shared = self.shared.clone();
         self.submit(Box::new(move |arena| {
@@ -154,10 +152,10 @@ impl Hasher {
             shared.measure(begun.elapsed());
             Box::new(move || drop(answer.send(done)))
         }));
-        answered.await.map_err(|_| Busy)
+        answered.await.map_err(|_| Overloaded)
     }
 
-    fn submit(&self, job: Job) {
+    fn submit(&self, job: HashJob) {
         let mut queue = self.shared.queue();
         queue.jobs.push_back(job);
         if queue.threads < self.cores {
@@ -173,12 +171,9 @@ impl Hasher {
     }
 }
 
-impl Place<'_> {
+impl HashPermit<'_> {
     /// Hashes a password with a fresh salt; the result is a PHC string.
-    ///
-    /// # Errors
-    /// [`Busy`] when the server is going down.
-    pub async fn hash(&self, password: &Password) -> Result<String, Busy> {
+    pub async fn hash(&self, password: &Password) -> Result<String, Overloaded> {
         let (password, salt) = (password.clone(), random::bytes::<16>());
         let output = self.hasher.run(move |arena| {
             let params = current_params();
@@ -191,17 +186,18 @@ impl Place<'_> {
         });
         let output = output.await?.map_err(|error| {
             tracing::error!(%error, "argon2 refused its input");
-            Busy
+            Overloaded
         })?;
         Ok(phc(&salt, &output).to_string())
     }
 
     /// Whether `password` has this hash. Without a hash (nobody there, or no password set) it takes
     /// the same time and says no.
-    ///
-    /// # Errors
-    /// [`Busy`] when the server is going down.
-    pub async fn verify(&self, password: &Password, stored: Option<Arc<Stored>>) -> Result<bool, Busy> {
+    pub async fn verify(
+        &self,
+        password: &Password,
+        stored: Option<Arc<StoredHash>>,
+    ) -> Result<bool, Overloaded> {
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.hasher.decoy.clone());
         // A password longer than any that could be set is not worth reading; the work is the same.
@@ -219,8 +215,8 @@ impl Shared {
 
     /// A moving average over about eight hashes.
     fn measure(&self, took: Duration) {
-        let pace = self.pace.load(Ordering::Relaxed);
-        self.pace.store((pace * 7 + micros(took)) / 8, Ordering::Relaxed);
+        let pace = self.average_micros.load(Ordering::Relaxed);
+        self.average_micros.store((pace * 7 + micros(took)) / 8, Ordering::Relaxed);
     }
 }
 
@@ -247,7 +243,7 @@ fn serve(shared: &Shared) {
         };
         drop(queue);
         let answer = job(&mut arena);
-        for answer in shared.queue().finish(answer) {
+        for answer in shared.queue().take_due_replies(answer) {
             answer();
         }
     }

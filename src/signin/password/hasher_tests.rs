@@ -5,8 +5,8 @@ fn typed(text: &str) -> Password {
 }
 
 async fn verify(hasher: &Hasher, text: &str, hash: Option<&str>) -> bool {
-    let stored = hash.and_then(|hash| Stored::parse(hash).ok()).map(Arc::new);
-    hasher.admit().expect("room").verify(&typed(text), stored).await.expect("verify")
+    let stored = hash.and_then(|hash| StoredHash::parse(hash).ok()).map(Arc::new);
+    hasher.acquire().expect("room").verify(&typed(text), stored).await.expect("verify")
 }
 
 #[tokio::test]
@@ -32,23 +32,23 @@ async fn the_same_keys_are_the_same_password_on_every_device() {
 #[tokio::test]
 async fn a_flood_is_turned_away_and_places_are_given_back() {
     let hasher = Hasher::default();
-    let places: Vec<_> = (0..hasher.places()).map(|_| hasher.admit().expect("room")).collect();
-    assert_eq!(hasher.admit().err(), Some(Busy));
-    assert_eq!(hasher.hash(&typed("x")).await, Err(Busy));
+    let places: Vec<_> = (0..hasher.capacity()).map(|_| hasher.acquire().expect("room")).collect();
+    assert_eq!(hasher.acquire().err(), Some(Overloaded));
+    assert_eq!(hasher.hash(&typed("x")).await, Err(Overloaded));
     drop(places);
     hasher.hash(&typed("x")).await.expect("room again");
-    assert_eq!(hasher.shared.taken.load(Ordering::SeqCst), 0);
+    assert_eq!(hasher.shared.permits_taken.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]
 async fn nobody_waits_long_on_a_slow_machine_either() {
     let hasher = Hasher::default();
-    let quick = hasher.places();
+    let quick = hasher.capacity();
     for _ in 0..100 {
         hasher.shared.measure(Duration::from_secs(1));
     }
-    assert!(hasher.places() <= 2 * hasher.cores, "one waits where a hash takes a second");
-    assert!(hasher.places() < quick);
+    assert!(hasher.capacity() <= 2 * hasher.cores, "one waits where a hash takes a second");
+    assert!(hasher.capacity() < quick);
 }
 
 #[test]
@@ -57,10 +57,10 @@ fn answers_wait_for_each_other_only_while_many_wait_for_a_thread() {
         let mut queue = Queue { threads, ..Queue::default() };
         move |waiting: usize| {
             queue.jobs.clear();
-            queue
-                .jobs
-                .extend(std::iter::repeat_with(|| -> Job { Box::new(|_| Box::new(|| ())) }).take(waiting));
-            queue.finish(Box::new(|| ())).len()
+            queue.jobs.extend(
+                std::iter::repeat_with(|| -> HashJob { Box::new(|_| Box::new(|| ())) }).take(waiting),
+            );
+            queue.take_due_replies(Box::new(|| ())).len()
         }
     };
     let mut told = told_by(2);
@@ -84,7 +84,7 @@ async fn everybody_in_a_long_queue_gets_their_own_answer() {
             let text = if n % 3 == 0 { "right" } else { "wrong" };
             if n % 7 == 0 {
                 // Gone before it is their turn.
-                let place = hasher.admit().expect("room");
+                let place = hasher.acquire().expect("room");
                 let gone = typed(text);
                 let _ = futures_util::poll!(Box::pin(place.verify(&gone, None)).as_mut());
             }
@@ -92,6 +92,6 @@ async fn everybody_in_a_long_queue_gets_their_own_answer() {
         }
     });
     futures_util::future::join_all(asked).await;
-    assert_eq!(hasher.shared.taken.load(Ordering::SeqCst), 0);
-    assert!(hasher.shared.queue().answers.is_empty());
+    assert_eq!(hasher.shared.permits_taken.load(Ordering::SeqCst), 0);
+    assert!(hasher.shared.queue().replies.is_empty());
 }

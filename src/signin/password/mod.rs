@@ -1,23 +1,23 @@
 //! Passwords: what they must be, how they are kept, when they end.
 
 mod arena;
-mod common;
+mod common_passwords;
 mod expiry;
 mod hasher;
+mod plaintext;
 mod policy;
 mod reset;
 mod set;
 pub(super) mod store;
-mod stored;
+mod stored_hash;
 mod strength;
-mod typed;
 
-pub use expiry::{Standing, ends_at, standing, warn_all};
-pub use hasher::{Busy, Hasher, Place};
-pub use policy::{Person, Unmet, check, rules, unmet};
-pub use reset::{Provider, request_reset};
-pub use set::{PrepareError, Way, prepare, set};
-pub use store::{changed_at, count_older, put_many};
-pub use stored::Stored;
+pub use expiry::{PasswordStatus, expires_at, mail_expiry_warnings, status};
+pub use hasher::{HashPermit, Hasher, Overloaded};
+pub use plaintext::{MAX_CHARACTERS, Password};
+pub use policy::{PersonalTerms, PolicyRule, check, rules, unmet_rules};
+pub use reset::{ProviderName, request_reset};
+pub use set::{PasswordChangeReason, PrepareError, prepare, set};
+pub use store::{changed_at, count_older, insert_imported};
+pub use stored_hash::StoredHash;
 pub use strength::{Strength, strength};
-pub use typed::{MAX_CHARACTERS, Password};

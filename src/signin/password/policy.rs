@@ -1,22 +1,22 @@
 //! What a password must be, as a pure function: settings, password and person in, unmet rules out.
 //! Sign-up, reset, change and an administrator's choice all ask here.
 
-use super::common::is_common;
-use super::typed::{MAX_CHARACTERS, Password};
+use super::common_passwords::is_common;
+use super::plaintext::{MAX_CHARACTERS, Password};
 use crate::directory::accounts::PasswordSettings;
 use crate::directory::users::{Profile, User};
-use crate::directory::{Error, fold};
+use crate::directory::{Error, fold_case};
 
 /// What remains of a password without the person's own names must have this many characters.
 const OWN_BEYOND_NAMES: usize = 8;
 
 /// Whose password it is going to be: names that it must not be made of.
 #[derive(Debug, Clone, Default)]
-pub struct Person {
+pub struct PersonalTerms {
     names: Vec<String>,
 }
 
-impl Person {
+impl PersonalTerms {
     /// From anything that names the person: user name, address, given and family name.
     #[must_use]
     pub fn new(names: &[&str]) -> Self {
@@ -25,8 +25,8 @@ impl Person {
             // Of an address the part before the @ is the person's own.
             .map(|name| name.rsplit_once('@').map_or(*name, |(local, _)| local))
             .flat_map(|name| {
-                let split = name.split(|c: char| !c.is_alphanumeric()).map(fold).collect::<Vec<_>>();
-                split.into_iter().chain([fold(name)])
+                let split = name.split(|c: char| !c.is_alphanumeric()).map(fold_case).collect::<Vec<_>>();
+                split.into_iter().chain([fold_case(name)])
             })
             .filter(|part| part.chars().count() >= 3)
             .collect();
@@ -43,13 +43,13 @@ impl Person {
     }
 }
 
-impl From<&User> for Person {
+impl From<&User> for PersonalTerms {
     fn from(user: &User) -> Self {
         Self::from(&user.profile())
     }
 }
 
-impl From<&Profile> for Person {
+impl From<&Profile> for PersonalTerms {
     fn from(profile: &Profile) -> Self {
         let text = |name: &Option<String>| name.clone().unwrap_or_default();
         Self::new(&[
@@ -64,7 +64,7 @@ impl From<&Profile> for Person {
 
 /// A rule that a password does not meet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unmet {
+pub enum PolicyRule {
     /// Too short; the least number of characters.
     MinLength(u32),
     /// Longer than any password may be.
@@ -85,7 +85,7 @@ pub enum Unmet {
     Used(u32),
 }
 
-impl Unmet {
+impl PolicyRule {
     /// The rule's name in the API and on pages.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -123,31 +123,35 @@ impl Unmet {
 /// Every rule of `settings` that `password` does not meet, for `person`. The history is not here: it
 /// needs the stored hashes.
 #[must_use]
-pub fn unmet(settings: &PasswordSettings, password: &Password, person: &Person) -> Vec<Unmet> {
+pub fn unmet_rules(
+    settings: &PasswordSettings,
+    password: &Password,
+    person: &PersonalTerms,
+) -> Vec<PolicyRule> {
     let text = password.as_str();
     let length = password.characters();
     let mut unmet = Vec::new();
-    let mut demand = |met: bool, rule: Unmet| {
+    let mut demand = |met: bool, rule: PolicyRule| {
         if !met {
             unmet.push(rule);
         }
     };
-    demand(length >= settings.min_length as usize, Unmet::MinLength(settings.min_length));
-    demand(length <= MAX_CHARACTERS, Unmet::MaxLength);
-    demand(!settings.require_upper || text.chars().any(char::is_uppercase), Unmet::Upper);
-    demand(!settings.require_lower || text.chars().any(char::is_lowercase), Unmet::Lower);
-    demand(!settings.require_digit || text.chars().any(char::is_numeric), Unmet::Digit);
-    demand(!settings.require_special || text.chars().any(|c| !c.is_alphanumeric()), Unmet::Special);
+    demand(length >= settings.min_length as usize, PolicyRule::MinLength(settings.min_length));
+    demand(length <= MAX_CHARACTERS, PolicyRule::MaxLength);
+    demand(!settings.require_upper || text.chars().any(char::is_uppercase), PolicyRule::Upper);
+    demand(!settings.require_lower || text.chars().any(char::is_lowercase), PolicyRule::Lower);
+    demand(!settings.require_digit || text.chars().any(char::is_numeric), PolicyRule::Digit);
+    demand(!settings.require_special || text.chars().any(|c| !c.is_alphanumeric()), PolicyRule::Special);
     if settings.refuse_common && length <= MAX_CHARACTERS {
-        demand(!is_common(text), Unmet::Common);
-        demand(!is_personal(text, person), Unmet::Personal);
+        demand(!is_common(text), PolicyRule::Common);
+        demand(!is_personal(text, person), PolicyRule::Personal);
     }
     unmet
 }
 
 /// Whether little remains of the password without the person's names.
-fn is_personal(password: &str, person: &Person) -> bool {
-    let mut rest = fold(password);
+fn is_personal(password: &str, person: &PersonalTerms) -> bool {
+    let mut rest = fold_case(password);
     let whole = rest.len();
     for name in &person.names {
         rest = rest.replace(name.as_str(), "");
@@ -156,18 +160,12 @@ fn is_personal(password: &str, person: &Person) -> bool {
 }
 
 /// The same as a refusal in words.
-///
-/// # Errors
-/// [`Error::Invalid`] for `password`, naming every rule that is not met.
-pub fn check(settings: &PasswordSettings, password: &Password, person: &Person) -> Result<(), Error> {
-    refuse(&unmet(settings, password, person))
+pub fn check(settings: &PasswordSettings, password: &Password, person: &PersonalTerms) -> Result<(), Error> {
+    refuse(&unmet_rules(settings, password, person))
 }
 
 /// Turns unmet rules into words; none is fine.
-///
-/// # Errors
-/// [`Error::Invalid`] for `password`.
-pub(super) fn refuse(unmet: &[Unmet]) -> Result<(), Error> {
+pub(super) fn refuse(unmet: &[PolicyRule]) -> Result<(), Error> {
     if unmet.is_empty() {
         return Ok(());
     }
@@ -178,16 +176,16 @@ pub(super) fn refuse(unmet: &[Unmet]) -> Result<(), Error> {
 
 /// The rules as a person reads them before typing.
 #[must_use]
-pub fn rules(settings: &PasswordSettings) -> Vec<Unmet> {
-    let mut rules = vec![Unmet::MinLength(settings.min_length)];
+pub fn rules(settings: &PasswordSettings) -> Vec<PolicyRule> {
+    let mut rules = vec![PolicyRule::MinLength(settings.min_length)];
     for (on, rule) in [
-        (settings.require_upper, Unmet::Upper),
-        (settings.require_lower, Unmet::Lower),
-        (settings.require_digit, Unmet::Digit),
-        (settings.require_special, Unmet::Special),
-        (settings.refuse_common, Unmet::Common),
-        (settings.refuse_common, Unmet::Personal),
-        (settings.history > 0, Unmet::Used(settings.history)),
+        (settings.require_upper, PolicyRule::Upper),
+        (settings.require_lower, PolicyRule::Lower),
+        (settings.require_digit, PolicyRule::Digit),
+        (settings.require_special, PolicyRule::Special),
+        (settings.refuse_common, PolicyRule::Common),
+        (settings.refuse_common, PolicyRule::Personal),
+        (settings.history > 0, PolicyRule::Used(settings.history)),
     ] {
         if on {
             rules.push(rule);

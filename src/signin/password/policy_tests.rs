@@ -2,8 +2,8 @@ use proptest::prelude::*;
 
 use super::*;
 
-fn codes(settings: &PasswordSettings, text: &str, person: &Person) -> Vec<&'static str> {
-    unmet(settings, &Password::new(text), person).into_iter().map(Unmet::code).collect()
+fn codes(settings: &PasswordSettings, text: &str, person: &PersonalTerms) -> Vec<&'static str> {
+    unmet_rules(settings, &Password::new(text), person).into_iter().map(PolicyRule::code).collect()
 }
 
 fn plain() -> PasswordSettings {
@@ -12,7 +12,7 @@ fn plain() -> PasswordSettings {
 
 #[test]
 fn a_password_of_a_few_words_is_fine_by_default() {
-    let person = Person::new(&["ada@acme.example", "Ada", "Lovelace"]);
+    let person = PersonalTerms::new(&["ada@acme.example", "Ada", "Lovelace"]);
     assert!(codes(&PasswordSettings::default(), "correct horse battery", &person).is_empty());
     assert!(codes(&PasswordSettings::default(), "пароль из слов", &person).is_empty(), "all of Unicode");
     assert!(codes(&PasswordSettings::default(), &"x y".repeat(50), &person).is_empty(), "150 characters");
@@ -21,7 +21,7 @@ fn a_password_of_a_few_words_is_fine_by_default() {
 
 #[test]
 fn what_many_people_use_is_refused_also_in_disguise() {
-    let nobody = Person::default();
+    let nobody = PersonalTerms::default();
     for text in ["password1234", "Password123!", "1qaz2wsx3edc", "QWERTYUIOP", "!!!!butterfly!"] {
         assert_eq!(codes(&PasswordSettings::default(), text, &nobody), ["common"], "{text}");
     }
@@ -32,7 +32,7 @@ fn what_many_people_use_is_refused_also_in_disguise() {
 
 #[test]
 fn ones_own_name_is_no_password() {
-    let person = Person::new(&["ada.lovelace@acme.example", "Ada", "Lovelace"]);
+    let person = PersonalTerms::new(&["ada.lovelace@acme.example", "Ada", "Lovelace"]);
     for text in ["lovelace1815", "Ada.Lovelace!", "adalovelace.a", "1234LOVELACE"] {
         assert!(codes(&PasswordSettings::default(), text, &person).contains(&"personal"), "{text}");
     }
@@ -41,7 +41,7 @@ fn ones_own_name_is_no_password() {
 
 #[test]
 fn each_switch_is_a_rule_of_its_own() {
-    let nobody = Person::default();
+    let nobody = PersonalTerms::default();
     let all = PasswordSettings {
         require_upper: true,
         require_lower: true,
@@ -62,7 +62,7 @@ fn each_switch_is_a_rule_of_its_own() {
 fn length_is_counted_after_composition() {
     let settings = PasswordSettings { min_length: 4, ..plain() };
     assert_eq!(
-        codes(&settings, "e\u{301}e\u{301}e\u{301}", &Person::default()),
+        codes(&settings, "e\u{301}e\u{301}e\u{301}", &PersonalTerms::default()),
         ["min_length"],
         "three letters"
     );
@@ -105,12 +105,12 @@ proptest! {
             min_length, require_upper: upper, require_lower: lower, require_digit: digit, require_special: special,
             ..plain()
         };
-        prop_assert_eq!(codes(&settings, &text, &Person::default()), model(&settings, &text));
+        prop_assert_eq!(codes(&settings, &text, &PersonalTerms::default()), model(&settings, &text));
     }
 
     #[test]
     fn more_rules_never_forgive(text in "\\PC{0,40}", name in "[a-z]{3,8}") {
-        let person = Person::new(&[&name]);
+        let person = PersonalTerms::new(&[&name]);
         let strict = PasswordSettings::default();
         let lax = PasswordSettings { refuse_common: false, ..strict.clone() };
         let (strict, lax) = (codes(&strict, &text, &person), codes(&lax, &text, &person));
@@ -119,14 +119,14 @@ proptest! {
 
     #[test]
     fn ones_name_with_a_little_around_it_is_always_found(name in "[a-z]{4,10}", tail in "[0-9!]{0,7}") {
-        let person = Person::new(&[&format!("{name}@acme.example")]);
+        let person = PersonalTerms::new(&[&format!("{name}@acme.example")]);
         let text = [name, tail].concat();
         prop_assert!(codes(&PasswordSettings::default(), &text, &person).contains(&"personal"));
     }
 
     #[test]
     fn the_estimate_never_breaks(text in "\\PC{0,400}") {
-        let person = Person::new(&["ada@acme.example"]);
-        prop_assert!(super::super::strength(&Password::new(&text), &person).score <= 4);
+        let person = PersonalTerms::new(&["ada@acme.example"]);
+        prop_assert!(crate::signin::password::strength(&Password::new(&text), &person).score <= 4);
     }
 }

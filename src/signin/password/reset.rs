@@ -2,30 +2,27 @@
 
 use std::time::Duration;
 
-use super::super::links::{self, LinkPurpose};
-use super::super::{SignIn, notices};
 use super::store;
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::users::User;
 use crate::directory::{Error, accounts};
+use crate::signin::one_time_links::{self, LinkPurpose};
+use crate::signin::{SignIn, notifications};
 
 /// Links a user can ask for in an hour; more would only fill somebody's mailbox.
 const MOST_AN_HOUR: i64 = 3;
 
 /// The identity provider that a user without a password signs in through, by name.
-pub type Provider<'a> = Option<&'a str>;
+pub type ProviderName<'a> = Option<&'a str>;
 
 /// Mails `user` a link to choose a new password, or, when they have none here and sign in through
 /// `provider`, says so. Nothing happens for somebody who may not sign in or has had several such mails
 /// within the hour; the one who asks is not told which.
-///
-/// # Errors
-/// [`Error`].
 pub async fn request_reset(
     signin: &SignIn,
     context: &Context,
     user: &User,
-    provider: Provider<'_>,
+    provider: ProviderName<'_>,
 ) -> Result<bool, Error> {
     if !user.is_active() || user.email.is_none() {
         return Ok(false);
@@ -33,17 +30,17 @@ pub async fn request_reset(
     let kernel = &signin.kernel;
     let mut tx = kernel.db.begin().await?;
     let since = tx.now().minus(Duration::from_hours(1));
-    if links::made_since(&mut tx, &user.id, LinkPurpose::Reset, since).await? >= MOST_AN_HOUR {
+    if one_time_links::made_since(&mut tx, &user.id, LinkPurpose::Reset, since).await? >= MOST_AN_HOUR {
         return Ok(false);
     }
     let account = accounts::by_id(&mut tx, &user.account_id).await?.ok_or(Error::NotFound("account"))?;
     match provider {
         Some(name) if store::of_user(&mut tx, &user.id).await?.is_none() => {
-            notices::no_password_here(kernel, &mut tx, &account, user, name).await?;
+            notifications::no_password_here(kernel, &mut tx, &account, user, name).await?;
         }
         _ => {
-            let secret = links::create(&mut tx, user, LinkPurpose::Reset).await?;
-            notices::reset_link(kernel, &mut tx, &account, user, &secret).await?;
+            let secret = one_time_links::create(&mut tx, user, LinkPurpose::Reset).await?;
+            notifications::reset_link(kernel, &mut tx, &account, user, &secret).await?;
         }
     }
     let event = Event::new(Action::PasswordResetRequest, "user", &user.id, &user.user_name);

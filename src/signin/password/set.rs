@@ -2,20 +2,20 @@
 
 use serde_json::json;
 
-use super::super::{SignIn, factors, notices};
-use super::policy::{self, Person, Unmet};
-use super::stored::Stored;
-use super::typed::Password;
-use super::{Busy, store};
+use super::plaintext::Password;
+use super::policy::{self, PersonalTerms, PolicyRule};
+use super::stored_hash::StoredHash;
+use super::{Overloaded, store};
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::accounts::PasswordSettings;
 use crate::directory::users::User;
 use crate::directory::{Error, accounts};
 use crate::kernel::{Kernel, Tx};
+use crate::signin::{SignIn, factors, notifications};
 
 /// How a password came to be set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub enum PasswordChangeReason {
     /// The first one, by an invitation, a set-up link or the command line.
     First,
     /// Chosen by an administrator.
@@ -28,7 +28,7 @@ pub enum Way {
     Expired,
 }
 
-impl Way {
+impl PasswordChangeReason {
     const fn as_str(self) -> &'static str {
         match self {
             Self::First => "first",
@@ -40,7 +40,7 @@ impl Way {
     }
 
     /// For the mail to the owner.
-    const fn words(self) -> &'static str {
+    const fn description(self) -> &'static str {
         match self {
             Self::First => "for the first time",
             Self::Administrator => "by an administrator",
@@ -59,7 +59,7 @@ pub enum PrepareError {
     Directory(#[from] Error),
     /// Try again in a moment.
     #[error(transparent)]
-    Busy(#[from] Busy),
+    Overloaded(#[from] Overloaded),
 }
 
 impl From<sqlx::Error> for PrepareError {
@@ -71,28 +71,25 @@ impl From<sqlx::Error> for PrepareError {
 /// Judges `password` for `person` and hashes it: the rules, and for somebody who is here already
 /// (`user_id`) the history. Before the unit of work that stores it: hashing takes longer than anybody
 /// should wait for the writer.
-///
-/// # Errors
-/// [`PrepareError`], naming every rule that is not met.
 pub async fn prepare(
     signin: &SignIn,
     settings: &PasswordSettings,
     password: &Password,
-    person: &Person,
+    person: &PersonalTerms,
     user_id: Option<&str>,
 ) -> Result<String, PrepareError> {
     policy::check(settings, password, person)?;
     let earlier = match user_id {
         Some(id) if settings.history > 0 => {
             let mut c = signin.kernel.db.read().await?;
-            store::last(&mut c, id, settings.history).await?
+            store::recent_hashes(&mut c, id, settings.history).await?
         }
         _ => Vec::new(),
     };
     for hash in earlier {
-        let Ok(stored) = Stored::parse(&hash) else { continue };
-        if signin.hasher.admit()?.verify(password, Some(stored.into())).await? {
-            policy::refuse(&[Unmet::Used(settings.history)])?;
+        let Ok(stored) = StoredHash::parse(&hash) else { continue };
+        if signin.hasher.acquire()?.verify(password, Some(stored.into())).await? {
+            policy::refuse(&[PolicyRule::Used(settings.history)])?;
         }
     }
     Ok(signin.hasher.hash(password).await?)
@@ -100,30 +97,27 @@ pub async fn prepare(
 
 /// Stores `hash` (from [`prepare`]) as the user's password. The owner is told by mail unless it is their
 /// first.
-///
-/// # Errors
-/// [`Error`].
 pub async fn set(
     kernel: &Kernel,
     tx: &mut Tx,
     context: &Context,
     user: &User,
-    (hash, way): (&str, Way),
+    (hash, reason): (&str, PasswordChangeReason),
 ) -> Result<(), Error> {
     let settings = accounts::settings_of(tx, &user.account_id).await?.password;
     let had_one = store::of_user(tx, &user.id).await?.is_some();
     if had_one {
         store::retire(tx, &user.account_id, &user.id, settings.history.saturating_sub(1)).await?;
     }
-    store::put(tx, &user.account_id, &user.id, hash).await?;
+    store::upsert(tx, &user.account_id, &user.id, hash).await?;
     if had_one {
         // Browsers were remembered on the strength of the old one.
-        factors::revoke_device(tx, context, user, "").await?;
+        factors::revoke_remembered_browser(tx, context, user, "").await?;
     }
     let event = Event::new(Action::PasswordSet, "user", &user.id, &user.user_name);
-    audit::record(tx, context, event.detail(json!({"way": way.as_str()}))).await?;
+    audit::record(tx, context, event.detail(json!({"way": reason.as_str()}))).await?;
     if had_one {
-        notices::password_changed(kernel, tx, user, (way.words(), &context.address)).await?;
+        notifications::password_changed(kernel, tx, user, (reason.description(), &context.address)).await?;
     }
     Ok(())
 }

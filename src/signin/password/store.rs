@@ -1,17 +1,17 @@
 //! The SQL of passwords.
 
-use crate::kernel::database::{Cell, Connection, insert_all};
+use crate::kernel::database::{DbConn, SqlValue, insert_all};
 use crate::kernel::{Timestamp, Tx};
 
 /// A stored password.
 #[derive(Debug, Clone, sqlx::FromRow)]
-pub(in super::super) struct Row {
-    pub(in super::super) hash: String,
-    pub(in super::super) changed_at: Timestamp,
+pub(crate) struct PasswordRow {
+    pub(crate) hash: String,
+    pub(crate) changed_at: Timestamp,
 }
 
 /// The row of a user; a name nobody has costs the same look-up.
-pub(in super::super) async fn of_user(c: &mut Connection, user_id: &str) -> Result<Option<Row>, sqlx::Error> {
+pub(crate) async fn of_user(c: &mut DbConn, user_id: &str) -> Result<Option<PasswordRow>, sqlx::Error> {
     sqlx::query_as("SELECT hash, changed_at FROM passwords WHERE user_id = $1")
         .bind(user_id)
         .fetch_optional(c)
@@ -19,22 +19,12 @@ pub(in super::super) async fn of_user(c: &mut Connection, user_id: &str) -> Resu
 }
 
 /// When the user's password was set; none for users without one.
-///
-/// # Errors
-/// The database's.
-pub async fn changed_at(c: &mut Connection, user_id: &str) -> Result<Option<Timestamp>, sqlx::Error> {
+pub async fn changed_at(c: &mut DbConn, user_id: &str) -> Result<Option<Timestamp>, sqlx::Error> {
     Ok(of_user(c, user_id).await?.map(|row| row.changed_at))
 }
 
 /// How many of the account's active users have a password set before `moment`.
-///
-/// # Errors
-/// The database's.
-pub async fn count_older(
-    c: &mut Connection,
-    account_id: &str,
-    moment: Timestamp,
-) -> Result<i64, sqlx::Error> {
+pub async fn count_older(c: &mut DbConn, account_id: &str, moment: Timestamp) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar(
         "SELECT COUNT(*) FROM passwords p JOIN users u ON u.id = p.user_id \
          WHERE p.account_id = $1 AND p.changed_at <= $2 AND u.active = 1",
@@ -45,7 +35,12 @@ pub async fn count_older(
     .await
 }
 
-pub(super) async fn put(tx: &mut Tx, account_id: &str, user_id: &str, hash: &str) -> Result<(), sqlx::Error> {
+pub(super) async fn upsert(
+    tx: &mut Tx,
+    account_id: &str,
+    user_id: &str,
+    hash: &str,
+) -> Result<(), sqlx::Error> {
     let now = tx.now();
     sqlx::query(
         "INSERT INTO passwords (user_id, account_id, hash, changed_at) VALUES ($1, $2, $3, $4) \
@@ -62,12 +57,7 @@ pub(super) async fn put(tx: &mut Tx, account_id: &str, user_id: &str, hash: &str
 
 /// Replaces the hash of an unchanged password by a better one; nothing happens when it was changed
 /// meanwhile.
-pub(in super::super) async fn upgrade(
-    tx: &mut Tx,
-    user_id: &str,
-    old: &str,
-    new: &str,
-) -> Result<(), sqlx::Error> {
+pub(crate) async fn upgrade(tx: &mut Tx, user_id: &str, old: &str, new: &str) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE passwords SET hash = $1 WHERE user_id = $2 AND hash = $3")
         .bind(new)
         .bind(user_id)
@@ -106,7 +96,11 @@ pub(super) async fn retire(
 }
 
 /// The hashes of the last `most` passwords, the present one first.
-pub(super) async fn last(c: &mut Connection, user_id: &str, most: u32) -> Result<Vec<String>, sqlx::Error> {
+pub(super) async fn recent_hashes(
+    c: &mut DbConn,
+    user_id: &str,
+    most: u32,
+) -> Result<Vec<String>, sqlx::Error> {
     let mut all: Vec<String> = of_user(&mut *c, user_id).await?.map(|row| row.hash).into_iter().collect();
     let earlier: Vec<String> = sqlx::query_scalar(
         "SELECT hash FROM password_history WHERE user_id = $1 ORDER BY replaced_at DESC LIMIT $2",
@@ -121,7 +115,7 @@ pub(super) async fn last(c: &mut Connection, user_id: &str, most: u32) -> Result
 
 /// Active users whose password was set in a span of time and who have not been warned of its end.
 pub(super) async fn to_warn(
-    c: &mut Connection,
+    c: &mut DbConn,
     account_id: &str,
     (after, until): (Timestamp, Timestamp),
 ) -> Result<Vec<(String, Timestamp)>, sqlx::Error> {
@@ -157,16 +151,13 @@ pub(super) async fn mark_warned(
 
 /// Stores hashes that another system made, for users who have none. `changed_at` is now: their age is
 /// not known.
-///
-/// # Errors
-/// The database's.
-pub async fn put_many(
+pub async fn insert_imported(
     tx: &mut Tx,
     account_id: &str,
     hashes: Vec<(String, String)>,
 ) -> Result<(), sqlx::Error> {
     let now = tx.now();
-    let row = |(user_id, hash): (String, String)| -> [Cell<'_>; 4] {
+    let row = |(user_id, hash): (String, String)| -> [SqlValue<'_>; 4] {
         [user_id.into(), account_id.into(), hash.into(), now.into()]
     };
     let rows = hashes.into_iter().map(row).collect();

@@ -4,8 +4,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use zxcvbn::{Score, zxcvbn};
 
-use super::policy::Person;
-use super::typed::Password;
+use super::plaintext::Password;
+use super::policy::PersonalTerms;
 
 /// Beyond this many characters the estimate costs much and says nothing new.
 const ESTIMATED: usize = 100;
@@ -21,7 +21,7 @@ pub struct Strength {
 
 /// Estimates `password` for somebody who knows the person's names.
 #[must_use]
-pub fn strength(password: &Password, person: &Person) -> Strength {
+pub fn strength(password: &Password, person: &PersonalTerms) -> Strength {
     let cut: String = password.as_str().chars().take(ESTIMATED).collect();
     let (score, label) = match zxcvbn(&cut, &person.names()).score() {
         Score::Zero => (0, "Guessed at once"),

@@ -3,39 +3,36 @@
 use std::time::Duration;
 
 use super::store;
-use crate::access::{Credential, Owes, Principal, PrincipalKind, Role};
+use crate::access::{Credential, Principal, PrincipalKind, Role, SessionRestriction};
 use crate::directory::accounts::SessionSettings;
 use crate::kernel::Timestamp;
-use crate::kernel::tokens::{self, Purpose};
+use crate::kernel::tokens::{self, OpaqueTokenKind};
 use crate::signin::{SignIn, factors};
 
 /// Accepts the secret of a session that has not ended, of a user who is active and was not
 /// deactivated since. Asks the database each time, so that an end, or a changed limit, counts on all
 /// nodes at once.
-///
-/// # Errors
-/// The database's.
 pub async fn authenticate(signin: &SignIn, secret: &str) -> Result<Option<Principal>, sqlx::Error> {
     let now = signin.kernel.clock.now();
-    let Some(id) = tokens::row_of(Purpose::Session, secret) else { return Ok(None) };
+    let Some(id) = tokens::row_id(OpaqueTokenKind::Session, secret) else { return Ok(None) };
     let mut c = signin.kernel.db.read().await?;
-    let live = store::live(&mut c, id).await?;
-    let Some(live) = live.filter(|live| tokens::same(&live.hash, &tokens::hash(secret))) else {
+    let live = store::find_active(&mut c, id).await?;
+    let Some(live) = live.filter(|live| tokens::constant_time_eq(&live.hash, &tokens::hash(secret))) else {
         return Ok(None);
     };
-    let used = signin.uses.last(&live.id).unwrap_or(live.last_seen_at).max(live.last_seen_at);
+    let used = signin.session_activity.last(&live.id).unwrap_or(live.last_seen_at).max(live.last_seen_at);
     let settings = live.settings();
     if has_ended(&settings.session, live.created_at, used, now) {
         return Ok(None);
     }
     if used < now {
-        signin.uses.note(&live.id, now);
+        signin.session_activity.record_use(&live.id, now);
     }
-    let owes = if live.second_factor.is_empty() {
+    let restriction = if live.second_factor.is_empty() {
         let whose = (live.user_id.as_str(), live.enrolled > 0);
-        factors::owed_by(&mut c, &settings.two_factor, whose, now).await?
+        factors::session_restriction(&mut c, &settings.two_factor, whose, now).await?
     } else {
-        Owes::Nothing
+        SessionRestriction::None
     };
     drop(c);
     let roles = live.roles.unwrap_or_default().split(' ').filter_map(Role::parse).collect();
@@ -49,7 +46,7 @@ pub async fn authenticate(signin: &SignIn, secret: &str) -> Result<Option<Princi
             amr: live.amr,
             acr: live.acr,
             authenticated_at: live.authenticated_at,
-            owes,
+            restriction,
         },
         roles,
     }))

@@ -7,7 +7,7 @@ use crate::access::{Credential, Principal};
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::users::User;
 use crate::kernel::http::RequestContext;
-use crate::kernel::tokens::{Purpose, Token};
+use crate::kernel::tokens::{OpaqueToken, OpaqueTokenKind};
 use crate::kernel::{Timestamp, Tx};
 use crate::signin::Proof;
 use crate::signin::factors::{ACR_TWO_FACTORS, SecondFactor};
@@ -17,21 +17,18 @@ use crate::signin::factors::{ACR_TWO_FACTORS, SecondFactor};
 ///
 /// `None` when the user is not what was looked up any more: not active, of another epoch, or, with
 /// `unchanged`, of another password than the one with this hash.
-///
-/// # Errors
-/// The database's.
 pub async fn create(
     tx: &mut Tx,
     user: &User,
-    (proof, unchanged): (&Proof, Option<&str>),
+    (proof, expected_hash): (&Proof, Option<&str>),
     request: &RequestContext,
 ) -> Result<Option<String>, sqlx::Error> {
     let id = tx.new_id();
-    let token = Token::of_row(Purpose::Session, &id);
+    let token = OpaqueToken::for_row(OpaqueTokenKind::Session, &id);
     // In a remembered browser the second factor was not shown: what needs a recent proof asks for it.
-    let is_whole = proof.second_factor != Some(SecondFactor::Device);
+    let is_full_authentication = proof.second_factor != Some(SecondFactor::Device);
     let new = NewSession {
-        authenticated_at: if is_whole { tx.now() } else { Timestamp(0) },
+        authenticated_at: if is_full_authentication { tx.now() } else { Timestamp(0) },
         id: &id,
         account_id: &user.account_id,
         user_id: &user.id,
@@ -44,17 +41,14 @@ pub async fn create(
         second_factor: proof.second_factor.map_or("", SecondFactor::as_str),
         address: request.address.to_string(),
         user_agent: &request.user_agent,
-        provider: proof.provided.session.as_ref(),
+        provider: proof.provider_claims.session.as_ref(),
     };
-    Ok(store::insert(tx, &new, unchanged).await?.then_some(token.secret))
+    Ok(store::insert(tx, &new, expected_hash).await?.then_some(token.secret))
 }
 
 /// The principal has just proved again who they are: notes that and gives their session a new secret,
 /// so that a cookie copied before does not profit. `None` when it is no session, or ended meanwhile.
 /// `shown`: the second factor with its methods, if it was that.
-///
-/// # Errors
-/// The database's.
 pub async fn renew(
     tx: &mut Tx,
     context: &Context,
@@ -62,7 +56,7 @@ pub async fn renew(
     shown: Option<(SecondFactor, &[&str])>,
 ) -> Result<Option<String>, sqlx::Error> {
     let Credential::Session { id, amr, acr, .. } = &principal.credential else { return Ok(None) };
-    let token = Token::of_row(Purpose::Session, id);
+    let token = OpaqueToken::for_row(OpaqueTokenKind::Session, id);
     let mut methods: Vec<&str> = amr.split_whitespace().collect();
     let added = shown.map_or(&[][..], |(_, amr)| amr);
     methods.extend(added.iter().filter(|method| !amr.split_whitespace().any(|known| known == **method)));

@@ -10,9 +10,6 @@ use crate::directory::users::User;
 use crate::kernel::Tx;
 
 /// Ends one session of the user.
-///
-/// # Errors
-/// The database's.
 pub async fn revoke(tx: &mut Tx, context: &Context, session: &Session) -> Result<(), sqlx::Error> {
     if store::delete(tx, &session.user_id, &session.id).await? == 0 {
         return Ok(());
@@ -22,9 +19,6 @@ pub async fn revoke(tx: &mut Tx, context: &Context, session: &Session) -> Result
 }
 
 /// Ends all sessions of `user` except the one with id `except` (empty for none); returns how many.
-///
-/// # Errors
-/// The database's.
 pub async fn revoke_all(
     tx: &mut Tx,
     context: &Context,
@@ -40,9 +34,6 @@ pub async fn revoke_all(
 }
 
 /// Ends the principal's own session.
-///
-/// # Errors
-/// The database's.
 pub async fn sign_out(tx: &mut Tx, context: &Context, principal: &Principal) -> Result<(), sqlx::Error> {
     let Some(id) = principal.session_id() else { return Ok(()) };
     if store::delete(tx, &principal.id, id).await? == 0 {

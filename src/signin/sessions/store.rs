@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::authenticate::has_ended;
 use super::model::Session;
 use crate::directory::accounts::{self, MAX_SESSION_MINUTES, SessionSettings, TwoFactorSettings};
-use crate::kernel::database::{Conditions, Connection};
+use crate::kernel::database::{Conditions, DbConn};
 use crate::kernel::{Timestamp, Tx};
 use crate::signin::ProviderSession;
 
@@ -38,7 +38,7 @@ pub(super) struct NewSession<'a> {
 pub(super) async fn insert(
     tx: &mut Tx,
     new: &NewSession<'_>,
-    unchanged: Option<&str>,
+    expected_hash: Option<&str>,
 ) -> Result<bool, sqlx::Error> {
     let now = tx.now();
     let done = sqlx::query(
@@ -62,7 +62,7 @@ pub(super) async fn insert(
     .bind(new.account_id)
     .bind(new.user_id)
     .bind(new.user_epoch)
-    .bind(unchanged.unwrap_or_default())
+    .bind(expected_hash.unwrap_or_default())
     .bind(new.second_factor)
     .bind(new.authenticated_at)
     .bind(new.provider.map(|provider| provider.subject.as_str()))
@@ -75,7 +75,7 @@ pub(super) async fn insert(
 
 /// A live session with what authentication needs to know of its user, in one look-up.
 #[derive(sqlx::FromRow)]
-pub(super) struct Live {
+pub(super) struct ActiveSession {
     pub(super) id: String,
     pub(super) hash: String,
     pub(super) account_id: String,
@@ -92,8 +92,8 @@ pub(super) struct Live {
     pub(super) roles: Option<String>,
 }
 
-impl Live {
-    pub(super) fn settings(&self) -> Limits {
+impl ActiveSession {
+    pub(super) fn settings(&self) -> SessionPolicy {
         serde_json::from_str(&self.settings).unwrap_or_default()
     }
 }
@@ -101,14 +101,14 @@ impl Live {
 /// The part of an account's settings that every request needs.
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(default)]
-pub struct Limits {
+pub struct SessionPolicy {
     /// See [`SessionSettings`].
     pub session: SessionSettings,
     /// See [`TwoFactorSettings`].
     pub two_factor: TwoFactorSettings,
 }
 
-pub(super) async fn live(c: &mut Connection, id: &str) -> Result<Option<Live>, sqlx::Error> {
+pub(super) async fn find_active(c: &mut DbConn, id: &str) -> Result<Option<ActiveSession>, sqlx::Error> {
     sqlx::query_as(
         "SELECT s.id, s.hash, s.account_id, s.user_id, u.user_name, s.amr, s.acr, s.created_at, s.last_seen_at, \
          s.authenticated_at, s.second_factor, a.settings, \
@@ -122,7 +122,7 @@ pub(super) async fn live(c: &mut Connection, id: &str) -> Result<Option<Live>, s
     .await
 }
 
-pub(super) async fn touch(tx: &mut Tx, id: &str, used: Timestamp) -> Result<(), sqlx::Error> {
+pub(super) async fn set_last_seen(tx: &mut Tx, id: &str, used: Timestamp) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE sessions SET last_seen_at = $1 WHERE id = $2 AND last_seen_at < $1")
         .bind(used)
         .bind(id)
@@ -163,7 +163,7 @@ pub(super) async fn renew(tx: &mut Tx, renewal: &Renewal<'_>) -> Result<bool, sq
 
 /// Forgets the second factors shown in a user's sessions, as they have none any more. What an identity
 /// provider vouched for stays.
-pub(in super::super) async fn forget_second_factor(tx: &mut Tx, user_id: &str) -> Result<(), sqlx::Error> {
+pub(crate) async fn forget_second_factor(tx: &mut Tx, user_id: &str) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE sessions SET second_factor = '' WHERE user_id = $1 AND second_factor <> 'provider'")
         .bind(user_id)
         .execute(&mut **tx)
@@ -173,11 +173,8 @@ pub(in super::super) async fn forget_second_factor(tx: &mut Tx, user_id: &str) -
 
 /// How many live sessions under these limits have shown no second factor and are of somebody whom `rules` ask
 /// for one.
-///
-/// # Errors
-/// The database's.
 pub async fn count_without_factor(
-    c: &mut Connection,
+    c: &mut DbConn,
     account_id: &str,
     (limits, rules): (&SessionSettings, &TwoFactorSettings),
     now: Timestamp,
@@ -199,11 +196,8 @@ pub async fn count_without_factor(
 }
 
 /// The live sessions of a user, most recently used first.
-///
-/// # Errors
-/// The database's.
 pub async fn of_user(
-    c: &mut Connection,
+    c: &mut DbConn,
     account_id: &str,
     user_id: &str,
     now: Timestamp,
@@ -224,11 +218,8 @@ pub async fn of_user(
 }
 
 /// How many sessions that live under `before` would end at `now` under `after`.
-///
-/// # Errors
-/// The database's.
 pub async fn count_ended_by(
-    c: &mut Connection,
+    c: &mut DbConn,
     account_id: &str,
     (before, after): (&SessionSettings, &SessionSettings),
     now: Timestamp,
@@ -256,11 +247,8 @@ pub async fn count_ended_by(
 }
 
 /// Whether the user has a session that began by `method`.
-///
-/// # Errors
-/// The database's.
-pub async fn has_method(
-    c: &mut Connection,
+pub async fn exists_with_method(
+    c: &mut DbConn,
     account_id: &str,
     user_id: &str,
     method: &str,
@@ -277,10 +265,7 @@ pub async fn has_method(
 }
 
 /// The session with this id, if it is this user's.
-///
-/// # Errors
-/// The database's.
-pub async fn by_id(c: &mut Connection, user_id: &str, id: &str) -> Result<Option<Session>, sqlx::Error> {
+pub async fn by_id(c: &mut DbConn, user_id: &str, id: &str) -> Result<Option<Session>, sqlx::Error> {
     sqlx::query_as(concat!("SELECT ", columns!(), " FROM sessions s WHERE s.user_id = $1 AND s.id = $2"))
         .bind(user_id)
         .bind(id)
@@ -308,9 +293,6 @@ pub(super) async fn delete_all(tx: &mut Tx, user_id: &str, except: &str) -> Resu
 
 /// Removes sessions that no setting keeps alive. Those that ended under their account's own limits are
 /// refused at use and removed here later.
-///
-/// # Errors
-/// The database's.
 pub async fn delete_ended(tx: &mut Tx) -> Result<u64, sqlx::Error> {
     let dead = tx.now().minus(Duration::from_secs(60 * u64::from(MAX_SESSION_MINUTES)));
     let sql = "DELETE FROM sessions WHERE account_id IN (SELECT id FROM accounts) AND last_seen_at <= $1";

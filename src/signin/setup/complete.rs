@@ -1,13 +1,13 @@
 //! What the first-run link leads to.
 
-use super::super::password::{self, Way};
-use super::super::{Method, Proof, flow, links};
-use crate::access::{PrincipalKind, Role, bind};
+use crate::access::{PrincipalKind, Role, bind_role};
 use crate::audit::Context;
-use crate::directory::users::{self, Authority, Profile};
+use crate::directory::users::{self, ChangeAuthority, Profile};
 use crate::directory::{Email, Error, accounts};
 use crate::kernel::Kernel;
 use crate::kernel::http::RequestContext;
+use crate::signin::password::{self, PasswordChangeReason};
+use crate::signin::{Method, Proof, flow, one_time_links};
 
 /// What the first administrator types.
 #[derive(Debug, Clone)]
@@ -27,9 +27,6 @@ pub struct FirstRun {
 /// Makes the first account and its administrator and signs them in; returns the session's secret.
 /// `password_hash` was made before. `None` when the link does not work (any more): of two browsers
 /// with the same link, one gets in.
-///
-/// # Errors
-/// [`Error::Invalid`] for what was typed.
 pub async fn complete(
     kernel: &Kernel,
     request: &RequestContext,
@@ -38,7 +35,7 @@ pub async fn complete(
     password_hash: &str,
 ) -> Result<Option<String>, Error> {
     let mut tx = kernel.db.begin().await?;
-    match links::take(&mut tx, link).await? {
+    match one_time_links::consume(&mut tx, link).await? {
         Some(link) if link.user_id.is_none() => {}
         _ => return Ok(None),
     }
@@ -57,14 +54,15 @@ pub async fn complete(
         active: true,
         ..Profile::default()
     };
-    let user = users::create(&mut tx, &context, Authority::Local, profile).await?;
-    bind(&mut tx, &context, (PrincipalKind::User, &user.id, &user.user_name), Role::AccountAdmin).await?;
-    password::set(kernel, &mut tx, &context, &user, (password_hash, Way::First)).await?;
-    let browser = flow::Browser { secret: "", device: None };
-    let proof = Proof::password(&user, Method::Password);
-    let session = match flow::enter(&mut tx, request, (browser, "/"), proof).await {
-        Ok(flow::Proved::Entered(entered)) => entered.session,
-        Err(flow::Refused::Directory(error)) => return Err(error),
+    let user = users::create(&mut tx, &context, ChangeAuthority::Local, profile).await?;
+    bind_role(&mut tx, &context, (PrincipalKind::User, &user.id, &user.user_name), Role::AccountAdmin)
+        .await?;
+    password::set(kernel, &mut tx, &context, &user, (password_hash, PasswordChangeReason::First)).await?;
+    let browser = flow::BrowserBinding { secret: "", device_secret: None };
+    let proof = Proof::from_password(&user, Method::Password);
+    let session = match flow::sign_in_without_flow(&mut tx, request, (browser, "/"), proof).await {
+        Ok(flow::SignInOutcome::Complete(entered)) => entered.session_secret,
+        Err(flow::SignInError::Directory(error)) => return Err(error),
         // Nothing keeps the first administrator out of an account made a moment ago.
         other => return Err(Error::Internal(format!("{other:?}"))),
     };
@@ -73,9 +71,6 @@ pub async fn complete(
 }
 
 /// While there is no account: makes a fresh first-run link, voids older ones, and returns its secret.
-///
-/// # Errors
-/// The database's.
-pub async fn ensure_first_run(kernel: &Kernel) -> Result<Option<String>, sqlx::Error> {
-    links::make_first_run(kernel).await
+pub async fn ensure_first_run_link(kernel: &Kernel) -> Result<Option<String>, sqlx::Error> {
+    one_time_links::make_first_run(kernel).await
 }

@@ -2,4 +2,4 @@
 
 mod complete;
 
-pub use complete::{FirstRun, complete, ensure_first_run};
+pub use complete::{FirstRun, complete, ensure_first_run_link};

@@ -5,11 +5,11 @@ use axum::extract::{Query, State};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::super::{App, Error};
 use super::{List, Paging};
 use crate::access::Principal;
-use crate::audit::{self, Filter, Recorded};
+use crate::audit::{self, AuditQuery, AuditRecord};
 use crate::kernel::Timestamp;
+use crate::web::{AppState, Error};
 
 /// Which events to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -29,13 +29,13 @@ pub(super) struct AuditFilter {
 
 /// Lists events, newest first.
 #[utoipa::path(get, path = "/api/v1/audit-events", tag = "audit", params(Paging, AuditFilter),
-    security(("bearer" = [])), responses((status = 200, body = List<Recorded>), (status = 422)))]
+    security(("bearer" = [])), responses((status = 200, body = List<AuditRecord>), (status = 422)))]
 pub(super) async fn list(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Query(paging): Query<Paging>,
     Query(filter): Query<AuditFilter>,
-) -> Result<Json<List<Recorded>>, Error> {
+) -> Result<Json<List<AuditRecord>>, Error> {
     let time = |field: &str, text: &Option<String>| match text.as_deref() {
         None | Some("") => Ok(None),
         Some(text) => match Timestamp::parse(text) {
@@ -43,7 +43,7 @@ pub(super) async fn list(
             None => Err(Error::invalid(field, "must be a time such as 2026-11-23T00:00:00Z")),
         },
     };
-    let filter = Filter {
+    let filter = AuditQuery {
         from: time("from", &filter.from)?,
         to: time("to", &filter.to)?,
         actor: filter.actor,

@@ -5,19 +5,19 @@ use axum::http::StatusCode;
 use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 
-use super::super::App;
 use crate::kernel::http::Refusal;
+use crate::web::AppState;
 
 /// A parsed body. An empty one counts as `{}`.
-pub(in super::super) struct Body<T>(pub(in super::super) T);
+pub(crate) struct Body<T>(pub(crate) T);
 
-impl<T: DeserializeOwned> FromRequest<App> for Body<T> {
+impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
     type Rejection = Refusal;
 
-    async fn from_request(request: Request, state: &App) -> Result<Self, Refusal> {
+    async fn from_request(request: Request, state: &AppState) -> Result<Self, Refusal> {
         let bytes = axum::body::Bytes::from_request(request, state).await.map_err(|rejection| {
             let status = axum::response::IntoResponse::into_response(rejection).status();
-            super::super::error::status_refusal(status)
+            crate::web::error::status_refusal(status)
         })?;
         let text: &[u8] = if bytes.is_empty() { b"{}" } else { &bytes };
         serde_json::from_slice(text).map(Self).map_err(|error| {

@@ -6,12 +6,12 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::super::{App, Error, rules};
 use super::List;
 use crate::access::Principal;
 use crate::kernel::Timestamp;
 use crate::kernel::http::RequestContext;
 use crate::signin::identities::{self, Identity};
+use crate::web::{AppState, Error, admin};
 
 /// An identity that leads to a user.
 #[derive(Debug, Serialize, ToSchema)]
@@ -45,12 +45,12 @@ impl From<Identity> for IdentityBody {
 #[utoipa::path(get, path = "/api/v1/users/{id}/identities", tag = "users", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 200, body = List<IdentityBody>), (status = 404)))]
 pub(super) async fn list(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
 ) -> Result<Json<List<IdentityBody>>, Error> {
     let mut c = app.kernel.db.read().await?;
-    let user = rules::find_user(&mut c, &principal, &id).await?;
+    let user = admin::find_user(&mut c, &principal, &id).await?;
     let rows = identities::of_user(&mut c, &user.id).await?;
     Ok(Json(List::of(rows, 200, |identity| identity.id.clone(), IdentityBody::from)))
 }
@@ -60,14 +60,14 @@ pub(super) async fn list(
     params(("id" = String, Path,), ("identity" = String, Path,)), security(("bearer" = [])),
     responses((status = 204), (status = 404)))]
 pub(super) async fn unlink(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path((id, identity)): Path<(String, String)>,
     request: RequestContext,
 ) -> Result<StatusCode, Error> {
     let mut tx = app.kernel.db.begin().await?;
-    let user = rules::find_user(&mut tx, &principal, &id).await?;
-    rules::unlink_identity(&mut tx, &principal, &request, (&user, &identity)).await?;
+    let user = admin::find_user(&mut tx, &principal, &id).await?;
+    admin::unlink_identity(&mut tx, &principal, &request, (&user, &identity)).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

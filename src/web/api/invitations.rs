@@ -6,13 +6,15 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::super::{App, Error, rules};
 use super::users::read_roles;
 use super::{Body, List, Paging};
 use crate::access::Principal;
 use crate::kernel::Timestamp;
 use crate::kernel::http::RequestContext;
-use crate::provisioning::invitations::{self, Invitation, Invitee, NewInvitations, Outcome, Verdict};
+use crate::provisioning::invitations::{
+    self, Invitation, InviteStatus, Invitee, InviteeOutcome, NewInvitations,
+};
+use crate::web::{AppState, Error, admin};
 
 /// People to be invited.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -46,15 +48,15 @@ pub(super) struct InvitationOutcome {
     reason: Option<String>,
 }
 
-impl From<Outcome> for InvitationOutcome {
-    fn from(outcome: Outcome) -> Self {
-        let (status, id, user_id, reason) = match outcome.verdict {
-            Verdict::Invited { invitation_id, user_id } => {
+impl From<InviteeOutcome> for InvitationOutcome {
+    fn from(outcome: InviteeOutcome) -> Self {
+        let (status, id, user_id, reason) = match outcome.status {
+            InviteStatus::Invited { invitation_id, user_id } => {
                 ("invited", Some(invitation_id), Some(user_id), None)
             }
-            Verdict::Active { user_id, told: true } => ("notified", None, Some(user_id), None),
-            Verdict::Active { user_id, told: false } => ("active", None, Some(user_id), None),
-            Verdict::Refused(reason) => ("refused", None, None, Some(reason)),
+            InviteStatus::Active { user_id, notified: true } => ("notified", None, Some(user_id), None),
+            InviteStatus::Active { user_id, notified: false } => ("active", None, Some(user_id), None),
+            InviteStatus::Refused(reason) => ("refused", None, None, Some(reason)),
         };
         Self { email: outcome.email, status, id, user_id, reason }
     }
@@ -130,19 +132,19 @@ pub(super) struct InvitationLink {
 #[utoipa::path(post, path = "/api/v1/invitations", tag = "invitations", request_body = InvitationRequest,
     security(("bearer" = [])), responses((status = 201, body = InvitationOutcomes), (status = 422)))]
 pub(super) async fn create(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
     Body(new): Body<InvitationRequest>,
 ) -> Result<(StatusCode, Json<InvitationOutcomes>), Error> {
     let person = |email| Invitee { email, ..Invitee::default() };
     let new = NewInvitations {
-        people: new.emails.into_iter().map(person).collect(),
+        invitees: new.emails.into_iter().map(person).collect(),
         group_ids: new.groups,
         roles: read_roles(&new.roles)?,
         landing_url: new.landing_url,
     };
-    let outcomes = rules::invite(&app, &principal, &request, new).await?;
+    let outcomes = admin::create_invitations(&app, &principal, &request, new).await?;
     let items = outcomes.into_iter().map(InvitationOutcome::from).collect();
     Ok((StatusCode::CREATED, Json(InvitationOutcomes { items })))
 }
@@ -151,7 +153,7 @@ pub(super) async fn create(
 #[utoipa::path(get, path = "/api/v1/invitations", tag = "invitations", params(Paging, InvitationFilter),
     security(("bearer" = [])), responses((status = 200, body = List<InvitationBody>)))]
 pub(super) async fn list(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Query(paging): Query<Paging>,
     Query(filter): Query<InvitationFilter>,
@@ -167,12 +169,12 @@ pub(super) async fn list(
 #[utoipa::path(get, path = "/api/v1/invitations/{id}", tag = "invitations", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 200, body = InvitationBody), (status = 404)))]
 pub(super) async fn show(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
 ) -> Result<Json<InvitationBody>, Error> {
     let mut c = app.kernel.db.read().await?;
-    let invitation = rules::find_invitation(&mut c, &principal, &id).await?;
+    let invitation = admin::find_invitation(&mut c, &principal, &id).await?;
     Ok(Json(InvitationBody::of(invitation, app.kernel.clock.now())))
 }
 
@@ -180,12 +182,12 @@ pub(super) async fn show(
 #[utoipa::path(post, path = "/api/v1/invitations/{id}/resend", tag = "invitations", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 202), (status = 404), (status = 409)))]
 pub(super) async fn resend(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
 ) -> Result<StatusCode, Error> {
-    rules::resend_invitation(&app, &principal, &request, &id).await?;
+    admin::resend_invitation(&app, &principal, &request, &id).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -193,12 +195,12 @@ pub(super) async fn resend(
 #[utoipa::path(post, path = "/api/v1/invitations/{id}/link", tag = "invitations", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 200, body = InvitationLink), (status = 404), (status = 409)))]
 pub(super) async fn copy_link(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
 ) -> Result<Json<InvitationLink>, Error> {
-    let url = rules::copy_invitation_link(&app, &principal, &request, &id).await?;
+    let url = admin::copy_invitation_link(&app, &principal, &request, &id).await?;
     Ok(Json(InvitationLink { url }))
 }
 
@@ -206,11 +208,11 @@ pub(super) async fn copy_link(
 #[utoipa::path(delete, path = "/api/v1/invitations/{id}", tag = "invitations", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 204), (status = 404), (status = 409)))]
 pub(super) async fn cancel(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
 ) -> Result<StatusCode, Error> {
-    rules::cancel_invitation(&app, &principal, &request, &id).await?;
+    admin::cancel_invitation(&app, &principal, &request, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

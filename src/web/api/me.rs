@@ -5,9 +5,9 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::super::{App, Error};
 use crate::access::{Credential, Principal, PrincipalKind};
 use crate::directory::{accounts, groups, users};
+use crate::web::{AppState, Error};
 
 /// The principal of the request.
 #[derive(Debug, Serialize, ToSchema)]
@@ -38,7 +38,7 @@ pub(super) struct Me {
 /// Tells who sends the request.
 #[utoipa::path(get, path = "/api/v1/me", tag = "me", security(("bearer" = [])),
     responses((status = 200, body = Me), (status = 401, description = "Not signed in")))]
-pub(super) async fn show(State(app): State<App>, principal: Principal) -> Result<Json<Me>, Error> {
+pub(super) async fn show(State(app): State<AppState>, principal: Principal) -> Result<Json<Me>, Error> {
     let mut c = app.kernel.db.read().await?;
     let account = accounts::by_id(&mut c, &principal.account_id).await?;
     let user = match principal.kind {

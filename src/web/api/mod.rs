@@ -23,17 +23,17 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
-use super::App;
+use super::AppState;
 use crate::access::{Guard, Permission, Routes};
 
 pub(super) use body::Body;
 
 /// The API's routes; its description, made from the same declarations, is one of them.
 #[must_use]
-pub(super) fn routes() -> Routes<App> {
+pub(super) fn routes() -> Routes<AppState> {
     use Permission as P;
-    let may = Guard::May;
-    let mut api = Api::default();
+    let may = Guard::Requires;
+    let mut api = DocumentedRoutes::default();
     api.add(Guard::SignedIn, routes!(me::show));
     api.add(may(P::UsersView), routes!(users::list));
     api.add(may(P::UsersEdit), routes!(users::create));
@@ -81,22 +81,22 @@ pub(super) fn routes() -> Routes<App> {
     api.add(may(P::ConnectionsView), routes!(connections::show));
     api.add(may(P::ConnectionsEdit), routes!(connections::change));
     api.add(may(P::ConnectionsEdit), routes!(connections::delete));
-    api.add(may(P::ConnectionsEdit), routes!(connections::trials::begin_test));
-    api.add(may(P::ConnectionsView), routes!(connections::trials::show_test));
+    api.add(may(P::ConnectionsEdit), routes!(connections::connection_tests::begin_test));
+    api.add(may(P::ConnectionsView), routes!(connections::connection_tests::show_test));
     api.add(may(P::ConnectionsEdit), routes!(connections::syncs::begin_sync));
     api.add(may(P::ConnectionsView), routes!(connections::syncs::list_syncs));
     api.add(may(P::ConnectionsView), routes!(connections::tokens::list_tokens));
     api.add(may(P::ConnectionsEdit), routes!(connections::tokens::create_token));
     api.add(may(P::ConnectionsEdit), routes!(connections::saml::rotate_keys));
     api.add(may(P::ConnectionsView), routes!(connections::requests::list));
-    api.add(may(P::ConnectionsView), routes!(connections::waiting::list));
-    api.add(may(P::ConnectionsEdit), routes!(connections::waiting::let_through));
-    api.add(may(P::ConnectionsEdit), routes!(connections::waiting::discard));
+    api.add(may(P::ConnectionsView), routes!(connections::pending_changes::list));
+    api.add(may(P::ConnectionsEdit), routes!(connections::pending_changes::let_through));
+    api.add(may(P::ConnectionsEdit), routes!(connections::pending_changes::discard));
     api.add(may(P::AuditView), routes!(audit_events::list));
     api.add(may(P::SettingsView), routes!(settings::show));
     api.add(may(P::SettingsEdit), routes!(settings::change));
     api.add(may(P::SettingsEdit), routes!(settings::preview));
-    let Api { routes, paths, components } = api;
+    let DocumentedRoutes { routes, paths, components } = api;
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     let components = components.security_scheme("bearer", SecurityScheme::Http(bearer));
     let openapi = OpenApiBuilder::new()
@@ -111,15 +111,15 @@ pub(super) fn routes() -> Routes<App> {
 }
 
 #[derive(Default)]
-struct Api {
-    routes: Routes<App>,
+struct DocumentedRoutes {
+    routes: Routes<AppState>,
     paths: Paths,
     components: ComponentsBuilder,
 }
 
-impl Api {
+impl DocumentedRoutes {
     /// Takes one documented handler apart: path and method for the route table, the rest for OpenAPI.
-    fn add(&mut self, guard: Guard, (schemas, paths, handler): UtoipaMethodRouter<App>) {
+    fn add(&mut self, guard: Guard, (schemas, paths, handler): UtoipaMethodRouter<AppState>) {
         for (path, item) in &paths.paths {
             let methods = [
                 ("GET", item.get.is_some()),

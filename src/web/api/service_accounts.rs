@@ -6,11 +6,11 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::super::{App, Error};
 use super::{Body, List, Paging};
 use crate::access::service_accounts::{self, ServiceAccount};
 use crate::access::{Principal, Role};
 use crate::kernel::http::RequestContext;
+use crate::web::{AppState, Error};
 
 /// A service account to be made.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -25,7 +25,7 @@ pub(super) struct NewServiceAccount {
 #[utoipa::path(get, path = "/api/v1/service-accounts", tag = "service accounts", params(Paging),
     security(("bearer" = [])), responses((status = 200, body = List<ServiceAccount>)))]
 pub(super) async fn list(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<ServiceAccount>>, Error> {
@@ -39,7 +39,7 @@ pub(super) async fn list(
 #[utoipa::path(post, path = "/api/v1/service-accounts", tag = "service accounts", request_body = NewServiceAccount,
     security(("bearer" = [])), responses((status = 201, body = ServiceAccount), (status = 409), (status = 422)))]
 pub(super) async fn create(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
     Body(new): Body<NewServiceAccount>,
@@ -62,7 +62,7 @@ pub(super) async fn create(
     params(("id" = String, Path,)), security(("bearer" = [])),
     responses((status = 204), (status = 404), (status = 409)))]
 pub(super) async fn delete(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,

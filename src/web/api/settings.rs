@@ -6,12 +6,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
-use super::super::rules::{self, Effect};
-use super::super::{App, Error};
 use super::Body;
 use crate::access::Principal;
-use crate::directory::accounts::{self, Settings, SsoInvitations};
+use crate::directory::accounts::{self, AuthenticationSettings, SsoInvitations};
 use crate::kernel::http::RequestContext;
+use crate::web::admin::{self, Impact};
+use crate::web::{AppState, Error};
 
 /// What to change; members not given stay. `null` empties `notify_group` and `mail_sender_name`.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -26,7 +26,7 @@ pub(super) struct SettingsChange {
     sso_invitations: Option<SsoInvitations>,
     #[serde(default)]
     #[schema(value_type = Option<String>)]
-    mail_sender_name: Emptied,
+    mail_sender_name: TextPatch,
 }
 
 /// Rules for passwords to change.
@@ -53,7 +53,7 @@ struct LockoutChange {
     notify_user: Option<bool>,
     #[serde(default)]
     #[schema(value_type = Option<String>)]
-    notify_group: Emptied,
+    notify_group: TextPatch,
 }
 
 /// Who needs a second factor, to change.
@@ -77,76 +77,79 @@ struct SessionChange {
 
 /// A text that `null` empties and absence leaves alone.
 #[derive(Debug, Default)]
-enum Emptied {
+enum TextPatch {
     #[default]
     Absent,
     Given(Option<String>),
 }
 
-impl<'d> Deserialize<'d> for Emptied {
+impl<'d> Deserialize<'d> for TextPatch {
     fn deserialize<D: serde::Deserializer<'d>>(deserializer: D) -> Result<Self, D::Error> {
         Option::deserialize(deserializer).map(Self::Given)
     }
 }
 
-impl Emptied {
-    fn put(self, into: &mut Option<String>) {
+impl TextPatch {
+    fn apply_to(self, into: &mut Option<String>) {
         if let Self::Given(text) = self {
             *into = text;
         }
     }
 }
 
-fn put<T>(into: &mut T, change: Option<T>) {
+fn set_if_given<T>(into: &mut T, change: Option<T>) {
     if let Some(value) = change {
         *into = value;
     }
 }
 
 impl SettingsChange {
-    fn apply(self, settings: &mut Settings) {
+    fn apply(self, settings: &mut AuthenticationSettings) {
         if let Some(change) = self.password {
             let password = &mut settings.password;
-            put(&mut password.min_length, change.min_length);
-            put(&mut password.require_upper, change.require_upper);
-            put(&mut password.require_lower, change.require_lower);
-            put(&mut password.require_digit, change.require_digit);
-            put(&mut password.require_special, change.require_special);
-            put(&mut password.refuse_common, change.refuse_common);
-            put(&mut password.expires_after_days, change.expires_after_days);
-            put(&mut password.warn_before_days, change.warn_before_days);
-            put(&mut password.history, change.history);
+            set_if_given(&mut password.min_length, change.min_length);
+            set_if_given(&mut password.require_upper, change.require_upper);
+            set_if_given(&mut password.require_lower, change.require_lower);
+            set_if_given(&mut password.require_digit, change.require_digit);
+            set_if_given(&mut password.require_special, change.require_special);
+            set_if_given(&mut password.refuse_common, change.refuse_common);
+            set_if_given(&mut password.expires_after_days, change.expires_after_days);
+            set_if_given(&mut password.warn_before_days, change.warn_before_days);
+            set_if_given(&mut password.history, change.history);
         }
         if let Some(change) = self.lockout {
             let lockout = &mut settings.lockout;
-            put(&mut lockout.attempts, change.attempts);
-            put(&mut lockout.duration_minutes, change.duration_minutes);
-            put(&mut lockout.notify_user, change.notify_user);
-            change.notify_group.put(&mut lockout.notify_group);
+            set_if_given(&mut lockout.attempts, change.attempts);
+            set_if_given(&mut lockout.duration_minutes, change.duration_minutes);
+            set_if_given(&mut lockout.notify_user, change.notify_user);
+            change.notify_group.apply_to(&mut lockout.notify_group);
         }
         if let Some(change) = self.two_factor {
             let two_factor = &mut settings.two_factor;
-            put(&mut two_factor.enforced, change.enforced);
-            put(&mut two_factor.groups, change.groups);
-            put(&mut two_factor.grace_days, change.grace_days);
-            put(&mut two_factor.remember_days, change.remember_days);
-            put(&mut two_factor.passkey_sign_in, change.passkey_sign_in);
+            set_if_given(&mut two_factor.enforced, change.enforced);
+            set_if_given(&mut two_factor.groups, change.groups);
+            set_if_given(&mut two_factor.grace_days, change.grace_days);
+            set_if_given(&mut two_factor.remember_days, change.remember_days);
+            set_if_given(&mut two_factor.passkey_sign_in, change.passkey_sign_in);
         }
         if let Some(change) = self.session {
-            put(&mut settings.session.inactivity_minutes, change.inactivity_minutes);
-            put(&mut settings.session.absolute_minutes, change.absolute_minutes);
+            set_if_given(&mut settings.session.inactivity_minutes, change.inactivity_minutes);
+            set_if_given(&mut settings.session.absolute_minutes, change.absolute_minutes);
         }
-        put(&mut settings.email_domains, self.email_domains);
-        put(&mut settings.local_login, self.local_login);
-        put(&mut settings.sso_invitations, self.sso_invitations);
-        self.mail_sender_name.put(&mut settings.mail_sender_name);
+        set_if_given(&mut settings.email_domains, self.email_domains);
+        set_if_given(&mut settings.local_login, self.local_login);
+        set_if_given(&mut settings.sso_invitations, self.sso_invitations);
+        self.mail_sender_name.apply_to(&mut settings.mail_sender_name);
     }
 }
 
 /// Shows the settings.
 #[utoipa::path(get, path = "/api/v1/authentication-settings", tag = "authentication settings",
-    security(("bearer" = [])), responses((status = 200, body = Settings)))]
-pub(super) async fn show(State(app): State<App>, principal: Principal) -> Result<Json<Settings>, Error> {
+    security(("bearer" = [])), responses((status = 200, body = AuthenticationSettings)))]
+pub(super) async fn show(
+    State(app): State<AppState>,
+    principal: Principal,
+) -> Result<Json<AuthenticationSettings>, Error> {
     let mut c = app.kernel.db.read().await?;
     Ok(Json(accounts::settings_of(&mut c, &principal.account_id).await?))
 }
@@ -154,18 +157,18 @@ pub(super) async fn show(State(app): State<App>, principal: Principal) -> Result
 /// Changes settings. They count at the next request on every node.
 #[utoipa::path(patch, path = "/api/v1/authentication-settings", tag = "authentication settings",
     request_body = SettingsChange, security(("bearer" = [])),
-    responses((status = 200, body = Settings), (status = 409, description = "All administrators would be locked out"),
+    responses((status = 200, body = AuthenticationSettings), (status = 409, description = "All administrators would be locked out"),
         (status = 422)))]
 pub(super) async fn change(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
     Body(change): Body<SettingsChange>,
-) -> Result<Json<Settings>, Error> {
+) -> Result<Json<AuthenticationSettings>, Error> {
     let mut tx = app.kernel.db.begin().await?;
     let mut wanted = accounts::settings_of(&mut tx, &principal.account_id).await?;
     change.apply(&mut wanted);
-    let settings = rules::save_settings(&mut tx, &principal, &request, wanted).await?;
+    let settings = admin::save_settings(&mut tx, &principal, &request, wanted).await?;
     tx.commit().await?;
     Ok(Json(settings))
 }
@@ -174,12 +177,12 @@ pub(super) async fn change(
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SettingsPreview {
     /// The settings as they would be.
-    settings: Settings,
+    settings: AuthenticationSettings,
     /// The members that would differ, by dotted name: `{"before": …, "after": …}`.
     #[schema(value_type = Object)]
     changes: Map<String, Value>,
     /// Whom it would affect.
-    effects: Vec<Effect>,
+    effects: Vec<Impact>,
 }
 
 /// Says what a change would do, and to whom, without doing it.
@@ -187,7 +190,7 @@ pub(super) struct SettingsPreview {
     request_body = SettingsChange, security(("bearer" = [])),
     responses((status = 200, body = SettingsPreview), (status = 409), (status = 422)))]
 pub(super) async fn preview(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Body(change): Body<SettingsChange>,
 ) -> Result<Json<SettingsPreview>, Error> {
@@ -195,7 +198,7 @@ pub(super) async fn preview(
     let mut wanted = accounts::settings_of(&mut c, &principal.account_id).await?;
     drop(c);
     change.apply(&mut wanted);
-    let (before, settings, effects) = rules::preview(&app, &principal, wanted).await?;
+    let (before, settings, effects) = admin::preview_settings(&app, &principal, wanted).await?;
     let changes = before.changes(&settings);
     let changes = changes
         .into_iter()

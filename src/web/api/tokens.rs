@@ -6,11 +6,11 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::super::{App, Error, rules};
 use super::{Body, List, Paging};
-use crate::access::tokens::{self, Token};
+use crate::access::tokens::{self, ApiToken};
 use crate::access::{Permission, Principal};
 use crate::kernel::http::RequestContext;
+use crate::web::{AppState, Error, admin};
 
 /// A token to be made.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -28,21 +28,24 @@ pub(super) struct TokenRequest {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct MadeToken {
     #[serde(flatten)]
-    pub(super) details: Token,
+    pub(super) details: ApiToken,
     /// Send it as `Authorization: Bearer`.
     pub(super) token: String,
 }
 
 /// Lists tokens: the account's for administrators, one's own otherwise.
 #[utoipa::path(get, path = "/api/v1/api-tokens", tag = "api tokens", params(Paging), security(("bearer" = [])),
-    responses((status = 200, body = List<Token>)))]
+    responses((status = 200, body = List<ApiToken>)))]
 pub(super) async fn list(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Query(paging): Query<Paging>,
-) -> Result<Json<List<Token>>, Error> {
-    let owner =
-        if principal.may(Permission::ServiceAccountsView) { None } else { Some(principal.id.as_str()) };
+) -> Result<Json<List<ApiToken>>, Error> {
+    let owner = if principal.has_permission(Permission::ServiceAccountsView) {
+        None
+    } else {
+        Some(principal.id.as_str())
+    };
     let mut c = app.kernel.db.read().await?;
     let limit = paging.limit();
     let rows = tokens::list(&mut c, &principal.account_id, owner, (paging.after(), limit + 1)).await?;
@@ -53,15 +56,15 @@ pub(super) async fn list(
 #[utoipa::path(post, path = "/api/v1/api-tokens", tag = "api tokens", request_body = TokenRequest,
     security(("bearer" = [])), responses((status = 201, body = MadeToken), (status = 403), (status = 422)))]
 pub(super) async fn create(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
     Body(new): Body<TokenRequest>,
 ) -> Result<(StatusCode, Json<MadeToken>), Error> {
-    let expires_at = rules::read_expiry(new.expires_at.as_deref())?;
+    let expires_at = admin::read_expiry(new.expires_at.as_deref())?;
     let mut tx = app.kernel.db.begin().await?;
     let what = (new.name.as_str(), new.service_account_id.as_deref());
-    let (details, token) = rules::make_token(&app, &mut tx, &principal, &request, what, expires_at).await?;
+    let (details, token) = admin::make_token(&app, &mut tx, &principal, &request, what, expires_at).await?;
     tx.commit().await?;
     app.kernel.mail_wake.notify_one();
     Ok((StatusCode::CREATED, Json(MadeToken { details, token })))
@@ -71,13 +74,13 @@ pub(super) async fn create(
 #[utoipa::path(delete, path = "/api/v1/api-tokens/{id}", tag = "api tokens", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 204), (status = 404)))]
 pub(super) async fn revoke(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
 ) -> Result<StatusCode, Error> {
     let mut tx = app.kernel.db.begin().await?;
-    rules::revoke_token(&mut tx, &principal, &request, &id).await?;
+    admin::revoke_token(&mut tx, &principal, &request, &id).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -7,20 +7,20 @@ use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::super::console::two_factor::csv;
-use super::super::{App, Error, rules};
 use super::List;
 use crate::access::Principal;
 use crate::directory::accounts;
 use crate::kernel::Timestamp;
 use crate::kernel::http::RequestContext;
 use crate::kernel::mail::mailing::{self, Mailing};
-use crate::signin::factors::{self, Filter, Kind, Row, Summary};
+use crate::signin::factors::{self, EnrolmentFilter, FactorKind, Row, Summary};
+use crate::web::console::two_factor::report_csv;
+use crate::web::{AppState, Error, admin};
 
 /// Whom to list, and how the list is cut.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct ReportQuery {
+pub(super) struct TwoFactorReportQuery {
     /// `missing` (when not given), `enrolled` or `all`.
     show: Option<String>,
     /// Items a page, 1 to 200; 50 when not given.
@@ -29,48 +29,50 @@ pub(super) struct ReportQuery {
     after: Option<String>,
 }
 
-impl ReportQuery {
-    fn filter(&self, otherwise: Filter) -> Result<Filter, Error> {
+impl TwoFactorReportQuery {
+    fn filter(&self, otherwise: EnrolmentFilter) -> Result<EnrolmentFilter, Error> {
         match self.show.as_deref() {
             None => Ok(otherwise),
-            Some(text) => {
-                Filter::parse(text).ok_or_else(|| Error::invalid("show", "must be missing, enrolled or all"))
-            }
+            Some(text) => EnrolmentFilter::parse(text)
+                .ok_or_else(|| Error::invalid("show", "must be missing, enrolled or all")),
         }
     }
 }
 
 /// Lists active people with what they have.
-#[utoipa::path(get, path = "/api/v1/two-factor/report", tag = "two-factor", params(ReportQuery),
+#[utoipa::path(get, path = "/api/v1/two-factor/report", tag = "two-factor", params(TwoFactorReportQuery),
     security(("bearer" = [])), responses((status = 200, body = List<Row>), (status = 422)))]
 pub(super) async fn report(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
-    Query(query): Query<ReportQuery>,
+    Query(query): Query<TwoFactorReportQuery>,
 ) -> Result<Json<List<Row>>, Error> {
     let limit = query.limit.unwrap_or(50).clamp(1, 200);
     let after = query.after.as_deref().unwrap_or_default();
-    let filter = query.filter(Filter::Missing)?;
+    let filter = query.filter(EnrolmentFilter::Missing)?;
     let mut c = app.kernel.db.read().await?;
     let rows = factors::report(&mut c, &principal.account_id, filter, (after, limit + 1)).await?;
     Ok(Json(List::of(rows, limit, |row| row.user_id.clone(), |row| row)))
 }
 
 /// The same list as a CSV file, all of it.
-#[utoipa::path(get, path = "/api/v1/two-factor/report.csv", tag = "two-factor", params(ReportQuery),
+#[utoipa::path(get, path = "/api/v1/two-factor/report.csv", tag = "two-factor", params(TwoFactorReportQuery),
     security(("bearer" = [])), responses((status = 200, content_type = "text/csv"), (status = 422)))]
 pub(super) async fn export(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
-    Query(query): Query<ReportQuery>,
+    Query(query): Query<TwoFactorReportQuery>,
 ) -> Result<Response, Error> {
-    Ok(csv(&app, &principal, query.filter(Filter::All)?))
+    Ok(report_csv(&app, &principal, query.filter(EnrolmentFilter::All)?))
 }
 
 /// Counts active people with and without a second factor.
 #[utoipa::path(get, path = "/api/v1/two-factor/summary", tag = "two-factor", security(("bearer" = [])),
     responses((status = 200, body = Summary)))]
-pub(super) async fn summary(State(app): State<App>, principal: Principal) -> Result<Json<Summary>, Error> {
+pub(super) async fn summary(
+    State(app): State<AppState>,
+    principal: Principal,
+) -> Result<Json<Summary>, Error> {
     let mut c = app.kernel.db.read().await?;
     Ok(Json(factors::summary(&mut c, &principal.account_id).await?))
 }
@@ -86,11 +88,11 @@ pub(super) struct Reminded {
 #[utoipa::path(post, path = "/api/v1/two-factor/remind", tag = "two-factor", security(("bearer" = [])),
     responses((status = 202, body = Reminded), (status = 409, description = "Mails are on their way already")))]
 pub(super) async fn remind(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
 ) -> Result<(StatusCode, Json<Reminded>), Error> {
-    let people = rules::remind(&app, &principal, &request).await?;
+    let people = admin::send_enrolment_reminders(&app, &principal, &request).await?;
     Ok((StatusCode::ACCEPTED, Json(Reminded { people })))
 }
 
@@ -98,7 +100,7 @@ pub(super) async fn remind(
 #[utoipa::path(get, path = "/api/v1/two-factor/mailings", tag = "two-factor", security(("bearer" = [])),
     responses((status = 200, body = List<Mailing>)))]
 pub(super) async fn mailings(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
 ) -> Result<Json<List<Mailing>>, Error> {
     let mut c = app.kernel.db.read().await?;
@@ -110,11 +112,11 @@ pub(super) async fn mailings(
 #[utoipa::path(post, path = "/api/v1/two-factor/mailings/stop", tag = "two-factor", security(("bearer" = [])),
     responses((status = 204)))]
 pub(super) async fn stop(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
 ) -> Result<StatusCode, Error> {
-    rules::stop_mailing(&app, &principal, &request).await?;
+    admin::stop_mailing(&app, &principal, &request).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -124,7 +126,7 @@ struct FactorBody {
     /// Its id.
     id: String,
     /// Its kind.
-    kind: Kind,
+    kind: FactorKind,
     /// What its owner calls it.
     name: String,
     /// For a key: whether it opens the door alone.
@@ -158,13 +160,13 @@ pub(super) struct UserFactors {
 #[utoipa::path(get, path = "/api/v1/users/{id}/two-factor", tag = "two-factor", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 200, body = UserFactors), (status = 404)))]
 pub(super) async fn show(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
 ) -> Result<Json<UserFactors>, Error> {
     let now = app.kernel.clock.now();
     let mut c = app.kernel.db.read().await?;
-    let user = rules::find_user(&mut c, &principal, &id).await?;
+    let user = admin::find_user(&mut c, &principal, &id).await?;
     let settings = accounts::settings_of(&mut c, &user.account_id).await?.two_factor;
     let all = factors::of_user(&mut c, &user.id).await?;
     let factors = all.into_iter().map(|factor| FactorBody {
@@ -181,7 +183,7 @@ pub(super) async fn show(
         enrolled_at: factors::enrolled_at(&mut c, &user.id).await?,
         enforced: factors::is_enforced_for(&mut c, &settings, &user.id).await?,
         recovery_codes: factors::codes_left(&mut c, &user.id).await?,
-        remembered_devices: factors::devices(&mut c, &settings, &user, now).await?.len(),
+        remembered_devices: factors::remembered_browsers(&mut c, &settings, &user, now).await?.len(),
     }))
 }
 
@@ -191,11 +193,11 @@ pub(super) async fn show(
     params(("id" = String, Path,)), security(("bearer" = [])),
     responses((status = 204), (status = 404), (status = 409, description = "It is the last administrator's only way in")))]
 pub(super) async fn reset(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
 ) -> Result<StatusCode, Error> {
-    rules::reset_two_factor(&app, &principal, &request, &id).await?;
+    admin::reset_two_factor(&app, &principal, &request, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -6,12 +6,12 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::super::{App, Error, rules};
 use super::List;
 use crate::access::Principal;
 use crate::kernel::Timestamp;
 use crate::kernel::http::RequestContext;
 use crate::signin::sessions::{self, Session};
+use crate::web::{AppState, Error, admin};
 
 /// A session, apart from its secret.
 #[derive(Debug, Serialize, ToSchema)]
@@ -49,12 +49,12 @@ impl From<Session> for SessionBody {
 #[utoipa::path(get, path = "/api/v1/users/{id}/sessions", tag = "users", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 200, body = List<SessionBody>), (status = 404)))]
 pub(super) async fn list_sessions(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
 ) -> Result<Json<List<SessionBody>>, Error> {
     let mut c = app.kernel.db.read().await?;
-    let user = rules::find_user(&mut c, &principal, &id).await?;
+    let user = admin::find_user(&mut c, &principal, &id).await?;
     let now = app.kernel.clock.now();
     let rows = sessions::of_user(&mut c, &principal.account_id, &user.id, now).await?;
     Ok(Json(List::of(rows, 100, |session| session.id.clone(), SessionBody::from)))
@@ -65,12 +65,12 @@ pub(super) async fn list_sessions(
     params(("id" = String, Path,), ("session" = String, Path,)), security(("bearer" = [])),
     responses((status = 204), (status = 404)))]
 pub(super) async fn revoke_session(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path((id, session)): Path<(String, String)>,
     request: RequestContext,
 ) -> Result<StatusCode, Error> {
-    rules::revoke_session(&app, &principal, &request, (&id, &session)).await?;
+    admin::revoke_session(&app, &principal, &request, (&id, &session)).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -78,12 +78,12 @@ pub(super) async fn revoke_session(
 #[utoipa::path(post, path = "/api/v1/users/{id}/unlock", tag = "users", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 204), (status = 404)))]
 pub(super) async fn unlock(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
 ) -> Result<StatusCode, Error> {
-    rules::unlock_user(&app, &principal, &request, &id).await?;
+    admin::unlock_user(&app, &principal, &request, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -91,12 +91,12 @@ pub(super) async fn unlock(
 #[utoipa::path(post, path = "/api/v1/users/{id}/password/reset", tag = "users", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 202), (status = 404), (status = 409)))]
 pub(super) async fn send_reset(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
 ) -> Result<StatusCode, Error> {
-    rules::send_reset(&app, &principal, &request, &id).await?;
+    admin::send_reset(&app, &principal, &request, &id).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -104,13 +104,13 @@ pub(super) async fn send_reset(
 #[utoipa::path(post, path = "/api/v1/users/{id}/sessions/revoke", tag = "users", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 204), (status = 404)))]
 pub(super) async fn revoke_sessions(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
 ) -> Result<StatusCode, Error> {
     let mut tx = app.kernel.db.begin().await?;
-    let user = rules::find_user(&mut tx, &principal, &id).await?;
+    let user = admin::find_user(&mut tx, &principal, &id).await?;
     sessions::revoke_all(&mut tx, &principal.context(&request), &user, "").await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)

@@ -6,16 +6,16 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::super::{App, Error, rules};
 use super::{Body, List, Paging};
 use crate::access::{self, Principal, Role};
 use crate::directory::accounts;
-use crate::directory::users::{self, Authority, Match, Profile, User};
+use crate::directory::users::{self, ChangeAuthority, Profile, User, UserCondition};
 use crate::kernel::Timestamp;
-use crate::kernel::database::Connection as Db;
+use crate::kernel::database::DbConn;
 use crate::kernel::http::RequestContext;
 use crate::signin::lockout;
-use crate::signin::password::{self, Way};
+use crate::signin::password::{self, PasswordChangeReason};
+use crate::web::{AppState, Error, admin};
 
 /// A user.
 #[derive(Debug, Serialize, ToSchema)]
@@ -83,7 +83,7 @@ pub(super) struct UserDetail {
 }
 
 impl UserDetail {
-    async fn of(c: &mut Db, user: User, now: Timestamp) -> Result<Self, Error> {
+    async fn of(c: &mut DbConn, user: User, now: Timestamp) -> Result<Self, Error> {
         let roles = access::roles_of(&mut *c, &user.id).await?;
         let settings = accounts::settings_of(&mut *c, &user.account_id).await?.password;
         let changed_at = password::changed_at(&mut *c, &user.id).await?;
@@ -91,7 +91,7 @@ impl UserDetail {
             roles: roles.iter().map(|role| role.as_str()).collect(),
             locked_until: lockout::locked_until(&mut *c, &user.account_id, &user.id, now).await?,
             password_changed_at: changed_at,
-            password_ends_at: changed_at.and_then(|at| password::ends_at(&settings, at)),
+            password_ends_at: changed_at.and_then(|at| password::expires_at(&settings, at)),
             user: user.into(),
         })
     }
@@ -149,7 +149,7 @@ pub(super) fn read_roles(names: &[String]) -> Result<Vec<Role>, Error> {
 #[utoipa::path(get, path = "/api/v1/users", tag = "users", params(Paging, UserFilter), security(("bearer" = [])),
     responses((status = 200, body = List<UserBody>)))]
 pub(super) async fn list(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Query(paging): Query<Paging>,
     Query(filter): Query<UserFilter>,
@@ -157,7 +157,7 @@ pub(super) async fn list(
     let (limit, account) = (paging.limit(), &principal.account_id);
     let mut c = app.kernel.db.read().await?;
     let rows = if let Some(name) = &filter.user_name {
-        let named = [Match::UserName(name.clone())];
+        let named = [UserCondition::UserName(name.clone())];
         users::list_after(&mut c, account, &named, (paging.after(), limit + 1)).await?
     } else {
         let text = filter.q.as_deref().unwrap_or_default();
@@ -170,7 +170,7 @@ pub(super) async fn list(
 #[utoipa::path(post, path = "/api/v1/users", tag = "users", request_body = NewUser, security(("bearer" = [])),
     responses((status = 201, body = UserDetail), (status = 409, description = "Taken"), (status = 422)))]
 pub(super) async fn create(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
     Body(new): Body<NewUser>,
@@ -186,14 +186,15 @@ pub(super) async fn create(
         active: true,
         ..Profile::default()
     };
-    let hash = rules::password_for(&app, &principal, new.password.as_deref(), &profile).await?;
+    let hash = admin::hash_initial_password(&app, &principal, new.password.as_deref(), &profile).await?;
     let context = principal.context(&request);
     let mut tx = app.kernel.db.begin().await?;
-    let user = users::create(&mut tx, &context, Authority::Local, profile).await?;
+    let user = users::create(&mut tx, &context, ChangeAuthority::Local, profile).await?;
     if let Some(hash) = hash {
-        password::set(&app.kernel, &mut tx, &context, &user, (&hash, Way::Administrator)).await?;
+        password::set(&app.kernel, &mut tx, &context, &user, (&hash, PasswordChangeReason::Administrator))
+            .await?;
     }
-    rules::set_roles(&mut tx, &context, &user, &roles).await?;
+    admin::set_roles(&mut tx, &context, &user, &roles).await?;
     let now = tx.now();
     let detail = UserDetail::of(&mut tx, user, now).await?;
     tx.commit().await?;
@@ -204,12 +205,12 @@ pub(super) async fn create(
 #[utoipa::path(get, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 200, body = UserDetail), (status = 404)))]
 pub(super) async fn show(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
 ) -> Result<Json<UserDetail>, Error> {
     let mut c = app.kernel.db.read().await?;
-    let user = rules::find_user(&mut c, &principal, &id).await?;
+    let user = admin::find_user(&mut c, &principal, &id).await?;
     Ok(Json(UserDetail::of(&mut c, user, app.kernel.clock.now()).await?))
 }
 
@@ -218,7 +219,7 @@ pub(super) async fn show(
     request_body = UserChange, security(("bearer" = [])),
     responses((status = 200, body = UserDetail), (status = 404), (status = 409), (status = 422)))]
 pub(super) async fn change(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
@@ -233,7 +234,7 @@ pub(super) async fn change(
     };
     let context = principal.context(&request);
     let mut tx = app.kernel.db.begin().await?;
-    let user = rules::find_user(&mut tx, &principal, &id).await?;
+    let user = admin::find_user(&mut tx, &principal, &id).await?;
     let now = user.profile();
     let wanted = Profile {
         user_name: change.user_name.unwrap_or(now.user_name),
@@ -246,11 +247,11 @@ pub(super) async fn change(
         attributes: now.attributes,
     };
     if !wanted.active {
-        rules::keep_an_admin(&mut tx, &user).await?;
+        admin::ensure_not_last_admin(&mut tx, &user).await?;
     }
-    let updated = rules::update_user(&app, &mut tx, &context, &user, wanted).await?;
+    let updated = admin::update_user(&app, &mut tx, &context, &user, wanted).await?;
     if let Some(roles) = &roles {
-        rules::set_roles(&mut tx, &context, &updated, roles).await?;
+        admin::set_roles(&mut tx, &context, &updated, roles).await?;
     }
     let now = tx.now();
     let detail = UserDetail::of(&mut tx, updated, now).await?;
@@ -262,14 +263,14 @@ pub(super) async fn change(
 #[utoipa::path(delete, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 204), (status = 404), (status = 409)))]
 pub(super) async fn delete(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
 ) -> Result<StatusCode, Error> {
     let mut tx = app.kernel.db.begin().await?;
-    let user = rules::find_user(&mut tx, &principal, &id).await?;
-    rules::remove_user(&mut tx, &principal, &request, &user).await?;
+    let user = admin::find_user(&mut tx, &principal, &id).await?;
+    admin::remove_user(&mut tx, &principal, &request, &user).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -7,12 +7,12 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::super::page::{self, Shell};
-use super::super::{App, Error};
-use super::PAGE;
+use super::PAGE_SIZE;
 use crate::access::Principal;
-use crate::audit::{self, Action, Filter, Recorded};
+use crate::audit::{self, Action, AuditQuery, AuditRecord};
 use crate::kernel::Timestamp;
+use crate::web::page::{self, Shell};
+use crate::web::{AppState, Error};
 
 #[derive(Template)]
 #[template(path = "console/audit.html")]
@@ -20,7 +20,7 @@ struct AuditPage {
     shell: Shell,
     form: AuditForm,
     actions: Vec<&'static str>,
-    events: Vec<Recorded>,
+    events: Vec<AuditRecord>,
     next: Option<String>,
 }
 
@@ -39,10 +39,10 @@ pub(super) struct AuditForm {
 const DAY: Duration = Duration::from_hours(24);
 
 impl AuditForm {
-    fn filter(&self, now: Timestamp) -> Filter {
+    fn filter(&self, now: Timestamp) -> AuditQuery {
         let day = |text: &str| Timestamp::parse(&format!("{text}T00:00:00Z"));
         let some = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
-        Filter {
+        AuditQuery {
             from: Some(day(&self.from).unwrap_or(now.minus(7 * DAY))),
             to: day(&self.to).map(|begin| begin.plus(DAY)),
             actor: some(&self.actor),
@@ -64,7 +64,7 @@ impl AuditForm {
 }
 
 pub(super) async fn list(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Query(form): Query<AuditForm>,
 ) -> Result<Response, Error> {
@@ -72,7 +72,7 @@ pub(super) async fn list(
     let filter = form.filter(app.kernel.clock.now());
     let mut c = app.kernel.db.read().await?;
     let after = Some(form.after.as_str()).filter(|after| !after.is_empty());
-    let page = audit::list(&mut c, &principal.account_id, &filter, PAGE, after).await?;
+    let page = audit::list(&mut c, &principal.account_id, &filter, PAGE_SIZE, after).await?;
     let next = page.next.map(|after| form.next(&after));
     let actions = Action::ALL.iter().map(|action| action.as_str()).collect();
     page::render(&AuditPage { shell, form, actions, events: page.items, next })

@@ -7,16 +7,16 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::super::page::{self, Shell, filled};
-use super::super::{App, Error, rules};
-use super::{ListQuery, PAGE, cut, text_fields};
+use super::{ConsoleListQuery, PAGE_SIZE, text_fields, truncate_page};
 use crate::access::{Principal, Role};
 use crate::directory::groups::{self, Group};
 use crate::kernel::Timestamp;
 use crate::kernel::http::RequestContext;
 use crate::provisioning::invitations::{
-    self, Invitation, NewInvitations, Outcome, State as Standing, Verdict,
+    self, Invitation, InviteStatus, InviteeOutcome, NewInvitations, State as Standing,
 };
+use crate::web::page::{self, Shell, non_empty};
+use crate::web::{AppState, Error, admin};
 
 #[derive(Template)]
 #[template(path = "console/invitations.html")]
@@ -36,7 +36,7 @@ struct InvitePage {
     shell: Shell,
     form: InviteForm,
     groups: Vec<Group>,
-    outcomes: Vec<Outcome>,
+    outcomes: Vec<InviteeOutcome>,
     error: Option<String>,
 }
 
@@ -49,49 +49,53 @@ struct InviteForm {
 }
 
 #[derive(Default)]
-struct Shown<'a> {
-    query: ListQuery,
+struct InvitationsPageExtras<'a> {
+    query: ConsoleListQuery,
     notice: Option<&'a str>,
     link: Option<(String, String)>,
     error: Option<String>,
 }
 
-async fn build(app: &App, principal: &Principal, shown: Shown<'_>) -> Result<Response, Error> {
-    let notice = shown.query.notice.as_deref().or(shown.notice);
+async fn build(
+    app: &AppState,
+    principal: &Principal,
+    extras: InvitationsPageExtras<'_>,
+) -> Result<Response, Error> {
+    let notice = extras.query.notice.as_deref().or(extras.notice);
     let shell = Shell::build(app, principal, "invitations", notice).await?;
     let mut c = app.kernel.db.read().await?;
-    let page = (shown.query.after.as_str(), PAGE + 1);
+    let page = (extras.query.after.as_str(), PAGE_SIZE + 1);
     let mut invitations = invitations::list(&mut c, &principal.account_id, true, page).await?;
-    let next = cut(&mut invitations, |invitation| &invitation.user_id);
+    let next = truncate_page(&mut invitations, |invitation| &invitation.user_id);
     let now = app.kernel.clock.now();
-    let status = if shown.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let (link, error) = (shown.link, shown.error);
-    page::render_again(status, &InvitationsPage { shell, invitations, next, now, link, error })
+    let status = if extras.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let (link, error) = (extras.link, extras.error);
+    page::render_with_status(status, &InvitationsPage { shell, invitations, next, now, link, error })
 }
 
 pub(super) async fn list(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
-    Query(query): Query<ListQuery>,
+    Query(query): Query<ConsoleListQuery>,
 ) -> Result<Response, Error> {
-    build(&app, &principal, Shown { query, ..Shown::default() }).await
+    build(&app, &principal, InvitationsPageExtras { query, ..InvitationsPageExtras::default() }).await
 }
 
 async fn render_invite(
-    app: &App,
+    app: &AppState,
     principal: &Principal,
     form: InviteForm,
-    (outcomes, error): (Vec<Outcome>, Option<String>),
+    (outcomes, error): (Vec<InviteeOutcome>, Option<String>),
 ) -> Result<Response, Error> {
     let shell = Shell::build(app, principal, "invitations", None).await?;
     let mut c = app.kernel.db.read().await?;
     let mut groups = groups::search(&mut c, &principal.account_id, "", ("", 200)).await?;
     groups.retain(|group| group.connection_id.is_none());
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    page::render_again(status, &InvitePage { shell, form, groups, outcomes, error })
+    page::render_with_status(status, &InvitePage { shell, form, groups, outcomes, error })
 }
 
-pub(super) async fn new(State(app): State<App>, principal: Principal) -> Result<Response, Error> {
+pub(super) async fn new(State(app): State<AppState>, principal: Principal) -> Result<Response, Error> {
     render_invite(&app, &principal, InviteForm::default(), (Vec::new(), None)).await
 }
 
@@ -115,7 +119,7 @@ async fn read_form(multipart: Multipart) -> Result<InviteForm, Error> {
 }
 
 pub(super) async fn create(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
     multipart: Multipart,
@@ -128,18 +132,18 @@ pub(super) async fn create(
         }
     };
     let new = NewInvitations {
-        people: invitations::people(&form.people),
+        invitees: invitations::parse_invitees(&form.people),
         group_ids: form.groups.clone(),
         roles: Role::parse(&form.role).into_iter().collect(),
-        landing_url: filled(&form.landing_url),
+        landing_url: non_empty(&form.landing_url),
     };
-    match rules::invite(&app, &principal, &request, new).await {
-        Ok(outcomes) if outcomes.iter().all(|o| matches!(o.verdict, Verdict::Invited { .. })) => {
+    match admin::create_invitations(&app, &principal, &request, new).await {
+        Ok(outcomes) if outcomes.iter().all(|o| matches!(o.status, InviteStatus::Invited { .. })) => {
             Ok(Redirect::to("/console/invitations?notice=invited").into_response())
         }
         // Something needs to be read: what was done is listed, and what was refused can be mended.
         Ok(outcomes) => {
-            let refused = outcomes.iter().filter(|o| matches!(o.verdict, Verdict::Refused(_)));
+            let refused = outcomes.iter().filter(|o| matches!(o.status, InviteStatus::Refused(_)));
             let people = refused.map(|o| o.email.clone()).collect::<Vec<_>>().join("\n");
             render_invite(&app, &principal, InviteForm { people, ..form }, (outcomes, None)).await
         }
@@ -150,53 +154,62 @@ pub(super) async fn create(
     }
 }
 
-async fn back(app: &App, principal: &Principal, done: Result<&str, Error>) -> Result<Response, Error> {
+async fn redirect_or_rerender(
+    app: &AppState,
+    principal: &Principal,
+    done: Result<&str, Error>,
+) -> Result<Response, Error> {
     match done {
         Ok(notice) => Ok(Redirect::to(&format!("/console/invitations?notice={notice}")).into_response()),
         Err(error) => {
             let error = Some(error.for_form()?);
-            build(app, principal, Shown { error, ..Shown::default() }).await
+            build(app, principal, InvitationsPageExtras { error, ..InvitationsPageExtras::default() }).await
         }
     }
 }
 
 pub(super) async fn resend(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
 ) -> Result<Response, Error> {
-    let done = rules::resend_invitation(&app, &principal, &request, &id).await;
-    back(&app, &principal, done.map(|()| "invitation_resent")).await
+    let done = admin::resend_invitation(&app, &principal, &request, &id).await;
+    redirect_or_rerender(&app, &principal, done.map(|()| "invitation_resent")).await
 }
 
 pub(super) async fn cancel(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
 ) -> Result<Response, Error> {
-    let done = rules::cancel_invitation(&app, &principal, &request, &id).await;
-    back(&app, &principal, done.map(|()| "invitation_cancelled")).await
+    let done = admin::cancel_invitation(&app, &principal, &request, &id).await;
+    redirect_or_rerender(&app, &principal, done.map(|()| "invitation_cancelled")).await
 }
 
 #[derive(Deserialize)]
-pub(super) struct LinkForm {
+pub(super) struct InvitationLinkForm {
     #[serde(default)]
     email: String,
 }
 
 pub(super) async fn copy_link(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
-    Form(form): Form<LinkForm>,
+    Form(form): Form<InvitationLinkForm>,
 ) -> Result<Response, Error> {
-    match rules::copy_invitation_link(&app, &principal, &request, &id).await {
+    match admin::copy_invitation_link(&app, &principal, &request, &id).await {
         Ok(link) => {
-            build(&app, &principal, Shown { link: Some((form.email, link)), ..Shown::default() }).await
+            build(
+                &app,
+                &principal,
+                InvitationsPageExtras { link: Some((form.email, link)), ..InvitationsPageExtras::default() },
+            )
+            .await
         }
-        Err(error) => back(&app, &principal, Err(error)).await,
+        Err(error) => redirect_or_rerender(&app, &principal, Err(error)).await,
     }
 }

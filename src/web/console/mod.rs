@@ -14,11 +14,11 @@ mod users;
 use axum::extract::Multipart;
 use serde::Deserialize;
 
-use super::{App, Error};
+use super::{AppState, Error};
 use crate::access::{Guard, Permission as P, Routes};
 
-pub(super) fn routes() -> Routes<App> {
-    let may = Guard::May;
+pub(super) fn routes() -> Routes<AppState> {
+    let may = Guard::Requires;
     Routes::default()
         .get("/console", may(P::UsersView), overview::show)
         .get("/console/users", may(P::UsersView), users::list)
@@ -64,19 +64,31 @@ pub(super) fn routes() -> Routes<App> {
         )
         .post("/console/connections/{id}/keys", may(P::ConnectionsEdit), connections::rotate_keys)
         .post("/console/connections/{id}/enabled", may(P::ConnectionsEdit), connections::set_enabled)
-        .post("/console/connections/{id}/tests", may(P::ConnectionsEdit), connections::tests::begin)
-        .get("/console/connections/{id}/tests/{test}", may(P::ConnectionsView), connections::tests::show)
+        .post(
+            "/console/connections/{id}/tests",
+            may(P::ConnectionsEdit),
+            connections::connection_tests::begin,
+        )
+        .get(
+            "/console/connections/{id}/tests/{test}",
+            may(P::ConnectionsView),
+            connections::connection_tests::show,
+        )
         .post("/console/connections/{id}/tokens", may(P::ConnectionsEdit), connections::create_token)
         .post("/console/connections/{id}/tokens/revoke", may(P::ConnectionsEdit), connections::revoke_token)
         .post("/console/connections/{id}/provisioning", may(P::ConnectionsEdit), connections::save_scim)
         .get("/console/connections/{id}/requests", may(P::ConnectionsView), connections::requests)
-        .get("/console/connections/{id}/waiting", may(P::ConnectionsView), connections::waiting)
+        .get("/console/connections/{id}/waiting", may(P::ConnectionsView), connections::list_pending_changes)
         .post(
             "/console/connections/{id}/waiting/let-through",
             may(P::ConnectionsEdit),
-            connections::let_through,
+            connections::approve_pending_changes,
         )
-        .post("/console/connections/{id}/waiting/discard", may(P::ConnectionsEdit), connections::discard)
+        .post(
+            "/console/connections/{id}/waiting/discard",
+            may(P::ConnectionsEdit),
+            connections::discard_pending_changes,
+        )
         .post("/console/connections/{id}/delete", may(P::ConnectionsEdit), connections::delete)
         .get("/console/service-accounts", may(P::ServiceAccountsView), service_accounts::list)
         .post("/console/service-accounts", may(P::ServiceAccountsEdit), service_accounts::create)
@@ -100,20 +112,20 @@ pub(super) fn routes() -> Routes<App> {
 }
 
 /// Rows on a page of a list.
-const PAGE: i64 = 50;
+const PAGE_SIZE: i64 = 50;
 
 /// What list pages take from the address.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-struct ListQuery {
+struct ConsoleListQuery {
     q: String,
     after: String,
     notice: Option<String>,
 }
 
 /// Cuts `rows` (one more than a page, if there are more) and tells where the next page starts.
-fn cut<T>(rows: &mut Vec<T>, id: impl Fn(&T) -> &str) -> Option<String> {
-    let page = usize::try_from(PAGE).unwrap_or(50);
+fn truncate_page<T>(rows: &mut Vec<T>, id: impl Fn(&T) -> &str) -> Option<String> {
+    let page = usize::try_from(PAGE_SIZE).unwrap_or(50);
     let more = rows.len() > page;
     rows.truncate(page);
     rows.last().filter(|_| more).map(|last| id(last).to_owned())

@@ -4,13 +4,13 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Response;
 
-use super::super::page::{self, Shell};
-use super::super::{App, Error};
-use super::ListQuery;
+use super::ConsoleListQuery;
 use crate::access::{Permission, Principal};
-use crate::audit::{self, Filter, Recorded};
+use crate::audit::{self, AuditQuery, AuditRecord};
 use crate::directory::{groups, users};
-use crate::idp::connections::{self, Connection, Kind};
+use crate::idp::connections::{self, Connection, ConnectionKind};
+use crate::web::page::{self, Shell};
+use crate::web::{AppState, Error};
 
 #[derive(Template)]
 #[template(path = "console/overview.html")]
@@ -20,32 +20,32 @@ struct OverviewPage {
     all_users: i64,
     groups: i64,
     connections: Vec<Connection>,
-    has_door: bool,
+    has_sign_in_connection: bool,
     has_scim: bool,
-    events: Vec<Recorded>,
+    events: Vec<AuditRecord>,
 }
 
 pub(super) async fn show(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
-    Query(query): Query<ListQuery>,
+    Query(query): Query<ConsoleListQuery>,
 ) -> Result<Response, Error> {
     let shell = Shell::build(&app, &principal, "overview", query.notice.as_deref()).await?;
     let account = &principal.account_id;
     let mut c = app.kernel.db.read().await?;
     let connections = connections::list(&mut c, account, ("", 100)).await?;
-    let events = if principal.may(Permission::AuditView) {
-        audit::list(&mut c, account, &Filter::default(), 8, None).await?.items
+    let events = if principal.has_permission(Permission::AuditView) {
+        audit::list(&mut c, account, &AuditQuery::default(), 8, None).await?.items
     } else {
         Vec::new()
     };
     page::render(&OverviewPage {
         shell,
-        active_users: users::count(&mut c, account, &[users::Match::Active(true)]).await?,
+        active_users: users::count(&mut c, account, &[users::UserCondition::Active(true)]).await?,
         all_users: users::count(&mut c, account, &[]).await?,
         groups: groups::count(&mut c, account, &[]).await?,
-        has_door: connections.iter().any(|c| c.kind().is_door() && c.is_enabled()),
-        has_scim: connections.iter().any(|c| c.kind() == Kind::Scim),
+        has_sign_in_connection: connections.iter().any(|c| c.kind().is_for_sign_in() && c.is_enabled()),
+        has_scim: connections.iter().any(|c| c.kind() == ConnectionKind::Scim),
         connections,
         events,
     })

@@ -7,27 +7,27 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::super::page::{self, Shell, filled};
-use super::super::{App, Error, rules};
-use super::ListQuery;
+use super::ConsoleListQuery;
 use crate::access::service_accounts::{self, ServiceAccount};
-use crate::access::tokens::{self, Token};
+use crate::access::tokens::{self, ApiToken};
 use crate::access::{Principal, Role};
 use crate::kernel::Timestamp;
 use crate::kernel::http::RequestContext;
+use crate::web::page::{self, Shell, non_empty};
+use crate::web::{AppState, Error, admin};
 
 #[derive(Template)]
 #[template(path = "console/service_accounts.html")]
 struct ServiceAccountsPage {
     shell: Shell,
     accounts: Vec<ServiceAccount>,
-    tokens: Vec<Token>,
+    tokens: Vec<ApiToken>,
     secret: Option<String>,
     error: Option<String>,
 }
 
 async fn render(
-    app: &App,
+    app: &AppState,
     principal: &Principal,
     notice: Option<&str>,
     (secret, error): (Option<String>, Option<String>),
@@ -39,13 +39,13 @@ async fn render(
     let mut tokens = tokens::list(&mut c, &principal.account_id, None, ("", 500)).await?;
     let now = app.kernel.clock.now();
     tokens.retain(|token| token.status(now) == "active");
-    page::render_again(status, &ServiceAccountsPage { shell, accounts, tokens, secret, error })
+    page::render_with_status(status, &ServiceAccountsPage { shell, accounts, tokens, secret, error })
 }
 
 pub(super) async fn list(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
-    Query(query): Query<ListQuery>,
+    Query(query): Query<ConsoleListQuery>,
 ) -> Result<Response, Error> {
     render(&app, &principal, query.notice.as_deref(), (None, None)).await
 }
@@ -57,7 +57,11 @@ pub(super) struct ServiceAccountForm {
     role: String,
 }
 
-async fn back(app: &App, principal: &Principal, done: Result<&str, Error>) -> Result<Response, Error> {
+async fn redirect_or_rerender(
+    app: &AppState,
+    principal: &Principal,
+    done: Result<&str, Error>,
+) -> Result<Response, Error> {
     match done {
         Ok(notice) => Ok(Redirect::to(&format!("/console/service-accounts?notice={notice}")).into_response()),
         Err(error) => render(app, principal, None, (None, Some(error.for_form()?))).await,
@@ -65,7 +69,7 @@ async fn back(app: &App, principal: &Principal, done: Result<&str, Error>) -> Re
 }
 
 pub(super) async fn create(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
     Form(form): Form<ServiceAccountForm>,
@@ -78,11 +82,11 @@ pub(super) async fn create(
         Ok("service_account_created")
     };
     let done = done.await;
-    back(&app, &principal, done).await
+    redirect_or_rerender(&app, &principal, done).await
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct TokenForm {
+pub(super) struct ServiceAccountTokenForm {
     service_account: String,
     name: String,
     #[serde(default)]
@@ -90,47 +94,47 @@ pub(super) struct TokenForm {
 }
 
 pub(super) async fn create_token(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
-    Form(form): Form<TokenForm>,
+    Form(form): Form<ServiceAccountTokenForm>,
 ) -> Result<Response, Error> {
     let done = async {
-        let expires_at = rules::read_expiry_date(&form.expires_on)?;
+        let expires_at = admin::read_expiry_date(&form.expires_on)?;
         let mut tx = app.kernel.db.begin().await?;
         let what = (form.name.as_str(), Some(form.service_account.as_str()));
-        let (_, secret) = rules::make_token(&app, &mut tx, &principal, &request, what, expires_at).await?;
+        let (_, secret) = admin::make_token(&app, &mut tx, &principal, &request, what, expires_at).await?;
         tx.commit().await?;
         Ok::<_, Error>(secret)
     };
     match done.await {
         Ok(secret) => render(&app, &principal, None, (Some(secret), None)).await,
-        Err(error) => back(&app, &principal, Err(error)).await,
+        Err(error) => redirect_or_rerender(&app, &principal, Err(error)).await,
     }
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct IdForm {
+pub(super) struct ServiceAccountsIdForm {
     id: String,
 }
 
 pub(super) async fn revoke_token(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
-    Form(form): Form<IdForm>,
+    Form(form): Form<ServiceAccountsIdForm>,
 ) -> Result<Response, Error> {
     let mut tx = app.kernel.db.begin().await?;
-    rules::revoke_token(&mut tx, &principal, &request, &form.id).await?;
+    admin::revoke_token(&mut tx, &principal, &request, &form.id).await?;
     tx.commit().await?;
-    back(&app, &principal, Ok("token_revoked")).await
+    redirect_or_rerender(&app, &principal, Ok("token_revoked")).await
 }
 
 pub(super) async fn delete(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
-    Form(form): Form<IdForm>,
+    Form(form): Form<ServiceAccountsIdForm>,
 ) -> Result<Response, Error> {
     let done = async {
         let mut tx = app.kernel.db.begin().await?;
@@ -141,21 +145,21 @@ pub(super) async fn delete(
         Ok("service_account_deleted")
     };
     let done = done.await;
-    back(&app, &principal, done).await
+    redirect_or_rerender(&app, &principal, done).await
 }
 
 impl ServiceAccountsPage {
-    fn owner(&self, token: &Token) -> &str {
+    fn owner(&self, token: &ApiToken) -> &str {
         let found = self.accounts.iter().find(|account| account.id == token.owner_id);
         found.map_or("a person", |account| account.name.as_str())
     }
 
-    fn free(&self) -> Vec<&ServiceAccount> {
+    fn unmanaged(&self) -> Vec<&ServiceAccount> {
         self.accounts.iter().filter(|account| account.connection_id.is_none()).collect()
     }
 
-    fn expiry(token: &Token) -> String {
-        filled(&token.expires_at.map(Timestamp::display_minute).unwrap_or_default())
+    fn expiry(token: &ApiToken) -> String {
+        non_empty(&token.expires_at.map(Timestamp::display_minute).unwrap_or_default())
             .unwrap_or_else(|| "never".into())
     }
 }

@@ -9,20 +9,20 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde_json::Value;
 
-use super::super::page::{self, Shell};
-use super::super::rules::{self, Effect};
-use super::super::{App, Error};
-use super::ListQuery;
+use super::ConsoleListQuery;
 use super::settings_form::SettingsForm;
 use crate::access::Principal;
 use crate::audit::{self, Action, Event};
-use crate::directory::accounts::{self, Settings};
-use crate::directory::groups::{self, Group, Match};
+use crate::directory::accounts::{self, AuthenticationSettings};
+use crate::directory::groups::{self, Group, GroupCondition};
 use crate::directory::users;
 use crate::kernel;
 use crate::kernel::http::RequestContext;
-use crate::kernel::mail::Letter;
-use crate::signin::notices;
+use crate::kernel::mail::EmailMessage;
+use crate::signin::notifications;
+use crate::web::admin::{self, Impact};
+use crate::web::page::{self, Shell};
+use crate::web::{AppState, Error};
 
 #[derive(Template)]
 #[template(path = "console/settings.html")]
@@ -43,17 +43,17 @@ struct SettingsPage {
 struct ReviewPage {
     shell: Shell,
     fields: Vec<(&'static str, String)>,
-    changes: Vec<Changed>,
-    effects: Vec<Effect>,
+    changes: Vec<SettingDiff>,
+    effects: Vec<Impact>,
 }
 
-struct Changed {
+struct SettingDiff {
     name: String,
     before: String,
     after: String,
 }
 
-fn mail_way(app: &App) -> String {
+fn mail_destination(app: &AppState) -> String {
     let config = &app.kernel.config.mail;
     let folder = |folder: &PathBuf| format!("files in {}", folder.display());
     match config.url.as_ref().and_then(|url| url::Url::parse(url).ok()) {
@@ -63,7 +63,7 @@ fn mail_way(app: &App) -> String {
 }
 
 async fn build(
-    app: &App,
+    app: &AppState,
     principal: &Principal,
     form: SettingsForm,
     (notice, error): (Option<&str>, Option<String>),
@@ -71,14 +71,14 @@ async fn build(
     let shell = Shell::build(app, principal, "settings", notice).await?;
     let mut c = app.kernel.db.read().await?;
     let groups = groups::search(&mut c, &principal.account_id, "", ("", 100)).await?;
-    let may_enforce = rules::leads_by_example(&mut c, principal).await?;
-    Ok(SettingsPage { shell, form, groups, mail: mail_way(app), may_enforce, error })
+    let may_enforce = admin::requester_has_second_factor(&mut c, principal).await?;
+    Ok(SettingsPage { shell, form, groups, mail: mail_destination(app), may_enforce, error })
 }
 
 pub(super) async fn show(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
-    Query(query): Query<ListQuery>,
+    Query(query): Query<ConsoleListQuery>,
 ) -> Result<Response, Error> {
     let mut c = app.kernel.db.read().await?;
     let settings = accounts::settings_of(&mut c, &principal.account_id).await?;
@@ -96,14 +96,19 @@ pub(super) async fn show(
 }
 
 /// The settings the form asks for. Groups are typed by name.
-async fn wanted(app: &App, principal: &Principal, form: &SettingsForm) -> Result<Settings, Error> {
+async fn requested_settings(
+    app: &AppState,
+    principal: &Principal,
+    form: &SettingsForm,
+) -> Result<AuthenticationSettings, Error> {
     let mut wanted = form.settings()?;
     let mut c = app.kernel.db.read().await?;
-    if let Some(name) = page::filled(&form.notify_group) {
-        wanted.lockout.notify_group = Some(named(&mut c, principal, ("Group to tell", name)).await?);
+    if let Some(name) = page::non_empty(&form.notify_group) {
+        wanted.lockout.notify_group =
+            Some(group_id_by_name(&mut c, principal, ("Group to tell", name)).await?);
     }
-    for name in form.two_factor_groups.lines().filter_map(page::filled) {
-        wanted.two_factor.groups.push(named(&mut c, principal, ("Groups", name)).await?);
+    for name in form.two_factor_groups.lines().filter_map(page::non_empty) {
+        wanted.two_factor.groups.push(group_id_by_name(&mut c, principal, ("Groups", name)).await?);
     }
     // The server sets it; what was there is no change.
     let before = accounts::settings_of(&mut c, &principal.account_id).await?.two_factor;
@@ -112,12 +117,12 @@ async fn wanted(app: &App, principal: &Principal, form: &SettingsForm) -> Result
 }
 
 /// The id of the group with this name.
-async fn named(
-    c: &mut kernel::database::Connection,
+async fn group_id_by_name(
+    c: &mut kernel::database::DbConn,
     principal: &Principal,
     (field, name): (&str, String),
 ) -> Result<String, Error> {
-    let matches = [Match::Name(name.clone())];
+    let matches = [GroupCondition::Name(name.clone())];
     let mut found = groups::list_after(c, &principal.account_id, &matches, ("", 2)).await?;
     match (found.pop(), found.is_empty()) {
         (Some(group), true) => Ok(group.id),
@@ -128,7 +133,7 @@ async fn named(
 
 /// First says what would change and for whom; with `confirmed`, changes it.
 pub(super) async fn save(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
     Form(form): Form<SettingsForm>,
@@ -137,14 +142,14 @@ pub(super) async fn save(
         return page::render(&build(&app, &principal, form, (None, None)).await?);
     }
     let done = async {
-        let wanted = wanted(&app, &principal, &form).await?;
+        let wanted = requested_settings(&app, &principal, &form).await?;
         if form.confirmed.is_none() {
-            let (before, after, effects) = rules::preview(&app, &principal, wanted).await?;
+            let (before, after, effects) = admin::preview_settings(&app, &principal, wanted).await?;
             let changes = before.changes(&after);
             return Ok(if changes.is_empty() { None } else { Some((changes, effects)) });
         }
         let mut tx = app.kernel.db.begin().await?;
-        rules::save_settings(&mut tx, &principal, &request, wanted).await?;
+        admin::save_settings(&mut tx, &principal, &request, wanted).await?;
         tx.commit().await?;
         Ok::<_, Error>(None)
     };
@@ -154,18 +159,23 @@ pub(super) async fn save(
             let shell = Shell::build(&app, &principal, "settings", None).await?;
             let group = form.notify_group.clone();
             let changes =
-                changes.into_iter().map(|(name, before, after)| changed(name, &before, &after, &group));
-            page::render(&ReviewPage { shell, fields: form.fields(), changes: changes.collect(), effects })
+                changes.into_iter().map(|(name, before, after)| setting_diff(name, &before, &after, &group));
+            page::render(&ReviewPage {
+                shell,
+                fields: form.hidden_fields(),
+                changes: changes.collect(),
+                effects,
+            })
         }
         Err(error) => {
             let error = Some(error.for_form()?);
             let page = build(&app, &principal, form, (None, error)).await?;
-            page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            page::render_with_status(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
     }
 }
 
-fn changed(name: String, before: &Value, after: &Value, group: &str) -> Changed {
+fn setting_diff(name: String, before: &Value, after: &Value, group: &str) -> SettingDiff {
     let shown = |value: &Value| match (name.as_str(), value.as_u64()) {
         ("lockout.duration_minutes", Some(minutes)) => span(minutes),
         ("lockout.notify_group", _) if value.is_string() => "another group".to_owned(),
@@ -174,11 +184,11 @@ fn changed(name: String, before: &Value, after: &Value, group: &str) -> Changed 
             1 => "1 group".to_owned(),
             n => format!("{n} groups"),
         },
-        _ => words(value),
+        _ => display_value(value),
     };
     let after =
         if name == "lockout.notify_group" && after.is_string() { group.to_owned() } else { shown(after) };
-    Changed { before: shown(before), after, name: title(&name) }
+    SettingDiff { before: shown(before), after, name: title(&name) }
 }
 
 /// Minutes in the largest unit that divides them.
@@ -202,7 +212,7 @@ fn title(name: &str) -> String {
     words
 }
 
-fn words(value: &Value) -> String {
+fn display_value(value: &Value) -> String {
     match value {
         Value::Bool(true) => "on".into(),
         Value::Bool(false) => "off".into(),
@@ -216,7 +226,7 @@ fn words(value: &Value) -> String {
 
 /// Sends the administrator a mail, to see that mail works before somebody depends on it.
 pub(super) async fn test_mail(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
 ) -> Result<Response, Error> {
@@ -226,7 +236,7 @@ pub(super) async fn test_mail(
     let user = user.ok_or_else(|| Error::invalid("Email", "your user has no address to send a mail to"))?;
     let account = accounts::by_id(&mut tx, &principal.account_id).await?;
     let account = account.ok_or_else(|| Error::not_found("account"))?;
-    let letter = Letter {
+    let letter = EmailMessage {
         subject: "Mail from Vestibule works".into(),
         paragraphs: vec![format!(
             "You asked for this test mail in the settings of {}. It arrived, so invitations and notices will too.",
@@ -235,7 +245,7 @@ pub(super) async fn test_mail(
         action: Some(("Back to the settings".into(), app.kernel.urls.absolute("/console/settings"))),
         notes: Vec::new(),
     };
-    let id = notices::send(&app.kernel, &mut tx, &account, &user, &letter).await?.unwrap_or_default();
+    let id = notifications::send(&app.kernel, &mut tx, &account, &user, &letter).await?.unwrap_or_default();
     let event = Event::new(Action::MailTest, "mail", &id, user.email.as_deref().unwrap_or_default());
     audit::record(&mut tx, &principal.context(&request), event).await?;
     tx.commit().await?;

@@ -2,11 +2,12 @@
 
 use serde::Deserialize;
 
-use super::super::Error;
-use super::super::page::{filled, words};
 use crate::directory::accounts::{
-    LockoutSettings, PasswordSettings, SessionSettings, Settings, SsoInvitations, TwoFactorSettings,
+    AuthenticationSettings, LockoutSettings, PasswordSettings, SessionSettings, SsoInvitations,
+    TwoFactorSettings,
 };
+use crate::web::Error;
+use crate::web::page::{non_empty, split_list};
 
 /// Every field of the form. Check boxes that are off are absent.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -49,8 +50,12 @@ const UNITS: [(&str, u32); 3] = [("minutes", 1), ("hours", 60), ("days", 24 * 60
 impl SettingsForm {
     /// The form as it shows `settings`. `group`: the name of the group that is told of lockouts;
     /// `two_factor_groups`: the names of those who need a second factor.
-    pub(super) fn of(settings: &Settings, group: Option<String>, two_factor_groups: &[String]) -> Self {
-        let Settings { password, lockout, session, two_factor, .. } = settings;
+    pub(super) fn of(
+        settings: &AuthenticationSettings,
+        group: Option<String>,
+        two_factor_groups: &[String],
+    ) -> Self {
+        let AuthenticationSettings { password, lockout, session, two_factor, .. } = settings;
         let on = |flag: bool| flag.then(|| "on".to_owned());
         let minutes = lockout.duration_minutes;
         let fits = |(_, each): &&(&str, u32)| minutes.is_multiple_of(*each);
@@ -87,13 +92,13 @@ impl SettingsForm {
     }
 
     /// What the form asks for; groups are left to the caller.
-    pub(super) fn settings(&self) -> Result<Settings, Error> {
+    pub(super) fn settings(&self) -> Result<AuthenticationSettings, Error> {
         let number = |field: &str, text: &str| {
             text.trim().parse::<u32>().map_err(|_| Error::invalid(field, "must be a number"))
         };
         let each = UNITS.iter().find(|(unit, _)| *unit == self.duration_unit).map_or(1, |(_, each)| *each);
         let duration = number("Lock for", &self.duration)?;
-        Ok(Settings {
+        Ok(AuthenticationSettings {
             password: PasswordSettings {
                 min_length: number("Characters", &self.min_length)?,
                 require_upper: self.require_upper.is_some(),
@@ -123,15 +128,15 @@ impl SettingsForm {
                 inactivity_minutes: number("Minutes without use", &self.inactivity)?,
                 absolute_minutes: number("Minutes in any case", &self.absolute)?,
             },
-            email_domains: words(&self.domains),
+            email_domains: split_list(&self.domains),
             local_login: self.local_login.is_some(),
             sso_invitations: SsoInvitations::parse(&self.sso_invitations).unwrap_or(SsoInvitations::Invite),
-            mail_sender_name: filled(&self.mail_sender_name),
+            mail_sender_name: non_empty(&self.mail_sender_name),
         })
     }
 
     /// The fields as hidden inputs carry them through the page that tells the effects.
-    pub(super) fn fields(&self) -> Vec<(&'static str, String)> {
+    pub(super) fn hidden_fields(&self) -> Vec<(&'static str, String)> {
         let texts = [
             ("min_length", &self.min_length),
             ("expires_after_days", &self.expires_after_days),

@@ -9,20 +9,20 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::super::page::{self, Shell};
-use super::super::{App, Error, rules};
-use super::{PAGE, cut};
+use super::{PAGE_SIZE, truncate_page};
 use crate::access::Principal;
-use crate::access::tokens::{self, Token};
+use crate::access::tokens::{self, ApiToken};
 use crate::directory::accounts::{self, TwoFactorSettings};
 use crate::kernel::Timestamp;
 use crate::kernel::http::RequestContext;
 use crate::kernel::mail::mailing::{self, Mailing};
-use crate::signin::factors::{self, Filter, Row, Summary};
+use crate::signin::factors::{self, EnrolmentFilter, Row, Summary};
+use crate::web::page::{self, Shell};
+use crate::web::{AppState, Error, admin};
 
 #[derive(Template)]
 #[template(path = "console/two_factor.html")]
-struct TwoFactorPage {
+struct TwoFactorReportPage {
     shell: Shell,
     settings: TwoFactorSettings,
     summary: Summary,
@@ -30,13 +30,13 @@ struct TwoFactorPage {
     rows: Vec<Row>,
     next: Option<String>,
     mailing: Option<Mailing>,
-    tokens: Vec<Token>,
+    tokens: Vec<ApiToken>,
     /// Until when open sessions of people without one go on.
     grace_ends_at: Option<Timestamp>,
     error: Option<String>,
 }
 
-impl TwoFactorPage {
+impl TwoFactorReportPage {
     /// How many have one, of a hundred.
     fn percent(&self) -> i64 {
         if self.summary.people == 0 { 0 } else { 100 * self.summary.enrolled / self.summary.people }
@@ -45,7 +45,7 @@ impl TwoFactorPage {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct ReportQuery {
+pub(super) struct TwoFactorPageQuery {
     show: String,
     after: String,
     notice: Option<String>,
@@ -55,22 +55,22 @@ pub(super) struct ReportQuery {
 const MOST_TOKENS: i64 = 200;
 
 async fn render(
-    app: &App,
+    app: &AppState,
     principal: &Principal,
-    query: ReportQuery,
+    query: TwoFactorPageQuery,
     error: Option<String>,
 ) -> Result<Response, Error> {
     let shell = Shell::build(app, principal, "two-factor", query.notice.as_deref()).await?;
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let filter = Filter::parse(&query.show).unwrap_or_default();
+    let filter = EnrolmentFilter::parse(&query.show).unwrap_or_default();
     let account = principal.account_id.as_str();
     let now = app.kernel.clock.now();
     let mut c = app.kernel.db.read().await?;
-    let mut rows = factors::report(&mut c, account, filter, (&query.after, PAGE + 1)).await?;
-    let next = cut(&mut rows, |row| &row.user_id);
+    let mut rows = factors::report(&mut c, account, filter, (&query.after, PAGE_SIZE + 1)).await?;
+    let next = truncate_page(&mut rows, |row| &row.user_id);
     let tokens = tokens::list(&mut c, account, None, ("", MOST_TOKENS)).await?;
     let settings = accounts::settings_of(&mut c, account).await?.two_factor;
-    let page = TwoFactorPage {
+    let page = TwoFactorReportPage {
         shell,
         grace_ends_at: settings.grace_ends_at().filter(|end| *end > now),
         settings,
@@ -82,20 +82,20 @@ async fn render(
         tokens: tokens.into_iter().filter(|token| token.status(now) == "active").collect(),
         error,
     };
-    page::render_again(status, &page)
+    page::render_with_status(status, &page)
 }
 
 pub(super) async fn show(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
-    Query(query): Query<ReportQuery>,
+    Query(query): Query<TwoFactorPageQuery>,
 ) -> Result<Response, Error> {
     render(&app, &principal, query, None).await
 }
 
 /// How far the mails are, for the script of the page.
 pub(super) async fn progress(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
 ) -> Result<Json<Option<Mailing>>, Error> {
     let mut c = app.kernel.db.read().await?;
@@ -103,39 +103,39 @@ pub(super) async fn progress(
 }
 
 pub(super) async fn remind(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
 ) -> Result<Response, Error> {
-    match rules::remind(&app, &principal, &request).await {
+    match admin::send_enrolment_reminders(&app, &principal, &request).await {
         Ok(_) => Ok(Redirect::to("/console/two-factor?notice=reminded").into_response()),
-        Err(error) => render(&app, &principal, ReportQuery::default(), Some(error.for_form()?)).await,
+        Err(error) => render(&app, &principal, TwoFactorPageQuery::default(), Some(error.for_form()?)).await,
     }
 }
 
 pub(super) async fn stop(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
 ) -> Result<Response, Error> {
-    rules::stop_mailing(&app, &principal, &request).await?;
+    admin::stop_mailing(&app, &principal, &request).await?;
     Ok(Redirect::to("/console/two-factor?notice=mailing_stopped").into_response())
 }
 
 pub(super) async fn export(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
-    Query(query): Query<ReportQuery>,
+    Query(query): Query<TwoFactorPageQuery>,
 ) -> Result<Response, Error> {
-    Ok(csv(&app, &principal, Filter::parse(&query.show).unwrap_or(Filter::All)))
+    Ok(report_csv(&app, &principal, EnrolmentFilter::parse(&query.show).unwrap_or(EnrolmentFilter::All)))
 }
 
 /// Rows read at once for the file.
-const AT_ONCE: i64 = 1000;
+const EXPORT_BATCH: i64 = 1000;
 
 /// The report as CSV, written while it is read: an account of a million people is as little work for the
 /// memory as one of ten.
-pub(in super::super) fn csv(app: &App, principal: &Principal, filter: Filter) -> Response {
+pub(crate) fn report_csv(app: &AppState, principal: &Principal, filter: EnrolmentFilter) -> Response {
     let account = principal.account_id.clone();
     let head = "user_name,display_name,email,enrolled_at,authenticators,keys,recovery_codes\r\n";
     let first = (app.clone(), Some((String::new(), head.to_owned())));
@@ -145,7 +145,7 @@ pub(in super::super) fn csv(app: &App, principal: &Principal, filter: Filter) ->
             let (after, mut text) = at?;
             let read = async {
                 let mut c = app.kernel.db.read().await?;
-                factors::report(&mut c, &account, filter, (&after, AT_ONCE)).await
+                factors::report(&mut c, &account, filter, (&after, EXPORT_BATCH)).await
             };
             let rows = match read.await {
                 Ok(rows) => rows,
@@ -155,7 +155,7 @@ pub(in super::super) fn csv(app: &App, principal: &Principal, filter: Filter) ->
                 }
             };
             text.push_str(&lines(&rows));
-            let full = i64::try_from(rows.len()).unwrap_or(0) == AT_ONCE;
+            let full = i64::try_from(rows.len()).unwrap_or(0) == EXPORT_BATCH;
             let next = rows.last().filter(|_| full).map(|row| (row.user_id.clone(), String::new()));
             Some((Ok(text), (app, next)))
         }
@@ -171,9 +171,9 @@ fn lines(rows: &[Row]) -> String {
     let mut file = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     for row in rows {
         let cells = [
-            inert(&row.user_name),
-            inert(&row.display_name),
-            inert(row.email.as_deref().unwrap_or_default()),
+            escape_formula(&row.user_name),
+            escape_formula(&row.display_name),
+            escape_formula(row.email.as_deref().unwrap_or_default()),
             row.enrolled_at.map(|at| at.to_string()).unwrap_or_default(),
             row.authenticators.to_string(),
             row.keys.to_string(),
@@ -186,6 +186,6 @@ fn lines(rows: &[Row]) -> String {
 }
 
 /// A cell that a spreadsheet does not take for a formula: people choose their names.
-fn inert(text: &str) -> String {
+fn escape_formula(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
 }

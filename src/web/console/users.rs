@@ -7,13 +7,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::super::page::{self, Shell, filled};
-use super::super::{App, Error, rules};
-use super::{ListQuery, PAGE, cut};
+use super::{ConsoleListQuery, PAGE_SIZE, truncate_page};
 use crate::access::{Principal, Role, roles_of};
 use crate::directory::accounts;
 use crate::directory::groups::{self, Group};
-use crate::directory::users::{self, Authority, Profile, User};
+use crate::directory::users::{self, ChangeAuthority, Profile, User};
 use crate::idp::connections;
 use crate::kernel::Timestamp;
 use crate::kernel::http::RequestContext;
@@ -21,8 +19,10 @@ use crate::provisioning::invitations::{self, Invitation};
 use crate::signin::factors::{self, Factor};
 use crate::signin::identities::{self, Identity};
 use crate::signin::lockout;
-use crate::signin::password::{self, Unmet, Way};
+use crate::signin::password::{self, PasswordChangeReason, PolicyRule};
 use crate::signin::sessions::{self, Session};
+use crate::web::page::{self, Shell, non_empty};
+use crate::web::{AppState, Error, admin};
 
 #[derive(Template)]
 #[template(path = "console/users.html")]
@@ -39,7 +39,7 @@ struct NewUserPage {
     shell: Shell,
     form: UserForm,
     error: Option<String>,
-    rules: Vec<Unmet>,
+    rules: Vec<PolicyRule>,
     check: &'static str,
 }
 
@@ -86,9 +86,9 @@ impl UserForm {
     fn profile(&self, base: Profile) -> Profile {
         Profile {
             user_name: self.user_name.trim().to_owned(),
-            email: filled(&self.email),
-            given_name: filled(&self.given_name),
-            family_name: filled(&self.family_name),
+            email: non_empty(&self.email),
+            given_name: non_empty(&self.given_name),
+            family_name: non_empty(&self.family_name),
             // The name shown follows the parts unless a directory said otherwise.
             display_name: None,
             ..base
@@ -97,19 +97,20 @@ impl UserForm {
 }
 
 pub(super) async fn list(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
-    Query(query): Query<ListQuery>,
+    Query(query): Query<ConsoleListQuery>,
 ) -> Result<Response, Error> {
     let shell = Shell::build(&app, &principal, "users", query.notice.as_deref()).await?;
     let mut c = app.kernel.db.read().await?;
-    let mut users = users::search(&mut c, &principal.account_id, &query.q, (&query.after, PAGE + 1)).await?;
-    let next = cut(&mut users, |user| &user.id);
+    let mut users =
+        users::search(&mut c, &principal.account_id, &query.q, (&query.after, PAGE_SIZE + 1)).await?;
+    let next = truncate_page(&mut users, |user| &user.id);
     page::render(&UsersPage { shell, q: query.q, users, next })
 }
 
 async fn build_new(
-    app: &App,
+    app: &AppState,
     principal: &Principal,
     form: UserForm,
     error: Option<String>,
@@ -120,12 +121,12 @@ async fn build_new(
     Ok(NewUserPage { shell, form, error, rules: password::rules(&settings.password), check: "own=false" })
 }
 
-pub(super) async fn new(State(app): State<App>, principal: Principal) -> Result<Response, Error> {
+pub(super) async fn new(State(app): State<AppState>, principal: Principal) -> Result<Response, Error> {
     page::render(&build_new(&app, &principal, UserForm::default(), None).await?)
 }
 
 pub(super) async fn create(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
     Form(form): Form<UserForm>,
@@ -135,13 +136,13 @@ pub(super) async fn create(
         Err(error) => {
             let error = Some(error.for_form()?);
             let page = build_new(&app, &principal, form, error).await?;
-            page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            page::render_with_status(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
     }
 }
 
 async fn try_create(
-    app: &App,
+    app: &AppState,
     principal: &Principal,
     request: &RequestContext,
     form: &UserForm,
@@ -150,27 +151,28 @@ async fn try_create(
     if profile.user_name.is_empty() {
         profile.user_name = profile.email.clone().unwrap_or_default();
     }
-    let hash = rules::password_for(app, principal, Some(&form.password), &profile).await?;
+    let hash = admin::hash_initial_password(app, principal, Some(&form.password), &profile).await?;
     let context = principal.context(request);
     let mut tx = app.kernel.db.begin().await?;
-    let user = users::create(&mut tx, &context, Authority::Local, profile).await?;
+    let user = users::create(&mut tx, &context, ChangeAuthority::Local, profile).await?;
     if let Some(hash) = hash {
-        password::set(&app.kernel, &mut tx, &context, &user, (&hash, Way::Administrator)).await?;
+        password::set(&app.kernel, &mut tx, &context, &user, (&hash, PasswordChangeReason::Administrator))
+            .await?;
     }
-    rules::set_roles(&mut tx, &context, &user, &form.roles()).await?;
+    admin::set_roles(&mut tx, &context, &user, &form.roles()).await?;
     tx.commit().await?;
     Ok(user.id)
 }
 
 async fn build(
-    app: &App,
+    app: &AppState,
     principal: &Principal,
     id: &str,
     (notice, error): (Option<&str>, Option<String>),
 ) -> Result<UserPage, Error> {
     let shell = Shell::build(app, principal, "users", notice).await?;
     let mut c = app.kernel.db.read().await?;
-    let user = rules::find_user(&mut c, principal, id).await?;
+    let user = admin::find_user(&mut c, principal, id).await?;
     let manager = match &user.connection_id {
         Some(id) => connections::by_id(&mut c, &principal.account_id, id).await?.map(|c| c.name),
         None => None,
@@ -187,7 +189,8 @@ async fn build(
     let now = app.kernel.clock.now();
     let settings = accounts::settings_of(&mut c, &principal.account_id).await?.password;
     let changed_at = password::changed_at(&mut c, &user.id).await?;
-    let facts = |changed_at| PasswordFacts { changed_at, ends_at: password::ends_at(&settings, changed_at) };
+    let facts =
+        |changed_at| PasswordFacts { changed_at, ends_at: password::expires_at(&settings, changed_at) };
     Ok(UserPage {
         groups: groups::of_user(&mut c, &principal.account_id, &user.id).await?,
         sessions: sessions::of_user(&mut c, &principal.account_id, &user.id, now).await?,
@@ -210,17 +213,17 @@ async fn build(
 }
 
 pub(super) async fn show(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
-    Query(query): Query<ListQuery>,
+    Query(query): Query<ConsoleListQuery>,
 ) -> Result<Response, Error> {
     page::render(&build(&app, &principal, &id, (query.notice.as_deref(), None)).await?)
 }
 
 /// Goes back to the user's page: with a notice, or with the reason why not.
-async fn back(
-    app: &App,
+async fn redirect_or_rerender(
+    app: &AppState,
     principal: &Principal,
     id: &str,
     done: Result<&str, Error>,
@@ -229,13 +232,13 @@ async fn back(
         Ok(notice) => Ok(Redirect::to(&format!("/console/users/{id}?notice={notice}")).into_response()),
         Err(error) => {
             let page = build(app, principal, id, (None, Some(error.for_form()?))).await?;
-            page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            page::render_with_status(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
     }
 }
 
 pub(super) async fn save(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
@@ -244,21 +247,21 @@ pub(super) async fn save(
     let done = async {
         let context = principal.context(&request);
         let mut tx = app.kernel.db.begin().await?;
-        let user = rules::find_user(&mut tx, &principal, &id).await?;
+        let user = admin::find_user(&mut tx, &principal, &id).await?;
         // A managed user's form has the role only.
         let user = match user.connection_id {
             None => {
                 let wanted = form.profile(user.profile());
-                rules::update_user(&app, &mut tx, &context, &user, wanted).await?
+                admin::update_user(&app, &mut tx, &context, &user, wanted).await?
             }
             Some(_) => user,
         };
-        rules::set_roles(&mut tx, &context, &user, &form.roles()).await?;
+        admin::set_roles(&mut tx, &context, &user, &form.roles()).await?;
         tx.commit().await?;
         Ok("user_saved")
     };
     let done = done.await;
-    back(&app, &principal, &id, done).await
+    redirect_or_rerender(&app, &principal, &id, done).await
 }
 
 #[derive(Deserialize)]
@@ -267,7 +270,7 @@ pub(super) struct ActiveForm {
 }
 
 pub(super) async fn set_active(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
@@ -275,63 +278,63 @@ pub(super) async fn set_active(
 ) -> Result<Response, Error> {
     let done = async {
         let mut tx = app.kernel.db.begin().await?;
-        let user = rules::find_user(&mut tx, &principal, &id).await?;
+        let user = admin::find_user(&mut tx, &principal, &id).await?;
         if !form.active {
-            rules::keep_an_admin(&mut tx, &user).await?;
+            admin::ensure_not_last_admin(&mut tx, &user).await?;
         }
         users::set_active(&mut tx, &principal.context(&request), &user, form.active).await?;
         tx.commit().await?;
         Ok(if form.active { "user_activated" } else { "user_deactivated" })
     };
     let done = done.await;
-    back(&app, &principal, &id, done).await
+    redirect_or_rerender(&app, &principal, &id, done).await
 }
 
 pub(super) async fn revoke_sessions(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
 ) -> Result<Response, Error> {
     let mut tx = app.kernel.db.begin().await?;
-    let user = rules::find_user(&mut tx, &principal, &id).await?;
+    let user = admin::find_user(&mut tx, &principal, &id).await?;
     let own = principal.session_id().filter(|_| principal.id == user.id).unwrap_or_default();
     sessions::revoke_all(&mut tx, &principal.context(&request), &user, own).await?;
     tx.commit().await?;
-    back(&app, &principal, &id, Ok("sessions_revoked")).await
+    redirect_or_rerender(&app, &principal, &id, Ok("sessions_revoked")).await
 }
 
 /// Lets a locked user try again at once.
 pub(super) async fn unlock(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
 ) -> Result<Response, Error> {
-    let done = rules::unlock_user(&app, &principal, &request, &id).await.map(|()| "user_unlocked");
-    back(&app, &principal, &id, done).await
+    let done = admin::unlock_user(&app, &principal, &request, &id).await.map(|()| "user_unlocked");
+    redirect_or_rerender(&app, &principal, &id, done).await
 }
 
 /// Mails the user a link to choose a new password.
 pub(super) async fn send_reset(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
 ) -> Result<Response, Error> {
-    let done = rules::send_reset(&app, &principal, &request, &id).await.map(|()| "reset_sent");
-    back(&app, &principal, &id, done).await
+    let done = admin::send_reset(&app, &principal, &request, &id).await.map(|()| "reset_sent");
+    redirect_or_rerender(&app, &principal, &id, done).await
 }
 
 /// Ends the user's second factor and mails them a link for a new one.
 pub(super) async fn reset_two_factor(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
 ) -> Result<Response, Error> {
-    let done = rules::reset_two_factor(&app, &principal, &request, &id).await.map(|()| "two_factor_reset");
-    back(&app, &principal, &id, done).await
+    let done = admin::reset_two_factor(&app, &principal, &request, &id).await.map(|()| "two_factor_reset");
+    redirect_or_rerender(&app, &principal, &id, done).await
 }
 
 #[derive(Deserialize)]
@@ -340,15 +343,15 @@ pub(super) struct SessionForm {
 }
 
 pub(super) async fn revoke_session(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
     Form(form): Form<SessionForm>,
 ) -> Result<Response, Error> {
     let which = (id.as_str(), form.session.as_str());
-    let done = rules::revoke_session(&app, &principal, &request, which).await.map(|()| "session_revoked");
-    back(&app, &principal, &id, done).await
+    let done = admin::revoke_session(&app, &principal, &request, which).await.map(|()| "session_revoked");
+    redirect_or_rerender(&app, &principal, &id, done).await
 }
 
 #[derive(Deserialize)]
@@ -357,7 +360,7 @@ pub(super) struct IdentityForm {
 }
 
 pub(super) async fn unlink(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
@@ -365,29 +368,29 @@ pub(super) async fn unlink(
 ) -> Result<Response, Error> {
     let done = async {
         let mut tx = app.kernel.db.begin().await?;
-        let user = rules::find_user(&mut tx, &principal, &id).await?;
-        rules::unlink_identity(&mut tx, &principal, &request, (&user, &form.identity)).await?;
+        let user = admin::find_user(&mut tx, &principal, &id).await?;
+        admin::unlink_identity(&mut tx, &principal, &request, (&user, &form.identity)).await?;
         tx.commit().await?;
         Ok("user_unlinked")
     };
-    back(&app, &principal, &id, done.await).await
+    redirect_or_rerender(&app, &principal, &id, done.await).await
 }
 
 pub(super) async fn delete(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
 ) -> Result<Response, Error> {
     let done = async {
         let mut tx = app.kernel.db.begin().await?;
-        let user = rules::find_user(&mut tx, &principal, &id).await?;
-        rules::remove_user(&mut tx, &principal, &request, &user).await?;
+        let user = admin::find_user(&mut tx, &principal, &id).await?;
+        admin::remove_user(&mut tx, &principal, &request, &user).await?;
         tx.commit().await?;
         Ok(())
     };
     match done.await {
         Ok(()) => Ok(Redirect::to("/console/users?notice=user_deleted").into_response()),
-        Err(error) => back(&app, &principal, &id, Err(error)).await,
+        Err(error) => redirect_or_rerender(&app, &principal, &id, Err(error)).await,
     }
 }

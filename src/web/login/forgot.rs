@@ -7,7 +7,6 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::super::{App, Error, page};
 use super::identify::account_of;
 use crate::audit::Context;
 use crate::directory::accounts::Account;
@@ -15,6 +14,7 @@ use crate::directory::users;
 use crate::idp::connections;
 use crate::kernel::http::RequestContext;
 use crate::signin::password;
+use crate::web::{AppState, Error, page};
 
 #[derive(Template)]
 #[template(path = "signin/forgot.html")]
@@ -40,7 +40,7 @@ pub(super) struct ForgotForm {
 }
 
 pub(super) async fn show(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Query(query): Query<ForgotQuery>,
 ) -> Result<Response, Error> {
     let account = account_of(&app, query.account.as_deref()).await?;
@@ -50,22 +50,22 @@ pub(super) async fn show(
 /// Says the same, in the same time, whether or not there is such a person: the work is done after the
 /// answer.
 pub(super) async fn submit(
-    State(app): State<App>,
+    State(app): State<AppState>,
     request: RequestContext,
     Form(form): Form<ForgotForm>,
 ) -> Result<Response, Error> {
-    app.signin.throttle.address(request.address).map_err(super::throttled)?;
+    app.signin.throttle.check_step(request.address).map_err(super::throttled)?;
     let account = account_of(&app, Some(&form.account)).await?;
     let identifier = form.identifier.trim().to_owned();
     if identifier.is_empty() || identifier.chars().count() > 320 {
         let error = Some("Type your email address or user name.");
         let page = ForgotPage { account, identifier: String::new(), sent: false, error };
-        return page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &page);
+        return page::render_with_status(StatusCode::UNPROCESSABLE_ENTITY, &page);
     }
     let account_id = account.as_ref().map(|account| account.id.clone());
     let name = identifier.clone();
     tokio::spawn(async move {
-        if let Err(error) = send(&app, &request, account_id, &name).await {
+        if let Err(error) = send_reset_link(&app, &request, account_id, &name).await {
             tracing::error!(
                 request_id = request.request_id,
                 ?error,
@@ -76,8 +76,8 @@ pub(super) async fn submit(
     page::render(&ForgotPage { account, identifier, sent: true, error: None })
 }
 
-async fn send(
-    app: &App,
+async fn send_reset_link(
+    app: &AppState,
     request: &RequestContext,
     account_id: Option<String>,
     identifier: &str,
@@ -85,10 +85,12 @@ async fn send(
     let mut c = app.kernel.db.read().await?;
     let account_id = match account_id {
         Some(id) => id,
-        None => users::sole_by_email_anywhere(&mut c, identifier).await?.unwrap_or_default(),
+        None => users::find_unique_account_by_email(&mut c, identifier).await?.unwrap_or_default(),
     };
-    let Some(user) = users::by_email(&mut c, &account_id, identifier).await? else { return Ok(()) };
-    let provider = connections::sign_in_of(&mut c, &user).await?;
+    let Some(user) = users::find_by_email_or_user_name(&mut c, &account_id, identifier).await? else {
+        return Ok(());
+    };
+    let provider = connections::route_for_user(&mut c, &user).await?;
     drop(c);
     let context = Context::anonymous(&account_id, identifier, request);
     let provider = provider.as_ref().map(|connection| connection.name.as_str());

@@ -7,13 +7,13 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::super::{App, Error, guard, page, two_factor};
 use crate::directory::accounts::Account;
 use crate::directory::domain_of;
 use crate::idp::connections::{self, Connection};
 use crate::kernel::http::RequestContext;
 use crate::kernel::urls::{local_path, query_value};
 use crate::signin::flow;
+use crate::web::{AppState, Error, guard, page, two_factor};
 
 #[derive(Template)]
 #[template(path = "signin/identify.html")]
@@ -31,13 +31,13 @@ struct IdentifyPage {
 
 impl IdentifyPage {
     /// Where the sign-in with a provider begins.
-    fn door(&self, provider: &Connection) -> String {
-        format!("{}?return_to={}", provider.door(), query_value(&self.return_to))
+    fn login_url(&self, provider: &Connection) -> String {
+        format!("{}?return_to={}", provider.login_path(), query_value(&self.return_to))
     }
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct LoginQuery {
+pub(super) struct LoginPageQuery {
     account: Option<String>,
     return_to: Option<String>,
     notice: Option<String>,
@@ -53,26 +53,26 @@ pub(super) struct IdentifyForm {
 }
 
 /// The account a page is about: the one named, or the only one there is.
-pub(super) async fn account_of(app: &App, slug: Option<&str>) -> Result<Option<Account>, sqlx::Error> {
-    app.doors.account(&app.kernel, slug).await
+pub(super) async fn account_of(app: &AppState, slug: Option<&str>) -> Result<Option<Account>, sqlx::Error> {
+    app.idp_discovery.account(&app.kernel, slug).await
 }
 
-async fn providers_of(app: &App, account: Option<&Account>) -> Result<Vec<Connection>, sqlx::Error> {
+async fn providers_of(app: &AppState, account: Option<&Account>) -> Result<Vec<Connection>, sqlx::Error> {
     let Some(account) = account else { return Ok(Vec::new()) };
     let mut c = app.kernel.db.read().await?;
-    let mut doors = connections::doors(&mut c, &account.id).await?;
+    let mut doors = connections::sign_in_connections(&mut c, &account.id).await?;
     doors.retain(Connection::has_button);
     Ok(doors)
 }
 
 pub(super) async fn show(
-    State(app): State<App>,
-    Query(query): Query<LoginQuery>,
+    State(app): State<AppState>,
+    Query(query): Query<LoginPageQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let return_to = local_path(query.return_to.as_deref(), "/").to_owned();
-    if let Some(principal) = guard::identify(&app, &headers).await? {
-        let to = match guard::page_to_pay(principal.owes()) {
+    if let Some(principal) = guard::authenticate(&app, &headers).await? {
+        let to = match guard::page_for_restriction(principal.restriction()) {
             Some(page) => format!("{page}?return_to={}", query_value(&return_to)),
             None => return_to,
         };
@@ -106,7 +106,7 @@ pub(super) async fn show(
 /// Begins a flow and sends the person to the right door: their company's identity provider where the
 /// domain of the address belongs to one, the password page otherwise.
 pub(super) async fn submit(
-    State(app): State<App>,
+    State(app): State<AppState>,
     request: RequestContext,
     headers: HeaderMap,
     Form(form): Form<IdentifyForm>,
@@ -125,26 +125,26 @@ pub(super) async fn submit(
             passkeys: false,
             providers,
         };
-        return page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &page);
+        return page::render_with_status(StatusCode::UNPROCESSABLE_ENTITY, &page);
     }
-    app.signin.throttle.address(request.address).map_err(super::throttled)?;
+    app.signin.throttle.check_step(request.address).map_err(super::throttled)?;
     let account_id = account.as_ref().map(|account| account.id.as_str());
     let door = match domain_of(identifier) {
-        Some(domain) => app.doors.of_domain(&app.kernel, (account_id, &domain)).await?,
+        Some(domain) => app.idp_discovery.route_for_domain(&app.kernel, (account_id, &domain)).await?,
         None => None,
     };
     let connection = door.as_ref().map(|door| &door.connection);
     let names = flow::cookies(&app.kernel);
-    let browser = names.browser(&headers);
-    let begin = flow::Begin {
+    let browser = names.browser_secret(&headers);
+    let begin = flow::FlowStart {
         account_id: connection.map(|connection| connection.account_id.as_str()).or(account_id),
         identifier,
         return_to,
         browser: &browser,
     };
-    let ticket = flow::issue(&app.kernel, begin)?.id;
+    let ticket = flow::begin_without_row(&app.kernel, begin)?.id;
     let next = match connection {
-        Some(connection) => format!("{}?flow={ticket}", connection.door()),
+        Some(connection) => format!("{}?flow={ticket}", connection.login_path()),
         None => format!("/login/password?flow={ticket}"),
     };
     Ok(([(header::SET_COOKIE, names.set_flow(&browser))], Redirect::to(&next)).into_response())

@@ -8,13 +8,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::super::{App, Error, page};
 use super::identify::account_of;
 use crate::directory::accounts::Account;
 use crate::kernel::http::RequestContext;
 use crate::kernel::urls::local_path;
 use crate::signin::password::Password;
 use crate::signin::{Method, flow};
+use crate::web::{AppState, Error, page};
 
 #[derive(Template)]
 #[template(path = "signin/local.html")]
@@ -41,39 +41,42 @@ pub(super) struct LocalForm {
     return_to: String,
 }
 
-pub(super) async fn show(State(app): State<App>, Query(query): Query<LocalQuery>) -> Result<Response, Error> {
+pub(super) async fn show(
+    State(app): State<AppState>,
+    Query(query): Query<LocalQuery>,
+) -> Result<Response, Error> {
     let account = account_of(&app, query.account.as_deref()).await?;
     let return_to = local_path(query.return_to.as_deref(), "/console").to_owned();
     page::render(&LocalPage { account, return_to, identifier: String::new(), error: None })
 }
 
 pub(super) async fn submit(
-    State(app): State<App>,
+    State(app): State<AppState>,
     request: RequestContext,
     headers: HeaderMap,
     Form(form): Form<LocalForm>,
 ) -> Result<Response, Error> {
-    app.signin.throttle.address(request.address).map_err(super::throttled)?;
+    app.signin.throttle.check_step(request.address).map_err(super::throttled)?;
     let account = account_of(&app, Some(&form.account)).await?;
     let return_to = local_path(Some(&form.return_to), "/console").to_owned();
     let names = flow::cookies(&app.kernel);
-    let browser = names.browser(&headers);
-    let begin = flow::Begin {
+    let browser = names.browser_secret(&headers);
+    let begin = flow::FlowStart {
         account_id: account.as_ref().map(|account| account.id.as_str()),
         identifier: form.identifier.trim(),
         return_to: &return_to,
         browser: &browser,
     };
-    let flow = flow::issue(&app.kernel, begin)?;
+    let flow = flow::begin_without_row(&app.kernel, begin)?;
     let typed = Password::new(&form.password);
-    let place = names.place(&headers, &browser);
-    let proof = flow::prove_password(&app.signin, &request, (&flow, place), &typed, Method::Local);
+    let place = names.binding_of(&headers, &browser);
+    let proof = flow::sign_in_with_password(&app.signin, &request, (&flow, place), &typed, Method::Local);
     match proof.await {
-        Ok(proved) => Ok(super::proved(&app, &browser, &proved)),
+        Ok(proved) => Ok(super::sign_in_response(&app, &browser, &proved)),
         Err(refused) => {
-            let error = Some(super::explain(refused)?);
+            let error = Some(super::password_error_text(refused)?);
             let page = LocalPage { account, return_to, identifier: form.identifier, error };
-            page::render_again(StatusCode::UNAUTHORIZED, &page)
+            page::render_with_status(StatusCode::UNAUTHORIZED, &page)
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The sign-in pages.
 
-mod doors;
 mod forgot;
 pub(super) mod identify;
-mod leave;
+mod idp_discovery;
 mod local;
+mod logout;
 mod new_password;
 pub(super) mod password;
 mod resume;
@@ -12,19 +12,19 @@ mod resume;
 use axum::http::{HeaderName, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 
-use super::{App, Error};
+use super::{AppState, Error};
 use crate::access::{Guard, Routes};
 use crate::kernel::http::Refusal;
 use crate::kernel::urls::query_value;
 use crate::signin::Throttled;
-use crate::signin::flow::{self, Demand, Entered, Proved, Refused};
+use crate::signin::flow::{self, CompletedSignIn, NextStep, SignInError, SignInOutcome};
 
-pub(super) use doors::{Door, Doors};
-pub(super) use resume::explain as explain_proof;
+pub(super) use idp_discovery::{IdpDiscovery, SignInRoute};
+pub(super) use resume::sign_in_refusal as explain_proof;
 
-pub(super) fn routes() -> Routes<App> {
+pub(super) fn routes() -> Routes<AppState> {
     Routes::default()
-        .get("/", Guard::SignedIn, leave::home)
+        .get("/", Guard::SignedIn, logout::home)
         .get("/login", Guard::Public, identify::show)
         .post("/login", Guard::Public, identify::submit)
         .get("/login/password", Guard::Public, password::show)
@@ -36,8 +36,8 @@ pub(super) fn routes() -> Routes<App> {
         .get("/login/local", Guard::Public, local::show)
         .post("/login/local", Guard::Public, local::submit)
         .get("/login/continue", Guard::Public, resume::resume)
-        .get("/logout", Guard::Unfinished, leave::ask)
-        .post("/logout", Guard::Unfinished, leave::sign_out)
+        .get("/logout", Guard::RestrictedSession, logout::show)
+        .post("/logout", Guard::RestrictedSession, logout::sign_out)
 }
 
 /// The same words for a wrong password, an unknown name, a user without password, a locked and a
@@ -61,7 +61,7 @@ fn too_many_guesses(throttled: Throttled) -> Refusal {
         .retry_after(throttled.retry_after)
 }
 
-pub(super) fn busy() -> Refusal {
+pub(super) fn overloaded() -> Refusal {
     let detail = "Many people are signing in at this moment. Wait a few seconds and try again.";
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "Busy", detail).retry_after(2)
 }
@@ -76,9 +76,9 @@ fn directory_unreachable() -> Refusal {
 const FEW_CODES: i64 = 3;
 
 /// Where somebody goes who is in: where they wanted to, or first to a page about something that ends soon.
-pub(super) fn landing(entered: &Entered) -> String {
+pub(super) fn landing(entered: &CompletedSignIn) -> String {
     let next = query_value(&entered.return_to);
-    if entered.password_ends_at.is_some() {
+    if entered.password_expires_at.is_some() {
         format!("/profile/password/ending?return_to={next}")
     } else if entered.codes_left.is_some_and(|left| left <= FEW_CODES) {
         format!("/profile/two-factor/few-codes?return_to={next}")
@@ -88,52 +88,58 @@ pub(super) fn landing(entered: &Entered) -> String {
 }
 
 /// The cookies of somebody who is in.
-pub(super) fn cookies(app: &App, entered: &Entered) -> AppendHeaders<Vec<(HeaderName, String)>> {
+pub(super) fn session_cookies(
+    app: &AppState,
+    entered: &CompletedSignIn,
+) -> AppendHeaders<Vec<(HeaderName, String)>> {
     let names = flow::cookies(&app.kernel);
-    let device = entered.device.as_deref().map(|secret| names.set_device(secret));
-    let all = [Some(names.set_session(&entered.session)), device];
+    let device = entered.device_secret.as_deref().map(|secret| names.set_device(secret));
+    let all = [Some(names.set_session(&entered.session_secret)), device];
     AppendHeaders(all.into_iter().flatten().map(|cookie| (header::SET_COOKIE, cookie)).collect())
 }
 
 /// What a proof led to: in, or to the page for what is missing. `browser`: the secret in the flow's cookie, to
 /// which a flow that waits is bound.
-pub(super) fn proved(app: &App, browser: &str, proved: &Proved) -> Response {
+pub(super) fn sign_in_response(app: &AppState, browser: &str, proved: &SignInOutcome) -> Response {
     let (demand, flow) = match proved {
-        Proved::Entered(entered) => {
-            return (cookies(app, entered), Redirect::to(&landing(entered))).into_response();
+        SignInOutcome::Complete(entered) => {
+            return (session_cookies(app, entered), Redirect::to(&landing(entered))).into_response();
         }
-        Proved::Owed(demand, flow) => (demand, flow),
+        SignInOutcome::StepRequired(demand, flow) => (demand, flow),
     };
     let page = match demand {
-        Demand::SecondFactor => "second-factor",
-        Demand::NewPassword => "new-password",
-        Demand::Enrolment => "enrol",
+        NextStep::SecondFactor => "second-factor",
+        NextStep::NewPassword => "new-password",
+        NextStep::Enrolment => "enrol",
     };
     let cookie = [(header::SET_COOKIE, flow::cookies(&app.kernel).set_flow(browser))];
     (cookie, Redirect::to(&format!("/login/{page}?flow={flow}"))).into_response()
 }
 
 /// The words for somebody whose password did not get them in, or the error to show as a page.
-pub(super) fn explain(refused: Refused) -> Result<&'static str, Error> {
+pub(super) fn password_error_text(refused: SignInError) -> Result<&'static str, Error> {
     match refused {
-        Refused::Busy => Err(busy().into()),
-        Refused::Throttled(throttled) => Err(too_many_guesses(throttled).into()),
-        Refused::Directory(error) => Err(error.into()),
-        Refused::Unreachable => Err(directory_unreachable().into()),
-        Refused::AtProvider(why) => Ok(why.words()),
-        Refused::NoAddress => Ok(
+        SignInError::Overloaded => Err(overloaded().into()),
+        SignInError::Throttled(throttled) => Err(too_many_guesses(throttled).into()),
+        SignInError::Directory(error) => Err(error.into()),
+        SignInError::DirectoryUnreachable => Err(directory_unreachable().into()),
+        SignInError::AccountRestricted(why) => Ok(why.message()),
+        SignInError::NoAddress => Ok(
             "Your company's directory has no email address of yours, which is needed here. Ask your administrator.",
         ),
-        Refused::FlowEnded => Ok("This page was open for too long. Type your password again."),
+        SignInError::FlowEnded => Ok("This page was open for too long. Type your password again."),
         // The password was right: what follows is no secret from its owner, and they need to know.
-        Refused::SecondFactor(_) | Refused::PasskeysOff => Ok("Sign in once more."),
-        Refused::DomainNotAllowed => Ok("Addresses of your domain may not sign in to this account."),
-        Refused::AddressNotVerified | Refused::AddressOfAnother => {
+        SignInError::SecondFactor(_) | SignInError::PasskeysOff => Ok("Sign in once more."),
+        SignInError::DomainNotAllowed => Ok("Addresses of your domain may not sign in to this account."),
+        SignInError::AddressNotVerified | SignInError::AddressLinkedToOtherSubject => {
             Ok("Your address belongs to another sign-in. Ask your administrator.")
         }
-        Refused::NotAdministrator | Refused::LocalLoginOff => {
+        SignInError::NotAdministrator | SignInError::LocalLoginOff => {
             Ok("This page is for administrators of the account. Use the ordinary sign-in page.")
         }
-        Refused::WrongPassword | Refused::Locked | Refused::UnknownUser | Refused::Inactive => Ok(WRONG),
+        SignInError::WrongPassword
+        | SignInError::Locked
+        | SignInError::UnknownUser
+        | SignInError::Inactive => Ok(WRONG),
     }
 }

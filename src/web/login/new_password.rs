@@ -7,18 +7,18 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::super::{App, Error, page, rules};
-use super::password::{FlowQuery, find};
+use super::password::{FlowQuery, find_flow};
 use crate::directory::accounts::{self, PasswordSettings};
 use crate::kernel::http::RequestContext;
-use crate::signin::flow::{self, Demand, Flow, NewPasswordError};
-use crate::signin::password::{self, Password, Unmet};
+use crate::signin::flow::{self, Flow, NewPasswordError, NextStep};
+use crate::signin::password::{self, Password, PolicyRule};
+use crate::web::{AppState, Error, admin, page};
 
 #[derive(Template)]
 #[template(path = "signin/new_password.html")]
 struct NewPasswordPage {
     flow: Flow,
-    rules: Vec<Unmet>,
+    rules: Vec<PolicyRule>,
     check: String,
     error: Option<String>,
 }
@@ -29,7 +29,7 @@ pub(super) struct NewPasswordForm {
     password: String,
 }
 
-async fn build(app: &App, flow: Flow, error: Option<String>) -> Result<NewPasswordPage, Error> {
+async fn build(app: &AppState, flow: Flow, error: Option<String>) -> Result<NewPasswordPage, Error> {
     let account_id = flow.proof().map(|proof| proof.account_id).unwrap_or_default();
     let mut c = app.kernel.db.read().await?;
     let settings = accounts::settings_of(&mut c, &account_id).await?.password;
@@ -38,40 +38,44 @@ async fn build(app: &App, flow: Flow, error: Option<String>) -> Result<NewPasswo
     Ok(NewPasswordPage { rules: password::rules(&settings), check, flow, error })
 }
 
-async fn open(app: &App, headers: &HeaderMap, id: &str) -> Result<Option<(Flow, String)>, sqlx::Error> {
-    let found = find(app, headers, id).await?;
-    Ok(found.filter(|(flow, _)| flow.demand() == Some(Demand::NewPassword)))
+async fn find_flow_for_new_password(
+    app: &AppState,
+    headers: &HeaderMap,
+    id: &str,
+) -> Result<Option<(Flow, String)>, sqlx::Error> {
+    let found = find_flow(app, headers, id).await?;
+    Ok(found.filter(|(flow, _)| flow.pending_step() == Some(NextStep::NewPassword)))
 }
 
 pub(super) async fn show(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Query(query): Query<FlowQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    match open(&app, &headers, &query.flow).await? {
+    match find_flow_for_new_password(&app, &headers, &query.flow).await? {
         Some((flow, _)) => page::render(&build(&app, flow, None).await?),
         None => Ok(Redirect::to("/login?notice=expired").into_response()),
     }
 }
 
 pub(super) async fn submit(
-    State(app): State<App>,
+    State(app): State<AppState>,
     request: RequestContext,
     headers: HeaderMap,
     Form(form): Form<NewPasswordForm>,
 ) -> Result<Response, Error> {
-    app.signin.throttle.address(request.address).map_err(super::throttled)?;
-    let Some((flow, secret)) = open(&app, &headers, &form.flow).await? else {
+    app.signin.throttle.check_step(request.address).map_err(super::throttled)?;
+    let Some((flow, secret)) = find_flow_for_new_password(&app, &headers, &form.flow).await? else {
         return Ok(Redirect::to("/login?notice=expired").into_response());
     };
     let typed = Password::new(&form.password);
-    let browser = flow::Browser { secret: &secret, device: None };
-    match flow::replace_ended_password(&app.signin, &request, (&flow, browser), &typed).await {
-        Ok(proved) => Ok(super::proved(&app, &secret, &proved)),
-        Err(NewPasswordError::Refused(refused)) => Err(super::explain_proof(refused)),
+    let browser = flow::BrowserBinding { secret: &secret, device_secret: None };
+    match flow::replace_expired_password(&app.signin, &request, (&flow, browser), &typed).await {
+        Ok(proved) => Ok(super::sign_in_response(&app, &secret, &proved)),
+        Err(NewPasswordError::SignIn(refused)) => Err(super::explain_proof(refused)),
         Err(NewPasswordError::Prepare(error)) => {
-            let error = rules::prepare_error(error).for_form()?;
-            page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &build(&app, flow, Some(error)).await?)
+            let error = admin::prepare_error(error).for_form()?;
+            page::render_with_status(StatusCode::UNPROCESSABLE_ENTITY, &build(&app, flow, Some(error)).await?)
         }
     }
 }

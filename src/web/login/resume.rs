@@ -6,9 +6,9 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::super::{App, Error};
 use crate::kernel::http::{Refusal, RequestContext, cookie};
-use crate::signin::flow::{self, Refused};
+use crate::signin::flow::{self, SignInError};
+use crate::web::{AppState, Error};
 
 #[derive(Deserialize)]
 pub(super) struct ContinueQuery {
@@ -17,78 +17,78 @@ pub(super) struct ContinueQuery {
 }
 
 pub(super) async fn resume(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Query(query): Query<ContinueQuery>,
     request: RequestContext,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    app.signin.throttle.address(request.address).map_err(super::throttled)?;
+    app.signin.throttle.check_step(request.address).map_err(super::throttled)?;
     let names = flow::cookies(&app.kernel);
     let found = flow::resume(&app.kernel, &query.handover, cookie(&headers, names.flow)).await?;
     let Some((flow, proof)) = found.and_then(|flow| flow.proof().map(|proof| (flow, proof))) else {
-        return Err(refused(
+        return Err(refusal(
             StatusCode::FORBIDDEN,
             "This sign-in cannot be finished here",
             "It was begun in another browser, was finished already, or took too long. Start again from your \
              application or the sign-in page.",
         ));
     };
-    let secret = names.browser(&headers);
-    let browser = names.place(&headers, &secret);
-    match flow::finish(&app.signin, &request, (&flow, browser), &proof).await {
-        Ok(proved) => Ok(super::proved(&app, &secret, &proved)),
-        Err(reason) => Err(explain(reason)),
+    let secret = names.browser_secret(&headers);
+    let browser = names.binding_of(&headers, &secret);
+    match flow::complete(&app.signin, &request, (&flow, browser), &proof).await {
+        Ok(proved) => Ok(super::sign_in_response(&app, &secret, &proved)),
+        Err(reason) => Err(sign_in_refusal(reason)),
     }
 }
 
-fn refused(status: StatusCode, title: &'static str, detail: &str) -> Error {
+fn refusal(status: StatusCode, title: &'static str, detail: &str) -> Error {
     Error::Refused(Refusal::new(status, title, detail))
 }
 
 /// Somebody has proved who they are (an identity provider vouches for them, or they had the link from
 /// their mail), so they may know why they do not get in.
-pub(in super::super) fn explain(reason: Refused) -> Error {
+pub(crate) fn sign_in_refusal(reason: SignInError) -> Error {
     match reason {
-        Refused::UnknownUser => refused(
+        SignInError::UnknownUser => refusal(
             StatusCode::FORBIDDEN,
             "No user here yet",
             "Your identity provider knows you, but nobody has given you access here. Ask your administrator to assign \
              the application to you.",
         ),
-        Refused::Inactive => refused(
+        SignInError::Inactive => refusal(
             StatusCode::FORBIDDEN,
             "Your access has ended",
             "Your user here is deactivated. Ask your administrator if that is a mistake.",
         ),
-        Refused::DomainNotAllowed => refused(
+        SignInError::DomainNotAllowed => refusal(
             StatusCode::FORBIDDEN,
             "Address not allowed",
             "Addresses of your domain may not sign in to this account. Ask your administrator.",
         ),
-        Refused::AddressNotVerified => refused(
+        SignInError::AddressNotVerified => refusal(
             StatusCode::FORBIDDEN,
             "Your address is not verified there",
             "The provider does not vouch for your email address, so it cannot tell who you are here. Verify the address \
              there, or sign in another way and link this sign-in in your profile.",
         ),
-        Refused::AddressOfAnother => refused(
+        SignInError::AddressLinkedToOtherSubject => refusal(
             StatusCode::FORBIDDEN,
             "This address belongs to another sign-in",
             "The user with your address here signs in as somebody else at this provider. If both are you, sign in as \
              before and look at the linked sign-ins in your profile; otherwise ask your administrator.",
         ),
-        Refused::FlowEnded => refused(
+        SignInError::FlowEnded => refusal(
             StatusCode::CONFLICT,
             "Already finished",
             "This sign-in was finished by another request. Go back to your application.",
         ),
-        Refused::Directory(error) => error.into(),
-        Refused::PasskeysOff => refused(
+        SignInError::Directory(error) => error.into(),
+        SignInError::PasskeysOff => refusal(
             StatusCode::FORBIDDEN,
             "Passkeys alone are not accepted",
             "Your account asks for your password or your company's sign-in first. The passkey is good as the second \
              factor.",
         ),
-        _ => refused(StatusCode::FORBIDDEN, "Sign-in was not accepted", "Start again from the sign-in page."),
+        _ => refusal(StatusCode::FORBIDDEN, "Sign-in was not accepted", "Start again from the sign-in page."),
     }
 }

@@ -9,18 +9,18 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::super::login::{self, Door};
-use super::super::page::{self, Shell};
-use super::super::two_factor::{self, FactorForm, Typed};
-use super::super::{App, Error};
 use crate::access::Principal;
 use crate::idp::connections::{self, Connection};
 use crate::idp::ldap;
 use crate::kernel::http::RequestContext;
 use crate::kernel::urls::{local_path, query_value};
 use crate::signin::factors;
-use crate::signin::flow::{self, Refused};
+use crate::signin::flow::{self, SignInError};
 use crate::signin::password::{self, Password};
+use crate::web::login::{self, SignInRoute};
+use crate::web::page::{self, Shell};
+use crate::web::two_factor::{self, FactorPrompt, FactorResponseForm};
+use crate::web::{AppState, Error};
 
 #[derive(Template)]
 #[template(path = "profile/confirm.html")]
@@ -29,7 +29,7 @@ struct ConfirmPage {
     return_to: String,
     has_password: bool,
     /// For somebody with a second factor: it is asked for, and nothing else.
-    factor: Option<FactorForm>,
+    factor: Option<FactorPrompt>,
     provider: Option<Connection>,
     error: Option<&'static str>,
 }
@@ -47,46 +47,51 @@ pub(super) struct ConfirmForm {
     #[serde(default)]
     return_to: String,
     #[serde(flatten)]
-    typed: Typed,
+    factor: FactorResponseForm,
 }
 
 /// The way to prove again who one is, and back.
-pub(in super::super) fn to_confirm(return_to: &str) -> Response {
+pub(crate) fn redirect_to_confirm(return_to: &str) -> Response {
     Redirect::to(&format!("/profile/confirm?return_to={}", query_value(return_to))).into_response()
 }
 
 /// Where to go first, for somebody whose proof is not recent.
-pub(in super::super) fn first(app: &App, principal: &Principal, return_to: &str) -> Option<Response> {
-    if principal.is_recent(app.kernel.clock.now()) || principal.session_id().is_none() {
+pub(crate) fn redirect_unless_recent(
+    app: &AppState,
+    principal: &Principal,
+    return_to: &str,
+) -> Option<Response> {
+    if principal.is_recently_authenticated(app.kernel.clock.now()) || principal.session_id().is_none() {
         return None;
     }
-    Some(to_confirm(return_to))
+    Some(redirect_to_confirm(return_to))
 }
 
 async fn build(
-    app: &App,
+    app: &AppState,
     principal: &Principal,
     (return_to, recovery): (&str, bool),
     error: Option<&'static str>,
 ) -> Result<ConfirmPage, Error> {
-    let user = super::person(app, principal).await?;
+    let user = super::signed_in_user(app, principal).await?;
     let shell = Shell::build(app, principal, "profile", None).await?;
-    let directory = app.doors.directory(&app.kernel, (&user.account_id, user.address())).await?;
+    let directory =
+        app.idp_discovery.directory_for(&app.kernel, (&user.account_id, user.email_or_user_name())).await?;
     let mut c = app.kernel.db.read().await?;
-    let provider = connections::sign_in_of(&mut c, &user).await?.filter(Connection::has_button);
+    let provider = connections::route_for_user(&mut c, &user).await?.filter(Connection::has_button);
     let has_password = directory.is_some() || password::changed_at(&mut c, &user.id).await?.is_some();
     let owned = factors::of_user(&mut c, &user.id).await?;
     drop(c);
     let mut factor = None;
     if let Some(session) = principal.session_id().filter(|_| !owned.is_empty()) {
         let at = ("/profile/confirm", ("return_to", return_to.to_owned()));
-        factor = Some(FactorForm::new(app, (&user.id, session), &owned, at, (recovery, error))?);
+        factor = Some(FactorPrompt::new(app, (&user.id, session), &owned, at, (recovery, error))?);
     }
     Ok(ConfirmPage { shell, return_to: return_to.to_owned(), has_password, factor, provider, error })
 }
 
 pub(super) async fn show(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Query(query): Query<ConfirmQuery>,
 ) -> Result<Response, Error> {
@@ -95,41 +100,41 @@ pub(super) async fn show(
 }
 
 /// The directory that has the password of somebody who is signed in.
-async fn directory_of(app: &App, principal: &Principal) -> Result<Option<Arc<Door>>, Error> {
-    let user = super::person(app, principal).await?;
-    Ok(app.doors.directory(&app.kernel, (&user.account_id, user.address())).await?)
+async fn directory_of(app: &AppState, principal: &Principal) -> Result<Option<Arc<SignInRoute>>, Error> {
+    let user = super::signed_in_user(app, principal).await?;
+    Ok(app.idp_discovery.directory_for(&app.kernel, (&user.account_id, user.email_or_user_name())).await?)
 }
 
 /// The person is signed in, so there is nothing to hide from them.
-fn explain(refused: Refused) -> Result<&'static str, Error> {
+fn confirmation_error_text(refused: SignInError) -> Result<&'static str, Error> {
     match refused {
-        Refused::WrongPassword => Ok("That is not your password. Try again."),
-        Refused::Locked => Ok(
+        SignInError::WrongPassword => Ok("That is not your password. Try again."),
+        SignInError::Locked => Ok(
             "After several wrong passwords none is checked for a while. Wait, or choose a new one by mail on the \
              sign-in page.",
         ),
-        Refused::SecondFactor(wrong) => Ok(two_factor::explain(wrong)),
-        other => login::explain(other),
+        SignInError::SecondFactor(wrong) => Ok(two_factor::factor_error_text(wrong)),
+        other => login::password_error_text(other),
     }
 }
 
 pub(super) async fn confirm(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
     Form(form): Form<ConfirmForm>,
 ) -> Result<Response, Error> {
-    app.signin.throttle.address(request.address).map_err(login::throttled)?;
-    super::person(&app, &principal).await?;
+    app.signin.throttle.check_step(request.address).map_err(login::throttled)?;
+    super::signed_in_user(&app, &principal).await?;
     let return_to = local_path(Some(&form.return_to), "/profile");
     // Who has a second factor shows that: a password that was looked over their shoulder is not enough.
     let has_factor = factors::is_enrolled(&mut *app.kernel.db.read().await?, &principal.id).await?;
     let confirmed = if has_factor {
-        flow::confirm_factor(&app.signin, &request, &principal, form.typed.shown()).await
+        flow::confirm_second_factor(&app.signin, &request, &principal, form.factor.response()).await
     } else if let Some(about) =
         directory_of(&app, &principal).await?.as_ref().and_then(|door| door.directory())
     {
-        ldap::confirm(&app.idp, &request, &principal, about, &form.password).await
+        ldap::reauthenticate(&app.idp, &request, &principal, about, &form.password).await
     } else {
         flow::confirm_password(&app.signin, &request, &principal, &Password::new(&form.password)).await
     };
@@ -138,11 +143,11 @@ pub(super) async fn confirm(
             let cookie = [(header::SET_COOKIE, flow::cookies(&app.kernel).set_session(&secret))];
             Ok((cookie, Redirect::to(return_to)).into_response())
         }
-        Err(Refused::FlowEnded) => Ok(Redirect::to("/login").into_response()),
+        Err(SignInError::FlowEnded) => Ok(Redirect::to("/login").into_response()),
         Err(refused) => {
-            let error = Some(explain(refused)?);
-            let page = build(&app, &principal, (return_to, form.typed.is_recovery()), error).await?;
-            page::render_again(StatusCode::UNAUTHORIZED, &page)
+            let error = Some(confirmation_error_text(refused)?);
+            let page = build(&app, &principal, (return_to, form.factor.is_recovery()), error).await?;
+            page::render_with_status(StatusCode::UNAUTHORIZED, &page)
         }
     }
 }

@@ -6,36 +6,36 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::super::{App, Error, rules};
 use super::confirm;
 use crate::access::Principal;
 use crate::idp::oidc;
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::signin::flow;
+use crate::web::{AppState, Error, admin};
 
 #[derive(Deserialize)]
-pub(super) struct LinkForm {
+pub(super) struct IdentityLinkForm {
     connection: String,
 }
 
 /// Goes to a provider to prove there who one is, and comes back with that.
 pub(super) async fn link(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     headers: HeaderMap,
-    Form(form): Form<LinkForm>,
+    Form(form): Form<IdentityLinkForm>,
 ) -> Result<Response, Error> {
-    super::person(&app, &principal).await?;
-    if let Some(elsewhere) = confirm::first(&app, &principal, "/profile") {
+    super::signed_in_user(&app, &principal).await?;
+    if let Some(elsewhere) = confirm::redirect_unless_recent(&app, &principal, "/profile") {
         return Ok(elsewhere);
     }
     let mut c = app.kernel.db.read().await?;
-    let connection = rules::find_connection(&mut c, &principal, &form.connection).await?;
+    let connection = admin::find_connection(&mut c, &principal, &form.connection).await?;
     drop(c);
     let settings = connection.oidc().filter(|_| connection.is_enabled());
     let settings = settings.ok_or_else(|| Error::not_found("connection"))?;
     let names = flow::cookies(&app.kernel);
-    let browser = names.browser(&headers);
+    let browser = names.browser_secret(&headers);
     let about = (&connection, &settings);
     let url = oidc::begin_link(&app.kernel, &app.idp.oidc, &principal, about, &browser).await;
     let url = url.map_err(|error| {
@@ -47,20 +47,20 @@ pub(super) async fn link(
 }
 
 #[derive(Deserialize)]
-pub(super) struct UnlinkForm {
+pub(super) struct IdentityUnlinkForm {
     id: String,
 }
 
 /// Takes a linked sign-in away.
 pub(super) async fn unlink(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
-    Form(form): Form<UnlinkForm>,
+    Form(form): Form<IdentityUnlinkForm>,
 ) -> Result<Response, Error> {
-    let user = super::person(&app, &principal).await?;
+    let user = super::signed_in_user(&app, &principal).await?;
     let mut tx = app.kernel.db.begin().await?;
-    rules::unlink_identity(&mut tx, &principal, &request, (&user, &form.id)).await?;
+    admin::unlink_identity(&mut tx, &principal, &request, (&user, &form.id)).await?;
     tx.commit().await?;
     Ok(Redirect::to("/profile?notice=identity_unlinked").into_response())
 }

@@ -12,13 +12,13 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::page::{self, Shell};
-use super::{App, Error, rules};
-use crate::access::tokens::{self, Token};
+use super::{AppState, Error, admin};
+use crate::access::tokens::{self, ApiToken};
 use crate::access::{Guard, Principal, PrincipalKind, Routes};
 use crate::directory::accounts;
 use crate::directory::groups::{self, Group};
 use crate::directory::users::{self, User};
-use crate::idp::connections::{self, Connection, Kind};
+use crate::idp::connections::{self, Connection, ConnectionKind};
 use crate::kernel::Timestamp;
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::signin::factors::{self, Factor};
@@ -26,14 +26,14 @@ use crate::signin::identities::{Identity, of_user};
 use crate::signin::password as credentials;
 use crate::signin::sessions::{self, Session};
 
-pub(super) fn routes() -> Routes<App> {
+pub(super) fn routes() -> Routes<AppState> {
     Routes::default()
         .get("/profile", Guard::SignedIn, show)
         .get("/profile/password", Guard::SignedIn, password::show)
         .post("/profile/password", Guard::SignedIn, password::change)
         .get("/profile/password/ending", Guard::SignedIn, password::ending)
-        .get("/profile/confirm", Guard::Unfinished, confirm::show)
-        .post("/profile/confirm", Guard::Unfinished, confirm::confirm)
+        .get("/profile/confirm", Guard::RestrictedSession, confirm::show)
+        .post("/profile/confirm", Guard::RestrictedSession, confirm::confirm)
         .post("/profile/sessions/revoke", Guard::SignedIn, revoke_session)
         .post("/profile/sessions/revoke-others", Guard::SignedIn, revoke_others)
         .post("/profile/identities/link", Guard::SignedIn, identities::link)
@@ -42,7 +42,7 @@ pub(super) fn routes() -> Routes<App> {
         .post("/profile/tokens/revoke", Guard::SignedIn, revoke_token)
 }
 
-pub(super) use confirm::{first as confirm_first, to_confirm};
+pub(super) use confirm::{redirect_to_confirm, redirect_unless_recent as confirm_first};
 
 #[derive(Template)]
 #[template(path = "profile/profile.html")]
@@ -52,7 +52,7 @@ struct ProfilePage {
     groups: Vec<Group>,
     sessions: Vec<Session>,
     current: String,
-    tokens: Vec<Token>,
+    tokens: Vec<ApiToken>,
     password_changed_at: Option<Timestamp>,
     password_ends_at: Option<Timestamp>,
     factors: Vec<Factor>,
@@ -65,11 +65,11 @@ struct ProfilePage {
 }
 
 #[derive(Deserialize)]
-struct NoticeQuery {
+struct ProfileQuery {
     notice: Option<String>,
 }
 
-pub(super) async fn person(app: &App, principal: &Principal) -> Result<User, Error> {
+pub(super) async fn signed_in_user(app: &AppState, principal: &Principal) -> Result<User, Error> {
     let service_account = || {
         let detail = "Service accounts have no profile; their tokens are in the console.";
         Error::Refused(Refusal::new(StatusCode::FORBIDDEN, "For people", detail))
@@ -82,12 +82,12 @@ pub(super) async fn person(app: &App, principal: &Principal) -> Result<User, Err
 }
 
 async fn render(
-    app: &App,
+    app: &AppState,
     principal: &Principal,
     notice: Option<&str>,
     (secret, error): (Option<String>, Option<String>),
 ) -> Result<Response, Error> {
-    let user = person(app, principal).await?;
+    let user = signed_in_user(app, principal).await?;
     let shell = Shell::build(app, principal, "profile", notice).await?;
     let now = app.kernel.clock.now();
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
@@ -95,14 +95,14 @@ async fn render(
     let password_changed_at = credentials::changed_at(&mut c, &user.id).await?;
     let settings = accounts::settings_of(&mut c, &user.account_id).await?.password;
     let identities = of_user(&mut c, &user.id).await?;
-    let mut linkable = connections::doors(&mut c, &user.account_id).await?;
+    let mut linkable = connections::sign_in_connections(&mut c, &user.account_id).await?;
     linkable.retain(|one| {
-        one.kind() == Kind::Oidc && identities.iter().all(|known| known.connection_id != one.id)
+        one.kind() == ConnectionKind::Oidc && identities.iter().all(|known| known.connection_id != one.id)
     });
     let page = ProfilePage {
         identities,
         linkable,
-        password_ends_at: password_changed_at.and_then(|at| credentials::ends_at(&settings, at)),
+        password_ends_at: password_changed_at.and_then(|at| credentials::expires_at(&settings, at)),
         password_changed_at,
         factors: factors::of_user(&mut c, &user.id).await?,
         groups: groups::of_user(&mut c, &user.account_id, &user.id).await?,
@@ -115,27 +115,27 @@ async fn render(
         secret,
         error,
     };
-    page::render_again(status, &page)
+    page::render_with_status(status, &page)
 }
 
 async fn show(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
-    Query(query): Query<NoticeQuery>,
+    Query(query): Query<ProfileQuery>,
 ) -> Result<Response, Error> {
     render(&app, &principal, query.notice.as_deref(), (None, None)).await
 }
 
 #[derive(Deserialize)]
-struct IdForm {
+struct ProfileIdForm {
     id: String,
 }
 
 async fn revoke_session(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
-    Form(form): Form<IdForm>,
+    Form(form): Form<ProfileIdForm>,
 ) -> Result<Response, Error> {
     let mut tx = app.kernel.db.begin().await?;
     let session = sessions::by_id(&mut tx, &principal.id, &form.id).await?;
@@ -146,11 +146,11 @@ async fn revoke_session(
 }
 
 async fn revoke_others(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
 ) -> Result<Response, Error> {
-    let user = person(&app, &principal).await?;
+    let user = signed_in_user(&app, &principal).await?;
     let mut tx = app.kernel.db.begin().await?;
     let own = principal.session_id().unwrap_or_default();
     sessions::revoke_all(&mut tx, &principal.context(&request), &user, own).await?;
@@ -159,26 +159,26 @@ async fn revoke_others(
 }
 
 #[derive(Deserialize)]
-struct TokenForm {
+struct PersonalTokenForm {
     name: String,
     #[serde(default)]
     expires_on: String,
 }
 
 async fn create_token(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
-    Form(form): Form<TokenForm>,
+    Form(form): Form<PersonalTokenForm>,
 ) -> Result<Response, Error> {
-    if let Some(elsewhere) = confirm::first(&app, &principal, "/profile") {
+    if let Some(elsewhere) = confirm::redirect_unless_recent(&app, &principal, "/profile") {
         return Ok(elsewhere);
     }
     let made = async {
-        let expires_at = rules::read_expiry_date(&form.expires_on)?;
+        let expires_at = admin::read_expiry_date(&form.expires_on)?;
         let mut tx = app.kernel.db.begin().await?;
         let (_, secret) =
-            rules::make_token(&app, &mut tx, &principal, &request, (&form.name, None), expires_at).await?;
+            admin::make_token(&app, &mut tx, &principal, &request, (&form.name, None), expires_at).await?;
         tx.commit().await?;
         app.kernel.mail_wake.notify_one();
         Ok::<_, Error>(secret)
@@ -190,13 +190,13 @@ async fn create_token(
 }
 
 async fn revoke_token(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
-    Form(form): Form<IdForm>,
+    Form(form): Form<ProfileIdForm>,
 ) -> Result<Response, Error> {
     let mut tx = app.kernel.db.begin().await?;
-    rules::revoke_token(&mut tx, &principal, &request, &form.id).await?;
+    admin::revoke_token(&mut tx, &principal, &request, &form.id).await?;
     tx.commit().await?;
     Ok(Redirect::to("/profile?notice=token_revoked").into_response())
 }

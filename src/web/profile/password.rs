@@ -7,8 +7,6 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::super::page::{self, Shell};
-use super::super::{App, Error, rules};
 use super::confirm::{self, ConfirmQuery};
 use crate::access::Principal;
 use crate::directory::accounts::{self, PasswordSettings};
@@ -16,16 +14,18 @@ use crate::directory::users::User;
 use crate::idp::connections;
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::kernel::urls::local_path;
-use crate::signin::notices::days_until;
-use crate::signin::password::{self, Password, Person, Unmet, Way};
+use crate::signin::notifications::days_until;
+use crate::signin::password::{self, Password, PasswordChangeReason, PersonalTerms, PolicyRule};
 use crate::signin::{flow, sessions};
+use crate::web::page::{self, Shell};
+use crate::web::{AppState, Error, admin};
 
 #[derive(Template)]
 #[template(path = "profile/password.html")]
-struct PasswordPage {
+struct ChangePasswordPage {
     shell: Shell,
     user: User,
-    rules: Vec<Unmet>,
+    rules: Vec<PolicyRule>,
     check: &'static str,
     error: Option<String>,
 }
@@ -38,19 +38,22 @@ struct EndingPage {
 }
 
 #[derive(Deserialize)]
-pub(super) struct PasswordForm {
+pub(super) struct ChangePasswordForm {
     password: String,
 }
 
 /// The person and the rules, or a refusal for somebody whose company looks after the password.
-async fn person(app: &App, principal: &Principal) -> Result<(User, PasswordSettings), Error> {
-    let user = super::person(app, principal).await?;
+async fn user_with_local_password(
+    app: &AppState,
+    principal: &Principal,
+) -> Result<(User, PasswordSettings), Error> {
+    let user = super::signed_in_user(app, principal).await?;
     let mut c = app.kernel.db.read().await?;
     let settings = accounts::settings_of(&mut c, &user.account_id).await?.password;
     if password::changed_at(&mut c, &user.id).await?.is_some() {
         return Ok((user, settings));
     }
-    let provider = connections::sign_in_of(&mut c, &user).await?;
+    let provider = connections::route_for_user(&mut c, &user).await?;
     match provider {
         Some(provider) => Err(Error::Refused(Refusal::new(
             StatusCode::CONFLICT,
@@ -61,14 +64,18 @@ async fn person(app: &App, principal: &Principal) -> Result<(User, PasswordSetti
     }
 }
 
-async fn build(app: &App, principal: &Principal, error: Option<String>) -> Result<PasswordPage, Error> {
-    let (user, settings) = person(app, principal).await?;
+async fn build(
+    app: &AppState,
+    principal: &Principal,
+    error: Option<String>,
+) -> Result<ChangePasswordPage, Error> {
+    let (user, settings) = user_with_local_password(app, principal).await?;
     let shell = Shell::build(app, principal, "profile", None).await?;
-    Ok(PasswordPage { shell, user, rules: password::rules(&settings), check: "own=true", error })
+    Ok(ChangePasswordPage { shell, user, rules: password::rules(&settings), check: "own=true", error })
 }
 
-pub(super) async fn show(State(app): State<App>, principal: Principal) -> Result<Response, Error> {
-    match confirm::first(&app, &principal, "/profile/password") {
+pub(super) async fn show(State(app): State<AppState>, principal: Principal) -> Result<Response, Error> {
+    match confirm::redirect_unless_recent(&app, &principal, "/profile/password") {
         Some(elsewhere) => Ok(elsewhere),
         None => page::render(&build(&app, &principal, None).await?),
     }
@@ -76,27 +83,27 @@ pub(super) async fn show(State(app): State<App>, principal: Principal) -> Result
 
 /// Sets the new password, ends all other sessions, gives this one a new secret and tells the owner.
 pub(super) async fn change(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
-    Form(form): Form<PasswordForm>,
+    Form(form): Form<ChangePasswordForm>,
 ) -> Result<Response, Error> {
-    if let Some(elsewhere) = confirm::first(&app, &principal, "/profile/password") {
+    if let Some(elsewhere) = confirm::redirect_unless_recent(&app, &principal, "/profile/password") {
         return Ok(elsewhere);
     }
-    rules::require_recent(&app, &principal)?;
-    let (user, settings) = person(&app, &principal).await?;
-    let (typed, names) = (Password::new(&form.password), Person::from(&user));
-    let hash = match rules::prepare_password(&app, &settings, &typed, &names, Some(&user.id)).await {
+    admin::require_recent_authentication(&app, &principal)?;
+    let (user, settings) = user_with_local_password(&app, &principal).await?;
+    let (typed, names) = (Password::new(&form.password), PersonalTerms::from(&user));
+    let hash = match admin::check_and_hash_password(&app, &settings, &typed, &names, Some(&user.id)).await {
         Ok(hash) => hash,
         Err(error) => {
             let page = build(&app, &principal, Some(error.for_form()?)).await?;
-            return page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &page);
+            return page::render_with_status(StatusCode::UNPROCESSABLE_ENTITY, &page);
         }
     };
     let context = principal.context(&request);
     let mut tx = app.kernel.db.begin().await?;
-    password::set(&app.kernel, &mut tx, &context, &user, (&hash, Way::Change)).await?;
+    password::set(&app.kernel, &mut tx, &context, &user, (&hash, PasswordChangeReason::Change)).await?;
     sessions::revoke_all(&mut tx, &context, &user, principal.session_id().unwrap_or_default()).await?;
     let renewed = sessions::renew(&mut tx, &context, &principal, None).await?;
     tx.commit().await?;
@@ -112,14 +119,14 @@ pub(super) async fn change(
 
 /// After sign-in, when the password ends soon: change it now, or go on.
 pub(super) async fn ending(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Query(query): Query<ConfirmQuery>,
 ) -> Result<Response, Error> {
     let return_to = local_path(query.return_to.as_deref(), "/").to_owned();
-    let (user, settings) = person(&app, &principal).await?;
+    let (user, settings) = user_with_local_password(&app, &principal).await?;
     let changed_at = password::changed_at(&mut *app.kernel.db.read().await?, &user.id).await?;
-    match changed_at.and_then(|at| password::ends_at(&settings, at)) {
+    match changed_at.and_then(|at| password::expires_at(&settings, at)) {
         Some(end) => {
             let days = days_until(app.kernel.clock.now(), end).max(0);
             page::render(&EndingPage { days, return_to })

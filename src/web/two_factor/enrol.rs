@@ -7,22 +7,22 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::super::{App, Error, login, page, profile};
-use super::{CodesPage, keys_work, not_now, show_codes, waiting};
-use crate::access::{Owes, Principal};
+use super::{CodesPage, browser_session_required, find_flow_at_step, show_codes, webauthn_available};
+use crate::access::{Principal, SessionRestriction};
 use crate::directory::accounts::{self, Account};
 use crate::directory::users::User;
 use crate::kernel::http::RequestContext;
 use crate::kernel::urls::{local_path, query_value};
 use crate::signin::factors::{
-    self, Authority, Confirmation, ConfirmedBy, EnrolError, KeyChallenge, NewAuthenticator,
+    self, Confirmation, EnrolError, EnrolmentProof, EnrolmentRight, KeyChallenge, NewAuthenticator,
 };
-use crate::signin::flow::{self, Demand, Flow, Proved, Refused};
+use crate::signin::flow::{self, Flow, NextStep, SignInError, SignInOutcome};
+use crate::web::{AppState, Error, login, page, profile};
 
 /// What can be set up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum What {
+pub(super) enum FactorChoice {
     /// An authenticator app.
     #[default]
     App,
@@ -32,7 +32,7 @@ pub(super) enum What {
     Key,
 }
 
-impl What {
+impl FactorChoice {
     const fn as_str(self) -> &'static str {
         match self {
             Self::App => "app",
@@ -49,7 +49,7 @@ struct EnrolPage {
     asked_by: Option<String>,
     action: &'static str,
     /// `action` with what else it needs in its address.
-    place: String,
+    page_url: String,
     hidden: Vec<(&'static str, String)>,
     what: &'static str,
     app: Option<NewAuthenticator>,
@@ -67,7 +67,7 @@ struct EnrolPage {
 pub(super) struct EnrolForm {
     flow: String,
     return_to: String,
-    what: What,
+    what: FactorChoice,
     ticket: String,
     name: String,
     code: String,
@@ -77,8 +77,8 @@ pub(super) struct EnrolForm {
 impl EnrolForm {
     fn confirmation(&self) -> Confirmation<'_> {
         let proof = match self.what {
-            What::App => ConfirmedBy::Code(&self.code),
-            What::Passkey | What::Key => ConfirmedBy::Key(&self.answer),
+            FactorChoice::App => EnrolmentProof::Code(&self.code),
+            FactorChoice::Passkey | FactorChoice::Key => EnrolmentProof::Key(&self.answer),
         };
         Confirmation { name: &self.name, ticket: &self.ticket, proof }
     }
@@ -89,47 +89,47 @@ impl EnrolForm {
 pub(super) struct EnrolQuery {
     flow: String,
     return_to: String,
-    what: What,
+    what: FactorChoice,
 }
 
 /// The parts of the page that depend on what is set up. A seed that was shown stays the same after a wrong
 /// code: it may be in the app by now.
-async fn parts(
-    app: &App,
+async fn enrolment_challenge(
+    app: &AppState,
     (account, user): (&Account, &User),
     form: &EnrolForm,
 ) -> Result<(Option<NewAuthenticator>, Option<KeyChallenge>), Error> {
     Ok(match form.what {
-        What::App if form.ticket.is_empty() => {
+        FactorChoice::App if form.ticket.is_empty() => {
             (Some(factors::start_authenticator(&app.kernel, account, user)?), None)
         }
-        What::App => {
+        FactorChoice::App => {
             (Some(factors::show_authenticator(&app.kernel, account, user, &form.ticket).await?), None)
         }
-        What::Passkey => (None, factors::start_key(&app.kernel, user, true).await?),
-        What::Key => (None, factors::start_key(&app.kernel, user, false).await?),
+        FactorChoice::Passkey => (None, factors::start_key_registration(&app.kernel, user, true).await?),
+        FactorChoice::Key => (None, factors::start_key_registration(&app.kernel, user, false).await?),
     })
 }
 
-fn words(error: EnrolError) -> Result<String, Error> {
+fn enrol_error_text(error: EnrolError) -> Result<String, Error> {
     Ok(match error {
-        EnrolError::Code => {
+        EnrolError::WrongCode => {
             "That code is not right. Check that the app shows this account, and take the code shown now."
                 .into()
         }
-        EnrolError::Key => "That key was not accepted. It may be added already; try another.".into(),
-        EnrolError::Ended => "That took too long, so here is a fresh start.".into(),
-        EnrolError::Already => "You have a second factor already. Sign in with it first.".into(),
+        EnrolError::KeyRejected => "That key was not accepted. It may be added already; try another.".into(),
+        EnrolError::ChallengeExpired => "That took too long, so here is a fresh start.".into(),
+        EnrolError::AlreadyEnrolled => "You have a second factor already. Sign in with it first.".into(),
         EnrolError::Directory(error) => Error::from(error).for_form()?,
     })
 }
 
-fn again() -> Response {
+fn restart_sign_in() -> Response {
     Redirect::to("/login?notice=expired").into_response()
 }
 
 /// Where the page stands: before there is a session, or in one.
-struct Place {
+struct EnrolContext {
     action: &'static str,
     /// What comes back with the form.
     hidden: (&'static str, String),
@@ -139,9 +139,9 @@ struct Place {
 }
 
 async fn render(
-    app: &App,
+    app: &AppState,
     user: &User,
-    place: Place,
+    place: EnrolContext,
     mut form: EnrolForm,
     error: Option<EnrolError>,
 ) -> Result<Response, Error> {
@@ -149,85 +149,86 @@ async fn render(
     let account = accounts::by_id(&mut c, &user.account_id).await?;
     let account = account.ok_or_else(|| Error::not_found("account"))?;
     drop(c);
-    if matches!(error, Some(EnrolError::Ended)) {
+    if matches!(error, Some(EnrolError::ChallengeExpired)) {
         form.ticket.clear();
     }
-    let (authenticator, key) = parts(app, (&account, user), &form).await?;
+    let (authenticator, key) = enrolment_challenge(app, (&account, user), &form).await?;
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
-    let Place { action, hidden: (name, value), is_asked, cancel } = place;
+    let EnrolContext { action, hidden: (name, value), is_asked, cancel } = place;
     let page = EnrolPage {
         asked_by: is_asked.then_some(account.name),
         action,
-        place: format!("{action}?{name}={}", query_value(&value)),
+        page_url: format!("{action}?{name}={}", query_value(&value)),
         hidden: vec![(name, value)],
         what: form.what.as_str(),
         app: authenticator,
         key,
-        keys_work: keys_work(app),
+        keys_work: webauthn_available(app),
         name: form.name,
         cancel,
-        error: error.map(words).transpose()?,
+        error: error.map(enrol_error_text).transpose()?,
     };
-    page::render_again(status, &page)
+    page::render_with_status(status, &page)
 }
 
 async fn render_in_flow(
-    app: &App,
+    app: &AppState,
     flow: &Flow,
     form: EnrolForm,
     error: Option<EnrolError>,
 ) -> Result<Response, Error> {
-    let Some(user) = flow::waiting_user(&app.signin, flow).await? else { return Ok(again()) };
+    let Some(user) = flow::pending_user(&app.signin, flow).await? else { return Ok(restart_sign_in()) };
     let hidden = ("flow", flow.id.clone());
-    let place = Place { action: "/login/enrol", hidden, is_asked: true, cancel: None };
+    let place = EnrolContext { action: "/login/enrol", hidden, is_asked: true, cancel: None };
     render(app, &user, place, form, error).await
 }
 
 pub(super) async fn show_in_flow(
-    State(app): State<App>,
+    State(app): State<AppState>,
     Query(query): Query<EnrolQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let Some((flow, _)) = waiting(&app, &headers, &query.flow, Demand::Enrolment).await? else {
-        return Ok(again());
+    let Some((flow, _)) = find_flow_at_step(&app, &headers, &query.flow, NextStep::Enrolment).await? else {
+        return Ok(restart_sign_in());
     };
     render_in_flow(&app, &flow, EnrolForm { what: query.what, ..EnrolForm::default() }, None).await
 }
 
 pub(super) async fn submit_in_flow(
-    State(app): State<App>,
+    State(app): State<AppState>,
     request: RequestContext,
     headers: HeaderMap,
     Form(form): Form<EnrolForm>,
 ) -> Result<Response, Error> {
-    app.signin.throttle.address(request.address).map_err(login::throttled)?;
-    let Some((flow, secret)) = waiting(&app, &headers, &form.flow, Demand::Enrolment).await? else {
-        return Ok(again());
+    app.signin.throttle.check_step(request.address).map_err(login::throttled)?;
+    let Some((flow, secret)) = find_flow_at_step(&app, &headers, &form.flow, NextStep::Enrolment).await?
+    else {
+        return Ok(restart_sign_in());
     };
-    let place = (&flow, flow::cookies(&app.kernel).place(&headers, &secret));
-    match flow::enrol(&app.signin, &request, place, form.confirmation()).await {
+    let place = (&flow, flow::cookies(&app.kernel).binding_of(&headers, &secret));
+    match flow::enrol_in_flow(&app.signin, &request, place, form.confirmation()).await {
         Ok(Ok(enrolled)) => match (enrolled.outcome, enrolled.codes) {
-            (Proved::Entered(entered), Some(codes)) => {
+            (SignInOutcome::Complete(entered), Some(codes)) => {
                 let page = CodesPage { codes, next: login::landing(&entered), first: true };
-                show_codes(login::cookies(&app, &entered), page)
+                show_codes(login::session_cookies(&app, &entered), page)
             }
-            (proved, _) => Ok(login::proved(&app, &secret, &proved)),
+            (proved, _) => Ok(login::sign_in_response(&app, &secret, &proved)),
         },
         Ok(Err(error)) => render_in_flow(&app, &flow, form, Some(error)).await,
-        Err(Refused::FlowEnded) => Ok(again()),
+        Err(SignInError::FlowEnded) => Ok(restart_sign_in()),
         Err(refused) => Err(login::explain_proof(refused)),
     }
 }
 
 /// By what right somebody who is signed in adds a factor, or where they have to go first.
-async fn authority(
-    app: &App,
+async fn enrolment_right(
+    app: &AppState,
     principal: &Principal,
     back: &str,
-) -> Result<Result<Authority, Response>, sqlx::Error> {
+) -> Result<Result<EnrolmentRight, Response>, sqlx::Error> {
     // Who has not shown the factor they have must not add another.
-    if principal.owes() == Owes::SecondFactor {
-        return Ok(Err(profile::to_confirm(back)));
+    if principal.restriction() == SessionRestriction::SecondFactorRequired {
+        return Ok(Err(profile::redirect_to_confirm(back)));
     }
     if let Some(elsewhere) = profile::confirm_first(app, principal, back) {
         return Ok(Err(elsewhere));
@@ -235,36 +236,37 @@ async fn authority(
     // A session that owes nothing has shown what there is. Where there is nothing, it must still be so when the
     // factor is added.
     let is_enrolled = factors::is_enrolled(&mut *app.kernel.db.read().await?, &principal.id).await?;
-    Ok(Ok(if is_enrolled { Authority::Full } else { Authority::First }))
+    Ok(Ok(if is_enrolled { EnrolmentRight::Verified } else { EnrolmentRight::FirstFactor }))
 }
 
-fn own_address(return_to: &str, what: What) -> String {
+fn own_address(return_to: &str, what: FactorChoice) -> String {
     format!("/profile/two-factor/add?what={}&return_to={}", what.as_str(), query_value(return_to))
 }
 
 async fn render_in_session(
-    app: &App,
+    app: &AppState,
     principal: &Principal,
     form: EnrolForm,
     error: Option<EnrolError>,
 ) -> Result<Response, Error> {
-    let user = profile::person(app, principal).await?;
-    let place = Place {
+    let user = profile::signed_in_user(app, principal).await?;
+    let place = EnrolContext {
         action: "/profile/two-factor/add",
         hidden: ("return_to", form.return_to.clone()),
-        is_asked: principal.owes() != Owes::Nothing,
-        cancel: (principal.owes() != Owes::Enrolment).then(|| form.return_to.clone()),
+        is_asked: principal.restriction() != SessionRestriction::None,
+        cancel: (principal.restriction() != SessionRestriction::EnrolmentRequired)
+            .then(|| form.return_to.clone()),
     };
     render(app, &user, place, form, error).await
 }
 
 pub(super) async fn show_in_session(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Query(query): Query<EnrolQuery>,
 ) -> Result<Response, Error> {
     let return_to = local_path(Some(&query.return_to), "/profile/two-factor").to_owned();
-    if let Err(elsewhere) = authority(&app, &principal, &own_address(&return_to, query.what)).await? {
+    if let Err(elsewhere) = enrolment_right(&app, &principal, &own_address(&return_to, query.what)).await? {
         return Ok(elsewhere);
     }
     let form = EnrolForm { return_to, what: query.what, ..EnrolForm::default() };
@@ -272,21 +274,23 @@ pub(super) async fn show_in_session(
 }
 
 pub(super) async fn submit_in_session(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
     Form(form): Form<EnrolForm>,
 ) -> Result<Response, Error> {
-    app.signin.throttle.address(request.address).map_err(login::throttled)?;
-    profile::person(&app, &principal).await?;
+    app.signin.throttle.check_step(request.address).map_err(login::throttled)?;
+    profile::signed_in_user(&app, &principal).await?;
     let return_to = local_path(Some(&form.return_to), "/profile/two-factor").to_owned();
     let form = EnrolForm { return_to: return_to.clone(), ..form };
-    let authority = match authority(&app, &principal, &own_address(&return_to, form.what)).await? {
+    let authority = match enrolment_right(&app, &principal, &own_address(&return_to, form.what)).await? {
         Ok(authority) => authority,
         Err(elsewhere) => return Ok(elsewhere),
     };
     if principal.session_id().is_none() {
-        return Err(not_now("A second factor is set up in a browser, by the person themselves."));
+        return Err(browser_session_required(
+            "A second factor is set up in a browser, by the person themselves.",
+        ));
     }
     let wanted = (authority, form.confirmation());
     match flow::enrol_in_session(&app.signin, &request, &principal, wanted).await {
@@ -301,7 +305,7 @@ pub(super) async fn submit_in_session(
             }
         }
         Ok(Err(error)) => render_in_session(&app, &principal, form, Some(error)).await,
-        Err(Refused::FlowEnded) => Ok(Redirect::to("/login").into_response()),
+        Err(SignInError::FlowEnded) => Ok(Redirect::to("/login").into_response()),
         Err(refused) => Err(login::explain_proof(refused)),
     }
 }

@@ -7,23 +7,23 @@ use axum::http::StatusCode;
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::super::page::{self, Shell};
-use super::super::{App, Error, profile, rules};
-use super::{CodesPage, keys_work, show_codes};
+use super::{CodesPage, show_codes, webauthn_available};
 use crate::access::Principal;
 use crate::directory::accounts;
 use crate::directory::users::User;
 use crate::kernel::http::RequestContext;
 use crate::kernel::urls::local_path;
-use crate::signin::factors::{self, Device, Factor};
+use crate::signin::factors::{self, Factor, RememberedBrowser};
+use crate::web::page::{self, Shell};
+use crate::web::{AppState, Error, admin, profile};
 
 #[derive(Template)]
 #[template(path = "profile/two_factor.html")]
-struct TwoFactorPage {
+struct ManageFactorsPage {
     shell: Shell,
     factors: Vec<Factor>,
     codes_left: i64,
-    devices: Vec<Device>,
+    devices: Vec<RememberedBrowser>,
     remember_days: u32,
     enforced: bool,
     keys_work: bool,
@@ -40,49 +40,49 @@ struct FewCodesPage {
 const HOME: &str = "/profile/two-factor";
 
 #[derive(Deserialize)]
-pub(super) struct NoticeQuery {
+pub(super) struct ManageFactorsQuery {
     notice: Option<String>,
     return_to: Option<String>,
 }
 
 async fn render(
-    app: &App,
+    app: &AppState,
     principal: &Principal,
     notice: Option<&str>,
     error: Option<String>,
 ) -> Result<Response, Error> {
-    let user = profile::person(app, principal).await?;
+    let user = profile::signed_in_user(app, principal).await?;
     let shell = Shell::build(app, principal, "profile", notice).await?;
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let now = app.kernel.clock.now();
     let mut c = app.kernel.db.read().await?;
     let settings = accounts::settings_of(&mut c, &user.account_id).await?.two_factor;
-    let page = TwoFactorPage {
+    let page = ManageFactorsPage {
         shell,
         factors: factors::of_user(&mut c, &user.id).await?,
         codes_left: factors::codes_left(&mut c, &user.id).await?,
-        devices: factors::devices(&mut c, &settings, &user, now).await?,
+        devices: factors::remembered_browsers(&mut c, &settings, &user, now).await?,
         remember_days: settings.remember_days,
         enforced: factors::is_enforced_for(&mut c, &settings, &user.id).await?,
-        keys_work: keys_work(app),
+        keys_work: webauthn_available(app),
         error,
     };
-    page::render_again(status, &page)
+    page::render_with_status(status, &page)
 }
 
 pub(super) async fn show(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
-    Query(query): Query<NoticeQuery>,
+    Query(query): Query<ManageFactorsQuery>,
 ) -> Result<Response, Error> {
     render(&app, &principal, query.notice.as_deref(), None).await
 }
 
 /// After sign-in with one of the last recovery codes.
 pub(super) async fn few_codes(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
-    Query(query): Query<NoticeQuery>,
+    Query(query): Query<ManageFactorsQuery>,
 ) -> Result<Response, Error> {
     let left = factors::codes_left(&mut *app.kernel.db.read().await?, &principal.id).await?;
     let return_to = local_path(query.return_to.as_deref(), "/").to_owned();
@@ -91,14 +91,14 @@ pub(super) async fn few_codes(
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct FactorForm {
+pub(super) struct ManageFactorForm {
     id: String,
     name: String,
 }
 
 /// Goes back to the page, or shows it with what was wrong.
-async fn back(
-    app: &App,
+async fn redirect_or_rerender(
+    app: &AppState,
     principal: &Principal,
     notice: &str,
     done: Result<(), Error>,
@@ -109,47 +109,47 @@ async fn back(
     }
 }
 
-async fn own(
-    app: &App,
+async fn find_own_factor(
+    app: &AppState,
     principal: &Principal,
     tx: &mut crate::kernel::Tx,
     id: &str,
 ) -> Result<(User, Factor), Error> {
-    let user = profile::person(app, principal).await?;
+    let user = profile::signed_in_user(app, principal).await?;
     let factor = factors::by_id(tx, &user.id, id).await?.ok_or_else(|| Error::not_found("second factor"))?;
     Ok((user, factor))
 }
 
 pub(super) async fn rename(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
-    Form(form): Form<FactorForm>,
+    Form(form): Form<ManageFactorForm>,
 ) -> Result<Response, Error> {
     let done = async {
         let mut tx = app.kernel.db.begin().await?;
-        let (user, factor) = own(&app, &principal, &mut tx, &form.id).await?;
+        let (user, factor) = find_own_factor(&app, &principal, &mut tx, &form.id).await?;
         factors::rename(&mut tx, &principal.context(&request), &user, &factor, &form.name).await?;
         tx.commit().await?;
         Ok(())
     };
-    back(&app, &principal, "factor_renamed", done.await).await
+    redirect_or_rerender(&app, &principal, "factor_renamed", done.await).await
 }
 
 pub(super) async fn remove(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
-    Form(form): Form<FactorForm>,
+    Form(form): Form<ManageFactorForm>,
 ) -> Result<Response, Error> {
     if let Some(elsewhere) = profile::confirm_first(&app, &principal, HOME) {
         return Ok(elsewhere);
     }
     let done = async {
-        rules::require_recent(&app, &principal)?;
+        admin::require_recent_authentication(&app, &principal)?;
         let mut tx = app.kernel.db.begin().await?;
-        let (user, factor) = own(&app, &principal, &mut tx, &form.id).await?;
-        rules::keep_a_way_without(&mut tx, &user, &factor).await?;
+        let (user, factor) = find_own_factor(&app, &principal, &mut tx, &form.id).await?;
+        admin::ensure_not_last_sign_in_method(&mut tx, &user, &factor).await?;
         let settings = accounts::settings_of(&mut tx, &user.account_id).await?.two_factor;
         let context = principal.context(&request);
         factors::remove(&app.kernel, &mut tx, &context, (&user, &settings), &factor).await?;
@@ -157,19 +157,19 @@ pub(super) async fn remove(
         app.kernel.mail_wake.notify_one();
         Ok(())
     };
-    back(&app, &principal, "factor_removed", done.await).await
+    redirect_or_rerender(&app, &principal, "factor_removed", done.await).await
 }
 
 pub(super) async fn renew_codes(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
 ) -> Result<Response, Error> {
     if let Some(elsewhere) = profile::confirm_first(&app, &principal, HOME) {
         return Ok(elsewhere);
     }
-    rules::require_recent(&app, &principal)?;
-    let user = profile::person(&app, &principal).await?;
+    admin::require_recent_authentication(&app, &principal)?;
+    let user = profile::signed_in_user(&app, &principal).await?;
     let mut tx = app.kernel.db.begin().await?;
     let codes = factors::renew_codes(&app.kernel, &mut tx, &principal.context(&request), &user).await?;
     tx.commit().await?;
@@ -177,15 +177,15 @@ pub(super) async fn renew_codes(
     show_codes(AppendHeaders(Vec::new()), CodesPage { codes, next: HOME.to_owned(), first: false })
 }
 
-pub(super) async fn revoke_device(
-    State(app): State<App>,
+pub(super) async fn revoke_remembered_browser(
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
-    Form(form): Form<FactorForm>,
+    Form(form): Form<ManageFactorForm>,
 ) -> Result<Response, Error> {
-    let user = profile::person(&app, &principal).await?;
+    let user = profile::signed_in_user(&app, &principal).await?;
     let mut tx = app.kernel.db.begin().await?;
-    factors::revoke_device(&mut tx, &principal.context(&request), &user, &form.id).await?;
+    factors::revoke_remembered_browser(&mut tx, &principal.context(&request), &user, &form.id).await?;
     tx.commit().await?;
     Ok(Redirect::to(&format!("{HOME}?notice=device_forgotten")).into_response())
 }

@@ -2,7 +2,7 @@
 
 mod challenge;
 mod enrol;
-mod link;
+mod enrolment_link;
 mod manage;
 mod passkey;
 
@@ -11,16 +11,16 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use serde::Deserialize;
 
-use super::{App, Error, page};
+use super::{AppState, Error, page};
 use crate::access::{Guard, Routes};
 use crate::kernel::http::Refusal;
 use crate::kernel::urls::query_value;
-use crate::signin::factors::{self, Factor, KeyChallenge, Kind, Shown, Wrong};
+use crate::signin::factors::{self, Factor, FactorError, FactorKind, FactorResponse, KeyChallenge};
 use crate::signin::flow;
 
 pub(super) use passkey::is_offered as passkeys_are_offered;
 
-pub(super) fn routes() -> Routes<App> {
+pub(super) fn routes() -> Routes<AppState> {
     Routes::default()
         .get("/login/second-factor", Guard::Public, challenge::show)
         .post("/login/second-factor", Guard::Public, challenge::submit)
@@ -28,20 +28,20 @@ pub(super) fn routes() -> Routes<App> {
         .post("/login/enrol", Guard::Public, enrol::submit_in_flow)
         .post("/login/passkey/start", Guard::Public, passkey::start)
         .post("/login/passkey", Guard::Public, passkey::submit)
-        .get("/two-factor", Guard::Public, link::show)
-        .post("/two-factor", Guard::Public, link::follow)
+        .get("/two-factor", Guard::Public, enrolment_link::show)
+        .post("/two-factor", Guard::Public, enrolment_link::begin_enrolment)
         .get("/profile/two-factor", Guard::SignedIn, manage::show)
         .get("/profile/two-factor/few-codes", Guard::SignedIn, manage::few_codes)
-        .get("/profile/two-factor/add", Guard::Unfinished, enrol::show_in_session)
-        .post("/profile/two-factor/add", Guard::Unfinished, enrol::submit_in_session)
+        .get("/profile/two-factor/add", Guard::RestrictedSession, enrol::show_in_session)
+        .post("/profile/two-factor/add", Guard::RestrictedSession, enrol::submit_in_session)
         .post("/profile/two-factor/rename", Guard::SignedIn, manage::rename)
         .post("/profile/two-factor/remove", Guard::SignedIn, manage::remove)
         .post("/profile/two-factor/codes", Guard::SignedIn, manage::renew_codes)
-        .post("/profile/two-factor/devices/revoke", Guard::SignedIn, manage::revoke_device)
+        .post("/profile/two-factor/devices/revoke", Guard::SignedIn, manage::revoke_remembered_browser)
 }
 
 /// The form that takes a second factor: an app's code, a recovery code, or a key's answer.
-pub(super) struct FactorForm {
+pub(super) struct FactorPrompt {
     /// Where it is posted.
     pub(super) action: &'static str,
     /// Fields that come back.
@@ -60,11 +60,11 @@ pub(super) struct FactorForm {
     pub(super) error: Option<&'static str>,
 }
 
-impl FactorForm {
+impl FactorPrompt {
     /// The form at `action`, which comes back with the field `hidden`, for these factors of a user. `place`: the
     /// id of the flow or session they are asked in.
     pub(super) fn new(
-        app: &App,
+        app: &AppState,
         (user_id, place): (&str, &str),
         owned: &[Factor],
         (action, hidden): (&'static str, (&'static str, String)),
@@ -76,7 +76,7 @@ impl FactorForm {
             other: format!("{action}?{}={}{other}", hidden.0, query_value(&hidden.1)),
             hidden: vec![hidden],
             recovery,
-            has_app: owned.iter().any(|factor| factor.kind() == Kind::Totp),
+            has_app: owned.iter().any(|factor| factor.kind() == FactorKind::Totp),
             challenge: factors::start_challenge(&app.kernel, user_id, place, owned)?,
             remember_days: 0,
             error,
@@ -87,7 +87,7 @@ impl FactorForm {
 /// What the form sends.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Typed {
+pub(super) struct FactorResponseForm {
     code: String,
     ticket: String,
     answer: String,
@@ -95,32 +95,34 @@ pub(super) struct Typed {
     recovery: Option<String>,
 }
 
-impl Typed {
+impl FactorResponseForm {
     /// Whether it came from the field for recovery codes.
     pub(super) fn is_recovery(&self) -> bool {
         self.recovery.is_some()
     }
 
-    pub(super) fn shown(&self) -> Shown<'_> {
+    pub(super) fn response(&self) -> FactorResponse<'_> {
         if self.answer.is_empty() {
-            Shown::Code(&self.code)
+            FactorResponse::Code(&self.code)
         } else {
-            Shown::Key { ticket: &self.ticket, answer: &self.answer }
+            FactorResponse::Key { ticket: &self.ticket, answer: &self.answer }
         }
     }
 }
 
 /// What a person is told. They have proved who they are with something else, so it may be plain.
-pub(super) fn explain(wrong: Wrong) -> &'static str {
+pub(super) fn factor_error_text(wrong: FactorError) -> &'static str {
     match wrong {
-        Wrong::Code => "That code is not right. Check the time of your phone, and take the code shown now.",
-        Wrong::Used => "That code was used already. Wait until your app shows the next one.",
-        Wrong::Locked => {
+        FactorError::WrongCode => {
+            "That code is not right. Check the time of your phone, and take the code shown now."
+        }
+        FactorError::CodeReused => "That code was used already. Wait until your app shows the next one.",
+        FactorError::Locked => {
             "After several wrong codes none is checked for a while. Wait, use a passkey or security key, or ask your \
              administrator."
         }
-        Wrong::Key => "That key was not accepted. Use one that you have added here.",
-        Wrong::Challenge => "That took too long. Try again.",
+        FactorError::KeyRejected => "That key was not accepted. Use one that you have added here.",
+        FactorError::ChallengeExpired => "That took too long. Try again.",
     }
 }
 
@@ -141,29 +143,29 @@ impl CodesPage {
     }
 }
 
-type Cookies = AppendHeaders<Vec<(axum::http::HeaderName, String)>>;
+type SetCookieHeaders = AppendHeaders<Vec<(axum::http::HeaderName, String)>>;
 
-fn show_codes(cookies: Cookies, page: CodesPage) -> Result<Response, Error> {
+fn show_codes(cookies: SetCookieHeaders, page: CodesPage) -> Result<Response, Error> {
     Ok((cookies, page::render(&page)?).into_response())
 }
 
 /// Where somebody is in a flow: the flow itself and the browser's secret.
-async fn waiting(
-    app: &App,
+async fn find_flow_at_step(
+    app: &AppState,
     headers: &HeaderMap,
     id: &str,
-    demand: flow::Demand,
+    demand: flow::NextStep,
 ) -> Result<Option<(flow::Flow, String)>, sqlx::Error> {
-    let found = super::login::password::find(app, headers, id).await?;
-    Ok(found.filter(|(flow, _)| flow.demand() == Some(demand)))
+    let found = super::login::password::find_flow(app, headers, id).await?;
+    Ok(found.filter(|(flow, _)| flow.pending_step() == Some(demand)))
 }
 
 /// Somebody came by a way that is not open to them.
-fn not_now(detail: &str) -> Error {
+fn browser_session_required(detail: &str) -> Error {
     Error::Refused(Refusal::new(StatusCode::CONFLICT, "Not now", detail))
 }
 
 /// Whether keys can be used at the address people use.
-fn keys_work(app: &App) -> bool {
+fn webauthn_available(app: &AppState) -> bool {
     factors::is_available(&app.kernel)
 }

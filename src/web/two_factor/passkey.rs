@@ -7,36 +7,37 @@ use axum::{Form, Json};
 use serde::Deserialize;
 use serde_json::json;
 
-use super::super::{App, Error, login};
-use super::keys_work;
+use super::webauthn_available;
 use crate::directory::accounts::Account;
 use crate::idp::connections;
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::kernel::urls::local_path;
 use crate::signin::factors;
-use crate::signin::flow::{self, Refused};
+use crate::signin::flow::{self, SignInError};
+use crate::web::{AppState, Error, login};
 
 /// Whether the sign-in page of this account has the button. Without an account it has: whose passkey it is
 /// shows when it is used.
-pub(in super::super) fn is_offered(app: &App, account: Option<&Account>) -> bool {
-    keys_work(app) && account.is_none_or(|account| account.settings().two_factor.passkey_sign_in)
+pub(crate) fn is_offered(app: &AppState, account: Option<&Account>) -> bool {
+    webauthn_available(app) && account.is_none_or(|account| account.settings().two_factor.passkey_sign_in)
 }
 
-fn refused(detail: impl Into<String>) -> Error {
+fn passkey_refused(detail: impl Into<String>) -> Error {
     Error::Refused(Refusal::new(StatusCode::UNAUTHORIZED, "That passkey did not open the door", detail))
 }
 
 /// A challenge for this browser, as JSON for the script of the page.
 pub(super) async fn start(
-    State(app): State<App>,
+    State(app): State<AppState>,
     request: RequestContext,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    app.signin.throttle.address(request.address).map_err(login::throttled)?;
+    app.signin.throttle.check_step(request.address).map_err(login::throttled)?;
     let names = flow::cookies(&app.kernel);
-    let secret = names.browser(&headers);
+    let secret = names.browser_secret(&headers);
     let challenge = factors::start_passkey(&app.kernel, &secret)?;
-    let challenge = challenge.ok_or_else(|| refused("Passkeys need a host name; this address has none."))?;
+    let challenge =
+        challenge.ok_or_else(|| passkey_refused("Passkeys need a host name; this address has none."))?;
     let body = json!({"options": challenge.options, "ticket": challenge.ticket});
     Ok(([(header::SET_COOKIE, names.set_flow(&secret))], Json(body)).into_response())
 }
@@ -50,19 +51,19 @@ pub(super) struct PasskeyForm {
 }
 
 pub(super) async fn submit(
-    State(app): State<App>,
+    State(app): State<AppState>,
     request: RequestContext,
     headers: HeaderMap,
     Form(form): Form<PasskeyForm>,
 ) -> Result<Response, Error> {
-    app.signin.throttle.address(request.address).map_err(login::throttled)?;
+    app.signin.throttle.check_step(request.address).map_err(login::throttled)?;
     let unknown = || {
-        refused(
+        passkey_refused(
             "It is not known here (any more), or that took too long. Go back and sign in with your name, or try again.",
         )
     };
-    let secret = flow::cookies(&app.kernel).browser(&headers);
-    let proved = factors::prove_passkey(&app.signin, &secret, (&form.ticket, &form.answer)).await?;
+    let secret = flow::cookies(&app.kernel).browser_secret(&headers);
+    let proved = factors::verify_passkey(&app.signin, &secret, (&form.ticket, &form.answer)).await?;
     let passkey = proved.map_err(|_| unknown())?;
     // Where a company signs its people in, a key of their own must not outlive what the company says.
     let mut c = app.kernel.db.read().await?;
@@ -75,15 +76,15 @@ pub(super) async fn submit(
              second factor.",
             provider.name
         );
-        return Err(refused(detail));
+        return Err(passkey_refused(detail));
     }
     drop(c);
     let return_to = local_path(Some(&form.return_to), "/");
-    let place = (flow::cookies(&app.kernel).place(&headers, &secret), return_to);
-    match flow::enter_with_passkey(&app.signin, &request, place, &passkey).await {
-        Ok(proved) => Ok(login::proved(&app, &secret, &proved)),
-        Err(Refused::SecondFactor(_)) => Err(unknown()),
-        Err(Refused::FlowEnded) => Ok(Redirect::to("/login?notice=expired").into_response()),
+    let place = (flow::cookies(&app.kernel).binding_of(&headers, &secret), return_to);
+    match flow::sign_in_with_passkey(&app.signin, &request, place, &passkey).await {
+        Ok(proved) => Ok(login::sign_in_response(&app, &secret, &proved)),
+        Err(SignInError::SecondFactor(_)) => Err(unknown()),
+        Err(SignInError::FlowEnded) => Ok(Redirect::to("/login?notice=expired").into_response()),
         Err(refused) => Err(login::explain_proof(refused)),
     }
 }

@@ -8,13 +8,13 @@
 //! an administrator says that this is meant. Nothing is taken from anybody by an error.
 
 mod model;
-mod people;
 mod reader;
 mod run;
 mod schedule;
 mod store;
+mod user_matching;
 
-pub use model::{GroupChange, HeldGroup, Report, Run, Wanted};
+pub use model::{GroupChange, HeldGroup, SyncOptions, SyncReport, SyncRun};
 pub use run::run_due;
-pub use schedule::{Schedule, plan};
-pub use store::{ask, by_id, latest, next_at};
+pub use schedule::{Schedule, plan_next_run};
+pub use store::{latest_runs, next_run_at, request_run, run_by_id};

@@ -6,12 +6,13 @@ use utoipa::ToSchema;
 use crate::kernel::Timestamp;
 
 /// Groups that are named in a report; the numbers say the rest.
-pub(super) const NAMED: usize = 200;
+pub(super) const MAX_LISTED: usize = 200;
 
 /// What an administrator asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
-pub struct Wanted {
+#[schema(as = Wanted)]
+pub struct SyncOptions {
     /// Only say what would change.
     pub preview: bool,
     /// Groups that are empty or gone there are emptied here as well.
@@ -20,7 +21,7 @@ pub struct Wanted {
 
 /// A synchronisation as stored.
 #[derive(Debug, Clone, sqlx::FromRow)]
-pub struct Run {
+pub struct SyncRun {
     /// Its id.
     pub id: String,
     /// `running`, `done` or `failed`.
@@ -32,10 +33,10 @@ pub struct Run {
     pub ended_at: Option<Timestamp>,
 }
 
-impl Run {
+impl SyncRun {
     /// What it has found and done so far.
     #[must_use]
-    pub fn report(&self) -> Report {
+    pub fn report(&self) -> SyncReport {
         serde_json::from_str(&self.report).unwrap_or_default()
     }
 
@@ -49,7 +50,8 @@ impl Run {
 /// What a synchronisation has found and done.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
-pub struct Report {
+#[schema(as = Report)]
+pub struct SyncReport {
     /// Whether nothing was changed by it.
     pub preview: bool,
     /// Linked groups there are.
@@ -100,14 +102,14 @@ pub struct HeldGroup {
     pub reason: String,
 }
 
-impl Report {
+impl SyncReport {
     /// Whether anything came of it.
-    pub(super) fn says_something(&self) -> bool {
+    pub(super) fn has_effect(&self) -> bool {
         self.created + self.added + self.removed > 0 || !self.held.is_empty() || self.error.is_some()
     }
 
-    pub(super) fn hold(&mut self, group_id: &str, name: &str, reason: &str) {
-        if self.held.len() < NAMED {
+    pub(super) fn add_held(&mut self, group_id: &str, name: &str, reason: &str) {
+        if self.held.len() < MAX_LISTED {
             let (group_id, name, reason) = (group_id.to_owned(), name.to_owned(), reason.to_owned());
             self.held.push(HeldGroup { group_id, name, reason });
         }
@@ -117,7 +119,7 @@ impl Report {
         let (added, removed) = (added as u64, removed as u64);
         self.added += added;
         self.removed += removed;
-        if added + removed > 0 && self.changes.len() < NAMED {
+        if added + removed > 0 && self.changes.len() < MAX_LISTED {
             let (group_id, name) = (group_id.to_owned(), name.to_owned());
             self.changes.push(GroupChange { group_id, name, added, removed });
         }

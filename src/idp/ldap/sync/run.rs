@@ -6,76 +6,73 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use uuid::Uuid;
 
-use super::super::super::Idp;
-use super::super::super::connections;
-use super::super::error::Error as LdapError;
-use super::super::pool::Pool;
-use super::model::{Report, Wanted};
-use super::people;
-use super::reader::{Membership, Pair, Reader};
+use super::model::{SyncOptions, SyncReport};
+use super::reader::{GroupMapping, Reader, RemoteMembership};
 use super::schedule::Schedule;
-use super::store::{self, Leased};
+use super::store::{self, SyncLease};
+use super::user_matching;
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::Error;
-use crate::directory::groups::{self, Group, Link};
+use crate::directory::groups::{self, Group, GroupLink};
+use crate::idp::Idp;
+use crate::idp::connections;
+use crate::idp::ldap::error::Error as LdapError;
+use crate::idp::ldap::pool::LdapPool;
 use crate::kernel::Tx;
 
 /// How often a run says how far it is, and that it goes on.
-const SAY_EVERY: Duration = Duration::from_secs(2);
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Why a run ended before its end.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Failure {
+pub(super) enum SyncError {
     #[error(transparent)]
     Directory(#[from] LdapError),
     #[error(transparent)]
-    Here(#[from] Error),
+    Local(#[from] Error),
     /// Another node goes on with it: this one was away for too long.
     #[error("another node has taken it over")]
-    Taken,
+    LeaseLost,
 }
 
-impl From<sqlx::Error> for Failure {
+impl From<sqlx::Error> for SyncError {
     fn from(error: sqlx::Error) -> Self {
-        Self::Here(error.into())
+        Self::Local(error.into())
     }
 }
 
 /// A run under way.
-pub(super) struct Work<'a> {
+pub(super) struct SyncWorker<'a> {
     pub(super) idp: &'a Idp,
-    pub(super) pool: Arc<Pool>,
+    pub(super) pool: Arc<LdapPool>,
     pub(super) context: Context,
-    pub(super) report: Report,
-    wanted: Wanted,
-    leased: &'a Leased,
+    pub(super) report: SyncReport,
+    options: SyncOptions,
+    lease: &'a SyncLease,
     run_id: String,
-    said: Instant,
+    last_heartbeat: Instant,
     /// People who were linked in this run, and at how many the database is told that its tables have grown.
-    pub(super) linked: usize,
-    pub(super) next_look: usize,
+    pub(super) linked_users: usize,
+    pub(super) next_analyze_at: usize,
 }
 
-impl Work<'_> {
+impl SyncWorker<'_> {
     /// Says how far it is, now and then.
-    pub(super) async fn say(&mut self) -> Result<(), Failure> {
-        if self.said.elapsed() < SAY_EVERY {
+    pub(super) async fn heartbeat(&mut self) -> Result<(), SyncError> {
+        if self.last_heartbeat.elapsed() < HEARTBEAT_INTERVAL {
             return Ok(());
         }
-        self.said = Instant::now();
+        self.last_heartbeat = Instant::now();
         let mut tx = self.idp.signin.kernel.db.begin().await?;
-        if !store::hold_on(&mut tx, self.leased).await? {
-            return Err(Failure::Taken);
+        if !store::renew_lease(&mut tx, self.lease).await? {
+            return Err(SyncError::LeaseLost);
         }
-        store::note(&mut tx, &self.run_id, ("running", &self.report)).await?;
+        store::update_run(&mut tx, &self.run_id, ("running", &self.report)).await?;
         Ok(tx.commit().await?)
     }
 }
 
 /// Does the run that has been due for longest; false when none is.
-///
-/// # Errors
-/// The database's. What goes wrong with a directory is in the run's report.
 pub async fn run_due(idp: &Idp) -> Result<bool, Error> {
     let kernel = &idp.signin.kernel;
     let mut c = kernel.db.read().await?;
@@ -84,15 +81,15 @@ pub async fn run_due(idp: &Idp) -> Result<bool, Error> {
     }
     drop(c);
     let mut tx = kernel.db.begin().await?;
-    let Some(leased) = store::take(&mut tx).await? else { return Ok(false) };
-    let connection = connections::by_id(&mut tx, &leased.account_id, &leased.connection_id).await?;
+    let Some(lease) = store::acquire_lease(&mut tx).await? else { return Ok(false) };
+    let connection = connections::by_id(&mut tx, &lease.account_id, &lease.connection_id).await?;
     let settings = connection.as_ref().and_then(connections::Connection::ldap);
     let Some((connection, settings)) = connection.zip(settings) else { return Ok(false) };
-    let report = Report { preview: leased.wanted.preview, ..Report::default() };
-    let run_id = store::begin(&mut tx, &leased, &report).await?;
+    let report = SyncReport { preview: lease.options.preview, ..SyncReport::default() };
+    let run_id = store::insert_run(&mut tx, &lease, &report).await?;
     tx.commit().await?;
 
-    let pool = idp.ldap.of(&connection, &settings);
+    let pool = idp.ldap.pool_for(&connection, &settings);
     let context = Context {
         account_id: connection.account_id.clone(),
         actor: connection.actor(),
@@ -102,27 +99,27 @@ pub async fn run_due(idp: &Idp) -> Result<bool, Error> {
     let (status, report) = match Reader::open(kernel, &pool).await {
         Ok(reader) => {
             let context = context.clone();
-            let wanted = leased.wanted.clone();
-            let (leased, run_id) = (&leased, run_id.clone());
-            let mut work = Work {
+            let options = lease.options.clone();
+            let (lease, run_id) = (&lease, run_id.clone());
+            let mut work = SyncWorker {
                 idp,
                 pool,
                 context,
                 report,
-                wanted,
-                leased,
+                options,
+                lease,
                 run_id,
-                said: Instant::now(),
-                linked: 0,
-                next_look: 1000,
+                last_heartbeat: Instant::now(),
+                linked_users: 0,
+                next_analyze_at: 1000,
             };
             match work.run(reader).await {
                 Ok(()) => ("done", work.report),
-                Err(Failure::Taken) => return Ok(true),
-                Err(failure) => ("failed", Report { error: Some(failure.to_string()), ..work.report }),
+                Err(SyncError::LeaseLost) => return Ok(true),
+                Err(failure) => ("failed", SyncReport { error: Some(failure.to_string()), ..work.report }),
             }
         }
-        Err(error) => ("failed", Report { error: Some(error.to_string()), ..report }),
+        Err(error) => ("failed", SyncReport { error: Some(error.to_string()), ..report }),
     };
     if let Some(error) = &report.error {
         tracing::warn!(connection = connection.id, error, "a directory's groups were not brought up to date");
@@ -131,10 +128,10 @@ pub async fn run_due(idp: &Idp) -> Result<bool, Error> {
     let next =
         Schedule::parse(&settings.schedule).ok().and_then(|schedule| schedule.next(kernel.clock.now()));
     let mut tx = kernel.db.begin().await?;
-    store::note(&mut tx, &run_id, (status, &report)).await?;
-    store::give_back(&mut tx, &leased, next).await?;
+    store::update_run(&mut tx, &run_id, (status, &report)).await?;
+    store::release_lease(&mut tx, &lease, next).await?;
     store::delete_old(&mut tx, &connection.id).await?;
-    if !report.preview && report.says_something() {
+    if !report.preview && report.has_effect() {
         let event = Event::new(Action::ConnectionSync, "connection", &connection.id, &connection.name);
         let event = if report.error.is_some() { event.refused("ldap_failed") } else { event };
         audit::record(&mut tx, &context, event.detail(json!({"run": run_id, "created": report.created,
@@ -145,47 +142,47 @@ pub async fn run_due(idp: &Idp) -> Result<bool, Error> {
 }
 
 /// What became of a group.
-enum Outcome {
+enum GroupSyncOutcome {
     /// So many came, and so many went.
     Changed(Group, usize, usize),
     /// It was left as it is, and why.
     Held(Group, String),
 }
 
-impl Work<'_> {
-    async fn run(&mut self, mut reader: Reader) -> Result<(), Failure> {
+impl SyncWorker<'_> {
+    async fn run(&mut self, mut reader: Reader) -> Result<(), SyncError> {
         let connection_id = self.pool.connection.id.clone();
         let mut c = self.idp.signin.kernel.db.read().await?;
         let links = groups::all_links(&mut c, &connection_id).await?;
-        let stamps = store::stamps(&mut c, &connection_id).await?;
+        let change_markers = store::change_markers(&mut c, &connection_id).await?;
         drop(c);
         self.report.linked = links.len() as u64;
-        let there = reader.groups().await?;
+        let remote_groups = reader.read_groups().await?;
         let mut changed = Vec::new();
         for link in links {
-            // Several groups here may follow one there.
-            match there.get(&link.name.to_lowercase()).cloned() {
-                None => self.gone(&link).await?,
+            // Several groups here may follow one remote.
+            match remote_groups.get(&link.name.to_lowercase()).cloned() {
+                None => self.handle_missing_group(&link).await?,
                 // Members of inner groups come and go without a trace at the outer one.
                 Some(group)
                     if !self.pool.settings.nested
-                        && group.stamp.is_some()
-                        && stamps.get(&link.group_id) == group.stamp.as_ref() =>
+                        && group.change_marker.is_some()
+                        && change_markers.get(&link.group_id) == group.change_marker.as_ref() =>
                 {
                     self.report.unchanged += 1;
                     self.report.looked_at += 1;
                 }
-                Some(there) => changed.push(Pair { link, there }),
+                Some(remote) => changed.push(GroupMapping { link, remote }),
             }
         }
         if !changed.is_empty() {
-            let people;
-            (people, reader) = people::read(self, reader).await?;
-            let mut ahead = reader.members(changed, people);
+            let member_index;
+            (member_index, reader) = user_matching::match_users(self, reader).await?;
+            let mut ahead = reader.read_members(changed, member_index);
             while let Some(read) = ahead.next().await {
-                self.bring_up_to_date(&read).await?;
+                self.apply_batch(&read).await?;
                 self.report.looked_at += read.len() as u64;
-                self.say().await?;
+                self.heartbeat().await?;
             }
             reader = ahead.end().await?;
         }
@@ -194,64 +191,74 @@ impl Work<'_> {
     }
 
     /// The directory has no such group any more: it may have been renamed, or a query was changed.
-    async fn gone(&mut self, link: &Link) -> Result<(), Failure> {
+    async fn handle_missing_group(&mut self, link: &GroupLink) -> Result<(), SyncError> {
         self.report.looked_at += 1;
         let mut tx = self.idp.signin.kernel.db.begin().await?;
         let Some(group) = groups::by_id(&mut tx, &self.context.account_id, &link.group_id).await? else {
             return Ok(());
         };
-        let outcome = if self.wanted.allow_empty {
-            self.follow(&mut tx, group, &[]).await?
+        let outcome = if self.options.allow_empty {
+            self.set_members(&mut tx, group, &[]).await?
         } else {
-            Outcome::Held(
+            GroupSyncOutcome::Held(
                 group,
                 format!("The directory has no group {}. Its members here are kept.", link.name),
             )
         };
-        self.keep(tx, vec![outcome]).await
+        self.commit_outcomes(tx, vec![outcome]).await
     }
 
     /// One unit of work for some groups. On disk it is when the run says that it is done, at the latest.
-    async fn bring_up_to_date(&mut self, read: &[Membership]) -> Result<(), Failure> {
-        let mut tx = self.idp.signin.kernel.db.begin_step().await?;
+    async fn apply_batch(&mut self, read: &[RemoteMembership]) -> Result<(), SyncError> {
+        let mut tx = self.idp.signin.kernel.db.begin_relaxed().await?;
         let mut outcomes = Vec::with_capacity(read.len());
         for membership in read {
-            outcomes.extend(self.take_over(&mut tx, membership).await?);
+            outcomes.extend(self.apply_membership(&mut tx, membership).await?);
         }
-        self.keep(tx, outcomes).await?;
+        self.commit_outcomes(tx, outcomes).await?;
         self.report.unknown += read.iter().map(|membership| membership.unknown).sum::<u64>();
         Ok(())
     }
 
     /// Takes over who is in a group, unless nobody is in it any more and that is not meant.
-    async fn take_over(&self, tx: &mut Tx, membership: &Membership) -> Result<Option<Outcome>, Failure> {
-        let Membership { pair: Pair { link, there }, users, .. } = membership;
+    async fn apply_membership(
+        &self,
+        tx: &mut Tx,
+        membership: &RemoteMembership,
+    ) -> Result<Option<GroupSyncOutcome>, SyncError> {
+        let RemoteMembership { mapping: GroupMapping { link, remote }, users, .. } = membership;
         let Some(group) = groups::by_id(tx, &self.context.account_id, &link.group_id).await? else {
             return Ok(None);
         };
-        if users.is_empty() && !self.wanted.allow_empty {
-            let present = groups::count_from(tx, &group.id, &link.connection_id).await?;
+        if users.is_empty() && !self.options.allow_empty {
+            let present = groups::count_members_from(tx, &group.id, &link.connection_id).await?;
             if present > 0 {
                 let reason =
                     format!("It is empty in the directory, and has {present} members here, who are kept.");
-                return Ok(Some(Outcome::Held(group, reason)));
+                return Ok(Some(GroupSyncOutcome::Held(group, reason)));
             }
         }
-        if let Some(stamp) = &there.stamp {
-            store::set_stamp(tx, (&link.connection_id, &group.id), stamp).await?;
+        if let Some(change_marker) = &remote.change_marker {
+            store::set_change_marker(tx, (&link.connection_id, &group.id), change_marker).await?;
         }
-        Ok(Some(self.follow(tx, group, users).await?))
+        Ok(Some(self.set_members(tx, group, users).await?))
     }
 
-    async fn follow(&self, tx: &mut Tx, group: Group, users: &[Uuid]) -> Result<Outcome, Failure> {
+    async fn set_members(
+        &self,
+        tx: &mut Tx,
+        group: Group,
+        users: &[Uuid],
+    ) -> Result<GroupSyncOutcome, SyncError> {
         let users = users.iter().map(Uuid::to_string).collect();
         let connection_id = &self.pool.connection.id;
-        let applied = groups::follow_exactly(tx, &self.context, connection_id, &group, users).await?;
-        Ok(Outcome::Changed(group, applied.added.len(), applied.removed.len()))
+        let applied =
+            groups::replace_connection_members(tx, &self.context, connection_id, &group, users).await?;
+        Ok(GroupSyncOutcome::Changed(group, applied.added.len(), applied.removed.len()))
     }
 
     /// Keeps what was done, and only then says so. A preview was only tried.
-    async fn keep(&mut self, tx: Tx, outcomes: Vec<Outcome>) -> Result<(), Failure> {
+    async fn commit_outcomes(&mut self, tx: Tx, outcomes: Vec<GroupSyncOutcome>) -> Result<(), SyncError> {
         if self.report.preview {
             drop(tx);
         } else {
@@ -259,10 +266,12 @@ impl Work<'_> {
         }
         for outcome in outcomes {
             match outcome {
-                Outcome::Changed(group, added, removed) => {
+                GroupSyncOutcome::Changed(group, added, removed) => {
                     self.report.change(&group.id, &group.name, (added, removed));
                 }
-                Outcome::Held(group, reason) => self.report.hold(&group.id, &group.name, &reason),
+                GroupSyncOutcome::Held(group, reason) => {
+                    self.report.add_held(&group.id, &group.name, &reason)
+                }
             }
         }
         Ok(())

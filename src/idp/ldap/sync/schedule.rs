@@ -4,9 +4,9 @@ use chrono::DateTime;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 
-use super::super::super::connections::Connection;
 use super::store;
 use crate::directory::Error;
+use crate::idp::connections::Connection;
 use crate::kernel::{Timestamp, Tx};
 
 /// An expression of six or seven fields, the first of them seconds; days of the week from 1, Sunday.
@@ -14,9 +14,6 @@ pub struct Schedule(Cron);
 
 impl Schedule {
     /// Reads it.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`], with what is wrong.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let invalid = |reason: String| Error::Invalid { field: "schedule", reason };
         let fields = text.split_whitespace().count();
@@ -53,20 +50,17 @@ impl Schedule {
 
     /// What it says, in words.
     #[must_use]
-    pub fn words(&self) -> String {
+    pub fn description(&self) -> String {
         self.0.describe().trim_end_matches('.').to_owned()
     }
 }
 
 /// Plans the next run of a connection as it is set now, or none.
-///
-/// # Errors
-/// [`Error`].
-pub async fn plan(tx: &mut Tx, connection: &Connection) -> Result<(), Error> {
+pub async fn plan_next_run(tx: &mut Tx, connection: &Connection) -> Result<(), Error> {
     let wanted = connection.ldap().filter(|settings| settings.group_sync && connection.is_enabled());
     let next = match &wanted {
         Some(settings) => Schedule::parse(&settings.schedule)?.next(tx.now()),
         None => None,
     };
-    Ok(store::plan(tx, connection, next).await?)
+    Ok(store::set_next_run(tx, connection, next).await?)
 }

@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::super::connections::Connection;
-use super::model::{Report, Run, Wanted};
-use crate::kernel::database::Connection as Db;
+use super::model::{SyncOptions, SyncReport, SyncRun};
+use crate::idp::connections::Connection;
+use crate::kernel::database::DbConn;
 use crate::kernel::{Timestamp, Tx, ids};
 
 /// How long a node that says nothing keeps others away.
 pub(super) const LEASE: Duration = Duration::from_mins(1);
 /// Runs that are kept for each connection.
-const KEPT: i64 = 50;
+const RUNS_KEPT: i64 = 50;
 
-pub(super) async fn plan(
+pub(super) async fn set_next_run(
     tx: &mut Tx,
     connection: &Connection,
     next: Option<Timestamp>,
@@ -40,10 +40,7 @@ pub(super) async fn plan(
 }
 
 /// When the next run of a connection is.
-///
-/// # Errors
-/// The database's.
-pub async fn next_at(c: &mut Db, connection_id: &str) -> Result<Option<Timestamp>, sqlx::Error> {
+pub async fn next_run_at(c: &mut DbConn, connection_id: &str) -> Result<Option<Timestamp>, sqlx::Error> {
     sqlx::query_scalar("SELECT next_at FROM ldap_schedules WHERE connection_id = $1")
         .bind(connection_id)
         .fetch_optional(c)
@@ -51,14 +48,15 @@ pub async fn next_at(c: &mut Db, connection_id: &str) -> Result<Option<Timestamp
 }
 
 /// Asks for a run as soon as a node has time; false when groups do not follow the connection.
-///
-/// # Errors
-/// The database's.
-pub async fn ask(tx: &mut Tx, connection: &Connection, wanted: &Wanted) -> Result<bool, sqlx::Error> {
+pub async fn request_run(
+    tx: &mut Tx,
+    connection: &Connection,
+    options: &SyncOptions,
+) -> Result<bool, sqlx::Error> {
     let now = tx.now();
     let done = sqlx::query("UPDATE ldap_schedules SET next_at = $1, wanted = $2 WHERE connection_id = $3")
         .bind(now)
-        .bind(json!(wanted).to_string())
+        .bind(json!(options).to_string())
         .bind(&connection.id)
         .execute(&mut **tx)
         .await?;
@@ -66,7 +64,7 @@ pub async fn ask(tx: &mut Tx, connection: &Connection, wanted: &Wanted) -> Resul
 }
 
 /// Whether a run is due that no node has the lease of.
-pub(super) async fn is_due(c: &mut Db, now: Timestamp) -> Result<bool, sqlx::Error> {
+pub(super) async fn is_due(c: &mut DbConn, now: Timestamp) -> Result<bool, sqlx::Error> {
     let found: Option<String> = sqlx::query_scalar(
         "SELECT connection_id FROM ldap_schedules WHERE next_at <= $1 AND lease_until <= $1 LIMIT 1",
     )
@@ -77,15 +75,15 @@ pub(super) async fn is_due(c: &mut Db, now: Timestamp) -> Result<bool, sqlx::Err
 }
 
 /// A run that this node has the lease of.
-pub(super) struct Leased {
+pub(super) struct SyncLease {
     pub(super) account_id: String,
     pub(super) connection_id: String,
-    pub(super) wanted: Wanted,
+    pub(super) options: SyncOptions,
     pub(super) token: String,
 }
 
 /// Takes the run that has been due for longest, on one node.
-pub(super) async fn take(tx: &mut Tx) -> Result<Option<Leased>, sqlx::Error> {
+pub(super) async fn acquire_lease(tx: &mut Tx) -> Result<Option<SyncLease>, sqlx::Error> {
     let now = tx.now();
     let due: Option<(String, String, Option<String>)> = sqlx::query_as(
         "SELECT connection_id, account_id, wanted FROM ldap_schedules WHERE next_at <= $1 AND lease_until <= $1 \
@@ -94,7 +92,7 @@ pub(super) async fn take(tx: &mut Tx) -> Result<Option<Leased>, sqlx::Error> {
     .bind(now)
     .fetch_optional(&mut **tx)
     .await?;
-    let Some((connection_id, account_id, wanted)) = due else { return Ok(None) };
+    let Some((connection_id, account_id, options)) = due else { return Ok(None) };
     let token = ids::new_id(now);
     // Of two nodes that see it, one finds the lease free.
     let done = sqlx::query(
@@ -106,30 +104,30 @@ pub(super) async fn take(tx: &mut Tx) -> Result<Option<Leased>, sqlx::Error> {
     .bind(now)
     .execute(&mut **tx)
     .await?;
-    let wanted = wanted.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-    Ok((done.rows_affected() == 1).then_some(Leased { account_id, connection_id, wanted, token }))
+    let options = options.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
+    Ok((done.rows_affected() == 1).then_some(SyncLease { account_id, connection_id, options, token }))
 }
 
 /// Says that the run goes on; false when another node has taken it.
-pub(super) async fn hold_on(tx: &mut Tx, leased: &Leased) -> Result<bool, sqlx::Error> {
+pub(super) async fn renew_lease(tx: &mut Tx, lease: &SyncLease) -> Result<bool, sqlx::Error> {
     let until = tx.now().plus(LEASE);
     let done =
         sqlx::query("UPDATE ldap_schedules SET lease_until = $1 WHERE connection_id = $2 AND lease = $3")
             .bind(until)
-            .bind(&leased.connection_id)
-            .bind(&leased.token)
+            .bind(&lease.connection_id)
+            .bind(&lease.token)
             .execute(&mut **tx)
             .await?;
     Ok(done.rows_affected() == 1)
 }
 
 /// Gives the lease back. What was asked for meanwhile is due at once.
-pub(super) async fn give_back(
+pub(super) async fn release_lease(
     tx: &mut Tx,
-    leased: &Leased,
+    lease: &SyncLease,
     next: Option<Timestamp>,
 ) -> Result<(), sqlx::Error> {
-    let asked = json!(leased.wanted).to_string();
+    let asked = json!(lease.options).to_string();
     sqlx::query(
         "UPDATE ldap_schedules SET lease = NULL, lease_until = 0, \
          next_at = CASE WHEN wanted IS NULL OR wanted = $1 THEN $2 ELSE next_at END, \
@@ -137,21 +135,25 @@ pub(super) async fn give_back(
     )
     .bind(asked)
     .bind(next.unwrap_or(Timestamp(i64::MAX)))
-    .bind(&leased.connection_id)
-    .bind(&leased.token)
+    .bind(&lease.connection_id)
+    .bind(&lease.token)
     .execute(&mut **tx)
     .await
     .map(drop)
 }
 
-pub(super) async fn begin(tx: &mut Tx, leased: &Leased, report: &Report) -> Result<String, sqlx::Error> {
+pub(super) async fn insert_run(
+    tx: &mut Tx,
+    lease: &SyncLease,
+    report: &SyncReport,
+) -> Result<String, sqlx::Error> {
     let (id, now) = (tx.new_id(), tx.now());
     // A run that a node left behind when it was killed.
     sqlx::query(
         "UPDATE ldap_runs SET status = 'failed', ended_at = $1 WHERE connection_id = $2 AND status = 'running'",
     )
     .bind(now)
-    .bind(&leased.connection_id)
+    .bind(&lease.connection_id)
     .execute(&mut **tx)
     .await?;
     sqlx::query(
@@ -159,8 +161,8 @@ pub(super) async fn begin(tx: &mut Tx, leased: &Leased, report: &Report) -> Resu
          VALUES ($1, $2, $3, 'running', $4, $5)",
     )
     .bind(&id)
-    .bind(&leased.account_id)
-    .bind(&leased.connection_id)
+    .bind(&lease.account_id)
+    .bind(&lease.connection_id)
     .bind(json!(report).to_string())
     .bind(now)
     .execute(&mut **tx)
@@ -168,10 +170,10 @@ pub(super) async fn begin(tx: &mut Tx, leased: &Leased, report: &Report) -> Resu
     Ok(id)
 }
 
-pub(super) async fn note(
+pub(super) async fn update_run(
     tx: &mut Tx,
     id: &str,
-    (status, report): (&str, &Report),
+    (status, report): (&str, &SyncReport),
 ) -> Result<(), sqlx::Error> {
     let ended = (status != "running").then_some(tx.now());
     sqlx::query("UPDATE ldap_runs SET status = $1, report = $2, ended_at = $3 WHERE id = $4")
@@ -185,10 +187,11 @@ pub(super) async fn note(
 }
 
 /// The run with this id of this connection.
-///
-/// # Errors
-/// The database's.
-pub async fn by_id(c: &mut Db, connection_id: &str, id: &str) -> Result<Option<Run>, sqlx::Error> {
+pub async fn run_by_id(
+    c: &mut DbConn,
+    connection_id: &str,
+    id: &str,
+) -> Result<Option<SyncRun>, sqlx::Error> {
     sqlx::query_as(
         "SELECT id, status, report, started_at, ended_at FROM ldap_runs WHERE connection_id = $1 AND id = $2",
     )
@@ -199,10 +202,11 @@ pub async fn by_id(c: &mut Db, connection_id: &str, id: &str) -> Result<Option<R
 }
 
 /// The runs of a connection, the last first, at most `limit`.
-///
-/// # Errors
-/// The database's.
-pub async fn latest(c: &mut Db, connection_id: &str, limit: i64) -> Result<Vec<Run>, sqlx::Error> {
+pub async fn latest_runs(
+    c: &mut DbConn,
+    connection_id: &str,
+    limit: i64,
+) -> Result<Vec<SyncRun>, sqlx::Error> {
     sqlx::query_as(
         "SELECT id, status, report, started_at, ended_at FROM ldap_runs WHERE connection_id = $1 \
          ORDER BY id DESC LIMIT $2",
@@ -220,14 +224,17 @@ pub(super) async fn delete_old(tx: &mut Tx, connection_id: &str) -> Result<(), s
          (SELECT id FROM ldap_runs WHERE connection_id = $1 ORDER BY id DESC LIMIT $2) AS kept)",
     )
     .bind(connection_id)
-    .bind(KEPT)
+    .bind(RUNS_KEPT)
     .execute(&mut **tx)
     .await
     .map(drop)
 }
 
 /// What the groups that follow a connection were like, by their ids.
-pub(super) async fn stamps(c: &mut Db, connection_id: &str) -> Result<HashMap<String, String>, sqlx::Error> {
+pub(super) async fn change_markers(
+    c: &mut DbConn,
+    connection_id: &str,
+) -> Result<HashMap<String, String>, sqlx::Error> {
     let rows: Vec<(String, String)> =
         sqlx::query_as("SELECT group_id, stamp FROM ldap_groups WHERE connection_id = $1")
             .bind(connection_id)
@@ -236,7 +243,7 @@ pub(super) async fn stamps(c: &mut Db, connection_id: &str) -> Result<HashMap<St
     Ok(rows.into_iter().collect())
 }
 
-pub(super) async fn set_stamp(
+pub(super) async fn set_change_marker(
     tx: &mut Tx,
     (connection_id, group_id): (&str, &str),
     stamp: &str,

@@ -5,22 +5,22 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::super::super::Idp;
-use super::super::super::connections::{Connection, OidcSettings};
-use super::super::super::http::{broken, refusal, refuse, switched_off, throttled};
-use super::super::super::trials;
-use super::super::answer::{Accepted, Came, hear};
-use super::super::check::{Check, Failed, Report};
-use super::super::sent::{self, Purpose, Sent};
-use super::super::{leave, person, trial};
-use super::find;
+use super::find_oidc_connection;
 use crate::audit::{Action, Context};
 use crate::directory::users;
+use crate::idp::Idp;
+use crate::idp::connection_tests;
+use crate::idp::connections::{Connection, OidcSettings};
+use crate::idp::http::{connection_unavailable, internal_error, refusal, refuse_sign_in, too_many_requests};
+use crate::idp::oidc::authorization::{self, AuthorizationPurpose, AuthorizationRequest};
+use crate::idp::oidc::callback::{CallbackParams, OidcIdentity, validate_callback};
+use crate::idp::oidc::check::{OidcCheck, OidcCheckFailed, OidcCheckReport};
+use crate::idp::oidc::{claim_mapping, connection_test, logout};
 use crate::kernel::http::{Refusal, RequestContext, cookie};
-use crate::kernel::tickets::Ticket;
+use crate::kernel::sealed_state::SealedState;
 use crate::signin::factors::SecondFactor;
-use crate::signin::flow::{self, Delivery};
-use crate::signin::{Method, Proof, Provided, SignIn, Subject, identities, sessions};
+use crate::signin::flow::{self, ProofDelivery};
+use crate::signin::{ExternalSubject, Method, Proof, ProviderClaims, SignIn, identities, sessions};
 
 /// Takes the answer. The state is opened first: it is sealed for this connection and this browser, so nothing that
 /// was begun elsewhere, or for another provider, goes any further.
@@ -29,63 +29,74 @@ pub(super) async fn receive(
     Path(id): Path<String>,
     request: RequestContext,
     headers: HeaderMap,
-    came: Result<Query<Came>, QueryRejection>,
+    params: Result<Query<CallbackParams>, QueryRejection>,
 ) -> Result<Response, Refusal> {
     let (signin, kernel) = (&idp.signin, &idp.signin.kernel);
-    signin.throttle.address(request.address).map_err(throttled)?;
-    let (connection, settings) = find(signin, &id, false).await?;
-    let Query(came) = came.map_err(|_| elsewhere())?;
+    signin.throttle.check_step(request.address).map_err(too_many_requests)?;
+    let (connection, settings) = find_oidc_connection(signin, &id, false).await?;
+    let Query(params) = params.map_err(|_| invalid_state())?;
     let browser = cookie(&headers, flow::cookies(kernel).flow);
-    let opened = sent::open(kernel, &connection, (&came.state, browser)).await.map_err(broken)?;
-    let ticket = opened.ok_or_else(elsewhere)?;
-    let (sent, about) = (&ticket.content, (&connection, &settings));
-    match &sent.purpose {
-        Purpose::Trial(relay) => {
+    let opened = authorization::open_state(kernel, &connection, (&params.state, browser))
+        .await
+        .map_err(internal_error)?;
+    let ticket = opened.ok_or_else(invalid_state)?;
+    let (authorization, about) = (&ticket.content, (&connection, &settings));
+    match &authorization.purpose {
+        AuthorizationPurpose::Trial(relay) => {
             let now = kernel.clock.now();
-            let mut c = kernel.db.read().await.map_err(broken)?;
-            let found = trials::waiting(&mut c, &connection.id, Some(relay), now).await.map_err(broken)?;
+            let mut c = kernel.db.read().await.map_err(internal_error)?;
+            let found = connection_tests::find_pending(&mut c, &connection.id, Some(relay), now)
+                .await
+                .map_err(internal_error)?;
             drop(c);
-            let trial = found.ok_or_else(elsewhere)?;
+            let test = found.ok_or_else(invalid_state)?;
             // What was found is for the administrator who began it, and leads nowhere else.
-            let heard = hear((kernel, &idp.oidc), about, (sent, &came)).await;
+            let outcome = validate_callback((kernel, &idp.oidc), about, (authorization, &params)).await;
             let context = Context::anonymous(&connection.account_id, "test", &request);
-            trial::finish(signin, &context, (&connection, &trial), (sent, heard)).await.map_err(broken)?;
-            let to = format!("/console/connections/{}/tests/{}", connection.id, trial.id);
+            connection_test::finish(signin, &context, (&connection, &test), (authorization, outcome))
+                .await
+                .map_err(internal_error)?;
+            let to = format!("/console/connections/{}/tests/{}", connection.id, test.id);
             Ok(Redirect::to(&to).into_response())
         }
-        _ if !connection.is_enabled() => Err(switched_off()),
-        Purpose::SignIn => {
-            let outcome = match waits(signin, &connection, sent).await.map_err(broken)? {
-                Ok(()) => hear((kernel, &idp.oidc), about, (sent, &came)).await,
+        _ if !connection.is_enabled() => Err(connection_unavailable()),
+        AuthorizationPurpose::SignIn => {
+            let outcome = match check_pending_request(signin, &connection, authorization)
+                .await
+                .map_err(internal_error)?
+            {
+                Ok(()) => validate_callback((kernel, &idp.oidc), about, (authorization, &params)).await,
                 Err(failed) => Err(failed),
             };
             let outcome = match outcome {
-                Ok(accepted) => hand_over(signin, about, (sent, accepted)).await.map_err(broken)?,
+                Ok(identity) => complete_callback(signin, about, (authorization, identity))
+                    .await
+                    .map_err(internal_error)?,
                 Err(failed) => Err(failed),
             };
             match outcome {
                 Ok(handover) => {
                     Ok(Redirect::to(&format!("/login/continue?handover={handover}")).into_response())
                 }
-                Err(failed) => Err(said_no(signin, &request, &connection, &failed).await),
+                Err(failed) => Err(callback_refusal(signin, &request, &connection, &failed).await),
             }
         }
-        Purpose::Link { user } => {
+        AuthorizationPurpose::Link { user } => {
             let secret = cookie(&headers, flow::cookies(kernel).session).unwrap_or_default();
-            let principal = sessions::authenticate(signin, secret).await.map_err(broken)?;
-            let principal = principal.filter(|principal| principal.id == *user).ok_or_else(elsewhere)?;
-            match hear((kernel, &idp.oidc), about, (sent, &came)).await {
-                Ok(accepted) => {
+            let principal = sessions::authenticate(signin, secret).await.map_err(internal_error)?;
+            let principal = principal.filter(|principal| principal.id == *user).ok_or_else(invalid_state)?;
+            match validate_callback((kernel, &idp.oidc), about, (authorization, &params)).await {
+                Ok(identity) => {
                     let context = principal.context(&request);
-                    link(signin, &context, (&connection, user), (&ticket, &accepted)).await
+                    link_identity(signin, &context, (&connection, user), (&ticket, &identity)).await
                 }
-                Err(failed) => Err(said_no(signin, &request, &connection, &failed).await),
+                Err(failed) => Err(callback_refusal(signin, &request, &connection, &failed).await),
             }
         }
     }
 }
 
-fn elsewhere() -> Refusal {
+fn invalid_state() -> Refusal {
     refusal(
         StatusCode::FORBIDDEN,
         "This sign-in cannot be finished here",
@@ -95,102 +106,114 @@ fn elsewhere() -> Refusal {
 }
 
 /// Whether a sign-in waits for this answer: a code that comes again is not even tried.
-async fn waits(
+async fn check_pending_request(
     signin: &SignIn,
     connection: &Connection,
-    sent: &Sent,
-) -> Result<Result<(), Failed>, sqlx::Error> {
+    authorization: &AuthorizationRequest,
+) -> Result<Result<(), OidcCheckFailed>, sqlx::Error> {
     let mut c = signin.kernel.db.read().await?;
     let now = signin.kernel.clock.now();
-    let waits = flow::waits_for(&mut c, (&connection.id, &sent.request), now).await?;
-    Ok(if waits { Ok(()) } else { Err(used(&Report::default())) })
+    let is_pending = flow::has_pending_request(&mut c, (&connection.id, &authorization.request), now).await?;
+    Ok(if is_pending { Ok(()) } else { Err(already_answered(&OidcCheckReport::default())) })
 }
 
-fn used(report: &Report) -> Failed {
-    report.fail(Check::Request, "a sign-in that waits for this answer", "one that was answered, or is over")
+fn already_answered(report: &OidcCheckReport) -> OidcCheckFailed {
+    report.fail(
+        OidcCheck::Request,
+        "a sign-in that waits for this answer",
+        "one that was answered, or is over",
+    )
 }
 
 /// Puts the proof down for the flow that asked for it.
-async fn hand_over(
+async fn complete_callback(
     signin: &SignIn,
     (connection, settings): (&Connection, &OidcSettings),
-    (sent, accepted): (&Sent, Accepted),
-) -> Result<Result<String, Failed>, sqlx::Error> {
-    let is_mfa = settings.people.trust_mfa && person::says_mfa(&accepted.claims);
+    (authorization, identity): (&AuthorizationRequest, OidcIdentity),
+) -> Result<Result<String, OidcCheckFailed>, sqlx::Error> {
+    let is_mfa = settings.people.trust_mfa && claim_mapping::asserts_mfa(&identity.claims);
     let proof = Proof {
         method: Method::Oidc,
         account_id: connection.account_id.clone(),
         connection_id: Some(connection.id.clone()),
-        subject: accepted.email.clone(),
+        identifier: identity.email.clone(),
         user_id: None,
-        identity: Some(subject(&accepted)),
+        external_subject: Some(external_subject(&identity)),
         amr: if is_mfa { vec!["mfa".into()] } else { Vec::new() },
         second_factor: is_mfa.then_some(SecondFactor::Provider),
-        password: None,
-        forgiven: None,
-        acr: super::super::judge::text(&accepted.claims, "acr").unwrap_or_default().to_owned(),
-        provided: Provided {
-            create: settings.people.jit.admits(|key| person::values(&accepted.claims, key)),
-            names: person::names(settings, &accepted.claims),
+        password_fingerprint: None,
+        clear_failures_of: None,
+        acr: crate::idp::oidc::token_validation::text_claim(&identity.claims, "acr")
+            .unwrap_or_default()
+            .to_owned(),
+        provider_claims: ProviderClaims {
+            jit_provisioning: settings
+                .people
+                .jit
+                .allows(|key| claim_mapping::claim_values(&identity.claims, key)),
+            names: claim_mapping::names(settings, &identity.claims),
             update_names: !settings.people.keep_names,
-            session: Some(leave::session(&accepted)),
-            groups: accepted.groups,
+            session: Some(logout::provider_session(&identity)),
+            groups: identity.groups,
         },
     };
     let to = (connection.account_id.as_str(), connection.id.as_str());
     let mut tx = signin.kernel.db.begin().await?;
-    let Some(handover) = flow::deliver(&mut tx, to, Delivery::Asked(&sent.request), &proof).await? else {
-        return Ok(Err(used(&accepted.report)));
+    let Some(handover) =
+        flow::deliver_proof(&mut tx, to, ProofDelivery::SpInitiated(&authorization.request), &proof).await?
+    else {
+        return Ok(Err(already_answered(&identity.report)));
     };
     tx.commit().await?;
     Ok(Ok(handover))
 }
 
-fn subject(accepted: &Accepted) -> Subject {
-    Subject {
-        issuer: accepted.issuer.clone(),
-        id: accepted.subject.clone(),
-        address_is_verified: accepted.email_is_verified,
+fn external_subject(identity: &OidcIdentity) -> ExternalSubject {
+    ExternalSubject {
+        issuer: identity.issuer.clone(),
+        id: identity.subject.clone(),
+        address_is_verified: identity.email_is_verified,
     }
 }
 
 /// Gives the identity to the one who is signed in and asked for it.
-async fn link(
+async fn link_identity(
     signin: &SignIn,
     context: &Context,
     (connection, user): (&Connection, &str),
-    (ticket, accepted): (&Ticket<Sent>, &Accepted),
+    (ticket, identity): (&SealedState<AuthorizationRequest>, &OidcIdentity),
 ) -> Result<Response, Refusal> {
-    let mut tx = signin.kernel.db.begin().await.map_err(broken)?;
-    if !ticket.spend(&mut tx).await.map_err(broken)? {
-        return Err(elsewhere());
+    let mut tx = signin.kernel.db.begin().await.map_err(internal_error)?;
+    if !ticket.consume(&mut tx).await.map_err(internal_error)? {
+        return Err(invalid_state());
     }
-    let user = users::by_id(&mut tx, &connection.account_id, user).await.map_err(broken)?;
-    let user = user.ok_or_else(elsewhere)?;
-    let identity = subject(accepted);
-    let linked = identities::link(&mut tx, context, &user, (&connection.id, &identity, &accepted.email));
+    let user = users::by_id(&mut tx, &connection.account_id, user).await.map_err(internal_error)?;
+    let user = user.ok_or_else(invalid_state)?;
+    let external_subject = external_subject(identity);
+    let linked =
+        identities::link(&mut tx, context, &user, (&connection.id, &external_subject, &identity.email));
     let notice = match linked.await {
         Ok(()) => "identity_linked",
-        Err(crate::directory::Error::Forbidden(_)) => return Ok(to_profile("identity_of_another")),
-        Err(error) => return Err(broken(error)),
+        Err(crate::directory::Error::Forbidden(_)) => return Ok(redirect_to_profile("identity_of_another")),
+        Err(error) => return Err(internal_error(error)),
     };
-    tx.commit().await.map_err(broken)?;
-    Ok(to_profile(notice))
+    tx.commit().await.map_err(internal_error)?;
+    Ok(redirect_to_profile(notice))
 }
 
-fn to_profile(notice: &str) -> Response {
+fn redirect_to_profile(notice: &str) -> Response {
     Redirect::to(&format!("/profile?notice={notice}")).into_response()
 }
 
 /// Somebody changed their mind at the provider, or something is wrong.
-async fn said_no(
+async fn callback_refusal(
     signin: &SignIn,
     request: &RequestContext,
     connection: &Connection,
-    failed: &Failed,
+    failed: &OidcCheckFailed,
 ) -> Refusal {
-    let refusal = refuse(signin, request, (connection, Action::SignIn, Method::Oidc), failed).await;
-    if failed.check == Check::Answer && failed.found.starts_with("access_denied") {
+    let refusal = refuse_sign_in(signin, request, (connection, Action::SignIn, Method::Oidc), failed).await;
+    if failed.check == OidcCheck::Answer && failed.found.starts_with("access_denied") {
         let detail = "The sign-in was cancelled there, or you may not use this application. Start again, or sign in \
                       another way.";
         return Refusal::new(refusal.status, "Your identity provider said no", detail);

@@ -4,10 +4,12 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::super::super::Idp;
-use super::super::super::http::{LoginQuery, broken, refusal, send_out, throttled};
-use super::super::sent::{Purpose, Sent};
-use super::find;
+use super::find_oidc_connection;
+use crate::idp::Idp;
+use crate::idp::http::{
+    ProviderLoginQuery, internal_error, record_request_in_flow, refusal, too_many_requests,
+};
+use crate::idp::oidc::authorization::{AuthorizationPurpose, AuthorizationRequest};
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::signin::flow;
 
@@ -15,14 +17,14 @@ use crate::signin::flow;
 pub(super) async fn begin(
     State(idp): State<Idp>,
     Path(id): Path<String>,
-    Query(query): Query<LoginQuery>,
+    Query(query): Query<ProviderLoginQuery>,
     request: RequestContext,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     let signin = &idp.signin;
-    signin.throttle.address(request.address).map_err(throttled)?;
-    let (connection, settings) = find(signin, &id, true).await?;
-    let known = idp.oidc.known(&signin.kernel, &settings).await.map_err(|error| {
+    signin.throttle.check_step(request.address).map_err(too_many_requests)?;
+    let (connection, settings) = find_oidc_connection(signin, &id, true).await?;
+    let provider = idp.oidc.discover(&signin.kernel, &settings).await.map_err(|error| {
         tracing::warn!(connection = connection.id, %error, "a provider cannot be used");
         metrics::counter!("vestibule_oidc_discovery_failures_total").increment(1);
         refusal(
@@ -34,10 +36,15 @@ pub(super) async fn begin(
         .retry_after(10)
     })?;
     let names = flow::cookies(&signin.kernel);
-    let browser = names.browser(&headers);
-    let sent = Sent::new(Purpose::SignIn);
-    let whom = send_out(signin, (&connection, &sent.request), (&browser, &query)).await?;
-    let url = sent.address(&signin.kernel, (&connection, &settings), (&known, &browser, &whom));
-    let url = url.map_err(broken)?;
+    let browser = names.browser_secret(&headers);
+    let authorization = AuthorizationRequest::new(AuthorizationPurpose::SignIn);
+    let whom =
+        record_request_in_flow(signin, (&connection, &authorization.request), (&browser, &query)).await?;
+    let url = authorization.authorization_url(
+        &signin.kernel,
+        (&connection, &settings),
+        (&provider, &browser, &whom),
+    );
+    let url = url.map_err(internal_error)?;
     Ok(([(header::SET_COOKIE, names.set_flow(&browser))], Redirect::to(&url)).into_response())
 }

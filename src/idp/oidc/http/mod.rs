@@ -8,12 +8,12 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 
-use super::super::Idp;
-use super::super::connections::{Connection, OidcSettings};
-use super::super::http;
-use super::super::http::broken;
-use super::keys;
+use super::client_keys;
 use crate::access::{Guard, Routes};
+use crate::idp::Idp;
+use crate::idp::connections::{Connection, OidcSettings};
+use crate::idp::http;
+use crate::idp::http::internal_error;
 use crate::kernel::http::Refusal;
 use crate::signin::SignIn;
 
@@ -29,14 +29,18 @@ pub fn routes() -> Routes<Idp> {
 }
 
 /// The connection of this id; one that is switched off exists only for those who say so.
-async fn find(signin: &SignIn, id: &str, enabled: bool) -> Result<(Connection, OidcSettings), Refusal> {
-    http::find(signin, (id, enabled), Connection::oidc).await
+async fn find_oidc_connection(
+    signin: &SignIn,
+    id: &str,
+    must_be_enabled: bool,
+) -> Result<(Connection, OidcSettings), Refusal> {
+    http::find_connection(signin, (id, must_be_enabled), Connection::oidc).await
 }
 
 /// Our public key, for providers to whom we prove ourselves with it.
 async fn jwks(State(idp): State<Idp>, Path(id): Path<String>) -> Result<Response, Refusal> {
-    let (connection, _) = find(&idp.signin, &id, false).await?;
-    let set = keys::published(&idp.signin.kernel, &connection).await.map_err(broken)?;
+    let (connection, _) = find_oidc_connection(&idp.signin, &id, false).await?;
+    let set = client_keys::public_jwks(&idp.signin.kernel, &connection).await.map_err(internal_error)?;
     Ok(Json(set).into_response())
 }
 

@@ -4,11 +4,11 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 
-use super::super::super::http::{LoginQuery, broken, send_out, throttled};
-use super::super::keys;
-use super::super::request::{Addresses, authn_request};
-use super::super::sign::new_message_id;
-use super::find;
+use super::find_saml_connection;
+use crate::idp::http::{ProviderLoginQuery, internal_error, record_request_in_flow, too_many_requests};
+use crate::idp::saml::keys;
+use crate::idp::saml::request::{SpEndpoints, authn_request};
+use crate::idp::saml::sign::new_message_id;
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::signin::{SignIn, flow};
 
@@ -16,27 +16,27 @@ use crate::signin::{SignIn, flow};
 pub(super) async fn begin(
     State(signin): State<SignIn>,
     Path(id): Path<String>,
-    Query(query): Query<LoginQuery>,
+    Query(query): Query<ProviderLoginQuery>,
     request: RequestContext,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
-    signin.throttle.address(request.address).map_err(throttled)?;
-    let (connection, settings) = find(&signin, &id, true).await?;
+    signin.throttle.check_step(request.address).map_err(too_many_requests)?;
+    let (connection, settings) = find_saml_connection(&signin, &id, true).await?;
     let kernel = &signin.kernel;
     let names = flow::cookies(kernel);
-    let browser = names.browser(&headers);
+    let browser = names.browser_secret(&headers);
     let key = if settings.sign_requests {
-        let mut c = kernel.db.read().await.map_err(broken)?;
-        let pairs = keys::of_connection(&mut c, &connection.id).await.map_err(broken)?;
+        let mut c = kernel.db.read().await.map_err(internal_error)?;
+        let pairs = keys::of_connection(&mut c, &connection.id).await.map_err(internal_error)?;
         drop(c);
-        keys::signing_key(kernel, &pairs).await.map_err(broken)?
+        keys::signing_key(kernel, &pairs).await.map_err(internal_error)?
     } else {
         None
     };
     let request_id = new_message_id();
-    let addresses = Addresses::of(&kernel.urls, &connection.id, &settings);
+    let addresses = SpEndpoints::of(&kernel.urls, &connection.id, &settings);
     let sent = authn_request(&addresses, &settings, (&request_id, None), kernel.clock.now(), key.as_deref())
-        .map_err(broken)?;
-    send_out(&signin, (&connection, &request_id), (&browser, &query)).await?;
+        .map_err(internal_error)?;
+    record_request_in_flow(&signin, (&connection, &request_id), (&browser, &query)).await?;
     Ok(([(header::SET_COOKIE, names.set_flow(&browser))], sent).into_response())
 }

@@ -9,19 +9,19 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::super::super::connections::{Connection, SamlSettings};
-use super::super::super::http::{broken, record_refusal, refusal, throttled};
-use super::super::super::replays;
-use super::super::judge::{
-    Check, Decryption, ExpectedLogout, Failed, LogoutAnswer, LogoutOrder, Packed, judge_logout_answer,
-    judge_logout_order,
-};
-use super::super::keys::{self, KeyPair};
-use super::super::request::Addresses;
-use super::super::sign::{Message, new_message_id};
-use super::super::{logout, store};
-use super::find;
+use super::find_saml_connection;
 use crate::audit::{Action, Context};
+use crate::idp::connections::{Connection, SamlSettings};
+use crate::idp::http::{internal_error, record_refusal, refusal, too_many_requests};
+use crate::idp::replay_cache;
+use crate::idp::saml::judge::{
+    Decryption, EncodedMessage, ExpectedLogout, LogoutRequest, LogoutResponse, SamlCheck, SamlCheckFailed,
+    validate_logout_request, validate_logout_response,
+};
+use crate::idp::saml::keys::{self, KeyPair};
+use crate::idp::saml::request::SpEndpoints;
+use crate::idp::saml::sign::{OutboundMessage, new_message_id};
+use crate::idp::saml::{logout, store};
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::signin::{Method, SignIn, sessions};
 
@@ -36,14 +36,14 @@ pub(super) struct SloForm {
 }
 
 /// A message that came.
-enum Came<'a> {
+enum LogoutMessage<'a> {
     /// Sign somebody out, and give this back with the answer.
-    Order(Packed<'a>, Option<&'a str>),
+    Request(EncodedMessage<'a>, Option<&'a str>),
     /// Somebody was signed out, or not.
-    Answer(Packed<'a>),
+    Response(EncodedMessage<'a>),
 }
 
-pub(super) async fn by_address(
+pub(super) async fn receive_redirect(
     State(signin): State<SignIn>,
     Path(id): Path<String>,
     RawQuery(query): RawQuery,
@@ -54,66 +54,66 @@ pub(super) async fn by_address(
         url::form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == wanted).map(|(_, value)| value)
     };
     let relay_state = find("RelayState");
-    let came = if find("SAMLRequest").is_some() {
-        Came::Order(Packed::Redirect(&query), relay_state.as_deref())
+    let message = if find("SAMLRequest").is_some() {
+        LogoutMessage::Request(EncodedMessage::Redirect(&query), relay_state.as_deref())
     } else {
-        Came::Answer(Packed::Redirect(&query))
+        LogoutMessage::Response(EncodedMessage::Redirect(&query))
     };
-    take(&signin, &id, &request, came).await
+    handle_message(&signin, &id, &request, message).await
 }
 
-pub(super) async fn by_form(
+pub(super) async fn receive_post(
     State(signin): State<SignIn>,
     Path(id): Path<String>,
     request: RequestContext,
     form: Result<Form<SloForm>, FormRejection>,
 ) -> Result<Response, Refusal> {
-    let Ok(Form(form)) = form else { return Err(nothing()) };
-    let came = match (&form.request, &form.response) {
-        (Some(text), None) => Came::Order(Packed::Post(text), form.relay_state.as_deref()),
-        (None, Some(text)) => Came::Answer(Packed::Post(text)),
-        _ => return Err(nothing()),
+    let Ok(Form(form)) = form else { return Err(missing_message()) };
+    let message = match (&form.request, &form.response) {
+        (Some(text), None) => LogoutMessage::Request(EncodedMessage::Post(text), form.relay_state.as_deref()),
+        (None, Some(text)) => LogoutMessage::Response(EncodedMessage::Post(text)),
+        _ => return Err(missing_message()),
     };
-    take(&signin, &id, &request, came).await
+    handle_message(&signin, &id, &request, message).await
 }
 
-fn nothing() -> Refusal {
+fn missing_message() -> Refusal {
     let detail = "A SAMLRequest or SAMLResponse was expected here. Sign out in your application.";
     refusal(StatusCode::BAD_REQUEST, "No logout", detail)
 }
 
-async fn take(
+async fn handle_message(
     signin: &SignIn,
     id: &str,
     request: &RequestContext,
-    came: Came<'_>,
+    message: LogoutMessage<'_>,
 ) -> Result<Response, Refusal> {
-    signin.throttle.address(request.address).map_err(throttled)?;
+    signin.throttle.check_step(request.address).map_err(too_many_requests)?;
     // Sessions go on when a connection is switched off, so they can be ended as well.
-    let (connection, settings) = find(signin, id, false).await?;
-    let mut c = signin.kernel.db.read().await.map_err(broken)?;
-    let pairs = keys::of_connection(&mut c, &connection.id).await.map_err(broken)?;
+    let (connection, settings) = find_saml_connection(signin, id, false).await?;
+    let mut c = signin.kernel.db.read().await.map_err(internal_error)?;
+    let pairs = keys::of_connection(&mut c, &connection.id).await.map_err(internal_error)?;
     drop(c);
-    let own_keys = keys::decryption_keys(&signin.kernel, &pairs).await.map_err(broken)?;
-    let addresses = Addresses::of(&signin.kernel.urls, &connection.id, &settings);
+    let own_keys = keys::decryption_keys(&signin.kernel, &pairs).await.map_err(internal_error)?;
+    let addresses = SpEndpoints::of(&signin.kernel.urls, &connection.id, &settings);
     let now = signin.kernel.clock.now();
     let expected = ExpectedLogout {
         idp_entity_id: &settings.idp_entity_id,
-        certificates: &settings.trusted_at(now),
+        certificates: &settings.trusted_certificates_at(now),
         slo: &addresses.slo,
         decryption: Decryption { keys: &own_keys, allow_cbc: settings.allow_cbc },
         now,
     };
-    let done = match came {
-        Came::Order(packed, relay_state) => match judge_logout_order(packed, &expected) {
-            Ok(order) => {
+    let done = match message {
+        LogoutMessage::Request(encoded, relay_state) => match validate_logout_request(encoded, &expected) {
+            Ok(logout_request) => {
                 let with = (&connection, &settings, &addresses, &pairs[..]);
-                carry_out(signin, request, with, (&order, relay_state)).await?
+                answer_logout_request(signin, request, with, (&logout_request, relay_state)).await?
             }
             Err(failed) => Err(failed),
         },
-        Came::Answer(packed) => match judge_logout_answer(packed, &expected) {
-            Ok(answer) => conclude(signin, &connection, &answer).await?,
+        LogoutMessage::Response(encoded) => match validate_logout_response(encoded, &expected) {
+            Ok(logout_response) => complete_logout(signin, &connection, &logout_response).await?,
             Err(failed) => Err(failed),
         },
     };
@@ -121,7 +121,7 @@ async fn take(
         Ok(response) => Ok(response),
         Err(failed) => {
             let about = (&connection, Action::SignOut, Method::Saml);
-            record_refusal(signin, request, about, &failed).await.map_err(broken)?;
+            record_refusal(signin, request, about, &failed).await.map_err(internal_error)?;
             Err(refusal(
                 StatusCode::FORBIDDEN,
                 "Logout was not accepted",
@@ -133,49 +133,64 @@ async fn take(
 }
 
 /// Ends the sessions that are named, and says so to the identity provider.
-async fn carry_out(
+async fn answer_logout_request(
     signin: &SignIn,
     request: &RequestContext,
-    (connection, settings, addresses, pairs): (&Connection, &SamlSettings, &Addresses, &[KeyPair]),
-    (order, relay_state): (&LogoutOrder, Option<&str>),
-) -> Result<Result<Response, Failed>, Refusal> {
+    (connection, settings, addresses, pairs): (&Connection, &SamlSettings, &SpEndpoints, &[KeyPair]),
+    (logout_request, relay_state): (&LogoutRequest, Option<&str>),
+) -> Result<Result<Response, SamlCheckFailed>, Refusal> {
     let kernel = &signin.kernel;
-    let key = keys::signing_key(kernel, pairs).await.map_err(broken)?;
-    let mut tx = kernel.db.begin().await.map_err(broken)?;
-    if !replays::remember(&mut tx, &connection.id, &order.id, order.remember_until).await.map_err(broken)? {
-        return Ok(Err(order.report.fail(Check::Replay, "a request not used before", &order.id)));
+    let key = keys::signing_key(kernel, pairs).await.map_err(internal_error)?;
+    let mut tx = kernel.db.begin().await.map_err(internal_error)?;
+    if !replay_cache::insert(&mut tx, &connection.id, &logout_request.id, logout_request.remember_until)
+        .await
+        .map_err(internal_error)?
+    {
+        return Ok(Err(logout_request.report.fail(
+            SamlCheck::Replay,
+            "a request not used before",
+            &logout_request.id,
+        )));
     }
     let context = Context::of(&connection.account_id, connection.actor(), request);
-    let whose = (connection.id.as_str(), Some(order.name_id.value.as_str()));
-    sessions::end_at_provider(&mut tx, &context, whose, &order.session_indexes).await.map_err(broken)?;
-    tx.commit().await.map_err(broken)?;
+    let whose = (connection.id.as_str(), Some(logout_request.name_id.value.as_str()));
+    sessions::revoke_by_provider(&mut tx, &context, whose, &logout_request.session_indexes)
+        .await
+        .map_err(internal_error)?;
+    tx.commit().await.map_err(internal_error)?;
     let Some(service) = &settings.logout else {
         // It asks for logouts and takes no answer: the person at least gets one.
         return Ok(Ok(Redirect::to("/login?notice=signed_out").into_response()));
     };
     let url = service.response_url.as_deref().unwrap_or(&service.url);
     let id = new_message_id();
-    let xml = logout::response(&id, addresses, url, &order.id, kernel.clock.now());
+    let xml = logout::logout_response_xml(&id, addresses, url, &logout_request.id, kernel.clock.now());
     // What comes with a request goes back with the answer, at most 80 bytes (saml-bindings §3.4.3).
     let relay_state = relay_state.filter(|state| state.len() <= 80);
-    let message = Message { name: "SAMLResponse", id: &id, xml: &xml, relay_state };
-    let sent = message.send((url, service.binding), key.as_deref()).map_err(broken)?;
+    let message = OutboundMessage { name: "SAMLResponse", id: &id, xml: &xml, relay_state };
+    let sent = message.encode((url, service.binding), key.as_deref()).map_err(internal_error)?;
     Ok(Ok(sent.into_response()))
 }
 
 /// The end of a logout that began here: the session here ended when it began.
-async fn conclude(
+async fn complete_logout(
     signin: &SignIn,
     connection: &Connection,
-    answer: &LogoutAnswer,
-) -> Result<Result<Response, Failed>, Refusal> {
-    let mut tx = signin.kernel.db.begin().await.map_err(broken)?;
-    let waited = store::take_logout(&mut tx, &connection.id, &answer.in_response_to).await.map_err(broken)?;
+    logout_response: &LogoutResponse,
+) -> Result<Result<Response, SamlCheckFailed>, Refusal> {
+    let mut tx = signin.kernel.db.begin().await.map_err(internal_error)?;
+    let waited = store::consume_pending_logout(&mut tx, &connection.id, &logout_response.in_response_to)
+        .await
+        .map_err(internal_error)?;
     if !waited {
-        let found = &answer.in_response_to;
-        return Ok(Err(answer.report.fail(Check::InResponseTo, "a logout that waits for its answer", found)));
+        let found = &logout_response.in_response_to;
+        return Ok(Err(logout_response.report.fail(
+            SamlCheck::InResponseTo,
+            "a logout that waits for its answer",
+            found,
+        )));
     }
-    tx.commit().await.map_err(broken)?;
-    let notice = if answer.complete { "signed_out_everywhere" } else { "signed_out_here" };
+    tx.commit().await.map_err(internal_error)?;
+    let notice = if logout_response.complete { "signed_out_everywhere" } else { "signed_out_here" };
     Ok(Ok(Redirect::to(&format!("/login?notice={notice}")).into_response()))
 }

@@ -7,8 +7,8 @@ use aws_lc_rs::rsa::{
 use bergshamra::crypto::cipher;
 
 use super::node::{DSIG, ENC, Node};
-use super::report::{Check, Failed, Report};
-use super::text::{MAX_BYTES, unbase64};
+use super::report::{SamlCheck, SamlCheckFailed, SamlCheckReport};
+use super::text::{MAX_BYTES, decode_lenient_base64};
 
 const ENC11: &str = "http://www.w3.org/2009/xmlenc11#";
 /// Authenticated. (algorithm, bytes of the key)
@@ -43,29 +43,29 @@ pub struct Decryption<'a> {
 /// inside it or beside it. It comes wrapped in an element that declares the namespaces of the place it stood in,
 /// as an identity provider may have left out what was declared further up (xmlenc-core §4.3).
 /// `covered`: whether a signature that was verified covers it.
-pub(super) fn open(
-    holder: Node<'_>,
-    (with, covered): (Decryption<'_>, bool),
-    report: &mut Report,
-) -> Result<String, Failed> {
-    let broken = |found: &str| report.fail(Check::Decryption, "one EncryptedData with its key", found);
-    let data = holder.only(ENC, "EncryptedData").ok_or_else(|| broken("not one EncryptedData"))?;
+pub(super) fn decrypt_element(
+    container: Node<'_>,
+    (decryption, covered): (Decryption<'_>, bool),
+    report: &mut SamlCheckReport,
+) -> Result<String, SamlCheckFailed> {
+    let broken = |found: &str| report.fail(SamlCheck::Decryption, "one EncryptedData with its key", found);
+    let data = container.only_child(ENC, "EncryptedData").ok_or_else(|| broken("not one EncryptedData"))?;
     let method = data.algorithm(ENC, "EncryptionMethod");
-    let cbc: &[_] = if with.allow_cbc && covered { &CBC } else { &[] };
+    let cbc: &[_] = if decryption.allow_cbc && covered { &CBC } else { &[] };
     let known = GCM.iter().chain(cbc).find(|(name, _)| *name == method);
     let Some((_, key_length)) = known else {
-        let expected = match (with.allow_cbc, covered) {
+        let expected = match (decryption.allow_cbc, covered) {
             (false, _) => "AES-128 or AES-256 in GCM mode",
             (true, true) => "AES-128 or AES-256",
             (true, false) => "AES-128 or AES-256, in CBC mode only in a signed Response",
         };
-        return Err(report.fail(Check::Algorithm, expected, method));
+        return Err(report.fail(SamlCheck::Algorithm, expected, method));
     };
-    let inside = data.only(DSIG, "KeyInfo");
+    let inside = data.only_child(DSIG, "KeyInfo");
     let keys: Vec<Node<'_>> = inside
         .into_iter()
         .flat_map(|info| info.children(ENC, "EncryptedKey"))
-        .chain(holder.children(ENC, "EncryptedKey"))
+        .chain(container.children(ENC, "EncryptedKey"))
         .collect();
     if keys.is_empty() || keys.len() > MAX_RECIPIENTS {
         return Err(broken(&format!("{} keys", keys.len())));
@@ -73,23 +73,26 @@ pub(super) fn open(
     let transports = keys.into_iter().map(|key| transport(key, report)).collect::<Result<Vec<_>, _>>()?;
     let ciphertext = cipher_value(data).ok_or_else(|| broken("no CipherValue"))?;
     // One answer for every way in which this can fail: which it was would help nobody but an attacker.
-    let failed = || report.fail(Check::Decryption, "a text encrypted for us", "it cannot be decrypted");
-    let unwrapped = transports
-        .iter()
-        .find_map(|(algorithm, wrapped)| with.keys.iter().find_map(|key| unwrap(key, algorithm, wrapped)));
+    let failed = || report.fail(SamlCheck::Decryption, "a text encrypted for us", "it cannot be decrypted");
+    let unwrapped = transports.iter().find_map(|(algorithm, wrapped)| {
+        decryption.keys.iter().find_map(|key| unwrap_key(key, algorithm, wrapped))
+    });
     let key = unwrapped.filter(|key| key.len() == *key_length).ok_or_else(failed)?;
     let plain = cipher::from_uri(method).and_then(|cipher| cipher.decrypt(&key, &ciphertext));
     let plain = plain.ok().filter(|plain| plain.len() <= MAX_BYTES).ok_or_else(failed)?;
     let plain = String::from_utf8(plain).map_err(|_| failed())?;
-    report.pass(Check::Decryption);
-    Ok(wrap(data, &plain))
+    report.pass(SamlCheck::Decryption);
+    Ok(wrap_plaintext(data, &plain))
 }
 
 /// How a key is wrapped, and the wrapped key. RSA with PKCS#1 1.5 is not on the list: it tells those who ask
 /// often enough (Bleichenbacher).
-fn transport(key: Node<'_>, report: &Report) -> Result<(&'static OaepAlgorithm, Vec<u8>), Failed> {
-    let broken = |found: &str| report.fail(Check::Decryption, "an EncryptedKey", found);
-    let method = key.only(ENC, "EncryptionMethod").ok_or_else(|| broken("no EncryptionMethod"))?;
+fn transport(
+    key: Node<'_>,
+    report: &SamlCheckReport,
+) -> Result<(&'static OaepAlgorithm, Vec<u8>), SamlCheckFailed> {
+    let broken = |found: &str| report.fail(SamlCheck::Decryption, "an EncryptedKey", found);
+    let method = key.only_child(ENC, "EncryptionMethod").ok_or_else(|| broken("no EncryptionMethod"))?;
     let name = method.attribute("Algorithm").unwrap_or_default();
     let digest = match method.algorithm(DSIG, "DigestMethod") {
         "" => SHA1,
@@ -105,7 +108,7 @@ fn transport(key: Node<'_>, report: &Report) -> Result<(&'static OaepAlgorithm, 
         (OAEP, SHA256, MGF1_SHA256) => &OAEP_SHA256_MGF1SHA256,
         _ => {
             let expected = "RSA-OAEP with SHA-1 or SHA-256, the same for digest and mask";
-            return Err(report.fail(Check::Algorithm, expected, format!("{name} {digest} {mask}")));
+            return Err(report.fail(SamlCheck::Algorithm, expected, format!("{name} {digest} {mask}")));
         }
     };
     if method.children(ENC, "OAEPparams").next().is_some() {
@@ -115,11 +118,11 @@ fn transport(key: Node<'_>, report: &Report) -> Result<(&'static OaepAlgorithm, 
 }
 
 fn cipher_value(node: Node<'_>) -> Option<Vec<u8>> {
-    let text = node.only(ENC, "CipherData")?.only(ENC, "CipherValue")?.text()?;
-    unbase64(text.as_bytes()).ok()
+    let text = node.only_child(ENC, "CipherData")?.only_child(ENC, "CipherValue")?.text()?;
+    decode_lenient_base64(text.as_bytes()).ok()
 }
 
-fn unwrap(pkcs8: &[u8], algorithm: &'static OaepAlgorithm, wrapped: &[u8]) -> Option<Vec<u8>> {
+fn unwrap_key(pkcs8: &[u8], algorithm: &'static OaepAlgorithm, wrapped: &[u8]) -> Option<Vec<u8>> {
     let key = OaepPrivateDecryptingKey::new(PrivateDecryptingKey::from_pkcs8(pkcs8).ok()?).ok()?;
     let mut plain = vec![0; key.min_output_size()];
     let length = key.decrypt(algorithm, wrapped, &mut plain, None).ok()?.len();
@@ -129,7 +132,7 @@ fn unwrap(pkcs8: &[u8], algorithm: &'static OaepAlgorithm, wrapped: &[u8]) -> Op
 
 /// Two elements side by side, or an end without a beginning, do not get past the parser and
 /// [`super::only_element`].
-fn wrap(place: Node<'_>, plain: &str) -> String {
+fn wrap_plaintext(place: Node<'_>, plain: &str) -> String {
     let mut declared: Vec<(&str, &str)> = Vec::new();
     let mut at = Some(place);
     while let Some(node) = at {

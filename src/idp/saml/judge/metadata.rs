@@ -3,11 +3,11 @@
 
 use url::Url;
 
-use super::super::super::connections::{Binding, LogoutService};
-use super::super::certificates::{BadCertificate, Certificate};
 use super::node::{DSIG, Node};
-use super::report::{Check, Failed, Report};
+use super::report::{SamlCheck, SamlCheckFailed, SamlCheckReport};
 use super::{signature, text};
+use crate::idp::connections::{Binding, LogoutService};
+use crate::idp::saml::certificates::{BadCertificate, Certificate};
 use crate::kernel::Timestamp;
 
 /// Federations publish megabytes; one provider's own metadata is a few kilobytes.
@@ -19,7 +19,7 @@ const POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
 
 /// What we take from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Metadata {
+pub struct IdpMetadata {
     /// The provider's entity id.
     pub entity_id: String,
     /// Where browsers are sent, HTTP-Redirect binding; empty when there is only the other.
@@ -66,7 +66,7 @@ pub enum MetadataError {
         "the identity provider has no SingleSignOnService with the HTTP-Redirect or HTTP-POST binding and an http(s) \
          address"
     )]
-    NoSignOn,
+    NoSsoEndpoint,
     /// No certificate to check signatures with.
     #[error("the identity provider has no signing certificate")]
     NoCertificate,
@@ -76,15 +76,12 @@ pub enum MetadataError {
 }
 
 /// Reads metadata in UTF-8; a byte order mark is tolerated. `pinned`: the certificate it must be signed by.
-///
-/// # Errors
-/// [`MetadataError`].
-pub fn read_metadata(text: &str, pinned: Option<&str>, now: Timestamp) -> Result<Metadata, MetadataError> {
+pub fn read_metadata(text: &str, pinned: Option<&str>, now: Timestamp) -> Result<IdpMetadata, MetadataError> {
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.len() > MAX_METADATA_BYTES {
         return Err(MetadataError::TooLarge);
     }
-    let mut report = Report::default();
+    let mut report = SamlCheckReport::default();
     let document = text::parse(text, &mut report).map_err(|_| MetadataError::NotXml)?;
     let root = Node::root(&document).ok_or(MetadataError::NotMetadata)?;
     if !root.is(METADATA, "EntityDescriptor") && !root.is(METADATA, "EntitiesDescriptor") {
@@ -97,9 +94,9 @@ pub fn read_metadata(text: &str, pinned: Option<&str>, now: Timestamp) -> Result
     let [entity] = entities[..] else { return Err(MetadataError::Providers(entities.len())) };
     if let Some(pinned) = pinned {
         // Comments are common in metadata that people look after by hand, and harmless where nothing is signed.
-        let seals = text::walk(&document, &report, |_| Ok(()))
+        let signatures = text::check_tree(&document, &report, |_| Ok(()))
             .map_err(|failed| MetadataError::Ambiguous(failed.found))?;
-        verify(&document, &seals, (root, entity), pinned, &mut report).map_err(|failed| {
+        verify_signature(&document, &signatures, (root, entity), pinned, &mut report).map_err(|failed| {
             MetadataError::Signature(format!("{}: {}", failed.check.as_str(), failed.found))
         })?;
     }
@@ -113,35 +110,35 @@ pub fn read_metadata(text: &str, pinned: Option<&str>, now: Timestamp) -> Result
 }
 
 /// One signature, over the whole or over the entity.
-fn verify(
+fn verify_signature(
     document: &uppsala::dom::Document<'_>,
-    seals: &[text::Seal<'_>],
+    signatures: &[text::SignatureRef<'_>],
     (root, entity): (Node<'_>, Node<'_>),
     pinned: &str,
-    report: &mut Report,
-) -> Result<(), Failed> {
-    let certificates = signature::trusted(&[pinned.to_owned()], report)?;
+    report: &mut SamlCheckReport,
+) -> Result<(), SamlCheckFailed> {
+    let certificates = signature::trusted_certificates(&[pinned.to_owned()], report)?;
     let signed = if root.id == entity.id {
-        signature::verify(document, seals, [entity], &certificates, report)?[0]
+        signature::verify(document, signatures, [entity], &certificates, report)?[0]
     } else {
-        let [all, one] = signature::verify(document, seals, [root, entity], &certificates, report)?;
+        let [all, one] = signature::verify(document, signatures, [root, entity], &certificates, report)?;
         all || one
     };
-    report.require(Check::SignatureCoverage, signed, "a signature", "none")
+    report.require(SamlCheck::SignatureCoverage, signed, "a signature", "none")
 }
 
-fn read_entity(entity: Node<'_>) -> Result<Metadata, MetadataError> {
+fn read_entity(entity: Node<'_>) -> Result<IdpMetadata, MetadataError> {
     let role = entity.children(METADATA, "IDPSSODescriptor").next().ok_or(MetadataError::Providers(0))?;
     let entity_id = entity.attribute("entityID").filter(|id| !id.is_empty());
     let entity_id = entity_id.ok_or(MetadataError::NoEntityId)?.to_owned();
-    let redirect = service(role, "SingleSignOnService", REDIRECT).map(|found| found.0);
-    let post = service(role, "SingleSignOnService", POST).map(|found| found.0);
+    let redirect = find_endpoint(role, "SingleSignOnService", REDIRECT).map(|found| found.0);
+    let post = find_endpoint(role, "SingleSignOnService", POST).map(|found| found.0);
     if redirect.is_none() && post.is_none() {
-        return Err(MetadataError::NoSignOn);
+        return Err(MetadataError::NoSsoEndpoint);
     }
     let logout =
         [(REDIRECT, Binding::Redirect), (POST, Binding::Post)].into_iter().find_map(|(uri, binding)| {
-            let (url, response_url) = service(role, "SingleLogoutService", uri)?;
+            let (url, response_url) = find_endpoint(role, "SingleLogoutService", uri)?;
             Some(LogoutService { url, response_url, binding })
         });
     let mut certificates: Vec<String> = Vec::new();
@@ -149,11 +146,11 @@ fn read_entity(entity: Node<'_>) -> Result<Metadata, MetadataError> {
     let keys = role
         .children(METADATA, "KeyDescriptor")
         .filter(|key| key.attribute("use").is_none_or(|usage| usage == "signing"))
-        .filter_map(|key| key.only(DSIG, "KeyInfo"));
+        .filter_map(|key| key.only_child(DSIG, "KeyInfo"));
     let data = keys.flat_map(|info| info.children(DSIG, "X509Data").collect::<Vec<_>>());
     let texts = data.flat_map(|data| data.children(DSIG, "X509Certificate").collect::<Vec<_>>());
     for text in texts {
-        let encoded = Certificate::read(&text.text().unwrap_or_default())?.encoded();
+        let encoded = Certificate::read(&text.text().unwrap_or_default())?.to_base64();
         if !certificates.contains(&encoded) {
             certificates.push(encoded);
         }
@@ -163,11 +160,11 @@ fn read_entity(entity: Node<'_>) -> Result<Metadata, MetadataError> {
     }
     let wants_signed_requests = matches!(role.attribute("WantAuthnRequestsSigned"), Some("true" | "1"));
     let sso_url = redirect.unwrap_or_default();
-    Ok(Metadata { entity_id, sso_url, sso_post_url: post, logout, certificates, wants_signed_requests })
+    Ok(IdpMetadata { entity_id, sso_url, sso_post_url: post, logout, certificates, wants_signed_requests })
 }
 
 /// The first address of a service with this binding, and the one for answers.
-fn service(role: Node<'_>, name: &str, binding: &str) -> Option<(String, Option<String>)> {
+fn find_endpoint(role: Node<'_>, name: &str, binding: &str) -> Option<(String, Option<String>)> {
     let web = |location: &str| {
         let location = location.trim();
         let fits = Url::parse(location).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));

@@ -10,10 +10,10 @@
 //! put it into `rules::RULES`. The test page, the audit trail and the API show it from then on.
 
 mod decrypt;
+mod encoded_message;
 mod logout;
 mod metadata;
 mod node;
-mod packed;
 mod report;
 mod rules;
 mod signature;
@@ -24,22 +24,24 @@ use uppsala::dom::Document;
 use crate::kernel::Timestamp;
 
 pub use decrypt::Decryption;
-pub use logout::{ExpectedLogout, LogoutAnswer, LogoutOrder, judge_logout_answer, judge_logout_order};
-pub use metadata::{MAX_METADATA_BYTES, Metadata, MetadataError, read_metadata};
-pub use packed::Packed;
-pub use report::{Check, Failed, Report};
-pub use rules::{Accepted, NameId};
+pub use encoded_message::EncodedMessage;
+pub use logout::{
+    ExpectedLogout, LogoutRequest, LogoutResponse, validate_logout_request, validate_logout_response,
+};
+pub use metadata::{IdpMetadata, MAX_METADATA_BYTES, MetadataError, read_metadata};
+pub use report::{SamlCheck, SamlCheckFailed, SamlCheckReport};
+pub use rules::{NameId, ValidatedAssertion};
 pub use text::MAX_BYTES;
 
-pub(super) use report::verdict;
+pub(super) use report::check_that;
 
 use node::{ASSERTION, Node, PROTOCOL};
-use rules::Case;
-use text::Seal;
+use rules::AssertionChecks;
+use text::SignatureRef;
 
 /// What a response must fit.
 #[derive(Debug, Clone)]
-pub struct Expected<'a> {
+pub struct ExpectedResponse<'a> {
     /// The identity provider's entity id.
     pub idp_entity_id: &'a str,
     /// Its signing certificates, base64 of DER.
@@ -57,35 +59,36 @@ pub struct Expected<'a> {
 }
 
 /// Judges the `SAMLResponse` form field.
-///
-/// # Errors
-/// [`Failed`]: the check that failed, with what was expected and found; and the checks passed before it.
-pub fn judge(encoded: &[u8], expected: &Expected<'_>) -> Result<Accepted, Failed> {
-    let mut report = Report::default();
-    let text = text::read(text::decode(encoded, &mut report)?, &mut report)?;
+pub fn validate_response(
+    encoded: &[u8],
+    expected: &ExpectedResponse<'_>,
+) -> Result<ValidatedAssertion, SamlCheckFailed> {
+    let mut report = SamlCheckReport::default();
+    let text = text::decode_utf8(text::decode_base64(encoded, &mut report)?, &mut report)?;
     let document = text::parse(&text, &mut report)?;
-    let outer = examine(&document, &report)?;
-    report.pass(Check::Structure);
-    let certificates = signature::trusted(expected.certificates, &report)?;
-    let holder = match outer.content {
-        Content::Encrypted(holder) => holder,
-        Content::Assertion(assertion) => {
+    let outer = check_response_structure(&document, &report)?;
+    report.pass(SamlCheck::Structure);
+    let certificates = signature::trusted_certificates(expected.certificates, &report)?;
+    let container = match outer.content {
+        AssertionElement::Encrypted(container) => container,
+        AssertionElement::Assertion(assertion) => {
             let places = [outer.response, assertion];
             let [response_signed, assertion_signed] =
-                signature::verify(&document, &outer.seals, places, &certificates, &mut report)?;
-            let case = Case { expected, response: outer.response, assertion, response_signed };
-            return case.hear(response_signed || assertion_signed, &mut report);
+                signature::verify(&document, &outer.signatures, places, &certificates, &mut report)?;
+            let checks = AssertionChecks { expected, response: outer.response, assertion, response_signed };
+            return checks.run(response_signed || assertion_signed, &mut report);
         }
     };
     let [response_signed] =
-        signature::verify(&document, &outer.seals, [outer.response], &certificates, &mut report)?;
-    let plain = decrypt::open(holder, (expected.decryption, response_signed), &mut report)?;
+        signature::verify(&document, &outer.signatures, [outer.response], &certificates, &mut report)?;
+    let plain = decrypt::decrypt_element(container, (expected.decryption, response_signed), &mut report)?;
     let inside = text::parse(&plain, &mut report)?;
     let assertion = only_element(&inside, &report)?;
-    let seals = examine_assertion(&inside, assertion, &report)?;
-    let [assertion_signed] = signature::verify(&inside, &seals, [assertion], &certificates, &mut report)?;
-    let case = Case { expected, response: outer.response, assertion, response_signed };
-    case.hear(response_signed || assertion_signed, &mut report)
+    let signatures = check_assertion_structure(&inside, assertion, &report)?;
+    let [assertion_signed] =
+        signature::verify(&inside, &signatures, [assertion], &certificates, &mut report)?;
+    let checks = AssertionChecks { expected, response: outer.response, assertion, response_signed };
+    checks.run(response_signed || assertion_signed, &mut report)
 }
 
 /// Whether something in the field looks encrypted: a hint for who has to fetch keys, and no verdict.
@@ -93,66 +96,78 @@ pub fn judge(encoded: &[u8], expected: &Expected<'_>) -> Result<Accepted, Failed
 pub fn looks_encrypted(encoded: &[u8]) -> bool {
     const MARK: &[u8] = b"CipherValue";
     encoded.len() <= MAX_BYTES * 2
-        && text::unbase64(encoded).is_ok_and(|bytes| bytes.windows(MARK.len()).any(|window| window == MARK))
+        && text::decode_lenient_base64(encoded)
+            .is_ok_and(|bytes| bytes.windows(MARK.len()).any(|window| window == MARK))
 }
 
 /// Where the one assertion is.
-enum Content<'d> {
+enum AssertionElement<'d> {
     Assertion(Node<'d>),
     /// The `EncryptedAssertion` around it.
     Encrypted(Node<'d>),
 }
 
-struct Outer<'d> {
+struct ResponseParts<'d> {
     response: Node<'d>,
-    content: Content<'d>,
-    seals: Vec<Seal<'d>>,
+    content: AssertionElement<'d>,
+    signatures: Vec<SignatureRef<'d>>,
 }
 
 /// Finds the one Response and the one Assertion in it, and refuses whatever does not belong.
-fn examine<'d>(document: &'d Document<'d>, report: &Report) -> Result<Outer<'d>, Failed> {
-    let fail = |expected: &str, found: &str| report.fail(Check::Structure, expected, found);
+fn check_response_structure<'d>(
+    document: &'d Document<'d>,
+    report: &SamlCheckReport,
+) -> Result<ResponseParts<'d>, SamlCheckFailed> {
+    let fail = |expected: &str, found: &str| report.fail(SamlCheck::Structure, expected, found);
     let response = Node::root(document).ok_or_else(|| fail("a Response", "an empty document"))?;
     if !response.is(PROTOCOL, "Response") {
         return Err(fail("a samlp:Response", response.name()));
     }
     let mut found = Vec::new();
-    let seals = text::walk(document, report, |node| {
+    let signatures = text::check_tree(document, report, |node| {
         let is_assertion = node.is(ASSERTION, "Assertion");
         if is_assertion || node.is(ASSERTION, "EncryptedAssertion") {
             let in_place = node.parent().is_some_and(|parent| parent.id == response.id);
-            found.push(if is_assertion { Content::Assertion(node) } else { Content::Encrypted(node) });
+            found.push(if is_assertion {
+                AssertionElement::Assertion(node)
+            } else {
+                AssertionElement::Encrypted(node)
+            });
             return if in_place { Ok(()) } else { Err("the Assertion as a child of the Response") };
         }
-        belongs(node)
+        check_encrypted_placement(node)
     })?;
     let count = found.len();
     match (found.pop(), count) {
-        (Some(content), 1) => Ok(Outer { response, content, seals }),
+        (Some(content), 1) => Ok(ResponseParts { response, content, signatures }),
         _ => Err(fail("exactly one Assertion", &count.to_string())),
     }
 }
 
 /// The same for an assertion that was encrypted.
-fn examine_assertion<'d>(
+fn check_assertion_structure<'d>(
     document: &'d Document<'d>,
     assertion: Node<'d>,
-    report: &Report,
-) -> Result<Vec<Seal<'d>>, Failed> {
+    report: &SamlCheckReport,
+) -> Result<Vec<SignatureRef<'d>>, SamlCheckFailed> {
     report.require(
-        Check::Structure,
+        SamlCheck::Structure,
         assertion.is(ASSERTION, "Assertion"),
         "an Assertion in the EncryptedAssertion",
         assertion.name(),
     )?;
-    text::walk(document, report, |node| {
+    text::check_tree(document, report, |node| {
         let is_assertion = node.is(ASSERTION, "Assertion") || node.is(ASSERTION, "EncryptedAssertion");
-        if is_assertion && node.id != assertion.id { Err("exactly one Assertion") } else { belongs(node) }
+        if is_assertion && node.id != assertion.id {
+            Err("exactly one Assertion")
+        } else {
+            check_encrypted_placement(node)
+        }
     })
 }
 
 /// What is encrypted inside an assertion stands where it is looked for, or nowhere.
-fn belongs(node: Node<'_>) -> Result<(), &'static str> {
+fn check_encrypted_placement(node: Node<'_>) -> Result<(), &'static str> {
     if node.namespace() != Some(ASSERTION) || !node.name().to_ascii_lowercase().starts_with("encrypted") {
         return Ok(());
     }
@@ -165,8 +180,11 @@ fn belongs(node: Node<'_>) -> Result<(), &'static str> {
 }
 
 /// The one element that was encrypted, from the wrapping it comes in.
-fn only_element<'d>(document: &'d Document<'d>, report: &Report) -> Result<Node<'d>, Failed> {
+fn only_element<'d>(
+    document: &'d Document<'d>,
+    report: &SamlCheckReport,
+) -> Result<Node<'d>, SamlCheckFailed> {
     let mut inside = Node::root(document).into_iter().flat_map(Node::elements);
     let only = inside.next().filter(|_| inside.next().is_none());
-    only.ok_or_else(|| report.fail(Check::Decryption, "one element", "none or several"))
+    only.ok_or_else(|| report.fail(SamlCheck::Decryption, "one element", "none or several"))
 }

@@ -54,7 +54,7 @@ impl<'d> Node<'d> {
     }
 
     /// The single child with this name; `None` when there is none **or more than one**.
-    pub(super) fn only(self, namespace: &str, name: &str) -> Option<Self> {
+    pub(super) fn only_child(self, namespace: &str, name: &str) -> Option<Self> {
         let mut found = self.children(namespace, name);
         found.next().filter(|_| found.next().is_none())
     }
@@ -82,6 +82,6 @@ impl<'d> Node<'d> {
 
     /// The attribute called `Algorithm` of the only child with this name; empty when there is none.
     pub(super) fn algorithm(self, namespace: &str, name: &str) -> &'d str {
-        self.only(namespace, name).and_then(|method| method.attribute("Algorithm")).unwrap_or_default()
+        self.only_child(namespace, name).and_then(|method| method.attribute("Algorithm")).unwrap_or_default()
     }
 }

@@ -1,11 +1,11 @@
 //! The checks of a SAML message.
 
-use super::super::super::report::{self, checks};
-pub(in super::super) use super::super::super::report::{Verdict, verdict};
+use crate::idp::report::{self, checks};
+pub(crate) use crate::idp::report::{CheckResult, check_that};
 
 checks! {
     /// A check a message has to pass.
-    Check {
+    SamlCheck {
         /// Not too large.
         Size = "size",
         /// Base64 of UTF-8.
@@ -56,6 +56,6 @@ checks! {
 }
 
 /// The checks so far.
-pub type Report = report::Report<Check>;
+pub type SamlCheckReport = report::CheckReport<SamlCheck>;
 /// A message was refused.
-pub type Failed = report::Failed<Check>;
+pub type SamlCheckFailed = report::CheckFailed<SamlCheck>;

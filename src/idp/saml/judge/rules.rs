@@ -7,8 +7,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::node::{ASSERTION, Node, PROTOCOL};
-use super::report::{Check, Failed, Report, Verdict, verdict};
-use super::{Expected, decrypt, only_element, text};
+use super::report::{CheckResult, SamlCheck, SamlCheckFailed, SamlCheckReport, check_that};
+use super::{ExpectedResponse, decrypt, only_element, text};
 use crate::directory::Email;
 use crate::kernel::Timestamp;
 
@@ -29,20 +29,20 @@ const EMAIL_ATTRIBUTES: [&str; 6] = [
 ];
 
 /// A rule looks at the case and says what it found.
-type Rule = fn(&Case<'_>) -> Verdict;
+type AssertionRule = fn(&AssertionChecks<'_>) -> CheckResult;
 
 /// What is asked of every response, beside what came before: size to signature.
-const RULES: [(Check, Rule); 10] = [
-    (Check::Version, version),
-    (Check::Status, status),
-    (Check::Issuer, issuer),
-    (Check::Destination, destination),
-    (Check::Audience, conditions),
-    (Check::Audience, audience),
-    (Check::SubjectConfirmation, subject_confirmation),
-    (Check::Recipient, recipient),
-    (Check::Times, times),
-    (Check::InResponseTo, in_response_to),
+const RULES: [(SamlCheck, AssertionRule); 10] = [
+    (SamlCheck::Version, version),
+    (SamlCheck::Status, status),
+    (SamlCheck::Issuer, issuer),
+    (SamlCheck::Destination, destination),
+    (SamlCheck::Audience, conditions),
+    (SamlCheck::Audience, audience),
+    (SamlCheck::SubjectConfirmation, subject_confirmation),
+    (SamlCheck::Recipient, recipient),
+    (SamlCheck::Times, times),
+    (SamlCheck::InResponseTo, in_response_to),
 ];
 
 /// A person as the identity provider names them (saml-core §2.2.2).
@@ -63,7 +63,7 @@ pub struct NameId {
 
 /// A response that passed.
 #[derive(Debug, Clone)]
-pub struct Accepted {
+pub struct ValidatedAssertion {
     /// The assertion's id, for the replay store.
     pub assertion_id: String,
     /// Until when the replay store has to remember it.
@@ -81,22 +81,26 @@ pub struct Accepted {
     /// How the person proved themselves there, `AuthnContextClassRef`; empty when not said.
     pub authn_context: String,
     /// The checks passed.
-    pub report: Report,
+    pub report: SamlCheckReport,
 }
 
 /// A verified response and the one who has to be convinced.
-pub(super) struct Case<'c> {
-    pub(super) expected: &'c Expected<'c>,
+pub(super) struct AssertionChecks<'c> {
+    pub(super) expected: &'c ExpectedResponse<'c>,
     pub(super) response: Node<'c>,
     pub(super) assertion: Node<'c>,
     /// Whether the Response with everything in it is signed.
     pub(super) response_signed: bool,
 }
 
-impl Case<'_> {
+impl AssertionChecks<'_> {
     /// Applies every rule and takes what is asked for out of the assertion.
-    pub(super) fn hear(&self, signed: bool, report: &mut Report) -> Result<Accepted, Failed> {
-        let coverage = verdict(
+    pub(super) fn run(
+        &self,
+        signed: bool,
+        report: &mut SamlCheckReport,
+    ) -> Result<ValidatedAssertion, SamlCheckFailed> {
+        let coverage = check_that(
             signed,
             "a signature on the Response or on the Assertion",
             match (signed, self.response_signed) {
@@ -105,24 +109,24 @@ impl Case<'_> {
                 (true, false) => "the Assertion",
             },
         );
-        report.note(Check::SignatureCoverage, coverage)?;
+        report.record(SamlCheck::SignatureCoverage, coverage)?;
         // One without an id could not be remembered (saml-core §2.3.3).
         let id = self.assertion.attribute("ID").unwrap_or_default();
-        report.require(Check::Structure, !id.is_empty(), "an ID on the Assertion", "none")?;
+        report.require(SamlCheck::Structure, !id.is_empty(), "an ID on the Assertion", "none")?;
         for (check, rule) in RULES {
-            report.note(check, rule(self))?;
+            report.record(check, rule(self))?;
         }
         let name_id = self.name_id(report)?;
         let attributes = self.attributes(report)?;
         let email = self.email(name_id.as_ref(), &attributes, report)?;
         let statement = self.authn_statement();
         let context = statement
-            .and_then(|statement| statement.only(ASSERTION, "AuthnContext"))
-            .and_then(|context| context.only(ASSERTION, "AuthnContextClassRef"));
+            .and_then(|statement| statement.only_child(ASSERTION, "AuthnContext"))
+            .and_then(|context| context.only_child(ASSERTION, "AuthnContextClassRef"));
         let session_index = statement.and_then(|statement| statement.attribute("SessionIndex"));
-        Ok(Accepted {
+        Ok(ValidatedAssertion {
             assertion_id: id.to_owned(),
-            remember_until: self.ends_at().plus(2 * SKEW),
+            remember_until: self.expires_at().plus(2 * SKEW),
             in_response_to: self.confirmed_request().or_else(|| self.stated_request()).map(str::to_owned),
             email,
             name_id,
@@ -134,26 +138,28 @@ impl Case<'_> {
     }
 
     fn conditions(&self) -> Option<Node<'_>> {
-        self.assertion.only(ASSERTION, "Conditions")
+        self.assertion.only_child(ASSERTION, "Conditions")
     }
 
     fn subject(&self) -> Option<Node<'_>> {
-        self.assertion.only(ASSERTION, "Subject")
+        self.assertion.only_child(ASSERTION, "Subject")
     }
 
     /// The data of all bearer confirmations.
-    fn bearers(&self) -> Vec<Node<'_>> {
+    fn bearer_confirmations(&self) -> Vec<Node<'_>> {
         let confirmations =
             self.subject().into_iter().flat_map(|s| s.children(ASSERTION, "SubjectConfirmation"));
         confirmations
             .filter(|confirmation| confirmation.attribute("Method") == Some(BEARER))
-            .filter_map(|confirmation| confirmation.only(ASSERTION, "SubjectConfirmationData"))
+            .filter_map(|confirmation| confirmation.only_child(ASSERTION, "SubjectConfirmationData"))
             .collect()
     }
 
     /// The confirmation that is for this address.
-    fn bearer(&self) -> Option<Node<'_>> {
-        self.bearers().into_iter().find(|data| data.attribute("Recipient") == Some(self.expected.acs))
+    fn bearer_confirmation(&self) -> Option<Node<'_>> {
+        self.bearer_confirmations()
+            .into_iter()
+            .find(|data| data.attribute("Recipient") == Some(self.expected.acs))
     }
 
     fn authn_statement(&self) -> Option<Node<'_>> {
@@ -162,7 +168,7 @@ impl Case<'_> {
 
     /// What the confirmation says is signed wherever the signature is.
     fn confirmed_request(&self) -> Option<&str> {
-        self.bearer().and_then(|data| data.attribute("InResponseTo")).filter(|id| !id.is_empty())
+        self.bearer_confirmation().and_then(|data| data.attribute("InResponseTo")).filter(|id| !id.is_empty())
     }
 
     fn stated_request(&self) -> Option<&str> {
@@ -170,41 +176,45 @@ impl Case<'_> {
     }
 
     /// Until when it could be accepted.
-    fn ends_at(&self) -> Timestamp {
-        let nodes = [self.conditions(), self.bearer()];
+    fn expires_at(&self) -> Timestamp {
+        let nodes = [self.conditions(), self.bearer_confirmation()];
         let ends = nodes.into_iter().flatten().filter_map(|node| node.attribute("NotOnOrAfter"));
         ends.filter_map(Timestamp::parse).max().unwrap_or(self.expected.now)
     }
 
     /// The only element inside one that is encrypted, given to `read`.
-    fn decrypted<T>(
+    fn read_decrypted<T>(
         &self,
-        holder: Node<'_>,
-        report: &mut Report,
+        container: Node<'_>,
+        report: &mut SamlCheckReport,
         read: impl FnOnce(Node<'_>) -> Option<T>,
-    ) -> Result<T, Failed> {
-        let plain = decrypt::open(holder, (self.expected.decryption, true), report)?;
+    ) -> Result<T, SamlCheckFailed> {
+        let plain = decrypt::decrypt_element(container, (self.expected.decryption, true), report)?;
         let document = text::parse(&plain, report)?;
         let node = only_element(&document, report)?;
-        text::walk(&document, report, |_| Ok(()))?;
-        read(node)
-            .ok_or_else(|| report.fail(Check::Structure, "a NameID or an Attribute, encrypted", node.name()))
+        text::check_tree(&document, report, |_| Ok(()))?;
+        read(node).ok_or_else(|| {
+            report.fail(SamlCheck::Structure, "a NameID or an Attribute, encrypted", node.name())
+        })
     }
 
-    fn name_id(&self, report: &mut Report) -> Result<Option<NameId>, Failed> {
+    fn name_id(&self, report: &mut SamlCheckReport) -> Result<Option<NameId>, SamlCheckFailed> {
         let Some(subject) = self.subject() else { return Ok(None) };
-        match subject.only(ASSERTION, "EncryptedID") {
-            Some(holder) => self.decrypted(holder, report, read_name_id).map(Some),
-            None => Ok(subject.only(ASSERTION, "NameID").and_then(read_name_id)),
+        match subject.only_child(ASSERTION, "EncryptedID") {
+            Some(container) => self.read_decrypted(container, report, read_name_id).map(Some),
+            None => Ok(subject.only_child(ASSERTION, "NameID").and_then(read_name_id)),
         }
     }
 
-    fn attributes(&self, report: &mut Report) -> Result<BTreeMap<String, Vec<String>>, Failed> {
+    fn attributes(
+        &self,
+        report: &mut SamlCheckReport,
+    ) -> Result<BTreeMap<String, Vec<String>>, SamlCheckFailed> {
         let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for statement in self.assertion.children(ASSERTION, "AttributeStatement") {
             for node in statement.elements() {
                 let read = if node.is(ASSERTION, "EncryptedAttribute") {
-                    Some(self.decrypted(node, report, read_attribute)?)
+                    Some(self.read_decrypted(node, report, read_attribute)?)
                 } else {
                     read_attribute(node)
                 };
@@ -221,8 +231,8 @@ impl Case<'_> {
         &self,
         name_id: Option<&NameId>,
         attributes: &BTreeMap<String, Vec<String>>,
-        report: &mut Report,
-    ) -> Result<String, Failed> {
+        report: &mut SamlCheckReport,
+    ) -> Result<String, SamlCheckFailed> {
         let first = |name: &str| attributes.get(name).and_then(|values| values.first()).cloned();
         let candidates: Vec<String> = if let Some(name) = self.expected.email_attribute {
             first(name).into_iter().collect()
@@ -234,7 +244,7 @@ impl Case<'_> {
         let source = self.expected.email_attribute.unwrap_or("NameID or an email attribute");
         let found = email.as_ref().map_or_else(|| candidates.join(", "), Email::folded);
         let ok = email.is_some();
-        report.note(Check::Email, verdict(ok, format!("an email address in {source}"), &found))?;
+        report.record(SamlCheck::Email, check_that(ok, format!("an email address in {source}"), &found))?;
         Ok(found)
     }
 }
@@ -257,91 +267,91 @@ fn read_attribute(node: Node<'_>) -> Option<(String, Vec<String>)> {
     Some((name.to_owned(), values.collect()))
 }
 
-fn version(case: &Case<'_>) -> Verdict {
-    let found = [case.response, case.assertion].map(|node| node.attribute("Version").unwrap_or("none"));
+fn version(checks: &AssertionChecks<'_>) -> CheckResult {
+    let found = [checks.response, checks.assertion].map(|node| node.attribute("Version").unwrap_or("none"));
     let odd = found.iter().find(|version| **version != "2.0");
-    verdict(odd.is_none(), "2.0", odd.unwrap_or(&"2.0"))
+    check_that(odd.is_none(), "2.0", odd.unwrap_or(&"2.0"))
 }
 
 pub(super) fn status_of(message: Node<'_>) -> &str {
     message
-        .only(PROTOCOL, "Status")
-        .and_then(|status| status.only(PROTOCOL, "StatusCode"))
+        .only_child(PROTOCOL, "Status")
+        .and_then(|status| status.only_child(PROTOCOL, "StatusCode"))
         .and_then(|code| code.attribute("Value"))
         .unwrap_or("none")
 }
 
-fn status(case: &Case<'_>) -> Verdict {
-    let found = status_of(case.response);
-    verdict(found == SUCCESS, SUCCESS, found)
+fn status(checks: &AssertionChecks<'_>) -> CheckResult {
+    let found = status_of(checks.response);
+    check_that(found == SUCCESS, SUCCESS, found)
 }
 
 /// The issuer of a message or assertion.
 pub(super) fn issuer_of(node: Node<'_>) -> Option<String> {
-    node.only(ASSERTION, "Issuer").and_then(Node::text)
+    node.only_child(ASSERTION, "Issuer").and_then(Node::text)
 }
 
 /// The assertion's issuer must be there and be the connection's; the response's may be missing.
-fn issuer(case: &Case<'_>) -> Verdict {
-    let wanted = case.expected.idp_entity_id;
-    let own = issuer_of(case.assertion).unwrap_or_default();
-    let stated = case.response.children(ASSERTION, "Issuer").next().is_some();
-    let around = if stated { issuer_of(case.response).unwrap_or_default() } else { own.clone() };
+fn issuer(checks: &AssertionChecks<'_>) -> CheckResult {
+    let wanted = checks.expected.idp_entity_id;
+    let own = issuer_of(checks.assertion).unwrap_or_default();
+    let stated = checks.response.children(ASSERTION, "Issuer").next().is_some();
+    let around = if stated { issuer_of(checks.response).unwrap_or_default() } else { own.clone() };
     let odd = if own == wanted { around } else { own };
-    verdict(odd == wanted, wanted, odd)
+    check_that(odd == wanted, wanted, odd)
 }
 
 /// saml-bindings §3.5.5.2: a signed message must say where it goes; one that says so must mean us.
-fn destination(case: &Case<'_>) -> Verdict {
-    let found = case.response.attribute("Destination");
-    let fits = found.map_or(!case.response_signed, |found| found == case.expected.acs);
-    verdict(fits, case.expected.acs, found.unwrap_or("none"))
+fn destination(checks: &AssertionChecks<'_>) -> CheckResult {
+    let found = checks.response.attribute("Destination");
+    let fits = found.map_or(!checks.response_signed, |found| found == checks.expected.acs);
+    check_that(fits, checks.expected.acs, found.unwrap_or("none"))
 }
 
 /// Conditions are there, and none that we do not understand.
-fn conditions(case: &Case<'_>) -> Verdict {
-    let Some(conditions) = case.conditions() else {
-        return verdict(false, "Conditions with an AudienceRestriction", "none");
+fn conditions(checks: &AssertionChecks<'_>) -> CheckResult {
+    let Some(conditions) = checks.conditions() else {
+        return check_that(false, "Conditions with an AudienceRestriction", "none");
     };
     let known =
         |node: &Node<'_>| node.namespace() == Some(ASSERTION) && KNOWN_CONDITIONS.contains(&node.name());
     let strange = conditions.elements().find(|node| !known(node));
-    verdict(strange.is_none(), "conditions we understand", strange.map_or("those", Node::name))
+    check_that(strange.is_none(), "conditions we understand", strange.map_or("those", Node::name))
 }
 
 /// Several restrictions all apply (saml-core §2.5.1.4); none at all means "for anybody", which is not us.
-fn audience(case: &Case<'_>) -> Verdict {
-    let restrictions: Vec<Vec<String>> = case
+fn audience(checks: &AssertionChecks<'_>) -> CheckResult {
+    let restrictions: Vec<Vec<String>> = checks
         .conditions()
         .into_iter()
         .flat_map(|conditions| conditions.children(ASSERTION, "AudienceRestriction"))
         .map(|restriction| restriction.children(ASSERTION, "Audience").filter_map(Node::text).collect())
         .collect();
-    let us = case.expected.sp_entity_id;
+    let us = checks.expected.sp_entity_id;
     let fits =
         !restrictions.is_empty() && restrictions.iter().all(|names| names.iter().any(|name| name == us));
-    verdict(fits, us, restrictions.concat().join(", "))
+    check_that(fits, us, restrictions.concat().join(", "))
 }
 
-fn subject_confirmation(case: &Case<'_>) -> Verdict {
-    let methods: Vec<&str> = case
+fn subject_confirmation(checks: &AssertionChecks<'_>) -> CheckResult {
+    let methods: Vec<&str> = checks
         .subject()
         .into_iter()
         .flat_map(|subject| subject.children(ASSERTION, "SubjectConfirmation"))
         .filter_map(|confirmation| confirmation.attribute("Method"))
         .collect();
-    verdict(!case.bearers().is_empty(), BEARER, methods.join(", "))
+    check_that(!checks.bearer_confirmations().is_empty(), BEARER, methods.join(", "))
 }
 
 /// saml-profiles §4.1.4.2: a bearer confirmation says for which address it is good.
-fn recipient(case: &Case<'_>) -> Verdict {
+fn recipient(checks: &AssertionChecks<'_>) -> CheckResult {
     let found: Vec<&str> =
-        case.bearers().into_iter().filter_map(|data| data.attribute("Recipient")).collect();
-    verdict(case.bearer().is_some(), case.expected.acs, found.join(", "))
+        checks.bearer_confirmations().into_iter().filter_map(|data| data.attribute("Recipient")).collect();
+    check_that(checks.bearer_confirmation().is_some(), checks.expected.acs, found.join(", "))
 }
 
 /// `NotBefore` and `NotOnOrAfter` of an element, where present: what is wrong with them.
-pub(super) fn outside_window(node: Node<'_>, now: Timestamp) -> Option<(String, String)> {
+pub(super) fn time_window_violation(node: Node<'_>, now: Timestamp) -> Option<(String, String)> {
     let (begin, end) = (node.attribute("NotBefore"), node.attribute("NotOnOrAfter"));
     let unreadable = [begin, end].into_iter().flatten().find(|text| Timestamp::parse(text).is_none());
     if let Some(text) = unreadable {
@@ -355,38 +365,38 @@ pub(super) fn outside_window(node: Node<'_>, now: Timestamp) -> Option<(String, 
 }
 
 /// The conditions, the confirmation and the session at the identity provider hold at this moment.
-fn times(case: &Case<'_>) -> Verdict {
-    let now = case.expected.now;
-    let bearer = case.bearer();
-    let mut windows = [case.conditions(), bearer].into_iter().flatten();
-    if let Some((expected, found)) = windows.find_map(|node| outside_window(node, now)) {
-        return verdict(false, expected, found);
+fn times(checks: &AssertionChecks<'_>) -> CheckResult {
+    let now = checks.expected.now;
+    let bearer = checks.bearer_confirmation();
+    let mut windows = [checks.conditions(), bearer].into_iter().flatten();
+    if let Some((expected, found)) = windows.find_map(|node| time_window_violation(node, now)) {
+        return check_that(false, expected, found);
     }
     // saml-profiles §4.1.4.2: the confirmation must say when it ends.
     let Some(end) = bearer.and_then(|data| data.attribute("NotOnOrAfter")) else {
-        return verdict(false, "NotOnOrAfter in SubjectConfirmationData", "none");
+        return check_that(false, "NotOnOrAfter in SubjectConfirmationData", "none");
     };
-    let Some(statement) = case.authn_statement() else {
-        return verdict(false, "an AuthnStatement", "none");
+    let Some(statement) = checks.authn_statement() else {
+        return check_that(false, "an AuthnStatement", "none");
     };
     if let Some(session_end) = statement.attribute("SessionNotOnOrAfter") {
         let goes_on = Timestamp::parse(session_end).is_some_and(|time| now < time.plus(SKEW));
         if !goes_on {
-            return verdict(false, "a session that has not ended there", session_end);
+            return check_that(false, "a session that has not ended there", session_end);
         }
     }
-    verdict(true, format!("before {end}"), now)
+    check_that(true, format!("before {end}"), now)
 }
 
 /// The request that is answered. What the response says counts only where the response is signed. Where both
 /// speak they must agree.
-fn in_response_to(case: &Case<'_>) -> Verdict {
-    let (stated, confirmed) = (case.stated_request(), case.confirmed_request());
+fn in_response_to(checks: &AssertionChecks<'_>) -> CheckResult {
+    let (stated, confirmed) = (checks.stated_request(), checks.confirmed_request());
     let agree = match (stated, confirmed) {
         (Some(stated), Some(confirmed)) => stated == confirmed,
-        (Some(_), None) => case.response_signed,
+        (Some(_), None) => checks.response_signed,
         (None, _) => true,
     };
     let expected = confirmed.unwrap_or("the same in response and confirmation");
-    verdict(agree, expected, stated.or(confirmed).unwrap_or("none"))
+    check_that(agree, expected, stated.or(confirmed).unwrap_or("none"))
 }

@@ -8,10 +8,10 @@ use bergshamra::dsig::verify::verify_all_document;
 use bergshamra::{DsigContext, KeysManager, VerifyResult};
 use uppsala::dom::Document;
 
-use super::super::certificates::Certificate;
 use super::node::{DSIG, Node};
-use super::report::{Check, Failed, Report, verdict};
-use super::text::Seal;
+use super::report::{SamlCheck, SamlCheckFailed, SamlCheckReport, check_that};
+use super::text::SignatureRef;
+use crate::idp::saml::certificates::Certificate;
 
 /// What may sign, here and in the Redirect binding.
 pub(super) const SIGNATURE_METHODS: [&str; 6] = [
@@ -36,17 +36,17 @@ const CANONICALIZATIONS: [&str; 3] = [
 const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
 
 /// The certificates of a connection that can be verified with.
-///
-/// # Errors
-/// [`Check::Certificate`] when there is none.
-pub(super) fn trusted(certificates: &[String], report: &Report) -> Result<Vec<Arc<Certificate>>, Failed> {
-    let read: Vec<_> = certificates.iter().map(|text| Certificate::recall(text)).collect();
+pub(super) fn trusted_certificates(
+    certificates: &[String],
+    report: &SamlCheckReport,
+) -> Result<Vec<Arc<Certificate>>, SamlCheckFailed> {
+    let read: Vec<_> = certificates.iter().map(|text| Certificate::read_cached(text)).collect();
     let reasons = || {
         let bad = read.iter().filter_map(|one| one.as_ref().err());
         bad.map(ToString::to_string).collect::<Vec<_>>().join("; ")
     };
     let expected = "a signing certificate with RSA of 2048 bits or more, or an elliptic curve";
-    report.require(Check::Certificate, read.iter().any(Result::is_ok), expected, reasons())?;
+    report.require(SamlCheck::Certificate, read.iter().any(Result::is_ok), expected, reasons())?;
     Ok(read.into_iter().filter_map(Result::ok).collect())
 }
 
@@ -54,33 +54,35 @@ pub(super) fn trusted(certificates: &[String], report: &Report) -> Result<Vec<Ar
 /// stand in one of `places`, one in each at most; returns which of them are signed.
 pub(super) fn verify<const N: usize>(
     document: &Document<'_>,
-    seals: &[Seal<'_>],
+    signatures: &[SignatureRef<'_>],
     places: [Node<'_>; N],
     certificates: &[Arc<Certificate>],
-    report: &mut Report,
-) -> Result<[bool; N], Failed> {
-    let signed = places.map(|place| seals.iter().filter(|seal| seal.parent.id == place.id).count());
-    let in_place = signed.iter().all(|count| *count <= 1) && signed.iter().sum::<usize>() == seals.len();
+    report: &mut SamlCheckReport,
+) -> Result<[bool; N], SamlCheckFailed> {
+    let signed =
+        places.map(|place| signatures.iter().filter(|signature| signature.parent.id == place.id).count());
+    let in_place = signed.iter().all(|count| *count <= 1) && signed.iter().sum::<usize>() == signatures.len();
     let found = || {
-        let names = seals.iter().map(|seal| format!("a signature in {}", seal.parent.name()));
+        let names = signatures.iter().map(|signature| format!("a signature in {}", signature.parent.name()));
         names.collect::<Vec<_>>().join(", ")
     };
     report.require(
-        Check::SignatureCoverage,
+        SamlCheck::SignatureCoverage,
         in_place,
         "signatures that stand in what is read, one in each at most",
         found(),
     )?;
-    if seals.is_empty() {
+    if signatures.is_empty() {
         return Ok([false; N]);
     }
-    let methods = seals.iter().map(|seal| check_shape(*seal, report)).collect::<Result<Vec<_>, _>>()?;
-    report.note(Check::Algorithm, verdict(true, "RSA or ECDSA with SHA-2", methods.join(", ")))?;
+    let methods =
+        signatures.iter().map(|signature| check_shape(*signature, report)).collect::<Result<Vec<_>, _>>()?;
+    report.record(SamlCheck::Algorithm, check_that(true, "RSA or ECDSA with SHA-2", methods.join(", ")))?;
     let mut keys = KeysManager::new();
     keys.add_keys(certificates.iter().map(|certificate| certificate.verifier.clone()));
     let results = verify_all_document(&DsigContext::new(keys), document)
-        .map_err(|error| report.fail(Check::Signature, "signatures that can be verified", error))?;
-    for seal in seals {
+        .map_err(|error| report.fail(SamlCheck::Signature, "signatures that can be verified", error))?;
+    for signature in signatures {
         let reason = || {
             let reasons = results.iter().filter_map(|result| match result {
                 VerifyResult::Invalid { reason } => Some(reason.as_str()),
@@ -88,26 +90,26 @@ pub(super) fn verify<const N: usize>(
             });
             reasons.collect::<Vec<_>>().join("; ")
         };
-        let covered = results.iter().any(|result| is_proof(result, *seal));
+        let covered = results.iter().any(|result| is_valid_over_parent(result, *signature));
         report.require(
-            Check::Signature,
+            SamlCheck::Signature,
             covered,
             "a valid signature by a certificate of this connection",
             reason(),
         )?;
     }
-    report.pass(Check::Signature);
+    report.pass(SamlCheck::Signature);
     Ok(signed.map(|count| count == 1))
 }
 
 /// Whether this result says: the signature is valid, and what it covers **is** what it stands in.
-fn is_proof(result: &VerifyResult, seal: Seal<'_>) -> bool {
+fn is_valid_over_parent(result: &VerifyResult, signature: SignatureRef<'_>) -> bool {
     match result {
         VerifyResult::Valid { signature_node, references, .. } => {
             let [only] = &references[..] else { return false };
-            *signature_node == seal.signature.id
+            *signature_node == signature.element.id
                 && only.digest_verified
-                && only.resolved_node == Some(seal.parent.id)
+                && only.resolved_node == Some(signature.parent.id)
         }
         VerifyResult::Invalid { .. } => false,
     }
@@ -115,14 +117,19 @@ fn is_proof(result: &VerifyResult, seal: Seal<'_>) -> bool {
 
 /// saml-core §5.4: one reference, by id, to the parent; enveloped and canonicalized, nothing else. Returns the
 /// method.
-fn check_shape<'d>(seal: Seal<'d>, report: &Report) -> Result<&'d str, Failed> {
-    let coverage = |found: &str| report.fail(Check::SignatureCoverage, "a plain enveloped signature", found);
-    if seal.signature.children(DSIG, "Object").next().is_some() {
+fn check_shape<'d>(
+    signature: SignatureRef<'d>,
+    report: &SamlCheckReport,
+) -> Result<&'d str, SamlCheckFailed> {
+    let coverage =
+        |found: &str| report.fail(SamlCheck::SignatureCoverage, "a plain enveloped signature", found);
+    if signature.element.children(DSIG, "Object").next().is_some() {
         return Err(coverage("an Object inside the signature"));
     }
-    let info = seal.signature.only(DSIG, "SignedInfo").ok_or_else(|| coverage("no single SignedInfo"))?;
-    let reference = info.only(DSIG, "Reference").ok_or_else(|| coverage("no single Reference"))?;
-    let id = seal.parent.attribute("ID").ok_or_else(|| coverage("no ID on the signed element"))?;
+    let info =
+        signature.element.only_child(DSIG, "SignedInfo").ok_or_else(|| coverage("no single SignedInfo"))?;
+    let reference = info.only_child(DSIG, "Reference").ok_or_else(|| coverage("no single Reference"))?;
+    let id = signature.parent.attribute("ID").ok_or_else(|| coverage("no ID on the signed element"))?;
     let uri = reference.attribute("URI").unwrap_or_default();
     if uri.strip_prefix('#') != Some(id) {
         return Err(coverage(&format!("a reference to \"{uri}\"")));
@@ -133,23 +140,28 @@ fn check_shape<'d>(seal: Seal<'d>, report: &Report) -> Result<&'d str, Failed> {
         (&SIGNATURE_METHODS[..], method),
         (&DIGEST_METHODS[..], reference.algorithm(DSIG, "DigestMethod")),
     ] {
-        report.require(Check::Algorithm, allowed.contains(&found), List(allowed), found)?;
+        report.require(SamlCheck::Algorithm, allowed.contains(&found), CommaSeparated(allowed), found)?;
     }
-    let transforms = reference.only(DSIG, "Transforms").ok_or_else(|| coverage("no Transforms"))?;
+    let transforms = reference.only_child(DSIG, "Transforms").ok_or_else(|| coverage("no Transforms"))?;
     // Whatever stands there counts, whether it is called Transform or not.
     let names: Vec<&str> =
         transforms.elements().map(|t| t.attribute("Algorithm").unwrap_or_default()).collect();
     let fits = names.len() <= 2
         && names.first() == Some(&ENVELOPED)
         && names[1..].iter().all(|name| CANONICALIZATIONS.contains(name));
-    report.require(Check::Algorithm, fits, "enveloped-signature, then a canonicalization", List(&names))?;
+    report.require(
+        SamlCheck::Algorithm,
+        fits,
+        "enveloped-signature, then a canonicalization",
+        CommaSeparated(&names),
+    )?;
     Ok(method)
 }
 
 /// Names with commas between, put together only for whoever reads them.
-struct List<'a>(&'a [&'a str]);
+struct CommaSeparated<'a>(&'a [&'a str]);
 
-impl fmt::Display for List<'_> {
+impl fmt::Display for CommaSeparated<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.join(", "))
     }

@@ -9,7 +9,7 @@ use uppsala::dom::{Document, Element, NodeKind};
 use uppsala::parser::Parser;
 
 use super::node::{DSIG, Node};
-use super::report::{Check, Failed, Report, verdict};
+use super::report::{SamlCheck, SamlCheckFailed, SamlCheckReport, check_that};
 
 /// A message of this many bytes, before and after base64, is looked at.
 pub const MAX_BYTES: usize = 256 * 1024;
@@ -23,7 +23,7 @@ pub(super) const LENIENT: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// Base64 with any white space in it.
-pub(super) fn unbase64(text: &[u8]) -> Result<Vec<u8>, base64::DecodeError> {
+pub(super) fn decode_lenient_base64(text: &[u8]) -> Result<Vec<u8>, base64::DecodeError> {
     if !text.iter().any(u8::is_ascii_whitespace) {
         return LENIENT.decode(text);
     }
@@ -32,61 +32,67 @@ pub(super) fn unbase64(text: &[u8]) -> Result<Vec<u8>, base64::DecodeError> {
 }
 
 /// The bytes of a form field or parameter.
-pub(super) fn decode(encoded: &[u8], report: &mut Report) -> Result<Vec<u8>, Failed> {
+pub(super) fn decode_base64(
+    encoded: &[u8],
+    report: &mut SamlCheckReport,
+) -> Result<Vec<u8>, SamlCheckFailed> {
     let at_most = format!("at most {MAX_BYTES} bytes");
-    report.require(Check::Size, encoded.len() <= MAX_BYTES * 4 / 3 + 4096, &at_most, encoded.len())?;
-    unbase64(encoded).map_err(|error| report.fail(Check::Encoding, "base64", error))
+    report.require(SamlCheck::Size, encoded.len() <= MAX_BYTES * 4 / 3 + 4096, &at_most, encoded.len())?;
+    decode_lenient_base64(encoded).map_err(|error| report.fail(SamlCheck::Encoding, "base64", error))
 }
 
 /// The text of a message.
-pub(super) fn read(bytes: Vec<u8>, report: &mut Report) -> Result<String, Failed> {
-    let size = verdict(bytes.len() <= MAX_BYTES, format!("at most {MAX_BYTES} bytes"), bytes.len());
-    report.note(Check::Size, size)?;
+pub(super) fn decode_utf8(bytes: Vec<u8>, report: &mut SamlCheckReport) -> Result<String, SamlCheckFailed> {
+    let size = check_that(bytes.len() <= MAX_BYTES, format!("at most {MAX_BYTES} bytes"), bytes.len());
+    report.record(SamlCheck::Size, size)?;
     let text = String::from_utf8(bytes)
-        .map_err(|error| report.fail(Check::Encoding, "UTF-8", error.utf8_error()))?;
-    report.pass(Check::Encoding);
+        .map_err(|error| report.fail(SamlCheck::Encoding, "UTF-8", error.utf8_error()))?;
+    report.pass(SamlCheck::Encoding);
     Ok(text)
 }
 
 /// The tree. This is the only place where one is made.
-pub(super) fn parse<'t>(text: &'t str, report: &mut Report) -> Result<Document<'t>, Failed> {
+pub(super) fn parse<'t>(
+    text: &'t str,
+    report: &mut SamlCheckReport,
+) -> Result<Document<'t>, SamlCheckFailed> {
     // `<!` begins a DTD, a comment or CDATA. The parser refuses the first as well; here it gets its name.
-    report.require(Check::Dtd, !text.contains("<!DOCTYPE"), "no document type declaration", "one")?;
-    report.pass(Check::Dtd);
+    report.require(SamlCheck::Dtd, !text.contains("<!DOCTYPE"), "no document type declaration", "one")?;
+    report.pass(SamlCheck::Dtd);
     let parser = Parser::new().with_forbid_dtd(true).with_max_depth(MAX_DEPTH).with_max_entity_expansion(0);
     let document = parser.parse(text).map_err(|error| {
         let reason = error.to_string();
         if reason.contains("maximum depth") {
-            return report.fail(Check::Depth, format!("at most {MAX_DEPTH} levels"), reason);
+            return report.fail(SamlCheck::Depth, format!("at most {MAX_DEPTH} levels"), reason);
         }
-        report.fail(Check::Parse, "well-formed XML", reason)
+        report.fail(SamlCheck::Parse, "well-formed XML", reason)
     })?;
-    report.pass(Check::Depth);
-    report.pass(Check::Parse);
+    report.pass(SamlCheck::Depth);
+    report.pass(SamlCheck::Parse);
     // The text is UTF-8; one that says something else of itself is read as something else by others.
     let stated = document.xml_declaration.as_ref().and_then(|declaration| declaration.encoding.as_deref());
     let honest = stated.is_none_or(|encoding| encoding.eq_ignore_ascii_case("utf-8"));
-    report.require(Check::Encoding, honest, "UTF-8", stated.unwrap_or_default())?;
+    report.require(SamlCheck::Encoding, honest, "UTF-8", stated.unwrap_or_default())?;
     Ok(document)
 }
 
 /// A signature and the element it stands in.
 #[derive(Clone, Copy)]
-pub(super) struct Seal<'d> {
-    pub(super) signature: Node<'d>,
+pub(super) struct SignatureRef<'d> {
+    pub(super) element: Node<'d>,
     pub(super) parent: Node<'d>,
 }
 
 /// Walks the whole tree once: refuses what no honest writer needs, gives every element to `visit`, and returns
 /// the signatures. `visit` says what is wrong with an element, if something is.
-pub(super) fn walk<'d>(
+pub(super) fn check_tree<'d>(
     document: &'d Document<'d>,
-    report: &Report,
+    report: &SamlCheckReport,
     mut visit: impl FnMut(Node<'d>) -> Result<(), &'static str>,
-) -> Result<Vec<Seal<'d>>, Failed> {
-    let fail = |expected: &str, found: &str| report.fail(Check::Structure, expected, found);
+) -> Result<Vec<SignatureRef<'d>>, SamlCheckFailed> {
+    let fail = |expected: &str, found: &str| report.fail(SamlCheck::Structure, expected, found);
     let mut ids = HashSet::new();
-    let mut seals = Vec::new();
+    let mut signatures = Vec::new();
     for id in document.descendants(document.root()) {
         match document.node_kind(id) {
             // A comment splits a value in two for some readers and not for others.
@@ -99,13 +105,13 @@ pub(super) fn walk<'d>(
                 let node = Node { document, id };
                 visit(node).map_err(|expected| fail(expected, node.name()))?;
                 if let Some(parent) = node.parent().filter(|_| node.is(DSIG, "Signature")) {
-                    seals.push(Seal { signature: node, parent });
+                    signatures.push(SignatureRef { element: node, parent });
                 }
             }
             _ => {}
         }
     }
-    Ok(seals)
+    Ok(signatures)
 }
 
 /// Every attribute called id, in whatever case and namespace, must differ from every other without

@@ -14,9 +14,6 @@ pub struct ServiceProviderKey {
 
 /// Makes an RSA-2048 key, which every identity provider can verify. Takes a good part of a second:
 /// call it where blocking is allowed.
-///
-/// # Errors
-/// When key generation fails.
 pub fn generate_key(common_name: &str) -> Result<ServiceProviderKey, rcgen::Error> {
     let pair = KeyPair::generate_for(&PKCS_RSA_SHA256)?;
     let mut params = CertificateParams::default();

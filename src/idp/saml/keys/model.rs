@@ -79,7 +79,7 @@ impl KeyPair {
     }
 
     /// What its sealed private half is bound to.
-    pub(super) fn binding(id: &str) -> String {
+    pub(super) fn aad(id: &str) -> String {
         format!("saml_keys/{id}")
     }
 }

@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use serde_json::json;
 
-use super::super::super::connections::Connection;
 use super::generate::generate_key;
 use super::model::{KeyPair, KeyPurpose, KeyState};
 use super::store;
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::Error;
+use crate::idp::connections::Connection;
 use crate::kernel::{Kernel, Tx, ids};
 
 /// How long a replaced key stays published and decrypts.
-const RETIRING: Duration = Duration::from_hours(7 * 24);
+const RETIREMENT_PERIOD: Duration = Duration::from_hours(7 * 24);
 
 /// A key pair that is sealed and not stored yet.
 #[derive(Debug, Clone)]
-pub(in super::super) struct NewKey {
+pub(crate) struct NewKey {
     pub(super) id: String,
     pub(super) purpose: KeyPurpose,
     pub(super) certificate: String,
@@ -31,25 +31,22 @@ impl NewKey {
         (certificate, private_key): (String, &[u8]),
     ) -> Result<Self, Error> {
         let id = ids::new_id(kernel.clock.now());
-        let sealed_key = kernel.vault.seal(&KeyPair::binding(&id), private_key)?;
+        let sealed_key = kernel.vault.seal(&KeyPair::aad(&id), private_key)?;
         Ok(Self { id, purpose, certificate, sealed_key })
     }
 }
 
 /// A pair to sign with and a pair to decrypt with.
 #[derive(Debug, Clone)]
-pub(in super::super) struct NewKeys([NewKey; 2]);
+pub(crate) struct NewKeys([NewKey; 2]);
 
 /// Makes fresh pairs. Takes a good part of a second: no unit of work may be open.
-///
-/// # Errors
-/// [`Error::Internal`], the vault's.
-pub(in super::super) async fn prepare(kernel: &Kernel) -> Result<NewKeys, Error> {
-    let signing = one(kernel, KeyPurpose::Signing).await?;
-    Ok(NewKeys([signing, one(kernel, KeyPurpose::Encryption).await?]))
+pub(crate) async fn generate_key_pairs(kernel: &Kernel) -> Result<NewKeys, Error> {
+    let signing = generate_key_pair(kernel, KeyPurpose::Signing).await?;
+    Ok(NewKeys([signing, generate_key_pair(kernel, KeyPurpose::Encryption).await?]))
 }
 
-pub(super) async fn one(kernel: &Kernel, purpose: KeyPurpose) -> Result<NewKey, Error> {
+pub(super) async fn generate_key_pair(kernel: &Kernel, purpose: KeyPurpose) -> Result<NewKey, Error> {
     let name = format!("Vestibule {}", purpose.as_str());
     let made = tokio::task::spawn_blocking(move || generate_key(&name)).await;
     let made = made.map_err(|e| Error::Internal(e.to_string()))?;
@@ -58,7 +55,7 @@ pub(super) async fn one(kernel: &Kernel, purpose: KeyPurpose) -> Result<NewKey, 
 }
 
 /// Stores the keys of a connection.
-pub(in super::super) async fn insert(
+pub(crate) async fn insert(
     tx: &mut Tx,
     connection: &Connection,
     keys: &NewKeys,
@@ -71,15 +68,12 @@ pub(in super::super) async fn insert(
 }
 
 /// Publishes new keys beside the ones in use.
-///
-/// # Errors
-/// [`Error::Forbidden`] when a rotation is under way; [`Error`].
 pub async fn begin_rotation(
     kernel: &Kernel,
     context: &Context,
     connection: &Connection,
 ) -> Result<(), Error> {
-    let keys = prepare(kernel).await?;
+    let keys = generate_key_pairs(kernel).await?;
     let mut tx = kernel.db.begin().await?;
     let present = store::of_connection(&mut tx, &connection.id).await?;
     if present.iter().any(|key| key.state() == KeyState::Next) {
@@ -93,26 +87,20 @@ pub async fn begin_rotation(
 }
 
 /// Lets the published keys take over; the old ones retire.
-///
-/// # Errors
-/// [`Error::Forbidden`] when there are none; [`Error`].
 pub async fn finish_rotation(tx: &mut Tx, context: &Context, connection: &Connection) -> Result<(), Error> {
-    let until = tx.now().plus(RETIRING);
+    let until = tx.now().plus(RETIREMENT_PERIOD);
     // One generation of old keys is enough: what retires already goes now.
     let present = store::of_connection(tx, &connection.id).await?;
     if present.iter().all(|key| key.state() != KeyState::Next) {
         return Err(Error::Forbidden("No new keys are published. Publish some first."));
     }
     store::remove(tx, &connection.id, KeyState::Retiring).await?;
-    store::advance(tx, &connection.id, (KeyState::Active, KeyState::Retiring), Some(until)).await?;
-    store::advance(tx, &connection.id, (KeyState::Next, KeyState::Active), None).await?;
+    store::change_state(tx, &connection.id, (KeyState::Active, KeyState::Retiring), Some(until)).await?;
+    store::change_state(tx, &connection.id, (KeyState::Next, KeyState::Active), None).await?;
     Ok(record(tx, context, connection, "switched").await?)
 }
 
 /// Takes published keys back.
-///
-/// # Errors
-/// The database's.
 pub async fn cancel_rotation(tx: &mut Tx, context: &Context, connection: &Connection) -> Result<(), Error> {
     if store::remove(tx, &connection.id, KeyState::Next).await? > 0 {
         record(tx, context, connection, "taken_back").await?;

@@ -2,14 +2,11 @@
 
 use super::model::{KeyPair, KeyState};
 use super::rotate::NewKey;
-use crate::kernel::database::Connection as Db;
+use crate::kernel::database::DbConn;
 use crate::kernel::{Timestamp, Tx};
 
 /// The key pairs of a connection: the ones in use first, then the next ones, then those that retire.
-///
-/// # Errors
-/// The database's.
-pub async fn of_connection(c: &mut Db, connection_id: &str) -> Result<Vec<KeyPair>, sqlx::Error> {
+pub async fn of_connection(c: &mut DbConn, connection_id: &str) -> Result<Vec<KeyPair>, sqlx::Error> {
     sqlx::query_as(
         "SELECT id, purpose, state, certificate, sealed_key, created_at, retires_at FROM saml_keys \
          WHERE connection_id = $1 \
@@ -55,7 +52,7 @@ pub(super) async fn remove(tx: &mut Tx, connection_id: &str, state: KeyState) ->
 }
 
 /// Moves keys from one state to another; returns how many.
-pub(super) async fn advance(
+pub(super) async fn change_state(
     tx: &mut Tx,
     connection_id: &str,
     (from, to): (KeyState, KeyState),

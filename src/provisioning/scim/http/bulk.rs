@@ -10,17 +10,17 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::super::bulk::{self, Order};
-use super::super::error::{Error, ScimType};
-use super::super::log::Entry;
-use super::super::operation::Operation;
-use super::super::query::Query;
-use super::super::trace::Trace;
-use super::gate::too_large;
-use super::write::{Done, write};
-use super::{Provisioner, answer, read_body};
+use super::middleware::too_large;
+use super::write::{WriteOutcome, execute_write};
+use super::{Provisioner, read_body, scim_response};
 use crate::kernel::Kernel;
 use crate::kernel::http::RequestContext;
+use crate::provisioning::scim::bulk::{self, BulkSchedule};
+use crate::provisioning::scim::error::{Error, ScimType};
+use crate::provisioning::scim::operation::ScimOperation;
+use crate::provisioning::scim::query::ScimQuery;
+use crate::provisioning::scim::request_log::RequestLogEntry;
+use crate::provisioning::scim::trace::Trace;
 
 pub(super) async fn bulk(
     State(kernel): State<Kernel>,
@@ -28,44 +28,44 @@ pub(super) async fn bulk(
     request: RequestContext,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Error> {
-    let job = bulk::read(&read_body(&body.map_err(|rejection| unreadable(&rejection))?)?)?;
-    let mut order = Order::new(&job.operations);
-    let mut waiting: Vec<Option<Operation>> = job.operations.into_iter().map(Some).collect();
-    let mut answers = vec![None; waiting.len()];
-    let mut made = HashMap::new();
-    let mut entries = Vec::with_capacity(waiting.len());
+    let job = bulk::parse(&read_body(&body.map_err(|rejection| unreadable(&rejection))?)?)?;
+    let mut schedule = BulkSchedule::new(&job.operations);
+    let mut pending: Vec<Option<ScimOperation>> = job.operations.into_iter().map(Some).collect();
+    let mut answers = vec![None; pending.len()];
+    let mut created_ids = HashMap::new();
+    let mut entries = Vec::with_capacity(pending.len());
     let mut failures = 0;
     while failures < job.fail_on_errors {
         // Operations that wait for each other are not carried out (RFC 7644 §3.7.1): where one of them is refused,
         // the others find that what they refer to was not made.
-        let next = order.next();
-        let Some(n) = next.or_else(|| waiting.iter().position(Option::is_some)) else { break };
-        let Some(mut operation) = waiting[n].take() else { continue };
+        let next = schedule.next();
+        let Some(n) = next.or_else(|| pending.iter().position(Option::is_some)) else { break };
+        let Some(mut operation) = pending[n].take() else { continue };
         let begun = Instant::now();
         let (trace, result) = if next.is_some() {
-            carry_out(&kernel, &client, &request, &mut operation, &made).await
+            execute_operation(&kernel, &client, &request, &mut operation, &created_ids).await
         } else {
             let detail = "This operation and others refer to each other in a circle.";
             (Trace::default(), Err(Error::plain(StatusCode::CONFLICT, detail)))
         };
         if let Some(name) = &operation.bulk_id {
-            made.insert(name.clone(), result.as_ref().ok().map(|done| done.id.clone()));
+            created_ids.insert(name.clone(), result.as_ref().ok().map(|done| done.id.clone()));
         }
         failures += usize::from(result.is_err());
-        entries.push(Entry {
+        entries.push(RequestLogEntry {
             method: operation.verb.as_str().to_owned(),
             path: format!("/Bulk {}", operation.path()),
             status: result.as_ref().map_or_else(|error| error.status, |done| done.status).as_u16(),
-            took: begun.elapsed(),
+            duration: begun.elapsed(),
             trace,
             error: result.as_ref().err().cloned(),
         });
-        answers[n] = Some(describe(&kernel, &operation, result));
-        order.done(n);
+        answers[n] = Some(operation_response(&kernel, &operation, result));
+        schedule.complete(n);
     }
     let operations: Vec<Value> = answers.into_iter().flatten().collect();
     let schemas = ["urn:ietf:params:scim:api:messages:2.0:BulkResponse"];
-    let mut response = answer(StatusCode::OK, &json!({"schemas": schemas, "Operations": operations}));
+    let mut response = scim_response(StatusCode::OK, &json!({"schemas": schemas, "Operations": operations}));
     response.extensions_mut().insert(entries);
     Ok(response)
 }
@@ -77,38 +77,42 @@ fn unreadable(rejection: &BytesRejection) -> Error {
     Error::bad(ScimType::InvalidSyntax, "The body could not be read to its end.")
 }
 
-async fn carry_out(
+async fn execute_operation(
     kernel: &Kernel,
     client: &Provisioner,
     request: &RequestContext,
-    operation: &mut Operation,
-    made: &HashMap<String, Option<String>>,
-) -> (Trace, Result<Done, Error>) {
-    if let Err(error) = operation.resolve(made) {
+    operation: &mut ScimOperation,
+    created_ids: &HashMap<String, Option<String>>,
+) -> (Trace, Result<WriteOutcome, Error>) {
+    if let Err(error) = operation.resolve_bulk_ids(created_ids) {
         return (Trace::default(), Err(error));
     }
     // Nobody sees the resources, and members are not read only to be thrown away.
-    write(kernel, client, request, operation, &Query::only("id")).await
+    execute_write(kernel, client, request, operation, &ScimQuery::only("id")).await
 }
 
 /// What the client is told about an operation; the resources themselves are left out (RFC 7644 §3.7: they may be).
-fn describe(kernel: &Kernel, operation: &Operation, result: Result<Done, Error>) -> Value {
-    let mut told = json!({"method": operation.verb.as_str()});
+fn operation_response(
+    kernel: &Kernel,
+    operation: &ScimOperation,
+    result: Result<WriteOutcome, Error>,
+) -> Value {
+    let mut response = json!({"method": operation.verb.as_str()});
     if let Some(name) = &operation.bulk_id {
-        told["bulkId"] = json!(name);
+        response["bulkId"] = json!(name);
     }
     match result {
         Ok(done) => {
-            told["status"] = json!(done.status.as_str());
-            told["location"] = json!(done.location(kernel, operation.kind));
+            response["status"] = json!(done.status.as_str());
+            response["location"] = json!(done.location(kernel, operation.kind));
             if let Some(version) = done.etag() {
-                told["version"] = json!(version);
+                response["version"] = json!(version);
             }
         }
         Err(error) => {
-            told["status"] = json!(error.status.as_str());
-            told["response"] = error.body();
+            response["status"] = json!(error.status.as_str());
+            response["response"] = error.body();
         }
     }
-    told
+    response
 }

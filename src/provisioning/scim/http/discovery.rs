@@ -5,41 +5,45 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::Value;
 
-use super::super::error::Error;
-use super::super::order::Start;
-use super::super::outgoing::Listing;
-use super::super::query::{MAX_RESULTS, Query};
-use super::super::schemas;
-use super::lists::{Part, list_answer};
-use super::{Provisioner, answer, base};
+use super::lists::{ScimListPage, list_response};
+use super::{Provisioner, base_url, scim_response};
 use crate::kernel::Kernel;
+use crate::provisioning::scim::error::Error;
+use crate::provisioning::scim::query::{MAX_RESULTS, ScimQuery};
+use crate::provisioning::scim::resource_json::ListWriter;
+use crate::provisioning::scim::schemas;
+use crate::provisioning::scim::sorting::PageStart;
 
 pub(super) async fn service_provider_config(State(kernel): State<Kernel>, _: Provisioner) -> Response {
-    answer(StatusCode::OK, &schemas::service_provider_config(&base(&kernel), MAX_RESULTS))
+    scim_response(StatusCode::OK, &schemas::service_provider_config(&base_url(&kernel), MAX_RESULTS))
 }
 
 pub(super) async fn list_schemas(State(kernel): State<Kernel>, client: Provisioner) -> Response {
-    whole(schemas::all(&base(&kernel), &client.settings.extra_attributes))
+    single_page_response(schemas::all(&base_url(&kernel), &client.settings.extra_attributes))
 }
 
 pub(super) async fn list_resource_types(State(kernel): State<Kernel>, client: Provisioner) -> Response {
-    whole(schemas::resource_types(&base(&kernel), &client.settings.extra_attributes))
+    single_page_response(schemas::resource_types(&base_url(&kernel), &client.settings.extra_attributes))
 }
 
 /// A list that has one page.
-fn whole(all: Vec<Value>) -> Response {
+fn single_page_response(all: Vec<Value>) -> Response {
     let total = i64::try_from(all.len()).unwrap_or(0);
-    let mut resources = Listing::default();
+    let mut resources = ListWriter::default();
     for one in &all {
         resources.push(one);
     }
-    list_answer(&Part { resources, total, next: None }, &Start::Offset(0), &Query::default())
+    list_response(
+        &ScimListPage { resources, total, next: None },
+        &PageStart::Offset(0),
+        &ScimQuery::default(),
+    )
 }
 
 fn one_of(all: Vec<Value>, kind: &str, id: &str) -> Result<Response, Error> {
     let found =
         all.into_iter().find(|one| one["id"].as_str().is_some_and(|own| own.eq_ignore_ascii_case(id)));
-    found.map(|one| answer(StatusCode::OK, &one)).ok_or_else(|| Error::not_found(kind, id))
+    found.map(|one| scim_response(StatusCode::OK, &one)).ok_or_else(|| Error::not_found(kind, id))
 }
 
 pub(super) async fn get_schema(
@@ -47,7 +51,7 @@ pub(super) async fn get_schema(
     client: Provisioner,
     Path(id): Path<String>,
 ) -> Result<Response, Error> {
-    one_of(schemas::all(&base(&kernel), &client.settings.extra_attributes), "Schema", &id)
+    one_of(schemas::all(&base_url(&kernel), &client.settings.extra_attributes), "Schema", &id)
 }
 
 pub(super) async fn get_resource_type(
@@ -55,5 +59,9 @@ pub(super) async fn get_resource_type(
     client: Provisioner,
     Path(id): Path<String>,
 ) -> Result<Response, Error> {
-    one_of(schemas::resource_types(&base(&kernel), &client.settings.extra_attributes), "ResourceType", &id)
+    one_of(
+        schemas::resource_types(&base_url(&kernel), &client.settings.extra_attributes),
+        "ResourceType",
+        &id,
+    )
 }

@@ -5,107 +5,107 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-use super::super::error::Error;
-use super::super::json::Object;
-use super::super::operation::{Operation, Verb};
-use super::super::query::Query;
-use super::super::trace::{Changed, Trace, difference};
-use super::super::{group, patch};
-use super::write::Done;
-use super::{Provisioner, base, check_version, not_modified, resource_answer};
+use super::write::WriteOutcome;
+use super::{Provisioner, base_url, check_version, not_modified, resource_response};
 use crate::audit::Context;
-use crate::directory::groups::{self, Applied, Change, Group, Members};
-use crate::kernel::database::Connection;
+use crate::directory::groups::{self, Group, GroupUpdate, MembershipUpdate, UpdatedGroup};
+use crate::kernel::database::DbConn;
 use crate::kernel::{Kernel, Tx};
+use crate::provisioning::scim::error::Error;
+use crate::provisioning::scim::json::JsonObject;
+use crate::provisioning::scim::operation::{ScimOperation, Verb};
+use crate::provisioning::scim::query::ScimQuery;
+use crate::provisioning::scim::trace::{AttributeChange, Trace, difference};
+use crate::provisioning::scim::{group, patch};
 
-async fn find(c: &mut Connection, account_id: &str, id: &str) -> Result<Group, Error> {
+async fn find_group(c: &mut DbConn, account_id: &str, id: &str) -> Result<Group, Error> {
     groups::by_id(c, account_id, id).await?.ok_or_else(|| Error::not_found("Group", id))
 }
 
 pub(super) async fn represent(
     kernel: &Kernel,
-    c: &mut Connection,
+    c: &mut DbConn,
     group: &Group,
-    query: &Query,
-) -> Result<Object, Error> {
+    query: &ScimQuery,
+) -> Result<JsonObject, Error> {
     let members = if query.shows("members") {
         let users = groups::members(c, &group.id, ("", i64::MAX)).await?;
-        Some((users, groups::nested(c, &group.id).await?))
+        Some((users, groups::nested_groups(c, &group.id).await?))
     } else {
         None
     };
-    Ok(group::represent(group, members.as_ref(), &base(kernel)))
+    Ok(group::represent(group, members.as_ref(), &base_url(kernel)))
 }
 
 pub(super) async fn get(
     State(kernel): State<Kernel>,
     client: Provisioner,
     Path(id): Path<String>,
-    UrlQuery(query): UrlQuery<Query>,
+    UrlQuery(query): UrlQuery<ScimQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let mut c = kernel.db.read().await?;
-    let group = find(&mut c, client.account(), &id).await?;
+    let group = find_group(&mut c, client.account_id(), &id).await?;
     let mut response = if not_modified(&headers, group.version) {
         StatusCode::NOT_MODIFIED.into_response()
     } else {
         let resource = represent(&kernel, &mut c, &group, &query).await?;
-        resource_answer(resource.into(), &query, group.version)
+        resource_response(resource.into(), &query, group.version)
     };
     response.extensions_mut().insert(Trace { subject: group.name, resource_id: id, ..Trace::default() });
     Ok(response)
 }
 
-pub(super) async fn perform(
+pub(super) async fn apply_operation(
     kernel: &Kernel,
     tx: &mut Tx,
     client: &Provisioner,
     context: &Context,
-    (operation, query): (&Operation, &Query),
+    (operation, query): (&ScimOperation, &ScimQuery),
     trace: &mut Trace,
-) -> Result<Done, Error> {
+) -> Result<WriteOutcome, Error> {
     if operation.verb == Verb::Post {
         let group = create(tx, client, context, operation, trace).await?;
         let resource = represent(kernel, tx, &group, query).await?;
-        return Ok(done(StatusCode::CREATED, &group, Some(resource)));
+        return Ok(write_outcome(StatusCode::CREATED, &group, Some(resource)));
     }
-    let group = find(tx, client.account(), &operation.id).await?;
+    let group = find_group(tx, client.account_id(), &operation.id).await?;
     group.name.clone_into(&mut trace.subject);
     check_version(operation.version.as_deref(), group.version)?;
     let change = match operation.verb {
         Verb::Delete => {
             groups::delete(tx, context, client.authority(), &group).await?;
-            trace.changes = difference(&group::stored(&group), &Object::new());
-            return Ok(Done { version: None, ..done(StatusCode::NO_CONTENT, &group, None) });
+            trace.changes = difference(&group::stored_resource(&group), &JsonObject::new());
+            return Ok(WriteOutcome { version: None, ..write_outcome(StatusCode::NO_CONTENT, &group, None) });
         }
-        Verb::Patch => group::change(&group, &patch::read(&operation.data)?)?,
+        Verb::Patch => group::change_from_patch(&group, &patch::parse(&operation.data)?)?,
         Verb::Put | Verb::Post => {
-            let (content, members) = group::read(operation.data.clone())?;
+            let (content, members) = group::parse(operation.data.clone())?;
             group::replacement(content, members)
         }
     };
-    let applied = groups::apply(tx, context, client.authority(), &group, change).await?;
-    note(trace, &group, &applied);
+    let applied = groups::update(tx, context, client.authority(), &group, change).await?;
+    record_changes(trace, &group, &applied);
     if operation.verb == Verb::Patch {
         // Reading a large group back only to say that one member came would be work for nothing.
-        return Ok(done(StatusCode::NO_CONTENT, &applied.group, None));
+        return Ok(write_outcome(StatusCode::NO_CONTENT, &applied.group, None));
     }
     let resource = represent(kernel, tx, &applied.group, query).await?;
-    Ok(done(StatusCode::OK, &applied.group, Some(resource)))
+    Ok(write_outcome(StatusCode::OK, &applied.group, Some(resource)))
 }
 
-fn done(status: StatusCode, group: &Group, resource: Option<Object>) -> Done {
-    Done { status, id: group.id.clone(), version: Some(group.version), resource, ends_access: false }
+fn write_outcome(status: StatusCode, group: &Group, resource: Option<JsonObject>) -> WriteOutcome {
+    WriteOutcome { status, id: group.id.clone(), version: Some(group.version), resource, is_removal: false }
 }
 
 async fn create(
     tx: &mut Tx,
     client: &Provisioner,
     context: &Context,
-    operation: &Operation,
+    operation: &ScimOperation,
     trace: &mut Trace,
 ) -> Result<Group, Error> {
-    let (content, members) = group::read(operation.data.clone())?;
+    let (content, members) = group::parse(operation.data.clone())?;
     let new = groups::NewGroup {
         name: content.name,
         external_id: content.external_id,
@@ -113,21 +113,26 @@ async fn create(
     };
     let mut group = groups::create(tx, context, client.authority(), new).await?;
     group.id.clone_into(&mut trace.resource_id);
-    trace.changes = difference(&Object::new(), &group::stored(&group));
+    trace.changes = difference(&JsonObject::new(), &group::stored_resource(&group));
     if let Some(add) = members.filter(|members| !members.is_empty()) {
-        let change = Change { members: Members { add, ..Members::default() }, ..Change::default() };
-        let applied = groups::apply(tx, context, client.authority(), &group, change).await?;
-        note(trace, &group, &applied);
+        let change = GroupUpdate {
+            members: MembershipUpdate { add, ..MembershipUpdate::default() },
+            ..GroupUpdate::default()
+        };
+        let applied = groups::update(tx, context, client.authority(), &group, change).await?;
+        record_changes(trace, &group, &applied);
         group = applied.group;
     }
     Ok(group)
 }
 
-fn note(trace: &mut Trace, before: &Group, applied: &Applied) {
-    trace.changes.extend(difference(&group::stored(before), &group::stored(&applied.group)));
-    let Applied { added, removed, .. } = applied;
+fn record_changes(trace: &mut Trace, before: &Group, applied: &UpdatedGroup) {
+    trace
+        .changes
+        .extend(difference(&group::stored_resource(before), &group::stored_resource(&applied.group)));
+    let UpdatedGroup { added, removed, .. } = applied;
     if !added.is_empty() || !removed.is_empty() {
-        trace.changes.push(Changed::new("members", json!(removed), json!(added)));
-        trace.others = added.iter().chain(removed).cloned().collect();
+        trace.changes.push(AttributeChange::new("members", json!(removed), json!(added)));
+        trace.member_ids = added.iter().chain(removed).cloned().collect();
     }
 }

@@ -4,92 +4,96 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::Value;
 
-use super::super::error::{Error, ScimType};
-use super::super::json::Object;
-use super::super::order::{Sort, Start};
-use super::super::outgoing::{Listing, Resource};
-use super::super::query::{MAX_SCAN, Plan, Query};
-use super::super::trace::Trace;
-use super::super::{group, user};
-use super::{Provisioner, answer_text, base};
-use crate::directory::Window;
+use super::{Provisioner, base_url, scim_text_response};
+use crate::directory::PageRequest;
 use crate::directory::groups::{self, Group};
-use crate::directory::users::{self, Names, Places, User};
+use crate::directory::users::{self, User, UserLoader, UserOffsetIndex};
 use crate::kernel::Kernel;
+use crate::provisioning::scim::error::{Error, ScimType};
+use crate::provisioning::scim::json::JsonObject;
+use crate::provisioning::scim::query::{MAX_SCAN, QueryPlan, ScimQuery};
+use crate::provisioning::scim::resource_json::{ListWriter, Resource};
+use crate::provisioning::scim::sorting::{PageStart, Sort};
+use crate::provisioning::scim::trace::Trace;
+use crate::provisioning::scim::{group, user};
 
 /// A kind of resource that is listed.
-pub(super) trait Listed: Sized {
+pub(super) trait Listable: Sized {
     /// A condition that an index answers.
-    type Match: Send + Sync;
+    type Condition: Send + Sync;
     /// The attribute by which an index keeps them in order, beside the order in which they were made.
     const SORTED_BY: &'static str;
     /// Splits the filter.
-    fn plan(query: &Query) -> Result<Plan<Self::Match>, Error>;
+    fn plan(query: &ScimQuery) -> Result<QueryPlan<Self::Condition>, Error>;
     /// A part of those that match.
-    async fn window(
+    async fn fetch_page(
         kernel: &Kernel,
         client: &Provisioner,
-        matches: &[Self::Match],
-        window: &Window<'_>,
+        matches: &[Self::Condition],
+        window: &PageRequest<'_>,
     ) -> Result<Vec<Self>, sqlx::Error>;
     /// How many match: exact, counted in an index.
     async fn count(
         kernel: &Kernel,
         client: &Provisioner,
-        matches: &[Self::Match],
+        matches: &[Self::Condition],
     ) -> Result<i64, sqlx::Error>;
     /// Its id.
     fn id(&self) -> &str;
     /// Its place in the order of [`Listed::SORTED_BY`].
     fn sort_key(&self) -> String;
     /// What filters and orders look at.
-    fn plain(&self) -> Object;
+    fn to_object(&self) -> JsonObject;
     /// As the client sees it.
-    async fn show<'a>(
+    async fn to_resource<'a>(
         &'a self,
         kernel: &Kernel,
         client: &Provisioner,
-        query: &Query,
+        query: &ScimQuery,
     ) -> Result<Resource<'a>, Error>;
 }
 
-impl Listed for User {
-    type Match = users::Match;
+impl Listable for User {
+    type Condition = users::UserCondition;
     const SORTED_BY: &'static str = "username";
 
-    fn plan(query: &Query) -> Result<Plan<Self::Match>, Error> {
+    fn plan(query: &ScimQuery) -> Result<QueryPlan<Self::Condition>, Error> {
         query.plan_users()
     }
 
-    async fn window(
+    async fn fetch_page(
         kernel: &Kernel,
         client: &Provisioner,
-        matches: &[Self::Match],
-        window: &Window<'_>,
+        matches: &[Self::Condition],
+        window: &PageRequest<'_>,
     ) -> Result<Vec<Self>, sqlx::Error> {
-        if let [users::Match::UserName(name)] = matches
-            && Names::finds(name, window)
+        if let [users::UserCondition::UserName(name)] = matches
+            && UserLoader::can_load(name, window)
         {
-            let found = client.users.names.find(&kernel.db, client.account(), name).await?;
+            let found = client.user_caches.names.load_by_name(&kernel.db, client.account_id(), name).await?;
             return Ok(found.into_iter().collect());
         }
         let c = &mut *kernel.db.read().await?;
-        if matches.is_empty() && Places::finds(window) {
-            return client.users.places.window(c, client.account(), window, kernel.clock.now()).await;
+        if matches.is_empty() && UserOffsetIndex::can_serve(window) {
+            return client
+                .user_caches
+                .offsets
+                .list_page(c, client.account_id(), window, kernel.clock.now())
+                .await;
         }
-        users::window(c, client.account(), matches, window).await
+        users::list_page(c, client.account_id(), matches, window).await
     }
 
     async fn count(
         kernel: &Kernel,
         client: &Provisioner,
-        matches: &[Self::Match],
+        matches: &[Self::Condition],
     ) -> Result<i64, sqlx::Error> {
         let c = &mut *kernel.db.read().await?;
         if matches.is_empty() {
-            return client.users.totals.of(c, client.account(), kernel.clock.now()).await;
+            return client.user_caches.totals.count(c, client.account_id(), kernel.clock.now()).await;
         }
-        users::count(c, client.account(), matches).await
+        users::count(c, client.account_id(), matches).await
     }
 
     fn id(&self) -> &str {
@@ -97,51 +101,51 @@ impl Listed for User {
     }
 
     fn sort_key(&self) -> String {
-        crate::directory::fold(&self.user_name)
+        crate::directory::fold_case(&self.user_name)
     }
 
-    fn plain(&self) -> Object {
+    fn to_object(&self) -> JsonObject {
         user::represent(self, None, "").into_object()
     }
 
-    async fn show<'a>(
+    async fn to_resource<'a>(
         &'a self,
         kernel: &Kernel,
         client: &Provisioner,
-        query: &Query,
+        query: &ScimQuery,
     ) -> Result<Resource<'a>, Error> {
         let groups = if query.asks_for("groups") {
-            Some(groups::of_user(&mut *kernel.db.read().await?, client.account(), &self.id).await?)
+            Some(groups::of_user(&mut *kernel.db.read().await?, client.account_id(), &self.id).await?)
         } else {
             None
         };
-        Ok(query.project(user::represent(self, groups.as_deref(), &base(kernel))))
+        Ok(query.project(user::represent(self, groups.as_deref(), &base_url(kernel))))
     }
 }
 
-impl Listed for Group {
-    type Match = groups::Match;
+impl Listable for Group {
+    type Condition = groups::GroupCondition;
     const SORTED_BY: &'static str = "displayname";
 
-    fn plan(query: &Query) -> Result<Plan<Self::Match>, Error> {
+    fn plan(query: &ScimQuery) -> Result<QueryPlan<Self::Condition>, Error> {
         query.plan_groups()
     }
 
-    async fn window(
+    async fn fetch_page(
         kernel: &Kernel,
         client: &Provisioner,
-        matches: &[Self::Match],
-        window: &Window<'_>,
+        matches: &[Self::Condition],
+        window: &PageRequest<'_>,
     ) -> Result<Vec<Self>, sqlx::Error> {
-        groups::window(&mut *kernel.db.read().await?, client.account(), matches, window).await
+        groups::list_page(&mut *kernel.db.read().await?, client.account_id(), matches, window).await
     }
 
     async fn count(
         kernel: &Kernel,
         client: &Provisioner,
-        matches: &[Self::Match],
+        matches: &[Self::Condition],
     ) -> Result<i64, sqlx::Error> {
-        groups::count(&mut *kernel.db.read().await?, client.account(), matches).await
+        groups::count(&mut *kernel.db.read().await?, client.account_id(), matches).await
     }
 
     fn id(&self) -> &str {
@@ -149,18 +153,18 @@ impl Listed for Group {
     }
 
     fn sort_key(&self) -> String {
-        crate::directory::fold(&self.name)
+        crate::directory::fold_case(&self.name)
     }
 
-    fn plain(&self) -> Object {
+    fn to_object(&self) -> JsonObject {
         group::represent(self, None, "")
     }
 
-    async fn show<'a>(
+    async fn to_resource<'a>(
         &'a self,
         kernel: &Kernel,
         _: &Provisioner,
-        query: &Query,
+        query: &ScimQuery,
     ) -> Result<Resource<'a>, Error> {
         let shown = super::groups::represent(kernel, &mut *kernel.db.read().await?, self, query).await?;
         Ok(query.project(shown.into()))
@@ -168,9 +172,9 @@ impl Listed for Group {
 }
 
 /// A part of a list.
-pub(super) struct Part {
+pub(super) struct ScimListPage {
     /// The resources as the client sees them.
-    pub(super) resources: Listing,
+    pub(super) resources: ListWriter,
     /// How many there are in all.
     pub(super) total: i64,
     /// Where the next page begins, for those who go by cursor; none on the last one.
@@ -178,41 +182,41 @@ pub(super) struct Part {
 }
 
 /// The part of a list that a query asks for.
-pub(super) async fn find<T: Listed>(
+pub(super) async fn find_page<T: Listable>(
     kernel: &Kernel,
     client: &Provisioner,
-    query: &Query,
-    (start, limit): (&Start, i64),
-) -> Result<Part, Error> {
+    query: &ScimQuery,
+    (start, limit): (&PageStart, i64),
+) -> Result<ScimListPage, Error> {
     let (plan, sort) = (T::plan(query)?, query.sort()?);
     let by_index = match sort.as_ref().map(Sort::name) {
         None => Some(false),
         Some(name) if name.as_deref() == Some(T::SORTED_BY) => Some(true),
         Some(_) => None,
     };
-    let (mut page, total, key): (Vec<T>, i64, fn(&T) -> String) = match (&plan.rest, by_index) {
+    let (mut page, total, key): (Vec<T>, i64, fn(&T) -> String) = match (&plan.residual, by_index) {
         (None, Some(sorted)) => {
             let descending = sort.as_ref().is_some_and(|sort| sort.descending);
-            let window = Window { descending, ..window(sorted, start, limit) };
-            let page = T::window(kernel, client, &plan.matches, &window).await?;
+            let window = PageRequest { descending, ..page_window(sorted, start, limit) };
+            let page = T::fetch_page(kernel, client, &plan.conditions, &window).await?;
             let total = match known_total(start, page.len(), limit) {
                 Some(total) => total,
-                None => T::count(kernel, client, &plan.matches).await?,
+                None => T::count(kernel, client, &plan.conditions).await?,
             };
             (page, total, if sorted { T::sort_key } else { |one| one.id().to_owned() })
         }
         (rest, _) => {
-            let all = Window { limit: MAX_SCAN + 1, ..Window::default() };
-            let mut found = T::window(kernel, client, &plan.matches, &all).await?;
+            let all = PageRequest { limit: MAX_SCAN + 1, ..PageRequest::default() };
+            let mut found = T::fetch_page(kernel, client, &plan.conditions, &all).await?;
             if i64::try_from(found.len()).unwrap_or(i64::MAX) > MAX_SCAN {
                 return Err(too_many());
             }
-            found.retain(|one| rest.as_ref().is_none_or(|rest| rest.matches(&one.plain())));
+            found.retain(|one| rest.as_ref().is_none_or(|rest| rest.matches(&one.to_object())));
             if let Some(sort) = &sort {
-                sort.apply(&mut found, T::plain);
+                sort.apply(&mut found, T::to_object);
             }
             let total = i64::try_from(found.len()).unwrap_or(i64::MAX);
-            (cut(found, start, limit)?, total, |_| String::new())
+            (slice_page(found, start, limit)?, total, |_| String::new())
         }
     };
     // One more was read, to know whether there is a next page.
@@ -220,40 +224,40 @@ pub(super) async fn find<T: Listed>(
     let has_more = page.len() > limit;
     page.truncate(limit);
     let last = page.last().filter(|_| has_more && start.is_cursor());
-    let next = last.map(|last| Start::cursor(&key(last), last.id()));
-    let mut resources = Listing::default();
+    let next = last.map(|last| PageStart::encode_cursor(&key(last), last.id()));
+    let mut resources = ListWriter::default();
     for one in &page {
-        resources.push(&one.show(kernel, client, query).await?);
+        resources.push(&one.to_resource(kernel, client, query).await?);
     }
-    Ok(Part { resources, total, next })
+    Ok(ScimListPage { resources, total, next })
 }
 
 /// How many there are in all, where the page itself says so: it holds something, and the last of them.
-fn known_total(start: &Start, shown: usize, limit: i64) -> Option<i64> {
+fn known_total(start: &PageStart, shown: usize, limit: i64) -> Option<i64> {
     let shown = i64::try_from(shown).ok()?;
     let skipped = match start {
-        Start::Offset(offset) => *offset,
-        Start::Beginning => 0,
-        Start::After(..) => return None,
+        PageStart::Offset(offset) => *offset,
+        PageStart::Beginning => 0,
+        PageStart::After(..) => return None,
     };
     (shown <= limit && (shown > 0 || skipped == 0)).then_some(skipped + shown)
 }
 
-fn window(sorted: bool, start: &Start, limit: i64) -> Window<'_> {
-    let whole = Window { sorted, limit: limit + 1, ..Window::default() };
+fn page_window(sorted: bool, start: &PageStart, limit: i64) -> PageRequest<'_> {
+    let whole = PageRequest { sort_by_name: sorted, limit: limit + 1, ..PageRequest::default() };
     match start {
-        Start::Offset(offset) => Window { offset: *offset, ..whole },
-        Start::Beginning => whole,
-        Start::After(key, id) => Window { after: Some((key, id)), ..whole },
+        PageStart::Offset(offset) => PageRequest { offset: *offset, ..whole },
+        PageStart::Beginning => whole,
+        PageStart::After(key, id) => PageRequest { after: Some((key, id)), ..whole },
     }
 }
 
 /// The page of a list that is in memory, and one more.
-fn cut<T: Listed>(found: Vec<T>, start: &Start, limit: i64) -> Result<Vec<T>, Error> {
+fn slice_page<T: Listable>(found: Vec<T>, start: &PageStart, limit: i64) -> Result<Vec<T>, Error> {
     let skip = match start {
-        Start::Offset(offset) => usize::try_from(*offset).unwrap_or(usize::MAX),
-        Start::Beginning => 0,
-        Start::After(_, id) => {
+        PageStart::Offset(offset) => usize::try_from(*offset).unwrap_or(usize::MAX),
+        PageStart::Beginning => 0,
+        PageStart::After(_, id) => {
             let detail =
                 "What the cursor stands at is not in the list any more. Begin again with an empty one.";
             let at = found.iter().position(|one| one.id() == id);
@@ -271,9 +275,9 @@ fn too_many() -> Error {
 }
 
 /// The list with its part, as a response.
-pub(super) fn list_answer(part: &Part, start: &Start, query: &Query) -> Response {
+pub(super) fn list_response(part: &ScimListPage, start: &PageStart, query: &ScimQuery) -> Response {
     let place = match (start, &part.next) {
-        (Start::Offset(offset), _) => format!(r#","startIndex":{}"#, offset + 1),
+        (PageStart::Offset(offset), _) => format!(r#","startIndex":{}"#, offset + 1),
         (_, Some(next)) => format!(r#","nextCursor":{}"#, Value::from(next.as_str())),
         _ => String::new(),
     };
@@ -282,8 +286,8 @@ pub(super) fn list_answer(part: &Part, start: &Start, query: &Query) -> Response
         part.total, part.resources.count,
     );
     let body = [head.as_bytes(), &part.resources.text, b"]}"].concat();
-    let mut response = answer_text(StatusCode::OK, body);
-    let subject = query.looked_for().unwrap_or_default();
+    let mut response = scim_text_response(StatusCode::OK, body);
+    let subject = query.searched_value().unwrap_or_default();
     let note = format!("{} found", part.total);
     response.extensions_mut().insert(Trace { subject, note, ..Trace::default() });
     response

@@ -1,11 +1,11 @@
 //! The SCIM endpoints. The bearer token names account and connection; nothing in a path or a body can.
 
 mod bulk;
+mod client_cache;
 mod discovery;
-mod gate;
 mod groups;
-mod known;
 mod lists;
+mod middleware;
 mod users;
 pub(super) mod write;
 
@@ -20,77 +20,77 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::error::{Error, ScimType};
-use super::held::Reason;
-use super::json::Object;
-use super::order::Start;
-use super::outgoing::Resource;
-use super::query::Query;
+use super::json::JsonObject;
+use super::pending_changes::HoldReason;
+use super::query::ScimQuery;
+use super::resource_json::Resource;
+use super::sorting::PageStart;
 use super::user;
 use crate::access::{Guard, Principal, Routes};
 use crate::audit::Context;
 use crate::directory::groups::Group;
-use crate::directory::users::{Authority, Names, Places, Totals, User};
+use crate::directory::users::{ChangeAuthority, User, UserCountCache, UserLoader, UserOffsetIndex};
 use crate::idp::connections::ScimSettings;
 use crate::kernel::Kernel;
 use crate::kernel::http::RequestContext;
 
-pub use gate::Gate;
-use lists::{Listed, list_answer};
+use lists::{Listable, list_response};
+pub use middleware::ScimMiddleware;
 
 /// RFC 7644 §8.1.
 pub(super) const MEDIA_TYPE: &str = "application/scim+json";
 
 /// The provisioning client of a request: put there by the gate. Cheap to clone.
 #[derive(Clone)]
-pub struct Provisioner(Arc<Client>);
+pub struct Provisioner(Arc<ProvisioningClient>);
 
 /// See [`Provisioner`].
-pub struct Client {
+pub struct ProvisioningClient {
     /// Who acts: the connection's service account, or an administrator who lets through what waited.
     pub(super) principal: Principal,
     /// The connection.
     pub(super) connection_id: String,
     /// Its name.
-    pub(super) name: String,
+    pub(super) connection_name: String,
     pub(super) settings: ScimSettings,
     /// Whether it is switched on.
     pub(super) enabled: bool,
     /// Whether it was paused.
     pub(super) paused: bool,
     /// Shared by all clients of this node.
-    pub(super) users: Arc<UserMemory>,
+    pub(super) user_caches: Arc<UserCaches>,
 }
 
 /// What this node remembers of users, whichever client asks.
 #[derive(Default)]
-pub(super) struct UserMemory {
+pub(super) struct UserCaches {
     /// How many there are.
-    totals: Totals,
+    totals: UserCountCache,
     /// Which places they have in the list of all.
-    places: Places,
+    offsets: UserOffsetIndex,
     /// Who is looked up at present.
-    names: Names,
+    names: UserLoader,
 }
 
-impl From<Client> for Provisioner {
-    fn from(client: Client) -> Self {
+impl From<ProvisioningClient> for Provisioner {
+    fn from(client: ProvisioningClient) -> Self {
         Self(Arc::new(client))
     }
 }
 
 impl std::ops::Deref for Provisioner {
-    type Target = Client;
-    fn deref(&self) -> &Client {
+    type Target = ProvisioningClient;
+    fn deref(&self) -> &ProvisioningClient {
         &self.0
     }
 }
 
-impl Client {
-    pub(super) fn authority(&self) -> Authority<'_> {
-        Authority::Connection(&self.connection_id)
+impl ProvisioningClient {
+    pub(super) fn authority(&self) -> ChangeAuthority<'_> {
+        ChangeAuthority::Connection(&self.connection_id)
     }
 
-    pub(super) fn account(&self) -> &str {
+    pub(super) fn account_id(&self) -> &str {
         &self.principal.account_id
     }
 
@@ -99,10 +99,10 @@ impl Client {
     }
 
     /// Why changes wait for an administrator, if they do.
-    pub(super) fn holds(&self) -> Option<Reason> {
+    pub(super) fn hold_reason(&self) -> Option<HoldReason> {
         match (self.settings.dry_run, self.paused) {
-            (_, true) => Some(Reason::Paused),
-            (true, false) => Some(Reason::DryRun),
+            (_, true) => Some(HoldReason::Paused),
+            (true, false) => Some(HoldReason::DryRun),
             (false, false) => None,
         }
     }
@@ -126,7 +126,7 @@ pub fn routes() -> Routes<Kernel> {
             .put(&at("/Me"), Guard::Scim, me)
             .patch(&at("/Me"), Guard::Scim, me)
             .delete(&at("/Me"), Guard::Scim, me)
-            .post(&at("/.search"), Guard::Scim, search)
+            .post(&at("/.search"), Guard::Scim, search_all)
             .post(&at("/Users/.search"), Guard::Scim, list::<User>)
             .post(&at("/Groups/.search"), Guard::Scim, list::<Group>)
             .get(&at("/Users"), Guard::Scim, list::<User>)
@@ -150,49 +150,49 @@ pub fn routes() -> Routes<Kernel> {
 }
 
 /// A query for a list: in the address of a GET, in the body of a POST to `.search` (RFC 7644 §3.4.3).
-struct ListQuery(Query);
+struct ScimListQuery(ScimQuery);
 
-impl FromRequest<Kernel> for ListQuery {
+impl FromRequest<Kernel> for ScimListQuery {
     type Rejection = Response;
     async fn from_request(request: Request, kernel: &Kernel) -> Result<Self, Response> {
         if request.method() == Method::POST {
             let body = Bytes::from_request(request, kernel).await.map_err(IntoResponse::into_response)?;
-            let query = read_body(&body).and_then(|body| Query::read(&body));
+            let query = read_body(&body).and_then(|body| ScimQuery::from_body(&body));
             return query.map(Self).map_err(IntoResponse::into_response);
         }
-        let query = UrlQuery::<Query>::from_request(request, kernel).await;
+        let query = UrlQuery::<ScimQuery>::from_request(request, kernel).await;
         query.map(|UrlQuery(query)| Self(query)).map_err(IntoResponse::into_response)
     }
 }
 
-async fn list<T: Listed>(
+async fn list<T: Listable>(
     State(kernel): State<Kernel>,
     client: Provisioner,
-    ListQuery(query): ListQuery,
+    ScimListQuery(query): ScimListQuery,
 ) -> Result<Response, Error> {
     let (start, limit) = query.range()?;
-    let part = lists::find::<T>(&kernel, &client, &query, (&start, limit)).await?;
-    Ok(list_answer(&part, &start, &query))
+    let part = lists::find_page::<T>(&kernel, &client, &query, (&start, limit)).await?;
+    Ok(list_response(&part, &start, &query))
 }
 
 /// Everything there is: users first, then groups, each in the order that is asked for.
-async fn search(
+async fn search_all(
     State(kernel): State<Kernel>,
     client: Provisioner,
-    ListQuery(query): ListQuery,
+    ScimListQuery(query): ScimListQuery,
 ) -> Result<Response, Error> {
     let (start, limit) = query.range()?;
-    let Start::Offset(offset) = start else {
+    let PageStart::Offset(offset) = start else {
         let detail = "Everything at once is read by startIndex. /Users and /Groups can be read by cursor.";
         return Err(Error::bad(ScimType::InvalidValue, detail));
     };
-    let mut part = lists::find::<User>(&kernel, &client, &query, (&start, limit)).await?;
+    let mut part = lists::find_page::<User>(&kernel, &client, &query, (&start, limit)).await?;
     let shown = i64::try_from(part.resources.count).unwrap_or(i64::MAX);
-    let rest = (&Start::Offset((offset - part.total).max(0)), limit - shown);
-    let groups = lists::find::<Group>(&kernel, &client, &query, rest).await?;
+    let rest = (&PageStart::Offset((offset - part.total).max(0)), limit - shown);
+    let groups = lists::find_page::<Group>(&kernel, &client, &query, rest).await?;
     part.resources.append(&groups.resources);
     part.total += groups.total;
-    Ok(list_answer(&part, &start, &query))
+    Ok(list_response(&part, &start, &query))
 }
 
 /// A provisioning token stands for a directory; nobody in it is "me" (RFC 7644 §3.11).
@@ -201,29 +201,29 @@ async fn me(_: Provisioner) -> Error {
     Error::plain(StatusCode::NOT_IMPLEMENTED, detail)
 }
 
-fn base(kernel: &Kernel) -> String {
+fn base_url(kernel: &Kernel) -> String {
     kernel.urls.absolute("/scim/v2")
 }
 
-fn answer(status: StatusCode, body: &impl Serialize) -> Response {
+fn scim_response(status: StatusCode, body: &impl Serialize) -> Response {
     // What goes out is made of texts, numbers and what was JSON before.
-    answer_text(status, serde_json::to_string(body).unwrap_or_default())
+    scim_text_response(status, serde_json::to_string(body).unwrap_or_default())
 }
 
-fn answer_text(status: StatusCode, body: impl IntoResponse) -> Response {
+fn scim_text_response(status: StatusCode, body: impl IntoResponse) -> Response {
     (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], body).into_response()
 }
 
 /// What a client asked to see of a resource, with its entity tag.
-fn resource_answer(resource: Resource<'_>, query: &Query, version: i64) -> Response {
-    let mut response = answer(StatusCode::OK, &query.project(resource));
+fn resource_response(resource: Resource<'_>, query: &ScimQuery, version: i64) -> Response {
+    let mut response = scim_response(StatusCode::OK, &query.project(resource));
     if let Ok(tag) = user::etag(version).parse() {
         response.headers_mut().insert(header::ETAG, tag);
     }
     response
 }
 
-fn read_body(body: &Bytes) -> Result<Object, Error> {
+fn read_body(body: &Bytes) -> Result<JsonObject, Error> {
     let syntax = |detail: &str| Error::bad(ScimType::InvalidSyntax, detail);
     match serde_json::from_slice(body) {
         Ok(Value::Object(object)) => Ok(object),

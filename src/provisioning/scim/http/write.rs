@@ -6,38 +6,38 @@ use axum::extract::{FromRequest, Path, Query as UrlQuery, Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::super::error::Error;
-use super::super::json::Object;
-use super::super::operation::{Kind, Operation, Verb};
-use super::super::query::Query;
-use super::super::trace::Trace;
-use super::super::{held, removals, user};
-use super::{Provisioner, answer, base, groups, read_body, users};
+use super::{Provisioner, base_url, groups, read_body, scim_response, users};
 use crate::audit::Context;
 use crate::kernel::database::Durability;
 use crate::kernel::http::RequestContext;
 use crate::kernel::{Kernel, Tx};
+use crate::provisioning::scim::error::Error;
+use crate::provisioning::scim::json::JsonObject;
+use crate::provisioning::scim::operation::{ResourceKind, ScimOperation, Verb};
+use crate::provisioning::scim::query::ScimQuery;
+use crate::provisioning::scim::trace::Trace;
+use crate::provisioning::scim::{deletion_guard, pending_changes, user};
 
 /// How often an operation is tried whose resource is changed by others at the same moment.
-const MOST_TRIES: u32 = 5;
+const MAX_ATTEMPTS: u32 = 5;
 
 /// What became of an operation.
-pub(in super::super) struct Done {
+pub(crate) struct WriteOutcome {
     pub(super) status: StatusCode,
     /// The resource's id.
     pub(super) id: String,
     /// Its version; none when it is gone.
     pub(super) version: Option<i64>,
     /// The resource as it is represented, where the answer has it.
-    pub(super) resource: Option<Object>,
+    pub(super) resource: Option<JsonObject>,
     /// Whether somebody who could sign in for a while cannot any more.
-    pub(super) ends_access: bool,
+    pub(super) is_removal: bool,
 }
 
-impl Done {
+impl WriteOutcome {
     /// Where the resource is.
-    pub(super) fn location(&self, kernel: &Kernel, kind: Kind) -> String {
-        format!("{}{}/{}", base(kernel), kind.path(), self.id)
+    pub(super) fn location(&self, kernel: &Kernel, kind: ResourceKind) -> String {
+        format!("{}{}/{}", base_url(kernel), kind.collection_path(), self.id)
     }
 
     /// Its entity tag.
@@ -45,10 +45,10 @@ impl Done {
         self.version.map(user::etag)
     }
 
-    fn respond(self, kernel: &Kernel, kind: Kind, query: &Query) -> Response {
+    fn into_http_response(self, kernel: &Kernel, kind: ResourceKind, query: &ScimQuery) -> Response {
         let (location, etag) = (self.location(kernel, kind), self.etag());
         let mut response = match self.resource {
-            Some(resource) => answer(self.status, &query.project(resource.into())),
+            Some(resource) => scim_response(self.status, &query.project(resource.into())),
             None => self.status.into_response(),
         };
         let headers = response.headers_mut();
@@ -63,15 +63,15 @@ impl Done {
 }
 
 /// A request that changes something: its operation, and which attributes of the outcome it wants to see.
-pub(super) struct Asked {
+pub(super) struct WriteRequest {
     verb: Verb,
     id: String,
     version: Option<String>,
-    data: Object,
-    query: Query,
+    data: JsonObject,
+    query: ScimQuery,
 }
 
-impl FromRequest<Kernel> for Asked {
+impl FromRequest<Kernel> for WriteRequest {
     type Rejection = Response;
     async fn from_request(request: Request, kernel: &Kernel) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
@@ -83,12 +83,12 @@ impl FromRequest<Kernel> for Asked {
         };
         let id = parts.extract_with_state::<Option<Path<String>>, _>(kernel).await;
         let id = id.map_err(IntoResponse::into_response)?;
-        let query = parts.extract_with_state::<UrlQuery<Query>, _>(kernel).await;
+        let query = parts.extract_with_state::<UrlQuery<ScimQuery>, _>(kernel).await;
         let UrlQuery(query) = query.map_err(IntoResponse::into_response)?;
         let version = parts.headers.get(header::IF_MATCH).and_then(|value| value.to_str().ok());
         let version = version.map(str::to_owned);
         let data = if verb == Verb::Delete {
-            Object::new()
+            JsonObject::new()
         } else {
             let body = Bytes::from_request(Request::from_parts(parts, body), kernel).await;
             read_body(&body.map_err(IntoResponse::into_response)?).map_err(IntoResponse::into_response)?
@@ -97,10 +97,10 @@ impl FromRequest<Kernel> for Asked {
     }
 }
 
-impl Asked {
-    fn operation(self, kind: Kind) -> (Operation, Query) {
+impl WriteRequest {
+    fn into_operation(self, kind: ResourceKind) -> (ScimOperation, ScimQuery) {
         let Self { verb, id, version, data, query } = self;
-        (Operation { verb, kind, id, bulk_id: None, version, data }, query)
+        (ScimOperation { verb, kind, id, bulk_id: None, version, data }, query)
     }
 }
 
@@ -108,29 +108,29 @@ pub(super) async fn user(
     State(kernel): State<Kernel>,
     client: Provisioner,
     request: RequestContext,
-    asked: Asked,
+    asked: WriteRequest,
 ) -> Response {
-    respond(&kernel, &client, &request, asked.operation(Kind::User)).await
+    write_and_respond(&kernel, &client, &request, asked.into_operation(ResourceKind::User)).await
 }
 
 pub(super) async fn group(
     State(kernel): State<Kernel>,
     client: Provisioner,
     request: RequestContext,
-    asked: Asked,
+    asked: WriteRequest,
 ) -> Response {
-    respond(&kernel, &client, &request, asked.operation(Kind::Group)).await
+    write_and_respond(&kernel, &client, &request, asked.into_operation(ResourceKind::Group)).await
 }
 
-async fn respond(
+async fn write_and_respond(
     kernel: &Kernel,
     client: &Provisioner,
     request: &RequestContext,
-    (operation, query): (Operation, Query),
+    (operation, query): (ScimOperation, ScimQuery),
 ) -> Response {
-    let (trace, result) = write(kernel, client, request, &operation, &query).await;
+    let (trace, result) = execute_write(kernel, client, request, &operation, &query).await;
     let mut response = match result {
-        Ok(done) => done.respond(kernel, operation.kind, &query),
+        Ok(done) => done.into_http_response(kernel, operation.kind, &query),
         Err(error) => error.into_response(),
     };
     response.extensions_mut().insert(trace);
@@ -139,66 +139,85 @@ async fn respond(
 
 /// Carries an operation out in its own unit of work; or keeps it for an administrator, where the connection waits
 /// for one or would take access from too many people.
-pub(super) async fn write(
+pub(super) async fn execute_write(
     kernel: &Kernel,
     client: &Provisioner,
     request: &RequestContext,
-    operation: &Operation,
-    query: &Query,
-) -> (Trace, Result<Done, Error>) {
+    operation: &ScimOperation,
+    query: &ScimQuery,
+) -> (Trace, Result<WriteOutcome, Error>) {
     let context = client.context(request);
     let mut tries = 0;
     loop {
-        let mut trace =
-            Trace { subject: operation.name(), resource_id: operation.id.clone(), ..Trace::default() };
-        let result = attempt(kernel, client, &context, (operation, query), &mut trace).await;
+        let mut trace = Trace {
+            subject: operation.resource_name(),
+            resource_id: operation.id.clone(),
+            ..Trace::default()
+        };
+        let result = execute_once(kernel, client, &context, (operation, query), &mut trace).await;
         tries += 1;
-        if tries == MOST_TRIES || !result.as_ref().is_err_and(Error::lost_a_race) {
+        if tries == MAX_ATTEMPTS || !result.as_ref().is_err_and(Error::lost_a_race) {
             return (trace, result);
         }
     }
 }
 
-async fn attempt(
+async fn execute_once(
     kernel: &Kernel,
     client: &Provisioner,
     context: &Context,
-    (operation, query): (&Operation, &Query),
+    (operation, query): (&ScimOperation, &ScimQuery),
     trace: &mut Trace,
-) -> Result<Done, Error> {
+) -> Result<WriteOutcome, Error> {
     // Making a user is one way to the database; what may have to be undone, or is more, is a transaction.
-    let is_one = operation.kind == Kind::User && operation.verb == Verb::Post && client.holds().is_none();
-    let mut tx =
-        if is_one { kernel.db.begin_one(Durability::Full).await? } else { kernel.db.begin().await? };
-    let done = perform(kernel, &mut tx, client, context, (operation, query), trace).await?;
-    if let Some(reason) = client.holds() {
+    let is_single_statement = operation.kind == ResourceKind::User
+        && operation.verb == Verb::Post
+        && client.hold_reason().is_none();
+    let mut tx = if is_single_statement {
+        kernel.db.begin_single_statement(Durability::Full).await?
+    } else {
+        kernel.db.begin().await?
+    };
+    let done = apply_operation(kernel, &mut tx, client, context, (operation, query), trace).await?;
+    if let Some(reason) = client.hold_reason() {
         if trace.changes.is_empty() {
             return Ok(done);
         }
         // Tried, and undone: what it would change is known, and nothing has changed.
         drop(tx);
-        return Err(held::keep(kernel, client, operation, trace, reason).await?);
+        return Err(pending_changes::hold_for_approval(kernel, client, operation, trace, reason).await?);
     }
-    if done.ends_access && removals::count(&mut tx, client).await? {
+    if done.is_removal && deletion_guard::record_removal(&mut tx, client).await? {
         drop(tx);
-        removals::pause(kernel, client, context).await?;
-        return Err(held::keep(kernel, client, operation, trace, held::Reason::Paused).await?);
+        deletion_guard::pause_connection(kernel, client, context).await?;
+        return Err(pending_changes::hold_for_approval(
+            kernel,
+            client,
+            operation,
+            trace,
+            pending_changes::HoldReason::Paused,
+        )
+        .await?);
     }
     tx.commit().await?;
     Ok(done)
 }
 
 /// Does what an operation asks for.
-pub(in super::super) async fn perform(
+pub(crate) async fn apply_operation(
     kernel: &Kernel,
     tx: &mut Tx,
     client: &Provisioner,
     context: &Context,
-    (operation, query): (&Operation, &Query),
+    (operation, query): (&ScimOperation, &ScimQuery),
     trace: &mut Trace,
-) -> Result<Done, Error> {
+) -> Result<WriteOutcome, Error> {
     match operation.kind {
-        Kind::User => users::perform(kernel, tx, client, context, (operation, query), trace).await,
-        Kind::Group => groups::perform(kernel, tx, client, context, (operation, query), trace).await,
+        ResourceKind::User => {
+            users::apply_operation(kernel, tx, client, context, (operation, query), trace).await
+        }
+        ResourceKind::Group => {
+            groups::apply_operation(kernel, tx, client, context, (operation, query), trace).await
+        }
     }
 }

@@ -3,10 +3,10 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::super::super::Error;
 use crate::idp::connections::{self, Connection, GroupQuery, Jit, LdapSettings, UserQuery};
 use crate::idp::ldap::BIND_PASSWORD;
 use crate::kernel;
+use crate::web::Error;
 
 /// How a directory is asked.
 #[derive(Debug, Serialize, ToSchema)]
@@ -36,7 +36,7 @@ pub(super) struct LdapBody {
 
 impl LdapBody {
     pub(super) async fn read(
-        c: &mut kernel::database::Connection,
+        c: &mut kernel::database::DbConn,
         connection: &Connection,
         settings: LdapSettings,
     ) -> Result<Self, Error> {

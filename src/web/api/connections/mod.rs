@@ -1,14 +1,14 @@
 //! Connections to identity providers.
 
+mod attribute_mapping;
+pub(super) mod connection_tests;
 mod ldap;
 mod oidc;
-mod people;
+pub(super) mod pending_changes;
 pub(super) mod requests;
 pub(super) mod saml;
 pub(super) mod syncs;
 pub(super) mod tokens;
-pub(super) mod trials;
-pub(super) mod waiting;
 
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -16,14 +16,14 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::super::rules::ConnectionFields;
-use super::super::{App, Error, rules};
 use super::{Body, List, Paging};
 use crate::access::Principal;
-use crate::idp::connections::{self, Connection, ExtraAttribute, Kind, ScimSettings};
+use crate::idp::connections::{self, Connection, ConnectionKind, ExtraAttribute, ScimSettings};
 use crate::kernel::http::RequestContext;
 use crate::kernel::{self, Timestamp};
-use crate::provisioning::scim::held;
+use crate::provisioning::scim;
+use crate::web::admin::ConnectionFields;
+use crate::web::{AppState, Error, admin};
 
 use ldap::LdapBody;
 use oidc::OidcBody;
@@ -35,7 +35,7 @@ pub(super) struct ConnectionBody {
     /// Its id.
     id: String,
     /// Its protocol.
-    kind: Kind,
+    kind: ConnectionKind,
     /// Its name.
     name: String,
     /// Whether it is switched on.
@@ -96,7 +96,7 @@ struct ScimBody {
 
 impl ScimBody {
     async fn read(
-        c: &mut kernel::database::Connection,
+        c: &mut kernel::database::DbConn,
         connection: &Connection,
         settings: ScimSettings,
     ) -> Result<Self, Error> {
@@ -108,14 +108,14 @@ impl ScimBody {
             requests_per_second: settings.requests_per_second,
             extra_attributes: settings.extra_attributes,
             paused_at: connection.paused_at,
-            waiting: held::count(c, &connection.account_id, &connection.id).await?,
+            waiting: scim::pending_changes::count(c, &connection.account_id, &connection.id).await?,
         })
     }
 }
 
-async fn body(
-    app: &App,
-    c: &mut kernel::database::Connection,
+async fn connection_body(
+    app: &AppState,
+    c: &mut kernel::database::DbConn,
     connection: Connection,
 ) -> Result<ConnectionBody, Error> {
     let saml = match connection.saml() {
@@ -134,7 +134,8 @@ async fn body(
         Some(settings) => Some(ScimBody::read(c, &connection, settings).await?),
         None => None,
     };
-    let scim_base_url = (connection.kind() == Kind::Scim).then(|| app.kernel.urls.absolute("/scim/v2"));
+    let scim_base_url =
+        (connection.kind() == ConnectionKind::Scim).then(|| app.kernel.urls.absolute("/scim/v2"));
     Ok(ConnectionBody {
         kind: connection.kind(),
         enabled: connection.is_enabled(),
@@ -158,7 +159,7 @@ async fn body(
 #[utoipa::path(get, path = "/api/v1/connections", tag = "connections", params(Paging), security(("bearer" = [])),
     responses((status = 200, body = List<ConnectionBody>)))]
 pub(super) async fn list(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<ConnectionBody>>, Error> {
@@ -168,7 +169,7 @@ pub(super) async fn list(
     let page = List::of(rows, limit, |connection| connection.id.clone(), |connection| connection);
     let mut items = Vec::new();
     for connection in page.items {
-        items.push(body(&app, &mut c, connection).await?);
+        items.push(connection_body(&app, &mut c, connection).await?);
     }
     Ok(Json(List { items, next: page.next }))
 }
@@ -177,13 +178,13 @@ pub(super) async fn list(
 #[utoipa::path(post, path = "/api/v1/connections", tag = "connections", request_body = ConnectionFields,
     security(("bearer" = [])), responses((status = 201, body = ConnectionBody), (status = 409), (status = 422)))]
 pub(super) async fn create(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
     Body(wanted): Body<ConnectionFields>,
 ) -> Result<(StatusCode, Json<ConnectionBody>), Error> {
-    let made = rules::create_connection(&app, &principal, &request, wanted).await?;
-    let body = body(&app, &mut *app.kernel.db.read().await?, made).await?;
+    let made = admin::create_connection(&app, &principal, &request, wanted).await?;
+    let body = connection_body(&app, &mut *app.kernel.db.read().await?, made).await?;
     Ok((StatusCode::CREATED, Json(body)))
 }
 
@@ -191,13 +192,13 @@ pub(super) async fn create(
 #[utoipa::path(get, path = "/api/v1/connections/{id}", tag = "connections", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 200, body = ConnectionBody), (status = 404)))]
 pub(super) async fn show(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
 ) -> Result<Json<ConnectionBody>, Error> {
     let mut c = app.kernel.db.read().await?;
-    let connection = rules::find_connection(&mut c, &principal, &id).await?;
-    Ok(Json(body(&app, &mut c, connection).await?))
+    let connection = admin::find_connection(&mut c, &principal, &id).await?;
+    Ok(Json(connection_body(&app, &mut c, connection).await?))
 }
 
 /// Changes a connection.
@@ -205,25 +206,25 @@ pub(super) async fn show(
     request_body = ConnectionFields, security(("bearer" = [])),
     responses((status = 200, body = ConnectionBody), (status = 404), (status = 409), (status = 422)))]
 pub(super) async fn change(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
     Body(wanted): Body<ConnectionFields>,
 ) -> Result<Json<ConnectionBody>, Error> {
-    let updated = rules::change_connection(&app, &principal, &request, &id, wanted).await?;
-    Ok(Json(body(&app, &mut *app.kernel.db.read().await?, updated).await?))
+    let updated = admin::change_connection(&app, &principal, &request, &id, wanted).await?;
+    Ok(Json(connection_body(&app, &mut *app.kernel.db.read().await?, updated).await?))
 }
 
 /// Deletes a connection. Users and groups it managed stay.
 #[utoipa::path(delete, path = "/api/v1/connections/{id}", tag = "connections", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 204), (status = 404)))]
 pub(super) async fn delete(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
 ) -> Result<StatusCode, Error> {
-    rules::delete_connection(&app, &principal, &request, &id).await?;
+    admin::delete_connection(&app, &principal, &request, &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

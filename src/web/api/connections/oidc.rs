@@ -3,11 +3,11 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::super::super::{App, Error};
-use super::people::PeopleBody;
+use super::attribute_mapping::PeopleBody;
 use crate::idp::connections::{self, ClientAuth, Connection, OidcSettings, Preset};
-use crate::idp::oidc::{Addresses, CLIENT_SECRET};
+use crate::idp::oidc::{CLIENT_SECRET, RpEndpoints};
 use crate::kernel;
+use crate::web::{AppState, Error};
 
 /// Both sides of such a connection.
 #[derive(Debug, Serialize, ToSchema)]
@@ -37,12 +37,12 @@ pub(super) struct OidcBody {
 
 impl OidcBody {
     pub(super) async fn read(
-        app: &App,
-        c: &mut kernel::database::Connection,
+        app: &AppState,
+        c: &mut kernel::database::DbConn,
         connection: &Connection,
         settings: OidcSettings,
     ) -> Result<Self, Error> {
-        let ours = Addresses::of(&app.kernel.urls, &connection.id);
+        let ours = RpEndpoints::of(&app.kernel.urls, &connection.id);
         Ok(Self {
             has_client_secret: connections::has_secret(c, &connection.id, CLIENT_SECRET).await?,
             preset: settings.preset,

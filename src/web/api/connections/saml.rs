@@ -5,15 +5,15 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::super::super::rules::KeyStep;
-use super::super::super::{App, Error, rules};
-use super::super::Body;
-use super::people::PeopleBody;
+use super::attribute_mapping::PeopleBody;
 use crate::access::Principal;
 use crate::idp::connections::{Binding, Comparison, Connection, Graph, NameIdFormat, SamlSettings, Vendor};
-use crate::idp::saml::{Addresses, Certificate, keys, watch_of};
+use crate::idp::saml::{Certificate, SpEndpoints, keys, metadata_status_of};
 use crate::kernel::http::RequestContext;
 use crate::kernel::{self, Timestamp};
+use crate::web::admin::KeyStep;
+use crate::web::api::Body;
+use crate::web::{AppState, Error, admin};
 
 /// Both sides of a SAML connection.
 #[derive(Debug, Serialize, ToSchema)]
@@ -95,7 +95,7 @@ fn certificates(settings: &SamlSettings) -> Vec<CertificateBody> {
     let read = |(text, accepted_until): (&String, Option<Timestamp>)| {
         let one = Certificate::read(text).ok()?;
         Some(CertificateBody {
-            certificate: one.encoded(),
+            certificate: one.to_base64(),
             subject: one.subject(),
             fingerprint: one.fingerprint(),
             key: one.key(),
@@ -108,13 +108,13 @@ fn certificates(settings: &SamlSettings) -> Vec<CertificateBody> {
 
 impl SamlBody {
     pub(super) async fn read(
-        app: &App,
-        c: &mut kernel::database::Connection,
+        app: &AppState,
+        c: &mut kernel::database::DbConn,
         connection: &Connection,
         settings: SamlSettings,
     ) -> Result<Self, Error> {
-        let ours = Addresses::of(&app.kernel.urls, &connection.id, &settings);
-        let watch = watch_of(c, &connection.id).await?;
+        let ours = SpEndpoints::of(&app.kernel.urls, &connection.id, &settings);
+        let watch = metadata_status_of(c, &connection.id).await?;
         let pairs = keys::of_connection(c, &connection.id).await?;
         let keys = pairs.into_iter().map(|pair| KeyBody {
             purpose: pair.purpose().as_str(),
@@ -160,7 +160,7 @@ impl SamlBody {
 /// A step in the rotation of keys.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(in super::super) struct KeyRotation {
+pub(crate) struct KeyRotation {
     step: KeyStep,
 }
 
@@ -168,13 +168,13 @@ pub(in super::super) struct KeyRotation {
 #[utoipa::path(post, path = "/api/v1/connections/{id}/keys", tag = "connections", params(("id" = String, Path,)),
     request_body = KeyRotation, security(("bearer" = [])),
     responses((status = 204), (status = 404), (status = 409), (status = 422)))]
-pub(in super::super) async fn rotate_keys(
-    State(app): State<App>,
+pub(crate) async fn rotate_keys(
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
     Body(wanted): Body<KeyRotation>,
 ) -> Result<StatusCode, Error> {
-    rules::rotate_keys(&app, &principal, &request, (&id, wanted.step)).await?;
+    admin::rotate_keys(&app, &principal, &request, (&id, wanted.step)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

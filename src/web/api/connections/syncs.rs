@@ -6,21 +6,21 @@ use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::super::super::{App, Error, rules};
-use super::super::{Body, List};
 use crate::access::Principal;
-use crate::idp::ldap::sync::{self, Report, Run, Wanted};
+use crate::idp::ldap::sync::{self, SyncOptions, SyncReport, SyncRun};
 use crate::kernel::Timestamp;
+use crate::web::api::{Body, List};
+use crate::web::{AppState, Error, admin};
 
 /// A synchronisation.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in super::super) struct SyncBody {
+pub(crate) struct SyncBody {
     /// Its id.
     id: String,
     /// `running`, `done` or `failed`.
     status: String,
     /// What it has found and done so far.
-    report: Report,
+    report: SyncReport,
     /// When it began.
     #[schema(value_type = String, format = DateTime)]
     started_at: Timestamp,
@@ -29,8 +29,8 @@ pub(in super::super) struct SyncBody {
     ended_at: Option<Timestamp>,
 }
 
-impl From<Run> for SyncBody {
-    fn from(run: Run) -> Self {
+impl From<SyncRun> for SyncBody {
+    fn from(run: SyncRun) -> Self {
         Self {
             report: run.report(),
             id: run.id,
@@ -43,27 +43,27 @@ impl From<Run> for SyncBody {
 
 /// Asks for a synchronisation, or for what one would change. It begins within a second or two; look for it in the list.
 #[utoipa::path(post, path = "/api/v1/connections/{id}/syncs", tag = "connections", params(("id" = String, Path,)),
-    request_body = Wanted, security(("bearer" = [])), responses((status = 202), (status = 404), (status = 422)))]
-pub(in super::super) async fn begin_sync(
-    State(app): State<App>,
+    request_body = SyncOptions, security(("bearer" = [])), responses((status = 202), (status = 404), (status = 422)))]
+pub(crate) async fn begin_sync(
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
-    Body(wanted): Body<Wanted>,
+    Body(wanted): Body<SyncOptions>,
 ) -> Result<StatusCode, Error> {
-    rules::ask_for_sync(&app, &principal, &id, &wanted).await?;
+    admin::request_sync(&app, &principal, &id, &wanted).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
 /// Lists the last fifty synchronisations, the last first.
 #[utoipa::path(get, path = "/api/v1/connections/{id}/syncs", tag = "connections", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 200, body = List<SyncBody>), (status = 404)))]
-pub(in super::super) async fn list_syncs(
-    State(app): State<App>,
+pub(crate) async fn list_syncs(
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
 ) -> Result<Json<List<SyncBody>>, Error> {
     let mut c = app.kernel.db.read().await?;
-    let connection = rules::find_connection(&mut c, &principal, &id).await?;
-    let runs = sync::latest(&mut c, &connection.id, 50).await?;
+    let connection = admin::find_connection(&mut c, &principal, &id).await?;
+    let runs = sync::latest_runs(&mut c, &connection.id, 50).await?;
     Ok(Json(List::of(runs, 50, |run| run.id.clone(), SyncBody::from)))
 }

@@ -6,18 +6,18 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::super::super::rules::NewScimToken;
-use super::super::super::{App, Error, rules};
-use super::super::tokens::MadeToken;
-use super::super::{Body, List};
 use crate::access::Principal;
-use crate::access::tokens::{self, Token};
+use crate::access::tokens::{self, ApiToken};
 use crate::kernel::http::RequestContext;
+use crate::web::admin::NewScimToken;
+use crate::web::api::tokens::MadeToken;
+use crate::web::api::{Body, List};
+use crate::web::{AppState, Error, admin};
 
 /// A provisioning token to be made.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(in super::super) struct ScimTokenRequest {
+pub(crate) struct ScimTokenRequest {
     /// What you call it.
     name: Option<String>,
     /// RFC 3339.
@@ -30,14 +30,14 @@ pub(in super::super) struct ScimTokenRequest {
 
 /// Lists the provisioning tokens of a SCIM connection.
 #[utoipa::path(get, path = "/api/v1/connections/{id}/tokens", tag = "connections", params(("id" = String, Path,)),
-    security(("bearer" = [])), responses((status = 200, body = List<Token>), (status = 404)))]
-pub(in super::super) async fn list_tokens(
-    State(app): State<App>,
+    security(("bearer" = [])), responses((status = 200, body = List<ApiToken>), (status = 404)))]
+pub(crate) async fn list_tokens(
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
-) -> Result<Json<List<Token>>, Error> {
+) -> Result<Json<List<ApiToken>>, Error> {
     let mut c = app.kernel.db.read().await?;
-    let connection = rules::find_connection(&mut c, &principal, &id).await?;
+    let connection = admin::find_connection(&mut c, &principal, &id).await?;
     let items = tokens::of_connection(&mut c, &principal.account_id, &connection.id).await?;
     Ok(Json(List { items, next: None }))
 }
@@ -46,16 +46,16 @@ pub(in super::super) async fn list_tokens(
 #[utoipa::path(post, path = "/api/v1/connections/{id}/tokens", tag = "connections", params(("id" = String, Path,)),
     request_body = ScimTokenRequest, security(("bearer" = [])),
     responses((status = 201, body = MadeToken), (status = 404), (status = 422)))]
-pub(in super::super) async fn create_token(
-    State(app): State<App>,
+pub(crate) async fn create_token(
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
     Body(new): Body<ScimTokenRequest>,
 ) -> Result<(StatusCode, Json<MadeToken>), Error> {
-    let expires_at = rules::read_expiry(new.expires_at.as_deref())?;
+    let expires_at = admin::read_expiry(new.expires_at.as_deref())?;
     let replaces = new.replaces.as_deref().map(|old| (old, new.overlap_hours.unwrap_or(24)));
     let new = NewScimToken { name: new.name.as_deref(), expires_at, replaces };
-    let (details, token) = rules::make_scim_token(&app, &principal, &request, &id, new).await?;
+    let (details, token) = admin::make_scim_token(&app, &principal, &request, &id, new).await?;
     Ok((StatusCode::CREATED, Json(MadeToken { details, token })))
 }

@@ -6,25 +6,25 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::super::super::{App, Error, rules};
-use super::super::Body;
 use crate::access::Principal;
-use crate::directory::groups::{Kept, Link};
+use crate::directory::groups::{GroupLink, UnlinkPolicy};
 use crate::kernel::http::RequestContext;
+use crate::web::api::Body;
+use crate::web::{AppState, Error, admin};
 
 /// What a group follows: whoever signs in through the connection is in the group exactly when the provider says
 /// so.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(in super::super) struct LinkBody {
+pub(crate) struct LinkBody {
     /// The connection.
     connection_id: String,
     /// What the provider calls the group; case counts.
     name: String,
 }
 
-impl From<Link> for LinkBody {
-    fn from(link: Link) -> Self {
+impl From<GroupLink> for LinkBody {
+    fn from(link: GroupLink) -> Self {
         Self { connection_id: link.connection_id, name: link.name }
     }
 }
@@ -32,7 +32,8 @@ impl From<Link> for LinkBody {
 /// What becomes of those who came through the link.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum Members {
+#[schema(as = Members)]
+enum MembersOnUnlink {
     /// They stay, as if put there by hand.
     Retain,
     /// They go.
@@ -41,23 +42,23 @@ enum Members {
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(in super::super) struct UnlinkQuery {
-    members: Members,
+pub(crate) struct UnlinkQuery {
+    members: MembersOnUnlink,
 }
 
 /// Lets a group follow a group of an identity provider.
 #[utoipa::path(post, path = "/api/v1/groups/{id}/link", tag = "groups", params(("id" = String, Path,)),
     request_body = LinkBody, security(("bearer" = [])),
     responses((status = 201, body = LinkBody), (status = 404), (status = 409), (status = 422)))]
-pub(in super::super) async fn create_link(
-    State(app): State<App>,
+pub(crate) async fn create_link(
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
     Body(wanted): Body<LinkBody>,
 ) -> Result<(StatusCode, Json<LinkBody>), Error> {
     let to = (id.as_str(), wanted.connection_id.as_str(), wanted.name.as_str());
-    let link = rules::link_group(&app, &principal, &request, to).await?;
+    let link = admin::link_group(&app, &principal, &request, to).await?;
     Ok((StatusCode::CREATED, Json(link.into())))
 }
 
@@ -65,17 +66,17 @@ pub(in super::super) async fn create_link(
 #[utoipa::path(delete, path = "/api/v1/groups/{id}/link", tag = "groups",
     params(UnlinkQuery, ("id" = String, Path,)), security(("bearer" = [])),
     responses((status = 204), (status = 404)))]
-pub(in super::super) async fn delete_link(
-    State(app): State<App>,
+pub(crate) async fn delete_link(
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     Query(query): Query<UnlinkQuery>,
     request: RequestContext,
 ) -> Result<StatusCode, Error> {
     let kept = match query.members {
-        Members::Retain => Kept::Retain,
-        Members::Remove => Kept::Remove,
+        MembersOnUnlink::Retain => UnlinkPolicy::RetainMembers,
+        MembersOnUnlink::Remove => UnlinkPolicy::RemoveMembers,
     };
-    rules::unlink_group(&app, &principal, &request, (&id, kept)).await?;
+    admin::unlink_group(&app, &principal, &request, (&id, kept)).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,13 +8,13 @@ use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use super::super::{App, Error, rules};
 use super::{Body, List, Paging};
 use crate::access::Principal;
-use crate::directory::groups::{self, Change, Group, Members, NewGroup};
-use crate::directory::users::Authority;
+use crate::directory::groups::{self, Group, GroupUpdate, MembershipUpdate, NewGroup};
+use crate::directory::users::ChangeAuthority;
 use crate::kernel::Timestamp;
 use crate::kernel::http::RequestContext;
+use crate::web::{AppState, Error, admin};
 
 use links::LinkBody;
 
@@ -97,7 +97,7 @@ pub(super) struct GroupFilter {
 #[utoipa::path(get, path = "/api/v1/groups", tag = "groups", params(Paging, GroupFilter), security(("bearer" = [])),
     responses((status = 200, body = List<GroupBody>)))]
 pub(super) async fn list(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Query(paging): Query<Paging>,
     Query(filter): Query<GroupFilter>,
@@ -112,14 +112,14 @@ pub(super) async fn list(
 #[utoipa::path(post, path = "/api/v1/groups", tag = "groups", request_body = GroupName, security(("bearer" = [])),
     responses((status = 201, body = GroupBody), (status = 422)))]
 pub(super) async fn create(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
     Body(new): Body<GroupName>,
 ) -> Result<(StatusCode, Json<GroupBody>), Error> {
     let mut tx = app.kernel.db.begin().await?;
     let new = NewGroup { name: new.name, ..NewGroup::default() };
-    let group = groups::create(&mut tx, &principal.context(&request), Authority::Local, new).await?;
+    let group = groups::create(&mut tx, &principal.context(&request), ChangeAuthority::Local, new).await?;
     tx.commit().await?;
     Ok((StatusCode::CREATED, Json(group.into())))
 }
@@ -128,12 +128,12 @@ pub(super) async fn create(
 #[utoipa::path(get, path = "/api/v1/groups/{id}", tag = "groups", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 200, body = GroupBody), (status = 404)))]
 pub(super) async fn show(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
 ) -> Result<Json<GroupBody>, Error> {
     let mut c = app.kernel.db.read().await?;
-    let group = rules::find_group(&mut c, &principal, &id).await?;
+    let group = admin::find_group(&mut c, &principal, &id).await?;
     let link = groups::link_of(&mut c, &group.id).await?.map(LinkBody::from);
     Ok(Json(GroupBody { link, ..group.into() }))
 }
@@ -143,17 +143,17 @@ pub(super) async fn show(
     request_body = GroupName, security(("bearer" = [])),
     responses((status = 200, body = GroupBody), (status = 404), (status = 409), (status = 422)))]
 pub(super) async fn change(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
     Body(body): Body<GroupName>,
 ) -> Result<Json<GroupBody>, Error> {
     let mut tx = app.kernel.db.begin().await?;
-    let group = rules::find_group(&mut tx, &principal, &id).await?;
-    let change = Change { name: Some(body.name), ..Change::default() };
+    let group = admin::find_group(&mut tx, &principal, &id).await?;
+    let change = GroupUpdate { name: Some(body.name), ..GroupUpdate::default() };
     let applied =
-        groups::apply(&mut tx, &principal.context(&request), Authority::Local, &group, change).await?;
+        groups::update(&mut tx, &principal.context(&request), ChangeAuthority::Local, &group, change).await?;
     tx.commit().await?;
     Ok(Json(applied.group.into()))
 }
@@ -162,14 +162,14 @@ pub(super) async fn change(
 #[utoipa::path(delete, path = "/api/v1/groups/{id}", tag = "groups", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 204), (status = 404), (status = 409)))]
 pub(super) async fn delete(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
 ) -> Result<StatusCode, Error> {
     let mut tx = app.kernel.db.begin().await?;
-    let group = rules::find_group(&mut tx, &principal, &id).await?;
-    groups::delete(&mut tx, &principal.context(&request), Authority::Local, &group).await?;
+    let group = admin::find_group(&mut tx, &principal, &id).await?;
+    groups::delete(&mut tx, &principal.context(&request), ChangeAuthority::Local, &group).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -178,16 +178,16 @@ pub(super) async fn delete(
 #[utoipa::path(get, path = "/api/v1/groups/{id}/members", tag = "groups", params(Paging, ("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 200, body = List<Member>), (status = 404)))]
 pub(super) async fn list_members(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<Member>>, Error> {
     let mut c = app.kernel.db.read().await?;
-    let group = rules::find_group(&mut c, &principal, &id).await?;
+    let group = admin::find_group(&mut c, &principal, &id).await?;
     let limit = paging.limit();
     let rows = groups::members(&mut c, &group.id, (paging.after(), limit + 1)).await?;
-    let member = |m: groups::Membership| Member {
+    let member = |m: groups::GroupMember| Member {
         id: m.user_id,
         user_name: m.user_name,
         display_name: m.display_name,
@@ -200,18 +200,18 @@ pub(super) async fn list_members(
     request_body = MemberChange, security(("bearer" = [])),
     responses((status = 200, body = GroupBody), (status = 404), (status = 409), (status = 422)))]
 pub(super) async fn change_members(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
     Body(body): Body<MemberChange>,
 ) -> Result<Json<GroupBody>, Error> {
     let mut tx = app.kernel.db.begin().await?;
-    let group = rules::find_group(&mut tx, &principal, &id).await?;
-    let members = Members { add: body.add, remove: body.remove, replace: None };
-    let change = Change { members, ..Change::default() };
+    let group = admin::find_group(&mut tx, &principal, &id).await?;
+    let members = MembershipUpdate { add: body.add, remove: body.remove, replace: None };
+    let change = GroupUpdate { members, ..GroupUpdate::default() };
     let applied =
-        groups::apply(&mut tx, &principal.context(&request), Authority::Local, &group, change).await?;
+        groups::update(&mut tx, &principal.context(&request), ChangeAuthority::Local, &group, change).await?;
     tx.commit().await?;
     Ok(Json(applied.group.into()))
 }

@@ -1,172 +1,181 @@
 //! What to do about a test that failed, and on which side.
 
-use crate::idp::connections::Kind;
-use crate::idp::saml::judge::Check;
+use crate::idp::connections::ConnectionKind;
+use crate::idp::saml::judge::SamlCheck;
 use crate::idp::{ldap, oidc};
 
 /// What to change when this check of a connection failed.
-pub(super) fn of(kind: Kind, check: &str) -> &'static str {
+pub(super) fn for_failed_check(kind: ConnectionKind, check: &str) -> &'static str {
     match kind {
-        Kind::Saml => Check::parse(check).map_or("", saml),
-        Kind::Oidc => oidc::Check::parse(check).map_or("", oidc),
-        Kind::Ldap => ldap::Check::parse(check).map_or("", ldap),
-        Kind::Scim => "",
+        ConnectionKind::Saml => SamlCheck::parse(check).map_or("", saml),
+        ConnectionKind::Oidc => oidc::OidcCheck::parse(check).map_or("", oidc),
+        ConnectionKind::Ldap => ldap::LdapCheck::parse(check).map_or("", ldap),
+        ConnectionKind::Scim => "",
     }
 }
 
-fn saml(check: Check) -> &'static str {
+fn saml(check: SamlCheck) -> &'static str {
     match check {
-        Check::Size | Check::Encoding | Check::Dtd | Check::Depth | Check::Parse | Check::Version => {
+        SamlCheck::Size
+        | SamlCheck::Encoding
+        | SamlCheck::Dtd
+        | SamlCheck::Depth
+        | SamlCheck::Parse
+        | SamlCheck::Version => {
             "What came is no SAML 2.0 response. Check that the application at the identity provider is a SAML 2.0 one \
              and posts to the assertion consumer service of this connection."
         }
-        Check::Structure => {
+        SamlCheck::Structure => {
             "The response has an unusual shape, such as several assertions, or comments. Let the identity provider send \
              one plain or encrypted assertion."
         }
-        Check::SignatureCoverage => {
+        SamlCheck::SignatureCoverage => {
             "Neither the response nor the assertion is signed as a whole. Switch signing on at the identity provider."
         }
-        Check::Algorithm => {
+        SamlCheck::Algorithm => {
             "The identity provider signs or encrypts with an algorithm that is not safe any more. Choose RSA or ECDSA \
              with SHA-256 there, and AES in GCM mode with RSA-OAEP. If it knows CBC mode only, let it \
              sign the response, and allow CBC in the settings of this connection."
         }
-        Check::Certificate => {
+        SamlCheck::Certificate => {
             "No certificate of this connection can be verified with. Load metadata with one that has an RSA key of \
              2048 bits or more, or an elliptic curve."
         }
-        Check::Decryption => {
+        SamlCheck::Decryption => {
             "The identity provider encrypts with another key than this connection's. Give it the metadata of this \
              connection again, or the certificate for encryption on its page."
         }
-        Check::Signature => {
+        SamlCheck::Signature => {
             "The response is signed with a certificate that this connection does not know. Load the identity \
              provider's metadata again: it may have a new certificate."
         }
-        Check::Status => {
+        SamlCheck::Status => {
             "The identity provider said no. Assign the application to the person who signs in there, and look into its \
              own log."
         }
-        Check::Issuer => {
+        SamlCheck::Issuer => {
             "The answer comes from another identity provider, or its entity id has changed. Load its metadata again."
         }
-        Check::SubjectConfirmation => {
+        SamlCheck::SubjectConfirmation => {
             "The assertion is not for sign-in by a browser. Choose the Web Browser SSO profile at the identity provider."
         }
-        Check::Domain => {
+        SamlCheck::Domain => {
             "Addresses of this domain are not let into the account. Add the domain in the authentication settings, or \
              let another address be sent."
         }
-        Check::Destination | Check::Recipient => {
+        SamlCheck::Destination | SamlCheck::Recipient => {
             "The identity provider sends to another address. Copy the assertion consumer service of this connection to \
              it, letter by letter."
         }
-        Check::Audience => {
+        SamlCheck::Audience => {
             "The identity provider means it for another application. Copy the entity id of this connection to it as \
              audience."
         }
-        Check::Times => {
+        SamlCheck::Times => {
             "The clocks of the two sides differ. Set this server's clock, and tell the provider's people."
         }
-        Check::InResponseTo => "The answer belongs to another request. Begin the test again, in one window.",
-        Check::Email => {
+        SamlCheck::InResponseTo => {
+            "The answer belongs to another request. Begin the test again, in one window."
+        }
+        SamlCheck::Email => {
             "The assertion names nobody by an email address. Let the identity provider send it as NameID, or name the \
              attribute with the address in the settings of this connection."
         }
-        Check::Replay => "This answer was used before. Begin the test again.",
+        SamlCheck::Replay => "This answer was used before. Begin the test again.",
     }
 }
 
-fn oidc(check: oidc::Check) -> &'static str {
-    use oidc::Check;
+fn oidc(check: oidc::OidcCheck) -> &'static str {
+    use oidc::OidcCheck;
     match check {
-        Check::Discovery => {
+        OidcCheck::Discovery => {
             "The provider's discovery document was not read. Open the issuer followed by \
              /.well-known/openid-configuration in a browser: the issuer in it must be exactly what this connection has. \
              A provider inside your network has to be listed in outgoing.allowed_networks."
         }
-        Check::Answer => {
+        OidcCheck::Answer => {
             "The provider said no. Allow the person who signs in there to use the application, and look into the \
              provider's own log."
         }
-        Check::IssuerParameter => {
+        OidcCheck::IssuerParameter => {
             "The answer comes from another provider than the one of this connection. If its address has changed, set \
              the issuer anew."
         }
-        Check::Code => {
+        OidcCheck::Code => {
             "The provider did not take the code. Most often the client secret is wrong or has ended, or the redirect \
              address there is not letter by letter the one on the page of this connection."
         }
-        Check::Token | Check::Subject => {
+        OidcCheck::Token | OidcCheck::Subject => {
             "What came is no ID token. Register the application as an OpenID Connect one, and let the scope openid be \
              granted."
         }
-        Check::Algorithm => {
+        OidcCheck::Algorithm => {
             "The provider signs with an algorithm that is not accepted here. Choose RS256 or ES256 for the ID tokens of \
              this application."
         }
-        Check::Key | Check::Signature => {
+        OidcCheck::Key | OidcCheck::Signature => {
             "The token is signed with a key that the provider does not publish. If its keys have just been replaced, test \
              again in half a minute."
         }
-        Check::Issuer => "The token comes from another issuer than the one of this connection.",
-        Check::Audience | Check::AuthorizedParty => {
+        OidcCheck::Issuer => "The token comes from another issuer than the one of this connection.",
+        OidcCheck::Audience | OidcCheck::AuthorizedParty => {
             "The token is meant for another application. Copy the client id again."
         }
-        Check::Times => {
+        OidcCheck::Times => {
             "The clocks of the two sides differ. Set this server's clock, and tell the provider's people."
         }
-        Check::Nonce | Check::AccessToken | Check::Request | Check::Replay | Check::Logout => {
-            "The answer belongs to another sign-in. Begin the test again, in one window."
-        }
-        Check::UserInfo => {
+        OidcCheck::Nonce
+        | OidcCheck::AccessToken
+        | OidcCheck::Request
+        | OidcCheck::Replay
+        | OidcCheck::Logout => "The answer belongs to another sign-in. Begin the test again, in one window.",
+        OidcCheck::UserInfo => {
             "The provider did not say who the person is. Check which scopes the application is granted there, and the \
              address of the API if one is set."
         }
-        Check::Tenant => "The person is in a tenant that is not on the list of this connection.",
-        Check::HostedDomain => {
+        OidcCheck::Tenant => "The person is in a tenant that is not on the list of this connection.",
+        OidcCheck::HostedDomain => {
             "The person is not in a Google Workspace domain on the list of this connection."
         }
-        Check::Email => {
+        OidcCheck::Email => {
             "The provider names no email address. Let it send the claim email, or name the claim with the address in \
              the settings of this connection."
         }
-        Check::EmailVerified => {
+        OidcCheck::EmailVerified => {
             "The provider does not vouch for the address, so that it leads to nobody here. Verify it there. For Entra \
              ID, list your tenant in the settings of this connection, or let the application send xms_edov. For your own \
              provider, in which people cannot choose their address, say so in the settings."
         }
-        Check::Domain => {
+        OidcCheck::Domain => {
             "Addresses of this domain are not let into the account. Add the domain in the authentication settings, or \
              sign in there with another address."
         }
     }
 }
 
-fn ldap(check: ldap::Check) -> &'static str {
-    use ldap::Check;
+fn ldap(check: ldap::LdapCheck) -> &'static str {
+    use ldap::LdapCheck;
     match check {
-        Check::Connect => {
+        LdapCheck::Connect => {
             "No server was reached. Check host and port (636 for LDAPS, 389 with StartTLS), and that the host name is the \
              one in the server's certificate. A certificate from your own authority needs that authority's certificate in \
              the settings; a server inside your network has to be listed in outgoing.allowed_networks."
         }
-        Check::Bind => {
+        LdapCheck::Bind => {
             "The directory does not take the bind DN and its password. Write the whole DN, such as \
              CN=vestibule,OU=Services,DC=example,DC=com; Active Directory takes name@example.com as well."
         }
-        Check::Users => {
+        LdapCheck::Users => {
             "No people were found. Check the base DN and the filter, and that the bind DN may read there."
         }
-        Check::Email => {
+        LdapCheck::Email => {
             "Nobody who was found has an email address, by which people are known here. Name the attribute that has it, \
              such as mail or userPrincipalName, or let the bind DN read it."
         }
-        Check::Id => {
+        LdapCheck::Id => {
             "The entries have no id that stays when people are renamed. Let the bind DN read objectGUID or entryUUID."
         }
-        Check::Groups => {
+        LdapCheck::Groups => {
             "No groups were found. Check the base DN and the filter, and that the bind DN may read there."
         }
     }

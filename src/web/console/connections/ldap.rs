@@ -5,18 +5,18 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::response::Response;
 
-use super::super::super::page::{self, Shell, words};
-use super::super::super::rules::ConnectionFields;
-use super::super::super::{App, Error, rules};
-use super::{Shown, back, field};
+use super::{ConnectionPageExtras, field, redirect_or_rerender};
 use crate::access::Principal;
-use crate::directory::groups::{self, Link};
+use crate::directory::groups::{self, GroupLink};
+use crate::idp::connection_tests::{self, TestResult};
 use crate::idp::connections::{self, Connection, GroupQuery, Jit, LdapSettings, UserQuery};
 use crate::idp::ldap::BIND_PASSWORD;
-use crate::idp::ldap::sync::{self, Report, Run, Schedule, Wanted};
-use crate::idp::trials::{self, Found};
+use crate::idp::ldap::sync::{self, Schedule, SyncOptions, SyncReport, SyncRun};
 use crate::kernel::http::RequestContext;
 use crate::kernel::{self, Timestamp};
+use crate::web::admin::ConnectionFields;
+use crate::web::page::{self, Shell, split_list};
+use crate::web::{AppState, Error, admin};
 
 #[derive(Template)]
 #[template(path = "console/connection_ldap.html")]
@@ -26,28 +26,28 @@ struct LdapPage {
     settings: LdapSettings,
     domains: String,
     has_password: bool,
-    links: Vec<(String, Link)>,
+    links: Vec<(String, GroupLink)>,
     /// The schedule in words, and when it is the next time.
     schedule: Option<(String, Option<Timestamp>)>,
-    runs: Vec<(Run, Report)>,
+    runs: Vec<(SyncRun, SyncReport)>,
     /// What the last test that succeeded found.
-    last: Option<Found>,
+    last: Option<TestResult>,
     error: Option<String>,
 }
 
 impl LdapPage {
     /// Whether passwords travel unencrypted.
-    fn is_plain(&self) -> bool {
+    fn is_unencrypted(&self) -> bool {
         !self.settings.start_tls && self.settings.urls.iter().any(|url| url.starts_with("ldap:"))
     }
 }
 
 pub(super) async fn page(
-    c: &mut kernel::database::Connection,
+    c: &mut kernel::database::DbConn,
     (shell, connection, settings): (Shell, Connection, LdapSettings),
-    shown: Shown<'_>,
+    extras: ConnectionPageExtras<'_>,
 ) -> Result<Response, Error> {
-    let status = shown.status();
+    let status = extras.status();
     let page = LdapPage {
         shell,
         domains: connections::domains_of(c, &connection.id).await?.join(", "),
@@ -55,11 +55,11 @@ pub(super) async fn page(
         links: groups::links_of_connection(c, &connection.id).await?,
         schedule: match Schedule::parse(&settings.schedule) {
             Ok(schedule) if settings.group_sync => {
-                Some((schedule.words(), sync::next_at(c, &connection.id).await?))
+                Some((schedule.description(), sync::next_run_at(c, &connection.id).await?))
             }
             _ => None,
         },
-        runs: sync::latest(c, &connection.id, 10)
+        runs: sync::latest_runs(c, &connection.id, 10)
             .await?
             .into_iter()
             .map(|run| {
@@ -67,30 +67,30 @@ pub(super) async fn page(
                 (run, report)
             })
             .collect(),
-        last: trials::last_passed(c, &connection.id).await?,
+        last: connection_tests::last_passed(c, &connection.id).await?,
         connection,
         settings,
-        error: shown.error,
+        error: extras.error,
     };
-    page::render_again(status, &page)
+    page::render_with_status(status, &page)
 }
 
 /// The fields of a form in which the queries come one after the other.
-type Fields = Vec<(String, String)>;
+type LdapFormFields = Vec<(String, String)>;
 
-fn all(fields: &Fields, name: &str) -> Vec<String> {
+fn field_values(fields: &LdapFormFields, name: &str) -> Vec<String> {
     fields.iter().filter(|(known, _)| known == name).map(|(_, text)| text.trim().to_owned()).collect()
 }
 
 /// The rows of a list of queries, each the values of `names`; those without a base DN are left out.
-fn rows<const N: usize>(fields: &Fields, names: [&str; N]) -> Vec<[String; N]> {
-    let columns = names.map(|name| all(fields, name));
+fn rows<const N: usize>(fields: &LdapFormFields, names: [&str; N]) -> Vec<[String; N]> {
+    let columns = names.map(|name| field_values(fields, name));
     let row = |at: usize| columns.each_ref().map(|column| column.get(at).cloned().unwrap_or_default());
     (0..columns[0].len()).map(row).filter(|row| !row[0].is_empty()).collect()
 }
 
 /// Puts what was typed in the place of what is usual.
-fn fill<const N: usize>(places: [&mut String; N], typed: [String; N]) {
+fn override_defaults<const N: usize>(places: [&mut String; N], typed: [String; N]) {
     for (place, text) in places.into_iter().zip(typed) {
         if !text.is_empty() {
             *place = text;
@@ -98,30 +98,30 @@ fn fill<const N: usize>(places: [&mut String; N], typed: [String; N]) {
     }
 }
 
-fn user_queries(fields: &Fields) -> Vec<UserQuery> {
+fn user_queries(fields: &LdapFormFields) -> Vec<UserQuery> {
     let names = ["user_base_dn", "user_filter", "user_name", "user_email", "user_member_of"];
     let query = |[base_dn, filter, name, email, member_of]: [String; 5]| {
         let mut query = UserQuery::below(base_dn);
         let UserQuery { filter: f, name_attribute: n, email_attribute: e, member_of_attribute: m, .. } =
             &mut query;
-        fill([f, n, e, m], [filter, name, email, member_of]);
+        override_defaults([f, n, e, m], [filter, name, email, member_of]);
         query
     };
     rows(fields, names).into_iter().map(query).collect()
 }
 
-fn group_queries(fields: &Fields) -> Vec<GroupQuery> {
+fn group_queries(fields: &LdapFormFields) -> Vec<GroupQuery> {
     let names = ["group_base_dn", "group_filter", "group_name", "group_description"];
     let query = |[base_dn, filter, name, description]: [String; 4]| {
         let mut query = GroupQuery::below(base_dn);
         let GroupQuery { filter: f, name_attribute: n, description_attribute: d, .. } = &mut query;
-        fill([f, n, d], [filter, name, description]);
+        override_defaults([f, n, d], [filter, name, description]);
         query
     };
     rows(fields, names).into_iter().map(query).collect()
 }
 
-pub(super) fn read(fields: &Fields) -> Result<ConnectionFields, Error> {
+pub(super) fn parse_form(fields: &LdapFormFields) -> Result<ConnectionFields, Error> {
     let text = |name: &str| field(fields, name);
     let optional = |name: &str| Some(text(name)).filter(|text| !text.is_empty());
     let checked = |name: &str| Some(!text(name).is_empty());
@@ -134,7 +134,7 @@ pub(super) fn read(fields: &Fields) -> Result<ConnectionFields, Error> {
         display_name: Some(text("display_name")),
         position: text("position").trim().parse().ok(),
         is_default: checked("is_default"),
-        email_domains: Some(words(&text("email_domains"))),
+        email_domains: Some(split_list(&text("email_domains"))),
         url: Some(text("url")),
         start_tls: checked("start_tls"),
         ca_certificate: Some(text("ca_certificate")),
@@ -159,53 +159,53 @@ pub(super) fn read(fields: &Fields) -> Result<ConnectionFields, Error> {
     })
 }
 
-pub(in super::super) async fn save(
-    State(app): State<App>,
+pub(crate) async fn save(
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
-    Form(fields): Form<Fields>,
+    Form(fields): Form<LdapFormFields>,
 ) -> Result<Response, Error> {
     let done = async {
-        let wanted = read(&fields)?;
-        rules::change_connection(&app, &principal, &request, &id, wanted).await.map(drop)
+        let wanted = parse_form(&fields)?;
+        admin::change_connection(&app, &principal, &request, &id, wanted).await.map(drop)
     };
-    back(&app, &principal, (&id, "connection_saved"), done.await).await
+    redirect_or_rerender(&app, &principal, (&id, "connection_saved"), done.await).await
 }
 
 /// Asks for a synchronisation now, or for what one would change.
-pub(in super::super) async fn begin_sync(
-    State(app): State<App>,
+pub(crate) async fn begin_sync(
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
-    Form(fields): Form<Fields>,
+    Form(fields): Form<LdapFormFields>,
 ) -> Result<Response, Error> {
-    let wanted = Wanted {
+    let wanted = SyncOptions {
         preview: !field(&fields, "preview").is_empty(),
         allow_empty: !field(&fields, "allow_empty").is_empty(),
     };
-    let done = rules::ask_for_sync(&app, &principal, &id, &wanted).await;
-    back(&app, &principal, (&id, "sync_asked"), done).await
+    let done = admin::request_sync(&app, &principal, &id, &wanted).await;
+    redirect_or_rerender(&app, &principal, (&id, "sync_asked"), done).await
 }
 
 /// How far the last synchronisation is, for the bar on the page.
 #[derive(serde::Serialize)]
-pub(in super::super) struct Progress {
+pub(crate) struct SyncProgress {
     sent: u64,
     total: u64,
     failed: u64,
     under_way: bool,
 }
 
-pub(in super::super) async fn progress(
-    State(app): State<App>,
+pub(crate) async fn progress(
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
-) -> Result<axum::Json<Progress>, Error> {
+) -> Result<axum::Json<SyncProgress>, Error> {
     let mut c = app.kernel.db.read().await?;
-    let connection = rules::find_connection(&mut c, &principal, &id).await?;
-    let last = sync::latest(&mut c, &connection.id, 1).await?.pop();
-    let report = last.as_ref().map(Run::report).unwrap_or_default();
+    let connection = admin::find_connection(&mut c, &principal, &id).await?;
+    let last = sync::latest_runs(&mut c, &connection.id, 1).await?.pop();
+    let report = last.as_ref().map(SyncRun::report).unwrap_or_default();
     let under_way = last.is_some_and(|run| run.is_running());
-    Ok(axum::Json(Progress { sent: report.looked_at, total: report.linked, failed: 0, under_way }))
+    Ok(axum::Json(SyncProgress { sent: report.looked_at, total: report.linked, failed: 0, under_way }))
 }

@@ -1,14 +1,14 @@
 //! Connections to identity providers, with the values to paste on the other side.
 
 mod advice;
+mod attribute_mapping;
+pub(super) mod connection_tests;
 mod ldap;
 mod oidc;
-mod people;
 mod presets;
 mod provisioning;
 mod saml;
 mod scim;
-pub(super) mod tests;
 mod vendors;
 
 use std::time::Duration;
@@ -20,19 +20,21 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::super::page::{self, Shell, words};
-use super::super::rules::ConnectionFields;
-use super::super::{App, Error, rules};
-use super::{ListQuery, text_fields};
+use super::{ConsoleListQuery, text_fields};
 use crate::access::Principal;
-use crate::idp::connections::{self, Connection, GroupQuery, Kind, Preset, UserQuery, Vendor};
-use crate::idp::oidc::Addresses;
+use crate::idp::connections::{self, Connection, ConnectionKind, GroupQuery, Preset, UserQuery, Vendor};
+use crate::idp::oidc::RpEndpoints;
 use crate::kernel::http::RequestContext;
-use crate::kernel::{ids, tickets};
+use crate::kernel::{ids, sealed_state};
+use crate::web::admin::ConnectionFields;
+use crate::web::page::{self, Shell, split_list};
+use crate::web::{AppState, Error, admin};
 
 pub(super) use ldap::{begin_sync, progress as sync_progress, save as save_ldap};
 pub(super) use oidc::save as save_oidc;
-pub(super) use provisioning::{discard, let_through, requests, waiting};
+pub(super) use provisioning::{
+    approve_pending_changes, discard_pending_changes, list_pending_changes, requests,
+};
 pub(super) use saml::{forget_retiring, load_metadata, rotate_keys, save};
 pub(super) use scim::{create_token, revoke_token, save as save_scim};
 
@@ -47,9 +49,9 @@ struct ConnectionsPage {
 #[template(path = "console/connection_new.html")]
 struct NewConnectionPage {
     shell: Shell,
-    form: NewForm,
+    form: NewConnectionForm,
     /// What to do at the provider first.
-    steps: Vec<presets::Step>,
+    steps: Vec<presets::PresetStep>,
     error: Option<String>,
 }
 
@@ -76,20 +78,20 @@ impl NewConnectionPage {
 }
 
 pub(super) async fn list(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
-    Query(query): Query<ListQuery>,
+    Query(query): Query<ConsoleListQuery>,
 ) -> Result<Response, Error> {
     let shell = Shell::build(&app, &principal, "connections", query.notice.as_deref()).await?;
     let mut c = app.kernel.db.read().await?;
     let mut connections = connections::list(&mut c, &principal.account_id, ("", 200)).await?;
-    connections.sort_by_key(|one| (one.kind() == Kind::Scim, !one.is_default(), one.position));
+    connections.sort_by_key(|one| (one.kind() == ConnectionKind::Scim, !one.is_default(), one.position));
     page::render(&ConnectionsPage { shell, connections })
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct NewForm {
+pub(super) struct NewConnectionForm {
     kind: String,
     vendor: String,
     preset: String,
@@ -110,7 +112,7 @@ pub(super) struct NewForm {
     email_domains: String,
 }
 
-impl NewForm {
+impl NewConnectionForm {
     fn vendor(&self) -> Vendor {
         Vendor::parse(&self.vendor)
     }
@@ -125,9 +127,9 @@ impl NewForm {
 }
 
 pub(super) async fn new(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
-    Query(form): Query<NewForm>,
+    Query(form): Query<NewConnectionForm>,
 ) -> Result<Response, Error> {
     let page = new_page(&app, &principal, form, None).await?;
     page::render(&page)
@@ -140,21 +142,21 @@ fn queries<Q>(base_dn: &str, below: impl Fn(String) -> Q) -> Vec<Q> {
 }
 
 /// How long the id of a connection that is being made is kept for it.
-const RESERVED: Duration = Duration::from_hours(8);
+const RESERVATION_LIFETIME: Duration = Duration::from_hours(8);
 
 fn reservation(principal: &Principal) -> String {
     format!("connection/{}", principal.account_id)
 }
 
-async fn reserved_id(app: &App, principal: &Principal, ticket: &str) -> Result<Option<String>, Error> {
-    let opened = tickets::open::<String>(&app.kernel, &reservation(principal), ticket).await?;
+async fn reserved_id(app: &AppState, principal: &Principal, ticket: &str) -> Result<Option<String>, Error> {
+    let opened = sealed_state::open::<String>(&app.kernel, &reservation(principal), ticket).await?;
     Ok(opened.map(|ticket| ticket.content))
 }
 
 async fn new_page(
-    app: &App,
+    app: &AppState,
     principal: &Principal,
-    mut form: NewForm,
+    mut form: NewConnectionForm,
     error: Option<String>,
 ) -> Result<NewConnectionPage, Error> {
     let shell = Shell::build(app, principal, "connections", None).await?;
@@ -164,8 +166,8 @@ async fn new_page(
             Some(id) => id,
             None => ids::new_id(app.kernel.clock.now()),
         };
-        steps = presets::steps(form.preset(), &Addresses::of(&app.kernel.urls, &id));
-        form.ticket = tickets::issue(&app.kernel, &reservation(principal), id, RESERVED)?;
+        steps = presets::steps(form.preset(), &RpEndpoints::of(&app.kernel.urls, &id));
+        form.ticket = sealed_state::issue(&app.kernel, &reservation(principal), id, RESERVATION_LIFETIME)?;
     }
     Ok(NewConnectionPage { shell, form, steps, error })
 }
@@ -188,13 +190,13 @@ fn field(fields: &[(String, String)], name: &str) -> String {
 }
 
 pub(super) async fn create(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
     multipart: Multipart,
 ) -> Result<Response, Error> {
     let fields = read_form(multipart).await?;
-    let form = NewForm {
+    let form = NewConnectionForm {
         kind: field(&fields, "kind"),
         vendor: field(&fields, "vendor"),
         preset: field(&fields, "preset"),
@@ -215,55 +217,56 @@ pub(super) async fn create(
     };
     let mut wanted = ConnectionFields {
         kind: Some(match form.kind.as_str() {
-            "scim" => Kind::Scim,
-            "oidc" => Kind::Oidc,
-            "ldap" => Kind::Ldap,
-            _ => Kind::Saml,
+            "scim" => ConnectionKind::Scim,
+            "oidc" => ConnectionKind::Oidc,
+            "ldap" => ConnectionKind::Ldap,
+            _ => ConnectionKind::Saml,
         }),
         name: Some(form.name.clone()),
         ..ConnectionFields::default()
     };
-    if wanted.kind == Some(Kind::Saml) {
+    if wanted.kind == Some(ConnectionKind::Saml) {
         wanted.vendor = Some(form.vendor());
         wanted.metadata_xml = Some(form.metadata_xml.clone());
         wanted.metadata_url = Some(form.metadata_url.clone());
-        wanted.email_domains = Some(words(&form.email_domains));
+        wanted.email_domains = Some(split_list(&form.email_domains));
         // What its product is known to send.
         wanted.group_attribute = vendors::guide(form.vendor()).group_attribute.map(str::to_owned);
     }
-    if wanted.kind == Some(Kind::Ldap) {
+    if wanted.kind == Some(ConnectionKind::Ldap) {
         wanted.url = Some(form.url.clone());
         wanted.start_tls = Some(form.start_tls);
         wanted.ca_certificate = Some(form.ca_certificate.clone());
         wanted.bind_dn = Some(form.bind_dn.clone());
         wanted.bind_password = Some(form.bind_password.clone());
-        wanted.email_domains = Some(words(&form.email_domains));
+        wanted.email_domains = Some(split_list(&form.email_domains));
         wanted.user_queries = Some(queries(&form.base_dn, UserQuery::below));
         wanted.group_queries = Some(queries(&form.base_dn, GroupQuery::below));
     }
-    if wanted.kind == Some(Kind::Oidc) {
+    if wanted.kind == Some(ConnectionKind::Oidc) {
         wanted.reserved_id = reserved_id(&app, &principal, &form.ticket).await?;
         wanted.preset = Some(form.preset());
         wanted.issuer = Some(form.issuer.clone()).filter(|issuer| !issuer.is_empty());
         wanted.client_id = Some(form.client_id.clone());
         wanted.client_secret = Some(form.client_secret.clone());
-        wanted.email_domains = Some(words(&form.email_domains));
+        wanted.email_domains = Some(split_list(&form.email_domains));
     }
-    match rules::create_connection(&app, &principal, &request, wanted).await {
+    match admin::create_connection(&app, &principal, &request, wanted).await {
         Ok(made) => {
-            let notice = if made.kind() == Kind::Scim { "directory_created" } else { "connection_created" };
+            let notice =
+                if made.kind() == ConnectionKind::Scim { "directory_created" } else { "connection_created" };
             Ok(Redirect::to(&format!("/console/connections/{}?notice={notice}", made.id)).into_response())
         }
         Err(error) => {
             let page = new_page(&app, &principal, form, Some(error.for_form()?)).await?;
-            page::render_again(StatusCode::UNPROCESSABLE_ENTITY, &page)
+            page::render_with_status(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
     }
 }
 
 /// What the page shows beside the connection itself.
 #[derive(Default)]
-struct Shown<'a> {
+struct ConnectionPageExtras<'a> {
     notice: Option<&'a str>,
     /// Whose steps are shown.
     vendor: Option<&'a str>,
@@ -271,37 +274,43 @@ struct Shown<'a> {
     error: Option<String>,
 }
 
-impl Shown<'_> {
+impl ConnectionPageExtras<'_> {
     fn status(&self) -> StatusCode {
         if self.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }
     }
 }
 
-async fn render(app: &App, principal: &Principal, id: &str, shown: Shown<'_>) -> Result<Response, Error> {
-    let shell = Shell::build(app, principal, "connections", shown.notice).await?;
+async fn render(
+    app: &AppState,
+    principal: &Principal,
+    id: &str,
+    extras: ConnectionPageExtras<'_>,
+) -> Result<Response, Error> {
+    let shell = Shell::build(app, principal, "connections", extras.notice).await?;
     let mut c = app.kernel.db.read().await?;
-    let connection = rules::find_connection(&mut c, principal, id).await?;
+    let connection = admin::find_connection(&mut c, principal, id).await?;
     if let Some(settings) = connection.saml() {
-        return saml::page(app, &mut c, (shell, connection, settings), shown).await;
+        return saml::page(app, &mut c, (shell, connection, settings), extras).await;
     }
     if let Some(settings) = connection.oidc() {
-        return oidc::page(app, &mut c, (shell, connection, settings), shown).await;
+        return oidc::page(app, &mut c, (shell, connection, settings), extras).await;
     }
     if let Some(settings) = connection.ldap() {
-        return ldap::page(&mut c, (shell, connection, settings), shown).await;
+        return ldap::page(&mut c, (shell, connection, settings), extras).await;
     }
     let settings = connection.scim().unwrap_or_default();
-    scim::page(app, &mut c, (shell, connection, settings), shown).await
+    scim::page(app, &mut c, (shell, connection, settings), extras).await
 }
 
 pub(super) async fn show(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     Query(query): Query<ShowQuery>,
 ) -> Result<Response, Error> {
     let (notice, vendor) = (query.notice.as_deref(), query.at.as_deref());
-    render(&app, &principal, &id, Shown { notice, vendor, ..Shown::default() }).await
+    render(&app, &principal, &id, ConnectionPageExtras { notice, vendor, ..ConnectionPageExtras::default() })
+        .await
 }
 
 #[derive(Deserialize)]
@@ -312,8 +321,8 @@ pub(super) struct ShowQuery {
 }
 
 /// Back to the page, which says that it was done, or why not.
-async fn back(
-    app: &App,
+async fn redirect_or_rerender(
+    app: &AppState,
     principal: &Principal,
     (id, notice): (&str, &str),
     done: Result<(), Error>,
@@ -322,7 +331,8 @@ async fn back(
         Ok(()) => Ok(Redirect::to(&format!("/console/connections/{id}?notice={notice}")).into_response()),
         Err(error) => {
             let error = Some(error.for_form()?);
-            render(app, principal, id, Shown { error, ..Shown::default() }).await
+            render(app, principal, id, ConnectionPageExtras { error, ..ConnectionPageExtras::default() })
+                .await
         }
     }
 }
@@ -334,7 +344,7 @@ pub(super) struct EnabledForm {
 }
 
 pub(super) async fn set_enabled(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
@@ -345,18 +355,18 @@ pub(super) async fn set_enabled(
         override_untested: form.override_untested.is_some(),
         ..ConnectionFields::default()
     };
-    let done = rules::change_connection(&app, &principal, &request, &id, wanted).await.map(drop);
-    back(&app, &principal, (&id, "connection_saved"), done).await
+    let done = admin::change_connection(&app, &principal, &request, &id, wanted).await.map(drop);
+    redirect_or_rerender(&app, &principal, (&id, "connection_saved"), done).await
 }
 
 pub(super) async fn delete(
-    State(app): State<App>,
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
 ) -> Result<Response, Error> {
-    match rules::delete_connection(&app, &principal, &request, &id).await {
+    match admin::delete_connection(&app, &principal, &request, &id).await {
         Ok(()) => Ok(Redirect::to("/console/connections?notice=connection_deleted").into_response()),
-        failed => back(&app, &principal, (&id, ""), failed).await,
+        failed => redirect_or_rerender(&app, &principal, (&id, ""), failed).await,
     }
 }

@@ -6,19 +6,19 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::super::super::page::{self, Shell, words};
-use super::super::super::rules::ConnectionFields;
-use super::super::super::{App, Error, rules};
-use super::people::{PeopleForm, optional};
-use super::presets::{self, Step};
-use super::{Shown, back};
+use super::attribute_mapping::{AttributeMappingForm, optional};
+use super::presets::{self, PresetStep};
+use super::{ConnectionPageExtras, redirect_or_rerender};
 use crate::access::Principal;
-use crate::directory::groups::{self, Link};
+use crate::directory::groups::{self, GroupLink};
+use crate::idp::connection_tests::{self, TestResult};
 use crate::idp::connections::{self, ClientAuth, Connection, OidcSettings, Preset};
-use crate::idp::oidc::{Addresses, CLIENT_SECRET};
-use crate::idp::trials::{self, Found};
+use crate::idp::oidc::{CLIENT_SECRET, RpEndpoints};
 use crate::kernel;
 use crate::kernel::http::RequestContext;
+use crate::web::admin::ConnectionFields;
+use crate::web::page::{self, Shell, split_list};
+use crate::web::{AppState, Error, admin};
 
 #[derive(Template)]
 #[template(path = "console/connection_oidc.html")]
@@ -26,12 +26,12 @@ struct OidcPage {
     shell: Shell,
     connection: Connection,
     settings: OidcSettings,
-    steps: Vec<Step>,
+    steps: Vec<PresetStep>,
     domains: String,
     has_secret: bool,
-    links: Vec<(String, Link)>,
+    links: Vec<(String, GroupLink)>,
     /// What the last test that succeeded found.
-    last: Option<Found>,
+    last: Option<TestResult>,
     error: Option<String>,
 }
 
@@ -42,36 +42,36 @@ impl OidcPage {
     }
 
     /// Whether the address is the preset's own.
-    fn is_at_home(&self) -> bool {
+    fn uses_default_urls(&self) -> bool {
         self.settings.preset.issuer() == Some(&self.settings.issuer) && self.settings.api_url.is_none()
     }
 }
 
 pub(super) async fn page(
-    app: &App,
-    c: &mut kernel::database::Connection,
+    app: &AppState,
+    c: &mut kernel::database::DbConn,
     (shell, connection, settings): (Shell, Connection, OidcSettings),
-    shown: Shown<'_>,
+    extras: ConnectionPageExtras<'_>,
 ) -> Result<Response, Error> {
-    let status = shown.status();
-    let ours = Addresses::of(&app.kernel.urls, &connection.id);
+    let status = extras.status();
+    let ours = RpEndpoints::of(&app.kernel.urls, &connection.id);
     let page = OidcPage {
         shell,
         steps: presets::steps(settings.preset, &ours),
         domains: connections::domains_of(c, &connection.id).await?.join(", "),
         has_secret: connections::has_secret(c, &connection.id, CLIENT_SECRET).await?,
         links: groups::links_of_connection(c, &connection.id).await?,
-        last: trials::last_passed(c, &connection.id).await?,
+        last: connection_tests::last_passed(c, &connection.id).await?,
         connection,
         settings,
-        error: shown.error,
+        error: extras.error,
     };
-    page::render_again(status, &page)
+    page::render_with_status(status, &page)
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(in super::super) struct OidcForm {
+pub(crate) struct OidcForm {
     name: String,
     display_name: String,
     position: String,
@@ -88,7 +88,7 @@ pub(in super::super) struct OidcForm {
     trust_email: Option<String>,
     force_authn: Option<String>,
     #[serde(flatten)]
-    people: PeopleForm,
+    people: AttributeMappingForm,
 }
 
 impl OidcForm {
@@ -98,15 +98,15 @@ impl OidcForm {
             display_name: Some(self.display_name),
             position: self.position.trim().parse().ok(),
             is_default: Some(self.is_default.is_some()),
-            email_domains: Some(words(&self.email_domains)),
+            email_domains: Some(split_list(&self.email_domains)),
             issuer: Some(self.issuer),
             api_url: Some(self.api_url),
             client_id: Some(self.client_id),
             client_secret: optional(self.client_secret),
             client_auth: Some(self.client_auth),
-            scopes: Some(words(&self.scopes)),
-            tenants: Some(words(&self.tenants)),
-            hosted_domains: Some(words(&self.hosted_domains)),
+            scopes: Some(split_list(&self.scopes)),
+            tenants: Some(split_list(&self.tenants)),
+            hosted_domains: Some(split_list(&self.hosted_domains)),
             trust_email: Some(self.trust_email.is_some()),
             force_authn: Some(self.force_authn.is_some()),
             ..self.people.fields()
@@ -114,13 +114,13 @@ impl OidcForm {
     }
 }
 
-pub(in super::super) async fn save(
-    State(app): State<App>,
+pub(crate) async fn save(
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
     Form(form): Form<OidcForm>,
 ) -> Result<Response, Error> {
-    let done = rules::change_connection(&app, &principal, &request, &id, form.fields()).await.map(drop);
-    back(&app, &principal, (&id, "connection_saved"), done).await
+    let done = admin::change_connection(&app, &principal, &request, &id, form.fields()).await.map(drop);
+    redirect_or_rerender(&app, &principal, (&id, "connection_saved"), done).await
 }

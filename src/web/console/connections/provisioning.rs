@@ -9,18 +9,18 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::super::super::page::{self, Shell};
-use super::super::super::rules::LogSearch;
-use super::super::super::{App, Error, rules};
-use super::super::{ListQuery, PAGE, cut};
 use crate::access::Principal;
 use crate::directory::users;
 use crate::idp::connections::Connection;
 use crate::kernel;
 use crate::kernel::http::RequestContext;
-use crate::provisioning::scim::Changed;
-use crate::provisioning::scim::held::{self, Held};
-use crate::provisioning::scim::log::Logged;
+use crate::provisioning::scim::AttributeChange;
+use crate::provisioning::scim::pending_changes::{self, PendingChange};
+use crate::provisioning::scim::request_log::Logged;
+use crate::web::admin::LogSearch;
+use crate::web::console::{ConsoleListQuery, PAGE_SIZE, truncate_page};
+use crate::web::page::{self, Shell};
+use crate::web::{AppState, Error, admin};
 
 /// Members whose names are looked up for one page.
 const MOST_NAMED: usize = 50;
@@ -35,14 +35,18 @@ pub(super) struct Difference {
 }
 
 impl Difference {
-    fn of(changed: &Changed, names: &HashMap<String, String>) -> Self {
-        let Changed { attribute, before, after } = changed;
-        Self { attribute: attribute.clone(), before: shown(before, names), after: shown(after, names) }
+    fn of(changed: &AttributeChange, names: &HashMap<String, String>) -> Self {
+        let AttributeChange { attribute, before, after } = changed;
+        Self {
+            attribute: attribute.clone(),
+            before: display_value(before, names),
+            after: display_value(after, names),
+        }
     }
 }
 
 /// A value for people: a list as its elements, ids of members as their names.
-fn shown(value: &Value, names: &HashMap<String, String>) -> String {
+fn display_value(value: &Value, names: &HashMap<String, String>) -> String {
     let text = match value {
         Value::Null => String::new(),
         Value::String(text) => names.get(text).unwrap_or(text).clone(),
@@ -60,7 +64,7 @@ fn shown(value: &Value, names: &HashMap<String, String>) -> String {
 
 /// An element of a list: `bob@acme.example (work, primary)`.
 fn element(value: &Value, names: &HashMap<String, String>) -> String {
-    let Some(text) = value.get("value").and_then(Value::as_str) else { return shown(value, names) };
+    let Some(text) = value.get("value").and_then(Value::as_str) else { return display_value(value, names) };
     let kind = value.get("type").and_then(Value::as_str);
     let primary = (value.get("primary") == Some(&Value::Bool(true))).then_some("primary");
     let notes: Vec<&str> = kind.into_iter().chain(primary).collect();
@@ -68,12 +72,12 @@ fn element(value: &Value, names: &HashMap<String, String>) -> String {
 }
 
 /// A request of the log as it is shown.
-pub(super) struct Line {
+pub(super) struct RequestLogRow {
     pub(super) logged: Logged,
     pub(super) changes: Vec<Difference>,
 }
 
-impl From<Logged> for Line {
+impl From<Logged> for RequestLogRow {
     fn from(logged: Logged) -> Self {
         let none = HashMap::new();
         let changes = logged.changes.iter().map(|one| Difference::of(one, &none)).collect();
@@ -81,8 +85,8 @@ impl From<Logged> for Line {
     }
 }
 
-impl Line {
-    fn named(logged: Logged, names: &HashMap<String, String>) -> Self {
+impl RequestLogRow {
+    fn with_member_names(logged: Logged, names: &HashMap<String, String>) -> Self {
         let changes = logged.changes.iter().map(|one| Difference::of(one, names)).collect();
         Self { logged, changes }
     }
@@ -108,9 +112,9 @@ impl Line {
 
 /// The names of the members in these changes.
 async fn names(
-    c: &mut kernel::database::Connection,
+    c: &mut kernel::database::DbConn,
     account_id: &str,
-    changes: impl Iterator<Item = &Changed>,
+    changes: impl Iterator<Item = &AttributeChange>,
 ) -> Result<HashMap<String, String>, Error> {
     let members = changes.filter(|one| one.attribute == "members");
     let ids = members.flat_map(|one| [&one.before, &one.after]).filter_map(Value::as_array).flatten();
@@ -130,7 +134,7 @@ struct RequestsPage {
     shell: Shell,
     connection: Connection,
     form: LogForm,
-    lines: Vec<Line>,
+    lines: Vec<RequestLogRow>,
     next: Option<String>,
     log_days: u32,
     log_values: bool,
@@ -138,7 +142,7 @@ struct RequestsPage {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(in super::super) struct LogForm {
+pub(crate) struct LogForm {
     about: String,
     show: String,
     after: String,
@@ -163,55 +167,56 @@ impl LogForm {
     }
 }
 
-pub(in super::super) async fn requests(
-    State(app): State<App>,
+pub(crate) async fn requests(
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     Query(form): Query<LogForm>,
 ) -> Result<Response, Error> {
     let shell = Shell::build(&app, &principal, "connections", None).await?;
     let mut c = app.kernel.db.read().await?;
-    let connection = rules::find_connection(&mut c, &principal, &id).await?;
+    let connection = admin::find_connection(&mut c, &principal, &id).await?;
     let settings = connection.scim().ok_or_else(|| Error::not_found("log"))?;
     let before = Some(form.after.as_str()).filter(|after| !after.is_empty());
-    let mut rows = rules::scim_log(&app, &connection, form.search(), (before, PAGE + 1)).await?;
-    let next = cut(&mut rows, |one| &one.id).map(|last| form.next(&id, &last));
+    let mut rows =
+        admin::list_scim_requests(&app, &connection, form.search(), (before, PAGE_SIZE + 1)).await?;
+    let next = truncate_page(&mut rows, |one| &one.id).map(|last| form.next(&id, &last));
     let changes = rows.iter().flat_map(|row| &row.changes);
     let names = names(&mut c, &principal.account_id, changes).await?;
-    let lines = rows.into_iter().map(|row| Line::named(row, &names)).collect();
+    let lines = rows.into_iter().map(|row| RequestLogRow::with_member_names(row, &names)).collect();
     let (log_days, log_values) = (settings.log_days, settings.log_values);
     page::render(&RequestsPage { shell, connection, form, lines, next, log_days, log_values })
 }
 
 /// A change that waits, as it is shown.
-struct Waiting {
-    held: Held,
+struct PendingChangeRow {
+    held: PendingChange,
     changes: Vec<Difference>,
 }
 
 #[derive(Template)]
 #[template(path = "console/connection_waiting.html")]
-struct WaitingPage {
+struct PendingChangesPage {
     shell: Shell,
     connection: Connection,
     dry_run: bool,
-    waiting: Vec<Waiting>,
+    waiting: Vec<PendingChangeRow>,
     total: i64,
     next: Option<String>,
     outcome: Option<String>,
 }
 
-pub(in super::super) async fn waiting(
-    State(app): State<App>,
+pub(crate) async fn list_pending_changes(
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
-    Query(query): Query<ListQuery>,
+    Query(query): Query<ConsoleListQuery>,
 ) -> Result<Response, Error> {
     render(&app, &principal, &id, (query.notice.as_deref(), &query.after), None).await
 }
 
 async fn render(
-    app: &App,
+    app: &AppState,
     principal: &Principal,
     id: &str,
     (notice, after): (Option<&str>, &str),
@@ -219,21 +224,21 @@ async fn render(
 ) -> Result<Response, Error> {
     let shell = Shell::build(app, principal, "connections", notice).await?;
     let mut c = app.kernel.db.read().await?;
-    let connection = rules::find_connection(&mut c, principal, id).await?;
+    let connection = admin::find_connection(&mut c, principal, id).await?;
     let settings = connection.scim().ok_or_else(|| Error::not_found("list"))?;
     let account_id = &principal.account_id;
-    let mut rows = held::list(&mut c, account_id, id, (after, PAGE + 1)).await?;
-    let next = cut(&mut rows, |one| &one.id);
+    let mut rows = pending_changes::list(&mut c, account_id, id, (after, PAGE_SIZE + 1)).await?;
+    let next = truncate_page(&mut rows, |one| &one.id);
     let names = names(&mut c, account_id, rows.iter().flat_map(|row| &row.changes)).await?;
-    let waiting = rows.into_iter().map(|held| Waiting {
+    let waiting = rows.into_iter().map(|held| PendingChangeRow {
         changes: held.changes.iter().map(|one| Difference::of(one, &names)).collect(),
         held,
     });
-    let page = WaitingPage {
+    let page = PendingChangesPage {
         shell,
         dry_run: settings.dry_run,
         waiting: waiting.collect(),
-        total: held::count(&mut c, account_id, id).await?,
+        total: pending_changes::count(&mut c, account_id, id).await?,
         connection,
         next,
         outcome,
@@ -242,38 +247,39 @@ async fn render(
 }
 
 #[derive(Deserialize)]
-pub(in super::super) struct ChosenForm {
+pub(crate) struct PendingChangeForm {
     /// One of them; all otherwise.
     chosen: Option<String>,
 }
 
-pub(in super::super) async fn let_through(
-    State(app): State<App>,
+pub(crate) async fn approve_pending_changes(
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
-    Form(form): Form<ChosenForm>,
+    Form(form): Form<PendingChangeForm>,
 ) -> Result<Response, Error> {
     let which = (id.as_str(), form.chosen.as_deref());
-    let released = rules::let_through(&app, &principal, &request, which).await?;
+    let released = admin::approve_pending_changes(&app, &principal, &request, which).await?;
     let refused = match released.refused {
         0 => String::new(),
         some => format!(" {some} could not be; each says why."),
     };
-    let unfinished = form.chosen.is_none() && released.left > i64::try_from(released.refused).unwrap_or(0);
+    let unfinished =
+        form.chosen.is_none() && released.remaining > i64::try_from(released.refused).unwrap_or(0);
     let rest = if unfinished { " There were too many for one go: let the rest through as well." } else { "" };
-    let outcome = format!("{} carried out.{refused}{rest}", released.done);
+    let outcome = format!("{} carried out.{refused}{rest}", released.applied);
     render(&app, &principal, &id, (None, ""), Some(outcome)).await
 }
 
-pub(in super::super) async fn discard(
-    State(app): State<App>,
+pub(crate) async fn discard_pending_changes(
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
-    Form(form): Form<ChosenForm>,
+    Form(form): Form<PendingChangeForm>,
 ) -> Result<Response, Error> {
-    rules::discard(&app, &principal, &request, (&id, form.chosen.as_deref())).await?;
+    admin::discard_pending_changes(&app, &principal, &request, (&id, form.chosen.as_deref())).await?;
     let to = format!("/console/connections/{id}/waiting?notice=waiting_discarded");
     Ok(Redirect::to(&to).into_response())
 }

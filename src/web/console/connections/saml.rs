@@ -6,20 +6,22 @@ use axum::extract::{Multipart, Path, State};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::super::super::page::{self, Shell, words};
-use super::super::super::rules::{ConnectionFields, KeyStep};
-use super::super::super::{App, Error, rules};
-use super::people::{PeopleForm, optional};
-use super::vendors::{self, Value};
-use super::{Shown, back, field, read_form};
+use super::attribute_mapping::{AttributeMappingForm, optional};
+use super::vendors::{self, SamlValue};
+use super::{ConnectionPageExtras, field, read_form, redirect_or_rerender};
 use crate::access::Principal;
-use crate::directory::groups::{self, Link};
+use crate::directory::groups::{self, GroupLink};
+use crate::idp::connection_tests::{self, TestResult};
 use crate::idp::connections::{self, Binding, Connection, Graph, NameIdFormat, SamlSettings, Vendor};
 use crate::idp::saml::keys::{self, KeyPair, KeyPurpose, KeyState};
-use crate::idp::saml::{Addresses, Certificate, Watch, pem, refresh, watch_of};
-use crate::idp::trials::{self, Found};
+use crate::idp::saml::{
+    Certificate, MetadataStatus, SpEndpoints, metadata_refresh, metadata_status_of, to_pem,
+};
 use crate::kernel::http::RequestContext;
 use crate::kernel::{self, Timestamp};
+use crate::web::admin::{ConnectionFields, KeyStep};
+use crate::web::page::{self, Shell, split_list};
+use crate::web::{AppState, Error, admin};
 
 #[derive(Template)]
 #[template(path = "console/connection_saml.html")]
@@ -27,20 +29,20 @@ struct SamlPage {
     shell: Shell,
     connection: Connection,
     settings: SamlSettings,
-    ours: Addresses,
+    ours: SpEndpoints,
     guide: vendors::Guide,
     domains: String,
-    certificates: Vec<Shelf>,
-    watch: Option<Watch>,
+    certificates: Vec<CertificateRow>,
+    watch: Option<MetadataStatus>,
     keys: Vec<KeyPair>,
-    links: Vec<(String, Link)>,
+    links: Vec<(String, GroupLink)>,
     /// What the last test that succeeded found.
-    last: Option<Found>,
+    last: Option<TestResult>,
     error: Option<String>,
 }
 
 /// A certificate of the other side as the page shows it.
-struct Shelf {
+struct CertificateRow {
     certificate: Certificate,
     /// Until when it is accepted, if it is on its way out.
     until: Option<Timestamp>,
@@ -60,7 +62,7 @@ impl SamlPage {
     fn encryption_certificate(&self) -> String {
         let mut pairs = self.keys.iter().filter(|key| key.purpose() == KeyPurpose::Encryption);
         let newest = pairs.clone().find(|key| key.state() == KeyState::Next).or_else(|| pairs.next());
-        newest.map(|key| pem("CERTIFICATE", &key.certificate)).unwrap_or_default()
+        newest.map(|key| to_pem("CERTIFICATE", &key.certificate)).unwrap_or_default()
     }
 
     fn context_lines(&self) -> String {
@@ -77,45 +79,45 @@ impl SamlPage {
     }
 }
 
-fn shelves(settings: &SamlSettings, now: Timestamp) -> Vec<Shelf> {
+fn certificate_rows(settings: &SamlSettings, now: Timestamp) -> Vec<CertificateRow> {
     let current = settings.certificates.iter().map(|text| (text, None));
     let retiring = settings.retiring.iter().filter(|one| now < one.until);
     let retiring = retiring.map(|one| (&one.certificate, Some(one.until)));
     let read = |(text, until): (&String, Option<Timestamp>)| {
         let certificate = Certificate::read(text).ok()?;
-        let ends_soon = certificate.not_after <= now.plus(refresh::WARN_BEFORE);
-        Some(Shelf { certificate, until, ends_soon })
+        let ends_soon = certificate.not_after <= now.plus(metadata_refresh::WARN_BEFORE);
+        Some(CertificateRow { certificate, until, ends_soon })
     };
     current.chain(retiring).filter_map(read).collect()
 }
 
 pub(super) async fn page(
-    app: &App,
-    c: &mut kernel::database::Connection,
+    app: &AppState,
+    c: &mut kernel::database::DbConn,
     (shell, connection, settings): (Shell, Connection, SamlSettings),
-    shown: Shown<'_>,
+    extras: ConnectionPageExtras<'_>,
 ) -> Result<Response, Error> {
-    let status = shown.status();
+    let status = extras.status();
     let page = SamlPage {
         shell,
-        ours: Addresses::of(&app.kernel.urls, &connection.id, &settings),
+        ours: SpEndpoints::of(&app.kernel.urls, &connection.id, &settings),
         guide: vendors::guide(settings.vendor),
         domains: connections::domains_of(c, &connection.id).await?.join(", "),
-        certificates: shelves(&settings, app.kernel.clock.now()),
-        watch: watch_of(c, &connection.id).await?.filter(|_| settings.metadata_url.is_some()),
+        certificates: certificate_rows(&settings, app.kernel.clock.now()),
+        watch: metadata_status_of(c, &connection.id).await?.filter(|_| settings.metadata_url.is_some()),
         keys: keys::of_connection(c, &connection.id).await?,
         links: groups::links_of_connection(c, &connection.id).await?,
-        last: trials::last_passed(c, &connection.id).await?,
+        last: connection_tests::last_passed(c, &connection.id).await?,
         connection,
         settings,
-        error: shown.error,
+        error: extras.error,
     };
-    page::render_again(status, &page)
+    page::render_with_status(status, &page)
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(in super::super) struct SamlForm {
+pub(crate) struct SamlForm {
     name: String,
     vendor: String,
     display_name: String,
@@ -137,7 +139,7 @@ pub(in super::super) struct SamlForm {
     allow_idp_initiated: Option<String>,
     landing: String,
     #[serde(flatten)]
-    people: PeopleForm,
+    people: AttributeMappingForm,
 }
 
 impl SamlForm {
@@ -148,7 +150,7 @@ impl SamlForm {
             display_name: Some(self.display_name),
             position: self.position.trim().parse().ok(),
             is_default: Some(self.is_default.is_some()),
-            email_domains: Some(words(&self.email_domains)),
+            email_domains: Some(split_list(&self.email_domains)),
             sp_entity_id: Some(self.sp_entity_id),
             name_id_format: Some(self.name_id_format),
             sign_requests: Some(self.sign_requests.is_some()),
@@ -170,20 +172,20 @@ impl SamlForm {
     }
 }
 
-pub(in super::super) async fn save(
-    State(app): State<App>,
+pub(crate) async fn save(
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
     Form(form): Form<SamlForm>,
 ) -> Result<Response, Error> {
-    let done = rules::change_connection(&app, &principal, &request, &id, form.fields()).await.map(drop);
-    back(&app, &principal, (&id, "connection_saved"), done).await
+    let done = admin::change_connection(&app, &principal, &request, &id, form.fields()).await.map(drop);
+    redirect_or_rerender(&app, &principal, (&id, "connection_saved"), done).await
 }
 
 /// Takes new metadata: a file, a text or an address.
-pub(in super::super) async fn load_metadata(
-    State(app): State<App>,
+pub(crate) async fn load_metadata(
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
@@ -197,28 +199,28 @@ pub(in super::super) async fn load_metadata(
         keep_old_certificates: !field(&fields, "keep_old_certificates").is_empty(),
         ..ConnectionFields::default()
     };
-    let done = rules::change_connection(&app, &principal, &request, &id, wanted).await.map(drop);
-    back(&app, &principal, (&id, "metadata_loaded"), done).await
+    let done = admin::change_connection(&app, &principal, &request, &id, wanted).await.map(drop);
+    redirect_or_rerender(&app, &principal, (&id, "metadata_loaded"), done).await
 }
 
-pub(in super::super) async fn forget_retiring(
-    State(app): State<App>,
+pub(crate) async fn forget_retiring(
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
 ) -> Result<Response, Error> {
     let wanted = ConnectionFields { forget_retiring: true, ..ConnectionFields::default() };
-    let done = rules::change_connection(&app, &principal, &request, &id, wanted).await.map(drop);
-    back(&app, &principal, (&id, "connection_saved"), done).await
+    let done = admin::change_connection(&app, &principal, &request, &id, wanted).await.map(drop);
+    redirect_or_rerender(&app, &principal, (&id, "connection_saved"), done).await
 }
 
 #[derive(Deserialize)]
-pub(in super::super) struct KeyForm {
+pub(crate) struct KeyForm {
     step: KeyStep,
 }
 
-pub(in super::super) async fn rotate_keys(
-    State(app): State<App>,
+pub(crate) async fn rotate_keys(
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
@@ -229,6 +231,6 @@ pub(in super::super) async fn rotate_keys(
         KeyStep::Switch => "keys_switched",
         KeyStep::Cancel => "keys_taken_back",
     };
-    let done = rules::rotate_keys(&app, &principal, &request, (&id, form.step)).await;
-    back(&app, &principal, (&id, notice), done).await
+    let done = admin::rotate_keys(&app, &principal, &request, (&id, form.step)).await;
+    redirect_or_rerender(&app, &principal, (&id, notice), done).await
 }

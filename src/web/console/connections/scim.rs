@@ -6,19 +6,19 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::super::super::page::{self, Shell, filled};
-use super::super::super::rules::{ConnectionFields, LogSearch, NewScimToken};
-use super::super::super::{App, Error, rules};
-use super::provisioning::Line;
+use super::provisioning::RequestLogRow;
 use super::vendors::{self, ScimValue};
-use super::{Shown, back, render};
+use super::{ConnectionPageExtras, redirect_or_rerender, render};
 use crate::access::Principal;
-use crate::access::tokens::{self, Token};
+use crate::access::tokens::{self, ApiToken};
 use crate::directory::{groups, users};
 use crate::idp::connections::{Connection, ExtraAttribute, ScimSettings, Vendor};
 use crate::kernel::http::RequestContext;
 use crate::kernel::{self, Timestamp};
-use crate::provisioning::scim::held;
+use crate::provisioning::scim::pending_changes;
+use crate::web::admin::{ConnectionFields, LogSearch, NewScimToken};
+use crate::web::page::{self, Shell, non_empty};
+use crate::web::{AppState, Error, admin};
 
 /// Requests shown on the connection's own page.
 const LATEST: i64 = 5;
@@ -31,12 +31,12 @@ struct ScimPage {
     settings: ScimSettings,
     vendor: Vendor,
     base_url: String,
-    tokens: Vec<Token>,
+    tokens: Vec<ApiToken>,
     now: Timestamp,
     users: i64,
     groups: i64,
     waiting: i64,
-    latest: Vec<Line>,
+    latest: Vec<RequestLogRow>,
     secret: Option<String>,
     error: Option<String>,
 }
@@ -48,7 +48,7 @@ impl ScimPage {
     }
 
     fn extra_lines(&self) -> String {
-        let lines: Vec<String> = self.settings.extra_attributes.iter().map(ExtraAttribute::line).collect();
+        let lines: Vec<String> = self.settings.extra_attributes.iter().map(ExtraAttribute::to_line).collect();
         lines.join("\n")
     }
 
@@ -58,36 +58,36 @@ impl ScimPage {
 }
 
 pub(super) async fn page(
-    app: &App,
-    c: &mut kernel::database::Connection,
+    app: &AppState,
+    c: &mut kernel::database::DbConn,
     (shell, connection, settings): (Shell, Connection, ScimSettings),
-    shown: Shown<'_>,
+    extras: ConnectionPageExtras<'_>,
 ) -> Result<Response, Error> {
-    let status = shown.status();
+    let status = extras.status();
     let account_id = &connection.account_id;
-    let managed_users = [users::Match::Connection(connection.id.clone())];
-    let managed_groups = [groups::Match::Connection(connection.id.clone())];
-    let latest = rules::scim_log(app, &connection, LogSearch::default(), (None, LATEST)).await?;
+    let managed_users = [users::UserCondition::Connection(connection.id.clone())];
+    let managed_groups = [groups::GroupCondition::Connection(connection.id.clone())];
+    let latest = admin::list_scim_requests(app, &connection, LogSearch::default(), (None, LATEST)).await?;
     let page = ScimPage {
         shell,
-        vendor: Vendor::parse(shown.vendor.unwrap_or("okta")),
+        vendor: Vendor::parse(extras.vendor.unwrap_or("okta")),
         base_url: app.kernel.urls.absolute("/scim/v2"),
         tokens: tokens::of_connection(c, account_id, &connection.id).await?,
         now: app.kernel.clock.now(),
         users: users::count(c, account_id, &managed_users).await?,
         groups: groups::count(c, account_id, &managed_groups).await?,
-        waiting: held::count(c, account_id, &connection.id).await?,
-        latest: latest.into_iter().map(Line::from).collect(),
+        waiting: pending_changes::count(c, account_id, &connection.id).await?,
+        latest: latest.into_iter().map(RequestLogRow::from).collect(),
         settings,
         connection,
-        secret: shown.secret,
-        error: shown.error,
+        secret: extras.secret,
+        error: extras.error,
     };
-    page::render_again(status, &page)
+    page::render_with_status(status, &page)
 }
 
 #[derive(Deserialize)]
-pub(in super::super) struct TokenForm {
+pub(crate) struct ScimTokenForm {
     #[serde(default)]
     name: String,
     /// The token in whose place it comes.
@@ -96,44 +96,50 @@ pub(in super::super) struct TokenForm {
 }
 
 /// Shows the secret on the answer itself: it exists nowhere else, so it cannot survive a redirect.
-pub(in super::super) async fn create_token(
-    State(app): State<App>,
+pub(crate) async fn create_token(
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
-    Form(form): Form<TokenForm>,
+    Form(form): Form<ScimTokenForm>,
 ) -> Result<Response, Error> {
-    let name = filled(&form.name);
+    let name = non_empty(&form.name);
     let replaces = form.replaces.as_deref().map(|old| (old, form.overlap_hours.unwrap_or(24)));
     let new = NewScimToken { name: name.as_deref(), expires_at: None, replaces };
-    match rules::make_scim_token(&app, &principal, &request, &id, new).await {
+    match admin::make_scim_token(&app, &principal, &request, &id, new).await {
         Ok((_, secret)) => {
-            render(&app, &principal, &id, Shown { secret: Some(secret), ..Shown::default() }).await
+            render(
+                &app,
+                &principal,
+                &id,
+                ConnectionPageExtras { secret: Some(secret), ..ConnectionPageExtras::default() },
+            )
+            .await
         }
-        Err(error) => back(&app, &principal, (&id, ""), Err(error)).await,
+        Err(error) => redirect_or_rerender(&app, &principal, (&id, ""), Err(error)).await,
     }
 }
 
 #[derive(Deserialize)]
-pub(in super::super) struct RevokeForm {
+pub(crate) struct RevokeForm {
     token: String,
 }
 
-pub(in super::super) async fn revoke_token(
-    State(app): State<App>,
+pub(crate) async fn revoke_token(
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
     Form(form): Form<RevokeForm>,
 ) -> Result<Response, Error> {
     let mut tx = app.kernel.db.begin().await?;
-    rules::revoke_token(&mut tx, &principal, &request, &form.token).await?;
+    admin::revoke_token(&mut tx, &principal, &request, &form.token).await?;
     tx.commit().await?;
     Ok(Redirect::to(&format!("/console/connections/{id}?notice=token_revoked")).into_response())
 }
 
 #[derive(Deserialize)]
-pub(in super::super) struct ScimForm {
+pub(crate) struct ScimForm {
     dry_run: Option<String>,
     log_values: Option<String>,
     log_days: u32,
@@ -144,7 +150,7 @@ pub(in super::super) struct ScimForm {
 }
 
 impl ScimForm {
-    fn wanted(&self) -> Result<ConnectionFields, Error> {
+    fn fields(&self) -> Result<ConnectionFields, Error> {
         let lines = self.extra_attributes.lines().filter(|line| !line.trim().is_empty());
         let extra: Result<Vec<ExtraAttribute>, _> = lines.map(ExtraAttribute::parse).collect();
         Ok(ConnectionFields {
@@ -159,16 +165,16 @@ impl ScimForm {
     }
 }
 
-pub(in super::super) async fn save(
-    State(app): State<App>,
+pub(crate) async fn save(
+    State(app): State<AppState>,
     principal: Principal,
     Path(id): Path<String>,
     request: RequestContext,
     Form(form): Form<ScimForm>,
 ) -> Result<Response, Error> {
-    let done = match form.wanted() {
-        Ok(wanted) => rules::change_connection(&app, &principal, &request, &id, wanted).await.map(drop),
+    let done = match form.fields() {
+        Ok(wanted) => admin::change_connection(&app, &principal, &request, &id, wanted).await.map(drop),
         Err(error) => Err(error),
     };
-    back(&app, &principal, (&id, "connection_saved"), done).await
+    redirect_or_rerender(&app, &principal, (&id, "connection_saved"), done).await
 }

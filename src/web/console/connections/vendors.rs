@@ -4,7 +4,7 @@ use crate::idp::connections::Vendor;
 
 /// A value of ours that a step needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Value {
+pub(super) enum SamlValue {
     /// Nothing to copy.
     None,
     /// The assertion consumer service.
@@ -19,7 +19,7 @@ pub(super) enum Value {
     Slo,
 }
 
-impl Value {
+impl SamlValue {
     /// Its name in the page.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
@@ -35,13 +35,13 @@ impl Value {
 
 /// One step.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Step {
+pub(super) struct SamlStep {
     /// What to do.
     pub(super) text: &'static str,
     /// What the field is called there.
     pub(super) field: &'static str,
     /// What to put into it.
-    pub(super) value: Value,
+    pub(super) value: SamlValue,
 }
 
 /// What is known of a product.
@@ -52,15 +52,15 @@ pub(super) struct Guide {
     /// The attribute in which it usually names groups.
     pub(super) group_attribute: Option<&'static str>,
     /// After that.
-    pub(super) steps: &'static [Step],
+    pub(super) steps: &'static [SamlStep],
 }
 
-const fn does(text: &'static str) -> Step {
-    Step { text, field: "", value: Value::None }
+const fn instruction(text: &'static str) -> SamlStep {
+    SamlStep { text, field: "", value: SamlValue::None }
 }
 
-const fn copies(text: &'static str, field: &'static str, value: Value) -> Step {
-    Step { text, field, value }
+const fn copy_value(text: &'static str, field: &'static str, value: SamlValue) -> SamlStep {
+    SamlStep { text, field, value }
 }
 
 /// The guide for a product.
@@ -80,18 +80,22 @@ const OKTA: Guide = Guide {
              URLs at first and come back to them. On the Sign On tab of the application copy the Metadata URL.",
     group_attribute: Some("groups"),
     steps: &[
-        does("Open the application in Okta, General, SAML Settings, Edit, and go to step 2 of the wizard."),
-        copies("Where the assertion is sent:", "Single sign-on URL", Value::Acs),
-        copies("For whom it is:", "Audience URI (SP Entity ID)", Value::Entity),
-        does("Name ID format: EmailAddress. Application username: Email."),
-        does("Attribute Statements: givenName = user.firstName, sn = user.lastName."),
-        does("Group Attribute Statements, if groups are to follow: name groups, filter Matches regex .*"),
-        copies(
+        instruction(
+            "Open the application in Okta, General, SAML Settings, Edit, and go to step 2 of the wizard.",
+        ),
+        copy_value("Where the assertion is sent:", "Single sign-on URL", SamlValue::Acs),
+        copy_value("For whom it is:", "Audience URI (SP Entity ID)", SamlValue::Entity),
+        instruction("Name ID format: EmailAddress. Application username: Email."),
+        instruction("Attribute Statements: givenName = user.firstName, sn = user.lastName."),
+        instruction(
+            "Group Attribute Statements, if groups are to follow: name groups, filter Matches regex .*",
+        ),
+        copy_value(
             "For logout: Show Advanced Settings, Enable Single Logout, upload our signing certificate, and enter",
             "Single Logout URL",
-            Value::Slo,
+            SamlValue::Slo,
         ),
-        does("Assignments: assign the people or groups who may sign in."),
+        instruction("Assignments: assign the people or groups who may sign in."),
     ],
 };
 
@@ -100,27 +104,31 @@ const ENTRA: Guide = Guide {
              non-gallery. Then Single sign-on, SAML. Under SAML Certificates copy the App Federation Metadata Url.",
     group_attribute: Some("http://schemas.microsoft.com/ws/2008/06/identity/claims/groups"),
     steps: &[
-        does("Open the application, Single sign-on, Basic SAML Configuration, Edit."),
-        copies("For whom the assertion is:", "Identifier (Entity ID)", Value::Entity),
-        copies("Where it is sent:", "Reply URL (Assertion Consumer Service URL)", Value::Acs),
-        copies("Where a sign-in begins that is not started from My Apps:", "Sign on URL", Value::Login),
-        copies("For logout:", "Logout Url", Value::Slo),
-        does(
+        instruction("Open the application, Single sign-on, Basic SAML Configuration, Edit."),
+        copy_value("For whom the assertion is:", "Identifier (Entity ID)", SamlValue::Entity),
+        copy_value("Where it is sent:", "Reply URL (Assertion Consumer Service URL)", SamlValue::Acs),
+        copy_value(
+            "Where a sign-in begins that is not started from My Apps:",
+            "Sign on URL",
+            SamlValue::Login,
+        ),
+        copy_value("For logout:", "Logout Url", SamlValue::Slo),
+        instruction(
             "Attributes & Claims: Unique User Identifier = user.mail, or user.userprincipalname if that is the address.",
         ),
-        does(
+        instruction(
             "Add a group claim, if groups are to follow: security groups, source attribute Group ID. Link groups here by \
               their object id.",
         ),
-        does(
+        instruction(
             "People in more than 150 groups: register an application with the permission GroupMember.Read.All \
               (application, admin consent) and enter its ids and secret below under Microsoft Graph.",
         ),
-        does(
+        instruction(
             "If you want Token encryption: choose Sign SAML response and assertion, and allow CBC below, as Entra ID \
               encrypts in CBC mode.",
         ),
-        does("Users and groups: assign those who may sign in."),
+        instruction("Users and groups: assign those who may sign in."),
     ],
 };
 
@@ -129,18 +137,18 @@ const ONELOGIN: Guide = Guide {
              choose SAML Metadata to have the file.",
     group_attribute: Some("memberOf"),
     steps: &[
-        does("Open the application, Configuration."),
-        copies("For whom the assertion is:", "Audience (EntityID)", Value::Entity),
-        copies("Where it is sent:", "ACS (Consumer) URL", Value::Acs),
-        copies("The same, as a regular expression:", "ACS (Consumer) URL Validator", Value::Acs),
-        copies("Where a sign-in begins:", "Login URL", Value::Login),
-        copies("For logout:", "Single Logout URL", Value::Slo),
-        does("SAML nameID format: Email. SAML signature element: Both."),
-        does(
+        instruction("Open the application, Configuration."),
+        copy_value("For whom the assertion is:", "Audience (EntityID)", SamlValue::Entity),
+        copy_value("Where it is sent:", "ACS (Consumer) URL", SamlValue::Acs),
+        copy_value("The same, as a regular expression:", "ACS (Consumer) URL Validator", SamlValue::Acs),
+        copy_value("Where a sign-in begins:", "Login URL", SamlValue::Login),
+        copy_value("For logout:", "Single Logout URL", SamlValue::Slo),
+        instruction("SAML nameID format: Email. SAML signature element: Both."),
+        instruction(
             "Parameters: givenName = First Name, sn = Last Name; memberOf = User Roles, multi-value, if groups are to \
               follow. Tick Include in SAML assertion for each.",
         ),
-        does("Access: choose the roles that may sign in."),
+        instruction("Access: choose the roles that may sign in."),
     ],
 };
 
@@ -149,14 +157,20 @@ const KEYCLOAK: Guide = Guide {
              to the address, such as https://keycloak.example.com/realms/REALM/protocol/saml/descriptor",
     group_attribute: Some("groups"),
     steps: &[
-        copies("Clients, Import client, and give it our metadata, from", "Resource file", Value::Metadata),
-        copies("Or Create client, SAML, and enter", "Client ID", Value::Entity),
-        copies("with", "Valid redirect URIs", Value::Acs),
-        copies("and", "Master SAML Processing URL", Value::Acs),
-        does("Name ID format: email, Force name ID format: on. Sign assertions: on, with RSA_SHA256."),
-        copies("Advanced, for logout:", "Logout Service Redirect Binding URL", Value::Slo),
-        does("Client scopes, dedicated, Add mapper: User Property firstName as givenName, lastName as sn."),
-        does(
+        copy_value(
+            "Clients, Import client, and give it our metadata, from",
+            "Resource file",
+            SamlValue::Metadata,
+        ),
+        copy_value("Or Create client, SAML, and enter", "Client ID", SamlValue::Entity),
+        copy_value("with", "Valid redirect URIs", SamlValue::Acs),
+        copy_value("and", "Master SAML Processing URL", SamlValue::Acs),
+        instruction("Name ID format: email, Force name ID format: on. Sign assertions: on, with RSA_SHA256."),
+        copy_value("Advanced, for logout:", "Logout Service Redirect Binding URL", SamlValue::Slo),
+        instruction(
+            "Client scopes, dedicated, Add mapper: User Property firstName as givenName, lastName as sn.",
+        ),
+        instruction(
             "Group list as groups, with Single Group Attribute on and Full group path off, if groups are to follow.",
         ),
     ],
@@ -167,13 +181,13 @@ const GOOGLE: Guide = Guide {
              on the second page.",
     group_attribute: Some("groups"),
     steps: &[
-        copies("On the page Service provider details:", "ACS URL", Value::Acs),
-        copies("and", "Entity ID", Value::Entity),
-        does("Signed response: on. Name ID format: EMAIL. Name ID: Basic Information, Primary email."),
-        does("Attribute mapping: First name = givenName, Last name = sn."),
-        does("Group membership, if groups are to follow: choose the groups, App attribute groups."),
-        does("User access: switch the app on for the organizational units that may sign in."),
-        does("Google takes no logouts: people sign out here, and there for themselves."),
+        copy_value("On the page Service provider details:", "ACS URL", SamlValue::Acs),
+        copy_value("and", "Entity ID", SamlValue::Entity),
+        instruction("Signed response: on. Name ID format: EMAIL. Name ID: Basic Information, Primary email."),
+        instruction("Attribute mapping: First name = givenName, Last name = sn."),
+        instruction("Group membership, if groups are to follow: choose the groups, App attribute groups."),
+        instruction("User access: switch the app on for the organizational units that may sign in."),
+        instruction("Google takes no logouts: people sign out here, and there for themselves."),
     ],
 };
 
@@ -181,12 +195,12 @@ const OTHER: Guide = Guide {
     before: "Any identity provider that speaks SAML 2.0 has a metadata file or an address for it.",
     group_attribute: None,
     steps: &[
-        copies("Give it our metadata, if it takes that:", "Metadata", Value::Metadata),
-        copies("Or enter where assertions are posted to:", "Assertion consumer service", Value::Acs),
-        copies("For whom they are:", "Entity ID, or audience", Value::Entity),
-        copies("Where logouts go, by Redirect or POST:", "Single logout service", Value::Slo),
-        copies("Where a sign-in begins, for a tile or bookmark:", "Start of sign-in", Value::Login),
-        does(
+        copy_value("Give it our metadata, if it takes that:", "Metadata", SamlValue::Metadata),
+        copy_value("Or enter where assertions are posted to:", "Assertion consumer service", SamlValue::Acs),
+        copy_value("For whom they are:", "Entity ID, or audience", SamlValue::Entity),
+        copy_value("Where logouts go, by Redirect or POST:", "Single logout service", SamlValue::Slo),
+        copy_value("Where a sign-in begins, for a tile or bookmark:", "Start of sign-in", SamlValue::Login),
+        instruction(
             "Let the NameID or an attribute carry the email address, and sign the response, the assertion, or both with \
               SHA-256.",
         ),

@@ -1,0 +1,78 @@
+//! Which place users have in the list of all of them, so that whoever reads the list by position, page after page, does
+//! not have everybody before the page counted again each time.
+//!
+//! Ids sort by time of creation, so users that come are at the end: the place of one that came before a moment that is
+//! past for certain changes only when somebody is deleted. That voids what is remembered.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Mutex, PoisonError};
+
+use super::count_cache::ID_SETTLE_TIME;
+use super::model::User;
+use super::store;
+use crate::directory::PageRequest;
+use crate::kernel::database::DbConn;
+use crate::kernel::{Timestamp, ids};
+
+/// Places that are remembered are so far apart at least.
+const MIN_SPACING: i64 = 500;
+
+/// What this node remembers.
+#[derive(Default)]
+pub struct UserOffsetIndex(Mutex<HashMap<String, KnownOffsets>>);
+
+#[derive(Default)]
+struct KnownOffsets {
+    /// As long as no more users were deleted …
+    deletions: i64,
+    /// … after so many users comes the one with this id.
+    ids: BTreeMap<i64, String>,
+}
+
+impl UserOffsetIndex {
+    /// Whether a part of a list is for [`Places::window`].
+    #[must_use]
+    pub fn can_serve(window: &PageRequest<'_>) -> bool {
+        window.offset >= MIN_SPACING && !window.sort_by_name && !window.descending && window.after.is_none()
+    }
+
+    /// A part of the list of all users, in order of creation.
+    pub async fn list_page(
+        &self,
+        c: &mut DbConn,
+        account_id: &str,
+        window: &PageRequest<'_>,
+        now: Timestamp,
+    ) -> Result<Vec<User>, sqlx::Error> {
+        let PageRequest { offset, limit, .. } = *window;
+        // Asked before the page is read: what is noted of a page from which somebody went meanwhile is void already.
+        let deletions = store::deletions(c, account_id).await?;
+        let (place, from) = self.nearest_before(account_id, deletions, offset);
+        let page = store::list_from(c, account_id, &from, (offset - place, limit)).await?;
+        let settled = ids::earliest(now.minus(ID_SETTLE_TIME));
+        if let Some(first) = page.first().filter(|first| offset - place >= MIN_SPACING && first.id < settled)
+        {
+            self.remember_offset(account_id, deletions, (offset, &first.id));
+        }
+        Ok(page)
+    }
+
+    /// The last known place that is not after `offset`; the beginning, where none is known.
+    fn nearest_before(&self, account_id: &str, deletions: i64, offset: i64) -> (i64, String) {
+        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all.get(account_id).filter(|known| known.deletions == deletions);
+        let place = known.and_then(|known| known.ids.range(..=offset).next_back());
+        place.map(|(place, id)| (*place, id.clone())).unwrap_or_default()
+    }
+
+    fn remember_offset(&self, account_id: &str, deletions: i64, (place, id): (i64, &str)) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all.entry(account_id.to_owned()).or_default();
+        if known.deletions < deletions {
+            *known = KnownOffsets { deletions, ids: BTreeMap::new() };
+        }
+        if known.deletions == deletions {
+            known.ids.insert(place, id.to_owned());
+        }
+    }
+}

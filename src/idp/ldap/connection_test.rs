@@ -1,0 +1,116 @@
+//! Testing a directory: each step with what it found. Nobody is signed in by it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::check::{LdapCheck, LdapCheckFailed, LdapCheckReport};
+use super::error::Error as LdapError;
+use super::pool::{LdapConn, LdapPool, LdapPools};
+use super::search::{LdapSearchRequest, search_up_to};
+use super::user_search::{LdapUser, UserSearch};
+use crate::access::Principal;
+use crate::audit::Context;
+use crate::directory::Error;
+use crate::idp::Idp;
+use crate::idp::connection_tests::{self, TestResult};
+use crate::idp::connections::{Connection, LdapSettings};
+use crate::idp::report::check_that;
+use crate::kernel::Kernel;
+
+/// Entries that a test of a query reads: enough to see whether it is right.
+const SAMPLE: u16 = 25;
+
+/// Tests a connection: the id of the test, whose result is there.
+pub async fn run(
+    idp: &Idp,
+    (principal, context): (&Principal, &Context),
+    (connection, settings): (&Connection, &LdapSettings),
+) -> Result<String, Error> {
+    let found = run_checks(&idp.signin.kernel, &idp.ldap, (connection, settings)).await;
+    let mut tx = idp.signin.kernel.db.begin().await?;
+    let (test, _) = connection_tests::begin(&mut tx, principal, (connection, "")).await?;
+    connection_tests::finish(&mut tx, context, (connection, &test), &found).await?;
+    tx.commit().await?;
+    Ok(test.id)
+}
+
+/// What each step of a test finds.
+pub async fn run_checks(
+    kernel: &Kernel,
+    pools: &LdapPools,
+    (connection, settings): (&Connection, &LdapSettings),
+) -> TestResult {
+    check_directory(kernel, &pools.pool_for(connection, settings)).await.unwrap_or_else(TestResult::failed)
+}
+
+async fn check_directory(kernel: &Kernel, pool: &Arc<LdapPool>) -> Result<TestResult, LdapCheckFailed> {
+    let mut report = LdapCheckReport::default();
+    // A new connection, so that what is tested is what is set.
+    let mut conn = pool.acquire_for_search(kernel).await.map_err(|error| match error {
+        LdapError::Refused { .. } => {
+            report.pass(LdapCheck::Connect);
+            report.fail(LdapCheck::Bind, "the bind DN and its password accepted", error)
+        }
+        error => report.fail(LdapCheck::Connect, "a server that answers", error),
+    })?;
+    let kind = if conn.is_active_directory { "Active Directory" } else { "a directory" };
+    report.record(LdapCheck::Connect, check_that(true, "a server that answers", kind))?;
+    let who = if pool.settings.bind_dn.is_empty() { "anonymous" } else { &pool.settings.bind_dn };
+    report.record(LdapCheck::Bind, check_that(true, "the bind DN and its password accepted", who))?;
+    let mut attributes = BTreeMap::new();
+    let people = check_users(kernel, pool, (&mut conn, &mut report)).await?;
+    let shown = people.iter().take(5).map(|person| person.entry.dn.clone()).collect();
+    attributes.insert("people".to_owned(), shown);
+    let without: Vec<&LdapUser> = people.iter().filter(|person| person.email().is_none()).collect();
+    let count = format!("{} of {} have none", without.len(), people.len());
+    let good = without.len() < people.len();
+    report.record(LdapCheck::Email, check_that(good, "an address at everybody who signs in", count))?;
+    let with_id = people.iter().filter(|person| person.entry.stable_id().is_some()).count();
+    let count = format!("{with_id} of {} have one", people.len());
+    report.record(LdapCheck::Id, check_that(with_id > 0, "objectGUID or entryUUID", count))?;
+    let groups = check_groups(kernel, pool, (&mut conn, &mut report)).await?;
+    attributes.insert("groups".to_owned(), groups);
+    attributes.retain(|_, values: &mut Vec<String>| !values.is_empty());
+    conn.return_to_pool();
+    Ok(TestResult { passed: true, checks: report.into_test_steps(), attributes, ..TestResult::default() })
+}
+
+async fn check_users(
+    kernel: &Kernel,
+    pool: &Arc<LdapPool>,
+    (conn, report): (&mut LdapConn, &mut LdapCheckReport),
+) -> Result<Vec<LdapUser>, LdapCheckFailed> {
+    let mut people = Vec::new();
+    for UserSearch { query, attributes } in &pool.user_searches {
+        let request = LdapSearchRequest::below(&query.base_dn, &query.filter, attributes);
+        let expected = format!("people below {}", query.base_dn);
+        let found = search_up_to(kernel, pool, conn, (request, SAMPLE)).await;
+        let found = found.map_err(|error| report.fail(LdapCheck::Users, &expected, error))?;
+        let some = !found.is_empty();
+        report.record(LdapCheck::Users, check_that(some, &expected, counted(found.len())))?;
+        people.extend(found.into_iter().map(|entry| LdapUser { entry, query: query.clone() }));
+    }
+    Ok(people)
+}
+
+async fn check_groups(
+    kernel: &Kernel,
+    pool: &Arc<LdapPool>,
+    (conn, report): (&mut LdapConn, &mut LdapCheckReport),
+) -> Result<Vec<String>, LdapCheckFailed> {
+    let mut names = Vec::new();
+    for query in &pool.settings.group_queries {
+        let wanted = [query.name_attribute.clone(), query.description_attribute.clone()].into();
+        let request = LdapSearchRequest::below(&query.base_dn, &query.filter, &wanted);
+        let expected = format!("groups below {}", query.base_dn);
+        let found = search_up_to(kernel, pool, conn, (request, SAMPLE)).await;
+        let found = found.map_err(|error| report.fail(LdapCheck::Groups, &expected, error))?;
+        report.record(LdapCheck::Groups, check_that(!found.is_empty(), &expected, counted(found.len())))?;
+        names.extend(found.iter().filter_map(|entry| entry.first(&query.name_attribute)).map(str::to_owned));
+    }
+    Ok(names)
+}
+
+fn counted(count: usize) -> String {
+    if count >= SAMPLE.into() { format!("{count} or more") } else { count.to_string() }
+}

@@ -1,0 +1,180 @@
+//! Finding a person in the directory, and what it says of them.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use ldap3::ldap_escape;
+
+use super::error::Error;
+use super::pool::{LdapConn, LdapPool};
+use super::search::{AttributeNames, LdapEntry, LdapSearchRequest, search_up_to};
+use crate::idp::connections::{LdapSettings, UserQuery};
+use crate::kernel::Kernel;
+use crate::signin::ProfileNames;
+
+/// Groups that are looked at for one person.
+const MAX_GROUPS: u16 = 5_000;
+/// The matching rule that follows groups in groups (MS-ADTS §3.1.1.3.4.4).
+const IN_CHAIN: &str = "1.2.840.113556.1.4.1941";
+/// What is asked for beside the attributes of the query.
+const COMMON_ATTRIBUTES: [&str; 13] = [
+    "objectGUID",
+    "entryUUID",
+    "nsUniqueId",
+    "ipaUniqueID",
+    "GUID",
+    "givenName",
+    "sn",
+    "displayName",
+    "uid",
+    "sAMAccountName",
+    "userPrincipalName",
+    "userAccountControl",
+    "mail",
+];
+
+/// Somebody in the directory.
+#[derive(Debug, Clone)]
+pub(super) struct LdapUser {
+    pub(super) entry: LdapEntry,
+    pub(super) query: Arc<UserQuery>,
+}
+
+/// Where people are looked for.
+pub(super) struct UserSearch {
+    pub(super) query: Arc<UserQuery>,
+    /// What is read of them.
+    pub(super) attributes: AttributeNames,
+}
+
+impl UserSearch {
+    /// The user_searches of a connection.
+    pub(super) fn all(settings: &LdapSettings) -> Vec<Self> {
+        let place = |query: &UserQuery| {
+            let own = [&query.name_attribute, &query.email_attribute, &query.member_of_attribute];
+            let own = own.into_iter().chain(&settings.jit.key).cloned();
+            let attributes = COMMON_ATTRIBUTES.iter().map(|name| (*name).to_owned()).chain(own).collect();
+            Self { query: Arc::new(query.clone()), attributes }
+        };
+        settings.user_queries.iter().map(place).collect()
+    }
+}
+
+impl LdapUser {
+    /// Their address. In Active Directory the sign-in name stands for one where there is none.
+    pub(super) fn email(&self) -> Option<&str> {
+        let found = self.entry.first(&self.query.email_attribute).or(self.entry.first("userPrincipalName"));
+        found.map(str::trim).filter(|text| text.len() <= 320 && text.contains('@'))
+    }
+
+    pub(super) fn names(&self) -> ProfileNames {
+        let line = |name: &str| self.entry.first(name).and_then(ProfileNames::parse_name);
+        ProfileNames {
+            given_name: line("givenName"),
+            family_name: line("sn"),
+            display_name: line(&self.query.name_attribute),
+        }
+    }
+}
+
+/// The one person whom somebody calls themselves by: an address, or a sign-in name.
+pub(super) async fn find_user(
+    kernel: &Kernel,
+    pool: &Arc<LdapPool>,
+    conn: &mut LdapConn,
+    identifier: &str,
+) -> Result<Option<LdapUser>, Error> {
+    // RFC 4518 §2.2 leaves control characters out of comparisons: a name with them would be somebody's.
+    if identifier.contains(char::is_control) {
+        return Ok(None);
+    }
+    let name = ldap_escape(identifier.trim());
+    let mut found: Vec<LdapUser> = Vec::new();
+    for UserSearch { query, attributes } in &pool.user_searches {
+        let email = &query.email_attribute;
+        let called = match (identifier.contains('@'), conn.is_active_directory) {
+            (true, true) => format!("(|({email}={name})(userPrincipalName={name}))"),
+            (true, false) => format!("({email}={name})"),
+            (false, true) => format!("(sAMAccountName={name})"),
+            (false, false) => format!("(uid={name})"),
+        };
+        let filter = format!("(&{}{called})", query.filter);
+        let request = LdapSearchRequest::below(&query.base_dn, &filter, attributes);
+        for entry in search_up_to(kernel, pool, conn, (request, 3)).await? {
+            if found.iter().all(|known| !known.entry.dn.eq_ignore_ascii_case(&entry.dn)) {
+                found.push(LdapUser { entry, query: query.clone() });
+            }
+        }
+    }
+    if found.len() > 1 {
+        return Err(Error::Ambiguous);
+    }
+    Ok(found.pop())
+}
+
+/// The groups of a person, each by its DN and by its name: a link may have either.
+pub(super) async fn find_groups(
+    kernel: &Kernel,
+    pool: &Arc<LdapPool>,
+    conn: &mut LdapConn,
+    person: &LdapUser,
+) -> Result<Vec<String>, Error> {
+    let settings = &pool.settings;
+    let dn = ldap_escape(person.entry.dn.as_str()).into_owned();
+    let direct = person.entry.fetch_all_values(conn, pool, &person.query.member_of_attribute).await?;
+    let mut names: HashSet<String> = HashSet::new();
+    if settings.nested && conn.is_active_directory {
+        add_matching_groups(kernel, pool, conn, (&format!("(member:{IN_CHAIN}:={dn})"), &mut names)).await?;
+    } else if direct.is_empty() {
+        // A directory that does not say it at the person says it at the groups.
+        let uid = person.entry.first("uid").map(|uid| format!("(memberUid={})", ldap_escape(uid)));
+        let filter = format!("(|(member={dn})(uniqueMember={dn}){})", uid.unwrap_or_default());
+        add_matching_groups(kernel, pool, conn, (&filter, &mut names)).await?;
+    }
+    for dn in direct {
+        add_group(&mut names, &dn, None);
+    }
+    if settings.nested && !conn.is_active_directory {
+        // The same by walking: the groups that have these groups as members, until there are no new ones.
+        let mut walked: HashSet<String> = HashSet::new();
+        loop {
+            let is_new = |dn: &&String| dn.contains('=') && !walked.contains(*dn);
+            let next: Vec<String> = names.iter().filter(is_new).take(50).cloned().collect();
+            if next.is_empty() || names.len() > MAX_GROUPS.into() {
+                break;
+            }
+            let inner = |dn: &String| {
+                let dn = ldap_escape(dn.as_str());
+                format!("(member={dn})(uniqueMember={dn})")
+            };
+            let filter = format!("(|{})", next.iter().map(inner).collect::<String>());
+            walked.extend(next);
+            add_matching_groups(kernel, pool, conn, (&filter, &mut names)).await?;
+        }
+    }
+    Ok(names.into_iter().collect())
+}
+
+/// Adds the groups of the group queries that match `filter`.
+async fn add_matching_groups(
+    kernel: &Kernel,
+    pool: &Arc<LdapPool>,
+    conn: &mut LdapConn,
+    (filter, names): (&str, &mut HashSet<String>),
+) -> Result<(), Error> {
+    for query in &pool.settings.group_queries {
+        let filter = format!("(&{}{filter})", query.filter);
+        let wanted = [query.name_attribute.clone()].into();
+        let request = LdapSearchRequest::below(&query.base_dn, &filter, &wanted);
+        for group in search_up_to(kernel, pool, conn, (request, MAX_GROUPS)).await? {
+            add_group(names, &group.dn, group.first(&query.name_attribute));
+        }
+    }
+    Ok(())
+}
+
+fn add_group(names: &mut HashSet<String>, dn: &str, name: Option<&str>) {
+    let first = dn.split(',').next().and_then(|part| part.split_once('=')).map(|(_, value)| value.trim());
+    names.extend(name.or(first).map(str::to_owned));
+    names.insert(dn.to_owned());
+}

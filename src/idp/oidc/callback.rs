@@ -1,0 +1,210 @@
+//! From what came back with the browser to a person: the answer, the code, the token, the claims.
+
+use serde::Deserialize;
+use serde_json::Value;
+use url::Url;
+
+use super::authorization::AuthorizationRequest;
+use super::check::{OidcCheck, OidcCheckFailed, OidcCheckReport};
+use super::claim_mapping::{self, EmailClaim};
+use super::client::{self, Tokens};
+use super::provider::DiscoveredProvider;
+use super::token_validation::{Claims, ExpectedIdToken, ExpectedToken, text_claim, validate_id_token};
+use super::{CLIENT_SECRET, ProviderCache, oauth2_userinfo, presets};
+use crate::idp::connections::{Connection, OidcSettings, Preset};
+use crate::idp::graph::{self, GraphError};
+use crate::idp::report::check_that;
+use crate::kernel::Kernel;
+
+/// What a user info endpoint says.
+const MAX_BYTES: usize = 1024 * 1024;
+
+/// The parameters with which a browser comes back (RFC 6749 §4.1.2, RFC 9207 §2).
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct CallbackParams {
+    pub(super) state: String,
+    code: Option<String>,
+    iss: Option<String>,
+    error: Option<String>,
+    error_description: Option<String>,
+}
+
+/// Somebody whom the provider vouches for.
+#[derive(Debug)]
+pub(super) struct OidcIdentity {
+    pub(super) issuer: String,
+    pub(super) subject: String,
+    pub(super) email: String,
+    pub(super) email_is_verified: bool,
+    pub(super) claims: Claims,
+    /// The names of their groups; none where groups do not follow the connection, or could not be read.
+    pub(super) groups: Option<Vec<String>>,
+    pub(super) id_token: Option<String>,
+    pub(super) report: OidcCheckReport,
+}
+
+/// Hears the answer to `sent`.
+pub(super) async fn validate_callback(
+    (kernel, providers): (&Kernel, &ProviderCache),
+    (connection, settings): (&Connection, &OidcSettings),
+    (authorization, params): (&AuthorizationRequest, &CallbackParams),
+) -> Result<OidcIdentity, OidcCheckFailed> {
+    let mut report = OidcCheckReport::default();
+    let provider = providers.discover(kernel, settings).await;
+    let provider =
+        provider.map_err(|error| report.fail(OidcCheck::Discovery, "a provider that answers", error))?;
+    report.pass(OidcCheck::Discovery);
+    let code = extract_code(&mut report, &provider, params)?;
+    let about = (connection, settings);
+    let tokens = client::exchange_code(kernel, about, &provider, (code, authorization)).await;
+    let tokens = tokens.map_err(|error| report.fail(OidcCheck::Code, "a token for the code", error))?;
+    report.pass(OidcCheck::Code);
+
+    let mut claims = if settings.preset.is_oauth2_only() {
+        let claims = oauth2_userinfo::fetch_claims(kernel, settings, &tokens.access_token).await;
+        claims.map_err(|error| report.fail(OidcCheck::UserInfo, "the person from the API", error))?
+    } else {
+        let judged =
+            id_token_claims((kernel, providers), settings, (provider, &mut report), (&tokens, authorization))
+                .await?;
+        claim_mapping::check_tenant_and_domain(&mut report, settings, &judged.0)?;
+        add_userinfo_claims(kernel, settings, (&judged.1, &mut report), (judged.0, &tokens)).await?
+    };
+    let EmailClaim { email, is_verified } = claim_mapping::email_claim(&mut report, settings, &claims)?;
+    let groups = read_groups(kernel, (connection, settings), &mut claims).await;
+    Ok(OidcIdentity {
+        issuer: text_claim(&claims, "iss").unwrap_or(&settings.issuer).to_owned(),
+        subject: text_claim(&claims, "sub").unwrap_or_default().to_owned(),
+        email,
+        email_is_verified: is_verified,
+        groups,
+        claims,
+        id_token: tokens.id_token,
+        report,
+    })
+}
+
+/// The code in the answer, if the provider that was asked has said yes.
+fn extract_code<'a>(
+    report: &mut OidcCheckReport,
+    provider: &DiscoveredProvider,
+    params: &'a CallbackParams,
+) -> Result<&'a str, OidcCheckFailed> {
+    // First: an error of somebody else's provider must not pass for this one's either.
+    let metadata = &provider.metadata;
+    if params.iss.is_some() || metadata.authorization_response_iss_parameter_supported {
+        let found = params.iss.as_deref().unwrap_or("none");
+        report.record(
+            OidcCheck::IssuerParameter,
+            check_that(found == metadata.issuer, &metadata.issuer, found),
+        )?;
+    }
+    if let Some(error) = &params.error {
+        let said = params.error_description.as_deref().unwrap_or_default();
+        return Err(report.fail(OidcCheck::Answer, "yes", format!("{error}: {said}")));
+    }
+    let code = params.code.as_deref().filter(|code| !code.is_empty() && code.len() <= 8192);
+    let code = code.ok_or_else(|| report.fail(OidcCheck::Answer, "a code", "none"))?;
+    report.pass(OidcCheck::Answer);
+    Ok(code)
+}
+
+/// The claims of the ID token.
+async fn id_token_claims(
+    (kernel, providers): (&Kernel, &ProviderCache),
+    settings: &OidcSettings,
+    (provider, report): (DiscoveredProvider, &mut OidcCheckReport),
+    (tokens, authorization): (&Tokens, &AuthorizationRequest),
+) -> Result<(Claims, DiscoveredProvider), OidcCheckFailed> {
+    let token = tokens.id_token.as_deref();
+    let token = token.ok_or_else(|| report.fail(OidcCheck::Token, "an ID token", "none"))?;
+    let expected_id_token = ExpectedIdToken {
+        nonce: &authorization.nonce,
+        nonce_is_optional: !presets::returns_nonce(settings),
+        access_token: &tokens.access_token,
+    };
+    validate_with_key_refresh((kernel, providers), settings, (provider, report), |report, expected| {
+        validate_id_token(report, token, (expected, &expected_id_token))
+    })
+    .await
+}
+
+/// Judges what a provider has signed. When its key is not among those known they are read again, once; a key may have
+/// been replaced under its old id as well.
+pub(super) async fn validate_with_key_refresh(
+    (kernel, providers): (&Kernel, &ProviderCache),
+    settings: &OidcSettings,
+    (provider, report): (DiscoveredProvider, &mut OidcCheckReport),
+    validate: impl Fn(&mut OidcCheckReport, &ExpectedToken<'_>) -> Result<Claims, OidcCheckFailed>,
+) -> Result<(Claims, DiscoveredProvider), OidcCheckFailed> {
+    let by = |provider: &DiscoveredProvider, report: &mut OidcCheckReport| {
+        let expected = ExpectedToken {
+            issuer: &provider.metadata.issuer,
+            client_id: &settings.client_id,
+            keys: &provider.keys,
+            now: kernel.clock.now(),
+        };
+        validate(report, &expected)
+    };
+    let before = report.clone();
+    let failed = match by(&provider, report) {
+        Ok(claims) => return Ok((claims, provider)),
+        Err(failed) => failed,
+    };
+    if !matches!(failed.check, OidcCheck::Key | OidcCheck::Signature) {
+        return Err(failed);
+    }
+    let Ok(renewed) = providers.refresh_keys(kernel, settings).await else { return Err(failed) };
+    *report = before;
+    by(&renewed, report).map(|claims| (claims, renewed))
+}
+
+/// Adds what only the user info endpoint says, where something is missing (`OpenID` Connect Core §5.3). What the
+/// ID token says stays.
+async fn add_userinfo_claims(
+    kernel: &Kernel,
+    settings: &OidcSettings,
+    (provider, report): (&DiscoveredProvider, &mut OidcCheckReport),
+    (mut claims, tokens): (Claims, &Tokens),
+) -> Result<Claims, OidcCheckFailed> {
+    let email = settings.people.email_attribute.as_deref().unwrap_or("email");
+    let is_missing = |name: &str| !claims.contains_key(name);
+    let lacks_groups =
+        settings.group_claim().is_some_and(|name| is_missing(name) && !graph::is_overage(&claims));
+    let endpoint = provider.metadata.userinfo_endpoint.as_deref();
+    let Some(endpoint) = endpoint.filter(|_| is_missing(email) || lacks_groups) else { return Ok(claims) };
+    let read = async {
+        let url = Url::parse(endpoint).map_err(|error| error.to_string())?;
+        let text = kernel.http_client.get_with_bearer(&url, &tokens.access_token, MAX_BYTES).await;
+        let text = text.map_err(|error| error.to_string())?;
+        serde_json::from_str::<Claims>(&text).map_err(|error| error.to_string())
+    };
+    let said = read.await.map_err(|error| report.fail(OidcCheck::UserInfo, "claims of the person", error))?;
+    // Core §5.3.2: an answer about somebody else must not be used.
+    let (who, found) =
+        (text_claim(&claims, "sub").unwrap_or_default(), text_claim(&said, "sub").unwrap_or("nobody"));
+    report.record(OidcCheck::UserInfo, check_that(who == found, who, found))?;
+    for (name, value) in said {
+        claims.entry(name).or_insert(value);
+    }
+    Ok(claims)
+}
+
+/// The groups of the person. When they cannot be read nobody is taken out of anything, and the log says why.
+async fn read_groups(
+    kernel: &Kernel,
+    (connection, settings): (&Connection, &OidcSettings),
+    claims: &mut Claims,
+) -> Option<Vec<String>> {
+    let name = settings.group_claim()?;
+    if settings.preset == Preset::Entra && graph::is_overage(claims) {
+        let read = graph::groups_from_claims(kernel, (connection, CLIENT_SECRET), settings, claims).await;
+        return read.map_err(|error: GraphError| graph::log_failure(&connection.id, &error)).ok();
+    }
+    match claims.get(name) {
+        Some(Value::Array(_) | Value::String(_)) => Some(claim_mapping::claim_values(claims, name)),
+        // Many providers leave the claim out for somebody who is in no group.
+        _ => Some(Vec::new()),
+    }
+}

@@ -1,0 +1,68 @@
+//! Signing out at the provider as well, whichever protocol it speaks.
+
+use super::connections::{self, ConnectionKind};
+use super::{Idp, oidc, saml};
+use crate::access::Principal;
+use crate::directory::Error;
+use crate::kernel::database::DbConn;
+use crate::signin::sessions;
+use saml::FrontChannelMessage;
+
+/// A way out that leads through the provider a session came from.
+pub enum ProviderLogout {
+    /// By single logout.
+    Saml(Box<saml::SamlLogout>),
+    /// By RP-initiated logout.
+    Oidc(Box<oidc::OidcLogout>),
+}
+
+impl ProviderLogout {
+    /// What the provider is called.
+    #[must_use]
+    pub fn label(&self) -> String {
+        match self {
+            Self::Saml(logout) => logout.label(),
+            Self::Oidc(logout) => logout.label(),
+        }
+    }
+}
+
+/// The way out of the principal's session through the provider it came from, if that takes logouts.
+pub async fn find_provider_logout(
+    c: &mut DbConn,
+    principal: &Principal,
+) -> Result<Option<ProviderLogout>, sqlx::Error> {
+    let Some(session_id) = principal.session_id() else { return Ok(None) };
+    let Some(origin) = sessions::upstream_session_of(c, session_id).await? else { return Ok(None) };
+    let Some(connection) = connections::by_id(c, &principal.account_id, &origin.connection_id).await? else {
+        return Ok(None);
+    };
+    Ok(match connection.kind() {
+        ConnectionKind::Saml => {
+            saml::SamlLogout::of(connection, origin).map(|logout| ProviderLogout::Saml(Box::new(logout)))
+        }
+        ConnectionKind::Oidc => {
+            oidc::OidcLogout::of(connection, &origin).map(|logout| ProviderLogout::Oidc(Box::new(logout)))
+        }
+        ConnectionKind::Ldap | ConnectionKind::Scim => None,
+    })
+}
+
+impl Idp {
+    /// What takes the browser of somebody whose session here has ended to the provider, to be signed out there as
+    /// well; none where it takes nobody at present.
+    pub async fn start_logout(&self, logout: &ProviderLogout) -> Result<Option<FrontChannelMessage>, Error> {
+        let kernel = &self.signin.kernel;
+        match logout {
+            ProviderLogout::Saml(logout) => {
+                let mut tx = kernel.db.begin().await?;
+                let sent = saml::start_logout(kernel, &mut tx, logout).await?;
+                tx.commit().await?;
+                Ok(Some(sent))
+            }
+            ProviderLogout::Oidc(logout) => {
+                Ok(oidc::logout_url(kernel, &self.oidc, logout).await.map(FrontChannelMessage::Redirect))
+            }
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! Messages that may come only once.
+
+use crate::kernel::{Timestamp, Tx};
+
+/// Remembers a message until it would be refused for its age anyway; false when it came before.
+pub(super) async fn insert(
+    tx: &mut Tx,
+    connection_id: &str,
+    message_id: &str,
+    until: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query(
+        "INSERT INTO saml_replays (connection_id, assertion_id, expires_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+    )
+    .bind(connection_id)
+    .bind(message_id)
+    .bind(until)
+    .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}

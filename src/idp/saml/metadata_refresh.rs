@@ -1,0 +1,193 @@
+//! Reading the metadata of the other side again, so that its certificates and addresses follow without anybody
+//! doing anything; and telling administrators of what ends.
+
+use std::time::Duration;
+
+use serde_json::json;
+use url::Url;
+
+use super::certificates::Certificate;
+use super::judge::{MAX_METADATA_BYTES, read_metadata};
+use super::metadata_source::MetadataLoadError;
+use super::store::{self, MetadataStatus, REFRESH_EVERY};
+use crate::audit::{self, Action, Context, Event};
+use crate::directory::{Error, accounts};
+use crate::idp::connections::{self, Connection, RetiringCertificate, SamlSettings};
+use crate::kernel::mail::EmailMessage;
+use crate::kernel::{Kernel, Timestamp, Tx, http_client};
+use crate::signin::notifications;
+
+/// Reading takes seconds; a node that is killed meanwhile leaves it to the others after this.
+const LEASE: Duration = Duration::from_mins(2);
+/// After a failure.
+const RETRY_AFTER: Duration = Duration::from_hours(1);
+/// How long a certificate that is not in the metadata any more is accepted: the provider's own nodes may not all
+/// have changed yet.
+const ROLLOVER: Duration = Duration::from_hours(24);
+/// How long before its end administrators are told of it.
+pub const WARN_BEFORE: Duration = Duration::from_hours(30 * 24);
+
+/// Why metadata was not taken over, for the connection's page.
+#[derive(Debug, thiserror::Error)]
+enum RefreshError {
+    #[error("{0}")]
+    Fetch(#[from] http_client::Error),
+    #[error("{0}")]
+    Load(#[from] MetadataLoadError),
+    #[error("it is the metadata of another identity provider now: {0}")]
+    OtherProvider(String),
+    #[error("the address is none any more")]
+    InvalidUrl,
+}
+
+/// Looks after one connection that is due; false when none is.
+pub async fn refresh_one(kernel: &Kernel) -> Result<bool, Error> {
+    let mut tx = kernel.db.begin().await?;
+    let due = store::lease_due_metadata(&mut tx, LEASE).await?;
+    tx.commit().await?;
+    let Some(mut status) = due else { return Ok(false) };
+    let mut c = kernel.db.read().await?;
+    let connection = connections::by_id(&mut c, &status.account_id, &status.connection_id).await?;
+    drop(c);
+    let Some((connection, settings)) = connection.and_then(|c| c.saml().map(|settings| (c, settings))) else {
+        return Ok(true);
+    };
+    let read = match settings.metadata_url.as_deref().map(Url::parse) {
+        Some(Ok(url)) => Some(fetch_settings(kernel, &url, &settings, &mut status).await),
+        Some(Err(_)) => Some(Err(RefreshError::InvalidUrl)),
+        None => None,
+    };
+    let now = kernel.clock.now();
+    status.next_at = now.plus(REFRESH_EVERY);
+    let mut tx = kernel.db.begin().await?;
+    let mut current = settings;
+    match read {
+        Some(Ok(found)) => {
+            (status.fetched_at, status.error, status.failing_since) = (Some(now), None, None);
+            if let Some(wanted) = found {
+                apply_settings(&mut tx, &connection, (&current, &wanted)).await?;
+                current = wanted;
+            }
+        }
+        Some(Err(error)) => {
+            tracing::warn!(connection = connection.id, %error, "metadata could not be read again");
+            status.error = Some(error.to_string());
+            status.failing_since.get_or_insert(now);
+            status.next_at = now.plus(RETRY_AFTER);
+        }
+        None => {}
+    }
+    if connection.is_enabled() {
+        warn_of_expiry(kernel, &mut tx, &connection, (&current, &mut status)).await?;
+    }
+    store::save_metadata_status(&mut tx, &status).await?;
+    tx.commit().await?;
+    kernel.mail_wake.notify_one();
+    Ok(true)
+}
+
+/// The settings as the metadata has them now; `None` when nothing is different.
+async fn fetch_settings(
+    kernel: &Kernel,
+    url: &Url,
+    settings: &SamlSettings,
+    status: &mut MetadataStatus,
+) -> Result<Option<SamlSettings>, RefreshError> {
+    let fresh = kernel.http_client.get_if_changed(url, MAX_METADATA_BYTES, status.etag.as_deref()).await?;
+    let Some(fresh) = fresh else { return Ok(None) };
+    let now = kernel.clock.now();
+    let metadata = read_metadata(&fresh.text, settings.metadata_certificate.as_deref(), now);
+    let metadata = metadata.map_err(MetadataLoadError::from)?;
+    if metadata.entity_id != settings.idp_entity_id {
+        return Err(RefreshError::OtherProvider(metadata.entity_id));
+    }
+    status.etag = fresh.etag;
+    let mut wanted = settings.clone();
+    wanted.retiring.retain(|one| now < one.until);
+    let leaves = settings.certificates.iter().filter(|known| !metadata.certificates.contains(known));
+    let until = now.plus(ROLLOVER);
+    wanted
+        .retiring
+        .extend(leaves.map(|certificate| RetiringCertificate { certificate: certificate.clone(), until }));
+    metadata.apply(&mut wanted);
+    Ok((wanted != *settings).then_some(wanted))
+}
+
+async fn apply_settings(
+    tx: &mut Tx,
+    connection: &Connection,
+    (before, after): (&SamlSettings, &SamlSettings),
+) -> Result<(), Error> {
+    // Somebody who changed the settings meanwhile wins; the next reading finds their state.
+    if !connections::replace_settings(tx, connection, after).await? {
+        return Ok(());
+    }
+    let names = |settings: &SamlSettings| {
+        json!({"sso_url": settings.sso_url, "sso_post_url": settings.sso_post_url, "logout": settings.logout,
+            "certificates": fingerprints(&settings.certificates)})
+    };
+    let event = Event::new(Action::ConnectionRefresh, "connection", &connection.id, &connection.name);
+    let detail = json!({"before": names(before), "after": names(after)});
+    Ok(audit::record(tx, &Context::system(&connection.account_id), event.detail(detail)).await?)
+}
+
+fn fingerprints(certificates: &[String]) -> Vec<String> {
+    certificates.iter().filter_map(|text| Certificate::read(text).ok()).map(|one| one.fingerprint()).collect()
+}
+
+/// The certificate that ends last: while it is good nobody has to do anything.
+#[must_use]
+pub fn last_expiring_certificate(settings: &SamlSettings) -> Option<Certificate> {
+    let all = settings.certificates.iter().filter_map(|text| Certificate::read(text).ok());
+    all.max_by_key(|one| one.not_after)
+}
+
+/// Mails administrators once of the end of a connection's last certificate.
+async fn warn_of_expiry(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    connection: &Connection,
+    (settings, status): (&SamlSettings, &mut MetadataStatus),
+) -> Result<(), Error> {
+    let Some(last) = last_expiring_certificate(settings) else { return Ok(()) };
+    let ends_soon = last.not_after <= tx.now().plus(WARN_BEFORE);
+    if !ends_soon || status.warned.as_deref() == Some(last.fingerprint().as_str()) {
+        return Ok(());
+    }
+    let Some(account) = accounts::by_id(tx, &connection.account_id).await? else { return Ok(()) };
+    let letter = expiry_email(kernel, connection, (&account.name, settings), last.not_after);
+    notifications::notify_admins(kernel, tx, &account, &letter).await?;
+    status.warned = Some(last.fingerprint());
+    Ok(())
+}
+
+fn expiry_email(
+    kernel: &Kernel,
+    connection: &Connection,
+    (account, settings): (&str, &SamlSettings),
+    end: Timestamp,
+) -> EmailMessage {
+    let advice = if settings.metadata_url.is_some() {
+        "When your identity provider publishes a new one, it is taken over by itself. Look whether that is planned."
+    } else {
+        "Ask the people who look after your identity provider for the new one before that day, and load its metadata \
+         in the console. The old certificate can stay beside the new one."
+    };
+    EmailMessage {
+        subject: format!("A certificate of {} ends soon", connection.name),
+        paragraphs: vec![
+            format!(
+                "The certificate with which {} signs the sign-ins to {account} ends on {} UTC. Providers change their \
+                 key by then, and nobody can sign in with a key that is not known here.",
+                connection.name,
+                end.display_minute()
+            ),
+            advice.into(),
+        ],
+        action: Some((
+            "Look at the connection".into(),
+            kernel.urls.absolute(&format!("/console/connections/{}", connection.id)),
+        )),
+        notes: vec!["All administrators of the account get this mail, once for each certificate.".into()],
+    }
+}

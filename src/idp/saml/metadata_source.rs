@@ -1,0 +1,136 @@
+//! From what an administrator brings to the settings of a connection.
+
+use url::Url;
+
+use super::judge::{IdpMetadata, MAX_METADATA_BYTES, MetadataError, read_metadata};
+use super::keys::{self, KeyState, NewKeys};
+use super::store;
+use crate::audit::Context;
+use crate::directory::Error;
+use crate::idp::connections::{self, Binding, Connection, ConnectionSettings, NewConnection, SamlSettings};
+use crate::kernel::{Kernel, Tx, http_client, ids};
+
+/// Where the identity provider's metadata is.
+#[derive(Debug, Clone)]
+pub enum MetadataSource {
+    /// The text itself.
+    Xml(String),
+    /// An address to read it from.
+    Url(Url),
+}
+
+/// Why a connection could not be prepared; all but the last are for the administrator.
+#[derive(Debug, thiserror::Error)]
+pub enum MetadataLoadError {
+    /// Read, but not usable.
+    #[error("The metadata cannot be used: {0}.")]
+    Metadata(#[from] MetadataError),
+    /// Not read.
+    #[error("The metadata could not be read from that address: {0}.")]
+    Fetch(#[from] http_client::Error),
+    /// No keys.
+    #[error(transparent)]
+    Keys(#[from] Error),
+}
+
+/// Metadata that was read, and from where.
+#[derive(Debug, Clone)]
+pub struct LoadedMetadata {
+    metadata: IdpMetadata,
+    url: Option<String>,
+    etag: Option<String>,
+}
+
+/// Reads metadata from `source`. `pinned`: the certificate it must be signed by.
+pub async fn load_metadata(
+    kernel: &Kernel,
+    source: &MetadataSource,
+    pinned: Option<&str>,
+) -> Result<LoadedMetadata, MetadataLoadError> {
+    let now = kernel.clock.now();
+    match source {
+        MetadataSource::Xml(text) => {
+            let metadata = read_metadata(text, pinned, now)?;
+            Ok(LoadedMetadata { metadata, url: None, etag: None })
+        }
+        MetadataSource::Url(url) => {
+            let fresh = kernel.http_client.get_if_changed(url, MAX_METADATA_BYTES, None).await?;
+            let (text, etag) = fresh.map(|fresh| (fresh.text, fresh.etag)).unwrap_or_default();
+            let metadata = read_metadata(&text, pinned, now)?;
+            Ok(LoadedMetadata { metadata, url: Some(url.to_string()), etag })
+        }
+    }
+}
+
+impl LoadedMetadata {
+    /// Puts what was read into the settings. What was trusted before and is not named any more is not trusted.
+    pub fn apply(&self, settings: &mut SamlSettings) {
+        self.metadata.apply(settings);
+        settings.metadata_url.clone_from(&self.url);
+    }
+}
+
+impl IdpMetadata {
+    /// Puts everything that metadata decides into the settings.
+    pub(super) fn apply(&self, settings: &mut SamlSettings) {
+        settings.idp_entity_id.clone_from(&self.entity_id);
+        settings.sso_url.clone_from(&self.sso_url);
+        settings.sso_post_url.clone_from(&self.sso_post_url);
+        settings.logout.clone_from(&self.logout);
+        settings.certificates.clone_from(&self.certificates);
+        settings.retiring.retain(|old| !self.certificates.contains(&old.certificate));
+        if self.sso_post_url.is_none() {
+            settings.request_binding = Binding::Redirect;
+        }
+    }
+}
+
+/// A connection that can be made: all slow work is done.
+pub struct NewSamlConnection {
+    /// The connection.
+    pub connection: NewConnection,
+    keys: NewKeys,
+    etag: Option<String>,
+}
+
+/// Prepares a new connection from metadata: reads it, makes our key pairs, seals the private halves.
+/// Nothing is stored yet.
+pub async fn prepare_connection(
+    kernel: &Kernel,
+    name: &str,
+    source: &MetadataSource,
+    mut settings: SamlSettings,
+) -> Result<NewSamlConnection, MetadataLoadError> {
+    let loaded = load_metadata(kernel, source, settings.metadata_certificate.as_deref()).await?;
+    let keys = keys::generate_key_pairs(kernel).await?;
+    loaded.apply(&mut settings);
+    settings.sign_requests |= loaded.metadata.wants_signed_requests;
+    let connection = NewConnection {
+        id: ids::new_id(kernel.clock.now()),
+        name: name.to_owned(),
+        settings: ConnectionSettings::Saml(Box::new(settings)),
+        domains: Vec::new(),
+    };
+    Ok(NewSamlConnection { connection, keys, etag: loaded.etag })
+}
+
+/// Makes the connection with its keys.
+pub async fn create_connection(
+    tx: &mut Tx,
+    context: &Context,
+    prepared: NewSamlConnection,
+) -> Result<Connection, Error> {
+    let made = connections::create(tx, context, prepared.connection).await?;
+    keys::insert(tx, &made, &prepared.keys, KeyState::Active).await?;
+    store::record_metadata_read(tx, &made, prepared.etag.as_deref()).await?;
+    Ok(made)
+}
+
+/// Notes that the metadata of a connection was read just now, by hand.
+pub async fn record_metadata_loaded(
+    tx: &mut Tx,
+    connection: &Connection,
+    loaded: &LoadedMetadata,
+) -> Result<(), sqlx::Error> {
+    store::record_metadata_read(tx, connection, loaded.etag.as_deref()).await
+}

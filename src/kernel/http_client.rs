@@ -1,0 +1,303 @@
+//! The one client for addresses an administrator typed in.
+//!
+//! It reaches public hosts only: private, loopback and link-local networks (cloud metadata lives
+//! there) are refused unless `outgoing.allowed_networks` names them. The rule is applied to the
+//! address that is connected to, after name resolution, so a name cannot change its mind between
+//! check and use. Redirects are not followed.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use axum::http;
+use ipnet::IpNet;
+use reqwest::StatusCode;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::header::{CONTENT_TYPE, DATE, ETAG, IF_NONE_MATCH};
+use tokio::net::TcpStream;
+use url::{Host, Url};
+
+use super::{Timestamp, config};
+
+/// Why an address could not be read. The text is for the administrator who typed it.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not `https`, or no host, or credentials in it.
+    #[error(
+        "the address must be https://host/path (http only for networks listed in outgoing.allowed_networks)"
+    )]
+    InvalidUrl,
+    /// It leads inside.
+    #[error(
+        "the address leads into a private network; list it in outgoing.allowed_networks if that is meant"
+    )]
+    PrivateNetwork,
+    /// The other side answered with something other than 200.
+    #[error("the server there answered with status {0}")]
+    Status(u16),
+    /// More than allowed.
+    #[error("the answer is larger than {0} bytes")]
+    TooLarge(usize),
+    /// Not text.
+    #[error("the answer is not UTF-8 text")]
+    NotText,
+    /// No connection, no valid certificate, too slow.
+    #[error("no answer: {0}")]
+    Http(#[source] reqwest::Error),
+    /// Not encrypted, and not inside.
+    #[error(
+        "passwords would travel unencrypted; use TLS, or list the network in outgoing.allowed_networks if it is safe"
+    )]
+    Unencrypted,
+    /// No connection.
+    #[error("not connected: {0}")]
+    NotConnected(#[source] std::io::Error),
+    /// The client could not be made.
+    #[error("TLS set-up failed: {0}")]
+    Setup(#[source] reqwest::Error),
+}
+
+/// See the module's text.
+#[derive(Clone)]
+pub struct HttpClient {
+    /// Made when it is first needed: it reads every certificate that the system trusts.
+    http: Arc<OnceLock<reqwest::Client>>,
+    rules: Arc<NetworkRules>,
+}
+
+struct NetworkRules {
+    allowed: Vec<IpNet>,
+}
+
+impl HttpClient {
+    /// A client with its rules.
+    #[must_use]
+    pub fn new(config: &config::OutgoingConfig) -> Self {
+        let rules = Arc::new(NetworkRules { allowed: config.allowed_networks.clone() });
+        Self { http: Arc::default(), rules }
+    }
+
+    fn http(&self) -> Result<&reqwest::Client, Error> {
+        if let Some(http) = self.http.get() {
+            return Ok(http);
+        }
+        let http = reqwest::Client::builder()
+            .connect_timeout(Duration::from_secs(5))
+            .timeout(Duration::from_secs(15))
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .dns_resolver(Arc::new(GuardedDns(self.rules.clone())))
+            .user_agent(concat!("vestibule/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(Error::Setup)?;
+        Ok(self.http.get_or_init(|| http))
+    }
+
+    /// Reads the text at `url`, at most `limit` bytes.
+    pub async fn get_text(&self, url: &Url, limit: usize) -> Result<String, Error> {
+        let fresh = self.get_if_changed(url, limit, None).await?;
+        fresh.map(|fresh| fresh.text).ok_or(Error::Status(304))
+    }
+
+    /// The same, unless it is what had this `etag` (RFC 9110 §13.1.2): `None` then.
+    pub async fn get_if_changed(
+        &self,
+        url: &Url,
+        limit: usize,
+        etag: Option<&str>,
+    ) -> Result<Option<FetchedText>, Error> {
+        let mut request = self.http()?.get(url.clone());
+        if let Some(etag) = etag {
+            request = request.header(IF_NONE_MATCH, etag);
+        }
+        let answer = self.send(url, request).await?;
+        if answer.status() == StatusCode::NOT_MODIFIED && etag.is_some() {
+            return Ok(None);
+        }
+        let etag = answer.headers().get(ETAG).and_then(|value| value.to_str().ok());
+        let etag = etag.filter(|etag| etag.len() <= 256).map(str::to_owned);
+        let date = answer.headers().get(DATE).and_then(|value| value.to_str().ok()).and_then(http_date);
+        Ok(Some(FetchedText { text: read(answer, limit).await?, etag, date }))
+    }
+
+    /// Reads text at `url` as the holder of a token.
+    pub async fn get_with_bearer(&self, url: &Url, token: &str, limit: usize) -> Result<String, Error> {
+        let answer = self.send(url, self.http()?.get(url.clone()).bearer_auth(token)).await?;
+        read(answer, limit).await
+    }
+
+    /// Posts a form and reads the answer.
+    pub async fn post_form(&self, url: &Url, fields: &[(&str, &str)], limit: usize) -> Result<String, Error> {
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = self.http()?.post(url.clone()).body(body);
+        let request = request.header(CONTENT_TYPE, "application/x-www-form-urlencoded");
+        read(self.send(url, request).await?, limit).await
+    }
+
+    /// Sends a request that a protocol's library has made and reads at most `limit` bytes of the answer, whatever
+    /// its status.
+    pub async fn exchange(
+        &self,
+        request: http::Request<Vec<u8>>,
+        limit: usize,
+    ) -> Result<http::Response<Vec<u8>>, Error> {
+        let url = Url::parse(&request.uri().to_string()).map_err(|_| Error::InvalidUrl)?;
+        let (parts, body) = request.into_parts();
+        let sent = self.http()?.request(parts.method, url.clone()).headers(parts.headers).body(body);
+        let answer = self.send(&url, sent).await?;
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let mut made = http::Response::new(read_bytes(answer, limit).await?);
+        *made.status_mut() = status;
+        *made.headers_mut() = headers;
+        Ok(made)
+    }
+
+    /// Whether a browser may be sent to `url`, or this client asked to go there: as far as that can be said before
+    /// the name is resolved.
+    pub fn check_url(&self, url: &Url) -> Result<(), Error> {
+        self.rules.check_url(url)
+    }
+
+    /// Connects to a host for a protocol of its own. Without encryption only to a network that is listed.
+    pub async fn connect(&self, (host, port): (&str, u16), encrypted: bool) -> Result<TcpStream, Error> {
+        let found = tokio::net::lookup_host((host, port)).await.map_err(Error::NotConnected)?;
+        let permits = |ip| if encrypted { self.rules.permits(ip) } else { self.rules.is_allowlisted(ip) };
+        let mut last = if encrypted { Error::PrivateNetwork } else { Error::Unencrypted };
+        for address in found.filter(|address| permits(address.ip())) {
+            match TcpStream::connect(address).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = Error::NotConnected(error),
+            }
+        }
+        Err(last)
+    }
+
+    async fn send(&self, url: &Url, request: reqwest::RequestBuilder) -> Result<reqwest::Response, Error> {
+        self.rules.check_url(url)?;
+        request.send().await.map_err(Error::Http)
+    }
+}
+
+/// What was read, and the tag by which the other side knows it.
+#[derive(Debug, Clone)]
+pub struct FetchedText {
+    /// The text.
+    pub text: String,
+    /// Its entity tag.
+    pub etag: Option<String>,
+    /// What time it was there.
+    pub date: Option<Timestamp>,
+}
+
+/// RFC 9110 §5.6.7.
+fn http_date(text: &str) -> Option<Timestamp> {
+    let time = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    Some(Timestamp(time.as_millisecond()))
+}
+
+async fn read(answer: reqwest::Response, limit: usize) -> Result<String, Error> {
+    if answer.status() != StatusCode::OK {
+        return Err(Error::Status(answer.status().as_u16()));
+    }
+    String::from_utf8(read_bytes(answer, limit).await?).map_err(|_| Error::NotText)
+}
+
+async fn read_bytes(mut answer: reqwest::Response, limit: usize) -> Result<Vec<u8>, Error> {
+    let mut body = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(Error::Http)? {
+        if body.len() + chunk.len() > limit {
+            return Err(Error::TooLarge(limit));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+impl NetworkRules {
+    fn check_url(&self, url: &Url) -> Result<(), Error> {
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(Error::InvalidUrl);
+        }
+        let literal = match url.host() {
+            None => return Err(Error::InvalidUrl),
+            Some(Host::Ipv4(ip)) => Some(IpAddr::V4(ip)),
+            Some(Host::Ipv6(ip)) => Some(IpAddr::V6(ip)),
+            Some(Host::Domain(_)) => None,
+        };
+        // A literal address never reaches the resolver, so it is judged here.
+        if literal.is_some_and(|ip| !self.permits(ip)) {
+            return Err(Error::PrivateNetwork);
+        }
+        let inside = literal.is_some_and(|ip| self.is_allowlisted(ip)) || self.is_allowed_localhost(url);
+        match url.scheme() {
+            "https" => Ok(()),
+            "http" if inside => Ok(()),
+            _ => Err(Error::InvalidUrl),
+        }
+    }
+
+    /// `localhost` is the one name known to be inside without asking.
+    fn is_allowed_localhost(&self, url: &Url) -> bool {
+        url.host_str() == Some("localhost") && self.is_allowlisted(IpAddr::V4(Ipv4Addr::LOCALHOST))
+    }
+
+    fn is_allowlisted(&self, ip: IpAddr) -> bool {
+        self.allowed.iter().any(|net| net.contains(&ip))
+    }
+
+    fn permits(&self, ip: IpAddr) -> bool {
+        self.is_allowlisted(ip) || is_public(ip)
+    }
+}
+
+/// Whether an address belongs to the open internet.
+fn is_public(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => is_public_v4(ip),
+        IpAddr::V6(ip) => match ip.to_ipv4_mapped() {
+            Some(ip) => is_public_v4(ip),
+            None => is_public_v6(ip),
+        },
+    }
+}
+
+fn is_public_v4(ip: Ipv4Addr) -> bool {
+    let [a, b, ..] = ip.octets();
+    let shared = a == 100 && (64..128).contains(&b); // RFC 6598
+    let benchmarking = a == 198 && (b == 18 || b == 19); // RFC 2544
+    !(ip.is_private()
+        || ip.is_loopback()
+        || ip.is_link_local()
+        || ip.is_documentation()
+        || shared
+        || benchmarking
+        || a == 0
+        || a >= 224
+        || ip.octets()[..3] == [192, 0, 0])
+}
+
+fn is_public_v6(ip: Ipv6Addr) -> bool {
+    let first = ip.segments()[0];
+    // Global unicast is 2000::/3 (RFC 4291); 6to4 and NAT64 can carry an inside IPv4 address.
+    (0x2000..0x4000).contains(&first) && first != 0x2002 && ip.segments()[..2] != [0x2001, 0xdb8]
+}
+
+struct GuardedDns(Arc<NetworkRules>);
+
+impl Resolve for GuardedDns {
+    fn resolve(&self, name: Name) -> Resolving {
+        let rules = self.0.clone();
+        Box::pin(async move {
+            let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let good: Vec<SocketAddr> = found.into_iter().filter(|a| rules.permits(a.ip())).collect();
+            if good.is_empty() {
+                return Err(Box::new(Error::PrivateNetwork) as Box<dyn std::error::Error + Send + Sync>);
+            }
+            Ok(Box::new(good.into_iter()) as Addrs)
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "http_client_tests.rs"]
+mod tests;

@@ -1,0 +1,160 @@
+//! The SQL of changes that wait.
+
+use super::PendingChange;
+use crate::kernel::database::DbConn;
+use crate::kernel::{Timestamp, Tx};
+use crate::provisioning::scim::http::Provisioner;
+use crate::provisioning::scim::operation::ScimOperation;
+use crate::provisioning::scim::trace::Trace;
+
+macro_rules! columns {
+    () => {
+        "id, operation, subject, changes, attempts, refusal, first_at, last_at"
+    };
+}
+
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    operation: String,
+    subject: String,
+    changes: String,
+    attempts: i64,
+    refusal: Option<String>,
+    first_at: Timestamp,
+    last_at: Timestamp,
+}
+
+impl Row {
+    fn into_pending_change(self) -> Option<PendingChange> {
+        Some(PendingChange {
+            operation: serde_json::from_str(&self.operation).ok()?,
+            changes: serde_json::from_str(&self.changes).unwrap_or_default(),
+            id: self.id,
+            subject: self.subject,
+            attempts: self.attempts,
+            refusal: self.refusal,
+            first_at: self.first_at,
+            last_at: self.last_at,
+        })
+    }
+}
+
+/// How many changes wait for a connection.
+pub async fn count(c: &mut DbConn, account_id: &str, connection_id: &str) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("SELECT COUNT(*) FROM scim_held WHERE account_id = $1 AND connection_id = $2")
+        .bind(account_id)
+        .bind(connection_id)
+        .fetch_one(c)
+        .await
+}
+
+/// A page of the changes that wait for a connection, in the order in which they came.
+pub async fn list(
+    c: &mut DbConn,
+    account_id: &str,
+    connection_id: &str,
+    (after, limit): (&str, i64),
+) -> Result<Vec<PendingChange>, sqlx::Error> {
+    let rows: Vec<Row> = sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM scim_held WHERE account_id = $1 AND connection_id = $2 AND id > $3 ORDER BY id LIMIT $4"
+    ))
+    .bind(account_id)
+    .bind(connection_id)
+    .bind(after)
+    .bind(limit)
+    .fetch_all(c)
+    .await?;
+    Ok(rows.into_iter().filter_map(Row::into_pending_change).collect())
+}
+
+/// The change with this id that waits for this connection.
+pub(super) async fn by_id(
+    c: &mut DbConn,
+    (account_id, connection_id): (&str, &str),
+    id: &str,
+) -> Result<Option<PendingChange>, sqlx::Error> {
+    let row: Option<Row> = sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM scim_held WHERE account_id = $1 AND connection_id = $2 AND id = $3"
+    ))
+    .bind(account_id)
+    .bind(connection_id)
+    .bind(id)
+    .fetch_optional(c)
+    .await?;
+    Ok(row.and_then(Row::into_pending_change))
+}
+
+pub(super) async fn upsert(
+    tx: &mut Tx,
+    client: &Provisioner,
+    key: &str,
+    operation: &ScimOperation,
+    trace: &Trace,
+) -> Result<(), sqlx::Error> {
+    let (id, now) = (tx.new_id(), tx.now());
+    sqlx::query(
+        "INSERT INTO scim_held (id, account_id, connection_id, subject_key, operation, subject, changes, attempts, \
+         first_at, last_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $8) ON CONFLICT (connection_id, subject_key) \
+         DO UPDATE SET operation = excluded.operation, subject = excluded.subject, changes = excluded.changes, \
+         attempts = scim_held.attempts + 1, refusal = NULL, last_at = excluded.last_at",
+    )
+    .bind(id)
+    .bind(client.account_id())
+    .bind(&client.connection_id)
+    .bind(key)
+    .bind(serde_json::json!(operation).to_string())
+    .bind(&trace.subject)
+    .bind(serde_json::json!(trace.changes).to_string())
+    .bind(now)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// Takes one out; false when somebody else did.
+pub(super) async fn delete(
+    tx: &mut Tx,
+    (account_id, connection_id): (&str, &str),
+    id: &str,
+) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query("DELETE FROM scim_held WHERE account_id = $1 AND connection_id = $2 AND id = $3")
+        .bind(account_id)
+        .bind(connection_id)
+        .bind(id)
+        .execute(&mut **tx)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Takes all of a connection out; how many that were.
+pub(super) async fn delete_all(
+    tx: &mut Tx,
+    account_id: &str,
+    connection_id: &str,
+) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query("DELETE FROM scim_held WHERE account_id = $1 AND connection_id = $2")
+        .bind(account_id)
+        .bind(connection_id)
+        .execute(&mut **tx)
+        .await?;
+    Ok(done.rows_affected())
+}
+
+pub(super) async fn set_refusal(
+    tx: &mut Tx,
+    account_id: &str,
+    (id, refusal): (&str, &str),
+) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE scim_held SET refusal = $1 WHERE account_id = $2 AND id = $3")
+        .bind(refusal)
+        .bind(account_id)
+        .bind(id)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}

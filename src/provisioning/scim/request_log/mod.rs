@@ -1,0 +1,146 @@
+//! The log of what provisioning clients asked for and what they were told: for the administrator who sets one up, or
+//! looks for what became of somebody. It is no audit trail: rows are written a moment later, and kept for days.
+
+mod advice;
+mod store;
+
+use std::time::Duration;
+
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::error::Error;
+use super::http::Provisioner;
+use super::trace::{AttributeChange, Trace};
+use crate::directory::fold_case;
+use crate::kernel::write_behind::Row;
+use crate::kernel::{Kernel, Timestamp, ids};
+
+pub use store::{ScimLogQuery, delete_expired, delete_for_connection, list};
+
+/// Characters of a name or an id that are kept; more is nobody's.
+const MAX_NAME_CHARS: usize = 320;
+/// Characters of a path or a note that are kept.
+const MAX_TEXT_CHARS: usize = 500;
+/// Members that a request is found by, at most.
+const MAX_MEMBERS: usize = 1000;
+/// Bytes of changes that are kept.
+const MAX_CHANGES_BYTES: usize = 16 * 1024;
+
+/// A request that was answered.
+#[derive(Debug, Clone)]
+pub(super) struct RequestLogEntry {
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) status: u16,
+    pub(super) duration: Duration,
+    pub(super) trace: Trace,
+    pub(super) error: Option<Error>,
+}
+
+/// A request as the log tells it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Logged {
+    /// Its id.
+    pub id: String,
+    /// When it came.
+    #[schema(value_type = String, format = DateTime)]
+    pub time: Timestamp,
+    /// `GET`, `POST` …
+    pub method: String,
+    /// Its path and query, below the base URL.
+    pub path: String,
+    /// The HTTP status it was answered with.
+    pub status: i64,
+    /// How long it took, in microseconds.
+    pub micros: i64,
+    /// The name of the user or group it was about, or what it looked for.
+    pub subject: String,
+    /// The id of the user or group.
+    pub resource_id: String,
+    /// How many were found; or, of a request that failed, what the client was told.
+    pub note: String,
+    /// Of a request that failed, what to do.
+    pub advice: Option<&'static str>,
+    /// What changed.
+    pub changes: Vec<AttributeChange>,
+    /// The request's id, as in the audit trail.
+    pub request_id: String,
+}
+
+impl Logged {
+    /// Whether it was refused.
+    #[must_use]
+    pub fn failed(&self) -> bool {
+        self.status >= 400
+    }
+
+    /// How long it took, for people.
+    #[must_use]
+    pub fn took(&self) -> String {
+        match self.micros {
+            few @ ..1000 => format!("{few} µs"),
+            some => format!("{} ms", some / 1000),
+        }
+    }
+}
+
+/// Leaves an entry to be written.
+pub(super) async fn append(kernel: &Kernel, client: &Provisioner, request_id: &str, entry: RequestLogEntry) {
+    let now = kernel.clock.now();
+    let id = ids::new_id(now);
+    let RequestLogEntry { method, path, status, duration: took, trace, error } = entry;
+    let changes = changes(trace.changes, client.settings.log_values);
+    let (note, scim_type) = match &error {
+        Some(error) => (error.detail.clone(), error.scim_type.map_or("", super::ScimType::as_str)),
+        None => (trace.note, ""),
+    };
+    let subject = truncate_text(&trace.subject, MAX_NAME_CHARS);
+    let mut members = trace.member_ids;
+    members.sort_unstable();
+    members.dedup();
+    let cells = vec![
+        id.clone().into(),
+        client.account_id().to_owned().into(),
+        client.connection_id.clone().into(),
+        now.into(),
+        method.into(),
+        truncate_text(&path, MAX_TEXT_CHARS).into(),
+        i64::from(status).into(),
+        i64::try_from(took.as_micros()).unwrap_or(i64::MAX).into(),
+        fold_case(&subject).into(),
+        subject.into(),
+        truncate_text(&trace.resource_id, MAX_NAME_CHARS).into(),
+        truncate_text(&note, MAX_TEXT_CHARS).into(),
+        scim_type.into(),
+        changes.into(),
+        request_id.to_owned().into(),
+    ];
+    let mut rows = vec![Row { head: store::INSERT, values: cells }];
+    rows.extend(members.into_iter().take(MAX_MEMBERS).map(|member| Row {
+        head: store::INSERT_MEMBER,
+        values: vec![client.connection_id.clone().into(), member.into(), id.clone().into()],
+    }));
+    kernel.write_behind.add(rows).await;
+}
+
+/// The beginning of what a client sent, as both databases can keep it: one text with a NUL would lose PostgreSQL the
+/// rows of everybody it is written together with.
+fn truncate_text(text: &str, most: usize) -> String {
+    text.chars().filter(|c| *c != '\0').take(most).collect()
+}
+
+/// The changes as they are kept: with their values if the connection wants that, and they are not too long.
+fn changes(changes: Vec<AttributeChange>, with_values: bool) -> String {
+    if changes.is_empty() {
+        return "[]".to_owned();
+    }
+    let masked = |changes: Vec<AttributeChange>| {
+        changes.into_iter().map(AttributeChange::without_values).collect::<Vec<_>>()
+    };
+    if !with_values {
+        return serde_json::json!(masked(changes)).to_string();
+    }
+    let whole = serde_json::json!(changes).to_string();
+    if whole.len() > MAX_CHANGES_BYTES { serde_json::json!(masked(changes)).to_string() } else { whole }
+}

@@ -1,0 +1,268 @@
+//! Mails to people about their own sign-in. Each is queued in the unit of work of what it tells about.
+
+mod factors;
+
+use std::time::Duration;
+
+use super::lockout::CredentialKind;
+use crate::access;
+use crate::directory::accounts::{self, Account};
+use crate::directory::users::User;
+use crate::directory::{Error, groups, users};
+use crate::kernel::mail::{self, EmailMessage};
+use crate::kernel::{Kernel, Timestamp, Tx};
+
+pub use factors::enrolment_email;
+pub(super) use factors::{code_used, codes_renewed, factor_added, factor_removed, factors_reset};
+
+/// Members of a group that are told of a lockout, at most.
+const MOST_TOLD: i64 = 50;
+
+/// The name mails of an account come from.
+#[must_use]
+pub fn sender(account: &Account) -> String {
+    account.settings().mail_sender_name.unwrap_or_else(|| account.name.clone())
+}
+
+/// Queues `letter` to `user`; nothing happens for a user without an address. Returns the mail's id.
+pub async fn send(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    account: &Account,
+    user: &User,
+    letter: &EmailMessage,
+) -> Result<Option<String>, Error> {
+    let Some(address) = &user.email else { return Ok(None) };
+    let mail = letter.render_for(address, &sender(account))?;
+    Ok(Some(mail::queue(tx, &kernel.vault, &account.id, &mail).await?))
+}
+
+/// Queues `letter` to every active administrator of an account.
+pub async fn notify_admins(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    account: &Account,
+    letter: &EmailMessage,
+) -> Result<(), Error> {
+    for id in access::admins(tx, &account.id).await? {
+        if let Some(user) = users::by_id(tx, &account.id, &id).await?.filter(User::is_active) {
+            send(kernel, tx, account, &user, letter).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn account_of(tx: &mut Tx, user: &User) -> Result<Account, Error> {
+    accounts::by_id(tx, &user.account_id).await?.ok_or(Error::NotFound("account"))
+}
+
+fn not_you_note(kernel: &Kernel) -> String {
+    format!(
+        "If it was not you, choose a new password at once ({}) and tell your administrator.",
+        kernel.urls.absolute("/login/forgot")
+    )
+}
+
+/// A link to choose a new password.
+pub(super) async fn reset_link(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    account: &Account,
+    user: &User,
+    secret: &str,
+) -> Result<(), Error> {
+    let letter = EmailMessage {
+        subject: "Choose a new password".into(),
+        paragraphs: vec![format!(
+            "Somebody, we think you, asked for a new password for {} at {}.",
+            user.user_name, account.name
+        )],
+        action: Some((
+            "Choose a new password".into(),
+            kernel.urls.absolute(&format!("/login/reset?token={secret}")),
+        )),
+        notes: vec![
+            "The link works once and for one hour. All places where you are signed in are signed out then."
+                .into(),
+            "If it was not you, do nothing: your password stays as it is.".into(),
+        ],
+    };
+    send(kernel, tx, account, user, &letter).await.map(drop)
+}
+
+/// Your password is not here: for somebody who asks for a new one and signs in elsewhere.
+pub(super) async fn no_password_here(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    account: &Account,
+    user: &User,
+    provider: &str,
+) -> Result<(), Error> {
+    let letter = EmailMessage {
+        subject: "You sign in through your company".into(),
+        paragraphs: vec![format!(
+            "You asked for a new password at {}. There is none here: you sign in through {provider}. If you cannot \
+             sign in there, ask the people who look after it.",
+            account.name
+        )],
+        action: Some(("Sign in".into(), kernel.urls.absolute(&format!("/login?account={}", account.slug)))),
+        notes: vec!["If it was not you, you need not do anything.".into()],
+    };
+    send(kernel, tx, account, user, &letter).await.map(drop)
+}
+
+/// Your password is another one now.
+pub(super) async fn password_changed(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    user: &User,
+    (how, address): (&str, &str),
+) -> Result<(), Error> {
+    let account = account_of(tx, user).await?;
+    let from = if address.is_empty() { String::new() } else { format!(", from the address {address}") };
+    let letter = EmailMessage {
+        subject: "Your password was changed".into(),
+        paragraphs: vec![format!(
+            "The password of {} at {} was changed {how} on {} UTC{from}.",
+            user.user_name,
+            account.name,
+            tx.now().display_minute()
+        )],
+        action: None,
+        notes: vec!["If it was you, all is well.".into(), not_you_note(kernel)],
+    };
+    send(kernel, tx, &account, user, &letter).await.map(drop)
+}
+
+/// You are locked out for a while; and, if the account wants it, a group is told.
+pub(super) async fn user_locked(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    account: &Account,
+    user: &User,
+    (factor, until, address): (CredentialKind, Timestamp, &str),
+) -> Result<(), Error> {
+    let settings = account.settings().lockout;
+    let (wrong, with) = match factor {
+        CredentialKind::Password => ("passwords", "a password"),
+        CredentialKind::Code => ("codes for the second factor", "a code"),
+    };
+    let what = format!(
+        "After {} wrong {wrong} in a row, the last from the address {address}, {} cannot sign in with {with} at {} \
+         until {} UTC.",
+        settings.attempts,
+        user.user_name,
+        account.name,
+        until.display_minute()
+    );
+    if settings.notify_user {
+        let (advice, note) = match factor {
+            CredentialKind::Password => (
+                "You need not wait: with a new password you can sign in at once.",
+                "If it was not you who typed them, somebody tried to guess your password and did not succeed. Your \
+                 administrator sees the attempts in the audit trail.",
+            ),
+            CredentialKind::Code => (
+                "A passkey or security key works all the while. Your administrator can lift the lock.",
+                "If it was not you who typed them, somebody knows your password and did not get past the second \
+                 factor. Choose a new password now.",
+            ),
+        };
+        let letter = EmailMessage {
+            subject: "Sign-in is locked for a while".into(),
+            paragraphs: vec![what.clone(), advice.into()],
+            action: Some((
+                "Choose a new password".into(),
+                kernel.urls.absolute(&format!("/login/forgot?account={}", account.slug)),
+            )),
+            notes: vec![note.into()],
+        };
+        send(kernel, tx, account, user, &letter).await?;
+    }
+    let Some(group) = &settings.notify_group else { return Ok(()) };
+    let letter = EmailMessage {
+        subject: format!("{} is locked for a while", user.user_name),
+        paragraphs: vec![what],
+        action: Some(("Open the user".into(), kernel.urls.absolute(&format!("/console/users/{}", user.id)))),
+        notes: vec!["You get this mail as a member of the group that is told of lockouts.".into()],
+    };
+    for member in groups::members(tx, group, ("", MOST_TOLD)).await? {
+        if let Some(member) = users::by_id(tx, &account.id, &member.user_id).await?
+            && member.is_active()
+            && member.id != user.id
+        {
+            send(kernel, tx, account, &member, &letter).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Your password ends soon.
+pub(super) async fn password_expires_soon(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    account: &Account,
+    user: &User,
+    ends_at: Timestamp,
+) -> Result<(), Error> {
+    let letter = EmailMessage {
+        subject: "Your password ends soon".into(),
+        paragraphs: vec![format!(
+            "The password of {} at {} ends on {} UTC. Choose a new one before, and nothing gets in your way.",
+            user.user_name,
+            account.name,
+            ends_at.display_minute()
+        )],
+        action: Some(("Choose a new password".into(), kernel.urls.absolute("/profile/password"))),
+        notes: vec!["After that day you are asked for a new one when you sign in.".into()],
+    };
+    send(kernel, tx, account, user, &letter).await.map(drop)
+}
+
+/// A token that acts with your permissions was made.
+pub async fn token_made(kernel: &Kernel, tx: &mut Tx, user: &User, name: &str) -> Result<(), Error> {
+    let account = account_of(tx, user).await?;
+    let letter = EmailMessage {
+        subject: "A new API token was made".into(),
+        paragraphs: vec![format!(
+            "The token “{name}” was made for {} at {}. Whoever has it can do what you can do.",
+            user.user_name, account.name
+        )],
+        action: Some(("See your tokens".into(), kernel.urls.absolute("/profile"))),
+        notes: vec!["If it was not you, revoke it there and choose a new password.".into()],
+    };
+    send(kernel, tx, &account, user, &letter).await.map(drop)
+}
+
+/// Your address was changed: goes to the old one.
+pub async fn address_changed(kernel: &Kernel, tx: &mut Tx, before: &User, after: &User) -> Result<(), Error> {
+    if before.email.is_none() || before.email == after.email {
+        return Ok(());
+    }
+    let account = account_of(tx, before).await?;
+    let letter = EmailMessage {
+        subject: "Your email address was changed".into(),
+        paragraphs: vec![format!(
+            "Mails for {} at {} go to {} from now on.",
+            after.user_name,
+            account.name,
+            after.email.as_deref().unwrap_or("nobody")
+        )],
+        action: None,
+        notes: vec!["If you did not expect this, tell your administrator.".into()],
+    };
+    send(kernel, tx, &account, before, &letter).await.map(drop)
+}
+
+/// How long before the end of a day-counted span something is, in whole days, rounded up.
+#[must_use]
+pub fn days_until(now: Timestamp, end: Timestamp) -> i64 {
+    const DAY: i64 = 24 * 60 * 60 * 1000;
+    (end.0 - now.0 + DAY - 1).div_euclid(DAY)
+}
+
+/// `days` as a span.
+#[must_use]
+pub(super) fn days(days: u32) -> Duration {
+    Duration::from_hours(24 * u64::from(days))
+}

@@ -1,0 +1,141 @@
+//! Choosing a password with a link: a first one, a new one, or the one of somebody who was invited.
+
+use super::store::{self, LinkPurpose};
+use crate::directory::users::{self, ChangeAuthority, Profile, User};
+use crate::directory::{Error, accounts};
+use crate::kernel::Tx;
+use crate::kernel::http::RequestContext;
+use crate::signin::flow::{self, BrowserBinding, SignInError, SignInOutcome};
+use crate::signin::lockout::{self, CredentialKind};
+use crate::signin::password::{self, Password, PasswordChangeReason, PersonalTerms, PrepareError};
+use crate::signin::{Method, Proof, SignIn, sessions};
+
+/// What somebody typed on the page behind a link.
+pub struct PasswordChoice<'a> {
+    /// The link's secret.
+    pub link: &'a str,
+    /// The password.
+    pub password: &'a Password,
+    /// Given and family name, from somebody who was invited.
+    pub names: Option<(&'a str, &'a str)>,
+}
+
+/// Why nothing, or not everything, came of it.
+#[derive(Debug, thiserror::Error)]
+pub enum SetPasswordError {
+    /// The link does not work (any more).
+    #[error("the link does not work any more")]
+    LinkInvalid,
+    /// The password does not meet the rules, or hashing is busy.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    /// The password is set; the account's rules keep its owner out.
+    #[error(transparent)]
+    SignIn(#[from] SignInError),
+}
+
+impl From<sqlx::Error> for SetPasswordError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Prepare(error.into())
+    }
+}
+
+impl From<Error> for SetPasswordError {
+    fn from(error: Error) -> Self {
+        Self::Prepare(error.into())
+    }
+}
+
+/// The user a link is for, if they may still use it.
+#[must_use]
+pub fn may_use(user: &User, purpose: LinkPurpose) -> bool {
+    match purpose {
+        LinkPurpose::Invite => user.is_pending(),
+        LinkPurpose::Setup | LinkPurpose::Reset | LinkPurpose::Enrol => user.is_active(),
+    }
+}
+
+/// Sets the password of the link's user and signs them in. After a reset all sessions are new ones and a lock
+/// is off. A second factor is asked for as at any sign-in.
+pub async fn set_password(
+    signin: &SignIn,
+    request: &RequestContext,
+    (browser, return_to): (BrowserBinding<'_>, &str),
+    chosen: PasswordChoice<'_>,
+) -> Result<SignInOutcome, SetPasswordError> {
+    let mut c = signin.kernel.db.read().await?;
+    let link = store::find(&mut c, chosen.link, signin.kernel.clock.now())
+        .await?
+        .ok_or(SetPasswordError::LinkInvalid)?;
+    let (Some(account_id), Some(user_id)) = (&link.account_id, &link.user_id) else {
+        return Err(SetPasswordError::LinkInvalid);
+    };
+    let user = users::by_id(&mut c, account_id, user_id).await?.ok_or(SetPasswordError::LinkInvalid)?;
+    let settings = accounts::settings_of(&mut c, account_id).await?;
+    drop(c);
+    if !may_use(&user, link.purpose()) || link.purpose() == LinkPurpose::Enrol {
+        return Err(SetPasswordError::LinkInvalid);
+    }
+    let profile = with_names(&user, chosen.names);
+    let person = PersonalTerms::from(&profile);
+    let hash =
+        password::prepare(signin, &settings.password, chosen.password, &person, Some(&user.id)).await?;
+
+    let mut tx = signin.kernel.db.begin().await?;
+    // Of two requests with one link, one finds it.
+    let link = store::consume(&mut tx, chosen.link).await?.ok_or(SetPasswordError::LinkInvalid)?;
+    let user = users::by_id(&mut tx, account_id, user_id).await?.ok_or(SetPasswordError::LinkInvalid)?;
+    if !may_use(&user, link.purpose()) {
+        return Err(SetPasswordError::LinkInvalid);
+    }
+    let user = apply_choice(signin, &mut tx, request, (user, link.purpose()), (&hash, chosen.names)).await?;
+    let proof = Proof::from_password(&user, Method::Password);
+    let proved = flow::sign_in_without_flow(&mut tx, request, (browser, return_to), proof).await;
+    tx.commit().await?;
+    signin.kernel.mail_wake.notify_one();
+    Ok(proved?)
+}
+
+fn with_names(user: &User, names: Option<(&str, &str)>) -> Profile {
+    let profile = user.profile();
+    match names {
+        // What a directory manages keeps the names it gave.
+        Some((given, family)) if user.connection_id.is_none() => Profile {
+            given_name: Some(given.to_owned()),
+            family_name: Some(family.to_owned()),
+            display_name: None,
+            ..profile
+        },
+        _ => profile,
+    }
+}
+
+async fn apply_choice(
+    signin: &SignIn,
+    tx: &mut Tx,
+    request: &RequestContext,
+    (mut user, purpose): (User, LinkPurpose),
+    (hash, names): (&str, Option<(&str, &str)>),
+) -> Result<User, Error> {
+    let context = flow::audit_context_of(&user, request);
+    let reason = match purpose {
+        LinkPurpose::Reset => PasswordChangeReason::Reset,
+        LinkPurpose::Setup | LinkPurpose::Invite | LinkPurpose::Enrol => PasswordChangeReason::First,
+    };
+    if purpose == LinkPurpose::Invite {
+        let named = with_names(&user, names);
+        user = users::update(tx, &context, ChangeAuthority::Local, &user, named).await?;
+        user = flow::activate_invited_user(tx, request, &user, Method::Password).await?;
+    }
+    if purpose == LinkPurpose::Reset {
+        // First: a sign-in with the old password that is about to finish holds this row, or waits for it. Either
+        // its session is there to be ended below, or it finds the new password.
+        lockout::unlock(tx, &context, &user, (Some(CredentialKind::Password), "reset")).await?;
+    }
+    password::set(&signin.kernel, tx, &context, &user, (hash, reason)).await?;
+    if purpose == LinkPurpose::Reset {
+        sessions::revoke_all(tx, &context, &user, "").await?;
+        store::revoke(tx, &user.id, LinkPurpose::Reset).await?;
+    }
+    Ok(user)
+}

@@ -1,0 +1,197 @@
+//! The SQL of links.
+
+use std::time::Duration;
+
+use crate::directory::accounts;
+use crate::directory::users::User;
+use crate::kernel::database::{DbConn, SqlValue, insert_all};
+use crate::kernel::tokens::{self, OpaqueToken, OpaqueTokenKind};
+use crate::kernel::{Kernel, Timestamp, Tx};
+use crate::signin::SignIn;
+
+/// How long an invitation works.
+pub const INVITE_LIFETIME: Duration = Duration::from_hours(7 * 24);
+const RESET_LIFETIME: Duration = Duration::from_hours(1);
+/// A first-run link is printed anew at each start.
+const SETUP_LIFETIME: Duration = Duration::from_hours(24);
+
+/// How long a link to set up a second factor works. It opens nothing: the person signs in first.
+pub const ENROL_LIFETIME: Duration = Duration::from_hours(7 * 24);
+
+/// What a link is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LinkPurpose {
+    /// The first run, or the first password of an administrator made on the command line.
+    Setup,
+    /// A new password for one that was forgotten.
+    Reset,
+    /// Coming in after an invitation.
+    Invite,
+    /// Setting up a second factor, after signing in.
+    Enrol,
+}
+
+impl LinkPurpose {
+    const ALL: [Self; 4] = [Self::Setup, Self::Reset, Self::Invite, Self::Enrol];
+
+    /// The name in the database and in the trail.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Setup => "setup",
+            Self::Reset => "reset",
+            Self::Invite => "invite",
+            Self::Enrol => "enrol",
+        }
+    }
+
+    const fn token(self) -> (OpaqueTokenKind, Duration) {
+        match self {
+            Self::Setup => (OpaqueTokenKind::Setup, SETUP_LIFETIME),
+            Self::Reset => (OpaqueTokenKind::Reset, RESET_LIFETIME),
+            Self::Invite => (OpaqueTokenKind::Invite, INVITE_LIFETIME),
+            Self::Enrol => (OpaqueTokenKind::Enrol, ENROL_LIFETIME),
+        }
+    }
+}
+
+/// A link that works.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct OneTimeLink {
+    /// The account and the user it is for; none for the first run.
+    pub account_id: Option<String>,
+    /// See above.
+    pub user_id: Option<String>,
+    purpose: String,
+}
+
+impl OneTimeLink {
+    /// What it is for.
+    #[must_use]
+    pub fn purpose(&self) -> LinkPurpose {
+        LinkPurpose::ALL.into_iter().find(|p| p.as_str() == self.purpose).unwrap_or(LinkPurpose::Setup)
+    }
+}
+
+/// While there is no account: makes a fresh first-run link, voids older ones, and returns its secret.
+pub(crate) async fn create_first_run_link(kernel: &Kernel) -> Result<Option<String>, sqlx::Error> {
+    let mut tx = kernel.db.begin().await?;
+    if accounts::any_exists(&mut tx).await? {
+        return Ok(None);
+    }
+    sqlx::query("DELETE FROM links WHERE user_id IS NULL").execute(&mut *tx).await?;
+    let secret = insert(&mut tx, None, LinkPurpose::Setup).await?;
+    tx.commit().await?;
+    Ok(Some(secret))
+}
+
+/// Makes a link for `user` and returns its secret. An earlier invitation of theirs stops working.
+pub async fn create(tx: &mut Tx, user: &User, purpose: LinkPurpose) -> Result<String, sqlx::Error> {
+    if purpose == LinkPurpose::Invite {
+        revoke(tx, &user.id, purpose).await?;
+    }
+    insert(tx, Some(user), purpose).await
+}
+
+/// Makes a link for each of these users of an account; the secrets come in the same order.
+pub(crate) async fn create_many(
+    tx: &mut Tx,
+    account_id: &str,
+    user_ids: &[&str],
+    purpose: LinkPurpose,
+) -> Result<Vec<String>, sqlx::Error> {
+    let (kind, lifetime) = purpose.token();
+    let now = tx.now();
+    let tokens: Vec<OpaqueToken> = user_ids.iter().map(|_| OpaqueToken::generate(kind)).collect();
+    let rows = tokens.iter().zip(user_ids).map(|(token, user_id)| {
+        [
+            SqlValue::from(token.hash.as_str()),
+            account_id.into(),
+            (*user_id).into(),
+            purpose.as_str().into(),
+            now.into(),
+            now.plus(lifetime).into(),
+        ]
+    });
+    let head = "INSERT INTO links (hash, account_id, user_id, purpose, created_at, expires_at)";
+    insert_all(tx, head, rows.collect()).await?;
+    Ok(tokens.into_iter().map(|token| token.secret).collect())
+}
+
+async fn insert(tx: &mut Tx, user: Option<&User>, purpose: LinkPurpose) -> Result<String, sqlx::Error> {
+    let (kind, lifetime) = purpose.token();
+    let token = OpaqueToken::generate(kind);
+    let now = tx.now();
+    sqlx::query(
+        "INSERT INTO links (hash, account_id, user_id, purpose, created_at, expires_at) \
+         VALUES ($1, $2, $3, $4, $5, $6)",
+    )
+    .bind(&token.hash)
+    .bind(user.map(|user| user.account_id.as_str()))
+    .bind(user.map(|user| user.id.as_str()))
+    .bind(purpose.as_str())
+    .bind(now)
+    .bind(now.plus(lifetime))
+    .execute(&mut **tx)
+    .await?;
+    Ok(token.secret)
+}
+
+/// The link with this secret, if it works still.
+pub async fn find(c: &mut DbConn, secret: &str, now: Timestamp) -> Result<Option<OneTimeLink>, sqlx::Error> {
+    sqlx::query_as("SELECT account_id, user_id, purpose FROM links WHERE hash = $1 AND expires_at > $2")
+        .bind(tokens::hash(secret))
+        .bind(now)
+        .fetch_optional(c)
+        .await
+}
+
+/// Uses a link up; `None` when it does not work (any more).
+pub(crate) async fn consume(tx: &mut Tx, secret: &str) -> Result<Option<OneTimeLink>, sqlx::Error> {
+    let now = tx.now();
+    sqlx::query_as(
+        "DELETE FROM links WHERE hash = $1 AND expires_at > $2 RETURNING account_id, user_id, purpose",
+    )
+    .bind(tokens::hash(secret))
+    .bind(now)
+    .fetch_optional(&mut **tx)
+    .await
+}
+
+/// Uses a link up that opens nothing by itself.
+pub async fn mark_used(signin: &SignIn, secret: &str) -> Result<(), sqlx::Error> {
+    let mut tx = signin.kernel.db.begin().await?;
+    consume(&mut tx, secret).await?;
+    tx.commit().await
+}
+
+/// How many links of a kind the user got since `since`.
+pub async fn made_since(
+    c: &mut DbConn,
+    user_id: &str,
+    purpose: LinkPurpose,
+    since: Timestamp,
+) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("SELECT COUNT(*) FROM links WHERE user_id = $1 AND purpose = $2 AND created_at > $3")
+        .bind(user_id)
+        .bind(purpose.as_str())
+        .bind(since)
+        .fetch_one(c)
+        .await
+}
+
+/// Ends all links of a kind that the user has.
+pub async fn revoke(tx: &mut Tx, user_id: &str, purpose: LinkPurpose) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM links WHERE user_id = $1 AND purpose = $2")
+        .bind(user_id)
+        .bind(purpose.as_str())
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// Removes links nobody followed in time.
+pub(crate) async fn delete_expired(tx: &mut Tx) -> Result<(), sqlx::Error> {
+    let now = tx.now();
+    sqlx::query("DELETE FROM links WHERE expires_at <= $1").bind(now).execute(&mut **tx).await.map(drop)
+}

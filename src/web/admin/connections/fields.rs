@@ -1,0 +1,270 @@
+//! What a connection's forms and bodies ask for.
+
+use serde::Deserialize;
+use utoipa::ToSchema;
+
+use crate::idp::connections::{
+    AttributeMapping, Binding, ClientAuth, Comparison, ConnectionKind, ExtraAttribute, Graph, GroupQuery,
+    Jit, LdapSettings, NameIdFormat, OidcSettings, Preset, SamlSettings, ScimSettings, UserQuery, Vendor,
+};
+use crate::idp::saml::Certificate;
+use crate::web::Error;
+
+/// A connection to be made or changed; members not given stay as they are. An empty text clears one.
+#[derive(Debug, Default, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ConnectionFields {
+    /// Its protocol. Needed to make one, and stays.
+    pub(crate) kind: Option<ConnectionKind>,
+    /// The id it will have, where its addresses had to be known before.
+    #[serde(skip)]
+    pub(crate) reserved_id: Option<String>,
+    /// Its name: letters, digits and `_-. `. Needed to make one.
+    pub(crate) name: Option<String>,
+    /// On or off. One that is made begins switched off, but for provisioning.
+    pub(crate) enabled: Option<bool>,
+    /// Switch on although no test of it succeeded yet.
+    pub(crate) override_untested: bool,
+    /// Whether people are sent here whose domain leads nowhere else.
+    pub(crate) is_default: Option<bool>,
+    /// Its place on the sign-in page, from the top.
+    pub(crate) position: Option<i64>,
+    /// Domains whose addresses sign in here.
+    pub(crate) email_domains: Option<Vec<String>>,
+    /// OIDC: the issuer, exactly as the provider writes it; for GitHub and Bitbucket the address of the site …
+    pub(crate) issuer: Option<String>,
+    /// … or a provider whose addresses are known.
+    pub(crate) preset: Option<Preset>,
+    /// OIDC: what the provider calls this application.
+    pub(crate) client_id: Option<String>,
+    /// OIDC: the secret that goes with it. Never shown again.
+    pub(crate) client_secret: Option<String>,
+    /// OIDC: how the two are shown to the provider; an empty text leaves it to what the provider says.
+    pub(crate) client_auth: Option<String>,
+    /// OIDC: where the provider's API is, when it is not where the preset says.
+    pub(crate) api_url: Option<String>,
+    /// OIDC: scopes to ask for beside the usual ones.
+    pub(crate) scopes: Option<Vec<String>>,
+    /// Entra ID: the tenants whose people may come.
+    pub(crate) tenants: Option<Vec<String>>,
+    /// Google: the Workspace domains whose people may come.
+    pub(crate) hosted_domains: Option<Vec<String>>,
+    /// OIDC: whether addresses count as verified although the provider does not say so.
+    pub(crate) trust_email: Option<bool>,
+    /// LDAP: the servers, `ldaps://host` or `ldap://host`, with spaces between several.
+    pub(crate) url: Option<String>,
+    /// LDAP: as whom the directory is searched; empty for nobody.
+    pub(crate) bind_dn: Option<String>,
+    /// LDAP: the password of that. Never shown again.
+    pub(crate) bind_password: Option<String>,
+    /// LDAP: whether `ldap://` begins TLS first.
+    pub(crate) start_tls: Option<bool>,
+    /// LDAP: the authorities that vouch for the servers, PEM; the system's when empty.
+    pub(crate) ca_certificate: Option<String>,
+    /// LDAP: whether servers that a server names are asked too, and how many in a row.
+    pub(crate) referrals: Option<bool>,
+    pub(crate) max_hops: Option<u32>,
+    /// LDAP: milliseconds.
+    pub(crate) connect_timeout_ms: Option<u64>,
+    pub(crate) response_timeout_ms: Option<u64>,
+    /// LDAP: whether members of groups in groups are members.
+    pub(crate) nested: Option<bool>,
+    /// LDAP: where people are, exactly these.
+    pub(crate) user_queries: Option<Vec<UserQuery>>,
+    /// LDAP: where groups are, exactly these.
+    pub(crate) group_queries: Option<Vec<GroupQuery>>,
+    /// LDAP: when linked groups are brought up to date, a Quartz cron expression in UTC.
+    pub(crate) schedule: Option<String>,
+    /// SAML: the identity provider's metadata …
+    pub(crate) metadata_xml: Option<String>,
+    /// … or where it is; it is read again from there every six hours.
+    pub(crate) metadata_url: Option<String>,
+    /// The certificate by which metadata must be signed: PEM, or base64 of DER.
+    pub(crate) metadata_certificate: Option<String>,
+    /// With new metadata: accept the certificates it no longer has for another seven days.
+    pub(crate) keep_old_certificates: bool,
+    /// Stop accepting certificates that are on their way out.
+    pub(crate) forget_retiring: bool,
+    /// Whose product the identity provider is.
+    pub(crate) vendor: Option<Vendor>,
+    /// What people see on the sign-in page, when it is not the name.
+    pub(crate) display_name: Option<String>,
+    /// Our entity id, when it is not the metadata address.
+    pub(crate) sp_entity_id: Option<String>,
+    pub(crate) sign_requests: Option<bool>,
+    pub(crate) request_binding: Option<Binding>,
+    pub(crate) name_id_format: Option<NameIdFormat>,
+    /// Whether people have to prove themselves there each time.
+    pub(crate) force_authn: Option<bool>,
+    /// `AuthnContextClassRef` URIs to ask for.
+    pub(crate) authn_context: Option<Vec<String>>,
+    pub(crate) authn_context_comparison: Option<Comparison>,
+    /// Whether AES in CBC mode is accepted, which is not authenticated.
+    pub(crate) allow_cbc: Option<bool>,
+    /// The attribute or claim with the email address; the usual ones when empty. Likewise the next.
+    pub(crate) email_attribute: Option<String>,
+    pub(crate) given_name_attribute: Option<String>,
+    pub(crate) family_name_attribute: Option<String>,
+    pub(crate) display_name_attribute: Option<String>,
+    /// Whether names follow the identity provider at each sign-in.
+    pub(crate) update_names: Option<bool>,
+    pub(crate) group_attribute: Option<String>,
+    /// Whether people are put into the linked groups that the attribute names.
+    pub(crate) group_sync: Option<bool>,
+    /// Microsoft Graph, for groups that do not fit into an assertion.
+    pub(crate) graph: Option<Graph>,
+    /// The secret of its client. Never shown again.
+    pub(crate) graph_client_secret: Option<String>,
+    pub(crate) allow_idp_initiated: Option<bool>,
+    /// Where a sign-in leads that the identity provider began: a path of this server.
+    pub(crate) landing: Option<String>,
+    pub(crate) jit: Option<Jit>,
+    /// Whether the identity provider's word for a second factor counts here.
+    pub(crate) trust_mfa: Option<bool>,
+    /// SCIM: whether changes are only tried, and wait for an administrator.
+    pub(crate) dry_run: Option<bool>,
+    /// SCIM: whether the log of requests keeps the values that changed.
+    pub(crate) log_values: Option<bool>,
+    /// SCIM: for how many days the log is kept, 1 to 90.
+    pub(crate) log_days: Option<u32>,
+    /// SCIM: how many in a hundred users may lose access within an hour; 0 for any number.
+    pub(crate) removal_limit: Option<u32>,
+    /// SCIM: requests a second that are answered, 25 to 100,000.
+    pub(crate) requests_per_second: Option<u32>,
+    /// SCIM: attributes of users beside the standard ones, exactly these.
+    pub(crate) extra_attributes: Option<Vec<ExtraAttribute>>,
+}
+
+fn set<T>(place: &mut T, wanted: Option<T>) {
+    if let Some(wanted) = wanted {
+        *place = wanted;
+    }
+}
+
+fn set_text(place: &mut Option<String>, wanted: Option<String>) {
+    if let Some(text) = wanted {
+        *place = Some(text.trim().to_owned()).filter(|text| !text.is_empty());
+    }
+}
+
+impl ConnectionFields {
+    /// Changes the settings as wanted, but for what the metadata decides.
+    pub(super) fn apply_saml(&mut self, settings: &mut SamlSettings) -> Result<(), Error> {
+        if let Some(text) = self.metadata_certificate.take() {
+            settings.metadata_certificate = read_certificate(&text)?;
+        }
+        if self.forget_retiring {
+            settings.retiring.clear();
+        }
+        set(&mut settings.vendor, self.vendor);
+        set_text(&mut settings.display_name, self.display_name.take());
+        set_text(&mut settings.sp_entity_id, self.sp_entity_id.take());
+        set(&mut settings.sign_requests, self.sign_requests);
+        set(&mut settings.request_binding, self.request_binding);
+        set(&mut settings.name_id_format, self.name_id_format);
+        set(&mut settings.force_authn, self.force_authn);
+        set(&mut settings.authn_context, self.authn_context.take());
+        set(&mut settings.authn_context_comparison, self.authn_context_comparison);
+        set(&mut settings.allow_cbc, self.allow_cbc);
+        if let Some(graph) = self.graph.take() {
+            settings.graph = Some(graph).filter(|graph| !graph.client_id.is_empty());
+        }
+        set(&mut settings.allow_idp_initiated, self.allow_idp_initiated);
+        set_text(&mut settings.landing, self.landing.take());
+        self.apply_attribute_mapping(&mut settings.people);
+        Ok(())
+    }
+
+    /// Changes the settings of an `OpenID` Connect connection as wanted.
+    pub(super) fn apply_oidc(&mut self, settings: &mut OidcSettings) -> Result<(), Error> {
+        if let Some(preset) = self.preset.filter(|preset| *preset != settings.preset) {
+            // What was the other provider's address is not this one's.
+            *settings = OidcSettings { preset, issuer: String::new(), api_url: None, ..settings.clone() };
+        }
+        if let Some(issuer) = self.issuer.take() {
+            issuer.trim().clone_into(&mut settings.issuer);
+        }
+        if let Some(name) = self.client_auth.take() {
+            settings.client_auth = match name.as_str() {
+                "" => None,
+                name => Some(ClientAuth::parse(name).ok_or_else(|| {
+                    let reason = "must be client_secret_basic, client_secret_post or private_key_jwt";
+                    Error::invalid("client_auth", reason)
+                })?),
+            };
+        }
+        if let Some(client_id) = self.client_id.take() {
+            client_id.trim().clone_into(&mut settings.client_id);
+        }
+        set_text(&mut settings.api_url, self.api_url.take());
+        set(&mut settings.scopes, self.scopes.take());
+        set(&mut settings.tenants, self.tenants.take());
+        set(&mut settings.hosted_domains, self.hosted_domains.take());
+        set(&mut settings.trust_email, self.trust_email);
+        set_text(&mut settings.display_name, self.display_name.take());
+        set(&mut settings.force_authn, self.force_authn);
+        self.apply_attribute_mapping(&mut settings.people);
+        Ok(())
+    }
+
+    fn apply_attribute_mapping(&mut self, people: &mut AttributeMapping) {
+        set_text(&mut people.email_attribute, self.email_attribute.take());
+        set_text(&mut people.given_name_attribute, self.given_name_attribute.take());
+        set_text(&mut people.family_name_attribute, self.family_name_attribute.take());
+        set_text(&mut people.display_name_attribute, self.display_name_attribute.take());
+        set(&mut people.keep_names, self.update_names.map(|update| !update));
+        set_text(&mut people.group_attribute, self.group_attribute.take());
+        set(&mut people.group_sync, self.group_sync);
+        set(&mut people.jit, self.jit.take());
+        set(&mut people.trust_mfa, self.trust_mfa);
+    }
+
+    /// Changes the settings of an LDAP connection as wanted.
+    pub(super) fn apply_ldap(&mut self, settings: &mut LdapSettings) {
+        if let Some(url) = self.url.take() {
+            settings.urls = url.split_whitespace().map(str::to_owned).collect();
+        }
+        if let Some(bind_dn) = self.bind_dn.take() {
+            bind_dn.trim().clone_into(&mut settings.bind_dn);
+        }
+        set(&mut settings.start_tls, self.start_tls);
+        // A browser's form has lines of its own.
+        set_text(&mut settings.ca_certificate, self.ca_certificate.take().map(|pem| pem.replace('\r', "")));
+        set(&mut settings.referrals, self.referrals);
+        set(&mut settings.max_hops, self.max_hops);
+        set(&mut settings.connect_timeout_ms, self.connect_timeout_ms);
+        set(&mut settings.response_timeout_ms, self.response_timeout_ms);
+        set(&mut settings.nested, self.nested);
+        set(&mut settings.user_queries, self.user_queries.take());
+        set(&mut settings.group_queries, self.group_queries.take());
+        set(&mut settings.schedule, self.schedule.take());
+        set_text(&mut settings.display_name, self.display_name.take());
+        set(&mut settings.keep_names, self.update_names.map(|update| !update));
+        set(&mut settings.group_sync, self.group_sync);
+        set(&mut settings.jit, self.jit.take());
+    }
+
+    /// Changes the settings of a directory connection as wanted.
+    pub(super) fn apply_scim(&self, settings: &mut ScimSettings) {
+        set(&mut settings.dry_run, self.dry_run);
+        set(&mut settings.log_values, self.log_values);
+        set(&mut settings.log_days, self.log_days);
+        set(&mut settings.removal_limit, self.removal_limit);
+        set(&mut settings.requests_per_second, self.requests_per_second);
+        set(&mut settings.extra_attributes, self.extra_attributes.clone());
+    }
+
+    pub(super) fn has_metadata(&self) -> bool {
+        self.metadata_xml.is_some() || self.metadata_url.is_some()
+    }
+}
+
+/// PEM, or base64 of DER; nothing for an empty text.
+pub(super) fn read_certificate(text: &str) -> Result<Option<String>, Error> {
+    let body: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
+    if body.trim().is_empty() {
+        return Ok(None);
+    }
+    let read = Certificate::read(&body);
+    read.map(|one| Some(one.to_base64())).map_err(|e| Error::invalid("metadata_certificate", &e.to_string()))
+}

@@ -1,0 +1,123 @@
+//! Looking after a directory connection: its log, and the changes that wait.
+
+use super::find_connection;
+use crate::access::Principal;
+use crate::access::tokens::{self, ApiToken};
+use crate::directory::{fold_case, groups, users};
+use crate::idp::connections::Connection;
+use crate::kernel::http::RequestContext;
+use crate::kernel::{self, Timestamp};
+use crate::provisioning::scim::pending_changes::{self, ApprovalResult};
+use crate::provisioning::scim::request_log::{self, Logged, ScimLogQuery};
+use crate::provisioning::{self, scim};
+use crate::web::{AppState, Error};
+
+/// Users and groups that a search text may mean, of each.
+const MAX_MATCHES: i64 = 20;
+
+/// What is looked for in the log of a connection.
+#[derive(Debug, Default)]
+pub(crate) struct LogSearch<'a> {
+    /// A part of somebody's name or address, a user name, or an id; all when empty.
+    pub(crate) about: &'a str,
+    pub(crate) failed: bool,
+    pub(crate) changes: bool,
+}
+
+/// A page of a connection's log. What this node has served is in it.
+pub(crate) async fn list_scim_requests(
+    app: &AppState,
+    connection: &Connection,
+    search: LogSearch<'_>,
+    (before, limit): (Option<&str>, i64),
+) -> Result<Vec<Logged>, Error> {
+    app.kernel.write_behind.flush().await;
+    let mut c = app.kernel.db.read().await?;
+    let names = match search.about.trim() {
+        "" => None,
+        text => Some(expand_search_terms(&mut c, &connection.account_id, text).await?),
+    };
+    let filter = ScimLogQuery { names, failed_only: search.failed, changes_only: search.changes };
+    let whose = (connection.account_id.as_str(), connection.id.as_str());
+    Ok(request_log::list(&mut c, whose, &filter, (before, limit)).await?)
+}
+
+/// What a request may have named when somebody looks for `text`: the text itself, and the ids of whom it fits.
+async fn expand_search_terms(
+    c: &mut kernel::database::DbConn,
+    account_id: &str,
+    text: &str,
+) -> Result<Vec<String>, Error> {
+    let mut names = vec![fold_case(text)];
+    let users = users::search(c, account_id, text, ("", MAX_MATCHES)).await?;
+    names.extend(users.into_iter().flat_map(|user| [fold_case(&user.user_name), user.id]));
+    let groups = groups::search(c, account_id, text, ("", MAX_MATCHES)).await?;
+    names.extend(groups.into_iter().map(|group| group.id));
+    Ok(names)
+}
+
+/// Makes a token of a directory connection; in the place of another, if `replaces` names one.
+pub(crate) async fn make_scim_token(
+    app: &AppState,
+    principal: &Principal,
+    request: &RequestContext,
+    id: &str,
+    new: NewScimToken<'_>,
+) -> Result<(ApiToken, String), Error> {
+    let mut tx = app.kernel.db.begin().await?;
+    let connection = find_connection(&mut tx, principal, id).await?;
+    let context = principal.context(request);
+    let made = if let Some((old, overlap_hours)) = new.replaces {
+        let old = tokens::by_id(&mut tx, &principal.account_id, old).await?;
+        let old = old.ok_or_else(|| Error::not_found("token"))?;
+        provisioning::replace_token(&mut tx, &context, &connection, (&old, overlap_hours)).await?
+    } else {
+        let name = new.name.unwrap_or(&connection.name);
+        provisioning::create_token(&mut tx, &context, &connection, name, new.expires_at).await?
+    };
+    tx.commit().await?;
+    Ok(made)
+}
+
+/// A token to be made.
+#[derive(Debug, Default)]
+pub(crate) struct NewScimToken<'a> {
+    /// What it is called; the connection's name otherwise.
+    pub(crate) name: Option<&'a str>,
+    pub(crate) expires_at: Option<Timestamp>,
+    /// The id of the token whose place it takes, and for how many hours that one works beside it.
+    pub(crate) replaces: Option<(&'a str, u32)>,
+}
+
+/// Lets changes through that wait for a connection: the one with the id `only`, or all.
+pub(crate) async fn approve_pending_changes(
+    app: &AppState,
+    principal: &Principal,
+    request: &RequestContext,
+    (id, only): (&str, Option<&str>),
+) -> Result<ApprovalResult, Error> {
+    let mut c = app.kernel.db.read().await?;
+    let connection = find_connection(&mut c, principal, id).await?;
+    drop(c);
+    let who = (principal, &principal.context(request));
+    pending_changes::approve(&app.kernel, who, &connection, only).await.map_err(scim_error)
+}
+
+/// Forgets changes that wait for a connection: the one with the id `only`, or all.
+pub(crate) async fn discard_pending_changes(
+    app: &AppState,
+    principal: &Principal,
+    request: &RequestContext,
+    (id, only): (&str, Option<&str>),
+) -> Result<u64, Error> {
+    let mut tx = app.kernel.db.begin().await?;
+    let connection = find_connection(&mut tx, principal, id).await?;
+    let discarded = pending_changes::discard(&mut tx, &principal.context(request), &connection, only).await?;
+    tx.commit().await?;
+    Ok(discarded)
+}
+
+fn scim_error(error: scim::Error) -> Error {
+    tracing::error!(%error, "changes that waited could not be let through");
+    Error::Refused(crate::kernel::http::Refusal::new(error.status, "Not possible", error.detail))
+}

@@ -1,0 +1,241 @@
+//! Changing an account's settings without locking anybody out by accident: whom a change affects, and
+//! the change that is refused because nobody could undo it.
+
+use std::time::Duration;
+
+use axum::http::StatusCode;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::two_factor::{check_enforcement, update_enforcement_mailing};
+use crate::access::{self, Principal};
+use crate::directory::accounts::{self, AuthenticationSettings, update_settings};
+use crate::directory::users::{self, User};
+use crate::idp::connections;
+use crate::kernel::database::DbConn;
+use crate::kernel::http::{Refusal, RequestContext};
+use crate::kernel::{Timestamp, Tx};
+use crate::signin::{factors, lockout, password, sessions};
+use crate::web::{AppState, Error};
+
+/// Whom a change of settings affects.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[schema(as = Effect)]
+pub(crate) struct Impact {
+    /// How many; none where it is not a matter of numbers.
+    pub(crate) count: Option<i64>,
+    /// The effect in words.
+    pub(crate) text: String,
+}
+
+fn counted_impact(count: i64, one: &str, many: &str, rest: &str) -> Impact {
+    let who = if count == 1 { one } else { many };
+    Impact { count: Some(count), text: format!("{count} {who} {rest}") }
+}
+
+/// What changing `before` to `after` does to whom, in the order of the page.
+pub(crate) async fn impact_of(
+    c: &mut DbConn,
+    account_id: &str,
+    (before, after): (&AuthenticationSettings, &AuthenticationSettings),
+    now: Timestamp,
+) -> Result<Vec<Impact>, sqlx::Error> {
+    let mut effects = Vec::new();
+    let people = |count, rest: &str| counted_impact(count, "person", "people", rest);
+    if before.password != after.password {
+        effects.push(Impact {
+            count: None,
+            text: "New rules for passwords count for the next one somebody chooses; present passwords stay."
+                .into(),
+        });
+    }
+    let days = after.password.expires_after_days;
+    if days > 0 && days != before.password.expires_after_days {
+        let ago = |days: u32| now.minus(Duration::from_hours(24 * u64::from(days)));
+        let old = password::count_older(&mut *c, account_id, ago(days)).await?;
+        let rest = format!("a password older than {days} days and need a new one at their next sign-in.");
+        effects.push(counted_impact(old, "person has", "people have", &rest));
+        let warned = days - after.password.warn_before_days;
+        let soon = password::count_older(&mut *c, account_id, ago(warned)).await? - old;
+        effects.push(people(soon, "will be told by mail that their password ends soon."));
+    }
+    if before.lockout != after.lockout {
+        let locked = lockout::locked_count(&mut *c, account_id, now).await?;
+        effects.push(counted_impact(
+            locked,
+            "locked person stays",
+            "locked people stay",
+            "locked until their time is over.",
+        ));
+    }
+    effects.extend(two_factor_impact_of(c, account_id, (before, after), now).await?);
+    if before.session != after.session {
+        let ended =
+            sessions::count_ended_by(&mut *c, account_id, (&before.session, &after.session), now).await?;
+        effects.push(counted_impact(ended, "session ends", "sessions end", "at once."));
+    }
+    if before.email_domains != after.email_domains && !after.email_domains.is_empty() {
+        let outside = users::count_outside_domains(&mut *c, account_id, &after.email_domains).await?;
+        let text = "cannot sign in any more, by whatever way; sessions they have go on.";
+        effects.push(counted_impact(
+            outside,
+            "active person has another domain and",
+            "active people have other domains and",
+            text,
+        ));
+    }
+    if before.local_login && !after.local_login {
+        effects.push(Impact {
+            count: None,
+            text: "Administrators have no way around single sign-on when it is broken.".into(),
+        });
+    }
+    effects.retain(|effect| effect.count != Some(0));
+    Ok(effects)
+}
+
+/// What a change of the second factor's settings does to whom.
+async fn two_factor_impact_of(
+    c: &mut DbConn,
+    account_id: &str,
+    (before, after): (&AuthenticationSettings, &AuthenticationSettings),
+    now: Timestamp,
+) -> Result<Vec<Impact>, sqlx::Error> {
+    let mut effects = Vec::new();
+    let (old, new) = (&before.two_factor, &after.two_factor);
+    if new.widens(old) {
+        let missing = factors::affected_count(&mut *c, account_id, new).await?;
+        effects.push(counted_impact(
+            missing,
+            "person has no second factor: they get",
+            "people have no second factor: each gets",
+            "a mail with a link, and must set one up at the next sign-in.",
+        ));
+        let open = sessions::count_without_factor(&mut *c, account_id, (&after.session, new), now).await?;
+        let when = match new.grace_days {
+            0 => "asked at the next request.".to_owned(),
+            1 => "asked after a day.".to_owned(),
+            days => format!("asked after {days} days."),
+        };
+        let asked = if new.enforced { "is" } else { "of somebody in these groups is" };
+        let many = if new.enforced { "are" } else { "of people in these groups are" };
+        effects.push(counted_impact(
+            open,
+            &format!("open session {asked}"),
+            &format!("open sessions {many}"),
+            &when,
+        ));
+        effects.push(Impact {
+            count: None,
+            text: "API tokens go on without a second factor. They are listed on the two-factor page.".into(),
+        });
+    } else if old.is_enforced() && !new.is_enforced() {
+        effects.push(Impact {
+            count: None,
+            text: "People who have a second factor are still asked for it; nobody has to have one any more."
+                .into(),
+        });
+    }
+    if old.remember_days > new.remember_days {
+        effects.push(Impact {
+            count: None,
+            text: "Browsers that were remembered for longer are asked again at their next sign-in.".into(),
+        });
+    }
+    Ok(effects)
+}
+
+/// Stores settings, unless nobody could change them back.
+pub(crate) async fn save_settings(
+    tx: &mut Tx,
+    principal: &Principal,
+    request: &RequestContext,
+    wanted: AuthenticationSettings,
+) -> Result<AuthenticationSettings, Error> {
+    let account = accounts::by_id(tx, &principal.account_id).await?;
+    let account = account.ok_or_else(|| Error::not_found("account"))?;
+    let wanted = wanted.checked()?;
+    let before = account.settings();
+    if before != wanted {
+        ensure_admin_can_sign_in(tx, principal, &wanted).await?;
+        check_enforcement(tx, principal, (&before.two_factor, &wanted.two_factor)).await?;
+    }
+    let saved = update_settings(tx, &principal.context(request), &account, wanted).await?;
+    update_enforcement_mailing(tx, principal, &account, (&before.two_factor, &saved.two_factor)).await?;
+    Ok(saved)
+}
+
+/// Refuses settings under which no administrator, or not the one who asks, could sign in.
+pub(crate) async fn ensure_admin_can_sign_in(
+    c: &mut DbConn,
+    principal: &Principal,
+    wanted: &AuthenticationSettings,
+) -> Result<(), Error> {
+    let refuse = |detail: &str| {
+        Err(Error::Refused(Refusal::new(StatusCode::CONFLICT, "Not possible", detail.to_owned())))
+    };
+    let mut can_enter = false;
+    let mut in_domain = false;
+    for id in access::admins(&mut *c, &principal.account_id).await? {
+        let Some(admin) = users::by_id(&mut *c, &principal.account_id, &id).await? else { continue };
+        if !admin.is_active() {
+            continue;
+        }
+        let allowed = wanted.allows_domain(&admin.domain().unwrap_or_default());
+        if !allowed && admin.id == principal.id {
+            return refuse("This list does not contain your own domain: you would lock yourself out.");
+        }
+        in_domain |= allowed;
+        can_enter |= allowed && has_sign_in_method(&mut *c, &admin, wanted).await?;
+    }
+    if !in_domain {
+        return refuse(
+            "This list does not contain the domain of any active administrator: all would be locked out.",
+        );
+    }
+    if !can_enter && !wanted.local_login {
+        return refuse(
+            "Without the local page no administrator could sign in: none has come through single sign-on so far, and \
+             their passwords only work there. Sign in once through your identity provider, or test its connection as \
+             yourself, then close the local page.",
+        );
+    }
+    Ok(())
+}
+
+/// Whether an administrator could sign in: with a password, on a page that would take it, or as they did
+/// before or in a test, through an identity provider that is still on.
+async fn has_sign_in_method(
+    c: &mut DbConn,
+    admin: &User,
+    wanted: &AuthenticationSettings,
+) -> Result<bool, sqlx::Error> {
+    let domain = admin.domain().unwrap_or_default();
+    let routed = connections::route_by_domain(&mut *c, Some(&admin.account_id), &domain).await?;
+    let has_password = password::changed_at(&mut *c, &admin.id).await?.is_some();
+    if has_password && (wanted.local_login || routed.is_none()) {
+        return Ok(true);
+    }
+    let provider = connections::route_for_user(&mut *c, admin).await?;
+    let Some(provider) = provider else { return Ok(false) };
+    Ok(provider.tested_by.as_deref() == Some(&admin.id)
+        || sessions::exists_with_method(&mut *c, &admin.account_id, &admin.id, "saml").await?)
+}
+
+/// The effects of a change that is only asked about, or the refusal it would meet.
+pub(crate) async fn preview_settings(
+    app: &AppState,
+    principal: &Principal,
+    wanted: AuthenticationSettings,
+) -> Result<(AuthenticationSettings, AuthenticationSettings, Vec<Impact>), Error> {
+    let mut c = app.kernel.db.read().await?;
+    let before = accounts::settings_of(&mut c, &principal.account_id).await?;
+    let mut after = wanted.checked()?;
+    // It is the server that says since when, and it has not been asked to yet.
+    after.two_factor.enforced_since = before.two_factor.enforced_since;
+    ensure_admin_can_sign_in(&mut c, principal, &after).await?;
+    check_enforcement(&mut c, principal, (&before.two_factor, &after.two_factor)).await?;
+    let now = app.kernel.clock.now();
+    let effects = impact_of(&mut c, &principal.account_id, (&before, &after), now).await?;
+    Ok((before, after, effects))
+}
