@@ -19,7 +19,9 @@ pub async fn roles_of(c: &mut DbConn, principal_id: &str) -> Result<Vec<Role>, s
 pub async fn bind_role(
     tx: &mut Tx,
     context: &Context,
-    (kind, id, name): (PrincipalKind, &str, &str),
+    kind: PrincipalKind,
+    id: &str,
+    name: &str,
     role: Role,
 ) -> Result<(), sqlx::Error> {
     let now = tx.now();
@@ -45,7 +47,9 @@ pub async fn bind_role(
 pub async fn unbind_role(
     tx: &mut Tx,
     context: &Context,
-    (kind, id, name): (PrincipalKind, &str, &str),
+    kind: PrincipalKind,
+    id: &str,
+    name: &str,
     role: Role,
 ) -> Result<(), sqlx::Error> {
     let done =
@@ -69,7 +73,7 @@ pub async fn unbind_all_roles(
     who: (PrincipalKind, &str, &str),
 ) -> Result<(), sqlx::Error> {
     for role in roles_of(tx, who.1).await? {
-        unbind_role(tx, context, who, role).await?;
+        unbind_role(tx, context, who.0, who.1, who.2, role).await?;
     }
     Ok(())
 }

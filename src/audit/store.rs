@@ -53,7 +53,8 @@ pub async fn record(tx: &mut Tx, context: &Context, event: Event<'_>) -> Result<
 pub async fn record_many(
     tx: &mut Tx,
     context: &Context,
-    (action, resource_type): (Action, &'static str),
+    action: Action,
+    resource_type: &'static str,
     resources: &[(String, String)],
     detail: &serde_json::Value,
 ) -> Result<(), sqlx::Error> {

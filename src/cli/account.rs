@@ -46,11 +46,10 @@ pub(super) async fn run(kernel: &Kernel, command: AccountCommand) -> Result<(), 
         ..Profile::default()
     };
     let user = users::create(&mut tx, &context, ChangeAuthority::Local, profile).await?;
-    bind_role(&mut tx, &context, (PrincipalKind::User, &user.id, &user.user_name), Role::AccountAdmin)
-        .await?;
+    bind_role(&mut tx, &context, PrincipalKind::User, &user.id, &user.user_name, Role::AccountAdmin).await?;
     let link = match hash {
         Some(hash) => {
-            password::set(kernel, &mut tx, &context, &user, (&hash, PasswordChangeReason::First)).await?;
+            password::set(kernel, &mut tx, &context, &user, &hash, PasswordChangeReason::First).await?;
             None
         }
         None => Some(create_first_password_link(kernel, &mut tx, &user).await?),

@@ -28,10 +28,10 @@ impl PageRequest<'_> {
             (Some((_, id)), false, true) => all.text("id < ?", id),
             // Said twice: the first half is what an index is searched by.
             (Some(at), true, false) if name == "name_folded" => {
-                all.two_texts("name_folded >= ?1 AND (name_folded > ?1 OR id > ?2)", at);
+                all.two_texts("name_folded >= ?1 AND (name_folded > ?1 OR id > ?2)", at.0, at.1);
             }
             (Some(at), true, true) if name == "name_folded" => {
-                all.two_texts("name_folded <= ?1 AND (name_folded < ?1 OR id < ?2)", at);
+                all.two_texts("name_folded <= ?1 AND (name_folded < ?1 OR id < ?2)", at.0, at.1);
             }
             // A user name is there once.
             (Some((key, _)), true, false) => all.text("user_name_folded > ?", key),

@@ -77,7 +77,8 @@ impl ConnectionTest {
 pub(super) async fn begin(
     tx: &mut Tx,
     principal: &Principal,
-    (connection, request_id): (&Connection, &str),
+    connection: &Connection,
+    request_id: &str,
 ) -> Result<(ConnectionTest, String), sqlx::Error> {
     let relay = OpaqueToken::generate(OpaqueTokenKind::ConnectionTest);
     let now = tx.now();
@@ -169,7 +170,8 @@ pub async fn last_passed(c: &mut DbConn, connection_id: &str) -> Result<Option<T
 pub(super) async fn finish(
     tx: &mut Tx,
     context: &Context,
-    (connection, test): (&Connection, &ConnectionTest),
+    connection: &Connection,
+    test: &ConnectionTest,
     found: &TestResult,
 ) -> Result<(), Error> {
     let until = tx.now().plus(RESULT_RETENTION);

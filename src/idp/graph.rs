@@ -52,7 +52,8 @@ pub(super) fn log_failure(connection_id: &str, error: &GraphError) {
 /// The groups of the person of a token, asked for with the client of the sign-in.
 pub(super) async fn groups_from_claims(
     kernel: &Kernel,
-    (connection, secret): (&Connection, &str),
+    connection: &Connection,
+    secret: &str,
     settings: &OidcSettings,
     claims: &Map<String, Value>,
 ) -> Result<Vec<String>, GraphError> {
@@ -64,7 +65,7 @@ pub(super) async fn groups_from_claims(
     if let Some(own) = &settings.api_url {
         graph.graph_url.clone_from(own);
     }
-    groups_of_user(kernel, (connection, secret), (&graph, person)).await
+    groups_of_user(kernel, connection, secret, &graph, person).await
 }
 
 #[derive(Deserialize)]
@@ -88,8 +89,10 @@ struct GraphGroup {
 /// application permission `GroupMember.Read.All`.
 pub(super) async fn groups_of_user(
     kernel: &Kernel,
-    (connection, secret): (&Connection, &str),
-    (graph, person): (&Graph, &str),
+    connection: &Connection,
+    secret: &str,
+    graph: &Graph,
+    person: &str,
 ) -> Result<Vec<String>, GraphError> {
     let secret = connections::secret(kernel, connection, secret).await?.ok_or(GraphError::NotSetUp)?;
     let token = token(kernel, graph, &secret).await?;

@@ -29,7 +29,8 @@ pub(super) fn too_many_requests(throttled: Throttled) -> Refusal {
 /// say so.
 pub(super) async fn find_connection<T>(
     signin: &SignIn,
-    (id, must_be_enabled): (&str, bool),
+    id: &str,
+    must_be_enabled: bool,
     read: impl FnOnce(&Connection) -> Option<T>,
 ) -> Result<(Connection, T), Refusal> {
     let mut c = signin.kernel.db.read().await.map_err(internal_error)?;
@@ -60,8 +61,10 @@ pub(super) struct ProviderLoginQuery {
 /// Returns who they say they are, if they said.
 pub(super) async fn record_request_in_flow(
     signin: &SignIn,
-    (connection, request_id): (&Connection, &str),
-    (browser, query): (&str, &ProviderLoginQuery),
+    connection: &Connection,
+    request_id: &str,
+    browser: &str,
+    query: &ProviderLoginQuery,
 ) -> Result<String, Refusal> {
     let kernel = &signin.kernel;
     let current = match &query.flow {
@@ -90,7 +93,9 @@ pub(super) async fn record_request_in_flow(
 pub(super) async fn record_refusal<C: Check + serde::Serialize>(
     signin: &SignIn,
     request: &RequestContext,
-    (connection, action, method): (&Connection, Action, Method),
+    connection: &Connection,
+    action: Action,
+    method: Method,
     failed: &CheckFailed<C>,
 ) -> Result<(), sqlx::Error> {
     let (kind, check) = (connection.kind().as_str(), failed.check.as_str());
@@ -116,7 +121,7 @@ pub(super) async fn refuse_sign_in<C: Check + serde::Serialize>(
     about: (&Connection, Action, Method),
     failed: &CheckFailed<C>,
 ) -> Refusal {
-    if let Err(error) = record_refusal(signin, request, about, failed).await {
+    if let Err(error) = record_refusal(signin, request, about.0, about.1, about.2, failed).await {
         return internal_error(error);
     }
     refusal(

@@ -159,7 +159,7 @@ impl HttpClient {
     }
 
     /// Connects to a host for a protocol of its own. Without encryption only to a network that is listed.
-    pub async fn connect(&self, (host, port): (&str, u16), encrypted: bool) -> Result<TcpStream, Error> {
+    pub async fn connect(&self, host: &str, port: u16, encrypted: bool) -> Result<TcpStream, Error> {
         let found = tokio::net::lookup_host((host, port)).await.map_err(Error::NotConnected)?;
         let permits = |ip| if encrypted { self.rules.permits(ip) } else { self.rules.is_allowlisted(ip) };
         let mut last = if encrypted { Error::PrivateNetwork } else { Error::Unencrypted };

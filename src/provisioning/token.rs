@@ -18,7 +18,8 @@ pub async fn replace_token(
     tx: &mut Tx,
     context: &Context,
     connection: &Connection,
-    (old, overlap_hours): (&ApiToken, u32),
+    old: &ApiToken,
+    overlap_hours: u32,
 ) -> Result<(ApiToken, String), Error> {
     if old.connection_id.as_ref() != Some(&connection.id) || old.status(tx.now()) != "active" {
         let reason = "must be a token of this connection that works".to_owned();

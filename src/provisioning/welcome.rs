@@ -62,7 +62,8 @@ async fn send_welcome_email(
             welcome_email(
                 account,
                 format!("Sign in through {}; there is nothing to set up.", provider.label()),
-                ("Sign in", to),
+                "Sign in",
+                to,
             )
         }
         None => {
@@ -71,7 +72,8 @@ async fn send_welcome_email(
             let mut email = welcome_email(
                 account,
                 format!("Your name there is {}. Choose a password to sign in with.", user.user_name),
-                ("Choose a password", to),
+                "Choose a password",
+                to,
             );
             email.notes = vec![
                 "The link works once and for a day. After that, \"Forgot password\" on the sign-in page sends another."
@@ -83,7 +85,7 @@ async fn send_welcome_email(
     notifications::send(kernel, tx, account, user, &email).await.map(drop)
 }
 
-fn welcome_email(account: &Account, how: String, (action, to): (&str, String)) -> EmailMessage {
+fn welcome_email(account: &Account, how: String, action: &str, to: String) -> EmailMessage {
     EmailMessage {
         subject: format!("You can use {} now", account.name),
         paragraphs: vec![format!("Your company has given you access to {}. {how}", account.name)],

@@ -65,7 +65,8 @@ impl Throttle {
     /// many in a row lock the user.
     pub fn record_password_attempt(
         &self,
-        (address, key): (IpAddr, &str),
+        address: IpAddr,
+        key: &str,
         attempts: u32,
     ) -> Result<(), Throttled> {
         let now = self.clock.now();
@@ -84,7 +85,7 @@ impl Throttle {
     }
 
     /// Gives back what [`Throttle::guess`] took: the password was right.
-    pub fn clear_failures(&self, (address, key): (IpAddr, &str)) {
+    pub fn clear_failures(&self, address: IpAddr, key: &str) {
         self.guesses().remove(&(network(address), key.to_owned()));
     }
 

@@ -197,10 +197,10 @@ impl Server {
         };
         let user =
             users::create(&mut tx, &context, users::ChangeAuthority::Local, profile).await.expect("user");
-        bind_role(&mut tx, &context, (PrincipalKind::User, &user.id, &email), Role::AccountAdmin)
+        bind_role(&mut tx, &context, PrincipalKind::User, &user.id, &email, Role::AccountAdmin)
             .await
             .expect("role");
-        password::set(&self.kernel, &mut tx, &context, &user, (&hash, password::PasswordChangeReason::First))
+        password::set(&self.kernel, &mut tx, &context, &user, &hash, password::PasswordChangeReason::First)
             .await
             .expect("password");
         let robot =

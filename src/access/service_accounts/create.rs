@@ -22,7 +22,7 @@ pub async fn create(
     let event = Event::new(Action::ServiceAccountCreate, "service_account", &made.id, &made.name);
     audit::record(tx, context, event).await?;
     if let Some(role) = role {
-        bind_role(tx, context, (PrincipalKind::ServiceAccount, &made.id, &made.name), role).await?;
+        bind_role(tx, context, PrincipalKind::ServiceAccount, &made.id, &made.name, role).await?;
     }
     Ok(made)
 }

@@ -31,7 +31,8 @@ pub struct ServiceAccount {
 pub async fn list(
     c: &mut DbConn,
     account_id: &str,
-    (after, limit): (&str, i64),
+    after: &str,
+    limit: i64,
 ) -> Result<Vec<ServiceAccount>, sqlx::Error> {
     sqlx::query_as(concat!(
         "SELECT ",

@@ -50,7 +50,7 @@ pub async fn create(
         TokenPurpose::Scim => OpaqueTokenKind::Scim,
     };
     let made = tokens::OpaqueToken::generate(purpose);
-    let token = store::insert(tx, &context.account_id, &new, (made.hint(), &made.hash)).await?;
+    let token = store::insert(tx, &context.account_id, &new, made.hint(), &made.hash).await?;
     audit::record(tx, context, Event::new(Action::TokenCreate, "api_token", &token.id, &token.name)).await?;
     Ok((token, made.secret))
 }

@@ -16,7 +16,8 @@ pub async fn list(
     c: &mut DbConn,
     account_id: &str,
     owner: Option<&str>,
-    (after, limit): (&str, i64),
+    after: &str,
+    limit: i64,
 ) -> Result<Vec<ApiToken>, sqlx::Error> {
     let mut all = Conditions::default();
     all.text("account_id = ?", account_id);
@@ -58,7 +59,8 @@ pub(super) async fn insert(
     tx: &mut Tx,
     account_id: &str,
     new: &NewToken<'_>,
-    (hint, hash): (&str, &str),
+    hint: &str,
+    hash: &str,
 ) -> Result<ApiToken, sqlx::Error> {
     let (id, now) = (tx.new_id(), tx.now());
     sqlx::query_as(concat!(

@@ -11,7 +11,7 @@ pub(super) async fn check_connection(
     settings: &LdapSettings,
     findings: &mut Findings,
 ) {
-    for step in ldap::run_checks(kernel, &ldap::LdapPools::default(), (connection, settings)).await.checks {
+    for step in ldap::run_checks(kernel, &ldap::LdapPools::default(), connection, settings).await.checks {
         let words = step.words.trim_end_matches('.');
         let text = format!("{}: {words}: {}", connection.name, step.found.unwrap_or_default());
         if step.passed { Findings::ok(&text) } else { findings.fail(&text) }

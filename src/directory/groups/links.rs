@@ -107,7 +107,9 @@ pub async fn link(
     tx: &mut Tx,
     context: &Context,
     group: &Group,
-    (connection_id, connection_name, name): (&str, &str, &str),
+    connection_id: &str,
+    connection_name: &str,
+    name: &str,
 ) -> Result<GroupLink, Error> {
     let name = name.trim();
     check_name("name", name, 1024)?;
@@ -181,7 +183,8 @@ pub async fn sync_linked_groups(
     tx: &mut Tx,
     context: &Context,
     user: &User,
-    (connection_id, names): (&str, &[String]),
+    connection_id: &str,
+    names: &[String],
 ) -> Result<(), Error> {
     // One way to the database for both: the groups the user is in through the connection, and those that are named.
     let head = "SELECT group_id, 0 AS named FROM memberships WHERE user_id = $1 AND source = $2 UNION ALL \

@@ -78,7 +78,8 @@ pub async fn list_after(
     c: &mut DbConn,
     account_id: &str,
     matches: &[GroupCondition],
-    (after, limit): (&str, i64),
+    after: &str,
+    limit: i64,
 ) -> Result<Vec<Group>, sqlx::Error> {
     let mut all = conditions(account_id, matches);
     all.text("id > ?", after);
@@ -91,7 +92,8 @@ pub async fn search(
     c: &mut DbConn,
     account_id: &str,
     text: &str,
-    (after, limit): (&str, i64),
+    after: &str,
+    limit: i64,
 ) -> Result<Vec<Group>, sqlx::Error> {
     let mut all = conditions(account_id, &[]);
     if !text.trim().is_empty() {
@@ -126,7 +128,8 @@ pub async fn names_of_user(c: &mut DbConn, user_id: &str) -> Result<Vec<String>,
 pub async fn members(
     c: &mut DbConn,
     group_id: &str,
-    (after, limit): (&str, i64),
+    after: &str,
+    limit: i64,
 ) -> Result<Vec<GroupMember>, sqlx::Error> {
     sqlx::query_as(
         "SELECT DISTINCT m.user_id, u.display_name, u.user_name, (SELECT COUNT(*) FROM memberships h \

@@ -59,7 +59,7 @@ pub async fn update(
     change: GroupUpdate,
 ) -> Result<UpdatedGroup, Error> {
     let (source, manager) = check_authority(tx, authority, group).await?;
-    write(tx, context, (group, manager), (source, change)).await
+    write(tx, context, group, manager, source, change).await
 }
 
 /// The same for members of a group made by hand who come and go through a connection that it follows.
@@ -70,14 +70,16 @@ pub(super) async fn update_connection_members(
     group: &Group,
     change: GroupUpdate,
 ) -> Result<UpdatedGroup, Error> {
-    write(tx, context, (group, None), (connection_id, change)).await
+    write(tx, context, group, None, connection_id, change).await
 }
 
 async fn write(
     tx: &mut Tx,
     context: &Context,
-    (group, manager): (&Group, Option<String>),
-    (source, change): (&str, GroupUpdate),
+    group: &Group,
+    manager: Option<String>,
+    source: &str,
+    change: GroupUpdate,
 ) -> Result<UpdatedGroup, Error> {
     let mut wanted = group.clone();
     wanted.connection_id = manager;

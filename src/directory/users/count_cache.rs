@@ -41,7 +41,7 @@ impl UserCountCache {
             let from = known.as_ref().map(|known| known.before.clone());
             let to = from.clone().filter(|_| !bring_forward).unwrap_or_else(|| settled.clone());
             let from = from.unwrap_or_default();
-            let (deletions, between, since) = count(c, account_id, (&from, &to)).await?;
+            let (deletions, between, since) = count(c, account_id, &from, &to).await?;
             match known {
                 Some(known) if known.deletions != deletions => self.forget(account_id),
                 Some(known) if to != from || since <= ADVANCE_THRESHOLD || settled <= from => {
@@ -75,7 +75,8 @@ impl UserCountCache {
 async fn count(
     c: &mut DbConn,
     account_id: &str,
-    (from, to): (&str, &str),
+    from: &str,
+    to: &str,
 ) -> Result<(i64, i64, i64), sqlx::Error> {
     sqlx::query_as(
         "SELECT a.user_deletions, \

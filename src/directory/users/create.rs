@@ -36,7 +36,7 @@ pub async fn create_in_one_statement(
     profile: Profile,
 ) -> Result<User, Error> {
     let profile = profile.checked()?;
-    let user = User::new((tx.new_id(), tx.now()), (&context.account_id, connection_id), profile);
+    let user = User::new(tx.new_id(), tx.now(), &context.account_id, connection_id, profile);
     let event = Event::new(Action::UserCreate, "user", &user.id, &user.user_name);
     let event = (audit::INSERT_EVENT, audit::event_row(tx, context, event));
     match insert_pair(tx, [(store::INSERT, store::row(&user)), event]).await {

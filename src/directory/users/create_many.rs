@@ -39,7 +39,7 @@ pub async fn create_many(
             Ok(id)
         }));
     }
-    audit::record_many(tx, context, (Action::UserCreate, "user"), &made, detail).await?;
+    audit::record_many(tx, context, Action::UserCreate, "user", &made, detail).await?;
     Ok(answers)
 }
 

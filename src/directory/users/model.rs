@@ -76,8 +76,10 @@ where
 impl User {
     /// A user that a connection makes. `profile` is checked.
     pub(super) fn new(
-        (id, now): (String, Timestamp),
-        (account_id, connection_id): (&str, &str),
+        id: String,
+        now: Timestamp,
+        account_id: &str,
+        connection_id: &str,
         profile: Profile,
     ) -> Self {
         Self {

@@ -48,11 +48,11 @@ impl UserOffsetIndex {
         // Asked before the page is read: what is noted of a page from which somebody went meanwhile is void already.
         let deletions = store::deletions(c, account_id).await?;
         let (place, from) = self.nearest_before(account_id, deletions, offset);
-        let page = store::list_from(c, account_id, &from, (offset - place, limit)).await?;
+        let page = store::list_from(c, account_id, &from, offset - place, limit).await?;
         let settled = ids::earliest(now.minus(ID_SETTLE_TIME));
         if let Some(first) = page.first().filter(|first| offset - place >= MIN_SPACING && first.id < settled)
         {
-            self.remember_offset(account_id, deletions, (offset, &first.id));
+            self.remember_offset(account_id, deletions, offset, &first.id);
         }
         Ok(page)
     }
@@ -65,7 +65,7 @@ impl UserOffsetIndex {
         place.map(|(place, id)| (*place, id.clone())).unwrap_or_default()
     }
 
-    fn remember_offset(&self, account_id: &str, deletions: i64, (place, id): (i64, &str)) {
+    fn remember_offset(&self, account_id: &str, deletions: i64, place: i64, id: &str) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = all.entry(account_id.to_owned()).or_default();
         if known.deletions < deletions {

@@ -152,7 +152,8 @@ pub(super) async fn list_from(
     c: &mut DbConn,
     account_id: &str,
     from: &str,
-    (skip, limit): (i64, i64),
+    skip: i64,
+    limit: i64,
 ) -> Result<Vec<User>, sqlx::Error> {
     let query = sqlx::query_as(concat!(
         "SELECT ",
@@ -185,7 +186,8 @@ pub async fn list_after(
     c: &mut DbConn,
     account_id: &str,
     matches: &[UserCondition],
-    (after, limit): (&str, i64),
+    after: &str,
+    limit: i64,
 ) -> Result<Vec<User>, sqlx::Error> {
     let mut all = conditions(account_id, matches);
     all.text("id > ?", after);
@@ -198,7 +200,8 @@ pub async fn search(
     c: &mut DbConn,
     account_id: &str,
     text: &str,
-    (after, limit): (&str, i64),
+    after: &str,
+    limit: i64,
 ) -> Result<Vec<User>, sqlx::Error> {
     let mut all = conditions(account_id, &[]);
     if !text.trim().is_empty() {

@@ -204,11 +204,11 @@ impl LdapSettings {
         }
         for query in &self.user_queries {
             let names = [&query.name_attribute, &query.email_attribute, &query.member_of_attribute];
-            check_query("user_queries", (&query.base_dn, &query.filter), names)?;
+            check_query("user_queries", &query.base_dn, &query.filter, names)?;
         }
         for query in &self.group_queries {
             let names = [&query.name_attribute, &query.name_attribute, &query.description_attribute];
-            check_query("group_queries", (&query.base_dn, &query.filter), names)?;
+            check_query("group_queries", &query.base_dn, &query.filter, names)?;
         }
         if self.group_sync && self.group_queries.is_empty() {
             return invalid("group_queries", "is needed for groups to follow the directory's");
@@ -223,11 +223,7 @@ impl LdapSettings {
     }
 }
 
-fn check_query(
-    field: &'static str,
-    (base_dn, filter): (&str, &str),
-    names: [&String; 3],
-) -> Result<(), Error> {
+fn check_query(field: &'static str, base_dn: &str, filter: &str, names: [&String; 3]) -> Result<(), Error> {
     let invalid = |reason: String| Err(Error::Invalid { field, reason });
     if base_dn.trim().is_empty() || base_dn.len() > 1024 || !base_dn.contains('=') {
         return invalid("has a base DN that is none: it looks like OU=People,DC=example,DC=com".to_owned());

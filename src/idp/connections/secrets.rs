@@ -42,7 +42,8 @@ pub async fn set_secret(
     kernel: &Kernel,
     tx: &mut Tx,
     connection: &Connection,
-    (name, secret): (&str, &str),
+    name: &str,
+    secret: &str,
 ) -> Result<(), Error> {
     let sealed = kernel.vault.seal(&aad(&connection.id, name), secret.as_bytes())?;
     sqlx::query(

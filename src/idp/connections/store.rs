@@ -56,7 +56,8 @@ pub async fn find_by_id_any_account(c: &mut DbConn, id: &str) -> Result<Option<C
 pub async fn list(
     c: &mut DbConn,
     account_id: &str,
-    (after, limit): (&str, i64),
+    after: &str,
+    limit: i64,
 ) -> Result<Vec<Connection>, sqlx::Error> {
     sqlx::query_as(concat!(
         "SELECT ",

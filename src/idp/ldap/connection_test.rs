@@ -23,13 +23,15 @@ const SAMPLE: u16 = 25;
 /// Tests a connection: the id of the test, whose result is there.
 pub async fn run(
     idp: &Idp,
-    (principal, context): (&Principal, &Context),
-    (connection, settings): (&Connection, &LdapSettings),
+    principal: &Principal,
+    context: &Context,
+    connection: &Connection,
+    settings: &LdapSettings,
 ) -> Result<String, Error> {
-    let found = run_checks(&idp.signin.kernel, &idp.ldap, (connection, settings)).await;
+    let found = run_checks(&idp.signin.kernel, &idp.ldap, connection, settings).await;
     let mut tx = idp.signin.kernel.db.begin().await?;
-    let (test, _) = connection_tests::begin(&mut tx, principal, (connection, "")).await?;
-    connection_tests::finish(&mut tx, context, (connection, &test), &found).await?;
+    let (test, _) = connection_tests::begin(&mut tx, principal, connection, "").await?;
+    connection_tests::finish(&mut tx, context, connection, &test, &found).await?;
     tx.commit().await?;
     Ok(test.id)
 }
@@ -38,7 +40,8 @@ pub async fn run(
 pub async fn run_checks(
     kernel: &Kernel,
     pools: &LdapPools,
-    (connection, settings): (&Connection, &LdapSettings),
+    connection: &Connection,
+    settings: &LdapSettings,
 ) -> TestResult {
     check_directory(kernel, &pools.pool_for(connection, settings)).await.unwrap_or_else(TestResult::failed)
 }
@@ -58,7 +61,7 @@ async fn check_directory(kernel: &Kernel, pool: &Arc<LdapPool>) -> Result<TestRe
     let who = if pool.settings.bind_dn.is_empty() { "anonymous" } else { &pool.settings.bind_dn };
     report.record(LdapCheck::Bind, check_that(true, "the bind DN and its password accepted", who))?;
     let mut attributes = BTreeMap::new();
-    let people = check_users(kernel, pool, (&mut conn, &mut report)).await?;
+    let people = check_users(kernel, pool, &mut conn, &mut report).await?;
     let shown = people.iter().take(5).map(|person| person.entry.dn.clone()).collect();
     attributes.insert("people".to_owned(), shown);
     let without: Vec<&LdapUser> = people.iter().filter(|person| person.email().is_none()).collect();
@@ -68,7 +71,7 @@ async fn check_directory(kernel: &Kernel, pool: &Arc<LdapPool>) -> Result<TestRe
     let with_id = people.iter().filter(|person| person.entry.stable_id().is_some()).count();
     let count = format!("{with_id} of {} have one", people.len());
     report.record(LdapCheck::Id, check_that(with_id > 0, "objectGUID or entryUUID", count))?;
-    let groups = check_groups(kernel, pool, (&mut conn, &mut report)).await?;
+    let groups = check_groups(kernel, pool, &mut conn, &mut report).await?;
     attributes.insert("groups".to_owned(), groups);
     attributes.retain(|_, values: &mut Vec<String>| !values.is_empty());
     conn.return_to_pool();
@@ -78,13 +81,14 @@ async fn check_directory(kernel: &Kernel, pool: &Arc<LdapPool>) -> Result<TestRe
 async fn check_users(
     kernel: &Kernel,
     pool: &Arc<LdapPool>,
-    (conn, report): (&mut LdapConn, &mut LdapCheckReport),
+    conn: &mut LdapConn,
+    report: &mut LdapCheckReport,
 ) -> Result<Vec<LdapUser>, LdapCheckFailed> {
     let mut people = Vec::new();
     for UserSearch { query, attributes } in &pool.user_searches {
         let request = LdapSearchRequest::below(&query.base_dn, &query.filter, attributes);
         let expected = format!("people below {}", query.base_dn);
-        let found = search_up_to(kernel, pool, conn, (request, SAMPLE)).await;
+        let found = search_up_to(kernel, pool, conn, request, SAMPLE).await;
         let found = found.map_err(|error| report.fail(LdapCheck::Users, &expected, error))?;
         let some = !found.is_empty();
         report.record(LdapCheck::Users, check_that(some, &expected, counted(found.len())))?;
@@ -96,14 +100,15 @@ async fn check_users(
 async fn check_groups(
     kernel: &Kernel,
     pool: &Arc<LdapPool>,
-    (conn, report): (&mut LdapConn, &mut LdapCheckReport),
+    conn: &mut LdapConn,
+    report: &mut LdapCheckReport,
 ) -> Result<Vec<String>, LdapCheckFailed> {
     let mut names = Vec::new();
     for query in &pool.settings.group_queries {
         let wanted = [query.name_attribute.clone(), query.description_attribute.clone()].into();
         let request = LdapSearchRequest::below(&query.base_dn, &query.filter, &wanted);
         let expected = format!("groups below {}", query.base_dn);
-        let found = search_up_to(kernel, pool, conn, (request, SAMPLE)).await;
+        let found = search_up_to(kernel, pool, conn, request, SAMPLE).await;
         let found = found.map_err(|error| report.fail(LdapCheck::Groups, &expected, error))?;
         report.record(LdapCheck::Groups, check_that(!found.is_empty(), &expected, counted(found.len())))?;
         names.extend(found.iter().filter_map(|entry| entry.first(&query.name_attribute)).map(str::to_owned));

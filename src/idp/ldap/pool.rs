@@ -223,7 +223,7 @@ impl LdapPool {
         let host = parsed.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let limit = Duration::from_millis(settings.connect_timeout_ms);
         let encrypted = is_ldaps || settings.start_tls;
-        let connecting = kernel.http_client.connect((host, port), encrypted);
+        let connecting = kernel.http_client.connect(host, port, encrypted);
         let stream = tokio::time::timeout(limit, connecting).await;
         let stream =
             stream.map_err(|_| broken(format!("no connection within {} ms", limit.as_millis())))??;

@@ -149,7 +149,7 @@ impl<'q> PagedSearch<'q> {
         conn: &mut LdapConn,
         request: LdapSearchRequest<'q>,
     ) -> Result<Self, Error> {
-        let results = Some(send_search(pool, &mut conn.ldap, (request.base, request)).await?);
+        let results = Some(send_search(pool, &mut conn.ldap, request.base, request).await?);
         Ok(Self { request, results, referral: None, hops: 0, pending_referrals: Vec::new() })
     }
 
@@ -200,7 +200,7 @@ impl<'q> PagedSearch<'q> {
             let Some(referral) = Referral::parse(&url, self.request) else { continue };
             let server = referral.server(pool);
             let mut conn = pool.connect_to(kernel, &server, true).await?;
-            self.results = Some(send_search(pool, &mut conn.ldap, (&referral.base, self.request)).await?);
+            self.results = Some(send_search(pool, &mut conn.ldap, &referral.base, self.request).await?);
             self.referral = Some((server, conn));
             self.hops = hops;
             return Ok(true);
@@ -221,7 +221,8 @@ impl<'q> PagedSearch<'q> {
 async fn send_search(
     pool: &LdapPool,
     ldap: &mut Ldap,
-    (base, request): (&str, LdapSearchRequest<'_>),
+    base: &str,
+    request: LdapSearchRequest<'_>,
 ) -> Result<SearchStream<'static, String, AttributeNames>, Error> {
     let LdapSearchRequest { scope, filter, attributes, limit, .. } = request;
     let mut pages: Vec<Box<dyn Adapter<'static, String, AttributeNames>>> = Vec::new();
@@ -240,7 +241,8 @@ pub(super) async fn search_up_to(
     kernel: &Kernel,
     pool: &LdapPool,
     conn: &mut LdapConn,
-    (request, limit): (LdapSearchRequest<'_>, u16),
+    request: LdapSearchRequest<'_>,
+    limit: u16,
 ) -> Result<Vec<LdapEntry>, Error> {
     let request = LdapSearchRequest { limit: limit.into(), ..request };
     let mut walk = PagedSearch::begin(pool, conn, request).await?;

@@ -32,7 +32,7 @@ pub async fn sign_in(
     let candidate = (known_by.as_ref(), name.unwrap_or(&flow.identifier));
     let at = (connection.account_id.as_str(), connection.id.as_str());
     let guess = ExternalPasswordAttempt::begin(signin, request, at, candidate, Method::Ldap).await?;
-    let said = check_password(idp, &pool, (person.as_ref(), password), guess.may_try()).await;
+    let said = check_password(idp, &pool, person.as_ref(), password, guess.may_try()).await;
     match said.map_err(|error| unreachable(connection, &error))? {
         BindOutcome::Success => {}
         BindOutcome::InvalidCredentials => return Err(guess.record_failure(signin, request).await?),
@@ -45,8 +45,8 @@ pub async fn sign_in(
         return Err(guess.reject(signin, request, SignInError::NoAddress).await?);
     };
     let groups = read_groups(idp, &pool, &person).await;
-    let proof = build_proof(connection, settings, (&person, email), groups);
-    guess.complete(signin, request, (flow, browser), proof).await
+    let proof = build_proof(connection, settings, &person, email, groups);
+    guess.complete(signin, request, flow, browser, proof).await
 }
 
 fn unreachable(connection: &Connection, error: &Error) -> SignInError {
@@ -85,7 +85,8 @@ async fn find_user(idp: &Idp, pool: &Arc<LdapPool>, identifier: &str) -> Result<
 async fn check_password(
     idp: &Idp,
     pool: &Arc<LdapPool>,
-    (person, password): (Option<&LdapUser>, &str),
+    person: Option<&LdapUser>,
+    password: &str,
     may_try: bool,
 ) -> Result<BindOutcome, Error> {
     // RFC 4513 §5.1.2: a bind with a name and no password succeeds and proves nothing.
@@ -140,7 +141,8 @@ pub async fn reauthenticate(
     idp: &Idp,
     request: &RequestContext,
     principal: &Principal,
-    (connection, settings): (&Connection, &LdapSettings),
+    connection: &Connection,
+    settings: &LdapSettings,
     password: &str,
 ) -> Result<String, SignInError> {
     let signin = &idp.signin;
@@ -150,7 +152,7 @@ pub async fn reauthenticate(
     let person = find_user(idp, &pool, guess.email_or_identifier())
         .await
         .map_err(|error| unreachable(connection, &error))?;
-    let said = check_password(idp, &pool, (person.as_ref(), password), guess.may_try()).await;
+    let said = check_password(idp, &pool, person.as_ref(), password, guess.may_try()).await;
     match (said.map_err(|error| unreachable(connection, &error))?, person) {
         (BindOutcome::Success, Some(person)) => {
             // The same address must not lead to somebody else there by now.
@@ -182,7 +184,8 @@ fn external_subject(connection: &Connection, person: &LdapUser) -> Option<Extern
 fn build_proof(
     connection: &Connection,
     settings: &LdapSettings,
-    (person, email): (&LdapUser, String),
+    person: &LdapUser,
+    email: String,
     groups: Option<Vec<String>>,
 ) -> Proof {
     Proof {

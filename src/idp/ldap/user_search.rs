@@ -100,7 +100,7 @@ pub(super) async fn find_user(
         };
         let filter = format!("(&{}{called})", query.filter);
         let request = LdapSearchRequest::below(&query.base_dn, &filter, attributes);
-        for entry in search_up_to(kernel, pool, conn, (request, 3)).await? {
+        for entry in search_up_to(kernel, pool, conn, request, 3).await? {
             if found.iter().all(|known| !known.entry.dn.eq_ignore_ascii_case(&entry.dn)) {
                 found.push(LdapUser { entry, query: query.clone() });
             }
@@ -124,12 +124,12 @@ pub(super) async fn find_groups(
     let direct = person.entry.fetch_all_values(conn, pool, &person.query.member_of_attribute).await?;
     let mut names: HashSet<String> = HashSet::new();
     if settings.nested && conn.is_active_directory {
-        add_matching_groups(kernel, pool, conn, (&format!("(member:{IN_CHAIN}:={dn})"), &mut names)).await?;
+        add_matching_groups(kernel, pool, conn, &format!("(member:{IN_CHAIN}:={dn})"), &mut names).await?;
     } else if direct.is_empty() {
         // A directory that does not say it at the person says it at the groups.
         let uid = person.entry.first("uid").map(|uid| format!("(memberUid={})", ldap_escape(uid)));
         let filter = format!("(|(member={dn})(uniqueMember={dn}){})", uid.unwrap_or_default());
-        add_matching_groups(kernel, pool, conn, (&filter, &mut names)).await?;
+        add_matching_groups(kernel, pool, conn, &filter, &mut names).await?;
     }
     for dn in direct {
         add_group(&mut names, &dn, None);
@@ -149,7 +149,7 @@ pub(super) async fn find_groups(
             };
             let filter = format!("(|{})", next.iter().map(inner).collect::<String>());
             walked.extend(next);
-            add_matching_groups(kernel, pool, conn, (&filter, &mut names)).await?;
+            add_matching_groups(kernel, pool, conn, &filter, &mut names).await?;
         }
     }
     Ok(names.into_iter().collect())
@@ -160,13 +160,14 @@ async fn add_matching_groups(
     kernel: &Kernel,
     pool: &Arc<LdapPool>,
     conn: &mut LdapConn,
-    (filter, names): (&str, &mut HashSet<String>),
+    filter: &str,
+    names: &mut HashSet<String>,
 ) -> Result<(), Error> {
     for query in &pool.settings.group_queries {
         let filter = format!("(&{}{filter})", query.filter);
         let wanted = [query.name_attribute.clone()].into();
         let request = LdapSearchRequest::below(&query.base_dn, &filter, &wanted);
-        for group in search_up_to(kernel, pool, conn, (request, MAX_GROUPS)).await? {
+        for group in search_up_to(kernel, pool, conn, request, MAX_GROUPS).await? {
             add_group(names, &group.dn, group.first(&query.name_attribute));
         }
     }

@@ -87,7 +87,8 @@ fn state_binding(connection: &Connection, browser: &str) -> String {
 pub(super) async fn open_state(
     kernel: &Kernel,
     connection: &Connection,
-    (state, browser): (&str, Option<&str>),
+    state: &str,
+    browser: Option<&str>,
 ) -> Result<Option<SealedState<AuthorizationRequest>>, sqlx::Error> {
     if let Some(browser) = browser
         && let Some(found) =
@@ -104,7 +105,8 @@ pub async fn begin_link(
     kernel: &Kernel,
     providers: &ProviderCache,
     principal: &Principal,
-    (connection, settings): (&Connection, &OidcSettings),
+    connection: &Connection,
+    settings: &OidcSettings,
     browser: &str,
 ) -> Result<String, AuthorizationRequestError> {
     let provider = providers.discover(kernel, settings).await?;

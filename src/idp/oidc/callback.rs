@@ -46,9 +46,12 @@ pub(super) struct OidcIdentity {
 
 /// Hears the answer to `sent`.
 pub(super) async fn validate_callback(
-    (kernel, providers): (&Kernel, &ProviderCache),
-    (connection, settings): (&Connection, &OidcSettings),
-    (authorization, params): (&AuthorizationRequest, &CallbackParams),
+    kernel: &Kernel,
+    providers: &ProviderCache,
+    connection: &Connection,
+    settings: &OidcSettings,
+    authorization: &AuthorizationRequest,
+    params: &CallbackParams,
 ) -> Result<OidcIdentity, OidcCheckFailed> {
     let mut report = OidcCheckReport::default();
     let provider = providers.discover(kernel, settings).await;
@@ -56,8 +59,8 @@ pub(super) async fn validate_callback(
         provider.map_err(|error| report.fail(OidcCheck::Discovery, "a provider that answers", error))?;
     report.pass(OidcCheck::Discovery);
     let code = extract_code(&mut report, &provider, params)?;
-    let about = (connection, settings);
-    let tokens = client::exchange_code(kernel, about, &provider, (code, authorization)).await;
+
+    let tokens = client::exchange_code(kernel, connection, settings, &provider, code, authorization).await;
     let tokens = tokens.map_err(|error| report.fail(OidcCheck::Code, "a token for the code", error))?;
     report.pass(OidcCheck::Code);
 
@@ -69,10 +72,10 @@ pub(super) async fn validate_callback(
             id_token_claims((kernel, providers), settings, (provider, &mut report), (&tokens, authorization))
                 .await?;
         claim_mapping::check_tenant_and_domain(&mut report, settings, &judged.0)?;
-        add_userinfo_claims(kernel, settings, (&judged.1, &mut report), (judged.0, &tokens)).await?
+        add_userinfo_claims(kernel, settings, &judged.1, &mut report, judged.0, &tokens).await?
     };
     let EmailClaim { email, is_verified } = claim_mapping::email_claim(&mut report, settings, &claims)?;
-    let groups = read_groups(kernel, (connection, settings), &mut claims).await;
+    let groups = read_groups(kernel, connection, settings, &mut claims).await;
     Ok(OidcIdentity {
         issuer: text_claim(&claims, "iss").unwrap_or(&settings.issuer).to_owned(),
         subject: text_claim(&claims, "sub").unwrap_or_default().to_owned(),
@@ -124,8 +127,8 @@ async fn id_token_claims(
         nonce_is_optional: !presets::returns_nonce(settings),
         access_token: &tokens.access_token,
     };
-    validate_with_key_refresh((kernel, providers), settings, (provider, report), |report, expected| {
-        validate_id_token(report, token, (expected, &expected_id_token))
+    validate_with_key_refresh(kernel, providers, settings, provider, report, |report, expected| {
+        validate_id_token(report, token, expected, &expected_id_token)
     })
     .await
 }
@@ -133,9 +136,11 @@ async fn id_token_claims(
 /// Judges what a provider has signed. When its key is not among those known they are read again, once; a key may have
 /// been replaced under its old id as well.
 pub(super) async fn validate_with_key_refresh(
-    (kernel, providers): (&Kernel, &ProviderCache),
+    kernel: &Kernel,
+    providers: &ProviderCache,
     settings: &OidcSettings,
-    (provider, report): (DiscoveredProvider, &mut OidcCheckReport),
+    provider: DiscoveredProvider,
+    report: &mut OidcCheckReport,
     validate: impl Fn(&mut OidcCheckReport, &ExpectedToken<'_>) -> Result<Claims, OidcCheckFailed>,
 ) -> Result<(Claims, DiscoveredProvider), OidcCheckFailed> {
     let by = |provider: &DiscoveredProvider, report: &mut OidcCheckReport| {
@@ -165,8 +170,10 @@ pub(super) async fn validate_with_key_refresh(
 async fn add_userinfo_claims(
     kernel: &Kernel,
     settings: &OidcSettings,
-    (provider, report): (&DiscoveredProvider, &mut OidcCheckReport),
-    (mut claims, tokens): (Claims, &Tokens),
+    provider: &DiscoveredProvider,
+    report: &mut OidcCheckReport,
+    mut claims: Claims,
+    tokens: &Tokens,
 ) -> Result<Claims, OidcCheckFailed> {
     let email = settings.people.email_attribute.as_deref().unwrap_or("email");
     let is_missing = |name: &str| !claims.contains_key(name);
@@ -194,12 +201,13 @@ async fn add_userinfo_claims(
 /// The groups of the person. When they cannot be read nobody is taken out of anything, and the log says why.
 async fn read_groups(
     kernel: &Kernel,
-    (connection, settings): (&Connection, &OidcSettings),
+    connection: &Connection,
+    settings: &OidcSettings,
     claims: &mut Claims,
 ) -> Option<Vec<String>> {
     let name = settings.group_claim()?;
     if settings.preset == Preset::Entra && graph::is_overage(claims) {
-        let read = graph::groups_from_claims(kernel, (connection, CLIENT_SECRET), settings, claims).await;
+        let read = graph::groups_from_claims(kernel, connection, CLIENT_SECRET, settings, claims).await;
         return read.map_err(|error: GraphError| graph::log_failure(&connection.id, &error)).ok();
     }
     match claims.get(name) {

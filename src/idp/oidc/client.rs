@@ -98,9 +98,11 @@ pub(super) struct Tokens {
 /// Exchanges a code (RFC 6749 §4.1.3).
 pub(super) async fn exchange_code(
     kernel: &Kernel,
-    (connection, settings): (&Connection, &OidcSettings),
+    connection: &Connection,
+    settings: &OidcSettings,
     provider: &DiscoveredProvider,
-    (code, authorization): (&str, &AuthorizationRequest),
+    code: &str,
+    authorization: &AuthorizationRequest,
 ) -> Result<Tokens, ClientError> {
     let endpoints = RpEndpoints::of(&kernel.urls, &connection.id);
     let client = build_client(settings, &provider.metadata, &endpoints)?;
@@ -123,10 +125,11 @@ pub(super) async fn exchange_code(
     }
     if auth == ClientAuth::PrivateKeyJwt {
         let audience = provider.metadata.token_endpoint.as_deref().unwrap_or_default();
-        let about = (settings.client_id.as_str(), audience);
-        let assertion = client_keys::client_assertion(kernel, connection, about)
-            .await?
-            .ok_or(ClientError::NoCredential)?;
+
+        let assertion =
+            client_keys::client_assertion(kernel, connection, settings.client_id.as_str(), audience)
+                .await?
+                .ok_or(ClientError::NoCredential)?;
         request = request
             .add_extra_param(
                 "client_assertion_type",

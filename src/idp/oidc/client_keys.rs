@@ -23,8 +23,7 @@ pub async fn ensure_client_key(kernel: &Kernel, tx: &mut Tx, connection: &Connec
     }
     let pair = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256);
     let pair = pair.map_err(|error| Error::Internal(error.to_string()))?;
-    connections::set_secret(kernel, tx, connection, (CLIENT_KEY, &STANDARD.encode(pair.serialize_der())))
-        .await
+    connections::set_secret(kernel, tx, connection, CLIENT_KEY, &STANDARD.encode(pair.serialize_der())).await
 }
 
 async fn client_key(kernel: &Kernel, connection: &Connection) -> Result<Option<EncodingKey>, vault::Error> {
@@ -50,7 +49,8 @@ pub(super) async fn public_jwks(kernel: &Kernel, connection: &Connection) -> Res
 pub(super) async fn client_assertion(
     kernel: &Kernel,
     connection: &Connection,
-    (client_id, audience): (&str, &str),
+    client_id: &str,
+    audience: &str,
 ) -> Result<Option<String>, vault::Error> {
     let Some(key) = client_key(kernel, connection).await? else { return Ok(None) };
     let now = kernel.clock.now();

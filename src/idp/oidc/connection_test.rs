@@ -28,15 +28,18 @@ pub enum OidcTestStart {
 
 /// Begins a test. A provider that cannot be used is a finding, not an error.
 pub async fn begin(
-    (kernel, providers): (&Kernel, &ProviderCache),
-    (principal, context): (&Principal, &Context),
-    (connection, settings): (&Connection, &OidcSettings),
+    kernel: &Kernel,
+    providers: &ProviderCache,
+    principal: &Principal,
+    context: &Context,
+    connection: &Connection,
+    settings: &OidcSettings,
 ) -> Result<OidcTestStart, Error> {
     let provider = providers.discover(kernel, settings).await;
     let mut tx = kernel.db.begin().await?;
     let mut authorization = AuthorizationRequest::new(AuthorizationPurpose::SignIn);
     let (test, relay) =
-        connection_tests::begin(&mut tx, principal, (connection, &authorization.request)).await?;
+        connection_tests::begin(&mut tx, principal, connection, &authorization.request).await?;
     authorization.purpose = AuthorizationPurpose::Trial(relay);
     let address = match provider {
         Ok(provider) => authorization.authorization_url(kernel, (connection, settings), (&provider, "", "")),
@@ -50,7 +53,7 @@ pub async fn begin(
                 "a provider that describes itself",
                 error,
             );
-            connection_tests::finish(&mut tx, context, (connection, &test), &TestResult::failed(failed))
+            connection_tests::finish(&mut tx, context, connection, &test, &TestResult::failed(failed))
                 .await?;
             OidcTestStart::Finished(test.id)
         }
@@ -63,12 +66,14 @@ pub async fn begin(
 pub(super) async fn finish(
     signin: &SignIn,
     context: &Context,
-    (connection, test): (&Connection, &ConnectionTest),
-    (authorization, outcome): (&AuthorizationRequest, Result<OidcIdentity, OidcCheckFailed>),
+    connection: &Connection,
+    test: &ConnectionTest,
+    authorization: &AuthorizationRequest,
+    outcome: Result<OidcIdentity, OidcCheckFailed>,
 ) -> Result<(), Error> {
     let mut tx = signin.kernel.db.begin().await?;
     let judged = match outcome {
-        Ok(identity) => check_test_rules(&mut tx, connection, (test, authorization), identity).await?,
+        Ok(identity) => check_test_rules(&mut tx, connection, test, authorization, identity).await?,
         Err(failed) => Err(failed),
     };
     let found = match judged {
@@ -81,7 +86,7 @@ pub(super) async fn finish(
         },
         Err(failed) => TestResult::failed(failed),
     };
-    connection_tests::finish(&mut tx, context, (connection, test), &found).await?;
+    connection_tests::finish(&mut tx, context, connection, test, &found).await?;
     Ok(tx.commit().await?)
 }
 
@@ -103,7 +108,8 @@ fn attributes(identity: &OidcIdentity) -> BTreeMap<String, Vec<String>> {
 async fn check_test_rules(
     tx: &mut Tx,
     connection: &Connection,
-    (test, authorization): (&ConnectionTest, &AuthorizationRequest),
+    test: &ConnectionTest,
+    authorization: &AuthorizationRequest,
     mut identity: OidcIdentity,
 ) -> Result<Result<OidcIdentity, OidcCheckFailed>, sqlx::Error> {
     let rules = accounts::settings_of(tx, &connection.account_id).await?;

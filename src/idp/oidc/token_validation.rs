@@ -46,7 +46,8 @@ pub(super) struct ExpectedIdToken<'a> {
 pub(super) fn validate_id_token(
     report: &mut OidcCheckReport,
     token: &str,
-    (expected, expected_id_token): (&ExpectedToken<'_>, &ExpectedIdToken<'_>),
+    expected: &ExpectedToken<'_>,
+    expected_id_token: &ExpectedIdToken<'_>,
 ) -> Result<Claims, OidcCheckFailed> {
     let (claims, algorithm) = validate_token(report, token, expected)?;
     let nonce = text_claim(&claims, "nonce");

@@ -19,15 +19,16 @@ pub async fn begin(
     kernel: &Kernel,
     tx: &mut Tx,
     principal: &Principal,
-    (connection, settings): (&Connection, &SamlSettings),
+    connection: &Connection,
+    settings: &SamlSettings,
 ) -> Result<(String, FrontChannelMessage), Error> {
     let request_id = new_message_id();
-    let (test, relay) = connection_tests::begin(tx, principal, (connection, &request_id)).await?;
+    let (test, relay) = connection_tests::begin(tx, principal, connection, &request_id).await?;
     let pairs = keys::of_connection(tx, &connection.id).await?;
     let key = if settings.sign_requests { keys::signing_key(kernel, &pairs).await? } else { None };
     let addresses = SpEndpoints::of(&kernel.urls, &connection.id, settings);
     let sent = (request_id.as_str(), Some(relay.as_str()));
-    let sent = authn_request(&addresses, settings, sent, tx.now(), key.as_deref())
+    let sent = authn_request(&addresses, settings, sent.0, sent.1, tx.now(), key.as_deref())
         .map_err(|error| Error::Internal(error.to_string()))?;
     Ok((test.id, sent))
 }
@@ -36,7 +37,8 @@ pub async fn begin(
 pub(super) async fn finish(
     signin: &SignIn,
     context: &Context,
-    (connection, test): (&Connection, &ConnectionTest),
+    connection: &Connection,
+    test: &ConnectionTest,
     outcome: Result<ValidatedAssertion, SamlCheckFailed>,
 ) -> Result<(), Error> {
     let mut tx = signin.kernel.db.begin().await?;
@@ -54,7 +56,7 @@ pub(super) async fn finish(
         },
         Err(failed) => TestResult::failed(failed),
     };
-    connection_tests::finish(&mut tx, context, (connection, test), &found).await?;
+    connection_tests::finish(&mut tx, context, connection, test, &found).await?;
     Ok(tx.commit().await?)
 }
 

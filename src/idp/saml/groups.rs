@@ -18,7 +18,8 @@ const ENTRA_OBJECT_ID: &str = "http://schemas.microsoft.com/identity/claims/obje
 /// Graph cannot be asked nobody is taken out of anything: `None` as well, and the log says why.
 pub(super) async fn read_groups(
     kernel: &Kernel,
-    (connection, settings): (&Connection, &SamlSettings),
+    connection: &Connection,
+    settings: &SamlSettings,
     assertion: &ValidatedAssertion,
 ) -> Option<Vec<String>> {
     let name = settings.people.group_attribute.as_deref().filter(|_| settings.people.group_sync)?;
@@ -28,7 +29,7 @@ pub(super) async fn read_groups(
     let read = async {
         let graph = settings.graph.as_ref().ok_or(GraphError::NotSetUp)?;
         let person = attribute_values(assertion, ENTRA_OBJECT_ID).first().ok_or(GraphError::NoObjectId)?;
-        graph::groups_of_user(kernel, (connection, GRAPH_SECRET), (graph, person)).await
+        graph::groups_of_user(kernel, connection, GRAPH_SECRET, graph, person).await
     };
     read.await.map_err(|error| graph::log_failure(&connection.id, &error)).ok()
 }

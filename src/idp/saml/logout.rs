@@ -53,9 +53,9 @@ pub async fn start_logout(
     let addresses = SpEndpoints::of(&kernel.urls, &connection.id, settings);
     let id = new_message_id();
     store::insert_pending_logout(tx, &connection.id, &id, now.plus(RESPONSE_TIMEOUT)).await?;
-    let xml = logout_request_xml(&id, &addresses, &service.url, (name_id, session_index.as_deref()), now);
+    let xml = logout_request_xml(&id, &addresses, &service.url, name_id, session_index.as_deref(), now);
     let message = OutboundMessage { name: "SAMLRequest", id: &id, xml: &xml, relay_state: None };
-    let sent = message.encode((&service.url, service.binding), key.as_deref());
+    let sent = message.encode(&service.url, service.binding, key.as_deref());
     sent.map_err(|error: WriteError| Error::Internal(error.to_string()))
 }
 
@@ -77,7 +77,8 @@ fn logout_request_xml(
     id: &str,
     addresses: &SpEndpoints,
     destination: &str,
-    (name_id, session_index): (&NameId, Option<&str>),
+    name_id: &NameId,
+    session_index: Option<&str>,
     now: Timestamp,
 ) -> String {
     let attribute = |name: &str, value: &Option<String>| {

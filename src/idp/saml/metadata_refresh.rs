@@ -65,7 +65,7 @@ pub async fn refresh_one(kernel: &Kernel) -> Result<bool, Error> {
         Some(Ok(found)) => {
             (status.fetched_at, status.error, status.failing_since) = (Some(now), None, None);
             if let Some(wanted) = found {
-                apply_settings(&mut tx, &connection, (&current, &wanted)).await?;
+                apply_settings(&mut tx, &connection, &current, &wanted).await?;
                 current = wanted;
             }
         }
@@ -78,7 +78,7 @@ pub async fn refresh_one(kernel: &Kernel) -> Result<bool, Error> {
         None => {}
     }
     if connection.is_enabled() {
-        warn_of_expiry(kernel, &mut tx, &connection, (&current, &mut status)).await?;
+        warn_of_expiry(kernel, &mut tx, &connection, &current, &mut status).await?;
     }
     store::save_metadata_status(&mut tx, &status).await?;
     tx.commit().await?;
@@ -116,7 +116,8 @@ async fn fetch_settings(
 async fn apply_settings(
     tx: &mut Tx,
     connection: &Connection,
-    (before, after): (&SamlSettings, &SamlSettings),
+    before: &SamlSettings,
+    after: &SamlSettings,
 ) -> Result<(), Error> {
     // Somebody who changed the settings meanwhile wins; the next reading finds their state.
     if !connections::replace_settings(tx, connection, after).await? {
@@ -147,7 +148,8 @@ async fn warn_of_expiry(
     kernel: &Kernel,
     tx: &mut Tx,
     connection: &Connection,
-    (settings, status): (&SamlSettings, &mut MetadataStatus),
+    settings: &SamlSettings,
+    status: &mut MetadataStatus,
 ) -> Result<(), Error> {
     let Some(last) = last_expiring_certificate(settings) else { return Ok(()) };
     let ends_soon = last.not_after <= tx.now().plus(WARN_BEFORE);
@@ -155,7 +157,7 @@ async fn warn_of_expiry(
         return Ok(());
     }
     let Some(account) = accounts::by_id(tx, &connection.account_id).await? else { return Ok(()) };
-    let letter = expiry_email(kernel, connection, (&account.name, settings), last.not_after);
+    let letter = expiry_email(kernel, connection, &account.name, settings, last.not_after);
     notifications::notify_admins(kernel, tx, &account, &letter).await?;
     status.warned = Some(last.fingerprint());
     Ok(())
@@ -164,7 +166,8 @@ async fn warn_of_expiry(
 fn expiry_email(
     kernel: &Kernel,
     connection: &Connection,
-    (account, settings): (&str, &SamlSettings),
+    account: &str,
+    settings: &SamlSettings,
     end: Timestamp,
 ) -> EmailMessage {
     let advice = if settings.metadata_url.is_some() {

@@ -159,7 +159,8 @@ fn requested_context(settings: &SamlSettings) -> Option<RequestedAuthnContext> {
 pub fn authn_request(
     addresses: &SpEndpoints,
     settings: &SamlSettings,
-    (request_id, relay_state): (&str, Option<&str>),
+    request_id: &str,
+    relay_state: Option<&str>,
     now: Timestamp,
     key: Option<&[u8]>,
 ) -> Result<FrontChannelMessage, WriteError> {
@@ -184,5 +185,5 @@ pub fn authn_request(
     };
     let xml = request.to_string().map_err(|error| WriteError::new(&error))?;
     let message = OutboundMessage { name: "SAMLRequest", id: request_id, xml: &xml, relay_state };
-    message.encode((url, binding), key)
+    message.encode(url, binding, key)
 }

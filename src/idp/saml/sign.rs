@@ -44,7 +44,8 @@ impl OutboundMessage<'_> {
     /// Packs the message for its way. `key`: PKCS#8 of our private key, when it is to be signed.
     pub(super) fn encode(
         self,
-        (url, binding): (&str, Binding),
+        url: &str,
+        binding: Binding,
         key: Option<&[u8]>,
     ) -> Result<FrontChannelMessage, WriteError> {
         match binding {

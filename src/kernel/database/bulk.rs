@@ -68,7 +68,7 @@ pub async fn insert_all<'a, R>(tx: &mut Tx, head: &'static str, rows: Vec<R>) ->
 where
     R: IntoIterator<Item = SqlValue<'a>, IntoIter: ExactSizeIterator + Send> + Send,
 {
-    insert(tx, head, ("", ""), rows).await.map(drop)
+    insert(tx, head, "", "", rows).await.map(drop)
 }
 
 /// The same for rows of which some may be there already, by any rule of the table: which were not, by their first
@@ -82,7 +82,7 @@ where
     R: IntoIterator<Item = SqlValue<'a>, IntoIter: ExactSizeIterator + Send> + Send,
 {
     let tails = (" ON CONFLICT DO NOTHING", " ON CONFLICT DO NOTHING RETURNING id");
-    Ok(insert(tx, head, tails, rows).await?.into_iter().collect())
+    Ok(insert(tx, head, tails.0, tails.1, rows).await?.into_iter().collect())
 }
 
 /// Executes `head` with all rows and, on SQLite and on PostgreSQL, what comes after them: the ids of those that were
@@ -90,18 +90,19 @@ where
 async fn insert<'a, R>(
     tx: &mut Tx,
     head: &'static str,
-    (on_sqlite, on_postgres): (&'static str, &'static str),
+    on_sqlite: &'static str,
+    on_postgres: &'static str,
     rows: Vec<R>,
 ) -> Result<Vec<String>, sqlx::Error>
 where
     R: IntoIterator<Item = SqlValue<'a>, IntoIter: ExactSizeIterator + Send> + Send,
 {
     match &mut **tx {
-        DbConn::Sqlite(file) => file.insert((head, on_sqlite), rows).await,
+        DbConn::Sqlite(file) => file.insert(head, on_sqlite, rows).await,
         DbConn::Postgres(server) => {
             let mut written = Vec::new();
             for columns in in_columns(rows) {
-                let ids = server.insert::<(String,)>((head, on_postgres), columns).await?;
+                let ids = server.insert::<(String,)>(head, on_postgres, columns).await?;
                 written.extend(ids.into_iter().map(|(id,)| id));
             }
             Ok(written)
@@ -184,7 +185,7 @@ pub async fn fetch_where_in<T: FromDbRow>(
     wanted: &[String],
 ) -> Result<Vec<T>, sqlx::Error> {
     let firsts: Vec<_> = firsts.iter().map(|text| SqlValue::from(*text)).collect();
-    query_where_in(c, (head, ""), &firsts, wanted).await
+    query_where_in(c, head, "", &firsts, wanted).await
 }
 
 /// Executes a statement that returns one text column for each of `wanted` that it did something for: `head` takes
@@ -195,20 +196,21 @@ pub async fn execute_where_in(
     firsts: &[SqlValue<'_>],
     wanted: &[String],
 ) -> Result<Vec<String>, sqlx::Error> {
-    let rows = query_where_in::<(String,)>(tx, head_and_tail, firsts, wanted).await?;
+    let rows = query_where_in::<(String,)>(tx, head_and_tail.0, head_and_tail.1, firsts, wanted).await?;
     Ok(rows.into_iter().map(|(text,)| text).collect())
 }
 
 async fn query_where_in<T: FromDbRow>(
     c: &mut DbConn,
-    (head, tail): (&'static str, &'static str),
+    head: &'static str,
+    tail: &'static str,
     firsts: &[SqlValue<'_>],
     wanted: &[String],
 ) -> Result<Vec<T>, sqlx::Error> {
     let mut found = Vec::new();
     if let Some(server) = c.postgres() {
         for some in wanted.chunks(MAX_ARRAY_ROWS) {
-            found.extend(server.fetch_where_in((head, tail), firsts, some).await?);
+            found.extend(server.fetch_where_in(head, tail, firsts, some).await?);
         }
         return Ok(found);
     }

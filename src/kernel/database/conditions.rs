@@ -36,7 +36,7 @@ impl Conditions {
     }
 
     /// Adds `piece`, in which `?1` and `?2` stand for the two values, each once or several times.
-    pub fn two_texts(&mut self, piece: &'static str, (one, two): (&str, &str)) {
+    pub fn two_texts(&mut self, piece: &'static str, one: &str, two: &str) {
         self.values.push(ConditionValue::Text(one.to_owned()));
         self.values.push(ConditionValue::Text(two.to_owned()));
         let last = self.values.len();

@@ -107,7 +107,8 @@ impl PgConn {
     /// same for any number of them. `tail` comes after them.
     pub(super) async fn insert<T: FromDbRow>(
         &mut self,
-        (head, tail): (&str, &str),
+        head: &str,
+        tail: &str,
         columns: Vec<Vec<SqlValue<'_>>>,
     ) -> Result<Vec<T>, sqlx::Error> {
         let (mut sql, mut arguments) = (format!("{head} SELECT * FROM UNNEST("), PgArguments::default());
@@ -123,7 +124,8 @@ impl PgConn {
     /// Executes a statement with `firsts` as `$1` and so on, and a list of texts after `head`, which ends in `IN`.
     pub(super) async fn fetch_where_in<T: FromDbRow>(
         &mut self,
-        (head, tail): (&str, &str),
+        head: &str,
+        tail: &str,
         firsts: &[SqlValue<'_>],
         listed: &[String],
     ) -> Result<Vec<T>, sqlx::Error> {

@@ -172,7 +172,8 @@ impl SqliteConn {
     /// One row at a time: of several in one statement `SQLite` keeps what it takes to undo them.
     pub(super) async fn insert<'a, R>(
         &mut self,
-        (head, tail): (&str, &str),
+        head: &str,
+        tail: &str,
         rows: Vec<R>,
     ) -> Result<Vec<String>, sqlx::Error>
     where
@@ -180,9 +181,9 @@ impl SqliteConn {
     {
         let begun = Instant::now();
         let written = if rows.len() > MAX_INLINE_ROWS {
-            off_runtime(|| self.insert_each((head, tail), rows))
+            off_runtime(|| self.insert_each(head, tail, rows))
         } else {
-            self.insert_each((head, tail), rows)
+            self.insert_each(head, tail, rows)
         };
         self.charge_time(begun.elapsed()).await;
         written.map_err(driver_error)
@@ -215,7 +216,7 @@ impl SqliteConn {
         Ok(shape)
     }
 
-    fn insert_each<'a, R>(&self, (head, tail): (&str, &str), rows: Vec<R>) -> rusqlite::Result<Vec<String>>
+    fn insert_each<'a, R>(&self, head: &str, tail: &str, rows: Vec<R>) -> rusqlite::Result<Vec<String>>
     where
         R: IntoIterator<Item = SqlValue<'a>, IntoIter: ExactSizeIterator>,
     {

@@ -143,7 +143,8 @@ pub async fn queue_batch(
     vault: &Vault,
     mailing: &Mailing,
     mails: &[RenderedEmail],
-    (cursor, last): (&str, bool),
+    cursor: &str,
+    last: bool,
 ) -> Result<bool, vault::Error> {
     let now = tx.now();
     let made = i64::try_from(mails.len()).unwrap_or(i64::MAX);
@@ -162,7 +163,7 @@ pub async fn queue_batch(
     if moved.rows_affected() == 0 {
         return Ok(false);
     }
-    outbox::queue_bulk(tx, vault, (&mailing.account_id, &mailing.id), mails).await?;
+    outbox::queue_bulk(tx, vault, &mailing.account_id, &mailing.id, mails).await?;
     Ok(true)
 }
 

@@ -50,7 +50,8 @@ pub async fn queue(
 pub(super) async fn queue_bulk(
     tx: &mut Tx,
     vault: &Vault,
-    (account_id, mailing_id): (&str, &str),
+    account_id: &str,
+    mailing_id: &str,
     mails: &[RenderedEmail],
 ) -> Result<(), vault::Error> {
     let now = tx.now();

@@ -227,7 +227,7 @@ impl ImportRun<'_> {
             let folded = fold_case(name);
             if !self.groups.contains_key(&folded) {
                 let named = [GroupCondition::Name(name.clone())];
-                let found = groups::list_after(tx, &self.context.account_id, &named, ("", 10)).await?;
+                let found = groups::list_after(tx, &self.context.account_id, &named, "", 10).await?;
                 let own = found.into_iter().find(|group| group.connection_id.is_none());
                 self.groups.insert(folded.clone(), own);
             }

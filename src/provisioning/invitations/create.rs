@@ -145,17 +145,17 @@ async fn invite_one(
         users::create_pending(tx, context, profile).await?
     };
     for role in roles {
-        bind_role(tx, context, (PrincipalKind::User, &user.id, &user.user_name), *role).await?;
+        bind_role(tx, context, PrincipalKind::User, &user.id, &user.user_name, *role).await?;
     }
     if direct {
         let notified = settings.sso_invitations == SsoInvitations::Notice;
         if notified {
-            emails::send_access_notice(kernel, tx, account, (&user, by), landing_url).await?;
+            emails::send_access_notice(kernel, tx, account, &user, by, landing_url).await?;
         }
         return Ok(InviteStatus::Active { user_id: user.id, notified });
     }
-    let invitation_id = store::insert(tx, &user, (by, landing_url)).await?;
-    let mail_id = emails::send_invitation(kernel, tx, account, (&user, by)).await?;
+    let invitation_id = store::insert(tx, &user, by, landing_url).await?;
+    let mail_id = emails::send_invitation(kernel, tx, account, &user, by).await?;
     store::renew(tx, &account.id, &user.id, mail_id.as_deref()).await?;
     record_event(tx, context, Action::InvitationCreate, &user).await?;
     Ok(InviteStatus::Invited { invitation_id, user_id: user.id })

@@ -19,7 +19,8 @@ pub(super) async fn send_invitation(
     kernel: &Kernel,
     tx: &mut Tx,
     account: &Account,
-    (user, invited_by): (&User, &str),
+    user: &User,
+    invited_by: &str,
 ) -> Result<Option<String>, Error> {
     let link = create_link(kernel, tx, user).await?;
     let letter = EmailMessage {
@@ -39,7 +40,8 @@ pub(super) async fn send_access_notice(
     kernel: &Kernel,
     tx: &mut Tx,
     account: &Account,
-    (user, invited_by): (&User, &str),
+    user: &User,
+    invited_by: &str,
     landing_url: Option<&str>,
 ) -> Result<Option<String>, Error> {
     let to = match landing_url {

@@ -29,7 +29,7 @@ pub async fn resend(
     invitation: &Invitation,
 ) -> Result<(), Error> {
     let (account, user) = find_pending(tx, invitation).await?;
-    let mail_id = emails::send_invitation(kernel, tx, &account, (&user, &context.actor.name)).await?;
+    let mail_id = emails::send_invitation(kernel, tx, &account, &user, &context.actor.name).await?;
     store::renew(tx, &account.id, &user.id, mail_id.as_deref()).await?;
     Ok(record_event(tx, context, Action::InvitationResend, &user).await?)
 }

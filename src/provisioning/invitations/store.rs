@@ -38,7 +38,8 @@ pub async fn list(
     c: &mut DbConn,
     account_id: &str,
     open_only: bool,
-    (after, limit): (&str, i64),
+    after: &str,
+    limit: i64,
 ) -> Result<Vec<Invitation>, sqlx::Error> {
     let mut all = Conditions::default();
     let order = if open_only {
@@ -68,7 +69,8 @@ pub async fn landing_url_of(c: &mut DbConn, user_id: &str) -> Result<Option<Stri
 pub(super) async fn insert(
     tx: &mut Tx,
     user: &User,
-    (invited_by, landing_url): (&str, Option<&str>),
+    invited_by: &str,
+    landing_url: Option<&str>,
 ) -> Result<String, sqlx::Error> {
     let (id, now) = (tx.new_id(), tx.now());
     sqlx::query(

@@ -116,7 +116,7 @@ fn apply_at(
     let name = json::key_of(holder, &attribute.attribute)
         .unwrap_or_else(|| schemas::canonical_name(&attribute.attribute).to_owned());
     if let Some(filter) = &path.filter {
-        return apply_filtered(holder, &name, (kind, filter, attribute.sub_attribute.as_deref()), value);
+        return apply_filtered(holder, &name, kind, filter, attribute.sub_attribute.as_deref(), value);
     }
     match (&attribute.sub_attribute, kind) {
         (Some(sub), _) => apply_sub(holder, &name, sub, kind, value),
@@ -240,7 +240,9 @@ fn set_sub(object: &mut JsonObject, sub: &str, value: &Value, gone: bool) {
 fn apply_filtered(
     holder: &mut JsonObject,
     name: &str,
-    (kind, filter, sub): (PatchOp, &ScimFilter, Option<&str>),
+    kind: PatchOp,
+    filter: &ScimFilter,
+    sub: Option<&str>,
     value: &Value,
 ) -> Result<(), Error> {
     let entry = holder.entry(name).or_insert_with(|| json!([]));

@@ -58,7 +58,8 @@ pub async fn affected_count(
 pub(crate) async fn session_restriction(
     c: &mut DbConn,
     settings: &TwoFactorSettings,
-    (user_id, is_enrolled): (&str, bool),
+    user_id: &str,
+    is_enrolled: bool,
     now: Timestamp,
 ) -> Result<SessionRestriction, sqlx::Error> {
     if is_enrolled {

@@ -231,7 +231,8 @@ pub(crate) async fn add(
     tx: &mut Tx,
     context: &Context,
     user: &User,
-    (right, confirmed): (EnrolmentRight, ConfirmedFactor),
+    right: EnrolmentRight,
+    confirmed: ConfirmedFactor,
 ) -> Result<Option<Vec<String>>, EnrolError> {
     let is_first = store::insert_enrolment(tx, user).await?;
     if right == EnrolmentRight::FirstFactor && !is_first {
@@ -260,7 +261,7 @@ pub(crate) async fn add(
     let event = Event::new(Action::FactorAdd, "user", &user.id, &user.user_name);
     let detail = json!({"kind": kind.as_str(), "factor": id, "name": confirmed.name, "first": is_first});
     audit::record(tx, context, event.detail(detail)).await?;
-    notifications::factor_added(kernel, tx, user, (&confirmed.name, &context.address)).await?;
+    notifications::factor_added(kernel, tx, user, &confirmed.name, &context.address).await?;
     if !is_first {
         return Ok(None);
     }

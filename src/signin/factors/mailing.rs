@@ -60,7 +60,8 @@ fn recipients(account_id: &str, settings: &TwoFactorSettings, after: &str) -> Co
 pub async fn start_mailing(
     tx: &mut Tx,
     account: &Account,
-    (settings, kind): (&TwoFactorSettings, EnrolmentMailKind),
+    settings: &TwoFactorSettings,
+    kind: EnrolmentMailKind,
     created_by: &str,
 ) -> Result<i64, sqlx::Error> {
     let scope =
@@ -121,7 +122,7 @@ async fn queue_batch(kernel: &Kernel, mailing: &Mailing) -> Result<bool, Error> 
         mails.push(letter.render_for(&person.email, &sender)?);
     }
     let vault = &kernel.vault;
-    if mailing::queue_batch(&mut tx, vault, mailing, &mails, (&cursor, last)).await? {
+    if mailing::queue_batch(&mut tx, vault, mailing, &mails, &cursor, last).await? {
         tx.commit().await?;
     }
     Ok(true)

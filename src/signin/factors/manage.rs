@@ -32,7 +32,8 @@ pub async fn remove(
     kernel: &Kernel,
     tx: &mut Tx,
     context: &Context,
-    (user, settings): (&User, &TwoFactorSettings),
+    user: &User,
+    settings: &TwoFactorSettings,
     factor: &Factor,
 ) -> Result<(), Error> {
     let is_last = store::count(tx, &user.id).await? <= 1;
@@ -52,7 +53,7 @@ pub async fn remove(
         json!({"kind": factor.kind().as_str(), "factor": factor.id, "name": factor.name, "last": is_last});
     let event = Event::new(Action::FactorRemove, "user", &user.id, &user.user_name).detail(detail);
     audit::record(tx, context, event).await?;
-    notifications::factor_removed(kernel, tx, user, (&factor.name, is_last, &context.address)).await
+    notifications::factor_removed(kernel, tx, user, &factor.name, is_last, &context.address).await
 }
 
 /// Makes new recovery codes, to be shown once; the old ones stop working.

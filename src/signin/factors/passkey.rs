@@ -34,7 +34,8 @@ pub struct PasskeyProof {
 pub async fn verify_passkey(
     signin: &SignIn,
     browser: &str,
-    (ticket, answer): (&str, &str),
+    ticket: &str,
+    answer: &str,
 ) -> Result<Result<PasskeyProof, FactorError>, sqlx::Error> {
     let kernel = &signin.kernel;
     let opened = sealed_state::open::<DiscoverableAuthentication>(kernel, &binding(browser), ticket).await?;

@@ -47,7 +47,8 @@ pub(crate) async fn is_browser_remembered(
     c: &mut DbConn,
     settings: &TwoFactorSettings,
     user: &User,
-    (secret, now): (Option<&str>, Timestamp),
+    secret: Option<&str>,
+    now: Timestamp,
 ) -> Result<bool, sqlx::Error> {
     let Some(secret) = secret.filter(|_| settings.remember_days > 0) else { return Ok(false) };
     let found: Option<(String,)> = sqlx::query_as(
@@ -68,7 +69,8 @@ pub(crate) async fn remember_browser(
     tx: &mut Tx,
     context: &Context,
     user: &User,
-    (before, request): (Option<&str>, &RequestContext),
+    before: Option<&str>,
+    request: &RequestContext,
 ) -> Result<String, sqlx::Error> {
     let token = OpaqueToken::generate(OpaqueTokenKind::RememberedBrowser);
     if let Some(before) = before {

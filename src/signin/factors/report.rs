@@ -63,7 +63,8 @@ pub async fn report(
     c: &mut DbConn,
     account_id: &str,
     filter: EnrolmentFilter,
-    (after, limit): (&str, i64),
+    after: &str,
+    limit: i64,
 ) -> Result<Vec<Row>, sqlx::Error> {
     let mut all = Conditions::default();
     all.text("u.account_id = ?", account_id);

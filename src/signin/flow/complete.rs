@@ -94,7 +94,8 @@ pub(super) struct SignInContext<'a> {
 impl<'a> SignInContext<'a> {
     pub(super) fn new(
         request: &'a RequestContext,
-        (flow, browser): (&'a Flow, BrowserBinding<'a>),
+        flow: &'a Flow,
+        browser: BrowserBinding<'a>,
         user: &'a User,
         settings: &'a AuthenticationSettings,
     ) -> Self {
@@ -106,11 +107,12 @@ impl<'a> SignInContext<'a> {
 pub async fn complete(
     signin: &SignIn,
     request: &RequestContext,
-    (flow, browser): (&Flow, BrowserBinding<'_>),
+    flow: &Flow,
+    browser: BrowserBinding<'_>,
     proof: &Proof,
 ) -> Result<SignInOutcome, SignInError> {
     let prefetched = prefetch(signin, proof).await?;
-    complete_with(signin, request, (flow, browser), proof.clone(), prefetched).await
+    complete_with(signin, request, flow, browser, proof.clone(), prefetched).await
 }
 
 /// Looks up whom the proof is about while nobody waits for it.
@@ -131,7 +133,8 @@ async fn prefetch(signin: &SignIn, proof: &Proof) -> Result<Option<Prefetched>, 
 pub(super) async fn complete_with(
     signin: &SignIn,
     request: &RequestContext,
-    (flow, browser): (&Flow, BrowserBinding<'_>),
+    flow: &Flow,
+    browser: BrowserBinding<'_>,
     mut proof: Proof,
     prefetched: Option<Prefetched>,
 ) -> Result<SignInOutcome, SignInError> {
@@ -180,10 +183,10 @@ pub(super) async fn complete_with(
     }
     let sign_in = SignInContext {
         is_enrolled: enrolled,
-        ..SignInContext::new(request, (flow, browser), &user, &settings)
+        ..SignInContext::new(request, flow, browser, &user, &settings)
     };
     let expected_hash = right.as_ref().map(VerifiedPassword::current_hash);
-    let proved = advance(&mut tx, &sign_in, proof, (password_status, expected_hash)).await?;
+    let proved = advance(&mut tx, &sign_in, proof, password_status, expected_hash).await?;
     tx.commit().await?;
     Ok(proved)
 }
@@ -194,7 +197,8 @@ pub(super) async fn advance(
     tx: &mut Tx,
     sign_in: &SignInContext<'_>,
     mut proof: Proof,
-    (password_status, expected_hash): (PasswordStatus, Option<&str>),
+    password_status: PasswordStatus,
+    expected_hash: Option<&str>,
 ) -> Result<SignInOutcome, SignInError> {
     let SignInContext { request, flow, browser, user, .. } = sign_in;
     if let Some(demand) = next_step(tx, sign_in, &mut proof, password_status).await? {
@@ -216,7 +220,7 @@ pub(super) async fn advance(
     if !store::consume(tx, &flow.id).await? {
         return Err(SignInError::FlowEnded);
     }
-    let session = begin_session(tx, request, user, (&proof, expected_hash)).await?;
+    let session = begin_session(tx, request, user, &proof, expected_hash).await?;
     // The password was changed or the user deactivated while the hash was made.
     let session = session.ok_or(SignInError::FlowEnded)?;
     let password_ends_at =
@@ -246,7 +250,7 @@ async fn next_step(
     };
     if proof.second_factor.is_none() && is_enrolled {
         let now = tx.now();
-        if !factors::is_browser_remembered(tx, rules, user, (browser.device_secret, now)).await? {
+        if !factors::is_browser_remembered(tx, rules, user, browser.device_secret, now).await? {
             return Ok(Some(NextStep::SecondFactor));
         }
         proof.second_factor = Some(SecondFactor::Device);
@@ -267,9 +271,10 @@ async fn begin_session(
     tx: &mut Tx,
     request: &RequestContext,
     user: &User,
-    (proof, expected_hash): (&Proof, Option<&str>),
+    proof: &Proof,
+    expected_hash: Option<&str>,
 ) -> Result<Option<String>, sqlx::Error> {
-    let session = sessions::create(tx, user, (proof, expected_hash), request).await?;
+    let session = sessions::create(tx, user, proof, expected_hash, request).await?;
     if session.is_none() {
         return Ok(None);
     }
@@ -286,21 +291,23 @@ async fn begin_session(
 pub(crate) async fn sign_in_without_flow(
     tx: &mut Tx,
     request: &RequestContext,
-    (browser, return_to): (BrowserBinding<'_>, &str),
+    browser: BrowserBinding<'_>,
+    return_to: &str,
     proof: Proof,
 ) -> Result<SignInOutcome, SignInError> {
     match authorize_sign_in(tx, request, &proof, None).await {
         Ok((user, settings)) => {
             let account_id = Some(user.account_id.clone());
             let flow = Flow::transient(account_id, user.user_name.clone(), return_to.to_owned());
-            let sign_in = SignInContext::new(request, (&flow, browser), &user, &settings);
+            let sign_in = SignInContext::new(request, &flow, browser, &user, &settings);
             let row = password::store::of_user(tx, &user.id).await?;
             let password = row.map(|row| tokens::hash(&row.hash));
             match advance(
                 tx,
                 &sign_in,
                 Proof { password_fingerprint: password, ..proof },
-                (PasswordStatus::Valid, None),
+                PasswordStatus::Valid,
+                None,
             )
             .await
             {
@@ -386,8 +393,15 @@ async fn find_user_for_proof(
     let found = match (&proof.user_id, &proof.external_subject, &proof.connection_id) {
         (Some(id), ..) => Ok(users::by_id(c, account_id, id).await?),
         (None, Some(subject), Some(connection_id)) => {
-            let at = (account_id, connection_id.as_str());
-            match identities::resolve_subject(c, at, (subject, &proof.identifier)).await? {
+            match identities::resolve_subject(
+                c,
+                account_id,
+                connection_id.as_str(),
+                subject,
+                &proof.identifier,
+            )
+            .await?
+            {
                 IdentityMatch::User(found) => Ok(found),
                 IdentityMatch::UnverifiedAddress => {
                     Err(UserLookupError(None, SignInError::AddressNotVerified))

@@ -3,7 +3,6 @@
 //! Wrong, unknown, locked and deactivated do the same work in the same order: one look-up, one counted
 //! attempt, one hash, one write. Only the trail knows which it was.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::complete::{self, Prefetched, SignInContext, SignInOutcome, VerifiedPassword};
@@ -43,14 +42,15 @@ impl Candidate {
             Some(id) => id.clone(),
             None => users::find_unique_account_by_email(c, &flow.identifier).await?.unwrap_or_default(),
         };
-        Self::find(c, &account_id, (LookupBy::Identifier(&flow.identifier), &flow.identifier)).await
+        Self::find(c, &account_id, LookupBy::Identifier(&flow.identifier), &flow.identifier).await
     }
 
     /// Looks up who is meant, and calls themselves `name`.
     async fn find(
         c: &mut DbConn,
         account_id: &str,
-        (lookup_by, name): (LookupBy<'_>, &str),
+        lookup_by: LookupBy<'_>,
+        name: &str,
     ) -> Result<Self, sqlx::Error> {
         let decoy = lockout::decoy_key(&fold_case(name));
         let somebody = lookup::find_record(c, account_id, lookup_by, &decoy).await?;
@@ -60,7 +60,7 @@ impl Candidate {
 
     /// Looks somebody up who is signed in.
     async fn of_principal(c: &mut DbConn, principal: &Principal) -> Result<Self, sqlx::Error> {
-        Self::find(c, &principal.account_id, (LookupBy::UserId(&principal.id), &principal.name)).await
+        Self::find(c, &principal.account_id, LookupBy::UserId(&principal.id), &principal.name).await
     }
 
     fn attempt(&self) -> Attempt<'_> {
@@ -76,7 +76,8 @@ impl Candidate {
 pub async fn sign_in_with_password(
     signin: &SignIn,
     request: &RequestContext,
-    (flow, browser): (&Flow, BrowserBinding<'_>),
+    flow: &Flow,
+    browser: BrowserBinding<'_>,
     password: &Password,
     method: Method,
 ) -> Result<SignInOutcome, SignInError> {
@@ -95,7 +96,7 @@ pub async fn sign_in_with_password(
         verified_password: Some(right),
         is_enrolled: *enrolled,
     };
-    complete::complete_with(signin, request, (flow, browser), proof, Some(prefetched)).await
+    complete::complete_with(signin, request, flow, browser, proof, Some(prefetched)).await
 }
 
 /// Checks the password of somebody who is signed in, before something that needs a recent proof, and
@@ -146,9 +147,9 @@ async fn check_password<'c>(
     let is_current = stored.as_deref().is_some_and(StoredHash::is_current);
     let right = permit.verify(password, stored).await?;
     let (Some(user), Some(row), true) = (user, row, right) else {
-        return Err(reject_attempt(signin, request, (candidate, name), method, attempt).await?);
+        return Err(reject_attempt(signin, request, candidate, name, method, attempt).await?);
     };
-    signin.throttle.clear_failures(throttle_key(request, candidate));
+    signin.throttle.clear_failures(request.address, &candidate.lockout_key);
     let right = VerifiedPassword {
         new_hash: if is_current { None } else { permit.hash(password).await.ok() },
         old_hash: row.hash.clone(),
@@ -179,7 +180,7 @@ async fn record_attempt(
     let settings = &candidate.record.settings.lockout;
     signin
         .throttle
-        .record_password_attempt(throttle_key(request, candidate), settings.attempts)
+        .record_password_attempt(request.address, &candidate.lockout_key, settings.attempts)
         .map_err(SignInError::Throttled)?;
     let counted = lockout::record_attempt(&mut tx, candidate.attempt(), settings).await?;
     Ok(RecordedAttempt { decision: counted, pending_commit: tx.commit_later().await? })
@@ -189,7 +190,8 @@ async fn record_attempt(
 async fn reject_attempt(
     signin: &SignIn,
     request: &RequestContext,
-    (candidate, name): (&Candidate, &str),
+    candidate: &Candidate,
+    name: &str,
     method: Method,
     RecordedAttempt { decision: counted, pending_commit: left }: RecordedAttempt,
 ) -> Result<SignInError, SignInError> {
@@ -208,7 +210,7 @@ async fn reject_attempt(
     let context = Context::anonymous(&user.account_id, name, request);
     complete::record_refusal(&mut tx, &context, Some(user), method, &refused).await?;
     if let AttemptDecision::Allowed { locks_until: Some(until) } = counted {
-        record_lock(signin, &mut tx, &context, user, (CredentialKind::Password, until)).await?;
+        record_lock(signin, &mut tx, &context, user, CredentialKind::Password, until).await?;
     }
     tx.commit().await?;
     left.wait().await?;
@@ -241,16 +243,17 @@ impl ExternalPasswordAttempt {
     ) -> Result<Self, SignInError> {
         let mut tx = begin_attempt(signin).await?;
         if let Some(subject) = subject {
-            let meant = (LookupBy::ExternalSubject(connection_id, subject), name);
-            let candidate = Candidate::find(&mut tx, account_id, meant).await?;
+            let candidate =
+                Candidate::find(&mut tx, account_id, LookupBy::ExternalSubject(connection_id, subject), name)
+                    .await?;
             if let Some(user) = &candidate.record.user {
                 let name = user.user_name.clone();
-                let guess = Self::record((signin, tx), request, (candidate, name), method).await?;
+                let guess = Self::record(signin, tx, request, candidate, name, method).await?;
                 return Ok(Self { found_by_subject: true, ..guess });
             }
         }
-        let candidate = Candidate::find(&mut tx, account_id, (LookupBy::Identifier(name), name)).await?;
-        Self::record((signin, tx), request, (candidate, name.to_owned()), method).await
+        let candidate = Candidate::find(&mut tx, account_id, LookupBy::Identifier(name), name).await?;
+        Self::record(signin, tx, request, candidate, name.to_owned(), method).await
     }
 
     /// The same for somebody who is signed in.
@@ -262,13 +265,15 @@ impl ExternalPasswordAttempt {
     ) -> Result<Self, SignInError> {
         let mut tx = begin_attempt(signin).await?;
         let candidate = Candidate::of_principal(&mut tx, principal).await?;
-        Self::record((signin, tx), request, (candidate, principal.name.clone()), method).await
+        Self::record(signin, tx, request, candidate, principal.name.clone(), method).await
     }
 
     async fn record(
-        (signin, tx): (&SignIn, Tx),
+        signin: &SignIn,
+        tx: Tx,
         request: &RequestContext,
-        (candidate, name): (Candidate, String),
+        candidate: Candidate,
+        name: String,
         method: Method,
     ) -> Result<Self, SignInError> {
         let attempt = record_attempt(signin, request, &candidate, tx).await?;
@@ -293,7 +298,7 @@ impl ExternalPasswordAttempt {
         signin: &SignIn,
         request: &RequestContext,
     ) -> Result<SignInError, SignInError> {
-        reject_attempt(signin, request, (&self.candidate, &self.name), self.method, self.recorded).await
+        reject_attempt(signin, request, &self.candidate, &self.name, self.method, self.recorded).await
     }
 
     /// It was right, and its owner does not come in for this reason.
@@ -316,7 +321,7 @@ impl ExternalPasswordAttempt {
 
     /// It was right: the attempts before are forgotten.
     pub async fn clear_failures(&self, signin: &SignIn, request: &RequestContext) -> Result<(), SignInError> {
-        signin.throttle.clear_failures(throttle_key(request, &self.candidate));
+        signin.throttle.clear_failures(request.address, &self.candidate.lockout_key);
         let mut tx = signin.kernel.db.begin().await?;
         lockout::clear_failures(&mut tx, &self.candidate.lockout_key, CredentialKind::Password).await?;
         Ok(tx.commit().await?)
@@ -328,20 +333,17 @@ impl ExternalPasswordAttempt {
         self,
         signin: &SignIn,
         request: &RequestContext,
-        (flow, browser): (&Flow, BrowserBinding<'_>),
+        flow: &Flow,
+        browser: BrowserBinding<'_>,
         proof: Proof,
     ) -> Result<SignInOutcome, SignInError> {
-        signin.throttle.clear_failures(throttle_key(request, &self.candidate));
+        signin.throttle.clear_failures(request.address, &self.candidate.lockout_key);
         let proof = Proof { clear_failures_of: Some(self.candidate.lockout_key), ..proof };
         // Who was found by a name they write may be somebody else at the provider.
         let found = self.found_by_subject.then_some(self.candidate.record);
         let known = found.and_then(|somebody| Prefetched::if_unchanged(somebody, &proof));
-        complete::complete_with(signin, request, (flow, browser), proof, known).await
+        complete::complete_with(signin, request, flow, browser, proof, known).await
     }
-}
-
-fn throttle_key<'a>(request: &RequestContext, candidate: &'a Candidate) -> (IpAddr, &'a str) {
-    (request.address, candidate.lockout_key.as_str())
 }
 
 /// The lock itself is in the counter already; this tells of it.
@@ -350,7 +352,8 @@ pub(super) async fn record_lock(
     tx: &mut Tx,
     context: &Context,
     user: &User,
-    (factor, until): (CredentialKind, Timestamp),
+    factor: CredentialKind,
+    until: Timestamp,
 ) -> Result<(), Error> {
     let account = accounts::by_id(tx, &user.account_id).await?.ok_or(Error::NotFound("account"))?;
     let detail = serde_json::json!({"factor": factor.as_str(), "until": until});
@@ -402,7 +405,8 @@ pub enum NewPasswordError {
 pub async fn replace_expired_password(
     signin: &SignIn,
     request: &RequestContext,
-    (flow, browser): (&Flow, BrowserBinding<'_>),
+    flow: &Flow,
+    browser: BrowserBinding<'_>,
     password: &Password,
 ) -> Result<SignInOutcome, NewPasswordError> {
     let proof = flow.proof().filter(|_| flow.pending_step() == Some(NextStep::NewPassword));
@@ -426,13 +430,11 @@ pub async fn replace_expired_password(
             return Err(SignInError::FlowEnded);
         }
         let context = complete::audit_context_of(&user, request);
-        password::set(&signin.kernel, &mut tx, &context, &user, (&hash, PasswordChangeReason::Expired))
-            .await?;
+        password::set(&signin.kernel, &mut tx, &context, &user, &hash, PasswordChangeReason::Expired).await?;
         sessions::revoke_all(&mut tx, &context, &user, "").await?;
-        let sign_in = SignInContext::new(request, (flow, browser), &user, &settings);
+        let sign_in = SignInContext::new(request, flow, browser, &user, &settings);
         let proof = Proof { password_fingerprint: Some(tokens::hash(&hash)), ..proof };
-        let proved =
-            complete::advance(&mut tx, &sign_in, proof, (PasswordStatus::Valid, Some(&hash))).await?;
+        let proved = complete::advance(&mut tx, &sign_in, proof, PasswordStatus::Valid, Some(&hash)).await?;
         tx.commit().await?;
         signin.kernel.mail_wake.notify_one();
         Ok(proved)

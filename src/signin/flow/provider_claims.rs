@@ -43,7 +43,7 @@ pub(super) async fn apply(
         user
     };
     if let Some(names) = &provided.groups {
-        groups::sync_linked_groups(tx, context, &user, (connection_id, names)).await?;
+        groups::sync_linked_groups(tx, context, &user, connection_id, names).await?;
     }
     Ok(user)
 }

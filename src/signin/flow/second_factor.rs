@@ -24,8 +24,10 @@ use crate::signin::{Method, SignIn, notifications, sessions};
 pub async fn verify_second_factor(
     signin: &SignIn,
     request: &RequestContext,
-    (flow, browser): (&Flow, BrowserBinding<'_>),
-    (response, remember): (FactorResponse<'_>, bool),
+    flow: &Flow,
+    browser: BrowserBinding<'_>,
+    response: FactorResponse<'_>,
+    remember: bool,
 ) -> Result<SignInOutcome, SignInError> {
     let proof = flow.proof().filter(|_| flow.pending_step() == Some(NextStep::SecondFactor));
     let mut proof = proof.ok_or(SignInError::FlowEnded)?;
@@ -42,12 +44,11 @@ pub async fn verify_second_factor(
     let codes_left = notify_recovery_code_used(signin, &mut tx, &context, &user, accepted.factor).await?;
     let mut device = None;
     if remember && settings.two_factor.remember_days > 0 {
-        device = Some(
-            factors::remember_browser(&mut tx, &context, &user, (browser.device_secret, request)).await?,
-        );
+        device =
+            Some(factors::remember_browser(&mut tx, &context, &user, browser.device_secret, request).await?);
     }
-    let sign_in = SignInContext::new(request, (flow, browser), &user, &settings);
-    let proved = complete::advance(&mut tx, &sign_in, proof, (standing, None)).await?;
+    let sign_in = SignInContext::new(request, flow, browser, &user, &settings);
+    let proved = complete::advance(&mut tx, &sign_in, proof, standing, None).await?;
     tx.commit().await?;
     kernel.mail_wake.notify_one();
     Ok(match proved {
@@ -76,7 +77,7 @@ async fn notify_recovery_code_used(
         return Ok(None);
     }
     let left = factors::codes_left(tx, &user.id).await?;
-    notifications::code_used(&signin.kernel, tx, user, (left, &context.address)).await?;
+    notifications::code_used(&signin.kernel, tx, user, left, &context.address).await?;
     Ok(Some(left))
 }
 
@@ -112,7 +113,7 @@ async fn reject_response(
     let refused = SignInError::SecondFactor(wrong);
     complete::record_refusal(&mut tx, context, Some(user), method, &refused).await?;
     if let Some(AttemptDecision::Allowed { locks_until: Some(until) }) = counted {
-        password::record_lock(signin, &mut tx, context, user, (CredentialKind::Code, until)).await?;
+        password::record_lock(signin, &mut tx, context, user, CredentialKind::Code, until).await?;
         metrics::counter!("vestibule_lockouts_total").increment(1);
     }
     tx.commit().await?;
@@ -158,7 +159,8 @@ pub struct EnrolledFactor<T> {
 pub async fn enrol_in_flow(
     signin: &SignIn,
     request: &RequestContext,
-    (flow, browser): (&Flow, BrowserBinding<'_>),
+    flow: &Flow,
+    browser: BrowserBinding<'_>,
     confirmation: Confirmation<'_>,
 ) -> Result<Result<EnrolledFactor<SignInOutcome>, EnrolError>, SignInError> {
     let proof = flow.proof().filter(|_| flow.pending_step() == Some(NextStep::Enrolment));
@@ -172,15 +174,18 @@ pub async fn enrol_in_flow(
     let (user, settings, standing) = password::load_pending_user(&mut tx, flow, &proof).await?;
     proof.add_second_factor(confirmed.factor, &confirmed.amr);
     let context = complete::audit_context_of(&user, request);
-    let first = (EnrolmentRight::FirstFactor, confirmed);
-    let codes = match factors::add(&signin.kernel, &mut tx, &context, &user, first).await {
-        Ok(codes) => codes,
-        // Somebody was faster; this flow has not shown what they set up.
-        Err(EnrolError::AlreadyEnrolled) => return Err(SignInError::FlowEnded),
-        Err(error) => return Ok(Err(error)),
-    };
-    let sign_in = SignInContext::new(request, (flow, browser), &user, &settings);
-    let outcome = complete::advance(&mut tx, &sign_in, proof, (standing, None)).await?;
+
+    let codes =
+        match factors::add(&signin.kernel, &mut tx, &context, &user, EnrolmentRight::FirstFactor, confirmed)
+            .await
+        {
+            Ok(codes) => codes,
+            // Somebody was faster; this flow has not shown what they set up.
+            Err(EnrolError::AlreadyEnrolled) => return Err(SignInError::FlowEnded),
+            Err(error) => return Ok(Err(error)),
+        };
+    let sign_in = SignInContext::new(request, flow, browser, &user, &settings);
+    let outcome = complete::advance(&mut tx, &sign_in, proof, standing, None).await?;
     tx.commit().await?;
     signin.kernel.mail_wake.notify_one();
     Ok(Ok(EnrolledFactor { outcome, codes }))
@@ -192,7 +197,8 @@ pub async fn enrol_in_session(
     signin: &SignIn,
     request: &RequestContext,
     principal: &Principal,
-    (right, confirmation): (EnrolmentRight, Confirmation<'_>),
+    right: EnrolmentRight,
+    confirmation: Confirmation<'_>,
 ) -> Result<Result<EnrolledFactor<String>, EnrolError>, SignInError> {
     let mut c = signin.kernel.db.read().await?;
     let user =
@@ -205,7 +211,7 @@ pub async fn enrol_in_session(
     let context = principal.context(request);
     let (factor, amr) = (confirmed.factor, confirmed.amr.clone());
     let mut tx = signin.kernel.db.begin().await?;
-    let codes = match factors::add(&signin.kernel, &mut tx, &context, &user, (right, confirmed)).await {
+    let codes = match factors::add(&signin.kernel, &mut tx, &context, &user, right, confirmed).await {
         Ok(codes) => codes,
         Err(error) => return Ok(Err(error)),
     };
@@ -220,7 +226,8 @@ pub async fn enrol_in_session(
 pub async fn sign_in_with_passkey(
     signin: &SignIn,
     request: &RequestContext,
-    (browser, return_to): (BrowserBinding<'_>, &str),
+    browser: BrowserBinding<'_>,
+    return_to: &str,
     passkey: &PasskeyProof,
 ) -> Result<SignInOutcome, SignInError> {
     let user = &passkey.user;
@@ -231,7 +238,7 @@ pub async fn sign_in_with_passkey(
     } else if !passkey.consume(&mut tx).await? {
         Err(SignInError::SecondFactor(FactorError::ChallengeExpired))
     } else {
-        complete::sign_in_without_flow(&mut tx, request, (browser, return_to), passkey.proof()).await
+        complete::sign_in_without_flow(&mut tx, request, browser, return_to, passkey.proof()).await
     };
     if let Err(refused @ (SignInError::PasskeysOff | SignInError::SecondFactor(_))) = &outcome {
         let context = Context::anonymous(&user.account_id, &user.user_name, request);

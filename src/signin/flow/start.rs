@@ -96,7 +96,8 @@ pub enum ProofDelivery<'a> {
 /// that brought it. `None` when no open flow asked for it.
 pub async fn deliver_proof(
     tx: &mut Tx,
-    (account_id, connection_id): (&str, &str),
+    account_id: &str,
+    connection_id: &str,
     delivery: ProofDelivery<'_>,
     proof: &Proof,
 ) -> Result<Option<String>, sqlx::Error> {
@@ -104,7 +105,7 @@ pub async fn deliver_proof(
     let proof = serde_json::to_string(proof).map_err(|e| sqlx::Error::Encode(Box::new(e)))?;
     let kept = match delivery {
         ProofDelivery::SpInitiated(request_id) => {
-            store::attach_proof(tx, (connection_id, request_id), &proof, &handover.hash).await?
+            store::attach_proof(tx, connection_id, request_id, &proof, &handover.hash).await?
         }
         ProofDelivery::IdpInitiated { return_to } => {
             let new = NewFlow {

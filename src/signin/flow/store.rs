@@ -86,7 +86,8 @@ pub(super) async fn record_request(
 /// finds the row: the request id goes with it.
 pub(super) async fn attach_proof(
     tx: &mut Tx,
-    (connection_id, request_id): (&str, &str),
+    connection_id: &str,
+    request_id: &str,
     proof: &str,
     handover: &str,
 ) -> Result<bool, sqlx::Error> {

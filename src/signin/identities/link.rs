@@ -30,8 +30,10 @@ pub(crate) enum IdentityMatch {
 /// Finds the user a provider's subject belongs to; at the first coming, the one with the address it vouches for.
 pub(crate) async fn resolve_subject(
     c: &mut DbConn,
-    (account_id, connection_id): (&str, &str),
-    (subject, address): (&ExternalSubject, &str),
+    account_id: &str,
+    connection_id: &str,
+    subject: &ExternalSubject,
+    address: &str,
 ) -> Result<IdentityMatch, sqlx::Error> {
     if let Some(known) = store::of_subject(c, connection_id, subject).await? {
         return Ok(IdentityMatch::User(users::by_id(c, account_id, &known.user_id).await?));
@@ -41,7 +43,7 @@ pub(crate) async fn resolve_subject(
     }
     let found = users::find_by_email_or_user_name(c, account_id, address).await?;
     if let Some(user) = &found
-        && store::has_identity_at_issuer(c, &user.id, (connection_id, &subject.issuer)).await?
+        && store::has_identity_at_issuer(c, &user.id, connection_id, &subject.issuer).await?
     {
         return Ok(IdentityMatch::OtherSubject(user.clone()));
     }
@@ -68,7 +70,7 @@ pub(crate) async fn link_or_record_use(
         }
         return Ok(());
     }
-    link(tx, context, user, (connection_id, subject, &proof.identifier)).await.map(drop)
+    link(tx, context, user, connection_id, subject, &proof.identifier).await.map(drop)
 }
 
 /// Gives a subject at a connection to `user`. Giving it to the one who has it already changes nothing.
@@ -76,9 +78,11 @@ pub async fn link(
     tx: &mut Tx,
     context: &Context,
     user: &User,
-    (connection_id, subject, name): (&str, &ExternalSubject, &str),
+    connection_id: &str,
+    subject: &ExternalSubject,
+    name: &str,
 ) -> Result<(), Error> {
-    if !store::insert(tx, user, (connection_id, subject, name)).await? {
+    if !store::insert(tx, user, connection_id, subject, name).await? {
         let owner = store::of_subject(tx, connection_id, subject).await?;
         if owner.is_some_and(|owner| owner.user_id == user.id) {
             return Ok(());

@@ -87,7 +87,8 @@ pub async fn of_subject(
 /// Whose these subjects of one issuer are, at a connection: user ids by subject.
 pub async fn of_subjects(
     c: &mut DbConn,
-    (connection_id, issuer): (&str, &str),
+    connection_id: &str,
+    issuer: &str,
     subjects: &[String],
 ) -> Result<HashMap<String, String>, sqlx::Error> {
     let head = "SELECT subject, user_id FROM user_identities WHERE connection_id = $1 AND issuer = $2 AND subject IN";
@@ -98,7 +99,9 @@ pub async fn of_subjects(
 /// Without an event for each: whoever synchronises a directory writes one.
 pub async fn link_many(
     tx: &mut Tx,
-    (account_id, connection_id, issuer): (&str, &str, &str),
+    account_id: &str,
+    connection_id: &str,
+    issuer: &str,
     rows: Vec<(&str, &str, &str)>,
 ) -> Result<(), sqlx::Error> {
     let now = tx.now();
@@ -125,7 +128,8 @@ pub async fn link_many(
 pub(super) async fn has_identity_at_issuer(
     c: &mut DbConn,
     user_id: &str,
-    (connection_id, issuer): (&str, &str),
+    connection_id: &str,
+    issuer: &str,
 ) -> Result<bool, sqlx::Error> {
     let found: Option<String> = sqlx::query_scalar(
         "SELECT id FROM user_identities WHERE user_id = $1 AND connection_id = $2 AND issuer = $3 LIMIT 1",
@@ -142,7 +146,9 @@ pub(super) async fn has_identity_at_issuer(
 pub(super) async fn insert(
     tx: &mut Tx,
     user: &User,
-    (connection_id, subject, name): (&str, &ExternalSubject, &str),
+    connection_id: &str,
+    subject: &ExternalSubject,
+    name: &str,
 ) -> Result<bool, sqlx::Error> {
     let (id, now) = (tx.new_id(), tx.now());
     let done = sqlx::query(

@@ -11,7 +11,8 @@ pub async fn unlock(
     tx: &mut Tx,
     context: &Context,
     user: &User,
-    (factor, how): (Option<CredentialKind>, &'static str),
+    factor: Option<CredentialKind>,
+    how: &'static str,
 ) -> Result<bool, sqlx::Error> {
     let was_locked = match factor {
         Some(factor) => store::unlock_kind(tx, &user.id, factor).await?,

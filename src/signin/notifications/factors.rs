@@ -13,7 +13,8 @@ async fn notify_factor_change(
     kernel: &Kernel,
     tx: &mut Tx,
     user: &User,
-    (subject, address): (&str, &str),
+    subject: &str,
+    address: &str,
     words: impl FnOnce(&str, &str) -> String,
 ) -> Result<(), Error> {
     let account = account_of(tx, user).await?;
@@ -33,10 +34,10 @@ pub(crate) async fn factor_added(
     kernel: &Kernel,
     tx: &mut Tx,
     user: &User,
-    (name, address): (&str, &str),
+    name: &str,
+    address: &str,
 ) -> Result<(), Error> {
-    let told = ("A second factor was added", address);
-    notify_factor_change(kernel, tx, user, told, |account, when| {
+    notify_factor_change(kernel, tx, user, "A second factor was added", address, |account, when| {
         let whose = &user.user_name;
         format!(
             "“{name}” was added for {whose} at {account} on {when}. It is good for signing in from now on."
@@ -50,15 +51,17 @@ pub(crate) async fn factor_removed(
     kernel: &Kernel,
     tx: &mut Tx,
     user: &User,
-    (name, is_last, address): (&str, bool, &str),
+    name: &str,
+    is_last: bool,
+    address: &str,
 ) -> Result<(), Error> {
     let rest = if is_last {
         "It was the last one: signing in asks for no second factor any more, and your recovery codes have ended."
     } else {
         "It cannot be used for signing in any more."
     };
-    let told = ("A second factor was removed", address);
-    notify_factor_change(kernel, tx, user, told, |account, when| {
+
+    notify_factor_change(kernel, tx, user, "A second factor was removed", address, |account, when| {
         format!("“{name}” was removed for {} at {account} on {when}. {rest}", user.user_name)
     })
     .await
@@ -71,8 +74,7 @@ pub(crate) async fn codes_renewed(
     user: &User,
     address: &str,
 ) -> Result<(), Error> {
-    let told = ("You have new recovery codes", address);
-    notify_factor_change(kernel, tx, user, told, |account, when| {
+    notify_factor_change(kernel, tx, user, "You have new recovery codes", address, |account, when| {
         let whose = &user.user_name;
         format!(
             "New recovery codes were made for {whose} at {account} on {when}. The old ones have stopped working."
@@ -86,7 +88,8 @@ pub(crate) async fn code_used(
     kernel: &Kernel,
     tx: &mut Tx,
     user: &User,
-    (left, address): (i64, &str),
+    left: i64,
+    address: &str,
 ) -> Result<(), Error> {
     let rest = match left {
         0 => "It was the last one. Make new ones before you need them.".to_owned(),
@@ -94,8 +97,8 @@ pub(crate) async fn code_used(
         n if n <= 3 => format!("{n} are left. Make new ones before you need them."),
         n => format!("{n} are left."),
     };
-    let told = ("A recovery code was used", address);
-    notify_factor_change(kernel, tx, user, told, |account, when| {
+
+    notify_factor_change(kernel, tx, user, "A recovery code was used", address, |account, when| {
         let whose = &user.user_name;
         format!("A recovery code of {whose} was used to sign in at {account} on {when}. {rest}")
     })

@@ -116,7 +116,8 @@ pub(super) async fn password_changed(
     kernel: &Kernel,
     tx: &mut Tx,
     user: &User,
-    (how, address): (&str, &str),
+    how: &str,
+    address: &str,
 ) -> Result<(), Error> {
     let account = account_of(tx, user).await?;
     let from = if address.is_empty() { String::new() } else { format!(", from the address {address}") };
@@ -186,7 +187,7 @@ pub(super) async fn user_locked(
         action: Some(("Open the user".into(), kernel.urls.absolute(&format!("/console/users/{}", user.id)))),
         notes: vec!["You get this mail as a member of the group that is told of lockouts.".into()],
     };
-    for member in groups::members(tx, group, ("", MOST_TOLD)).await? {
+    for member in groups::members(tx, group, "", MOST_TOLD).await? {
         if let Some(member) = users::by_id(tx, &account.id, &member.user_id).await?
             && member.is_active()
             && member.id != user.id

@@ -60,7 +60,8 @@ pub fn may_use(user: &User, purpose: LinkPurpose) -> bool {
 pub async fn set_password(
     signin: &SignIn,
     request: &RequestContext,
-    (browser, return_to): (BrowserBinding<'_>, &str),
+    browser: BrowserBinding<'_>,
+    return_to: &str,
     chosen: PasswordChoice<'_>,
 ) -> Result<SignInOutcome, SetPasswordError> {
     let mut c = signin.kernel.db.read().await?;
@@ -90,7 +91,7 @@ pub async fn set_password(
     }
     let user = apply_choice(signin, &mut tx, request, (user, link.purpose()), (&hash, chosen.names)).await?;
     let proof = Proof::from_password(&user, Method::Password);
-    let proved = flow::sign_in_without_flow(&mut tx, request, (browser, return_to), proof).await;
+    let proved = flow::sign_in_without_flow(&mut tx, request, browser, return_to, proof).await;
     tx.commit().await?;
     signin.kernel.mail_wake.notify_one();
     Ok(proved?)
@@ -130,9 +131,9 @@ async fn apply_choice(
     if purpose == LinkPurpose::Reset {
         // First: a sign-in with the old password that is about to finish holds this row, or waits for it. Either
         // its session is there to be ended below, or it finds the new password.
-        lockout::unlock(tx, &context, &user, (Some(CredentialKind::Password), "reset")).await?;
+        lockout::unlock(tx, &context, &user, Some(CredentialKind::Password), "reset").await?;
     }
-    password::set(&signin.kernel, tx, &context, &user, (hash, reason)).await?;
+    password::set(&signin.kernel, tx, &context, &user, hash, reason).await?;
     if purpose == LinkPurpose::Reset {
         sessions::revoke_all(tx, &context, &user, "").await?;
         store::revoke(tx, &user.id, LinkPurpose::Reset).await?;

@@ -64,8 +64,10 @@ async fn mail_next_warnings(
     let lifetime = days(settings.expires_after_days);
     // What was set in this span is still valid and will not be for long.
     let due = settings.expires_after_days.saturating_sub(settings.warn_before_days);
-    let span = (now.minus(lifetime), now.minus(days(due)));
-    let due = store::to_warn(&mut *kernel.db.read().await?, &account.id, span).await?;
+
+    let due =
+        store::to_warn(&mut *kernel.db.read().await?, &account.id, now.minus(lifetime), now.minus(days(due)))
+            .await?;
     let mut tx = kernel.db.begin().await?;
     let mut warned = 0;
     for (user_id, changed_at) in due {

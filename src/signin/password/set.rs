@@ -102,7 +102,8 @@ pub async fn set(
     tx: &mut Tx,
     context: &Context,
     user: &User,
-    (hash, reason): (&str, PasswordChangeReason),
+    hash: &str,
+    reason: PasswordChangeReason,
 ) -> Result<(), Error> {
     let settings = accounts::settings_of(tx, &user.account_id).await?.password;
     let had_one = store::of_user(tx, &user.id).await?.is_some();
@@ -117,7 +118,7 @@ pub async fn set(
     let event = Event::new(Action::PasswordSet, "user", &user.id, &user.user_name);
     audit::record(tx, context, event.detail(json!({"way": reason.as_str()}))).await?;
     if had_one {
-        notifications::password_changed(kernel, tx, user, (reason.description(), &context.address)).await?;
+        notifications::password_changed(kernel, tx, user, reason.description(), &context.address).await?;
     }
     Ok(())
 }

@@ -117,7 +117,8 @@ pub(super) async fn recent_hashes(
 pub(super) async fn to_warn(
     c: &mut DbConn,
     account_id: &str,
-    (after, until): (Timestamp, Timestamp),
+    after: Timestamp,
+    until: Timestamp,
 ) -> Result<Vec<(String, Timestamp)>, sqlx::Error> {
     sqlx::query_as(
         "SELECT p.user_id, p.changed_at FROM passwords p JOIN users u ON u.id = p.user_id \

@@ -29,8 +29,14 @@ pub async fn authenticate(signin: &SignIn, secret: &str) -> Result<Option<Princi
         signin.session_activity.record_use(&live.id, now);
     }
     let restriction = if live.second_factor.is_empty() {
-        let whose = (live.user_id.as_str(), live.enrolled > 0);
-        factors::session_restriction(&mut c, &settings.two_factor, whose, now).await?
+        factors::session_restriction(
+            &mut c,
+            &settings.two_factor,
+            live.user_id.as_str(),
+            live.enrolled > 0,
+            now,
+        )
+        .await?
     } else {
         SessionRestriction::None
     };

@@ -20,7 +20,8 @@ use crate::signin::factors::{ACR_TWO_FACTORS, SecondFactor};
 pub async fn create(
     tx: &mut Tx,
     user: &User,
-    (proof, expected_hash): (&Proof, Option<&str>),
+    proof: &Proof,
+    expected_hash: Option<&str>,
     request: &RequestContext,
 ) -> Result<Option<String>, sqlx::Error> {
     let id = tx.new_id();

@@ -176,7 +176,8 @@ pub(crate) async fn forget_second_factor(tx: &mut Tx, user_id: &str) -> Result<(
 pub async fn count_without_factor(
     c: &mut DbConn,
     account_id: &str,
-    (limits, rules): (&SessionSettings, &TwoFactorSettings),
+    limits: &SessionSettings,
+    rules: &TwoFactorSettings,
     now: Timestamp,
 ) -> Result<i64, sqlx::Error> {
     let used = now.minus(Duration::from_secs(60 * u64::from(limits.inactivity_minutes)));
@@ -221,7 +222,8 @@ pub async fn of_user(
 pub async fn count_ended_by(
     c: &mut DbConn,
     account_id: &str,
-    (before, after): (&SessionSettings, &SessionSettings),
+    before: &SessionSettings,
+    after: &SessionSettings,
     now: Timestamp,
 ) -> Result<i64, sqlx::Error> {
     // Not before this were they used, and begun, that live under the settings.

@@ -43,7 +43,8 @@ struct EndedSession {
 pub async fn revoke_by_provider(
     tx: &mut Tx,
     context: &Context,
-    (connection_id, subject): (&str, Option<&str>),
+    connection_id: &str,
+    subject: Option<&str>,
     named: &[String],
 ) -> Result<u64, sqlx::Error> {
     let mut all = Conditions::default();

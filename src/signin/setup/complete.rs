@@ -55,12 +55,11 @@ pub async fn complete(
         ..Profile::default()
     };
     let user = users::create(&mut tx, &context, ChangeAuthority::Local, profile).await?;
-    bind_role(&mut tx, &context, (PrincipalKind::User, &user.id, &user.user_name), Role::AccountAdmin)
-        .await?;
-    password::set(kernel, &mut tx, &context, &user, (password_hash, PasswordChangeReason::First)).await?;
+    bind_role(&mut tx, &context, PrincipalKind::User, &user.id, &user.user_name, Role::AccountAdmin).await?;
+    password::set(kernel, &mut tx, &context, &user, password_hash, PasswordChangeReason::First).await?;
     let browser = flow::BrowserBinding { secret: "", device_secret: None };
     let proof = Proof::from_password(&user, Method::Password);
-    let session = match flow::sign_in_without_flow(&mut tx, request, (browser, "/"), proof).await {
+    let session = match flow::sign_in_without_flow(&mut tx, request, browser, "/", proof).await {
         Ok(flow::SignInOutcome::Complete(entered)) => entered.session_secret,
         Err(flow::SignInError::Directory(error)) => return Err(error),
         // Nothing keeps the first administrator out of an account made a moment ago.

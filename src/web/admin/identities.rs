@@ -12,7 +12,8 @@ pub(crate) async fn unlink_identity(
     tx: &mut Tx,
     principal: &Principal,
     request: &RequestContext,
-    (user, id): (&User, &str),
+    user: &User,
+    id: &str,
 ) -> Result<(), Error> {
     let identity = identities::by_id(tx, &user.id, id).await?.ok_or_else(|| Error::not_found("identity"))?;
     Ok(identities::unlink(tx, &principal.context(request), user, &identity).await?)

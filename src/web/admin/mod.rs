@@ -76,8 +76,8 @@ pub(super) async fn set_roles(
     }
     for role in Role::ALL {
         match (present.contains(&role), wanted.contains(&role)) {
-            (false, true) => access::bind_role(tx, context, who, role).await?,
-            (true, false) => access::unbind_role(tx, context, who, role).await?,
+            (false, true) => access::bind_role(tx, context, who.0, who.1, who.2, role).await?,
+            (true, false) => access::unbind_role(tx, context, who.0, who.1, who.2, role).await?,
             _ => {}
         }
     }
@@ -132,7 +132,7 @@ pub(super) async fn unlock_user(
 ) -> Result<(), Error> {
     let mut tx = app.kernel.db.begin().await?;
     let user = find_user(&mut tx, principal, id).await?;
-    lockout::unlock(&mut tx, &principal.context(request), &user, (None, "administrator")).await?;
+    lockout::unlock(&mut tx, &principal.context(request), &user, None, "administrator").await?;
     Ok(tx.commit().await?)
 }
 
@@ -141,7 +141,8 @@ pub(super) async fn revoke_session(
     app: &AppState,
     principal: &Principal,
     request: &RequestContext,
-    (user_id, session_id): (&str, &str),
+    user_id: &str,
+    session_id: &str,
 ) -> Result<(), Error> {
     let mut tx = app.kernel.db.begin().await?;
     let user = find_user(&mut tx, principal, user_id).await?;

@@ -29,7 +29,8 @@ pub(crate) async fn list_scim_requests(
     app: &AppState,
     connection: &Connection,
     search: LogSearch<'_>,
-    (before, limit): (Option<&str>, i64),
+    before: Option<&str>,
+    limit: i64,
 ) -> Result<Vec<Logged>, Error> {
     app.kernel.write_behind.flush().await;
     let mut c = app.kernel.db.read().await?;
@@ -38,8 +39,8 @@ pub(crate) async fn list_scim_requests(
         text => Some(expand_search_terms(&mut c, &connection.account_id, text).await?),
     };
     let filter = ScimLogQuery { names, failed_only: search.failed, changes_only: search.changes };
-    let whose = (connection.account_id.as_str(), connection.id.as_str());
-    Ok(request_log::list(&mut c, whose, &filter, (before, limit)).await?)
+    let (account_id, connection_id) = (&connection.account_id, &connection.id);
+    Ok(request_log::list(&mut c, account_id, connection_id, &filter, before, limit).await?)
 }
 
 /// What a request may have named when somebody looks for `text`: the text itself, and the ids of whom it fits.
@@ -49,9 +50,9 @@ async fn expand_search_terms(
     text: &str,
 ) -> Result<Vec<String>, Error> {
     let mut names = vec![fold_case(text)];
-    let users = users::search(c, account_id, text, ("", MAX_MATCHES)).await?;
+    let users = users::search(c, account_id, text, "", MAX_MATCHES).await?;
     names.extend(users.into_iter().flat_map(|user| [fold_case(&user.user_name), user.id]));
-    let groups = groups::search(c, account_id, text, ("", MAX_MATCHES)).await?;
+    let groups = groups::search(c, account_id, text, "", MAX_MATCHES).await?;
     names.extend(groups.into_iter().map(|group| group.id));
     Ok(names)
 }
@@ -70,7 +71,7 @@ pub(crate) async fn make_scim_token(
     let made = if let Some((old, overlap_hours)) = new.replaces {
         let old = tokens::by_id(&mut tx, &principal.account_id, old).await?;
         let old = old.ok_or_else(|| Error::not_found("token"))?;
-        provisioning::replace_token(&mut tx, &context, &connection, (&old, overlap_hours)).await?
+        provisioning::replace_token(&mut tx, &context, &connection, &old, overlap_hours).await?
     } else {
         let name = new.name.unwrap_or(&connection.name);
         provisioning::create_token(&mut tx, &context, &connection, name, new.expires_at).await?
@@ -94,13 +95,16 @@ pub(crate) async fn approve_pending_changes(
     app: &AppState,
     principal: &Principal,
     request: &RequestContext,
-    (id, only): (&str, Option<&str>),
+    id: &str,
+    only: Option<&str>,
 ) -> Result<ApprovalResult, Error> {
     let mut c = app.kernel.db.read().await?;
     let connection = find_connection(&mut c, principal, id).await?;
     drop(c);
-    let who = (principal, &principal.context(request));
-    pending_changes::approve(&app.kernel, who, &connection, only).await.map_err(scim_error)
+
+    pending_changes::approve(&app.kernel, principal, &principal.context(request), &connection, only)
+        .await
+        .map_err(scim_error)
 }
 
 /// Forgets changes that wait for a connection: the one with the id `only`, or all.
@@ -108,7 +112,8 @@ pub(crate) async fn discard_pending_changes(
     app: &AppState,
     principal: &Principal,
     request: &RequestContext,
-    (id, only): (&str, Option<&str>),
+    id: &str,
+    only: Option<&str>,
 ) -> Result<u64, Error> {
     let mut tx = app.kernel.db.begin().await?;
     let connection = find_connection(&mut tx, principal, id).await?;

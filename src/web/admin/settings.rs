@@ -37,7 +37,8 @@ fn counted_impact(count: i64, one: &str, many: &str, rest: &str) -> Impact {
 pub(crate) async fn impact_of(
     c: &mut DbConn,
     account_id: &str,
-    (before, after): (&AuthenticationSettings, &AuthenticationSettings),
+    before: &AuthenticationSettings,
+    after: &AuthenticationSettings,
     now: Timestamp,
 ) -> Result<Vec<Impact>, sqlx::Error> {
     let mut effects = Vec::new();
@@ -68,10 +69,10 @@ pub(crate) async fn impact_of(
             "locked until their time is over.",
         ));
     }
-    effects.extend(two_factor_impact_of(c, account_id, (before, after), now).await?);
+    effects.extend(two_factor_impact_of(c, account_id, before, after, now).await?);
     if before.session != after.session {
         let ended =
-            sessions::count_ended_by(&mut *c, account_id, (&before.session, &after.session), now).await?;
+            sessions::count_ended_by(&mut *c, account_id, &before.session, &after.session, now).await?;
         effects.push(counted_impact(ended, "session ends", "sessions end", "at once."));
     }
     if before.email_domains != after.email_domains && !after.email_domains.is_empty() {
@@ -98,7 +99,8 @@ pub(crate) async fn impact_of(
 async fn two_factor_impact_of(
     c: &mut DbConn,
     account_id: &str,
-    (before, after): (&AuthenticationSettings, &AuthenticationSettings),
+    before: &AuthenticationSettings,
+    after: &AuthenticationSettings,
     now: Timestamp,
 ) -> Result<Vec<Impact>, sqlx::Error> {
     let mut effects = Vec::new();
@@ -111,7 +113,7 @@ async fn two_factor_impact_of(
             "people have no second factor: each gets",
             "a mail with a link, and must set one up at the next sign-in.",
         ));
-        let open = sessions::count_without_factor(&mut *c, account_id, (&after.session, new), now).await?;
+        let open = sessions::count_without_factor(&mut *c, account_id, &after.session, new, now).await?;
         let when = match new.grace_days {
             0 => "asked at the next request.".to_owned(),
             1 => "asked after a day.".to_owned(),
@@ -158,10 +160,10 @@ pub(crate) async fn save_settings(
     let before = account.settings();
     if before != wanted {
         ensure_admin_can_sign_in(tx, principal, &wanted).await?;
-        check_enforcement(tx, principal, (&before.two_factor, &wanted.two_factor)).await?;
+        check_enforcement(tx, principal, &before.two_factor, &wanted.two_factor).await?;
     }
     let saved = update_settings(tx, &principal.context(request), &account, wanted).await?;
-    update_enforcement_mailing(tx, principal, &account, (&before.two_factor, &saved.two_factor)).await?;
+    update_enforcement_mailing(tx, principal, &account, &before.two_factor, &saved.two_factor).await?;
     Ok(saved)
 }
 
@@ -234,8 +236,8 @@ pub(crate) async fn preview_settings(
     // It is the server that says since when, and it has not been asked to yet.
     after.two_factor.enforced_since = before.two_factor.enforced_since;
     ensure_admin_can_sign_in(&mut c, principal, &after).await?;
-    check_enforcement(&mut c, principal, (&before.two_factor, &after.two_factor)).await?;
+    check_enforcement(&mut c, principal, &before.two_factor, &after.two_factor).await?;
     let now = app.kernel.clock.now();
-    let effects = impact_of(&mut c, &principal.account_id, (&before, &after), now).await?;
+    let effects = impact_of(&mut c, &principal.account_id, &before, &after, now).await?;
     Ok((before, after, effects))
 }

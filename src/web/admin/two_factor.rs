@@ -42,7 +42,8 @@ pub(crate) async fn requester_has_second_factor(
 pub(crate) async fn check_enforcement(
     c: &mut DbConn,
     principal: &Principal,
-    (before, after): (&TwoFactorSettings, &TwoFactorSettings),
+    before: &TwoFactorSettings,
+    after: &TwoFactorSettings,
 ) -> Result<(), Error> {
     if !after.widens(before) || requester_has_second_factor(c, principal).await? {
         return Ok(());
@@ -67,10 +68,11 @@ pub(super) async fn update_enforcement_mailing(
     tx: &mut Tx,
     principal: &Principal,
     account: &Account,
-    (before, after): (&TwoFactorSettings, &TwoFactorSettings),
+    before: &TwoFactorSettings,
+    after: &TwoFactorSettings,
 ) -> Result<(), Error> {
     if after.widens(before) {
-        factors::start_mailing(tx, account, (after, EnrolmentMailKind::Enforced), &principal.name).await?;
+        factors::start_mailing(tx, account, after, EnrolmentMailKind::Enforced, &principal.name).await?;
     } else if before.is_enforced() && !after.is_enforced() {
         mailing::cancel(tx, &account.id).await?;
     }
@@ -93,7 +95,7 @@ pub(crate) async fn send_enrolment_reminders(
     let account = account.ok_or_else(|| Error::not_found("account"))?;
     let settings = account.settings().two_factor;
     let total =
-        factors::start_mailing(&mut tx, &account, (&settings, EnrolmentMailKind::Reminder), &principal.name)
+        factors::start_mailing(&mut tx, &account, &settings, EnrolmentMailKind::Reminder, &principal.name)
             .await?;
     let event = Event::new(Action::TwoFactorMail, "account", &account.id, &account.name);
     let event = event.detail(serde_json::json!({"people": total}));

@@ -67,7 +67,7 @@ pub(super) async fn unlink(
 ) -> Result<StatusCode, Error> {
     let mut tx = app.kernel.db.begin().await?;
     let user = admin::find_user(&mut tx, &principal, &id).await?;
-    admin::unlink_identity(&mut tx, &principal, &request, (&user, &identity)).await?;
+    admin::unlink_identity(&mut tx, &principal, &request, &user, &identity).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -160,8 +160,9 @@ pub(super) async fn list(
 ) -> Result<Json<List<InvitationBody>>, Error> {
     let (limit, now) = (paging.limit(), app.kernel.clock.now());
     let mut c = app.kernel.db.read().await?;
-    let page = (paging.after(), limit + 1);
-    let rows = invitations::list(&mut c, &principal.account_id, filter.open, page).await?;
+
+    let rows =
+        invitations::list(&mut c, &principal.account_id, filter.open, paging.after(), limit + 1).await?;
     Ok(Json(List::of(rows, limit, |i| i.user_id.clone(), |i| InvitationBody::of(i, now))))
 }
 

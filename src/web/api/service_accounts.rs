@@ -31,7 +31,7 @@ pub(super) async fn list(
 ) -> Result<Json<List<ServiceAccount>>, Error> {
     let mut c = app.kernel.db.read().await?;
     let limit = paging.limit();
-    let rows = service_accounts::list(&mut c, &principal.account_id, (paging.after(), limit + 1)).await?;
+    let rows = service_accounts::list(&mut c, &principal.account_id, paging.after(), limit + 1).await?;
     Ok(Json(List::of(rows, limit, |account| account.id.clone(), |account| account)))
 }
 

@@ -48,7 +48,7 @@ pub(super) async fn list(
     };
     let mut c = app.kernel.db.read().await?;
     let limit = paging.limit();
-    let rows = tokens::list(&mut c, &principal.account_id, owner, (paging.after(), limit + 1)).await?;
+    let rows = tokens::list(&mut c, &principal.account_id, owner, paging.after(), limit + 1).await?;
     Ok(Json(List::of(rows, limit, |token| token.id.clone(), |token| token)))
 }
 

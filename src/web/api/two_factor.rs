@@ -51,7 +51,7 @@ pub(super) async fn report(
     let after = query.after.as_deref().unwrap_or_default();
     let filter = query.filter(EnrolmentFilter::Missing)?;
     let mut c = app.kernel.db.read().await?;
-    let rows = factors::report(&mut c, &principal.account_id, filter, (after, limit + 1)).await?;
+    let rows = factors::report(&mut c, &principal.account_id, filter, after, limit + 1).await?;
     Ok(Json(List::of(rows, limit, |row| row.user_id.clone(), |row| row)))
 }
 

@@ -70,7 +70,7 @@ pub(super) async fn revoke_session(
     Path((id, session)): Path<(String, String)>,
     request: RequestContext,
 ) -> Result<StatusCode, Error> {
-    admin::revoke_session(&app, &principal, &request, (&id, &session)).await?;
+    admin::revoke_session(&app, &principal, &request, &id, &session).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

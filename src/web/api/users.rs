@@ -158,10 +158,10 @@ pub(super) async fn list(
     let mut c = app.kernel.db.read().await?;
     let rows = if let Some(name) = &filter.user_name {
         let named = [UserCondition::UserName(name.clone())];
-        users::list_after(&mut c, account, &named, (paging.after(), limit + 1)).await?
+        users::list_after(&mut c, account, &named, paging.after(), limit + 1).await?
     } else {
         let text = filter.q.as_deref().unwrap_or_default();
-        users::search(&mut c, account, text, (paging.after(), limit + 1)).await?
+        users::search(&mut c, account, text, paging.after(), limit + 1).await?
     };
     Ok(Json(List::of(rows, limit, |user| user.id.clone(), UserBody::from)))
 }
@@ -191,7 +191,7 @@ pub(super) async fn create(
     let mut tx = app.kernel.db.begin().await?;
     let user = users::create(&mut tx, &context, ChangeAuthority::Local, profile).await?;
     if let Some(hash) = hash {
-        password::set(&app.kernel, &mut tx, &context, &user, (&hash, PasswordChangeReason::Administrator))
+        password::set(&app.kernel, &mut tx, &context, &user, &hash, PasswordChangeReason::Administrator)
             .await?;
     }
     admin::set_roles(&mut tx, &context, &user, &roles).await?;

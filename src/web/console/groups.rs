@@ -53,7 +53,7 @@ async fn build_list(
     let shell = Shell::build(app, principal, "groups", query.notice.as_deref()).await?;
     let mut c = app.kernel.db.read().await?;
     let mut groups =
-        groups::search(&mut c, &principal.account_id, &query.q, (&query.after, PAGE_SIZE + 1)).await?;
+        groups::search(&mut c, &principal.account_id, &query.q, &query.after, PAGE_SIZE + 1).await?;
     let next = truncate_page(&mut groups, |group| &group.id);
     Ok(GroupsPage { shell, q: query.q, groups, next, error })
 }
@@ -116,9 +116,9 @@ async fn build(
         }
         None => None,
     };
-    let mut providers = connections::list(&mut c, &principal.account_id, ("", 200)).await?;
+    let mut providers = connections::list(&mut c, &principal.account_id, "", 200).await?;
     providers.retain(Connection::syncs_groups);
-    let mut members = groups::members(&mut c, &group.id, (&query.after, PAGE_SIZE + 1)).await?;
+    let mut members = groups::members(&mut c, &group.id, &query.after, PAGE_SIZE + 1).await?;
     let next = truncate_page(&mut members, |member| &member.user_id);
     let count = groups::member_count(&mut c, &group.id).await?;
     Ok(GroupPage { shell, group, manager, members, link, providers, count, next, error })
@@ -150,14 +150,15 @@ async fn apply_change(
         Ok::<_, Error>(())
     };
     let done = done.await;
-    redirect_or_rerender(app, principal, (id, "group_saved"), done).await
+    redirect_or_rerender(app, principal, id, "group_saved", done).await
 }
 
 /// Back to the group's page, which says that it was done, or why not.
 async fn redirect_or_rerender(
     app: &AppState,
     principal: &Principal,
-    (id, notice): (&str, &str),
+    id: &str,
+    notice: &str,
     done: Result<(), Error>,
 ) -> Result<Response, Error> {
     match done {
@@ -226,9 +227,17 @@ pub(super) async fn link(
     request: RequestContext,
     Form(form): Form<GroupLinkForm>,
 ) -> Result<Response, Error> {
-    let to = (id.as_str(), form.connection_id.as_str(), form.name.as_str());
-    let done = admin::link_group(&app, &principal, &request, to).await.map(drop);
-    redirect_or_rerender(&app, &principal, (&id, "group_linked"), done).await
+    let done = admin::link_group(
+        &app,
+        &principal,
+        &request,
+        id.as_str(),
+        form.connection_id.as_str(),
+        form.name.as_str(),
+    )
+    .await
+    .map(drop);
+    redirect_or_rerender(&app, &principal, &id, "group_linked", done).await
 }
 
 #[derive(Deserialize)]
@@ -245,8 +254,8 @@ pub(super) async fn unlink(
 ) -> Result<Response, Error> {
     let kept =
         if form.members == "remove" { UnlinkPolicy::RemoveMembers } else { UnlinkPolicy::RetainMembers };
-    let done = admin::unlink_group(&app, &principal, &request, (&id, kept)).await;
-    redirect_or_rerender(&app, &principal, (&id, "group_unlinked"), done).await
+    let done = admin::unlink_group(&app, &principal, &request, &id, kept).await;
+    redirect_or_rerender(&app, &principal, &id, "group_unlinked", done).await
 }
 
 pub(super) async fn delete(

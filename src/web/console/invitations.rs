@@ -65,7 +65,7 @@ async fn build(
     let shell = Shell::build(app, principal, "invitations", notice).await?;
     let mut c = app.kernel.db.read().await?;
     let page = (extras.query.after.as_str(), PAGE_SIZE + 1);
-    let mut invitations = invitations::list(&mut c, &principal.account_id, true, page).await?;
+    let mut invitations = invitations::list(&mut c, &principal.account_id, true, page.0, page.1).await?;
     let next = truncate_page(&mut invitations, |invitation| &invitation.user_id);
     let now = app.kernel.clock.now();
     let status = if extras.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
@@ -85,18 +85,19 @@ async fn render_invite(
     app: &AppState,
     principal: &Principal,
     form: InviteForm,
-    (outcomes, error): (Vec<InviteeOutcome>, Option<String>),
+    outcomes: Vec<InviteeOutcome>,
+    error: Option<String>,
 ) -> Result<Response, Error> {
     let shell = Shell::build(app, principal, "invitations", None).await?;
     let mut c = app.kernel.db.read().await?;
-    let mut groups = groups::search(&mut c, &principal.account_id, "", ("", 200)).await?;
+    let mut groups = groups::search(&mut c, &principal.account_id, "", "", 200).await?;
     groups.retain(|group| group.connection_id.is_none());
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     page::render_with_status(status, &InvitePage { shell, form, groups, outcomes, error })
 }
 
 pub(super) async fn new(State(app): State<AppState>, principal: Principal) -> Result<Response, Error> {
-    render_invite(&app, &principal, InviteForm::default(), (Vec::new(), None)).await
+    render_invite(&app, &principal, InviteForm::default(), Vec::new(), None).await
 }
 
 /// The form with its file: what is in the file is added to what was pasted.
@@ -128,7 +129,7 @@ pub(super) async fn create(
         Ok(form) => form,
         Err(error) => {
             let error = Some(error.for_form()?);
-            return render_invite(&app, &principal, InviteForm::default(), (Vec::new(), error)).await;
+            return render_invite(&app, &principal, InviteForm::default(), Vec::new(), error).await;
         }
     };
     let new = NewInvitations {
@@ -145,11 +146,11 @@ pub(super) async fn create(
         Ok(outcomes) => {
             let refused = outcomes.iter().filter(|o| matches!(o.status, InviteStatus::Refused(_)));
             let people = refused.map(|o| o.email.clone()).collect::<Vec<_>>().join("\n");
-            render_invite(&app, &principal, InviteForm { people, ..form }, (outcomes, None)).await
+            render_invite(&app, &principal, InviteForm { people, ..form }, outcomes, None).await
         }
         Err(error) => {
             let error = Some(error.for_form()?);
-            render_invite(&app, &principal, form, (Vec::new(), error)).await
+            render_invite(&app, &principal, form, Vec::new(), error).await
         }
     }
 }

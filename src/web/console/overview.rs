@@ -33,7 +33,7 @@ pub(super) async fn show(
     let shell = Shell::build(&app, &principal, "overview", query.notice.as_deref()).await?;
     let account = &principal.account_id;
     let mut c = app.kernel.db.read().await?;
-    let connections = connections::list(&mut c, account, ("", 100)).await?;
+    let connections = connections::list(&mut c, account, "", 100).await?;
     let events = if principal.has_permission(Permission::AuditView) {
         audit::list(&mut c, account, &AuditQuery::default(), 8, None).await?.items
     } else {

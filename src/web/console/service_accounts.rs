@@ -30,13 +30,14 @@ async fn render(
     app: &AppState,
     principal: &Principal,
     notice: Option<&str>,
-    (secret, error): (Option<String>, Option<String>),
+    secret: Option<String>,
+    error: Option<String>,
 ) -> Result<Response, Error> {
     let shell = Shell::build(app, principal, "service-accounts", notice).await?;
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let mut c = app.kernel.db.read().await?;
-    let accounts = service_accounts::list(&mut c, &principal.account_id, ("", 200)).await?;
-    let mut tokens = tokens::list(&mut c, &principal.account_id, None, ("", 500)).await?;
+    let accounts = service_accounts::list(&mut c, &principal.account_id, "", 200).await?;
+    let mut tokens = tokens::list(&mut c, &principal.account_id, None, "", 500).await?;
     let now = app.kernel.clock.now();
     tokens.retain(|token| token.status(now) == "active");
     page::render_with_status(status, &ServiceAccountsPage { shell, accounts, tokens, secret, error })
@@ -47,7 +48,7 @@ pub(super) async fn list(
     principal: Principal,
     Query(query): Query<ConsoleListQuery>,
 ) -> Result<Response, Error> {
-    render(&app, &principal, query.notice.as_deref(), (None, None)).await
+    render(&app, &principal, query.notice.as_deref(), None, None).await
 }
 
 #[derive(Debug, Deserialize)]
@@ -64,7 +65,7 @@ async fn redirect_or_rerender(
 ) -> Result<Response, Error> {
     match done {
         Ok(notice) => Ok(Redirect::to(&format!("/console/service-accounts?notice={notice}")).into_response()),
-        Err(error) => render(app, principal, None, (None, Some(error.for_form()?))).await,
+        Err(error) => render(app, principal, None, None, Some(error.for_form()?)).await,
     }
 }
 
@@ -108,7 +109,7 @@ pub(super) async fn create_token(
         Ok::<_, Error>(secret)
     };
     match done.await {
-        Ok(secret) => render(&app, &principal, None, (Some(secret), None)).await,
+        Ok(secret) => render(&app, &principal, None, Some(secret), None).await,
         Err(error) => redirect_or_rerender(&app, &principal, Err(error)).await,
     }
 }

@@ -66,11 +66,12 @@ async fn build(
     app: &AppState,
     principal: &Principal,
     form: SettingsForm,
-    (notice, error): (Option<&str>, Option<String>),
+    notice: Option<&str>,
+    error: Option<String>,
 ) -> Result<SettingsPage, Error> {
     let shell = Shell::build(app, principal, "settings", notice).await?;
     let mut c = app.kernel.db.read().await?;
-    let groups = groups::search(&mut c, &principal.account_id, "", ("", 100)).await?;
+    let groups = groups::search(&mut c, &principal.account_id, "", "", 100).await?;
     let may_enforce = admin::requester_has_second_factor(&mut c, principal).await?;
     Ok(SettingsPage { shell, form, groups, mail: mail_destination(app), may_enforce, error })
 }
@@ -92,7 +93,7 @@ pub(super) async fn show(
     }
     drop(c);
     let form = SettingsForm::of(&settings, group, &named);
-    page::render(&build(&app, &principal, form, (query.notice.as_deref(), None)).await?)
+    page::render(&build(&app, &principal, form, query.notice.as_deref(), None).await?)
 }
 
 /// The settings the form asks for. Groups are typed by name.
@@ -104,11 +105,10 @@ async fn requested_settings(
     let mut wanted = form.settings()?;
     let mut c = app.kernel.db.read().await?;
     if let Some(name) = page::non_empty(&form.notify_group) {
-        wanted.lockout.notify_group =
-            Some(group_id_by_name(&mut c, principal, ("Group to tell", name)).await?);
+        wanted.lockout.notify_group = Some(group_id_by_name(&mut c, principal, "Group to tell", name).await?);
     }
     for name in form.two_factor_groups.lines().filter_map(page::non_empty) {
-        wanted.two_factor.groups.push(group_id_by_name(&mut c, principal, ("Groups", name)).await?);
+        wanted.two_factor.groups.push(group_id_by_name(&mut c, principal, "Groups", name).await?);
     }
     // The server sets it; what was there is no change.
     let before = accounts::settings_of(&mut c, &principal.account_id).await?.two_factor;
@@ -120,10 +120,11 @@ async fn requested_settings(
 async fn group_id_by_name(
     c: &mut kernel::database::DbConn,
     principal: &Principal,
-    (field, name): (&str, String),
+    field: &str,
+    name: String,
 ) -> Result<String, Error> {
     let matches = [GroupCondition::Name(name.clone())];
-    let mut found = groups::list_after(c, &principal.account_id, &matches, ("", 2)).await?;
+    let mut found = groups::list_after(c, &principal.account_id, &matches, "", 2).await?;
     match (found.pop(), found.is_empty()) {
         (Some(group), true) => Ok(group.id),
         (Some(_), false) => Err(Error::invalid(field, &format!("{name} is the name of several groups"))),
@@ -139,7 +140,7 @@ pub(super) async fn save(
     Form(form): Form<SettingsForm>,
 ) -> Result<Response, Error> {
     if form.edit.is_some() {
-        return page::render(&build(&app, &principal, form, (None, None)).await?);
+        return page::render(&build(&app, &principal, form, None, None).await?);
     }
     let done = async {
         let wanted = requested_settings(&app, &principal, &form).await?;
@@ -169,7 +170,7 @@ pub(super) async fn save(
         }
         Err(error) => {
             let error = Some(error.for_form()?);
-            let page = build(&app, &principal, form, (None, error)).await?;
+            let page = build(&app, &principal, form, None, error).await?;
             page::render_with_status(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
     }

@@ -66,9 +66,9 @@ async fn render(
     let account = principal.account_id.as_str();
     let now = app.kernel.clock.now();
     let mut c = app.kernel.db.read().await?;
-    let mut rows = factors::report(&mut c, account, filter, (&query.after, PAGE_SIZE + 1)).await?;
+    let mut rows = factors::report(&mut c, account, filter, &query.after, PAGE_SIZE + 1).await?;
     let next = truncate_page(&mut rows, |row| &row.user_id);
-    let tokens = tokens::list(&mut c, account, None, ("", MOST_TOKENS)).await?;
+    let tokens = tokens::list(&mut c, account, None, "", MOST_TOKENS).await?;
     let settings = accounts::settings_of(&mut c, account).await?.two_factor;
     let page = TwoFactorReportPage {
         shell,
@@ -145,7 +145,7 @@ pub(crate) fn report_csv(app: &AppState, principal: &Principal, filter: Enrolmen
             let (after, mut text) = at?;
             let read = async {
                 let mut c = app.kernel.db.read().await?;
-                factors::report(&mut c, &account, filter, (&after, EXPORT_BATCH)).await
+                factors::report(&mut c, &account, filter, &after, EXPORT_BATCH).await
             };
             let rows = match read.await {
                 Ok(rows) => rows,

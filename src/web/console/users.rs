@@ -104,7 +104,7 @@ pub(super) async fn list(
     let shell = Shell::build(&app, &principal, "users", query.notice.as_deref()).await?;
     let mut c = app.kernel.db.read().await?;
     let mut users =
-        users::search(&mut c, &principal.account_id, &query.q, (&query.after, PAGE_SIZE + 1)).await?;
+        users::search(&mut c, &principal.account_id, &query.q, &query.after, PAGE_SIZE + 1).await?;
     let next = truncate_page(&mut users, |user| &user.id);
     page::render(&UsersPage { shell, q: query.q, users, next })
 }
@@ -156,7 +156,7 @@ async fn try_create(
     let mut tx = app.kernel.db.begin().await?;
     let user = users::create(&mut tx, &context, ChangeAuthority::Local, profile).await?;
     if let Some(hash) = hash {
-        password::set(&app.kernel, &mut tx, &context, &user, (&hash, PasswordChangeReason::Administrator))
+        password::set(&app.kernel, &mut tx, &context, &user, &hash, PasswordChangeReason::Administrator)
             .await?;
     }
     admin::set_roles(&mut tx, &context, &user, &form.roles()).await?;
@@ -168,7 +168,8 @@ async fn build(
     app: &AppState,
     principal: &Principal,
     id: &str,
-    (notice, error): (Option<&str>, Option<String>),
+    notice: Option<&str>,
+    error: Option<String>,
 ) -> Result<UserPage, Error> {
     let shell = Shell::build(app, principal, "users", notice).await?;
     let mut c = app.kernel.db.read().await?;
@@ -218,7 +219,7 @@ pub(super) async fn show(
     Path(id): Path<String>,
     Query(query): Query<ConsoleListQuery>,
 ) -> Result<Response, Error> {
-    page::render(&build(&app, &principal, &id, (query.notice.as_deref(), None)).await?)
+    page::render(&build(&app, &principal, &id, query.notice.as_deref(), None).await?)
 }
 
 /// Goes back to the user's page: with a notice, or with the reason why not.
@@ -231,7 +232,7 @@ async fn redirect_or_rerender(
     match done {
         Ok(notice) => Ok(Redirect::to(&format!("/console/users/{id}?notice={notice}")).into_response()),
         Err(error) => {
-            let page = build(app, principal, id, (None, Some(error.for_form()?))).await?;
+            let page = build(app, principal, id, None, Some(error.for_form()?)).await?;
             page::render_with_status(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
     }
@@ -349,8 +350,9 @@ pub(super) async fn revoke_session(
     request: RequestContext,
     Form(form): Form<SessionForm>,
 ) -> Result<Response, Error> {
-    let which = (id.as_str(), form.session.as_str());
-    let done = admin::revoke_session(&app, &principal, &request, which).await.map(|()| "session_revoked");
+    let done = admin::revoke_session(&app, &principal, &request, id.as_str(), form.session.as_str())
+        .await
+        .map(|()| "session_revoked");
     redirect_or_rerender(&app, &principal, &id, done).await
 }
 
@@ -369,7 +371,7 @@ pub(super) async fn unlink(
     let done = async {
         let mut tx = app.kernel.db.begin().await?;
         let user = admin::find_user(&mut tx, &principal, &id).await?;
-        admin::unlink_identity(&mut tx, &principal, &request, (&user, &form.identity)).await?;
+        admin::unlink_identity(&mut tx, &principal, &request, &user, &form.identity).await?;
         tx.commit().await?;
         Ok("user_unlinked")
     };

@@ -57,7 +57,7 @@ pub(super) async fn submit(
     app.signin.throttle.check_step(request.address).map_err(crate::web::login::throttled)?;
     let link = super::find_link(&app, &form.token, LinkPurpose::Setup).await?;
     if link.user_id.is_some() {
-        return set_password::submit_setup(&app, &request, &headers, (form.token, form.password)).await;
+        return set_password::submit_setup(&app, &request, &headers, form.token, form.password).await;
     }
     match first_run(&app, &request, &form).await {
         Ok(session) => {

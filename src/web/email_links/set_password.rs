@@ -108,10 +108,11 @@ pub(super) async fn submit_setup(
     app: &AppState,
     request: &RequestContext,
     headers: &HeaderMap,
-    (token, password): (String, String),
+    token: String,
+    password: String,
 ) -> Result<Response, Error> {
     let form = SetPasswordForm { token, password, given_name: None, family_name: None };
-    submit(app, (request, headers), form, LinkPurpose::Setup).await
+    submit(app, request, headers, form, LinkPurpose::Setup).await
 }
 
 pub(super) async fn submit_reset(
@@ -120,7 +121,7 @@ pub(super) async fn submit_reset(
     headers: HeaderMap,
     Form(form): Form<SetPasswordForm>,
 ) -> Result<Response, Error> {
-    submit(&app, (&request, &headers), form, LinkPurpose::Reset).await
+    submit(&app, &request, &headers, form, LinkPurpose::Reset).await
 }
 
 pub(super) async fn submit_invite(
@@ -129,7 +130,7 @@ pub(super) async fn submit_invite(
     headers: HeaderMap,
     Form(form): Form<SetPasswordForm>,
 ) -> Result<Response, Error> {
-    submit(&app, (&request, &headers), form, LinkPurpose::Invite).await
+    submit(&app, &request, &headers, form, LinkPurpose::Invite).await
 }
 
 /// Sends an invited person to their company's identity provider. What comes back proves that the
@@ -161,7 +162,8 @@ pub(super) async fn go_to_provider(
 
 async fn submit(
     app: &AppState,
-    (request, headers): (&RequestContext, &HeaderMap),
+    request: &RequestContext,
+    headers: &HeaderMap,
     form: SetPasswordForm,
     purpose: LinkPurpose,
 ) -> Result<Response, Error> {
@@ -181,7 +183,7 @@ async fn submit(
     let secret = names.browser_secret(headers);
     let browser = names.binding_of(headers, &secret);
     let landing = landing.as_deref().unwrap_or("/");
-    match one_time_links::set_password(&app.signin, request, (browser, landing), chosen).await {
+    match one_time_links::set_password(&app.signin, request, browser, landing, chosen).await {
         Ok(proved) => Ok(login::sign_in_response(app, &secret, &proved)),
         Err(SetPasswordError::LinkInvalid) => Err(invalid_link(purpose)),
         Err(SetPasswordError::SignIn(refused)) => Err(login::explain_proof(refused)),

@@ -130,7 +130,7 @@ pub(super) async fn submit(
     app.signin.throttle.check_step(request.address).map_err(super::throttled)?;
     let account_id = account.as_ref().map(|account| account.id.as_str());
     let door = match domain_of(identifier) {
-        Some(domain) => app.idp_discovery.route_for_domain(&app.kernel, (account_id, &domain)).await?,
+        Some(domain) => app.idp_discovery.route_for_domain(&app.kernel, account_id, &domain).await?,
         None => None,
     };
     let connection = door.as_ref().map(|door| &door.connection);

@@ -53,7 +53,8 @@ impl IdpDiscovery {
     pub(super) async fn route_for_domain(
         &self,
         kernel: &Kernel,
-        (account_id, domain): (Option<&str>, &str),
+        account_id: Option<&str>,
+        domain: &str,
     ) -> Result<Option<Arc<SignInRoute>>, sqlx::Error> {
         let ask = async || {
             let mut c = kernel.db.read().await?;
@@ -70,10 +71,11 @@ impl IdpDiscovery {
     pub(crate) async fn directory_for(
         &self,
         kernel: &Kernel,
-        (account_id, name): (&str, &str),
+        account_id: &str,
+        name: &str,
     ) -> Result<Option<Arc<SignInRoute>>, sqlx::Error> {
         if let Some(domain) = domain_of(name)
-            && let Some(door) = self.route_for_domain(kernel, (Some(account_id), &domain)).await?
+            && let Some(door) = self.route_for_domain(kernel, Some(account_id), &domain).await?
         {
             return Ok(Some(door).filter(|door| door.directory.is_some()));
         }

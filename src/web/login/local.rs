@@ -70,7 +70,7 @@ pub(super) async fn submit(
     let flow = flow::begin_without_row(&app.kernel, begin)?;
     let typed = Password::new(&form.password);
     let place = names.binding_of(&headers, &browser);
-    let proof = flow::sign_in_with_password(&app.signin, &request, (&flow, place), &typed, Method::Local);
+    let proof = flow::sign_in_with_password(&app.signin, &request, &flow, place, &typed, Method::Local);
     match proof.await {
         Ok(proved) => Ok(super::sign_in_response(&app, &browser, &proved)),
         Err(refused) => {

@@ -70,7 +70,7 @@ pub(super) async fn submit(
     };
     let typed = Password::new(&form.password);
     let browser = flow::BrowserBinding { secret: &secret, device_secret: None };
-    match flow::replace_expired_password(&app.signin, &request, (&flow, browser), &typed).await {
+    match flow::replace_expired_password(&app.signin, &request, &flow, browser, &typed).await {
         Ok(proved) => Ok(super::sign_in_response(&app, &secret, &proved)),
         Err(NewPasswordError::SignIn(refused)) => Err(super::explain_proof(refused)),
         Err(NewPasswordError::Prepare(error)) => {

@@ -68,9 +68,7 @@ async fn build(app: &AppState, flow: Flow, error: Option<&'static str>) -> Resul
 /// The directory that checks the password, when it is not the one that is kept here.
 async fn directory_of(app: &AppState, flow: &Flow) -> Result<Option<Arc<SignInRoute>>, sqlx::Error> {
     match &flow.account_id {
-        Some(account_id) => {
-            app.idp_discovery.directory_for(&app.kernel, (account_id, &flow.identifier)).await
-        }
+        Some(account_id) => app.idp_discovery.directory_for(&app.kernel, account_id, &flow.identifier).await,
         None => Ok(None),
     }
 }
@@ -104,7 +102,8 @@ pub(super) async fn submit(
     let proof = if let Some(about) = door.as_ref().and_then(|door| door.directory()) {
         Box::pin(ldap::sign_in(&app.idp, &request, who, about, &form.password)).await
     } else {
-        Box::pin(flow::sign_in_with_password(&app.signin, &request, who, &typed, Method::Password)).await
+        Box::pin(flow::sign_in_with_password(&app.signin, &request, who.0, who.1, &typed, Method::Password))
+            .await
     };
     match proof {
         Ok(proved) => Ok(super::sign_in_response(&app, &browser, &proved)),

@@ -35,7 +35,7 @@ pub(super) async fn resume(
     };
     let secret = names.browser_secret(&headers);
     let browser = names.binding_of(&headers, &secret);
-    match flow::complete(&app.signin, &request, (&flow, browser), &proof).await {
+    match flow::complete(&app.signin, &request, &flow, browser, &proof).await {
         Ok(proved) => Ok(super::sign_in_response(&app, &secret, &proved)),
         Err(reason) => Err(sign_in_refusal(reason)),
     }

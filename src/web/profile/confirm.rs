@@ -70,13 +70,14 @@ pub(crate) fn redirect_unless_recent(
 async fn build(
     app: &AppState,
     principal: &Principal,
-    (return_to, recovery): (&str, bool),
+    return_to: &str,
+    recovery: bool,
     error: Option<&'static str>,
 ) -> Result<ConfirmPage, Error> {
     let user = super::signed_in_user(app, principal).await?;
     let shell = Shell::build(app, principal, "profile", None).await?;
     let directory =
-        app.idp_discovery.directory_for(&app.kernel, (&user.account_id, user.email_or_user_name())).await?;
+        app.idp_discovery.directory_for(&app.kernel, &user.account_id, user.email_or_user_name()).await?;
     let mut c = app.kernel.db.read().await?;
     let provider = connections::route_for_user(&mut c, &user).await?.filter(Connection::has_button);
     let has_password = directory.is_some() || password::changed_at(&mut c, &user.id).await?.is_some();
@@ -96,13 +97,13 @@ pub(super) async fn show(
     Query(query): Query<ConfirmQuery>,
 ) -> Result<Response, Error> {
     let return_to = local_path(query.return_to.as_deref(), "/profile");
-    page::render(&build(&app, &principal, (return_to, query.recovery.is_some()), None).await?)
+    page::render(&build(&app, &principal, return_to, query.recovery.is_some(), None).await?)
 }
 
 /// The directory that has the password of somebody who is signed in.
 async fn directory_of(app: &AppState, principal: &Principal) -> Result<Option<Arc<SignInRoute>>, Error> {
     let user = super::signed_in_user(app, principal).await?;
-    Ok(app.idp_discovery.directory_for(&app.kernel, (&user.account_id, user.email_or_user_name())).await?)
+    Ok(app.idp_discovery.directory_for(&app.kernel, &user.account_id, user.email_or_user_name()).await?)
 }
 
 /// The person is signed in, so there is nothing to hide from them.
@@ -134,7 +135,7 @@ pub(super) async fn confirm(
     } else if let Some(about) =
         directory_of(&app, &principal).await?.as_ref().and_then(|door| door.directory())
     {
-        ldap::reauthenticate(&app.idp, &request, &principal, about, &form.password).await
+        ldap::reauthenticate(&app.idp, &request, &principal, about.0, about.1, &form.password).await
     } else {
         flow::confirm_password(&app.signin, &request, &principal, &Password::new(&form.password)).await
     };
@@ -146,7 +147,7 @@ pub(super) async fn confirm(
         Err(SignInError::FlowEnded) => Ok(Redirect::to("/login").into_response()),
         Err(refused) => {
             let error = Some(confirmation_error_text(refused)?);
-            let page = build(&app, &principal, (return_to, form.factor.is_recovery()), error).await?;
+            let page = build(&app, &principal, return_to, form.factor.is_recovery(), error).await?;
             page::render_with_status(StatusCode::UNAUTHORIZED, &page)
         }
     }

@@ -36,8 +36,9 @@ pub(super) async fn link(
     let settings = settings.ok_or_else(|| Error::not_found("connection"))?;
     let names = flow::cookies(&app.kernel);
     let browser = names.browser_secret(&headers);
-    let about = (&connection, &settings);
-    let url = oidc::begin_link(&app.kernel, &app.idp.oidc, &principal, about, &browser).await;
+
+    let url =
+        oidc::begin_link(&app.kernel, &app.idp.oidc, &principal, &connection, &settings, &browser).await;
     let url = url.map_err(|error| {
         tracing::warn!(connection = connection.id, %error, "a provider cannot be used");
         let detail = "Try again in a moment. If it goes on, tell your administrator.";
@@ -60,7 +61,7 @@ pub(super) async fn unlink(
 ) -> Result<Response, Error> {
     let user = super::signed_in_user(&app, &principal).await?;
     let mut tx = app.kernel.db.begin().await?;
-    admin::unlink_identity(&mut tx, &principal, &request, (&user, &form.id)).await?;
+    admin::unlink_identity(&mut tx, &principal, &request, &user, &form.id).await?;
     tx.commit().await?;
     Ok(Redirect::to("/profile?notice=identity_unlinked").into_response())
 }

@@ -85,7 +85,8 @@ async fn render(
     app: &AppState,
     principal: &Principal,
     notice: Option<&str>,
-    (secret, error): (Option<String>, Option<String>),
+    secret: Option<String>,
+    error: Option<String>,
 ) -> Result<Response, Error> {
     let user = signed_in_user(app, principal).await?;
     let shell = Shell::build(app, principal, "profile", notice).await?;
@@ -108,7 +109,7 @@ async fn render(
         groups: groups::of_user(&mut c, &user.account_id, &user.id).await?,
         sessions: sessions::of_user(&mut c, &user.account_id, &user.id, now).await?,
         current: principal.session_id().unwrap_or_default().to_owned(),
-        tokens: tokens::list(&mut c, &user.account_id, Some(&user.id), ("", 100)).await?,
+        tokens: tokens::list(&mut c, &user.account_id, Some(&user.id), "", 100).await?,
         shell,
         user,
         now,
@@ -123,7 +124,7 @@ async fn show(
     principal: Principal,
     Query(query): Query<ProfileQuery>,
 ) -> Result<Response, Error> {
-    render(&app, &principal, query.notice.as_deref(), (None, None)).await
+    render(&app, &principal, query.notice.as_deref(), None, None).await
 }
 
 #[derive(Deserialize)]
@@ -184,8 +185,8 @@ async fn create_token(
         Ok::<_, Error>(secret)
     };
     match made.await {
-        Ok(secret) => render(&app, &principal, None, (Some(secret), None)).await,
-        Err(error) => render(&app, &principal, None, (None, Some(error.for_form()?))).await,
+        Ok(secret) => render(&app, &principal, None, Some(secret), None).await,
+        Err(error) => render(&app, &principal, None, None, Some(error.for_form()?)).await,
     }
 }
 

@@ -103,7 +103,7 @@ pub(super) async fn change(
     };
     let context = principal.context(&request);
     let mut tx = app.kernel.db.begin().await?;
-    password::set(&app.kernel, &mut tx, &context, &user, (&hash, PasswordChangeReason::Change)).await?;
+    password::set(&app.kernel, &mut tx, &context, &user, &hash, PasswordChangeReason::Change).await?;
     sessions::revoke_all(&mut tx, &context, &user, principal.session_id().unwrap_or_default()).await?;
     let renewed = sessions::renew(&mut tx, &context, &principal, None).await?;
     tx.commit().await?;

@@ -84,9 +84,17 @@ pub(super) async fn submit(
     else {
         return Ok(restart_sign_in());
     };
-    let shown = (form.factor.response(), form.factor.remember.is_some());
-    let place = (&flow, flow::cookies(&app.kernel).binding_of(&headers, &secret));
-    match flow::verify_second_factor(&app.signin, &request, place, shown).await {
+
+    match flow::verify_second_factor(
+        &app.signin,
+        &request,
+        &flow,
+        flow::cookies(&app.kernel).binding_of(&headers, &secret),
+        form.factor.response(),
+        form.factor.remember.is_some(),
+    )
+    .await
+    {
         Ok(proved) => Ok(login::sign_in_response(&app, &secret, &proved)),
         Err(SignInError::FlowEnded) => Ok(restart_sign_in()),
         Err(SignInError::SecondFactor(wrong)) => {

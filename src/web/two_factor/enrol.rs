@@ -96,7 +96,8 @@ pub(super) struct EnrolQuery {
 /// code: it may be in the app by now.
 async fn enrolment_challenge(
     app: &AppState,
-    (account, user): (&Account, &User),
+    account: &Account,
+    user: &User,
     form: &EnrolForm,
 ) -> Result<(Option<NewAuthenticator>, Option<KeyChallenge>), Error> {
     Ok(match form.what {
@@ -152,7 +153,7 @@ async fn render(
     if matches!(error, Some(EnrolError::ChallengeExpired)) {
         form.ticket.clear();
     }
-    let (authenticator, key) = enrolment_challenge(app, (&account, user), &form).await?;
+    let (authenticator, key) = enrolment_challenge(app, &account, user, &form).await?;
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let EnrolContext { action, hidden: (name, value), is_asked, cancel } = place;
     let page = EnrolPage {
@@ -205,8 +206,16 @@ pub(super) async fn submit_in_flow(
     else {
         return Ok(restart_sign_in());
     };
-    let place = (&flow, flow::cookies(&app.kernel).binding_of(&headers, &secret));
-    match flow::enrol_in_flow(&app.signin, &request, place, form.confirmation()).await {
+
+    match flow::enrol_in_flow(
+        &app.signin,
+        &request,
+        &flow,
+        flow::cookies(&app.kernel).binding_of(&headers, &secret),
+        form.confirmation(),
+    )
+    .await
+    {
         Ok(Ok(enrolled)) => match (enrolled.outcome, enrolled.codes) {
             (SignInOutcome::Complete(entered), Some(codes)) => {
                 let page = CodesPage { codes, next: login::landing(&entered), first: true };
@@ -292,8 +301,8 @@ pub(super) async fn submit_in_session(
             "A second factor is set up in a browser, by the person themselves.",
         ));
     }
-    let wanted = (authority, form.confirmation());
-    match flow::enrol_in_session(&app.signin, &request, &principal, wanted).await {
+
+    match flow::enrol_in_session(&app.signin, &request, &principal, authority, form.confirmation()).await {
         Ok(Ok(enrolled)) => {
             let cookie = flow::cookies(&app.kernel).set_session(&enrolled.outcome);
             let cookies = AppendHeaders(vec![(header::SET_COOKIE, cookie)]);

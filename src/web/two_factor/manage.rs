@@ -152,7 +152,7 @@ pub(super) async fn remove(
         admin::ensure_not_last_sign_in_method(&mut tx, &user, &factor).await?;
         let settings = accounts::settings_of(&mut tx, &user.account_id).await?.two_factor;
         let context = principal.context(&request);
-        factors::remove(&app.kernel, &mut tx, &context, (&user, &settings), &factor).await?;
+        factors::remove(&app.kernel, &mut tx, &context, &user, &settings, &factor).await?;
         tx.commit().await?;
         app.kernel.mail_wake.notify_one();
         Ok(())

@@ -63,7 +63,7 @@ pub(super) async fn submit(
         )
     };
     let secret = flow::cookies(&app.kernel).browser_secret(&headers);
-    let proved = factors::verify_passkey(&app.signin, &secret, (&form.ticket, &form.answer)).await?;
+    let proved = factors::verify_passkey(&app.signin, &secret, &form.ticket, &form.answer).await?;
     let passkey = proved.map_err(|_| unknown())?;
     // Where a company signs its people in, a key of their own must not outlive what the company says.
     let mut c = app.kernel.db.read().await?;
@@ -80,8 +80,16 @@ pub(super) async fn submit(
     }
     drop(c);
     let return_to = local_path(Some(&form.return_to), "/");
-    let place = (flow::cookies(&app.kernel).binding_of(&headers, &secret), return_to);
-    match flow::sign_in_with_passkey(&app.signin, &request, place, &passkey).await {
+
+    match flow::sign_in_with_passkey(
+        &app.signin,
+        &request,
+        flow::cookies(&app.kernel).binding_of(&headers, &secret),
+        return_to,
+        &passkey,
+    )
+    .await
+    {
         Ok(proved) => Ok(login::sign_in_response(&app, &secret, &proved)),
         Err(SignInError::SecondFactor(_)) => Err(unknown()),
         Err(SignInError::FlowEnded) => Ok(Redirect::to("/login?notice=expired").into_response()),

@@ -115,7 +115,7 @@ impl SyncReport {
         }
     }
 
-    pub(super) fn change(&mut self, group_id: &str, name: &str, (added, removed): (usize, usize)) {
+    pub(super) fn change(&mut self, group_id: &str, name: &str, added: usize, removed: usize) {
         let (added, removed) = (added as u64, removed as u64);
         self.added += added;
         self.removed += removed;

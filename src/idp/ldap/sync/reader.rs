@@ -183,8 +183,15 @@ impl Reader {
         for _ in 0..MAX_DEPTH {
             let mut inner = Vec::new();
             for dn in std::mem::take(&mut level) {
-                let request = (LdapSearchRequest::at(&dn, &wanted), 1);
-                let entry = match search_up_to(&self.kernel, &pool, &mut self.conn, request).await {
+                let entry = match search_up_to(
+                    &self.kernel,
+                    &pool,
+                    &mut self.conn,
+                    LdapSearchRequest::at(&dn, &wanted),
+                    1,
+                )
+                .await
+                {
                     Ok(found) => found.into_iter().next(),
                     Err(Error::Refused { code: 32, .. }) => None,
                     Err(error) => return Err(error),

@@ -67,7 +67,7 @@ impl SyncWorker<'_> {
         if !store::renew_lease(&mut tx, self.lease).await? {
             return Err(SyncError::LeaseLost);
         }
-        store::update_run(&mut tx, &self.run_id, ("running", &self.report)).await?;
+        store::update_run(&mut tx, &self.run_id, "running", &self.report).await?;
         Ok(tx.commit().await?)
     }
 }
@@ -128,7 +128,7 @@ pub async fn run_due(idp: &Idp) -> Result<bool, Error> {
     let next =
         Schedule::parse(&settings.schedule).ok().and_then(|schedule| schedule.next(kernel.clock.now()));
     let mut tx = kernel.db.begin().await?;
-    store::update_run(&mut tx, &run_id, (status, &report)).await?;
+    store::update_run(&mut tx, &run_id, status, &report).await?;
     store::release_lease(&mut tx, &lease, next).await?;
     store::delete_old(&mut tx, &connection.id).await?;
     if !report.preview && report.has_effect() {
@@ -239,7 +239,7 @@ impl SyncWorker<'_> {
             }
         }
         if let Some(change_marker) = &remote.change_marker {
-            store::set_change_marker(tx, (&link.connection_id, &group.id), change_marker).await?;
+            store::set_change_marker(tx, &link.connection_id, &group.id, change_marker).await?;
         }
         Ok(Some(self.set_members(tx, group, users).await?))
     }
@@ -267,7 +267,7 @@ impl SyncWorker<'_> {
         for outcome in outcomes {
             match outcome {
                 GroupSyncOutcome::Changed(group, added, removed) => {
-                    self.report.change(&group.id, &group.name, (added, removed));
+                    self.report.change(&group.id, &group.name, added, removed);
                 }
                 GroupSyncOutcome::Held(group, reason) => {
                     self.report.add_held(&group.id, &group.name, &reason)

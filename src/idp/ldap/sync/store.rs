@@ -173,7 +173,8 @@ pub(super) async fn insert_run(
 pub(super) async fn update_run(
     tx: &mut Tx,
     id: &str,
-    (status, report): (&str, &SyncReport),
+    status: &str,
+    report: &SyncReport,
 ) -> Result<(), sqlx::Error> {
     let ended = (status != "running").then_some(tx.now());
     sqlx::query("UPDATE ldap_runs SET status = $1, report = $2, ended_at = $3 WHERE id = $4")
@@ -245,7 +246,8 @@ pub(super) async fn change_markers(
 
 pub(super) async fn set_change_marker(
     tx: &mut Tx,
-    (connection_id, group_id): (&str, &str),
+    connection_id: &str,
+    group_id: &str,
     stamp: &str,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(

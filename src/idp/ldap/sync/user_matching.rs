@@ -102,7 +102,7 @@ async fn match_batch(
     let connection = &pool.connection;
     let subjects: Vec<String> = batch.iter().filter_map(|found| found.subject.clone()).collect();
     let mut c = db.read().await?;
-    let known = identities::of_subjects(&mut c, (&connection.id, &issuer(connection)), &subjects).await?;
+    let known = identities::of_subjects(&mut c, &connection.id, &issuer(connection), &subjects).await?;
     let mut strangers = Vec::new();
     for found in batch {
         match found.subject.as_ref().and_then(|subject| known.get(subject)) {
@@ -169,8 +169,15 @@ async fn link_identities(
         Some((user_id.as_str(), found.subject.as_deref()?, found.email.as_str()))
     });
     let issuer = issuer(connection);
-    let whose = (connection.account_id.as_str(), connection.id.as_str(), issuer.as_str());
-    identities::link_many(tx, whose, rows.collect()).await?;
+
+    identities::link_many(
+        tx,
+        connection.account_id.as_str(),
+        connection.id.as_str(),
+        issuer.as_str(),
+        rows.collect(),
+    )
+    .await?;
     work.linked_users += all.len();
     if work.linked_users >= work.next_analyze_at {
         work.next_analyze_at = work.linked_users * 4;

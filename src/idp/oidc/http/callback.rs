@@ -36,11 +36,11 @@ pub(super) async fn receive(
     let (connection, settings) = find_oidc_connection(signin, &id, false).await?;
     let Query(params) = params.map_err(|_| invalid_state())?;
     let browser = cookie(&headers, flow::cookies(kernel).flow);
-    let opened = authorization::open_state(kernel, &connection, (&params.state, browser))
+    let opened = authorization::open_state(kernel, &connection, &params.state, browser)
         .await
         .map_err(internal_error)?;
     let ticket = opened.ok_or_else(invalid_state)?;
-    let (authorization, about) = (&ticket.content, (&connection, &settings));
+    let authorization = &ticket.content;
     match &authorization.purpose {
         AuthorizationPurpose::Trial(relay) => {
             let now = kernel.clock.now();
@@ -51,9 +51,10 @@ pub(super) async fn receive(
             drop(c);
             let test = found.ok_or_else(invalid_state)?;
             // What was found is for the administrator who began it, and leads nowhere else.
-            let outcome = validate_callback((kernel, &idp.oidc), about, (authorization, &params)).await;
+            let outcome =
+                validate_callback(kernel, &idp.oidc, &connection, &settings, authorization, &params).await;
             let context = Context::anonymous(&connection.account_id, "test", &request);
-            connection_test::finish(signin, &context, (&connection, &test), (authorization, outcome))
+            connection_test::finish(signin, &context, &connection, &test, authorization, outcome)
                 .await
                 .map_err(internal_error)?;
             let to = format!("/console/connections/{}/tests/{}", connection.id, test.id);
@@ -65,11 +66,13 @@ pub(super) async fn receive(
                 .await
                 .map_err(internal_error)?
             {
-                Ok(()) => validate_callback((kernel, &idp.oidc), about, (authorization, &params)).await,
+                Ok(()) => {
+                    validate_callback(kernel, &idp.oidc, &connection, &settings, authorization, &params).await
+                }
                 Err(failed) => Err(failed),
             };
             let outcome = match outcome {
-                Ok(identity) => complete_callback(signin, about, (authorization, identity))
+                Ok(identity) => complete_callback(signin, &connection, &settings, authorization, identity)
                     .await
                     .map_err(internal_error)?,
                 Err(failed) => Err(failed),
@@ -85,10 +88,10 @@ pub(super) async fn receive(
             let secret = cookie(&headers, flow::cookies(kernel).session).unwrap_or_default();
             let principal = sessions::authenticate(signin, secret).await.map_err(internal_error)?;
             let principal = principal.filter(|principal| principal.id == *user).ok_or_else(invalid_state)?;
-            match validate_callback((kernel, &idp.oidc), about, (authorization, &params)).await {
+            match validate_callback(kernel, &idp.oidc, &connection, &settings, authorization, &params).await {
                 Ok(identity) => {
                     let context = principal.context(&request);
-                    link_identity(signin, &context, (&connection, user), (&ticket, &identity)).await
+                    link_identity(signin, &context, &connection, user, &ticket, &identity).await
                 }
                 Err(failed) => Err(callback_refusal(signin, &request, &connection, &failed).await),
             }
@@ -128,8 +131,10 @@ fn already_answered(report: &OidcCheckReport) -> OidcCheckFailed {
 /// Puts the proof down for the flow that asked for it.
 async fn complete_callback(
     signin: &SignIn,
-    (connection, settings): (&Connection, &OidcSettings),
-    (authorization, identity): (&AuthorizationRequest, OidcIdentity),
+    connection: &Connection,
+    settings: &OidcSettings,
+    authorization: &AuthorizationRequest,
+    identity: OidcIdentity,
 ) -> Result<Result<String, OidcCheckFailed>, sqlx::Error> {
     let is_mfa = settings.people.trust_mfa && claim_mapping::asserts_mfa(&identity.claims);
     let proof = Proof {
@@ -157,10 +162,16 @@ async fn complete_callback(
             groups: identity.groups,
         },
     };
-    let to = (connection.account_id.as_str(), connection.id.as_str());
+
     let mut tx = signin.kernel.db.begin().await?;
-    let Some(handover) =
-        flow::deliver_proof(&mut tx, to, ProofDelivery::SpInitiated(&authorization.request), &proof).await?
+    let Some(handover) = flow::deliver_proof(
+        &mut tx,
+        connection.account_id.as_str(),
+        connection.id.as_str(),
+        ProofDelivery::SpInitiated(&authorization.request),
+        &proof,
+    )
+    .await?
     else {
         return Ok(Err(already_answered(&identity.report)));
     };
@@ -180,8 +191,10 @@ fn external_subject(identity: &OidcIdentity) -> ExternalSubject {
 async fn link_identity(
     signin: &SignIn,
     context: &Context,
-    (connection, user): (&Connection, &str),
-    (ticket, identity): (&SealedState<AuthorizationRequest>, &OidcIdentity),
+    connection: &Connection,
+    user: &str,
+    ticket: &SealedState<AuthorizationRequest>,
+    identity: &OidcIdentity,
 ) -> Result<Response, Refusal> {
     let mut tx = signin.kernel.db.begin().await.map_err(internal_error)?;
     if !ticket.consume(&mut tx).await.map_err(internal_error)? {
@@ -191,7 +204,7 @@ async fn link_identity(
     let user = user.ok_or_else(invalid_state)?;
     let external_subject = external_subject(identity);
     let linked =
-        identities::link(&mut tx, context, &user, (&connection.id, &external_subject, &identity.email));
+        identities::link(&mut tx, context, &user, &connection.id, &external_subject, &identity.email);
     let notice = match linked.await {
         Ok(()) => "identity_linked",
         Err(crate::directory::Error::Forbidden(_)) => return Ok(redirect_to_profile("identity_of_another")),

@@ -38,8 +38,7 @@ pub(super) async fn begin(
     let names = flow::cookies(&signin.kernel);
     let browser = names.browser_secret(&headers);
     let authorization = AuthorizationRequest::new(AuthorizationPurpose::SignIn);
-    let whom =
-        record_request_in_flow(signin, (&connection, &authorization.request), (&browser, &query)).await?;
+    let whom = record_request_in_flow(signin, &connection, &authorization.request, &browser, &query).await?;
     let url = authorization.authorization_url(
         &signin.kernel,
         (&connection, &settings),

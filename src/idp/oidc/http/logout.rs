@@ -46,15 +46,16 @@ pub(super) async fn receive(
     let judged = validate_logout(&idp, &settings, &form.logout_token).await;
     let done = match judged {
         Ok((claims, report)) => {
-            end_sessions(&idp, &request, &connection, (&claims, &report)).await.map_err(internal_error)?
+            end_sessions(&idp, &request, &connection, &claims, &report).await.map_err(internal_error)?
         }
         Err(failed) => Err(failed),
     };
     Ok(match done {
         Ok(()) => (no_store, StatusCode::OK).into_response(),
         Err(failed) => {
-            let about = (&connection, Action::SignOut, Method::Oidc);
-            record_refusal(signin, &request, about, &failed).await.map_err(internal_error)?;
+            record_refusal(signin, &request, &connection, Action::SignOut, Method::Oidc, &failed)
+                .await
+                .map_err(internal_error)?;
             (no_store, bad_request()).into_response()
         }
     })
@@ -74,10 +75,11 @@ async fn validate_logout(
     let provider = idp.oidc.discover(kernel, settings).await;
     let provider =
         provider.map_err(|error| report.fail(OidcCheck::Discovery, "a provider that answers", error))?;
-    let with = (kernel, &*idp.oidc);
-    let judged = validate_with_key_refresh(with, settings, (provider, &mut report), |report, expected| {
-        validate_logout_token(report, token, expected)
-    });
+
+    let judged =
+        validate_with_key_refresh(kernel, &*idp.oidc, settings, provider, &mut report, |report, expected| {
+            validate_logout_token(report, token, expected)
+        });
     let (claims, _) = judged.await?;
     Ok((claims, report))
 }
@@ -87,7 +89,8 @@ async fn end_sessions(
     idp: &Idp,
     request: &RequestContext,
     connection: &Connection,
-    (claims, report): (&Claims, &OidcCheckReport),
+    claims: &Claims,
+    report: &OidcCheckReport,
 ) -> Result<Result<(), OidcCheckFailed>, sqlx::Error> {
     let mut tx = idp.signin.kernel.db.begin().await?;
     let until = tx.now().plus(REPLAY_WINDOW);
@@ -97,7 +100,7 @@ async fn end_sessions(
     }
     let context = Context::of(&connection.account_id, connection.actor(), request);
     let named: Vec<String> = text_claim(claims, "sid").map(str::to_owned).into_iter().collect();
-    sessions::revoke_by_provider(&mut tx, &context, (&connection.id, text_claim(claims, "sub")), &named)
+    sessions::revoke_by_provider(&mut tx, &context, &connection.id, text_claim(claims, "sub"), &named)
         .await?;
     tx.commit().await?;
     Ok(Ok(()))

@@ -34,7 +34,7 @@ async fn find_oidc_connection(
     id: &str,
     must_be_enabled: bool,
 ) -> Result<(Connection, OidcSettings), Refusal> {
-    http::find_connection(signin, (id, must_be_enabled), Connection::oidc).await
+    http::find_connection(signin, id, must_be_enabled, Connection::oidc).await
 }
 
 /// Our public key, for providers to whom we prove ourselves with it.

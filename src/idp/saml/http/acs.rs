@@ -75,7 +75,7 @@ pub(super) async fn receive(
     if let Some(test) = test {
         // A test: what was found is for the administrator who began it, and leads nowhere else.
         let context = Context::anonymous(&connection.account_id, "test", &request);
-        connection_test::finish(&signin, &context, (&connection, &test), outcome)
+        connection_test::finish(&signin, &context, &connection, &test, outcome)
             .await
             .map_err(internal_error)?;
         let to = format!("/console/connections/{}/tests/{}", connection.id, test.id);
@@ -84,7 +84,7 @@ pub(super) async fn receive(
     let outcome = match outcome {
         Ok(assertion) => {
             let to = (&connection, &settings, form.relay_state.as_deref());
-            complete_callback(&signin, to, assertion).await.map_err(internal_error)?
+            complete_callback(&signin, to.0, to.1, to.2, assertion).await.map_err(internal_error)?
         }
         Err(failed) => Err(failed),
     };
@@ -100,7 +100,9 @@ pub(super) async fn receive(
 /// The checks that need the database: used before? asked for? Both in one unit of work.
 async fn complete_callback(
     signin: &SignIn,
-    (connection, settings, relay_state): (&Connection, &SamlSettings, Option<&str>),
+    connection: &Connection,
+    settings: &SamlSettings,
+    relay_state: Option<&str>,
     assertion: ValidatedAssertion,
 ) -> Result<Result<String, SamlCheckFailed>, sqlx::Error> {
     let report = assertion.report.clone();
@@ -109,7 +111,7 @@ async fn complete_callback(
         return fail(SamlCheck::InResponseTo, "an answer to a request of ours", "an unsolicited response");
     }
     // Graph is asked before the unit of work begins.
-    let groups = groups::read_groups(&signin.kernel, (connection, settings), &assertion).await;
+    let groups = groups::read_groups(&signin.kernel, connection, settings, &assertion).await;
     let mut tx = signin.kernel.db.begin().await?;
     if !replay_cache::insert(&mut tx, &connection.id, &assertion.assertion_id, assertion.remember_until)
         .await?
@@ -138,8 +140,16 @@ async fn complete_callback(
         let landing = settings.landing.as_deref().unwrap_or("/");
         ProofDelivery::IdpInitiated { return_to: local_path(relay_state, landing) }
     };
-    let to = (connection.account_id.as_str(), connection.id.as_str());
-    let Some(handover) = flow::deliver_proof(&mut tx, to, delivery, &proof).await? else {
+
+    let Some(handover) = flow::deliver_proof(
+        &mut tx,
+        connection.account_id.as_str(),
+        connection.id.as_str(),
+        delivery,
+        &proof,
+    )
+    .await?
+    else {
         let found = assertion.in_response_to.unwrap_or_default();
         return fail(SamlCheck::InResponseTo, "an open request of this connection", &found);
     };

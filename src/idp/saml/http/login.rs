@@ -35,8 +35,8 @@ pub(super) async fn begin(
     };
     let request_id = new_message_id();
     let addresses = SpEndpoints::of(&kernel.urls, &connection.id, &settings);
-    let sent = authn_request(&addresses, &settings, (&request_id, None), kernel.clock.now(), key.as_deref())
+    let sent = authn_request(&addresses, &settings, &request_id, None, kernel.clock.now(), key.as_deref())
         .map_err(internal_error)?;
-    record_request_in_flow(&signin, (&connection, &request_id), (&browser, &query)).await?;
+    record_request_in_flow(&signin, &connection, &request_id, &browser, &query).await?;
     Ok(([(header::SET_COOKIE, names.set_flow(&browser))], sent).into_response())
 }

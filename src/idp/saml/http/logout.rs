@@ -120,8 +120,9 @@ async fn handle_message(
     match done {
         Ok(response) => Ok(response),
         Err(failed) => {
-            let about = (&connection, Action::SignOut, Method::Saml);
-            record_refusal(signin, request, about, &failed).await.map_err(internal_error)?;
+            record_refusal(signin, request, &connection, Action::SignOut, Method::Saml, &failed)
+                .await
+                .map_err(internal_error)?;
             Err(refusal(
                 StatusCode::FORBIDDEN,
                 "Logout was not accepted",
@@ -153,10 +154,16 @@ async fn answer_logout_request(
         )));
     }
     let context = Context::of(&connection.account_id, connection.actor(), request);
-    let whose = (connection.id.as_str(), Some(logout_request.name_id.value.as_str()));
-    sessions::revoke_by_provider(&mut tx, &context, whose, &logout_request.session_indexes)
-        .await
-        .map_err(internal_error)?;
+
+    sessions::revoke_by_provider(
+        &mut tx,
+        &context,
+        connection.id.as_str(),
+        Some(logout_request.name_id.value.as_str()),
+        &logout_request.session_indexes,
+    )
+    .await
+    .map_err(internal_error)?;
     tx.commit().await.map_err(internal_error)?;
     let Some(service) = &settings.logout else {
         // It asks for logouts and takes no answer: the person at least gets one.
@@ -168,7 +175,7 @@ async fn answer_logout_request(
     // What comes with a request goes back with the answer, at most 80 bytes (saml-bindings §3.4.3).
     let relay_state = relay_state.filter(|state| state.len() <= 80);
     let message = OutboundMessage { name: "SAMLResponse", id: &id, xml: &xml, relay_state };
-    let sent = message.encode((url, service.binding), key.as_deref()).map_err(internal_error)?;
+    let sent = message.encode(url, service.binding, key.as_deref()).map_err(internal_error)?;
     Ok(Ok(sent.into_response()))
 }
 

@@ -34,7 +34,7 @@ async fn find_saml_connection(
     id: &str,
     must_be_enabled: bool,
 ) -> Result<(Connection, SamlSettings), Refusal> {
-    http::find_connection(signin, (id, must_be_enabled), Connection::saml).await
+    http::find_connection(signin, id, must_be_enabled, Connection::saml).await
 }
 
 /// Our metadata, for the identity provider's administrator.

@@ -45,7 +45,8 @@ pub struct Decryption<'a> {
 /// `covered`: whether a signature that was verified covers it.
 pub(super) fn decrypt_element(
     container: Node<'_>,
-    (decryption, covered): (Decryption<'_>, bool),
+    decryption: Decryption<'_>,
+    covered: bool,
     report: &mut SamlCheckReport,
 ) -> Result<String, SamlCheckFailed> {
     let broken = |found: &str| report.fail(SamlCheck::Decryption, "one EncryptedData with its key", found);

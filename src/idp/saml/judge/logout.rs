@@ -70,7 +70,7 @@ pub fn validate_logout_request(
     report.record(SamlCheck::Times, check_that(fresh, format!("between {issued} and {end}"), now))?;
     let name_id = match message.only_child(ASSERTION, "EncryptedID") {
         Some(container) => {
-            let plain = decrypt::decrypt_element(container, (expected.decryption, true), &mut report)?;
+            let plain = decrypt::decrypt_element(container, expected.decryption, true, &mut report)?;
             let document = text::parse(&plain, &mut report)?;
             read_name_id(only_element(&document, &report)?)
         }

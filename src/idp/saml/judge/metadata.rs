@@ -96,7 +96,7 @@ pub fn read_metadata(text: &str, pinned: Option<&str>, now: Timestamp) -> Result
         // Comments are common in metadata that people look after by hand, and harmless where nothing is signed.
         let signatures = text::check_tree(&document, &report, |_| Ok(()))
             .map_err(|failed| MetadataError::Ambiguous(failed.found))?;
-        verify_signature(&document, &signatures, (root, entity), pinned, &mut report).map_err(|failed| {
+        verify_signature(&document, &signatures, root, entity, pinned, &mut report).map_err(|failed| {
             MetadataError::Signature(format!("{}: {}", failed.check.as_str(), failed.found))
         })?;
     }
@@ -113,7 +113,8 @@ pub fn read_metadata(text: &str, pinned: Option<&str>, now: Timestamp) -> Result
 fn verify_signature(
     document: &uppsala::dom::Document<'_>,
     signatures: &[text::SignatureRef<'_>],
-    (root, entity): (Node<'_>, Node<'_>),
+    root: Node<'_>,
+    entity: Node<'_>,
     pinned: &str,
     report: &mut SamlCheckReport,
 ) -> Result<(), SamlCheckFailed> {

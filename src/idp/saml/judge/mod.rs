@@ -81,7 +81,7 @@ pub fn validate_response(
     };
     let [response_signed] =
         signature::verify(&document, &outer.signatures, [outer.response], &certificates, &mut report)?;
-    let plain = decrypt::decrypt_element(container, (expected.decryption, response_signed), &mut report)?;
+    let plain = decrypt::decrypt_element(container, expected.decryption, response_signed, &mut report)?;
     let inside = text::parse(&plain, &mut report)?;
     let assertion = only_element(&inside, &report)?;
     let signatures = check_assertion_structure(&inside, assertion, &report)?;

@@ -189,7 +189,7 @@ impl AssertionChecks<'_> {
         report: &mut SamlCheckReport,
         read: impl FnOnce(Node<'_>) -> Option<T>,
     ) -> Result<T, SamlCheckFailed> {
-        let plain = decrypt::decrypt_element(container, (self.expected.decryption, true), report)?;
+        let plain = decrypt::decrypt_element(container, self.expected.decryption, true, report)?;
         let document = text::parse(&plain, report)?;
         let node = only_element(&document, report)?;
         text::check_tree(&document, report, |_| Ok(()))?;

@@ -20,7 +20,7 @@ pub async fn migrate_legacy_keys(kernel: &Kernel) -> Result<(), Error> {
         let settings: Value = serde_json::from_str(&settings).unwrap_or_default();
         let certificate = settings["sp_certificate"].as_str().unwrap_or_default().to_owned();
         let private = kernel.vault.open_sealed(&format!("connections/{id}/key"), &sealed).await?;
-        let signing = NewKey::seal(kernel, KeyPurpose::Signing, (certificate, &private))?;
+        let signing = NewKey::seal(kernel, KeyPurpose::Signing, certificate, &private)?;
         let encryption = generate_key_pair(kernel, KeyPurpose::Encryption).await?;
         let mut tx = kernel.db.begin().await?;
         let moved =
@@ -31,7 +31,7 @@ pub async fn migrate_legacy_keys(kernel: &Kernel) -> Result<(), Error> {
         // Another node may have been faster.
         if moved.rows_affected() == 1 {
             for key in [&signing, &encryption] {
-                store::insert(&mut tx, (&account_id, &id), key, KeyState::Active).await?;
+                store::insert(&mut tx, &account_id, &id, key, KeyState::Active).await?;
             }
             tx.commit().await?;
         }

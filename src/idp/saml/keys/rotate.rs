@@ -28,7 +28,8 @@ impl NewKey {
     pub(super) fn seal(
         kernel: &Kernel,
         purpose: KeyPurpose,
-        (certificate, private_key): (String, &[u8]),
+        certificate: String,
+        private_key: &[u8],
     ) -> Result<Self, Error> {
         let id = ids::new_id(kernel.clock.now());
         let sealed_key = kernel.vault.seal(&KeyPair::aad(&id), private_key)?;
@@ -51,7 +52,7 @@ pub(super) async fn generate_key_pair(kernel: &Kernel, purpose: KeyPurpose) -> R
     let made = tokio::task::spawn_blocking(move || generate_key(&name)).await;
     let made = made.map_err(|e| Error::Internal(e.to_string()))?;
     let pair = made.map_err(|e| Error::Internal(e.to_string()))?;
-    NewKey::seal(kernel, purpose, (pair.certificate, &pair.private_key))
+    NewKey::seal(kernel, purpose, pair.certificate, &pair.private_key)
 }
 
 /// Stores the keys of a connection.
@@ -62,7 +63,7 @@ pub(crate) async fn insert(
     state: KeyState,
 ) -> Result<(), sqlx::Error> {
     for key in &keys.0 {
-        store::insert(tx, (&connection.account_id, &connection.id), key, state).await?;
+        store::insert(tx, &connection.account_id, &connection.id, key, state).await?;
     }
     Ok(())
 }
@@ -95,8 +96,8 @@ pub async fn finish_rotation(tx: &mut Tx, context: &Context, connection: &Connec
         return Err(Error::Forbidden("No new keys are published. Publish some first."));
     }
     store::remove(tx, &connection.id, KeyState::Retiring).await?;
-    store::change_state(tx, &connection.id, (KeyState::Active, KeyState::Retiring), Some(until)).await?;
-    store::change_state(tx, &connection.id, (KeyState::Next, KeyState::Active), None).await?;
+    store::change_state(tx, &connection.id, KeyState::Active, KeyState::Retiring, Some(until)).await?;
+    store::change_state(tx, &connection.id, KeyState::Next, KeyState::Active, None).await?;
     Ok(record(tx, context, connection, "switched").await?)
 }
 

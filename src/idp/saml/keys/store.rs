@@ -19,7 +19,8 @@ pub async fn of_connection(c: &mut DbConn, connection_id: &str) -> Result<Vec<Ke
 
 pub(super) async fn insert(
     tx: &mut Tx,
-    (account_id, connection_id): (&str, &str),
+    account_id: &str,
+    connection_id: &str,
     key: &NewKey,
     state: KeyState,
 ) -> Result<(), sqlx::Error> {
@@ -55,7 +56,8 @@ pub(super) async fn remove(tx: &mut Tx, connection_id: &str, state: KeyState) ->
 pub(super) async fn change_state(
     tx: &mut Tx,
     connection_id: &str,
-    (from, to): (KeyState, KeyState),
+    from: KeyState,
+    to: KeyState,
     retires_at: Option<Timestamp>,
 ) -> Result<u64, sqlx::Error> {
     let done = sqlx::query(

@@ -29,7 +29,7 @@ pub(super) async fn represent(
     query: &ScimQuery,
 ) -> Result<JsonObject, Error> {
     let members = if query.shows("members") {
-        let users = groups::members(c, &group.id, ("", i64::MAX)).await?;
+        let users = groups::members(c, &group.id, "", i64::MAX).await?;
         Some((users, groups::nested_groups(c, &group.id).await?))
     } else {
         None

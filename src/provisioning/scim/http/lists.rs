@@ -186,7 +186,8 @@ pub(super) async fn find_page<T: Listable>(
     kernel: &Kernel,
     client: &Provisioner,
     query: &ScimQuery,
-    (start, limit): (&PageStart, i64),
+    start: &PageStart,
+    limit: i64,
 ) -> Result<ScimListPage, Error> {
     let (plan, sort) = (T::plan(query)?, query.sort()?);
     let by_index = match sort.as_ref().map(Sort::name) {

@@ -171,7 +171,7 @@ async fn list<T: Listable>(
     ScimListQuery(query): ScimListQuery,
 ) -> Result<Response, Error> {
     let (start, limit) = query.range()?;
-    let part = lists::find_page::<T>(&kernel, &client, &query, (&start, limit)).await?;
+    let part = lists::find_page::<T>(&kernel, &client, &query, &start, limit).await?;
     Ok(list_response(&part, &start, &query))
 }
 
@@ -186,10 +186,17 @@ async fn search_all(
         let detail = "Everything at once is read by startIndex. /Users and /Groups can be read by cursor.";
         return Err(Error::bad(ScimType::InvalidValue, detail));
     };
-    let mut part = lists::find_page::<User>(&kernel, &client, &query, (&start, limit)).await?;
+    let mut part = lists::find_page::<User>(&kernel, &client, &query, &start, limit).await?;
     let shown = i64::try_from(part.resources.count).unwrap_or(i64::MAX);
-    let rest = (&PageStart::Offset((offset - part.total).max(0)), limit - shown);
-    let groups = lists::find_page::<Group>(&kernel, &client, &query, rest).await?;
+
+    let groups = lists::find_page::<Group>(
+        &kernel,
+        &client,
+        &query,
+        &PageStart::Offset((offset - part.total).max(0)),
+        limit - shown,
+    )
+    .await?;
     part.resources.append(&groups.resources);
     part.total += groups.total;
     Ok(list_response(&part, &start, &query))

@@ -86,7 +86,7 @@ pub(super) async fn apply_operation(
         });
     }
     check_takeover(tx, &user).await?;
-    let updated = update(tx, client, context, (operation, &user), trace).await?;
+    let updated = update(tx, client, context, operation, &user, trace).await?;
     let resource = represent(kernel, tx, &updated, query).await?.into_object();
     let is_removal = removal_would_count(tx, &user) && !updated.is_active();
     Ok(write_outcome(StatusCode::OK, &updated, Some(resource), is_removal))
@@ -126,7 +126,8 @@ async fn update(
     tx: &mut Tx,
     client: &Provisioner,
     context: &Context,
-    (operation, user): (&ScimOperation, &User),
+    operation: &ScimOperation,
+    user: &User,
     trace: &mut Trace,
 ) -> Result<User, Error> {
     let before = user::resource(user).into_object();

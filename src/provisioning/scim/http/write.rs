@@ -110,7 +110,8 @@ pub(super) async fn user(
     request: RequestContext,
     asked: WriteRequest,
 ) -> Response {
-    write_and_respond(&kernel, &client, &request, asked.into_operation(ResourceKind::User)).await
+    let (operation, query) = asked.into_operation(ResourceKind::User);
+    write_and_respond(&kernel, &client, &request, operation, query).await
 }
 
 pub(super) async fn group(
@@ -119,14 +120,16 @@ pub(super) async fn group(
     request: RequestContext,
     asked: WriteRequest,
 ) -> Response {
-    write_and_respond(&kernel, &client, &request, asked.into_operation(ResourceKind::Group)).await
+    let (operation, query) = asked.into_operation(ResourceKind::Group);
+    write_and_respond(&kernel, &client, &request, operation, query).await
 }
 
 async fn write_and_respond(
     kernel: &Kernel,
     client: &Provisioner,
     request: &RequestContext,
-    (operation, query): (ScimOperation, ScimQuery),
+    operation: ScimOperation,
+    query: ScimQuery,
 ) -> Response {
     let (trace, result) = execute_write(kernel, client, request, &operation, &query).await;
     let mut response = match result {
@@ -154,7 +157,7 @@ pub(super) async fn execute_write(
             resource_id: operation.id.clone(),
             ..Trace::default()
         };
-        let result = execute_once(kernel, client, &context, (operation, query), &mut trace).await;
+        let result = execute_once(kernel, client, &context, operation, query, &mut trace).await;
         tries += 1;
         if tries == MAX_ATTEMPTS || !result.as_ref().is_err_and(Error::lost_a_race) {
             return (trace, result);
@@ -166,7 +169,8 @@ async fn execute_once(
     kernel: &Kernel,
     client: &Provisioner,
     context: &Context,
-    (operation, query): (&ScimOperation, &ScimQuery),
+    operation: &ScimOperation,
+    query: &ScimQuery,
     trace: &mut Trace,
 ) -> Result<WriteOutcome, Error> {
     // Making a user is one way to the database; what may have to be undone, or is more, is a transaction.

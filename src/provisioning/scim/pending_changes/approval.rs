@@ -42,7 +42,8 @@ impl ApprovalResult {
 /// own unit of work. When nothing waits any more, a paused connection goes on.
 pub async fn approve(
     kernel: &Kernel,
-    (principal, context): (&Principal, &Context),
+    principal: &Principal,
+    context: &Context,
     connection: &Connection,
     only: Option<&str>,
 ) -> Result<ApprovalResult, Error> {
@@ -58,7 +59,7 @@ pub async fn approve(
     let mut result = ApprovalResult::default();
     if let Some(id) = only {
         let mut c = kernel.db.read().await?;
-        let one = store::by_id(&mut c, (client.account_id(), &connection.id), id).await?;
+        let one = store::by_id(&mut c, client.account_id(), &connection.id, id).await?;
         drop(c);
         if let Some(one) = one {
             result.record(apply_change(kernel, &client, context, &one).await?);
@@ -89,7 +90,7 @@ async fn apply_all(
     let mut after = String::new();
     loop {
         let mut c = kernel.db.read().await?;
-        let page = store::list(&mut c, client.account_id(), &client.connection_id, (&after, PAGE)).await?;
+        let page = store::list(&mut c, client.account_id(), &client.connection_id, &after, PAGE).await?;
         drop(c);
         let Some(last) = page.last() else { return Ok(()) };
         last.id.clone_into(&mut after);
@@ -110,7 +111,7 @@ async fn apply_change(
     change: &PendingChange,
 ) -> Result<bool, Error> {
     let mut tx = kernel.db.begin().await?;
-    if !store::delete(&mut tx, (client.account_id(), &client.connection_id), &change.id).await? {
+    if !store::delete(&mut tx, client.account_id(), &client.connection_id, &change.id).await? {
         return Ok(false);
     }
     let query = ScimQuery::only("id");
@@ -125,7 +126,7 @@ async fn apply_change(
         Err(error) => {
             drop(tx);
             let mut tx = kernel.db.begin().await?;
-            store::set_refusal(&mut tx, client.account_id(), (&change.id, &error.detail)).await?;
+            store::set_refusal(&mut tx, client.account_id(), &change.id, &error.detail).await?;
             tx.commit().await?;
             Ok(false)
         }
@@ -141,7 +142,7 @@ pub async fn discard(
     only: Option<&str>,
 ) -> Result<u64, sqlx::Error> {
     let discarded = match only {
-        Some(id) => u64::from(store::delete(tx, (&context.account_id, &connection.id), id).await?),
+        Some(id) => u64::from(store::delete(tx, &context.account_id, &connection.id, id).await?),
         None => store::delete_all(tx, &context.account_id, &connection.id).await?,
     };
     let event = Event::new(Action::ConnectionDiscard, "connection", &connection.id, &connection.name);

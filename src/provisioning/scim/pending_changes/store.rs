@@ -54,7 +54,8 @@ pub async fn list(
     c: &mut DbConn,
     account_id: &str,
     connection_id: &str,
-    (after, limit): (&str, i64),
+    after: &str,
+    limit: i64,
 ) -> Result<Vec<PendingChange>, sqlx::Error> {
     let rows: Vec<Row> = sqlx::query_as(concat!(
         "SELECT ",
@@ -73,7 +74,8 @@ pub async fn list(
 /// The change with this id that waits for this connection.
 pub(super) async fn by_id(
     c: &mut DbConn,
-    (account_id, connection_id): (&str, &str),
+    account_id: &str,
+    connection_id: &str,
     id: &str,
 ) -> Result<Option<PendingChange>, sqlx::Error> {
     let row: Option<Row> = sqlx::query_as(concat!(
@@ -119,7 +121,8 @@ pub(super) async fn upsert(
 /// Takes one out; false when somebody else did.
 pub(super) async fn delete(
     tx: &mut Tx,
-    (account_id, connection_id): (&str, &str),
+    account_id: &str,
+    connection_id: &str,
     id: &str,
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query("DELETE FROM scim_held WHERE account_id = $1 AND connection_id = $2 AND id = $3")
@@ -148,7 +151,8 @@ pub(super) async fn delete_all(
 pub(super) async fn set_refusal(
     tx: &mut Tx,
     account_id: &str,
-    (id, refusal): (&str, &str),
+    id: &str,
+    refusal: &str,
 ) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE scim_held SET refusal = $1 WHERE account_id = $2 AND id = $3")
         .bind(refusal)

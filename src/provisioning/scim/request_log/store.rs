@@ -32,9 +32,11 @@ pub struct ScimLogQuery {
 /// A page of a connection's log, newest first, from before the request with id `before`.
 pub async fn list(
     c: &mut DbConn,
-    (account_id, connection_id): (&str, &str),
+    account_id: &str,
+    connection_id: &str,
     filter: &ScimLogQuery,
-    (before, limit): (Option<&str>, i64),
+    before: Option<&str>,
+    limit: i64,
 ) -> Result<Vec<Logged>, sqlx::Error> {
     let mut all = Conditions::default();
     all.text("account_id = ?", account_id);

@@ -192,7 +192,7 @@ impl ConnectionSecrets {
         ];
         for (name, secret) in all {
             if let Some(secret) = secret {
-                connections::set_secret(&app.kernel, tx, connection, (name, &secret)).await?;
+                connections::set_secret(&app.kernel, tx, connection, name, &secret).await?;
             }
         }
         let signs = |settings: OidcSettings| settings.client_auth == Some(ClientAuth::PrivateKeyJwt);
@@ -223,7 +223,7 @@ pub(crate) async fn change_connection(
             if let Some(loaded) = &loaded {
                 let before = settings.certificates.clone();
                 loaded.apply(&mut settings);
-                retire_certificates(&mut settings, before, (wanted.keep_old_certificates, tx.now()));
+                retire_certificates(&mut settings, before, wanted.keep_old_certificates, tx.now());
             }
             wanted.apply_saml(&mut settings)?;
             Some(ConnectionSettings::Saml(settings))
@@ -293,7 +293,7 @@ async fn fetch_new_metadata(
 }
 
 /// What becomes of certificates that new metadata does not have.
-fn retire_certificates(settings: &mut SamlSettings, before: Vec<String>, (keep, now): (bool, Timestamp)) {
+fn retire_certificates(settings: &mut SamlSettings, before: Vec<String>, keep: bool, now: Timestamp) {
     if !keep {
         settings.retiring.clear();
         return;
@@ -338,15 +338,24 @@ pub(crate) async fn start_connection_test(
     match ConnectionSettings::of(&connection) {
         Some(ConnectionSettings::Saml(settings)) => {
             let mut tx = app.kernel.db.begin().await?;
-            let about = (&connection, &*settings);
-            let (id, sent) = saml::connection_test::begin(&app.kernel, &mut tx, principal, about).await?;
+
+            let (id, sent) =
+                saml::connection_test::begin(&app.kernel, &mut tx, principal, &connection, &*settings)
+                    .await?;
             tx.commit().await?;
             Ok(ConnectionTestStart::Redirect(id, sent))
         }
         Some(ConnectionSettings::Oidc(settings)) => {
-            let with = (&app.kernel, &*app.idp.oidc);
-            let whose = (principal, &principal.context(request));
-            Ok(match oidc::begin_connection_test(with, whose, (&connection, &settings)).await? {
+            let context = principal.context(request);
+            let begun = oidc::begin_connection_test(
+                &app.kernel,
+                &app.idp.oidc,
+                principal,
+                &context,
+                &connection,
+                &settings,
+            );
+            Ok(match begun.await? {
                 oidc::OidcTestStart::Redirect(url, id) => {
                     ConnectionTestStart::Redirect(id, FrontChannelMessage::Redirect(url))
                 }
@@ -354,8 +363,9 @@ pub(crate) async fn start_connection_test(
             })
         }
         Some(ConnectionSettings::Ldap(settings)) => {
-            let whose = (principal, &principal.context(request));
-            let trial = ldap::run_connection_test(&app.idp, whose, (&connection, &settings)).await?;
+            let context = principal.context(request);
+            let trial =
+                ldap::run_connection_test(&app.idp, principal, &context, &connection, &settings).await?;
             Ok(ConnectionTestStart::Finished(trial))
         }
         _ => Err(Error::invalid("kind", "only connections that people sign in with are tested")),
@@ -397,7 +407,8 @@ pub(crate) async fn rotate_keys(
     app: &AppState,
     principal: &Principal,
     request: &RequestContext,
-    (id, step): (&str, KeyStep),
+    id: &str,
+    step: KeyStep,
 ) -> Result<(), Error> {
     let context = principal.context(request);
     let mut c = app.kernel.db.read().await?;
@@ -422,7 +433,9 @@ pub(crate) async fn link_group(
     app: &AppState,
     principal: &Principal,
     request: &RequestContext,
-    (group_id, connection_id, name): (&str, &str, &str),
+    group_id: &str,
+    connection_id: &str,
+    name: &str,
 ) -> Result<GroupLink, Error> {
     let mut tx = app.kernel.db.begin().await?;
     let group = find_group(&mut tx, principal, group_id).await?;
@@ -433,8 +446,16 @@ pub(crate) async fn link_group(
             "names no connection whose groups are followed; switch that on in its settings first",
         ));
     }
-    let to = (connection.id.as_str(), connection.name.as_str(), name);
-    let link = groups::link(&mut tx, &principal.context(request), &group, to).await?;
+
+    let link = groups::link(
+        &mut tx,
+        &principal.context(request),
+        &group,
+        connection.id.as_str(),
+        connection.name.as_str(),
+        name,
+    )
+    .await?;
     tx.commit().await?;
     Ok(link)
 }
@@ -444,7 +465,8 @@ pub(crate) async fn unlink_group(
     app: &AppState,
     principal: &Principal,
     request: &RequestContext,
-    (group_id, kept): (&str, UnlinkPolicy),
+    group_id: &str,
+    kept: UnlinkPolicy,
 ) -> Result<(), Error> {
     let mut tx = app.kernel.db.begin().await?;
     let group = find_group(&mut tx, principal, group_id).await?;

@@ -165,7 +165,7 @@ pub(super) async fn list(
 ) -> Result<Json<List<ConnectionBody>>, Error> {
     let mut c = app.kernel.db.read().await?;
     let limit = paging.limit();
-    let rows = connections::list(&mut c, &principal.account_id, (paging.after(), limit + 1)).await?;
+    let rows = connections::list(&mut c, &principal.account_id, paging.after(), limit + 1).await?;
     let page = List::of(rows, limit, |connection| connection.id.clone(), |connection| connection);
     let mut items = Vec::new();
     for connection in page.items {

@@ -92,8 +92,10 @@ pub(crate) async fn list(
     let mut c = app.kernel.db.read().await?;
     let connection = admin::find_connection(&mut c, &principal, &id).await?;
     let limit = paging.limit();
-    let page = (paging.after(), limit + 1);
-    let rows = pending_changes::list(&mut c, &principal.account_id, &connection.id, page).await?;
+
+    let rows =
+        pending_changes::list(&mut c, &principal.account_id, &connection.id, paging.after(), limit + 1)
+            .await?;
     Ok(Json(List::of(rows, limit, |one| one.id.clone(), HeldBody::from)))
 }
 
@@ -108,8 +110,8 @@ pub(crate) async fn let_through(
     request: RequestContext,
     Body(chosen): Body<PendingChangeSelection>,
 ) -> Result<Json<ReleasedBody>, Error> {
-    let which = (id.as_str(), chosen.id.as_deref());
-    let released = admin::approve_pending_changes(&app, &principal, &request, which).await?;
+    let released =
+        admin::approve_pending_changes(&app, &principal, &request, id.as_str(), chosen.id.as_deref()).await?;
     Ok(Json(ReleasedBody { done: released.applied, refused: released.refused, left: released.remaining }))
 }
 
@@ -124,8 +126,14 @@ pub(crate) async fn discard(
     request: RequestContext,
     Body(chosen): Body<PendingChangeSelection>,
 ) -> Result<Json<DiscardedBody>, Error> {
-    let which = (id.as_str(), chosen.id.as_deref());
     Ok(Json(DiscardedBody {
-        discarded: admin::discard_pending_changes(&app, &principal, &request, which).await?,
+        discarded: admin::discard_pending_changes(
+            &app,
+            &principal,
+            &request,
+            id.as_str(),
+            chosen.id.as_deref(),
+        )
+        .await?,
     }))
 }

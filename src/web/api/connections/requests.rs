@@ -41,6 +41,6 @@ pub(crate) async fn list(
     let search = LogSearch { about: &query.about, failed: query.failed, changes: query.changes };
     let before = Some(paging.after()).filter(|id| !id.is_empty());
     let limit = paging.limit();
-    let rows = admin::list_scim_requests(&app, &connection, search, (before, limit + 1)).await?;
+    let rows = admin::list_scim_requests(&app, &connection, search, before, limit + 1).await?;
     Ok(Json(List::of(rows, limit, |one| one.id.clone(), |one| one)))
 }

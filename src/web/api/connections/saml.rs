@@ -175,6 +175,6 @@ pub(crate) async fn rotate_keys(
     request: RequestContext,
     Body(wanted): Body<KeyRotation>,
 ) -> Result<StatusCode, Error> {
-    admin::rotate_keys(&app, &principal, &request, (&id, wanted.step)).await?;
+    admin::rotate_keys(&app, &principal, &request, &id, wanted.step).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -57,8 +57,15 @@ pub(crate) async fn create_link(
     request: RequestContext,
     Body(wanted): Body<LinkBody>,
 ) -> Result<(StatusCode, Json<LinkBody>), Error> {
-    let to = (id.as_str(), wanted.connection_id.as_str(), wanted.name.as_str());
-    let link = admin::link_group(&app, &principal, &request, to).await?;
+    let link = admin::link_group(
+        &app,
+        &principal,
+        &request,
+        id.as_str(),
+        wanted.connection_id.as_str(),
+        wanted.name.as_str(),
+    )
+    .await?;
     Ok((StatusCode::CREATED, Json(link.into())))
 }
 
@@ -77,6 +84,6 @@ pub(crate) async fn delete_link(
         MembersOnUnlink::Retain => UnlinkPolicy::RetainMembers,
         MembersOnUnlink::Remove => UnlinkPolicy::RemoveMembers,
     };
-    admin::unlink_group(&app, &principal, &request, (&id, kept)).await?;
+    admin::unlink_group(&app, &principal, &request, &id, kept).await?;
     Ok(StatusCode::NO_CONTENT)
 }

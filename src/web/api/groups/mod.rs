@@ -104,7 +104,7 @@ pub(super) async fn list(
 ) -> Result<Json<List<GroupBody>>, Error> {
     let mut c = app.kernel.db.read().await?;
     let (limit, text) = (paging.limit(), filter.q.as_deref().unwrap_or_default());
-    let rows = groups::search(&mut c, &principal.account_id, text, (paging.after(), limit + 1)).await?;
+    let rows = groups::search(&mut c, &principal.account_id, text, paging.after(), limit + 1).await?;
     Ok(Json(List::of(rows, limit, |group| group.id.clone(), GroupBody::from)))
 }
 
@@ -186,7 +186,7 @@ pub(super) async fn list_members(
     let mut c = app.kernel.db.read().await?;
     let group = admin::find_group(&mut c, &principal, &id).await?;
     let limit = paging.limit();
-    let rows = groups::members(&mut c, &group.id, (paging.after(), limit + 1)).await?;
+    let rows = groups::members(&mut c, &group.id, paging.after(), limit + 1).await?;
     let member = |m: groups::GroupMember| Member {
         id: m.user_id,
         user_name: m.user_name,

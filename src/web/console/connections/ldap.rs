@@ -44,7 +44,9 @@ impl LdapPage {
 
 pub(super) async fn page(
     c: &mut kernel::database::DbConn,
-    (shell, connection, settings): (Shell, Connection, LdapSettings),
+    shell: Shell,
+    connection: Connection,
+    settings: LdapSettings,
     extras: ConnectionPageExtras<'_>,
 ) -> Result<Response, Error> {
     let status = extras.status();
@@ -170,7 +172,7 @@ pub(crate) async fn save(
         let wanted = parse_form(&fields)?;
         admin::change_connection(&app, &principal, &request, &id, wanted).await.map(drop)
     };
-    redirect_or_rerender(&app, &principal, (&id, "connection_saved"), done.await).await
+    redirect_or_rerender(&app, &principal, &id, "connection_saved", done.await).await
 }
 
 /// Asks for a synchronisation now, or for what one would change.
@@ -185,7 +187,7 @@ pub(crate) async fn begin_sync(
         allow_empty: !field(&fields, "allow_empty").is_empty(),
     };
     let done = admin::request_sync(&app, &principal, &id, &wanted).await;
-    redirect_or_rerender(&app, &principal, (&id, "sync_asked"), done).await
+    redirect_or_rerender(&app, &principal, &id, "sync_asked", done).await
 }
 
 /// How far the last synchronisation is, for the bar on the page.

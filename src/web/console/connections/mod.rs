@@ -84,7 +84,7 @@ pub(super) async fn list(
 ) -> Result<Response, Error> {
     let shell = Shell::build(&app, &principal, "connections", query.notice.as_deref()).await?;
     let mut c = app.kernel.db.read().await?;
-    let mut connections = connections::list(&mut c, &principal.account_id, ("", 200)).await?;
+    let mut connections = connections::list(&mut c, &principal.account_id, "", 200).await?;
     connections.sort_by_key(|one| (one.kind() == ConnectionKind::Scim, !one.is_default(), one.position));
     page::render(&ConnectionsPage { shell, connections })
 }
@@ -290,16 +290,16 @@ async fn render(
     let mut c = app.kernel.db.read().await?;
     let connection = admin::find_connection(&mut c, principal, id).await?;
     if let Some(settings) = connection.saml() {
-        return saml::page(app, &mut c, (shell, connection, settings), extras).await;
+        return saml::page(app, &mut c, shell, connection, settings, extras).await;
     }
     if let Some(settings) = connection.oidc() {
-        return oidc::page(app, &mut c, (shell, connection, settings), extras).await;
+        return oidc::page(app, &mut c, shell, connection, settings, extras).await;
     }
     if let Some(settings) = connection.ldap() {
-        return ldap::page(&mut c, (shell, connection, settings), extras).await;
+        return ldap::page(&mut c, shell, connection, settings, extras).await;
     }
     let settings = connection.scim().unwrap_or_default();
-    scim::page(app, &mut c, (shell, connection, settings), extras).await
+    scim::page(app, &mut c, shell, connection, settings, extras).await
 }
 
 pub(super) async fn show(
@@ -324,7 +324,8 @@ pub(super) struct ShowQuery {
 async fn redirect_or_rerender(
     app: &AppState,
     principal: &Principal,
-    (id, notice): (&str, &str),
+    id: &str,
+    notice: &str,
     done: Result<(), Error>,
 ) -> Result<Response, Error> {
     match done {
@@ -356,7 +357,7 @@ pub(super) async fn set_enabled(
         ..ConnectionFields::default()
     };
     let done = admin::change_connection(&app, &principal, &request, &id, wanted).await.map(drop);
-    redirect_or_rerender(&app, &principal, (&id, "connection_saved"), done).await
+    redirect_or_rerender(&app, &principal, &id, "connection_saved", done).await
 }
 
 pub(super) async fn delete(
@@ -367,6 +368,6 @@ pub(super) async fn delete(
 ) -> Result<Response, Error> {
     match admin::delete_connection(&app, &principal, &request, &id).await {
         Ok(()) => Ok(Redirect::to("/console/connections?notice=connection_deleted").into_response()),
-        failed => redirect_or_rerender(&app, &principal, (&id, ""), failed).await,
+        failed => redirect_or_rerender(&app, &principal, &id, "", failed).await,
     }
 }

@@ -50,7 +50,9 @@ impl OidcPage {
 pub(super) async fn page(
     app: &AppState,
     c: &mut kernel::database::DbConn,
-    (shell, connection, settings): (Shell, Connection, OidcSettings),
+    shell: Shell,
+    connection: Connection,
+    settings: OidcSettings,
     extras: ConnectionPageExtras<'_>,
 ) -> Result<Response, Error> {
     let status = extras.status();
@@ -122,5 +124,5 @@ pub(crate) async fn save(
     Form(form): Form<OidcForm>,
 ) -> Result<Response, Error> {
     let done = admin::change_connection(&app, &principal, &request, &id, form.fields()).await.map(drop);
-    redirect_or_rerender(&app, &principal, (&id, "connection_saved"), done).await
+    redirect_or_rerender(&app, &principal, &id, "connection_saved", done).await
 }

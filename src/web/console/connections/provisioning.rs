@@ -178,8 +178,7 @@ pub(crate) async fn requests(
     let connection = admin::find_connection(&mut c, &principal, &id).await?;
     let settings = connection.scim().ok_or_else(|| Error::not_found("log"))?;
     let before = Some(form.after.as_str()).filter(|after| !after.is_empty());
-    let mut rows =
-        admin::list_scim_requests(&app, &connection, form.search(), (before, PAGE_SIZE + 1)).await?;
+    let mut rows = admin::list_scim_requests(&app, &connection, form.search(), before, PAGE_SIZE + 1).await?;
     let next = truncate_page(&mut rows, |one| &one.id).map(|last| form.next(&id, &last));
     let changes = rows.iter().flat_map(|row| &row.changes);
     let names = names(&mut c, &principal.account_id, changes).await?;
@@ -212,14 +211,15 @@ pub(crate) async fn list_pending_changes(
     Path(id): Path<String>,
     Query(query): Query<ConsoleListQuery>,
 ) -> Result<Response, Error> {
-    render(&app, &principal, &id, (query.notice.as_deref(), &query.after), None).await
+    render(&app, &principal, &id, query.notice.as_deref(), &query.after, None).await
 }
 
 async fn render(
     app: &AppState,
     principal: &Principal,
     id: &str,
-    (notice, after): (Option<&str>, &str),
+    notice: Option<&str>,
+    after: &str,
     outcome: Option<String>,
 ) -> Result<Response, Error> {
     let shell = Shell::build(app, principal, "connections", notice).await?;
@@ -227,7 +227,7 @@ async fn render(
     let connection = admin::find_connection(&mut c, principal, id).await?;
     let settings = connection.scim().ok_or_else(|| Error::not_found("list"))?;
     let account_id = &principal.account_id;
-    let mut rows = pending_changes::list(&mut c, account_id, id, (after, PAGE_SIZE + 1)).await?;
+    let mut rows = pending_changes::list(&mut c, account_id, id, after, PAGE_SIZE + 1).await?;
     let next = truncate_page(&mut rows, |one| &one.id);
     let names = names(&mut c, account_id, rows.iter().flat_map(|row| &row.changes)).await?;
     let waiting = rows.into_iter().map(|held| PendingChangeRow {
@@ -259,8 +259,9 @@ pub(crate) async fn approve_pending_changes(
     request: RequestContext,
     Form(form): Form<PendingChangeForm>,
 ) -> Result<Response, Error> {
-    let which = (id.as_str(), form.chosen.as_deref());
-    let released = admin::approve_pending_changes(&app, &principal, &request, which).await?;
+    let released =
+        admin::approve_pending_changes(&app, &principal, &request, id.as_str(), form.chosen.as_deref())
+            .await?;
     let refused = match released.refused {
         0 => String::new(),
         some => format!(" {some} could not be; each says why."),
@@ -269,7 +270,7 @@ pub(crate) async fn approve_pending_changes(
         form.chosen.is_none() && released.remaining > i64::try_from(released.refused).unwrap_or(0);
     let rest = if unfinished { " There were too many for one go: let the rest through as well." } else { "" };
     let outcome = format!("{} carried out.{refused}{rest}", released.applied);
-    render(&app, &principal, &id, (None, ""), Some(outcome)).await
+    render(&app, &principal, &id, None, "", Some(outcome)).await
 }
 
 pub(crate) async fn discard_pending_changes(
@@ -279,7 +280,7 @@ pub(crate) async fn discard_pending_changes(
     request: RequestContext,
     Form(form): Form<PendingChangeForm>,
 ) -> Result<Response, Error> {
-    admin::discard_pending_changes(&app, &principal, &request, (&id, form.chosen.as_deref())).await?;
+    admin::discard_pending_changes(&app, &principal, &request, &id, form.chosen.as_deref()).await?;
     let to = format!("/console/connections/{id}/waiting?notice=waiting_discarded");
     Ok(Redirect::to(&to).into_response())
 }

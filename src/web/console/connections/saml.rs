@@ -94,7 +94,9 @@ fn certificate_rows(settings: &SamlSettings, now: Timestamp) -> Vec<CertificateR
 pub(super) async fn page(
     app: &AppState,
     c: &mut kernel::database::DbConn,
-    (shell, connection, settings): (Shell, Connection, SamlSettings),
+    shell: Shell,
+    connection: Connection,
+    settings: SamlSettings,
     extras: ConnectionPageExtras<'_>,
 ) -> Result<Response, Error> {
     let status = extras.status();
@@ -180,7 +182,7 @@ pub(crate) async fn save(
     Form(form): Form<SamlForm>,
 ) -> Result<Response, Error> {
     let done = admin::change_connection(&app, &principal, &request, &id, form.fields()).await.map(drop);
-    redirect_or_rerender(&app, &principal, (&id, "connection_saved"), done).await
+    redirect_or_rerender(&app, &principal, &id, "connection_saved", done).await
 }
 
 /// Takes new metadata: a file, a text or an address.
@@ -200,7 +202,7 @@ pub(crate) async fn load_metadata(
         ..ConnectionFields::default()
     };
     let done = admin::change_connection(&app, &principal, &request, &id, wanted).await.map(drop);
-    redirect_or_rerender(&app, &principal, (&id, "metadata_loaded"), done).await
+    redirect_or_rerender(&app, &principal, &id, "metadata_loaded", done).await
 }
 
 pub(crate) async fn forget_retiring(
@@ -211,7 +213,7 @@ pub(crate) async fn forget_retiring(
 ) -> Result<Response, Error> {
     let wanted = ConnectionFields { forget_retiring: true, ..ConnectionFields::default() };
     let done = admin::change_connection(&app, &principal, &request, &id, wanted).await.map(drop);
-    redirect_or_rerender(&app, &principal, (&id, "connection_saved"), done).await
+    redirect_or_rerender(&app, &principal, &id, "connection_saved", done).await
 }
 
 #[derive(Deserialize)]
@@ -231,6 +233,6 @@ pub(crate) async fn rotate_keys(
         KeyStep::Switch => "keys_switched",
         KeyStep::Cancel => "keys_taken_back",
     };
-    let done = admin::rotate_keys(&app, &principal, &request, (&id, form.step)).await;
-    redirect_or_rerender(&app, &principal, (&id, notice), done).await
+    let done = admin::rotate_keys(&app, &principal, &request, &id, form.step).await;
+    redirect_or_rerender(&app, &principal, &id, notice, done).await
 }

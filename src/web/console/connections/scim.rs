@@ -60,14 +60,16 @@ impl ScimPage {
 pub(super) async fn page(
     app: &AppState,
     c: &mut kernel::database::DbConn,
-    (shell, connection, settings): (Shell, Connection, ScimSettings),
+    shell: Shell,
+    connection: Connection,
+    settings: ScimSettings,
     extras: ConnectionPageExtras<'_>,
 ) -> Result<Response, Error> {
     let status = extras.status();
     let account_id = &connection.account_id;
     let managed_users = [users::UserCondition::Connection(connection.id.clone())];
     let managed_groups = [groups::GroupCondition::Connection(connection.id.clone())];
-    let latest = admin::list_scim_requests(app, &connection, LogSearch::default(), (None, LATEST)).await?;
+    let latest = admin::list_scim_requests(app, &connection, LogSearch::default(), None, LATEST).await?;
     let page = ScimPage {
         shell,
         vendor: Vendor::parse(extras.vendor.unwrap_or("okta")),
@@ -116,7 +118,7 @@ pub(crate) async fn create_token(
             )
             .await
         }
-        Err(error) => redirect_or_rerender(&app, &principal, (&id, ""), Err(error)).await,
+        Err(error) => redirect_or_rerender(&app, &principal, &id, "", Err(error)).await,
     }
 }
 
@@ -176,5 +178,5 @@ pub(crate) async fn save(
         Ok(wanted) => admin::change_connection(&app, &principal, &request, &id, wanted).await.map(drop),
         Err(error) => Err(error),
     };
-    redirect_or_rerender(&app, &principal, (&id, "connection_saved"), done).await
+    redirect_or_rerender(&app, &principal, &id, "connection_saved", done).await
 }
