@@ -23,12 +23,12 @@ pub async fn first_run(server: &Server) -> String {
 
 /// What is done four times an hour: warnings of passwords that end.
 pub async fn warn_of_ending_passwords(server: &Server) {
-    vestibule::signin::password::warn_all(&server.kernel).await.expect("warns");
+    vestibule::signin::password::mail_expiry_warnings(&server.kernel).await.expect("warns");
 }
 
 /// What is done twice a minute: metadata is read again, and certificates that end are told of.
 pub async fn refresh_metadata(server: &Server) {
-    while vestibule::idp::saml::refresh::refresh_one(&server.kernel).await.expect("refreshes") {}
+    while vestibule::idp::saml::metadata_refresh::refresh_one(&server.kernel).await.expect("refreshes") {}
 }
 
 /// A server that is reached by a host name, without which there are no passkeys.
