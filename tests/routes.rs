@@ -101,6 +101,17 @@ on_both! {
         }
     }
 
+    async fn what_is_written_down_as_open_is_what_is_open(server: Server) {
+        // A line that outlives its route would open the next one of that name without anybody deciding it.
+        let open = |guard: &Guard| matches!(guard, Guard::Public | Guard::Callback);
+        let routes = server.table.iter().filter(|(_, _, guard)| open(guard));
+        let mut routes: Vec<String> = routes.map(|(method, path, _)| format!("{method} {path}")).collect();
+        let mut written: Vec<&str> = PUBLIC.into_iter().chain(CALLBACKS).collect();
+        routes.sort();
+        written.sort_unstable();
+        assert_eq!(routes, written);
+    }
+
     async fn a_change_from_another_site_is_refused(server: Server) {
         let tenant = server.tenant("acme").await;
         let browser = server.client();
