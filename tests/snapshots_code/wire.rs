@@ -47,7 +47,6 @@ async fn what_identity_providers_read() {
         ("oidc-keys", "/oidc/{signs}/jwks"),
         ("oidc-no-keys", "/oidc/{oidc}/jwks"),
         ("oidc-login-off", "/oidc/{github}/login"),
-        ("oidc-login-google", "/oidc/{google}/login"),
         ("oidc-signed-out", "/oidc/{oidc}/signed-out"),
         ("health", "/healthz"),
         ("ready", "/readyz"),
