@@ -1,5 +1,6 @@
 //! Users: people with an entry in an account.
 
+mod batch;
 mod count_cache;
 mod create;
 mod create_many;
@@ -11,7 +12,7 @@ mod store;
 mod update;
 
 pub use count_cache::UserCountCache;
-pub use create::{create, create_in_one_statement, create_pending};
+pub use create::{create, create_alone, create_in_one_statement, create_pending};
 pub use create_many::create_many;
 pub use delete::delete;
 pub use loader::UserLoader;

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use super::model::{Profile, User};
 use crate::directory::{Error, PageRequest, fold_case};
 use crate::kernel::Tx;
-use crate::kernel::database::{Conditions, DbConn, SqlValue, fetch_where_in, like_anywhere, lookup_map};
+use crate::kernel::database::{
+    Conditions, DbConn, NewRow, fetch_where_in, like_anywhere, lookup_map,
+};
 
 /// The columns of a [`User`], in the order in which it is read.
 macro_rules! columns {
@@ -144,7 +146,7 @@ pub async fn list_page(
 ) -> Result<Vec<User>, sqlx::Error> {
     let mut all = conditions(account_id, matches);
     let tail = page_request.apply(&mut all, "user_name_folded");
-    c.read_all(all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM users"), &tail))).await
+    all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM users"), &tail)).fetch_all(c).await
 }
 
 /// Some users in order of creation, `skip` after the one with id `from`, or after the first one later than that.
@@ -160,7 +162,7 @@ pub(super) async fn list_from(
         columns!(),
         " FROM users WHERE account_id = $1 AND id >= $2 ORDER BY id LIMIT $3 OFFSET $4"
     ));
-    c.read_all(query.bind(account_id).bind(from).bind(limit).bind(skip)).await
+    query.bind(account_id).bind(from).bind(limit).bind(skip).fetch_all(c).await
 }
 
 /// How many users of an account were ever deleted.
@@ -192,7 +194,7 @@ pub async fn list_after(
     let mut all = conditions(account_id, matches);
     all.text("id > ?", after);
     let tail = format!("ORDER BY id LIMIT {limit}");
-    c.read_all(all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM users"), &tail))).await
+    all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM users"), &tail)).fetch_all(c).await
 }
 
 /// Users whose name or address contains `text`, for the console.
@@ -212,7 +214,7 @@ pub async fn search(
     }
     all.text("id > ?", after);
     let tail = format!("ORDER BY id LIMIT {limit}");
-    c.read_all(all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM users"), &tail))).await
+    all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM users"), &tail)).fetch_all(c).await
 }
 
 /// Refuses values another user of the account has.
@@ -240,15 +242,14 @@ pub(super) async fn check_free(
     Err(Error::Duplicate { field: if by_name { "user_name" } else { "email" } })
 }
 
-/// `INSERT` of a user, for [`row`].
-pub(super) const INSERT: &str = "INSERT INTO users (id, account_id, user_name, user_name_folded, email, email_folded, \
+const INSERT: &str = "INSERT INTO users (id, account_id, user_name, user_name_folded, email, email_folded, \
      given_name, family_name, display_name, active, connection_id, external_id, attributes, epoch, version, created_at, \
      updated_at, welcome_due)";
 
 /// The row of a user that a connection makes.
-pub(super) fn row(user: &User) -> Vec<SqlValue<'_>> {
+pub(super) fn row(user: &User) -> NewRow<'_> {
     let active = i64::from(user.is_active());
-    vec![
+    let values = vec![
         user.id.as_str().into(),
         user.account_id.as_str().into(),
         user.user_name.as_str().into(),
@@ -267,7 +268,8 @@ pub(super) fn row(user: &User) -> Vec<SqlValue<'_>> {
         user.created_at.into(),
         user.updated_at.into(),
         active.into(),
-    ]
+    ];
+    NewRow { head: INSERT, values }
 }
 
 /// Writes a new user; none when the name or the address is somebody else's.

@@ -1,8 +1,11 @@
-//! `SQLite` in this process, on the thread of whoever asks (decision 21).
+//! `SQLite` in this process, on the thread that asks (decision 21).
 //!
 //! A statement here takes some microseconds. A driver that has a thread of its own takes longer than that to wake it and
 //! to be woken by it, for each statement. So statements run where the request runs, like any other code, and only what
 //! took long the last time goes aside: a statement, or a commit that waits for the disk.
+//!
+//! It serves every row of the benchmarks in the README that names `SQLite`; what goes aside because it takes long serves
+//! *p99 of `GET /api/v1/me`* beside other work.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -11,17 +14,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{OpenFlags, Row};
-use sqlx::any::{AnyArguments, AnyQueryResult, AnyRow, AnyTypeInfo, AnyTypeInfoKind, AnyValue};
-use sqlx_core::any::{AnyColumn, AnyValueKind};
-use sqlx_core::error::{DatabaseError, ErrorKind};
-use sqlx_core::ext::ustr::UStr;
+use sqlx::error::{DatabaseError, ErrorKind};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use super::Durability;
-use super::bulk::SqlValue;
-use super::connection::{FetchMode, StatementOutput};
+use crate::arguments::{SqlArgument, SqlArguments};
+use crate::bulk::SqlValue;
+use crate::connection::{FetchMode, StatementOutput};
+use crate::database::Durability;
+use crate::row::SqlRow;
+use crate::sql_database::SqlQueryResult;
 
 /// Statements that stay prepared, for each connection.
 const STATEMENT_CACHE_SIZE: usize = 128;
@@ -50,8 +53,7 @@ pub struct SqliteConn {
 struct StatementInfo {
     /// As `SQLite` finds its parameters fastest: `?1` is a number, `$1` a name that is looked for in a list.
     sql: String,
-    names: Arc<sqlx_core::HashMap<UStr, usize>>,
-    columns: Vec<AnyColumn>,
+    column_names: Arc<[Box<str>]>,
     /// It took long the last time.
     was_slow: AtomicBool,
 }
@@ -59,8 +61,8 @@ struct StatementInfo {
 impl SqliteConn {
     /// A connection that writes, each commit to disk; commits are shared.
     ///
-    /// It never waits for another process inside `SQLite`, with a thread of ours: whoever begins asks again.
-    pub(super) fn writer(file: &Path) -> Result<Self, sqlx::Error> {
+    /// It never waits for another process inside `SQLite`, with a thread of ours: [`crate::Database::begin`] asks again.
+    pub(crate) fn writer(file: &Path) -> Result<Self, sqlx::Error> {
         // What a large unit of work changes stays in the cache of 16 MB until its commit, instead of going to the log and
         // being read from it again. What undoes a unit of work that shares a commit stays in memory, too, instead of
         // becoming a file for each. `RETURNING` opens the temporary database, which each commit empties again, place by
@@ -73,7 +75,7 @@ impl SqliteConn {
     }
 
     /// A connection that reads and refuses to write.
-    pub(super) fn reader(file: &Path) -> Result<Self, sqlx::Error> {
+    pub(crate) fn reader(file: &Path) -> Result<Self, sqlx::Error> {
         // Of a million users a thousand who are looked up lie in as many pages, and those of the index: more than the two
         // megabytes that are kept by default.
         Self::open(file, "PRAGMA query_only = ON; PRAGMA cache_size = -8000")
@@ -97,7 +99,7 @@ impl SqliteConn {
     }
 
     /// Executes one statement without values or rows, a literal of this program.
-    pub(super) fn run(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+    pub(crate) fn run(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
         let done = self.connection.prepare_cached(sql).and_then(|mut statement| {
             let mut rows = statement.raw_query();
             while rows.next()?.is_some() {}
@@ -107,7 +109,7 @@ impl SqliteConn {
     }
 
     /// The same for one that waits for the disk: aside, unless the disk was fast the last time.
-    pub(super) fn run_durably(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+    pub(crate) fn run_durably(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
         let begun = Instant::now();
         let done = if self.disk_is_slow { off_runtime(|| self.run(sql)) } else { self.run(sql) };
         self.disk_is_slow = begun.elapsed() > SLOW_THRESHOLD;
@@ -117,7 +119,7 @@ impl SqliteConn {
     /// How the commits from now on are kept. `FULL` syncs the log at each one, `NORMAL` leaves that to the next one that
     /// does. The log may grow to 40 MB before its pages go to where they belong, as most change again and again
     /// meanwhile; they go with a commit that waits for the disk anyway, or, where none comes, at 48 MB.
-    pub(super) fn set_durability(&self, durability: Durability) -> Result<(), sqlx::Error> {
+    pub(crate) fn set_durability(&self, durability: Durability) -> Result<(), sqlx::Error> {
         // Not kept prepared: these take effect when they are prepared.
         let done = self.connection.execute_batch(match durability {
             Durability::Full => "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 10000",
@@ -126,21 +128,21 @@ impl SqliteConn {
         done.map_err(driver_error)
     }
 
-    /// Whoever has it from now on starts a turn.
-    pub(super) fn reset_time_budget(&mut self) {
+    /// A new turn: it is lent, or a unit of work begins.
+    pub(crate) fn reset_time_budget(&mut self) {
         self.time_used = Duration::ZERO;
     }
 
     /// Whether a statement has taken long since this was asked last: there is much to commit.
-    pub(super) fn had_slow_statement(&mut self) -> bool {
+    pub(crate) fn had_slow_statement(&mut self) -> bool {
         std::mem::take(&mut self.slow_statement)
     }
 
     /// Executes one statement. It is done at the first poll.
-    pub(super) async fn query(
+    pub(crate) async fn query(
         &mut self,
         sql: &str,
-        arguments: &AnyArguments,
+        arguments: &SqlArguments,
         wanted: FetchMode,
     ) -> Result<StatementOutput, sqlx::Error> {
         tracing::trace!(name: "database.statement", sql, "statement");
@@ -171,7 +173,7 @@ impl SqliteConn {
     /// were written, where they are texts.
     ///
     /// One row at a time: of several in one statement `SQLite` keeps what it takes to undo them.
-    pub(super) async fn insert<'a, R>(
+    pub(crate) async fn insert<'a, R>(
         &mut self,
         head: &str,
         tail: &str,
@@ -197,19 +199,9 @@ impl SqliteConn {
         }
         let numbered = number_parameters(sql);
         let statement = self.connection.prepare_cached(&numbered).map_err(driver_error)?;
-        let names: Vec<UStr> = statement.column_names().into_iter().map(UStr::new).collect();
+        let column_names = statement.column_names().into_iter().map(Box::from).collect();
         drop(statement);
-        let type_info = AnyTypeInfo { kind: AnyTypeInfoKind::Null };
-        let shape = Arc::new(StatementInfo {
-            sql: numbered,
-            names: Arc::new(names.iter().cloned().zip(0..).collect()),
-            columns: names
-                .into_iter()
-                .enumerate()
-                .map(|(ordinal, name)| AnyColumn { ordinal, name, type_info: type_info.clone() })
-                .collect(),
-            was_slow: AtomicBool::new(false),
-        });
+        let shape = Arc::new(StatementInfo { sql: numbered, column_names, was_slow: AtomicBool::new(false) });
         // Texts that are put together from conditions have more shapes than are worth keeping.
         if self.statements.len() >= STATEMENT_CACHE_SIZE {
             self.statements.clear();
@@ -246,11 +238,11 @@ impl SqliteConn {
     fn step(
         &self,
         shape: &StatementInfo,
-        arguments: &AnyArguments,
+        arguments: &SqlArguments,
         wanted: FetchMode,
     ) -> Result<StatementOutput, sqlx::Error> {
         let mut statement = self.connection.prepare_cached(&shape.sql).map_err(driver_error)?;
-        let values = &arguments.values.0;
+        let values = arguments.values();
         if statement.parameter_count() != values.len() {
             return Err(driver_error(rusqlite::Error::InvalidParameterCount(
                 values.len(),
@@ -258,7 +250,7 @@ impl SqliteConn {
             )));
         }
         for (n, value) in values.iter().enumerate() {
-            statement.raw_bind_parameter(n + 1, bind_any_value(value)?).map_err(driver_error)?;
+            statement.raw_bind_parameter(n + 1, bind_argument(value)).map_err(driver_error)?;
         }
         // A statement that writes is always taken to its end: only there is it known to be written.
         let writes = !statement.readonly();
@@ -274,7 +266,7 @@ impl SqliteConn {
         }
         drop(rows);
         let rows_affected = if writes { self.connection.changes() } else { 0 };
-        Ok(StatementOutput { rows: found, result: AnyQueryResult { rows_affected, last_insert_id: None } })
+        Ok(StatementOutput { rows: found, result: SqlQueryResult { rows_affected } })
     }
 }
 
@@ -300,46 +292,35 @@ fn bind_sql_value<'c>(cell: &'c SqlValue<'_>) -> ToSqlOutput<'c> {
     })
 }
 
-fn bind_any_value(value: &AnyValueKind) -> Result<ToSqlOutput<'_>, sqlx::Error> {
-    let value = match value {
-        AnyValueKind::Null(_) => ValueRef::Null,
-        AnyValueKind::Bool(flag) => ValueRef::Integer(i64::from(*flag)),
-        AnyValueKind::SmallInt(number) => ValueRef::Integer(i64::from(*number)),
-        AnyValueKind::Integer(number) => ValueRef::Integer(i64::from(*number)),
-        AnyValueKind::BigInt(number) => ValueRef::Integer(*number),
-        AnyValueKind::Real(number) => ValueRef::Real(f64::from(*number)),
-        AnyValueKind::Double(number) => ValueRef::Real(*number),
-        AnyValueKind::Text(text) => ValueRef::Text(text.as_bytes()),
-        AnyValueKind::TextSlice(text) => ValueRef::Text(text.as_bytes()),
-        AnyValueKind::Blob(bytes) => ValueRef::Blob(bytes),
-        other => return Err(sqlx::Error::Encode(format!("{other:?} cannot be bound").into())),
-    };
-    Ok(ToSqlOutput::Borrowed(value))
-}
-
-fn read(shape: &StatementInfo, row: &Row<'_>) -> Result<AnyRow, sqlx::Error> {
-    let values = (0..shape.columns.len()).map(|n| {
-        let kind = match row.get_ref(n).map_err(driver_error)? {
-            ValueRef::Null => AnyValueKind::Null(AnyTypeInfoKind::Null),
-            ValueRef::Integer(number) => AnyValueKind::BigInt(number),
-            ValueRef::Real(number) => AnyValueKind::Double(number),
-            ValueRef::Text(text) => {
-                let text = std::str::from_utf8(text).map_err(|e| sqlx::Error::Decode(e.into()))?;
-                AnyValueKind::Text(Arc::new(text.to_owned()))
-            }
-            ValueRef::Blob(bytes) => AnyValueKind::Blob(Arc::new(bytes.to_vec())),
-        };
-        Ok(AnyValue { kind })
-    });
-    Ok(AnyRow {
-        column_names: shape.names.clone(),
-        columns: shape.columns.clone(),
-        values: values.collect::<Result<_, sqlx::Error>>()?,
+fn bind_argument(value: &SqlArgument) -> ToSqlOutput<'_> {
+    ToSqlOutput::Borrowed(match value {
+        SqlArgument::Null(_) => ValueRef::Null,
+        SqlArgument::Text(text) => ValueRef::Text(text.as_bytes()),
+        SqlArgument::Integer(number) => ValueRef::Integer(i64::from(*number)),
+        SqlArgument::BigInt(number) => ValueRef::Integer(*number),
+        SqlArgument::Double(number) => ValueRef::Real(*number),
     })
 }
 
+fn read(shape: &StatementInfo, row: &Row<'_>) -> Result<SqlRow, sqlx::Error> {
+    let values = (0..shape.column_names.len()).map(|n| {
+        Ok(match row.get_ref(n).map_err(driver_error)? {
+            ValueRef::Null => Value::Null,
+            ValueRef::Integer(number) => Value::Integer(number),
+            ValueRef::Real(number) => Value::Real(number),
+            ValueRef::Text(text) => {
+                let text = std::str::from_utf8(text).map_err(|e| sqlx::Error::Decode(e.into()))?;
+                Value::Text(text.to_owned())
+            }
+            ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+        })
+    });
+    let values = values.collect::<Result<_, sqlx::Error>>()?;
+    Ok(SqlRow::of_file(shape.column_names.clone(), values))
+}
+
 /// Whether another process holds the lock for writing.
-pub(super) fn is_busy(error: &sqlx::Error) -> bool {
+pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
     let refused = error.as_database_error().and_then(|error| error.try_downcast_ref::<SqliteError>());
     refused.is_some_and(|refused| refused.code.code == rusqlite::ErrorCode::DatabaseBusy)
 }

@@ -1,17 +1,22 @@
 //! A unit of work: everything a request changes, and the audit event about it, or nothing.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
 
-use super::connection::DbConn;
-use super::dialect::Dialect;
-use super::pool::PooledDbConn;
-use super::writer::{PendingCommit, SharedTx};
-use crate::kernel::{Timestamp, ids};
+use tokio::sync::Notify;
+
+use crate::connection::DbConn;
+use crate::dialect::Dialect;
+use crate::group_commit::SharedTx;
+use crate::pool::PooledDbConn;
+use crate::{Timestamp, ids};
 
 /// An open unit of work. Statements run on it as on a connection.
 pub struct Tx {
     inner: Inner,
     now: Timestamp,
+    /// What is woken once it is committed.
+    wakes: Vec<Arc<Notify>>,
 }
 
 enum Inner {
@@ -20,13 +25,13 @@ enum Inner {
 }
 
 impl Tx {
-    pub(super) fn shared(batched: SharedTx, now: Timestamp) -> Self {
-        Self { inner: Inner::Shared(batched), now }
+    pub(crate) fn shared(batched: SharedTx, now: Timestamp) -> Self {
+        Self { inner: Inner::Shared(batched), now, wakes: Vec::new() }
     }
 
-    /// On a connection of its own: in a transaction, or one statement that needs none.
-    pub(super) fn dedicated(connection: PooledDbConn, now: Timestamp) -> Self {
-        Self { inner: Inner::Dedicated(connection), now }
+    /// On a connection of its own, in a transaction.
+    pub(crate) fn dedicated(connection: PooledDbConn, now: Timestamp) -> Self {
+        Self { inner: Inner::Dedicated(connection), now, wakes: Vec::new() }
     }
 
     /// The time of this unit of work: one moment for every row it writes.
@@ -35,7 +40,7 @@ impl Tx {
         self.now
     }
 
-    pub(super) fn dialect(&self) -> Dialect {
+    pub(crate) fn dialect(&self) -> Dialect {
         match self.inner {
             Inner::Shared(_) => Dialect::Sqlite,
             Inner::Dedicated(_) => Dialect::Postgres,
@@ -48,26 +53,26 @@ impl Tx {
         ids::new_id(self.now)
     }
 
-    /// Makes it durable. When this returns `Ok`, it survives a power cut.
+    /// Wakes the task that waits for `wake` once this unit of work is committed, and not at all when it is not: for what
+    /// looks at the rows that are written here.
+    pub fn notify_after_commit(&mut self, wake: &Arc<Notify>) {
+        if !self.wakes.iter().any(|known| Arc::ptr_eq(known, wake)) {
+            self.wakes.push(wake.clone());
+        }
+    }
+
+    /// Makes it durable. When this returns `Ok`, it survives a power cut, unless it was begun as one that need not at
+    /// once.
     pub async fn commit(self) -> Result<(), sqlx::Error> {
-        self.finish(true).await?.wait().await
-    }
-
-    /// Makes it durable, for somebody who has something else to do first: in company ([`super::Database::announce_write`]) others
-    /// commit it with theirs on `SQLite`, in some milliseconds at most. Whoever begins next sees it.
-    pub async fn commit_later(self) -> Result<PendingCommit, sqlx::Error> {
-        self.finish(false).await
-    }
-
-    async fn finish(self, is_awaited: bool) -> Result<PendingCommit, sqlx::Error> {
         tracing::trace!(name: "database.commit", "unit of work done");
         match self.inner {
-            Inner::Shared(batched) => batched.finish(is_awaited),
+            Inner::Shared(batched) => batched.finish(true, self.wakes)?.wait().await,
             Inner::Dedicated(mut lent) => {
                 if let Some(server) = lent.postgres() {
                     server.commit().await?;
                 }
-                Ok(PendingCommit::durable())
+                self.wakes.iter().for_each(|wake| wake.notify_one());
+                Ok(())
             }
         }
     }

@@ -1,0 +1,238 @@
+//! Opening a database, and the ways to use it.
+
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::postgres::PgConnectOptions;
+use sqlx::query::QueryAs;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
+use sqlx::{ConnectOptions as _, Connection as _, Execute as _, FromRow};
+
+use crate::arguments::SqlArguments;
+use crate::bulk::{NewRow, insert_pair};
+use crate::commit_delay::CommitDelay;
+use crate::error::OpenError;
+use crate::group_commit::{PendingCommit, PendingWriter, Writer};
+use crate::pool::{DbPool, PooledDbConn};
+use crate::row::SqlRow;
+use crate::sql_database::Sql;
+use crate::{Clock, Dialect, Tx};
+
+/// How long a commit on `SQLite` waits for others at most.
+const COMMIT_DELAY: Duration = Duration::from_millis(5);
+
+/// An open database.
+#[derive(Clone)]
+pub struct Database {
+    backend: DbBackend,
+    dialect: Dialect,
+    clock: Clock,
+}
+
+#[derive(Clone)]
+enum DbBackend {
+    Sqlite { writer: Writer, readers: DbPool },
+    Postgres(DbPool),
+}
+
+/// What a power cut may do to a unit of work that was committed. Everybody sees it at once either way, also after the
+/// process was killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Durability {
+    /// Nothing.
+    Full,
+    /// Take it back, if that comes before the next unit of work that is `Full`, or within a moment: for what is worth
+    /// less than the disk's time.
+    Relaxed,
+}
+
+impl Database {
+    /// Connects and applies the migrations that are missing.
+    ///
+    /// `url` is `sqlite://path` or `postgres://user@host/name`. `max_connections` are kept to PostgreSQL, or read from
+    /// `SQLite`, which has one more that writes.
+    pub async fn open(
+        url: &str,
+        max_connections: u32,
+        migrations: &Migrator,
+        clock: Clock,
+    ) -> Result<Self, OpenError> {
+        Self::open_with_delay(url, max_connections, migrations, clock, COMMIT_DELAY).await
+    }
+
+    async fn open_with_delay(
+        url: &str,
+        max_connections: u32,
+        migrations: &Migrator,
+        clock: Clock,
+        commit_delay: Duration,
+    ) -> Result<Self, OpenError> {
+        let dialect = Dialect::of(url);
+        dialect.prepare_storage(url).map_err(OpenError::Folder)?;
+        let backend = match dialect {
+            Dialect::Sqlite => {
+                Self::open_file(url, max_connections, migrations, CommitDelay::new(commit_delay)).await?
+            }
+            Dialect::Postgres => Self::open_server(url, max_connections, migrations).await?,
+        };
+        Ok(Self { backend, dialect, clock })
+    }
+
+    async fn open_server(
+        url: &str,
+        max_connections: u32,
+        migrations: &Migrator,
+    ) -> Result<DbBackend, OpenError> {
+        let options = PgConnectOptions::from_str(url).map_err(OpenError::Connect)?;
+        let pool = DbPool::of_server(options.disable_statement_logging(), max_connections);
+        let mut first = pool.acquire().await.map_err(OpenError::Connect)?;
+        if let Some(server) = first.postgres() {
+            server.migrate(migrations).await?;
+        }
+        drop(first);
+        Ok(DbBackend::Postgres(pool))
+    }
+
+    /// sqlx's own driver migrates: it keeps the same book as on PostgreSQL. Then ours has the file.
+    async fn open_file(
+        url: &str,
+        max_connections: u32,
+        migrations: &Migrator,
+        delay: CommitDelay,
+    ) -> Result<DbBackend, OpenError> {
+        let options = SqliteConnectOptions::from_str(url).map_err(OpenError::Connect)?;
+        let options = options.create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
+        let mut connection = options.connect().await.map_err(OpenError::Connect)?;
+        migrations.run(&mut connection).await?;
+        connection.close().await.map_err(OpenError::Connect)?;
+        let file = options.get_filename();
+        Ok(DbBackend::Sqlite {
+            writer: Writer::open(file, delay).map_err(OpenError::Connect)?,
+            readers: DbPool::of_file(file, max_connections),
+        })
+    }
+
+    /// A connection to read with. Not for writes: on `SQLite` it refuses them.
+    pub async fn read(&self) -> Result<PooledDbConn, sqlx::Error> {
+        match &self.backend {
+            DbBackend::Sqlite { readers: pool, .. } | DbBackend::Postgres(pool) => pool.acquire().await,
+        }
+    }
+
+    /// Begins a unit of work. Dropped without [`Tx::commit`], it leaves no trace.
+    ///
+    /// Do no slow work while holding one: on `SQLite` everybody else who writes waits.
+    pub async fn begin(&self) -> Result<Tx, sqlx::Error> {
+        self.begin_with_durability(Durability::Full).await
+    }
+
+    /// Begins a unit of work whose end is not reported to a person: a step of something long, which is begun again when it
+    /// is cut off, or rows of a log. It is on disk with the next unit of work that waits for that, at the latest.
+    pub async fn begin_relaxed(&self) -> Result<Tx, sqlx::Error> {
+        self.begin_with_durability(Durability::Relaxed).await
+    }
+
+    async fn begin_with_durability(&self, durability: Durability) -> Result<Tx, sqlx::Error> {
+        let now = self.clock.now();
+        match &self.backend {
+            DbBackend::Sqlite { writer, .. } => Ok(Tx::shared(writer.begin(durability).await?, now)),
+            DbBackend::Postgres(pool) => {
+                let mut lent = pool.acquire().await?;
+                if let Some(server) = lent.postgres() {
+                    server.begin().await?;
+                }
+                let mut tx = Tx::dedicated(lent, now);
+                if durability == Durability::Relaxed {
+                    sqlx::query("SET LOCAL synchronous_commit = off").execute(&mut *tx).await?;
+                }
+                Ok(tx)
+            }
+        }
+    }
+
+    /// Executes one statement that writes and returns a row or none, as a unit of work of its own: on PostgreSQL it needs
+    /// no transaction around it and saves the ways for one. A power cut may take it back, as after
+    /// [`Database::begin_relaxed`].
+    ///
+    /// On `SQLite` it is in the open transaction when this returns, where every unit of work that begins later sees it.
+    /// What is also returned says when it is on disk: its commit is shared with others that are about to write, where
+    /// they have said so ([`Database::announce_write`]).
+    pub async fn write_one_relaxed<O>(
+        &self,
+        mut query: QueryAs<'_, Sql, O, SqlArguments>,
+    ) -> Result<(Option<O>, PendingCommit), sqlx::Error>
+    where
+        O: for<'r> FromRow<'r, SqlRow> + Send + Unpin,
+    {
+        match &self.backend {
+            DbBackend::Sqlite { writer, .. } => {
+                let mut unit = writer.begin(Durability::Relaxed).await?;
+                let row = query.fetch_optional(unit.connection()).await?;
+                Ok((row, unit.finish(false, Vec::new())?))
+            }
+            DbBackend::Postgres(pool) => {
+                let arguments = query.take_arguments().map_err(sqlx::Error::Encode)?.unwrap_or_default();
+                let mut lent = pool.acquire().await?;
+                let rows = match lent.postgres() {
+                    Some(server) => server.write_relaxed(&query.sql(), arguments).await?,
+                    None => Vec::new(),
+                };
+                let row = rows.first().map(O::from_row).transpose()?;
+                Ok((row, PendingCommit::durable()))
+            }
+        }
+    }
+
+    /// Writes two rows as a unit of work of their own: both or neither, and on disk when this returns `Ok`. On PostgreSQL
+    /// it is one way to the database.
+    pub async fn insert_pair(&self, first: NewRow<'_>, second: NewRow<'_>) -> Result<(), sqlx::Error> {
+        match &self.backend {
+            DbBackend::Sqlite { .. } => {
+                let mut tx = self.begin().await?;
+                insert_pair(&mut tx, first, second).await?;
+                tx.commit().await
+            }
+            DbBackend::Postgres(pool) => {
+                let mut lent = pool.acquire().await?;
+                insert_pair(&mut lent, first, second).await
+            }
+        }
+    }
+
+    /// Says that a write will come soon, after something slow elsewhere. Several of them share their commits on `SQLite`,
+    /// which wait a moment for that; PostgreSQL has its own way (`commit_delay`), and there is none then.
+    #[must_use]
+    pub fn announce_write(&self) -> Option<PendingWriter> {
+        match &self.backend {
+            DbBackend::Sqlite { writer, .. } => Some(writer.announce_write()),
+            DbBackend::Postgres(_) => None,
+        }
+    }
+
+    /// Which of the two databases this is. For tests and for `EXPLAIN`; rooms do not branch on it.
+    #[must_use]
+    pub fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
+    /// Answers when the database does: for readiness.
+    pub async fn ping(&self) -> Result<(), sqlx::Error> {
+        sqlx::query("SELECT 1").execute(&mut *self.read().await?).await.map(drop)
+    }
+
+    /// Closes all connections after what is under way.
+    pub async fn close(&self) {
+        match &self.backend {
+            DbBackend::Sqlite { writer, readers } => {
+                readers.close().await;
+                writer.close().await;
+            }
+            DbBackend::Postgres(pool) => pool.close().await,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "database_tests.rs"]
+mod tests;
