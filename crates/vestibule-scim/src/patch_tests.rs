@@ -5,7 +5,7 @@ use super::*;
 fn patched(resource: &Value, operations: Value) -> Result<Value, Error> {
     let mut resource = resource.as_object().expect("object").clone();
     let body = json!({"Operations": operations});
-    apply(&mut resource, &parse(body.as_object().expect("object"))?)?;
+    apply_operations(&mut resource, &parse_operations(body.as_object().expect("object"))?)?;
     Ok(Value::Object(resource))
 }
 
@@ -14,7 +14,7 @@ fn check(resource: Value, operations: Value, expected: Value) {
     assert_eq!(patched(&resource, operations).expect("applies"), expected);
 }
 
-const ENTERPRISE: &str = schemas::ENTERPRISE;
+const ENTERPRISE: &str = attributes::ENTERPRISE;
 
 #[test]
 fn okta_deactivates_without_a_path() {
@@ -173,8 +173,8 @@ proptest! {
     ) {
         if let Value::Object(mut resource) = resource {
             let body = json!({"Operations": [{"op": op, "path": path, "value": value}]});
-            if let Ok(operations) = parse(body.as_object().expect("object")) {
-                let _ = apply(&mut resource, &operations);
+            if let Ok(operations) = parse_operations(body.as_object().expect("object")) {
+                let _ = apply_operations(&mut resource, &operations);
             }
         }
     }
@@ -351,13 +351,13 @@ proptest! {
         for step in &steps {
             model.apply(step);
             let body = json!({"Operations": [step.json()]});
-            apply(&mut resource, &parse(body.as_object().expect("object")).expect("reads")).expect("applies");
+            apply_operations(&mut resource, &parse_operations(body.as_object().expect("object")).expect("reads")).expect("applies");
             prop_assert_eq!(&Model::of(&resource), &model, "after {:?}", step);
         }
         // All in one request come to the same.
         let body = json!({"Operations": steps.iter().map(PatchStep::json).collect::<Vec<_>>()});
         let mut at_once = JsonObject::new();
-        apply(&mut at_once, &parse(body.as_object().expect("object")).expect("reads")).expect("applies");
+        apply_operations(&mut at_once, &parse_operations(body.as_object().expect("object")).expect("reads")).expect("applies");
         prop_assert_eq!(at_once, resource);
     }
 }
