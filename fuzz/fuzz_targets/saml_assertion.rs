@@ -9,8 +9,8 @@ use bergshamra::{DsigContext, KeysManager};
 use libfuzzer_sys::fuzz_target;
 use vestibule_saml::{Decryption, ExpectedResponse, validate_response};
 
-const CERTIFICATE: &str = include_str!("../ec_certificate.txt");
-const KEY: &[u8] = include_bytes!("../ec_key.pem");
+const CERTIFICATE: &str = include_str!("../../crates/vestibule-saml/testdata/ec_certificate.txt");
+const KEY: &[u8] = include_bytes!("../../crates/vestibule-saml/testdata/ec_key.pem");
 const ACS: &str = "https://id.example.com/saml/1/acs";
 
 fuzz_target!(|xml: &str| {

@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use vestibule_saml::read_metadata;
 
-const CERTIFICATE: &str = include_str!("../certificate.txt");
+const CERTIFICATE: &str = include_str!("../../crates/vestibule-saml/testdata/rsa_certificate.txt");
 
 fuzz_target!(|text: &str| {
     let now = jiff::Timestamp::constant(1_800_000_000, 0);

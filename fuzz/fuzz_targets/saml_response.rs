@@ -10,8 +10,8 @@ use vestibule_saml::{
     validate_logout_response, validate_response,
 };
 
-const CERTIFICATE: &str = include_str!("../certificate.txt");
-const KEY: &[u8] = include_bytes!("../key.der");
+const CERTIFICATE: &str = include_str!("../../crates/vestibule-saml/testdata/rsa_certificate.txt");
+const KEY: &[u8] = include_bytes!("../../crates/vestibule-saml/testdata/rsa_key.der");
 
 fuzz_target!(|bytes: &[u8]| {
     let now = jiff::Timestamp::constant(1_800_000_000, 0);

@@ -179,3 +179,7 @@ fn find_endpoint(role: Node<'_>, name: &str, binding: &str) -> Option<(String, O
         },
     )
 }
+
+#[cfg(test)]
+#[path = "metadata_tests.rs"]
+mod tests;

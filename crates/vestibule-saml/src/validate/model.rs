@@ -57,7 +57,7 @@ pub struct ValidatedAssertion {
     /// How the person proved themselves there, `AuthnContextClassRef`; empty when not said.
     pub authn_context: String,
     /// The checks passed.
-    pub report: SamlCheckReport,
+    pub report: SamlReport,
 }
 
 /// What a logout message must fit.
@@ -87,7 +87,7 @@ pub struct LogoutRequest {
     /// Which of the provider's sessions; all of the person's where none is named.
     pub session_indexes: Vec<String>,
     /// The checks passed.
-    pub report: SamlCheckReport,
+    pub report: SamlReport,
 }
 
 /// A `LogoutResponse` that was accepted.
@@ -98,5 +98,5 @@ pub struct LogoutResponse {
     /// Whether the person is signed out everywhere.
     pub complete: bool,
     /// The checks passed.
-    pub report: SamlCheckReport,
+    pub report: SamlReport,
 }

@@ -129,3 +129,7 @@ fn check_encrypted_placement(node: Node<'_>) -> Result<(), &'static str> {
         _ => Err("an encrypted NameID of the Subject or encrypted attributes, and nothing else encrypted"),
     }
 }
+
+#[cfg(test)]
+#[path = "response_tests.rs"]
+mod tests;

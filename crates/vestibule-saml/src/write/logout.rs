@@ -65,3 +65,7 @@ impl MessageHeader<'_> {
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
+
+#[cfg(test)]
+#[path = "logout_tests.rs"]
+mod tests;
