@@ -201,3 +201,7 @@ impl BulkSchedule {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "bulk_tests.rs"]
+mod tests;

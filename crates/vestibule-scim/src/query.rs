@@ -293,3 +293,7 @@ fn plan_conditions<C>(
     }
     QueryPlan { conditions, residual: (!complete).then(|| filter.clone()) }
 }
+
+#[cfg(test)]
+#[path = "query_tests.rs"]
+mod tests;

@@ -150,3 +150,7 @@ impl PageStart {
         !matches!(self, Self::Offset(_))
     }
 }
+
+#[cfg(test)]
+#[path = "sorting_tests.rs"]
+mod tests;
