@@ -1,7 +1,6 @@
 //! From what an administrator brings to the settings of a connection.
 
 use url::Url;
-
 use vestibule_saml::{IdpMetadata, MAX_METADATA_BYTES, MetadataError, read_metadata};
 
 use super::keys::{self, KeyState, NewKeys};
