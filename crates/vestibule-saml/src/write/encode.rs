@@ -1,0 +1,128 @@
+//! Our signature on what we send, beside the message or inside it, and how the message travels.
+
+use std::io::Write as _;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bergshamra::keys::loader::load_pem_auto;
+use bergshamra::{DsigContext, KeysManager};
+use flate2::Compression;
+use flate2::write::DeflateEncoder;
+use url::{Url, form_urlencoded};
+
+use super::error::WriteError;
+use crate::certificate::to_pem;
+use crate::model::Binding;
+
+const RSA_SHA256: &str = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256";
+
+/// A message for the identity provider.
+#[derive(Debug, Clone, Copy)]
+pub struct OutboundMessage<'a> {
+    /// `SAMLRequest` or `SAMLResponse`.
+    pub name: &'static str,
+    /// The message's id.
+    pub id: &'a str,
+    /// The message.
+    pub xml: &'a str,
+    /// At most 80 bytes, comes back with the answer (saml-bindings §3.4.3).
+    pub relay_state: Option<&'a str>,
+}
+
+/// How a browser takes a message to the identity provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BrowserRequest {
+    /// By going to this address.
+    Redirect(String),
+    /// By sending a form.
+    Post {
+        /// Where to.
+        url: String,
+        /// Its hidden fields, name and value.
+        fields: Vec<(&'static str, String)>,
+    },
+}
+
+/// `text` as the value of a query parameter.
+fn query_value(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+impl OutboundMessage<'_> {
+    /// Packs the message for its way. `key`: PKCS#8 of our private key, when it is to be signed.
+    pub fn encode(
+        self,
+        url: &str,
+        binding: Binding,
+        key: Option<&[u8]>,
+    ) -> Result<BrowserRequest, WriteError> {
+        match binding {
+            Binding::Redirect => self.encode_redirect(url, key).map(BrowserRequest::Redirect),
+            Binding::Post => self.encode_post(url, key),
+        }
+    }
+
+    fn encode_redirect(self, url: &str, key: Option<&[u8]>) -> Result<String, WriteError> {
+        let mut deflate = DeflateEncoder::new(Vec::new(), Compression::default());
+        let packed = deflate.write_all(self.xml.as_bytes()).and_then(|()| deflate.finish());
+        let packed = packed.map_err(|error| WriteError::new(&error))?;
+        let mut query = format!("{}={}", self.name, query_value(&STANDARD.encode(packed)));
+        if let Some(relay_state) = self.relay_state {
+            query.push_str("&RelayState=");
+            query.push_str(&query_value(relay_state));
+        }
+        if let Some(key) = key {
+            // saml-bindings §3.4.4.1: the signature covers these parameters in this order and encoding.
+            query.push_str("&SigAlg=");
+            query.push_str(&query_value(RSA_SHA256));
+            let signature = sign_detached(key, query.as_bytes())
+                .ok_or_else(|| WriteError::new(&"the key cannot sign"))?;
+            query.push_str("&Signature=");
+            query.push_str(&query_value(&STANDARD.encode(signature)));
+        }
+        let mut url = Url::parse(url).map_err(|error| WriteError::new(&error))?;
+        let own = url.query().filter(|own| !own.is_empty()).map(|own| format!("{own}&"));
+        url.set_query(Some(&format!("{}{query}", own.unwrap_or_default())));
+        Ok(url.into())
+    }
+
+    fn encode_post(self, url: &str, key: Option<&[u8]>) -> Result<BrowserRequest, WriteError> {
+        let xml = match key {
+            Some(key) => sign_enveloped(key, self.id, self.xml)?,
+            None => self.xml.to_owned(),
+        };
+        let mut fields = vec![(self.name, STANDARD.encode(xml))];
+        fields.extend(self.relay_state.map(|state| ("RelayState", state.to_owned())));
+        Ok(BrowserRequest::Post { url: url.to_owned(), fields })
+    }
+}
+
+fn sign_detached(pkcs8: &[u8], message: &[u8]) -> Option<Vec<u8>> {
+    let key = RsaKeyPair::from_pkcs8(pkcs8).ok()?;
+    let mut signature = vec![0; key.public_modulus_len()];
+    key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), message, &mut signature).ok()?;
+    Some(signature)
+}
+
+/// Puts a signature behind the Issuer, where the schema has it. The Issuer is the first element that ends in
+/// every message of ours.
+fn sign_enveloped(pkcs8: &[u8], id: &str, xml: &str) -> Result<String, WriteError> {
+    let end = xml.find("</").and_then(|at| xml[at..].find('>').map(|length| at + length + 1));
+    let end = end.ok_or_else(|| WriteError::new(&"a message without an Issuer"))?;
+    let template = format!(
+        "<ds:Signature xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:SignedInfo>\
+         <ds:CanonicalizationMethod Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"/>\
+         <ds:SignatureMethod Algorithm=\"{RSA_SHA256}\"/><ds:Reference URI=\"#{id}\"><ds:Transforms>\
+         <ds:Transform Algorithm=\"http://www.w3.org/2000/09/xmldsig#enveloped-signature\"/>\
+         <ds:Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"/></ds:Transforms>\
+         <ds:DigestMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha256\"/><ds:DigestValue></ds:DigestValue>\
+         </ds:Reference></ds:SignedInfo><ds:SignatureValue></ds:SignatureValue></ds:Signature>"
+    );
+    let pem = to_pem("PRIVATE KEY", &STANDARD.encode(pkcs8));
+    let mut keys = KeysManager::new();
+    keys.add_key(load_pem_auto(pem.as_bytes(), None).map_err(|error| WriteError::new(&error))?);
+    let prepared = format!("{}{template}{}", &xml[..end], &xml[end..]);
+    bergshamra::sign(&DsigContext::new(keys), &prepared).map_err(|error| WriteError::new(&error))
+}
