@@ -59,11 +59,10 @@ fn no_file_grows_beyond_five_hundred_lines() {
 }
 
 #[test]
-fn only_the_dialect_knows_which_database_it_is() {
+fn no_room_knows_which_database_it_is() {
     for (path, text) in all() {
-        let in_database = path.to_string_lossy().contains("kernel/database");
         for mark in ["PRAGMA", "LISTEN ", "SKIP LOCKED", "FOR UPDATE", "Dialect::Sqlite"] {
-            assert!(in_database || !text.contains(mark), "{} has {mark}", path.display());
+            assert!(!text.contains(mark), "{} has {mark}", path.display());
         }
     }
 }

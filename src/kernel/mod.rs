@@ -3,19 +3,15 @@
 
 pub mod batch;
 pub mod cache;
-pub mod clock;
 pub mod config;
-pub mod database;
 pub mod http;
 pub mod http_client;
-pub mod ids;
 pub mod jobs;
 pub mod limiter;
 pub mod log;
 pub mod mail;
 pub mod memory;
 pub mod metrics;
-pub mod random;
 pub mod sealed_state;
 pub mod tokens;
 pub mod urls;
@@ -24,9 +20,9 @@ pub mod write_behind;
 
 use std::sync::Arc;
 
-pub use clock::{Clock, Timestamp};
 pub use config::Config;
-pub use database::{Database, Tx};
+pub use vestibule_db as database;
+pub use vestibule_db::{Clock, Database, Timestamp, Tx, clock, ids, random};
 
 /// The services every room may use. Cheap to clone: one allocation, shared by all requests.
 #[derive(Clone)]
@@ -73,7 +69,7 @@ pub enum KernelStartError {
 impl Kernel {
     /// Opens the database, applies migrations, loads or creates the keys.
     pub async fn open(config: Config, clock: Clock, urls: urls::Urls) -> Result<Self, KernelStartError> {
-        let db = Database::open(&config.database, clock.clone()).await?;
+        let db = open_database(&config.database, clock.clone()).await?;
         let vault = vault::Vault::open(&config.secrets.master_key_file, &db, &clock).await?;
         let http_client = http_client::HttpClient::new(&config.outgoing);
         Ok(Self(Arc::new(Services {
@@ -87,4 +83,12 @@ impl Kernel {
             write_behind: write_behind::WriteBehind::default(),
         })))
     }
+}
+
+/// Opens the database and applies the migrations of the product.
+async fn open_database(
+    config: &config::DatabaseConfig,
+    clock: Clock,
+) -> Result<Database, database::OpenError> {
+    Database::open(&config.url, config.max_connections, &sqlx::migrate!("./migrations"), clock).await
 }

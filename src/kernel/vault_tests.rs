@@ -7,7 +7,7 @@ async fn open(dir: &Path) -> Result<Vault, Error> {
     let clock = Clock::manual(Timestamp(1_000));
     let config =
         config::DatabaseConfig { url: format!("sqlite://{}/t.db", dir.display()), max_connections: 2 };
-    let db = Database::open(&config, clock.clone()).await.expect("database");
+    let db = crate::kernel::open_database(&config, clock.clone()).await.expect("database");
     Vault::open(&dir.join("master.key"), &db, &clock).await
 }
 

@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 use sqlx::any::AnyArguments;
 use sqlx::{Arguments as _, AssertSqlSafe};
 
-use super::connection::FromDbRow;
-use super::{DbConn, Dialect};
-use crate::kernel::{Timestamp, Tx};
+use crate::connection::FromDbRow;
+use crate::{DbConn, Dialect};
+use crate::{Timestamp, Tx};
 
 /// A value of a row.
 #[derive(Debug, Clone)]

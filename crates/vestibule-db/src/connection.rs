@@ -8,10 +8,10 @@ use sqlx::postgres::PgRow;
 use sqlx::query::QueryAs;
 use sqlx::{Any, Describe, Either, Execute, Executor, FromRow, SqlStr};
 
-use super::postgres::PgConn;
-use super::sqlite::SqliteConn;
+use crate::postgres::PgConn;
+use crate::sqlite::SqliteConn;
 
-/// The connection store functions take: what reads and a [`super::Tx`] both lend it.
+/// The connection store functions take: what reads and a [`crate::Tx`] both lend it.
 #[derive(Debug)]
 pub enum DbConn {
     /// A connection to the `SQLite` file.
@@ -26,28 +26,28 @@ pub trait FromDbRow: for<'r> FromRow<'r, AnyRow> + for<'r> FromRow<'r, PgRow> + 
 impl<T: for<'r> FromRow<'r, AnyRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin> FromDbRow for T {}
 
 /// What a statement gave.
-pub(super) struct StatementOutput<T = AnyRow> {
-    pub(super) rows: Vec<T>,
-    pub(super) result: AnyQueryResult,
+pub(crate) struct StatementOutput<T = AnyRow> {
+    pub(crate) rows: Vec<T>,
+    pub(crate) result: AnyQueryResult,
 }
 
 /// How many rows are wanted.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum FetchMode {
+pub(crate) enum FetchMode {
     None,
     First,
     All,
 }
 
 impl DbConn {
-    pub(super) fn sqlite(&mut self) -> Option<&mut SqliteConn> {
+    pub(crate) fn sqlite(&mut self) -> Option<&mut SqliteConn> {
         match self {
             Self::Sqlite(embedded) => Some(embedded),
             Self::Postgres(_) => None,
         }
     }
 
-    pub(super) fn postgres(&mut self) -> Option<&mut PgConn> {
+    pub(crate) fn postgres(&mut self) -> Option<&mut PgConn> {
         match self {
             Self::Sqlite(_) => None,
             Self::Postgres(remote) => Some(remote),

@@ -1,38 +1,16 @@
-//! One SQL text for `SQLite` and PostgreSQL, in the types of `sqlx::Any`.
-//!
-//! Reads take a pooled connection ([`Database::read`]). Writes take a unit of work
-//! ([`Database::begin`]), which on `SQLite` shares its commit with whatever else is waiting.
+//! Opening a database, and the ways to use it.
 
-mod bulk;
-mod conditions;
-mod connection;
-mod dialect;
-mod pool;
-mod postgres;
-mod sqlite;
-mod tx;
-mod writer;
+use std::str::FromStr as _;
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
 use sqlx::{ConnectOptions as _, Connection as _};
-use std::str::FromStr as _;
 
-pub use bulk::{
-    SqlValue, analyze_tables, execute_where_in, existing, fetch_where_in, insert_all, insert_new,
-    insert_pair, lookup_map,
-};
-pub use conditions::Conditions;
-pub use connection::DbConn;
-pub use dialect::Dialect;
-pub use pool::PooledDbConn;
-pub use tx::Tx;
-pub use writer::{PendingCommit, PendingWriter};
-
-use super::{Clock, config};
-use pool::DbPool;
-use writer::Writer;
+use crate::error::OpenError;
+use crate::group_commit::{PendingWriter, Writer};
+use crate::pool::{DbPool, PooledDbConn};
+use crate::{Clock, Dialect, Tx};
 
 /// An open database.
 #[derive(Clone)]
@@ -59,48 +37,48 @@ pub enum Durability {
     Relaxed,
 }
 
-/// Why the database could not be opened, for the person at the console.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// The folder for the database file could not be made.
-    #[error("database.url: the folder for the database cannot be made: {0}")]
-    Folder(#[source] std::io::Error),
-    /// No connection.
-    #[error("database.url: cannot connect: {0}")]
-    Connect(#[source] sqlx::Error),
-    /// A migration failed; nothing of it was kept.
-    #[error("the database could not be migrated: {0}")]
-    Migrate(#[from] sqlx::migrate::MigrateError),
-}
-
 impl Database {
     /// Connects and applies the migrations that are missing.
-    pub async fn open(config: &config::DatabaseConfig, clock: Clock) -> Result<Self, OpenError> {
-        let dialect = Dialect::of(&config.url);
-        dialect.prepare_storage(&config.url).map_err(OpenError::Folder)?;
-        let migrations = sqlx::migrate!("./migrations");
-        let connections = match dialect {
-            Dialect::Sqlite => Self::open_file(config, &migrations).await?,
-            Dialect::Postgres => {
-                let options = PgConnectOptions::from_str(&config.url).map_err(OpenError::Connect)?;
-                let pool = DbPool::of_server(options.disable_statement_logging(), config.max_connections);
-                let mut first = pool.acquire().await.map_err(OpenError::Connect)?;
-                if let Some(server) = first.postgres() {
-                    server.migrate(&migrations).await?;
-                }
-                drop(first);
-                DbBackend::Postgres(pool)
-            }
+    ///
+    /// `url` is `sqlite://path` or `postgres://user@host/name`. `max_connections` are kept to PostgreSQL, or read from
+    /// `SQLite`, which has one more that writes.
+    pub async fn open(
+        url: &str,
+        max_connections: u32,
+        migrations: &Migrator,
+        clock: Clock,
+    ) -> Result<Self, OpenError> {
+        let dialect = Dialect::of(url);
+        dialect.prepare_storage(url).map_err(OpenError::Folder)?;
+        let backend = match dialect {
+            Dialect::Sqlite => Self::open_file(url, max_connections, migrations).await?,
+            Dialect::Postgres => Self::open_server(url, max_connections, migrations).await?,
         };
-        Ok(Self { backend: connections, dialect, clock })
+        Ok(Self { backend, dialect, clock })
+    }
+
+    async fn open_server(
+        url: &str,
+        max_connections: u32,
+        migrations: &Migrator,
+    ) -> Result<DbBackend, OpenError> {
+        let options = PgConnectOptions::from_str(url).map_err(OpenError::Connect)?;
+        let pool = DbPool::of_server(options.disable_statement_logging(), max_connections);
+        let mut first = pool.acquire().await.map_err(OpenError::Connect)?;
+        if let Some(server) = first.postgres() {
+            server.migrate(migrations).await?;
+        }
+        drop(first);
+        Ok(DbBackend::Postgres(pool))
     }
 
     /// sqlx's own driver migrates: it keeps the same book as on PostgreSQL. Then ours has the file.
     async fn open_file(
-        config: &config::DatabaseConfig,
+        url: &str,
+        max_connections: u32,
         migrations: &Migrator,
     ) -> Result<DbBackend, OpenError> {
-        let options = SqliteConnectOptions::from_str(&config.url).map_err(OpenError::Connect)?;
+        let options = SqliteConnectOptions::from_str(url).map_err(OpenError::Connect)?;
         let options = options.create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
         let mut connection = options.connect().await.map_err(OpenError::Connect)?;
         migrations.run(&mut connection).await?;
@@ -108,7 +86,7 @@ impl Database {
         let file = options.get_filename();
         Ok(DbBackend::Sqlite {
             writer: Writer::open(file).map_err(OpenError::Connect)?,
-            readers: DbPool::of_file(file, config.max_connections),
+            readers: DbPool::of_file(file, max_connections),
         })
     }
 
@@ -200,25 +178,6 @@ impl Database {
     }
 }
 
-/// Whether a statement failed because a row like this exists already.
-#[must_use]
-pub fn is_duplicate(error: &sqlx::Error) -> bool {
-    error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)
-}
-
-/// Whether PostgreSQL refused a NUL character in a bound text (SQLSTATE 22021), which `SQLite` stores.
-#[must_use]
-pub fn is_nul_character_error(error: &sqlx::Error) -> bool {
-    error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "22021")
-}
-
-/// Makes a `LIKE` pattern that finds `text` anywhere, for `LIKE $n ESCAPE '\'`.
-#[must_use]
-pub fn like_anywhere(text: &str) -> String {
-    let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    format!("%{escaped}%")
-}
-
 #[cfg(test)]
-#[path = "tests.rs"]
+#[path = "database_tests.rs"]
 mod tests;

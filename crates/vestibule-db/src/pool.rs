@@ -14,10 +14,10 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::Durability;
-use super::connection::DbConn;
-use super::postgres::PgConn;
-use super::sqlite::SqliteConn;
+use crate::Durability;
+use crate::connection::DbConn;
+use crate::postgres::PgConn;
+use crate::sqlite::SqliteConn;
 
 /// How long somebody waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -27,7 +27,7 @@ const IDLE_FOR: Duration = Duration::from_mins(10);
 const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_secs(1)];
 
 #[derive(Clone)]
-pub(super) struct DbPool {
+pub(crate) struct DbPool {
     source: DbConnector,
     idle: IdleDbConns,
     permits: Arc<Semaphore>,
@@ -45,12 +45,12 @@ type IdleDbConns = Arc<Mutex<Vec<(DbConn, Instant)>>>;
 
 impl DbPool {
     /// Connections that read the file.
-    pub(super) fn of_file(file: &Path, max_connections: u32) -> Self {
+    pub(crate) fn of_file(file: &Path, max_connections: u32) -> Self {
         Self::new(DbConnector::File(file.into()), max_connections)
     }
 
     /// Connections to the server.
-    pub(super) fn of_server(options: PgConnectOptions, max_connections: u32) -> Self {
+    pub(crate) fn of_server(options: PgConnectOptions, max_connections: u32) -> Self {
         Self::new(DbConnector::Server(Arc::new(options)), max_connections)
     }
 
@@ -59,7 +59,7 @@ impl DbPool {
         Self { source, idle: Arc::default(), permits, max_connections }
     }
 
-    pub(super) async fn acquire(&self) -> Result<PooledDbConn, sqlx::Error> {
+    pub(crate) async fn acquire(&self) -> Result<PooledDbConn, sqlx::Error> {
         tokio::time::timeout(ACQUIRE_TIMEOUT, self.checkout()).await.map_err(|_| sqlx::Error::PoolTimedOut)?
     }
 
@@ -84,7 +84,7 @@ impl DbPool {
     }
 
     /// Closes all connections after what is under way.
-    pub(super) async fn close(&self) {
+    pub(crate) async fn close(&self) {
         drop(tokio::time::timeout(ACQUIRE_TIMEOUT, self.permits.acquire_many(self.max_connections)).await);
         self.permits.close();
         let idle = mem::take(&mut *lock_idle(&self.idle));

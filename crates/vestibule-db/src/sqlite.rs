@@ -19,9 +19,9 @@ use sqlx_core::error::{DatabaseError, ErrorKind};
 use sqlx_core::ext::ustr::UStr;
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use super::Durability;
-use super::bulk::SqlValue;
-use super::connection::{FetchMode, StatementOutput};
+use crate::Durability;
+use crate::bulk::SqlValue;
+use crate::connection::{FetchMode, StatementOutput};
 
 /// Statements that stay prepared, for each connection.
 const STATEMENT_CACHE_SIZE: usize = 128;
@@ -60,7 +60,7 @@ impl SqliteConn {
     /// A connection that writes, each commit to disk; commits are shared.
     ///
     /// It never waits for another process inside `SQLite`, with a thread of ours: whoever begins asks again.
-    pub(super) fn writer(file: &Path) -> Result<Self, sqlx::Error> {
+    pub(crate) fn writer(file: &Path) -> Result<Self, sqlx::Error> {
         // What a large unit of work changes stays in the cache of 16 MB until its commit, instead of going to the log and
         // being read from it again. What undoes a unit of work that shares a commit stays in memory, too, instead of
         // becoming a file for each. `RETURNING` opens the temporary database, which each commit empties again, place by
@@ -73,7 +73,7 @@ impl SqliteConn {
     }
 
     /// A connection that reads and refuses to write.
-    pub(super) fn reader(file: &Path) -> Result<Self, sqlx::Error> {
+    pub(crate) fn reader(file: &Path) -> Result<Self, sqlx::Error> {
         // Of a million users a thousand who are looked up lie in as many pages, and those of the index: more than the two
         // megabytes that are kept by default.
         Self::open(file, "PRAGMA query_only = ON; PRAGMA cache_size = -8000")
@@ -97,7 +97,7 @@ impl SqliteConn {
     }
 
     /// Executes one statement without values or rows, a literal of this program.
-    pub(super) fn run(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+    pub(crate) fn run(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
         let done = self.connection.prepare_cached(sql).and_then(|mut statement| {
             let mut rows = statement.raw_query();
             while rows.next()?.is_some() {}
@@ -107,7 +107,7 @@ impl SqliteConn {
     }
 
     /// The same for one that waits for the disk: aside, unless the disk was fast the last time.
-    pub(super) fn run_durably(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
+    pub(crate) fn run_durably(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
         let begun = Instant::now();
         let done = if self.disk_is_slow { off_runtime(|| self.run(sql)) } else { self.run(sql) };
         self.disk_is_slow = begun.elapsed() > SLOW_THRESHOLD;
@@ -117,7 +117,7 @@ impl SqliteConn {
     /// How the commits from now on are kept. `FULL` syncs the log at each one, `NORMAL` leaves that to the next one that
     /// does. The log may grow to 40 MB before its pages go to where they belong, as most change again and again
     /// meanwhile; they go with a commit that waits for the disk anyway, or, where none comes, at 48 MB.
-    pub(super) fn set_durability(&self, durability: Durability) -> Result<(), sqlx::Error> {
+    pub(crate) fn set_durability(&self, durability: Durability) -> Result<(), sqlx::Error> {
         // Not kept prepared: these take effect when they are prepared.
         let done = self.connection.execute_batch(match durability {
             Durability::Full => "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 10000",
@@ -127,17 +127,17 @@ impl SqliteConn {
     }
 
     /// Whoever has it from now on starts a turn.
-    pub(super) fn reset_time_budget(&mut self) {
+    pub(crate) fn reset_time_budget(&mut self) {
         self.time_used = Duration::ZERO;
     }
 
     /// Whether a statement has taken long since this was asked last: there is much to commit.
-    pub(super) fn had_slow_statement(&mut self) -> bool {
+    pub(crate) fn had_slow_statement(&mut self) -> bool {
         std::mem::take(&mut self.slow_statement)
     }
 
     /// Executes one statement. It is done at the first poll.
-    pub(super) async fn query(
+    pub(crate) async fn query(
         &mut self,
         sql: &str,
         arguments: &AnyArguments,
@@ -170,7 +170,7 @@ impl SqliteConn {
     /// were written, where they are texts.
     ///
     /// One row at a time: of several in one statement `SQLite` keeps what it takes to undo them.
-    pub(super) async fn insert<'a, R>(
+    pub(crate) async fn insert<'a, R>(
         &mut self,
         head: &str,
         tail: &str,
@@ -337,7 +337,7 @@ fn read(shape: &StatementInfo, row: &Row<'_>) -> Result<AnyRow, sqlx::Error> {
 }
 
 /// Whether another process holds the lock for writing.
-pub(super) fn is_busy(error: &sqlx::Error) -> bool {
+pub(crate) fn is_busy(error: &sqlx::Error) -> bool {
     let refused = error.as_database_error().and_then(|error| error.try_downcast_ref::<SqliteError>());
     refused.is_some_and(|refused| refused.code.code == rusqlite::ErrorCode::DatabaseBusy)
 }

@@ -17,9 +17,9 @@ use sqlx::{
 use sqlx_core::any::AnyValueKind;
 use sqlx_core::transaction::TransactionManager as _;
 
-use super::Durability;
-use super::bulk::SqlValue;
-use super::connection::{FetchMode, FromDbRow, StatementOutput};
+use crate::Durability;
+use crate::bulk::SqlValue;
+use crate::connection::{FetchMode, FromDbRow, StatementOutput};
 
 /// How long after its last use a connection is taken for alive.
 const TRUSTED_FOR: Duration = Duration::from_secs(10);
@@ -40,17 +40,17 @@ pub struct PgConn {
 }
 
 impl PgConn {
-    pub(super) async fn open(options: &PgConnectOptions) -> Result<Self, sqlx::Error> {
+    pub(crate) async fn open(options: &PgConnectOptions) -> Result<Self, sqlx::Error> {
         let connection = PgConnection::connect_with(options).await?;
         Ok(Self { connection, opened: Instant::now(), response_pending: false, durability: Durability::Full })
     }
 
-    pub(super) async fn migrate(&mut self, migrations: &Migrator) -> Result<(), MigrateError> {
+    pub(crate) async fn migrate(&mut self, migrations: &Migrator) -> Result<(), MigrateError> {
         migrations.run(&mut self.connection).await
     }
 
     /// Executes one statement; without arguments, several.
-    pub(super) async fn query(
+    pub(crate) async fn query(
         &mut self,
         sql: SqlStr,
         arguments: Option<AnyArguments>,
@@ -71,7 +71,7 @@ impl PgConn {
     }
 
     /// All rows that a statement finds, read as they come.
-    pub(super) async fn read_all<T: FromDbRow>(
+    pub(crate) async fn read_all<T: FromDbRow>(
         &mut self,
         sql: SqlStr,
         arguments: AnyArguments,
@@ -81,7 +81,7 @@ impl PgConn {
     }
 
     /// Whoever has it from now on executes one statement, which is kept like this.
-    pub(super) fn set_durability(&mut self, durability: Durability) {
+    pub(crate) fn set_durability(&mut self, durability: Durability) {
         self.durability = durability;
     }
 
@@ -105,7 +105,7 @@ impl PgConn {
 
     /// Executes `head`, `INSERT INTO …(…)`, with all of these rows: a column of each is one value, so that the text is the
     /// same for any number of them. `tail` comes after them.
-    pub(super) async fn insert<T: FromDbRow>(
+    pub(crate) async fn insert<T: FromDbRow>(
         &mut self,
         head: &str,
         tail: &str,
@@ -122,7 +122,7 @@ impl PgConn {
     }
 
     /// Executes a statement with `firsts` as `$1` and so on, and a list of texts after `head`, which ends in `IN`.
-    pub(super) async fn fetch_where_in<T: FromDbRow>(
+    pub(crate) async fn fetch_where_in<T: FromDbRow>(
         &mut self,
         head: &str,
         tail: &str,
@@ -144,40 +144,40 @@ impl PgConn {
         Ok(self.run(trusted_sql(sql), arguments, FetchMode::All, from_pg_row).await?.rows)
     }
 
-    pub(super) async fn begin(&mut self) -> Result<(), sqlx::Error> {
+    pub(crate) async fn begin(&mut self) -> Result<(), sqlx::Error> {
         self.response_pending = true;
         let begun = Transactions::begin(&mut self.connection, None).await;
         self.finish_response(begun)
     }
 
     /// Commits what was begun; nothing to do for a statement by itself.
-    pub(super) async fn commit(&mut self) -> Result<(), sqlx::Error> {
+    pub(crate) async fn commit(&mut self) -> Result<(), sqlx::Error> {
         self.response_pending = true;
         let committed = Transactions::commit(&mut self.connection).await;
         self.finish_response(committed)
     }
 
-    pub(super) async fn roll_back(&mut self) -> Result<(), sqlx::Error> {
+    pub(crate) async fn roll_back(&mut self) -> Result<(), sqlx::Error> {
         self.response_pending = true;
         let undone = Transactions::rollback(&mut self.connection).await;
         self.finish_response(undone)
     }
 
-    pub(super) fn is_in_transaction(&self) -> bool {
+    pub(crate) fn is_in_transaction(&self) -> bool {
         Transactions::get_transaction_depth(&self.connection) > 0
     }
 
     /// Whether somebody else may have it after this use.
-    pub(super) fn is_reusable(&self) -> bool {
+    pub(crate) fn is_reusable(&self) -> bool {
         !self.response_pending && self.opened.elapsed() < LONGEST_LIFE
     }
 
     /// Whether it works after so long without use; asked only if that was long.
-    pub(super) async fn is_alive(&mut self, idle_for: Duration) -> bool {
+    pub(crate) async fn is_alive(&mut self, idle_for: Duration) -> bool {
         idle_for < TRUSTED_FOR || self.connection.ping().await.is_ok()
     }
 
-    pub(super) async fn close(self) {
+    pub(crate) async fn close(self) {
         // The server notices either way.
         drop(self.connection.close().await);
     }

@@ -3,8 +3,8 @@ use std::pin::Pin;
 use sqlx::Row as _;
 
 use super::*;
-use crate::kernel::database::connection::DbConn;
-use crate::kernel::database::writer::{SharedTx, Writer};
+use crate::connection::DbConn;
+use crate::group_commit::{SharedTx, Writer};
 
 /// A file with one table, and a connection that writes to it.
 fn open(dir: &tempfile::TempDir) -> DbConn {

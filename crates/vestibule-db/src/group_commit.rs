@@ -14,9 +14,9 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
 
-use super::Durability;
-use super::connection::DbConn;
-use super::sqlite::{SqliteConn, is_busy};
+use crate::Durability;
+use crate::connection::DbConn;
+use crate::sqlite::{SqliteConn, is_busy};
 
 /// Units of work that share one commit at most. Eight gains nearly all there is to gain; with sixteen who wait it is
 /// another twentieth.
@@ -33,7 +33,7 @@ const COMMIT_DELAY: Duration = Duration::from_millis(if cfg!(test) { 200 } else 
 const MAX_SKIPPED_DELAYS: u32 = 64;
 
 #[derive(Clone)]
-pub(super) struct Writer {
+pub(crate) struct Writer {
     state: Arc<Mutex<State>>,
     waiting: Arc<AtomicUsize>,
     announced: Arc<AtomicUsize>,
@@ -69,7 +69,7 @@ struct State {
 }
 
 impl Writer {
-    pub(super) fn open(file: &Path) -> Result<Self, sqlx::Error> {
+    pub(crate) fn open(file: &Path) -> Result<Self, sqlx::Error> {
         let connection = DbConn::Sqlite(SqliteConn::writer(file)?);
         let state = State {
             connection,
@@ -84,7 +84,7 @@ impl Writer {
         Ok(Self { state: Arc::new(Mutex::new(state)), waiting: Arc::default(), announced: Arc::default() })
     }
 
-    pub(super) fn announce_write(&self) -> PendingWriter {
+    pub(crate) fn announce_write(&self) -> PendingWriter {
         self.announced.fetch_add(1, Ordering::Relaxed);
         PendingWriter(self.announced.clone())
     }
@@ -93,7 +93,7 @@ impl Writer {
         self.announced.load(Ordering::Relaxed) >= COMMIT_SIBLINGS
     }
 
-    pub(super) async fn begin(&self, durability: Durability) -> Result<SharedTx, sqlx::Error> {
+    pub(crate) async fn begin(&self, durability: Durability) -> Result<SharedTx, sqlx::Error> {
         let mut waiting = WriterQueueSlot::new(self.clone());
         let mut state = self.state.clone().lock_owned().await;
         waiting.leave_queue();
@@ -111,7 +111,7 @@ impl Writer {
         Ok(batched)
     }
 
-    pub(super) async fn close(&self) {
+    pub(crate) async fn close(&self) {
         let mut state = self.state.lock().await;
         state.commit_if_due(0);
         // Statistics of a closing connection are all that could be lost here.
@@ -250,7 +250,7 @@ impl Drop for WriterQueueSlot {
 }
 
 /// One unit of work inside the shared transaction.
-pub(super) struct SharedTx {
+pub(crate) struct SharedTx {
     state: Option<OwnedMutexGuard<State>>,
     writer: Writer,
     scope: TxScope,
@@ -266,11 +266,11 @@ enum TxScope {
 }
 
 impl SharedTx {
-    pub(super) fn connection(&mut self) -> &mut DbConn {
+    pub(crate) fn connection(&mut self) -> &mut DbConn {
         &mut self.state.as_mut().expect("held until commit").connection
     }
 
-    pub(super) fn connection_ref(&self) -> &DbConn {
+    pub(crate) fn connection_ref(&self) -> &DbConn {
         &self.state.as_ref().expect("held until commit").connection
     }
 
@@ -280,7 +280,7 @@ impl SharedTx {
 
     /// Finishes the work; on disk it is once what this returns has been waited for. `is_awaited`: somebody does so now.
     /// Otherwise the commit is left to others where they are about to write.
-    pub(super) fn finish(mut self, is_awaited: bool) -> Result<PendingCommit, sqlx::Error> {
+    pub(crate) fn finish(mut self, is_awaited: bool) -> Result<PendingCommit, sqlx::Error> {
         if self.scope == TxScope::Savepoint {
             self.file().run("RELEASE work")?;
         }
@@ -301,7 +301,7 @@ pub struct PendingCommit(Option<oneshot::Receiver<bool>>);
 
 impl PendingCommit {
     /// Work that is on disk.
-    pub(super) fn durable() -> Self {
+    pub(crate) fn durable() -> Self {
         Self(None)
     }
 

@@ -2,11 +2,11 @@
 
 use std::ops::{Deref, DerefMut};
 
-use super::connection::DbConn;
-use super::dialect::Dialect;
-use super::pool::PooledDbConn;
-use super::writer::{PendingCommit, SharedTx};
-use crate::kernel::{Timestamp, ids};
+use crate::connection::DbConn;
+use crate::dialect::Dialect;
+use crate::pool::PooledDbConn;
+use crate::group_commit::{PendingCommit, SharedTx};
+use crate::{Timestamp, ids};
 
 /// An open unit of work. Statements run on it as on a connection.
 pub struct Tx {
@@ -20,12 +20,12 @@ enum Inner {
 }
 
 impl Tx {
-    pub(super) fn shared(batched: SharedTx, now: Timestamp) -> Self {
+    pub(crate) fn shared(batched: SharedTx, now: Timestamp) -> Self {
         Self { inner: Inner::Shared(batched), now }
     }
 
     /// On a connection of its own: in a transaction, or one statement that needs none.
-    pub(super) fn dedicated(connection: PooledDbConn, now: Timestamp) -> Self {
+    pub(crate) fn dedicated(connection: PooledDbConn, now: Timestamp) -> Self {
         Self { inner: Inner::Dedicated(connection), now }
     }
 
@@ -35,7 +35,7 @@ impl Tx {
         self.now
     }
 
-    pub(super) fn dialect(&self) -> Dialect {
+    pub(crate) fn dialect(&self) -> Dialect {
         match self.inner {
             Inner::Shared(_) => Dialect::Sqlite,
             Inner::Dedicated(_) => Dialect::Postgres,
@@ -53,7 +53,7 @@ impl Tx {
         self.finish(true).await?.wait().await
     }
 
-    /// Makes it durable, for somebody who has something else to do first: in company ([`super::Database::announce_write`]) others
+    /// Makes it durable, for somebody who has something else to do first: in company ([`crate::Database::announce_write`]) others
     /// commit it with theirs on `SQLite`, in some milliseconds at most. Whoever begins next sees it.
     pub async fn commit_later(self) -> Result<PendingCommit, sqlx::Error> {
         self.finish(false).await

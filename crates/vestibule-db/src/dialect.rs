@@ -1,5 +1,8 @@
-//! The few places where the two databases differ. Nothing outside this file asks which one it is.
+//! Which of the two databases it is, and what it needs before it is opened. How each one is spoken to is in `sqlite.rs`
+//! and `postgres.rs`; where a statement has to differ, it is in `bulk.rs`. Outside this crate nothing asks which one it is.
 
+use std::fs::OpenOptions;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 /// Which database is behind the URL.
@@ -12,12 +15,12 @@ pub enum Dialect {
 }
 
 impl Dialect {
-    pub(super) fn of(url: &str) -> Self {
+    pub(crate) fn of(url: &str) -> Self {
         if url.starts_with("sqlite:") { Self::Sqlite } else { Self::Postgres }
     }
 
     /// `SQLite` needs its folder, and a file nobody else may read.
-    pub(super) fn prepare_storage(self, url: &str) -> std::io::Result<()> {
+    pub(crate) fn prepare_storage(self, url: &str) -> std::io::Result<()> {
         let Some(file) = url.strip_prefix("sqlite://").filter(|_| self == Self::Sqlite) else {
             return Ok(());
         };
@@ -25,12 +28,12 @@ impl Dialect {
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder)?;
         }
-        crate::kernel::vault::private_file_options().create(true).append(true).open(file).map(drop)
+        OpenOptions::new().mode(0o600).create(true).append(true).open(file).map(drop)
     }
 
     /// What tells the database how large a table has become; nothing where it finds out by itself. PostgreSQL does so
     /// within minutes, and reads tables that it thinks are empty from end to end until then.
-    pub(super) const fn analyze_command(self) -> Option<&'static str> {
+    pub(crate) const fn analyze_command(self) -> Option<&'static str> {
         match self {
             Self::Sqlite => None,
             Self::Postgres => Some("ANALYZE "),

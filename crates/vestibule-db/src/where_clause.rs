@@ -81,3 +81,10 @@ fn placeholders(numbers: std::ops::RangeInclusive<usize>) -> String {
     let list: Vec<String> = numbers.map(|n| format!("${n}")).collect();
     if list.is_empty() { "NULL".to_owned() } else { list.join(", ") }
 }
+
+/// Makes a `LIKE` pattern that finds `text` anywhere, for `LIKE $n ESCAPE '\'`.
+#[must_use]
+pub fn like_anywhere(text: &str) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("%{escaped}%")
+}

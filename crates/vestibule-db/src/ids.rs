@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Timestamp, random};
+use crate::{Timestamp, random};
 
 /// The last id's millisecond, and a count of the ids made in it, in the lowest twelve bits.
 static LAST: AtomicU64 = AtomicU64::new(0);

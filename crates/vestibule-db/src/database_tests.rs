@@ -1,10 +1,10 @@
 use super::*;
-use crate::kernel::Timestamp;
+use crate::{Timestamp, is_duplicate, like_anywhere};
 
 async fn open(dir: &tempfile::TempDir) -> Database {
-    let config =
-        config::DatabaseConfig { url: format!("sqlite://{}/t.db", dir.path().display()), max_connections: 2 };
-    Database::open(&config, Clock::manual(Timestamp(1_000))).await.expect("opens")
+    let url = format!("sqlite://{}/t.db", dir.path().display());
+    let migrations = sqlx::migrate!("src/test_migrations");
+    Database::open(&url, 2, &migrations, Clock::manual(Timestamp(1_000))).await.expect("opens")
 }
 
 /// A unit of work that has written a row, and is not committed.
@@ -15,7 +15,7 @@ async fn written(db: &Database, id: &str) -> Tx {
 }
 
 async fn insert(tx: &mut Tx, id: &str) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO data_keys (id, wrapped, created_at) VALUES ($1, '', 0)")
+    sqlx::query("INSERT INTO entries (id) VALUES ($1)")
         .bind(id)
         .execute(&mut **tx)
         .await
@@ -24,7 +24,7 @@ async fn insert(tx: &mut Tx, id: &str) -> Result<(), sqlx::Error> {
 
 async fn count(db: &Database) -> i64 {
     let mut c = db.read().await.expect("reader");
-    sqlx::query_scalar("SELECT COUNT(*) FROM data_keys").fetch_one(&mut *c).await.expect("count")
+    sqlx::query_scalar("SELECT COUNT(*) FROM entries").fetch_one(&mut *c).await.expect("count")
 }
 
 #[tokio::test]
