@@ -1,10 +1,9 @@
 //! The trail's SQL.
 
 use sqlx::Row as _;
-use sqlx::any::AnyRow;
 
 use super::model::{Action, AuditQuery, AuditRecord, AuditRecordPage, Context, EntityRef, Event};
-use crate::kernel::database::{DbConn, SqlValue, insert_all};
+use crate::kernel::database::{DbConn, SqlRow, SqlValue, insert_all};
 use crate::kernel::{Timestamp, Tx};
 
 /// `INSERT` of an event, for [`row`].
@@ -108,7 +107,7 @@ fn read_cursor(cursor: &str) -> Option<(i64, String)> {
     Some((time.parse().ok()?, id.to_owned()))
 }
 
-fn read_record(row: &AnyRow) -> Result<AuditRecord, sqlx::Error> {
+fn read_record(row: &SqlRow) -> Result<AuditRecord, sqlx::Error> {
     let detail: Option<String> = row.try_get("detail")?;
     Ok(AuditRecord {
         id: row.try_get("id")?,

@@ -4,10 +4,10 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
-use sqlx::any::AnyArguments;
-use sqlx::{Arguments as _, AssertSqlSafe};
+use sqlx::{Arguments as _, AssertSqlSafe, FromRow, Row as _};
 
-use crate::connection::FromDbRow;
+use crate::arguments::SqlArguments;
+use crate::row::SqlRow;
 use crate::{DbConn, Dialect};
 use crate::{Timestamp, Tx};
 
@@ -102,8 +102,8 @@ where
         DbConn::Postgres(server) => {
             let mut written = Vec::new();
             for columns in in_columns(rows) {
-                let ids = server.insert::<(String,)>(head, on_postgres, columns).await?;
-                written.extend(ids.into_iter().map(|(id,)| id));
+                let ids = server.insert(head, on_postgres, columns).await?;
+                written.extend(ids.iter().map(|row| row.try_get(0)).collect::<Result<Vec<String>, _>>()?);
             }
             Ok(written)
         }
@@ -178,7 +178,7 @@ pub async fn lookup_map(
 }
 
 /// The rows of `wanted` that are found: `head` takes `firsts` as `$1` and so on, and ends in `IN`.
-pub async fn fetch_where_in<T: FromDbRow>(
+pub async fn fetch_where_in<T: for<'r> FromRow<'r, SqlRow> + Send + Unpin>(
     c: &mut DbConn,
     head: &'static str,
     firsts: &[&str],
@@ -200,7 +200,7 @@ pub async fn execute_where_in(
     Ok(rows.into_iter().map(|(text,)| text).collect())
 }
 
-async fn query_where_in<T: FromDbRow>(
+async fn query_where_in<T: for<'r> FromRow<'r, SqlRow> + Send + Unpin>(
     c: &mut DbConn,
     head: &'static str,
     tail: &'static str,
@@ -210,7 +210,9 @@ async fn query_where_in<T: FromDbRow>(
     let mut found = Vec::new();
     if let Some(server) = c.postgres() {
         for some in wanted.chunks(MAX_ARRAY_ROWS) {
-            found.extend(server.fetch_where_in(head, tail, firsts, some).await?);
+            for row in server.fetch_where_in(head, tail, firsts, some).await? {
+                found.push(T::from_row(&row)?);
+            }
         }
         return Ok(found);
     }
@@ -256,8 +258,8 @@ impl<'a> Statement<'a> {
         }
     }
 
-    fn finish(self) -> (AssertSqlSafe<String>, AnyArguments) {
-        let mut arguments = AnyArguments::default();
+    fn finish(self) -> (AssertSqlSafe<String>, SqlArguments) {
+        let mut arguments = SqlArguments::default();
         for cell in self.values {
             let added = match cell {
                 SqlValue::Text(text) => arguments.add(text.map(Cow::into_owned)),

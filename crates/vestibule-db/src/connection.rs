@@ -3,12 +3,11 @@
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt as _, TryStreamExt as _};
-use sqlx::any::{AnyArguments, AnyQueryResult, AnyRow, AnyStatement, AnyTypeInfo};
-use sqlx::postgres::PgRow;
-use sqlx::query::QueryAs;
-use sqlx::{Any, Describe, Either, Execute, Executor, FromRow, SqlStr};
+use sqlx::{Describe, Either, Execute, Executor, SqlStr};
 
 use crate::postgres::PgConn;
+use crate::row::SqlRow;
+use crate::sql_database::{NoStatement, Sql, SqlQueryResult, SqlTypeInfo};
 use crate::sqlite::SqliteConn;
 
 /// The connection store functions take: what reads and a [`crate::Tx`] both lend it.
@@ -20,15 +19,10 @@ pub enum DbConn {
     Postgres(PgConn),
 }
 
-/// What is read from rows of either database. PostgreSQL is strict: a literal or an INTEGER is an `i32`, a BIGINT an `i64`.
-pub trait FromDbRow: for<'r> FromRow<'r, AnyRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin {}
-
-impl<T: for<'r> FromRow<'r, AnyRow> + for<'r> FromRow<'r, PgRow> + Send + Unpin> FromDbRow for T {}
-
 /// What a statement gave.
-pub(crate) struct StatementOutput<T = AnyRow> {
-    pub(crate) rows: Vec<T>,
-    pub(crate) result: AnyQueryResult,
+pub(crate) struct StatementOutput {
+    pub(crate) rows: Vec<SqlRow>,
+    pub(crate) result: SqlQueryResult,
 }
 
 /// How many rows are wanted.
@@ -54,24 +48,9 @@ impl DbConn {
         }
     }
 
-    /// All that `query` finds, for lists: `query.fetch_all(c)` gives the same, and on PostgreSQL puts each row together
-    /// again before it is read.
-    pub async fn read_all<T: FromDbRow>(
-        &mut self,
-        mut query: QueryAs<'_, Any, T, AnyArguments>,
-    ) -> Result<Vec<T>, sqlx::Error> {
-        match self {
-            Self::Sqlite(_) => query.fetch_all(self).await,
-            Self::Postgres(server) => {
-                let arguments = query.take_arguments().map_err(sqlx::Error::Encode)?;
-                server.read_all(query.sql(), arguments.unwrap_or_default()).await
-            }
-        }
-    }
-
     async fn run_query<'q>(
         &mut self,
-        mut query: impl Execute<'q, Any>,
+        mut query: impl Execute<'q, Sql>,
         wanted: FetchMode,
     ) -> Result<StatementOutput, sqlx::Error> {
         let arguments = query.take_arguments().map_err(sqlx::Error::Encode)?;
@@ -85,12 +64,12 @@ impl DbConn {
 }
 
 impl<'c> Executor<'c> for &'c mut DbConn {
-    type Database = Any;
+    type Database = Sql;
 
-    fn execute<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<AnyQueryResult, sqlx::Error>>
+    fn execute<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<SqlQueryResult, sqlx::Error>>
     where
         'c: 'e,
-        E: 'q + Execute<'q, Any>,
+        E: 'q + Execute<'q, Sql>,
     {
         Box::pin(async move { Ok(self.run_query(query, FetchMode::None).await?.result) })
     }
@@ -98,10 +77,10 @@ impl<'c> Executor<'c> for &'c mut DbConn {
     fn fetch_many<'e, 'q: 'e, E>(
         self,
         query: E,
-    ) -> BoxStream<'e, Result<Either<AnyQueryResult, AnyRow>, sqlx::Error>>
+    ) -> BoxStream<'e, Result<Either<SqlQueryResult, SqlRow>, sqlx::Error>>
     where
         'c: 'e,
-        E: 'q + Execute<'q, Any>,
+        E: 'q + Execute<'q, Sql>,
     {
         stream::once(async move {
             let answer = self.run_query(query, FetchMode::All).await?;
@@ -112,10 +91,10 @@ impl<'c> Executor<'c> for &'c mut DbConn {
         .boxed()
     }
 
-    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<AnyRow>, sqlx::Error>>
+    fn fetch_optional<'e, 'q: 'e, E>(self, query: E) -> BoxFuture<'e, Result<Option<SqlRow>, sqlx::Error>>
     where
         'c: 'e,
-        E: 'q + Execute<'q, Any>,
+        E: 'q + Execute<'q, Sql>,
     {
         Box::pin(async move { Ok(self.run_query(query, FetchMode::First).await?.rows.into_iter().next()) })
     }
@@ -124,8 +103,8 @@ impl<'c> Executor<'c> for &'c mut DbConn {
     fn prepare_with<'e>(
         self,
         _sql: SqlStr,
-        _parameters: &'e [AnyTypeInfo],
-    ) -> BoxFuture<'e, Result<AnyStatement, sqlx::Error>>
+        _parameters: &'e [SqlTypeInfo],
+    ) -> BoxFuture<'e, Result<NoStatement, sqlx::Error>>
     where
         'c: 'e,
     {
@@ -133,7 +112,7 @@ impl<'c> Executor<'c> for &'c mut DbConn {
     }
 
     /// For sqlx's macros that check statements while they compile, which need one database.
-    fn describe<'e>(self, _sql: SqlStr) -> BoxFuture<'e, Result<Describe<Any>, sqlx::Error>>
+    fn describe<'e>(self, _sql: SqlStr) -> BoxFuture<'e, Result<Describe<Sql>, sqlx::Error>>
     where
         'c: 'e,
     {

@@ -15,11 +15,7 @@ async fn written(db: &Database, id: &str) -> Tx {
 }
 
 async fn insert(tx: &mut Tx, id: &str) -> Result<(), sqlx::Error> {
-    sqlx::query("INSERT INTO entries (id) VALUES ($1)")
-        .bind(id)
-        .execute(&mut **tx)
-        .await
-        .map(drop)
+    sqlx::query("INSERT INTO entries (id) VALUES ($1)").bind(id).execute(&mut **tx).await.map(drop)
 }
 
 async fn count(db: &Database) -> i64 {

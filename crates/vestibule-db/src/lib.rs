@@ -16,6 +16,7 @@
 //! SQL is written once: placeholders `$1`; TEXT for strings, ids and JSON; BIGINT for times (milliseconds since 1970, UTC)
 //! and counts; INTEGER 0 or 1 for flags. Statements are `sqlx::query` and its like, on a [`DbConn`] or a [`Tx`].
 
+mod arguments;
 mod bulk;
 pub mod clock;
 mod connection;
@@ -27,10 +28,13 @@ pub mod ids;
 mod pool;
 mod postgres;
 pub mod random;
+mod row;
+mod sql_database;
 mod sqlite;
 mod tx;
 mod where_clause;
 
+pub use arguments::SqlArguments;
 pub use bulk::{
     SqlValue, analyze_tables, execute_where_in, existing, fetch_where_in, insert_all, insert_new,
     insert_pair, lookup_map,
@@ -42,5 +46,7 @@ pub use dialect::Dialect;
 pub use error::{OpenError, is_duplicate, is_nul_character_error};
 pub use group_commit::{PendingCommit, PendingWriter};
 pub use pool::PooledDbConn;
+pub use row::{SqlRow, SqlValueRef};
+pub use sql_database::{Sql, SqlQueryResult};
 pub use tx::Tx;
 pub use where_clause::{Conditions, like_anywhere};

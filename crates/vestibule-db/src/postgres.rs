@@ -1,32 +1,25 @@
-//! PostgreSQL by sqlx's driver, without the way through its `Any`, which looks at the type of each column of each row
-//! again.
+//! PostgreSQL by sqlx's driver. Its rows are passed on as they are, and read where they are wanted.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::TryStreamExt as _;
 use futures_util::stream::BoxStream;
-use sqlx::any::{AnyArguments, AnyQueryResult, AnyRow, AnyTypeInfoKind, AnyValue};
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgQueryResult, PgRow, PgValueRef};
-use sqlx::{
-    Arguments as _, AssertSqlSafe, Connection as _, Decode, Either, Executor as _, Postgres, Row as _,
-    SqlStr, ValueRef as _,
-};
-use sqlx_core::any::AnyValueKind;
-use sqlx_core::transaction::TransactionManager as _;
+use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgQueryResult, PgRow};
+use sqlx::{Arguments as _, AssertSqlSafe, Connection as _, Either, Executor as _, SqlStr};
 
 use crate::Durability;
+use crate::arguments::SqlArguments;
 use crate::bulk::SqlValue;
-use crate::connection::{FetchMode, FromDbRow, StatementOutput};
+use crate::connection::{FetchMode, StatementOutput};
+use crate::row::SqlRow;
+use crate::sql_database::SqlQueryResult;
 
 /// How long after its last use a connection is taken for alive.
 const TRUSTED_FOR: Duration = Duration::from_secs(10);
 /// A connection that is older is closed after its use: what the server keeps for it grows.
 const LONGEST_LIFE: Duration = Duration::from_mins(30);
-
-type Transactions = <Postgres as sqlx::Database>::TransactionManager;
 
 /// One connection to the server.
 #[derive(Debug)]
@@ -35,6 +28,8 @@ pub struct PgConn {
     opened: Instant,
     /// A statement was begun and its answer not read: whoever asked is gone, or the connection is.
     response_pending: bool,
+    /// Begun, and neither committed nor rolled back.
+    in_transaction: bool,
     /// What the statement that stands alone is to be kept as.
     durability: Durability,
 }
@@ -42,7 +37,13 @@ pub struct PgConn {
 impl PgConn {
     pub(crate) async fn open(options: &PgConnectOptions) -> Result<Self, sqlx::Error> {
         let connection = PgConnection::connect_with(options).await?;
-        Ok(Self { connection, opened: Instant::now(), response_pending: false, durability: Durability::Full })
+        Ok(Self {
+            connection,
+            opened: Instant::now(),
+            response_pending: false,
+            in_transaction: false,
+            durability: Durability::Full,
+        })
     }
 
     pub(crate) async fn migrate(&mut self, migrations: &Migrator) -> Result<(), MigrateError> {
@@ -53,13 +54,12 @@ impl PgConn {
     pub(crate) async fn query(
         &mut self,
         sql: SqlStr,
-        arguments: Option<AnyArguments>,
+        arguments: Option<SqlArguments>,
         wanted: FetchMode,
     ) -> Result<StatementOutput, sqlx::Error> {
         let Some(arguments) = arguments else {
             self.response_pending = true;
-            let answer =
-                collect(sqlx::raw_sql(sql).fetch_many(&mut self.connection), wanted, to_any_row).await;
+            let answer = collect(sqlx::raw_sql(sql).fetch_many(&mut self.connection), wanted).await;
             return self.finish_response(answer);
         };
         let sql = match self.durability {
@@ -67,17 +67,7 @@ impl PgConn {
             Durability::Relaxed if !sql.as_str().starts_with("SELECT") => with_async_commit(&sql),
             _ => sql,
         };
-        self.run(sql, arguments.convert_into().map_err(sqlx::Error::Encode)?, wanted, to_any_row).await
-    }
-
-    /// All rows that a statement finds, read as they come.
-    pub(crate) async fn read_all<T: FromDbRow>(
-        &mut self,
-        sql: SqlStr,
-        arguments: AnyArguments,
-    ) -> Result<Vec<T>, sqlx::Error> {
-        let arguments = arguments.convert_into().map_err(sqlx::Error::Encode)?;
-        Ok(self.run(sql, arguments, FetchMode::All, from_pg_row).await?.rows)
+        self.run(sql, arguments.into_postgres()?, wanted).await
     }
 
     /// Whoever has it from now on executes one statement, which is kept like this.
@@ -85,16 +75,15 @@ impl PgConn {
         self.durability = durability;
     }
 
-    async fn run<T>(
+    async fn run(
         &mut self,
         sql: SqlStr,
         arguments: PgArguments,
         wanted: FetchMode,
-        read: impl Fn(&PgRow, Option<&T>) -> Result<T, sqlx::Error>,
-    ) -> Result<StatementOutput<T>, sqlx::Error> {
+    ) -> Result<StatementOutput, sqlx::Error> {
         self.response_pending = true;
         let answers = self.connection.fetch_many(sqlx::query_with(sql, arguments));
-        let answer = collect(answers, wanted, read).await;
+        let answer = collect(answers, wanted).await;
         self.finish_response(answer)
     }
 
@@ -105,12 +94,12 @@ impl PgConn {
 
     /// Executes `head`, `INSERT INTO …(…)`, with all of these rows: a column of each is one value, so that the text is the
     /// same for any number of them. `tail` comes after them.
-    pub(crate) async fn insert<T: FromDbRow>(
+    pub(crate) async fn insert(
         &mut self,
         head: &str,
         tail: &str,
         columns: Vec<Vec<SqlValue<'_>>>,
-    ) -> Result<Vec<T>, sqlx::Error> {
+    ) -> Result<Vec<SqlRow>, sqlx::Error> {
         let (mut sql, mut arguments) = (format!("{head} SELECT * FROM UNNEST("), PgArguments::default());
         for (n, cells) in columns.into_iter().enumerate() {
             let kind = bind_array(&mut arguments, cells)?;
@@ -118,17 +107,17 @@ impl PgConn {
             let _ = write!(sql, "{}${}::{kind}[]", if n == 0 { "" } else { "," }, n + 1);
         }
         sql.extend([")", tail]);
-        Ok(self.run(trusted_sql(sql), arguments, FetchMode::All, from_pg_row).await?.rows)
+        Ok(self.run(trusted_sql(sql), arguments, FetchMode::All).await?.rows)
     }
 
     /// Executes a statement with `firsts` as `$1` and so on, and a list of texts after `head`, which ends in `IN`.
-    pub(crate) async fn fetch_where_in<T: FromDbRow>(
+    pub(crate) async fn fetch_where_in(
         &mut self,
         head: &str,
         tail: &str,
         firsts: &[SqlValue<'_>],
         listed: &[String],
-    ) -> Result<Vec<T>, sqlx::Error> {
+    ) -> Result<Vec<SqlRow>, sqlx::Error> {
         let mut arguments = PgArguments::default();
         for first in firsts {
             match first {
@@ -141,30 +130,41 @@ impl PgConn {
         // Not `IN (SELECT UNNEST(…))`: the planner takes that for a table, and reads another from end to end to join it.
         let column = head.strip_suffix("IN").unwrap_or(head);
         let sql = format!("{column}= ANY(${}::text[]) {tail}", firsts.len() + 1);
-        Ok(self.run(trusted_sql(sql), arguments, FetchMode::All, from_pg_row).await?.rows)
+        Ok(self.run(trusted_sql(sql), arguments, FetchMode::All).await?.rows)
     }
 
     pub(crate) async fn begin(&mut self) -> Result<(), sqlx::Error> {
-        self.response_pending = true;
-        let begun = Transactions::begin(&mut self.connection, None).await;
-        self.finish_response(begun)
+        self.run_alone("BEGIN").await?;
+        self.in_transaction = true;
+        Ok(())
     }
 
     /// Commits what was begun; nothing to do for a statement by itself.
     pub(crate) async fn commit(&mut self) -> Result<(), sqlx::Error> {
-        self.response_pending = true;
-        let committed = Transactions::commit(&mut self.connection).await;
-        self.finish_response(committed)
+        if self.in_transaction {
+            self.run_alone("COMMIT").await?;
+            self.in_transaction = false;
+        }
+        Ok(())
     }
 
     pub(crate) async fn roll_back(&mut self) -> Result<(), sqlx::Error> {
+        if self.in_transaction {
+            self.run_alone("ROLLBACK").await?;
+            self.in_transaction = false;
+        }
+        Ok(())
+    }
+
+    /// Executes a statement without values or rows, a literal of this program.
+    async fn run_alone(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
         self.response_pending = true;
-        let undone = Transactions::rollback(&mut self.connection).await;
-        self.finish_response(undone)
+        let done = self.connection.execute(sql).await;
+        self.finish_response(done).map(drop)
     }
 
     pub(crate) fn is_in_transaction(&self) -> bool {
-        Transactions::get_transaction_depth(&self.connection) > 0
+        self.in_transaction
     }
 
     /// Whether somebody else may have it after this use.
@@ -215,20 +215,19 @@ fn bind_array(arguments: &mut PgArguments, cells: Vec<SqlValue<'_>>) -> Result<&
     Ok(kind)
 }
 
-/// Reads an answer; what `read` makes of a row may take from the first one of the same answer.
-async fn collect<T>(
+/// Reads an answer to its end, or to the first row where no more is wanted.
+async fn collect(
     mut answers: BoxStream<'_, Result<Either<PgQueryResult, PgRow>, sqlx::Error>>,
     wanted: FetchMode,
-    read: impl Fn(&PgRow, Option<&T>) -> Result<T, sqlx::Error>,
-) -> Result<StatementOutput<T>, sqlx::Error> {
+) -> Result<StatementOutput, sqlx::Error> {
     let mut rows = Vec::new();
-    let mut result = AnyQueryResult { rows_affected: 0, last_insert_id: None };
+    let mut result = SqlQueryResult::default();
     while let Some(answer) = answers.try_next().await? {
         match answer {
             Either::Left(done) => result.rows_affected += done.rows_affected(),
             Either::Right(_) if wanted == FetchMode::None => {}
             Either::Right(row) => {
-                rows.push(read(&row, rows.first())?);
+                rows.push(SqlRow::of_server(row));
                 if wanted == FetchMode::First {
                     break;
                 }
@@ -236,34 +235,4 @@ async fn collect<T>(
         }
     }
     Ok(StatementOutput { rows, result })
-}
-
-fn from_pg_row<T: FromDbRow>(row: &PgRow, _: Option<&T>) -> Result<T, sqlx::Error> {
-    T::from_row(row)
-}
-
-/// A row for those who read `Any`'s. What is known of its columns is taken from the first one.
-fn to_any_row(row: &PgRow, first: Option<&AnyRow>) -> Result<AnyRow, sqlx::Error> {
-    let Some(first) = first else { return AnyRow::try_from(row) };
-    let mut values = Vec::with_capacity(first.columns.len());
-    for column in &first.columns {
-        let (value, kind) = (row.try_get_raw(column.ordinal)?, column.type_info.kind);
-        let kind = match kind {
-            kind if value.is_null() => AnyValueKind::Null(kind),
-            AnyTypeInfoKind::BigInt => AnyValueKind::BigInt(decode(value)?),
-            AnyTypeInfoKind::Text => {
-                let text = decode::<&str>(value)?;
-                AnyValueKind::Text(Arc::new(text.to_owned()))
-            }
-            AnyTypeInfoKind::Integer => AnyValueKind::Integer(decode(value)?),
-            // Hardly any column is something else.
-            _ => return AnyRow::try_from(row),
-        };
-        values.push(AnyValue { kind });
-    }
-    Ok(AnyRow { column_names: first.column_names.clone(), columns: first.columns.clone(), values })
-}
-
-fn decode<'r, T: Decode<'r, Postgres>>(value: PgValueRef<'r>) -> Result<T, sqlx::Error> {
-    T::decode(value).map_err(sqlx::Error::Decode)
 }

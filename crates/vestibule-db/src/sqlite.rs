@@ -11,17 +11,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{OpenFlags, Row};
-use sqlx::any::{AnyArguments, AnyQueryResult, AnyRow, AnyTypeInfo, AnyTypeInfoKind, AnyValue};
-use sqlx_core::any::{AnyColumn, AnyValueKind};
-use sqlx_core::error::{DatabaseError, ErrorKind};
-use sqlx_core::ext::ustr::UStr;
+use sqlx::error::{DatabaseError, ErrorKind};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::Durability;
+use crate::arguments::{SqlArgument, SqlArguments};
 use crate::bulk::SqlValue;
 use crate::connection::{FetchMode, StatementOutput};
+use crate::row::SqlRow;
+use crate::sql_database::SqlQueryResult;
 
 /// Statements that stay prepared, for each connection.
 const STATEMENT_CACHE_SIZE: usize = 128;
@@ -50,8 +50,7 @@ pub struct SqliteConn {
 struct StatementInfo {
     /// As `SQLite` finds its parameters fastest: `?1` is a number, `$1` a name that is looked for in a list.
     sql: String,
-    names: Arc<sqlx_core::HashMap<UStr, usize>>,
-    columns: Vec<AnyColumn>,
+    column_names: Arc<[Box<str>]>,
     /// It took long the last time.
     was_slow: AtomicBool,
 }
@@ -140,7 +139,7 @@ impl SqliteConn {
     pub(crate) async fn query(
         &mut self,
         sql: &str,
-        arguments: &AnyArguments,
+        arguments: &SqlArguments,
         wanted: FetchMode,
     ) -> Result<StatementOutput, sqlx::Error> {
         let begun = Instant::now();
@@ -195,19 +194,9 @@ impl SqliteConn {
         }
         let numbered = number_parameters(sql);
         let statement = self.connection.prepare_cached(&numbered).map_err(driver_error)?;
-        let names: Vec<UStr> = statement.column_names().into_iter().map(UStr::new).collect();
+        let column_names = statement.column_names().into_iter().map(Box::from).collect();
         drop(statement);
-        let type_info = AnyTypeInfo { kind: AnyTypeInfoKind::Null };
-        let shape = Arc::new(StatementInfo {
-            sql: numbered,
-            names: Arc::new(names.iter().cloned().zip(0..).collect()),
-            columns: names
-                .into_iter()
-                .enumerate()
-                .map(|(ordinal, name)| AnyColumn { ordinal, name, type_info: type_info.clone() })
-                .collect(),
-            was_slow: AtomicBool::new(false),
-        });
+        let shape = Arc::new(StatementInfo { sql: numbered, column_names, was_slow: AtomicBool::new(false) });
         // Texts that are put together from conditions have more shapes than are worth keeping.
         if self.statements.len() >= STATEMENT_CACHE_SIZE {
             self.statements.clear();
@@ -244,11 +233,11 @@ impl SqliteConn {
     fn step(
         &self,
         shape: &StatementInfo,
-        arguments: &AnyArguments,
+        arguments: &SqlArguments,
         wanted: FetchMode,
     ) -> Result<StatementOutput, sqlx::Error> {
         let mut statement = self.connection.prepare_cached(&shape.sql).map_err(driver_error)?;
-        let values = &arguments.values.0;
+        let values = arguments.values();
         if statement.parameter_count() != values.len() {
             return Err(driver_error(rusqlite::Error::InvalidParameterCount(
                 values.len(),
@@ -256,7 +245,7 @@ impl SqliteConn {
             )));
         }
         for (n, value) in values.iter().enumerate() {
-            statement.raw_bind_parameter(n + 1, bind_any_value(value)?).map_err(driver_error)?;
+            statement.raw_bind_parameter(n + 1, bind_argument(value)).map_err(driver_error)?;
         }
         // A statement that writes is always taken to its end: only there is it known to be written.
         let writes = !statement.readonly();
@@ -272,7 +261,7 @@ impl SqliteConn {
         }
         drop(rows);
         let rows_affected = if writes { self.connection.changes() } else { 0 };
-        Ok(StatementOutput { rows: found, result: AnyQueryResult { rows_affected, last_insert_id: None } })
+        Ok(StatementOutput { rows: found, result: SqlQueryResult { rows_affected } })
     }
 }
 
@@ -298,42 +287,31 @@ fn bind_sql_value<'c>(cell: &'c SqlValue<'_>) -> ToSqlOutput<'c> {
     })
 }
 
-fn bind_any_value(value: &AnyValueKind) -> Result<ToSqlOutput<'_>, sqlx::Error> {
-    let value = match value {
-        AnyValueKind::Null(_) => ValueRef::Null,
-        AnyValueKind::Bool(flag) => ValueRef::Integer(i64::from(*flag)),
-        AnyValueKind::SmallInt(number) => ValueRef::Integer(i64::from(*number)),
-        AnyValueKind::Integer(number) => ValueRef::Integer(i64::from(*number)),
-        AnyValueKind::BigInt(number) => ValueRef::Integer(*number),
-        AnyValueKind::Real(number) => ValueRef::Real(f64::from(*number)),
-        AnyValueKind::Double(number) => ValueRef::Real(*number),
-        AnyValueKind::Text(text) => ValueRef::Text(text.as_bytes()),
-        AnyValueKind::TextSlice(text) => ValueRef::Text(text.as_bytes()),
-        AnyValueKind::Blob(bytes) => ValueRef::Blob(bytes),
-        other => return Err(sqlx::Error::Encode(format!("{other:?} cannot be bound").into())),
-    };
-    Ok(ToSqlOutput::Borrowed(value))
+fn bind_argument(value: &SqlArgument) -> ToSqlOutput<'_> {
+    ToSqlOutput::Borrowed(match value {
+        SqlArgument::Null(_) => ValueRef::Null,
+        SqlArgument::Text(text) => ValueRef::Text(text.as_bytes()),
+        SqlArgument::Integer(number) => ValueRef::Integer(i64::from(*number)),
+        SqlArgument::BigInt(number) => ValueRef::Integer(*number),
+        SqlArgument::Double(number) => ValueRef::Real(*number),
+    })
 }
 
-fn read(shape: &StatementInfo, row: &Row<'_>) -> Result<AnyRow, sqlx::Error> {
-    let values = (0..shape.columns.len()).map(|n| {
-        let kind = match row.get_ref(n).map_err(driver_error)? {
-            ValueRef::Null => AnyValueKind::Null(AnyTypeInfoKind::Null),
-            ValueRef::Integer(number) => AnyValueKind::BigInt(number),
-            ValueRef::Real(number) => AnyValueKind::Double(number),
+fn read(shape: &StatementInfo, row: &Row<'_>) -> Result<SqlRow, sqlx::Error> {
+    let values = (0..shape.column_names.len()).map(|n| {
+        Ok(match row.get_ref(n).map_err(driver_error)? {
+            ValueRef::Null => Value::Null,
+            ValueRef::Integer(number) => Value::Integer(number),
+            ValueRef::Real(number) => Value::Real(number),
             ValueRef::Text(text) => {
                 let text = std::str::from_utf8(text).map_err(|e| sqlx::Error::Decode(e.into()))?;
-                AnyValueKind::Text(Arc::new(text.to_owned()))
+                Value::Text(text.to_owned())
             }
-            ValueRef::Blob(bytes) => AnyValueKind::Blob(Arc::new(bytes.to_vec())),
-        };
-        Ok(AnyValue { kind })
+            ValueRef::Blob(bytes) => Value::Blob(bytes.to_vec()),
+        })
     });
-    Ok(AnyRow {
-        column_names: shape.names.clone(),
-        columns: shape.columns.clone(),
-        values: values.collect::<Result<_, sqlx::Error>>()?,
-    })
+    let values = values.collect::<Result<_, sqlx::Error>>()?;
+    Ok(SqlRow::of_file(shape.column_names.clone(), values))
 }
 
 /// Whether another process holds the lock for writing.

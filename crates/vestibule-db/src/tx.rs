@@ -4,8 +4,8 @@ use std::ops::{Deref, DerefMut};
 
 use crate::connection::DbConn;
 use crate::dialect::Dialect;
-use crate::pool::PooledDbConn;
 use crate::group_commit::{PendingCommit, SharedTx};
+use crate::pool::PooledDbConn;
 use crate::{Timestamp, ids};
 
 /// An open unit of work. Statements run on it as on a connection.

@@ -1,7 +1,11 @@
 //! A `WHERE` clause put together from fixed pieces and bound values.
 
-use sqlx::any::AnyArguments;
-use sqlx::{Any, AssertSqlSafe};
+use sqlx::AssertSqlSafe;
+use sqlx::query::QueryAs;
+
+use crate::arguments::SqlArguments;
+use crate::row::SqlRow;
+use crate::sql_database::Sql;
 
 /// Conditions joined by AND. Pieces are literals of the code; values are only ever bound.
 #[derive(Debug, Default)]
@@ -62,12 +66,9 @@ impl Conditions {
     }
 
     /// Binds the values in order.
-    pub fn bind_as<O>(
-        &self,
-        sql: AssertSqlSafe<String>,
-    ) -> sqlx::query::QueryAs<'static, Any, O, AnyArguments>
+    pub fn bind_as<O>(&self, sql: AssertSqlSafe<String>) -> QueryAs<'static, Sql, O, SqlArguments>
     where
-        O: for<'r> sqlx::FromRow<'r, sqlx::any::AnyRow>,
+        O: for<'r> sqlx::FromRow<'r, SqlRow>,
     {
         self.values.iter().fold(sqlx::query_as(sql), |query, value| match value {
             ConditionValue::Text(text) => query.bind(text.clone()),

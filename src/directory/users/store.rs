@@ -144,7 +144,7 @@ pub async fn list_page(
 ) -> Result<Vec<User>, sqlx::Error> {
     let mut all = conditions(account_id, matches);
     let tail = page_request.apply(&mut all, "user_name_folded");
-    c.read_all(all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM users"), &tail))).await
+    all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM users"), &tail)).fetch_all(c).await
 }
 
 /// Some users in order of creation, `skip` after the one with id `from`, or after the first one later than that.
@@ -160,7 +160,7 @@ pub(super) async fn list_from(
         columns!(),
         " FROM users WHERE account_id = $1 AND id >= $2 ORDER BY id LIMIT $3 OFFSET $4"
     ));
-    c.read_all(query.bind(account_id).bind(from).bind(limit).bind(skip)).await
+    query.bind(account_id).bind(from).bind(limit).bind(skip).fetch_all(c).await
 }
 
 /// How many users of an account were ever deleted.
@@ -192,7 +192,7 @@ pub async fn list_after(
     let mut all = conditions(account_id, matches);
     all.text("id > ?", after);
     let tail = format!("ORDER BY id LIMIT {limit}");
-    c.read_all(all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM users"), &tail))).await
+    all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM users"), &tail)).fetch_all(c).await
 }
 
 /// Users whose name or address contains `text`, for the console.
@@ -212,7 +212,7 @@ pub async fn search(
     }
     all.text("id > ?", after);
     let tail = format!("ORDER BY id LIMIT {limit}");
-    c.read_all(all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM users"), &tail))).await
+    all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM users"), &tail)).fetch_all(c).await
 }
 
 /// Refuses values another user of the account has.

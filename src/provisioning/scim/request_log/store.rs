@@ -7,7 +7,7 @@ use sqlx::Row as _;
 use super::Logged;
 use super::advice::advice;
 use crate::idp::connections;
-use crate::kernel::database::{Conditions, DbConn};
+use crate::kernel::database::{Conditions, DbConn, SqlRow};
 use crate::kernel::{Database, Timestamp, Tx};
 
 pub(super) const INSERT: &str = "INSERT INTO scim_requests (id, account_id, connection_id, time, method, path, status, \
@@ -64,8 +64,8 @@ pub async fn list(
     all.bind_as(all.sql(head, &tail)).fetch_all(c).await
 }
 
-impl<'r> sqlx::FromRow<'r, sqlx::any::AnyRow> for Logged {
-    fn from_row(row: &'r sqlx::any::AnyRow) -> Result<Self, sqlx::Error> {
+impl<'r> sqlx::FromRow<'r, SqlRow> for Logged {
+    fn from_row(row: &'r SqlRow) -> Result<Self, sqlx::Error> {
         let (status, scim_type): (i64, String) = (row.try_get("status")?, row.try_get("scim_type")?);
         let changes: String = row.try_get("changes")?;
         Ok(Self {
