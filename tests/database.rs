@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::task::Poll;
 
 use vestibule::kernel::Tx;
-use vestibule::kernel::database::{Database, Dialect, Durability, SqlValue, insert_all, insert_new};
+use vestibule::kernel::database::{Database, Dialect, SqlValue, insert_all, insert_new};
 
 use crate::harness::Server;
 use crate::on_both;
@@ -63,10 +63,10 @@ on_both! {
         let db = &server.kernel.db;
         let sql = "INSERT INTO data_keys (id, wrapped, created_at) VALUES ($1, '', 0) ON CONFLICT (id) DO NOTHING RETURNING id";
         let keep = async |id: &str| {
-            let mut tx = db.begin_single_statement(Durability::Relaxed).await.expect("begin");
-            let kept: Option<String> = sqlx::query_scalar(sql).bind(id).fetch_optional(&mut *tx).await.expect("kept");
-            tx.commit().await.expect("commits");
-            kept
+            let query = sqlx::query_as(sql).bind(id.to_owned());
+            let (kept, commit) = db.write_one_relaxed::<(String,)>(query).await.expect("kept");
+            commit.wait().await.expect("commits");
+            kept.map(|(id,)| id)
         };
         for n in 0..OFTEN {
             let id = format!("test-{n}");

@@ -7,5 +7,5 @@ mod store;
 pub use model::{
     Action, Actor, ActorKind, AuditOutcome, AuditQuery, AuditRecord, AuditRecordPage, Context, Event,
 };
-pub(crate) use store::{INSERT_EVENT, event_row};
+pub(crate) use store::event_row;
 pub use store::{list, record, record_many};

@@ -3,30 +3,29 @@
 use sqlx::Row as _;
 
 use super::model::{Action, AuditQuery, AuditRecord, AuditRecordPage, Context, EntityRef, Event};
-use crate::kernel::database::{DbConn, SqlRow, SqlValue, insert_all};
-use crate::kernel::{Timestamp, Tx};
+use crate::kernel::database::{DbConn, NewRow, SqlRow, SqlValue, insert_all};
+use crate::kernel::{Timestamp, Tx, ids};
 
-/// `INSERT` of an event, for [`row`].
-pub(crate) const INSERT_EVENT: &str = "INSERT INTO audit_events (id, account_id, time, actor_kind, actor_id, actor_name, action, \
+const INSERT_EVENT: &str = "INSERT INTO audit_events (id, account_id, time, actor_kind, actor_id, actor_name, action, \
      resource_type, resource_id, resource_name, outcome, reason, address, request_id, detail)";
 
 /// The row of an event that is written together with what it tells about.
-pub(crate) fn event_row<'a>(tx: &Tx, context: &'a Context, event: Event<'a>) -> Vec<SqlValue<'a>> {
+pub(crate) fn event_row<'a>(now: Timestamp, context: &'a Context, event: Event<'a>) -> NewRow<'a> {
     let detail = event.detail.as_ref().map(ToString::to_string);
-    event_row_with_detail(tx, context, event, detail.into())
+    NewRow { head: INSERT_EVENT, values: event_values(now, context, event, detail.into()) }
 }
 
-/// The same with the text of its details.
-fn event_row_with_detail<'a>(
-    tx: &Tx,
+/// Its values, with the text of its details.
+fn event_values<'a>(
+    now: Timestamp,
     context: &'a Context,
     event: Event<'a>,
     detail: SqlValue<'a>,
 ) -> Vec<SqlValue<'a>> {
     vec![
-        tx.new_id().into(),
+        ids::new_id(now).into(),
         context.account_id.as_str().into(),
-        tx.now().into(),
+        now.into(),
         context.actor.kind.as_str().into(),
         context.actor.id.as_deref().into(),
         context.actor.name.as_str().into(),
@@ -44,8 +43,8 @@ fn event_row_with_detail<'a>(
 
 /// Appends `event` in this unit of work.
 pub async fn record(tx: &mut Tx, context: &Context, event: Event<'_>) -> Result<(), sqlx::Error> {
-    let row = event_row(tx, context, event);
-    insert_all(tx, INSERT_EVENT, vec![row]).await
+    let NewRow { head, values } = event_row(tx.now(), context, event);
+    insert_all(tx, head, vec![values]).await
 }
 
 /// Appends an event of the same kind for each of many resources, in few statements.
@@ -57,10 +56,10 @@ pub async fn record_many(
     resources: &[(String, String)],
     detail: &serde_json::Value,
 ) -> Result<(), sqlx::Error> {
-    let detail = detail.to_string();
+    let (now, detail) = (tx.now(), detail.to_string());
     let rows = resources.iter().map(|(id, name)| {
         let event = Event::new(action, resource_type, id, name);
-        event_row_with_detail(tx, context, event, detail.as_str().into())
+        event_values(now, context, event, detail.as_str().into())
     });
     let rows = rows.collect();
     insert_all(tx, INSERT_EVENT, rows).await

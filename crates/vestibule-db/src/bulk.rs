@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 
 use sqlx::{Arguments as _, AssertSqlSafe, FromRow, Row as _};
 
+use crate::DbConn;
 use crate::arguments::SqlArguments;
 use crate::row::SqlRow;
-use crate::{DbConn, Dialect};
 use crate::{Timestamp, Tx};
 
 /// A value of a row.
@@ -129,25 +129,30 @@ where
     all
 }
 
-/// Writes two rows together: both, or neither and the unit of work is spent. On PostgreSQL it is one way to the database.
-/// Each `head` is a literal of the code, `INSERT INTO …(…)`; values are only ever bound.
-pub async fn insert_pair(
-    tx: &mut Tx,
-    [(first, one), (second, other)]: [(&'static str, Vec<SqlValue<'_>>); 2],
-) -> Result<(), sqlx::Error> {
-    match tx.dialect() {
-        Dialect::Sqlite => {
-            insert_all(tx, first, vec![one]).await?;
-            insert_all(tx, second, vec![other]).await
+/// A row to be written.
+#[derive(Debug)]
+pub struct NewRow<'a> {
+    /// `INSERT INTO …(…)`, a literal of the code.
+    pub head: &'static str,
+    /// One value for each column; only ever bound.
+    pub values: Vec<SqlValue<'a>>,
+}
+
+/// Writes two rows together: both, or neither and the unit of work is spent. On PostgreSQL it is one statement.
+pub async fn insert_pair(c: &mut DbConn, first: NewRow<'_>, second: NewRow<'_>) -> Result<(), sqlx::Error> {
+    match c {
+        DbConn::Sqlite(file) => {
+            file.insert(first.head, "", vec![first.values]).await?;
+            file.insert(second.head, "", vec![second.values]).await.map(drop)
         }
-        Dialect::Postgres => {
-            let mut statement = Statement::new(format!("WITH first AS ({first} VALUES ("));
-            statement.list(one);
-            statement.sql.extend([")) ", second, " VALUES ("]);
-            statement.list(other);
+        DbConn::Postgres(_) => {
+            let mut statement = Statement::new(format!("WITH first AS ({} VALUES (", first.head));
+            statement.list(first.values);
+            statement.sql.extend([")) ", second.head, " VALUES ("]);
+            statement.list(second.values);
             statement.sql.push(')');
             let (sql, arguments) = statement.finish();
-            sqlx::query_with(sql, arguments).execute(&mut **tx).await.map(drop)
+            sqlx::query_with(sql, arguments).execute(c).await.map(drop)
         }
     }
 }
@@ -192,11 +197,12 @@ pub async fn fetch_where_in<T: for<'r> FromRow<'r, SqlRow> + Send + Unpin>(
 /// `firsts` as `$1` and so on, and ends in `IN`; `tail` comes after the list. Both are literals of the code.
 pub async fn execute_where_in(
     tx: &mut Tx,
-    head_and_tail: (&'static str, &'static str),
+    head: &'static str,
+    tail: &'static str,
     firsts: &[SqlValue<'_>],
     wanted: &[String],
 ) -> Result<Vec<String>, sqlx::Error> {
-    let rows = query_where_in::<(String,)>(tx, head_and_tail.0, head_and_tail.1, firsts, wanted).await?;
+    let rows = query_where_in::<(String,)>(tx, head, tail, firsts, wanted).await?;
     Ok(rows.into_iter().map(|(text,)| text).collect())
 }
 

@@ -1,16 +1,26 @@
 //! Opening a database, and the ways to use it.
 
 use std::str::FromStr as _;
+use std::time::Duration;
 
 use sqlx::migrate::Migrator;
 use sqlx::postgres::PgConnectOptions;
+use sqlx::query::QueryAs;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode};
-use sqlx::{ConnectOptions as _, Connection as _};
+use sqlx::{ConnectOptions as _, Connection as _, Execute as _, FromRow};
 
+use crate::arguments::SqlArguments;
+use crate::bulk::{NewRow, insert_pair};
+use crate::commit_delay::CommitDelay;
 use crate::error::OpenError;
-use crate::group_commit::{PendingWriter, Writer};
+use crate::group_commit::{PendingCommit, PendingWriter, Writer};
 use crate::pool::{DbPool, PooledDbConn};
+use crate::row::SqlRow;
+use crate::sql_database::Sql;
 use crate::{Clock, Dialect, Tx};
+
+/// How long a commit on `SQLite` waits for others at most.
+const COMMIT_DELAY: Duration = Duration::from_millis(5);
 
 /// An open database.
 #[derive(Clone)]
@@ -29,7 +39,7 @@ enum DbBackend {
 /// What a power cut may do to a unit of work that was committed. Everybody sees it at once either way, also after the
 /// process was killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
+pub(crate) enum Durability {
     /// Nothing.
     Full,
     /// Take it back, if that comes before the next unit of work that is `Full`, or within a moment: for what is worth
@@ -48,10 +58,22 @@ impl Database {
         migrations: &Migrator,
         clock: Clock,
     ) -> Result<Self, OpenError> {
+        Self::open_with_delay(url, max_connections, migrations, clock, COMMIT_DELAY).await
+    }
+
+    async fn open_with_delay(
+        url: &str,
+        max_connections: u32,
+        migrations: &Migrator,
+        clock: Clock,
+        commit_delay: Duration,
+    ) -> Result<Self, OpenError> {
         let dialect = Dialect::of(url);
         dialect.prepare_storage(url).map_err(OpenError::Folder)?;
         let backend = match dialect {
-            Dialect::Sqlite => Self::open_file(url, max_connections, migrations).await?,
+            Dialect::Sqlite => {
+                Self::open_file(url, max_connections, migrations, CommitDelay::new(commit_delay)).await?
+            }
             Dialect::Postgres => Self::open_server(url, max_connections, migrations).await?,
         };
         Ok(Self { backend, dialect, clock })
@@ -77,6 +99,7 @@ impl Database {
         url: &str,
         max_connections: u32,
         migrations: &Migrator,
+        delay: CommitDelay,
     ) -> Result<DbBackend, OpenError> {
         let options = SqliteConnectOptions::from_str(url).map_err(OpenError::Connect)?;
         let options = options.create_if_missing(true).journal_mode(SqliteJournalMode::Wal);
@@ -85,7 +108,7 @@ impl Database {
         connection.close().await.map_err(OpenError::Connect)?;
         let file = options.get_filename();
         Ok(DbBackend::Sqlite {
-            writer: Writer::open(file).map_err(OpenError::Connect)?,
+            writer: Writer::open(file, delay).map_err(OpenError::Connect)?,
             readers: DbPool::of_file(file, max_connections),
         })
     }
@@ -128,19 +151,51 @@ impl Database {
         }
     }
 
-    /// Begins a unit of work that is exactly one statement that writes: on PostgreSQL it needs no transaction around it, and
-    /// saves the ways for one. A second one, and what was read before, would stand apart from it. [`insert_together`] is one
-    /// statement. One that is kept [`Durability::Relaxed`] returns something.
-    pub async fn begin_single_statement(&self, durability: Durability) -> Result<Tx, sqlx::Error> {
-        let now = self.clock.now();
+    /// Executes one statement that writes and returns a row or none, as a unit of work of its own: on PostgreSQL it needs
+    /// no transaction around it and saves the ways for one. A power cut may take it back, as after
+    /// [`Database::begin_relaxed`].
+    ///
+    /// On `SQLite` it is in the open transaction when this returns, where every unit of work that begins later sees it.
+    /// What is also returned says when it is on disk: its commit is shared with others that are about to write, where
+    /// they have said so ([`Database::announce_write`]).
+    pub async fn write_one_relaxed<O>(
+        &self,
+        mut query: QueryAs<'_, Sql, O, SqlArguments>,
+    ) -> Result<(Option<O>, PendingCommit), sqlx::Error>
+    where
+        O: for<'r> FromRow<'r, SqlRow> + Send + Unpin,
+    {
         match &self.backend {
-            DbBackend::Sqlite { writer, .. } => Ok(Tx::shared(writer.begin(durability).await?, now)),
+            DbBackend::Sqlite { writer, .. } => {
+                let mut unit = writer.begin(Durability::Relaxed).await?;
+                let row = query.fetch_optional(unit.connection()).await?;
+                Ok((row, unit.finish(false, Vec::new())?))
+            }
+            DbBackend::Postgres(pool) => {
+                let arguments = query.take_arguments().map_err(sqlx::Error::Encode)?.unwrap_or_default();
+                let mut lent = pool.acquire().await?;
+                let rows = match lent.postgres() {
+                    Some(server) => server.write_relaxed(&query.sql(), arguments).await?,
+                    None => Vec::new(),
+                };
+                let row = rows.first().map(O::from_row).transpose()?;
+                Ok((row, PendingCommit::durable()))
+            }
+        }
+    }
+
+    /// Writes two rows as a unit of work of their own: both or neither, and on disk when this returns `Ok`. On PostgreSQL
+    /// it is one way to the database.
+    pub async fn insert_pair(&self, first: NewRow<'_>, second: NewRow<'_>) -> Result<(), sqlx::Error> {
+        match &self.backend {
+            DbBackend::Sqlite { .. } => {
+                let mut tx = self.begin().await?;
+                insert_pair(&mut tx, first, second).await?;
+                tx.commit().await
+            }
             DbBackend::Postgres(pool) => {
                 let mut lent = pool.acquire().await?;
-                if let Some(server) = lent.postgres() {
-                    server.set_durability(durability);
-                }
-                Ok(Tx::dedicated(lent, now))
+                insert_pair(&mut lent, first, second).await
             }
         }
     }

@@ -1,10 +1,17 @@
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
 use super::*;
 use crate::{Timestamp, is_duplicate, like_anywhere};
 
+/// How long a commit waits for others here: so long that a busy machine is not in the way.
+const LONG_DELAY: Duration = Duration::from_millis(200);
+
 async fn open(dir: &tempfile::TempDir) -> Database {
     let url = format!("sqlite://{}/t.db", dir.path().display());
-    let migrations = sqlx::migrate!("src/test_migrations");
-    Database::open(&url, 2, &migrations, Clock::manual(Timestamp(1_000))).await.expect("opens")
+    let (migrations, clock) = (sqlx::migrate!("src/test_migrations"), Clock::manual(Timestamp(1_000)));
+    Database::open_with_delay(&url, 2, &migrations, clock, LONG_DELAY).await.expect("opens")
 }
 
 /// A unit of work that has written a row, and is not committed.
@@ -16,6 +23,14 @@ async fn written(db: &Database, id: &str) -> Tx {
 
 async fn insert(tx: &mut Tx, id: &str) -> Result<(), sqlx::Error> {
     sqlx::query("INSERT INTO entries (id) VALUES ($1)").bind(id).execute(&mut **tx).await.map(drop)
+}
+
+/// One statement that is left to be committed.
+async fn write_relaxed(db: &Database, id: &str) -> PendingCommit {
+    let query = sqlx::query_as("INSERT INTO entries (id) VALUES ($1) RETURNING id").bind(id);
+    let (row, commit) = db.write_one_relaxed::<(String,)>(query).await.expect("written");
+    assert_eq!(row, Some((id.to_owned(),)));
+    commit
 }
 
 async fn count(db: &Database) -> i64 {
@@ -95,13 +110,14 @@ async fn single_statements_and_whole_units_of_work_share_the_writer() {
         .map(|n| {
             let db = db.clone();
             tokio::spawn(async move {
+                let id = format!("id-{n}");
                 let tx = match n % 3 {
-                    0 => db.begin_single_statement(Durability::Full).await,
-                    1 => db.begin_single_statement(Durability::Relaxed).await,
+                    0 => return write_relaxed(&db, &id).await.wait().await.expect("commit"),
+                    1 => db.begin_relaxed().await,
                     _ => db.begin().await,
                 };
                 let mut tx = tx.expect("begin");
-                insert(&mut tx, &format!("id-{n}")).await.expect("insert");
+                insert(&mut tx, &id).await.expect("insert");
                 tx.commit().await.expect("commit");
             })
         })
@@ -118,7 +134,7 @@ async fn in_company_nobody_waits_for_others_who_do_not_come() {
     let db = open(&dir).await;
     let _company: Vec<_> = (0..4).map(|_| db.announce_write()).collect();
     for (id, durability) in [("full", Durability::Full), ("soon", Durability::Relaxed)] {
-        let mut tx = db.begin_single_statement(durability).await.expect("begin");
+        let mut tx = db.begin_with_durability(durability).await.expect("begin");
         insert(&mut tx, id).await.expect("insert");
         tx.commit().await.expect("commit");
     }
@@ -171,17 +187,12 @@ async fn what_is_left_to_others_is_committed_with_theirs_or_in_a_moment() {
     let dir = tempfile::tempdir().expect("dir");
     let db = open(&dir).await;
     let mut company: Vec<_> = (0..4).map(|_| db.announce_write()).collect();
-    let leave = async |id: &str| {
-        let mut tx = db.begin_single_statement(Durability::Relaxed).await.expect("begin");
-        insert(&mut tx, id).await.expect("insert");
-        tx.commit_later().await.expect("left")
-    };
-    let left = leave("in a moment").await;
+    let left = write_relaxed(&db, "in a moment").await;
     assert_eq!(count(&db).await, 0, "nobody has committed it yet");
     left.wait().await.expect("kept");
     assert_eq!(count(&db).await, 1);
 
-    let left = leave("with theirs").await;
+    let left = write_relaxed(&db, "with theirs").await;
     let mut tx = db.begin().await.expect("begin");
     let sees = is_duplicate(&insert(&mut tx, "with theirs").await.expect_err("it is there"));
     assert!(sees, "whoever begins next sees it");
@@ -192,7 +203,7 @@ async fn what_is_left_to_others_is_committed_with_theirs_or_in_a_moment() {
     assert!(futures_poll(Box::pin(left.wait()).as_mut()).await, "it is kept with theirs");
     assert_eq!(count(&db).await, 3);
 
-    let left = leave("alone").await;
+    let left = write_relaxed(&db, "alone").await;
     assert!(futures_poll(Box::pin(left.wait()).as_mut()).await, "outside a company nothing is left");
     assert_eq!(count(&db).await, 4);
 }
@@ -233,4 +244,36 @@ async fn a_duplicate_is_recognised_and_undone() {
 #[test]
 fn a_search_text_is_not_a_pattern() {
     assert_eq!(like_anywhere("50%_\\"), "%50\\%\\_\\\\%");
+}
+
+/// Whether a task that waits for `wake` would go on now.
+async fn is_woken(wake: &Notify) -> bool {
+    futures_poll(Box::pin(wake.notified()).as_mut()).await
+}
+
+#[tokio::test]
+async fn who_waits_for_rows_is_woken_by_their_commit_and_by_nothing_else() {
+    let dir = tempfile::tempdir().expect("dir");
+    let db = open(&dir).await;
+    let wake = Arc::new(Notify::new());
+    let mut tx = written(&db, "undone").await;
+    tx.notify_after_commit(&wake);
+    drop(tx);
+    assert!(!is_woken(&wake).await, "it was rolled back");
+
+    // Two units of work share a commit; the second is still open when the first is finished.
+    let mut first = written(&db, "first").await;
+    first.notify_after_commit(&wake);
+    first.notify_after_commit(&wake);
+    let mut second = Box::pin(db.begin());
+    assert!(!futures_poll(second.as_mut()).await, "it waits for its turn");
+    let mut commit = Box::pin(first.commit());
+    assert!(!futures_poll(commit.as_mut()).await, "it waits for the second");
+    let second = second.await.expect("begins");
+    assert!(!is_woken(&wake).await, "it is finished, and not committed");
+    // The request is gone, and its mail is not.
+    drop(commit);
+    second.commit().await.expect("commits");
+    assert!(is_woken(&wake).await, "it is committed");
+    assert!(!is_woken(&wake).await, "and woken once");
 }

@@ -1,21 +1,23 @@
-//! The one `SQLite` connection that writes, with group commit.
+//! The one `SQLite` connection that writes, with group commit (decision 2).
 //!
-//! A sync to disk costs more than a user row and its audit row together. So whoever waits for the
-//! writer joins the transaction that is open: the first unit of work is the transaction itself, each
-//! further one a savepoint in it, and the last one in the queue, or the sixteenth, commits for all. Nobody
-//! is answered before that commit. Work that need not be on disk at once does not wait for it, and shares a commit only
-//! with its like, or with one that is synced anyway. Where several are known to come soon ([`Company`]), the commit waits
-//! a moment for them, and what nobody waits for ([`Left`]) goes along with it.
+//! A sync to disk costs more than a user row and its audit row together. So a unit of work that waits for the writer
+//! joins the transaction that is open: the first unit of work is the transaction itself, each further one a savepoint
+//! in it, and the last one in the queue, or the sixteenth, commits for all. No request is answered before that commit.
+//! Work that need not be on disk at once does not wait for it, and shares a commit only with its like, or with one that
+//! is synced anyway. When a commit waits a moment for more is decided by [`CommitDelay`].
+//!
+//! It serves the rows *SCIM creates* and *SAML sign-ins* on `SQLite` of the benchmarks in the README.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Mutex, OwnedMutexGuard, oneshot};
+use tokio::sync::{Mutex, Notify, OwnedMutexGuard, oneshot};
 
-use crate::Durability;
+use crate::commit_delay::{COMMIT_SIBLINGS, CommitDelay, CommitTime, OpenTransaction};
 use crate::connection::DbConn;
+use crate::database::Durability;
 use crate::sqlite::{SqliteConn, is_busy};
 
 /// Units of work that share one commit at most. Eight gains nearly all there is to gain; with sixteen who wait it is
@@ -23,15 +25,6 @@ use crate::sqlite::{SqliteConn, is_busy};
 const MAX_BATCH: usize = 16;
 /// How long another process may have the file.
 const BUSY_FOR: Duration = Duration::from_secs(5);
-/// From so many on that are to write soon, a commit waits for them.
-const COMMIT_SIBLINGS: usize = 4;
-/// Those who wait for a commit, at most, before it waits for no more.
-const TARGET_BATCH: usize = 8;
-/// How long it waits for others; in a test so long that a busy machine is not in the way.
-const COMMIT_DELAY: Duration = Duration::from_millis(if cfg!(test) { 200 } else { 5 });
-/// Commits that do not wait, at most, after those before have waited for nobody.
-const MAX_SKIPPED_DELAYS: u32 = 64;
-
 #[derive(Clone)]
 pub(crate) struct Writer {
     state: Arc<Mutex<State>>,
@@ -56,20 +49,25 @@ struct State {
     /// What the connection is set to for the transaction that is open, or was last.
     durability: Durability,
     /// Finished units of work that wait for the commit.
-    commit_waiters: Vec<oneshot::Sender<bool>>,
+    commit_waiters: Vec<CommitWaiter>,
     /// How many of them somebody waits for.
     awaited: usize,
     /// A task commits the transaction that is open if nobody does before.
     commit_scheduled: bool,
     /// How many transactions there were: which one somebody waited for.
     transaction_number: u64,
-    /// Commits that do not wait before one does again, and how many those were the last time: twice as many each time
-    /// that nobody came. Whoever was to write soon may be held up for long, by a directory that is down.
-    delay_backoff: (u32, u32),
+    delay: CommitDelay,
+}
+
+/// A finished unit of work that waits for the commit.
+struct CommitWaiter {
+    outcome: oneshot::Sender<bool>,
+    /// What is woken when it is committed.
+    wakes: Vec<Arc<Notify>>,
 }
 
 impl Writer {
-    pub(crate) fn open(file: &Path) -> Result<Self, sqlx::Error> {
+    pub(crate) fn open(file: &Path, delay: CommitDelay) -> Result<Self, sqlx::Error> {
         let connection = DbConn::Sqlite(SqliteConn::writer(file)?);
         let state = State {
             connection,
@@ -79,7 +77,7 @@ impl Writer {
             awaited: 0,
             commit_scheduled: false,
             transaction_number: 0,
-            delay_backoff: (0, 0),
+            delay,
         };
         Ok(Self { state: Arc::new(Mutex::new(state)), waiting: Arc::default(), announced: Arc::default() })
     }
@@ -160,38 +158,29 @@ impl State {
         self.commit_scheduled = false;
     }
 
-    /// Sees to it that the transaction is committed in a moment, by whoever joins it until then or by a task. False when
-    /// that is not worth while, or not possible.
+    /// Sees to it that the transaction is committed in a moment, by a unit of work that joins it until then or by a task.
+    /// False when it is to be committed now.
     fn delay_commit(&mut self, writer: &Writer) -> bool {
-        let coming = writer.announced.load(Ordering::Relaxed);
-        if self.awaited > 1 {
-            self.delay_backoff = (0, 0);
-        }
-        if coming < COMMIT_SIBLINGS
-            || self.awaited >= TARGET_BATCH.min(coming)
-            || self.commit_waiters.len() >= MAX_BATCH
-        {
-            return false;
-        }
-        if self.awaited > 0 && self.delay_backoff.0 > 0 {
-            self.delay_backoff.0 -= 1;
+        let open = OpenTransaction {
+            awaited: self.awaited,
+            is_full: self.commit_waiters.len() >= MAX_BATCH,
+            expected: writer.announced.load(Ordering::Relaxed),
+        };
+        if self.delay.decide(open) == CommitTime::Now {
             return false;
         }
         if std::mem::replace(&mut self.commit_scheduled, true) {
             return true;
         }
-        let (writer, number) = (writer.clone(), self.transaction_number);
+        let (writer, number, duration) = (writer.clone(), self.transaction_number, self.delay.duration());
         tokio::spawn(async move {
-            tokio::time::sleep(COMMIT_DELAY).await;
+            tokio::time::sleep(duration).await;
             let mut state = writer.state.lock().await;
-            if state.transaction_number != number {
-                return;
+            if state.transaction_number == number {
+                let awaited = state.awaited;
+                state.delay.record_expired(awaited);
+                state.commit_if_due(0);
             }
-            if state.awaited == 1 {
-                let skipped = (2 * state.delay_backoff.1).clamp(1, MAX_SKIPPED_DELAYS);
-                state.delay_backoff = (skipped, skipped);
-            }
-            state.commit_if_due(0);
         });
         true
     }
@@ -210,8 +199,11 @@ impl State {
         }
         self.mark_ended();
         for waiter in self.commit_waiters.drain(..) {
+            if outcome.is_ok() {
+                waiter.wakes.iter().for_each(|wake| wake.notify_one());
+            }
             // A client that hung up does not hear that its write was kept.
-            let _ = waiter.send(outcome.is_ok());
+            let _ = waiter.outcome.send(outcome.is_ok());
         }
     }
 }
@@ -278,15 +270,20 @@ impl SharedTx {
         self.state.as_mut().expect("held until commit").file()
     }
 
-    /// Finishes the work; on disk it is once what this returns has been waited for. `is_awaited`: somebody does so now.
-    /// Otherwise the commit is left to others where they are about to write.
-    pub(crate) fn finish(mut self, is_awaited: bool) -> Result<PendingCommit, sqlx::Error> {
+    /// Finishes the work; on disk it is once what this returns has been waited for. `is_awaited`: that happens now.
+    /// Otherwise the commit is left to others where they are about to write. `wakes` are woken once it is committed,
+    /// whatever has become of this request.
+    pub(crate) fn finish(
+        mut self,
+        is_awaited: bool,
+        wakes: Vec<Arc<Notify>>,
+    ) -> Result<PendingCommit, sqlx::Error> {
         if self.scope == TxScope::Savepoint {
             self.file().run("RELEASE work")?;
         }
-        let (sender, committed) = oneshot::channel();
+        let (outcome, committed) = oneshot::channel();
         let mut state = self.state.take().expect("held until commit");
-        state.commit_waiters.push(sender);
+        state.commit_waiters.push(CommitWaiter { outcome, wakes });
         state.awaited += usize::from(is_awaited);
         // From here the outcome belongs to the batch, whatever becomes of this request.
         if !state.delay_commit(&self.writer) {

@@ -11,7 +11,11 @@
 //! - One that fails takes nobody else's with it, although on `SQLite` several share one commit.
 //! - On `SQLite` units of work run one after the other: do no slow work while holding one. On PostgreSQL they run side by
 //!   side in READ COMMITTED: what reads a row and writes it back locks it first.
+//! - What waits for its rows is woken by its commit, and only by that ([`Tx::notify_after_commit`]).
 //! - [`Tx::now`] is one moment for all of it, and [`Tx::new_id`] makes ids that sort by it.
+//!
+//! A unit of work that is one statement has two methods, [`Database::write_one_relaxed`] and [`Database::insert_pair`]:
+//! PostgreSQL needs no transaction around it, and nothing else can be done in it.
 //!
 //! SQL is written once: placeholders `$1`; TEXT for strings, ids and JSON; BIGINT for times (milliseconds since 1970, UTC)
 //! and counts; INTEGER 0 or 1 for flags. Statements are `sqlx::query` and its like, on a [`DbConn`] or a [`Tx`].
@@ -19,6 +23,7 @@
 mod arguments;
 mod bulk;
 pub mod clock;
+mod commit_delay;
 mod connection;
 mod database;
 mod dialect;
@@ -36,12 +41,12 @@ mod where_clause;
 
 pub use arguments::SqlArguments;
 pub use bulk::{
-    SqlValue, analyze_tables, execute_where_in, existing, fetch_where_in, insert_all, insert_new,
+    NewRow, SqlValue, analyze_tables, execute_where_in, existing, fetch_where_in, insert_all, insert_new,
     insert_pair, lookup_map,
 };
 pub use clock::{Clock, Timestamp};
 pub use connection::DbConn;
-pub use database::{Database, Durability};
+pub use database::Database;
 pub use dialect::Dialect;
 pub use error::{OpenError, is_duplicate, is_nul_character_error};
 pub use group_commit::{PendingCommit, PendingWriter};

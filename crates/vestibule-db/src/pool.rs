@@ -14,7 +14,6 @@ use sqlx::postgres::PgConnectOptions;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::Durability;
 use crate::connection::DbConn;
 use crate::postgres::PgConn;
 use crate::sqlite::SqliteConn;
@@ -72,7 +71,6 @@ impl DbPool {
             match &mut connection {
                 DbConn::Sqlite(file) => file.reset_time_budget(),
                 DbConn::Postgres(server) => {
-                    server.set_durability(Durability::Full);
                     if !server.is_alive(since.elapsed()).await {
                         continue;
                     }

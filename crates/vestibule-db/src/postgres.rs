@@ -9,7 +9,6 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgQueryResult, PgRow};
 use sqlx::{Arguments as _, AssertSqlSafe, Connection as _, Either, Executor as _, SqlStr};
 
-use crate::Durability;
 use crate::arguments::SqlArguments;
 use crate::bulk::SqlValue;
 use crate::connection::{FetchMode, StatementOutput};
@@ -30,20 +29,12 @@ pub struct PgConn {
     response_pending: bool,
     /// Begun, and neither committed nor rolled back.
     in_transaction: bool,
-    /// What the statement that stands alone is to be kept as.
-    durability: Durability,
 }
 
 impl PgConn {
     pub(crate) async fn open(options: &PgConnectOptions) -> Result<Self, sqlx::Error> {
         let connection = PgConnection::connect_with(options).await?;
-        Ok(Self {
-            connection,
-            opened: Instant::now(),
-            response_pending: false,
-            in_transaction: false,
-            durability: Durability::Full,
-        })
+        Ok(Self { connection, opened: Instant::now(), response_pending: false, in_transaction: false })
     }
 
     pub(crate) async fn migrate(&mut self, migrations: &Migrator) -> Result<(), MigrateError> {
@@ -62,17 +53,16 @@ impl PgConn {
             let answer = collect(sqlx::raw_sql(sql).fetch_many(&mut self.connection), wanted).await;
             return self.finish_response(answer);
         };
-        let sql = match self.durability {
-            // Nothing is kept of what reads.
-            Durability::Relaxed if !sql.as_str().starts_with("SELECT") => with_async_commit(&sql),
-            _ => sql,
-        };
         self.run(sql, arguments.into_postgres()?, wanted).await
     }
 
-    /// Whoever has it from now on executes one statement, which is kept like this.
-    pub(crate) fn set_durability(&mut self, durability: Durability) {
-        self.durability = durability;
+    /// Executes one statement that writes and returns something, by itself and without waiting for the disk.
+    pub(crate) async fn write_relaxed(
+        &mut self,
+        sql: &SqlStr,
+        arguments: SqlArguments,
+    ) -> Result<Vec<SqlRow>, sqlx::Error> {
+        Ok(self.run(with_async_commit(sql), arguments.into_postgres()?, FetchMode::All).await?.rows)
     }
 
     async fn run(
@@ -139,20 +129,15 @@ impl PgConn {
         Ok(())
     }
 
-    /// Commits what was begun; nothing to do for a statement by itself.
     pub(crate) async fn commit(&mut self) -> Result<(), sqlx::Error> {
-        if self.in_transaction {
-            self.run_alone("COMMIT").await?;
-            self.in_transaction = false;
-        }
+        self.run_alone("COMMIT").await?;
+        self.in_transaction = false;
         Ok(())
     }
 
     pub(crate) async fn roll_back(&mut self) -> Result<(), sqlx::Error> {
-        if self.in_transaction {
-            self.run_alone("ROLLBACK").await?;
-            self.in_transaction = false;
-        }
+        self.run_alone("ROLLBACK").await?;
+        self.in_transaction = false;
         Ok(())
     }
 

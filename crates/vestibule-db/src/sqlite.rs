@@ -16,10 +16,10 @@ use rusqlite::{OpenFlags, Row};
 use sqlx::error::{DatabaseError, ErrorKind};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use crate::Durability;
 use crate::arguments::{SqlArgument, SqlArguments};
 use crate::bulk::SqlValue;
 use crate::connection::{FetchMode, StatementOutput};
+use crate::database::Durability;
 use crate::row::SqlRow;
 use crate::sql_database::SqlQueryResult;
 

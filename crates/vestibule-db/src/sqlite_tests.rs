@@ -3,6 +3,7 @@ use std::pin::Pin;
 use sqlx::Row as _;
 
 use super::*;
+use crate::commit_delay::CommitDelay;
 use crate::connection::DbConn;
 use crate::group_commit::{SharedTx, Writer};
 
@@ -86,12 +87,12 @@ async fn a_file_that_another_process_writes_to_is_waited_for() {
     let dir = tempfile::tempdir().expect("dir");
     let mut other = open(&dir);
     let other = other.sqlite().expect("embedded");
-    let writer = Writer::open(&dir.path().join("t.db")).expect("opens");
+    let writer = Writer::open(&dir.path().join("t.db"), CommitDelay::new(Duration::ZERO)).expect("opens");
     other.run("BEGIN IMMEDIATE").expect("begins");
     let waiting = tokio::spawn(async move {
         let mut unit = writer.begin(Durability::Full).await.expect("gets its turn");
         sqlx::query("INSERT INTO t (id) VALUES ('later')").execute(unit.connection()).await.expect("row");
-        unit.finish(true)?.wait().await
+        unit.finish(true, Vec::new())?.wait().await
     });
     // This thread is the only one: that it comes back here shows that nobody blocks it.
     for _ in 0..3 {
@@ -110,7 +111,7 @@ async fn hand_over(
 ) -> (SharedTx, Pin<Box<impl Future<Output = Result<(), sqlx::Error>>>>) {
     let mut next = Box::pin(writer.begin(durability));
     assert!(futures_util::poll!(next.as_mut()).is_pending());
-    let mut committed = Box::pin(unit.finish(true).expect("finishes").wait());
+    let mut committed = Box::pin(unit.finish(true, Vec::new()).expect("finishes").wait());
     assert!(futures_util::poll!(committed.as_mut()).is_pending());
     (next.await.expect("begins"), committed)
 }
@@ -119,7 +120,7 @@ async fn hand_over(
 async fn only_work_that_is_kept_soon_is_left_unsynced() {
     let dir = tempfile::tempdir().expect("dir");
     drop(open(&dir));
-    let writer = Writer::open(&dir.path().join("t.db")).expect("opens");
+    let writer = Writer::open(&dir.path().join("t.db"), CommitDelay::new(Duration::ZERO)).expect("opens");
     let syncs = async |unit: &mut SharedTx| -> i64 {
         let asked = sqlx::query_scalar("PRAGMA synchronous").fetch_one(unit.connection()).await;
         asked.expect("a level")
@@ -135,7 +136,7 @@ async fn only_work_that_is_kept_soon_is_left_unsynced() {
     let (mut unit, mut committed) = hand_over(&writer, unit, Durability::Relaxed).await;
     assert!(futures_util::poll!(committed.as_mut()).is_pending(), "it waits for the one who joined");
     assert_eq!(syncs(&mut unit).await, full);
-    unit.finish(true).expect("finishes").wait().await.expect("commits");
+    unit.finish(true, Vec::new()).expect("finishes").wait().await.expect("commits");
     committed.await.expect("commits");
     let mut unit = writer.begin(Durability::Relaxed).await.expect("begins");
     assert_eq!(syncs(&mut unit).await, normal, "by itself it does not wait for the disk again");

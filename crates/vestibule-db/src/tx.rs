@@ -1,10 +1,13 @@
 //! A unit of work: everything a request changes, and the audit event about it, or nothing.
 
 use std::ops::{Deref, DerefMut};
+use std::sync::Arc;
+
+use tokio::sync::Notify;
 
 use crate::connection::DbConn;
 use crate::dialect::Dialect;
-use crate::group_commit::{PendingCommit, SharedTx};
+use crate::group_commit::SharedTx;
 use crate::pool::PooledDbConn;
 use crate::{Timestamp, ids};
 
@@ -12,6 +15,8 @@ use crate::{Timestamp, ids};
 pub struct Tx {
     inner: Inner,
     now: Timestamp,
+    /// What is woken once it is committed.
+    wakes: Vec<Arc<Notify>>,
 }
 
 enum Inner {
@@ -21,12 +26,12 @@ enum Inner {
 
 impl Tx {
     pub(crate) fn shared(batched: SharedTx, now: Timestamp) -> Self {
-        Self { inner: Inner::Shared(batched), now }
+        Self { inner: Inner::Shared(batched), now, wakes: Vec::new() }
     }
 
-    /// On a connection of its own: in a transaction, or one statement that needs none.
+    /// On a connection of its own, in a transaction.
     pub(crate) fn dedicated(connection: PooledDbConn, now: Timestamp) -> Self {
-        Self { inner: Inner::Dedicated(connection), now }
+        Self { inner: Inner::Dedicated(connection), now, wakes: Vec::new() }
     }
 
     /// The time of this unit of work: one moment for every row it writes.
@@ -48,25 +53,25 @@ impl Tx {
         ids::new_id(self.now)
     }
 
-    /// Makes it durable. When this returns `Ok`, it survives a power cut.
+    /// Wakes the task that waits for `wake` once this unit of work is committed, and not at all when it is not: for what
+    /// looks at the rows that are written here.
+    pub fn notify_after_commit(&mut self, wake: &Arc<Notify>) {
+        if !self.wakes.iter().any(|known| Arc::ptr_eq(known, wake)) {
+            self.wakes.push(wake.clone());
+        }
+    }
+
+    /// Makes it durable. When this returns `Ok`, it survives a power cut, unless it was begun as one that need not at
+    /// once.
     pub async fn commit(self) -> Result<(), sqlx::Error> {
-        self.finish(true).await?.wait().await
-    }
-
-    /// Makes it durable, for somebody who has something else to do first: in company ([`crate::Database::announce_write`]) others
-    /// commit it with theirs on `SQLite`, in some milliseconds at most. Whoever begins next sees it.
-    pub async fn commit_later(self) -> Result<PendingCommit, sqlx::Error> {
-        self.finish(false).await
-    }
-
-    async fn finish(self, is_awaited: bool) -> Result<PendingCommit, sqlx::Error> {
         match self.inner {
-            Inner::Shared(batched) => batched.finish(is_awaited),
+            Inner::Shared(batched) => batched.finish(true, self.wakes)?.wait().await,
             Inner::Dedicated(mut lent) => {
                 if let Some(server) = lent.postgres() {
                     server.commit().await?;
                 }
-                Ok(PendingCommit::durable())
+                self.wakes.iter().for_each(|wake| wake.notify_one());
+                Ok(())
             }
         }
     }

@@ -262,7 +262,7 @@ pub(super) async fn add_members(
                 SELECT account_id, $1, id, $2, $3 FROM users WHERE account_id = $4 AND id IN";
     let firsts =
         [SqlValue::from(group.id.as_str()), source.into(), tx.now().into(), group.account_id.as_str().into()];
-    execute_where_in(tx, (head, "ON CONFLICT DO NOTHING RETURNING user_id"), &firsts, user_ids).await
+    execute_where_in(tx, head, "ON CONFLICT DO NOTHING RETURNING user_id", &firsts, user_ids).await
 }
 
 /// Removes a membership that came through `source`.

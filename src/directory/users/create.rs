@@ -4,8 +4,8 @@ use super::model::{ChangeAuthority, Profile, User};
 use super::store;
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::Error;
-use crate::kernel::Tx;
-use crate::kernel::database::{insert_pair, is_duplicate};
+use crate::kernel::database::{DbConn, NewRow, insert_pair, is_duplicate};
+use crate::kernel::{Kernel, Timestamp, Tx, ids};
 
 /// Makes a user in the context's account.
 pub async fn create(
@@ -35,22 +35,46 @@ pub async fn create_in_one_statement(
     connection_id: &str,
     profile: Profile,
 ) -> Result<User, Error> {
-    let profile = profile.checked()?;
-    let user = User::new(tx.new_id(), tx.now(), &context.account_id, connection_id, profile);
-    let event = Event::new(Action::UserCreate, "user", &user.id, &user.user_name);
-    let event = (audit::INSERT_EVENT, audit::event_row(tx, context, event));
-    match insert_pair(tx, [(store::INSERT, store::row(&user)), event]).await {
-        Ok(()) => {}
-        Err(error) if is_duplicate(&error) => return Err(duplicate_error(tx, context, &user, &error).await),
-        Err(error) => return Err(error.into()),
+    let now = tx.now();
+    let user = new_user(now, context, connection_id, profile)?;
+    match insert_pair(tx, store::row(&user), creation_event(now, context, &user)).await {
+        Ok(()) => Ok(user),
+        Err(error) if is_duplicate(&error) => Err(duplicate_error(tx, context, &user, &error).await),
+        Err(error) => Err(error.into()),
     }
-    Ok(user)
 }
 
-/// Which of the two somebody else has; the name, where it is both.
-async fn duplicate_error(tx: &mut Tx, context: &Context, user: &User, error: &sqlx::Error) -> Error {
+/// The same as a unit of work of its own.
+pub async fn create_alone(
+    kernel: &Kernel,
+    context: &Context,
+    connection_id: &str,
+    profile: Profile,
+) -> Result<User, Error> {
+    let (db, now) = (&kernel.db, kernel.clock.now());
+    let user = new_user(now, context, connection_id, profile)?;
+    match db.insert_pair(store::row(&user), creation_event(now, context, &user)).await {
+        Ok(()) => Ok(user),
+        Err(error) if is_duplicate(&error) => {
+            Err(duplicate_error(&mut *db.read().await?, context, &user, &error).await)
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn new_user(now: Timestamp, context: &Context, connection_id: &str, profile: Profile) -> Result<User, Error> {
+    let profile = profile.checked()?;
+    Ok(User::new(ids::new_id(now), now, &context.account_id, connection_id, profile))
+}
+
+fn creation_event<'a>(now: Timestamp, context: &'a Context, user: &'a User) -> NewRow<'a> {
+    audit::event_row(now, context, Event::new(Action::UserCreate, "user", &user.id, &user.user_name))
+}
+
+/// Which of the two another user has; the name, where it is both.
+async fn duplicate_error(c: &mut DbConn, context: &Context, user: &User, error: &sqlx::Error) -> Error {
     if let Err(Error::Duplicate { field }) =
-        store::check_free(tx, &context.account_id, &user.profile(), "").await
+        store::check_free(c, &context.account_id, &user.profile(), "").await
     {
         return Error::Duplicate { field };
     }

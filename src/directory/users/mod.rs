@@ -11,7 +11,7 @@ mod store;
 mod update;
 
 pub use count_cache::UserCountCache;
-pub use create::{create, create_in_one_statement, create_pending};
+pub use create::{create, create_alone, create_in_one_statement, create_pending};
 pub use create_many::create_many;
 pub use delete::delete;
 pub use loader::UserLoader;

@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use super::model::{Profile, User};
 use crate::directory::{Error, PageRequest, fold_case};
 use crate::kernel::Tx;
-use crate::kernel::database::{Conditions, DbConn, SqlValue, fetch_where_in, like_anywhere, lookup_map};
+use crate::kernel::database::{
+    Conditions, DbConn, NewRow, SqlValue, fetch_where_in, like_anywhere, lookup_map,
+};
 
 /// The columns of a [`User`], in the order in which it is read.
 macro_rules! columns {
@@ -240,15 +242,14 @@ pub(super) async fn check_free(
     Err(Error::Duplicate { field: if by_name { "user_name" } else { "email" } })
 }
 
-/// `INSERT` of a user, for [`row`].
-pub(super) const INSERT: &str = "INSERT INTO users (id, account_id, user_name, user_name_folded, email, email_folded, \
+const INSERT: &str = "INSERT INTO users (id, account_id, user_name, user_name_folded, email, email_folded, \
      given_name, family_name, display_name, active, connection_id, external_id, attributes, epoch, version, created_at, \
      updated_at, welcome_due)";
 
 /// The row of a user that a connection makes.
-pub(super) fn row(user: &User) -> Vec<SqlValue<'_>> {
+pub(super) fn row(user: &User) -> NewRow<'_> {
     let active = i64::from(user.is_active());
-    vec![
+    let values = vec![
         user.id.as_str().into(),
         user.account_id.as_str().into(),
         user.user_name.as_str().into(),
@@ -267,7 +268,8 @@ pub(super) fn row(user: &User) -> Vec<SqlValue<'_>> {
         user.created_at.into(),
         user.updated_at.into(),
         active.into(),
-    ]
+    ];
+    NewRow { head: INSERT, values }
 }
 
 /// Writes a new user; none when the name or the address is somebody else's.

@@ -14,7 +14,7 @@ use crate::audit::{self, Action, Context, Event};
 use crate::directory::accounts::{self, AuthenticationSettings};
 use crate::directory::users::{self, User};
 use crate::directory::{Error, fold_case};
-use crate::kernel::database::{DbConn, Durability, PendingCommit};
+use crate::kernel::database::{DbConn, PendingCommit, PooledDbConn};
 use crate::kernel::http::RequestContext;
 use crate::kernel::{Timestamp, Tx, tokens};
 use crate::signin::lockout::{self, Attempt, AttemptDecision, CredentialKind};
@@ -83,9 +83,9 @@ pub async fn sign_in_with_password(
 ) -> Result<SignInOutcome, SignInError> {
     // Room for the hash first: an attempt that cannot be checked must not count.
     let permit = signin.hasher.acquire()?;
-    let mut tx = begin_attempt(signin).await?;
-    let candidate = Candidate::of_flow(&mut tx, flow).await?;
-    let attempt = record_attempt(signin, request, &candidate, tx).await?;
+    let mut c = signin.kernel.db.read().await?;
+    let candidate = Candidate::of_flow(&mut c, flow).await?;
+    let attempt = record_attempt(signin, request, &candidate, c).await?;
     let meant = (&candidate, flow.identifier.as_str(), attempt);
     let (user, right) = check_password(signin, request, permit, meant, (password, method)).await?;
     let proof = Proof::from_password(user, method);
@@ -108,9 +108,9 @@ pub async fn confirm_password(
     password: &Password,
 ) -> Result<String, SignInError> {
     let permit = signin.hasher.acquire()?;
-    let mut tx = begin_attempt(signin).await?;
-    let candidate = Candidate::of_principal(&mut tx, principal).await?;
-    let attempt = record_attempt(signin, request, &candidate, tx).await?;
+    let mut c = signin.kernel.db.read().await?;
+    let candidate = Candidate::of_principal(&mut c, principal).await?;
+    let attempt = record_attempt(signin, request, &candidate, c).await?;
     let meant = (&candidate, principal.name.as_str(), attempt);
     let (user, _) = check_password(signin, request, permit, meant, (password, Method::Password)).await?;
     let mut tx = signin.kernel.db.begin().await?;
@@ -158,32 +158,31 @@ async fn check_password<'c>(
     Ok((user, right))
 }
 
-/// Begins the unit of work in which an attempt is counted, after a look at who is meant. A count that is lost in a
-/// power cut is a guess more for somebody, once.
-async fn begin_attempt(signin: &SignIn) -> Result<Tx, sqlx::Error> {
-    signin.kernel.db.begin_single_statement(Durability::Relaxed).await
-}
-
 /// An attempt that is counted, and is on disk before anybody hears that it was wrong.
 struct RecordedAttempt {
     decision: AttemptDecision,
     pending_commit: PendingCommit,
 }
 
-/// Counts an attempt before it is checked.
+/// Counts an attempt before it is checked. `lookup` is the connection that the candidate was found with: it goes back
+/// before another is asked for, since requests that each held one and wanted a second would wait for one another.
 async fn record_attempt(
     signin: &SignIn,
     request: &RequestContext,
     candidate: &Candidate,
-    mut tx: Tx,
+    lookup: PooledDbConn,
 ) -> Result<RecordedAttempt, SignInError> {
     let settings = &candidate.record.settings.lockout;
     signin
         .throttle
         .record_password_attempt(request.address, &candidate.lockout_key, settings.attempts)
         .map_err(SignInError::Throttled)?;
-    let counted = lockout::record_attempt(&mut tx, candidate.attempt(), settings).await?;
-    Ok(RecordedAttempt { decision: counted, pending_commit: tx.commit_later().await? })
+    drop(lookup);
+    let kernel = &signin.kernel;
+    // A count that is lost in a power cut is a guess more, once.
+    let (decision, pending_commit) =
+        lockout::record_attempt_alone(&kernel.db, kernel.clock.now(), candidate.attempt(), settings).await?;
+    Ok(RecordedAttempt { decision, pending_commit })
 }
 
 /// Writes down that somebody did not get in, and locks the user if it was the last attempt.
@@ -241,19 +240,19 @@ impl ExternalPasswordAttempt {
         (subject, name): (Option<&ExternalSubject>, &str),
         method: Method,
     ) -> Result<Self, SignInError> {
-        let mut tx = begin_attempt(signin).await?;
+        let mut c = signin.kernel.db.read().await?;
         if let Some(subject) = subject {
             let candidate =
-                Candidate::find(&mut tx, account_id, LookupBy::ExternalSubject(connection_id, subject), name)
+                Candidate::find(&mut c, account_id, LookupBy::ExternalSubject(connection_id, subject), name)
                     .await?;
             if let Some(user) = &candidate.record.user {
                 let name = user.user_name.clone();
-                let guess = Self::record(signin, tx, request, candidate, name, method).await?;
+                let guess = Self::record(signin, c, request, candidate, name, method).await?;
                 return Ok(Self { found_by_subject: true, ..guess });
             }
         }
-        let candidate = Candidate::find(&mut tx, account_id, LookupBy::Identifier(name), name).await?;
-        Self::record(signin, tx, request, candidate, name.to_owned(), method).await
+        let candidate = Candidate::find(&mut c, account_id, LookupBy::Identifier(name), name).await?;
+        Self::record(signin, c, request, candidate, name.to_owned(), method).await
     }
 
     /// The same for somebody who is signed in.
@@ -263,20 +262,20 @@ impl ExternalPasswordAttempt {
         principal: &Principal,
         method: Method,
     ) -> Result<Self, SignInError> {
-        let mut tx = begin_attempt(signin).await?;
-        let candidate = Candidate::of_principal(&mut tx, principal).await?;
-        Self::record(signin, tx, request, candidate, principal.name.clone(), method).await
+        let mut c = signin.kernel.db.read().await?;
+        let candidate = Candidate::of_principal(&mut c, principal).await?;
+        Self::record(signin, c, request, candidate, principal.name.clone(), method).await
     }
 
     async fn record(
         signin: &SignIn,
-        tx: Tx,
+        lookup: PooledDbConn,
         request: &RequestContext,
         candidate: Candidate,
         name: String,
         method: Method,
     ) -> Result<Self, SignInError> {
-        let attempt = record_attempt(signin, request, &candidate, tx).await?;
+        let attempt = record_attempt(signin, request, &candidate, lookup).await?;
         Ok(Self { candidate, name, method, recorded: attempt, found_by_subject: false })
     }
 

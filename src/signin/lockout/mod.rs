@@ -13,6 +13,6 @@ mod unlock;
 
 pub(super) use model::decoy_key;
 pub use model::{Attempt, AttemptDecision, CredentialKind};
-pub(super) use store::{clear_failures, delete_stale, record_attempt, write_decoy};
+pub(super) use store::{clear_failures, delete_stale, record_attempt, record_attempt_alone, write_decoy};
 pub use store::{locked_count, locked_until};
 pub use unlock::unlock;

@@ -2,24 +2,48 @@
 
 use std::time::Duration;
 
+use sqlx::query::QueryAs;
+
 use super::model::{Attempt, AttemptDecision, CredentialKind};
 use crate::directory::accounts::LockoutSettings;
-use crate::kernel::database::DbConn;
+use crate::kernel::database::{Database, DbConn, PendingCommit, Sql, SqlArguments};
 use crate::kernel::{Timestamp, Tx};
 
-/// Counts an attempt as failed before it is checked. One statement: of attempts that race, each sees
-/// the count of the one before, and none gets through a locked row.
-///
-/// A row of attempts is over when the lock has ended or nothing was tried for as long as a lock lasts;
-/// counting then starts anew.
+/// Counts an attempt as failed before it is checked.
 pub(crate) async fn record_attempt(
     tx: &mut Tx,
     attempt: Attempt<'_>,
     settings: &LockoutSettings,
 ) -> Result<AttemptDecision, sqlx::Error> {
     let now = tx.now();
+    Ok(decide(count_attempt(now, attempt, settings).fetch_optional(&mut **tx).await?))
+}
+
+/// The same as a unit of work of its own, which may be taken back by a power cut until its commit has been waited for.
+pub(crate) async fn record_attempt_alone(
+    db: &Database,
+    now: Timestamp,
+    attempt: Attempt<'_>,
+    settings: &LockoutSettings,
+) -> Result<(AttemptDecision, PendingCommit), sqlx::Error> {
+    let (counted, commit) = db.write_one_relaxed(count_attempt(now, attempt, settings)).await?;
+    Ok((decide(counted), commit))
+}
+
+/// How many attempts have failed, and until when the row is locked.
+type FailureCount = (i64, Timestamp);
+
+/// One statement: of attempts that race, each sees the count of the one before, and none gets through a locked row.
+///
+/// A row of attempts is over when the lock has ended or nothing was tried for as long as a lock lasts;
+/// counting then starts anew.
+fn count_attempt<'q>(
+    now: Timestamp,
+    attempt: Attempt<'q>,
+    settings: &LockoutSettings,
+) -> QueryAs<'q, Sql, FailureCount, SqlArguments> {
     let duration = Duration::from_secs(60 * u64::from(settings.duration_minutes));
-    let counted: Option<(i64, Timestamp)> = sqlx::query_as(
+    sqlx::query_as(
         "INSERT INTO signin_failures AS f (user_id, factor, account_id, failures, last_at, locked_until) \
          VALUES ($1, $2, $3, 1, $4, 0) ON CONFLICT (user_id, factor) DO UPDATE SET \
          failures = CASE WHEN f.locked_until > 0 OR f.last_at <= $5 THEN 1 ELSE f.failures + 1 END, \
@@ -33,13 +57,14 @@ pub(crate) async fn record_attempt(
     .bind(now.minus(duration))
     .bind(i64::from(settings.attempts))
     .bind(now.plus(duration))
-    .fetch_optional(&mut **tx)
-    .await?;
-    Ok(match counted {
+}
+
+fn decide(counted: Option<FailureCount>) -> AttemptDecision {
+    match counted {
         None => AttemptDecision::Locked,
         Some((_, Timestamp(0))) => AttemptDecision::Allowed { locks_until: None },
         Some((_, until)) => AttemptDecision::Allowed { locks_until: Some(until) },
-    })
+    }
 }
 
 /// Does as much work as writing a refusal down, and nothing else: for names nobody has.

@@ -10,7 +10,7 @@ use super::{Provisioner, base_url, check_version, not_modified, resource_respons
 use crate::access::{PrincipalKind, Role, roles_of, unbind_all_roles};
 use crate::audit::Context;
 use crate::directory::groups;
-use crate::directory::users::{self, User};
+use crate::directory::users::{self, Profile, User};
 use crate::kernel::database::DbConn;
 use crate::kernel::{Kernel, Tx};
 use crate::provisioning::scim::error::Error;
@@ -67,10 +67,9 @@ pub(super) async fn apply_operation(
     trace: &mut Trace,
 ) -> Result<WriteOutcome, Error> {
     if operation.verb == Verb::Post {
-        let user = create(tx, client, context, operation, trace).await?;
-        // Nobody has put somebody new into a group yet.
-        let resource = user::represent(&user, None, &base_url(kernel)).into_object();
-        return Ok(write_outcome(StatusCode::CREATED, &user, Some(resource), false));
+        let profile = new_profile(client, operation)?;
+        let user = users::create_in_one_statement(tx, context, &client.connection_id, profile).await?;
+        return Ok(created(kernel, &user, trace));
     }
     let user = find_user(tx, client.account_id(), &operation.id).await?;
     user.user_name.clone_into(&mut trace.subject);
@@ -106,20 +105,30 @@ fn write_outcome(
     WriteOutcome { status, id: user.id.clone(), version: Some(user.version), resource, is_removal }
 }
 
-async fn create(
-    tx: &mut Tx,
+/// Makes a user in a unit of work of its own, which is one way to the database.
+pub(super) async fn create_alone(
+    kernel: &Kernel,
     client: &Provisioner,
     context: &Context,
     operation: &ScimOperation,
     trace: &mut Trace,
-) -> Result<User, Error> {
+) -> Result<WriteOutcome, Error> {
+    let profile = new_profile(client, operation)?;
+    let user = users::create_alone(kernel, context, &client.connection_id, profile).await?;
+    Ok(created(kernel, &user, trace))
+}
+
+fn new_profile(client: &Provisioner, operation: &ScimOperation) -> Result<Profile, Error> {
     let sent = user::normalize(operation.data.clone());
-    let profile =
-        user::profile(custom_attributes::coerce_attributes(&client.settings.extra_attributes, sent)?)?;
-    let user = users::create_in_one_statement(tx, context, &client.connection_id, profile).await?;
+    user::profile(custom_attributes::coerce_attributes(&client.settings.extra_attributes, sent)?)
+}
+
+fn created(kernel: &Kernel, user: &User, trace: &mut Trace) -> WriteOutcome {
     user.id.clone_into(&mut trace.resource_id);
-    trace.changes = difference(&JsonObject::new(), &user::resource(&user).into_object());
-    Ok(user)
+    trace.changes = difference(&JsonObject::new(), &user::resource(user).into_object());
+    // A new user is in no group yet.
+    let resource = user::represent(user, None, &base_url(kernel)).into_object();
+    write_outcome(StatusCode::CREATED, user, Some(resource), false)
 }
 
 async fn update(

@@ -8,7 +8,6 @@ use axum::response::{IntoResponse, Response};
 
 use super::{Provisioner, base_url, groups, read_body, scim_response, users};
 use crate::audit::Context;
-use crate::kernel::database::Durability;
 use crate::kernel::http::RequestContext;
 use crate::kernel::{Kernel, Tx};
 use crate::provisioning::scim::error::Error;
@@ -174,14 +173,11 @@ async fn execute_once(
     trace: &mut Trace,
 ) -> Result<WriteOutcome, Error> {
     // Making a user is one way to the database; what may have to be undone, or is more, is a transaction.
-    let is_single_statement = operation.kind == ResourceKind::User
-        && operation.verb == Verb::Post
-        && client.hold_reason().is_none();
-    let mut tx = if is_single_statement {
-        kernel.db.begin_single_statement(Durability::Full).await?
-    } else {
-        kernel.db.begin().await?
-    };
+    let is_creation = operation.kind == ResourceKind::User && operation.verb == Verb::Post;
+    if is_creation && client.hold_reason().is_none() {
+        return users::create_alone(kernel, client, context, operation, trace).await;
+    }
+    let mut tx = kernel.db.begin().await?;
     let done = apply_operation(kernel, &mut tx, client, context, (operation, query), trace).await?;
     if let Some(reason) = client.hold_reason() {
         if trace.changes.is_empty() {
