@@ -42,8 +42,8 @@ pub struct Services {
     pub urls: urls::Urls,
     /// The one client for addresses an administrator typed in.
     pub http_client: http_client::HttpClient,
-    /// Wakes the mail worker after a commit that queued mail.
-    pub mail_wake: tokio::sync::Notify,
+    /// Wakes the mail worker; a commit that queued mail does.
+    pub mail_wake: Arc<tokio::sync::Notify>,
     /// Takes rows that may be written a moment later.
     pub write_behind: write_behind::WriteBehind,
 }
@@ -79,7 +79,7 @@ impl Kernel {
             vault,
             urls,
             http_client,
-            mail_wake: tokio::sync::Notify::new(),
+            mail_wake: Arc::default(),
             write_behind: write_behind::WriteBehind::default(),
         })))
     }

@@ -41,7 +41,6 @@ pub async fn send_welcome_emails(kernel: &Kernel) -> Result<usize, Error> {
         }
     }
     tx.commit().await?;
-    kernel.mail_wake.notify_one();
     Ok(due.len())
 }
 

@@ -82,7 +82,6 @@ pub async fn refresh_one(kernel: &Kernel) -> Result<bool, Error> {
     }
     store::save_metadata_status(&mut tx, &status).await?;
     tx.commit().await?;
-    kernel.mail_wake.notify_one();
     Ok(true)
 }
 

@@ -6,8 +6,7 @@ use utoipa::ToSchema;
 
 use super::{RenderedEmail, outbox};
 use crate::kernel::database::DbConn;
-use crate::kernel::vault::{self, Vault};
-use crate::kernel::{Timestamp, Tx};
+use crate::kernel::{Kernel, Timestamp, Tx, vault};
 
 /// Mails of one mailing that may wait in the outbox before more are queued.
 pub const MOST_WAITING: i64 = 1000;
@@ -140,7 +139,7 @@ pub async fn latest(c: &mut DbConn, account_id: &str, limit: i64) -> Result<Vec<
 /// when another node was faster or the mailing was stopped. `last`: whether nobody comes after `cursor`.
 pub async fn queue_batch(
     tx: &mut Tx,
-    vault: &Vault,
+    kernel: &Kernel,
     mailing: &Mailing,
     mails: &[RenderedEmail],
     cursor: &str,
@@ -163,7 +162,7 @@ pub async fn queue_batch(
     if moved.rows_affected() == 0 {
         return Ok(false);
     }
-    outbox::queue_bulk(tx, vault, &mailing.account_id, &mailing.id, mails).await?;
+    outbox::queue_bulk(tx, kernel, &mailing.account_id, &mailing.id, mails).await?;
     Ok(true)
 }
 

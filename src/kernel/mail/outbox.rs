@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::kernel::database::{DbConn, SqlValue, insert_all};
 use crate::kernel::vault::{self, Vault};
-use crate::kernel::{Timestamp, Tx};
+use crate::kernel::{Kernel, Timestamp, Tx};
 
 /// A mail to one person, already rendered.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -24,10 +24,10 @@ pub struct RenderedEmail {
     pub html: String,
 }
 
-/// Queues `mail` in this unit of work. It leaves after the commit.
+/// Queues `mail` in this unit of work. Its commit wakes the worker, which sends it.
 pub async fn queue(
     tx: &mut Tx,
-    vault: &Vault,
+    kernel: &Kernel,
     account_id: &str,
     mail: &RenderedEmail,
 ) -> Result<String, vault::Error> {
@@ -39,17 +39,18 @@ pub async fn queue(
     )
     .bind(&id)
     .bind(account_id)
-    .bind(seal(vault, &id, mail)?)
+    .bind(seal(&kernel.vault, &id, mail)?)
     .bind(now)
     .execute(&mut **tx)
     .await?;
+    tx.notify_after_commit(&kernel.mail_wake);
     Ok(id)
 }
 
 /// Queues mails of a mailing, behind all others.
 pub(super) async fn queue_bulk(
     tx: &mut Tx,
-    vault: &Vault,
+    kernel: &Kernel,
     account_id: &str,
     mailing_id: &str,
     mails: &[RenderedEmail],
@@ -58,7 +59,7 @@ pub(super) async fn queue_bulk(
     let mut rows = Vec::with_capacity(mails.len());
     for mail in mails {
         let id = tx.new_id();
-        let sealed = seal(vault, &id, mail)?;
+        let sealed = seal(&kernel.vault, &id, mail)?;
         rows.push([
             id.into(),
             account_id.into(),
@@ -73,7 +74,9 @@ pub(super) async fn queue_bulk(
     }
     let head = "INSERT INTO mail_outbox (id, account_id, sealed, next_attempt_at, created_at, mailing_id, status, \
                 attempts, bulk)";
-    Ok(insert_all(tx, head, rows).await?)
+    insert_all(tx, head, rows).await?;
+    tx.notify_after_commit(&kernel.mail_wake);
+    Ok(())
 }
 
 fn seal(vault: &Vault, id: &str, mail: &RenderedEmail) -> Result<String, vault::Error> {
@@ -206,3 +209,7 @@ pub async fn delivery_status(
         .fetch_optional(c)
         .await
 }
+
+#[cfg(test)]
+#[path = "outbox_tests.rs"]
+mod tests;

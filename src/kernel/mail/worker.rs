@@ -9,7 +9,7 @@ use crate::kernel::{Kernel, vault};
 
 /// How long a worker may hold a mail before another takes it.
 const LEASE: Duration = Duration::from_mins(2);
-/// How often the outbox is looked at when nobody rings.
+/// How often the outbox is looked at when nothing wakes the worker: for mails that other nodes queued, and retries.
 const POLL: Duration = Duration::from_secs(5);
 /// When to stop trying.
 const GIVE_UP_AFTER: Duration = Duration::from_hours(96);

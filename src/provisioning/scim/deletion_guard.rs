@@ -100,7 +100,6 @@ pub(super) async fn pause_connection(
         notifications::notify_admins(kernel, &mut tx, &account, &email).await?;
     }
     tx.commit().await?;
-    kernel.mail_wake.notify_one();
     Ok(())
 }
 

@@ -98,9 +98,6 @@ pub async fn queue_next_batches(kernel: &Kernel) -> Result<bool, Error> {
     for one in running.iter().filter(|mailing| mailing.has_room()) {
         busy |= queue_batch(kernel, one).await?;
     }
-    if busy {
-        kernel.mail_wake.notify_one();
-    }
     Ok(busy)
 }
 
@@ -121,8 +118,7 @@ async fn queue_batch(kernel: &Kernel, mailing: &Mailing) -> Result<bool, Error> 
         let letter = notifications::enrolment_email(kernel, &account, &person.user_name, secret, again);
         mails.push(letter.render_for(&person.email, &sender)?);
     }
-    let vault = &kernel.vault;
-    if mailing::queue_batch(&mut tx, vault, mailing, &mails, &cursor, last).await? {
+    if mailing::queue_batch(&mut tx, kernel, mailing, &mails, &cursor, last).await? {
         tx.commit().await?;
     }
     Ok(true)

@@ -215,7 +215,6 @@ async fn reject_attempt(
     left.wait().await?;
     if matches!(counted, AttemptDecision::Allowed { locks_until: Some(_) }) {
         metrics::counter!("vestibule_lockouts_total").increment(1);
-        signin.kernel.mail_wake.notify_one();
     }
     Ok(refused)
 }
@@ -435,7 +434,6 @@ pub async fn replace_expired_password(
         let proof = Proof { password_fingerprint: Some(tokens::hash(&hash)), ..proof };
         let proved = complete::advance(&mut tx, &sign_in, proof, PasswordStatus::Valid, Some(&hash)).await?;
         tx.commit().await?;
-        signin.kernel.mail_wake.notify_one();
         Ok(proved)
     };
     Ok(finished.await?)

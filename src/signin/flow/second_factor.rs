@@ -50,7 +50,6 @@ pub async fn verify_second_factor(
     let sign_in = SignInContext::new(request, flow, browser, &user, &settings);
     let proved = complete::advance(&mut tx, &sign_in, proof, standing, None).await?;
     tx.commit().await?;
-    kernel.mail_wake.notify_one();
     Ok(match proved {
         SignInOutcome::Complete(entered) => {
             SignInOutcome::Complete(CompletedSignIn { device_secret: device, codes_left, ..entered })
@@ -117,7 +116,6 @@ async fn reject_response(
         metrics::counter!("vestibule_lockouts_total").increment(1);
     }
     tx.commit().await?;
-    signin.kernel.mail_wake.notify_one();
     Ok(refused)
 }
 
@@ -143,7 +141,6 @@ pub async fn confirm_second_factor(
     let renewed = sessions::renew(&mut tx, &context, principal, shown).await?;
     let secret = renewed.ok_or(SignInError::FlowEnded)?;
     tx.commit().await?;
-    signin.kernel.mail_wake.notify_one();
     Ok(secret)
 }
 
@@ -187,7 +184,6 @@ pub async fn enrol_in_flow(
     let sign_in = SignInContext::new(request, flow, browser, &user, &settings);
     let outcome = complete::advance(&mut tx, &sign_in, proof, standing, None).await?;
     tx.commit().await?;
-    signin.kernel.mail_wake.notify_one();
     Ok(Ok(EnrolledFactor { outcome, codes }))
 }
 
@@ -218,7 +214,6 @@ pub async fn enrol_in_session(
     let renewed = sessions::renew(&mut tx, &context, principal, Some((factor, &amr))).await?;
     let outcome = renewed.ok_or(SignInError::FlowEnded)?;
     tx.commit().await?;
-    signin.kernel.mail_wake.notify_one();
     Ok(Ok(EnrolledFactor { outcome, codes }))
 }
 

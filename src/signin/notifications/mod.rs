@@ -34,7 +34,7 @@ pub async fn send(
 ) -> Result<Option<String>, Error> {
     let Some(address) = &user.email else { return Ok(None) };
     let mail = letter.render_for(address, &sender(account))?;
-    Ok(Some(mail::queue(tx, &kernel.vault, &account.id, &mail).await?))
+    Ok(Some(mail::queue(tx, kernel, &account.id, &mail).await?))
 }
 
 /// Queues `letter` to every active administrator of an account.

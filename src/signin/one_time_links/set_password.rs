@@ -93,7 +93,6 @@ pub async fn set_password(
     let proof = Proof::from_password(&user, Method::Password);
     let proved = flow::sign_in_without_flow(&mut tx, request, browser, return_to, proof).await;
     tx.commit().await?;
-    signin.kernel.mail_wake.notify_one();
     Ok(proved?)
 }
 

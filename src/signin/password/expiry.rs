@@ -49,9 +49,6 @@ pub async fn mail_expiry_warnings(kernel: &Kernel) -> Result<u64, Error> {
             warned += some;
         }
     }
-    if warned > 0 {
-        kernel.mail_wake.notify_one();
-    }
     Ok(warned)
 }
 

@@ -46,6 +46,5 @@ pub async fn request_reset(
     let event = Event::new(Action::PasswordResetRequest, "user", &user.id, &user.user_name);
     audit::record(&mut tx, context, event).await?;
     tx.commit().await?;
-    kernel.mail_wake.notify_one();
     Ok(true)
 }

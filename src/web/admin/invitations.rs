@@ -26,7 +26,6 @@ pub(crate) async fn create_invitations(
     let mut tx = app.kernel.db.begin().await?;
     let outcomes = invitations::create(&app.kernel, &mut tx, &principal.context(request), new).await?;
     tx.commit().await?;
-    app.kernel.mail_wake.notify_one();
     Ok(outcomes)
 }
 
@@ -41,7 +40,6 @@ pub(crate) async fn resend_invitation(
     let invitation = find_invitation(&mut tx, principal, id).await?;
     invitations::resend(&app.kernel, &mut tx, &principal.context(request), &invitation).await?;
     tx.commit().await?;
-    app.kernel.mail_wake.notify_one();
     Ok(())
 }
 

@@ -133,7 +133,6 @@ pub(crate) async fn reset_two_factor(
     ensure_last_admin_can_sign_in(&mut tx, &user).await?;
     factors::reset(&app.kernel, &mut tx, &principal.context(request), &user).await?;
     tx.commit().await?;
-    app.kernel.mail_wake.notify_one();
     Ok(())
 }
 

@@ -66,7 +66,6 @@ pub(super) async fn create(
     let what = (new.name.as_str(), new.service_account_id.as_deref());
     let (details, token) = admin::make_token(&app, &mut tx, &principal, &request, what, expires_at).await?;
     tx.commit().await?;
-    app.kernel.mail_wake.notify_one();
     Ok((StatusCode::CREATED, Json(MadeToken { details, token })))
 }
 

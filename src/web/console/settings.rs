@@ -250,6 +250,5 @@ pub(super) async fn test_mail(
     let event = Event::new(Action::MailTest, "mail", &id, user.email.as_deref().unwrap_or_default());
     audit::record(&mut tx, &principal.context(&request), event).await?;
     tx.commit().await?;
-    app.kernel.mail_wake.notify_one();
     Ok(Redirect::to("/console/settings?notice=mail_queued").into_response())
 }

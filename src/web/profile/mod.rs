@@ -181,7 +181,6 @@ async fn create_token(
         let (_, secret) =
             admin::make_token(&app, &mut tx, &principal, &request, (&form.name, None), expires_at).await?;
         tx.commit().await?;
-        app.kernel.mail_wake.notify_one();
         Ok::<_, Error>(secret)
     };
     match made.await {

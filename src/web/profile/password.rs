@@ -107,7 +107,6 @@ pub(super) async fn change(
     sessions::revoke_all(&mut tx, &context, &user, principal.session_id().unwrap_or_default()).await?;
     let renewed = sessions::renew(&mut tx, &context, &principal, None).await?;
     tx.commit().await?;
-    app.kernel.mail_wake.notify_one();
     let to = Redirect::to("/profile?notice=password_changed");
     Ok(match renewed {
         Some(secret) => {

@@ -154,7 +154,6 @@ pub(super) async fn remove(
         let context = principal.context(&request);
         factors::remove(&app.kernel, &mut tx, &context, &user, &settings, &factor).await?;
         tx.commit().await?;
-        app.kernel.mail_wake.notify_one();
         Ok(())
     };
     redirect_or_rerender(&app, &principal, "factor_removed", done.await).await
@@ -173,7 +172,6 @@ pub(super) async fn renew_codes(
     let mut tx = app.kernel.db.begin().await?;
     let codes = factors::renew_codes(&app.kernel, &mut tx, &principal.context(&request), &user).await?;
     tx.commit().await?;
-    app.kernel.mail_wake.notify_one();
     show_codes(AppendHeaders(Vec::new()), CodesPage { codes, next: HOME.to_owned(), first: false })
 }
 
