@@ -47,8 +47,9 @@ async fn what_was_asked_before_a_change_is_not_remembered_after_it() {
 #[tokio::test]
 async fn the_memory_has_an_end() {
     let (moment, asked) = (ShortCache::default(), AtomicU64::new(0));
-    for n in 0..=CAPACITY {
+    for n in 0..2 * CAPACITY {
         moment.get_or_load(&n.to_string(), answer(&asked, Some(0))).await.expect("an answer");
     }
-    assert_eq!(moment.entries.lock().expect("free").len(), 1);
+    moment.entries.run_pending_tasks();
+    assert!(moment.entries.entry_count() <= CAPACITY, "{} are kept", moment.entries.entry_count());
 }

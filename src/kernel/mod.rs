@@ -1,7 +1,6 @@
 //! What every room stands on: configuration, database, clock, ids, secrets, mail and background
 //! jobs. Nothing in here knows what a user is.
 
-pub mod batch;
 pub mod cache;
 pub mod config;
 pub mod http;

@@ -1,9 +1,9 @@
 //! Users by their names: what a provisioning client asks for before it does anything.
 
 use super::User;
+use super::batch::BatchLoader;
 use crate::directory::{PageRequest, fold_case};
 use crate::kernel::Database;
-use crate::kernel::batch::BatchLoader;
 
 /// Looks users up for all who ask at the same time.
 #[derive(Default)]

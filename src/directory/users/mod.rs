@@ -1,5 +1,6 @@
 //! Users: people with an entry in an account.
 
+mod batch;
 mod count_cache;
 mod create;
 mod create_many;

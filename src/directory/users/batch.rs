@@ -4,6 +4,8 @@
 //! processors, the other half being the database's; whoever comes meanwhile waits, and one of those asks for all of
 //! them. Nobody waits for others to come, and each answer is to a question that was asked after it was needed: what was
 //! written before is seen.
+//!
+//! It serves the row *SCIM look-ups by `userName`* of the benchmarks in the README, on PostgreSQL (decision 22).
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -12,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::oneshot;
 
 /// Takes questions of one kind. `V` is found by `K`.
-pub struct BatchLoader<K, V>(Arc<Mutex<State<K, V>>>);
+pub(super) struct BatchLoader<K, V>(Arc<Mutex<State<K, V>>>);
 
 struct State<K, V> {
     /// How many more may ask now.
@@ -56,9 +58,14 @@ impl<K, V> BatchLoader<K, V> {
 }
 
 impl<K: Eq + Hash + Clone, V: Clone> BatchLoader<K, V> {
-    /// What `key` is found by. `ask` is called with this key alone, with those of everybody who waits and whose `topic`
+    /// What `key` is found by. `load_batch` is called with this key alone, with those of everybody who waits and whose `topic`
     /// is the same, or not at all.
-    pub async fn load<F, Found>(&self, topic: &str, key: K, load_batch: F) -> Result<Option<V>, sqlx::Error>
+    pub(super) async fn load<F, Found>(
+        &self,
+        topic: &str,
+        key: K,
+        load_batch: F,
+    ) -> Result<Option<V>, sqlx::Error>
     where
         F: FnOnce(Vec<K>) -> Found,
         Found: Future<Output = Result<HashMap<K, V>, sqlx::Error>>,
