@@ -15,8 +15,6 @@ use crate::connection::{FetchMode, StatementOutput};
 use crate::row::SqlRow;
 use crate::sql_database::SqlQueryResult;
 
-/// How long after its last use a connection is taken for alive.
-const TRUSTED_FOR: Duration = Duration::from_secs(10);
 /// A connection that is older is closed after its use: what the server keeps for it grows.
 const LONGEST_LIFE: Duration = Duration::from_mins(30);
 
@@ -157,9 +155,9 @@ impl PgConn {
         !self.response_pending && self.opened.elapsed() < LONGEST_LIFE
     }
 
-    /// Whether it works after so long without use; asked only if that was long.
-    pub(crate) async fn is_alive(&mut self, idle_for: Duration) -> bool {
-        idle_for < TRUSTED_FOR || self.connection.ping().await.is_ok()
+    /// Whether it still works: one way to the server and back.
+    pub(crate) async fn is_alive(&mut self) -> bool {
+        self.connection.ping().await.is_ok()
     }
 
     pub(crate) async fn close(self) {
