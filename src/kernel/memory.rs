@@ -5,6 +5,9 @@
 //! takes all of it. The allocator asks the system for large ones everywhere (where
 //! `/sys/kernel/mm/transparent_hugepage/enabled` says `always` or `madvise`), so they are turned off for the process
 //! and on again for the moment in which such memory is made. Where the system has none, nothing changes.
+//!
+//! It serves the benchmarks *password sign-ins* (the large pages of the hashes) and *idle memory* (none anywhere else) of
+//! the README.
 
 use std::sync::{Mutex, PoisonError};
 

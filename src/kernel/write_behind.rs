@@ -1,5 +1,7 @@
 //! Rows that may be written a moment after the answer: useful to look up, and a promise to nobody. Many are
 //! written together, so that each costs its request next to nothing.
+//!
+//! It serves the rows *SCIM creates* of the benchmarks in the README, which have the row in the log included.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// From so many on that are to write soon, a commit waits for them.
 pub(crate) const COMMIT_SIBLINGS: usize = 4;
-/// Units of work that somebody waits for, at most, before a commit waits for no more.
+/// Units of work that are waited for, at most, before a commit waits for no more.
 const TARGET_BATCH: usize = 8;
 /// Commits that do not wait, at most, after those before have waited for nothing.
 const MAX_SKIPPED_DELAYS: u32 = 64;
@@ -30,7 +30,7 @@ pub(crate) struct CommitDelay {
 /// The transaction that could be committed now.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OpenTransaction {
-    /// Finished units of work in it that somebody waits for.
+    /// Finished units of work in it that are waited for.
     pub(crate) awaited: usize,
     /// Its finished units of work leave no room for more.
     pub(crate) is_full: bool,
@@ -59,14 +59,14 @@ impl CommitDelay {
     /// Decides after a unit of work is finished, each time.
     pub(crate) fn decide(&mut self, open: OpenTransaction) -> CommitTime {
         if open.awaited > 1 {
-            // Somebody came: it is worth it again.
+            // Another one came: it is worth it again.
             (self.skips_left, self.last_skips) = (0, 0);
         }
         let wanted = TARGET_BATCH.min(open.expected);
         if open.expected < COMMIT_SIBLINGS || open.awaited >= wanted || open.is_full {
             return CommitTime::Now;
         }
-        // What nobody waits for can always be left to the next commit.
+        // What is not waited for can always be left to the next commit.
         if open.awaited > 0 && self.skips_left > 0 {
             self.skips_left -= 1;
             return CommitTime::Now;
@@ -74,7 +74,7 @@ impl CommitDelay {
         CommitTime::Later
     }
 
-    /// Learns from a delay that ran to its end, with `awaited` units of work that somebody waited for.
+    /// Learns from a delay that ran to its end, with `awaited` units of work that were waited for.
     pub(crate) fn record_expired(&mut self, awaited: usize) {
         if awaited == 1 {
             self.last_skips = (2 * self.last_skips).clamp(1, MAX_SKIPPED_DELAYS);

@@ -4,7 +4,7 @@ use super::*;
 #[test]
 fn a_commit_waits_only_for_those_who_are_known_to_come() {
     for (awaited, is_full, expected, decision, why) in [
-        (1, false, 0, Now, "nobody else is to come"),
+        (1, false, 0, Now, "no other is to come"),
         (1, false, 3, Now, "three are too few to wait for"),
         (1, false, 4, Later, "four are worth a wait"),
         (3, false, 4, Later, "one of four is missing"),
@@ -12,8 +12,8 @@ fn a_commit_waits_only_for_those_who_are_known_to_come() {
         (7, false, 100, Later, "eight share most of what there is to share"),
         (8, false, 100, Now, "and more do not wait"),
         (1, true, 100, Now, "there is no room for more"),
-        (0, false, 4, Later, "nobody waits for it"),
-        (0, false, 3, Now, "nobody waits for it, and nobody comes who would commit it"),
+        (0, false, 4, Later, "it is not waited for"),
+        (0, false, 3, Now, "it is not waited for, and no other comes that would commit it"),
     ] {
         let mut delay = CommitDelay::new(Duration::ZERO);
         assert_eq!(delay.decide(OpenTransaction { awaited, is_full, expected }), decision, "{why}");
@@ -42,7 +42,7 @@ fn after_a_delay_in_vain_twice_as_many_commits_do_not_wait() {
 }
 
 #[test]
-fn a_delay_with_company_or_with_nobody_waiting_teaches_nothing() {
+fn a_delay_that_others_joined_or_that_none_waited_for_teaches_nothing() {
     let mut delay = CommitDelay::new(Duration::ZERO);
     for awaited in [0, 2, 5] {
         delay.record_expired(awaited);
@@ -51,7 +51,7 @@ fn a_delay_with_company_or_with_nobody_waiting_teaches_nothing() {
 }
 
 #[test]
-fn what_nobody_waits_for_does_not_use_up_the_commits_that_skip() {
+fn what_is_not_waited_for_does_not_use_up_the_commits_that_skip() {
     let mut delay = CommitDelay::new(Duration::ZERO);
     delay.record_expired(1);
     let left = OpenTransaction { awaited: 0, is_full: false, expected: 4 };

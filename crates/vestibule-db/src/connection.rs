@@ -99,7 +99,7 @@ impl<'c> Executor<'c> for &'c mut DbConn {
         Box::pin(async move { Ok(self.run_query(query, FetchMode::First).await?.rows.into_iter().next()) })
     }
 
-    /// Nobody prepares a statement ahead: each is when it is first used, and stays so.
+    /// No statement is prepared ahead: each is when it is first used, and stays so.
     fn prepare_with<'e>(
         self,
         _sql: SqlStr,

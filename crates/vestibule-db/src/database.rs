@@ -127,7 +127,7 @@ impl Database {
         self.begin_with_durability(Durability::Full).await
     }
 
-    /// Begins a unit of work of which nobody is told that it is done: a step of something long, which is begun again when it
+    /// Begins a unit of work whose end is not reported to a person: a step of something long, which is begun again when it
     /// is cut off, or rows of a log. It is on disk with the next unit of work that waits for that, at the latest.
     pub async fn begin_relaxed(&self) -> Result<Tx, sqlx::Error> {
         self.begin_with_durability(Durability::Relaxed).await
@@ -200,7 +200,7 @@ impl Database {
         }
     }
 
-    /// Says that somebody will write soon, after something slow elsewhere. Several of them share their commits on `SQLite`,
+    /// Says that a write will come soon, after something slow elsewhere. Several of them share their commits on `SQLite`,
     /// which wait a moment for that; PostgreSQL has its own way (`commit_delay`), and there is none then.
     #[must_use]
     pub fn announce_write(&self) -> Option<PendingWriter> {

@@ -62,7 +62,7 @@ async fn work_that_shares_a_commit_stands_or_falls_alone() {
 }
 
 #[tokio::test]
-async fn a_request_that_gives_up_in_the_queue_leaves_nobody_waiting() {
+async fn a_request_that_gives_up_in_the_queue_leaves_no_other_waiting() {
     let dir = tempfile::tempdir().expect("dir");
     let db = open(&dir).await;
     let first = written(&db, "first").await;
@@ -129,7 +129,7 @@ async fn single_statements_and_whole_units_of_work_share_the_writer() {
 }
 
 #[tokio::test]
-async fn in_company_nobody_waits_for_others_who_do_not_come() {
+async fn in_company_a_commit_does_not_wait_for_ever() {
     let dir = tempfile::tempdir().expect("dir");
     let db = open(&dir).await;
     let _company: Vec<_> = (0..4).map(|_| db.announce_write()).collect();
@@ -152,7 +152,7 @@ async fn in_company_a_commit_waits_for_more() {
         let done = futures_poll(commit.as_mut()).await;
         assert_eq!(!done, has_waited, "{id}");
         if !done {
-            // Whoever joins and gives up takes nothing with them.
+            // One that joins and gives up takes nothing with it.
             let other = written(&db, "given up").await;
             drop(other);
             commit.await.expect("commit");
@@ -188,14 +188,14 @@ async fn what_is_left_to_others_is_committed_with_theirs_or_in_a_moment() {
     let db = open(&dir).await;
     let mut company: Vec<_> = (0..4).map(|_| db.announce_write()).collect();
     let left = write_relaxed(&db, "in a moment").await;
-    assert_eq!(count(&db).await, 0, "nobody has committed it yet");
+    assert_eq!(count(&db).await, 0, "it is not committed yet");
     left.wait().await.expect("kept");
     assert_eq!(count(&db).await, 1);
 
     let left = write_relaxed(&db, "with theirs").await;
     let mut tx = db.begin().await.expect("begin");
     let sees = is_duplicate(&insert(&mut tx, "with theirs").await.expect_err("it is there"));
-    assert!(sees, "whoever begins next sees it");
+    assert!(sees, "the next unit of work sees it");
     drop(tx);
     company.clear();
     let tx = written(&db, "theirs").await;

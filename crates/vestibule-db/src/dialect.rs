@@ -19,7 +19,7 @@ impl Dialect {
         if url.starts_with("sqlite:") { Self::Sqlite } else { Self::Postgres }
     }
 
-    /// `SQLite` needs its folder, and a file nobody else may read.
+    /// `SQLite` needs its folder, and a file that only its owner may read.
     pub(crate) fn prepare_storage(self, url: &str) -> std::io::Result<()> {
         let Some(file) = url.strip_prefix("sqlite://").filter(|_| self == Self::Sqlite) else {
             return Ok(());

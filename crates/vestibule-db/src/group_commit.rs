@@ -32,7 +32,7 @@ pub(crate) struct Writer {
     announced: Arc<AtomicUsize>,
 }
 
-/// Somebody who is to write soon, after something else that takes a while. While there are several of them, they share
+/// A write that is to come soon, after something else that takes a while. While there are several of them, they share
 /// their commits.
 pub struct PendingWriter(Arc<AtomicUsize>);
 
@@ -50,11 +50,11 @@ struct State {
     durability: Durability,
     /// Finished units of work that wait for the commit.
     commit_waiters: Vec<CommitWaiter>,
-    /// How many of them somebody waits for.
+    /// How many of them are waited for.
     awaited: usize,
-    /// A task commits the transaction that is open if nobody does before.
+    /// A task commits the transaction that is open if it is still open then.
     commit_scheduled: bool,
-    /// How many transactions there were: which one somebody waited for.
+    /// How many transactions there were: which one a task was to commit.
     transaction_number: u64,
     delay: CommitDelay,
 }
@@ -118,7 +118,7 @@ impl Writer {
 }
 
 /// Begins a transaction that writes. Another process may have the file, a command beside the server: then it is asked
-/// again, and nobody's thread waits meanwhile.
+/// again, and no thread waits meanwhile.
 async fn begin_immediate(file: &mut SqliteConn) -> Result<(), sqlx::Error> {
     let begun = Instant::now();
     loop {
@@ -136,7 +136,7 @@ impl State {
         self.connection.sqlite().expect("the writer's connection is the file's")
     }
 
-    /// Sees to it that whoever begins now is kept as `durability` says. Work that is kept soon joins what is kept fully;
+    /// Sees to it that the unit of work that begins now is kept as `durability` says. Work that is kept soon joins what is kept fully;
     /// the other way round it is committed first.
     fn prepare_for(&mut self, durability: Durability) -> Result<(), sqlx::Error> {
         if self.in_transaction && self.durability == Durability::Relaxed && durability == Durability::Full {
@@ -185,7 +185,7 @@ impl State {
         true
     }
 
-    /// Commits unless somebody waits to join and there is room.
+    /// Commits unless another waits to join and there is room.
     fn commit_if_due(&mut self, waiting: usize) {
         if !self.in_transaction || (waiting > 0 && self.commit_waiters.len() < MAX_BATCH) {
             return;
@@ -208,7 +208,7 @@ impl State {
     }
 }
 
-/// Counts a task as waiting. If its request is cancelled in the queue, somebody else has to close
+/// Counts a task as waiting. If its request is cancelled in the queue, a task has to close
 /// the transaction that was left open for it.
 struct WriterQueueSlot {
     writer: Writer,
@@ -316,7 +316,7 @@ impl Drop for SharedTx {
     fn drop(&mut self) {
         let Some(mut state) = self.state.take() else { return };
         if self.scope == TxScope::Transaction {
-            // There is nobody else's work in this transaction yet.
+            // There is no other work in this transaction yet.
             drop(state.file().run("ROLLBACK"));
             state.mark_ended();
             return;

@@ -8,7 +8,7 @@
 //!   no trace and no lock.
 //! - When [`Tx::commit`] returns `Ok`, it survives a power cut. A unit of work that was begun with
 //!   [`Database::begin_relaxed`] survives the end of the process at once, and a power cut a moment later.
-//! - One that fails takes nobody else's with it, although on `SQLite` several share one commit.
+//! - One that fails takes no other with it, although on `SQLite` several share one commit.
 //! - On `SQLite` units of work run one after the other: do no slow work while holding one. On PostgreSQL they run side by
 //!   side in READ COMMITTED: what reads a row and writes it back locks it first.
 //! - What waits for its rows is woken by its commit, and only by that ([`Tx::notify_after_commit`]).

@@ -118,8 +118,11 @@ impl Manager for DbConnector {
     async fn recycle(&self, connection: &mut DbConn, metrics: &Metrics) -> RecycleResult<sqlx::Error> {
         match connection {
             DbConn::Sqlite(file) => file.reset_time_budget(),
-            DbConn::Postgres(server) if metrics.last_used() < TRUSTED_FOR || server.is_alive().await => {}
-            DbConn::Postgres(_) => return Err(RecycleError::message("the server has closed it")),
+            DbConn::Postgres(server) => {
+                if metrics.last_used() >= TRUSTED_FOR && !server.is_alive().await {
+                    return Err(RecycleError::message("the server has closed it"));
+                }
+            }
         }
         Ok(())
     }

@@ -1,4 +1,6 @@
 //! PostgreSQL by sqlx's driver. Its rows are passed on as they are, and read where they are wanted.
+//!
+//! It serves the rows of the benchmarks in the README that name PostgreSQL.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
@@ -23,7 +25,7 @@ const LONGEST_LIFE: Duration = Duration::from_mins(30);
 pub struct PgConn {
     connection: PgConnection,
     opened: Instant,
-    /// A statement was begun and its answer not read: whoever asked is gone, or the connection is.
+    /// A statement was begun and its answer not read: the request is gone, or the connection is.
     response_pending: bool,
     /// Begun, and neither committed nor rolled back.
     in_transaction: bool,
@@ -150,7 +152,7 @@ impl PgConn {
         self.in_transaction
     }
 
-    /// Whether somebody else may have it after this use.
+    /// Whether it may be lent again after this use.
     pub(crate) fn is_reusable(&self) -> bool {
         !self.response_pending && self.opened.elapsed() < LONGEST_LIFE
     }

@@ -94,7 +94,7 @@ async fn a_file_that_another_process_writes_to_is_waited_for() {
         sqlx::query("INSERT INTO t (id) VALUES ('later')").execute(unit.connection()).await.expect("row");
         unit.finish(true, Vec::new())?.wait().await
     });
-    // This thread is the only one: that it comes back here shows that nobody blocks it.
+    // This thread is the only one: that it comes back here shows that it is not blocked.
     for _ in 0..3 {
         tokio::task::yield_now().await;
     }
@@ -103,7 +103,7 @@ async fn a_file_that_another_process_writes_to_is_waited_for() {
     waiting.await.expect("task").expect("commits");
 }
 
-/// Commits while somebody waits to begin: their unit of work, and what is left of the commit.
+/// Commits while another unit of work waits to begin: that one, and what is left of the commit.
 async fn hand_over(
     writer: &Writer,
     unit: SharedTx,
@@ -128,7 +128,7 @@ async fn only_work_that_is_kept_soon_is_left_unsynced() {
     let (normal, full) = (1, 2);
     let mut unit = writer.begin(Durability::Relaxed).await.expect("begins");
     assert_eq!(syncs(&mut unit).await, normal);
-    // Somebody who wants more waits already: they do not share a commit with it.
+    // One that is to be synced waits already: the two do not share a commit.
     let (mut unit, committed) = hand_over(&writer, unit, Durability::Full).await;
     committed.await.expect("committed by the one who came");
     assert_eq!(syncs(&mut unit).await, full);

@@ -3,6 +3,8 @@
 //!
 //! Ids sort by time of creation, so users that come are at the end: the place of one that came before a moment that is
 //! past for certain changes only when somebody is deleted. That voids what is remembered.
+//!
+//! It serves the benchmark *pages of 100 among 1,000,000 users*, by `startIndex`, of the README.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};

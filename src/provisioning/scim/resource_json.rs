@@ -1,5 +1,7 @@
 //! A resource on its way out. It is kept as the client sent it, and most of that goes out as the text it is kept as: only
 //! what the directory has a word on is read and written.
+//!
+//! It serves the benchmark *reading 100,000 users in pages* of the README.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,6 @@
 //! The memory argon2 works in.
+//!
+//! It serves the benchmark *password sign-ins* of the README.
 
 use argon2::Block;
 

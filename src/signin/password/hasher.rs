@@ -5,6 +5,9 @@
 //! wants a hash takes a place first; there are as many places as the threads get through in a second,
 //! and the rest are told to come back. The threads run at a lower priority: a flood of sign-ins must not
 //! take the processor from everybody who is signed in already.
+//!
+//! It serves the benchmarks of the README about password sign-ins: their share of raw argon2id, the p99 of
+//! `GET /api/v1/me` beside a flood of them, and the memory in that flood.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};

@@ -4,6 +4,8 @@
 //! every read a write; so each node remembers what was used since it last wrote, takes that into account
 //! itself, and writes all of it in one go every second. A node that dies forgets a second of uses: some
 //! sessions end that much earlier.
+//!
+//! It serves the rows *`GET /api/v1/me`* of the benchmarks in the README.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
