@@ -3,6 +3,7 @@
 use std::pin::pin;
 use std::task::Poll;
 
+use sqlx::Row as _;
 use vestibule::kernel::Tx;
 use vestibule::kernel::database::{Database, Dialect, SqlValue, insert_all, insert_new};
 
@@ -118,6 +119,26 @@ on_both! {
         let many: Vec<[SqlValue<'_>; 3]> = (0..2500).map(|n| [format!("m{n}").into(), None::<String>.into(), 1.into()]).collect();
         assert_eq!(insert_new(&mut tx, head, many).await.expect("written").len(), 2500);
         assert!(insert_all(&mut tx, head, vec![row("a", None, 1)]).await.is_err());
+    }
+
+    async fn a_value_is_read_as_what_it_is_and_as_nothing_else(server: Server) {
+        let mut c = server.kernel.db.read().await.expect("a connection");
+        let sql = "SELECT CAST($1 AS TEXT) AS name, CAST($2 AS BIGINT) AS count, 7 AS flag, CAST($3 AS TEXT) AS missing, \
+                   CAST($4 AS BIGINT) AS none";
+        let query = sqlx::query(sql).bind("Zoë").bind(1_i64 << 40).bind(None::<String>).bind(None::<i64>);
+        let row = query.fetch_one(&mut *c).await.expect("a row");
+        assert_eq!((row.len(), row.try_get::<&str, _>("name").expect("a text")), (5, "Zoë"));
+        assert_eq!(row.try_get::<i64, _>("count").expect("a number"), 1 << 40);
+        assert_eq!(row.try_get::<i32, _>("flag").expect("a small number"), 7);
+        assert_eq!(row.try_get::<i64, _>(2).expect("any number is one"), 7);
+        assert_eq!(row.try_get::<Option<String>, _>("missing").expect("none"), None);
+        assert_eq!(row.try_get::<Option<i64>, _>("none").expect("none"), None);
+        row.try_get::<String, _>("missing").expect_err("it has no value");
+        row.try_get::<i32, _>("count").expect_err("it does not fit");
+        row.try_get::<i64, _>("name").expect_err("it is no number");
+        row.try_get::<String, _>("count").expect_err("it is no text");
+        row.try_get::<String, _>("nonsense").expect_err("there is no such column");
+        row.try_get::<String, _>(5).expect_err("there are five");
     }
 
     async fn a_question_that_is_given_up_is_not_answered_to_the_next(server: Server) {

@@ -5,9 +5,7 @@ use std::collections::HashMap;
 use super::model::{Profile, User};
 use crate::directory::{Error, PageRequest, fold_case};
 use crate::kernel::Tx;
-use crate::kernel::database::{
-    Conditions, DbConn, NewRow, fetch_where_in, like_anywhere, lookup_map,
-};
+use crate::kernel::database::{Conditions, DbConn, NewRow, fetch_where_in, like_anywhere, lookup_map};
 
 /// The columns of a [`User`], in the order in which it is read.
 macro_rules! columns {
