@@ -73,7 +73,7 @@ pub fn apply_operations(resource: &mut JsonObject, operations: &[PatchOperation]
     for operation in operations {
         match &operation.path {
             Some(path) => {
-                apply_at(resource, operation.kind, &PatchPath::parse(path)?, &operation.value, true)?
+                apply_at(resource, operation.kind, &PatchPath::parse(path)?, &operation.value, true)?;
             }
             None => apply_pathless(resource, operation)?,
         }

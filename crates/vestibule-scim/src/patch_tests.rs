@@ -318,10 +318,11 @@ fn any_step() -> impl Strategy<Value = PatchStep> {
     let address = || {
         (kind(), text(), any::<bool>()).prop_map(|(kind, value, primary)| EmailValue { kind, value, primary })
     };
-    // Two primaries in one list are the client's mistake, and not what the model is about.
+    // Two primaries in one list, or one address twice, are the client's mistake, and not what the model is about.
     let addresses = || {
         prop::collection::vec(address(), 1..3).prop_map(|mut list| {
             list.iter_mut().skip(1).for_each(|one| one.primary = false);
+            list.dedup();
             list
         })
     };
