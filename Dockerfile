@@ -5,6 +5,7 @@ WORKDIR /src
 COPY Cargo.toml Cargo.lock ./
 COPY .cargo .cargo
 COPY src src
+COPY crates crates
 COPY templates templates
 COPY migrations migrations
 # The manifest names these; they are not built here.

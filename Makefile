@@ -28,12 +28,12 @@ peers:
 
 ## lint: formatting, and clippy with warnings as errors
 lint: tools
-	cargo fmt --check
-	cargo clippy --all-targets --locked -- -D warnings
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
 
 ## test: everything, on SQLite and on PostgreSQL, against real peers
 test: lint peers
-	tests/peers/with-postgres cargo test --locked
+	tests/peers/with-postgres cargo test --workspace --locked
 
 ## bench: ratios against the limits of this machine, in one run
 bench: tools peers

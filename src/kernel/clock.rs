@@ -39,6 +39,20 @@ impl Timestamp {
     }
 }
 
+/// A time beyond the years that it can say is its first or last moment.
+impl From<Timestamp> for jiff::Timestamp {
+    fn from(time: Timestamp) -> Self {
+        let beyond = if time.0 < 0 { Self::MIN } else { Self::MAX };
+        Self::from_millisecond(time.0).unwrap_or(beyond)
+    }
+}
+
+impl From<jiff::Timestamp> for Timestamp {
+    fn from(time: jiff::Timestamp) -> Self {
+        Self(time.as_millisecond())
+    }
+}
+
 /// RFC 3339 in UTC with milliseconds, the only form times leave the product in.
 impl std::fmt::Display for Timestamp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

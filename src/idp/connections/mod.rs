@@ -22,7 +22,7 @@ pub use oidc::{ClientAuth, OidcSettings, Preset};
 pub use saml::{
     Binding, Comparison, Graph, LogoutService, NameIdFormat, RetiringCertificate, SamlSettings, Vendor,
 };
-pub use scim::{ExtraAttribute, ExtraKind, ScimSettings};
+pub use scim::ScimSettings;
 pub use secrets::{has_secret, secret, set_secret};
 pub use settings::ConnectionSettings;
 pub use store::{
@@ -31,3 +31,4 @@ pub use store::{
     sign_in_connections,
 };
 pub use update::{ConnectionChange, update};
+pub use vestibule_scim::custom_attributes::{ExtraAttribute, ExtraKind};

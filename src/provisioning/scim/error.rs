@@ -3,50 +3,9 @@
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use vestibule_scim::ScimType;
 
 use crate::directory;
-
-/// The `scimType` of an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ScimType {
-    /// The filter cannot be read or is not supported for this attribute.
-    InvalidFilter,
-    /// The filter matches more than we will look through.
-    TooMany,
-    /// A unique value is taken.
-    Uniqueness,
-    /// A read-only attribute was to be changed.
-    Mutability,
-    /// The body is not what the operation needs.
-    InvalidSyntax,
-    /// A path cannot be read.
-    InvalidPath,
-    /// A path leads nowhere.
-    NoTarget,
-    /// A value is missing or unfit.
-    InvalidValue,
-    /// A cursor that was not made here (RFC 9865 §2.2).
-    InvalidCursor,
-    /// A cursor that leads nowhere any more.
-    ExpiredCursor,
-}
-
-impl ScimType {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::InvalidFilter => "invalidFilter",
-            Self::TooMany => "tooMany",
-            Self::Uniqueness => "uniqueness",
-            Self::Mutability => "mutability",
-            Self::InvalidSyntax => "invalidSyntax",
-            Self::InvalidPath => "invalidPath",
-            Self::NoTarget => "noTarget",
-            Self::InvalidValue => "invalidValue",
-            Self::InvalidCursor => "invalidCursor",
-            Self::ExpiredCursor => "expiredCursor",
-        }
-    }
-}
 
 /// A refusal to a provisioning client. The detail is shown in the identity provider's console, so it
 /// says what to change there.
@@ -66,10 +25,7 @@ pub struct Error {
 impl Error {
     /// A 400 of this kind (409 for uniqueness).
     pub fn bad(scim_type: ScimType, detail: impl Into<String>) -> Self {
-        let status = match scim_type {
-            ScimType::Uniqueness => StatusCode::CONFLICT,
-            _ => StatusCode::BAD_REQUEST,
-        };
+        let status = StatusCode::from_u16(scim_type.status()).unwrap_or(StatusCode::BAD_REQUEST);
         Self { status, scim_type: Some(scim_type), detail: detail.into(), retry_after: None }
     }
 
@@ -112,6 +68,14 @@ impl Error {
     pub fn unauthorized() -> Self {
         let detail = "The bearer token is missing, unknown, expired or revoked. Make a new one on the connection's page.";
         Self::plain(StatusCode::UNAUTHORIZED, detail)
+    }
+}
+
+impl From<vestibule_scim::Error> for Error {
+    fn from(error: vestibule_scim::Error) -> Self {
+        let vestibule_scim::Error { status, scim_type, detail } = error;
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_REQUEST);
+        Self { status, scim_type, detail, retry_after: None }
     }
 }
 

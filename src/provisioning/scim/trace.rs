@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::json::JsonObject;
+use vestibule_scim::json::JsonObject;
 
 /// An attribute that changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]

@@ -1,77 +1,16 @@
-//! Between SCIM's User and the directory's. The resource is kept as it was sent; the columns the
-//! directory searches and shows are derived from it.
+//! Between SCIM's User and the directory's. The resource is kept as it was sent; the columns that the directory
+//! searches and shows are derived from it.
 
 use serde_json::{Value, json};
+use vestibule_scim::ScimType;
+use vestibule_scim::attributes::{EXTENSIONS, USER};
+use vestibule_scim::json::{self, JsonObject};
+use vestibule_scim::resource::{AttributeValue, Meta, Resource, etag};
+use vestibule_scim::user::email_of;
 
-use super::error::{Error, ScimType};
-use super::json::{self, JsonObject};
-use super::resource_json::{AttributeValue, Meta, Resource};
-use super::schemas::{self, ENTERPRISE, USER, canonical_name, is_multi_valued, is_read_only};
+use super::error::Error;
 use crate::directory::groups::Group;
 use crate::directory::users::{Profile, User};
-
-/// Brings a client's resource into the form it is kept in: names in the RFC's spelling, booleans as
-/// booleans, lists as lists, without what is not the client's to say.
-pub(super) fn normalize(body: JsonObject) -> JsonObject {
-    let mut resource = JsonObject::new();
-    for (key, value) in body {
-        let name = canonical_name(&key);
-        // A password is accepted and not kept: people sign in through their identity provider.
-        if is_read_only(name) || name == "password" {
-            continue;
-        }
-        if let Some(urn) = schemas::find_extension(&key) {
-            let extension = if urn == ENTERPRISE { normalize_enterprise(value) } else { value };
-            if !json::is_empty(&extension) {
-                resource.insert(urn.to_owned(), extension);
-            }
-        } else if name == "active" && value.is_null() {
-            // Not assigned on purpose; kept, so that a client does not find a default in its place.
-            resource.insert(name.to_owned(), value);
-        } else if json::is_empty(&value) {
-            // An empty value means "not assigned" (RFC 7643 §2.5).
-        } else if is_multi_valued(name) {
-            resource.insert(name.to_owned(), normalize_multi_valued(value));
-        } else if name == "active" {
-            resource.insert(name.to_owned(), json::boolean(&value).map_or(value, Value::Bool));
-        } else {
-            resource.insert(name.to_owned(), value);
-        }
-    }
-    resource
-}
-
-fn normalize_multi_valued(value: Value) -> Value {
-    let list = match value {
-        Value::Array(list) => list,
-        single => vec![single],
-    };
-    let elements = list.into_iter().filter(|element| !json::is_empty(element)).map(|mut element| {
-        if let Some(primary) = element.get("primary").and_then(json::boolean) {
-            element["primary"] = json!(primary);
-        }
-        element
-    });
-    Value::Array(elements.collect())
-}
-
-/// The manager comes as an object, a list of one, or the bare id.
-fn normalize_enterprise(value: Value) -> Value {
-    let Value::Object(members) = value else { return value };
-    let mut extension = JsonObject::new();
-    for (key, value) in members {
-        let name = canonical_name(&key).to_owned();
-        let value = match (name.as_str(), value) {
-            ("manager", Value::String(id)) if !id.is_empty() => json!({"value": id}),
-            ("manager", Value::Array(mut list)) if list.len() == 1 => list.remove(0),
-            (_, value) => value,
-        };
-        if !json::is_empty(&value) {
-            extension.insert(name, value);
-        }
-    }
-    Value::Object(extension)
-}
 
 /// The directory's view of a normalized resource.
 pub(super) fn profile(resource: JsonObject) -> Result<Profile, Error> {
@@ -95,19 +34,6 @@ pub(super) fn profile(resource: JsonObject) -> Result<Profile, Error> {
         active,
         attributes: resource,
     })
-}
-
-/// The primary address, else the first, else the user name where it is one.
-fn email_of(resource: &JsonObject, user_name: &str) -> Option<String> {
-    let emails =
-        json::get(resource, "emails").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    let value =
-        |email: &Value| email.as_object().and_then(|e| json::text(e, "value")).filter(|v| !v.is_empty());
-    let is_primary = |email: &&Value| email.get("primary").and_then(json::boolean) == Some(true);
-    let primary = emails.iter().filter(is_primary).find_map(value);
-    primary
-        .or_else(|| emails.iter().find_map(value))
-        .or_else(|| user_name.contains('@').then(|| user_name.to_owned()))
 }
 
 /// The resource as clients see it: what they sent, with the directory's word on what it decides.
@@ -142,17 +68,10 @@ pub(super) fn resource(user: &User) -> Resource<'_> {
     resource
 }
 
-/// Remembers that a client has removed `active`: it does not find it again.
-pub(super) fn mark_active_removed(resource: &mut JsonObject) {
-    if json::get(resource, "active").is_none() {
-        resource.insert("active".into(), Value::Null);
-    }
-}
-
 /// The whole answer for a user. `groups`: those it is in, when they were asked for.
 pub(super) fn represent<'a>(user: &'a User, groups: Option<&[Group]>, base: &str) -> Resource<'a> {
     let mut resource = resource(user);
-    let extensions = schemas::EXTENSIONS.iter().copied().filter(|urn| resource.contains(urn));
+    let extensions = EXTENSIONS.iter().copied().filter(|urn| resource.contains(urn));
     let urns = std::iter::once(USER).chain(extensions).collect();
     resource.set("schemas", AttributeValue::Urns(urns));
     resource.set("id", AttributeValue::Text(&user.id));
@@ -165,18 +84,13 @@ pub(super) fn represent<'a>(user: &'a User, groups: Option<&[Group]>, base: &str
     }
     let meta = Meta {
         resource_type: "User",
-        created: user.created_at,
-        last_modified: user.updated_at,
+        created: user.created_at.into(),
+        last_modified: user.updated_at.into(),
         location: format!("{base}/Users/{}", user.id),
         version: etag(user.version),
     };
     resource.set("meta", AttributeValue::Meta(meta));
     resource
-}
-
-/// The version as an entity tag (RFC 7232 §2.3), weak because the form may vary.
-pub(super) fn etag(version: i64) -> String {
-    format!("W/\"{version}\"")
 }
 
 #[cfg(test)]

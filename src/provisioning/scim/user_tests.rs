@@ -1,7 +1,10 @@
+use vestibule_scim::attributes::ENTERPRISE;
+use vestibule_scim::user::normalize_user;
+
 use super::*;
 
 fn read(body: Value) -> Result<Profile, Error> {
-    profile(normalize(body.as_object().expect("object").clone()))
+    profile(normalize_user(body.as_object().expect("object").clone()))
 }
 
 #[test]

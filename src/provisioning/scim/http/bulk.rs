@@ -15,12 +15,13 @@ use super::write::{WriteOutcome, execute_write};
 use super::{Provisioner, read_body, scim_response};
 use crate::kernel::Kernel;
 use crate::kernel::http::RequestContext;
-use crate::provisioning::scim::bulk::{self, BulkSchedule};
-use crate::provisioning::scim::error::{Error, ScimType};
-use crate::provisioning::scim::operation::ScimOperation;
-use crate::provisioning::scim::query::ScimQuery;
+use crate::provisioning::scim::error::Error;
 use crate::provisioning::scim::request_log::RequestLogEntry;
 use crate::provisioning::scim::trace::Trace;
+use vestibule_scim::ScimType;
+use vestibule_scim::bulk::{BulkRequest, BulkSchedule};
+use vestibule_scim::operation::ScimOperation;
+use vestibule_scim::query::ScimQuery;
 
 pub(super) async fn bulk(
     State(kernel): State<Kernel>,
@@ -28,7 +29,7 @@ pub(super) async fn bulk(
     request: RequestContext,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Error> {
-    let job = bulk::parse(&read_body(&body.map_err(|rejection| unreadable(&rejection))?)?)?;
+    let job = BulkRequest::parse(&read_body(&body.map_err(|rejection| unreadable(&rejection))?)?)?;
     let mut schedule = BulkSchedule::new(&job.operations);
     let mut pending: Vec<Option<ScimOperation>> = job.operations.into_iter().map(Some).collect();
     let mut answers = vec![None; pending.len()];
@@ -38,7 +39,7 @@ pub(super) async fn bulk(
     while failures < job.fail_on_errors {
         // Operations that wait for each other are not carried out (RFC 7644 §3.7.1): where one of them is refused,
         // the others find that what they refer to was not made.
-        let next = schedule.next();
+        let next = schedule.next_ready();
         let Some(n) = next.or_else(|| pending.iter().position(Option::is_some)) else { break };
         let Some(mut operation) = pending[n].take() else { continue };
         let begun = Instant::now();

@@ -9,17 +9,17 @@ use super::lists::{ScimListPage, list_response};
 use super::{Provisioner, base_url, scim_response};
 use crate::kernel::Kernel;
 use crate::provisioning::scim::error::Error;
-use crate::provisioning::scim::query::{MAX_RESULTS, ScimQuery};
-use crate::provisioning::scim::resource_json::ListWriter;
-use crate::provisioning::scim::schemas;
-use crate::provisioning::scim::sorting::PageStart;
+use vestibule_scim::query::ScimQuery;
+use vestibule_scim::resource::ListWriter;
+use vestibule_scim::schemas;
+use vestibule_scim::sorting::PageStart;
 
 pub(super) async fn service_provider_config(State(kernel): State<Kernel>, _: Provisioner) -> Response {
-    scim_response(StatusCode::OK, &schemas::service_provider_config(&base_url(&kernel), MAX_RESULTS))
+    scim_response(StatusCode::OK, &schemas::service_provider_config(&base_url(&kernel)))
 }
 
 pub(super) async fn list_schemas(State(kernel): State<Kernel>, client: Provisioner) -> Response {
-    single_page_response(schemas::all(&base_url(&kernel), &client.settings.extra_attributes))
+    single_page_response(schemas::schemas(&base_url(&kernel), &client.settings.extra_attributes))
 }
 
 pub(super) async fn list_resource_types(State(kernel): State<Kernel>, client: Provisioner) -> Response {
@@ -51,7 +51,7 @@ pub(super) async fn get_schema(
     client: Provisioner,
     Path(id): Path<String>,
 ) -> Result<Response, Error> {
-    one_of(schemas::all(&base_url(&kernel), &client.settings.extra_attributes), "Schema", &id)
+    one_of(schemas::schemas(&base_url(&kernel), &client.settings.extra_attributes), "Schema", &id)
 }
 
 pub(super) async fn get_resource_type(

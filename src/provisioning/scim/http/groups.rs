@@ -12,11 +12,13 @@ use crate::directory::groups::{self, Group, GroupUpdate, MembershipUpdate, Updat
 use crate::kernel::database::DbConn;
 use crate::kernel::{Kernel, Tx};
 use crate::provisioning::scim::error::Error;
-use crate::provisioning::scim::json::JsonObject;
-use crate::provisioning::scim::operation::{ScimOperation, Verb};
-use crate::provisioning::scim::query::ScimQuery;
+use crate::provisioning::scim::group;
 use crate::provisioning::scim::trace::{AttributeChange, Trace, difference};
-use crate::provisioning::scim::{group, patch};
+use vestibule_scim::group::GroupContent;
+use vestibule_scim::json::JsonObject;
+use vestibule_scim::operation::{ScimOperation, Verb};
+use vestibule_scim::patch;
+use vestibule_scim::query::ScimQuery;
 
 async fn find_group(c: &mut DbConn, account_id: &str, id: &str) -> Result<Group, Error> {
     groups::by_id(c, account_id, id).await?.ok_or_else(|| Error::not_found("Group", id))
@@ -78,9 +80,9 @@ pub(super) async fn apply_operation(
             trace.changes = difference(&group::stored_resource(&group), &JsonObject::new());
             return Ok(WriteOutcome { version: None, ..write_outcome(StatusCode::NO_CONTENT, &group, None) });
         }
-        Verb::Patch => group::change_from_patch(&group, &patch::parse(&operation.data)?)?,
+        Verb::Patch => group::change_from_patch(&group, &patch::parse_operations(&operation.data)?)?,
         Verb::Put | Verb::Post => {
-            let (content, members) = group::parse(operation.data.clone())?;
+            let (content, members) = GroupContent::parse_body(operation.data.clone())?;
             group::replacement(content, members)
         }
     };
@@ -105,7 +107,7 @@ async fn create(
     operation: &ScimOperation,
     trace: &mut Trace,
 ) -> Result<Group, Error> {
-    let (content, members) = group::parse(operation.data.clone())?;
+    let (content, members) = GroupContent::parse_body(operation.data.clone())?;
     let new = groups::NewGroup {
         name: content.name,
         external_id: content.external_id,

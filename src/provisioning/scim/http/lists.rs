@@ -9,13 +9,15 @@ use crate::directory::PageRequest;
 use crate::directory::groups::{self, Group};
 use crate::directory::users::{self, User, UserLoader, UserOffsetIndex};
 use crate::kernel::Kernel;
-use crate::provisioning::scim::error::{Error, ScimType};
-use crate::provisioning::scim::json::JsonObject;
-use crate::provisioning::scim::query::{MAX_SCAN, QueryPlan, ScimQuery};
-use crate::provisioning::scim::resource_json::{ListWriter, Resource};
-use crate::provisioning::scim::sorting::{PageStart, Sort};
+use crate::provisioning::scim::error::Error;
 use crate::provisioning::scim::trace::Trace;
 use crate::provisioning::scim::{group, user};
+use vestibule_scim::ScimType;
+use vestibule_scim::json::{self, JsonObject};
+use vestibule_scim::limits::MAX_SCAN;
+use vestibule_scim::query::{QueryPlan, ScimQuery};
+use vestibule_scim::resource::{ListWriter, Resource};
+use vestibule_scim::sorting::{PageStart, Sort};
 
 /// A kind of resource that is listed.
 pub(super) trait Listable: Sized {
@@ -58,7 +60,17 @@ impl Listable for User {
     const SORTED_BY: &'static str = "username";
 
     fn plan(query: &ScimQuery) -> Result<QueryPlan<Self::Condition>, Error> {
-        query.plan_users()
+        use users::UserCondition as Condition;
+        Ok(query.plan(|attribute, value| match (attribute, value) {
+            ("id", Value::String(id)) => Some(Condition::Id(id.clone())),
+            ("username", Value::String(name)) => Some(Condition::UserName(name.clone())),
+            ("externalid", Value::String(id)) => Some(Condition::ExternalId(id.clone())),
+            // The index knows the primary address, which is the one that identifies.
+            ("emails" | "emails.value", Value::String(email)) => Some(Condition::Email(email.clone())),
+            ("groups" | "groups.value", Value::String(id)) => Some(Condition::Group(id.clone())),
+            ("active", flag) => json::boolean(flag).map(Condition::Active),
+            _ => None,
+        })?)
     }
 
     async fn fetch_page(
@@ -128,7 +140,14 @@ impl Listable for Group {
     const SORTED_BY: &'static str = "displayname";
 
     fn plan(query: &ScimQuery) -> Result<QueryPlan<Self::Condition>, Error> {
-        query.plan_groups()
+        use groups::GroupCondition as Condition;
+        Ok(query.plan(|attribute, value| match (attribute, value) {
+            ("id", Value::String(id)) => Some(Condition::Id(id.clone())),
+            ("displayname", Value::String(name)) => Some(Condition::Name(name.clone())),
+            ("externalid", Value::String(id)) => Some(Condition::ExternalId(id.clone())),
+            ("members" | "members.value", Value::String(id)) => Some(Condition::Member(id.clone())),
+            _ => None,
+        })?)
     }
 
     async fn fetch_page(

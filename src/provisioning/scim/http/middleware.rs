@@ -13,11 +13,11 @@ use super::client_cache::ClientCache;
 use super::{MEDIA_TYPE, Provisioner};
 use crate::kernel::Kernel;
 use crate::kernel::http::RequestContext;
-use crate::provisioning::scim::bulk::MAX_PAYLOAD;
 use crate::provisioning::scim::error::Error;
 use crate::provisioning::scim::rate_limits::ScimRateLimits;
 use crate::provisioning::scim::request_log::{self, RequestLogEntry};
 use crate::provisioning::scim::trace::Trace;
+use vestibule_scim::limits::MAX_PAYLOAD_BYTES;
 
 /// The gate of all connections.
 #[derive(Clone)]
@@ -106,7 +106,7 @@ impl ScimMiddleware {
             return Err((Error::plain(StatusCode::FORBIDDEN, detail), true));
         }
         let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-        if length.and_then(|text| text.parse().ok()).is_some_and(|bytes: usize| bytes > MAX_PAYLOAD) {
+        if length.and_then(|text| text.parse().ok()).is_some_and(|bytes: usize| bytes > MAX_PAYLOAD_BYTES) {
             return Err((too_large(), true));
         }
         Ok(())
@@ -122,7 +122,7 @@ fn below_base(request: &Request) -> String {
 
 /// RFC 7644 §3.7.4: a request that is too large is told the limit.
 pub(super) fn too_large() -> Error {
-    let detail = format!("A request may have {MAX_PAYLOAD} bytes at most.");
+    let detail = format!("A request may have {MAX_PAYLOAD_BYTES} bytes at most.");
     Error::plain(StatusCode::PAYLOAD_TOO_LARGE, detail)
 }
 

@@ -19,13 +19,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::error::{Error, ScimType};
-use super::json::JsonObject;
+use super::error::Error;
 use super::pending_changes::HoldReason;
-use super::query::ScimQuery;
-use super::resource_json::Resource;
-use super::sorting::PageStart;
-use super::user;
 use crate::access::{Guard, Principal, Routes};
 use crate::audit::Context;
 use crate::directory::groups::Group;
@@ -33,6 +28,12 @@ use crate::directory::users::{ChangeAuthority, User, UserCountCache, UserLoader,
 use crate::idp::connections::ScimSettings;
 use crate::kernel::Kernel;
 use crate::kernel::http::RequestContext;
+use vestibule_scim::ScimType;
+use vestibule_scim::json::JsonObject;
+use vestibule_scim::query::ScimQuery;
+use vestibule_scim::resource::Resource;
+use vestibule_scim::resource::etag;
+use vestibule_scim::sorting::PageStart;
 
 use lists::{Listable, list_response};
 pub use middleware::ScimMiddleware;
@@ -157,7 +158,7 @@ impl FromRequest<Kernel> for ScimListQuery {
     async fn from_request(request: Request, kernel: &Kernel) -> Result<Self, Response> {
         if request.method() == Method::POST {
             let body = Bytes::from_request(request, kernel).await.map_err(IntoResponse::into_response)?;
-            let query = read_body(&body).and_then(|body| ScimQuery::from_body(&body));
+            let query = read_body(&body).and_then(|body| Ok(ScimQuery::from_body(&body)?));
             return query.map(Self).map_err(IntoResponse::into_response);
         }
         let query = UrlQuery::<ScimQuery>::from_request(request, kernel).await;
@@ -224,7 +225,7 @@ fn scim_text_response(status: StatusCode, body: impl IntoResponse) -> Response {
 /// What a client asked to see of a resource, with its entity tag.
 fn resource_response(resource: Resource<'_>, query: &ScimQuery, version: i64) -> Response {
     let mut response = scim_response(StatusCode::OK, &query.project(resource));
-    if let Ok(tag) = user::etag(version).parse() {
+    if let Ok(tag) = etag(version).parse() {
         response.headers_mut().insert(header::ETAG, tag);
     }
     response
@@ -242,7 +243,7 @@ fn read_body(body: &Bytes) -> Result<JsonObject, Error> {
 /// `If-Match` (RFC 7644 §3.14): a client that names the version it saw must have seen the present one.
 fn check_version(wanted: Option<&str>, version: i64) -> Result<(), Error> {
     let Some(wanted) = wanted else { return Ok(()) };
-    let present = user::etag(version);
+    let present = etag(version);
     let strong = present.trim_start_matches("W/");
     if wanted.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == strong) {
         return Ok(());
@@ -251,7 +252,7 @@ fn check_version(wanted: Option<&str>, version: i64) -> Result<(), Error> {
 }
 
 fn not_modified(headers: &HeaderMap, version: i64) -> bool {
-    let present = user::etag(version);
+    let present = etag(version);
     let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     known.is_some_and(|tags| tags.split(',').any(|tag| tag.trim() == present))
 }

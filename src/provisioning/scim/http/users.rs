@@ -14,12 +14,14 @@ use crate::directory::users::{self, User};
 use crate::kernel::database::DbConn;
 use crate::kernel::{Kernel, Tx};
 use crate::provisioning::scim::error::Error;
-use crate::provisioning::scim::json::JsonObject;
-use crate::provisioning::scim::operation::{ScimOperation, Verb};
-use crate::provisioning::scim::query::ScimQuery;
-use crate::provisioning::scim::resource_json::Resource;
 use crate::provisioning::scim::trace::{AttributeChange, Trace, difference};
-use crate::provisioning::scim::{custom_attributes, deletion_guard, patch, user};
+use crate::provisioning::scim::{deletion_guard, user};
+use vestibule_scim::json::JsonObject;
+use vestibule_scim::operation::{ScimOperation, Verb};
+use vestibule_scim::query::ScimQuery;
+use vestibule_scim::resource::Resource;
+use vestibule_scim::user::{mark_active_removed, normalize_user};
+use vestibule_scim::{custom_attributes, patch};
 
 async fn find_user(c: &mut DbConn, account_id: &str, id: &str) -> Result<User, Error> {
     users::by_id(c, account_id, id).await?.ok_or_else(|| Error::not_found("User", id))
@@ -113,7 +115,7 @@ async fn create(
     operation: &ScimOperation,
     trace: &mut Trace,
 ) -> Result<User, Error> {
-    let sent = user::normalize(operation.data.clone());
+    let sent = normalize_user(operation.data.clone());
     let profile =
         user::profile(custom_attributes::coerce_attributes(&client.settings.extra_attributes, sent)?)?;
     let user = users::create_in_one_statement(tx, context, &client.connection_id, profile).await?;
@@ -135,12 +137,12 @@ async fn update(
         operation.data.clone()
     } else {
         let mut resource = before.clone();
-        patch::apply(&mut resource, &patch::parse(&operation.data)?)?;
-        user::mark_active_removed(&mut resource);
+        patch::apply_operations(&mut resource, &patch::parse_operations(&operation.data)?)?;
+        mark_active_removed(&mut resource);
         resource
     };
     let wanted =
-        custom_attributes::coerce_attributes(&client.settings.extra_attributes, user::normalize(wanted))?;
+        custom_attributes::coerce_attributes(&client.settings.extra_attributes, normalize_user(wanted))?;
     let profile = user::profile(wanted)?;
     let updated = users::update(tx, context, client.authority(), user, profile).await?;
     trace.changes = difference(&before, &user::resource(&updated).into_object());

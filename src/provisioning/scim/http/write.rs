@@ -12,11 +12,12 @@ use crate::kernel::database::Durability;
 use crate::kernel::http::RequestContext;
 use crate::kernel::{Kernel, Tx};
 use crate::provisioning::scim::error::Error;
-use crate::provisioning::scim::json::JsonObject;
-use crate::provisioning::scim::operation::{ResourceKind, ScimOperation, Verb};
-use crate::provisioning::scim::query::ScimQuery;
 use crate::provisioning::scim::trace::Trace;
-use crate::provisioning::scim::{deletion_guard, pending_changes, user};
+use crate::provisioning::scim::{deletion_guard, pending_changes};
+use vestibule_scim::json::JsonObject;
+use vestibule_scim::operation::{ResourceKind, ScimOperation, Verb};
+use vestibule_scim::query::ScimQuery;
+use vestibule_scim::resource::etag;
 
 /// How often an operation is tried whose resource is changed by others at the same moment.
 const MAX_ATTEMPTS: u32 = 5;
@@ -42,7 +43,7 @@ impl WriteOutcome {
 
     /// Its entity tag.
     pub(super) fn etag(&self) -> Option<String> {
-        self.version.map(user::etag)
+        self.version.map(etag)
     }
 
     fn into_http_response(self, kernel: &Kernel, kind: ResourceKind, query: &ScimQuery) -> Response {

@@ -13,8 +13,8 @@ use crate::kernel::{Kernel, Tx};
 use crate::provisioning::scim::deletion_guard;
 use crate::provisioning::scim::error::Error;
 use crate::provisioning::scim::http::{Provisioner, ProvisioningClient, write};
-use crate::provisioning::scim::query::ScimQuery;
 use crate::provisioning::scim::trace::Trace;
+use vestibule_scim::query::ScimQuery;
 
 /// Changes that are read at once.
 const PAGE: i64 = 200;

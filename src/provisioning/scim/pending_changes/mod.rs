@@ -9,10 +9,10 @@ use axum::http::StatusCode;
 
 use super::error::Error;
 use super::http::Provisioner;
-use super::operation::{ScimOperation, Verb};
 use super::trace::{AttributeChange, Trace};
 use crate::directory::fold_case;
 use crate::kernel::{Kernel, Timestamp, tokens};
+use vestibule_scim::operation::{ScimOperation, Verb};
 
 pub use approval::{ApprovalResult, approve, discard};
 pub use store::{count, list};

@@ -4,8 +4,8 @@ use super::PendingChange;
 use crate::kernel::database::DbConn;
 use crate::kernel::{Timestamp, Tx};
 use crate::provisioning::scim::http::Provisioner;
-use crate::provisioning::scim::operation::ScimOperation;
 use crate::provisioning::scim::trace::Trace;
+use vestibule_scim::operation::ScimOperation;
 
 macro_rules! columns {
     () => {

@@ -92,7 +92,7 @@ pub(super) async fn append(kernel: &Kernel, client: &Provisioner, request_id: &s
     let RequestLogEntry { method, path, status, duration: took, trace, error } = entry;
     let changes = changes(trace.changes, client.settings.log_values);
     let (note, scim_type) = match &error {
-        Some(error) => (error.detail.clone(), error.scim_type.map_or("", super::ScimType::as_str)),
+        Some(error) => (error.detail.clone(), error.scim_type.map_or("", vestibule_scim::ScimType::as_str)),
         None => (trace.note, ""),
     };
     let subject = truncate_text(&trace.subject, MAX_NAME_CHARS);

@@ -155,13 +155,17 @@ impl ScimForm {
     fn fields(&self) -> Result<ConnectionFields, Error> {
         let lines = self.extra_attributes.lines().filter(|line| !line.trim().is_empty());
         let extra: Result<Vec<ExtraAttribute>, _> = lines.map(ExtraAttribute::parse).collect();
+        let extra = extra.map_err(|unknown| crate::directory::Error::Invalid {
+            field: "extra_attributes",
+            reason: unknown.to_string(),
+        })?;
         Ok(ConnectionFields {
             dry_run: Some(self.dry_run.is_some()),
             log_values: Some(self.log_values.is_some()),
             log_days: Some(self.log_days),
             removal_limit: Some(self.removal_limit),
             requests_per_second: Some(self.requests_per_second),
-            extra_attributes: Some(extra?),
+            extra_attributes: Some(extra),
             ..ConnectionFields::default()
         })
     }

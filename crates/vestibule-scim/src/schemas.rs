@@ -1,97 +1,10 @@
-//! The schemas served here (RFC 7643 §4, §7) and what the engine needs to know of them.
+//! The documents that say what is served here (RFC 7643 §5 to §7).
 
 use serde_json::{Value, json};
 
-use super::bulk::{MAX_OPERATIONS, MAX_PAYLOAD};
-use super::query::DEFAULT_RESULTS;
-use crate::idp::connections::ExtraAttribute;
-
-pub(super) const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
-pub(super) const GROUP: &str = "urn:ietf:params:scim:schemas:core:2.0:Group";
-pub(super) const ENTERPRISE: &str = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User";
-
-/// The schema of the attributes that the account has defined.
-pub(super) const CUSTOM_EXTENSION: &str = "urn:ietf:params:scim:schemas:extension:vestibule:2.0:User";
-
-/// The schemas that extend users.
-pub(super) const EXTENSIONS: [&str; 2] = [ENTERPRISE, CUSTOM_EXTENSION];
-/// The schemas whose attributes can stand in a resource.
-pub(super) const RESOURCE_SCHEMAS: [&str; 4] = [ENTERPRISE, CUSTOM_EXTENSION, USER, GROUP];
-
-/// The extension of this name, without case.
-pub(super) fn find_extension(urn: &str) -> Option<&'static str> {
-    EXTENSIONS.into_iter().find(|known| known.eq_ignore_ascii_case(urn))
-}
-
-/// The top-level attributes as the RFC spells them.
-const NAMES: [&str; 26] = [
-    "id",
-    "externalId",
-    "meta",
-    "schemas",
-    "userName",
-    "name",
-    "displayName",
-    "nickName",
-    "profileUrl",
-    "title",
-    "userType",
-    "preferredLanguage",
-    "locale",
-    "timezone",
-    "active",
-    "password",
-    "emails",
-    "phoneNumbers",
-    "ims",
-    "photos",
-    "addresses",
-    "groups",
-    "entitlements",
-    "roles",
-    "x509Certificates",
-    "members",
-];
-const ENTERPRISE_NAMES: [&str; 6] =
-    ["employeeNumber", "costCenter", "organization", "division", "department", "manager"];
-const MULTI_VALUED: [&str; 11] = [
-    "schemas",
-    "emails",
-    "phoneNumbers",
-    "ims",
-    "photos",
-    "addresses",
-    "groups",
-    "entitlements",
-    "roles",
-    "x509Certificates",
-    "members",
-];
-
-/// The RFC's spelling of a name that equals it without case; the name itself where there is none.
-pub(super) fn canonical_name(name: &str) -> &str {
-    NAMES
-        .iter()
-        .chain(&ENTERPRISE_NAMES)
-        .find(|known| known.eq_ignore_ascii_case(name))
-        .copied()
-        .unwrap_or(name)
-}
-
-/// Whether the enterprise extension has an attribute of this name.
-pub(super) fn is_enterprise_attribute(name: &str) -> bool {
-    ENTERPRISE_NAMES.iter().any(|known| known.eq_ignore_ascii_case(name))
-}
-
-/// Whether the attribute holds a list.
-pub(super) fn is_multi_valued(name: &str) -> bool {
-    MULTI_VALUED.iter().any(|known| known.eq_ignore_ascii_case(name))
-}
-
-/// Whether clients cannot write the attribute.
-pub(super) fn is_read_only(name: &str) -> bool {
-    ["id", "meta", "schemas", "groups"].iter().any(|known| known.eq_ignore_ascii_case(name))
-}
+use crate::attributes::{CUSTOM_EXTENSION, ENTERPRISE, EXTENSIONS, GROUP, USER};
+use crate::custom_attributes::ExtraAttribute;
+use crate::limits::{DEFAULT_RESULTS, MAX_BULK_OPERATIONS, MAX_PAYLOAD_BYTES, MAX_RESULTS};
 
 struct Attribute(Value);
 
@@ -246,7 +159,8 @@ fn schema(urn: &str, name: &str, description: &str, attributes: Vec<Attribute>) 
 }
 
 /// All schemas, with their addresses below `base` (`https://host/scim/v2`).
-pub(super) fn all(base: &str, defined: &[ExtraAttribute]) -> Vec<Value> {
+#[must_use]
+pub fn schemas(base: &str, defined: &[ExtraAttribute]) -> Vec<Value> {
     let extra = (!defined.is_empty()).then(|| custom_schema(defined));
     [user_schema(), enterprise_schema(), group_schema()]
         .into_iter()
@@ -263,7 +177,8 @@ fn custom_schema(defined: &[ExtraAttribute]) -> Value {
 }
 
 /// The resource types.
-pub(super) fn resource_types(base: &str, defined: &[ExtraAttribute]) -> Vec<Value> {
+#[must_use]
+pub fn resource_types(base: &str, defined: &[ExtraAttribute]) -> Vec<Value> {
     let kind = |name: &str, endpoint: &str, schema: &str, extensions: Value| {
         json!({
             "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ResourceType"],
@@ -279,17 +194,18 @@ pub(super) fn resource_types(base: &str, defined: &[ExtraAttribute]) -> Vec<Valu
 }
 
 /// What this server supports, neither more nor less.
-pub(super) fn service_provider_config(base: &str, max_results: i64) -> Value {
+#[must_use]
+pub fn service_provider_config(base: &str) -> Value {
     json!({
         "schemas": ["urn:ietf:params:scim:schemas:core:2.0:ServiceProviderConfig"],
         "patch": {"supported": true},
-        "bulk": {"supported": true, "maxOperations": MAX_OPERATIONS, "maxPayloadSize": MAX_PAYLOAD},
-        "filter": {"supported": true, "maxResults": max_results},
+        "bulk": {"supported": true, "maxOperations": MAX_BULK_OPERATIONS, "maxPayloadSize": MAX_PAYLOAD_BYTES},
+        "filter": {"supported": true, "maxResults": MAX_RESULTS},
         "changePassword": {"supported": false},
         "sort": {"supported": true},
         "pagination": {
             "index": true, "cursor": true, "defaultPaginationMethod": "index",
-            "defaultPageSize": DEFAULT_RESULTS, "maxPageSize": max_results,
+            "defaultPageSize": DEFAULT_RESULTS, "maxPageSize": MAX_RESULTS,
         },
         "etag": {"supported": true},
         "authenticationSchemes": [{

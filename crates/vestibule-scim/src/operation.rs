@@ -3,20 +3,26 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::json::{self, JsonObject};
+use crate::json::{self, JsonObject};
 
 /// What is to be done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
-pub(super) enum Verb {
+pub enum Verb {
+    /// Makes a resource.
     Post,
+    /// Replaces one.
     Put,
+    /// Changes a part of one.
     Patch,
+    /// Removes one.
     Delete,
 }
 
 impl Verb {
-    pub(super) const fn as_str(self) -> &'static str {
+    /// The method of HTTP.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Post => "POST",
             Self::Put => "PUT",
@@ -28,14 +34,17 @@ impl Verb {
 
 /// What it is done to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum ResourceKind {
+pub enum ResourceKind {
+    /// RFC 7643 §4.1.
     User,
+    /// RFC 7643 §4.2.
     Group,
 }
 
 impl ResourceKind {
     /// The path of all of them.
-    pub(super) const fn collection_path(self) -> &'static str {
+    #[must_use]
+    pub const fn collection_path(self) -> &'static str {
         match self {
             Self::User => "/Users",
             Self::Group => "/Groups",
@@ -45,22 +54,25 @@ impl ResourceKind {
 
 /// One operation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(super) struct ScimOperation {
-    pub(super) verb: Verb,
-    pub(super) kind: ResourceKind,
+pub struct ScimOperation {
+    /// What is to be done.
+    pub verb: Verb,
+    /// To which kind of resource.
+    pub kind: ResourceKind,
     /// The resource's id, or in a bulk request a reference to the operation that makes it; empty for POST.
-    pub(super) id: String,
+    pub id: String,
     /// What others of a bulk request call the resource that a POST makes.
-    pub(super) bulk_id: Option<String>,
+    pub bulk_id: Option<String>,
     /// The version the client saw (RFC 7644 §3.14).
-    pub(super) version: Option<String>,
+    pub version: Option<String>,
     /// The body.
-    pub(super) data: JsonObject,
+    pub data: JsonObject,
 }
 
 impl ScimOperation {
     /// The path it goes to.
-    pub(super) fn path(&self) -> String {
+    #[must_use]
+    pub fn path(&self) -> String {
         match self.verb {
             Verb::Post => self.kind.collection_path().to_owned(),
             _ => format!("{}/{}", self.kind.collection_path(), self.id),
@@ -68,7 +80,8 @@ impl ScimOperation {
     }
 
     /// The name of what it is about, as far as the body says.
-    pub(super) fn resource_name(&self) -> String {
+    #[must_use]
+    pub fn resource_name(&self) -> String {
         let attribute = match self.kind {
             ResourceKind::User => "userName",
             ResourceKind::Group => "displayName",

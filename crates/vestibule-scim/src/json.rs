@@ -3,10 +3,11 @@
 use serde_json::{Map, Value};
 
 /// A JSON object.
-pub(super) type JsonObject = Map<String, Value>;
+pub type JsonObject = Map<String, Value>;
 
 /// The key of `object` that equals `name` without case.
-pub(super) fn key_of(object: &JsonObject, name: &str) -> Option<String> {
+#[must_use]
+pub fn key_of(object: &JsonObject, name: &str) -> Option<String> {
     if object.contains_key(name) {
         return Some(name.to_owned());
     }
@@ -14,12 +15,14 @@ pub(super) fn key_of(object: &JsonObject, name: &str) -> Option<String> {
 }
 
 /// The member called `name`, without case.
-pub(super) fn get<'o>(object: &'o JsonObject, name: &str) -> Option<&'o Value> {
+#[must_use]
+pub fn get<'o>(object: &'o JsonObject, name: &str) -> Option<&'o Value> {
     object.get(name).or_else(|| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v))
 }
 
 /// The text of the member called `name`; numbers count as their digits.
-pub(super) fn text(object: &JsonObject, name: &str) -> Option<String> {
+#[must_use]
+pub fn text(object: &JsonObject, name: &str) -> Option<String> {
     match get(object, name)? {
         Value::String(text) => Some(text.clone()),
         Value::Number(number) => Some(number.to_string()),
@@ -28,7 +31,8 @@ pub(super) fn text(object: &JsonObject, name: &str) -> Option<String> {
 }
 
 /// A boolean as clients write it: `true`, `"True"`, `"false"`.
-pub(super) fn boolean(value: &Value) -> Option<bool> {
+#[must_use]
+pub fn boolean(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(flag) => Some(*flag),
         Value::String(text) if text.eq_ignore_ascii_case("true") => Some(true),
@@ -38,7 +42,8 @@ pub(super) fn boolean(value: &Value) -> Option<bool> {
 }
 
 /// Whether a value says nothing: null, empty text, empty list, empty object.
-pub(super) fn is_empty(value: &Value) -> bool {
+#[must_use]
+pub fn is_empty(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::String(text) => text.is_empty(),

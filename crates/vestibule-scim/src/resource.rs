@@ -9,55 +9,85 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use super::json::JsonObject;
-use crate::kernel::Timestamp;
+use crate::json::JsonObject;
 
 /// The attributes of a resource, or of one of its values. There are few: a list is searched faster than a tree is made.
 #[derive(Default)]
-pub(super) struct Resource<'a>(Vec<(Cow<'a, str>, AttributeValue<'a>)>);
+pub struct Resource<'a>(Vec<(Cow<'a, str>, AttributeValue<'a>)>);
 
 /// The value of an attribute.
 #[derive(Serialize)]
 #[serde(untagged)]
-pub(super) enum AttributeValue<'a> {
+pub enum AttributeValue<'a> {
     /// As it is kept.
     Raw(&'a RawValue),
+    /// A text.
     Text(&'a str),
+    /// A boolean.
     Bool(bool),
+    /// `schemas`.
     Urns(Vec<&'static str>),
+    /// `meta`.
     Meta(Meta<'a>),
+    /// An object whose members are known one by one.
     Nested(Resource<'a>),
+    /// Anything else.
     Json(Value),
 }
 
 /// `meta` (RFC 7643 §3.1).
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Meta<'a> {
-    pub(super) resource_type: &'a str,
-    pub(super) created: Timestamp,
-    pub(super) last_modified: Timestamp,
-    pub(super) location: String,
-    pub(super) version: String,
+pub struct Meta<'a> {
+    /// `User` or `Group`.
+    pub resource_type: &'a str,
+    /// When it was made.
+    #[serde(serialize_with = "serialize_millis")]
+    pub created: jiff::Timestamp,
+    /// When it was changed last.
+    #[serde(serialize_with = "serialize_millis")]
+    pub last_modified: jiff::Timestamp,
+    /// Its address.
+    pub location: String,
+    /// Its version as an entity tag.
+    pub version: String,
+}
+
+/// The version as an entity tag (RFC 7232 §2.3), weak because the form may vary.
+#[must_use]
+pub fn etag(version: i64) -> String {
+    format!("W/\"{version}\"")
+}
+
+/// RFC 3339 in UTC with milliseconds.
+fn serialize_millis<S: Serializer>(time: &jiff::Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&format_args!("{time:.3}"))
 }
 
 impl<'a> Resource<'a> {
     /// Reads the names of what is kept, and leaves the values for later.
-    pub(super) fn from_stored(text: &'a str) -> Self {
+    #[must_use]
+    pub fn from_stored(text: &'a str) -> Self {
         // A name with a quotation mark in it cannot be lent.
         serde_json::from_str(text)
             .unwrap_or_else(|_| serde_json::from_str::<JsonObject>(text).unwrap_or_default().into())
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    /// Whether it has no attributes.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(super) fn contains(&self, name: &str) -> bool {
+    /// Whether it has an attribute of exactly this name.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
 
-    pub(super) fn is_null(&self, name: &str) -> bool {
+    /// Whether the attribute is there, and null.
+    #[must_use]
+    pub fn is_null(&self, name: &str) -> bool {
         match self.get(name) {
             Some(AttributeValue::Raw(raw)) => raw.get() == "null",
             Some(AttributeValue::Json(value)) => value.is_null(),
@@ -69,20 +99,23 @@ impl<'a> Resource<'a> {
         self.0.iter().find(|(present, _)| present == name).map(|(_, part)| part)
     }
 
-    pub(super) fn set(&mut self, name: &'static str, part: AttributeValue<'a>) {
+    /// Puts a value in, in place of the one that is there.
+    pub fn set(&mut self, name: &'static str, part: AttributeValue<'a>) {
         match self.0.iter_mut().find(|(present, _)| present == name) {
             Some((_, present)) => *present = part,
             None => self.0.push((name.into(), part)),
         }
     }
 
-    pub(super) fn remove(&mut self, name: &str) -> Option<AttributeValue<'a>> {
+    /// Takes an attribute out.
+    pub fn remove(&mut self, name: &str) -> Option<AttributeValue<'a>> {
         let at = self.0.iter().position(|(present, _)| present == name)?;
         Some(self.0.remove(at).1)
     }
 
     /// Takes out what is below a name, to change it; nothing where there is no object.
-    pub(super) fn remove_object(&mut self, name: &str) -> Self {
+    #[must_use]
+    pub fn remove_object(&mut self, name: &str) -> Self {
         match self.remove(name) {
             Some(AttributeValue::Raw(raw)) => Self::from_stored(raw.get()),
             Some(AttributeValue::Json(Value::Object(object))) => object.into(),
@@ -91,7 +124,8 @@ impl<'a> Resource<'a> {
     }
 
     /// All of it, to look into.
-    pub(super) fn into_object(self) -> JsonObject {
+    #[must_use]
+    pub fn into_object(self) -> JsonObject {
         self.0.into_iter().map(|(name, part)| (name.into_owned(), to_value(&part))).collect()
     }
 }
@@ -138,13 +172,16 @@ fn to_value(part: &AttributeValue<'_>) -> Value {
 
 /// The resources of a list, as the text that goes out.
 #[derive(Default)]
-pub(super) struct ListWriter {
-    pub(super) text: Vec<u8>,
-    pub(super) count: usize,
+pub struct ListWriter {
+    /// JSON objects with commas between.
+    pub text: Vec<u8>,
+    /// How many they are.
+    pub count: usize,
 }
 
 impl ListWriter {
-    pub(super) fn push(&mut self, resource: &impl Serialize) {
+    /// Writes one more.
+    pub fn push(&mut self, resource: &impl Serialize) {
         if self.count > 0 {
             self.text.push(b',');
         }
@@ -153,7 +190,8 @@ impl ListWriter {
         self.count += 1;
     }
 
-    pub(super) fn append(&mut self, other: &Self) {
+    /// Writes those of another list behind.
+    pub fn append(&mut self, other: &Self) {
         if self.count > 0 && other.count > 0 {
             self.text.push(b',');
         }
@@ -163,5 +201,5 @@ impl ListWriter {
 }
 
 #[cfg(test)]
-#[path = "resource_json_tests.rs"]
+#[path = "resource_tests.rs"]
 mod tests;

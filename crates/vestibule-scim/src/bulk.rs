@@ -2,57 +2,57 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use axum::http::StatusCode;
 use serde_json::Value;
 
-use super::error::{Error, ScimType};
-use super::json::{self, JsonObject};
-use super::operation::{ResourceKind, ScimOperation, Verb};
-
-/// Operations in one request at most.
-pub(super) const MAX_OPERATIONS: usize = 1000;
-/// Bytes in one request at most.
-pub(super) const MAX_PAYLOAD: usize = 1024 * 1024;
+use crate::error::{Error, ScimType};
+use crate::json::{self, JsonObject};
+use crate::limits::MAX_BULK_OPERATIONS;
+use crate::operation::{ResourceKind, ScimOperation, Verb};
 
 const BULK_ID_PREFIX: &str = "bulkId:";
 
 /// A bulk request.
 #[derive(Debug)]
-pub(super) struct BulkRequest {
-    pub(super) operations: Vec<ScimOperation>,
+pub struct BulkRequest {
+    /// What is asked for, in the order in which it was sent.
+    pub operations: Vec<ScimOperation>,
     /// After so many failed operations the rest is not tried.
-    pub(super) fail_on_errors: usize,
+    pub fail_on_errors: usize,
 }
 
-/// Reads a whole request; one that is not right in every part does nothing at all.
-pub(super) fn parse(body: &JsonObject) -> Result<BulkRequest, Error> {
-    let syntax = |detail: &str| Error::bad(ScimType::InvalidSyntax, detail);
-    let Some(Value::Array(list)) = json::get(body, "Operations") else {
-        return Err(syntax("Operations must be a list."));
-    };
-    if list.len() > MAX_OPERATIONS {
-        let detail = format!("A bulk request may have {MAX_OPERATIONS} operations at most.");
-        return Err(Error::plain(StatusCode::PAYLOAD_TOO_LARGE, detail));
-    }
-    let fail_on_errors = match json::get(body, "failOnErrors") {
-        None | Some(Value::Null) => usize::MAX,
-        Some(value) => {
-            let number = value.as_u64().filter(|number| *number > 0);
-            let number = number.ok_or_else(|| syntax("failOnErrors must be a number above 0."))?;
-            usize::try_from(number).unwrap_or(usize::MAX)
+impl BulkRequest {
+    /// Reads a whole request; one that is not right in every part does nothing at all.
+    pub fn parse(body: &JsonObject) -> Result<Self, Error> {
+        let syntax = |detail: &str| Error::bad(ScimType::InvalidSyntax, detail);
+        let Some(Value::Array(list)) = json::get(body, "Operations") else {
+            return Err(syntax("Operations must be a list."));
+        };
+        if list.len() > MAX_BULK_OPERATIONS {
+            let detail = format!("A bulk request may have {MAX_BULK_OPERATIONS} operations at most.");
+            return Err(Error::plain(413, detail));
         }
-    };
-    let mut operations = Vec::with_capacity(list.len());
-    let mut names = BTreeSet::new();
-    for (n, value) in list.iter().enumerate() {
-        let operation = read_operation(value)
-            .map_err(|error| Error { detail: format!("Operation {}: {}", n + 1, error.detail), ..error })?;
-        if operation.bulk_id.as_ref().is_some_and(|name| !names.insert(name.clone())) {
-            return Err(syntax(&format!("Operation {}: its bulkId is another one's too.", n + 1)));
+        let fail_on_errors = match json::get(body, "failOnErrors") {
+            None | Some(Value::Null) => usize::MAX,
+            Some(value) => {
+                let number = value.as_u64().filter(|number| *number > 0);
+                let number = number.ok_or_else(|| syntax("failOnErrors must be a number above 0."))?;
+                usize::try_from(number).unwrap_or(usize::MAX)
+            }
+        };
+        let mut operations = Vec::with_capacity(list.len());
+        let mut names = BTreeSet::new();
+        for (n, value) in list.iter().enumerate() {
+            let operation = read_operation(value).map_err(|error| Error {
+                detail: format!("Operation {}: {}", n + 1, error.detail),
+                ..error
+            })?;
+            if operation.bulk_id.as_ref().is_some_and(|name| !names.insert(name.clone())) {
+                return Err(syntax(&format!("Operation {}: its bulkId is another one's too.", n + 1)));
+            }
+            operations.push(operation);
         }
-        operations.push(operation);
+        Ok(Self { operations, fail_on_errors })
     }
-    Ok(BulkRequest { operations, fail_on_errors })
 }
 
 fn read_operation(value: &Value) -> Result<ScimOperation, Error> {
@@ -125,16 +125,13 @@ fn replace_quoted(path: &mut String, found: &mut impl FnMut(&str) -> Option<Stri
 
 impl ScimOperation {
     /// Writes the ids of resources where the operation refers to those that made them.
-    pub(super) fn resolve_bulk_ids(
-        &mut self,
-        created_ids: &HashMap<String, Option<String>>,
-    ) -> Result<(), Error> {
+    pub fn resolve_bulk_ids(&mut self, created_ids: &HashMap<String, Option<String>>) -> Result<(), Error> {
         let mut error = None;
         let mut found = |name: &str| match created_ids.get(name) {
             Some(Some(id)) => Some(id.clone()),
             Some(None) => {
                 let detail = format!("The resource of bulkId \"{name}\" was not made.");
-                error.get_or_insert(Error::plain(StatusCode::CONFLICT, detail));
+                error.get_or_insert(Error::plain(409, detail));
                 None
             }
             None => {
@@ -152,7 +149,7 @@ impl ScimOperation {
 }
 
 /// The order of operations: as they were sent, but each after those it refers to.
-pub(super) struct BulkSchedule {
+pub struct BulkSchedule {
     /// How many operations each one still waits for.
     unmet_dependencies: Vec<usize>,
     /// Who waits for each one.
@@ -162,7 +159,8 @@ pub(super) struct BulkSchedule {
 
 impl BulkSchedule {
     /// Finds out who waits for whom.
-    pub(super) fn new(operations: &[ScimOperation]) -> Self {
+    #[must_use]
+    pub fn new(operations: &[ScimOperation]) -> Self {
         let by_name: HashMap<&str, usize> = operations
             .iter()
             .enumerate()
@@ -189,12 +187,12 @@ impl BulkSchedule {
     }
 
     /// The next operation to carry out; none when all are done or those that are left wait for each other.
-    pub(super) fn next(&mut self) -> Option<usize> {
+    pub fn next_ready(&mut self) -> Option<usize> {
         self.ready.pop_first()
     }
 
     /// Lets those go on that waited for operation `n`.
-    pub(super) fn complete(&mut self, n: usize) {
+    pub fn complete(&mut self, n: usize) {
         for follower in std::mem::take(&mut self.dependents[n]) {
             self.unmet_dependencies[follower] -= 1;
             if self.unmet_dependencies[follower] == 0 {
@@ -203,3 +201,7 @@ impl BulkSchedule {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "bulk_tests.rs"]
+mod tests;

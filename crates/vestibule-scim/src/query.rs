@@ -5,25 +5,19 @@ use std::sync::OnceLock;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::error::{Error, ScimType};
-use super::filter::{self, Operator, ScimFilter};
-use super::json::{self, JsonObject};
-use super::path::parse_attribute_path;
-use super::resource_json::Resource;
-use super::schemas;
-use super::sorting::{PageStart, Sort};
-use crate::directory::{groups, users};
-
-/// Resources a page has at most.
-pub(super) const MAX_RESULTS: i64 = 200;
-pub(super) const DEFAULT_RESULTS: i64 = 100;
-/// Resources a filter without an index looks through at most.
-pub(super) const MAX_SCAN: i64 = 1000;
+use crate::attribute_path::AttributePath;
+use crate::attributes;
+use crate::error::{Error, ScimType};
+use crate::filter::{Operator, ScimFilter};
+use crate::json::{self, JsonObject};
+use crate::limits::{DEFAULT_RESULTS, MAX_RESULTS};
+use crate::resource::Resource;
+use crate::sorting::{PageStart, Sort};
 
 /// The parameters of RFC 7644 §3.4.2, all as text: a client that sends `startIndex=` means nothing by it.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct ScimQuery {
+pub struct ScimQuery {
     filter: Option<String>,
     start_index: Option<String>,
     count: Option<String>,
@@ -38,21 +32,22 @@ pub(super) struct ScimQuery {
 }
 
 /// A filter split into what an index answers and what is left to look at.
-pub(super) struct QueryPlan<M> {
+pub struct QueryPlan<C> {
     /// Conditions for the database.
-    pub(super) conditions: Vec<M>,
+    pub conditions: Vec<C>,
     /// The whole filter, when the conditions are not all of it.
-    pub(super) residual: Option<ScimFilter>,
+    pub residual: Option<ScimFilter>,
 }
 
 impl ScimQuery {
     /// Shows this attribute alone, beside what is always shown.
-    pub(super) fn only(attribute: &str) -> Self {
+    #[must_use]
+    pub fn only(attribute: &str) -> Self {
         Self { attributes: Some(attribute.to_owned()), ..Self::default() }
     }
 
     /// Reads a search request (RFC 7644 §3.4.3): the same parameters as members of a body.
-    pub(super) fn from_body(body: &JsonObject) -> Result<Self, Error> {
+    pub fn from_body(body: &JsonObject) -> Result<Self, Error> {
         let text = |name: &str| match json::get(body, name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
@@ -79,7 +74,8 @@ impl ScimQuery {
     }
 
     /// The first value that the filter compares with: the one a client looks for, before it makes or changes it.
-    pub(super) fn searched_value(&self) -> Option<String> {
+    #[must_use]
+    pub fn searched_value(&self) -> Option<String> {
         let filter = self.filter().ok().flatten()?;
         filter.conjunction().into_iter().find_map(|term| match term {
             ScimFilter::Compare(_, Operator::Eq, Value::String(text)) => Some(text.clone()),
@@ -95,7 +91,7 @@ impl ScimQuery {
 
     /// Where the page begins and how long it is. startIndex counts from 1; anything below means 1. A negative count
     /// means 0. A cursor, also an empty one, wins over startIndex.
-    pub(super) fn range(&self) -> Result<(PageStart, i64), Error> {
+    pub fn range(&self) -> Result<(PageStart, i64), Error> {
         let number = |name: &str, text: &Option<String>, default: i64| match text.as_deref().map(str::trim) {
             None | Some("") => Ok(default),
             Some(text) => {
@@ -113,7 +109,7 @@ impl ScimQuery {
     }
 
     /// The order that is asked for; none for the order in which resources were made.
-    pub(super) fn sort(&self) -> Result<Option<Sort>, Error> {
+    pub fn sort(&self) -> Result<Option<Sort>, Error> {
         Sort::parse(self.sort_by.as_deref(), self.sort_order.as_deref())
     }
 
@@ -124,39 +120,19 @@ impl ScimQuery {
         if let Some(known) = self.parsed.get() {
             return Ok(Some(known));
         }
-        let parsed = filter::parse(text)?;
+        let parsed = ScimFilter::parse(text)?;
         Ok(Some(self.parsed.get_or_init(|| parsed)))
     }
 
-    /// Plans a list of users.
-    pub(super) fn plan_users(&self) -> Result<QueryPlan<users::UserCondition>, Error> {
-        use users::UserCondition as M;
-        Ok(plan(self.filter()?, |attribute, value| match (attribute, value) {
-            ("id", Value::String(id)) => Some(M::Id(id.clone())),
-            ("username", Value::String(name)) => Some(M::UserName(name.clone())),
-            ("externalid", Value::String(id)) => Some(M::ExternalId(id.clone())),
-            // The index knows the primary address, which is the one that identifies.
-            ("emails" | "emails.value", Value::String(email)) => Some(M::Email(email.clone())),
-            ("groups" | "groups.value", Value::String(id)) => Some(M::Group(id.clone())),
-            ("active", flag) => json::boolean(flag).map(M::Active),
-            _ => None,
-        }))
-    }
-
-    /// Plans a list of groups.
-    pub(super) fn plan_groups(&self) -> Result<QueryPlan<groups::GroupCondition>, Error> {
-        use groups::GroupCondition as M;
-        Ok(plan(self.filter()?, |attribute, value| match (attribute, value) {
-            ("id", Value::String(id)) => Some(M::Id(id.clone())),
-            ("displayname", Value::String(name)) => Some(M::Name(name.clone())),
-            ("externalid", Value::String(id)) => Some(M::ExternalId(id.clone())),
-            ("members" | "members.value", Value::String(id)) => Some(M::Member(id.clone())),
-            _ => None,
-        }))
+    /// Splits the filter of a list: `condition` says which equalities an index answers. It gets the attribute in
+    /// lower case, with its sub-attribute where one is named (`emails.value`), and the value.
+    pub fn plan<C>(&self, condition: impl Fn(&str, &Value) -> Option<C>) -> Result<QueryPlan<C>, Error> {
+        Ok(plan_conditions(self.filter()?, condition))
     }
 
     /// Whether the answer will show this attribute.
-    pub(super) fn shows(&self, name: &str) -> bool {
+    #[must_use]
+    pub fn shows(&self, name: &str) -> bool {
         let listed = |list: &Option<String>| {
             list.as_deref().is_some_and(|list| {
                 split_names(list).any(|n| n.eq_ignore_ascii_case(name) || is_sub_of(n, name))
@@ -166,12 +142,14 @@ impl ScimQuery {
     }
 
     /// Whether this attribute was asked for by name.
-    pub(super) fn asks_for(&self, name: &str) -> bool {
+    #[must_use]
+    pub fn asks_for(&self, name: &str) -> bool {
         self.attributes.is_some() && self.shows(name)
     }
 
     /// Cuts a resource down to the attributes asked for; id and schemas always stay (RFC 7643 §7).
-    pub(super) fn project<'a>(&self, resource: Resource<'a>) -> Resource<'a> {
+    #[must_use]
+    pub fn project<'a>(&self, resource: Resource<'a>) -> Resource<'a> {
         if self.attributes.is_none() && self.excluded_attributes.is_none() {
             return resource;
         }
@@ -206,13 +184,13 @@ fn is_sub_of(path: &str, name: &str) -> bool {
 }
 
 fn copy_attribute(from: &JsonObject, to: &mut JsonObject, name: &str) {
-    if schemas::RESOURCE_SCHEMAS.iter().any(|urn| urn.eq_ignore_ascii_case(name)) {
+    if attributes::RESOURCE_SCHEMAS.iter().any(|urn| urn.eq_ignore_ascii_case(name)) {
         if let Some(value) = json::get(from, name) {
             to.insert(name.to_owned(), value.clone());
         }
         return;
     }
-    let Some(path) = parse_attribute_path(name) else { return };
+    let Some(path) = AttributePath::parse(name) else { return };
     let (Some(holder), extension) = (path.parent_object(from), path.extension) else { return };
     let Some((key, value)) =
         json::key_of(holder, &path.attribute).and_then(|k| holder.get(&k).map(|v| (k, v)))
@@ -250,7 +228,7 @@ fn select_sub_attribute(value: &Value, sub: &str) -> Value {
 }
 
 fn remove_attribute(resource: &mut JsonObject, name: &str) {
-    let Some(path) = parse_attribute_path(name) else {
+    let Some(path) = AttributePath::parse(name) else {
         resource.retain(|key, _| !key.eq_ignore_ascii_case(name));
         return;
     };
@@ -275,7 +253,10 @@ fn remove_attribute(resource: &mut JsonObject, name: &str) {
 }
 
 /// Turns the equalities of a conjunction into conditions. What is left is evaluated on each candidate.
-fn plan<M>(filter: Option<&ScimFilter>, condition: impl Fn(&str, &Value) -> Option<M>) -> QueryPlan<M> {
+fn plan_conditions<C>(
+    filter: Option<&ScimFilter>,
+    condition: impl Fn(&str, &Value) -> Option<C>,
+) -> QueryPlan<C> {
     let Some(filter) = filter else { return QueryPlan { conditions: Vec::new(), residual: None } };
     let mut conditions = Vec::new();
     let mut complete = true;
@@ -312,3 +293,7 @@ fn plan<M>(filter: Option<&ScimFilter>, condition: impl Fn(&str, &Value) -> Opti
     }
     QueryPlan { conditions, residual: (!complete).then(|| filter.clone()) }
 }
+
+#[cfg(test)]
+#[path = "query_tests.rs"]
+mod tests;

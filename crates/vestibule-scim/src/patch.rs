@@ -6,41 +6,45 @@
 
 use serde_json::{Value, json};
 
-use super::error::{Error, ScimType};
-use super::filter::{Operator, ScimFilter};
-use super::json::{self, JsonObject};
-use super::path::{self, PatchPath};
-use super::schemas;
+use crate::attributes;
+use crate::error::{Error, ScimType};
+use crate::filter::{Operator, ScimFilter};
+use crate::json::{self, JsonObject};
+use crate::limits::MAX_PATCH_OPERATIONS;
+use crate::patch_path::PatchPath;
 
 /// One operation.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct PatchOperation {
-    pub(super) kind: PatchOp,
-    pub(super) path: Option<String>,
-    pub(super) value: Value,
+pub struct PatchOperation {
+    /// What it does.
+    pub kind: PatchOp,
+    /// Where it does it; none for the resource as a whole.
+    pub path: Option<String>,
+    /// What is added or put in place; null where nothing was sent.
+    pub value: Value,
 }
 
 /// What an operation does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PatchOp {
+pub enum PatchOp {
+    /// RFC 7644 §3.5.2.1.
     Add,
+    /// RFC 7644 §3.5.2.3.
     Replace,
+    /// RFC 7644 §3.5.2.2.
     Remove,
 }
-
-/// More operations than this in one request are refused.
-const MAX_OPERATIONS: usize = 1000;
 
 fn syntax(detail: impl Into<String>) -> Error {
     Error::bad(ScimType::InvalidSyntax, detail)
 }
 
 /// Reads the body of a PATCH.
-pub(super) fn parse(body: &JsonObject) -> Result<Vec<PatchOperation>, Error> {
+pub fn parse_operations(body: &JsonObject) -> Result<Vec<PatchOperation>, Error> {
     let operations = json::get(body, "Operations").and_then(Value::as_array);
     let operations = operations.ok_or_else(|| syntax("The body needs a list called Operations."))?;
-    if operations.is_empty() || operations.len() > MAX_OPERATIONS {
-        return Err(syntax(format!("Operations must have 1 to {MAX_OPERATIONS} elements.")));
+    if operations.is_empty() || operations.len() > MAX_PATCH_OPERATIONS {
+        return Err(syntax(format!("Operations must have 1 to {MAX_PATCH_OPERATIONS} elements.")));
     }
     operations.iter().map(parse_operation).collect()
 }
@@ -65,10 +69,12 @@ fn parse_operation(operation: &Value) -> Result<PatchOperation, Error> {
 }
 
 /// Applies the operations in order. On error the resource is half changed: throw it away.
-pub(super) fn apply(resource: &mut JsonObject, operations: &[PatchOperation]) -> Result<(), Error> {
+pub fn apply_operations(resource: &mut JsonObject, operations: &[PatchOperation]) -> Result<(), Error> {
     for operation in operations {
         match &operation.path {
-            Some(path) => apply_at(resource, operation.kind, &path::parse(path)?, &operation.value, true)?,
+            Some(path) => {
+                apply_at(resource, operation.kind, &PatchPath::parse(path)?, &operation.value, true)?;
+            }
             None => apply_pathless(resource, operation)?,
         }
     }
@@ -79,13 +85,13 @@ pub(super) fn apply(resource: &mut JsonObject, operations: &[PatchOperation]) ->
 fn apply_pathless(resource: &mut JsonObject, operation: &PatchOperation) -> Result<(), Error> {
     let members = operation.value.as_object().into_iter().flatten();
     for (key, value) in members {
-        if let (Some(urn), Some(extension)) = (schemas::find_extension(key), value.as_object()) {
+        if let (Some(urn), Some(extension)) = (attributes::find_extension(key), value.as_object()) {
             for (inner, value) in extension {
-                let path = path::parse(&format!("{urn}:{inner}"))?;
+                let path = PatchPath::parse(&format!("{urn}:{inner}"))?;
                 apply_at(resource, operation.kind, &path, value, false)?;
             }
-        } else if !schemas::RESOURCE_SCHEMAS.iter().any(|urn| key.eq_ignore_ascii_case(urn)) {
-            apply_at(resource, operation.kind, &path::parse(key)?, value, false)?;
+        } else if !attributes::RESOURCE_SCHEMAS.iter().any(|urn| key.eq_ignore_ascii_case(urn)) {
+            apply_at(resource, operation.kind, &PatchPath::parse(key)?, value, false)?;
         }
     }
     Ok(())
@@ -100,7 +106,7 @@ fn apply_at(
     explicit: bool,
 ) -> Result<(), Error> {
     let attribute = &path.attribute_path;
-    if attribute.extension.is_none() && schemas::is_read_only(&attribute.attribute) {
+    if attribute.extension.is_none() && attributes::is_read_only(&attribute.attribute) {
         if explicit {
             return Err(Error::bad(ScimType::Mutability, format!("{} is read-only.", attribute.attribute)));
         }
@@ -114,7 +120,7 @@ fn apply_at(
         }
     };
     let name = json::key_of(holder, &attribute.attribute)
-        .unwrap_or_else(|| schemas::canonical_name(&attribute.attribute).to_owned());
+        .unwrap_or_else(|| attributes::canonical_name(&attribute.attribute).to_owned());
     if let Some(filter) = &path.filter {
         return apply_filtered(holder, &name, kind, filter, attribute.sub_attribute.as_deref(), value);
     }
@@ -143,7 +149,7 @@ fn apply_at(
 fn wrap_if_multi_valued(name: &str, value: &Value) -> Value {
     match value {
         Value::Array(_) => value.clone(),
-        single if schemas::is_multi_valued(name) => json!([single]),
+        single if attributes::is_multi_valued(name) => json!([single]),
         single => single.clone(),
     }
 }

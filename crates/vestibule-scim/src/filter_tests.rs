@@ -4,7 +4,7 @@ use serde_json::json;
 use super::*;
 
 fn matches(filter: &str, resource: &Value) -> bool {
-    parse(filter).expect(filter).matches(resource.as_object().expect("object"))
+    ScimFilter::parse(filter).expect(filter).matches(resource.as_object().expect("object"))
 }
 
 #[test]
@@ -69,11 +69,11 @@ fn nonsense_is_named_with_its_place() {
         "1a eq 1",
         "a..b eq 1",
     ] {
-        let error = parse(bad).expect_err(bad);
+        let error = ScimFilter::parse(bad).expect_err(bad);
         assert_eq!(error.scim_type, Some(ScimType::InvalidFilter), "{bad}");
     }
-    assert!(parse(&"(".repeat(3000)).is_err(), "nesting has an end");
-    assert!(parse(&format!("a eq \"{}\"", "x".repeat(5000))).is_err(), "length has an end");
+    assert!(ScimFilter::parse(&"(".repeat(3000)).is_err(), "nesting has an end");
+    assert!(ScimFilter::parse(&format!("a eq \"{}\"", "x".repeat(5000))).is_err(), "length has an end");
 }
 
 fn any_path() -> impl Strategy<Value = AttributePath> {
@@ -86,7 +86,7 @@ fn any_path() -> impl Strategy<Value = AttributePath> {
         "manager",
         "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User:department",
     ];
-    prop::sample::select(names).prop_map(|name| parse_attribute_path(name).expect("a path"))
+    prop::sample::select(names).prop_map(|name| AttributePath::parse(name).expect("a path"))
 }
 
 fn any_filter() -> impl Strategy<Value = ScimFilter> {
@@ -121,24 +121,24 @@ proptest! {
     fn a_filter_that_is_written_is_read_as_the_same(filter in any_filter()) {
         let text = filter.to_string();
         prop_assume!(text.len() <= MAX_LENGTH);
-        prop_assert_eq!(parse(&text).map_err(|error| error.detail), Ok(filter), "{}", text);
+        prop_assert_eq!(ScimFilter::parse(&text).map_err(|error| error.detail), Ok(filter), "{}", text);
     }
 
     #[test]
     fn no_text_breaks_the_parser(text in "\\PC{0,200}") {
-        let _ = parse(&text);
+        let _ = ScimFilter::parse(&text);
     }
 
     #[test]
     fn no_text_of_filter_words_breaks_the_parser(words in prop::collection::vec(
         prop::sample::select(vec!["userName", "eq", "and", "or", "not", "(", ")", "[", "]", "\"x\"", "pr", ".", "emails", "true", "1", " "]), 0..40)) {
-        let _ = parse(&words.join(" "));
-        let _ = parse(&words.concat());
+        let _ = ScimFilter::parse(&words.join(" "));
+        let _ = ScimFilter::parse(&words.concat());
     }
 
     #[test]
     fn equality_finds_exactly_the_value(value in "[a-z]{1,8}", other in "[a-z]{1,8}") {
-        let filter = parse(&format!("userName eq {}", json!(value))).expect("a filter");
+        let filter = ScimFilter::parse(&format!("userName eq {}", json!(value))).expect("a filter");
         let matched = filter.matches(json!({"userName": other}).as_object().expect("object"));
         prop_assert_eq!(matched, value == other);
     }

@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::error::{Error, ScimType};
-use super::json::{self, JsonObject};
-use super::path::{AttributePath, parse_attribute_path};
+use crate::attribute_path::AttributePath;
+use crate::error::{Error, ScimType};
+use crate::json::{self, JsonObject};
 
 /// A filter of this length is read; clients' filters have about a hundred bytes.
 const MAX_LENGTH: usize = 4096;
@@ -15,27 +15,41 @@ const MAX_DEPTH: usize = 16;
 
 /// A parsed filter.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum ScimFilter {
+pub enum ScimFilter {
+    /// Both match.
     And(Box<ScimFilter>, Box<ScimFilter>),
+    /// At least one matches.
     Or(Box<ScimFilter>, Box<ScimFilter>),
+    /// The other does not match.
     Not(Box<ScimFilter>),
+    /// `userName eq "bob"`
     Compare(AttributePath, Operator, Value),
+    /// `title pr`
     Present(AttributePath),
     /// `emails[type eq "work" and value co "@x"]`
     ValuePath(AttributePath, Box<ScimFilter>),
 }
 
-/// A comparison.
+/// How an attribute is compared with a value (RFC 7644 §3.4.2.2, table 3).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operator {
+pub enum Operator {
+    /// Equal.
     Eq,
+    /// Not equal.
     Ne,
+    /// Contains.
     Co,
+    /// Starts with.
     Sw,
+    /// Ends with.
     Ew,
+    /// Greater than.
     Gt,
+    /// Greater than or equal to.
     Ge,
+    /// Less than.
     Lt,
+    /// Less than or equal to.
     Le,
 }
 
@@ -72,17 +86,6 @@ impl Operator {
 
 fn invalid(detail: impl Into<String>) -> Error {
     Error::bad(ScimType::InvalidFilter, detail)
-}
-
-/// Parses a filter.
-pub(super) fn parse(text: &str) -> Result<ScimFilter, Error> {
-    if text.len() > MAX_LENGTH {
-        return Err(invalid("The filter is too long."));
-    }
-    let mut parser = Parser { text, at: 0, depth: 0 };
-    let filter = parser.or()?;
-    parser.skip_space();
-    if parser.rest().is_empty() { Ok(filter) } else { Err(parser.unexpected()) }
 }
 
 struct Parser<'t> {
@@ -167,7 +170,7 @@ impl<'t> Parser<'t> {
         }
         self.skip_space();
         let word = self.word();
-        let path = parse_attribute_path(word).ok_or_else(|| self.unexpected())?;
+        let path = AttributePath::parse(word).ok_or_else(|| self.unexpected())?;
         self.at += word.len();
         if self.rest().starts_with('[') {
             self.at += 1;
@@ -185,7 +188,7 @@ impl<'t> Parser<'t> {
         }
         self.at += 1;
         let word = self.word();
-        let sub = parse_attribute_path(word).ok_or_else(|| self.unexpected())?;
+        let sub = AttributePath::parse(word).ok_or_else(|| self.unexpected())?;
         self.at += word.len();
         let outer = self.comparison(sub)?;
         Ok(ScimFilter::ValuePath(path, Box::new(ScimFilter::And(Box::new(inner), Box::new(outer)))))
@@ -244,8 +247,20 @@ impl fmt::Display for ScimFilter {
 }
 
 impl ScimFilter {
+    /// Parses a filter.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        if text.len() > MAX_LENGTH {
+            return Err(invalid("The filter is too long."));
+        }
+        let mut parser = Parser { text, at: 0, depth: 0 };
+        let filter = parser.or()?;
+        parser.skip_space();
+        if parser.rest().is_empty() { Ok(filter) } else { Err(parser.unexpected()) }
+    }
+
     /// Whether `resource` matches.
-    pub(super) fn matches(&self, resource: &JsonObject) -> bool {
+    #[must_use]
+    pub fn matches(&self, resource: &JsonObject) -> bool {
         match self {
             Self::And(a, b) => a.matches(resource) && b.matches(resource),
             Self::Or(a, b) => a.matches(resource) || b.matches(resource),
@@ -267,7 +282,8 @@ impl ScimFilter {
     }
 
     /// The terms of a filter that is a conjunction, in order.
-    pub(super) fn conjunction(&self) -> Vec<&Self> {
+    #[must_use]
+    pub fn conjunction(&self) -> Vec<&Self> {
         match self {
             Self::And(a, b) => [a.conjunction(), b.conjunction()].concat(),
             other => vec![other],

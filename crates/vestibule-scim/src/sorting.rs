@@ -7,26 +7,27 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-use super::error::{Error, ScimType};
-use super::json::JsonObject;
-use super::path::{AttributePath, parse_attribute_path};
-use crate::directory::fold_case;
+use crate::attribute_path::AttributePath;
+use crate::error::{Error, ScimType};
+use crate::json::JsonObject;
 
 /// `sortBy` and `sortOrder` (RFC 7644 §3.4.2.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Sort {
-    pub(super) path: AttributePath,
-    pub(super) descending: bool,
+pub struct Sort {
+    /// The attribute.
+    pub path: AttributePath,
+    /// Whether the last comes first.
+    pub descending: bool,
 }
 
 impl Sort {
     /// Reads both parameters; an order without an attribute says nothing.
-    pub(super) fn parse(by: Option<&str>, order: Option<&str>) -> Result<Option<Self>, Error> {
+    pub fn parse(by: Option<&str>, order: Option<&str>) -> Result<Option<Self>, Error> {
         let given =
             |text: Option<&str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
         let Some(by) = given(by) else { return Ok(None) };
         let invalid = || Error::bad(ScimType::InvalidPath, format!("sortBy cannot be {by}."));
-        let path = parse_attribute_path(&by).ok_or_else(invalid)?;
+        let path = AttributePath::parse(&by).ok_or_else(invalid)?;
         let descending = match given(order).map(|order| order.to_ascii_lowercase()).as_deref() {
             None | Some("ascending") => false,
             Some("descending") => true,
@@ -39,7 +40,8 @@ impl Sort {
     }
 
     /// The attribute's name, as an index may know it.
-    pub(super) fn name(&self) -> Option<String> {
+    #[must_use]
+    pub fn name(&self) -> Option<String> {
         let AttributePath { extension, attribute, sub_attribute: sub } = &self.path;
         let name = match sub {
             None => attribute.to_ascii_lowercase(),
@@ -50,7 +52,7 @@ impl Sort {
 
     /// Puts resources in order. Where there is no value the resource is last, in descending order first; of a list
     /// the primary value counts, or the first.
-    pub(super) fn apply<T>(&self, found: &mut [T], shape: impl Fn(&T) -> JsonObject) {
+    pub fn apply<T>(&self, found: &mut [T], shape: impl Fn(&T) -> JsonObject) {
         found.sort_by_cached_key(|one| SortKey {
             value: self.sort_value(&shape(one)),
             descending: self.descending,
@@ -68,6 +70,11 @@ impl Sort {
             _ => None,
         }
     }
+}
+
+/// As the directory folds the columns that its indexes sort by: both orders have to agree.
+fn fold_case(text: &str) -> String {
+    text.trim().to_lowercase()
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,7 +109,7 @@ impl PartialOrd for SortKey {
 
 /// Where a page begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum PageStart {
+pub enum PageStart {
     /// After this many.
     Offset(i64),
     /// At the beginning, to go on by cursor.
@@ -113,7 +120,7 @@ pub(super) enum PageStart {
 
 impl PageStart {
     /// Reads a cursor; an empty one begins.
-    pub(super) fn parse_cursor(cursor: &str) -> Result<Self, Error> {
+    pub fn parse_cursor(cursor: &str) -> Result<Self, Error> {
         if cursor.is_empty() {
             return Ok(Self::Beginning);
         }
@@ -132,12 +139,18 @@ impl PageStart {
     }
 
     /// The cursor that goes on after a resource.
-    pub(super) fn encode_cursor(key: &str, id: &str) -> String {
+    #[must_use]
+    pub fn encode_cursor(key: &str, id: &str) -> String {
         URL_SAFE_NO_PAD.encode(serde_json::json!([key, id]).to_string())
     }
 
     /// Whether the client goes by cursor.
-    pub(super) fn is_cursor(&self) -> bool {
+    #[must_use]
+    pub fn is_cursor(&self) -> bool {
         !matches!(self, Self::Offset(_))
     }
 }
+
+#[cfg(test)]
+#[path = "sorting_tests.rs"]
+mod tests;
