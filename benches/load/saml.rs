@@ -12,8 +12,9 @@ use bergshamra::{DsigContext, KeysManager};
 use rcgen::{CertificateParams, KeyPair, PKCS_RSA_SHA256};
 use samael::crypto::{CertificateDer, Crypto, CryptoProvider as _};
 use serde_json::{Value, json};
-use vestibule::idp::saml::judge::{Decryption, ExpectedResponse, validate_response};
+use vestibule::directory::Email;
 use vestibule::kernel::Timestamp;
+use vestibule_saml::{Decryption, ExpectedResponse, validate_response};
 
 use super::harness::{Node, Table, client, measure};
 use super::operations::cpu_each;
@@ -102,8 +103,9 @@ fn with_expected(idp: &Idp, base: &str, work: impl FnOnce(&ExpectedResponse<'_>)
         sp_entity_id: &audience,
         acs: &acs,
         email_attribute: None,
+        read_email: |text| Email::parse(text).ok().map(|email| email.folded()),
         decryption: Decryption::default(),
-        now: now(),
+        now: now().into(),
     });
 }
 

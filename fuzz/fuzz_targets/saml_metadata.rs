@@ -2,13 +2,12 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use vestibule::idp::saml::read_metadata;
-use vestibule::kernel::Timestamp;
+use vestibule_saml::read_metadata;
 
-const CERTIFICATE: &str = include_str!("../certificate.txt");
+const CERTIFICATE: &str = include_str!("../../crates/vestibule-saml/testdata/rsa_certificate.txt");
 
 fuzz_target!(|text: &str| {
-    let now = Timestamp(1_800_000_000_000);
+    let now = jiff::Timestamp::constant(1_800_000_000, 0);
     if let Ok(read) = read_metadata(text, None, now) {
         assert!(!read.entity_id.is_empty() && !read.certificates.is_empty());
         assert_eq!(read_metadata(text, None, now).as_ref(), Ok(&read));

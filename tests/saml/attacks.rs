@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use vestibule::idp::saml::judge::{Decryption, ExpectedResponse, validate_response};
+use vestibule_saml::{Decryption, ExpectedResponse, validate_response};
 
 use super::world::{ENTITY, SUCCESS, World};
 use crate::harness::idp::{Idp, Says, Sign};
@@ -553,8 +553,9 @@ fn memory_stays_flat_under_all_of_it() {
         sp_entity_id: &says.audience.clone(),
         acs: &acs,
         email_attribute: None,
+        read_email: |text| vestibule::directory::Email::parse(text).ok().map(|email| email.folded()),
         decryption: Decryption::default(),
-        now,
+        now: now.into(),
     };
     let genuine = STANDARD.encode(idp.response(&says, Sign::Both));
     validate_response(genuine.as_bytes(), &expected).expect("the genuine one");

@@ -39,10 +39,11 @@ fn check_certificates(
     match metadata_refresh::last_expiring_certificate(settings) {
         None => findings.fail(&format!("{name}: it has no certificate that can be verified with")),
         Some(last) => {
-            let end = last.not_after.display_minute();
-            if last.not_after <= now {
+            let not_after = Timestamp::from(last.not_after);
+            let end = not_after.display_minute();
+            if not_after <= now {
                 findings.warn(&format!("{name}: its last certificate ended on {end} UTC"));
-            } else if last.not_after <= now.plus(metadata_refresh::WARN_BEFORE) {
+            } else if not_after <= now.plus(metadata_refresh::WARN_BEFORE) {
                 findings.warn(&format!("{name}: its last certificate ends on {end} UTC"));
             } else {
                 Findings::ok(&format!("{name}: its certificate is good until {end} UTC"));

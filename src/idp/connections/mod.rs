@@ -19,9 +19,7 @@ pub use delete::delete;
 pub use ldap::{GroupQuery, LdapSettings, UserQuery};
 pub use model::{Connection, ConnectionKind};
 pub use oidc::{ClientAuth, OidcSettings, Preset};
-pub use saml::{
-    Binding, Comparison, Graph, LogoutService, NameIdFormat, RetiringCertificate, SamlSettings, Vendor,
-};
+pub use saml::{Graph, RetiringCertificate, SamlSettings, Vendor};
 pub use scim::ScimSettings;
 pub use secrets::{has_secret, secret, set_secret};
 pub use settings::ConnectionSettings;
@@ -31,4 +29,5 @@ pub use store::{
     sign_in_connections,
 };
 pub use update::{ConnectionChange, update};
+pub use vestibule_saml::{Binding, Comparison, LogoutService, NameIdFormat};
 pub use vestibule_scim::custom_attributes::{ExtraAttribute, ExtraKind};

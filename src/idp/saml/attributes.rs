@@ -1,6 +1,8 @@
 //! What an accepted assertion says about the person, as far as the connection lets it speak.
 
-use super::judge::ValidatedAssertion;
+use vestibule_saml::ValidatedAssertion;
+
+use crate::directory::Email;
 use crate::idp::connections::SamlSettings;
 use crate::signin::{ProfileNames, ProviderClaims, ProviderSession};
 
@@ -37,6 +39,11 @@ const DISPLAY_NAMES: [&str; 3] = [
     "urn:oid:2.16.840.1.113730.3.1.241",
     "http://schemas.microsoft.com/identity/claims/displayname",
 ];
+
+/// An email address as addresses are compared; none where the text is none.
+pub(super) fn read_email(text: &str) -> Option<String> {
+    Email::parse(text).ok().map(|email| email.folded())
+}
 
 /// Whether the assertion says that more than one factor was shown.
 pub(super) fn asserts_mfa(assertion: &ValidatedAssertion) -> bool {

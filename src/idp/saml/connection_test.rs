@@ -1,10 +1,11 @@
 //! Trying a connection: an administrator goes to the identity provider and back, and sees what every check
 //! found.
 
-use super::judge::{SamlCheck, SamlCheckFailed, ValidatedAssertion, check_that};
+use vestibule_saml::{SamlCheck, SamlRejection, ValidatedAssertion, check_that};
+
+use super::check::{SamlCheckFailed, SamlCheckReport};
 use super::keys;
-use super::request::{FrontChannelMessage, SpEndpoints, authn_request};
-use super::sign::new_message_id;
+use super::request::{FrontChannelMessage, SpEndpoints, authn_request, new_message_id};
 use crate::access::Principal;
 use crate::audit::Context;
 use crate::directory::{Error, accounts, domain_of};
@@ -39,7 +40,7 @@ pub(super) async fn finish(
     context: &Context,
     connection: &Connection,
     test: &ConnectionTest,
-    outcome: Result<ValidatedAssertion, SamlCheckFailed>,
+    outcome: Result<ValidatedAssertion, SamlRejection>,
 ) -> Result<(), Error> {
     let mut tx = signin.kernel.db.begin().await?;
     let outcome = match outcome {
@@ -49,12 +50,12 @@ pub(super) async fn finish(
     let found = match outcome {
         Ok(assertion) => TestResult {
             passed: true,
-            checks: assertion.report.into_test_steps(),
+            checks: SamlCheckReport::from(assertion.report).into_test_steps(),
             email: Some(assertion.email),
             authn_context: Some(assertion.authn_context).filter(|context| !context.is_empty()),
             attributes: assertion.attributes,
         },
-        Err(failed) => TestResult::failed(failed),
+        Err(failed) => TestResult::failed(SamlCheckFailed::from(failed)),
     };
     connection_tests::finish(&mut tx, context, connection, test, &found).await?;
     Ok(tx.commit().await?)
@@ -66,13 +67,15 @@ async fn check_test_rules(
     connection: &Connection,
     test: &ConnectionTest,
     assertion: ValidatedAssertion,
-) -> Result<Result<ValidatedAssertion, SamlCheckFailed>, sqlx::Error> {
+) -> Result<Result<ValidatedAssertion, SamlRejection>, sqlx::Error> {
     let report = assertion.report.clone();
     if assertion.in_response_to.as_deref() != Some(&test.request_id) {
         let found = assertion.in_response_to.as_deref().unwrap_or("an unsolicited response");
         return Ok(Err(report.fail(SamlCheck::InResponseTo, "an answer to the request of this test", found)));
     }
-    if !replay_cache::insert(tx, &connection.id, &assertion.assertion_id, assertion.remember_until).await? {
+    if !replay_cache::insert(tx, &connection.id, &assertion.assertion_id, assertion.remember_until.into())
+        .await?
+    {
         return Ok(Err(report.fail(
             SamlCheck::Replay,
             "an assertion not used before",

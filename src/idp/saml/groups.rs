@@ -1,8 +1,9 @@
 //! The groups of a person, as the assertion names them; or as Microsoft Graph does, where they are too many for
 //! an assertion.
 
+use vestibule_saml::ValidatedAssertion;
+
 use super::attributes::attribute_values;
-use super::judge::ValidatedAssertion;
 use crate::idp::connections::{Connection, SamlSettings};
 use crate::idp::graph::{self, GraphError};
 use crate::kernel::Kernel;

@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use url::Url;
+use vestibule_saml::{Certificate, MAX_METADATA_BYTES, read_metadata};
 
-use super::certificates::Certificate;
-use super::judge::{MAX_METADATA_BYTES, read_metadata};
-use super::metadata_source::MetadataLoadError;
+use super::metadata_source::{MetadataLoadError, apply_metadata};
 use super::store::{self, MetadataStatus, REFRESH_EVERY};
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::{Error, accounts};
@@ -96,7 +95,7 @@ async fn fetch_settings(
     let fresh = kernel.http_client.get_if_changed(url, MAX_METADATA_BYTES, status.etag.as_deref()).await?;
     let Some(fresh) = fresh else { return Ok(None) };
     let now = kernel.clock.now();
-    let metadata = read_metadata(&fresh.text, settings.metadata_certificate.as_deref(), now);
+    let metadata = read_metadata(&fresh.text, settings.metadata_certificate.as_deref(), now.into());
     let metadata = metadata.map_err(MetadataLoadError::from)?;
     if metadata.entity_id != settings.idp_entity_id {
         return Err(RefreshError::OtherProvider(metadata.entity_id));
@@ -109,7 +108,7 @@ async fn fetch_settings(
     wanted
         .retiring
         .extend(leaves.map(|certificate| RetiringCertificate { certificate: certificate.clone(), until }));
-    metadata.apply(&mut wanted);
+    apply_metadata(&metadata, &mut wanted);
     Ok((wanted != *settings).then_some(wanted))
 }
 
@@ -152,12 +151,13 @@ async fn warn_of_expiry(
     status: &mut MetadataStatus,
 ) -> Result<(), Error> {
     let Some(last) = last_expiring_certificate(settings) else { return Ok(()) };
-    let ends_soon = last.not_after <= tx.now().plus(WARN_BEFORE);
+    let not_after = Timestamp::from(last.not_after);
+    let ends_soon = not_after <= tx.now().plus(WARN_BEFORE);
     if !ends_soon || status.warned.as_deref() == Some(last.fingerprint().as_str()) {
         return Ok(());
     }
     let Some(account) = accounts::by_id(tx, &connection.account_id).await? else { return Ok(()) };
-    let letter = expiry_email(kernel, connection, &account.name, settings, last.not_after);
+    let letter = expiry_email(kernel, connection, &account.name, settings, not_after);
     notifications::notify_admins(kernel, tx, &account, &letter).await?;
     status.warned = Some(last.fingerprint());
     Ok(())

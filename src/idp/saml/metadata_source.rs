@@ -1,8 +1,8 @@
 //! From what an administrator brings to the settings of a connection.
 
 use url::Url;
+use vestibule_saml::{IdpMetadata, MAX_METADATA_BYTES, MetadataError, read_metadata};
 
-use super::judge::{IdpMetadata, MAX_METADATA_BYTES, MetadataError, read_metadata};
 use super::keys::{self, KeyState, NewKeys};
 use super::store;
 use crate::audit::Context;
@@ -47,7 +47,7 @@ pub async fn load_metadata(
     source: &MetadataSource,
     pinned: Option<&str>,
 ) -> Result<LoadedMetadata, MetadataLoadError> {
-    let now = kernel.clock.now();
+    let now = kernel.clock.now().into();
     match source {
         MetadataSource::Xml(text) => {
             let metadata = read_metadata(text, pinned, now)?;
@@ -65,23 +65,21 @@ pub async fn load_metadata(
 impl LoadedMetadata {
     /// Puts what was read into the settings. What was trusted before and is not named any more is not trusted.
     pub fn apply(&self, settings: &mut SamlSettings) {
-        self.metadata.apply(settings);
+        apply_metadata(&self.metadata, settings);
         settings.metadata_url.clone_from(&self.url);
     }
 }
 
-impl IdpMetadata {
-    /// Puts everything that metadata decides into the settings.
-    pub(super) fn apply(&self, settings: &mut SamlSettings) {
-        settings.idp_entity_id.clone_from(&self.entity_id);
-        settings.sso_url.clone_from(&self.sso_url);
-        settings.sso_post_url.clone_from(&self.sso_post_url);
-        settings.logout.clone_from(&self.logout);
-        settings.certificates.clone_from(&self.certificates);
-        settings.retiring.retain(|old| !self.certificates.contains(&old.certificate));
-        if self.sso_post_url.is_none() {
-            settings.request_binding = Binding::Redirect;
-        }
+/// Puts everything that metadata decides into the settings.
+pub(super) fn apply_metadata(metadata: &IdpMetadata, settings: &mut SamlSettings) {
+    settings.idp_entity_id.clone_from(&metadata.entity_id);
+    settings.sso_url.clone_from(&metadata.sso_url);
+    settings.sso_post_url.clone_from(&metadata.sso_post_url);
+    settings.logout.clone_from(&metadata.logout);
+    settings.certificates.clone_from(&metadata.certificates);
+    settings.retiring.retain(|old| !metadata.certificates.contains(&old.certificate));
+    if metadata.sso_post_url.is_none() {
+        settings.request_binding = Binding::Redirect;
     }
 }
 

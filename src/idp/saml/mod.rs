@@ -1,24 +1,21 @@
 //! SAML 2.0 Web Browser SSO and single logout as a service provider.
 //!
-//! samael writes our requests and metadata. Nothing that comes from outside goes near it: responses, logouts
-//! and metadata are judged in [`judge`], on one parse, with the connection's certificates only.
+//! The crate `vestibule_saml` validates what comes from outside and writes what we send; here are the routes, the keys,
+//! and what is stored. Validation is on one parse, with the connection's certificates only.
 
 mod attributes;
-mod certificates;
+mod check;
 pub mod connection_test;
 pub mod groups;
 pub mod http;
-pub mod judge;
 pub mod keys;
 mod logout;
 pub mod metadata_refresh;
 mod metadata_source;
 mod request;
-mod sign;
 mod store;
 
-pub use certificates::{BadCertificate, Certificate, to_pem};
-pub use judge::{IdpMetadata, MetadataError, read_metadata};
+pub use check::{SamlCheck, SamlCheckFailed, SamlCheckReport};
 pub use logout::{SamlLogout, start_logout};
 pub use metadata_source::{
     LoadedMetadata, MetadataLoadError, MetadataSource, NewSamlConnection, create_connection, load_metadata,
@@ -26,3 +23,11 @@ pub use metadata_source::{
 };
 pub use request::{FrontChannelMessage, SpEndpoints, authn_request, sp_metadata};
 pub use store::{MetadataStatus, delete_expired, metadata_status_of};
+pub use vestibule_saml::{BadCertificate, Certificate, IdpMetadata, MetadataError, to_pem};
+
+use crate::kernel::Timestamp;
+
+/// Reads metadata in UTF-8. `pinned`: the certificate it must be signed by, base64 of DER.
+pub fn read_metadata(text: &str, pinned: Option<&str>, now: Timestamp) -> Result<IdpMetadata, MetadataError> {
+    vestibule_saml::read_metadata(text, pinned, now.into())
+}

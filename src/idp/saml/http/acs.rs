@@ -6,15 +6,15 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
+use vestibule_saml::{
+    Decryption, ExpectedResponse, SamlCheck, SamlRejection, ValidatedAssertion, looks_encrypted,
+    validate_response,
+};
 
 use super::find_saml_connection;
 use crate::audit::{Action, Context};
 use crate::idp::connections::{Connection, SamlSettings};
 use crate::idp::http::{connection_unavailable, internal_error, refusal, refuse_sign_in, too_many_requests};
-use crate::idp::saml::judge::{
-    Decryption, ExpectedResponse, SamlCheck, SamlCheckFailed, ValidatedAssertion, looks_encrypted,
-    validate_response,
-};
 use crate::idp::saml::request::SpEndpoints;
 use crate::idp::saml::{attributes, connection_test, groups, keys};
 use crate::idp::{connection_tests, replay_cache};
@@ -68,8 +68,9 @@ pub(super) async fn receive(
         sp_entity_id: &addresses.entity_id,
         acs: &addresses.acs,
         email_attribute: settings.people.email_attribute.as_deref(),
+        read_email: attributes::read_email,
         decryption: Decryption { keys: &own_keys, allow_cbc: settings.allow_cbc },
-        now,
+        now: now.into(),
     };
     let outcome = validate_response(form.saml_response.as_bytes(), &expected);
     if let Some(test) = test {
@@ -92,7 +93,7 @@ pub(super) async fn receive(
         Ok(handover) => Ok(Redirect::to(&format!("/login/continue?handover={handover}")).into_response()),
         Err(failed) => {
             let about = (&connection, Action::SignIn, Method::Saml);
-            Err(refuse_sign_in(&signin, &request, about, &failed).await)
+            Err(refuse_sign_in(&signin, &request, about, &failed.into()).await)
         }
     }
 }
@@ -104,7 +105,7 @@ async fn complete_callback(
     settings: &SamlSettings,
     relay_state: Option<&str>,
     assertion: ValidatedAssertion,
-) -> Result<Result<String, SamlCheckFailed>, sqlx::Error> {
+) -> Result<Result<String, SamlRejection>, sqlx::Error> {
     let report = assertion.report.clone();
     let fail = |check, expected: &str, found: &str| Ok(Err(report.fail(check, expected, found)));
     if assertion.in_response_to.is_none() && !settings.allow_idp_initiated {
@@ -113,8 +114,13 @@ async fn complete_callback(
     // Graph is asked before the unit of work begins.
     let groups = groups::read_groups(&signin.kernel, connection, settings, &assertion).await;
     let mut tx = signin.kernel.db.begin().await?;
-    if !replay_cache::insert(&mut tx, &connection.id, &assertion.assertion_id, assertion.remember_until)
-        .await?
+    if !replay_cache::insert(
+        &mut tx,
+        &connection.id,
+        &assertion.assertion_id,
+        assertion.remember_until.into(),
+    )
+    .await?
     {
         return fail(SamlCheck::Replay, "an assertion not used before", &assertion.assertion_id);
     }

@@ -7,8 +7,7 @@ use axum::response::{IntoResponse, Response};
 use super::find_saml_connection;
 use crate::idp::http::{ProviderLoginQuery, internal_error, record_request_in_flow, too_many_requests};
 use crate::idp::saml::keys;
-use crate::idp::saml::request::{SpEndpoints, authn_request};
-use crate::idp::saml::sign::new_message_id;
+use crate::idp::saml::request::{SpEndpoints, authn_request, new_message_id};
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::signin::{SignIn, flow};
 

@@ -8,20 +8,19 @@ use axum::extract::{Path, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
+use vestibule_saml::{
+    Decryption, EncodedMessage, ExpectedLogout, LogoutRequest, LogoutResponse, MessageHeader,
+    OutboundMessage, SamlCheck, SamlRejection, validate_logout_request, validate_logout_response,
+};
 
 use super::find_saml_connection;
 use crate::audit::{Action, Context};
 use crate::idp::connections::{Connection, SamlSettings};
 use crate::idp::http::{internal_error, record_refusal, refusal, too_many_requests};
 use crate::idp::replay_cache;
-use crate::idp::saml::judge::{
-    Decryption, EncodedMessage, ExpectedLogout, LogoutRequest, LogoutResponse, SamlCheck, SamlCheckFailed,
-    validate_logout_request, validate_logout_response,
-};
 use crate::idp::saml::keys::{self, KeyPair};
-use crate::idp::saml::request::SpEndpoints;
-use crate::idp::saml::sign::{OutboundMessage, new_message_id};
-use crate::idp::saml::{logout, store};
+use crate::idp::saml::request::{FrontChannelMessage, SpEndpoints, new_message_id};
+use crate::idp::saml::store;
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::signin::{Method, SignIn, sessions};
 
@@ -102,7 +101,7 @@ async fn handle_message(
         certificates: &settings.trusted_certificates_at(now),
         slo: &addresses.slo,
         decryption: Decryption { keys: &own_keys, allow_cbc: settings.allow_cbc },
-        now,
+        now: now.into(),
     };
     let done = match message {
         LogoutMessage::Request(encoded, relay_state) => match validate_logout_request(encoded, &expected) {
@@ -120,7 +119,7 @@ async fn handle_message(
     match done {
         Ok(response) => Ok(response),
         Err(failed) => {
-            record_refusal(signin, request, &connection, Action::SignOut, Method::Saml, &failed)
+            record_refusal(signin, request, &connection, Action::SignOut, Method::Saml, &failed.into())
                 .await
                 .map_err(internal_error)?;
             Err(refusal(
@@ -139,13 +138,18 @@ async fn answer_logout_request(
     request: &RequestContext,
     (connection, settings, addresses, pairs): (&Connection, &SamlSettings, &SpEndpoints, &[KeyPair]),
     (logout_request, relay_state): (&LogoutRequest, Option<&str>),
-) -> Result<Result<Response, SamlCheckFailed>, Refusal> {
+) -> Result<Result<Response, SamlRejection>, Refusal> {
     let kernel = &signin.kernel;
     let key = keys::signing_key(kernel, pairs).await.map_err(internal_error)?;
     let mut tx = kernel.db.begin().await.map_err(internal_error)?;
-    if !replay_cache::insert(&mut tx, &connection.id, &logout_request.id, logout_request.remember_until)
-        .await
-        .map_err(internal_error)?
+    if !replay_cache::insert(
+        &mut tx,
+        &connection.id,
+        &logout_request.id,
+        logout_request.remember_until.into(),
+    )
+    .await
+    .map_err(internal_error)?
     {
         return Ok(Err(logout_request.report.fail(
             SamlCheck::Replay,
@@ -171,12 +175,18 @@ async fn answer_logout_request(
     };
     let url = service.response_url.as_deref().unwrap_or(&service.url);
     let id = new_message_id();
-    let xml = logout::logout_response_xml(&id, addresses, url, &logout_request.id, kernel.clock.now());
+    let header = MessageHeader {
+        id: &id,
+        issue_instant: kernel.clock.now().into(),
+        issuer: &addresses.entity_id,
+        destination: url,
+    };
+    let xml = header.logout_response_xml(&logout_request.id);
     // What comes with a request goes back with the answer, at most 80 bytes (saml-bindings §3.4.3).
     let relay_state = relay_state.filter(|state| state.len() <= 80);
     let message = OutboundMessage { name: "SAMLResponse", id: &id, xml: &xml, relay_state };
     let sent = message.encode(url, service.binding, key.as_deref()).map_err(internal_error)?;
-    Ok(Ok(sent.into_response()))
+    Ok(Ok(FrontChannelMessage::from(sent).into_response()))
 }
 
 /// The end of a logout that began here: the session here ended when it began.
@@ -184,7 +194,7 @@ async fn complete_logout(
     signin: &SignIn,
     connection: &Connection,
     logout_response: &LogoutResponse,
-) -> Result<Result<Response, SamlCheckFailed>, Refusal> {
+) -> Result<Result<Response, SamlRejection>, Refusal> {
     let mut tx = signin.kernel.db.begin().await.map_err(internal_error)?;
     let waited = store::consume_pending_logout(&mut tx, &connection.id, &logout_response.in_response_to)
         .await

@@ -99,7 +99,7 @@ fn certificates(settings: &SamlSettings) -> Vec<CertificateBody> {
             subject: one.subject(),
             fingerprint: one.fingerprint(),
             key: one.key(),
-            not_after: one.not_after,
+            not_after: one.not_after.into(),
             accepted_until,
         })
     };

@@ -1,7 +1,7 @@
 //! What to do about a test that failed, and on which side.
 
 use crate::idp::connections::ConnectionKind;
-use crate::idp::saml::judge::SamlCheck;
+use crate::idp::saml::SamlCheck;
 use crate::idp::{ldap, oidc};
 
 /// What to change when this check of a connection failed.

@@ -44,6 +44,8 @@ struct SamlPage {
 /// A certificate of the other side as the page shows it.
 struct CertificateRow {
     certificate: Certificate,
+    /// When it ends.
+    not_after: Timestamp,
     /// Until when it is accepted, if it is on its way out.
     until: Option<Timestamp>,
     ends_soon: bool,
@@ -85,8 +87,9 @@ fn certificate_rows(settings: &SamlSettings, now: Timestamp) -> Vec<CertificateR
     let retiring = retiring.map(|one| (&one.certificate, Some(one.until)));
     let read = |(text, until): (&String, Option<Timestamp>)| {
         let certificate = Certificate::read(text).ok()?;
-        let ends_soon = certificate.not_after <= now.plus(metadata_refresh::WARN_BEFORE);
-        Some(CertificateRow { certificate, until, ends_soon })
+        let not_after = Timestamp::from(certificate.not_after);
+        let ends_soon = not_after <= now.plus(metadata_refresh::WARN_BEFORE);
+        Some(CertificateRow { certificate, not_after, until, ends_soon })
     };
     current.chain(retiring).filter_map(read).collect()
 }

@@ -9,9 +9,9 @@ use bergshamra::{DsigContext, KeysManager, VerifyResult};
 use uppsala::dom::Document;
 
 use super::node::{DSIG, Node};
-use super::report::{SamlCheck, SamlCheckFailed, SamlCheckReport, check_that};
 use super::text::SignatureRef;
-use crate::idp::saml::certificates::Certificate;
+use crate::certificate::Certificate;
+use crate::check::{SamlCheck, SamlRejection, SamlReport, check_that};
 
 /// What may sign, here and in the Redirect binding.
 pub(super) const SIGNATURE_METHODS: [&str; 6] = [
@@ -38,8 +38,8 @@ const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
 /// The certificates of a connection that can be verified with.
 pub(super) fn trusted_certificates(
     certificates: &[String],
-    report: &SamlCheckReport,
-) -> Result<Vec<Arc<Certificate>>, SamlCheckFailed> {
+    report: &SamlReport,
+) -> Result<Vec<Arc<Certificate>>, SamlRejection> {
     let read: Vec<_> = certificates.iter().map(|text| Certificate::read_cached(text)).collect();
     let reasons = || {
         let bad = read.iter().filter_map(|one| one.as_ref().err());
@@ -57,8 +57,8 @@ pub(super) fn verify<const N: usize>(
     signatures: &[SignatureRef<'_>],
     places: [Node<'_>; N],
     certificates: &[Arc<Certificate>],
-    report: &mut SamlCheckReport,
-) -> Result<[bool; N], SamlCheckFailed> {
+    report: &mut SamlReport,
+) -> Result<[bool; N], SamlRejection> {
     let signed =
         places.map(|place| signatures.iter().filter(|signature| signature.parent.id == place.id).count());
     let in_place = signed.iter().all(|count| *count <= 1) && signed.iter().sum::<usize>() == signatures.len();
@@ -117,10 +117,7 @@ fn is_valid_over_parent(result: &VerifyResult, signature: SignatureRef<'_>) -> b
 
 /// saml-core §5.4: one reference, by id, to the parent; enveloped and canonicalized, nothing else. Returns the
 /// method.
-fn check_shape<'d>(
-    signature: SignatureRef<'d>,
-    report: &SamlCheckReport,
-) -> Result<&'d str, SamlCheckFailed> {
+fn check_shape<'d>(signature: SignatureRef<'d>, report: &SamlReport) -> Result<&'d str, SamlRejection> {
     let coverage =
         |found: &str| report.fail(SamlCheck::SignatureCoverage, "a plain enveloped signature", found);
     if signature.element.children(DSIG, "Object").next().is_some() {

@@ -8,10 +8,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bergshamra::Key;
 use bergshamra::keys::loader::load_x509_cert_der;
+use jiff::Timestamp;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use x509_parser::public_key::PublicKey;
-
-use crate::kernel::Timestamp;
 
 /// RSA keys below this can be factored by those who want to (NIST SP 800-131A).
 const MIN_RSA_BITS: usize = 2048;
@@ -29,9 +28,9 @@ pub struct Certificate {
     bits: usize,
     der: Vec<u8>,
     /// What stands in the certificate as its key: an `RSAPublicKey`, or an uncompressed point.
-    pub(super) public_key: Vec<u8>,
+    pub(crate) public_key: Vec<u8>,
     /// The key as bergshamra has it.
-    pub(super) verifier: Key,
+    pub(crate) verifier: Key,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,9 +75,11 @@ impl Certificate {
             PublicKey::EC(point) => (KeyType::Ec, point.key_size()),
             _ => return Err(BadCertificate::UnsupportedKey),
         };
+        let not_after = parsed.validity().not_after.timestamp();
+        let beyond = if not_after < 0 { Timestamp::MIN } else { Timestamp::MAX };
         let verifier = load_x509_cert_der(&der).map_err(|error| unreadable(&error))?;
         Ok(Self {
-            not_after: Timestamp(parsed.validity().not_after.timestamp().saturating_mul(1000)),
+            not_after: Timestamp::from_second(not_after).unwrap_or(beyond),
             key_type,
             bits,
             public_key: parsed.public_key().subject_public_key.data.to_vec(),
@@ -88,8 +89,8 @@ impl Certificate {
     }
 
     /// The same, remembered. A provider signs with one certificate for years, and reading it takes a good part of the
-    /// time that a judgement takes. For certificates of connections, not for what comes from outside.
-    pub(super) fn read_cached(text: &str) -> Result<Arc<Self>, BadCertificate> {
+    /// time that a validation takes. For certificates of connections, not for what comes from outside.
+    pub(crate) fn read_cached(text: &str) -> Result<Arc<Self>, BadCertificate> {
         let known = CACHE.lock().unwrap_or_else(PoisonError::into_inner).get(text).cloned();
         if let Some(known) = known {
             return Ok(known);
@@ -132,7 +133,7 @@ impl Certificate {
         STANDARD.encode(&self.der)
     }
 
-    pub(super) fn is_rsa(&self) -> bool {
+    pub(crate) fn is_rsa(&self) -> bool {
         self.key_type == KeyType::Rsa
     }
 }

@@ -1,73 +1,38 @@
 //! Logout, asked for by the identity provider or answered by it (saml-core §3.7, saml-profiles §4.4).
 
-use super::decrypt::{self, Decryption};
+use jiff::Timestamp;
+
 use super::encoded_message::EncodedMessage;
+use super::model::{ExpectedLogout, LogoutRequest, LogoutResponse};
 use super::node::{ASSERTION, Node, PROTOCOL};
-use super::report::{SamlCheck, SamlCheckFailed, SamlCheckReport, check_that};
-use super::rules::{NameId, SKEW, SUCCESS, issuer_of, read_name_id, status_of, time_window_violation};
-use super::{only_element, signature, text};
-use crate::kernel::Timestamp;
-
-/// What a logout message must fit.
-#[derive(Debug, Clone)]
-pub struct ExpectedLogout<'a> {
-    /// The identity provider's entity id.
-    pub idp_entity_id: &'a str,
-    /// Its signing certificates, base64 of DER.
-    pub certificates: &'a [String],
-    /// The address the message came to.
-    pub slo: &'a str,
-    /// For a name that is encrypted.
-    pub decryption: Decryption<'a>,
-    /// Now.
-    pub now: Timestamp,
-}
-
-/// A `LogoutRequest` that was accepted.
-#[derive(Debug, Clone)]
-pub struct LogoutRequest {
-    /// Its id, which the answer names.
-    pub id: String,
-    /// Until when it has to be remembered.
-    pub remember_until: Timestamp,
-    /// Who is to be signed out.
-    pub name_id: NameId,
-    /// Which of the provider's sessions; all of the person's where none is named.
-    pub session_indexes: Vec<String>,
-    /// The checks passed.
-    pub report: SamlCheckReport,
-}
-
-/// A `LogoutResponse` that was accepted.
-#[derive(Debug, Clone)]
-pub struct LogoutResponse {
-    /// The request it answers.
-    pub in_response_to: String,
-    /// Whether the person is signed out everywhere.
-    pub complete: bool,
-    /// The checks passed.
-    pub report: SamlCheckReport,
-}
+use super::rules::{SKEW, issuer_of, read_name_id, status_of, time_window_violation};
+use super::text::{self, only_element};
+use super::{decrypt, signature};
+use crate::check::{SamlCheck, SamlRejection, SamlReport, check_that};
+use crate::model::SUCCESS;
+use crate::time::{add, format_time, parse_time};
 
 /// How long a request without `NotOnOrAfter` is looked at after it was made.
 const MAX_REQUEST_AGE: std::time::Duration = std::time::Duration::from_mins(5);
 
-/// Judges a `SAMLRequest` to sign somebody out.
+/// Validates a `SAMLRequest` to sign somebody out.
 pub fn validate_logout_request(
     encoded: EncodedMessage<'_>,
     expected: &ExpectedLogout<'_>,
-) -> Result<LogoutRequest, SamlCheckFailed> {
-    let mut report = SamlCheckReport::default();
+) -> Result<LogoutRequest, SamlRejection> {
+    let mut report = SamlReport::default();
     let text = open_message(encoded, "SAMLRequest", expected, &mut report)?;
     let document = text::parse(&text, &mut report)?;
     let message = verify_message(&document, "LogoutRequest", encoded, expected, &mut report)?;
     // Without NotOnOrAfter its age has to do.
-    let issued = message.attribute("IssueInstant").and_then(Timestamp::parse).unwrap_or(Timestamp(0));
-    let stated_end = message.attribute("NotOnOrAfter").and_then(Timestamp::parse);
-    let end = stated_end.unwrap_or(issued.plus(MAX_REQUEST_AGE)).min(issued.plus(MAX_REQUEST_AGE));
+    let issued = message.attribute("IssueInstant").and_then(parse_time).unwrap_or(Timestamp::UNIX_EPOCH);
+    let stated_end = message.attribute("NotOnOrAfter").and_then(parse_time);
+    let latest = add(issued, MAX_REQUEST_AGE);
+    let end = stated_end.unwrap_or(latest).min(latest);
     let now = expected.now;
-    let fresh = issued <= now.plus(SKEW) && now < end.plus(SKEW);
-    report.record(SamlCheck::Times, check_that(fresh, format!("between {issued} and {end}"), now))?;
+    let fresh = issued <= add(now, SKEW) && now < add(end, SKEW);
+    let expected_time = format!("between {} and {}", format_time(issued), format_time(end));
+    report.record(SamlCheck::Times, check_that(fresh, expected_time, format_time(now)))?;
     let name_id = match message.only_child(ASSERTION, "EncryptedID") {
         Some(container) => {
             let plain = decrypt::decrypt_element(container, expected.decryption, true, &mut report)?;
@@ -80,19 +45,19 @@ pub fn validate_logout_request(
     let name_id = name_id.ok_or_else(|| report.fail(SamlCheck::Structure, "a NameID", "none, or several"))?;
     Ok(LogoutRequest {
         id: message.attribute("ID").unwrap_or_default().to_owned(),
-        remember_until: end.plus(2 * SKEW),
+        remember_until: add(end, 2 * SKEW),
         name_id,
         session_indexes: message.children(PROTOCOL, "SessionIndex").filter_map(Node::text).collect(),
         report,
     })
 }
 
-/// Judges a `SAMLResponse` to a request of ours to sign somebody out.
+/// Validates a `SAMLResponse` to a request of ours to sign somebody out.
 pub fn validate_logout_response(
     encoded: EncodedMessage<'_>,
     expected: &ExpectedLogout<'_>,
-) -> Result<LogoutResponse, SamlCheckFailed> {
-    let mut report = SamlCheckReport::default();
+) -> Result<LogoutResponse, SamlRejection> {
+    let mut report = SamlReport::default();
     let text = open_message(encoded, "SAMLResponse", expected, &mut report)?;
     let document = text::parse(&text, &mut report)?;
     let message = verify_message(&document, "LogoutResponse", encoded, expected, &mut report)?;
@@ -112,8 +77,8 @@ fn open_message(
     encoded: EncodedMessage<'_>,
     name: &str,
     expected: &ExpectedLogout<'_>,
-    report: &mut SamlCheckReport,
-) -> Result<String, SamlCheckFailed> {
+    report: &mut SamlReport,
+) -> Result<String, SamlRejection> {
     let certificates = signature::trusted_certificates(expected.certificates, report)?;
     encoded.decode(name, &certificates, report)
 }
@@ -125,8 +90,8 @@ fn verify_message<'d>(
     name: &str,
     encoded: EncodedMessage<'_>,
     expected: &ExpectedLogout<'_>,
-    report: &mut SamlCheckReport,
-) -> Result<Node<'d>, SamlCheckFailed> {
+    report: &mut SamlReport,
+) -> Result<Node<'d>, SamlRejection> {
     let message = Node::root(document).filter(|root| root.is(PROTOCOL, name));
     let message = message.ok_or_else(|| report.fail(SamlCheck::Structure, name, "something else"))?;
     let signatures = text::check_tree(document, report, |_| Ok(()))?;

@@ -1,20 +1,21 @@
 //! What the verified assertion says, and whether it says it to us, now, for this browser: one rule for each
-//! check, in the order in which they are heard.
+//! check, in the order in which they are applied.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use jiff::Timestamp;
 
+use super::decrypt;
+use super::model::{ExpectedResponse, ValidatedAssertion};
 use super::node::{ASSERTION, Node, PROTOCOL};
-use super::report::{CheckResult, SamlCheck, SamlCheckFailed, SamlCheckReport, check_that};
-use super::{ExpectedResponse, decrypt, only_element, text};
-use crate::directory::Email;
-use crate::kernel::Timestamp;
+use super::text::{self, only_element};
+use crate::check::{CheckResult, SamlCheck, SamlRejection, SamlReport, check_that};
+use crate::model::{NameId, SUCCESS};
+use crate::time::{add, format_time, parse_time};
 
 /// How far clocks may be apart.
 pub(super) const SKEW: Duration = Duration::from_mins(1);
-pub(super) const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
 const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
 /// Conditions we understand. One we do not makes the assertion invalid (saml-core §2.5.1).
 const KNOWN_CONDITIONS: [&str; 3] = ["AudienceRestriction", "OneTimeUse", "ProxyRestriction"];
@@ -45,45 +46,6 @@ const RULES: [(SamlCheck, AssertionRule); 10] = [
     (SamlCheck::InResponseTo, in_response_to),
 ];
 
-/// A person as the identity provider names them (saml-core §2.2.2).
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct NameId {
-    /// The name itself.
-    pub value: String,
-    /// What kind of name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub format: Option<String>,
-    /// Who gave it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub name_qualifier: Option<String>,
-    /// For whom it was given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sp_name_qualifier: Option<String>,
-}
-
-/// A response that passed.
-#[derive(Debug, Clone)]
-pub struct ValidatedAssertion {
-    /// The assertion's id, for the replay store.
-    pub assertion_id: String,
-    /// Until when the replay store has to remember it.
-    pub remember_until: Timestamp,
-    /// The request it answers; none when the identity provider began.
-    pub in_response_to: Option<String>,
-    /// The person's address.
-    pub email: String,
-    /// The name under which a logout will come.
-    pub name_id: Option<NameId>,
-    /// The identity provider's session.
-    pub session_index: Option<String>,
-    /// All attributes by name.
-    pub attributes: BTreeMap<String, Vec<String>>,
-    /// How the person proved themselves there, `AuthnContextClassRef`; empty when not said.
-    pub authn_context: String,
-    /// The checks passed.
-    pub report: SamlCheckReport,
-}
-
 /// A verified response and the one who has to be convinced.
 pub(super) struct AssertionChecks<'c> {
     pub(super) expected: &'c ExpectedResponse<'c>,
@@ -98,8 +60,8 @@ impl AssertionChecks<'_> {
     pub(super) fn run(
         &self,
         signed: bool,
-        report: &mut SamlCheckReport,
-    ) -> Result<ValidatedAssertion, SamlCheckFailed> {
+        report: &mut SamlReport,
+    ) -> Result<ValidatedAssertion, SamlRejection> {
         let coverage = check_that(
             signed,
             "a signature on the Response or on the Assertion",
@@ -126,7 +88,7 @@ impl AssertionChecks<'_> {
         let session_index = statement.and_then(|statement| statement.attribute("SessionIndex"));
         Ok(ValidatedAssertion {
             assertion_id: id.to_owned(),
-            remember_until: self.expires_at().plus(2 * SKEW),
+            remember_until: add(self.expires_at(), 2 * SKEW),
             in_response_to: self.confirmed_request().or_else(|| self.stated_request()).map(str::to_owned),
             email,
             name_id,
@@ -179,16 +141,16 @@ impl AssertionChecks<'_> {
     fn expires_at(&self) -> Timestamp {
         let nodes = [self.conditions(), self.bearer_confirmation()];
         let ends = nodes.into_iter().flatten().filter_map(|node| node.attribute("NotOnOrAfter"));
-        ends.filter_map(Timestamp::parse).max().unwrap_or(self.expected.now)
+        ends.filter_map(parse_time).max().unwrap_or(self.expected.now)
     }
 
     /// The only element inside one that is encrypted, given to `read`.
     fn read_decrypted<T>(
         &self,
         container: Node<'_>,
-        report: &mut SamlCheckReport,
+        report: &mut SamlReport,
         read: impl FnOnce(Node<'_>) -> Option<T>,
-    ) -> Result<T, SamlCheckFailed> {
+    ) -> Result<T, SamlRejection> {
         let plain = decrypt::decrypt_element(container, self.expected.decryption, true, report)?;
         let document = text::parse(&plain, report)?;
         let node = only_element(&document, report)?;
@@ -198,7 +160,7 @@ impl AssertionChecks<'_> {
         })
     }
 
-    fn name_id(&self, report: &mut SamlCheckReport) -> Result<Option<NameId>, SamlCheckFailed> {
+    fn name_id(&self, report: &mut SamlReport) -> Result<Option<NameId>, SamlRejection> {
         let Some(subject) = self.subject() else { return Ok(None) };
         match subject.only_child(ASSERTION, "EncryptedID") {
             Some(container) => self.read_decrypted(container, report, read_name_id).map(Some),
@@ -206,10 +168,7 @@ impl AssertionChecks<'_> {
         }
     }
 
-    fn attributes(
-        &self,
-        report: &mut SamlCheckReport,
-    ) -> Result<BTreeMap<String, Vec<String>>, SamlCheckFailed> {
+    fn attributes(&self, report: &mut SamlReport) -> Result<BTreeMap<String, Vec<String>>, SamlRejection> {
         let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for statement in self.assertion.children(ASSERTION, "AttributeStatement") {
             for node in statement.elements() {
@@ -231,8 +190,8 @@ impl AssertionChecks<'_> {
         &self,
         name_id: Option<&NameId>,
         attributes: &BTreeMap<String, Vec<String>>,
-        report: &mut SamlCheckReport,
-    ) -> Result<String, SamlCheckFailed> {
+        report: &mut SamlReport,
+    ) -> Result<String, SamlRejection> {
         let first = |name: &str| attributes.get(name).and_then(|values| values.first()).cloned();
         let candidates: Vec<String> = if let Some(name) = self.expected.email_attribute {
             first(name).into_iter().collect()
@@ -240,10 +199,10 @@ impl AssertionChecks<'_> {
             let named = name_id.map(|name_id| name_id.value.clone());
             named.into_iter().chain(EMAIL_ATTRIBUTES.into_iter().filter_map(first)).collect()
         };
-        let email = candidates.iter().find_map(|candidate| Email::parse(candidate).ok());
+        let email = candidates.iter().find_map(|candidate| (self.expected.read_email)(candidate));
         let source = self.expected.email_attribute.unwrap_or("NameID or an email attribute");
-        let found = email.as_ref().map_or_else(|| candidates.join(", "), Email::folded);
         let ok = email.is_some();
+        let found = email.unwrap_or_else(|| candidates.join(", "));
         report.record(SamlCheck::Email, check_that(ok, format!("an email address in {source}"), &found))?;
         Ok(found)
     }
@@ -353,15 +312,16 @@ fn recipient(checks: &AssertionChecks<'_>) -> CheckResult {
 /// `NotBefore` and `NotOnOrAfter` of an element, where present: what is wrong with them.
 pub(super) fn time_window_violation(node: Node<'_>, now: Timestamp) -> Option<(String, String)> {
     let (begin, end) = (node.attribute("NotBefore"), node.attribute("NotOnOrAfter"));
-    let unreadable = [begin, end].into_iter().flatten().find(|text| Timestamp::parse(text).is_none());
+    let unreadable = [begin, end].into_iter().flatten().find(|text| parse_time(text).is_none());
     if let Some(text) = unreadable {
         return Some((format!("a time in {}", node.name()), text.to_owned()));
     }
-    let (begin, end) = (begin.and_then(Timestamp::parse), end.and_then(Timestamp::parse));
-    if let Some(begin) = begin.filter(|begin| now.plus(SKEW) < *begin) {
-        return Some((format!("at or after {begin}"), now.to_string()));
+    let (begin, end) = (begin.and_then(parse_time), end.and_then(parse_time));
+    if let Some(begin) = begin.filter(|begin| add(now, SKEW) < *begin) {
+        return Some((format!("at or after {}", format_time(begin)), format_time(now)));
     }
-    end.filter(|end| now >= end.plus(SKEW)).map(|end| (format!("before {end}"), now.to_string()))
+    end.filter(|end| now >= add(*end, SKEW))
+        .map(|end| (format!("before {}", format_time(end)), format_time(now)))
 }
 
 /// The conditions, the confirmation and the session at the identity provider hold at this moment.
@@ -380,12 +340,12 @@ fn times(checks: &AssertionChecks<'_>) -> CheckResult {
         return check_that(false, "an AuthnStatement", "none");
     };
     if let Some(session_end) = statement.attribute("SessionNotOnOrAfter") {
-        let goes_on = Timestamp::parse(session_end).is_some_and(|time| now < time.plus(SKEW));
+        let goes_on = parse_time(session_end).is_some_and(|time| now < add(time, SKEW));
         if !goes_on {
             return check_that(false, "a session that has not ended there", session_end);
         }
     }
-    check_that(true, format!("before {end}"), now)
+    check_that(true, format!("before {end}"), format_time(now))
 }
 
 /// The request that is answered. What the response says counts only where the response is signed. Where both

@@ -6,9 +6,10 @@ use aws_lc_rs::rsa::{
 };
 use bergshamra::crypto::cipher;
 
+use super::model::Decryption;
 use super::node::{DSIG, ENC, Node};
-use super::report::{SamlCheck, SamlCheckFailed, SamlCheckReport};
 use super::text::{MAX_BYTES, decode_lenient_base64};
+use crate::check::{SamlCheck, SamlRejection, SamlReport};
 
 const ENC11: &str = "http://www.w3.org/2009/xmlenc11#";
 /// Authenticated. (algorithm, bytes of the key)
@@ -30,15 +31,6 @@ const MGF1_SHA256: &str = "http://www.w3.org/2009/xmlenc11#mgf1sha256";
 /// A text is encrypted for a handful of readers at most; each costs an RSA operation for each of our keys.
 const MAX_RECIPIENTS: usize = 4;
 
-/// Our keys for decryption, and what may be decrypted with them.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Decryption<'a> {
-    /// Private keys, PKCS#8.
-    pub keys: &'a [Vec<u8>],
-    /// Whether AES in CBC mode is accepted.
-    pub allow_cbc: bool,
-}
-
 /// The text inside an element such as `EncryptedAssertion` (saml-core §2.2.4): one `EncryptedData`, and its key
 /// inside it or beside it. It comes wrapped in an element that declares the namespaces of the place it stood in,
 /// as an identity provider may have left out what was declared further up (xmlenc-core §4.3).
@@ -47,8 +39,8 @@ pub(super) fn decrypt_element(
     container: Node<'_>,
     decryption: Decryption<'_>,
     covered: bool,
-    report: &mut SamlCheckReport,
-) -> Result<String, SamlCheckFailed> {
+    report: &mut SamlReport,
+) -> Result<String, SamlRejection> {
     let broken = |found: &str| report.fail(SamlCheck::Decryption, "one EncryptedData with its key", found);
     let data = container.only_child(ENC, "EncryptedData").ok_or_else(|| broken("not one EncryptedData"))?;
     let method = data.algorithm(ENC, "EncryptionMethod");
@@ -88,10 +80,7 @@ pub(super) fn decrypt_element(
 
 /// How a key is wrapped, and the wrapped key. RSA with PKCS#1 1.5 is not on the list: it tells those who ask
 /// often enough (Bleichenbacher).
-fn transport(
-    key: Node<'_>,
-    report: &SamlCheckReport,
-) -> Result<(&'static OaepAlgorithm, Vec<u8>), SamlCheckFailed> {
+fn transport(key: Node<'_>, report: &SamlReport) -> Result<(&'static OaepAlgorithm, Vec<u8>), SamlRejection> {
     let broken = |found: &str| report.fail(SamlCheck::Decryption, "an EncryptedKey", found);
     let method = key.only_child(ENC, "EncryptionMethod").ok_or_else(|| broken("no EncryptionMethod"))?;
     let name = method.attribute("Algorithm").unwrap_or_default();
@@ -132,7 +121,7 @@ fn unwrap_key(pkcs8: &[u8], algorithm: &'static OaepAlgorithm, wrapped: &[u8]) -
 }
 
 /// Two elements side by side, or an end without a beginning, do not get past the parser and
-/// [`super::only_element`].
+/// [`only_element`](super::text::only_element).
 fn wrap_plaintext(place: Node<'_>, plain: &str) -> String {
     let mut declared: Vec<(&str, &str)> = Vec::new();
     let mut at = Some(place);

@@ -1,14 +1,15 @@
 //! An identity provider's metadata (saml-metadata-2.0-os), read from the tree that was checked, and verified
 //! where a certificate is pinned.
 
+use jiff::Timestamp;
 use url::Url;
 
 use super::node::{DSIG, Node};
-use super::report::{SamlCheck, SamlCheckFailed, SamlCheckReport};
 use super::{signature, text};
-use crate::idp::connections::{Binding, LogoutService};
-use crate::idp::saml::certificates::{BadCertificate, Certificate};
-use crate::kernel::Timestamp;
+use crate::certificate::{BadCertificate, Certificate};
+use crate::check::{SamlCheck, SamlRejection, SamlReport};
+use crate::model::{Binding, LogoutService};
+use crate::time::parse_time;
 
 /// Federations publish megabytes; one provider's own metadata is a few kilobytes.
 pub const MAX_METADATA_BYTES: usize = 512 * 1024;
@@ -81,7 +82,7 @@ pub fn read_metadata(text: &str, pinned: Option<&str>, now: Timestamp) -> Result
     if text.len() > MAX_METADATA_BYTES {
         return Err(MetadataError::TooLarge);
     }
-    let mut report = SamlCheckReport::default();
+    let mut report = SamlReport::default();
     let document = text::parse(text, &mut report).map_err(|_| MetadataError::NotXml)?;
     let root = Node::root(&document).ok_or(MetadataError::NotMetadata)?;
     if !root.is(METADATA, "EntityDescriptor") && !root.is(METADATA, "EntitiesDescriptor") {
@@ -101,9 +102,9 @@ pub fn read_metadata(text: &str, pinned: Option<&str>, now: Timestamp) -> Result
         })?;
     }
     for node in [root, entity] {
-        let end = node.attribute("validUntil").and_then(Timestamp::parse);
+        let end = node.attribute("validUntil").and_then(parse_time);
         if let Some(end) = end.filter(|end| *end <= now) {
-            return Err(MetadataError::Expired(end.display_minute()));
+            return Err(MetadataError::Expired(end.strftime("%Y-%m-%d %H:%M").to_string()));
         }
     }
     read_entity(entity)
@@ -116,8 +117,8 @@ fn verify_signature(
     root: Node<'_>,
     entity: Node<'_>,
     pinned: &str,
-    report: &mut SamlCheckReport,
-) -> Result<(), SamlCheckFailed> {
+    report: &mut SamlReport,
+) -> Result<(), SamlRejection> {
     let certificates = signature::trusted_certificates(&[pinned.to_owned()], report)?;
     let signed = if root.id == entity.id {
         signature::verify(document, signatures, [entity], &certificates, report)?[0]
@@ -178,3 +179,7 @@ fn find_endpoint(role: Node<'_>, name: &str, binding: &str) -> Option<(String, O
         },
     )
 }
+
+#[cfg(test)]
+#[path = "metadata_tests.rs"]
+mod tests;

@@ -1,69 +1,20 @@
-//! The judge of SAML messages: bytes in, verdict out. No database, no HTTP, no clock of its own.
-//!
-//! The order matters. The text is parsed **once**; structure is checked before any signature is
-//! looked at; a signature counts only if the node it covers *is* the Assertion that is read (or the
-//! Response above it); and only then is anything read, from the same tree. What was encrypted is a
-//! text of its own, and goes the same way.
-//!
-//! # To add a check
-//! Give it a name in [`report`], write its rule in [`rules`] (a function from the case to a verdict) and
-//! put it into `rules::RULES`. The test page, the audit trail and the API show it from then on.
-
-mod decrypt;
-mod encoded_message;
-mod logout;
-mod metadata;
-mod node;
-mod report;
-mod rules;
-mod signature;
-mod text;
+//! A `Response` with its assertion (saml-core §3.3.3, saml-profiles §4.1.4).
 
 use uppsala::dom::Document;
 
-use crate::kernel::Timestamp;
+use super::model::{ExpectedResponse, ValidatedAssertion};
+use super::node::{ASSERTION, Node, PROTOCOL};
+use super::rules::AssertionChecks;
+use super::text::{self, MAX_BYTES, SignatureRef, only_element};
+use super::{decrypt, signature};
+use crate::check::{SamlCheck, SamlRejection, SamlReport};
 
-pub use decrypt::Decryption;
-pub use encoded_message::EncodedMessage;
-pub use logout::{
-    ExpectedLogout, LogoutRequest, LogoutResponse, validate_logout_request, validate_logout_response,
-};
-pub use metadata::{IdpMetadata, MAX_METADATA_BYTES, MetadataError, read_metadata};
-pub use report::{SamlCheck, SamlCheckFailed, SamlCheckReport};
-pub use rules::{NameId, ValidatedAssertion};
-pub use text::MAX_BYTES;
-
-pub(super) use report::check_that;
-
-use node::{ASSERTION, Node, PROTOCOL};
-use rules::AssertionChecks;
-use text::SignatureRef;
-
-/// What a response must fit.
-#[derive(Debug, Clone)]
-pub struct ExpectedResponse<'a> {
-    /// The identity provider's entity id.
-    pub idp_entity_id: &'a str,
-    /// Its signing certificates, base64 of DER.
-    pub certificates: &'a [String],
-    /// Our entity id.
-    pub sp_entity_id: &'a str,
-    /// The address the response was posted to.
-    pub acs: &'a str,
-    /// The attribute with the email address, if it is not found by itself.
-    pub email_attribute: Option<&'a str>,
-    /// For what is encrypted.
-    pub decryption: Decryption<'a>,
-    /// Now.
-    pub now: Timestamp,
-}
-
-/// Judges the `SAMLResponse` form field.
+/// Validates the `SAMLResponse` form field.
 pub fn validate_response(
     encoded: &[u8],
     expected: &ExpectedResponse<'_>,
-) -> Result<ValidatedAssertion, SamlCheckFailed> {
-    let mut report = SamlCheckReport::default();
+) -> Result<ValidatedAssertion, SamlRejection> {
+    let mut report = SamlReport::default();
     let text = text::decode_utf8(text::decode_base64(encoded, &mut report)?, &mut report)?;
     let document = text::parse(&text, &mut report)?;
     let outer = check_response_structure(&document, &report)?;
@@ -91,7 +42,7 @@ pub fn validate_response(
     checks.run(response_signed || assertion_signed, &mut report)
 }
 
-/// Whether something in the field looks encrypted: a hint for who has to fetch keys, and no verdict.
+/// Whether something in the field looks encrypted: a hint for who has to fetch keys, and no result.
 #[must_use]
 pub fn looks_encrypted(encoded: &[u8]) -> bool {
     const MARK: &[u8] = b"CipherValue";
@@ -116,8 +67,8 @@ struct ResponseParts<'d> {
 /// Finds the one Response and the one Assertion in it, and refuses whatever does not belong.
 fn check_response_structure<'d>(
     document: &'d Document<'d>,
-    report: &SamlCheckReport,
-) -> Result<ResponseParts<'d>, SamlCheckFailed> {
+    report: &SamlReport,
+) -> Result<ResponseParts<'d>, SamlRejection> {
     let fail = |expected: &str, found: &str| report.fail(SamlCheck::Structure, expected, found);
     let response = Node::root(document).ok_or_else(|| fail("a Response", "an empty document"))?;
     if !response.is(PROTOCOL, "Response") {
@@ -148,8 +99,8 @@ fn check_response_structure<'d>(
 fn check_assertion_structure<'d>(
     document: &'d Document<'d>,
     assertion: Node<'d>,
-    report: &SamlCheckReport,
-) -> Result<Vec<SignatureRef<'d>>, SamlCheckFailed> {
+    report: &SamlReport,
+) -> Result<Vec<SignatureRef<'d>>, SamlRejection> {
     report.require(
         SamlCheck::Structure,
         assertion.is(ASSERTION, "Assertion"),
@@ -179,12 +130,6 @@ fn check_encrypted_placement(node: Node<'_>) -> Result<(), &'static str> {
     }
 }
 
-/// The one element that was encrypted, from the wrapping it comes in.
-fn only_element<'d>(
-    document: &'d Document<'d>,
-    report: &SamlCheckReport,
-) -> Result<Node<'d>, SamlCheckFailed> {
-    let mut inside = Node::root(document).into_iter().flat_map(Node::elements);
-    let only = inside.next().filter(|_| inside.next().is_none());
-    only.ok_or_else(|| report.fail(SamlCheck::Decryption, "one element", "none or several"))
-}
+#[cfg(test)]
+#[path = "response_tests.rs"]
+mod tests;

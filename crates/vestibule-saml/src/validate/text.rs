@@ -9,7 +9,7 @@ use uppsala::dom::{Document, Element, NodeKind};
 use uppsala::parser::Parser;
 
 use super::node::{DSIG, Node};
-use super::report::{SamlCheck, SamlCheckFailed, SamlCheckReport, check_that};
+use crate::check::{SamlCheck, SamlRejection, SamlReport, check_that};
 
 /// A message of this many bytes, before and after base64, is looked at.
 pub const MAX_BYTES: usize = 256 * 1024;
@@ -32,17 +32,14 @@ pub(super) fn decode_lenient_base64(text: &[u8]) -> Result<Vec<u8>, base64::Deco
 }
 
 /// The bytes of a form field or parameter.
-pub(super) fn decode_base64(
-    encoded: &[u8],
-    report: &mut SamlCheckReport,
-) -> Result<Vec<u8>, SamlCheckFailed> {
+pub(super) fn decode_base64(encoded: &[u8], report: &mut SamlReport) -> Result<Vec<u8>, SamlRejection> {
     let at_most = format!("at most {MAX_BYTES} bytes");
     report.require(SamlCheck::Size, encoded.len() <= MAX_BYTES * 4 / 3 + 4096, &at_most, encoded.len())?;
     decode_lenient_base64(encoded).map_err(|error| report.fail(SamlCheck::Encoding, "base64", error))
 }
 
 /// The text of a message.
-pub(super) fn decode_utf8(bytes: Vec<u8>, report: &mut SamlCheckReport) -> Result<String, SamlCheckFailed> {
+pub(super) fn decode_utf8(bytes: Vec<u8>, report: &mut SamlReport) -> Result<String, SamlRejection> {
     let size = check_that(bytes.len() <= MAX_BYTES, format!("at most {MAX_BYTES} bytes"), bytes.len());
     report.record(SamlCheck::Size, size)?;
     let text = String::from_utf8(bytes)
@@ -52,10 +49,7 @@ pub(super) fn decode_utf8(bytes: Vec<u8>, report: &mut SamlCheckReport) -> Resul
 }
 
 /// The tree. This is the only place where one is made.
-pub(super) fn parse<'t>(
-    text: &'t str,
-    report: &mut SamlCheckReport,
-) -> Result<Document<'t>, SamlCheckFailed> {
+pub(super) fn parse<'t>(text: &'t str, report: &mut SamlReport) -> Result<Document<'t>, SamlRejection> {
     // `<!` begins a DTD, a comment or CDATA. The parser refuses the first as well; here it gets its name.
     report.require(SamlCheck::Dtd, !text.contains("<!DOCTYPE"), "no document type declaration", "one")?;
     report.pass(SamlCheck::Dtd);
@@ -87,9 +81,9 @@ pub(super) struct SignatureRef<'d> {
 /// the signatures. `visit` says what is wrong with an element, if something is.
 pub(super) fn check_tree<'d>(
     document: &'d Document<'d>,
-    report: &SamlCheckReport,
+    report: &SamlReport,
     mut visit: impl FnMut(Node<'d>) -> Result<(), &'static str>,
-) -> Result<Vec<SignatureRef<'d>>, SamlCheckFailed> {
+) -> Result<Vec<SignatureRef<'d>>, SamlRejection> {
     let fail = |expected: &str, found: &str| report.fail(SamlCheck::Structure, expected, found);
     let mut ids = HashSet::new();
     let mut signatures = Vec::new();
@@ -112,6 +106,16 @@ pub(super) fn check_tree<'d>(
         }
     }
     Ok(signatures)
+}
+
+/// The one element that was encrypted, from the wrapping it comes in.
+pub(super) fn only_element<'d>(
+    document: &'d Document<'d>,
+    report: &SamlReport,
+) -> Result<Node<'d>, SamlRejection> {
+    let mut inside = Node::root(document).into_iter().flat_map(Node::elements);
+    let only = inside.next().filter(|_| inside.next().is_none());
+    only.ok_or_else(|| report.fail(SamlCheck::Decryption, "one element", "none or several"))
 }
 
 /// Every attribute called id, in whatever case and namespace, must differ from every other without

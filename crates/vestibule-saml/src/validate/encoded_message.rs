@@ -10,10 +10,10 @@ use aws_lc_rs::signature::{
 };
 use url::form_urlencoded;
 
-use super::report::{SamlCheck, SamlCheckFailed, SamlCheckReport, check_that};
 use super::signature::SIGNATURE_METHODS;
 use super::text::{self, MAX_BYTES};
-use crate::idp::saml::certificates::Certificate;
+use crate::certificate::Certificate;
+use crate::check::{SamlCheck, SamlRejection, SamlReport, check_that};
 
 /// A message on its way in.
 #[derive(Debug, Clone, Copy)]
@@ -34,8 +34,8 @@ struct Parameter<'a> {
 fn parameter<'a>(
     query: &'a str,
     name: &str,
-    report: &SamlCheckReport,
-) -> Result<Option<Parameter<'a>>, SamlCheckFailed> {
+    report: &SamlReport,
+) -> Result<Option<Parameter<'a>>, SamlRejection> {
     let mut found = query.split('&').filter(|pair| pair.split('=').next() == Some(name));
     let Some(raw) = found.next() else { return Ok(None) };
     report.require(SamlCheck::Structure, found.next().is_none(), format!("{name} once"), "several")?;
@@ -50,8 +50,8 @@ impl EncodedMessage<'_> {
         self,
         name: &str,
         certificates: &[Arc<Certificate>],
-        report: &mut SamlCheckReport,
-    ) -> Result<String, SamlCheckFailed> {
+        report: &mut SamlReport,
+    ) -> Result<String, SamlRejection> {
         let query = match self {
             Self::Post(encoded) => {
                 return text::decode_utf8(text::decode_base64(encoded.as_bytes(), report)?, report);
@@ -93,7 +93,7 @@ impl EncodedMessage<'_> {
 }
 
 /// Undoes DEFLATE (RFC 1951), up to the size that is looked at: what grows beyond is not unpacked further.
-fn inflate(compressed: &[u8], report: &SamlCheckReport) -> Result<Vec<u8>, SamlCheckFailed> {
+fn inflate(compressed: &[u8], report: &SamlReport) -> Result<Vec<u8>, SamlRejection> {
     let mut out = Vec::new();
     let limit = MAX_BYTES as u64 + 1;
     let unpacked = flate2::read::DeflateDecoder::new(compressed).take(limit).read_to_end(&mut out);

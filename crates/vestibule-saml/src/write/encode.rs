@@ -5,52 +5,62 @@ use std::io::Write as _;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use base64::engine::general_purpose::STANDARD;
 use bergshamra::keys::loader::load_pem_auto;
 use bergshamra::{DsigContext, KeysManager};
 use flate2::Compression;
 use flate2::write::DeflateEncoder;
-use url::Url;
+use url::{Url, form_urlencoded};
 
-use super::certificates::to_pem;
-use super::request::{FrontChannelMessage, WriteError};
-use crate::idp::connections::Binding;
-use crate::kernel::http::PostForm;
-use crate::kernel::random;
-use crate::kernel::urls::query_value;
+use super::error::WriteError;
+use crate::certificate::to_pem;
+use crate::model::Binding;
 
 const RSA_SHA256: &str = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256";
 
 /// A message for the identity provider.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct OutboundMessage<'a> {
+pub struct OutboundMessage<'a> {
     /// `SAMLRequest` or `SAMLResponse`.
-    pub(super) name: &'static str,
+    pub name: &'static str,
     /// The message's id.
-    pub(super) id: &'a str,
+    pub id: &'a str,
     /// The message.
-    pub(super) xml: &'a str,
+    pub xml: &'a str,
     /// At most 80 bytes, comes back with the answer (saml-bindings §3.4.3).
-    pub(super) relay_state: Option<&'a str>,
+    pub relay_state: Option<&'a str>,
 }
 
-/// An id with 160 bits; an XML id must not begin with a digit.
-#[must_use]
-pub(super) fn new_message_id() -> String {
-    format!("_{}", URL_SAFE_NO_PAD.encode(random::bytes::<20>()))
+/// How a browser takes a message to the identity provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BrowserRequest {
+    /// By going to this address.
+    Redirect(String),
+    /// By sending a form.
+    Post {
+        /// Where to.
+        url: String,
+        /// Its hidden fields, name and value.
+        fields: Vec<(&'static str, String)>,
+    },
+}
+
+/// `text` as the value of a query parameter.
+fn query_value(text: &str) -> String {
+    form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 impl OutboundMessage<'_> {
     /// Packs the message for its way. `key`: PKCS#8 of our private key, when it is to be signed.
-    pub(super) fn encode(
+    pub fn encode(
         self,
         url: &str,
         binding: Binding,
         key: Option<&[u8]>,
-    ) -> Result<FrontChannelMessage, WriteError> {
+    ) -> Result<BrowserRequest, WriteError> {
         match binding {
-            Binding::Redirect => self.encode_redirect(url, key).map(FrontChannelMessage::Redirect),
-            Binding::Post => self.encode_post(url, key).map(FrontChannelMessage::Post),
+            Binding::Redirect => self.encode_redirect(url, key).map(BrowserRequest::Redirect),
+            Binding::Post => self.encode_post(url, key),
         }
     }
 
@@ -78,14 +88,14 @@ impl OutboundMessage<'_> {
         Ok(url.into())
     }
 
-    fn encode_post(self, url: &str, key: Option<&[u8]>) -> Result<PostForm, WriteError> {
+    fn encode_post(self, url: &str, key: Option<&[u8]>) -> Result<BrowserRequest, WriteError> {
         let xml = match key {
             Some(key) => sign_enveloped(key, self.id, self.xml)?,
             None => self.xml.to_owned(),
         };
         let mut fields = vec![(self.name, STANDARD.encode(xml))];
         fields.extend(self.relay_state.map(|state| ("RelayState", state.to_owned())));
-        Ok(PostForm { url: url.to_owned(), fields })
+        Ok(BrowserRequest::Post { url: url.to_owned(), fields })
     }
 }
 

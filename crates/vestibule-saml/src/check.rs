@@ -1,0 +1,192 @@
+//! Named checks and what came of them, for the administrator of a connection: which check a message did not pass, what
+//! it expected and what it found.
+//!
+//! Most are made by [`crate::validate`]. [`SamlCheck::InResponseTo`], [`SamlCheck::Replay`] and [`SamlCheck::Domain`] are
+//! for callers to add, as they need a memory and the account's rules.
+
+use serde::Serialize;
+
+/// Declares the checks: the text of each is what it asks for.
+macro_rules! declare_checks {
+    ($(#[$about:meta])* $name:ident { $($(#[doc = $doc:literal])* $variant:ident = $text:literal,)* }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum $name { $($(#[doc = $doc])* $variant,)* }
+
+        impl $name {
+            /// Its name in records.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+
+            /// The check of this name.
+            #[must_use]
+            pub fn parse(text: &str) -> Option<Self> {
+                match text { $($text => Some(Self::$variant),)* _ => None }
+            }
+
+            /// What it asks for, in words.
+            #[must_use]
+            pub fn description(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),*).trim_ascii(),)* }
+            }
+        }
+    };
+}
+
+declare_checks! {
+    /// A check a message has to pass.
+    SamlCheck {
+        /// Not too large.
+        Size = "size",
+        /// Base64 of UTF-8.
+        Encoding = "encoding",
+        /// No document type declaration.
+        Dtd = "dtd",
+        /// Not nested too deep.
+        Depth = "depth",
+        /// Well-formed XML.
+        Parse = "parse",
+        /// No comments or processing instructions, the elements where they belong, ids unique.
+        Structure = "structure",
+        /// Signed at all, with the signatures in their places.
+        SignatureCoverage = "signature_coverage",
+        /// Algorithms on the list.
+        Algorithm = "algorithm",
+        /// A certificate of this connection with a key that is strong enough.
+        Certificate = "certificate",
+        /// The signatures are right, by a certificate of this connection.
+        Signature = "signature",
+        /// What is encrypted is encrypted for us.
+        Decryption = "decryption",
+        /// SAML 2.0.
+        Version = "version",
+        /// The identity provider says Success.
+        Status = "status",
+        /// From the identity provider of this connection.
+        Issuer = "issuer",
+        /// Sent to this address.
+        Destination = "destination",
+        /// Meant for us.
+        Audience = "audience",
+        /// A bearer confirmation of the subject.
+        SubjectConfirmation = "subject_confirmation",
+        /// Confirmed for this address.
+        Recipient = "recipient",
+        /// Valid now.
+        Times = "times",
+        /// Answers one request, and only one.
+        InResponseTo = "in_response_to",
+        /// Names somebody by an email address.
+        Email = "email",
+        /// Not used before.
+        Replay = "replay",
+        /// An address of a domain that this account lets in.
+        Domain = "domain",
+    }
+}
+
+/// One check with its result.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckedItem {
+    /// Which.
+    pub check: SamlCheck,
+    /// Whether it was passed.
+    pub passed: bool,
+    /// What was expected, where that can be said in a value.
+    pub expected: Option<String>,
+    /// What was found.
+    pub found: Option<String>,
+}
+
+/// The checks so far, in the order in which they were made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SamlReport {
+    /// Passed all, but for the last one of a rejection.
+    pub checks: Vec<CheckedItem>,
+}
+
+/// A message was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("check {} failed: expected {expected}, found {found}", .check.as_str())]
+pub struct SamlRejection {
+    /// The check that failed.
+    pub check: SamlCheck,
+    /// What was expected.
+    pub expected: String,
+    /// What was found, cut to 200 characters.
+    pub found: String,
+    /// All checks made, this one last.
+    pub report: SamlReport,
+}
+
+/// What a check expected and what it found, passed or not.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    expected: String,
+    found: String,
+}
+
+/// What one check comes to.
+pub type CheckResult = Result<Finding, Finding>;
+
+/// The result that is good when `ok`. What was found is cut to 200 characters.
+pub fn check_that(ok: bool, expected: impl ToString, found: impl ToString) -> CheckResult {
+    let finding = Finding { expected: expected.to_string(), found: truncate(found) };
+    if ok { Ok(finding) } else { Err(finding) }
+}
+
+fn truncate(text: impl ToString) -> String {
+    text.to_string().chars().take(200).collect()
+}
+
+impl SamlReport {
+    /// Writes a result down; one that is not good ends the validation.
+    pub fn record(&mut self, check: SamlCheck, result: CheckResult) -> Result<(), SamlRejection> {
+        match result {
+            Ok(Finding { expected, found }) => {
+                let (expected, found) = (Some(expected), Some(found));
+                self.checks.push(CheckedItem { check, passed: true, expected, found });
+                Ok(())
+            }
+            Err(Finding { expected, found }) => Err(self.fail(check, expected, found)),
+        }
+    }
+
+    /// Notes that a check was passed, once however often it is made.
+    pub(crate) fn pass(&mut self, check: SamlCheck) {
+        if self.checks.iter().all(|known| known.check != check) {
+            self.checks.push(CheckedItem { check, passed: true, expected: None, found: None });
+        }
+    }
+
+    /// The rejection by this check, after all that was passed.
+    #[must_use]
+    pub fn fail(&self, check: SamlCheck, expected: impl ToString, found: impl ToString) -> SamlRejection {
+        let (expected, found) = (expected.to_string(), truncate(found));
+        let mut report = self.clone();
+        report.checks.push(CheckedItem {
+            check,
+            passed: false,
+            expected: Some(expected.clone()),
+            found: Some(found.clone()),
+        });
+        SamlRejection { check, expected, found, report }
+    }
+
+    /// Passes when `ok`, fails otherwise.
+    pub(crate) fn require(
+        &self,
+        check: SamlCheck,
+        ok: bool,
+        expected: impl ToString,
+        found: impl ToString,
+    ) -> Result<(), SamlRejection> {
+        if ok {
+            return Ok(());
+        }
+        Err(self.fail(check, expected, found))
+    }
+}

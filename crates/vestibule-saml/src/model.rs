@@ -1,0 +1,105 @@
+//! What is agreed with an identity provider, as far as messages depend on it.
+
+use serde::{Deserialize, Serialize};
+
+/// The status of a request that was carried out (saml-core §3.2.2.2).
+pub(crate) const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
+
+/// How a message travels through the browser (saml-bindings §3.4, §3.5).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Binding {
+    /// In an address.
+    #[default]
+    Redirect,
+    /// In a form.
+    Post,
+}
+
+/// The kinds of names that can be asked for (saml-core §8.3).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum NameIdFormat {
+    /// Whatever the identity provider is set to.
+    #[default]
+    Unspecified,
+    /// An email address.
+    Email,
+    /// The same for a person at each sign-in, and telling nothing.
+    Persistent,
+    /// Another one at each sign-in.
+    Transient,
+}
+
+impl NameIdFormat {
+    /// All, in the order in which they are offered.
+    pub const ALL: [Self; 4] = [Self::Unspecified, Self::Email, Self::Persistent, Self::Transient];
+
+    /// The name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Unspecified => "unspecified",
+            Self::Email => "email",
+            Self::Persistent => "persistent",
+            Self::Transient => "transient",
+        }
+    }
+
+    /// The URI.
+    #[must_use]
+    pub const fn uri(self) -> &'static str {
+        match self {
+            Self::Unspecified => "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified",
+            Self::Email => "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress",
+            Self::Persistent => "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent",
+            Self::Transient => "urn:oasis:names:tc:SAML:2.0:nameid-format:transient",
+        }
+    }
+}
+
+/// How a requested context compares to the one that is used (saml-core §3.3.2.2.1).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum Comparison {
+    /// One of them.
+    #[default]
+    Exact,
+    /// One of them or a stronger one.
+    Minimum,
+    /// A stronger one than any of them.
+    Better,
+    /// As strong as can be without exceeding one of them.
+    Maximum,
+}
+
+/// Where an identity provider takes logouts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogoutService {
+    /// The address for requests.
+    pub url: String,
+    /// The address for answers, where it is another one.
+    #[serde(default)]
+    pub response_url: Option<String>,
+    /// How messages get there.
+    pub binding: Binding,
+}
+
+/// A person as the identity provider names them (saml-core §2.2.2).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NameId {
+    /// The name itself.
+    pub value: String,
+    /// What kind of name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub format: Option<String>,
+    /// Who gave it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_qualifier: Option<String>,
+    /// For whom it was given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sp_name_qualifier: Option<String>,
+}

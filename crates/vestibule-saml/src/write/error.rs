@@ -1,0 +1,12 @@
+//! Why a message could not be written.
+
+/// A fault of ours, for the log.
+#[derive(Debug, thiserror::Error)]
+#[error("SAML message could not be written: {0}")]
+pub struct WriteError(String);
+
+impl WriteError {
+    pub(crate) fn new(cause: &dyn std::fmt::Display) -> Self {
+        Self(cause.to_string())
+    }
+}

@@ -1,0 +1,40 @@
+//! The checks of a SAML message, as reports of a connection show them.
+
+pub use vestibule_saml::SamlCheck;
+use vestibule_saml::{SamlRejection, SamlReport};
+
+use crate::idp::report::{Check, CheckFailed, CheckReport, RecordedCheck};
+
+/// The checks so far.
+pub type SamlCheckReport = CheckReport<SamlCheck>;
+/// A message was refused.
+pub type SamlCheckFailed = CheckFailed<SamlCheck>;
+
+impl Check for SamlCheck {
+    fn as_str(self) -> &'static str {
+        self.as_str()
+    }
+
+    fn words(self) -> &'static str {
+        self.description()
+    }
+}
+
+impl From<SamlReport> for SamlCheckReport {
+    fn from(report: SamlReport) -> Self {
+        let recorded = report.checks.into_iter().map(|one| RecordedCheck {
+            check: one.check,
+            passed: one.passed,
+            expected: one.expected,
+            found: one.found,
+        });
+        Self { checks: recorded.collect() }
+    }
+}
+
+impl From<SamlRejection> for SamlCheckFailed {
+    fn from(rejection: SamlRejection) -> Self {
+        let SamlRejection { check, expected, found, report } = rejection;
+        Self { check, expected, found, report: report.into() }
+    }
+}
