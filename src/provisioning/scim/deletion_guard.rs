@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::error::Error;
-use super::http::Provisioner;
+use super::model::Provisioner;
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::accounts;
 use crate::idp::connections::{self, Connection};
@@ -21,12 +21,19 @@ const WINDOW_MINUTES: i64 = 60;
 /// Those who came within this time are not counted when they go.
 pub(super) const NEW_USER_PERIOD: Duration = Duration::from_hours(1);
 
-/// Counts somebody who loses access in this unit of work; whether that is one too many. One row for each minute, so
+/// Whether those who lost access are still few enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RemovalCount {
+    WithinLimit,
+    LimitExceeded,
+}
+
+/// Counts somebody who loses access in this unit of work. One row for each minute, so
 /// that a count looks at sixty rows at most, however many there are.
-pub(super) async fn record_removal(tx: &mut Tx, client: &Provisioner) -> Result<bool, sqlx::Error> {
+pub(super) async fn record_removal(tx: &mut Tx, client: &Provisioner) -> Result<RemovalCount, sqlx::Error> {
     let limit = i64::from(client.settings.removal_limit);
     if limit == 0 {
-        return Ok(false);
+        return Ok(RemovalCount::WithinLimit);
     }
     let minute = tx.now().0 / 60_000;
     let counted = sqlx::query(
@@ -48,7 +55,8 @@ pub(super) async fn record_removal(tx: &mut Tx, client: &Provisioner) -> Result<
     .await?;
     let users = minutes.first().map_or(0, |(users, _)| *users);
     let removed: i64 = minutes.iter().map(|(_, removed)| removed).sum();
-    Ok(removed > ALWAYS_ALLOWED && removed * 100 > limit * users)
+    let is_exceeded = removed > ALWAYS_ALLOWED && removed * 100 > limit * users;
+    Ok(if is_exceeded { RemovalCount::LimitExceeded } else { RemovalCount::WithinLimit })
 }
 
 /// Once a minute: forgets what is over, and counts who there is. The one who goes in this unit of work is gone

@@ -7,6 +7,9 @@ use vestibule_scim::ScimType;
 
 use crate::directory;
 
+/// RFC 7644 §8.1.
+pub(crate) const MEDIA_TYPE: &str = "application/scim+json";
+
 /// A refusal to a provisioning client. The detail is shown in the identity provider's console, so it
 /// says what to change there.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -137,8 +140,7 @@ fn scim_name(field: &str) -> &str {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let mut response =
-            (self.status, [(header::CONTENT_TYPE, super::http::MEDIA_TYPE)], self.body().to_string())
-                .into_response();
+            (self.status, [(header::CONTENT_TYPE, MEDIA_TYPE)], self.body().to_string()).into_response();
         if self.status == StatusCode::UNAUTHORIZED {
             response
                 .headers_mut()

@@ -5,10 +5,35 @@ use vestibule_scim::attributes::GROUP;
 use vestibule_scim::group::{GroupContent, GroupPatch, MembersChange};
 use vestibule_scim::json::JsonObject;
 use vestibule_scim::patch::{self, PatchOperation};
+use vestibule_scim::query::ScimQuery;
 use vestibule_scim::resource::etag;
 
 use super::error::Error;
-use crate::directory::groups::{Group, GroupMember, GroupUpdate, MembershipUpdate};
+use super::model::base_url;
+use crate::directory::groups::{self, Group, GroupMember, GroupUpdate, MembershipUpdate};
+use crate::kernel::Kernel;
+use crate::kernel::database::DbConn;
+
+/// The group of an account, or 404.
+pub(super) async fn find_group(c: &mut DbConn, account_id: &str, id: &str) -> Result<Group, Error> {
+    groups::by_id(c, account_id, id).await?.ok_or_else(|| Error::not_found("Group", id))
+}
+
+/// The whole answer for a group, with its members where the client wants to see them.
+pub(super) async fn load_resource(
+    kernel: &Kernel,
+    c: &mut DbConn,
+    group: &Group,
+    query: &ScimQuery,
+) -> Result<JsonObject, Error> {
+    let members = if query.shows("members") {
+        let users = groups::members(c, &group.id, "", i64::MAX).await?;
+        Some(GroupMembers { users, groups: groups::nested_groups(c, &group.id).await? })
+    } else {
+        None
+    };
+    Ok(represent(group, members.as_ref(), &base_url(kernel)))
+}
 
 /// The change of the whole group to this content.
 pub(super) fn replacement(content: GroupContent, members: Option<Vec<String>>) -> GroupUpdate {
@@ -78,15 +103,19 @@ pub(super) fn stored_resource(group: &Group) -> JsonObject {
     resource
 }
 
-/// The members of a group: users, and (id, name) of groups.
-pub(super) type MemberList = (Vec<GroupMember>, Vec<(String, String)>);
+/// The members of a group.
+pub(super) struct GroupMembers {
+    users: Vec<GroupMember>,
+    /// Id and name of each.
+    groups: Vec<(String, String)>,
+}
 
 /// The whole answer for a group. `members`: when they were asked for.
-pub(super) fn represent(group: &Group, members: Option<&MemberList>, base: &str) -> JsonObject {
+pub(super) fn represent(group: &Group, members: Option<&GroupMembers>, base: &str) -> JsonObject {
     let mut resource = stored_resource(group);
     resource.insert("schemas".into(), json!([GROUP]));
     resource.insert("id".into(), json!(group.id));
-    if let Some((users, groups)) = members {
+    if let Some(GroupMembers { users, groups }) = members {
         let member =
             |id: &str, kind: &str| json!({"value": id, "$ref": format!("{base}/{kind}s/{id}"), "type": kind});
         let users = users.iter().map(|one| member(&one.user_id, "User"));

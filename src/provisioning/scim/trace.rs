@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
-
 use vestibule_scim::json::JsonObject;
+use vestibule_scim::operation::ScimOperation;
 
 /// An attribute that changed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -44,6 +44,13 @@ pub(super) struct Trace {
     pub(super) changes: Vec<AttributeChange>,
     /// What else there is to say: how many were found.
     pub(super) note: String,
+}
+
+impl Trace {
+    /// What an operation says of itself before it is tried.
+    pub(super) fn of_operation(operation: &ScimOperation) -> Self {
+        Self { subject: operation.resource_name(), resource_id: operation.id.clone(), ..Self::default() }
+    }
 }
 
 /// What differs between two states of a resource. Members of objects are compared one by one.

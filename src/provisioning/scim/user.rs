@@ -5,12 +5,36 @@ use serde_json::{Value, json};
 use vestibule_scim::ScimType;
 use vestibule_scim::attributes::{EXTENSIONS, USER};
 use vestibule_scim::json::{self, JsonObject};
+use vestibule_scim::query::ScimQuery;
 use vestibule_scim::resource::{AttributeValue, Meta, Resource, etag};
 use vestibule_scim::user::email_of;
 
 use super::error::Error;
-use crate::directory::groups::Group;
-use crate::directory::users::{Profile, User};
+use super::model::base_url;
+use crate::directory::groups::{self, Group};
+use crate::directory::users::{self, Profile, User};
+use crate::kernel::Kernel;
+use crate::kernel::database::DbConn;
+
+/// The user of an account, or 404.
+pub(super) async fn find_user(c: &mut DbConn, account_id: &str, id: &str) -> Result<User, Error> {
+    users::by_id(c, account_id, id).await?.ok_or_else(|| Error::not_found("User", id))
+}
+
+/// The whole answer for a user, with their groups where the client wants to see them.
+pub(super) async fn load_resource<'a>(
+    kernel: &Kernel,
+    c: &mut DbConn,
+    user: &'a User,
+    query: &ScimQuery,
+) -> Result<Resource<'a>, Error> {
+    let groups = if query.shows("groups") {
+        Some(groups::of_user(c, &user.account_id, &user.id).await?)
+    } else {
+        None
+    };
+    Ok(represent(user, groups.as_deref(), &base_url(kernel)))
+}
 
 /// The directory's view of a normalized resource.
 pub(super) fn profile(resource: JsonObject) -> Result<Profile, Error> {

@@ -7,7 +7,7 @@ use crate::directory::{fold_case, groups, users};
 use crate::idp::connections::Connection;
 use crate::kernel::http::RequestContext;
 use crate::kernel::{self, Timestamp};
-use crate::provisioning::scim::pending_changes::{self, ApprovalResult};
+use crate::provisioning::scim::approval::{self, ApprovalResult};
 use crate::provisioning::scim::request_log::{self, Logged, ScimLogQuery};
 use crate::provisioning::{self, scim};
 use crate::web::{AppState, Error};
@@ -102,7 +102,7 @@ pub(crate) async fn approve_pending_changes(
     let connection = find_connection(&mut c, principal, id).await?;
     drop(c);
 
-    pending_changes::approve(&app.kernel, principal, &principal.context(request), &connection, only)
+    approval::approve(&app.kernel, principal, &principal.context(request), &connection, only)
         .await
         .map_err(scim_error)
 }
@@ -117,7 +117,7 @@ pub(crate) async fn discard_pending_changes(
 ) -> Result<u64, Error> {
     let mut tx = app.kernel.db.begin().await?;
     let connection = find_connection(&mut tx, principal, id).await?;
-    let discarded = pending_changes::discard(&mut tx, &principal.context(request), &connection, only).await?;
+    let discarded = approval::discard(&mut tx, &principal.context(request), &connection, only).await?;
     tx.commit().await?;
     Ok(discarded)
 }

@@ -9,19 +9,20 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::{Value, json};
-
-use super::middleware::too_large;
-use super::write::{WriteOutcome, execute_write};
-use super::{Provisioner, read_body, scim_response};
-use crate::kernel::Kernel;
-use crate::kernel::http::RequestContext;
-use crate::provisioning::scim::error::Error;
-use crate::provisioning::scim::request_log::RequestLogEntry;
-use crate::provisioning::scim::trace::Trace;
 use vestibule_scim::ScimType;
 use vestibule_scim::bulk::{BulkRequest, BulkSchedule};
 use vestibule_scim::operation::ScimOperation;
 use vestibule_scim::query::ScimQuery;
+
+use super::middleware::too_large;
+use super::{read_body, scim_response};
+use crate::audit::Context;
+use crate::kernel::Kernel;
+use crate::kernel::http::RequestContext;
+use crate::provisioning::scim::error::Error;
+use crate::provisioning::scim::model::Provisioner;
+use crate::provisioning::scim::request_log::RequestLogEntry;
+use crate::provisioning::scim::write::{FinishedWrite, ScimWrite, WriteOutcome};
 
 pub(super) async fn bulk(
     State(kernel): State<Kernel>,
@@ -30,6 +31,7 @@ pub(super) async fn bulk(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Error> {
     let job = BulkRequest::parse(&read_body(&body.map_err(|rejection| unreadable(&rejection))?)?)?;
+    let context = client.context(&request);
     let mut schedule = BulkSchedule::new(&job.operations);
     let mut pending: Vec<Option<ScimOperation>> = job.operations.into_iter().map(Some).collect();
     let mut answers = vec![None; pending.len()];
@@ -43,11 +45,11 @@ pub(super) async fn bulk(
         let Some(n) = next.or_else(|| pending.iter().position(Option::is_some)) else { break };
         let Some(mut operation) = pending[n].take() else { continue };
         let begun = Instant::now();
-        let (trace, result) = if next.is_some() {
-            execute_operation(&kernel, &client, &request, &mut operation, &created_ids).await
+        let FinishedWrite { trace, result } = if next.is_some() {
+            execute_operation(&kernel, &client, &context, &mut operation, &created_ids).await
         } else {
             let detail = "This operation and others refer to each other in a circle.";
-            (Trace::default(), Err(Error::plain(StatusCode::CONFLICT, detail)))
+            FinishedWrite::refused(Error::plain(StatusCode::CONFLICT, detail))
         };
         if let Some(name) = &operation.bulk_id {
             created_ids.insert(name.clone(), result.as_ref().ok().map(|done| done.id.clone()));
@@ -81,15 +83,16 @@ fn unreadable(rejection: &BytesRejection) -> Error {
 async fn execute_operation(
     kernel: &Kernel,
     client: &Provisioner,
-    request: &RequestContext,
+    context: &Context,
     operation: &mut ScimOperation,
     created_ids: &HashMap<String, Option<String>>,
-) -> (Trace, Result<WriteOutcome, Error>) {
+) -> FinishedWrite {
     if let Err(error) = operation.resolve_bulk_ids(created_ids) {
-        return (Trace::default(), Err(error));
+        return FinishedWrite::refused(error.into());
     }
     // Nobody sees the resources, and members are not read only to be thrown away.
-    execute_write(kernel, client, request, operation, &ScimQuery::only("id")).await
+    let query = ScimQuery::only("id");
+    ScimWrite::new(kernel, client, context, operation, &query).execute().await
 }
 
 /// What the client is told about an operation; the resources themselves are left out (RFC 7644 §3.7: they may be).

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use super::{Provisioner, ProvisioningClient, UserCaches};
 use crate::access::tokens::{self, AuthenticatedToken, TokenPurpose};
 use crate::idp::connections::ScimSettings;
 use crate::kernel::cache::ShortCache;
 use crate::kernel::{Kernel, Timestamp, tokens as secrets};
+use crate::provisioning::scim::model::{Provisioner, ProvisioningClient, UserCaches};
 
 /// The memory of this node: whom a token stands for, and until when.
 #[derive(Default)]

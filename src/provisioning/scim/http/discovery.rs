@@ -4,15 +4,16 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::Value;
-
-use super::lists::{ScimListPage, list_response};
-use super::{Provisioner, base_url, scim_response};
-use crate::kernel::Kernel;
-use crate::provisioning::scim::error::Error;
 use vestibule_scim::query::ScimQuery;
 use vestibule_scim::resource::ListWriter;
 use vestibule_scim::schemas;
 use vestibule_scim::sorting::PageStart;
+
+use super::lists::{ScimListPage, list_response};
+use super::scim_response;
+use crate::kernel::Kernel;
+use crate::provisioning::scim::error::Error;
+use crate::provisioning::scim::model::{Provisioner, base_url};
 
 pub(super) async fn service_provider_config(State(kernel): State<Kernel>, _: Provisioner) -> Response {
     scim_response(StatusCode::OK, &schemas::service_provider_config(&base_url(&kernel)))

@@ -3,21 +3,29 @@
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde_json::Value;
-
-use super::{Provisioner, base_url, scim_text_response};
-use crate::directory::PageRequest;
-use crate::directory::groups::{self, Group};
-use crate::directory::users::{self, User, UserLoader, UserOffsetIndex};
-use crate::kernel::Kernel;
-use crate::provisioning::scim::error::Error;
-use crate::provisioning::scim::trace::Trace;
-use crate::provisioning::scim::{group, user};
 use vestibule_scim::ScimType;
 use vestibule_scim::json::{self, JsonObject};
 use vestibule_scim::limits::MAX_SCAN;
 use vestibule_scim::query::{QueryPlan, ScimQuery};
 use vestibule_scim::resource::{ListWriter, Resource};
 use vestibule_scim::sorting::{PageStart, Sort};
+
+use super::scim_text_response;
+use crate::directory::PageRequest;
+use crate::directory::groups::{self, Group};
+use crate::directory::users::{self, User, UserLoader, UserOffsetIndex};
+use crate::kernel::Kernel;
+use crate::provisioning::scim::error::Error;
+use crate::provisioning::scim::model::{Provisioner, base_url};
+use crate::provisioning::scim::trace::Trace;
+use crate::provisioning::scim::{group, user};
+
+/// Who asks for which list.
+pub(super) struct ListRequest<'a> {
+    pub(super) kernel: &'a Kernel,
+    pub(super) client: &'a Provisioner,
+    pub(super) query: &'a ScimQuery,
+}
 
 /// A kind of resource that is listed.
 pub(super) trait Listable: Sized {
@@ -29,30 +37,20 @@ pub(super) trait Listable: Sized {
     fn plan(query: &ScimQuery) -> Result<QueryPlan<Self::Condition>, Error>;
     /// A part of those that match.
     async fn fetch_page(
-        kernel: &Kernel,
-        client: &Provisioner,
+        request: &ListRequest<'_>,
         matches: &[Self::Condition],
         window: &PageRequest<'_>,
     ) -> Result<Vec<Self>, sqlx::Error>;
     /// How many match: exact, counted in an index.
-    async fn count(
-        kernel: &Kernel,
-        client: &Provisioner,
-        matches: &[Self::Condition],
-    ) -> Result<i64, sqlx::Error>;
+    async fn count(request: &ListRequest<'_>, matches: &[Self::Condition]) -> Result<i64, sqlx::Error>;
     /// Its id.
     fn id(&self) -> &str;
-    /// Its place in the order of [`Listed::SORTED_BY`].
+    /// Its place in the order of [`Listable::SORTED_BY`].
     fn sort_key(&self) -> String;
     /// What filters and orders look at.
     fn to_object(&self) -> JsonObject;
     /// As the client sees it.
-    async fn to_resource<'a>(
-        &'a self,
-        kernel: &Kernel,
-        client: &Provisioner,
-        query: &ScimQuery,
-    ) -> Result<Resource<'a>, Error>;
+    async fn to_resource<'a>(&'a self, request: &ListRequest<'_>) -> Result<Resource<'a>, Error>;
 }
 
 impl Listable for User {
@@ -74,38 +72,44 @@ impl Listable for User {
     }
 
     async fn fetch_page(
-        kernel: &Kernel,
-        client: &Provisioner,
+        request: &ListRequest<'_>,
         matches: &[Self::Condition],
         window: &PageRequest<'_>,
     ) -> Result<Vec<Self>, sqlx::Error> {
         if let [users::UserCondition::UserName(name)] = matches
             && UserLoader::can_load(name, window)
         {
-            let found = client.user_caches.names.load_by_name(&kernel.db, client.account_id(), name).await?;
+            let found = request
+                .client
+                .user_caches
+                .names
+                .load_by_name(&request.kernel.db, request.client.account_id(), name)
+                .await?;
             return Ok(found.into_iter().collect());
         }
-        let c = &mut *kernel.db.read().await?;
+        let c = &mut *request.kernel.db.read().await?;
         if matches.is_empty() && UserOffsetIndex::can_serve(window) {
-            return client
+            return request
+                .client
                 .user_caches
                 .offsets
-                .list_page(c, client.account_id(), window, kernel.clock.now())
+                .list_page(c, request.client.account_id(), window, request.kernel.clock.now())
                 .await;
         }
-        users::list_page(c, client.account_id(), matches, window).await
+        users::list_page(c, request.client.account_id(), matches, window).await
     }
 
-    async fn count(
-        kernel: &Kernel,
-        client: &Provisioner,
-        matches: &[Self::Condition],
-    ) -> Result<i64, sqlx::Error> {
-        let c = &mut *kernel.db.read().await?;
+    async fn count(request: &ListRequest<'_>, matches: &[Self::Condition]) -> Result<i64, sqlx::Error> {
+        let c = &mut *request.kernel.db.read().await?;
         if matches.is_empty() {
-            return client.user_caches.totals.count(c, client.account_id(), kernel.clock.now()).await;
+            return request
+                .client
+                .user_caches
+                .totals
+                .count(c, request.client.account_id(), request.kernel.clock.now())
+                .await;
         }
-        users::count(c, client.account_id(), matches).await
+        users::count(c, request.client.account_id(), matches).await
     }
 
     fn id(&self) -> &str {
@@ -120,18 +124,16 @@ impl Listable for User {
         user::represent(self, None, "").into_object()
     }
 
-    async fn to_resource<'a>(
-        &'a self,
-        kernel: &Kernel,
-        client: &Provisioner,
-        query: &ScimQuery,
-    ) -> Result<Resource<'a>, Error> {
-        let groups = if query.asks_for("groups") {
-            Some(groups::of_user(&mut *kernel.db.read().await?, client.account_id(), &self.id).await?)
+    async fn to_resource<'a>(&'a self, request: &ListRequest<'_>) -> Result<Resource<'a>, Error> {
+        let groups = if request.query.asks_for("groups") {
+            Some(
+                groups::of_user(&mut *request.kernel.db.read().await?, request.client.account_id(), &self.id)
+                    .await?,
+            )
         } else {
             None
         };
-        Ok(query.project(user::represent(self, groups.as_deref(), &base_url(kernel))))
+        Ok(request.query.project(user::represent(self, groups.as_deref(), &base_url(request.kernel))))
     }
 }
 
@@ -151,20 +153,16 @@ impl Listable for Group {
     }
 
     async fn fetch_page(
-        kernel: &Kernel,
-        client: &Provisioner,
+        request: &ListRequest<'_>,
         matches: &[Self::Condition],
         window: &PageRequest<'_>,
     ) -> Result<Vec<Self>, sqlx::Error> {
-        groups::list_page(&mut *kernel.db.read().await?, client.account_id(), matches, window).await
+        groups::list_page(&mut *request.kernel.db.read().await?, request.client.account_id(), matches, window)
+            .await
     }
 
-    async fn count(
-        kernel: &Kernel,
-        client: &Provisioner,
-        matches: &[Self::Condition],
-    ) -> Result<i64, sqlx::Error> {
-        groups::count(&mut *kernel.db.read().await?, client.account_id(), matches).await
+    async fn count(request: &ListRequest<'_>, matches: &[Self::Condition]) -> Result<i64, sqlx::Error> {
+        groups::count(&mut *request.kernel.db.read().await?, request.client.account_id(), matches).await
     }
 
     fn id(&self) -> &str {
@@ -179,14 +177,10 @@ impl Listable for Group {
         group::represent(self, None, "")
     }
 
-    async fn to_resource<'a>(
-        &'a self,
-        kernel: &Kernel,
-        _: &Provisioner,
-        query: &ScimQuery,
-    ) -> Result<Resource<'a>, Error> {
-        let shown = super::groups::represent(kernel, &mut *kernel.db.read().await?, self, query).await?;
-        Ok(query.project(shown.into()))
+    async fn to_resource<'a>(&'a self, request: &ListRequest<'_>) -> Result<Resource<'a>, Error> {
+        let c = &mut *request.kernel.db.read().await?;
+        let shown = group::load_resource(request.kernel, c, self, request.query).await?;
+        Ok(request.query.project(shown.into()))
     }
 }
 
@@ -200,56 +194,87 @@ pub(super) struct ScimListPage {
     pub(super) next: Option<String>,
 }
 
-/// The part of a list that a query asks for.
-pub(super) async fn find_page<T: Listable>(
-    kernel: &Kernel,
-    client: &Provisioner,
-    query: &ScimQuery,
-    start: &PageStart,
-    limit: i64,
-) -> Result<ScimListPage, Error> {
-    let (plan, sort) = (T::plan(query)?, query.sort()?);
-    let by_index = match sort.as_ref().map(Sort::name) {
-        None => Some(false),
-        Some(name) if name.as_deref() == Some(T::SORTED_BY) => Some(true),
-        Some(_) => None,
-    };
-    let (mut page, total, key): (Vec<T>, i64, fn(&T) -> String) = match (&plan.residual, by_index) {
-        (None, Some(sorted)) => {
-            let descending = sort.as_ref().is_some_and(|sort| sort.descending);
-            let window = PageRequest { descending, ..page_window(sorted, start, limit) };
-            let page = T::fetch_page(kernel, client, &plan.conditions, &window).await?;
-            let total = match known_total(start, page.len(), limit) {
-                Some(total) => total,
-                None => T::count(kernel, client, &plan.conditions).await?,
-            };
-            (page, total, if sorted { T::sort_key } else { |one| one.id().to_owned() })
-        }
-        (rest, _) => {
-            let all = PageRequest { limit: MAX_SCAN + 1, ..PageRequest::default() };
-            let mut found = T::fetch_page(kernel, client, &plan.conditions, &all).await?;
-            if i64::try_from(found.len()).unwrap_or(i64::MAX) > MAX_SCAN {
-                return Err(too_many());
+/// What was found, one more than fits on the page.
+struct FoundPage<T> {
+    found: Vec<T>,
+    /// How many there are in all.
+    total: i64,
+    /// A resource's key in the order, for the cursor that goes on after it.
+    key: fn(&T) -> String,
+}
+
+impl ListRequest<'_> {
+    /// The part of the list that is asked for.
+    pub(super) async fn find_page<T: Listable>(
+        &self,
+        start: &PageStart,
+        limit: i64,
+    ) -> Result<ScimListPage, Error> {
+        let (plan, sort) = (T::plan(self.query)?, self.query.sort()?);
+        let sorts_by_index = match sort.as_ref().map(Sort::name) {
+            None => Some(false),
+            Some(name) if name.as_deref() == Some(T::SORTED_BY) => Some(true),
+            Some(_) => None,
+        };
+        let page = match (&plan.residual, sorts_by_index) {
+            (None, Some(sorted)) => {
+                let descending = sort.as_ref().is_some_and(|sort| sort.descending);
+                let window = PageRequest { descending, ..page_window(sorted, start, limit) };
+                self.read_indexed::<T>(&plan.conditions, &window, start, limit).await?
             }
-            found.retain(|one| rest.as_ref().is_none_or(|rest| rest.matches(&one.to_object())));
-            if let Some(sort) = &sort {
-                sort.apply(&mut found, T::to_object);
-            }
-            let total = i64::try_from(found.len()).unwrap_or(i64::MAX);
-            (slice_page(found, start, limit)?, total, |_| String::new())
+            _ => self.read_scanned::<T>(&plan, sort.as_ref(), start, limit).await?,
+        };
+        let FoundPage { mut found, total, key } = page;
+        // One more was read, to know whether there is a next page.
+        let limit = usize::try_from(limit).unwrap_or(0);
+        let has_more = found.len() > limit;
+        found.truncate(limit);
+        let last = found.last().filter(|_| has_more && start.is_cursor());
+        let next = last.map(|last| PageStart::encode_cursor(&key(last), last.id()));
+        let mut resources = ListWriter::default();
+        for one in &found {
+            resources.push(&one.to_resource(self).await?);
         }
-    };
-    // One more was read, to know whether there is a next page.
-    let limit = usize::try_from(limit).unwrap_or(0);
-    let has_more = page.len() > limit;
-    page.truncate(limit);
-    let last = page.last().filter(|_| has_more && start.is_cursor());
-    let next = last.map(|last| PageStart::encode_cursor(&key(last), last.id()));
-    let mut resources = ListWriter::default();
-    for one in &page {
-        resources.push(&one.to_resource(kernel, client, query).await?);
+        Ok(ScimListPage { resources, total, next })
     }
-    Ok(ScimListPage { resources, total, next })
+
+    /// The page where indexes answer filter and order.
+    async fn read_indexed<T: Listable>(
+        &self,
+        conditions: &[T::Condition],
+        window: &PageRequest<'_>,
+        start: &PageStart,
+        limit: i64,
+    ) -> Result<FoundPage<T>, Error> {
+        let found = T::fetch_page(self, conditions, window).await?;
+        let total = match known_total(start, found.len(), limit) {
+            Some(total) => total,
+            None => T::count(self, conditions).await?,
+        };
+        let key = if window.sort_by_name { T::sort_key } else { |one: &T| one.id().to_owned() };
+        Ok(FoundPage { found, total, key })
+    }
+
+    /// The page where every candidate has to be looked at.
+    async fn read_scanned<T: Listable>(
+        &self,
+        plan: &QueryPlan<T::Condition>,
+        sort: Option<&Sort>,
+        start: &PageStart,
+        limit: i64,
+    ) -> Result<FoundPage<T>, Error> {
+        let all = PageRequest { limit: MAX_SCAN + 1, ..PageRequest::default() };
+        let mut found = T::fetch_page(self, &plan.conditions, &all).await?;
+        if i64::try_from(found.len()).unwrap_or(i64::MAX) > MAX_SCAN {
+            return Err(too_many());
+        }
+        found.retain(|one| plan.residual.as_ref().is_none_or(|rest| rest.matches(&one.to_object())));
+        if let Some(sort) = sort {
+            sort.apply(&mut found, T::to_object);
+        }
+        let total = i64::try_from(found.len()).unwrap_or(i64::MAX);
+        Ok(FoundPage { found: slice_page(found, start, limit)?, total, key: |_| String::new() })
+    }
 }
 
 /// How many there are in all, where the page itself says so: it holds something, and the last of them.

@@ -8,16 +8,16 @@ use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use vestibule_scim::limits::MAX_PAYLOAD_BYTES;
 
 use super::client_cache::ClientCache;
-use super::{MEDIA_TYPE, Provisioner};
 use crate::kernel::Kernel;
 use crate::kernel::http::RequestContext;
-use crate::provisioning::scim::error::Error;
+use crate::provisioning::scim::error::{Error, MEDIA_TYPE};
+use crate::provisioning::scim::model::Provisioner;
 use crate::provisioning::scim::rate_limits::ScimRateLimits;
 use crate::provisioning::scim::request_log::{self, RequestLogEntry};
 use crate::provisioning::scim::trace::Trace;
-use vestibule_scim::limits::MAX_PAYLOAD_BYTES;
 
 /// The gate of all connections.
 #[derive(Clone)]

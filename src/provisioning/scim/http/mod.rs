@@ -7,9 +7,7 @@ mod groups;
 mod lists;
 mod middleware;
 mod users;
-pub(super) mod write;
-
-use std::sync::Arc;
+mod write;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, FromRequestParts, Query as UrlQuery, Request, State};
@@ -18,96 +16,21 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::Value;
-
-use super::error::Error;
-use super::pending_changes::HoldReason;
-use crate::access::{Guard, Principal, Routes};
-use crate::audit::Context;
-use crate::directory::groups::Group;
-use crate::directory::users::{ChangeAuthority, User, UserCountCache, UserLoader, UserOffsetIndex};
-use crate::idp::connections::ScimSettings;
-use crate::kernel::Kernel;
-use crate::kernel::http::RequestContext;
 use vestibule_scim::ScimType;
 use vestibule_scim::json::JsonObject;
 use vestibule_scim::query::ScimQuery;
-use vestibule_scim::resource::Resource;
-use vestibule_scim::resource::etag;
+use vestibule_scim::resource::{Resource, etag};
 use vestibule_scim::sorting::PageStart;
 
-use lists::{Listable, list_response};
-pub use middleware::ScimMiddleware;
+use self::lists::{ListRequest, Listable, list_response};
+use super::error::{Error, MEDIA_TYPE};
+use super::model::Provisioner;
+use crate::access::{Guard, Routes};
+use crate::directory::groups::Group;
+use crate::directory::users::User;
+use crate::kernel::Kernel;
 
-/// RFC 7644 §8.1.
-pub(super) const MEDIA_TYPE: &str = "application/scim+json";
-
-/// The provisioning client of a request: put there by the gate. Cheap to clone.
-#[derive(Clone)]
-pub struct Provisioner(Arc<ProvisioningClient>);
-
-/// See [`Provisioner`].
-pub struct ProvisioningClient {
-    /// Who acts: the connection's service account, or an administrator who lets through what waited.
-    pub(super) principal: Principal,
-    /// The connection.
-    pub(super) connection_id: String,
-    /// Its name.
-    pub(super) connection_name: String,
-    pub(super) settings: ScimSettings,
-    /// Whether it is switched on.
-    pub(super) enabled: bool,
-    /// Whether it was paused.
-    pub(super) paused: bool,
-    /// Shared by all clients of this node.
-    pub(super) user_caches: Arc<UserCaches>,
-}
-
-/// What this node remembers of users, whichever client asks.
-#[derive(Default)]
-pub(super) struct UserCaches {
-    /// How many there are.
-    totals: UserCountCache,
-    /// Which places they have in the list of all.
-    offsets: UserOffsetIndex,
-    /// Who is looked up at present.
-    names: UserLoader,
-}
-
-impl From<ProvisioningClient> for Provisioner {
-    fn from(client: ProvisioningClient) -> Self {
-        Self(Arc::new(client))
-    }
-}
-
-impl std::ops::Deref for Provisioner {
-    type Target = ProvisioningClient;
-    fn deref(&self) -> &ProvisioningClient {
-        &self.0
-    }
-}
-
-impl ProvisioningClient {
-    pub(super) fn authority(&self) -> ChangeAuthority<'_> {
-        ChangeAuthority::Connection(&self.connection_id)
-    }
-
-    pub(super) fn account_id(&self) -> &str {
-        &self.principal.account_id
-    }
-
-    pub(super) fn context(&self, request: &RequestContext) -> Context {
-        self.principal.context(request)
-    }
-
-    /// Why changes wait for an administrator, if they do.
-    pub(super) fn hold_reason(&self) -> Option<HoldReason> {
-        match (self.settings.dry_run, self.paused) {
-            (_, true) => Some(HoldReason::Paused),
-            (true, false) => Some(HoldReason::DryRun),
-            (false, false) => None,
-        }
-    }
-}
+pub use self::middleware::ScimMiddleware;
 
 impl<S: Sync> FromRequestParts<S> for Provisioner {
     type Rejection = Error;
@@ -172,8 +95,9 @@ async fn list<T: Listable>(
     ScimListQuery(query): ScimListQuery,
 ) -> Result<Response, Error> {
     let (start, limit) = query.range()?;
-    let part = lists::find_page::<T>(&kernel, &client, &query, &start, limit).await?;
-    Ok(list_response(&part, &start, &query))
+    let request = ListRequest { kernel: &kernel, client: &client, query: &query };
+    let page = request.find_page::<T>(&start, limit).await?;
+    Ok(list_response(&page, &start, &query))
 }
 
 /// Everything there is: users first, then groups, each in the order that is asked for.
@@ -187,30 +111,20 @@ async fn search_all(
         let detail = "Everything at once is read by startIndex. /Users and /Groups can be read by cursor.";
         return Err(Error::bad(ScimType::InvalidValue, detail));
     };
-    let mut part = lists::find_page::<User>(&kernel, &client, &query, &start, limit).await?;
-    let shown = i64::try_from(part.resources.count).unwrap_or(i64::MAX);
-
-    let groups = lists::find_page::<Group>(
-        &kernel,
-        &client,
-        &query,
-        &PageStart::Offset((offset - part.total).max(0)),
-        limit - shown,
-    )
-    .await?;
-    part.resources.append(&groups.resources);
-    part.total += groups.total;
-    Ok(list_response(&part, &start, &query))
+    let request = ListRequest { kernel: &kernel, client: &client, query: &query };
+    let mut page = request.find_page::<User>(&start, limit).await?;
+    let shown = i64::try_from(page.resources.count).unwrap_or(i64::MAX);
+    let groups_start = PageStart::Offset((offset - page.total).max(0));
+    let groups = request.find_page::<Group>(&groups_start, limit - shown).await?;
+    page.resources.append(&groups.resources);
+    page.total += groups.total;
+    Ok(list_response(&page, &start, &query))
 }
 
 /// A provisioning token stands for a directory; nobody in it is "me" (RFC 7644 §3.11).
 async fn me(_: Provisioner) -> Error {
     let detail = "This token belongs to a connection, not to a user. Use /Users.";
     Error::plain(StatusCode::NOT_IMPLEMENTED, detail)
-}
-
-fn base_url(kernel: &Kernel) -> String {
-    kernel.urls.absolute("/scim/v2")
 }
 
 fn scim_response(status: StatusCode, body: &impl Serialize) -> Response {
@@ -238,17 +152,6 @@ fn read_body(body: &Bytes) -> Result<JsonObject, Error> {
         Ok(_) => Err(syntax("The body must be a JSON object.")),
         Err(error) => Err(syntax(&format!("The body is not JSON: {error}."))),
     }
-}
-
-/// `If-Match` (RFC 7644 §3.14): a client that names the version it saw must have seen the present one.
-fn check_version(wanted: Option<&str>, version: i64) -> Result<(), Error> {
-    let Some(wanted) = wanted else { return Ok(()) };
-    let present = etag(version);
-    let strong = present.trim_start_matches("W/");
-    if wanted.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == strong) {
-        return Ok(());
-    }
-    Err(Error::plain(StatusCode::PRECONDITION_FAILED, format!("The resource changed; it is now {present}.")))
 }
 
 fn not_modified(headers: &HeaderMap, version: i64) -> bool {

@@ -1,67 +1,19 @@
-//! Requests that change something, whichever way they came.
+//! Requests that change one resource.
 
 use axum::RequestPartsExt as _;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Path, Query as UrlQuery, Request, State};
 use axum::http::{Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-
-use super::{Provisioner, base_url, groups, read_body, scim_response, users};
-use crate::audit::Context;
-use crate::kernel::database::Durability;
-use crate::kernel::http::RequestContext;
-use crate::kernel::{Kernel, Tx};
-use crate::provisioning::scim::error::Error;
-use crate::provisioning::scim::trace::Trace;
-use crate::provisioning::scim::{deletion_guard, pending_changes};
 use vestibule_scim::json::JsonObject;
 use vestibule_scim::operation::{ResourceKind, ScimOperation, Verb};
 use vestibule_scim::query::ScimQuery;
-use vestibule_scim::resource::etag;
 
-/// How often an operation is tried whose resource is changed by others at the same moment.
-const MAX_ATTEMPTS: u32 = 5;
-
-/// What became of an operation.
-pub(crate) struct WriteOutcome {
-    pub(super) status: StatusCode,
-    /// The resource's id.
-    pub(super) id: String,
-    /// Its version; none when it is gone.
-    pub(super) version: Option<i64>,
-    /// The resource as it is represented, where the answer has it.
-    pub(super) resource: Option<JsonObject>,
-    /// Whether somebody who could sign in for a while cannot any more.
-    pub(super) is_removal: bool,
-}
-
-impl WriteOutcome {
-    /// Where the resource is.
-    pub(super) fn location(&self, kernel: &Kernel, kind: ResourceKind) -> String {
-        format!("{}{}/{}", base_url(kernel), kind.collection_path(), self.id)
-    }
-
-    /// Its entity tag.
-    pub(super) fn etag(&self) -> Option<String> {
-        self.version.map(etag)
-    }
-
-    fn into_http_response(self, kernel: &Kernel, kind: ResourceKind, query: &ScimQuery) -> Response {
-        let (location, etag) = (self.location(kernel, kind), self.etag());
-        let mut response = match self.resource {
-            Some(resource) => scim_response(self.status, &query.project(resource.into())),
-            None => self.status.into_response(),
-        };
-        let headers = response.headers_mut();
-        if let Some(tag) = etag.and_then(|tag| tag.parse().ok()) {
-            headers.insert(header::ETAG, tag);
-        }
-        if let (StatusCode::CREATED, Ok(location)) = (self.status, location.parse()) {
-            headers.insert(header::LOCATION, location);
-        }
-        response
-    }
-}
+use super::{read_body, scim_response};
+use crate::kernel::Kernel;
+use crate::kernel::http::RequestContext;
+use crate::provisioning::scim::model::Provisioner;
+use crate::provisioning::scim::write::{FinishedWrite, ScimWrite, WriteOutcome};
 
 /// A request that changes something: its operation, and which attributes of the outcome it wants to see.
 pub(super) struct WriteRequest {
@@ -99,9 +51,25 @@ impl FromRequest<Kernel> for WriteRequest {
 }
 
 impl WriteRequest {
-    fn into_operation(self, kind: ResourceKind) -> (ScimOperation, ScimQuery) {
+    /// Carries it out, and answers.
+    async fn execute(
+        self,
+        kernel: &Kernel,
+        client: &Provisioner,
+        request: &RequestContext,
+        kind: ResourceKind,
+    ) -> Response {
         let Self { verb, id, version, data, query } = self;
-        (ScimOperation { verb, kind, id, bulk_id: None, version, data }, query)
+        let operation = ScimOperation { verb, kind, id, bulk_id: None, version, data };
+        let context = client.context(request);
+        let write = ScimWrite::new(kernel, client, &context, &operation, &query);
+        let FinishedWrite { trace, result } = write.execute().await;
+        let mut response = match result {
+            Ok(outcome) => outcome_response(outcome, kernel, kind, &query),
+            Err(error) => error.into_response(),
+        };
+        response.extensions_mut().insert(trace);
+        response
     }
 }
 
@@ -109,120 +77,37 @@ pub(super) async fn user(
     State(kernel): State<Kernel>,
     client: Provisioner,
     request: RequestContext,
-    asked: WriteRequest,
+    write: WriteRequest,
 ) -> Response {
-    let (operation, query) = asked.into_operation(ResourceKind::User);
-    write_and_respond(&kernel, &client, &request, operation, query).await
+    write.execute(&kernel, &client, &request, ResourceKind::User).await
 }
 
 pub(super) async fn group(
     State(kernel): State<Kernel>,
     client: Provisioner,
     request: RequestContext,
-    asked: WriteRequest,
+    write: WriteRequest,
 ) -> Response {
-    let (operation, query) = asked.into_operation(ResourceKind::Group);
-    write_and_respond(&kernel, &client, &request, operation, query).await
+    write.execute(&kernel, &client, &request, ResourceKind::Group).await
 }
 
-async fn write_and_respond(
+fn outcome_response(
+    outcome: WriteOutcome,
     kernel: &Kernel,
-    client: &Provisioner,
-    request: &RequestContext,
-    operation: ScimOperation,
-    query: ScimQuery,
+    kind: ResourceKind,
+    query: &ScimQuery,
 ) -> Response {
-    let (trace, result) = execute_write(kernel, client, request, &operation, &query).await;
-    let mut response = match result {
-        Ok(done) => done.into_http_response(kernel, operation.kind, &query),
-        Err(error) => error.into_response(),
+    let (location, etag) = (outcome.location(kernel, kind), outcome.etag());
+    let mut response = match outcome.resource {
+        Some(resource) => scim_response(outcome.status, &query.project(resource.into())),
+        None => outcome.status.into_response(),
     };
-    response.extensions_mut().insert(trace);
+    let headers = response.headers_mut();
+    if let Some(tag) = etag.and_then(|tag| tag.parse().ok()) {
+        headers.insert(header::ETAG, tag);
+    }
+    if let (StatusCode::CREATED, Ok(location)) = (outcome.status, location.parse()) {
+        headers.insert(header::LOCATION, location);
+    }
     response
-}
-
-/// Carries an operation out in its own unit of work; or keeps it for an administrator, where the connection waits
-/// for one or would take access from too many people.
-pub(super) async fn execute_write(
-    kernel: &Kernel,
-    client: &Provisioner,
-    request: &RequestContext,
-    operation: &ScimOperation,
-    query: &ScimQuery,
-) -> (Trace, Result<WriteOutcome, Error>) {
-    let context = client.context(request);
-    let mut tries = 0;
-    loop {
-        let mut trace = Trace {
-            subject: operation.resource_name(),
-            resource_id: operation.id.clone(),
-            ..Trace::default()
-        };
-        let result = execute_once(kernel, client, &context, operation, query, &mut trace).await;
-        tries += 1;
-        if tries == MAX_ATTEMPTS || !result.as_ref().is_err_and(Error::lost_a_race) {
-            return (trace, result);
-        }
-    }
-}
-
-async fn execute_once(
-    kernel: &Kernel,
-    client: &Provisioner,
-    context: &Context,
-    operation: &ScimOperation,
-    query: &ScimQuery,
-    trace: &mut Trace,
-) -> Result<WriteOutcome, Error> {
-    // Making a user is one way to the database; what may have to be undone, or is more, is a transaction.
-    let is_single_statement = operation.kind == ResourceKind::User
-        && operation.verb == Verb::Post
-        && client.hold_reason().is_none();
-    let mut tx = if is_single_statement {
-        kernel.db.begin_single_statement(Durability::Full).await?
-    } else {
-        kernel.db.begin().await?
-    };
-    let done = apply_operation(kernel, &mut tx, client, context, (operation, query), trace).await?;
-    if let Some(reason) = client.hold_reason() {
-        if trace.changes.is_empty() {
-            return Ok(done);
-        }
-        // Tried, and undone: what it would change is known, and nothing has changed.
-        drop(tx);
-        return Err(pending_changes::hold_for_approval(kernel, client, operation, trace, reason).await?);
-    }
-    if done.is_removal && deletion_guard::record_removal(&mut tx, client).await? {
-        drop(tx);
-        deletion_guard::pause_connection(kernel, client, context).await?;
-        return Err(pending_changes::hold_for_approval(
-            kernel,
-            client,
-            operation,
-            trace,
-            pending_changes::HoldReason::Paused,
-        )
-        .await?);
-    }
-    tx.commit().await?;
-    Ok(done)
-}
-
-/// Does what an operation asks for.
-pub(crate) async fn apply_operation(
-    kernel: &Kernel,
-    tx: &mut Tx,
-    client: &Provisioner,
-    context: &Context,
-    (operation, query): (&ScimOperation, &ScimQuery),
-    trace: &mut Trace,
-) -> Result<WriteOutcome, Error> {
-    match operation.kind {
-        ResourceKind::User => {
-            users::apply_operation(kernel, tx, client, context, (operation, query), trace).await
-        }
-        ResourceKind::Group => {
-            groups::apply_operation(kernel, tx, client, context, (operation, query), trace).await
-        }
-    }
 }

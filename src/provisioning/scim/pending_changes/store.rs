@@ -1,11 +1,12 @@
 //! The SQL of changes that wait.
 
-use super::PendingChange;
+use vestibule_scim::operation::ScimOperation;
+
+use super::model::PendingChange;
 use crate::kernel::database::DbConn;
 use crate::kernel::{Timestamp, Tx};
-use crate::provisioning::scim::http::Provisioner;
+use crate::provisioning::scim::model::Provisioner;
 use crate::provisioning::scim::trace::Trace;
-use vestibule_scim::operation::ScimOperation;
 
 macro_rules! columns {
     () => {
@@ -72,7 +73,7 @@ pub async fn list(
 }
 
 /// The change with this id that waits for this connection.
-pub(super) async fn by_id(
+pub(crate) async fn by_id(
     c: &mut DbConn,
     account_id: &str,
     connection_id: &str,
@@ -119,7 +120,7 @@ pub(super) async fn upsert(
 }
 
 /// Takes one out; false when somebody else did.
-pub(super) async fn delete(
+pub(crate) async fn delete(
     tx: &mut Tx,
     account_id: &str,
     connection_id: &str,
@@ -135,7 +136,7 @@ pub(super) async fn delete(
 }
 
 /// Takes all of a connection out; how many that were.
-pub(super) async fn delete_all(
+pub(crate) async fn delete_all(
     tx: &mut Tx,
     account_id: &str,
     connection_id: &str,
@@ -148,7 +149,7 @@ pub(super) async fn delete_all(
     Ok(done.rows_affected())
 }
 
-pub(super) async fn set_refusal(
+pub(crate) async fn set_refusal(
     tx: &mut Tx,
     account_id: &str,
     id: &str,

@@ -2,21 +2,18 @@
 //! looks for what became of somebody. It is no audit trail: rows are written a moment later, and kept for days.
 
 mod advice;
+mod model;
 mod store;
 
-use std::time::Duration;
-
-use serde::Serialize;
-use utoipa::ToSchema;
-
-use super::error::Error;
-use super::http::Provisioner;
-use super::trace::{AttributeChange, Trace};
+use super::model::Provisioner;
+use super::trace::AttributeChange;
 use crate::directory::fold_case;
 use crate::kernel::write_behind::Row;
-use crate::kernel::{Kernel, Timestamp, ids};
+use crate::kernel::{Kernel, ids};
 
-pub use store::{ScimLogQuery, delete_expired, delete_for_connection, list};
+pub(super) use model::RequestLogEntry;
+pub use model::{Logged, ScimLogQuery};
+pub use store::{delete_expired, delete_for_connection, list};
 
 /// Characters of a name or an id that are kept; more is nobody's.
 const MAX_NAME_CHARS: usize = 320;
@@ -26,64 +23,6 @@ const MAX_TEXT_CHARS: usize = 500;
 const MAX_MEMBERS: usize = 1000;
 /// Bytes of changes that are kept.
 const MAX_CHANGES_BYTES: usize = 16 * 1024;
-
-/// A request that was answered.
-#[derive(Debug, Clone)]
-pub(super) struct RequestLogEntry {
-    pub(super) method: String,
-    pub(super) path: String,
-    pub(super) status: u16,
-    pub(super) duration: Duration,
-    pub(super) trace: Trace,
-    pub(super) error: Option<Error>,
-}
-
-/// A request as the log tells it.
-#[derive(Debug, Clone, Serialize, ToSchema)]
-pub struct Logged {
-    /// Its id.
-    pub id: String,
-    /// When it came.
-    #[schema(value_type = String, format = DateTime)]
-    pub time: Timestamp,
-    /// `GET`, `POST` …
-    pub method: String,
-    /// Its path and query, below the base URL.
-    pub path: String,
-    /// The HTTP status it was answered with.
-    pub status: i64,
-    /// How long it took, in microseconds.
-    pub micros: i64,
-    /// The name of the user or group it was about, or what it looked for.
-    pub subject: String,
-    /// The id of the user or group.
-    pub resource_id: String,
-    /// How many were found; or, of a request that failed, what the client was told.
-    pub note: String,
-    /// Of a request that failed, what to do.
-    pub advice: Option<&'static str>,
-    /// What changed.
-    pub changes: Vec<AttributeChange>,
-    /// The request's id, as in the audit trail.
-    pub request_id: String,
-}
-
-impl Logged {
-    /// Whether it was refused.
-    #[must_use]
-    pub fn failed(&self) -> bool {
-        self.status >= 400
-    }
-
-    /// How long it took, for people.
-    #[must_use]
-    pub fn took(&self) -> String {
-        match self.micros {
-            few @ ..1000 => format!("{few} µs"),
-            some => format!("{} ms", some / 1000),
-        }
-    }
-}
 
 /// Leaves an entry to be written.
 pub(super) async fn append(kernel: &Kernel, client: &Provisioner, request_id: &str, entry: RequestLogEntry) {

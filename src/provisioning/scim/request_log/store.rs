@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use sqlx::Row as _;
 
-use super::Logged;
 use super::advice::advice;
+use super::model::{Logged, ScimLogQuery};
 use crate::idp::connections;
 use crate::kernel::database::{Conditions, DbConn};
 use crate::kernel::{Database, Timestamp, Tx};
@@ -17,17 +17,6 @@ pub(super) const INSERT_MEMBER: &str =
 
 /// Rows that are deleted in one unit of work.
 const DELETE_BATCH: i64 = 2000;
-
-/// Which requests.
-#[derive(Debug, Clone, Default)]
-pub struct ScimLogQuery {
-    /// About one of these, by folded name or by id; all when there is none.
-    pub names: Option<Vec<String>>,
-    /// Only those that failed.
-    pub failed_only: bool,
-    /// Only those that changed something.
-    pub changes_only: bool,
-}
 
 /// A page of a connection's log, newest first, from before the request with id `before`.
 pub async fn list(

@@ -1,0 +1,171 @@
+//! What an administrator does with changes that wait.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+use vestibule_scim::query::ScimQuery;
+
+use super::deletion_guard;
+use super::error::Error;
+use super::model::{Provisioner, ProvisioningClient};
+use super::pending_changes::{self, PendingChange};
+use super::write::ScimWrite;
+use crate::access::Principal;
+use crate::audit::{self, Action, Context, Event};
+use crate::idp::connections::{self, Connection};
+use crate::kernel::{Kernel, Tx};
+
+/// Changes that are read at once.
+const PAGE: i64 = 200;
+/// How long one request goes on letting changes through.
+const TIME_BUDGET: Duration = Duration::from_secs(15);
+
+/// What became of the changes that were let through.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ApprovalResult {
+    /// They were carried out.
+    pub applied: u64,
+    /// They cannot be carried out any more; each says why.
+    pub refused: u64,
+    /// They wait still, as there were too many for one request.
+    pub remaining: i64,
+}
+
+/// Carries out one of the changes that wait for a connection, or all in the order in which they came; each in its
+/// own unit of work. When nothing waits any more, a paused connection goes on.
+pub async fn approve(
+    kernel: &Kernel,
+    principal: &Principal,
+    context: &Context,
+    connection: &Connection,
+    only: Option<&str>,
+) -> Result<ApprovalResult, Error> {
+    let client = Provisioner::from(ProvisioningClient {
+        principal: principal.clone(),
+        connection_id: connection.id.clone(),
+        connection_name: connection.name.clone(),
+        settings: connection.scim().unwrap_or_default(),
+        enabled: connection.is_enabled(),
+        paused: false,
+        user_caches: Arc::default(),
+    });
+    let mut run = ApprovalRun { kernel, client: &client, context, result: ApprovalResult::default() };
+    match only {
+        Some(id) => run.apply_one(id).await?,
+        None => run.apply_all().await?,
+    }
+    let mut result = run.result;
+    let mut tx = kernel.db.begin().await?;
+    result.remaining = pending_changes::count(&mut tx, client.account_id(), &connection.id).await?;
+    let detail = json!({"done": result.applied, "refused": result.refused});
+    let event = Event::new(Action::ConnectionLetThrough, "connection", &connection.id, &connection.name);
+    audit::record(&mut tx, context, event.detail(detail)).await?;
+    if result.remaining == 0 {
+        resume_connection(&mut tx, context, connection).await?;
+    }
+    tx.commit().await?;
+    Ok(result)
+}
+
+/// Letting changes of one connection through.
+struct ApprovalRun<'a> {
+    kernel: &'a Kernel,
+    client: &'a Provisioner,
+    context: &'a Context,
+    result: ApprovalResult,
+}
+
+impl ApprovalRun<'_> {
+    /// Carries out the change with this id, if it still waits.
+    async fn apply_one(&mut self, id: &str) -> Result<(), Error> {
+        let mut c = self.kernel.db.read().await?;
+        let found =
+            pending_changes::by_id(&mut c, self.client.account_id(), &self.client.connection_id, id).await?;
+        drop(c);
+        match found {
+            Some(change) => self.apply_change(&change).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Goes through all of them, or as many as a request has time for.
+    async fn apply_all(&mut self) -> Result<(), Error> {
+        let begun = Instant::now();
+        let mut after = String::new();
+        loop {
+            let mut c = self.kernel.db.read().await?;
+            let (account_id, connection_id) = (self.client.account_id(), &self.client.connection_id);
+            let page = pending_changes::list(&mut c, account_id, connection_id, &after, PAGE).await?;
+            drop(c);
+            let Some(last) = page.last() else { return Ok(()) };
+            last.id.clone_into(&mut after);
+            for change in &page {
+                if begun.elapsed() > TIME_BUDGET {
+                    return Ok(());
+                }
+                self.apply_change(change).await?;
+            }
+        }
+    }
+
+    /// Carries a change out; one that is refused keeps the reason, and goes on waiting.
+    async fn apply_change(&mut self, change: &PendingChange) -> Result<(), Error> {
+        let (account_id, connection_id) = (self.client.account_id(), &self.client.connection_id);
+        let mut tx = self.kernel.db.begin().await?;
+        if !pending_changes::delete(&mut tx, account_id, connection_id, &change.id).await? {
+            self.result.refused += 1;
+            return Ok(());
+        }
+        let query = ScimQuery::only("id");
+        let mut write = ScimWrite::new(self.kernel, self.client, self.context, &change.operation, &query);
+        match write.apply(&mut tx).await {
+            Ok(_) => {
+                tx.commit().await?;
+                self.result.applied += 1;
+            }
+            Err(error) if error.status.is_server_error() => return Err(error),
+            Err(error) => {
+                drop(tx);
+                let mut tx = self.kernel.db.begin().await?;
+                pending_changes::set_refusal(&mut tx, account_id, &change.id, &error.detail).await?;
+                tx.commit().await?;
+                self.result.refused += 1;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Forgets one of the changes that wait, or all; how many that were. When nothing waits any more, a paused
+/// connection goes on.
+pub async fn discard(
+    tx: &mut Tx,
+    context: &Context,
+    connection: &Connection,
+    only: Option<&str>,
+) -> Result<u64, sqlx::Error> {
+    let discarded = match only {
+        Some(id) => u64::from(pending_changes::delete(tx, &context.account_id, &connection.id, id).await?),
+        None => pending_changes::delete_all(tx, &context.account_id, &connection.id).await?,
+    };
+    let event = Event::new(Action::ConnectionDiscard, "connection", &connection.id, &connection.name);
+    audit::record(tx, context, event.detail(json!({"discarded": discarded}))).await?;
+    if pending_changes::count(tx, &context.account_id, &connection.id).await? == 0 {
+        resume_connection(tx, context, connection).await?;
+    }
+    Ok(discarded)
+}
+
+async fn resume_connection(
+    tx: &mut Tx,
+    context: &Context,
+    connection: &Connection,
+) -> Result<(), sqlx::Error> {
+    if connections::set_paused(tx, connection, false).await? {
+        deletion_guard::reset_counter(tx, &connection.id).await?;
+        let event = Event::new(Action::ConnectionResume, "connection", &connection.id, &connection.name);
+        audit::record(tx, context, event).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,101 @@
+//! Changes of users.
+
+use axum::http::StatusCode;
+use serde_json::{Value, json};
+use vestibule_scim::json::JsonObject;
+use vestibule_scim::operation::Verb;
+use vestibule_scim::user::{mark_active_removed, normalize_user};
+use vestibule_scim::{custom_attributes, patch};
+
+use super::model::{ScimWrite, WriteOutcome, check_version};
+use crate::access::{PrincipalKind, Role, roles_of, unbind_all_roles};
+use crate::directory::users::{self, User};
+use crate::kernel::Tx;
+use crate::provisioning::scim::error::Error;
+use crate::provisioning::scim::model::base_url;
+use crate::provisioning::scim::trace::{AttributeChange, difference};
+use crate::provisioning::scim::{deletion_guard, user};
+
+impl ScimWrite<'_> {
+    pub(super) async fn apply_to_user(&mut self, tx: &mut Tx) -> Result<WriteOutcome, Error> {
+        if self.operation.verb == Verb::Post {
+            let user = self.create_user(tx).await?;
+            // Nobody has put somebody new into a group yet.
+            let resource = user::represent(&user, None, &base_url(self.kernel)).into_object();
+            return Ok(write_outcome(StatusCode::CREATED, &user, Some(resource)));
+        }
+        let user = user::find_user(tx, self.client.account_id(), &self.operation.id).await?;
+        user.user_name.clone_into(&mut self.trace.subject);
+        check_version(self.operation.version.as_deref(), user.version)?;
+        if self.operation.verb == Verb::Delete {
+            return self.delete_user(tx, &user).await;
+        }
+        check_takeover(tx, &user).await?;
+        let updated = self.update_user(tx, &user).await?;
+        let resource = user::load_resource(self.kernel, tx, &updated, self.query).await?.into_object();
+        let is_removal = removal_would_count(tx, &user) && !updated.is_active();
+        Ok(WriteOutcome { is_removal, ..write_outcome(StatusCode::OK, &updated, Some(resource)) })
+    }
+
+    async fn create_user(&mut self, tx: &mut Tx) -> Result<User, Error> {
+        let profile = user::profile(self.coerce(normalize_user(self.operation.data.clone()))?)?;
+        let user =
+            users::create_in_one_statement(tx, self.context, &self.client.connection_id, profile).await?;
+        user.id.clone_into(&mut self.trace.resource_id);
+        self.trace.changes = difference(&JsonObject::new(), &user::resource(&user).into_object());
+        Ok(user)
+    }
+
+    async fn update_user(&mut self, tx: &mut Tx, user: &User) -> Result<User, Error> {
+        let before = user::resource(user).into_object();
+        let wanted = if self.operation.verb == Verb::Put {
+            self.operation.data.clone()
+        } else {
+            let mut resource = before.clone();
+            patch::apply_operations(&mut resource, &patch::parse_operations(&self.operation.data)?)?;
+            mark_active_removed(&mut resource);
+            resource
+        };
+        let profile = user::profile(self.coerce(normalize_user(wanted))?)?;
+        let updated = users::update(tx, self.context, self.client.authority(), user, profile).await?;
+        self.trace.changes = difference(&before, &user::resource(&updated).into_object());
+        if user.connection_id.is_none() {
+            // From here on the user is changed in the directory, which the log should not pass over.
+            let name = json!(self.client.connection_name);
+            self.trace.changes.push(AttributeChange::new("managed by", Value::Null, name));
+        }
+        Ok(updated)
+    }
+
+    async fn delete_user(&mut self, tx: &mut Tx, user: &User) -> Result<WriteOutcome, Error> {
+        let is_removal = removal_would_count(tx, user);
+        users::delete(tx, self.context, self.client.authority(), user).await?;
+        unbind_all_roles(tx, self.context, (PrincipalKind::User, &user.id, &user.user_name)).await?;
+        self.trace.changes = difference(&user::resource(user).into_object(), &JsonObject::new());
+        Ok(WriteOutcome { version: None, is_removal, ..write_outcome(StatusCode::NO_CONTENT, user, None) })
+    }
+
+    /// Brings the attributes that the account has defined into their types.
+    fn coerce(&self, resource: JsonObject) -> Result<JsonObject, Error> {
+        Ok(custom_attributes::coerce_attributes(&self.client.settings.extra_attributes, resource)?)
+    }
+}
+
+fn write_outcome(status: StatusCode, user: &User, resource: Option<JsonObject>) -> WriteOutcome {
+    WriteOutcome { status, id: user.id.clone(), version: Some(user.version), resource, is_removal: false }
+}
+
+/// Whether somebody would be missed: they could sign in, and did not come only just now, as in a test.
+fn removal_would_count(tx: &Tx, user: &User) -> bool {
+    user.is_active() && user.created_at < tx.now().minus(deletion_guard::NEW_USER_PERIOD)
+}
+
+/// An administrator made by hand is not taken over by a directory that happens to know the address.
+async fn check_takeover(tx: &mut Tx, user: &User) -> Result<(), Error> {
+    if user.connection_id.is_none() && roles_of(tx, &user.id).await?.contains(&Role::AccountAdmin) {
+        let detail = "This user is an administrator who was not provisioned. An administrator has to take the role \
+                      away before a directory can manage the user.";
+        return Err(Error::plain(StatusCode::FORBIDDEN, detail));
+    }
+    Ok(())
+}
