@@ -3,6 +3,7 @@
 
 pub mod import;
 pub mod invitations;
+mod notifications;
 pub mod scim;
 mod token;
 mod welcome;

@@ -3,11 +3,11 @@
 
 use std::collections::HashMap;
 
+use super::notifications::AccessNotification;
 use crate::directory::accounts::{self, Account, SsoInvitations};
 use crate::directory::users::{self, User};
 use crate::directory::{Error, domain_of};
 use crate::idp::connections;
-use crate::kernel::mail::EmailMessage;
 use crate::kernel::{Kernel, Tx};
 use crate::signin::notifications;
 use crate::signin::one_time_links::{self, LinkPurpose};
@@ -55,41 +55,18 @@ async fn send_welcome_email(
 ) -> Result<(), Error> {
     let Some(domain) = user.email.as_deref().and_then(domain_of) else { return Ok(()) };
     let provider = connections::route_by_domain_or_default(tx, &account.id, &domain).await?;
-    let email = match provider {
+    let notification = match provider {
         Some(_) if account.settings().sso_invitations == SsoInvitations::Active => return Ok(()),
-        Some(provider) => {
-            let to = kernel.urls.absolute(&format!("/login?account={}", account.slug));
-            welcome_email(
-                account,
-                format!("Sign in through {}; there is nothing to set up.", provider.label()),
-                "Sign in",
-                to,
-            )
-        }
+        Some(provider) => AccessNotification::ProvisionedWithProvider {
+            provider: provider.label(),
+            login_url: kernel.urls.absolute(&format!("/login?account={}", account.slug)),
+        },
         None => {
             let secret = one_time_links::create(tx, user, LinkPurpose::Setup).await?;
-            let to = kernel.urls.absolute(&format!("/setup?token={secret}"));
-            let mut email = welcome_email(
-                account,
-                format!("Your name there is {}. Choose a password to sign in with.", user.user_name),
-                "Choose a password",
-                to,
-            );
-            email.notes = vec![
-                "The link works once and for a day. After that, \"Forgot password\" on the sign-in page sends another."
-                    .into(),
-            ];
-            email
+            let link = kernel.urls.absolute(&format!("/setup?token={secret}"));
+            AccessNotification::ProvisionedWithPassword { user_name: &user.user_name, link }
         }
     };
+    let email = notification.into_email(account);
     notifications::send(kernel, tx, account, user, &email).await.map(drop)
-}
-
-fn welcome_email(account: &Account, how: String, action: &str, to: String) -> EmailMessage {
-    EmailMessage {
-        subject: format!("You can use {} now", account.name),
-        paragraphs: vec![format!("Your company has given you access to {}. {how}", account.name)],
-        action: Some((action.into(), to)),
-        notes: Vec::new(),
-    }
 }

@@ -68,6 +68,17 @@ pub enum ImportError {
     Directory(#[from] Error),
 }
 
+/// Why a row is not imported.
+#[derive(Debug, thiserror::Error)]
+enum RowError {
+    /// For the report; the rows around it go ahead.
+    #[error("{0}")]
+    Refused(String),
+    /// The import stops.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
 impl From<sqlx::Error> for ImportError {
     fn from(error: sqlx::Error) -> Self {
         Self::Directory(error.into())
@@ -158,19 +169,13 @@ impl ImportRun<'_> {
         let mut tx = self.kernel.db.begin().await?;
         let mut accepted = Vec::new();
         for row in rows {
-            let person = match row.user {
-                Ok(person) if self.options.dry_run && self.is_duplicate(&person) => {
-                    Err("is in the file twice".to_owned())
-                }
-                Ok(person) => self.check_groups(&mut tx, person).await?,
-                Err(reason) => Err(reason),
-            };
-            match person {
-                Ok(person) => accepted.push((row.number, row.name, person)),
-                Err(reason) => {
+            match self.check_row(&mut tx, row.user).await {
+                Ok(user) => accepted.push((row.number, row.name, user)),
+                Err(RowError::Refused(reason)) => {
                     after.refused += 1;
                     self.report.add_refusal(row.number, &row.name, &reason)?;
                 }
+                Err(RowError::Database(error)) => return Err(error.into()),
             }
         }
         let profiles = accepted.iter().map(|(_, _, person)| person.profile.clone()).collect();
@@ -217,12 +222,17 @@ impl ImportRun<'_> {
         name || email
     }
 
-    /// Refuses a person whose groups are not here, or are managed by a directory.
-    async fn check_groups(
+    /// Refuses a row that could not be read, one that is there twice, and a user whose groups are not here or are
+    /// managed by a directory.
+    async fn check_row(
         &mut self,
         tx: &mut Tx,
-        user: ImportedUser,
-    ) -> Result<Result<ImportedUser, String>, sqlx::Error> {
+        user: Result<ImportedUser, String>,
+    ) -> Result<ImportedUser, RowError> {
+        let user = user.map_err(RowError::Refused)?;
+        if self.options.dry_run && self.is_duplicate(&user) {
+            return Err(RowError::Refused("is in the file twice".to_owned()));
+        }
         for name in &user.groups {
             let folded = fold_case(name);
             if !self.groups.contains_key(&folded) {
@@ -232,10 +242,11 @@ impl ImportRun<'_> {
                 self.groups.insert(folded.clone(), own);
             }
             if self.groups.get(&folded).is_none_or(Option::is_none) {
-                return Ok(Err(format!("groups: there is no group called {name}; make it first")));
+                let reason = format!("groups: there is no group called {name}; make it first");
+                return Err(RowError::Refused(reason));
             }
         }
-        Ok(Ok(user))
+        Ok(user)
     }
 
     async fn add_memberships(

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde_json::json;
 use url::Url;
 
+use super::model::{InviteStatus, Invitee, InviteeOutcome, NewInvitations};
 use super::{emails, store};
 use crate::access::{PrincipalKind, Role, bind_role};
 use crate::audit::{self, Action, Context, Event};
@@ -15,63 +16,11 @@ use crate::directory::{Email, Error, fold_case};
 use crate::idp::connections;
 use crate::kernel::urls::local_path;
 use crate::kernel::{Kernel, Tx};
+use crate::provisioning::notifications::AccessNotification;
+use crate::signin::notifications;
 
 /// At most this many at once: it is one unit of work, and others wait for the writer.
 const MAX_INVITEES: usize = 500;
-
-/// Somebody to be invited.
-#[derive(Debug, Clone, Default)]
-pub struct Invitee {
-    /// The address as it was typed.
-    pub email: String,
-    /// Given name, if it is known.
-    pub given_name: Option<String>,
-    /// Family name, if it is known.
-    pub family_name: Option<String>,
-}
-
-/// Who is to be invited, and into what.
-#[derive(Debug, Clone, Default)]
-pub struct NewInvitations {
-    /// The people, 1 to 500.
-    pub invitees: Vec<Invitee>,
-    /// Ids of user groups they become members of.
-    pub group_ids: Vec<String>,
-    /// Roles they get.
-    pub roles: Vec<Role>,
-    /// Where they land after accepting: a path here, or an http(s) address.
-    pub landing_url: Option<String>,
-}
-
-/// What became of one address.
-#[derive(Debug, Clone)]
-pub struct InviteeOutcome {
-    /// As it was typed.
-    pub email: String,
-    /// What was done.
-    pub status: InviteStatus,
-}
-
-/// See [`Outcome`].
-#[derive(Debug, Clone)]
-pub enum InviteStatus {
-    /// A mail with a link is on its way.
-    Invited {
-        /// The invitation's id.
-        invitation_id: String,
-        /// The pending user's id.
-        user_id: String,
-    },
-    /// Active at once, as they sign in through an identity provider.
-    Active {
-        /// The user's id.
-        user_id: String,
-        /// Whether a mail tells them.
-        notified: bool,
-    },
-    /// Nothing was done, for this reason.
-    Refused(String),
-}
 
 /// Invites people. An address that cannot be invited is refused by itself; the others go ahead, all in
 /// this unit of work.
@@ -97,11 +46,12 @@ pub async fn create(
         target_groups
             .push(group.ok_or_else(|| invalid("groups", format!("{id} is not a group of this account")))?);
     }
+    let batch = InvitationBatch { kernel, context, account: &account, roles: &new.roles, landing_url };
     let mut seen = HashSet::new();
     let mut outcomes = Vec::new();
     for invitee in &new.invitees {
         let status = if seen.insert(fold_case(&invitee.email)) {
-            invite_one(kernel, tx, context, (&account, landing_url), (invitee, &new.roles)).await?
+            batch.invite(tx, invitee).await?
         } else {
             InviteStatus::Refused("is in the list twice".into())
         };
@@ -111,54 +61,90 @@ pub async fn create(
     Ok(outcomes)
 }
 
-async fn invite_one(
-    kernel: &Kernel,
-    tx: &mut Tx,
-    context: &Context,
-    (account, landing_url): (&Account, Option<&str>),
-    (invitee, roles): (&Invitee, &[Role]),
-) -> Result<InviteStatus, Error> {
-    let refused = |reason: &str| Ok(InviteStatus::Refused(reason.to_owned()));
-    let profile = match profile_of(invitee) {
-        Ok(profile) => profile,
-        Err(Error::Invalid { reason, .. }) => return refused(&reason),
-        Err(other) => return Err(other),
-    };
-    let email = Email::parse(&profile.user_name)?;
-    let settings = account.settings();
-    if !settings.allows_domain(&email.domain()) {
-        return refused("is in a domain that may not sign in here");
-    }
-    if let Some(present) = users::find_by_email_or_user_name(tx, &account.id, email.as_str()).await? {
-        return refused(match present.status() {
-            "pending" => "is invited already; send that invitation again",
-            "inactive" => "belongs to a deactivated user; activate that one",
-            _ => "is a user already",
-        });
-    }
-    let sso = connections::route_by_domain_or_default(tx, &account.id, &email.domain()).await?;
-    let by = context.actor.name.as_str();
-    let direct = sso.is_some() && settings.sso_invitations != SsoInvitations::Invite;
-    let user = if direct {
-        users::create(tx, context, ChangeAuthority::Local, Profile { active: true, ..profile }).await?
-    } else {
-        users::create_pending(tx, context, profile).await?
-    };
-    for role in roles {
-        bind_role(tx, context, PrincipalKind::User, &user.id, &user.user_name, *role).await?;
-    }
-    if direct {
-        let notified = settings.sso_invitations == SsoInvitations::Notice;
-        if notified {
-            emails::send_access_notice(kernel, tx, account, &user, by, landing_url).await?;
+/// What all who are invited at once have in common.
+struct InvitationBatch<'a> {
+    kernel: &'a Kernel,
+    context: &'a Context,
+    account: &'a Account,
+    roles: &'a [Role],
+    landing_url: Option<&'a str>,
+}
+
+impl InvitationBatch<'_> {
+    async fn invite(&self, tx: &mut Tx, invitee: &Invitee) -> Result<InviteStatus, Error> {
+        let refused = |reason: &str| Ok(InviteStatus::Refused(reason.to_owned()));
+        let profile = match profile_of(invitee) {
+            Ok(profile) => profile,
+            Err(Error::Invalid { reason, .. }) => return refused(&reason),
+            Err(other) => return Err(other),
+        };
+        let email = Email::parse(&profile.user_name)?;
+        let settings = self.account.settings();
+        if !settings.allows_domain(&email.domain()) {
+            return refused("is in a domain that may not sign in here");
         }
-        return Ok(InviteStatus::Active { user_id: user.id, notified });
+        let present = users::find_by_email_or_user_name(tx, &self.account.id, email.as_str()).await?;
+        if let Some(present) = present {
+            return refused(match present.status() {
+                "pending" => "is invited already; send that invitation again",
+                "inactive" => "belongs to a deactivated user; activate that one",
+                _ => "is a user already",
+            });
+        }
+        let provider = connections::route_by_domain_or_default(tx, &self.account.id, &email.domain()).await?;
+        if provider.is_some() && settings.sso_invitations != SsoInvitations::Invite {
+            return self.create_active(tx, profile, settings.sso_invitations).await;
+        }
+        self.create_pending(tx, profile).await
     }
-    let invitation_id = store::insert(tx, &user, by, landing_url).await?;
-    let mail_id = emails::send_invitation(kernel, tx, account, &user, by).await?;
-    store::renew(tx, &account.id, &user.id, mail_id.as_deref()).await?;
-    record_event(tx, context, Action::InvitationCreate, &user).await?;
-    Ok(InviteStatus::Invited { invitation_id, user_id: user.id })
+
+    /// A user who can come in at once, through an identity provider.
+    async fn create_active(
+        &self,
+        tx: &mut Tx,
+        profile: Profile,
+        sso_invitations: SsoInvitations,
+    ) -> Result<InviteStatus, Error> {
+        let profile = Profile { active: true, ..profile };
+        let user = users::create(tx, self.context, ChangeAuthority::Local, profile).await?;
+        self.bind_roles(tx, &user).await?;
+        let notified = sso_invitations == SsoInvitations::Notice;
+        if notified {
+            self.send_access_notice(tx, &user).await?;
+        }
+        Ok(InviteStatus::Active { user_id: user.id, notified })
+    }
+
+    /// A user whom the link in a mail lets in.
+    async fn create_pending(&self, tx: &mut Tx, profile: Profile) -> Result<InviteStatus, Error> {
+        let user = users::create_pending(tx, self.context, profile).await?;
+        self.bind_roles(tx, &user).await?;
+        let invited_by = self.context.actor.name.as_str();
+        let invitation_id = store::insert(tx, &user, invited_by, self.landing_url).await?;
+        let mail_id = emails::send_invitation(self.kernel, tx, self.account, &user, invited_by).await?;
+        store::renew(tx, &self.account.id, &user.id, mail_id.as_deref()).await?;
+        record_event(tx, self.context, Action::InvitationCreate, &user).await?;
+        Ok(InviteStatus::Invited { invitation_id, user_id: user.id })
+    }
+
+    async fn bind_roles(&self, tx: &mut Tx, user: &User) -> Result<(), Error> {
+        for role in self.roles {
+            bind_role(tx, self.context, PrincipalKind::User, &user.id, &user.user_name, *role).await?;
+        }
+        Ok(())
+    }
+
+    async fn send_access_notice(&self, tx: &mut Tx, user: &User) -> Result<(), Error> {
+        let urls = &self.kernel.urls;
+        let landing_url = match self.landing_url {
+            Some(url) if !url.starts_with('/') => url.to_owned(),
+            Some(path) => urls.absolute(path),
+            None => urls.absolute(&format!("/login?account={}", self.account.slug)),
+        };
+        let invited_by = self.context.actor.name.as_str();
+        let email = AccessNotification::AccessGiven { invited_by, landing_url }.into_email(self.account);
+        notifications::send(self.kernel, tx, self.account, user, &email).await.map(drop)
+    }
 }
 
 fn profile_of(invitee: &Invitee) -> Result<Profile, Error> {

@@ -1,7 +1,7 @@
 //! Reading a list of people as somebody pastes it: addresses in any arrangement, `Ada Lovelace
 //! <ada@acme.example>` as mail programs write it, or CSV with a header line.
 
-use super::Invitee;
+use super::model::Invitee;
 
 /// Everybody in `text`, in order. What is no address is kept as one, so that it is refused by name.
 #[must_use]

@@ -8,8 +8,8 @@ mod manage;
 mod model;
 mod store;
 
-pub use create::{InviteStatus, Invitee, InviteeOutcome, NewInvitations, create};
+pub use create::create;
 pub use invitee_list::parse_invitees;
 pub use manage::{cancel, copy_link, resend};
-pub use model::{Invitation, State};
+pub use model::{Invitation, InviteStatus, Invitee, InviteeOutcome, NewInvitations, State};
 pub use store::{by_id, landing_url_of, list, of_user};

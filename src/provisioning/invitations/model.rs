@@ -1,6 +1,61 @@
-//! What an invitation is.
+//! What an invitation is, and what is asked for to make one.
 
+use crate::access::Role;
 use crate::kernel::Timestamp;
+
+/// Somebody to be invited.
+#[derive(Debug, Clone, Default)]
+pub struct Invitee {
+    /// The address as it was typed.
+    pub email: String,
+    /// Given name, if it is known.
+    pub given_name: Option<String>,
+    /// Family name, if it is known.
+    pub family_name: Option<String>,
+}
+
+/// Who is to be invited, and into what.
+#[derive(Debug, Clone, Default)]
+pub struct NewInvitations {
+    /// The people, 1 to 500.
+    pub invitees: Vec<Invitee>,
+    /// Ids of user groups they become members of.
+    pub group_ids: Vec<String>,
+    /// Roles they get.
+    pub roles: Vec<Role>,
+    /// Where they land after accepting: a path here, or an http(s) address.
+    pub landing_url: Option<String>,
+}
+
+/// What became of one address.
+#[derive(Debug, Clone)]
+pub struct InviteeOutcome {
+    /// As it was typed.
+    pub email: String,
+    /// What was done.
+    pub status: InviteStatus,
+}
+
+/// See [`InviteeOutcome`].
+#[derive(Debug, Clone)]
+pub enum InviteStatus {
+    /// A mail with a link is on its way.
+    Invited {
+        /// The invitation's id.
+        invitation_id: String,
+        /// The pending user's id.
+        user_id: String,
+    },
+    /// Active at once, as they sign in through an identity provider.
+    Active {
+        /// The user's id.
+        user_id: String,
+        /// Whether a mail tells them.
+        notified: bool,
+    },
+    /// Nothing was done, for this reason.
+    Refused(String),
+}
 
 /// An invitation with what its list shows of the person and of the mail.
 #[derive(Debug, Clone, sqlx::FromRow)]

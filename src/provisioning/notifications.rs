@@ -1,0 +1,72 @@
+//! Mails to people who get in without having asked for it themselves.
+
+use crate::directory::accounts::Account;
+use crate::kernel::mail::EmailMessage;
+
+/// What somebody is told, and where the mail leads.
+pub(super) enum AccessNotification<'a> {
+    /// An administrator has invited them; the link lets them in.
+    Invited { invited_by: &'a str, link: String },
+    /// An administrator has given them access; they sign in through an identity provider.
+    AccessGiven { invited_by: &'a str, landing_url: String },
+    /// A directory has made them; they sign in through this identity provider.
+    ProvisionedWithProvider { provider: String, login_url: String },
+    /// A directory has made them; the link lets them choose a password.
+    ProvisionedWithPassword { user_name: &'a str, link: String },
+}
+
+impl AccessNotification<'_> {
+    /// The mail.
+    pub(super) fn into_email(self, account: &Account) -> EmailMessage {
+        let account_name = &account.name;
+        match self {
+            Self::Invited { invited_by, link } => EmailMessage {
+                subject: format!("You are invited to {account_name}"),
+                paragraphs: vec![format!("{invited_by} has invited you to {account_name}.")],
+                action: Some(("Accept the invitation".into(), link)),
+                notes: vec![
+                    "The link works once and for seven days.".into(),
+                    "If you did not expect this, you need not do anything.".into(),
+                ],
+            },
+            Self::AccessGiven { invited_by, landing_url } => EmailMessage {
+                paragraphs: vec![format!(
+                    "{invited_by} has given you access to {account_name}. Sign in as you do in your company; there is \
+                     nothing to set up."
+                )],
+                action: Some(("Sign in".into(), landing_url)),
+                ..access_email(account_name)
+            },
+            Self::ProvisionedWithProvider { provider, login_url } => EmailMessage {
+                paragraphs: vec![format!(
+                    "Your company has given you access to {account_name}. Sign in through {provider}; there is nothing \
+                     to set up."
+                )],
+                action: Some(("Sign in".into(), login_url)),
+                ..access_email(account_name)
+            },
+            Self::ProvisionedWithPassword { user_name, link } => EmailMessage {
+                paragraphs: vec![format!(
+                    "Your company has given you access to {account_name}. Your name there is {user_name}. Choose a \
+                     password to sign in with."
+                )],
+                action: Some(("Choose a password".into(), link)),
+                notes: vec![
+                    "The link works once and for a day. After that, \"Forgot password\" on the sign-in page sends \
+                     another."
+                        .into(),
+                ],
+                ..access_email(account_name)
+            },
+        }
+    }
+}
+
+fn access_email(account_name: &str) -> EmailMessage {
+    EmailMessage {
+        subject: format!("You can use {account_name} now"),
+        paragraphs: Vec::new(),
+        action: None,
+        notes: Vec::new(),
+    }
+}
