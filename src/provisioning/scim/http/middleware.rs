@@ -19,7 +19,7 @@ use crate::provisioning::scim::rate_limits::ScimRateLimits;
 use crate::provisioning::scim::request_log::{self, RequestLogEntry};
 use crate::provisioning::scim::trace::Trace;
 
-/// The gate of all connections.
+/// The middleware of all provisioning connections.
 #[derive(Clone)]
 pub struct ScimMiddleware {
     kernel: Kernel,
@@ -27,8 +27,15 @@ pub struct ScimMiddleware {
     client_cache: Arc<ClientCache>,
 }
 
+/// A request that is answered before it reaches an endpoint.
+struct RequestRefusal {
+    error: Error,
+    /// Whether the log is told: of many in a second it is told of one.
+    should_log: bool,
+}
+
 impl ScimMiddleware {
-    /// The gate of this node.
+    /// The middleware of this node.
     #[must_use]
     pub fn new(kernel: Kernel) -> Self {
         let limits = Arc::new(ScimRateLimits::new(&kernel.clock));
@@ -69,7 +76,7 @@ impl ScimMiddleware {
                 request.extensions_mut().insert(client.clone());
                 (as_scim_error(next.run(request).await), true)
             }
-            Err((error, noted)) => (error.into_response(), noted),
+            Err(refusal) => (refusal.error.into_response(), refusal.should_log),
         };
         if response.status() == StatusCode::SERVICE_UNAVAILABLE {
             // It may have been paused just now.
@@ -93,21 +100,24 @@ impl ScimMiddleware {
         response
     }
 
-    /// Refuses what is not to be served; and whether the log is told.
-    fn check_request(&self, client: &Provisioner, request: &Request) -> Result<(), (Error, bool)> {
+    /// Refuses what is not to be served.
+    fn check_request(&self, client: &Provisioner, request: &Request) -> Result<(), RequestRefusal> {
         if let Err(refused) = self.limits.check(&client.connection_id, client.settings.requests_per_second) {
             metrics::counter!("vestibule_scim_requests_throttled_total").increment(1);
             let detail = "Too many requests a second for this connection. Come again.";
             let error = Error::retry_later(StatusCode::TOO_MANY_REQUESTS, detail, refused.retry_after);
-            return Err((error, refused.should_log));
+            return Err(RequestRefusal { error, should_log: refused.should_log });
         }
         if !client.enabled {
             let detail = "This connection is switched off. An administrator can switch it on in the console.";
-            return Err((Error::plain(StatusCode::FORBIDDEN, detail), true));
+            return Err(RequestRefusal {
+                error: Error::plain(StatusCode::FORBIDDEN, detail),
+                should_log: true,
+            });
         }
         let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
         if length.and_then(|text| text.parse().ok()).is_some_and(|bytes: usize| bytes > MAX_PAYLOAD_BYTES) {
-            return Err((too_large(), true));
+            return Err(RequestRefusal { error: too_large(), should_log: true });
         }
         Ok(())
     }

@@ -64,12 +64,12 @@ impl ScimWrite<'_> {
             WriteDecision::Hold(reason) => {
                 // Tried, and undone: what it would change is known, and nothing has changed.
                 drop(tx);
-                Err(self.hold(reason).await?)
+                Err(self.hold(reason).await)
             }
             WriteDecision::Pause => {
                 drop(tx);
                 deletion_guard::pause_connection(self.kernel, self.client, self.context).await?;
-                Err(self.hold(HoldReason::Paused).await?)
+                Err(self.hold(HoldReason::Paused).await)
             }
         }
     }
@@ -111,9 +111,12 @@ impl ScimWrite<'_> {
         Ok(WriteDecision::Commit)
     }
 
-    /// Keeps the operation for an administrator, and returns what the client is told.
-    async fn hold(&self, reason: HoldReason) -> Result<Error, Error> {
+    /// Keeps the operation for an administrator; what the client is told.
+    async fn hold(&self, reason: HoldReason) -> Error {
         let held = pending_changes::hold_for_approval(self.kernel, self.client, self.operation, &self.trace);
-        Ok(held.await?.into_error(reason))
+        match held.await {
+            Ok(held) => held.into_error(reason),
+            Err(error) => error.into(),
+        }
     }
 }
