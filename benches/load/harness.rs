@@ -43,7 +43,8 @@ impl Backend {
 }
 
 fn admin_url() -> String {
-    std::env::var("VESTIBULE_TEST_POSTGRES").expect("PostgreSQL: run `make bench`, or tests/peers/with-postgres")
+    std::env::var("VESTIBULE_TEST_POSTGRES")
+        .expect("PostgreSQL: run `make bench`, or tests/peers/with-postgres")
 }
 
 async fn execute_as_admin(statement: &str) {

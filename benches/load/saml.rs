@@ -181,7 +181,8 @@ pub(crate) async fn sign_ins(node: &Node, table: &mut Table) {
     let idp = Idp::new();
     let id = connect(node, &idp).await;
     let signer = Arc::new(Signer { idp, base: format!("{}/saml/{id}", node.url) });
-    let clients = Arc::new(Clients { wires: wires(&node.url, CLIENTS).await, path: format!("/saml/{id}/acs") });
+    let clients =
+        Arc::new(Clients { wires: wires(&node.url, CLIENTS).await, path: format!("/saml/{id}/acs") });
 
     let forms = signer.forms(0, WARM_UP).await;
     let begun = Instant::now();
@@ -220,7 +221,10 @@ pub(crate) async fn sign_ins(node: &Node, table: &mut Table) {
         String::new()
     };
     let ended = if rate.seconds < f64::from(SECONDS) {
-        format!("; ended after {:.1} s, as it was faster than its warm-up and all responses were used", rate.seconds)
+        format!(
+            "; ended after {:.1} s, as it was faster than its warm-up and all responses were used",
+            rate.seconds
+        )
     } else {
         String::new()
     };

@@ -144,9 +144,7 @@ async fn member_changes(node: &Node, headers: &str, crowd: &mut Crowd, size: i64
 /// Pages of a hundred: at the beginning, at 100,000, and by cursor.
 async fn pages(node: &Node, headers: &str, wire: &mut Wire, table: &mut Table) {
     let at = async |path: String| {
-        hammer(&node.url, headers, 2, 4, move |_, _| ("GET", path.clone(), String::new()))
-            .await
-            .per_second
+        hammer(&node.url, headers, 2, 4, move |_, _| ("GET", path.clone(), String::new())).await.per_second
     };
     let first = at("/scim/v2/Users?startIndex=1&count=100".into()).await;
     let deep = at("/scim/v2/Users?startIndex=100000&count=100".into()).await;

@@ -35,7 +35,8 @@ pub(crate) async fn refusals(node: &Node, table: &mut Table) {
     let middle = median(&medians);
     let ratios: Vec<_> =
         CASES.iter().zip(medians).map(|(case, time)| format!("{case} {:.2}", time / middle)).collect();
-    let (least, most) = (medians.iter().copied().fold(f64::MAX, f64::min), medians.iter().copied().fold(0.0, f64::max));
+    let (least, most) =
+        (medians.iter().copied().fold(f64::MAX, f64::min), medians.iter().copied().fold(0.0, f64::max));
     let note = format!(
         "the slowest of four kinds of refusal to the quickest (aim: 1.05 at most); to their median of {middle:.1} ms: {}",
         ratios.join(", ")
