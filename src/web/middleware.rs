@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 use ipnet::IpNet;
+use tracing::Instrument as _;
 
 use super::{AppState, error, page};
 use crate::kernel::http::{PostForm, Refusal, RequestContext};
@@ -41,7 +42,8 @@ pub(super) async fn process_request(
     let response = if request.uri().path_and_query().is_some_and(|wanted| wanted.as_str().contains("%00")) {
         error::status_refusal(StatusCode::BAD_REQUEST).into_response()
     } else {
-        next.run(request).await
+        // At the level trace the log tells what each request had done: its statements, commits and password hashes.
+        next.run(request).instrument(tracing::trace_span!("request", request_id)).await
     };
     let mut response = render_refusal(render_post_form(response), &path, &request_id);
     let status = response.status();

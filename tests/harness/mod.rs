@@ -11,9 +11,11 @@ pub mod phone;
 pub mod process;
 pub mod provider;
 pub mod server;
+pub mod work;
 
 pub use client::{Answer, Client};
 pub use server::{Backend, Server, Tenant};
+pub use work::{Work, WorkLog};
 
 /// Makes a test of each function, once on `SQLite` and once on PostgreSQL. The function gets a fresh server,
 /// started by `with` where that is given.

@@ -57,6 +57,7 @@ impl PgConn {
         wanted: FetchMode,
     ) -> Result<StatementOutput, sqlx::Error> {
         let Some(arguments) = arguments else {
+            tracing::trace!(name: "database.statement", sql = sql.as_str(), "statement");
             self.response_pending = true;
             let answer =
                 collect(sqlx::raw_sql(sql).fetch_many(&mut self.connection), wanted, to_any_row).await;
@@ -92,6 +93,7 @@ impl PgConn {
         wanted: FetchMode,
         read: impl Fn(&PgRow, Option<&T>) -> Result<T, sqlx::Error>,
     ) -> Result<StatementOutput<T>, sqlx::Error> {
+        tracing::trace!(name: "database.statement", sql = sql.as_str(), "statement");
         self.response_pending = true;
         let answers = self.connection.fetch_many(sqlx::query_with(sql, arguments));
         let answer = collect(answers, wanted, read).await;

@@ -143,6 +143,7 @@ impl SqliteConn {
         arguments: &AnyArguments,
         wanted: FetchMode,
     ) -> Result<StatementOutput, sqlx::Error> {
+        tracing::trace!(name: "database.statement", sql, "statement");
         let begun = Instant::now();
         let shape = self.statement_info(sql)?;
         let answer = if shape.was_slow.load(Ordering::Relaxed) {
@@ -179,6 +180,7 @@ impl SqliteConn {
     where
         R: IntoIterator<Item = SqlValue<'a>, IntoIter: ExactSizeIterator>,
     {
+        tracing::trace!(name: "database.statement", sql = head, "statement");
         let begun = Instant::now();
         let written = if rows.len() > MAX_INLINE_ROWS {
             off_runtime(|| self.insert_each(head, tail, rows))

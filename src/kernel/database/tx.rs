@@ -60,6 +60,7 @@ impl Tx {
     }
 
     async fn finish(self, is_awaited: bool) -> Result<PendingCommit, sqlx::Error> {
+        tracing::trace!(name: "database.commit", "unit of work done");
         match self.inner {
             Inner::Shared(batched) => batched.finish(is_awaited),
             Inner::Dedicated(mut lent) => {

@@ -152,7 +152,10 @@ impl Hasher {
             shared.measure(begun.elapsed());
             Box::new(move || drop(answer.send(done)))
         }));
-        answered.await.map_err(|_| Overloaded)
+        let done = answered.await.map_err(|_| Overloaded)?;
+        // Here and not on the thread that did it, so that it is told of the request that asked.
+        tracing::trace!(name: "password.hash", "password hash computed");
+        Ok(done)
     }
 
     fn submit(&self, job: HashJob) {

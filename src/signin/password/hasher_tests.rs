@@ -21,6 +21,11 @@ async fn a_hash_verifies_its_own_password_only() {
     assert!(!verify(&hasher, &"x".repeat(10_000), Some(&hash)).await, "longer than any that could be set");
 }
 
+#[test]
+fn the_hash_that_stands_for_nobody_takes_as_long_as_any() {
+    assert!(Hasher::default().decoy.is_current());
+}
+
 #[tokio::test]
 async fn the_same_keys_are_the_same_password_on_every_device() {
     let hasher = Hasher::default();

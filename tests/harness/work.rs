@@ -1,0 +1,121 @@
+//! What a request had the server do, told by its events at the level `trace`: statements, units of work that were
+//! committed, password hashes. Unlike the time it took, this is the same on a busy machine.
+
+use std::collections::HashMap;
+use std::fmt::Debug;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id};
+use tracing::subscriber::DefaultGuard;
+use tracing::{Event, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::{Context, SubscriberExt as _};
+use tracing_subscriber::registry::LookupSpan;
+
+use super::Answer;
+
+/// What one request had done, in order.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Work {
+    /// Their texts, without values.
+    pub statements: Vec<String>,
+    pub commits: usize,
+    pub password_hashes: usize,
+}
+
+impl Work {
+    /// How much it was, without what it was about: (statements, commits, password hashes).
+    pub fn amount(&self) -> (usize, usize, usize) {
+        (self.statements.len(), self.commits, self.password_hashes)
+    }
+}
+
+/// Notes the work of every request that is served on this thread while it lives: for tests with one thread
+/// (`#[tokio::test]` without a flavor), on which the server runs as well.
+pub struct WorkLog {
+    by_request: WorkByRequest,
+    _guard: DefaultGuard,
+}
+
+#[derive(Clone, Default)]
+struct WorkByRequest(Arc<Mutex<HashMap<String, Work>>>);
+
+impl WorkByRequest {
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Work>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl WorkLog {
+    pub fn start() -> Self {
+        let by_request = WorkByRequest::default();
+        let subscriber = tracing_subscriber::registry().with(by_request.clone());
+        Self { by_request, _guard: tracing::subscriber::set_default(subscriber) }
+    }
+
+    /// The work of the request that this is the answer to.
+    pub fn of(&self, answer: &Answer) -> Work {
+        self.by_request.lock().get(answer.header("x-request-id")).cloned().expect("a request of this server")
+    }
+}
+
+/// The value of one field, by its name.
+struct FieldValue {
+    name: &'static str,
+    value: Option<String>,
+}
+
+impl FieldValue {
+    fn named(name: &'static str) -> Self {
+        Self { name, value: None }
+    }
+}
+
+impl Visit for FieldValue {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == self.name {
+            self.value = Some(value.to_owned());
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        if field.name() == self.name {
+            self.value = Some(format!("{value:?}"));
+        }
+    }
+}
+
+/// The id of the request that a span is of.
+struct RequestId(String);
+
+impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for WorkByRequest {
+    fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        let mut request_id = FieldValue::named("request_id");
+        attributes.record(&mut request_id);
+        if let (Some(span), Some(request_id)) = (context.span(id), request_id.value) {
+            self.lock().insert(request_id.clone(), Work::default());
+            span.extensions_mut().insert(RequestId(request_id));
+        }
+    }
+
+    fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let request_id = context
+            .event_scope(event)
+            .into_iter()
+            .flatten()
+            .find_map(|span| span.extensions().get::<RequestId>().map(|found| found.0.clone()));
+        let mut all = self.lock();
+        let Some(work) = request_id.and_then(|id| all.get_mut(&id)) else { return };
+        match event.metadata().name() {
+            "database.statement" => {
+                let mut sql = FieldValue::named("sql");
+                event.record(&mut sql);
+                work.statements.push(sql.value.expect("the statement's text"));
+            }
+            "database.commit" => work.commits += 1,
+            "password.hash" => work.password_hashes += 1,
+            _ => {}
+        }
+    }
+}
