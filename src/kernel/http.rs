@@ -2,11 +2,15 @@
 //! travels to the one place that renders it.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+
+/// A request that takes longer is answered without its result.
+pub const REQUEST_TIME_LIMIT: Duration = Duration::from_secs(30);
 
 /// What is known about a request before anybody is identified. Set by the outermost middleware.
 #[derive(Clone, Debug)]

@@ -128,7 +128,14 @@ impl IntoResponse for Error {
     }
 }
 
-/// The words for a status that comes without any: from the router, the limits, the timeout.
+/// A request ran into the time limit. What it had written was undone, unless its commit was under way.
+pub(super) fn time_limit_refusal() -> Refusal {
+    let detail = "The server is too busy to finish this in time. Wait a few seconds and try again. If you were changing \
+                  something, look first whether it was saved.";
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "That took too long", detail).retry_after(10)
+}
+
+/// The words for a status that comes without any: from the router and the limits.
 pub(super) fn status_refusal(status: StatusCode) -> Refusal {
     let (title, detail) = match status {
         StatusCode::NOT_FOUND => {
@@ -136,7 +143,6 @@ pub(super) fn status_refusal(status: StatusCode) -> Refusal {
         }
         StatusCode::METHOD_NOT_ALLOWED => ("Not possible here", "This address does not do that."),
         StatusCode::PAYLOAD_TOO_LARGE => ("Too large", "That is more than this address takes."),
-        StatusCode::REQUEST_TIMEOUT => ("That took too long", "Try again in a moment."),
         StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::UNSUPPORTED_MEDIA_TYPE => {
             ("Not understood", "The request is not what this address expects.")
         }

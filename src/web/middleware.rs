@@ -1,8 +1,8 @@
 //! What every request passes through, from the outside in: request id and address, log and metrics,
-//! rendering of refusals, security headers.
+//! rendering of refusals, security headers, the time limit.
 
 use std::net::{IpAddr, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use askama::Template;
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use tracing::Instrument as _;
 
 use super::{AppState, error, page};
-use crate::kernel::http::{PostForm, Refusal, RequestContext};
+use crate::kernel::http::{PostForm, REQUEST_TIME_LIMIT, Refusal, RequestContext};
 use crate::kernel::{ids, metrics};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -43,7 +43,8 @@ pub(super) async fn process_request(
         error::status_refusal(StatusCode::BAD_REQUEST).into_response()
     } else {
         // At the level trace the log tells what each request had done: its statements, commits and password hashes.
-        next.run(request).instrument(tracing::trace_span!("request", request_id)).await
+        let span = tracing::trace_span!("request", request_id);
+        answer_within(REQUEST_TIME_LIMIT, next.run(request).instrument(span)).await
     };
     let mut response = render_refusal(render_post_form(response), &path, &request_id);
     let status = response.status();
@@ -54,12 +55,20 @@ pub(super) async fn process_request(
     // 503 is how a full house says so; it is counted above and needs nobody's attention line by line.
     if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
         tracing::error!(request_id, %method, path, status = status.as_u16(), "request failed");
+    } else if took >= REQUEST_TIME_LIMIT {
+        tracing::warn!(request_id, %method, path, status = status.as_u16(), "request ran into the time limit");
     }
     set_security_headers(&app, &path, response.headers_mut());
     if let Ok(id) = request_id.parse() {
         response.headers_mut().insert(REQUEST_ID, id);
     }
     response
+}
+
+/// The answer, or a refusal when it is not there within `limit`: 503 and not 408, which says that the client was too slow.
+async fn answer_within(limit: Duration, answer: impl Future<Output = Response>) -> Response {
+    let answered = tokio::time::timeout(limit, answer).await;
+    answered.unwrap_or_else(|_| error::time_limit_refusal().into_response())
 }
 
 fn request_context(app: &AppState, request: &Request) -> RequestContext {

@@ -10,7 +10,6 @@ use axum::http::StatusCode;
 use axum::middleware::from_fn_with_state;
 use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::timeout::TimeoutLayer;
 use url::Url;
 
 use super::{AppState, error, guard, middleware, routes};
@@ -23,8 +22,6 @@ use crate::signin::{SignIn, factors, password};
 
 /// Bodies up to this size are read: a SAML response or a pasted metadata file fits, a flood does not.
 const MAX_BODY: usize = 1024 * 1024;
-/// A request that takes longer is answered without its result.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
 /// What is under way at shutdown gets this long.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 const CLEAN_UP_EVERY: Duration = Duration::from_mins(1);
@@ -160,7 +157,6 @@ fn router(app: &AppState) -> Router {
     let around = (
         from_fn_with_state(app.clone(), middleware::process_request),
         DefaultBodyLimit::max(MAX_BODY),
-        TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIMEOUT),
         CatchPanicLayer::new(),
     );
     routes(app)

@@ -4,10 +4,12 @@
 //! one thread a core with an arena of its own, made when first needed and given back when idle. Whoever
 //! wants a hash takes a place first; there are as many places as the threads get through in a second,
 //! and the rest are told to come back. The threads run at a lower priority: a flood of sign-ins must not
-//! take the processor from everybody who is signed in already.
+//! take the processor from everybody who is signed in already. On a machine that is busy with something else
+//! they get little of it, and a hash takes a hundred times as long all at once; [`Pace`] sees to it that whoever
+//! has a place has an answer within the time limit of a request all the same.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,14 +18,11 @@ use argon2::{Algorithm, Argon2, Version};
 use tokio::sync::oneshot;
 
 use super::arena::Arena;
+use super::pace::Pace;
 use super::plaintext::Password;
 use super::stored_hash::{StoredHash, current_params};
 use crate::kernel::random;
 
-/// Nobody waits longer than about this for a thread.
-const LONGEST_WAIT: Duration = Duration::from_secs(1);
-/// What a hash is assumed to take until some have been made.
-const FIRST_GUESS: Duration = Duration::from_millis(25);
 /// After this long without work a thread gives its arena back.
 const IDLE: Duration = Duration::from_secs(30);
 /// Answers that are told together at most, and for how many hashes of its thread one of them waits for that at most:
@@ -54,8 +53,27 @@ struct Shared {
     wake: Condvar,
     /// Places taken: hashes that run, wait, or are about to.
     permits_taken: AtomicUsize,
-    /// How long a hash took lately, in microseconds.
-    average_micros: AtomicU64,
+    pace: Mutex<Pace>,
+}
+
+/// Measures one hash, to its end or to the panic in it.
+struct HashTimer<'a> {
+    shared: &'a Shared,
+    begun: Instant,
+}
+
+impl<'a> HashTimer<'a> {
+    fn start(shared: &'a Shared) -> Self {
+        let begun = Instant::now();
+        shared.pace().begin(begun);
+        Self { shared, begun }
+    }
+}
+
+impl Drop for HashTimer<'_> {
+    fn drop(&mut self) {
+        self.shared.pace().end(self.begun, Instant::now());
+    }
 }
 
 #[derive(Default)]
@@ -86,7 +104,7 @@ impl Default for Hasher {
             queue: Mutex::default(),
             wake: Condvar::new(),
             permits_taken: AtomicUsize::new(0),
-            average_micros: AtomicU64::new(micros(FIRST_GUESS)),
+            pace: Mutex::default(),
         };
         Self {
             shared: Arc::new(shared),
@@ -131,9 +149,7 @@ impl Hasher {
     }
 
     fn capacity(&self) -> usize {
-        let pace = self.shared.average_micros.load(Ordering::Relaxed).max(1);
-        let waiting = usize::try_from(micros(LONGEST_WAIT) / pace).unwrap_or(1);
-        self.cores * (1 + waiting)
+        self.shared.pace().places(self.cores, Instant::now())
     }
 
     async fn run<T: Send + 'static>(
@@ -147,9 +163,9 @@ impl Hasher {
             if answer.is_closed() {
                 return Box::new(|| ());
             }
-            let begun = Instant::now();
+            let timer = HashTimer::start(&shared);
             let done = work(arena);
-            shared.measure(begun.elapsed());
+            drop(timer);
             Box::new(move || drop(answer.send(done)))
         }));
         let done = answered.await.map_err(|_| Overloaded)?;
@@ -216,10 +232,8 @@ impl Shared {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A moving average over about eight hashes.
-    fn measure(&self, took: Duration) {
-        let pace = self.average_micros.load(Ordering::Relaxed);
-        self.average_micros.store((pace * 7 + micros(took)) / 8, Ordering::Relaxed);
+    fn pace(&self) -> MutexGuard<'_, Pace> {
+        self.pace.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -250,10 +264,6 @@ fn serve(shared: &Shared) {
             answer();
         }
     }
-}
-
-fn micros(duration: Duration) -> u64 {
-    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn phc(salt: &[u8], output: &[u8]) -> PasswordHash {

@@ -4,6 +4,14 @@ fn typed(text: &str) -> Password {
     Password::new(text)
 }
 
+/// As if hashes took this long.
+fn measure(hasher: &Hasher, took: Duration) {
+    let begun = Instant::now();
+    for _ in 0..100 {
+        hasher.shared.pace().end(begun, begun + took);
+    }
+}
+
 async fn verify(hasher: &Hasher, text: &str, hash: Option<&str>) -> bool {
     let stored = hash.and_then(|hash| StoredHash::parse(hash).ok()).map(Arc::new);
     hasher.acquire().expect("room").verify(&typed(text), stored).await.expect("verify")
@@ -48,12 +56,21 @@ async fn a_flood_is_turned_away_and_places_are_given_back() {
 #[tokio::test]
 async fn nobody_waits_long_on_a_slow_machine_either() {
     let hasher = Hasher::default();
+    measure(&hasher, Duration::from_millis(25));
     let quick = hasher.capacity();
-    for _ in 0..100 {
-        hasher.shared.measure(Duration::from_secs(1));
-    }
+    measure(&hasher, Duration::from_secs(1));
     assert!(hasher.capacity() <= 2 * hasher.cores, "one waits where a hash takes a second");
     assert!(hasher.capacity() < quick);
+}
+
+#[tokio::test]
+async fn who_comes_to_a_slow_queue_is_refused_and_not_kept_waiting() {
+    let hasher = Hasher::default();
+    measure(&hasher, Duration::from_secs(5));
+    let permits: Vec<_> = (0..hasher.cores).map(|_| hasher.acquire().expect("a thread is free")).collect();
+    assert_eq!(hasher.hash(&typed("x")).await, Err(Overloaded));
+    drop(permits);
+    hasher.hash(&typed("x")).await.expect("room again");
 }
 
 #[test]
@@ -78,10 +95,8 @@ fn answers_wait_for_each_other_only_while_many_wait_for_a_thread() {
 #[tokio::test]
 async fn everybody_in_a_long_queue_gets_their_own_answer() {
     let hasher = Hasher::default();
-    for _ in 0..100 {
-        // As if a hash took a millisecond, so that there are places for many.
-        hasher.shared.measure(Duration::from_millis(1));
-    }
+    // So that there are places for many.
+    measure(&hasher, Duration::from_millis(1));
     let hash = hasher.hash(&typed("right")).await.expect("hash");
     let asked = (0..40).map(|n| {
         let (hasher, hash) = (&hasher, &hash);

@@ -4,6 +4,7 @@ mod arena;
 mod common_passwords;
 mod expiry;
 mod hasher;
+mod pace;
 mod plaintext;
 mod policy;
 mod reset;

@@ -1,0 +1,33 @@
+use super::*;
+use crate::kernel::http::REQUEST_TIME_LIMIT;
+
+/// How long the last of those who have a place waits for an answer, if each hash takes this long from now on.
+fn longest_queue(pace: &Pace, now: Instant, took: Duration) -> Duration {
+    took * u32::try_from(pace.places(1, now)).expect("a few")
+}
+
+#[test]
+fn a_queue_that_cannot_end_in_time_refuses_at_its_door() {
+    let begun = Instant::now();
+    let unknown = Pace::default();
+    assert_eq!(unknown.places(2, begun), 2 * 3, "nothing has been measured yet");
+    assert!(longest_queue(&unknown, begun, Duration::from_secs(10)) <= REQUEST_TIME_LIMIT);
+
+    let usual = || Pace { average: Duration::from_millis(25), under_way: Vec::new() };
+    assert_eq!(usual().places(2, begun), 2 * 41, "a second's worth");
+    for millis in [100, 500, 2000, 10_000, 20_000] {
+        let took = Duration::from_millis(millis);
+        let now = begun + took;
+        let mut pace = usual();
+        pace.begin(begun);
+        assert!(longest_queue(&pace, now, took) <= REQUEST_TIME_LIMIT, "under way for {took:?}");
+        pace.begin(now);
+        pace.end(begun, now);
+        assert_eq!(pace.under_way, [now]);
+        assert!(longest_queue(&pace, now, took) <= REQUEST_TIME_LIMIT, "one took {took:?}");
+    }
+    let mut pace = usual();
+    pace.begin(begun);
+    let hour = begun + Duration::from_hours(1);
+    assert_eq!(pace.places(2, hour), 2, "one on each thread, however slow, to see when that ends");
+}
