@@ -2,29 +2,79 @@
 
 use std::future::Future;
 use std::io::{BufRead as _, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal};
+use sqlx::{Connection as _, Executor as _};
 use tempfile::TempDir;
 
 use super::wire::Wire;
 
+/// Which database a server runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Backend {
+    Sqlite,
+    Postgres,
+}
+
+impl Backend {
+    /// For the names of rows.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sqlite => "SQLite",
+            Self::Postgres => "PostgreSQL",
+        }
+    }
+
+    /// The URL of a fresh database: a file in `dir`, or one of its own at the server of `VESTIBULE_TEST_POSTGRES`.
+    async fn fresh(self, dir: &Path) -> String {
+        static DATABASES: AtomicUsize = AtomicUsize::new(0);
+        if self == Self::Sqlite {
+            return format!("sqlite://{}/v.db", dir.display());
+        }
+        let name = format!("bench{}", DATABASES.fetch_add(1, Ordering::Relaxed));
+        execute_as_admin(&format!("CREATE DATABASE {name}")).await;
+        admin_url().replacen("/postgres?", &format!("/{name}?"), 1)
+    }
+}
+
+fn admin_url() -> String {
+    std::env::var("VESTIBULE_TEST_POSTGRES")
+        .expect("PostgreSQL: run `make bench`, or tests/peers/with-postgres")
+}
+
+async fn execute_as_admin(statement: &str) {
+    sqlx::any::install_default_drivers();
+    let mut c = sqlx::AnyConnection::connect(&admin_url()).await.expect("PostgreSQL");
+    c.execute(sqlx::AssertSqlSafe(statement.to_owned())).await.expect("a database");
+}
+
 /// A running server with one account.
 pub(crate) struct Node {
     child: Child,
+    pub(crate) binary: PathBuf,
+    pub(crate) backend: Backend,
     pub(crate) url: String,
     /// From `exec` until `/readyz` said yes, on a database that has its tables.
     pub(crate) started: Duration,
     pub(crate) api: String,
     pub(crate) scim: String,
+    /// The URL of its database, which is its own.
     pub(crate) database: String,
     _dir: TempDir,
 }
 
-fn command(dir: &Path, database: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+/// The binary that was built here.
+pub(crate) fn built_binary() -> PathBuf {
+    env!("CARGO_BIN_EXE_vestibule").into()
+}
+
+fn command(binary: &Path, dir: &Path, database: &str) -> Command {
+    let mut command = Command::new(binary);
     command
         .current_dir(dir)
         .env("VESTIBULE_DATABASE__URL", database)
@@ -35,34 +85,56 @@ fn command(dir: &Path, database: &str) -> Command {
     command
 }
 
-pub(crate) fn output(dir: &Path, database: &str, arguments: &[&str]) -> String {
-    let output = command(dir, database).args(arguments).output().expect("the binary runs");
+/// What a command of `binary` prints.
+pub(crate) fn output(binary: &Path, dir: &Path, database: &str, arguments: &[&str]) -> String {
+    let output = command(binary, dir, database).args(arguments).output().expect("the binary runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("text").trim().to_owned()
 }
 
 impl Node {
-    pub(crate) async fn start(database: Option<&str>) -> Self {
+    /// Starts `binary` on a fresh database.
+    pub(crate) async fn start(binary: &Path, backend: Backend) -> Self {
         let dir = tempfile::tempdir().expect("folder");
-        let file = format!("sqlite://{}/v.db", dir.path().display());
-        let database = database.unwrap_or(&file);
-        output(dir.path(), database, &["account", "create", "bench", "--admin-email", "admin@bench.example"]);
-        let api = output(dir.path(), database, &["api-token", "create", "--account", "bench"]);
-        let scim = output(
-            dir.path(),
-            database,
-            &["scim-token", "create", "--account", "bench", "--connection", "Okta"],
-        );
+        let database = backend.fresh(dir.path()).await;
+        let run = |arguments: &[&str]| output(binary, dir.path(), &database, arguments);
+        run(&["account", "create", "bench", "--admin-email", "admin@bench.example"]);
+        let api = run(&["api-token", "create", "--account", "bench"]);
+        let scim = run(&["scim-token", "create", "--account", "bench", "--connection", "Okta"]);
         let begin = Instant::now();
-        let mut child =
-            command(dir.path(), database).arg("serve").stdout(Stdio::piped()).spawn().expect("starts");
+        let mut serve = command(binary, dir.path(), &database);
+        let mut child = serve.arg("serve").stdout(Stdio::piped()).spawn().expect("starts");
         let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
         let line = lines.next().expect("a line").expect("text");
         let url = line.strip_prefix("Vestibule listens on ").expect("the address").to_owned();
         std::thread::spawn(move || lines.for_each(drop));
         let ready = client().get(format!("{url}/readyz")).send().await.expect("answers").status();
         assert_eq!(ready, 200);
-        Self { child, url, started: begin.elapsed(), api, scim, database: database.to_owned(), _dir: dir }
+        let (binary, started) = (binary.to_owned(), begin.elapsed());
+        Self { child, binary, backend, url, started, api, scim, database, _dir: dir }
+    }
+
+    /// Ends it, and drops its database.
+    pub(crate) async fn stop(self) {
+        let (backend, database) = (self.backend, self.database.clone());
+        drop(self);
+        if backend == Backend::Postgres {
+            let name = database.split('?').next().and_then(|url| url.rsplit('/').next()).expect("a name");
+            execute_as_admin(&format!("DROP DATABASE {name} WITH (FORCE)")).await;
+        }
+    }
+
+    /// Holds the process while another one is measured: a server has work of its own, mails to send among it.
+    pub(crate) fn pause(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    pub(crate) fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    fn signal(&self, signal: Signal) {
+        rustix::process::kill_process(Pid::from_child(&self.child), signal).expect("it runs");
     }
 
     fn proc(&self, file: &str) -> String {
@@ -101,6 +173,8 @@ pub(crate) fn client() -> reqwest::Client {
 pub(crate) struct Rate {
     pub(crate) per_second: f64,
     pub(crate) count: u64,
+    /// How long was counted.
+    pub(crate) seconds: f64,
 }
 
 /// Runs `work(client, n)` from `clients` tasks for `seconds`; a second before that does not count.
@@ -109,17 +183,39 @@ where
     F: Future<Output = ()> + Send,
     W: Fn(usize, u64) -> F + Clone + Send + 'static,
 {
+    measure_while(clients, seconds, move |client, n| {
+        let done = work(client, n);
+        async move {
+            done.await;
+            true
+        }
+    })
+    .await
+}
+
+/// The same for work that may run out: it ends for all clients, and is counted until, when the first one answers that
+/// there was nothing left to do.
+pub(crate) async fn measure_while<F, W>(clients: usize, seconds: u64, work: W) -> Rate
+where
+    F: Future<Output = bool> + Send,
+    W: Fn(usize, u64) -> F + Clone + Send + 'static,
+{
     let warm = Instant::now() + Duration::from_secs(1);
     let end = warm + Duration::from_secs(seconds);
+    let ran_out = Arc::new(OnceLock::new());
     let tasks: Vec<_> = (0..clients)
         .map(|client| {
-            let work = work.clone();
+            let (work, ran_out) = (work.clone(), ran_out.clone());
             tokio::spawn(async move {
                 let (mut n, mut counted) = (0, 0);
-                while Instant::now() < end {
-                    work(client, n).await;
+                while Instant::now() < end && ran_out.get().is_none() {
+                    if !work(client, n).await {
+                        let _ = ran_out.set(Instant::now());
+                        break;
+                    }
                     n += 1;
-                    counted += u64::from(Instant::now() >= warm && Instant::now() < end);
+                    let now = Instant::now();
+                    counted += u64::from(now >= warm && now < end && ran_out.get().is_none());
                 }
                 counted
             })
@@ -129,10 +225,12 @@ where
     for task in tasks {
         count += task.await.expect("a client");
     }
-    print_rate(&format!("{count} in {seconds} s"));
+    let seconds = ran_out.get().map_or(end, |at| end.min(*at)).duration_since(warm).as_secs_f64();
+    assert!(seconds > 0.0, "the work ran out before it was measured");
+    print_rate(&format!("{count} in {seconds:.1} s"));
     #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-    let per_second = count as f64 / seconds as f64;
-    Rate { per_second, count }
+    let per_second = count as f64 / seconds;
+    Rate { per_second, count, seconds }
 }
 
 /// Absolute numbers, for whoever asks for them.
@@ -157,8 +255,10 @@ pub(crate) type Asked = (&'static str, String, String);
 /// Has clients of the cheap kind ask `request(client, n)` one after the other for `seconds`. Every answer must be
 /// one of 2xx.
 pub(crate) async fn hammer(
-    (url, headers): (&str, &str),
-    (clients, seconds): (usize, u64),
+    url: &str,
+    headers: &str,
+    clients: usize,
+    seconds: u64,
     request: impl Fn(usize, u64) -> Asked + Clone + Send + Sync + 'static,
 ) -> Rate {
     let wires = wires(url, clients).await;
@@ -178,24 +278,6 @@ pub(crate) async fn hammer(
         }
     })
     .await
-}
-
-/// The lines to print at the end.
-#[derive(Default)]
-pub(crate) struct Table(Vec<[String; 3]>);
-
-impl Table {
-    pub(crate) fn line(&mut self, what: &str, value: &str, note: &str) {
-        eprintln!("  {what}: {value}");
-        self.0.push([what.to_owned(), value.to_owned(), note.to_owned()]);
-    }
-
-    pub(crate) fn print(&self) {
-        println!("\n| what | measured | beside |\n|---|---|---|");
-        for [what, value, note] in &self.0 {
-            println!("| {what} | {value} | {note} |");
-        }
-    }
 }
 
 /// Of several turns, the one in the middle.

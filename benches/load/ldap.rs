@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
 use super::directory::{BASE, PASSWORD, Slapd, group};
-use super::harness::{Node, Table, client, list, measure, median, wires};
+use super::harness::{Node, client, list, measure, median, wires};
 use super::operations::cpu_each;
+use super::table::{Measured, Table};
 use super::wire;
 
 const PEOPLE: u32 = 100_000;
@@ -54,7 +55,7 @@ async fn api(node: &Node, method: reqwest::Method, path: &str, body: &Value) -> 
     serde_json::from_str(&text).unwrap_or_default()
 }
 
-pub(crate) async fn all(node: &Node, database: &str, table: &mut Table) {
+pub(crate) async fn all(node: &Node, table: &mut Table) {
     let slapd = directory();
     let body = json!({"kind": "ldap", "name": "Directory", "url": slapd.url(), "ca_certificate": slapd.authority.pem,
         "bind_dn": format!("cn=reader,{BASE}"), "bind_password": PASSWORD, "schedule": "0 0 0 1 1 ?",
@@ -73,8 +74,8 @@ pub(crate) async fn all(node: &Node, database: &str, table: &mut Table) {
         let link = json!({"connection_id": id, "name": format!("group{at}")});
         api(node, reqwest::Method::POST, &path, &link).await;
     }
-    sync_all(node, (database, &id), &slapd, table).await;
-    sign_ins(node, database, &slapd, table).await;
+    sync_all(node, &id, &slapd, table).await;
+    sign_ins(node, &slapd, table).await;
 }
 
 /// Seconds that ldapsearch takes to read what a synchronisation reads.
@@ -126,7 +127,8 @@ async fn run(node: &Node, id: &str, before: usize) -> (Value, f64, f64) {
     }
 }
 
-async fn sync_all(node: &Node, (database, id): (&str, &str), slapd: &Slapd, table: &mut Table) {
+async fn sync_all(node: &Node, id: &str, slapd: &Slapd, table: &mut Table) {
+    let database = node.backend.name();
     bare(slapd);
     let searched = bare(slapd);
     let people = f64::from(PEOPLE);
@@ -138,16 +140,13 @@ async fn sync_all(node: &Node, (database, id): (&str, &str), slapd: &Slapd, tabl
         people / took,
         most - idle
     );
-    table.line(
-        &format!("LDAP sync, the first, {database}"),
-        &format!("{:.0} %", 100.0 * searched / took),
-        &note,
-    );
+    let percent = Measured::more(100.0 * searched / took, "%");
+    table.row(&format!("LDAP sync, the first, {database}"), percent, &note);
     let (second, took, _) = run(node, id, 1).await;
     assert_eq!((&second["unchanged"], &second["people"]), (&json!(GROUPS), &json!(0)), "{second}");
-    table.line(
+    table.row(
         &format!("LDAP sync, nothing changed, {database}"),
-        &format!("{took:.1} s"),
+        Measured::less(took, "s").decimals(1),
         "reads 2,000 stamps and writes nothing",
     );
     // One group changes, and everybody has to be looked at again.
@@ -168,11 +167,8 @@ async fn sync_all(node: &Node, (database, id): (&str, &str), slapd: &Slapd, tabl
         people / took,
         most - before
     );
-    table.line(
-        &format!("LDAP sync, everybody read again, {database}"),
-        &format!("{:.0} %", 100.0 * searched / took),
-        &note,
-    );
+    let percent = Measured::more(100.0 * searched / took, "%");
+    table.row(&format!("LDAP sync, everybody read again, {database}"), percent, &note);
 }
 
 /// As many connections as the server's pool has.
@@ -203,7 +199,7 @@ async fn bare_binds(links: &Arc<Vec<Mutex<Ldap>>>) -> f64 {
 }
 
 /// In turns with bare binds, as the machine is not the same from one half minute to the next.
-async fn sign_ins(node: &Node, database: &str, slapd: &Slapd, table: &mut Table) {
+async fn sign_ins(node: &Node, slapd: &Slapd, table: &mut Table) {
     const ROUNDS: u64 = 5;
     let (wires, links) = (wires(&node.url, POOL * 2).await, links(slapd).await);
     let (mut ratios, mut cpu) = (Vec::new(), Vec::new());
@@ -217,18 +213,19 @@ async fn sign_ins(node: &Node, database: &str, slapd: &Slapd, table: &mut Table)
                 let address = format!("10.{at}.{}.{}", n / 250 % 250, n % 250);
                 let name = format!("user{}", at as u64 * 1000 + n % 1000);
                 let (status, _) =
-                    wire::sign_in(&mut *wires[at].lock().await, (&name, PASSWORD), &address).await;
+                    wire::sign_in(&mut *wires[at].lock().await, &name, PASSWORD, &address).await;
                 assert_eq!(status, 303);
             }
         })
         .await;
         ratios.push(100.0 * rate.per_second / binds);
-        cpu.push(cpu_each(node, before, &rate, 4.0));
+        cpu.push(cpu_each(node, before, &rate));
     }
     let note = format!(
         "of bare binds over {POOL} connections, passwords as SHA-512 crypt (aim: 80 %); median of {}; {:.2} ms CPU each",
         list(&ratios),
         median(&cpu)
     );
-    table.line(&format!("LDAP sign-ins, {database}"), &format!("{:.0} %", median(&ratios)), &note);
+    let percent = Measured::more(median(&ratios), "%");
+    table.row(&format!("LDAP sign-ins, {}", node.backend.name()), percent, &note);
 }

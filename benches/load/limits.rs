@@ -98,7 +98,7 @@ pub(crate) async fn bare_handler_by_wire_per_second(clients: usize) -> f64 {
         let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
         axum::serve(listener, axum::Router::new().route("/", handler)).await
     });
-    let rate = hammer((&url, ""), (clients, 5), |_, _| ("GET", "/".to_owned(), String::new())).await;
+    let rate = hammer(&url, "", clients, 5, |_, _| ("GET", "/".to_owned(), String::new())).await;
     runtime.shutdown_background();
     rate.per_second
 }

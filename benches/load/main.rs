@@ -1,8 +1,10 @@
 //! Load, as ratios against the limits of the same machine in the same run: `make bench`.
 //!
 //! Absolute numbers depend on the machine; what is printed to be compared is the ratio, and the CPU
-//! time of the server for each operation. `cargo bench --bench load -- sign-ins` measures one part: `sign-ins`,
-//! `flood`, `import`, `saml-judge`, `saml`, `operations`, `scim`, `ldap`, `million`.
+//! time of the server for each operation. `cargo bench --bench load -- sign-ins` measures one part: `start`, `sign-ins`,
+//! `flood`, `import`, `timing`, `saml-judge`, `saml`, `operations`, `scim`, `ldap`, `million`.
+//!
+//! `BENCH_BEFORE=/path/to/vestibule` measures that binary and this one in turns (`docs/benchmarks.md`).
 
 #[path = "../../tests/harness/directory.rs"]
 #[expect(dead_code, unreachable_pub, reason = "shared with the tests, which use more of it")]
@@ -15,9 +17,14 @@ mod operations;
 mod passwords;
 mod saml;
 mod scim;
+mod table;
+mod timing;
 mod wire;
 
-use harness::{Node, Table};
+use std::path::PathBuf;
+
+use harness::{Backend, Node, built_binary};
+use table::{Measured, Side, Table};
 
 /// The server's: judgements are measured in this process.
 #[global_allocator]
@@ -63,44 +70,141 @@ fn wanted(part: &str) -> bool {
     named.is_empty() || named.iter().any(|name| name == part)
 }
 
-async fn run() {
-    let mut table = Table::default();
-    saml::judgements(&mut table);
-    let postgres = std::env::var("VESTIBULE_TEST_POSTGRES").ok();
-    for database in std::iter::once(None).chain(postgres.map(Some)) {
-        let name = if database.is_some() { "PostgreSQL" } else { "SQLite" };
-        let node = Node::start(database.as_deref()).await;
-        if database.is_none() {
-            table.line("start to /readyz", &format!("{} ms", node.started.as_millis()), "aim: under 100 ms");
-            let idle_memory = node.memory();
-            table.line("idle memory (RSS)", &format!("{idle_memory:.1} MiB"), "aim: under 30 MiB");
-            passwords::make_people(&node).await;
-            if wanted("sign-ins") {
-                passwords::sign_ins(&node, &mut table).await;
-            }
-            if wanted("flood") {
-                passwords::flood(&node, idle_memory, &mut table).await;
-            }
-            if wanted("import") {
-                passwords::import(&mut table);
-            }
-        }
-        if wanted("saml") {
-            saml::sign_ins(&node, name, &mut table).await;
-        }
-        if wanted("operations") {
-            let bare = limits::bare_handler_per_second().await;
-            operations::me(&node, name, bare, &mut table).await;
-        }
-        if wanted("scim") {
-            scim::all(&node, name, &mut table).await;
-        }
-        if wanted("ldap") {
-            ldap::all(&node, name, &mut table).await;
-        }
-        if wanted("million") {
-            million::enforce(&node, name, &mut table).await;
+/// A part that is measured at a running server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Start,
+    SignIns,
+    Flood,
+    Import,
+    Timing,
+    Saml,
+    Operations,
+    Scim,
+    Ldap,
+    Million,
+}
+
+impl Part {
+    /// In the order in which they are measured: what makes many people comes last.
+    const ALL: [Self; 10] = [
+        Self::Start,
+        Self::SignIns,
+        Self::Flood,
+        Self::Import,
+        Self::Timing,
+        Self::Saml,
+        Self::Operations,
+        Self::Scim,
+        Self::Ldap,
+        Self::Million,
+    ];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Start => "start",
+            Self::SignIns => "sign-ins",
+            Self::Flood => "flood",
+            Self::Import => "import",
+            Self::Timing => "timing",
+            Self::Saml => "saml",
+            Self::Operations => "operations",
+            Self::Scim => "scim",
+            Self::Ldap => "ldap",
+            Self::Million => "million",
         }
     }
+
+    /// Whether the database makes a difference to it.
+    fn is_measured_on(self, backend: Backend) -> bool {
+        let on_one = matches!(self, Self::Start | Self::SignIns | Self::Flood | Self::Import);
+        backend == Backend::Sqlite || !on_one
+    }
+
+    async fn measure(self, candidate: &Candidate, table: &mut Table) {
+        let node = &candidate.node;
+        match self {
+            Self::Start => {
+                let started = Measured::less(node.started.as_secs_f64() * 1000.0, "ms");
+                table.row("start to /readyz", started, "aim: under 100 ms");
+                let memory = Measured::less(candidate.idle_memory, "MiB").decimals(1);
+                table.row("idle memory (RSS)", memory, "aim: under 30 MiB");
+            }
+            Self::SignIns => passwords::sign_ins(node, table).await,
+            Self::Flood => passwords::flood(node, candidate.idle_memory, table).await,
+            Self::Import => passwords::import(&node.binary, table),
+            Self::Timing => timing::refusals(node, table).await,
+            Self::Saml => saml::sign_ins(node, table).await,
+            Self::Operations => {
+                let bare = limits::bare_handler_per_second().await;
+                operations::me(node, bare, table).await;
+            }
+            Self::Scim => scim::all(node, table).await,
+            Self::Ldap => ldap::all(node, table).await,
+            Self::Million => million::enforce(node, table).await,
+        }
+    }
+}
+
+/// A server that is measured.
+struct Candidate {
+    side: Side,
+    node: Node,
+    /// Before it had anything to do, in MiB.
+    idle_memory: f64,
+}
+
+/// The binaries that are measured, in turns.
+fn binaries() -> Vec<(Side, PathBuf)> {
+    let before = std::env::var_os("BENCH_BEFORE").map(|path| (Side::Before, PathBuf::from(path)));
+    before.into_iter().chain([(Side::After, built_binary())]).collect()
+}
+
+async fn run() {
+    let mut binaries = binaries();
+    let mut table = Table::new(binaries.len() > 1);
+    if !table.compares() {
+        saml::judgements(&mut table);
+    }
+    let turns = std::env::var("BENCH_TURNS").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let with_postgres = std::env::var_os("VESTIBULE_TEST_POSTGRES").is_some();
+    for _ in 0..turns {
+        run_on(Backend::Sqlite, &binaries, &mut table).await;
+        if with_postgres {
+            run_on(Backend::Postgres, &binaries, &mut table).await;
+        }
+        // Who was second is first in the next turn.
+        binaries.reverse();
+    }
     table.print();
+}
+
+/// Measures part after part, each at one server after the other while the others stand still.
+async fn run_on(backend: Backend, binaries: &[(Side, PathBuf)], table: &mut Table) {
+    let parts = Part::ALL.into_iter().filter(|part| wanted(part.name()) && part.is_measured_on(backend));
+    let parts: Vec<Part> = parts.collect();
+    if parts.is_empty() {
+        return;
+    }
+    let mut candidates = Vec::new();
+    for (side, binary) in binaries {
+        let node = Node::start(binary, backend).await;
+        let idle_memory = node.memory();
+        if parts.iter().any(|part| matches!(part, Part::SignIns | Part::Flood)) {
+            passwords::make_people(&node).await;
+        }
+        node.pause();
+        candidates.push(Candidate { side: *side, node, idle_memory });
+    }
+    for part in parts {
+        for candidate in &candidates {
+            table.measures(candidate.side);
+            candidate.node.resume();
+            part.measure(candidate, table).await;
+            candidate.node.pause();
+        }
+    }
+    for candidate in candidates {
+        candidate.node.stop().await;
+    }
 }

@@ -1,6 +1,7 @@
 //! Sign-in with a password: its rate, what a flood of it does to everybody else, and the import of people.
 
 use std::fmt::Write as _;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -8,9 +9,10 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 use tokio::task::JoinSet;
 
-use super::harness::{Node, Table, client, list, measure, median, wires};
+use super::harness::{Node, client, list, measure, median, output, wires};
 use super::limits;
 use super::operations::cpu_each;
+use super::table::{Measured, Table};
 use super::wire::{self, Wire};
 
 const PEOPLE: u64 = 64;
@@ -32,7 +34,7 @@ fn address(client_number: usize, n: u64) -> String {
 }
 
 async fn sign_in(wire: &mut Wire, person: u64, address: &str) -> (u16, Option<String>) {
-    wire::sign_in(wire, (&format!("p{person}"), PASSWORD), address).await
+    wire::sign_in(wire, &format!("p{person}"), PASSWORD, address).await
 }
 
 /// Whole sign-ins by the pages: identify, count, hash, session, audit event. In turns with the bare hash, as
@@ -58,7 +60,7 @@ pub(crate) async fn sign_ins(node: &Node, table: &mut Table) {
         .await;
         ratios.push(100.0 * rate.per_second / hashes);
         of_large.push(100.0 * rate.per_second / hashes_in_large_pages);
-        cpu.push(cpu_each(node, before, &rate, 6.0));
+        cpu.push(cpu_each(node, before, &rate));
     }
     let note = format!(
         "of raw argon2id, one arena a core (aim: 95 %); median of {}; {:.0} % of the same in large pages; {:.2} ms CPU each",
@@ -66,7 +68,7 @@ pub(crate) async fn sign_ins(node: &Node, table: &mut Table) {
         median(&of_large),
         median(&cpu)
     );
-    table.line("password sign-ins", &format!("{:.0} %", median(&ratios)), &note);
+    table.row("password sign-ins", Measured::more(median(&ratios), "%"), &note);
 }
 
 /// The latencies of `GET /api/v1/me` at 500 requests a second over 50 connections, measured on a thread of
@@ -160,38 +162,36 @@ pub(crate) async fn flood(node: &Node, idle_memory: f64, table: &mut Table) {
     #[expect(clippy::cast_precision_loss, reason = "a few cores")]
     let allowed = idle_memory + 19.0 * cores as f64 + 64.0;
     let (slow, quick) = (median(&busy), median(&idle));
-    table.line(
+    table.row(
         "p99 of GET /api/v1/me at 500 a second",
-        &format!("{slow:.1} ms"),
+        Measured::less(slow, "ms").decimals(1),
         &format!(
             "while 400 clients flood sign-in (aim: under 5 ms); median of {}; {:.1} times idle ({quick:.1} ms)",
             list(&busy),
             slow / quick,
         ),
     );
-    table.line(
+    table.row(
         "memory (RSS) in that flood",
-        &format!("{flooded_memory:.1} MiB"),
+        Measured::less(flooded_memory, "MiB").decimals(1),
         &format!("allowed: idle {idle_memory:.1} + hash memory of {cores} cores + 64 = {allowed:.0} MiB"),
     );
-    table.line(
-        "told to come back (503)",
-        &format!(
-            "{} times, after {} ms at most",
-            told.load(Ordering::Relaxed),
-            slowest.load(Ordering::Relaxed)
-        ),
-        &format!("both steps of the sign-in; {} got in meanwhile", entered.load(Ordering::Relaxed)),
+    let (told, entered) = (told.load(Ordering::Relaxed), entered.load(Ordering::Relaxed));
+    let slowest = slowest.load(Ordering::Relaxed);
+    table.row(
+        "the longest until somebody is told to come back (503)",
+        Measured::less(Duration::from_millis(slowest).as_secs_f64() * 1000.0, "ms"),
+        &format!("both steps of the sign-in; {told} times, while {entered} got in"),
     );
 }
 
 /// `user import` of 100,000 people with hashes, on the embedded database.
-pub(crate) fn import(table: &mut Table) {
+pub(crate) fn import(binary: &Path, table: &mut Table) {
     const ROWS: u32 = 100_000;
     let dir = tempfile::tempdir().expect("folder");
     let database = format!("sqlite://{}/v.db", dir.path().display());
     let arguments = ["account", "create", "bench", "--admin-email", "admin@bench.example"];
-    super::harness::output(dir.path(), &database, &arguments);
+    output(binary, dir.path(), &database, &arguments);
     let mut text = String::new();
     for n in 0..ROWS {
         let row = json!({
@@ -203,12 +203,12 @@ pub(crate) fn import(table: &mut Table) {
     }
     std::fs::write(dir.path().join("people.jsonl"), text).expect("file");
     let begun = Instant::now();
-    let said = super::harness::output(dir.path(), &database, &["user", "import", "people.jsonl"]);
+    let said = output(binary, dir.path(), &database, &["user", "import", "people.jsonl"]);
     let took = begun.elapsed().as_secs_f64();
     assert!(said.contains("100000 users made"), "{said}");
-    table.line(
+    table.row(
         "import of 100,000 users with hashes, SQLite",
-        &format!("{:.0} rows/s", f64::from(ROWS) / took),
+        Measured::more(f64::from(ROWS) / took, "rows/s"),
         "each with an audit event, durable every 500 rows (aim: 10,000 rows/s)",
     );
 }

@@ -7,8 +7,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use sqlx::Connection as _;
 
-use super::harness::{Asked, Node, Rate, Table, hammer, list, median, print_rate};
+use super::harness::{Asked, Backend, Node, Rate, hammer, list, median, print_rate};
 use super::operations::{cpu_per_operation, percent};
+use super::table::{Measured, Table};
 use super::{limits, wire::Wire};
 
 const CLIENTS: usize = 16;
@@ -23,69 +24,75 @@ fn look_up(client: usize, n: u64) -> Asked {
 }
 
 /// One node, measured from top to bottom.
-pub(crate) async fn all(node: &Node, database: &str, table: &mut Table) {
+pub(crate) async fn all(node: &Node, table: &mut Table) {
+    let database = node.backend.name();
     let headers = format!("authorization: Bearer {}\r\n", node.scim);
     let mut wire = Wire::open(&node.url).await;
     wire.send("GET", "/scim/v2/ServiceProviderConfig", &headers, "").await;
     let mut crowd = Crowd::open(node).await;
     crowd.people(1, FEW).await;
-    look_ups_beside_bare(node, (&headers, database), table).await;
-    let small = member_changes(node, (&headers, &mut crowd), 10).await;
+    look_ups_beside_bare(node, &headers, table).await;
+    let small = member_changes(node, &headers, &mut crowd, 10).await;
 
     let before = node.cpu();
     let creates = creates_at(&format!("{}/scim/v2", node.url), &node.scim, 8);
-    let cpu = cpu_per_operation(node, before, &creates, 8.0);
-    if database == "SQLite" {
+    let cpu = cpu_per_operation(node, before, &creates);
+    if node.backend == Backend::Sqlite {
         let limit = limits::durable_inserts_per_second(None).await;
-        let bare = percent(&creates, limits::bare_inserts_per_second(8).await);
+        let bare = 100.0 * creates.per_second / limits::bare_inserts_per_second(8).await;
         let note = format!(
-            "of raw durable inserts of the two rows, 8 a commit, through sqlx (aim: 40 %); {bare} of the same \
+            "of raw durable inserts of the two rows, 8 a commit, through sqlx (aim: 40 %); {bare:.0} % of the same \
              without it, on a thread that does nothing else; {cpu}"
         );
-        table.line(&format!("SCIM creates, 16 clients, {database}"), &percent(&creates, limit), &note);
-        let peers = [
-            ("scim2-server, as its command starts it", scim2_server()),
-            ("scim2-server behind waitress, which keeps connections", scim2_server_behind_waitress()),
-            ("scimmy-routers", scimmy()),
-        ];
-        for (name, peer) in peers {
-            let times = creates.per_second / creates_of(peer);
-            let note = format!(
-                "of {name}; they keep users in memory (aim: 10 times of scim2-server or scimmy-routers)"
-            );
-            table.line("the same creates", &format!("{times:.1} times"), &note);
+        table.row(&format!("SCIM creates, 16 clients, {database}"), percent(&creates, limit), &note);
+        if !table.compares() {
+            creates_beside_peers(&creates, table);
         }
     } else {
         let limit = limits::pgbench_per_second(&node.database, CLIENTS);
         let note = format!("of pgbench -N with 16 clients (aim: 60 %); {cpu}");
-        table.line(&format!("SCIM creates, 16 clients, {database}"), &percent(&creates, limit), &note);
+        table.row(&format!("SCIM creates, 16 clients, {database}"), percent(&creates, limit), &note);
     }
 
     crowd.people(FEW + 1, MANY).await;
-    crowd.settle(database).await;
-    many_beside_few(node, (&headers, database), table).await;
-    let large = member_changes(node, (&headers, &mut crowd), CROWD).await;
-    let times = format!("{:.2} times", small.per_second / large.per_second);
-    table.line(
+    crowd.settle(node.backend).await;
+    many_beside_few(node, &headers, table).await;
+    let large = member_changes(node, &headers, &mut crowd, CROWD).await;
+    let times = Measured::less(small.per_second / large.per_second, "times").decimals(2);
+    table.row(
         &format!("one member into a group of 100,000, {database}"),
-        &times,
+        times,
         "the time of one into a group of 10 (aim: 1.2 times at most)",
     );
     // Until the users that were just made count as settled.
     tokio::time::sleep(Duration::from_secs(61)).await;
-    pages(node, (&headers, &mut wire), database, table).await;
-    import(node, (&headers, &mut wire), database, table).await;
+    pages(node, &headers, &mut wire, table).await;
+    import(node, &headers, &mut wire, table).await;
+}
+
+/// The same creates at other servers.
+fn creates_beside_peers(creates: &Rate, table: &mut Table) {
+    let peers = [
+        ("scim2-server, as its command starts it", scim2_server()),
+        ("scim2-server behind waitress, which keeps connections", scim2_server_behind_waitress()),
+        ("scimmy-routers", scimmy()),
+    ];
+    for (name, peer) in peers {
+        let times = Measured::more(creates.per_second / creates_of(peer), "times").decimals(1);
+        let note = "they keep users in memory (aim: 10 times of scim2-server or scimmy-routers)";
+        table.row(&format!("the same creates beside {name}"), times, note);
+    }
 }
 
 async fn look_ups(node: &Node, headers: &str) -> (Rate, String) {
     let before = node.cpu();
-    let rate = hammer((&node.url, headers), (CLIENTS, 5), look_up).await;
-    let cpu = cpu_per_operation(node, before, &rate, 5.0);
+    let rate = hammer(&node.url, headers, CLIENTS, 5, look_up).await;
+    let cpu = cpu_per_operation(node, before, &rate);
     (rate, cpu)
 }
 
 /// Look-ups among few and a bare handler, in turns: the machine is not the same from one half minute to the next.
-async fn look_ups_beside_bare(node: &Node, (headers, database): (&str, &str), table: &mut Table) {
+async fn look_ups_beside_bare(node: &Node, headers: &str, table: &mut Table) {
     let (mut ratios, mut cpu) = (Vec::new(), String::new());
     for _ in 0..5 {
         let bare = limits::bare_handler_by_wire_per_second(CLIENTS).await;
@@ -97,14 +104,13 @@ async fn look_ups_beside_bare(node: &Node, (headers, database): (&str, &str), ta
         "of a bare axum handler with the same client (aim: 25 %); median of {}; {cpu}",
         list(&ratios)
     );
-    let what = format!("SCIM look-ups, 16 clients, {database}");
-    table.line(&what, &format!("{:.0} %", median(&ratios)), &note);
+    let what = format!("SCIM look-ups, 16 clients, {}", node.backend.name());
+    table.row(&what, Measured::more(median(&ratios), "%"), &note);
 }
 
 /// The same look-ups at a server that knows a thousand people and at this one, in turns.
-async fn many_beside_few(node: &Node, (headers, database): (&str, &str), table: &mut Table) {
-    let beside = if database == "SQLite" { None } else { Some(another_database(&node.database).await) };
-    let other = Node::start(beside.as_deref()).await;
+async fn many_beside_few(node: &Node, headers: &str, table: &mut Table) {
+    let other = Node::start(&node.binary, node.backend).await;
     Crowd::open(&other).await.people(1, FEW).await;
     let headers_there = format!("authorization: Bearer {}\r\n", other.scim);
     let mut times = Vec::new();
@@ -112,25 +118,19 @@ async fn many_beside_few(node: &Node, (headers, database): (&str, &str), table: 
         let few = look_ups(&other, &headers_there).await.0;
         times.push(few.per_second / look_ups(node, headers).await.0.per_second);
     }
-    table.line(
-        &format!("a look-up among 1,000,000, {database}"),
-        &format!("{:.2} times", median(&times)),
+    other.stop().await;
+    table.row(
+        &format!("a look-up among 1,000,000, {}", node.backend.name()),
+        Measured::less(median(&times), "times").decimals(2),
         &format!("the time of one among 1,000 in turns (aim: 1.2 times at most); median of {}", list(&times)),
     );
 }
 
-/// Another database of the same PostgreSQL.
-async fn another_database(url: &str) -> String {
-    let mut c = sqlx::AnyConnection::connect(url).await.expect("database");
-    sqlx::query("CREATE DATABASE beside").execute(&mut c).await.expect("another database");
-    url.replacen("/postgres?", "/beside?", 1)
-}
-
 /// One member comes and goes, in a group of so many; one client, as a group is pushed.
-async fn member_changes(node: &Node, (headers, crowd): (&str, &mut Crowd), size: i64) -> Rate {
+async fn member_changes(node: &Node, headers: &str, crowd: &mut Crowd, size: i64) -> Rate {
     let group = crowd.group(size).await;
     let newcomer = old_id(FEW);
-    hammer((&node.url, headers), (1, 4), move |_, n| {
+    hammer(&node.url, headers, 1, 4, move |_, n| {
         let op = if n % 2 == 0 { "add" } else { "remove" };
         let operation = json!({"op": op, "path": "members", "value": [{"value": newcomer}]});
         let body = json!({
@@ -142,11 +142,9 @@ async fn member_changes(node: &Node, (headers, crowd): (&str, &mut Crowd), size:
 }
 
 /// Pages of a hundred: at the beginning, at 100,000, and by cursor.
-async fn pages(node: &Node, (headers, wire): (&str, &mut Wire), database: &str, table: &mut Table) {
+async fn pages(node: &Node, headers: &str, wire: &mut Wire, table: &mut Table) {
     let at = async |path: String| {
-        hammer((&node.url, headers), (2, 4), move |_, _| ("GET", path.clone(), String::new()))
-            .await
-            .per_second
+        hammer(&node.url, headers, 2, 4, move |_, _| ("GET", path.clone(), String::new())).await.per_second
     };
     let first = at("/scim/v2/Users?startIndex=1&count=100".into()).await;
     let deep = at("/scim/v2/Users?startIndex=100000&count=100".into()).await;
@@ -157,10 +155,16 @@ async fn pages(node: &Node, (headers, wire): (&str, &mut Wire), database: &str, 
     }
     let by_cursor = at(format!("/scim/v2/Users?count=100&cursor={}", begin.expect("a page"))).await;
     let by_deep_cursor = at(format!("/scim/v2/Users?count=100&cursor={}", next.expect("a page"))).await;
-    let value = format!("{first:.0}/s, {deep:.0}/s; by cursor {by_cursor:.0}/s, {by_deep_cursor:.0}/s");
-    let note =
-        "at startIndex 1 and at 100,000; at the second page and the 500th (aim: 2,000/s, flat by cursor)";
-    table.line(&format!("pages of 100 users among 1,000,000, {database}"), &value, note);
+    let database = node.backend.name();
+    for (place, rate, note) in [
+        ("by startIndex 1", first, ""),
+        ("by startIndex 100,000", deep, ""),
+        ("by cursor, the second", by_cursor, "aim: 2,000/s"),
+        ("by cursor, the 500th", by_deep_cursor, "aim: the same"),
+    ] {
+        let what = format!("pages of 100 users among 1,000,000, {place}, {database}");
+        table.row(&what, Measured::more(rate, "a second"), note);
+    }
 }
 
 /// The cursor of the page after this one.
@@ -173,7 +177,7 @@ async fn cursor(wire: &mut Wire, headers: &str, cursor: &str) -> Option<String> 
 }
 
 /// A directory that reads everybody: a hundred thousand of them.
-async fn import(node: &Node, (headers, wire): (&str, &mut Wire), database: &str, table: &mut Table) {
+async fn import(node: &Node, headers: &str, wire: &mut Wire, table: &mut Table) {
     let (before, begin) = (node.memory(), Instant::now());
     let (mut next, mut most) = (String::new(), before);
     for _ in 0..CROWD / 200 {
@@ -186,9 +190,12 @@ async fn import(node: &Node, (headers, wire): (&str, &mut Wire), database: &str,
     }
     #[expect(clippy::cast_precision_loss, reason = "a hundred thousand")]
     let per_second = CROWD as f64 / begin.elapsed().as_secs_f64();
-    let value = format!("+{:.1} MiB", most - before);
-    let note = format!("over the {before:.1} MiB before it (RSS); {per_second:.0} users/s to one client");
-    table.line(&format!("reading 100,000 users in pages, {database}"), &value, &note);
+    let (database, note) = (node.backend.name(), "to one client, 200 at a time");
+    let what = format!("reading 100,000 users in pages, {database}");
+    table.row(&what, Measured::more(per_second, "users/s"), note);
+    let note = format!("over the {before:.1} MiB before it (RSS)");
+    let more = Measured::less(most - before, "MiB more").decimals(1);
+    table.row(&format!("memory while they are read, {database}"), more, &note);
 }
 
 /// Ids of months ago, in order.
@@ -240,10 +247,10 @@ impl Crowd {
     }
 
     /// Has the database write down what is on the way, which it would do beside what is measured next.
-    async fn settle(&mut self, database: &str) {
-        let own: &[&str] = match database {
-            "SQLite" => &["PRAGMA wal_checkpoint(TRUNCATE)"],
-            _ => &["VACUUM ANALYZE users", "CHECKPOINT"],
+    async fn settle(&mut self, backend: Backend) {
+        let own: &[&str] = match backend {
+            Backend::Sqlite => &["PRAGMA wal_checkpoint(TRUNCATE)"],
+            Backend::Postgres => &["VACUUM ANALYZE users", "CHECKPOINT"],
         };
         for statement in own {
             sqlx::query(*statement).execute(&mut self.c).await.expect("settled");
@@ -308,12 +315,12 @@ fn root() -> &'static Path {
 
 /// Creates at a SCIM server for so many seconds, by wrk; a second before that does not count.
 fn creates_at(base: &str, token: &str, seconds: u64) -> Rate {
-    wrk(base, token, ("w", 1));
-    wrk(base, token, ("u", seconds))
+    wrk(base, token, "w", 1);
+    wrk(base, token, "u", seconds)
 }
 
 /// Runs wrk with as many connections as there are clients. Names begin with `run`.
-fn wrk(base: &str, token: &str, (run, seconds): (&str, u64)) -> Rate {
+fn wrk(base: &str, token: &str, run: &str, seconds: u64) -> Rate {
     let done = Command::new("wrk")
         .args(["-t1", &format!("-c{CLIENTS}"), &format!("-d{seconds}s"), "--timeout", "10s", "-s"])
         .arg(root().join("benches/load/creates.lua"))
@@ -327,7 +334,8 @@ fn wrk(base: &str, token: &str, (run, seconds): (&str, u64)) -> Rate {
     // A server that takes connections one by one drops some of them.
     assert!(failed * 100 <= count, "wrk: {said}");
     print_rate(&format!("{count} in {seconds} s"));
-    Rate { count, per_second: as_float(count) / as_float(micros) * 1e6 }
+    let seconds = as_float(micros) / 1e6;
+    Rate { count, per_second: as_float(count) / seconds, seconds }
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]

@@ -74,7 +74,8 @@ impl Wire {
 /// Identify, then prove; the status of the last answer, and the session's cookie.
 pub(crate) async fn sign_in(
     wire: &mut Wire,
-    (name, password): (&str, &str),
+    name: &str,
+    password: &str,
     address: &str,
 ) -> (u16, Option<String>) {
     let from = format!("x-forwarded-for: {address}\r\n");
