@@ -38,16 +38,16 @@ pub async fn update_settings(
         two_factor if wanted.two_factor.widens(two_factor) => Some(tx.now()),
         two_factor => two_factor.enforced_since.filter(|_| wanted.two_factor.is_enforced()),
     };
-    let changes = before.changes(&wanted);
+    let changes = before.differences(&wanted);
     if changes.is_empty() {
         return Ok(wanted);
     }
     store::set_settings(tx, &context.account_id, &wanted.to_json()).await?;
     let mut before = Map::new();
     let mut after = Map::new();
-    for (name, old, new) in changes {
-        before.insert(name.clone(), old);
-        after.insert(name, new);
+    for change in changes {
+        before.insert(change.name.clone(), change.before);
+        after.insert(change.name, change.after);
     }
     let detail = json!({"before": Value::Object(before), "after": Value::Object(after)});
     let event = Event::new(Action::SettingsUpdate, "account", &account.id, &account.name).detail(detail);
