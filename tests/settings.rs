@@ -1,7 +1,7 @@
 //! The authentication settings: limits, effects, and the change that would lock everybody out.
 
 mod round_trip;
-
+mod unreadable;
 
 use serde_json::{Value, json};
 

@@ -12,7 +12,7 @@ pub(crate) use settings::is_domain;
 pub use settings::{
     AuthenticationSettings, LockoutSettings, MAX_SESSION_MINUTES, PasswordSettings, ReviewedSetting,
     SETTINGS, SessionSettings, Setting, SettingDifference, SettingKind, SettingsChange, SettingsForm,
-    SsoInvitations, TwoFactorSettings,
+    SsoInvitations, TwoFactorSettings, UnreadableSettings,
 };
 pub use store::{any_exists, by_id, by_slug, find_single, list_all, parse_settings, settings_of};
 pub use update::update_settings;

@@ -22,7 +22,7 @@ pub async fn update_settings(
         let reason = "is not the id of a user group of this account".to_owned();
         return Err(Error::Invalid { field: "lockout.notify_group", reason });
     }
-    let before = account.settings();
+    let before = account.settings()?;
     let mut present = Vec::new();
     for id in std::mem::take(&mut wanted.two_factor.groups) {
         if groups::by_id(tx, &account.id, &id).await?.is_some() {
@@ -42,7 +42,7 @@ pub async fn update_settings(
     if changes.is_empty() {
         return Ok(wanted);
     }
-    store::set_settings(tx, &context.account_id, &wanted.to_json()).await?;
+    store::set_settings(tx, &context.account_id, &wanted.to_stored_over(&account.settings)).await?;
     let mut before = Map::new();
     let mut after = Map::new();
     for change in changes {

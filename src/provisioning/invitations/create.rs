@@ -125,7 +125,7 @@ async fn invite_one(
         Err(other) => return Err(other),
     };
     let email = Email::parse(&profile.user_name)?;
-    let settings = account.settings();
+    let settings = account.settings()?;
     if !settings.allows_domain(&email.domain()) {
         return refused("is in a domain that may not sign in here");
     }

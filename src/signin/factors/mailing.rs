@@ -96,7 +96,12 @@ pub async fn queue_next_batches(kernel: &Kernel) -> Result<bool, Error> {
     let running = mailing::running(&mut *kernel.db.read().await?).await?;
     let mut busy = false;
     for one in running.iter().filter(|mailing| mailing.has_room()) {
-        busy |= queue_batch(kernel, one).await?;
+        match queue_batch(kernel, one).await {
+            Ok(queued) => busy |= queued,
+            // It goes on when they can be read, and mailings of other accounts go on meanwhile.
+            Err(Error::UnreadableSettings(_)) => {}
+            Err(other) => return Err(other),
+        }
     }
     if busy {
         kernel.mail_wake.notify_one();
@@ -114,7 +119,7 @@ async fn queue_batch(kernel: &Kernel, mailing: &Mailing) -> Result<bool, Error> 
     let mut tx = kernel.db.begin().await?;
     let ids: Vec<&str> = people.iter().map(|person| person.id.as_str()).collect();
     let secrets = one_time_links::create_many(&mut tx, &account.id, &ids, LinkPurpose::Enrol).await?;
-    let sender = notifications::sender(&account);
+    let sender = notifications::sender(&account)?;
     let again = mailing.kind == EnrolmentMailKind::Reminder.as_str();
     let mut mails = Vec::with_capacity(people.len());
     for (person, secret) in people.iter().zip(&secrets) {

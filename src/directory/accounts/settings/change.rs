@@ -41,7 +41,7 @@ impl SettingsChange {
 }
 
 /// RFC 7396 §2, except that `null` stays as the value of its member: that is how empty settings are written.
-fn merge_patch(target: &mut Value, patch: &Value) {
+pub(super) fn merge_patch(target: &mut Value, patch: &Value) {
     match (target, patch) {
         (Value::Object(target), Value::Object(patch)) => {
             for (name, change) in patch {

@@ -111,6 +111,14 @@ impl Setting {
         }
     }
 
+    /// Its value in all settings as JSON, if it is there.
+    pub(super) fn present_in<'v>(&self, settings: &'v Value) -> Option<&'v Value> {
+        match self.section {
+            Some(section) => settings.get(section)?.get(self.member),
+            None => settings.get(self.member),
+        }
+    }
+
     pub(super) fn value_in_mut<'v>(&self, settings: &'v mut Value) -> &'v mut Value {
         match self.section {
             Some(section) => &mut settings[section][self.member],

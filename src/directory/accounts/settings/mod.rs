@@ -24,3 +24,4 @@ pub(crate) use domains::is_domain;
 pub use form::SettingsForm;
 pub use kind::{Setting, SettingKind};
 pub use review::ReviewedSetting;
+pub use stored::UnreadableSettings;
