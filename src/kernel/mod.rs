@@ -17,6 +17,7 @@ pub mod memory;
 pub mod metrics;
 pub mod random;
 pub mod sealed_state;
+pub mod text_enum;
 pub mod tokens;
 pub mod urls;
 pub mod vault;
@@ -27,6 +28,7 @@ use std::sync::Arc;
 pub use clock::{Clock, Timestamp};
 pub use config::Config;
 pub use database::{Database, Tx};
+pub use text_enum::TextEnum;
 
 /// The services every room may use. Cheap to clone: one allocation, shared by all requests.
 #[derive(Clone)]
