@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::store;
 use crate::access::{Credential, Principal, PrincipalKind, Role, SessionRestriction};
 use crate::directory::accounts::SessionSettings;
+use crate::kernel::TextEnum as _;
 use crate::kernel::Timestamp;
 use crate::kernel::tokens::{self, OpaqueTokenKind};
 use crate::signin::{SignIn, factors};
