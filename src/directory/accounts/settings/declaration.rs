@@ -9,6 +9,7 @@ use super::change::change_of;
 use super::declare::declare_settings;
 use super::kind::{KindOf, Setting, choice, domains, group, groups, minutes, number, switch, text};
 use crate::kernel::Timestamp;
+use crate::kernel::text_enum::text_enum;
 
 /// The most minutes a session may be idle, whatever an account sets.
 pub const MAX_SESSION_MINUTES: u32 = 4320;
@@ -116,32 +117,16 @@ declare_settings! {
     }
 }
 
-/// What invited people get whose address signs in through an identity provider.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum SsoInvitations {
-    /// A mail with a link; they are pending until they follow it or sign in.
-    Invite,
-    /// They are active at once and get a mail that says so.
-    Notice,
-    /// They are active at once, without mail.
-    Active,
-}
-
-impl SsoInvitations {
-    /// The name in the API and in forms.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Invite => "invite",
-            Self::Notice => "notice",
-            Self::Active => "active",
-        }
-    }
-
-    /// Reads [`SsoInvitations::as_str`].
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Invite, Self::Notice, Self::Active].into_iter().find(|mode| mode.as_str() == text)
+text_enum! {
+    /// What invited people get whose address signs in through an identity provider.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+    #[serde(rename_all = "lowercase")]
+    pub enum SsoInvitations {
+        /// A mail with a link; they are pending until they follow it or sign in.
+        Invite = "invite",
+        /// They are active at once and get a mail that says so.
+        Notice = "notice",
+        /// They are active at once, without mail.
+        Active = "active",
     }
 }

@@ -6,9 +6,9 @@ use std::marker::PhantomData;
 
 use serde_json::{Value, json};
 
-use super::declaration::SsoInvitations;
 use super::domains::is_domain;
 use crate::directory::{Error, check_name, fold_case};
+use crate::kernel::TextEnum;
 
 /// A setting as the declaration lists it.
 #[derive(Debug)]
@@ -58,17 +58,6 @@ impl<T> KindOf<T> {
     }
 }
 
-/// An enumeration that a setting can be chosen from.
-pub(super) trait SettingChoice {
-    /// The words in JSON and on the settings page.
-    const WORDS: &'static [&'static str];
-}
-
-impl SettingChoice for SsoInvitations {
-    const WORDS: &'static [&'static str] =
-        &[Self::Invite.as_str(), Self::Notice.as_str(), Self::Active.as_str()];
-}
-
 pub(super) const fn switch() -> KindOf<bool> {
     KindOf::new(SettingKind::Switch)
 }
@@ -85,8 +74,8 @@ pub(super) const fn text(max_characters: usize) -> KindOf<Option<String>> {
     KindOf::new(SettingKind::Text { max_characters })
 }
 
-pub(super) const fn choice<T: SettingChoice>(label: &'static str) -> KindOf<T> {
-    KindOf::new(SettingKind::Choice { label, words: T::WORDS })
+pub(super) const fn choice<T: TextEnum>(label: &'static str) -> KindOf<T> {
+    KindOf::new(SettingKind::Choice { label, words: T::TEXTS })
 }
 
 pub(super) const fn domains(max: usize) -> KindOf<Vec<String>> {
