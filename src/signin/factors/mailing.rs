@@ -9,6 +9,7 @@ use crate::directory::Error;
 use crate::directory::accounts::{self, Account, TwoFactorSettings};
 use crate::kernel::database::{Conditions, DbConn};
 use crate::kernel::mail::mailing::{self, Mailing, NewMailing};
+use crate::kernel::text_enum::text_enum;
 use crate::kernel::{Kernel, Tx};
 use crate::signin::notifications;
 use crate::signin::one_time_links::{self, LinkPurpose};
@@ -16,23 +17,14 @@ use crate::signin::one_time_links::{self, LinkPurpose};
 /// People in a bit.
 const BATCH_SIZE: usize = 200;
 
-/// How the mail says it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EnrolmentMailKind {
-    /// The account asks for a second factor from now on.
-    Enforced,
-    /// It did so before.
-    Reminder,
-}
-
-impl EnrolmentMailKind {
-    /// The kind of the mailing.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Enforced => "two_factor_enforced",
-            Self::Reminder => "two_factor_reminder",
-        }
+text_enum! {
+    /// How the mail says it.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum EnrolmentMailKind {
+        /// The account asks for a second factor from now on.
+        Enforced = "two_factor_enforced",
+        /// It did so before.
+        Reminder = "two_factor_reminder",
     }
 }
 
