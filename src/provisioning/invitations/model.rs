@@ -1,6 +1,7 @@
 //! What an invitation is.
 
 use crate::kernel::Timestamp;
+use crate::kernel::text_enum::text_enum;
 
 /// An invitation with what its list shows of the person and of the mail.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -34,26 +35,16 @@ pub struct Invitation {
     pub mail_error: Option<String>,
 }
 
-/// Where an invitation stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// The person has not come yet.
-    Pending,
-    /// The link has ended before they came.
-    Expired,
-    /// They are here.
-    Accepted,
-}
-
-impl State {
-    /// The name in the API.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Expired => "expired",
-            Self::Accepted => "accepted",
-        }
+text_enum! {
+    /// Where an invitation stands.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum State {
+        /// The person has not come yet.
+        Pending = "pending",
+        /// The link has ended before they came.
+        Expired = "expired",
+        /// They are here.
+        Accepted = "accepted",
     }
 }
 

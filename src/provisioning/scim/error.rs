@@ -5,46 +5,32 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::directory;
+use crate::kernel::text_enum::text_enum;
 
-/// The `scimType` of an error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ScimType {
-    /// The filter cannot be read or is not supported for this attribute.
-    InvalidFilter,
-    /// The filter matches more than we will look through.
-    TooMany,
-    /// A unique value is taken.
-    Uniqueness,
-    /// A read-only attribute was to be changed.
-    Mutability,
-    /// The body is not what the operation needs.
-    InvalidSyntax,
-    /// A path cannot be read.
-    InvalidPath,
-    /// A path leads nowhere.
-    NoTarget,
-    /// A value is missing or unfit.
-    InvalidValue,
-    /// A cursor that was not made here (RFC 9865 §2.2).
-    InvalidCursor,
-    /// A cursor that leads nowhere any more.
-    ExpiredCursor,
-}
-
-impl ScimType {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::InvalidFilter => "invalidFilter",
-            Self::TooMany => "tooMany",
-            Self::Uniqueness => "uniqueness",
-            Self::Mutability => "mutability",
-            Self::InvalidSyntax => "invalidSyntax",
-            Self::InvalidPath => "invalidPath",
-            Self::NoTarget => "noTarget",
-            Self::InvalidValue => "invalidValue",
-            Self::InvalidCursor => "invalidCursor",
-            Self::ExpiredCursor => "expiredCursor",
-        }
+text_enum! {
+    /// The `scimType` of an error.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum ScimType {
+        /// The filter cannot be read or is not supported for this attribute.
+        InvalidFilter = "invalidFilter",
+        /// The filter matches more than we will look through.
+        TooMany = "tooMany",
+        /// A unique value is taken.
+        Uniqueness = "uniqueness",
+        /// A read-only attribute was to be changed.
+        Mutability = "mutability",
+        /// The body is not what the operation needs.
+        InvalidSyntax = "invalidSyntax",
+        /// A path cannot be read.
+        InvalidPath = "invalidPath",
+        /// A path leads nowhere.
+        NoTarget = "noTarget",
+        /// A value is missing or unfit.
+        InvalidValue = "invalidValue",
+        /// A cursor that was not made here (RFC 9865 §2.2).
+        InvalidCursor = "invalidCursor",
+        /// A cursor that leads nowhere any more.
+        ExpiredCursor = "expiredCursor",
     }
 }
 

@@ -7,6 +7,8 @@ use serde_json::Value;
 use super::error::{Error, ScimType};
 use super::json::{self, JsonObject};
 use super::path::{AttributePath, parse_attribute_path};
+use crate::kernel::TextEnum as _;
+use crate::kernel::text_enum::text_enum;
 
 /// A filter of this length is read; clients' filters have about a hundred bytes.
 const MAX_LENGTH: usize = 4096;
@@ -25,48 +27,19 @@ pub(super) enum ScimFilter {
     ValuePath(AttributePath, Box<ScimFilter>),
 }
 
-/// A comparison.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operator {
-    Eq,
-    Ne,
-    Co,
-    Sw,
-    Ew,
-    Gt,
-    Ge,
-    Lt,
-    Le,
-}
-
-impl Operator {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::Eq => "eq",
-            Self::Ne => "ne",
-            Self::Co => "co",
-            Self::Sw => "sw",
-            Self::Ew => "ew",
-            Self::Gt => "gt",
-            Self::Ge => "ge",
-            Self::Lt => "lt",
-            Self::Le => "le",
-        }
-    }
-
-    fn parse(word: &str) -> Option<Self> {
-        Some(match word.to_ascii_lowercase().as_str() {
-            "eq" => Self::Eq,
-            "ne" => Self::Ne,
-            "co" => Self::Co,
-            "sw" => Self::Sw,
-            "ew" => Self::Ew,
-            "gt" => Self::Gt,
-            "ge" => Self::Ge,
-            "lt" => Self::Lt,
-            "le" => Self::Le,
-            _ => return None,
-        })
+text_enum! {
+    /// A comparison.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(super) enum Operator {
+        Eq = "eq",
+        Ne = "ne",
+        Co = "co",
+        Sw = "sw",
+        Ew = "ew",
+        Gt = "gt",
+        Ge = "ge",
+        Lt = "lt",
+        Le = "le",
     }
 }
 
@@ -198,7 +171,7 @@ impl<'t> Parser<'t> {
             self.at += operator.len();
             return Ok(ScimFilter::Present(path));
         }
-        let parsed = Operator::parse(operator).ok_or_else(|| self.unexpected())?;
+        let parsed = Operator::parse(&operator.to_ascii_lowercase()).ok_or_else(|| self.unexpected())?;
         self.at += operator.len();
         let value = self.value()?;
         Ok(ScimFilter::Compare(path, parsed, value))
