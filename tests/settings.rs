@@ -1,5 +1,8 @@
 //! The authentication settings: limits, effects, and the change that would lock everybody out.
 
+mod round_trip;
+mod unreadable;
+
 use serde_json::{Value, json};
 
 use crate::harness::{Client, Server, Tenant};

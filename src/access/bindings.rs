@@ -2,6 +2,7 @@
 
 use super::{PrincipalKind, Role};
 use crate::audit::{self, Action, Context, Event};
+use crate::kernel::TextEnum as _;
 use crate::kernel::Tx;
 use crate::kernel::database::DbConn;
 

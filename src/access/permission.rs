@@ -1,74 +1,39 @@
 //! Permissions and the two built-in roles. Everything that asks "may they?" asks [`Role::grants`]
 //! through a principal; custom roles and scopes will change what is behind it and none of the callers.
 
-macro_rules! permissions {
-    ($($variant:ident = $name:literal,)*) => {
-        /// What somebody may do, as `resource_type.action`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        #[expect(missing_docs, reason = "the name of each says it")]
-        pub enum Permission { $($variant,)* }
+use crate::kernel::text_enum::text_enum;
 
-        impl Permission {
-            /// The name in the API.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $name,)* }
-            }
-        }
-    };
+text_enum! {
+    /// What somebody may do, as `resource_type.action`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    #[expect(missing_docs, reason = "the name of each says it")]
+    pub enum Permission {
+        UsersView = "users.view",
+        UsersEdit = "users.edit",
+        GroupsView = "groups.view",
+        GroupsEdit = "groups.edit",
+        ConnectionsView = "connections.view",
+        ConnectionsEdit = "connections.edit",
+        ServiceAccountsView = "service_accounts.view",
+        ServiceAccountsEdit = "service_accounts.edit",
+        SettingsView = "authentication_settings.view",
+        SettingsEdit = "authentication_settings.edit",
+        AuditView = "audit_events.view",
+    }
 }
 
-permissions! {
-    UsersView = "users.view",
-    UsersEdit = "users.edit",
-    GroupsView = "groups.view",
-    GroupsEdit = "groups.edit",
-    ConnectionsView = "connections.view",
-    ConnectionsEdit = "connections.edit",
-    ServiceAccountsView = "service_accounts.view",
-    ServiceAccountsEdit = "service_accounts.edit",
-    SettingsView = "authentication_settings.view",
-    SettingsEdit = "authentication_settings.edit",
-    AuditView = "audit_events.view",
-}
-
-/// A built-in role.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// May do everything in the account.
-    AccountAdmin,
-    /// May see everything and change nothing.
-    AccountViewer,
+text_enum! {
+    /// A built-in role.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Role {
+        /// May do everything in the account.
+        AccountAdmin = "account_admin" => "Account Admin",
+        /// May see everything and change nothing.
+        AccountViewer = "account_viewer" => "Account Viewer",
+    }
 }
 
 impl Role {
-    /// Both.
-    pub const ALL: [Self; 2] = [Self::AccountAdmin, Self::AccountViewer];
-
-    /// The name in the database and the API.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::AccountAdmin => "account_admin",
-            Self::AccountViewer => "account_viewer",
-        }
-    }
-
-    /// The name for people.
-    #[must_use]
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::AccountAdmin => "Account Admin",
-            Self::AccountViewer => "Account Viewer",
-        }
-    }
-
-    /// Reads [`Role::as_str`].
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|role| role.as_str() == text)
-    }
-
     /// Whether the role contains the permission.
     #[must_use]
     pub fn grants(self, permission: Permission) -> bool {

@@ -10,28 +10,16 @@ use super::{Permission, Role};
 use crate::audit::{Actor, ActorKind, Context};
 use crate::kernel::Timestamp;
 use crate::kernel::http::{Refusal, RequestContext};
+use crate::kernel::text_enum::text_enum;
 
-/// What kind of principal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PrincipalKind {
-    /// A person.
-    User,
-    /// A program.
-    ServiceAccount,
-}
-
-impl PrincipalKind {
-    /// The name in the database and the API.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::ServiceAccount => "service_account",
-        }
-    }
-
-    pub(super) fn parse(text: &str) -> Self {
-        if text == "user" { Self::User } else { Self::ServiceAccount }
+text_enum! {
+    /// What kind of principal.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum PrincipalKind {
+        /// A person.
+        User = "user",
+        /// A program.
+        ServiceAccount = "service_account",
     }
 }
 

@@ -5,6 +5,7 @@ use utoipa::ToSchema;
 
 use crate::kernel::Timestamp;
 use crate::kernel::http::RequestContext;
+use crate::kernel::text_enum::text_enum;
 
 /// Who acted.
 #[derive(Debug, Clone)]
@@ -17,27 +18,18 @@ pub struct Actor {
     pub name: String,
 }
 
-/// The kinds of actors.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ActorKind {
-    /// A person.
-    User,
-    /// A program with a token of its own.
-    ServiceAccount,
-    /// The server or its operator on the host.
-    System,
-    /// Somebody who is not signed in yet.
-    Anonymous,
-}
-
-impl ActorKind {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::User => "user",
-            Self::ServiceAccount => "service_account",
-            Self::System => "system",
-            Self::Anonymous => "anonymous",
-        }
+text_enum! {
+    /// The kinds of actors.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum ActorKind {
+        /// A person.
+        User = "user",
+        /// A program with a token of its own.
+        ServiceAccount = "service_account",
+        /// The server or its operator on the host.
+        System = "system",
+        /// Somebody who is not signed in yet.
+        Anonymous = "anonymous",
     }
 }
 
@@ -85,97 +77,75 @@ impl Context {
     }
 }
 
-macro_rules! actions {
-    ($($variant:ident = $name:literal,)*) => {
-        /// What was done, as `resource_type.action`.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        #[expect(missing_docs, reason = "the name of each says it")]
-        pub enum Action { $($variant,)* }
-
-        impl Action {
-            /// All of them, for the filter on the audit page.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            /// The name in the trail and in the API.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $name,)* }
-            }
-        }
-    };
+text_enum! {
+    /// What was done, as `resource_type.action`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    #[expect(missing_docs, reason = "the name of each says it")]
+    pub enum Action {
+        AccountCreate = "account.create",
+        SettingsUpdate = "authentication_settings.update",
+        SignIn = "session.sign_in",
+        SignOut = "session.sign_out",
+        SessionRevoke = "session.revoke",
+        SessionConfirm = "session.confirm",
+        PasswordSet = "password.set",
+        PasswordResetRequest = "password.reset_request",
+        UserCreate = "user.create",
+        UserUpdate = "user.update",
+        UserActivate = "user.activate",
+        UserDeactivate = "user.deactivate",
+        UserDelete = "user.delete",
+        UserLock = "user.lock",
+        UserUnlock = "user.unlock",
+        UserLink = "user.link",
+        UserUnlink = "user.unlink",
+        FactorAdd = "two_factor.add",
+        FactorRename = "two_factor.rename",
+        FactorRemove = "two_factor.remove",
+        RecoveryCodesRenew = "two_factor.renew_codes",
+        TwoFactorReset = "two_factor.reset",
+        TwoFactorMail = "two_factor.mail",
+        DeviceRemember = "device.remember",
+        DeviceForget = "device.forget",
+        InvitationCreate = "invitation.create",
+        InvitationResend = "invitation.resend",
+        InvitationCancel = "invitation.cancel",
+        InvitationAccept = "invitation.accept",
+        GroupCreate = "group.create",
+        GroupUpdate = "group.update",
+        GroupDelete = "group.delete",
+        GroupLink = "group.link",
+        GroupUnlink = "group.unlink",
+        RoleBind = "role.bind",
+        RoleUnbind = "role.unbind",
+        ServiceAccountCreate = "service_account.create",
+        ServiceAccountDelete = "service_account.delete",
+        TokenCreate = "api_token.create",
+        TokenRevoke = "api_token.revoke",
+        TokenExpire = "api_token.expire",
+        ConnectionCreate = "connection.create",
+        ConnectionUpdate = "connection.update",
+        ConnectionDelete = "connection.delete",
+        ConnectionTest = "connection.test",
+        ConnectionSync = "connection.sync",
+        ConnectionRotateKeys = "connection.rotate_keys",
+        ConnectionRefresh = "connection.refresh_metadata",
+        ConnectionPause = "connection.pause",
+        ConnectionResume = "connection.resume",
+        ConnectionLetThrough = "connection.let_through",
+        ConnectionDiscard = "connection.discard",
+        MailTest = "mail.test",
+    }
 }
 
-actions! {
-    AccountCreate = "account.create",
-    SettingsUpdate = "authentication_settings.update",
-    SignIn = "session.sign_in",
-    SignOut = "session.sign_out",
-    SessionRevoke = "session.revoke",
-    SessionConfirm = "session.confirm",
-    PasswordSet = "password.set",
-    PasswordResetRequest = "password.reset_request",
-    UserCreate = "user.create",
-    UserUpdate = "user.update",
-    UserActivate = "user.activate",
-    UserDeactivate = "user.deactivate",
-    UserDelete = "user.delete",
-    UserLock = "user.lock",
-    UserUnlock = "user.unlock",
-    UserLink = "user.link",
-    UserUnlink = "user.unlink",
-    FactorAdd = "two_factor.add",
-    FactorRename = "two_factor.rename",
-    FactorRemove = "two_factor.remove",
-    RecoveryCodesRenew = "two_factor.renew_codes",
-    TwoFactorReset = "two_factor.reset",
-    TwoFactorMail = "two_factor.mail",
-    DeviceRemember = "device.remember",
-    DeviceForget = "device.forget",
-    InvitationCreate = "invitation.create",
-    InvitationResend = "invitation.resend",
-    InvitationCancel = "invitation.cancel",
-    InvitationAccept = "invitation.accept",
-    GroupCreate = "group.create",
-    GroupUpdate = "group.update",
-    GroupDelete = "group.delete",
-    GroupLink = "group.link",
-    GroupUnlink = "group.unlink",
-    RoleBind = "role.bind",
-    RoleUnbind = "role.unbind",
-    ServiceAccountCreate = "service_account.create",
-    ServiceAccountDelete = "service_account.delete",
-    TokenCreate = "api_token.create",
-    TokenRevoke = "api_token.revoke",
-    TokenExpire = "api_token.expire",
-    ConnectionCreate = "connection.create",
-    ConnectionUpdate = "connection.update",
-    ConnectionDelete = "connection.delete",
-    ConnectionTest = "connection.test",
-    ConnectionSync = "connection.sync",
-    ConnectionRotateKeys = "connection.rotate_keys",
-    ConnectionRefresh = "connection.refresh_metadata",
-    ConnectionPause = "connection.pause",
-    ConnectionResume = "connection.resume",
-    ConnectionLetThrough = "connection.let_through",
-    ConnectionDiscard = "connection.discard",
-    MailTest = "mail.test",
-}
-
-/// How it ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AuditOutcome {
-    /// Done.
-    Success,
-    /// Not done, for the reason given.
-    Refused,
-}
-
-impl AuditOutcome {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Success => "success",
-            Self::Refused => "refused",
-        }
+text_enum! {
+    /// How it ended.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum AuditOutcome {
+        /// Done.
+        Success = "success",
+        /// Not done, for the reason given.
+        Refused = "refused",
     }
 }
 

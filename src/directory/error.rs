@@ -1,5 +1,6 @@
 //! What the directory refuses.
 
+use super::accounts::UnreadableSettings;
 use crate::kernel::database::{is_duplicate, is_nul_character_error};
 use crate::kernel::vault;
 
@@ -35,6 +36,9 @@ pub enum Error {
     /// It was changed by somebody else since it was read.
     #[error("it was changed at the same moment")]
     VersionConflict,
+    /// The stored settings of the account cannot be read, so nothing that depends on them is done.
+    #[error(transparent)]
+    UnreadableSettings(#[from] UnreadableSettings),
     /// The database failed.
     #[error(transparent)]
     Database(sqlx::Error),
@@ -65,6 +69,8 @@ impl From<sqlx::Error> for Error {
             Self::Duplicate { field: "value" }
         } else if is_nul_character_error(&error) {
             Self::Invalid { field: "value", reason: "must not contain the NUL character".to_owned() }
+        } else if let Some(unreadable) = UnreadableSettings::in_query(&error) {
+            Self::UnreadableSettings(unreadable.clone())
         } else {
             Self::Database(error)
         }

@@ -12,6 +12,7 @@ pub mod mail;
 pub mod memory;
 pub mod metrics;
 pub mod sealed_state;
+pub mod text_enum;
 pub mod tokens;
 pub mod urls;
 pub mod vault;
@@ -20,6 +21,7 @@ pub mod write_behind;
 use std::sync::Arc;
 
 pub use config::Config;
+pub use text_enum::TextEnum;
 pub use vestibule_db as database;
 pub use vestibule_db::{Clock, Database, Timestamp, Tx, clock, ids, random};
 

@@ -26,17 +26,17 @@ pub async fn send_welcome_emails(kernel: &Kernel) -> Result<usize, Error> {
     let mut tx = kernel.db.begin().await?;
     let mut account_cache = HashMap::new();
     for (account_id, id) in &due {
+        if !account_cache.contains_key(account_id) {
+            let account = accounts::by_id(&mut tx, account_id).await?;
+            // People of an account whose settings cannot be read are told when they can be.
+            account_cache.insert(account_id, account.filter(|account| account.settings().is_ok()));
+        }
+        let Some(Some(account)) = account_cache.get(account_id) else { continue };
         // Of two nodes, one finds it due.
         if !users::claim_welcome(&mut tx, account_id, id).await? {
             continue;
         }
-        let Some(user) = users::by_id(&mut tx, account_id, id).await?.filter(User::is_active) else {
-            continue;
-        };
-        if !account_cache.contains_key(account_id) {
-            account_cache.insert(account_id, accounts::by_id(&mut tx, account_id).await?);
-        }
-        if let Some(Some(account)) = account_cache.get(account_id) {
+        if let Some(user) = users::by_id(&mut tx, account_id, id).await?.filter(User::is_active) {
             send_welcome_email(kernel, &mut tx, account, &user).await?;
         }
     }
@@ -55,7 +55,7 @@ async fn send_welcome_email(
     let Some(domain) = user.email.as_deref().and_then(domain_of) else { return Ok(()) };
     let provider = connections::route_by_domain_or_default(tx, &account.id, &domain).await?;
     let notification = match provider {
-        Some(_) if account.settings().sso_invitations == SsoInvitations::Active => return Ok(()),
+        Some(_) if account.settings()?.sso_invitations == SsoInvitations::Active => return Ok(()),
         Some(provider) => AccessNotification::ProvisionedWithProvider {
             provider: provider.label(),
             login_url: kernel.urls.absolute(&format!("/login?account={}", account.slug)),

@@ -81,7 +81,7 @@ pub(super) async fn find_record(
     let hash: Option<String> = row.try_get("hash")?;
     Ok(SignInRecord {
         user: if is_somebody { Some(User::from_row(&row)?) } else { None },
-        settings: accounts::parse_settings(&row.try_get::<String, _>("settings")?),
+        settings: accounts::parse_settings(account_id, &row.try_get::<String, _>("settings")?)?,
         password: match hash {
             Some(hash) => Some(PasswordRow { hash, changed_at: row.try_get("changed_at")? }),
             None => None,

@@ -4,37 +4,25 @@ use serde::{Deserialize, Serialize};
 
 use super::factors::{ACR_TWO_FACTORS, SecondFactor};
 use crate::directory::users::User;
+use crate::kernel::text_enum::text_enum;
 
-/// How somebody proved who they are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Method {
-    /// Password, on the ordinary page.
-    Password,
-    /// Password, on the page that stays open to administrators.
-    Local,
-    /// A SAML assertion.
-    Saml,
-    /// An `OpenID` Connect provider's ID token, or the word of an OAuth one.
-    Oidc,
-    /// The password of an LDAP directory.
-    Ldap,
-    /// A passkey, which is both factors.
-    Passkey,
-}
-
-impl Method {
-    /// The name in sessions and in the audit trail.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Password => "password",
-            Self::Local => "local",
-            Self::Saml => "saml",
-            Self::Oidc => "oidc",
-            Self::Ldap => "ldap",
-            Self::Passkey => "passkey",
-        }
+text_enum! {
+    /// How somebody proved who they are.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum Method {
+        /// Password, on the ordinary page.
+        Password = "password",
+        /// Password, on the page that stays open to administrators.
+        Local = "local",
+        /// A SAML assertion.
+        Saml = "saml",
+        /// An `OpenID` Connect provider's ID token, or the word of an OAuth one.
+        Oidc = "oidc",
+        /// The password of an LDAP directory.
+        Ldap = "ldap",
+        /// A passkey, which is both factors.
+        Passkey = "passkey",
     }
 }
 

@@ -6,7 +6,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use serde_json::json;
 
-use crate::directory;
+use crate::directory::{self, accounts};
 use crate::kernel::http::Refusal;
 use crate::kernel::vault;
 use crate::provisioning::scim;
@@ -63,6 +63,12 @@ impl From<sqlx::Error> for Error {
     }
 }
 
+impl From<accounts::UnreadableSettings> for Error {
+    fn from(error: accounts::UnreadableSettings) -> Self {
+        directory::Error::from(error).into()
+    }
+}
+
 impl From<vault::Error> for Error {
     fn from(error: vault::Error) -> Self {
         Self::Internal(error.to_string())
@@ -101,6 +107,14 @@ impl From<directory::Error> for Error {
                 "Changed meanwhile",
                 "Somebody else changed this at the same moment. Look at it again before you save.",
             ),
+            // The log has the account and the cause, from where it was read.
+            E::UnreadableSettings(_) => Refusal::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Not possible at present",
+                "The settings of this account cannot be read, so its rules cannot be followed. That passes when an \
+                 upgrade of this server is under way. Otherwise tell who runs it: the log has the cause.",
+            )
+            .retry_after(30),
             E::Database(error) => return Self::Internal(error.to_string()),
             E::Internal(cause) => return Self::Internal(cause),
         })

@@ -201,7 +201,7 @@ impl<'t> Parser<'t> {
             self.at += operator.len();
             return Ok(ScimFilter::Present(path));
         }
-        let parsed = Operator::parse(operator).ok_or_else(|| self.unexpected())?;
+        let parsed = Operator::parse(&operator.to_ascii_lowercase()).ok_or_else(|| self.unexpected())?;
         self.at += operator.len();
         let value = self.value()?;
         Ok(ScimFilter::Compare(path, parsed, value))

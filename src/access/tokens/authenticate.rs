@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::model::TokenPurpose;
 use super::store;
 use crate::access::{Credential, Principal, PrincipalKind, Role};
+use crate::kernel::TextEnum as _;
 use crate::kernel::{Kernel, Timestamp, tokens};
 
 /// A token that was accepted.
@@ -37,7 +38,8 @@ pub struct TokenConnection {
 struct Row {
     id: String,
     account_id: String,
-    owner_kind: String,
+    #[sqlx(try_from = "String")]
+    owner_kind: PrincipalKind,
     owner_id: String,
     owner_name: Option<String>,
     connection_id: Option<String>,
@@ -90,7 +92,7 @@ pub async fn authenticate(
     }
     let principal = Principal {
         account_id: row.account_id,
-        kind: PrincipalKind::parse(&row.owner_kind),
+        kind: row.owner_kind,
         id: row.owner_id,
         name,
         credential: Credential::Token { id: row.id },

@@ -4,22 +4,16 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::kernel::Timestamp;
+use crate::kernel::text_enum::text_enum;
 
-/// What a token opens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TokenPurpose {
-    /// The REST API, as its owner.
-    Api,
-    /// The provisioning endpoints of one connection.
-    Scim,
-}
-
-impl TokenPurpose {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Api => "api",
-            Self::Scim => "scim",
-        }
+text_enum! {
+    /// What a token opens.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum TokenPurpose {
+        /// The REST API, as its owner.
+        Api = "api",
+        /// The provisioning endpoints of one connection.
+        Scim = "scim",
     }
 }
 

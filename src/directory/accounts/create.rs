@@ -23,7 +23,7 @@ pub async fn create(
         id: tx.new_id(),
         slug: slug.to_owned(),
         name: name.trim().to_owned(),
-        settings: AuthenticationSettings::default().to_json(),
+        settings: AuthenticationSettings::default().to_stored(),
         created_at: tx.now(),
     };
     store::insert(tx, &account).await?;

@@ -1,6 +1,6 @@
 //! What an account is.
 
-use super::settings::AuthenticationSettings;
+use super::settings::{AuthenticationSettings, UnreadableSettings};
 use crate::kernel::Timestamp;
 
 /// A tenant.
@@ -12,7 +12,7 @@ pub struct Account {
     pub slug: String,
     /// Its name for people.
     pub name: String,
-    /// [`Settings`] as JSON.
+    /// [`AuthenticationSettings`] as JSON.
     pub(super) settings: String,
     /// When it was made.
     pub created_at: Timestamp,
@@ -20,8 +20,7 @@ pub struct Account {
 
 impl Account {
     /// The account's settings; members missing in the stored text have their defaults.
-    #[must_use]
-    pub fn settings(&self) -> AuthenticationSettings {
-        AuthenticationSettings::parse(&self.settings)
+    pub fn settings(&self) -> Result<AuthenticationSettings, UnreadableSettings> {
+        AuthenticationSettings::from_stored(&self.id, &self.settings)
     }
 }

@@ -1,7 +1,7 @@
 //! The SQL of accounts.
 
 use super::model::Account;
-use super::settings::AuthenticationSettings;
+use super::settings::{AuthenticationSettings, UnreadableSettings};
 use crate::kernel::Tx;
 use crate::kernel::database::DbConn;
 
@@ -42,15 +42,17 @@ pub async fn any_exists(c: &mut DbConn) -> Result<bool, sqlx::Error> {
     Ok(found.is_some())
 }
 
-/// The settings of an account; defaults where it does not exist.
+/// The settings of an account; defaults where it does not exist. [`UnreadableSettings`] where they cannot be read.
 pub async fn settings_of(c: &mut DbConn, account_id: &str) -> Result<AuthenticationSettings, sqlx::Error> {
-    Ok(by_id(c, account_id).await?.map(|account| account.settings()).unwrap_or_default())
+    match by_id(c, account_id).await? {
+        Some(account) => Ok(account.settings()?),
+        None => Ok(AuthenticationSettings::default()),
+    }
 }
 
 /// Settings as they stand in `accounts.settings`, read by a query of another room.
-#[must_use]
-pub fn parse_settings(stored: &str) -> AuthenticationSettings {
-    AuthenticationSettings::parse(stored)
+pub fn parse_settings(account_id: &str, stored: &str) -> Result<AuthenticationSettings, UnreadableSettings> {
+    AuthenticationSettings::from_stored(account_id, stored)
 }
 
 pub(super) async fn insert(tx: &mut Tx, account: &Account) -> Result<(), sqlx::Error> {

@@ -22,7 +22,7 @@ pub async fn update_settings(
         let reason = "is not the id of a user group of this account".to_owned();
         return Err(Error::Invalid { field: "lockout.notify_group", reason });
     }
-    let before = account.settings();
+    let before = account.settings()?;
     let mut present = Vec::new();
     for id in std::mem::take(&mut wanted.two_factor.groups) {
         if groups::by_id(tx, &account.id, &id).await?.is_some() {
@@ -38,16 +38,16 @@ pub async fn update_settings(
         two_factor if wanted.two_factor.widens(two_factor) => Some(tx.now()),
         two_factor => two_factor.enforced_since.filter(|_| wanted.two_factor.is_enforced()),
     };
-    let changes = before.changes(&wanted);
+    let changes = before.differences(&wanted);
     if changes.is_empty() {
         return Ok(wanted);
     }
-    store::set_settings(tx, &context.account_id, &wanted.to_json()).await?;
+    store::set_settings(tx, &context.account_id, &wanted.to_stored_over(&account.settings)).await?;
     let mut before = Map::new();
     let mut after = Map::new();
-    for (name, old, new) in changes {
-        before.insert(name.clone(), old);
-        after.insert(name, new);
+    for change in changes {
+        before.insert(change.name.clone(), change.before);
+        after.insert(change.name, change.after);
     }
     let detail = json!({"before": Value::Object(before), "after": Value::Object(after)});
     let event = Event::new(Action::SettingsUpdate, "account", &account.id, &account.name).detail(detail);

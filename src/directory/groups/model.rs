@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::directory::Error;
 use crate::kernel::Timestamp;
 
 /// A user group as stored.
@@ -33,6 +34,14 @@ impl Group {
     #[must_use]
     pub fn attributes(&self) -> Map<String, Value> {
         serde_json::from_str(&self.attributes).unwrap_or_default()
+    }
+
+    /// Refuses to replace stored attributes that cannot be read: they would be lost.
+    pub(super) fn ensure_attributes_readable(&self) -> Result<(), Error> {
+        match serde_json::from_str::<Map<String, Value>>(&self.attributes) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Error::Internal(format!("stored attributes of group {} cannot be read", self.id))),
+        }
     }
 }
 

@@ -91,6 +91,7 @@ async fn write(
         wanted.external_id = external_id;
     }
     if let Some(attributes) = change.attributes {
+        group.ensure_attributes_readable()?;
         wanted.attributes = Value::Object(attributes).to_string();
     }
     let (added, removed) = apply_members(tx, group, source, change.members).await?;

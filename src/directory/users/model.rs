@@ -152,6 +152,14 @@ impl User {
         serde_json::from_str(&self.attributes).unwrap_or_default()
     }
 
+    /// Refuses to write a user whose stored attributes cannot be read: they would be lost.
+    pub(super) fn ensure_attributes_readable(&self) -> Result<(), Error> {
+        match serde_json::from_str::<Map<String, Value>>(&self.attributes) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Error::Internal(format!("stored attributes of user {} cannot be read", self.id))),
+        }
+    }
+
     /// The part that can be changed.
     #[must_use]
     pub fn profile(&self) -> Profile {

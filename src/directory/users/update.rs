@@ -19,6 +19,7 @@ pub async fn update(
     wanted: Profile,
 ) -> Result<User, Error> {
     let wanted = wanted.checked()?;
+    user.ensure_attributes_readable()?;
     let before = user.profile();
     let connection_id = manager_after(tx, authority, user, &before, &wanted).await?;
     if before == wanted && connection_id == user.connection_id.as_deref() {

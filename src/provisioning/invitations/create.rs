@@ -79,7 +79,7 @@ impl InvitationBatch<'_> {
             Err(other) => return Err(other),
         };
         let email = Email::parse(&profile.user_name)?;
-        let settings = self.account.settings();
+        let settings = self.account.settings()?;
         if !settings.allows_domain(&email.domain()) {
             return refused("is in a domain that may not sign in here");
         }

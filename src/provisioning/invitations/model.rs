@@ -2,6 +2,7 @@
 
 use crate::access::Role;
 use crate::kernel::Timestamp;
+use crate::kernel::text_enum::text_enum;
 
 /// Somebody to be invited.
 #[derive(Debug, Clone, Default)]
@@ -89,26 +90,16 @@ pub struct Invitation {
     pub mail_error: Option<String>,
 }
 
-/// Where an invitation stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// The person has not come yet.
-    Pending,
-    /// The link has ended before they came.
-    Expired,
-    /// They are here.
-    Accepted,
-}
-
-impl State {
-    /// The name in the API.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Expired => "expired",
-            Self::Accepted => "accepted",
-        }
+text_enum! {
+    /// Where an invitation stands.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum State {
+        /// The person has not come yet.
+        Pending = "pending",
+        /// The link has ended before they came.
+        Expired = "expired",
+        /// They are here.
+        Accepted = "accepted",
     }
 }
 

@@ -115,6 +115,10 @@ impl From<directory::Error> for Error {
                 let detail = "The resource was changed at the same moment. Send the request again.";
                 Self::retry_later(StatusCode::CONFLICT, detail, 1)
             }
+            E::UnreadableSettings(_) => {
+                let detail = "The settings of this account cannot be read at present. Try again in a moment.";
+                Self::retry_later(StatusCode::SERVICE_UNAVAILABLE, detail, 30)
+            }
             E::Database(_) | E::Internal(_) => {
                 tracing::error!(error = text, "SCIM request failed");
                 let detail = "The request could not be carried out. Try again in a moment.";

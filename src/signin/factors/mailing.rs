@@ -9,6 +9,7 @@ use crate::directory::Error;
 use crate::directory::accounts::{self, Account, TwoFactorSettings};
 use crate::kernel::database::{Conditions, DbConn};
 use crate::kernel::mail::mailing::{self, Mailing, NewMailing};
+use crate::kernel::text_enum::text_enum;
 use crate::kernel::{Kernel, Tx};
 use crate::signin::notifications;
 use crate::signin::one_time_links::{self, LinkPurpose};
@@ -16,23 +17,14 @@ use crate::signin::one_time_links::{self, LinkPurpose};
 /// People in a bit.
 const BATCH_SIZE: usize = 200;
 
-/// How the mail says it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EnrolmentMailKind {
-    /// The account asks for a second factor from now on.
-    Enforced,
-    /// It did so before.
-    Reminder,
-}
-
-impl EnrolmentMailKind {
-    /// The kind of the mailing.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Enforced => "two_factor_enforced",
-            Self::Reminder => "two_factor_reminder",
-        }
+text_enum! {
+    /// How the mail says it.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum EnrolmentMailKind {
+        /// The account asks for a second factor from now on.
+        Enforced = "two_factor_enforced",
+        /// It did so before.
+        Reminder = "two_factor_reminder",
     }
 }
 
@@ -96,7 +88,12 @@ pub async fn queue_next_batches(kernel: &Kernel) -> Result<bool, Error> {
     let running = mailing::running(&mut *kernel.db.read().await?).await?;
     let mut busy = false;
     for one in running.iter().filter(|mailing| mailing.has_room()) {
-        busy |= queue_batch(kernel, one).await?;
+        match queue_batch(kernel, one).await {
+            Ok(queued) => busy |= queued,
+            // It goes on when they can be read, and mailings of other accounts go on meanwhile.
+            Err(Error::UnreadableSettings(_)) => {}
+            Err(other) => return Err(other),
+        }
     }
     Ok(busy)
 }
@@ -111,7 +108,7 @@ async fn queue_batch(kernel: &Kernel, mailing: &Mailing) -> Result<bool, Error> 
     let mut tx = kernel.db.begin().await?;
     let ids: Vec<&str> = people.iter().map(|person| person.id.as_str()).collect();
     let secrets = one_time_links::create_many(&mut tx, &account.id, &ids, LinkPurpose::Enrol).await?;
-    let sender = notifications::sender(&account);
+    let sender = notifications::sender(&account)?;
     let again = mailing.kind == EnrolmentMailKind::Reminder.as_str();
     let mut mails = Vec::with_capacity(people.len());
     for (person, secret) in people.iter().zip(&secrets) {

@@ -4,26 +4,18 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::kernel::Timestamp;
+use crate::kernel::text_enum::text_enum;
 
-/// The kinds that are kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-#[schema(as = Kind)]
-pub enum FactorKind {
-    /// An authenticator app, by time-based codes (RFC 6238).
-    Totp,
-    /// A passkey or a security key (Web Authentication).
-    Webauthn,
-}
-
-impl FactorKind {
-    /// The name in the database, the trail and the API.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Totp => "totp",
-            Self::Webauthn => "webauthn",
-        }
+text_enum! {
+    /// The kinds that are kept.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+    #[serde(rename_all = "lowercase")]
+    #[schema(as = Kind)]
+    pub enum FactorKind {
+        /// An authenticator app, by time-based codes (RFC 6238).
+        Totp = "totp",
+        /// A passkey or a security key (Web Authentication).
+        Webauthn = "webauthn",
     }
 }
 
@@ -34,7 +26,8 @@ pub struct Factor {
     pub id: String,
     /// Whose it is.
     pub user_id: String,
-    kind: String,
+    #[sqlx(try_from = "String")]
+    kind: FactorKind,
     /// What its owner calls it.
     pub name: String,
     /// The sealed seed of an authenticator; the credential of a key.
@@ -50,8 +43,8 @@ pub struct Factor {
 impl Factor {
     /// Its kind.
     #[must_use]
-    pub fn kind(&self) -> FactorKind {
-        if self.kind == "totp" { FactorKind::Totp } else { FactorKind::Webauthn }
+    pub const fn kind(&self) -> FactorKind {
+        self.kind
     }
 
     /// Whether it can open the door alone.
@@ -82,33 +75,21 @@ impl Factor {
     }
 }
 
-/// How the second factor of a sign-in or a session was shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SecondFactor {
-    /// A code of an authenticator app.
-    Totp,
-    /// A passkey or security key.
-    Webauthn,
-    /// A recovery code.
-    Recovery,
-    /// The identity provider says so, and its connection is trusted with it.
-    Provider,
-    /// Not shown: this browser is remembered.
-    Device,
-}
-
-impl SecondFactor {
-    /// The name in sessions and in the trail.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Totp => "totp",
-            Self::Webauthn => "webauthn",
-            Self::Recovery => "recovery",
-            Self::Provider => "provider",
-            Self::Device => "device",
-        }
+text_enum! {
+    /// How the second factor of a sign-in or a session was shown.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+    #[serde(rename_all = "lowercase")]
+    pub enum SecondFactor {
+        /// A code of an authenticator app.
+        Totp = "totp",
+        /// A passkey or security key.
+        Webauthn = "webauthn",
+        /// A recovery code.
+        Recovery = "recovery",
+        /// The identity provider says so, and its connection is trusted with it.
+        Provider = "provider",
+        /// Not shown: this browser is remembered.
+        Device = "device",
     }
 }
 

@@ -5,34 +5,19 @@ use utoipa::ToSchema;
 
 use crate::kernel::Timestamp;
 use crate::kernel::database::{Conditions, DbConn};
+use crate::kernel::text_enum::text_enum;
 
-/// Whom to list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum EnrolmentFilter {
-    /// Active people without a second factor.
-    #[default]
-    Missing,
-    /// Active people with one.
-    Enrolled,
-    /// All active people.
-    All,
-}
-
-impl EnrolmentFilter {
-    /// The name in addresses.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Missing => "missing",
-            Self::Enrolled => "enrolled",
-            Self::All => "all",
-        }
-    }
-
-    /// Reads [`Filter::as_str`].
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        [Self::Missing, Self::Enrolled, Self::All].into_iter().find(|filter| filter.as_str() == text)
+text_enum! {
+    /// Whom to list.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+    pub enum EnrolmentFilter {
+        /// Active people without a second factor.
+        #[default]
+        Missing = "missing",
+        /// Active people with one.
+        Enrolled = "enrolled",
+        /// All active people.
+        All = "all",
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why somebody does not get in.
 
 use crate::directory;
+use crate::kernel::text_enum::text_enum;
 use crate::signin::{Throttled, factors, password};
 
 /// Why somebody with or without a proof does not get in.
@@ -62,34 +63,24 @@ pub enum SignInError {
     Directory(#[from] directory::Error),
 }
 
-/// Why a directory lets nobody in with a password that is right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DirectoryAccountState {
-    /// The account is disabled.
-    Disabled,
-    /// The account has ended.
-    Expired,
-    /// The password has ended.
-    PasswordExpired,
-    /// The password has to be replaced first.
-    MustChangePassword,
-    /// Not at this hour, or not from this computer.
-    LogonRestricted,
+text_enum! {
+    /// Why a directory lets nobody in with a password that is right.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum DirectoryAccountState {
+        /// The account is disabled.
+        Disabled = "directory_disabled",
+        /// The account has ended.
+        Expired = "directory_expired",
+        /// The password has ended.
+        PasswordExpired = "directory_password_expired",
+        /// The password has to be replaced first.
+        MustChangePassword = "directory_must_change_password",
+        /// Not at this hour, or not from this computer.
+        LogonRestricted = "directory_not_now",
+    }
 }
 
 impl DirectoryAccountState {
-    /// The reason in the audit trail.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Disabled => "directory_disabled",
-            Self::Expired => "directory_expired",
-            Self::PasswordExpired => "directory_password_expired",
-            Self::MustChangePassword => "directory_must_change_password",
-            Self::LogonRestricted => "directory_not_now",
-        }
-    }
-
     /// What the person is told, who has proved that they know the password.
     #[must_use]
     pub const fn message(self) -> &'static str {

@@ -1,5 +1,7 @@
 //! A sign-in under way.
 
+use crate::kernel::TextEnum as _;
+use crate::kernel::text_enum::text_enum;
 use crate::signin::Proof;
 
 /// A flow, as its browser or the callback may see it.
@@ -21,24 +23,16 @@ pub struct Flow {
     pub(super) user_epoch: Option<i64>,
 }
 
-/// What a proved flow waits for, in the order in which it is asked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NextStep {
-    /// The second factor that its person has.
-    SecondFactor,
-    /// A new password, as the old one has ended.
-    NewPassword,
-    /// A second factor to be set up, as the account asks for one.
-    Enrolment,
-}
-
-impl NextStep {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::SecondFactor => "second_factor",
-            Self::NewPassword => "new_password",
-            Self::Enrolment => "enrolment",
-        }
+text_enum! {
+    /// What a proved flow waits for, in the order in which it is asked.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum NextStep {
+        /// The second factor that its person has.
+        SecondFactor = "second_factor",
+        /// A new password, as the old one has ended.
+        NewPassword = "new_password",
+        /// A second factor to be set up, as the account asks for one.
+        Enrolment = "enrolment",
     }
 }
 
@@ -46,6 +40,10 @@ impl Flow {
     /// The proof that was delivered, if one was.
     #[must_use]
     pub fn proof(&self) -> Option<Proof> {
+        if self.demands.is_some() && self.pending_step().is_none() {
+            // A newer version asks for a step that this one does not have, and cannot leave out.
+            return None;
+        }
         serde_json::from_str(self.proof.as_deref()?).ok()
     }
 
@@ -75,7 +73,6 @@ impl Flow {
     /// What it waits for.
     #[must_use]
     pub fn pending_step(&self) -> Option<NextStep> {
-        let all = [NextStep::SecondFactor, NextStep::NewPassword, NextStep::Enrolment];
-        all.into_iter().find(|demand| self.demands.as_deref() == Some(demand.as_str()))
+        NextStep::parse(self.demands.as_deref()?)
     }
 }

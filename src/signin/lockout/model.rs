@@ -1,24 +1,16 @@
 //! What is counted.
 
+use crate::kernel::text_enum::text_enum;
 use crate::kernel::{Timestamp, tokens};
 
-/// A kind of secret with a counter of its own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CredentialKind {
-    /// The password.
-    Password,
-    /// Codes of authenticator apps and recovery codes.
-    Code,
-}
-
-impl CredentialKind {
-    /// The name in the database and in the trail.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Password => "password",
-            Self::Code => "code",
-        }
+text_enum! {
+    /// A kind of secret with a counter of its own.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum CredentialKind {
+        /// The password.
+        Password = "password",
+        /// Codes of authenticator apps and recovery codes.
+        Code = "code",
     }
 }
 

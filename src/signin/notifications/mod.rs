@@ -19,9 +19,8 @@ pub(super) use factors::{code_used, codes_renewed, factor_added, factor_removed,
 const MOST_TOLD: i64 = 50;
 
 /// The name mails of an account come from.
-#[must_use]
-pub fn sender(account: &Account) -> String {
-    account.settings().mail_sender_name.unwrap_or_else(|| account.name.clone())
+pub fn sender(account: &Account) -> Result<String, Error> {
+    Ok(account.settings()?.mail_sender_name.unwrap_or_else(|| account.name.clone()))
 }
 
 /// Queues `letter` to `user`; nothing happens for a user without an address. Returns the mail's id.
@@ -33,7 +32,7 @@ pub async fn send(
     letter: &EmailMessage,
 ) -> Result<Option<String>, Error> {
     let Some(address) = &user.email else { return Ok(None) };
-    let mail = letter.render_for(address, &sender(account))?;
+    let mail = letter.render_for(address, &sender(account)?)?;
     Ok(Some(mail::queue(tx, kernel, &account.id, &mail).await?))
 }
 
@@ -143,7 +142,7 @@ pub(super) async fn user_locked(
     user: &User,
     (factor, until, address): (CredentialKind, Timestamp, &str),
 ) -> Result<(), Error> {
-    let settings = account.settings().lockout;
+    let settings = account.settings()?.lockout;
     let (wrong, with) = match factor {
         CredentialKind::Password => ("passwords", "a password"),
         CredentialKind::Code => ("codes for the second factor", "a code"),

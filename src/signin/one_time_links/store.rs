@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::directory::accounts;
 use crate::directory::users::User;
 use crate::kernel::database::{DbConn, SqlValue, insert_all};
+use crate::kernel::text_enum::text_enum;
 use crate::kernel::tokens::{self, OpaqueToken, OpaqueTokenKind};
 use crate::kernel::{Kernel, Timestamp, Tx};
 use crate::signin::SignIn;
@@ -18,33 +19,22 @@ const SETUP_LIFETIME: Duration = Duration::from_hours(24);
 /// How long a link to set up a second factor works. It opens nothing: the person signs in first.
 pub const ENROL_LIFETIME: Duration = Duration::from_hours(7 * 24);
 
-/// What a link is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LinkPurpose {
-    /// The first run, or the first password of an administrator made on the command line.
-    Setup,
-    /// A new password for one that was forgotten.
-    Reset,
-    /// Coming in after an invitation.
-    Invite,
-    /// Setting up a second factor, after signing in.
-    Enrol,
+text_enum! {
+    /// What a link is for.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum LinkPurpose {
+        /// The first run, or the first password of an administrator made on the command line.
+        Setup = "setup",
+        /// A new password for one that was forgotten.
+        Reset = "reset",
+        /// Coming in after an invitation.
+        Invite = "invite",
+        /// Setting up a second factor, after signing in.
+        Enrol = "enrol",
+    }
 }
 
 impl LinkPurpose {
-    const ALL: [Self; 4] = [Self::Setup, Self::Reset, Self::Invite, Self::Enrol];
-
-    /// The name in the database and in the trail.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Setup => "setup",
-            Self::Reset => "reset",
-            Self::Invite => "invite",
-            Self::Enrol => "enrol",
-        }
-    }
-
     const fn token(self) -> (OpaqueTokenKind, Duration) {
         match self {
             Self::Setup => (OpaqueTokenKind::Setup, SETUP_LIFETIME),
@@ -62,14 +52,15 @@ pub struct OneTimeLink {
     pub account_id: Option<String>,
     /// See above.
     pub user_id: Option<String>,
-    purpose: String,
+    #[sqlx(try_from = "String")]
+    purpose: LinkPurpose,
 }
 
 impl OneTimeLink {
     /// What it is for.
     #[must_use]
-    pub fn purpose(&self) -> LinkPurpose {
-        LinkPurpose::ALL.into_iter().find(|p| p.as_str() == self.purpose).unwrap_or(LinkPurpose::Setup)
+    pub const fn purpose(&self) -> LinkPurpose {
+        self.purpose
     }
 }
 

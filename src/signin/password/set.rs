@@ -10,35 +10,28 @@ use crate::audit::{self, Action, Context, Event};
 use crate::directory::accounts::PasswordSettings;
 use crate::directory::users::User;
 use crate::directory::{Error, accounts};
+use crate::kernel::text_enum::text_enum;
 use crate::kernel::{Kernel, Tx};
 use crate::signin::{SignIn, factors, notifications};
 
-/// How a password came to be set.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PasswordChangeReason {
-    /// The first one, by an invitation, a set-up link or the command line.
-    First,
-    /// Chosen by an administrator.
-    Administrator,
-    /// By a link from a mail.
-    Reset,
-    /// In the profile.
-    Change,
-    /// At sign-in, because the old one had ended.
-    Expired,
+text_enum! {
+    /// How a password came to be set.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum PasswordChangeReason {
+        /// The first one, by an invitation, a set-up link or the command line.
+        First = "first",
+        /// Chosen by an administrator.
+        Administrator = "administrator",
+        /// By a link from a mail.
+        Reset = "reset",
+        /// In the profile.
+        Change = "change",
+        /// At sign-in, because the old one had ended.
+        Expired = "expired",
+    }
 }
 
 impl PasswordChangeReason {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::First => "first",
-            Self::Administrator => "administrator",
-            Self::Reset => "reset",
-            Self::Change => "change",
-            Self::Expired => "expired",
-        }
-    }
-
     /// For the mail to the owner.
     const fn description(self) -> &'static str {
         match self {

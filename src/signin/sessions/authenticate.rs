@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::store;
 use crate::access::{Credential, Principal, PrincipalKind, Role, SessionRestriction};
 use crate::directory::accounts::SessionSettings;
+use crate::kernel::TextEnum as _;
 use crate::kernel::Timestamp;
 use crate::kernel::tokens::{self, OpaqueTokenKind};
 use crate::signin::{SignIn, factors};
@@ -21,7 +22,7 @@ pub async fn authenticate(signin: &SignIn, secret: &str) -> Result<Option<Princi
         return Ok(None);
     };
     let used = signin.session_activity.last(&live.id).unwrap_or(live.last_seen_at).max(live.last_seen_at);
-    let settings = live.settings();
+    let settings = live.settings()?;
     if has_ended(&settings.session, live.created_at, used, now) {
         return Ok(None);
     }

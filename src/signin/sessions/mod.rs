@@ -14,9 +14,7 @@ pub use create::{create, renew};
 pub use model::{Session, device_name};
 pub use revoke::{revoke, revoke_all, sign_out};
 pub(super) use store::forget_second_factor;
-pub use store::{
-    SessionPolicy, by_id, count_ended_by, count_without_factor, delete_ended, exists_with_method, of_user,
-};
+pub use store::{by_id, count_ended_by, count_without_factor, delete_ended, exists_with_method, of_user};
 pub use upstream::{UpstreamSession, revoke_by_provider, upstream_session_of};
 
 #[cfg(test)]

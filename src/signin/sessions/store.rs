@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::authenticate::has_ended;
 use super::model::Session;
-use crate::directory::accounts::{self, MAX_SESSION_MINUTES, SessionSettings, TwoFactorSettings};
+use crate::directory::accounts::{
+    self, AuthenticationSettings, MAX_SESSION_MINUTES, SessionSettings, TwoFactorSettings, UnreadableSettings,
+};
 use crate::kernel::database::{Conditions, DbConn};
 use crate::kernel::{Timestamp, Tx};
 use crate::signin::ProviderSession;
@@ -93,19 +95,9 @@ pub(super) struct ActiveSession {
 }
 
 impl ActiveSession {
-    pub(super) fn settings(&self) -> SessionPolicy {
-        serde_json::from_str(&self.settings).unwrap_or_default()
+    pub(super) fn settings(&self) -> Result<AuthenticationSettings, UnreadableSettings> {
+        accounts::parse_settings(&self.account_id, &self.settings)
     }
-}
-
-/// The part of an account's settings that every request needs.
-#[derive(Debug, Default, serde::Deserialize)]
-#[serde(default)]
-pub struct SessionPolicy {
-    /// See [`SessionSettings`].
-    pub session: SessionSettings,
-    /// See [`TwoFactorSettings`].
-    pub two_factor: TwoFactorSettings,
 }
 
 pub(super) async fn find_active(c: &mut DbConn, id: &str) -> Result<Option<ActiveSession>, sqlx::Error> {

@@ -20,7 +20,7 @@ use crate::directory::users::{self, ChangeAuthority, Profile, User};
 use crate::idp::connections::{self as idp_connections, Connection};
 use crate::kernel::database::DbConn;
 use crate::kernel::http::{Refusal, RequestContext};
-use crate::kernel::{Timestamp, Tx};
+use crate::kernel::{TextEnum as _, Timestamp, Tx};
 use crate::signin::password::{self, Password, PersonalTerms, PrepareError};
 use crate::signin::{lockout, notifications, sessions};
 
@@ -74,7 +74,7 @@ pub(super) async fn set_roles(
     if present.contains(&Role::AccountAdmin) && !wanted.contains(&Role::AccountAdmin) {
         ensure_not_last_admin(tx, user).await?;
     }
-    for role in Role::ALL {
+    for role in Role::ALL.iter().copied() {
         match (present.contains(&role), wanted.contains(&role)) {
             (false, true) => access::bind_role(tx, context, who.0, who.1, who.2, role).await?,
             (true, false) => access::unbind_role(tx, context, who.0, who.1, who.2, role).await?,

@@ -157,7 +157,7 @@ pub(crate) async fn save_settings(
     let account = accounts::by_id(tx, &principal.account_id).await?;
     let account = account.ok_or_else(|| Error::not_found("account"))?;
     let wanted = wanted.checked()?;
-    let before = account.settings();
+    let before = account.settings()?;
     if before != wanted {
         ensure_admin_can_sign_in(tx, principal, &wanted).await?;
         check_enforcement(tx, principal, &before.two_factor, &wanted.two_factor).await?;

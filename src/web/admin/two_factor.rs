@@ -93,7 +93,7 @@ pub(crate) async fn send_enrolment_reminders(
     }
     let account = accounts::by_id(&mut tx, &principal.account_id).await?;
     let account = account.ok_or_else(|| Error::not_found("account"))?;
-    let settings = account.settings().two_factor;
+    let settings = account.settings()?.two_factor;
     let total =
         factors::start_mailing(&mut tx, &account, &settings, EnrolmentMailKind::Reminder, &principal.name)
             .await?;

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::{Body, List, Paging};
 use crate::access::service_accounts::{self, ServiceAccount};
 use crate::access::{Principal, Role};
+use crate::kernel::TextEnum as _;
 use crate::kernel::http::RequestContext;
 use crate::web::{AppState, Error};
 

@@ -10,6 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::List;
 use crate::access::Principal;
 use crate::directory::accounts;
+use crate::kernel::TextEnum as _;
 use crate::kernel::Timestamp;
 use crate::kernel::http::RequestContext;
 use crate::kernel::mail::mailing::{self, Mailing};

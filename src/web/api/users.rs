@@ -10,6 +10,7 @@ use super::{Body, List, Paging};
 use crate::access::{self, Principal, Role};
 use crate::directory::accounts;
 use crate::directory::users::{self, ChangeAuthority, Profile, User, UserCondition};
+use crate::kernel::TextEnum as _;
 use crate::kernel::Timestamp;
 use crate::kernel::database::DbConn;
 use crate::kernel::http::RequestContext;

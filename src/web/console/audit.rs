@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::PAGE_SIZE;
 use crate::access::Principal;
 use crate::audit::{self, Action, AuditQuery, AuditRecord};
+use crate::kernel::TextEnum as _;
 use crate::kernel::Timestamp;
 use crate::web::page::{self, Shell};
 use crate::web::{AppState, Error};

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::{ConsoleListQuery, PAGE_SIZE, text_fields, truncate_page};
 use crate::access::{Principal, Role};
 use crate::directory::groups::{self, Group};
+use crate::kernel::TextEnum as _;
 use crate::kernel::Timestamp;
 use crate::kernel::http::RequestContext;
 use crate::provisioning::invitations::{

@@ -7,7 +7,6 @@ mod invitations;
 mod overview;
 mod service_accounts;
 mod settings;
-mod settings_form;
 pub(super) mod two_factor;
 mod users;
 

@@ -11,6 +11,7 @@ use super::ConsoleListQuery;
 use crate::access::service_accounts::{self, ServiceAccount};
 use crate::access::tokens::{self, ApiToken};
 use crate::access::{Principal, Role};
+use crate::kernel::TextEnum as _;
 use crate::kernel::Timestamp;
 use crate::kernel::http::RequestContext;
 use crate::web::page::{self, Shell, non_empty};

@@ -7,16 +7,13 @@ use axum::Form;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use serde_json::Value;
 
 use super::ConsoleListQuery;
-use super::settings_form::SettingsForm;
 use crate::access::Principal;
 use crate::audit::{self, Action, Event};
-use crate::directory::accounts::{self, AuthenticationSettings};
-use crate::directory::groups::{self, Group, GroupCondition};
+use crate::directory::accounts::{self, ReviewedSetting, SettingsForm};
+use crate::directory::groups::{self, Group};
 use crate::directory::users;
-use crate::kernel;
 use crate::kernel::http::RequestContext;
 use crate::kernel::mail::EmailMessage;
 use crate::signin::notifications;
@@ -42,15 +39,9 @@ struct SettingsPage {
 #[template(path = "console/settings_review.html")]
 struct ReviewPage {
     shell: Shell,
-    fields: Vec<(&'static str, String)>,
-    changes: Vec<SettingDiff>,
+    inputs: Vec<(String, String)>,
+    changes: Vec<ReviewedSetting>,
     effects: Vec<Impact>,
-}
-
-struct SettingDiff {
-    name: String,
-    before: String,
-    after: String,
 }
 
 fn mail_destination(app: &AppState) -> String {
@@ -83,53 +74,9 @@ pub(super) async fn show(
 ) -> Result<Response, Error> {
     let mut c = app.kernel.db.read().await?;
     let settings = accounts::settings_of(&mut c, &principal.account_id).await?;
-    let group = match &settings.lockout.notify_group {
-        Some(id) => groups::by_id(&mut c, &principal.account_id, id).await?.map(|group| group.name),
-        None => None,
-    };
-    let mut named = Vec::new();
-    for id in &settings.two_factor.groups {
-        named.extend(groups::by_id(&mut c, &principal.account_id, id).await?.map(|group| group.name));
-    }
+    let form = SettingsForm::show(&mut c, &principal.account_id, &settings).await?;
     drop(c);
-    let form = SettingsForm::of(&settings, group, &named);
     page::render(&build(&app, &principal, form, query.notice.as_deref(), None).await?)
-}
-
-/// The settings the form asks for. Groups are typed by name.
-async fn requested_settings(
-    app: &AppState,
-    principal: &Principal,
-    form: &SettingsForm,
-) -> Result<AuthenticationSettings, Error> {
-    let mut wanted = form.settings()?;
-    let mut c = app.kernel.db.read().await?;
-    if let Some(name) = page::non_empty(&form.notify_group) {
-        wanted.lockout.notify_group = Some(group_id_by_name(&mut c, principal, "Group to tell", name).await?);
-    }
-    for name in form.two_factor_groups.lines().filter_map(page::non_empty) {
-        wanted.two_factor.groups.push(group_id_by_name(&mut c, principal, "Groups", name).await?);
-    }
-    // The server sets it; what was there is no change.
-    let before = accounts::settings_of(&mut c, &principal.account_id).await?.two_factor;
-    wanted.two_factor.enforced_since = before.enforced_since;
-    Ok(wanted)
-}
-
-/// The id of the group with this name.
-async fn group_id_by_name(
-    c: &mut kernel::database::DbConn,
-    principal: &Principal,
-    field: &str,
-    name: String,
-) -> Result<String, Error> {
-    let matches = [GroupCondition::Name(name.clone())];
-    let mut found = groups::list_after(c, &principal.account_id, &matches, "", 2).await?;
-    match (found.pop(), found.is_empty()) {
-        (Some(group), true) => Ok(group.id),
-        (Some(_), false) => Err(Error::invalid(field, &format!("{name} is the name of several groups"))),
-        (None, _) => Err(Error::invalid(field, &format!("there is no group called {name}"))),
-    }
 }
 
 /// First says what would change and for whom; with `confirmed`, changes it.
@@ -137,16 +84,22 @@ pub(super) async fn save(
     State(app): State<AppState>,
     principal: Principal,
     request: RequestContext,
-    Form(form): Form<SettingsForm>,
+    Form(mut form): Form<SettingsForm>,
 ) -> Result<Response, Error> {
-    if form.edit.is_some() {
+    let mut c = app.kernel.db.read().await?;
+    let before = accounts::settings_of(&mut c, &principal.account_id).await?;
+    form.complete_from(&SettingsForm::show(&mut c, &principal.account_id, &before).await?);
+    drop(c);
+    if form.is_on("edit") {
         return page::render(&build(&app, &principal, form, None, None).await?);
     }
     let done = async {
-        let wanted = requested_settings(&app, &principal, &form).await?;
-        if form.confirmed.is_none() {
+        let mut c = app.kernel.db.read().await?;
+        let wanted = form.read(&mut c, &principal.account_id, &before).await?;
+        drop(c);
+        if !form.is_on("confirmed") {
             let (before, after, effects) = admin::preview_settings(&app, &principal, wanted).await?;
-            let changes = before.changes(&after);
+            let changes = before.differences(&after);
             return Ok(if changes.is_empty() { None } else { Some((changes, effects)) });
         }
         let mut tx = app.kernel.db.begin().await?;
@@ -158,70 +111,14 @@ pub(super) async fn save(
         Ok(None) => Ok(Redirect::to("/console/settings?notice=settings_saved").into_response()),
         Ok(Some((changes, effects))) => {
             let shell = Shell::build(&app, &principal, "settings", None).await?;
-            let group = form.notify_group.clone();
-            let changes =
-                changes.into_iter().map(|(name, before, after)| setting_diff(name, &before, &after, &group));
-            page::render(&ReviewPage {
-                shell,
-                fields: form.hidden_fields(),
-                changes: changes.collect(),
-                effects,
-            })
+            let changes = changes.iter().map(|change| change.review(&form)).collect();
+            page::render(&ReviewPage { shell, inputs: form.hidden_inputs(), changes, effects })
         }
         Err(error) => {
             let error = Some(error.for_form()?);
             let page = build(&app, &principal, form, None, error).await?;
             page::render_with_status(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
-    }
-}
-
-fn setting_diff(name: String, before: &Value, after: &Value, group: &str) -> SettingDiff {
-    let shown = |value: &Value| match (name.as_str(), value.as_u64()) {
-        ("lockout.duration_minutes", Some(minutes)) => span(minutes),
-        ("lockout.notify_group", _) if value.is_string() => "another group".to_owned(),
-        ("two_factor.groups", _) => match value.as_array().map_or(0, Vec::len) {
-            0 => "none".to_owned(),
-            1 => "1 group".to_owned(),
-            n => format!("{n} groups"),
-        },
-        _ => display_value(value),
-    };
-    let after =
-        if name == "lockout.notify_group" && after.is_string() { group.to_owned() } else { shown(after) };
-    SettingDiff { before: shown(before), after, name: title(&name) }
-}
-
-/// Minutes in the largest unit that divides them.
-fn span(minutes: u64) -> String {
-    let (count, unit) = match minutes {
-        n if n > 0 && n.is_multiple_of(24 * 60) => (n / (24 * 60), "day"),
-        n if n > 0 && n.is_multiple_of(60) => (n / 60, "hour"),
-        n => (n, "minute"),
-    };
-    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
-}
-
-/// `password.min_length` as `Password: min length`; a span says its unit itself.
-fn title(name: &str) -> String {
-    let name =
-        name.strip_suffix("duration_minutes").map_or_else(|| name.to_owned(), |n| format!("{n}duration"));
-    let mut words = name.replace('_', " ").replace('.', ": ");
-    if let Some(first) = words.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    words
-}
-
-fn display_value(value: &Value) -> String {
-    match value {
-        Value::Bool(true) => "on".into(),
-        Value::Bool(false) => "off".into(),
-        Value::Null => "none".into(),
-        Value::Array(all) if all.is_empty() => "any".into(),
-        Value::Array(all) => all.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
     }
 }
 

@@ -13,6 +13,7 @@ use super::{PAGE_SIZE, truncate_page};
 use crate::access::Principal;
 use crate::access::tokens::{self, ApiToken};
 use crate::directory::accounts::{self, TwoFactorSettings};
+use crate::kernel::TextEnum as _;
 use crate::kernel::Timestamp;
 use crate::kernel::http::RequestContext;
 use crate::kernel::mail::mailing::{self, Mailing};

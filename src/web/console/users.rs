@@ -13,6 +13,7 @@ use crate::directory::accounts;
 use crate::directory::groups::{self, Group};
 use crate::directory::users::{self, ChangeAuthority, Profile, User};
 use crate::idp::connections;
+use crate::kernel::TextEnum as _;
 use crate::kernel::Timestamp;
 use crate::kernel::http::RequestContext;
 use crate::provisioning::invitations::{self, Invitation};

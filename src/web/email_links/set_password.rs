@@ -74,7 +74,7 @@ async fn build(app: &AppState, token: &str, purpose: LinkPurpose) -> Result<SetP
     };
     Ok(SetPasswordPage {
         purpose,
-        rules: password::rules(&account.settings().password),
+        rules: password::rules(&account.settings()?.password),
         check: format!("token={token}"),
         token: token.to_owned(),
         given_name: user.given_name.clone().unwrap_or_default(),

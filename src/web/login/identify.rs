@@ -90,7 +90,7 @@ pub(super) async fn show(
         _ => None,
     };
     let account = account_of(&app, query.account.as_deref()).await?;
-    let passkeys = two_factor::passkeys_are_offered(&app, account.as_ref());
+    let passkeys = two_factor::passkeys_are_offered(&app, account.as_ref())?;
     let providers = providers_of(&app, account.as_ref()).await?;
     page::render(&IdentifyPage {
         account,

@@ -12,6 +12,7 @@ use crate::access::{Principal, SessionRestriction};
 use crate::directory::accounts::{self, Account};
 use crate::directory::users::User;
 use crate::kernel::http::RequestContext;
+use crate::kernel::text_enum::text_enum;
 use crate::kernel::urls::{local_path, query_value};
 use crate::signin::factors::{
     self, Confirmation, EnrolError, EnrolmentProof, EnrolmentRight, KeyChallenge, NewAuthenticator,
@@ -19,26 +20,18 @@ use crate::signin::factors::{
 use crate::signin::flow::{self, Flow, NextStep, SignInError, SignInOutcome};
 use crate::web::{AppState, Error, login, page, profile};
 
-/// What can be set up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum FactorChoice {
-    /// An authenticator app.
-    #[default]
-    App,
-    /// A passkey.
-    Passkey,
-    /// A security key.
-    Key,
-}
-
-impl FactorChoice {
-    const fn as_str(self) -> &'static str {
-        match self {
-            Self::App => "app",
-            Self::Passkey => "passkey",
-            Self::Key => "key",
-        }
+text_enum! {
+    /// What can be set up.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
+    #[serde(rename_all = "lowercase")]
+    pub(super) enum FactorChoice {
+        /// An authenticator app.
+        #[default]
+        App = "app",
+        /// A passkey.
+        Passkey = "passkey",
+        /// A security key.
+        Key = "key",
     }
 }
 

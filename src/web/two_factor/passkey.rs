@@ -18,8 +18,12 @@ use crate::web::{AppState, Error, login};
 
 /// Whether the sign-in page of this account has the button. Without an account it has: whose passkey it is
 /// shows when it is used.
-pub(crate) fn is_offered(app: &AppState, account: Option<&Account>) -> bool {
-    webauthn_available(app) && account.is_none_or(|account| account.settings().two_factor.passkey_sign_in)
+pub(crate) fn is_offered(app: &AppState, account: Option<&Account>) -> Result<bool, Error> {
+    let allowed = match account {
+        Some(account) => account.settings()?.two_factor.passkey_sign_in,
+        None => true,
+    };
+    Ok(webauthn_available(app) && allowed)
 }
 
 fn passkey_refused(detail: impl Into<String>) -> Error {

@@ -27,10 +27,17 @@ struct Row {
 }
 
 impl Row {
+    /// None for what this version cannot read, as a newer one may have written it: it can be approved there only.
     fn into_pending_change(self) -> Option<PendingChange> {
+        let (Ok(operation), Ok(changes)) =
+            (serde_json::from_str(&self.operation), serde_json::from_str(&self.changes))
+        else {
+            tracing::error!(id = self.id, "a stored change of a provisioning client cannot be read");
+            return None;
+        };
         Some(PendingChange {
-            operation: serde_json::from_str(&self.operation).ok()?,
-            changes: serde_json::from_str(&self.changes).unwrap_or_default(),
+            operation,
+            changes,
             id: self.id,
             subject: self.subject,
             attempts: self.attempts,

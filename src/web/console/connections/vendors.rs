@@ -1,35 +1,24 @@
 //! How each identity provider's own pages are to be filled in, step by step and in their own words.
 
 use crate::idp::connections::Vendor;
+use crate::kernel::text_enum::text_enum;
 
-/// A value of ours that a step needs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SamlValue {
-    /// Nothing to copy.
-    None,
-    /// The assertion consumer service.
-    Acs,
-    /// Our entity id.
-    Entity,
-    /// Where our metadata is.
-    Metadata,
-    /// Where a sign-in begins.
-    Login,
-    /// Where logouts go.
-    Slo,
-}
-
-impl SamlValue {
-    /// Its name in the page.
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::None => "",
-            Self::Acs => "acs",
-            Self::Entity => "entity",
-            Self::Metadata => "metadata",
-            Self::Login => "login",
-            Self::Slo => "slo",
-        }
+text_enum! {
+    /// A value of ours that a step needs.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub(super) enum SamlValue {
+        /// Nothing to copy.
+        None = "",
+        /// The assertion consumer service.
+        Acs = "acs",
+        /// Our entity id.
+        Entity = "entity",
+        /// Where our metadata is.
+        Metadata = "metadata",
+        /// Where a sign-in begins.
+        Login = "login",
+        /// Where logouts go.
+        Slo = "slo",
     }
 }
 

@@ -1,0 +1,169 @@
+//! The kinds of settings: what values they take and how these are put into their normal form.
+//!
+//! The other half of a kind, how the settings page reads, shows and compares it, is in `form.rs` and `review.rs`.
+
+use std::marker::PhantomData;
+
+use serde_json::{Value, json};
+
+use super::domains::is_domain;
+use crate::directory::{Error, check_name, fold_case};
+use crate::kernel::TextEnum;
+
+/// A setting as the declaration lists it.
+#[derive(Debug)]
+pub struct Setting {
+    pub(super) section: Option<&'static str>,
+    pub(super) member: &'static str,
+    /// Its dotted name in the API, in refusals and in the audit trail: `password.min_length`.
+    pub name: &'static str,
+    /// What values it takes.
+    pub kind: SettingKind,
+    /// The name of its input on the settings page.
+    pub input: &'static str,
+}
+
+/// What values a setting takes. `label`: what the settings page calls it in an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the limits and labels are explained here once, above")]
+pub enum SettingKind {
+    /// On or off.
+    Switch,
+    /// A count of something.
+    Number { label: &'static str, min: u32, max: u32 },
+    /// Minutes, which the page shows with a unit of its own: minutes, hours or days.
+    Minutes { label: &'static str, min: u32, max: u32 },
+    /// A line of text, or none.
+    Text { max_characters: usize },
+    /// One of several words.
+    Choice { label: &'static str, words: &'static [&'static str] },
+    /// Email domains.
+    Domains { max: usize },
+    /// The id of a user group, or none; the page has its name.
+    Group { label: &'static str },
+    /// The ids of user groups; the page has their names.
+    Groups { label: &'static str, max: usize },
+}
+
+/// A kind for settings of one Rust type.
+pub(super) struct KindOf<T>(SettingKind, PhantomData<fn() -> T>);
+
+impl<T> KindOf<T> {
+    const fn new(kind: SettingKind) -> Self {
+        Self(kind, PhantomData)
+    }
+
+    pub(super) const fn kind(&self) -> SettingKind {
+        self.0
+    }
+}
+
+pub(super) const fn switch() -> KindOf<bool> {
+    KindOf::new(SettingKind::Switch)
+}
+
+pub(super) const fn number(label: &'static str, min: u32, max: u32) -> KindOf<u32> {
+    KindOf::new(SettingKind::Number { label, min, max })
+}
+
+pub(super) const fn minutes(label: &'static str, min: u32, max: u32) -> KindOf<u32> {
+    KindOf::new(SettingKind::Minutes { label, min, max })
+}
+
+pub(super) const fn text(max_characters: usize) -> KindOf<Option<String>> {
+    KindOf::new(SettingKind::Text { max_characters })
+}
+
+pub(super) const fn choice<T: TextEnum>(label: &'static str) -> KindOf<T> {
+    KindOf::new(SettingKind::Choice { label, words: T::TEXTS })
+}
+
+pub(super) const fn domains(max: usize) -> KindOf<Vec<String>> {
+    KindOf::new(SettingKind::Domains { max })
+}
+
+pub(super) const fn group(label: &'static str) -> KindOf<Option<String>> {
+    KindOf::new(SettingKind::Group { label })
+}
+
+pub(super) const fn groups(label: &'static str, max: usize) -> KindOf<Vec<String>> {
+    KindOf::new(SettingKind::Groups { label, max })
+}
+
+impl Setting {
+    /// Its value in all settings as JSON; `null` where it is missing.
+    #[must_use]
+    pub fn value_in<'v>(&self, settings: &'v Value) -> &'v Value {
+        match self.section {
+            Some(section) => &settings[section][self.member],
+            None => &settings[self.member],
+        }
+    }
+
+    /// Its value in all settings as JSON, if it is there.
+    pub(super) fn present_in<'v>(&self, settings: &'v Value) -> Option<&'v Value> {
+        match self.section {
+            Some(section) => settings.get(section)?.get(self.member),
+            None => settings.get(self.member),
+        }
+    }
+
+    pub(super) fn value_in_mut<'v>(&self, settings: &'v mut Value) -> &'v mut Value {
+        match self.section {
+            Some(section) => &mut settings[section][self.member],
+            None => &mut settings[self.member],
+        }
+    }
+
+    /// The value in its normal form, or why it cannot be used. Whether groups exist is left to the caller.
+    pub(super) fn checked(&self, value: Value) -> Result<Value, Error> {
+        let invalid = |reason: String| Err(Error::Invalid { field: self.name, reason });
+        match self.kind {
+            SettingKind::Switch | SettingKind::Choice { .. } => Ok(value),
+            SettingKind::Number { min, max, .. } | SettingKind::Minutes { min, max, .. } => {
+                if value.as_u64().is_some_and(|n| (u64::from(min)..=u64::from(max)).contains(&n)) {
+                    return Ok(value);
+                }
+                invalid(format!("must be between {min} and {max}"))
+            }
+            SettingKind::Text { max_characters } => match trimmed(&value) {
+                Some(text) => {
+                    check_name(self.name, text, max_characters)?;
+                    Ok(json!(text))
+                }
+                None => Ok(Value::Null),
+            },
+            SettingKind::Group { .. } => Ok(trimmed(&value).map_or(Value::Null, |id| json!(id))),
+            SettingKind::Domains { max } => {
+                let mut all: Vec<String> =
+                    strings(&value).map(|domain| fold_case(domain.trim_start_matches('@'))).collect();
+                all.sort();
+                all.dedup();
+                if all.len() > max || all.iter().any(|domain| !is_domain(domain)) {
+                    return invalid(format!("must be domains such as example.com, at most {max}"));
+                }
+                Ok(json!(all))
+            }
+            SettingKind::Groups { max, .. } => {
+                let mut all: Vec<&str> = strings(&value).collect();
+                all.sort_unstable();
+                all.dedup();
+                if all.len() > max {
+                    return invalid(format!(
+                        "must be at most {max} groups; enforce it for everybody instead"
+                    ));
+                }
+                Ok(json!(all))
+            }
+        }
+    }
+}
+
+/// The strings of a JSON list.
+pub(super) fn strings(value: &Value) -> impl Iterator<Item = &str> {
+    value.as_array().into_iter().flatten().filter_map(Value::as_str)
+}
+
+fn trimmed(value: &Value) -> Option<&str> {
+    value.as_str().map(str::trim).filter(|text| !text.is_empty())
+}

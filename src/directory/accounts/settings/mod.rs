@@ -1,0 +1,27 @@
+//! The authentication settings of an account, each declared once.
+//!
+//! `declaration.rs` lists every setting with its type, default, kind and the name of its input on the settings page.
+//! The types with their JSON and OpenAPI, the body of a change, the checks, the form, the review page and the audit
+//! diff follow from that list; `docs/how-to/add-a-setting.md` tells how to extend it. A stored value that cannot be
+//! read is refused and never becomes a default.
+
+mod change;
+mod declaration;
+mod declare;
+mod domains;
+mod form;
+mod kind;
+mod review;
+mod stored;
+mod two_factor;
+
+pub use change::SettingDifference;
+pub use declaration::{
+    AuthenticationSettings, LockoutSettings, MAX_SESSION_MINUTES, PasswordSettings, SETTINGS,
+    SessionSettings, SettingsChange, SsoInvitations, TwoFactorSettings,
+};
+pub(crate) use domains::is_domain;
+pub use form::SettingsForm;
+pub use kind::{Setting, SettingKind};
+pub use review::ReviewedSetting;
+pub use stored::UnreadableSettings;

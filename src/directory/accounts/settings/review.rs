@@ -1,0 +1,79 @@
+//! What a change of settings says on the page that reviews it.
+
+use serde_json::Value;
+
+use super::change::SettingDifference;
+use super::declaration::SETTINGS;
+use super::form::SettingsForm;
+use super::kind::{Setting, SettingKind, strings};
+
+/// A setting that changes, in words.
+#[derive(Debug)]
+pub struct ReviewedSetting {
+    /// The setting: `Password: min length`.
+    pub name: String,
+    /// Its value before.
+    pub before: String,
+    /// Its value afterwards.
+    pub after: String,
+}
+
+impl SettingDifference {
+    /// The difference in words. `form`: what was typed, which has the names of groups.
+    #[must_use]
+    pub fn review(&self, form: &SettingsForm) -> ReviewedSetting {
+        let setting = SETTINGS.iter().find(|setting| setting.name == self.name);
+        let kind = setting.map(|setting| setting.kind);
+        let after = match setting {
+            Some(Setting { kind: SettingKind::Group { .. }, input, .. }) if self.after.is_string() => {
+                form.text(input).to_owned()
+            }
+            _ => display(kind, &self.after),
+        };
+        ReviewedSetting { name: title(kind, &self.name), before: display(kind, &self.before), after }
+    }
+}
+
+/// `password.min_length` as `Password: min length`; minutes are shown with their unit, which the name leaves out.
+fn title(kind: Option<SettingKind>, name: &str) -> String {
+    let name = match kind {
+        Some(SettingKind::Minutes { .. }) => name.strip_suffix("_minutes").unwrap_or(name),
+        _ => name,
+    };
+    let mut words = name.replace('_', " ").replace('.', ": ");
+    if let Some(first) = words.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    words
+}
+
+fn display(kind: Option<SettingKind>, value: &Value) -> String {
+    match (kind, value) {
+        (Some(SettingKind::Groups { .. }), _) => match strings(value).count() {
+            0 => "none".into(),
+            1 => "1 group".into(),
+            n => format!("{n} groups"),
+        },
+        (Some(SettingKind::Group { .. }), Value::String(_)) => "another group".into(),
+        (Some(SettingKind::Minutes { .. }), Value::Number(minutes)) => {
+            minutes_text(minutes.as_u64().unwrap_or(0))
+        }
+        (_, Value::Bool(true)) => "on".into(),
+        (_, Value::Bool(false)) => "off".into(),
+        (_, Value::Null) => "none".into(),
+        (_, Value::Array(all)) if all.is_empty() => "any".into(),
+        (_, Value::Array(_)) => strings(value).collect::<Vec<_>>().join(", "),
+        (_, Value::String(text)) => text.clone(),
+        (_, other) => other.to_string(),
+    }
+}
+
+/// Minutes in the largest unit that divides them.
+fn minutes_text(minutes: u64) -> String {
+    let (count, unit) = match minutes {
+        n if n > 0 && n.is_multiple_of(24 * 60) => (n / (24 * 60), "day"),
+        n if n > 0 && n.is_multiple_of(60) => (n / 60, "hour"),
+        n => (n, "minute"),
+    };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}

@@ -1,0 +1,28 @@
+//! What follows from the settings about the second factor.
+
+use std::time::Duration;
+
+use super::declaration::TwoFactorSettings;
+use crate::kernel::Timestamp;
+
+impl TwoFactorSettings {
+    /// Whether anybody needs one.
+    #[must_use]
+    pub fn is_enforced(&self) -> bool {
+        self.enforced || !self.groups.is_empty()
+    }
+
+    /// Whether `self` asks for one from people from whom `before` did not.
+    #[must_use]
+    pub fn widens(&self, before: &Self) -> bool {
+        let asks_more = |id: &String| !before.groups.contains(id);
+        !before.enforced && (self.enforced || self.groups.iter().any(asks_more))
+    }
+
+    /// When sessions without one stop being good, if it is enforced.
+    #[must_use]
+    pub fn grace_ends_at(&self) -> Option<Timestamp> {
+        let grace = Duration::from_hours(24 * u64::from(self.grace_days));
+        self.enforced_since.filter(|_| self.is_enforced()).map(|since| since.plus(grace))
+    }
+}
