@@ -78,3 +78,31 @@ fn a_session_begins_in_one_place_whatever_the_door() {
     }
     assert!(places.len() == 1 && places[0].ends_with("signin/flow/finish.rs"), "{places:#?}");
 }
+
+#[test]
+fn what_can_end_a_users_access_passes_the_check_for_the_last_administrator() {
+    // Pages, REST, SCIM, synchronisation, import and commands call `access::{update_user, delete_user, …}`.
+    for (path, text) in all() {
+        let text: String = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        let file = path.to_string_lossy();
+        let is_checked = file.ends_with("access/user_changes.rs");
+        let is_access = file.contains("/src/access/");
+        assert!(
+            is_checked || file.ends_with("directory/users/mod.rs") || !text.contains("unchecked"),
+            "{file}: only access::user_changes may call directory::users::unchecked"
+        );
+        assert!(is_access || !text.contains("unbind_"), "{file}: roles are taken away by access::set_user_roles");
+        assert!(
+            is_access || !text.contains("DELETE FROM role_bindings"),
+            "{file}: roles are taken away by access::set_user_roles"
+        );
+        let is_users = file.contains("/src/directory/users/");
+        for statement in ["UPDATE users SET", "DELETE FROM users"] {
+            let ends_access = text.match_indices(statement).any(|(at, _)| {
+                let end = text[at..].find(';').map_or(text.len(), |end| at + end);
+                statement.starts_with("DELETE") || text[at..end].contains(" active")
+            });
+            assert!(is_users || !ends_access, "{file}: users are changed by access::update_user");
+        }
+    }
+}

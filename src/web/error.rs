@@ -96,6 +96,11 @@ impl From<directory::Error> for Error {
                 ),
             ),
             E::Forbidden(reason) => Refusal::new(StatusCode::CONFLICT, "Not possible", reason),
+            E::LastAdmin => Refusal::new(
+                StatusCode::CONFLICT,
+                "Not possible",
+                "This is the last active administrator of the account. Make somebody else an administrator first.",
+            ),
             E::VersionConflict => Refusal::new(
                 StatusCode::CONFLICT,
                 "Changed meanwhile",

@@ -13,5 +13,5 @@ pub use settings::{
     AuthenticationSettings, LockoutSettings, MAX_SESSION_MINUTES, PasswordSettings, SessionSettings,
     SsoInvitations, TwoFactorSettings,
 };
-pub use store::{any_exists, by_id, by_slug, find_single, list_all, parse_settings, settings_of};
+pub use store::{any_exists, by_id, by_slug, find_single, list_all, lock, parse_settings, settings_of};
 pub use update::update_settings;

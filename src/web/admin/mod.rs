@@ -12,7 +12,7 @@ use axum::http::StatusCode;
 
 use super::{AppState, Error, login};
 use crate::access::tokens::{self, ApiToken, NewToken, TokenOwner, TokenPurpose};
-use crate::access::{self, Permission, Principal, PrincipalKind, Role, service_accounts};
+use crate::access::{self, Permission, Principal, PrincipalKind, service_accounts};
 use crate::audit::Context;
 use crate::directory::accounts::{self, PasswordSettings};
 use crate::directory::groups::{self, Group};
@@ -62,54 +62,6 @@ pub(super) async fn find_connection(
     found.ok_or_else(|| Error::not_found("connection"))
 }
 
-/// Gives the user exactly these roles.
-pub(super) async fn set_roles(
-    tx: &mut Tx,
-    context: &Context,
-    user: &User,
-    wanted: &[Role],
-) -> Result<(), Error> {
-    let present = access::roles_of(tx, &user.id).await?;
-    let who = (PrincipalKind::User, user.id.as_str(), user.user_name.as_str());
-    if present.contains(&Role::AccountAdmin) && !wanted.contains(&Role::AccountAdmin) {
-        ensure_not_last_admin(tx, user).await?;
-    }
-    for role in Role::ALL {
-        match (present.contains(&role), wanted.contains(&role)) {
-            (false, true) => access::bind_role(tx, context, who.0, who.1, who.2, role).await?,
-            (true, false) => access::unbind_role(tx, context, who.0, who.1, who.2, role).await?,
-            _ => {}
-        }
-    }
-    Ok(())
-}
-
-/// The last active administrator stays: nobody could undo it.
-pub(super) async fn ensure_not_last_admin(tx: &mut Tx, user: &User) -> Result<(), Error> {
-    let is_admin = access::roles_of(tx, &user.id).await?.contains(&Role::AccountAdmin);
-    if !is_admin || !user.is_active() || access::has_other_admin(tx, &user.account_id, &user.id).await? {
-        return Ok(());
-    }
-    Err(Error::Refused(Refusal::new(
-        StatusCode::CONFLICT,
-        "Not possible",
-        "This is the last active administrator of the account. Make somebody else an administrator first.",
-    )))
-}
-
-/// Deletes a user and what was bound to it.
-pub(super) async fn remove_user(
-    tx: &mut Tx,
-    principal: &Principal,
-    request: &RequestContext,
-    user: &User,
-) -> Result<(), Error> {
-    ensure_not_last_admin(tx, user).await?;
-    let context = principal.context(request);
-    users::delete(tx, &context, ChangeAuthority::Local, user).await?;
-    Ok(access::unbind_all_roles(tx, &context, (PrincipalKind::User, &user.id, &user.user_name)).await?)
-}
-
 /// Changes a user that is managed here. The old address is told when it is replaced.
 pub(super) async fn update_user(
     app: &AppState,
@@ -118,7 +70,7 @@ pub(super) async fn update_user(
     user: &User,
     wanted: Profile,
 ) -> Result<User, Error> {
-    let updated = users::update(tx, context, ChangeAuthority::Local, user, wanted).await?;
+    let updated = access::update_user(tx, context, ChangeAuthority::Local, user, wanted).await?;
     notifications::address_changed(&app.kernel, tx, user, &updated).await?;
     Ok(updated)
 }

@@ -194,7 +194,7 @@ pub(super) async fn create(
         password::set(&app.kernel, &mut tx, &context, &user, &hash, PasswordChangeReason::Administrator)
             .await?;
     }
-    admin::set_roles(&mut tx, &context, &user, &roles).await?;
+    access::set_user_roles(&mut tx, &context, &user, &roles).await?;
     let now = tx.now();
     let detail = UserDetail::of(&mut tx, user, now).await?;
     tx.commit().await?;
@@ -246,12 +246,13 @@ pub(super) async fn change(
         external_id: now.external_id,
         attributes: now.attributes,
     };
-    if !wanted.active {
-        admin::ensure_not_last_admin(&mut tx, &user).await?;
+    if roles.as_ref().is_some_and(|roles| !roles.contains(&Role::AccountAdmin)) {
+        // First, so that the account is locked before the user is, as everywhere.
+        access::ensure_not_last_admin(&mut tx, &user).await?;
     }
     let updated = admin::update_user(&app, &mut tx, &context, &user, wanted).await?;
     if let Some(roles) = &roles {
-        admin::set_roles(&mut tx, &context, &updated, roles).await?;
+        access::set_user_roles(&mut tx, &context, &updated, roles).await?;
     }
     let now = tx.now();
     let detail = UserDetail::of(&mut tx, updated, now).await?;
@@ -270,7 +271,7 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, Error> {
     let mut tx = app.kernel.db.begin().await?;
     let user = admin::find_user(&mut tx, &principal, &id).await?;
-    admin::remove_user(&mut tx, &principal, &request, &user).await?;
+    access::delete_user(&mut tx, &principal.context(&request), ChangeAuthority::Local, &user).await?;
     tx.commit().await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::{ConsoleListQuery, PAGE_SIZE, truncate_page};
-use crate::access::{Principal, Role, roles_of};
+use crate::access::{self, Principal, Role, roles_of};
 use crate::directory::accounts;
 use crate::directory::groups::{self, Group};
 use crate::directory::users::{self, ChangeAuthority, Profile, User};
@@ -159,7 +159,7 @@ async fn try_create(
         password::set(&app.kernel, &mut tx, &context, &user, &hash, PasswordChangeReason::Administrator)
             .await?;
     }
-    admin::set_roles(&mut tx, &context, &user, &form.roles()).await?;
+    access::set_user_roles(&mut tx, &context, &user, &form.roles()).await?;
     tx.commit().await?;
     Ok(user.id)
 }
@@ -249,6 +249,10 @@ pub(super) async fn save(
         let context = principal.context(&request);
         let mut tx = app.kernel.db.begin().await?;
         let user = admin::find_user(&mut tx, &principal, &id).await?;
+        if !form.roles().contains(&Role::AccountAdmin) {
+            // First, so that the account is locked before the user is, as everywhere.
+            access::ensure_not_last_admin(&mut tx, &user).await?;
+        }
         // A managed user's form has the role only.
         let user = match user.connection_id {
             None => {
@@ -257,7 +261,7 @@ pub(super) async fn save(
             }
             Some(_) => user,
         };
-        admin::set_roles(&mut tx, &context, &user, &form.roles()).await?;
+        access::set_user_roles(&mut tx, &context, &user, &form.roles()).await?;
         tx.commit().await?;
         Ok("user_saved")
     };
@@ -280,10 +284,7 @@ pub(super) async fn set_active(
     let done = async {
         let mut tx = app.kernel.db.begin().await?;
         let user = admin::find_user(&mut tx, &principal, &id).await?;
-        if !form.active {
-            admin::ensure_not_last_admin(&mut tx, &user).await?;
-        }
-        users::set_active(&mut tx, &principal.context(&request), &user, form.active).await?;
+        access::set_user_active(&mut tx, &principal.context(&request), &user, form.active).await?;
         tx.commit().await?;
         Ok(if form.active { "user_activated" } else { "user_deactivated" })
     };
@@ -387,7 +388,7 @@ pub(super) async fn delete(
     let done = async {
         let mut tx = app.kernel.db.begin().await?;
         let user = admin::find_user(&mut tx, &principal, &id).await?;
-        admin::remove_user(&mut tx, &principal, &request, &user).await?;
+        access::delete_user(&mut tx, &principal.context(&request), ChangeAuthority::Local, &user).await?;
         tx.commit().await?;
         Ok(())
     };

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::write::WriteOutcome;
 use super::{Provisioner, base_url, check_version, not_modified, resource_response};
-use crate::access::{PrincipalKind, Role, roles_of, unbind_all_roles};
+use crate::access::{self, Role, roles_of};
 use crate::audit::Context;
 use crate::directory::groups;
 use crate::directory::users::{self, User};
@@ -77,8 +77,7 @@ pub(super) async fn apply_operation(
     check_version(operation.version.as_deref(), user.version)?;
     if operation.verb == Verb::Delete {
         let is_removal = removal_would_count(tx, &user);
-        users::delete(tx, context, client.authority(), &user).await?;
-        unbind_all_roles(tx, context, (PrincipalKind::User, &user.id, &user.user_name)).await?;
+        access::delete_user(tx, context, client.authority(), &user).await?;
         trace.changes = difference(&user::resource(&user).into_object(), &JsonObject::new());
         return Ok(WriteOutcome {
             version: None,
@@ -142,7 +141,7 @@ async fn update(
     let wanted =
         custom_attributes::coerce_attributes(&client.settings.extra_attributes, user::normalize(wanted))?;
     let profile = user::profile(wanted)?;
-    let updated = users::update(tx, context, client.authority(), user, profile).await?;
+    let updated = access::update_user(tx, context, client.authority(), user, profile).await?;
     trace.changes = difference(&before, &user::resource(&updated).into_object());
     if user.connection_id.is_none() {
         // From here on the user is changed in the directory, which the log should not pass over.
