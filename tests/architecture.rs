@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-const ROOMS: [&str; 9] =
-    ["kernel", "audit", "directory", "access", "signin", "idp", "provisioning", "web", "cli"];
+const ROOMS: [&str; 10] =
+    ["kernel", "audit", "directory", "access", "signin", "idp", "provisioning", "admin", "web", "cli"];
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(folder).expect("folder").flatten() {
@@ -41,6 +41,17 @@ fn a_room_uses_only_the_rooms_before_it() {
                         ROOMS[used]
                     );
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn administration_knows_nothing_of_http() {
+    for (path, text) in all() {
+        if path.to_string_lossy().contains("/src/admin/") {
+            for mark in ["axum", "StatusCode", "http::Refusal"] {
+                assert!(!text.contains(mark), "{} has {mark}; web renders admin::Error", path.display());
             }
         }
     }
@@ -91,7 +102,10 @@ fn what_can_end_a_users_access_passes_the_check_for_the_last_administrator() {
             is_checked || file.ends_with("directory/users/mod.rs") || !text.contains("unchecked"),
             "{file}: only access::user_changes may call directory::users::unchecked"
         );
-        assert!(is_access || !text.contains("unbind_"), "{file}: roles are taken away by access::set_user_roles");
+        assert!(
+            is_access || !text.contains("unbind_"),
+            "{file}: roles are taken away by access::set_user_roles"
+        );
         assert!(
             is_access || !text.contains("DELETE FROM role_bindings"),
             "{file}: roles are taken away by access::set_user_roles"

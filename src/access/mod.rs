@@ -13,6 +13,6 @@ mod user_changes;
 pub use bindings::{admins, bind_role, has_other_admin, roles_of};
 pub use last_admin::ensure_not_last_admin;
 pub use permission::{Permission, Role};
-pub use principal::{Credential, Principal, PrincipalKind, SessionRestriction};
+pub use principal::{Credential, MissingPermission, Principal, PrincipalKind, SessionRestriction};
 pub use routing::{Guard, GuardedRoute, Routes};
 pub use user_changes::{delete_user, set_user_active, set_user_roles, update_user};

@@ -8,9 +8,10 @@ use utoipa::ToSchema;
 
 use super::Body;
 use crate::access::Principal;
+use crate::admin;
+use crate::admin::settings::{Impact, ProposedSettings};
 use crate::directory::accounts::{self, AuthenticationSettings, SsoInvitations};
 use crate::kernel::http::RequestContext;
-use crate::web::admin::{self, Impact};
 use crate::web::{AppState, Error};
 
 /// What to change; members not given stay. `null` empties `notify_group` and `mail_sender_name`.
@@ -168,7 +169,7 @@ pub(super) async fn change(
     let mut tx = app.kernel.db.begin().await?;
     let mut wanted = accounts::settings_of(&mut tx, &principal.account_id).await?;
     change.apply(&mut wanted);
-    let settings = admin::save_settings(&mut tx, &principal, &request, wanted).await?;
+    let settings = admin::settings::save(&app.admin_request(&principal, &request), &mut tx, wanted).await?;
     tx.commit().await?;
     Ok(Json(settings))
 }
@@ -198,7 +199,8 @@ pub(super) async fn preview(
     let mut wanted = accounts::settings_of(&mut c, &principal.account_id).await?;
     drop(c);
     change.apply(&mut wanted);
-    let (before, settings, effects) = admin::preview_settings(&app, &principal, wanted).await?;
+    let ProposedSettings { before, after: settings, effects } =
+        admin::settings::preview(&app.kernel, &principal, wanted).await?;
     let changes = before.changes(&settings);
     let changes = changes
         .into_iter()

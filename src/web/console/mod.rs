@@ -123,14 +123,6 @@ struct ConsoleListQuery {
     notice: Option<String>,
 }
 
-/// Cuts `rows` (one more than a page, if there are more) and tells where the next page starts.
-fn truncate_page<T>(rows: &mut Vec<T>, id: impl Fn(&T) -> &str) -> Option<String> {
-    let page = usize::try_from(PAGE_SIZE).unwrap_or(50);
-    let more = rows.len() > page;
-    rows.truncate(page);
-    rows.last().filter(|_| more).map(|last| id(last).to_owned())
-}
-
 /// The fields of a form that a file was sent with, in their order, the file as text like the others; `file` is what
 /// a person calls it.
 async fn text_fields(mut multipart: Multipart, file: &'static str) -> Result<Vec<(String, String)>, Error> {

@@ -2,21 +2,20 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
 
 use super::{ConnectionPageExtras, field, redirect_or_rerender};
-use crate::access::Principal;
+use crate::admin;
+use crate::admin::connections::ConnectionFields;
 use crate::directory::groups::{self, GroupLink};
 use crate::idp::connection_tests::{self, TestResult};
 use crate::idp::connections::{self, Connection, GroupQuery, Jit, LdapSettings, UserQuery};
 use crate::idp::ldap::BIND_PASSWORD;
 use crate::idp::ldap::sync::{self, Schedule, SyncOptions, SyncReport, SyncRun};
-use crate::kernel::http::RequestContext;
 use crate::kernel::{self, Timestamp};
-use crate::web::admin::ConnectionFields;
 use crate::web::page::{self, Shell, split_list};
-use crate::web::{AppState, Error, admin};
+use crate::web::{AuthenticatedRequest, Error};
 
 #[derive(Template)]
 #[template(path = "console/connection_ldap.html")]
@@ -162,23 +161,21 @@ pub(super) fn parse_form(fields: &LdapFormFields) -> Result<ConnectionFields, Er
 }
 
 pub(crate) async fn save(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
     Form(fields): Form<LdapFormFields>,
 ) -> Result<Response, Error> {
     let done = async {
         let wanted = parse_form(&fields)?;
-        admin::change_connection(&app, &principal, &request, &id, wanted).await.map(drop)
+        admin::connections::change(&request.admin(), &id, wanted).await?;
+        Ok::<_, Error>(())
     };
-    redirect_or_rerender(&app, &principal, &id, "connection_saved", done.await).await
+    redirect_or_rerender(&request, &id, "connection_saved", done.await).await
 }
 
 /// Asks for a synchronisation now, or for what one would change.
 pub(crate) async fn begin_sync(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
     Form(fields): Form<LdapFormFields>,
 ) -> Result<Response, Error> {
@@ -186,8 +183,8 @@ pub(crate) async fn begin_sync(
         preview: !field(&fields, "preview").is_empty(),
         allow_empty: !field(&fields, "allow_empty").is_empty(),
     };
-    let done = admin::request_sync(&app, &principal, &id, &wanted).await;
-    redirect_or_rerender(&app, &principal, &id, "sync_asked", done).await
+    let done = admin::connections::request_sync(&request.admin(), &id, &wanted).await;
+    redirect_or_rerender(&request, &id, "sync_asked", done).await
 }
 
 /// How far the last synchronisation is, for the bar on the page.
@@ -200,12 +197,11 @@ pub(crate) struct SyncProgress {
 }
 
 pub(crate) async fn progress(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
 ) -> Result<axum::Json<SyncProgress>, Error> {
-    let mut c = app.kernel.db.read().await?;
-    let connection = admin::find_connection(&mut c, &principal, &id).await?;
+    let mut c = request.app.kernel.db.read().await?;
+    let connection = request.principal.find_connection(&mut c, &id).await?;
     let last = sync::latest_runs(&mut c, &connection.id, 1).await?.pop();
     let report = last.as_ref().map(SyncRun::report).unwrap_or_default();
     let under_way = last.is_some_and(|run| run.is_running());

@@ -1,6 +1,8 @@
 //! One error for all handlers, and one place that renders every refusal: as a page for people, as
 //! problem+json (RFC 9457) for scripts, as a SCIM error for provisioning clients.
 
+mod admin;
+
 use askama::Template;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -134,7 +136,7 @@ impl IntoResponse for Error {
 }
 
 /// The words for a status that comes without any: from the router, the limits, the timeout.
-pub(super) fn status_refusal(status: StatusCode) -> Refusal {
+pub(crate) fn status_refusal(status: StatusCode) -> Refusal {
     let (title, detail) = match status {
         StatusCode::NOT_FOUND => {
             ("Not found", "There is nothing at this address. Check it, or start from the top.")
@@ -159,7 +161,7 @@ struct ErrorPage<'a> {
 }
 
 /// Renders `refusal` as the client of `path` can read it.
-pub(super) fn render(path: &str, refusal: &Refusal, request_id: &str) -> Response {
+pub(crate) fn render(path: &str, refusal: &Refusal, request_id: &str) -> Response {
     if path.starts_with("/scim/") {
         return scim::Error::plain(refusal.status, refusal.detail.clone()).into_response();
     }
