@@ -7,7 +7,6 @@ use axum::response::{IntoResponse, Response};
 use super::AppState;
 use crate::access::Principal;
 use crate::admin::AdminRequest;
-use crate::audit::Context;
 use crate::kernel::http::RequestContext;
 
 /// A request whose principal the route's guard has identified.
@@ -21,11 +20,6 @@ impl AuthenticatedRequest {
     /// The same for the operations of `admin`, which know nothing of HTTP.
     pub(super) fn admin(&self) -> AdminRequest<'_> {
         self.app.admin_request(&self.principal, &self.http)
-    }
-
-    /// For the audit events of what is done.
-    pub(super) fn context(&self) -> Context {
-        self.principal.context(&self.http)
     }
 }
 

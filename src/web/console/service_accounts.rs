@@ -12,7 +12,6 @@ use crate::access::Role;
 use crate::access::service_accounts::{self, ServiceAccount};
 use crate::access::tokens::{self, ApiToken};
 use crate::admin;
-use crate::admin::tokens::NewApiToken;
 use crate::kernel::Timestamp;
 use crate::web::page::{self, Shell, non_empty};
 use crate::web::{AuthenticatedRequest, Error};
@@ -27,7 +26,7 @@ struct ServiceAccountsPage {
     error: Option<String>,
 }
 
-async fn render(
+pub(super) async fn render(
     request: &AuthenticatedRequest,
     notice: Option<&str>,
     secret: Option<String>,
@@ -57,7 +56,7 @@ pub(super) struct ServiceAccountForm {
     role: String,
 }
 
-async fn redirect_or_rerender(
+pub(super) async fn redirect_or_rerender(
     request: &AuthenticatedRequest,
     done: Result<&str, impl Into<Error>>,
 ) -> Result<Response, Error> {
@@ -78,41 +77,8 @@ pub(super) async fn create(
 }
 
 #[derive(Debug, Deserialize)]
-pub(super) struct ServiceAccountTokenForm {
-    service_account: String,
-    name: String,
-    #[serde(default)]
-    expires_on: String,
-}
-
-pub(super) async fn create_token(
-    request: AuthenticatedRequest,
-    Form(form): Form<ServiceAccountTokenForm>,
-) -> Result<Response, Error> {
-    let done = async {
-        let expires_at = admin::tokens::parse_expiry_date(&form.expires_on)?;
-        let service_account_id = Some(form.service_account.as_str());
-        let new = NewApiToken { name: &form.name, service_account_id, expires_at };
-        let (_, secret) = admin::tokens::create(&request.admin(), new).await?;
-        Ok::<_, Error>(secret)
-    };
-    match done.await {
-        Ok(secret) => render(&request, None, Some(secret), None).await,
-        Err(error) => redirect_or_rerender(&request, Err(error)).await,
-    }
-}
-
-#[derive(Debug, Deserialize)]
 pub(super) struct ServiceAccountsIdForm {
-    id: String,
-}
-
-pub(super) async fn revoke_token(
-    request: AuthenticatedRequest,
-    Form(form): Form<ServiceAccountsIdForm>,
-) -> Result<Response, Error> {
-    admin::tokens::revoke(&request.admin(), &form.id).await?;
-    redirect_or_rerender(&request, Ok::<_, Error>("token_revoked")).await
+    pub(super) id: String,
 }
 
 pub(super) async fn delete(

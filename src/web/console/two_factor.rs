@@ -4,12 +4,13 @@
 use askama::Template;
 use axum::Json;
 use axum::body::Body;
-use axum::extract::Query;
+use axum::extract::{Path, Query};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::PAGE_SIZE;
+use super::users::redirect_or_rerender;
 use crate::access::Principal;
 use crate::access::tokens::{self, ApiToken};
 use crate::admin::{self, ListPage};
@@ -118,6 +119,12 @@ pub(super) async fn export(
         &request.principal,
         EnrolmentFilter::parse(&query.show).unwrap_or(EnrolmentFilter::All),
     ))
+}
+
+/// Ends the user's second factor and mails them a link for a new one.
+pub(super) async fn reset(request: AuthenticatedRequest, Path(id): Path<String>) -> Result<Response, Error> {
+    let done = admin::two_factor::reset(&request.admin(), &id).await.map(|()| "two_factor_reset");
+    redirect_or_rerender(&request, &id, done).await
 }
 
 /// Rows read at once for the file.

@@ -205,7 +205,7 @@ pub(super) async fn show(
 }
 
 /// Goes back to the user's page: with a notice, or with the reason why not.
-async fn redirect_or_rerender(
+pub(super) async fn redirect_or_rerender(
     request: &AuthenticatedRequest,
     id: &str,
     done: Result<&str, impl Into<Error>>,
@@ -248,69 +248,6 @@ pub(super) async fn set_active(
     let done = admin::users::set_active(&request.admin(), &id, form.active).await;
     let done = done.map(|()| notice);
     redirect_or_rerender(&request, &id, done).await
-}
-
-pub(super) async fn revoke_sessions(
-    request: AuthenticatedRequest,
-    Path(id): Path<String>,
-) -> Result<Response, Error> {
-    let own = request.principal.session_id().filter(|_| request.principal.id == id).unwrap_or_default();
-    admin::users::revoke_sessions(&request.admin(), &id, own).await?;
-    redirect_or_rerender(&request, &id, Ok::<_, Error>("sessions_revoked")).await
-}
-
-/// Lets a locked user try again at once.
-pub(super) async fn unlock(request: AuthenticatedRequest, Path(id): Path<String>) -> Result<Response, Error> {
-    let done = admin::users::unlock(&request.admin(), &id).await.map(|()| "user_unlocked");
-    redirect_or_rerender(&request, &id, done).await
-}
-
-/// Mails the user a link to choose a new password.
-pub(super) async fn send_reset(
-    request: AuthenticatedRequest,
-    Path(id): Path<String>,
-) -> Result<Response, Error> {
-    let done = admin::users::send_password_reset(&request.admin(), &id).await.map(|()| "reset_sent");
-    redirect_or_rerender(&request, &id, done).await
-}
-
-/// Ends the user's second factor and mails them a link for a new one.
-pub(super) async fn reset_two_factor(
-    request: AuthenticatedRequest,
-    Path(id): Path<String>,
-) -> Result<Response, Error> {
-    let done = admin::two_factor::reset(&request.admin(), &id).await.map(|()| "two_factor_reset");
-    redirect_or_rerender(&request, &id, done).await
-}
-
-#[derive(Deserialize)]
-pub(super) struct SessionForm {
-    session: String,
-}
-
-pub(super) async fn revoke_session(
-    request: AuthenticatedRequest,
-    Path(id): Path<String>,
-    Form(form): Form<SessionForm>,
-) -> Result<Response, Error> {
-    let done = admin::users::revoke_session(&request.admin(), id.as_str(), form.session.as_str())
-        .await
-        .map(|()| "session_revoked");
-    redirect_or_rerender(&request, &id, done).await
-}
-
-#[derive(Deserialize)]
-pub(super) struct IdentityForm {
-    identity: String,
-}
-
-pub(super) async fn unlink(
-    request: AuthenticatedRequest,
-    Path(id): Path<String>,
-    Form(form): Form<IdentityForm>,
-) -> Result<Response, Error> {
-    let done = admin::identities::unlink(&request.admin(), &id, &form.identity).await;
-    redirect_or_rerender(&request, &id, done.map(|()| "user_unlinked")).await
 }
 
 pub(super) async fn delete(request: AuthenticatedRequest, Path(id): Path<String>) -> Result<Response, Error> {

@@ -3,12 +3,15 @@
 mod advice;
 mod attribute_mapping;
 pub(super) mod connection_tests;
-mod ldap;
-mod oidc;
+pub(super) mod ldap;
+pub(super) mod oidc;
+pub(super) mod pending_changes;
 mod presets;
-mod provisioning;
-mod saml;
-mod scim;
+pub(super) mod requests;
+pub(super) mod saml;
+pub(super) mod scim;
+pub(super) mod syncs;
+pub(super) mod tokens;
 mod vendors;
 
 use std::time::Duration;
@@ -29,14 +32,6 @@ use crate::idp::oidc::RpEndpoints;
 use crate::kernel::{ids, sealed_state};
 use crate::web::page::{self, Shell, split_list};
 use crate::web::{AuthenticatedRequest, Error};
-
-pub(super) use ldap::{begin_sync, progress as sync_progress, save as save_ldap};
-pub(super) use oidc::save as save_oidc;
-pub(super) use provisioning::{
-    approve_pending_changes, discard_pending_changes, list_pending_changes, requests,
-};
-pub(super) use saml::{forget_retiring, load_metadata, rotate_keys, save};
-pub(super) use scim::{create_token, revoke_token, save as save_scim};
 
 #[derive(Template)]
 #[template(path = "console/connections.html")]

@@ -3,21 +3,21 @@
 use askama::Template;
 use axum::Form;
 use axum::extract::Path;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use serde::Deserialize;
 
-use super::provisioning::RequestLogRow;
+use super::requests::RequestLogRow;
 use super::vendors::{self, ScimValue};
-use super::{ConnectionPageExtras, redirect_or_rerender, render};
+use super::{ConnectionPageExtras, redirect_or_rerender};
 use crate::access::tokens::{self, ApiToken};
 use crate::admin;
 use crate::admin::connections::ConnectionFields;
-use crate::admin::provisioning::{LogSearch, NewScimToken};
+use crate::admin::provisioning::LogSearch;
 use crate::directory::{groups, users};
 use crate::idp::connections::{Connection, ExtraAttribute, ScimSettings, Vendor};
 use crate::kernel::{self, Timestamp};
 use crate::provisioning::scim::pending_changes;
-use crate::web::page::{self, Shell, non_empty};
+use crate::web::page::{self, Shell};
 use crate::web::{AppState, AuthenticatedRequest, Error};
 
 /// Requests shown on the connection's own page.
@@ -88,51 +88,6 @@ pub(super) async fn page(
         error: extras.error,
     };
     page::render_with_status(status, &page)
-}
-
-#[derive(Deserialize)]
-pub(crate) struct ScimTokenForm {
-    #[serde(default)]
-    name: String,
-    /// The token in whose place it comes.
-    replaces: Option<String>,
-    overlap_hours: Option<u32>,
-}
-
-/// Shows the secret on the answer itself: it exists nowhere else, so it cannot survive a redirect.
-pub(crate) async fn create_token(
-    request: AuthenticatedRequest,
-    Path(id): Path<String>,
-    Form(form): Form<ScimTokenForm>,
-) -> Result<Response, Error> {
-    let name = non_empty(&form.name);
-    let replaces = form.replaces.as_deref().map(|old| (old, form.overlap_hours.unwrap_or(24)));
-    let new = NewScimToken { name: name.as_deref(), expires_at: None, replaces };
-    match admin::provisioning::create_token(&request.admin(), &id, new).await {
-        Ok((_, secret)) => {
-            render(
-                &request,
-                &id,
-                ConnectionPageExtras { secret: Some(secret), ..ConnectionPageExtras::default() },
-            )
-            .await
-        }
-        Err(error) => redirect_or_rerender(&request, &id, "", Err(error)).await,
-    }
-}
-
-#[derive(Deserialize)]
-pub(crate) struct RevokeForm {
-    token: String,
-}
-
-pub(crate) async fn revoke_token(
-    request: AuthenticatedRequest,
-    Path(id): Path<String>,
-    Form(form): Form<RevokeForm>,
-) -> Result<Response, Error> {
-    admin::tokens::revoke(&request.admin(), &form.token).await?;
-    Ok(Redirect::to(&format!("/console/connections/{id}?notice=token_revoked")).into_response())
 }
 
 #[derive(Deserialize)]

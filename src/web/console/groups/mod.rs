@@ -1,5 +1,7 @@
 //! Groups.
 
+pub(super) mod links;
+
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, Query};
@@ -7,11 +9,11 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::{ConsoleListQuery, PAGE_SIZE};
 use crate::admin;
-use crate::directory::groups::{self, Group, GroupMember, GroupUpdate, MembershipUpdate, UnlinkPolicy};
+use crate::directory::groups::{self, Group, GroupMember, GroupUpdate, MembershipUpdate};
 use crate::directory::users;
 use crate::idp::connections::{self, Connection};
+use crate::web::console::{ConsoleListQuery, PAGE_SIZE};
 use crate::web::page::{self, Shell};
 use crate::web::{AuthenticatedRequest, Error};
 
@@ -184,40 +186,6 @@ pub(super) async fn change_members(
     }
     let change = change.map(|()| GroupUpdate { members, ..GroupUpdate::default() });
     apply_change(&request, &id, change).await
-}
-
-#[derive(Deserialize)]
-pub(super) struct GroupLinkForm {
-    connection_id: String,
-    name: String,
-}
-
-pub(super) async fn link(
-    request: AuthenticatedRequest,
-    Path(id): Path<String>,
-    Form(form): Form<GroupLinkForm>,
-) -> Result<Response, Error> {
-    let done =
-        admin::groups::link(&request.admin(), id.as_str(), form.connection_id.as_str(), form.name.as_str())
-            .await
-            .map(drop);
-    redirect_or_rerender(&request, &id, "group_linked", done).await
-}
-
-#[derive(Deserialize)]
-pub(super) struct GroupUnlinkForm {
-    members: String,
-}
-
-pub(super) async fn unlink(
-    request: AuthenticatedRequest,
-    Path(id): Path<String>,
-    Form(form): Form<GroupUnlinkForm>,
-) -> Result<Response, Error> {
-    let kept =
-        if form.members == "remove" { UnlinkPolicy::RemoveMembers } else { UnlinkPolicy::RetainMembers };
-    let done = admin::groups::unlink(&request.admin(), &id, kept).await;
-    redirect_or_rerender(&request, &id, "group_unlinked", done).await
 }
 
 pub(super) async fn delete(request: AuthenticatedRequest, Path(id): Path<String>) -> Result<Response, Error> {
