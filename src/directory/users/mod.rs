@@ -24,7 +24,7 @@ pub use store::{
     list_after, list_page, search,
 };
 
-/// What can end a user's access, without a look at who is left. Only [`crate::access`] calls these, after it has made
+/// What can end a user's access, without a look at who is left. Only `access` calls these, after it has made
 /// sure that the account keeps an administrator; `tests/architecture` fails when another file does.
 pub mod unchecked {
     pub use super::delete::{delete, ensure_deletable};
