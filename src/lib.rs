@@ -2,9 +2,10 @@
 //! enters an application through it.
 //!
 //! The rooms, each of which may use the ones before it: [`kernel`] → [`audit`] → [`directory`] →
-//! [`access`] → [`signin`] → [`idp`] → [`provisioning`] → [`web`] → [`cli`].
+//! [`access`] → [`signin`] → [`idp`] → [`provisioning`] → [`admin`] → [`web`] → [`cli`].
 
 pub mod access;
+pub mod admin;
 pub mod audit;
 pub mod cli;
 pub mod directory;

@@ -15,6 +15,7 @@ mod garbage;
 mod import;
 mod invitations;
 mod keys;
+mod last_admin;
 mod ldap;
 mod lockout;
 mod mail;

@@ -45,7 +45,7 @@ pub async fn bind_role(
 }
 
 /// Takes a role away.
-pub async fn unbind_role(
+pub(super) async fn unbind_role(
     tx: &mut Tx,
     context: &Context,
     kind: PrincipalKind,
@@ -68,13 +68,15 @@ pub async fn unbind_role(
 }
 
 /// Takes all roles away, from a principal that is being deleted.
-pub async fn unbind_all_roles(
+pub(super) async fn unbind_all_roles(
     tx: &mut Tx,
     context: &Context,
-    who: (PrincipalKind, &str, &str),
+    kind: PrincipalKind,
+    id: &str,
+    name: &str,
 ) -> Result<(), sqlx::Error> {
-    for role in roles_of(tx, who.1).await? {
-        unbind_role(tx, context, who.0, who.1, who.2, role).await?;
+    for role in roles_of(tx, id).await? {
+        unbind_role(tx, context, kind, id, name, role).await?;
     }
     Ok(())
 }

@@ -59,6 +59,20 @@ pub enum SessionRestriction {
     SecondFactorRequired,
 }
 
+/// The permission that a principal would need and does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the permission {} is missing", .0.as_str())]
+pub struct MissingPermission(pub Permission);
+
+impl From<MissingPermission> for Refusal {
+    fn from(missing: MissingPermission) -> Self {
+        let name = missing.0.as_str();
+        let detail =
+            format!("You need the permission {name} for this. Ask an administrator of your account.");
+        Self::new(StatusCode::FORBIDDEN, "Not allowed", detail)
+    }
+}
+
 /// An identified user or service account, in its account.
 #[derive(Debug, Clone)]
 pub struct Principal {
@@ -84,18 +98,8 @@ impl Principal {
     }
 
     /// The same, as a refusal that names what is missing.
-    pub fn require(&self, permission: Permission) -> Result<(), Refusal> {
-        if self.has_permission(permission) {
-            return Ok(());
-        }
-        Err(Refusal::new(
-            StatusCode::FORBIDDEN,
-            "Not allowed",
-            format!(
-                "You need the permission {} for this. Ask an administrator of your account.",
-                permission.as_str()
-            ),
-        ))
+    pub fn require(&self, permission: Permission) -> Result<(), MissingPermission> {
+        if self.has_permission(permission) { Ok(()) } else { Err(MissingPermission(permission)) }
     }
 
     /// The context for audit events of what this principal does in this request.

@@ -33,6 +33,10 @@ pub enum Error {
     /// A rule of the account forbids it.
     #[error("{0}")]
     Forbidden(&'static str),
+    /// It would leave the account without an active administrator. Found by `access`, which knows the roles; stated
+    /// here, as the change that it refuses is one to the directory.
+    #[error("this is the last active administrator of the account")]
+    LastAdmin,
     /// It was changed by somebody else since it was read.
     #[error("it was changed at the same moment")]
     VersionConflict,

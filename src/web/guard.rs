@@ -48,9 +48,9 @@ async fn check(app: &AppState, guard: Guard, mut request: Request, next: Next) -
         return restricted_session(&request, page);
     }
     if let Guard::Requires(permission) = guard
-        && let Err(refusal) = principal.require(permission)
+        && let Err(missing) = principal.require(permission)
     {
-        return refusal.into_response();
+        return Refusal::from(missing).into_response();
     }
     let writes = !request.method().is_safe();
     request.extensions_mut().insert(principal);

@@ -1,8 +1,8 @@
 //! HTTP: one server for browsers, provisioning clients and scripts.
 
-mod admin;
 pub mod api;
 mod assets;
+mod authenticated_request;
 mod console;
 mod email_links;
 mod error;
@@ -20,12 +20,15 @@ mod two_factor;
 
 use std::sync::Arc;
 
-use crate::access::Routes;
+use crate::access::{Principal, Routes};
+use crate::admin::AdminRequest;
 use crate::idp::{Idp, oidc, saml};
 use crate::kernel::Kernel;
+use crate::kernel::http::RequestContext;
 use crate::provisioning::scim;
 use crate::signin::SignIn;
 
+use authenticated_request::AuthenticatedRequest;
 pub use email_links::{create_first_password_link, ensure_setup_link};
 pub use error::Error;
 pub use server::{HttpServer, ServerError};
@@ -54,6 +57,15 @@ impl AppState {
         let idp = Idp::new(signin.clone());
         let (scim, doors) = (scim::ScimMiddleware::new(kernel.clone()), login::IdpDiscovery::default());
         Self(Arc::new(AppStateInner { kernel, signin, idp, scim, idp_discovery: doors }))
+    }
+
+    /// What `principal` asks of `admin` in `request`.
+    fn admin_request<'a>(
+        &'a self,
+        principal: &'a Principal,
+        request: &'a RequestContext,
+    ) -> AdminRequest<'a> {
+        AdminRequest::new(&self.idp, principal, request)
     }
 
     /// Has what is remembered for a moment looked at anew: something was changed on this node.

@@ -6,4 +6,4 @@ mod signin;
 mod sync;
 mod trials;
 mod trouble;
-mod world;
+pub mod world;

@@ -8,4 +8,4 @@ mod pages;
 mod presets;
 mod signin;
 mod trials;
-mod world;
+pub mod world;

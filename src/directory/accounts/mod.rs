@@ -14,5 +14,5 @@ pub use settings::{
     SETTINGS, SessionSettings, Setting, SettingDifference, SettingKind, SettingsChange, SettingsForm,
     SsoInvitations, TwoFactorSettings, UnreadableSettings,
 };
-pub use store::{any_exists, by_id, by_slug, find_single, list_all, parse_settings, settings_of};
+pub use store::{any_exists, by_id, by_slug, find_single, list_all, lock, parse_settings, settings_of};
 pub use update::update_settings;

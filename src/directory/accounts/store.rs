@@ -55,6 +55,16 @@ pub fn parse_settings(account_id: &str, stored: &str) -> Result<AuthenticationSe
     AuthenticationSettings::from_stored(account_id, stored)
 }
 
+/// Holds the account's row until the unit of work ends, so that two that read a set of the account's rows and decide
+/// by it take turns.
+pub async fn lock(tx: &mut Tx, account_id: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE accounts SET id = id WHERE id = $1")
+        .bind(account_id)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
 pub(super) async fn insert(tx: &mut Tx, account: &Account) -> Result<(), sqlx::Error> {
     sqlx::query(
         "INSERT INTO accounts (id, slug, name, settings, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $5)",

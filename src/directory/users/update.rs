@@ -38,12 +38,6 @@ pub async fn update(
     Ok(updated)
 }
 
-/// Lets a user in or locks it out, whoever manages the rest of it.
-pub async fn set_active(tx: &mut Tx, context: &Context, user: &User, active: bool) -> Result<User, Error> {
-    let wanted = Profile { active, ..user.profile() };
-    update(tx, context, ChangeAuthority::Local, user, wanted).await
-}
-
 /// Who manages the user after this change, or a refusal.
 async fn manager_after<'a>(
     tx: &mut Tx,

@@ -3,6 +3,7 @@
 use super::create::record_event;
 use super::model::Invitation;
 use super::{emails, store};
+use crate::access;
 use crate::audit::{Action, Context};
 use crate::directory::accounts;
 use crate::directory::users::{self, ChangeAuthority, User};
@@ -53,7 +54,5 @@ pub async fn copy_link(
 pub async fn cancel(tx: &mut Tx, context: &Context, invitation: &Invitation) -> Result<(), Error> {
     let (_, user) = find_pending(tx, invitation).await?;
     record_event(tx, context, Action::InvitationCancel, &user).await?;
-    users::delete(tx, context, ChangeAuthority::Local, &user).await?;
-    let principal = (crate::access::PrincipalKind::User, user.id.as_str(), user.user_name.as_str());
-    Ok(crate::access::unbind_all_roles(tx, context, principal).await?)
+    access::delete_user(tx, context, ChangeAuthority::Local, &user).await
 }

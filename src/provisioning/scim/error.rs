@@ -111,6 +111,11 @@ impl From<directory::Error> for Error {
                 ),
             ),
             E::Forbidden(reason) => Self::plain(StatusCode::FORBIDDEN, reason),
+            E::LastAdmin => Self::plain(
+                StatusCode::CONFLICT,
+                "This user is the last active administrator of the account, which would be left without one. Make \
+                 another user an administrator in the console, then send the request again.",
+            ),
             E::VersionConflict => {
                 let detail = "The resource was changed at the same moment. Send the request again.";
                 Self::retry_later(StatusCode::CONFLICT, detail, 1)

@@ -431,7 +431,7 @@ pub(crate) async fn activate_invited_user(
 ) -> Result<User, directory::Error> {
     let context = audit_context_of(user, request);
     let wanted = Profile { active: true, ..user.profile() };
-    let joined = users::update(tx, &context, ChangeAuthority::Local, user, wanted).await?;
+    let joined = access::update_user(tx, &context, ChangeAuthority::Local, user, wanted).await?;
     let event = Event::new(Action::InvitationAccept, "user", &user.id, &user.user_name);
     audit::record(tx, &context, event.detail(json!({"method": method}))).await?;
     Ok(joined)

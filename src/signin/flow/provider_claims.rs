@@ -1,5 +1,6 @@
 //! What an identity provider says about a person, taken over when they come.
 
+use crate::access;
 use crate::audit::Context;
 use crate::directory::users::{self, ChangeAuthority, Profile, User};
 use crate::directory::{self, groups};
@@ -38,7 +39,7 @@ pub(super) async fn apply(
     };
     let user = if changes_profile(&user, proof) {
         let wanted = with_names(&user, &provided.names);
-        users::update(tx, context, ChangeAuthority::Local, &user, wanted).await?
+        access::update_user(tx, context, ChangeAuthority::Local, &user, wanted).await?
     } else {
         user
     };

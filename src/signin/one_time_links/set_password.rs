@@ -1,6 +1,7 @@
 //! Choosing a password with a link: a first one, a new one, or the one of somebody who was invited.
 
 use super::store::{self, LinkPurpose};
+use crate::access;
 use crate::directory::users::{self, ChangeAuthority, Profile, User};
 use crate::directory::{Error, accounts};
 use crate::kernel::Tx;
@@ -124,7 +125,7 @@ async fn apply_choice(
     };
     if purpose == LinkPurpose::Invite {
         let named = with_names(&user, names);
-        user = users::update(tx, &context, ChangeAuthority::Local, &user, named).await?;
+        user = access::update_user(tx, &context, ChangeAuthority::Local, &user, named).await?;
         user = flow::activate_invited_user(tx, request, &user, Method::Password).await?;
     }
     if purpose == LinkPurpose::Reset {

@@ -1,15 +1,14 @@
 //! The audit trail.
 
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::Query;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use super::{List, Paging};
-use crate::access::Principal;
 use crate::audit::{self, AuditQuery, AuditRecord};
 use crate::kernel::Timestamp;
-use crate::web::{AppState, Error};
+use crate::web::{AuthenticatedRequest, Error};
 
 /// Which events to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -31,8 +30,7 @@ pub(super) struct AuditFilter {
 #[utoipa::path(get, path = "/api/v1/audit-events", tag = "audit", params(Paging, AuditFilter),
     security(("bearer" = [])), responses((status = 200, body = List<AuditRecord>), (status = 422)))]
 pub(super) async fn list(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Query(paging): Query<Paging>,
     Query(filter): Query<AuditFilter>,
 ) -> Result<Json<List<AuditRecord>>, Error> {
@@ -50,8 +48,8 @@ pub(super) async fn list(
         action: filter.action,
         resource_type: filter.resource_type,
     };
-    let mut c = app.kernel.db.read().await?;
-    let account = &principal.account_id;
+    let mut c = request.app.kernel.db.read().await?;
+    let account = &request.principal.account_id;
     let page = audit::list(&mut c, account, &filter, paging.limit(), paging.after.as_deref()).await?;
     Ok(Json(List { items: page.items, next: page.next }))
 }

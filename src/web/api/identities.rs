@@ -1,17 +1,16 @@
 //! Who users are at providers.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::List;
-use crate::access::Principal;
+use crate::admin;
 use crate::kernel::Timestamp;
-use crate::kernel::http::RequestContext;
 use crate::signin::identities::{self, Identity};
-use crate::web::{AppState, Error, admin};
+use crate::web::{AuthenticatedRequest, Error};
 
 /// An identity that leads to a user.
 #[derive(Debug, Serialize, ToSchema)]
@@ -45,14 +44,13 @@ impl From<Identity> for IdentityBody {
 #[utoipa::path(get, path = "/api/v1/users/{id}/identities", tag = "users", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 200, body = List<IdentityBody>), (status = 404)))]
 pub(super) async fn list(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
 ) -> Result<Json<List<IdentityBody>>, Error> {
-    let mut c = app.kernel.db.read().await?;
-    let user = admin::find_user(&mut c, &principal, &id).await?;
+    let mut c = request.app.kernel.db.read().await?;
+    let user = request.principal.find_user(&mut c, &id).await?;
     let rows = identities::of_user(&mut c, &user.id).await?;
-    Ok(Json(List::of(rows, 200, |identity| identity.id.clone(), IdentityBody::from)))
+    Ok(Json(List::of(rows, 200, |identity| &identity.id, IdentityBody::from)))
 }
 
 /// Takes an identity away from a user. If the provider vouches for their address, it leads to them again.
@@ -60,14 +58,9 @@ pub(super) async fn list(
     params(("id" = String, Path,), ("identity" = String, Path,)), security(("bearer" = [])),
     responses((status = 204), (status = 404)))]
 pub(super) async fn unlink(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path((id, identity)): Path<(String, String)>,
-    request: RequestContext,
 ) -> Result<StatusCode, Error> {
-    let mut tx = app.kernel.db.begin().await?;
-    let user = admin::find_user(&mut tx, &principal, &id).await?;
-    admin::unlink_identity(&mut tx, &principal, &request, &user, &identity).await?;
-    tx.commit().await?;
+    admin::identities::unlink(&request.admin(), &id, &identity).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,20 +1,19 @@
 //! Invitations.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::users::read_roles;
 use super::{Body, List, Paging};
-use crate::access::Principal;
+use crate::admin;
 use crate::kernel::Timestamp;
-use crate::kernel::http::RequestContext;
 use crate::provisioning::invitations::{
     self, Invitation, InviteStatus, Invitee, InviteeOutcome, NewInvitations,
 };
-use crate::web::{AppState, Error, admin};
+use crate::web::{AuthenticatedRequest, Error};
 
 /// People to be invited.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -132,9 +131,7 @@ pub(super) struct InvitationLink {
 #[utoipa::path(post, path = "/api/v1/invitations", tag = "invitations", request_body = InvitationRequest,
     security(("bearer" = [])), responses((status = 201, body = InvitationOutcomes), (status = 422)))]
 pub(super) async fn create(
-    State(app): State<AppState>,
-    principal: Principal,
-    request: RequestContext,
+    request: AuthenticatedRequest,
     Body(new): Body<InvitationRequest>,
 ) -> Result<(StatusCode, Json<InvitationOutcomes>), Error> {
     let person = |email| Invitee { email, ..Invitee::default() };
@@ -144,7 +141,7 @@ pub(super) async fn create(
         roles: read_roles(&new.roles)?,
         landing_url: new.landing_url,
     };
-    let outcomes = admin::create_invitations(&app, &principal, &request, new).await?;
+    let outcomes = admin::invitations::create(&request.admin(), new).await?;
     let items = outcomes.into_iter().map(InvitationOutcome::from).collect();
     Ok((StatusCode::CREATED, Json(InvitationOutcomes { items })))
 }
@@ -153,42 +150,39 @@ pub(super) async fn create(
 #[utoipa::path(get, path = "/api/v1/invitations", tag = "invitations", params(Paging, InvitationFilter),
     security(("bearer" = [])), responses((status = 200, body = List<InvitationBody>)))]
 pub(super) async fn list(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Query(paging): Query<Paging>,
     Query(filter): Query<InvitationFilter>,
 ) -> Result<Json<List<InvitationBody>>, Error> {
-    let (limit, now) = (paging.limit(), app.kernel.clock.now());
-    let mut c = app.kernel.db.read().await?;
+    let (limit, now) = (paging.limit(), request.app.kernel.clock.now());
+    let mut c = request.app.kernel.db.read().await?;
 
     let rows =
-        invitations::list(&mut c, &principal.account_id, filter.open, paging.after(), limit + 1).await?;
-    Ok(Json(List::of(rows, limit, |i| i.user_id.clone(), |i| InvitationBody::of(i, now))))
+        invitations::list(&mut c, &request.principal.account_id, filter.open, paging.after(), limit + 1)
+            .await?;
+    Ok(Json(List::of(rows, limit, |i| &i.user_id, |i| InvitationBody::of(i, now))))
 }
 
 /// Shows an invitation.
 #[utoipa::path(get, path = "/api/v1/invitations/{id}", tag = "invitations", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 200, body = InvitationBody), (status = 404)))]
 pub(super) async fn show(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
 ) -> Result<Json<InvitationBody>, Error> {
-    let mut c = app.kernel.db.read().await?;
-    let invitation = admin::find_invitation(&mut c, &principal, &id).await?;
-    Ok(Json(InvitationBody::of(invitation, app.kernel.clock.now())))
+    let mut c = request.app.kernel.db.read().await?;
+    let invitation = request.principal.find_invitation(&mut c, &id).await?;
+    Ok(Json(InvitationBody::of(invitation, request.app.kernel.clock.now())))
 }
 
 /// Sends the mail again with a fresh link, good for seven days.
 #[utoipa::path(post, path = "/api/v1/invitations/{id}/resend", tag = "invitations", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 202), (status = 404), (status = 409)))]
 pub(super) async fn resend(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
 ) -> Result<StatusCode, Error> {
-    admin::resend_invitation(&app, &principal, &request, &id).await?;
+    admin::invitations::resend(&request.admin(), &id).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -196,12 +190,10 @@ pub(super) async fn resend(
 #[utoipa::path(post, path = "/api/v1/invitations/{id}/link", tag = "invitations", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 200, body = InvitationLink), (status = 404), (status = 409)))]
 pub(super) async fn copy_link(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
 ) -> Result<Json<InvitationLink>, Error> {
-    let url = admin::copy_invitation_link(&app, &principal, &request, &id).await?;
+    let url = admin::invitations::copy_link(&request.admin(), &id).await?;
     Ok(Json(InvitationLink { url }))
 }
 
@@ -209,11 +201,9 @@ pub(super) async fn copy_link(
 #[utoipa::path(delete, path = "/api/v1/invitations/{id}", tag = "invitations", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 204), (status = 404), (status = 409)))]
 pub(super) async fn cancel(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
 ) -> Result<StatusCode, Error> {
-    admin::cancel_invitation(&app, &principal, &request, &id).await?;
+    admin::invitations::cancel(&request.admin(), &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,13 +1,12 @@
 //! Who am I?
 
 use axum::Json;
-use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::access::{Credential, Principal, PrincipalKind};
+use crate::access::{Credential, PrincipalKind};
 use crate::directory::{accounts, groups, users};
-use crate::web::{AppState, Error};
+use crate::web::{AuthenticatedRequest, Error};
 
 /// The principal of the request.
 #[derive(Debug, Serialize, ToSchema)]
@@ -38,33 +37,35 @@ pub(super) struct Me {
 /// Tells who sends the request.
 #[utoipa::path(get, path = "/api/v1/me", tag = "me", security(("bearer" = [])),
     responses((status = 200, body = Me), (status = 401, description = "Not signed in")))]
-pub(super) async fn show(State(app): State<AppState>, principal: Principal) -> Result<Json<Me>, Error> {
-    let mut c = app.kernel.db.read().await?;
-    let account = accounts::by_id(&mut c, &principal.account_id).await?;
-    let user = match principal.kind {
-        PrincipalKind::User => users::by_id(&mut c, &principal.account_id, &principal.id).await?,
+pub(super) async fn show(request: AuthenticatedRequest) -> Result<Json<Me>, Error> {
+    let mut c = request.app.kernel.db.read().await?;
+    let account = accounts::by_id(&mut c, &request.principal.account_id).await?;
+    let user = match request.principal.kind {
+        PrincipalKind::User => {
+            users::by_id(&mut c, &request.principal.account_id, &request.principal.id).await?
+        }
         PrincipalKind::ServiceAccount => None,
     };
     let groups = match &user {
         Some(user) => groups::names_of_user(&mut c, &user.id).await?,
         None => Vec::new(),
     };
-    let (amr, acr) = match &principal.credential {
+    let (amr, acr) = match &request.principal.credential {
         Credential::Session { amr, acr, .. } => {
             (amr.split_whitespace().map(str::to_owned).collect(), acr.clone())
         }
         Credential::Token { .. } => (Vec::new(), String::new()),
     };
     Ok(Json(Me {
-        kind: principal.kind.as_str(),
+        kind: request.principal.kind.as_str(),
         account: account.map(|account| account.slug).unwrap_or_default(),
         email: user.as_ref().and_then(|user| user.email.clone()),
-        display_name: user.map_or_else(|| principal.name.clone(), |user| user.display_name),
+        display_name: user.map_or_else(|| request.principal.name.clone(), |user| user.display_name),
         groups,
-        roles: principal.roles.iter().map(|role| role.as_str()).collect(),
+        roles: request.principal.roles.iter().map(|role| role.as_str()).collect(),
         amr,
         acr,
-        user_name: principal.name,
-        id: principal.id,
+        user_name: request.principal.name,
+        id: request.principal.id,
     }))
 }

@@ -25,6 +25,7 @@ use utoipa_axum::routes;
 
 use super::AppState;
 use crate::access::{Guard, Permission, Routes};
+use crate::admin::ListPage;
 
 pub(super) use body::Body;
 
@@ -154,13 +155,13 @@ pub(super) struct List<T> {
 }
 
 impl<T> List<T> {
+    fn from_page<R>(page: ListPage<R>, item: impl Fn(R) -> T) -> Self {
+        Self { items: page.items.into_iter().map(item).collect(), next: page.next }
+    }
+
     /// Takes `limit + 1` rows as read and keeps `limit`; the one more says that there is a next page.
-    fn of<R>(mut rows: Vec<R>, limit: i64, id: impl Fn(&R) -> String, item: impl Fn(R) -> T) -> Self {
-        let limit = usize::try_from(limit).unwrap_or(0);
-        let more = rows.len() > limit;
-        rows.truncate(limit);
-        let next = rows.last().filter(|_| more).map(id);
-        Self { items: rows.into_iter().map(item).collect(), next }
+    fn of<R>(rows: Vec<R>, limit: i64, id: impl Fn(&R) -> &str, item: impl Fn(R) -> T) -> Self {
+        Self::from_page(ListPage::of(rows, limit, id), item)
     }
 }
 

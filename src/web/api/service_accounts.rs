@@ -1,17 +1,17 @@
 //! Service accounts.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{Body, List, Paging};
+use crate::access::Role;
 use crate::access::service_accounts::{self, ServiceAccount};
-use crate::access::{Principal, Role};
+use crate::admin;
 use crate::kernel::TextEnum as _;
-use crate::kernel::http::RequestContext;
-use crate::web::{AppState, Error};
+use crate::web::{AuthenticatedRequest, Error};
 
 /// A service account to be made.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -26,23 +26,21 @@ pub(super) struct NewServiceAccount {
 #[utoipa::path(get, path = "/api/v1/service-accounts", tag = "service accounts", params(Paging),
     security(("bearer" = [])), responses((status = 200, body = List<ServiceAccount>)))]
 pub(super) async fn list(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<ServiceAccount>>, Error> {
-    let mut c = app.kernel.db.read().await?;
+    let mut c = request.app.kernel.db.read().await?;
     let limit = paging.limit();
-    let rows = service_accounts::list(&mut c, &principal.account_id, paging.after(), limit + 1).await?;
-    Ok(Json(List::of(rows, limit, |account| account.id.clone(), |account| account)))
+    let rows =
+        service_accounts::list(&mut c, &request.principal.account_id, paging.after(), limit + 1).await?;
+    Ok(Json(List::of(rows, limit, |account| &account.id, |account| account)))
 }
 
 /// Makes a service account.
 #[utoipa::path(post, path = "/api/v1/service-accounts", tag = "service accounts", request_body = NewServiceAccount,
     security(("bearer" = [])), responses((status = 201, body = ServiceAccount), (status = 409), (status = 422)))]
 pub(super) async fn create(
-    State(app): State<AppState>,
-    principal: Principal,
-    request: RequestContext,
+    request: AuthenticatedRequest,
     Body(new): Body<NewServiceAccount>,
 ) -> Result<(StatusCode, Json<ServiceAccount>), Error> {
     let role = match &new.role {
@@ -52,9 +50,7 @@ pub(super) async fn create(
             Some(Role::parse(name).ok_or_else(unknown)?)
         }
     };
-    let mut tx = app.kernel.db.begin().await?;
-    let made = service_accounts::create(&mut tx, &principal.context(&request), &new.name, role, None).await?;
-    tx.commit().await?;
+    let made = admin::service_accounts::create(&request.admin(), &new.name, role).await?;
     Ok((StatusCode::CREATED, Json(made)))
 }
 
@@ -63,15 +59,9 @@ pub(super) async fn create(
     params(("id" = String, Path,)), security(("bearer" = [])),
     responses((status = 204), (status = 404), (status = 409)))]
 pub(super) async fn delete(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
 ) -> Result<StatusCode, Error> {
-    let mut tx = app.kernel.db.begin().await?;
-    let found = service_accounts::by_id(&mut tx, &principal.account_id, &id).await?;
-    let found = found.ok_or_else(|| Error::not_found("service account"))?;
-    service_accounts::delete(&mut tx, &principal.context(&request), &found).await?;
-    tx.commit().await?;
+    admin::service_accounts::delete(&request.admin(), &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

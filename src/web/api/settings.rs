@@ -8,9 +8,10 @@ use utoipa::ToSchema;
 
 use super::Body;
 use crate::access::Principal;
+use crate::admin;
+use crate::admin::settings::{Impact, ProposedSettings};
 use crate::directory::accounts::{self, AuthenticationSettings, SettingsChange};
 use crate::kernel::http::RequestContext;
-use crate::web::admin::{self, Impact};
 use crate::web::{AppState, Error};
 
 /// Shows the settings.
@@ -37,7 +38,7 @@ pub(super) async fn change(
 ) -> Result<Json<AuthenticationSettings>, Error> {
     let mut tx = app.kernel.db.begin().await?;
     let wanted = change.apply_to(&accounts::settings_of(&mut tx, &principal.account_id).await?)?;
-    let settings = admin::save_settings(&mut tx, &principal, &request, wanted).await?;
+    let settings = admin::settings::save(&app.admin_request(&principal, &request), &mut tx, wanted).await?;
     tx.commit().await?;
     Ok(Json(settings))
 }
@@ -66,7 +67,8 @@ pub(super) async fn preview(
     let mut c = app.kernel.db.read().await?;
     let wanted = change.apply_to(&accounts::settings_of(&mut c, &principal.account_id).await?)?;
     drop(c);
-    let (before, settings, effects) = admin::preview_settings(&app, &principal, wanted).await?;
+    let ProposedSettings { before, after: settings, effects } =
+        admin::settings::preview(&app.kernel, &principal, wanted).await?;
     let changes = before.differences(&settings).into_iter();
     let changes = changes
         .map(|change| (change.name, serde_json::json!({"before": change.before, "after": change.after})));

@@ -1,16 +1,17 @@
 //! API tokens. Everybody manages their own; administrators those of the whole account.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{Body, List, Paging};
+use crate::access::Permission;
 use crate::access::tokens::{self, ApiToken};
-use crate::access::{Permission, Principal};
-use crate::kernel::http::RequestContext;
-use crate::web::{AppState, Error, admin};
+use crate::admin;
+use crate::admin::tokens::NewApiToken;
+use crate::web::{AuthenticatedRequest, Error};
 
 /// A token to be made.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -37,35 +38,31 @@ pub(super) struct MadeToken {
 #[utoipa::path(get, path = "/api/v1/api-tokens", tag = "api tokens", params(Paging), security(("bearer" = [])),
     responses((status = 200, body = List<ApiToken>)))]
 pub(super) async fn list(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<ApiToken>>, Error> {
-    let owner = if principal.has_permission(Permission::ServiceAccountsView) {
+    let owner = if request.principal.has_permission(Permission::ServiceAccountsView) {
         None
     } else {
-        Some(principal.id.as_str())
+        Some(request.principal.id.as_str())
     };
-    let mut c = app.kernel.db.read().await?;
+    let mut c = request.app.kernel.db.read().await?;
     let limit = paging.limit();
-    let rows = tokens::list(&mut c, &principal.account_id, owner, paging.after(), limit + 1).await?;
-    Ok(Json(List::of(rows, limit, |token| token.id.clone(), |token| token)))
+    let rows = tokens::list(&mut c, &request.principal.account_id, owner, paging.after(), limit + 1).await?;
+    Ok(Json(List::of(rows, limit, |token| &token.id, |token| token)))
 }
 
 /// Makes a token.
 #[utoipa::path(post, path = "/api/v1/api-tokens", tag = "api tokens", request_body = TokenRequest,
     security(("bearer" = [])), responses((status = 201, body = MadeToken), (status = 403), (status = 422)))]
 pub(super) async fn create(
-    State(app): State<AppState>,
-    principal: Principal,
-    request: RequestContext,
+    request: AuthenticatedRequest,
     Body(new): Body<TokenRequest>,
 ) -> Result<(StatusCode, Json<MadeToken>), Error> {
-    let expires_at = admin::read_expiry(new.expires_at.as_deref())?;
-    let mut tx = app.kernel.db.begin().await?;
-    let what = (new.name.as_str(), new.service_account_id.as_deref());
-    let (details, token) = admin::make_token(&app, &mut tx, &principal, &request, what, expires_at).await?;
-    tx.commit().await?;
+    let expires_at = admin::tokens::parse_expiry(new.expires_at.as_deref())?;
+    let new =
+        NewApiToken { name: &new.name, service_account_id: new.service_account_id.as_deref(), expires_at };
+    let (details, token) = admin::tokens::create(&request.admin(), new).await?;
     Ok((StatusCode::CREATED, Json(MadeToken { details, token })))
 }
 
@@ -73,13 +70,9 @@ pub(super) async fn create(
 #[utoipa::path(delete, path = "/api/v1/api-tokens/{id}", tag = "api tokens", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 204), (status = 404)))]
 pub(super) async fn revoke(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
 ) -> Result<StatusCode, Error> {
-    let mut tx = app.kernel.db.begin().await?;
-    admin::revoke_token(&mut tx, &principal, &request, &id).await?;
-    tx.commit().await?;
+    admin::tokens::revoke(&request.admin(), &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,22 +1,21 @@
 //! Second factors of the account's people: report, reminders, reset.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::List;
-use crate::access::Principal;
+use crate::admin;
 use crate::directory::accounts;
 use crate::kernel::TextEnum as _;
 use crate::kernel::Timestamp;
-use crate::kernel::http::RequestContext;
 use crate::kernel::mail::mailing::{self, Mailing};
 use crate::signin::factors::{self, EnrolmentFilter, FactorKind, Row, Summary};
 use crate::web::console::two_factor::report_csv;
-use crate::web::{AppState, Error, admin};
+use crate::web::{AuthenticatedRequest, Error};
 
 /// Whom to list, and how the list is cut.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -44,38 +43,33 @@ impl TwoFactorReportQuery {
 #[utoipa::path(get, path = "/api/v1/two-factor/report", tag = "two-factor", params(TwoFactorReportQuery),
     security(("bearer" = [])), responses((status = 200, body = List<Row>), (status = 422)))]
 pub(super) async fn report(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Query(query): Query<TwoFactorReportQuery>,
 ) -> Result<Json<List<Row>>, Error> {
     let limit = query.limit.unwrap_or(50).clamp(1, 200);
     let after = query.after.as_deref().unwrap_or_default();
     let filter = query.filter(EnrolmentFilter::Missing)?;
-    let mut c = app.kernel.db.read().await?;
-    let rows = factors::report(&mut c, &principal.account_id, filter, after, limit + 1).await?;
-    Ok(Json(List::of(rows, limit, |row| row.user_id.clone(), |row| row)))
+    let mut c = request.app.kernel.db.read().await?;
+    let rows = factors::report(&mut c, &request.principal.account_id, filter, after, limit + 1).await?;
+    Ok(Json(List::of(rows, limit, |row| &row.user_id, |row| row)))
 }
 
 /// The same list as a CSV file, all of it.
 #[utoipa::path(get, path = "/api/v1/two-factor/report.csv", tag = "two-factor", params(TwoFactorReportQuery),
     security(("bearer" = [])), responses((status = 200, content_type = "text/csv"), (status = 422)))]
 pub(super) async fn export(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Query(query): Query<TwoFactorReportQuery>,
 ) -> Result<Response, Error> {
-    Ok(report_csv(&app, &principal, query.filter(EnrolmentFilter::All)?))
+    Ok(report_csv(&request.app, &request.principal, query.filter(EnrolmentFilter::All)?))
 }
 
 /// Counts active people with and without a second factor.
 #[utoipa::path(get, path = "/api/v1/two-factor/summary", tag = "two-factor", security(("bearer" = [])),
     responses((status = 200, body = Summary)))]
-pub(super) async fn summary(
-    State(app): State<AppState>,
-    principal: Principal,
-) -> Result<Json<Summary>, Error> {
-    let mut c = app.kernel.db.read().await?;
-    Ok(Json(factors::summary(&mut c, &principal.account_id).await?))
+pub(super) async fn summary(request: AuthenticatedRequest) -> Result<Json<Summary>, Error> {
+    let mut c = request.app.kernel.db.read().await?;
+    Ok(Json(factors::summary(&mut c, &request.principal.account_id).await?))
 }
 
 /// How many people are mailed.
@@ -88,36 +82,25 @@ pub(super) struct Reminded {
 /// nobody, to everybody without. The mails go out bit by bit.
 #[utoipa::path(post, path = "/api/v1/two-factor/remind", tag = "two-factor", security(("bearer" = [])),
     responses((status = 202, body = Reminded), (status = 409, description = "Mails are on their way already")))]
-pub(super) async fn remind(
-    State(app): State<AppState>,
-    principal: Principal,
-    request: RequestContext,
-) -> Result<(StatusCode, Json<Reminded>), Error> {
-    let people = admin::send_enrolment_reminders(&app, &principal, &request).await?;
+pub(super) async fn remind(request: AuthenticatedRequest) -> Result<(StatusCode, Json<Reminded>), Error> {
+    let people = admin::two_factor::send_enrolment_reminders(&request.admin()).await?;
     Ok((StatusCode::ACCEPTED, Json(Reminded { people })))
 }
 
 /// The newest mailings of the account and how far they are.
 #[utoipa::path(get, path = "/api/v1/two-factor/mailings", tag = "two-factor", security(("bearer" = [])),
     responses((status = 200, body = List<Mailing>)))]
-pub(super) async fn mailings(
-    State(app): State<AppState>,
-    principal: Principal,
-) -> Result<Json<List<Mailing>>, Error> {
-    let mut c = app.kernel.db.read().await?;
-    let items = mailing::latest(&mut c, &principal.account_id, 20).await?;
+pub(super) async fn mailings(request: AuthenticatedRequest) -> Result<Json<List<Mailing>>, Error> {
+    let mut c = request.app.kernel.db.read().await?;
+    let items = mailing::latest(&mut c, &request.principal.account_id, 20).await?;
     Ok(Json(List { items, next: None }))
 }
 
 /// Stops making mails; those that are made are still delivered.
 #[utoipa::path(post, path = "/api/v1/two-factor/mailings/stop", tag = "two-factor", security(("bearer" = [])),
     responses((status = 204)))]
-pub(super) async fn stop(
-    State(app): State<AppState>,
-    principal: Principal,
-    request: RequestContext,
-) -> Result<StatusCode, Error> {
-    admin::stop_mailing(&app, &principal, &request).await?;
+pub(super) async fn stop(request: AuthenticatedRequest) -> Result<StatusCode, Error> {
+    admin::two_factor::stop_mailing(&request.admin()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -161,13 +144,12 @@ pub(super) struct UserFactors {
 #[utoipa::path(get, path = "/api/v1/users/{id}/two-factor", tag = "two-factor", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 200, body = UserFactors), (status = 404)))]
 pub(super) async fn show(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
 ) -> Result<Json<UserFactors>, Error> {
-    let now = app.kernel.clock.now();
-    let mut c = app.kernel.db.read().await?;
-    let user = admin::find_user(&mut c, &principal, &id).await?;
+    let now = request.app.kernel.clock.now();
+    let mut c = request.app.kernel.db.read().await?;
+    let user = request.principal.find_user(&mut c, &id).await?;
     let settings = accounts::settings_of(&mut c, &user.account_id).await?.two_factor;
     let all = factors::of_user(&mut c, &user.id).await?;
     let factors = all.into_iter().map(|factor| FactorBody {
@@ -194,11 +176,9 @@ pub(super) async fn show(
     params(("id" = String, Path,)), security(("bearer" = [])),
     responses((status = 204), (status = 404), (status = 409, description = "It is the last administrator's only way in")))]
 pub(super) async fn reset(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
 ) -> Result<StatusCode, Error> {
-    admin::reset_two_factor(&app, &principal, &request, &id).await?;
+    admin::two_factor::reset(&request.admin(), &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

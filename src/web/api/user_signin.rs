@@ -1,17 +1,16 @@
 //! What an administrator does for a user's sign-in: sessions, locks, a link for a new password.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::List;
-use crate::access::Principal;
+use crate::admin;
 use crate::kernel::Timestamp;
-use crate::kernel::http::RequestContext;
 use crate::signin::sessions::{self, Session};
-use crate::web::{AppState, Error, admin};
+use crate::web::{AuthenticatedRequest, Error};
 
 /// A session, apart from its secret.
 #[derive(Debug, Serialize, ToSchema)]
@@ -49,15 +48,14 @@ impl From<Session> for SessionBody {
 #[utoipa::path(get, path = "/api/v1/users/{id}/sessions", tag = "users", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 200, body = List<SessionBody>), (status = 404)))]
 pub(super) async fn list_sessions(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
 ) -> Result<Json<List<SessionBody>>, Error> {
-    let mut c = app.kernel.db.read().await?;
-    let user = admin::find_user(&mut c, &principal, &id).await?;
-    let now = app.kernel.clock.now();
-    let rows = sessions::of_user(&mut c, &principal.account_id, &user.id, now).await?;
-    Ok(Json(List::of(rows, 100, |session| session.id.clone(), SessionBody::from)))
+    let mut c = request.app.kernel.db.read().await?;
+    let user = request.principal.find_user(&mut c, &id).await?;
+    let now = request.app.kernel.clock.now();
+    let rows = sessions::of_user(&mut c, &request.principal.account_id, &user.id, now).await?;
+    Ok(Json(List::of(rows, 100, |session| &session.id, SessionBody::from)))
 }
 
 /// Ends one session of a user.
@@ -65,12 +63,10 @@ pub(super) async fn list_sessions(
     params(("id" = String, Path,), ("session" = String, Path,)), security(("bearer" = [])),
     responses((status = 204), (status = 404)))]
 pub(super) async fn revoke_session(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path((id, session)): Path<(String, String)>,
-    request: RequestContext,
 ) -> Result<StatusCode, Error> {
-    admin::revoke_session(&app, &principal, &request, &id, &session).await?;
+    admin::users::revoke_session(&request.admin(), &id, &session).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -78,12 +74,10 @@ pub(super) async fn revoke_session(
 #[utoipa::path(post, path = "/api/v1/users/{id}/unlock", tag = "users", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 204), (status = 404)))]
 pub(super) async fn unlock(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
 ) -> Result<StatusCode, Error> {
-    admin::unlock_user(&app, &principal, &request, &id).await?;
+    admin::users::unlock(&request.admin(), &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -91,12 +85,10 @@ pub(super) async fn unlock(
 #[utoipa::path(post, path = "/api/v1/users/{id}/password/reset", tag = "users", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 202), (status = 404), (status = 409)))]
 pub(super) async fn send_reset(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
 ) -> Result<StatusCode, Error> {
-    admin::send_reset(&app, &principal, &request, &id).await?;
+    admin::users::send_password_reset(&request.admin(), &id).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -104,14 +96,9 @@ pub(super) async fn send_reset(
 #[utoipa::path(post, path = "/api/v1/users/{id}/sessions/revoke", tag = "users", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 204), (status = 404)))]
 pub(super) async fn revoke_sessions(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
 ) -> Result<StatusCode, Error> {
-    let mut tx = app.kernel.db.begin().await?;
-    let user = admin::find_user(&mut tx, &principal, &id).await?;
-    sessions::revoke_all(&mut tx, &principal.context(&request), &user, "").await?;
-    tx.commit().await?;
+    admin::users::revoke_sessions(&request.admin(), &id, "").await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,22 +1,21 @@
 //! Users.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Body, List, Paging};
-use crate::access::{self, Principal, Role};
+use crate::access::{self, Role};
+use crate::admin;
+use crate::admin::users::UserSearch;
 use crate::directory::accounts;
-use crate::directory::users::{self, ChangeAuthority, Profile, User, UserCondition};
+use crate::directory::users::{Profile, User};
 use crate::kernel::TextEnum as _;
 use crate::kernel::Timestamp;
-use crate::kernel::database::DbConn;
-use crate::kernel::http::RequestContext;
-use crate::signin::lockout;
-use crate::signin::password::{self, PasswordChangeReason};
-use crate::web::{AppState, Error, admin};
+use crate::signin::{lockout, password};
+use crate::web::{AuthenticatedRequest, Error};
 
 /// A user.
 #[derive(Debug, Serialize, ToSchema)]
@@ -84,13 +83,15 @@ pub(super) struct UserDetail {
 }
 
 impl UserDetail {
-    async fn of(c: &mut DbConn, user: User, now: Timestamp) -> Result<Self, Error> {
-        let roles = access::roles_of(&mut *c, &user.id).await?;
-        let settings = accounts::settings_of(&mut *c, &user.account_id).await?.password;
-        let changed_at = password::changed_at(&mut *c, &user.id).await?;
+    async fn read(request: &AuthenticatedRequest, user: User) -> Result<Self, Error> {
+        let now = request.app.kernel.clock.now();
+        let mut c = request.app.kernel.db.read().await?;
+        let roles = access::roles_of(&mut c, &user.id).await?;
+        let settings = accounts::settings_of(&mut c, &user.account_id).await?.password;
+        let changed_at = password::changed_at(&mut c, &user.id).await?;
         Ok(Self {
             roles: roles.iter().map(|role| role.as_str()).collect(),
-            locked_until: lockout::locked_until(&mut *c, &user.account_id, &user.id, now).await?,
+            locked_until: lockout::locked_until(&mut c, &user.account_id, &user.id, now).await?,
             password_changed_at: changed_at,
             password_ends_at: changed_at.and_then(|at| password::expires_at(&settings, at)),
             user: user.into(),
@@ -150,30 +151,26 @@ pub(super) fn read_roles(names: &[String]) -> Result<Vec<Role>, Error> {
 #[utoipa::path(get, path = "/api/v1/users", tag = "users", params(Paging, UserFilter), security(("bearer" = [])),
     responses((status = 200, body = List<UserBody>)))]
 pub(super) async fn list(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Query(paging): Query<Paging>,
     Query(filter): Query<UserFilter>,
 ) -> Result<Json<List<UserBody>>, Error> {
-    let (limit, account) = (paging.limit(), &principal.account_id);
-    let mut c = app.kernel.db.read().await?;
-    let rows = if let Some(name) = &filter.user_name {
-        let named = [UserCondition::UserName(name.clone())];
-        users::list_after(&mut c, account, &named, paging.after(), limit + 1).await?
-    } else {
-        let text = filter.q.as_deref().unwrap_or_default();
-        users::search(&mut c, account, text, paging.after(), limit + 1).await?
+    let search = UserSearch {
+        user_name: filter.user_name.as_deref(),
+        text: filter.q.as_deref().unwrap_or_default(),
+        after: paging.after(),
+        limit: paging.limit(),
     };
-    Ok(Json(List::of(rows, limit, |user| user.id.clone(), UserBody::from)))
+    let mut c = request.app.kernel.db.read().await?;
+    let page = admin::users::list(&mut c, &request.principal, search).await?;
+    Ok(Json(List::from_page(page, UserBody::from)))
 }
 
 /// Makes a user.
 #[utoipa::path(post, path = "/api/v1/users", tag = "users", request_body = NewUser, security(("bearer" = [])),
     responses((status = 201, body = UserDetail), (status = 409, description = "Taken"), (status = 422)))]
 pub(super) async fn create(
-    State(app): State<AppState>,
-    principal: Principal,
-    request: RequestContext,
+    request: AuthenticatedRequest,
     Body(new): Body<NewUser>,
 ) -> Result<(StatusCode, Json<UserDetail>), Error> {
     let roles = read_roles(&new.roles)?;
@@ -187,32 +184,21 @@ pub(super) async fn create(
         active: true,
         ..Profile::default()
     };
-    let hash = admin::hash_initial_password(&app, &principal, new.password.as_deref(), &profile).await?;
-    let context = principal.context(&request);
-    let mut tx = app.kernel.db.begin().await?;
-    let user = users::create(&mut tx, &context, ChangeAuthority::Local, profile).await?;
-    if let Some(hash) = hash {
-        password::set(&app.kernel, &mut tx, &context, &user, &hash, PasswordChangeReason::Administrator)
-            .await?;
-    }
-    admin::set_roles(&mut tx, &context, &user, &roles).await?;
-    let now = tx.now();
-    let detail = UserDetail::of(&mut tx, user, now).await?;
-    tx.commit().await?;
-    Ok((StatusCode::CREATED, Json(detail)))
+    let user = admin::users::create(&request.admin(), profile, new.password.as_deref(), &roles).await?;
+    Ok((StatusCode::CREATED, Json(UserDetail::read(&request, user).await?)))
 }
 
 /// Shows a user.
 #[utoipa::path(get, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 200, body = UserDetail), (status = 404)))]
 pub(super) async fn show(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
 ) -> Result<Json<UserDetail>, Error> {
-    let mut c = app.kernel.db.read().await?;
-    let user = admin::find_user(&mut c, &principal, &id).await?;
-    Ok(Json(UserDetail::of(&mut c, user, app.kernel.clock.now()).await?))
+    let mut c = request.app.kernel.db.read().await?;
+    let user = request.principal.find_user(&mut c, &id).await?;
+    drop(c);
+    Ok(Json(UserDetail::read(&request, user).await?))
 }
 
 /// Changes a user. What a directory manages is changed there; only `status` and `roles` are set here.
@@ -220,10 +206,8 @@ pub(super) async fn show(
     request_body = UserChange, security(("bearer" = [])),
     responses((status = 200, body = UserDetail), (status = 404), (status = 409), (status = 422)))]
 pub(super) async fn change(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
     Body(change): Body<UserChange>,
 ) -> Result<Json<UserDetail>, Error> {
     let roles = change.roles.as_deref().map(read_roles).transpose()?;
@@ -233,45 +217,30 @@ pub(super) async fn change(
         Some("inactive") => Some(false),
         Some(_) => return Err(Error::invalid("status", "must be active or inactive")),
     };
-    let context = principal.context(&request);
-    let mut tx = app.kernel.db.begin().await?;
-    let user = admin::find_user(&mut tx, &principal, &id).await?;
-    let now = user.profile();
-    let wanted = Profile {
-        user_name: change.user_name.unwrap_or(now.user_name),
-        email: change.email.or(now.email),
-        given_name: change.given_name.or(now.given_name),
-        family_name: change.family_name.or(now.family_name),
-        display_name: change.display_name.or(now.display_name),
-        active: active.unwrap_or(now.active),
-        external_id: now.external_id,
-        attributes: now.attributes,
+    let edit = |user: &User| {
+        let now = user.profile();
+        Profile {
+            user_name: change.user_name.unwrap_or(now.user_name),
+            email: change.email.or(now.email),
+            given_name: change.given_name.or(now.given_name),
+            family_name: change.family_name.or(now.family_name),
+            display_name: change.display_name.or(now.display_name),
+            active: active.unwrap_or(now.active),
+            external_id: now.external_id,
+            attributes: now.attributes,
+        }
     };
-    if !wanted.active {
-        admin::ensure_not_last_admin(&mut tx, &user).await?;
-    }
-    let updated = admin::update_user(&app, &mut tx, &context, &user, wanted).await?;
-    if let Some(roles) = &roles {
-        admin::set_roles(&mut tx, &context, &updated, roles).await?;
-    }
-    let now = tx.now();
-    let detail = UserDetail::of(&mut tx, updated, now).await?;
-    tx.commit().await?;
-    Ok(Json(detail))
+    let updated = admin::users::change(&request.admin(), &id, edit, roles.as_deref()).await?;
+    Ok(Json(UserDetail::read(&request, updated).await?))
 }
 
 /// Deletes a user. The audit trail keeps what it did.
 #[utoipa::path(delete, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 204), (status = 404), (status = 409)))]
 pub(super) async fn delete(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
 ) -> Result<StatusCode, Error> {
-    let mut tx = app.kernel.db.begin().await?;
-    let user = admin::find_user(&mut tx, &principal, &id).await?;
-    admin::remove_user(&mut tx, &principal, &request, &user).await?;
-    tx.commit().await?;
+    admin::users::delete(&request.admin(), &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -2,22 +2,22 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Multipart, Path, Query, State};
+use axum::extract::{Multipart, Path, Query};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::{ConsoleListQuery, PAGE_SIZE, text_fields, truncate_page};
-use crate::access::{Principal, Role};
+use super::{ConsoleListQuery, PAGE_SIZE, text_fields};
+use crate::access::Role;
+use crate::admin::{self, ListPage};
 use crate::directory::groups::{self, Group};
 use crate::kernel::TextEnum as _;
 use crate::kernel::Timestamp;
-use crate::kernel::http::RequestContext;
 use crate::provisioning::invitations::{
     self, Invitation, InviteStatus, InviteeOutcome, NewInvitations, State as Standing,
 };
 use crate::web::page::{self, Shell, non_empty};
-use crate::web::{AppState, Error, admin};
+use crate::web::{AuthenticatedRequest, Error};
 
 #[derive(Template)]
 #[template(path = "console/invitations.html")]
@@ -57,48 +57,43 @@ struct InvitationsPageExtras<'a> {
     error: Option<String>,
 }
 
-async fn build(
-    app: &AppState,
-    principal: &Principal,
-    extras: InvitationsPageExtras<'_>,
-) -> Result<Response, Error> {
+async fn build(request: &AuthenticatedRequest, extras: InvitationsPageExtras<'_>) -> Result<Response, Error> {
     let notice = extras.query.notice.as_deref().or(extras.notice);
-    let shell = Shell::build(app, principal, "invitations", notice).await?;
-    let mut c = app.kernel.db.read().await?;
-    let page = (extras.query.after.as_str(), PAGE_SIZE + 1);
-    let mut invitations = invitations::list(&mut c, &principal.account_id, true, page.0, page.1).await?;
-    let next = truncate_page(&mut invitations, |invitation| &invitation.user_id);
-    let now = app.kernel.clock.now();
+    let shell = Shell::build(&request.app, &request.principal, "invitations", notice).await?;
+    let mut c = request.app.kernel.db.read().await?;
+    let after = extras.query.after.as_str();
+    let rows = invitations::list(&mut c, &request.principal.account_id, true, after, PAGE_SIZE + 1).await?;
+    let ListPage { items: invitations, next } =
+        ListPage::of(rows, PAGE_SIZE, |invitation| &invitation.user_id);
+    let now = request.app.kernel.clock.now();
     let status = if extras.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let (link, error) = (extras.link, extras.error);
     page::render_with_status(status, &InvitationsPage { shell, invitations, next, now, link, error })
 }
 
 pub(super) async fn list(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Query(query): Query<ConsoleListQuery>,
 ) -> Result<Response, Error> {
-    build(&app, &principal, InvitationsPageExtras { query, ..InvitationsPageExtras::default() }).await
+    build(&request, InvitationsPageExtras { query, ..InvitationsPageExtras::default() }).await
 }
 
 async fn render_invite(
-    app: &AppState,
-    principal: &Principal,
+    request: &AuthenticatedRequest,
     form: InviteForm,
     outcomes: Vec<InviteeOutcome>,
     error: Option<String>,
 ) -> Result<Response, Error> {
-    let shell = Shell::build(app, principal, "invitations", None).await?;
-    let mut c = app.kernel.db.read().await?;
-    let mut groups = groups::search(&mut c, &principal.account_id, "", "", 200).await?;
+    let shell = Shell::build(&request.app, &request.principal, "invitations", None).await?;
+    let mut c = request.app.kernel.db.read().await?;
+    let mut groups = groups::search(&mut c, &request.principal.account_id, "", "", 200).await?;
     groups.retain(|group| group.connection_id.is_none());
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     page::render_with_status(status, &InvitePage { shell, form, groups, outcomes, error })
 }
 
-pub(super) async fn new(State(app): State<AppState>, principal: Principal) -> Result<Response, Error> {
-    render_invite(&app, &principal, InviteForm::default(), Vec::new(), None).await
+pub(super) async fn new(request: AuthenticatedRequest) -> Result<Response, Error> {
+    render_invite(&request, InviteForm::default(), Vec::new(), None).await
 }
 
 /// The form with its file: what is in the file is added to what was pasted.
@@ -120,17 +115,12 @@ async fn read_form(multipart: Multipart) -> Result<InviteForm, Error> {
     Ok(form)
 }
 
-pub(super) async fn create(
-    State(app): State<AppState>,
-    principal: Principal,
-    request: RequestContext,
-    multipart: Multipart,
-) -> Result<Response, Error> {
+pub(super) async fn create(request: AuthenticatedRequest, multipart: Multipart) -> Result<Response, Error> {
     let form = match read_form(multipart).await {
         Ok(form) => form,
         Err(error) => {
             let error = Some(error.for_form()?);
-            return render_invite(&app, &principal, InviteForm::default(), Vec::new(), error).await;
+            return render_invite(&request, InviteForm::default(), Vec::new(), error).await;
         }
     };
     let new = NewInvitations {
@@ -139,7 +129,7 @@ pub(super) async fn create(
         roles: Role::parse(&form.role).into_iter().collect(),
         landing_url: non_empty(&form.landing_url),
     };
-    match admin::create_invitations(&app, &principal, &request, new).await {
+    match admin::invitations::create(&request.admin(), new).await {
         Ok(outcomes) if outcomes.iter().all(|o| matches!(o.status, InviteStatus::Invited { .. })) => {
             Ok(Redirect::to("/console/invitations?notice=invited").into_response())
         }
@@ -147,47 +137,36 @@ pub(super) async fn create(
         Ok(outcomes) => {
             let refused = outcomes.iter().filter(|o| matches!(o.status, InviteStatus::Refused(_)));
             let people = refused.map(|o| o.email.clone()).collect::<Vec<_>>().join("\n");
-            render_invite(&app, &principal, InviteForm { people, ..form }, outcomes, None).await
+            render_invite(&request, InviteForm { people, ..form }, outcomes, None).await
         }
         Err(error) => {
             let error = Some(error.for_form()?);
-            render_invite(&app, &principal, form, Vec::new(), error).await
+            render_invite(&request, form, Vec::new(), error).await
         }
     }
 }
 
 async fn redirect_or_rerender(
-    app: &AppState,
-    principal: &Principal,
-    done: Result<&str, Error>,
+    request: &AuthenticatedRequest,
+    done: Result<&str, impl Into<Error>>,
 ) -> Result<Response, Error> {
     match done {
         Ok(notice) => Ok(Redirect::to(&format!("/console/invitations?notice={notice}")).into_response()),
         Err(error) => {
-            let error = Some(error.for_form()?);
-            build(app, principal, InvitationsPageExtras { error, ..InvitationsPageExtras::default() }).await
+            let error = Some(error.into().for_form()?);
+            build(request, InvitationsPageExtras { error, ..InvitationsPageExtras::default() }).await
         }
     }
 }
 
-pub(super) async fn resend(
-    State(app): State<AppState>,
-    principal: Principal,
-    Path(id): Path<String>,
-    request: RequestContext,
-) -> Result<Response, Error> {
-    let done = admin::resend_invitation(&app, &principal, &request, &id).await;
-    redirect_or_rerender(&app, &principal, done.map(|()| "invitation_resent")).await
+pub(super) async fn resend(request: AuthenticatedRequest, Path(id): Path<String>) -> Result<Response, Error> {
+    let done = admin::invitations::resend(&request.admin(), &id).await;
+    redirect_or_rerender(&request, done.map(|()| "invitation_resent")).await
 }
 
-pub(super) async fn cancel(
-    State(app): State<AppState>,
-    principal: Principal,
-    Path(id): Path<String>,
-    request: RequestContext,
-) -> Result<Response, Error> {
-    let done = admin::cancel_invitation(&app, &principal, &request, &id).await;
-    redirect_or_rerender(&app, &principal, done.map(|()| "invitation_cancelled")).await
+pub(super) async fn cancel(request: AuthenticatedRequest, Path(id): Path<String>) -> Result<Response, Error> {
+    let done = admin::invitations::cancel(&request.admin(), &id).await;
+    redirect_or_rerender(&request, done.map(|()| "invitation_cancelled")).await
 }
 
 #[derive(Deserialize)]
@@ -197,21 +176,18 @@ pub(super) struct InvitationLinkForm {
 }
 
 pub(super) async fn copy_link(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
     Form(form): Form<InvitationLinkForm>,
 ) -> Result<Response, Error> {
-    match admin::copy_invitation_link(&app, &principal, &request, &id).await {
+    match admin::invitations::copy_link(&request.admin(), &id).await {
         Ok(link) => {
             build(
-                &app,
-                &principal,
+                &request,
                 InvitationsPageExtras { link: Some((form.email, link)), ..InvitationsPageExtras::default() },
             )
             .await
         }
-        Err(error) => redirect_or_rerender(&app, &principal, Err(error)).await,
+        Err(error) => redirect_or_rerender(&request, Err(error)).await,
     }
 }

@@ -1,13 +1,16 @@
 //! The console for administrators.
 
-mod audit;
+mod audit_events;
 mod connections;
 mod groups;
+mod identities;
 mod invitations;
 mod overview;
 mod service_accounts;
 mod settings;
+mod tokens;
 pub(super) mod two_factor;
+mod user_signin;
 mod users;
 
 use axum::extract::Multipart;
@@ -26,12 +29,12 @@ pub(super) fn routes() -> Routes<AppState> {
         .get("/console/users/{id}", may(P::UsersView), users::show)
         .post("/console/users/{id}", may(P::UsersEdit), users::save)
         .post("/console/users/{id}/active", may(P::UsersEdit), users::set_active)
-        .post("/console/users/{id}/sessions/revoke", may(P::UsersEdit), users::revoke_sessions)
+        .post("/console/users/{id}/sessions/revoke", may(P::UsersEdit), user_signin::revoke_sessions)
         .post("/console/users/{id}/delete", may(P::UsersEdit), users::delete)
-        .post("/console/users/{id}/unlock", may(P::UsersEdit), users::unlock)
-        .post("/console/users/{id}/identities/unlink", may(P::UsersEdit), users::unlink)
-        .post("/console/users/{id}/password/reset", may(P::UsersEdit), users::send_reset)
-        .post("/console/users/{id}/sessions/revoke-one", may(P::UsersEdit), users::revoke_session)
+        .post("/console/users/{id}/unlock", may(P::UsersEdit), user_signin::unlock)
+        .post("/console/users/{id}/identities/unlink", may(P::UsersEdit), identities::unlink)
+        .post("/console/users/{id}/password/reset", may(P::UsersEdit), user_signin::send_reset)
+        .post("/console/users/{id}/sessions/revoke-one", may(P::UsersEdit), user_signin::revoke_session)
         .get("/console/invitations", may(P::UsersView), invitations::list)
         .get("/console/invitations/new", may(P::UsersEdit), invitations::new)
         .post("/console/invitations", may(P::UsersEdit), invitations::create)
@@ -43,25 +46,29 @@ pub(super) fn routes() -> Routes<AppState> {
         .get("/console/groups/{id}", may(P::GroupsView), groups::show)
         .post("/console/groups/{id}", may(P::GroupsEdit), groups::rename)
         .post("/console/groups/{id}/members", may(P::GroupsEdit), groups::change_members)
-        .post("/console/groups/{id}/link", may(P::GroupsEdit), groups::link)
-        .post("/console/groups/{id}/unlink", may(P::GroupsEdit), groups::unlink)
+        .post("/console/groups/{id}/link", may(P::GroupsEdit), groups::links::create_link)
+        .post("/console/groups/{id}/unlink", may(P::GroupsEdit), groups::links::delete_link)
         .post("/console/groups/{id}/delete", may(P::GroupsEdit), groups::delete)
         .get("/console/connections", may(P::ConnectionsView), connections::list)
         .get("/console/connections/new", may(P::ConnectionsEdit), connections::new)
         .post("/console/connections", may(P::ConnectionsEdit), connections::create)
         .get("/console/connections/{id}", may(P::ConnectionsView), connections::show)
-        .post("/console/connections/{id}", may(P::ConnectionsEdit), connections::save)
-        .post("/console/connections/{id}/oidc", may(P::ConnectionsEdit), connections::save_oidc)
-        .post("/console/connections/{id}/syncs", may(P::ConnectionsEdit), connections::begin_sync)
-        .get("/console/connections/{id}/syncs/progress", may(P::ConnectionsView), connections::sync_progress)
-        .post("/console/connections/{id}/ldap", may(P::ConnectionsEdit), connections::save_ldap)
-        .post("/console/connections/{id}/metadata", may(P::ConnectionsEdit), connections::load_metadata)
+        .post("/console/connections/{id}", may(P::ConnectionsEdit), connections::saml::save)
+        .post("/console/connections/{id}/oidc", may(P::ConnectionsEdit), connections::oidc::save)
+        .post("/console/connections/{id}/syncs", may(P::ConnectionsEdit), connections::syncs::begin_sync)
+        .get(
+            "/console/connections/{id}/syncs/progress",
+            may(P::ConnectionsView),
+            connections::syncs::progress,
+        )
+        .post("/console/connections/{id}/ldap", may(P::ConnectionsEdit), connections::ldap::save)
+        .post("/console/connections/{id}/metadata", may(P::ConnectionsEdit), connections::saml::load_metadata)
         .post(
             "/console/connections/{id}/metadata/forget",
             may(P::ConnectionsEdit),
-            connections::forget_retiring,
+            connections::saml::forget_retiring,
         )
-        .post("/console/connections/{id}/keys", may(P::ConnectionsEdit), connections::rotate_keys)
+        .post("/console/connections/{id}/keys", may(P::ConnectionsEdit), connections::saml::rotate_keys)
         .post("/console/connections/{id}/enabled", may(P::ConnectionsEdit), connections::set_enabled)
         .post(
             "/console/connections/{id}/tests",
@@ -73,38 +80,38 @@ pub(super) fn routes() -> Routes<AppState> {
             may(P::ConnectionsView),
             connections::connection_tests::show,
         )
-        .post("/console/connections/{id}/tokens", may(P::ConnectionsEdit), connections::create_token)
-        .post("/console/connections/{id}/tokens/revoke", may(P::ConnectionsEdit), connections::revoke_token)
-        .post("/console/connections/{id}/provisioning", may(P::ConnectionsEdit), connections::save_scim)
-        .get("/console/connections/{id}/requests", may(P::ConnectionsView), connections::requests)
-        .get("/console/connections/{id}/waiting", may(P::ConnectionsView), connections::list_pending_changes)
+        .post("/console/connections/{id}/tokens", may(P::ConnectionsEdit), connections::tokens::create_token)
+        .post(
+            "/console/connections/{id}/tokens/revoke",
+            may(P::ConnectionsEdit),
+            connections::tokens::revoke_token,
+        )
+        .post("/console/connections/{id}/provisioning", may(P::ConnectionsEdit), connections::scim::save)
+        .get("/console/connections/{id}/requests", may(P::ConnectionsView), connections::requests::list)
+        .get("/console/connections/{id}/waiting", may(P::ConnectionsView), connections::pending_changes::list)
         .post(
             "/console/connections/{id}/waiting/let-through",
             may(P::ConnectionsEdit),
-            connections::approve_pending_changes,
+            connections::pending_changes::approve,
         )
         .post(
             "/console/connections/{id}/waiting/discard",
             may(P::ConnectionsEdit),
-            connections::discard_pending_changes,
+            connections::pending_changes::discard,
         )
         .post("/console/connections/{id}/delete", may(P::ConnectionsEdit), connections::delete)
         .get("/console/service-accounts", may(P::ServiceAccountsView), service_accounts::list)
         .post("/console/service-accounts", may(P::ServiceAccountsEdit), service_accounts::create)
-        .post("/console/service-accounts/token", may(P::ServiceAccountsEdit), service_accounts::create_token)
-        .post(
-            "/console/service-accounts/token/revoke",
-            may(P::ServiceAccountsEdit),
-            service_accounts::revoke_token,
-        )
+        .post("/console/service-accounts/token", may(P::ServiceAccountsEdit), tokens::create)
+        .post("/console/service-accounts/token/revoke", may(P::ServiceAccountsEdit), tokens::revoke)
         .post("/console/service-accounts/delete", may(P::ServiceAccountsEdit), service_accounts::delete)
         .get("/console/two-factor", may(P::UsersView), two_factor::show)
         .get("/console/two-factor/progress", may(P::UsersView), two_factor::progress)
         .get("/console/two-factor/report.csv", may(P::UsersView), two_factor::export)
         .post("/console/two-factor/remind", may(P::UsersEdit), two_factor::remind)
         .post("/console/two-factor/stop", may(P::UsersEdit), two_factor::stop)
-        .post("/console/users/{id}/two-factor/reset", may(P::UsersEdit), users::reset_two_factor)
-        .get("/console/audit", may(P::AuditView), audit::list)
+        .post("/console/users/{id}/two-factor/reset", may(P::UsersEdit), two_factor::reset)
+        .get("/console/audit", may(P::AuditView), audit_events::list)
         .get("/console/settings", may(P::SettingsView), settings::show)
         .post("/console/settings", may(P::SettingsEdit), settings::save)
         .post("/console/settings/test-mail", may(P::SettingsEdit), settings::test_mail)
@@ -120,14 +127,6 @@ struct ConsoleListQuery {
     q: String,
     after: String,
     notice: Option<String>,
-}
-
-/// Cuts `rows` (one more than a page, if there are more) and tells where the next page starts.
-fn truncate_page<T>(rows: &mut Vec<T>, id: impl Fn(&T) -> &str) -> Option<String> {
-    let page = usize::try_from(PAGE_SIZE).unwrap_or(50);
-    let more = rows.len() > page;
-    rows.truncate(page);
-    rows.last().filter(|_| more).map(|last| id(last).to_owned())
 }
 
 /// The fields of a form that a file was sent with, in their order, the file as text like the others; `file` is what

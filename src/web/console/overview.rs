@@ -1,16 +1,16 @@
 //! The first page: what is there, what is missing, what happened.
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::Query;
 use axum::response::Response;
 
 use super::ConsoleListQuery;
-use crate::access::{Permission, Principal};
+use crate::access::Permission;
 use crate::audit::{self, AuditQuery, AuditRecord};
 use crate::directory::{groups, users};
 use crate::idp::connections::{self, Connection, ConnectionKind};
 use crate::web::page::{self, Shell};
-use crate::web::{AppState, Error};
+use crate::web::{AuthenticatedRequest, Error};
 
 #[derive(Template)]
 #[template(path = "console/overview.html")]
@@ -26,15 +26,14 @@ struct OverviewPage {
 }
 
 pub(super) async fn show(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Query(query): Query<ConsoleListQuery>,
 ) -> Result<Response, Error> {
-    let shell = Shell::build(&app, &principal, "overview", query.notice.as_deref()).await?;
-    let account = &principal.account_id;
-    let mut c = app.kernel.db.read().await?;
+    let shell = Shell::build(&request.app, &request.principal, "overview", query.notice.as_deref()).await?;
+    let account = &request.principal.account_id;
+    let mut c = request.app.kernel.db.read().await?;
     let connections = connections::list(&mut c, account, "", 100).await?;
-    let events = if principal.has_permission(Permission::AuditView) {
+    let events = if request.principal.has_permission(Permission::AuditView) {
         audit::list(&mut c, account, &AuditQuery::default(), 8, None).await?.items
     } else {
         Vec::new()

@@ -10,6 +10,8 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::ConsoleListQuery;
 use crate::access::Principal;
+use crate::admin;
+use crate::admin::settings::{Impact, ProposedSettings};
 use crate::audit::{self, Action, Event};
 use crate::directory::accounts::{self, ReviewedSetting, SettingsForm};
 use crate::directory::groups::{self, Group};
@@ -17,7 +19,6 @@ use crate::directory::users;
 use crate::kernel::http::RequestContext;
 use crate::kernel::mail::EmailMessage;
 use crate::signin::notifications;
-use crate::web::admin::{self, Impact};
 use crate::web::page::{self, Shell};
 use crate::web::{AppState, Error};
 
@@ -63,7 +64,7 @@ async fn build(
     let shell = Shell::build(app, principal, "settings", notice).await?;
     let mut c = app.kernel.db.read().await?;
     let groups = groups::search(&mut c, &principal.account_id, "", "", 100).await?;
-    let may_enforce = admin::requester_has_second_factor(&mut c, principal).await?;
+    let may_enforce = admin::two_factor::requester_has_second_factor(&mut c, principal).await?;
     Ok(SettingsPage { shell, form, groups, mail: mail_destination(app), may_enforce, error })
 }
 
@@ -98,12 +99,13 @@ pub(super) async fn save(
         let wanted = form.read(&mut c, &principal.account_id, &before).await?;
         drop(c);
         if !form.is_on("confirmed") {
-            let (before, after, effects) = admin::preview_settings(&app, &principal, wanted).await?;
+            let ProposedSettings { before, after, effects } =
+                admin::settings::preview(&app.kernel, &principal, wanted).await?;
             let changes = before.differences(&after);
             return Ok(if changes.is_empty() { None } else { Some((changes, effects)) });
         }
         let mut tx = app.kernel.db.begin().await?;
-        admin::save_settings(&mut tx, &principal, &request, wanted).await?;
+        admin::settings::save(&app.admin_request(&principal, &request), &mut tx, wanted).await?;
         tx.commit().await?;
         Ok::<_, Error>(None)
     };

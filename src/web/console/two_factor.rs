@@ -4,22 +4,23 @@
 use askama::Template;
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::{PAGE_SIZE, truncate_page};
+use super::PAGE_SIZE;
+use super::users::redirect_or_rerender;
 use crate::access::Principal;
 use crate::access::tokens::{self, ApiToken};
+use crate::admin::{self, ListPage};
 use crate::directory::accounts::{self, TwoFactorSettings};
 use crate::kernel::TextEnum as _;
 use crate::kernel::Timestamp;
-use crate::kernel::http::RequestContext;
 use crate::kernel::mail::mailing::{self, Mailing};
 use crate::signin::factors::{self, EnrolmentFilter, Row, Summary};
 use crate::web::page::{self, Shell};
-use crate::web::{AppState, Error, admin};
+use crate::web::{AppState, AuthenticatedRequest, Error};
 
 #[derive(Template)]
 #[template(path = "console/two_factor.html")]
@@ -56,19 +57,18 @@ pub(super) struct TwoFactorPageQuery {
 const MOST_TOKENS: i64 = 200;
 
 async fn render(
-    app: &AppState,
-    principal: &Principal,
+    request: &AuthenticatedRequest,
     query: TwoFactorPageQuery,
     error: Option<String>,
 ) -> Result<Response, Error> {
-    let shell = Shell::build(app, principal, "two-factor", query.notice.as_deref()).await?;
+    let shell = Shell::build(&request.app, &request.principal, "two-factor", query.notice.as_deref()).await?;
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let filter = EnrolmentFilter::parse(&query.show).unwrap_or_default();
-    let account = principal.account_id.as_str();
-    let now = app.kernel.clock.now();
-    let mut c = app.kernel.db.read().await?;
-    let mut rows = factors::report(&mut c, account, filter, &query.after, PAGE_SIZE + 1).await?;
-    let next = truncate_page(&mut rows, |row| &row.user_id);
+    let account = request.principal.account_id.as_str();
+    let now = request.app.kernel.clock.now();
+    let mut c = request.app.kernel.db.read().await?;
+    let rows = factors::report(&mut c, account, filter, &query.after, PAGE_SIZE + 1).await?;
+    let ListPage { items: rows, next } = ListPage::of(rows, PAGE_SIZE, |row| &row.user_id);
     let tokens = tokens::list(&mut c, account, None, "", MOST_TOKENS).await?;
     let settings = accounts::settings_of(&mut c, account).await?.two_factor;
     let page = TwoFactorReportPage {
@@ -87,48 +87,45 @@ async fn render(
 }
 
 pub(super) async fn show(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Query(query): Query<TwoFactorPageQuery>,
 ) -> Result<Response, Error> {
-    render(&app, &principal, query, None).await
+    render(&request, query, None).await
 }
 
 /// How far the mails are, for the script of the page.
-pub(super) async fn progress(
-    State(app): State<AppState>,
-    principal: Principal,
-) -> Result<Json<Option<Mailing>>, Error> {
-    let mut c = app.kernel.db.read().await?;
-    Ok(Json(mailing::latest(&mut c, &principal.account_id, 1).await?.pop()))
+pub(super) async fn progress(request: AuthenticatedRequest) -> Result<Json<Option<Mailing>>, Error> {
+    let mut c = request.app.kernel.db.read().await?;
+    Ok(Json(mailing::latest(&mut c, &request.principal.account_id, 1).await?.pop()))
 }
 
-pub(super) async fn remind(
-    State(app): State<AppState>,
-    principal: Principal,
-    request: RequestContext,
-) -> Result<Response, Error> {
-    match admin::send_enrolment_reminders(&app, &principal, &request).await {
+pub(super) async fn remind(request: AuthenticatedRequest) -> Result<Response, Error> {
+    match admin::two_factor::send_enrolment_reminders(&request.admin()).await {
         Ok(_) => Ok(Redirect::to("/console/two-factor?notice=reminded").into_response()),
-        Err(error) => render(&app, &principal, TwoFactorPageQuery::default(), Some(error.for_form()?)).await,
+        Err(error) => render(&request, TwoFactorPageQuery::default(), Some(error.for_form()?)).await,
     }
 }
 
-pub(super) async fn stop(
-    State(app): State<AppState>,
-    principal: Principal,
-    request: RequestContext,
-) -> Result<Response, Error> {
-    admin::stop_mailing(&app, &principal, &request).await?;
+pub(super) async fn stop(request: AuthenticatedRequest) -> Result<Response, Error> {
+    admin::two_factor::stop_mailing(&request.admin()).await?;
     Ok(Redirect::to("/console/two-factor?notice=mailing_stopped").into_response())
 }
 
 pub(super) async fn export(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Query(query): Query<TwoFactorPageQuery>,
 ) -> Result<Response, Error> {
-    Ok(report_csv(&app, &principal, EnrolmentFilter::parse(&query.show).unwrap_or(EnrolmentFilter::All)))
+    Ok(report_csv(
+        &request.app,
+        &request.principal,
+        EnrolmentFilter::parse(&query.show).unwrap_or(EnrolmentFilter::All),
+    ))
+}
+
+/// Ends the user's second factor and mails them a link for a new one.
+pub(super) async fn reset(request: AuthenticatedRequest, Path(id): Path<String>) -> Result<Response, Error> {
+    let done = admin::two_factor::reset(&request.admin(), &id).await.map(|()| "two_factor_reset");
+    redirect_or_rerender(&request, &id, done).await
 }
 
 /// Rows read at once for the file.

@@ -2,28 +2,29 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::{ConsoleListQuery, PAGE_SIZE, truncate_page};
-use crate::access::{Principal, Role, roles_of};
+use super::{ConsoleListQuery, PAGE_SIZE};
+use crate::access::{Role, roles_of};
+use crate::admin;
+use crate::admin::users::UserSearch;
 use crate::directory::accounts;
 use crate::directory::groups::{self, Group};
-use crate::directory::users::{self, ChangeAuthority, Profile, User};
+use crate::directory::users::{Profile, User};
 use crate::idp::connections;
 use crate::kernel::TextEnum as _;
 use crate::kernel::Timestamp;
-use crate::kernel::http::RequestContext;
 use crate::provisioning::invitations::{self, Invitation};
 use crate::signin::factors::{self, Factor};
 use crate::signin::identities::{self, Identity};
 use crate::signin::lockout;
-use crate::signin::password::{self, PasswordChangeReason, PolicyRule};
+use crate::signin::password::{self, PolicyRule};
 use crate::signin::sessions::{self, Session};
 use crate::web::page::{self, Shell, non_empty};
-use crate::web::{AppState, Error, admin};
+use crate::web::{AuthenticatedRequest, Error};
 
 #[derive(Template)]
 #[template(path = "console/users.html")]
@@ -98,85 +99,67 @@ impl UserForm {
 }
 
 pub(super) async fn list(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Query(query): Query<ConsoleListQuery>,
 ) -> Result<Response, Error> {
-    let shell = Shell::build(&app, &principal, "users", query.notice.as_deref()).await?;
-    let mut c = app.kernel.db.read().await?;
-    let mut users =
-        users::search(&mut c, &principal.account_id, &query.q, &query.after, PAGE_SIZE + 1).await?;
-    let next = truncate_page(&mut users, |user| &user.id);
-    page::render(&UsersPage { shell, q: query.q, users, next })
+    let shell = Shell::build(&request.app, &request.principal, "users", query.notice.as_deref()).await?;
+    let mut c = request.app.kernel.db.read().await?;
+    let search = UserSearch { user_name: None, text: &query.q, after: &query.after, limit: PAGE_SIZE };
+    let page = admin::users::list(&mut c, &request.principal, search).await?;
+    page::render(&UsersPage { shell, q: query.q, users: page.items, next: page.next })
 }
 
 async fn build_new(
-    app: &AppState,
-    principal: &Principal,
+    request: &AuthenticatedRequest,
     form: UserForm,
     error: Option<String>,
 ) -> Result<NewUserPage, Error> {
-    let shell = Shell::build(app, principal, "users", None).await?;
-    let settings = accounts::settings_of(&mut *app.kernel.db.read().await?, &principal.account_id).await?;
+    let shell = Shell::build(&request.app, &request.principal, "users", None).await?;
+    let settings =
+        accounts::settings_of(&mut *request.app.kernel.db.read().await?, &request.principal.account_id)
+            .await?;
     let form = UserForm { password: String::new(), ..form };
     Ok(NewUserPage { shell, form, error, rules: password::rules(&settings.password), check: "own=false" })
 }
 
-pub(super) async fn new(State(app): State<AppState>, principal: Principal) -> Result<Response, Error> {
-    page::render(&build_new(&app, &principal, UserForm::default(), None).await?)
+pub(super) async fn new(request: AuthenticatedRequest) -> Result<Response, Error> {
+    page::render(&build_new(&request, UserForm::default(), None).await?)
 }
 
 pub(super) async fn create(
-    State(app): State<AppState>,
-    principal: Principal,
-    request: RequestContext,
+    request: AuthenticatedRequest,
     Form(form): Form<UserForm>,
 ) -> Result<Response, Error> {
-    match try_create(&app, &principal, &request, &form).await {
+    match try_create(&request, &form).await {
         Ok(id) => Ok(Redirect::to(&format!("/console/users/{id}?notice=user_created")).into_response()),
         Err(error) => {
             let error = Some(error.for_form()?);
-            let page = build_new(&app, &principal, form, error).await?;
+            let page = build_new(&request, form, error).await?;
             page::render_with_status(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
     }
 }
 
-async fn try_create(
-    app: &AppState,
-    principal: &Principal,
-    request: &RequestContext,
-    form: &UserForm,
-) -> Result<String, Error> {
+async fn try_create(request: &AuthenticatedRequest, form: &UserForm) -> Result<String, Error> {
     let mut profile = form.profile(Profile { active: true, ..Profile::default() });
     if profile.user_name.is_empty() {
         profile.user_name = profile.email.clone().unwrap_or_default();
     }
-    let hash = admin::hash_initial_password(app, principal, Some(&form.password), &profile).await?;
-    let context = principal.context(request);
-    let mut tx = app.kernel.db.begin().await?;
-    let user = users::create(&mut tx, &context, ChangeAuthority::Local, profile).await?;
-    if let Some(hash) = hash {
-        password::set(&app.kernel, &mut tx, &context, &user, &hash, PasswordChangeReason::Administrator)
-            .await?;
-    }
-    admin::set_roles(&mut tx, &context, &user, &form.roles()).await?;
-    tx.commit().await?;
-    Ok(user.id)
+    let password = Some(form.password.as_str());
+    Ok(admin::users::create(&request.admin(), profile, password, &form.roles()).await?.id)
 }
 
 async fn build(
-    app: &AppState,
-    principal: &Principal,
+    request: &AuthenticatedRequest,
     id: &str,
     notice: Option<&str>,
     error: Option<String>,
 ) -> Result<UserPage, Error> {
-    let shell = Shell::build(app, principal, "users", notice).await?;
-    let mut c = app.kernel.db.read().await?;
-    let user = admin::find_user(&mut c, principal, id).await?;
+    let shell = Shell::build(&request.app, &request.principal, "users", notice).await?;
+    let mut c = request.app.kernel.db.read().await?;
+    let user = request.principal.find_user(&mut c, id).await?;
     let manager = match &user.connection_id {
-        Some(id) => connections::by_id(&mut c, &principal.account_id, id).await?.map(|c| c.name),
+        Some(id) => connections::by_id(&mut c, &request.principal.account_id, id).await?.map(|c| c.name),
         None => None,
     };
     let roles = roles_of(&mut c, &user.id).await?;
@@ -188,21 +171,21 @@ async fn build(
         role: roles.first().map(|role| role.as_str().to_owned()).unwrap_or_default(),
         password: String::new(),
     };
-    let now = app.kernel.clock.now();
-    let settings = accounts::settings_of(&mut c, &principal.account_id).await?.password;
+    let now = request.app.kernel.clock.now();
+    let settings = accounts::settings_of(&mut c, &request.principal.account_id).await?.password;
     let changed_at = password::changed_at(&mut c, &user.id).await?;
     let facts =
         |changed_at| PasswordFacts { changed_at, ends_at: password::expires_at(&settings, changed_at) };
     Ok(UserPage {
-        groups: groups::of_user(&mut c, &principal.account_id, &user.id).await?,
-        sessions: sessions::of_user(&mut c, &principal.account_id, &user.id, now).await?,
+        groups: groups::of_user(&mut c, &request.principal.account_id, &user.id).await?,
+        sessions: sessions::of_user(&mut c, &request.principal.account_id, &user.id, now).await?,
         password: changed_at.map(facts),
         factors: factors::of_user(&mut c, &user.id).await?,
         codes_left: factors::codes_left(&mut c, &user.id).await?,
-        locked_until: lockout::locked_until(&mut c, &principal.account_id, &user.id, now).await?,
+        locked_until: lockout::locked_until(&mut c, &request.principal.account_id, &user.id, now).await?,
         identities: identities::of_user(&mut c, &user.id).await?,
         invitation: if user.is_pending() {
-            invitations::of_user(&mut c, &principal.account_id, &user.id).await?
+            invitations::of_user(&mut c, &request.principal.account_id, &user.id).await?
         } else {
             None
         },
@@ -215,55 +198,41 @@ async fn build(
 }
 
 pub(super) async fn show(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
     Query(query): Query<ConsoleListQuery>,
 ) -> Result<Response, Error> {
-    page::render(&build(&app, &principal, &id, query.notice.as_deref(), None).await?)
+    page::render(&build(&request, &id, query.notice.as_deref(), None).await?)
 }
 
 /// Goes back to the user's page: with a notice, or with the reason why not.
-async fn redirect_or_rerender(
-    app: &AppState,
-    principal: &Principal,
+pub(super) async fn redirect_or_rerender(
+    request: &AuthenticatedRequest,
     id: &str,
-    done: Result<&str, Error>,
+    done: Result<&str, impl Into<Error>>,
 ) -> Result<Response, Error> {
     match done {
         Ok(notice) => Ok(Redirect::to(&format!("/console/users/{id}?notice={notice}")).into_response()),
         Err(error) => {
-            let page = build(app, principal, id, None, Some(error.for_form()?)).await?;
+            let page = build(request, id, None, Some(error.into().for_form()?)).await?;
             page::render_with_status(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
     }
 }
 
 pub(super) async fn save(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
     Form(form): Form<UserForm>,
 ) -> Result<Response, Error> {
-    let done = async {
-        let context = principal.context(&request);
-        let mut tx = app.kernel.db.begin().await?;
-        let user = admin::find_user(&mut tx, &principal, &id).await?;
-        // A managed user's form has the role only.
-        let user = match user.connection_id {
-            None => {
-                let wanted = form.profile(user.profile());
-                admin::update_user(&app, &mut tx, &context, &user, wanted).await?
-            }
-            Some(_) => user,
-        };
-        admin::set_roles(&mut tx, &context, &user, &form.roles()).await?;
-        tx.commit().await?;
-        Ok("user_saved")
+    // A managed user's form has the role only.
+    let edit = |user: &User| match user.connection_id {
+        None => form.profile(user.profile()),
+        Some(_) => user.profile(),
     };
-    let done = done.await;
-    redirect_or_rerender(&app, &principal, &id, done).await
+    let done = admin::users::change(&request.admin(), &id, edit, Some(&form.roles())).await;
+    let done = done.map(|_| "user_saved");
+    redirect_or_rerender(&request, &id, done).await
 }
 
 #[derive(Deserialize)]
@@ -272,128 +241,19 @@ pub(super) struct ActiveForm {
 }
 
 pub(super) async fn set_active(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
     Form(form): Form<ActiveForm>,
 ) -> Result<Response, Error> {
-    let done = async {
-        let mut tx = app.kernel.db.begin().await?;
-        let user = admin::find_user(&mut tx, &principal, &id).await?;
-        if !form.active {
-            admin::ensure_not_last_admin(&mut tx, &user).await?;
-        }
-        users::set_active(&mut tx, &principal.context(&request), &user, form.active).await?;
-        tx.commit().await?;
-        Ok(if form.active { "user_activated" } else { "user_deactivated" })
-    };
-    let done = done.await;
-    redirect_or_rerender(&app, &principal, &id, done).await
+    let notice = if form.active { "user_activated" } else { "user_deactivated" };
+    let done = admin::users::set_active(&request.admin(), &id, form.active).await;
+    let done = done.map(|()| notice);
+    redirect_or_rerender(&request, &id, done).await
 }
 
-pub(super) async fn revoke_sessions(
-    State(app): State<AppState>,
-    principal: Principal,
-    Path(id): Path<String>,
-    request: RequestContext,
-) -> Result<Response, Error> {
-    let mut tx = app.kernel.db.begin().await?;
-    let user = admin::find_user(&mut tx, &principal, &id).await?;
-    let own = principal.session_id().filter(|_| principal.id == user.id).unwrap_or_default();
-    sessions::revoke_all(&mut tx, &principal.context(&request), &user, own).await?;
-    tx.commit().await?;
-    redirect_or_rerender(&app, &principal, &id, Ok("sessions_revoked")).await
-}
-
-/// Lets a locked user try again at once.
-pub(super) async fn unlock(
-    State(app): State<AppState>,
-    principal: Principal,
-    Path(id): Path<String>,
-    request: RequestContext,
-) -> Result<Response, Error> {
-    let done = admin::unlock_user(&app, &principal, &request, &id).await.map(|()| "user_unlocked");
-    redirect_or_rerender(&app, &principal, &id, done).await
-}
-
-/// Mails the user a link to choose a new password.
-pub(super) async fn send_reset(
-    State(app): State<AppState>,
-    principal: Principal,
-    Path(id): Path<String>,
-    request: RequestContext,
-) -> Result<Response, Error> {
-    let done = admin::send_reset(&app, &principal, &request, &id).await.map(|()| "reset_sent");
-    redirect_or_rerender(&app, &principal, &id, done).await
-}
-
-/// Ends the user's second factor and mails them a link for a new one.
-pub(super) async fn reset_two_factor(
-    State(app): State<AppState>,
-    principal: Principal,
-    Path(id): Path<String>,
-    request: RequestContext,
-) -> Result<Response, Error> {
-    let done = admin::reset_two_factor(&app, &principal, &request, &id).await.map(|()| "two_factor_reset");
-    redirect_or_rerender(&app, &principal, &id, done).await
-}
-
-#[derive(Deserialize)]
-pub(super) struct SessionForm {
-    session: String,
-}
-
-pub(super) async fn revoke_session(
-    State(app): State<AppState>,
-    principal: Principal,
-    Path(id): Path<String>,
-    request: RequestContext,
-    Form(form): Form<SessionForm>,
-) -> Result<Response, Error> {
-    let done = admin::revoke_session(&app, &principal, &request, id.as_str(), form.session.as_str())
-        .await
-        .map(|()| "session_revoked");
-    redirect_or_rerender(&app, &principal, &id, done).await
-}
-
-#[derive(Deserialize)]
-pub(super) struct IdentityForm {
-    identity: String,
-}
-
-pub(super) async fn unlink(
-    State(app): State<AppState>,
-    principal: Principal,
-    Path(id): Path<String>,
-    request: RequestContext,
-    Form(form): Form<IdentityForm>,
-) -> Result<Response, Error> {
-    let done = async {
-        let mut tx = app.kernel.db.begin().await?;
-        let user = admin::find_user(&mut tx, &principal, &id).await?;
-        admin::unlink_identity(&mut tx, &principal, &request, &user, &form.identity).await?;
-        tx.commit().await?;
-        Ok("user_unlinked")
-    };
-    redirect_or_rerender(&app, &principal, &id, done.await).await
-}
-
-pub(super) async fn delete(
-    State(app): State<AppState>,
-    principal: Principal,
-    Path(id): Path<String>,
-    request: RequestContext,
-) -> Result<Response, Error> {
-    let done = async {
-        let mut tx = app.kernel.db.begin().await?;
-        let user = admin::find_user(&mut tx, &principal, &id).await?;
-        admin::remove_user(&mut tx, &principal, &request, &user).await?;
-        tx.commit().await?;
-        Ok(())
-    };
-    match done.await {
+pub(super) async fn delete(request: AuthenticatedRequest, Path(id): Path<String>) -> Result<Response, Error> {
+    match admin::users::delete(&request.admin(), &id).await {
         Ok(()) => Ok(Redirect::to("/console/users?notice=user_deleted").into_response()),
-        Err(error) => redirect_or_rerender(&app, &principal, &id, Err(error)).await,
+        Err(error) => redirect_or_rerender(&request, &id, Err(error)).await,
     }
 }

@@ -15,7 +15,7 @@ use crate::signin::flow;
 use crate::signin::one_time_links::LinkPurpose;
 use crate::signin::password::{self, Password, PersonalTerms, PolicyRule};
 use crate::signin::setup::{self, FirstRun};
-use crate::web::{AppState, Error, admin, page};
+use crate::web::{AppState, Error, page};
 
 #[derive(Template)]
 #[template(path = "signin/setup.html")]
@@ -77,7 +77,7 @@ async fn first_run(app: &AppState, request: &RequestContext, form: &SetupForm) -
     let person = PersonalTerms::new(&[&form.email, &form.given_name, &form.family_name]);
     let typed = Password::new(&form.password);
     let settings = PasswordSettings::default();
-    let hash = admin::check_and_hash_password(app, &settings, &typed, &person, None).await?;
+    let hash = password::prepare(&app.signin, &settings, &typed, &person, None).await?;
     let typed = FirstRun {
         account_name: form.account_name.clone(),
         slug: form.slug.trim().to_owned(),

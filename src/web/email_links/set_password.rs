@@ -16,7 +16,7 @@ use crate::provisioning::invitations;
 use crate::signin::flow;
 use crate::signin::one_time_links::{self, LinkPurpose, PasswordChoice, SetPasswordError};
 use crate::signin::password::{self, Password, PolicyRule};
-use crate::web::{AppState, Error, admin, login, page};
+use crate::web::{AppState, Error, login, page};
 
 #[derive(Template)]
 #[template(path = "signin/choose.html")]
@@ -188,7 +188,7 @@ async fn submit(
         Err(SetPasswordError::LinkInvalid) => Err(invalid_link(purpose)),
         Err(SetPasswordError::SignIn(refused)) => Err(login::explain_proof(refused)),
         Err(SetPasswordError::Prepare(error)) => {
-            let error = admin::prepare_error(error).for_form()?;
+            let error = Error::from(error).for_form()?;
             let page = SetPasswordPage {
                 error: Some(error),
                 given_name: typed_names.0.to_owned(),

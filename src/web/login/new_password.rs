@@ -12,7 +12,7 @@ use crate::directory::accounts::{self, PasswordSettings};
 use crate::kernel::http::RequestContext;
 use crate::signin::flow::{self, Flow, NewPasswordError, NextStep};
 use crate::signin::password::{self, Password, PolicyRule};
-use crate::web::{AppState, Error, admin, page};
+use crate::web::{AppState, Error, page};
 
 #[derive(Template)]
 #[template(path = "signin/new_password.html")]
@@ -74,7 +74,7 @@ pub(super) async fn submit(
         Ok(proved) => Ok(super::sign_in_response(&app, &secret, &proved)),
         Err(NewPasswordError::SignIn(refused)) => Err(super::explain_proof(refused)),
         Err(NewPasswordError::Prepare(error)) => {
-            let error = admin::prepare_error(error).for_form()?;
+            let error = Error::from(error).for_form()?;
             page::render_with_status(StatusCode::UNPROCESSABLE_ENTITY, &build(&app, flow, Some(error)).await?)
         }
     }

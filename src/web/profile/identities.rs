@@ -8,10 +8,11 @@ use serde::Deserialize;
 
 use super::confirm;
 use crate::access::Principal;
+use crate::admin;
 use crate::idp::oidc;
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::signin::flow;
-use crate::web::{AppState, Error, admin};
+use crate::web::{AppState, Error};
 
 #[derive(Deserialize)]
 pub(super) struct IdentityLinkForm {
@@ -30,7 +31,7 @@ pub(super) async fn link(
         return Ok(elsewhere);
     }
     let mut c = app.kernel.db.read().await?;
-    let connection = admin::find_connection(&mut c, &principal, &form.connection).await?;
+    let connection = principal.find_connection(&mut c, &form.connection).await?;
     drop(c);
     let settings = connection.oidc().filter(|_| connection.is_enabled());
     let settings = settings.ok_or_else(|| Error::not_found("connection"))?;
@@ -60,8 +61,6 @@ pub(super) async fn unlink(
     Form(form): Form<IdentityUnlinkForm>,
 ) -> Result<Response, Error> {
     let user = super::signed_in_user(&app, &principal).await?;
-    let mut tx = app.kernel.db.begin().await?;
-    admin::unlink_identity(&mut tx, &principal, &request, &user, &form.id).await?;
-    tx.commit().await?;
+    admin::identities::unlink(&app.admin_request(&principal, &request), &user.id, &form.id).await?;
     Ok(Redirect::to("/profile?notice=identity_unlinked").into_response())
 }

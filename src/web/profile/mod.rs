@@ -12,9 +12,11 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::page::{self, Shell};
-use super::{AppState, Error, admin};
+use super::{AppState, Error};
 use crate::access::tokens::{self, ApiToken};
 use crate::access::{Guard, Principal, PrincipalKind, Routes};
+use crate::admin;
+use crate::admin::tokens::NewApiToken;
 use crate::directory::accounts;
 use crate::directory::groups::{self, Group};
 use crate::directory::users::{self, User};
@@ -176,11 +178,9 @@ async fn create_token(
         return Ok(elsewhere);
     }
     let made = async {
-        let expires_at = admin::read_expiry_date(&form.expires_on)?;
-        let mut tx = app.kernel.db.begin().await?;
-        let (_, secret) =
-            admin::make_token(&app, &mut tx, &principal, &request, (&form.name, None), expires_at).await?;
-        tx.commit().await?;
+        let expires_at = admin::tokens::parse_expiry_date(&form.expires_on)?;
+        let new = NewApiToken { name: &form.name, service_account_id: None, expires_at };
+        let (_, secret) = admin::tokens::create(&app.admin_request(&principal, &request), new).await?;
         Ok::<_, Error>(secret)
     };
     match made.await {
@@ -195,8 +195,6 @@ async fn revoke_token(
     request: RequestContext,
     Form(form): Form<ProfileIdForm>,
 ) -> Result<Response, Error> {
-    let mut tx = app.kernel.db.begin().await?;
-    admin::revoke_token(&mut tx, &principal, &request, &form.id).await?;
-    tx.commit().await?;
+    admin::tokens::revoke(&app.admin_request(&principal, &request), &form.id).await?;
     Ok(Redirect::to("/profile?notice=token_revoked").into_response())
 }

@@ -18,7 +18,7 @@ use crate::signin::notifications::days_until;
 use crate::signin::password::{self, Password, PasswordChangeReason, PersonalTerms, PolicyRule};
 use crate::signin::{flow, sessions};
 use crate::web::page::{self, Shell};
-use crate::web::{AppState, Error, admin};
+use crate::web::{AppState, Error};
 
 #[derive(Template)]
 #[template(path = "profile/password.html")]
@@ -91,13 +91,13 @@ pub(super) async fn change(
     if let Some(elsewhere) = confirm::redirect_unless_recent(&app, &principal, "/profile/password") {
         return Ok(elsewhere);
     }
-    admin::require_recent_authentication(&app, &principal)?;
+    principal.require_recent_authentication(app.kernel.clock.now())?;
     let (user, settings) = user_with_local_password(&app, &principal).await?;
     let (typed, names) = (Password::new(&form.password), PersonalTerms::from(&user));
-    let hash = match admin::check_and_hash_password(&app, &settings, &typed, &names, Some(&user.id)).await {
+    let hash = match password::prepare(&app.signin, &settings, &typed, &names, Some(&user.id)).await {
         Ok(hash) => hash,
         Err(error) => {
-            let page = build(&app, &principal, Some(error.for_form()?)).await?;
+            let page = build(&app, &principal, Some(Error::from(error).for_form()?)).await?;
             return page::render_with_status(StatusCode::UNPROCESSABLE_ENTITY, &page);
         }
     };

@@ -9,13 +9,15 @@ use serde::Deserialize;
 
 use super::{CodesPage, show_codes, webauthn_available};
 use crate::access::Principal;
+use crate::admin;
+use crate::admin::two_factor::FactorRemoval;
 use crate::directory::accounts;
 use crate::directory::users::User;
 use crate::kernel::http::RequestContext;
 use crate::kernel::urls::local_path;
 use crate::signin::factors::{self, Factor, RememberedBrowser};
 use crate::web::page::{self, Shell};
-use crate::web::{AppState, Error, admin, profile};
+use crate::web::{AppState, Error, profile};
 
 #[derive(Template)]
 #[template(path = "profile/two_factor.html")]
@@ -146,10 +148,11 @@ pub(super) async fn remove(
         return Ok(elsewhere);
     }
     let done = async {
-        admin::require_recent_authentication(&app, &principal)?;
+        principal.require_recent_authentication(app.kernel.clock.now())?;
         let mut tx = app.kernel.db.begin().await?;
         let (user, factor) = find_own_factor(&app, &principal, &mut tx, &form.id).await?;
-        admin::ensure_not_last_sign_in_method(&mut tx, &user, &factor).await?;
+        admin::two_factor::ensure_not_last_sign_in_method(&mut tx, &user, FactorRemoval::One(&factor))
+            .await?;
         let settings = accounts::settings_of(&mut tx, &user.account_id).await?.two_factor;
         let context = principal.context(&request);
         factors::remove(&app.kernel, &mut tx, &context, &user, &settings, &factor).await?;
@@ -167,7 +170,7 @@ pub(super) async fn renew_codes(
     if let Some(elsewhere) = profile::confirm_first(&app, &principal, HOME) {
         return Ok(elsewhere);
     }
-    admin::require_recent_authentication(&app, &principal)?;
+    principal.require_recent_authentication(app.kernel.clock.now())?;
     let user = profile::signed_in_user(&app, &principal).await?;
     let mut tx = app.kernel.db.begin().await?;
     let codes = factors::renew_codes(&app.kernel, &mut tx, &principal.context(&request), &user).await?;

@@ -8,7 +8,7 @@ use vestibule_scim::user::{mark_active_removed, normalize_user};
 use vestibule_scim::{custom_attributes, patch};
 
 use super::model::{ScimWrite, WriteOutcome, check_version};
-use crate::access::{PrincipalKind, Role, roles_of, unbind_all_roles};
+use crate::access::{self, Role, roles_of};
 use crate::directory::users::{self, Profile, User};
 use crate::kernel::Tx;
 use crate::provisioning::scim::error::Error;
@@ -68,7 +68,7 @@ impl ScimWrite<'_> {
             resource
         };
         let profile = user::profile(self.coerce(normalize_user(wanted))?)?;
-        let updated = users::update(tx, self.context, self.client.authority(), user, profile).await?;
+        let updated = access::update_user(tx, self.context, self.client.authority(), user, profile).await?;
         self.trace.changes = difference(&before, &user::resource(&updated).into_object());
         if user.connection_id.is_none() {
             // From here on the user is changed in the directory, which the log should not pass over.
@@ -80,8 +80,7 @@ impl ScimWrite<'_> {
 
     async fn delete_user(&mut self, tx: &mut Tx, user: &User) -> Result<WriteOutcome, Error> {
         let is_removal = removal_would_count(tx, user);
-        users::delete(tx, self.context, self.client.authority(), user).await?;
-        unbind_all_roles(tx, self.context, (PrincipalKind::User, &user.id, &user.user_name)).await?;
+        access::delete_user(tx, self.context, self.client.authority(), user).await?;
         self.trace.changes = difference(&user::resource(user).into_object(), &JsonObject::new());
         Ok(WriteOutcome { version: None, is_removal, ..write_outcome(StatusCode::NO_CONTENT, user, None) })
     }

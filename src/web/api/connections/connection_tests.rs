@@ -3,16 +3,15 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::access::Principal;
+use crate::admin;
 use crate::idp::connection_tests::{self, TestResult};
 use crate::idp::saml::FrontChannelMessage;
-use crate::kernel::http::RequestContext;
-use crate::web::{AppState, Error, admin};
+use crate::web::{AuthenticatedRequest, Error};
 
 /// A test that was begun.
 #[derive(Debug, Serialize, ToSchema)]
@@ -29,19 +28,17 @@ pub(crate) struct BegunTest {
 #[utoipa::path(post, path = "/api/v1/connections/{id}/tests", tag = "connections", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 201, body = BegunTest), (status = 404), (status = 422)))]
 pub(crate) async fn begin_test(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
 ) -> Result<(StatusCode, Json<BegunTest>), Error> {
-    let (id, url, fields) = match admin::start_connection_test(&app, &principal, &request, &id).await? {
-        admin::ConnectionTestStart::Redirect(id, FrontChannelMessage::Redirect(url)) => {
+    let (id, url, fields) = match admin::connections::start_test(&request.admin(), &id).await? {
+        admin::connections::ConnectionTestStart::Redirect(id, FrontChannelMessage::Redirect(url)) => {
             (id, Some(url), BTreeMap::new())
         }
-        admin::ConnectionTestStart::Redirect(id, FrontChannelMessage::Post(form)) => {
+        admin::connections::ConnectionTestStart::Redirect(id, FrontChannelMessage::Post(form)) => {
             (id, Some(form.url), form.fields.into_iter().collect())
         }
-        admin::ConnectionTestStart::Finished(id) => (id, None, BTreeMap::new()),
+        admin::connections::ConnectionTestStart::Finished(id) => (id, None, BTreeMap::new()),
     };
     Ok((StatusCode::CREATED, Json(BegunTest { id, url, fields })))
 }
@@ -62,12 +59,11 @@ pub(crate) struct TestBody {
     params(("id" = String, Path,), ("test" = String, Path,)), security(("bearer" = [])),
     responses((status = 200, body = TestBody), (status = 404)))]
 pub(crate) async fn show_test(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path((id, test)): Path<(String, String)>,
 ) -> Result<Json<TestBody>, Error> {
-    let mut c = app.kernel.db.read().await?;
-    let connection = admin::find_connection(&mut c, &principal, &id).await?;
+    let mut c = request.app.kernel.db.read().await?;
+    let connection = request.principal.find_connection(&mut c, &id).await?;
     let trial = connection_tests::by_id(&mut c, &connection.id, &test).await?;
     let trial = trial.ok_or_else(|| Error::not_found("test"))?;
     let found = trial.result();

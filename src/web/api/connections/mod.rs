@@ -11,19 +11,18 @@ pub(super) mod syncs;
 pub(super) mod tokens;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Body, List, Paging};
-use crate::access::Principal;
+use crate::admin;
+use crate::admin::connections::ConnectionFields;
 use crate::idp::connections::{self, Connection, ConnectionKind, ExtraAttribute, ScimSettings};
-use crate::kernel::http::RequestContext;
 use crate::kernel::{self, Timestamp};
 use crate::provisioning::scim;
-use crate::web::admin::ConnectionFields;
-use crate::web::{AppState, Error, admin};
+use crate::web::{AppState, AuthenticatedRequest, Error};
 
 use ldap::LdapBody;
 use oidc::OidcBody;
@@ -159,17 +158,16 @@ async fn connection_body(
 #[utoipa::path(get, path = "/api/v1/connections", tag = "connections", params(Paging), security(("bearer" = [])),
     responses((status = 200, body = List<ConnectionBody>)))]
 pub(super) async fn list(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<ConnectionBody>>, Error> {
-    let mut c = app.kernel.db.read().await?;
+    let mut c = request.app.kernel.db.read().await?;
     let limit = paging.limit();
-    let rows = connections::list(&mut c, &principal.account_id, paging.after(), limit + 1).await?;
-    let page = List::of(rows, limit, |connection| connection.id.clone(), |connection| connection);
+    let rows = connections::list(&mut c, &request.principal.account_id, paging.after(), limit + 1).await?;
+    let page = List::of(rows, limit, |connection| &connection.id, |connection| connection);
     let mut items = Vec::new();
     for connection in page.items {
-        items.push(connection_body(&app, &mut c, connection).await?);
+        items.push(connection_body(&request.app, &mut c, connection).await?);
     }
     Ok(Json(List { items, next: page.next }))
 }
@@ -178,13 +176,11 @@ pub(super) async fn list(
 #[utoipa::path(post, path = "/api/v1/connections", tag = "connections", request_body = ConnectionFields,
     security(("bearer" = [])), responses((status = 201, body = ConnectionBody), (status = 409), (status = 422)))]
 pub(super) async fn create(
-    State(app): State<AppState>,
-    principal: Principal,
-    request: RequestContext,
+    request: AuthenticatedRequest,
     Body(wanted): Body<ConnectionFields>,
 ) -> Result<(StatusCode, Json<ConnectionBody>), Error> {
-    let made = admin::create_connection(&app, &principal, &request, wanted).await?;
-    let body = connection_body(&app, &mut *app.kernel.db.read().await?, made).await?;
+    let made = admin::connections::create(&request.admin(), wanted).await?;
+    let body = connection_body(&request.app, &mut *request.app.kernel.db.read().await?, made).await?;
     Ok((StatusCode::CREATED, Json(body)))
 }
 
@@ -192,13 +188,12 @@ pub(super) async fn create(
 #[utoipa::path(get, path = "/api/v1/connections/{id}", tag = "connections", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 200, body = ConnectionBody), (status = 404)))]
 pub(super) async fn show(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
 ) -> Result<Json<ConnectionBody>, Error> {
-    let mut c = app.kernel.db.read().await?;
-    let connection = admin::find_connection(&mut c, &principal, &id).await?;
-    Ok(Json(connection_body(&app, &mut c, connection).await?))
+    let mut c = request.app.kernel.db.read().await?;
+    let connection = request.principal.find_connection(&mut c, &id).await?;
+    Ok(Json(connection_body(&request.app, &mut c, connection).await?))
 }
 
 /// Changes a connection.
@@ -206,25 +201,21 @@ pub(super) async fn show(
     request_body = ConnectionFields, security(("bearer" = [])),
     responses((status = 200, body = ConnectionBody), (status = 404), (status = 409), (status = 422)))]
 pub(super) async fn change(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
     Body(wanted): Body<ConnectionFields>,
 ) -> Result<Json<ConnectionBody>, Error> {
-    let updated = admin::change_connection(&app, &principal, &request, &id, wanted).await?;
-    Ok(Json(connection_body(&app, &mut *app.kernel.db.read().await?, updated).await?))
+    let updated = admin::connections::change(&request.admin(), &id, wanted).await?;
+    Ok(Json(connection_body(&request.app, &mut *request.app.kernel.db.read().await?, updated).await?))
 }
 
 /// Deletes a connection. Users and groups it managed stay.
 #[utoipa::path(delete, path = "/api/v1/connections/{id}", tag = "connections", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 204), (status = 404)))]
 pub(super) async fn delete(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
 ) -> Result<StatusCode, Error> {
-    admin::delete_connection(&app, &principal, &request, &id).await?;
+    admin::connections::delete(&request.admin(), &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

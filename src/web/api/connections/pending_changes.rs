@@ -1,17 +1,16 @@
 //! Changes that wait for an administrator: in a dry run, and while a connection is paused.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::access::Principal;
+use crate::admin;
 use crate::kernel::Timestamp;
-use crate::kernel::http::RequestContext;
 use crate::provisioning::scim::AttributeChange;
 use crate::provisioning::scim::pending_changes::{self, PendingChange};
 use crate::web::api::{Body, List, Paging};
-use crate::web::{AppState, Error, admin};
+use crate::web::{AuthenticatedRequest, Error};
 
 /// A change that waits.
 #[derive(Debug, Serialize, ToSchema)]
@@ -84,19 +83,23 @@ pub(crate) struct DiscardedBody {
     params(("id" = String, Path,), Paging), security(("bearer" = [])),
     responses((status = 200, body = List<HeldBody>), (status = 404)))]
 pub(crate) async fn list(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<HeldBody>>, Error> {
-    let mut c = app.kernel.db.read().await?;
-    let connection = admin::find_connection(&mut c, &principal, &id).await?;
+    let mut c = request.app.kernel.db.read().await?;
+    let connection = request.principal.find_connection(&mut c, &id).await?;
     let limit = paging.limit();
 
-    let rows =
-        pending_changes::list(&mut c, &principal.account_id, &connection.id, paging.after(), limit + 1)
-            .await?;
-    Ok(Json(List::of(rows, limit, |one| one.id.clone(), HeldBody::from)))
+    let rows = pending_changes::list(
+        &mut c,
+        &request.principal.account_id,
+        &connection.id,
+        paging.after(),
+        limit + 1,
+    )
+    .await?;
+    Ok(Json(List::of(rows, limit, |one| &one.id, HeldBody::from)))
 }
 
 /// Carries changes out that wait. When none is left, a paused connection goes on.
@@ -104,14 +107,13 @@ pub(crate) async fn list(
     params(("id" = String, Path,)), request_body = PendingChangeSelection, security(("bearer" = [])),
     responses((status = 200, body = ReleasedBody), (status = 404), (status = 422)))]
 pub(crate) async fn let_through(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
     Body(chosen): Body<PendingChangeSelection>,
 ) -> Result<Json<ReleasedBody>, Error> {
     let released =
-        admin::approve_pending_changes(&app, &principal, &request, id.as_str(), chosen.id.as_deref()).await?;
+        admin::provisioning::approve_pending_changes(&request.admin(), id.as_str(), chosen.id.as_deref())
+            .await?;
     Ok(Json(ReleasedBody { done: released.applied, refused: released.refused, left: released.remaining }))
 }
 
@@ -120,17 +122,13 @@ pub(crate) async fn let_through(
     params(("id" = String, Path,)), request_body = PendingChangeSelection, security(("bearer" = [])),
     responses((status = 200, body = DiscardedBody), (status = 404), (status = 422)))]
 pub(crate) async fn discard(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
     Body(chosen): Body<PendingChangeSelection>,
 ) -> Result<Json<DiscardedBody>, Error> {
     Ok(Json(DiscardedBody {
-        discarded: admin::discard_pending_changes(
-            &app,
-            &principal,
-            &request,
+        discarded: admin::provisioning::discard_pending_changes(
+            &request.admin(),
             id.as_str(),
             chosen.id.as_deref(),
         )

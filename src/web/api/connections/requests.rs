@@ -1,15 +1,15 @@
 //! The log of what a provisioning client asked for.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::access::Principal;
+use crate::admin;
+use crate::admin::provisioning::LogSearch;
 use crate::provisioning::scim::request_log::Logged;
-use crate::web::admin::LogSearch;
 use crate::web::api::{List, Paging};
-use crate::web::{AppState, Error, admin};
+use crate::web::{AuthenticatedRequest, Error};
 
 /// Which requests.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -29,18 +29,19 @@ pub(crate) struct LogQuery {
     params(("id" = String, Path,), LogQuery, Paging), security(("bearer" = [])),
     responses((status = 200, body = List<Logged>), (status = 404)))]
 pub(crate) async fn list(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
     Query(query): Query<LogQuery>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<Logged>>, Error> {
-    let mut c = app.kernel.db.read().await?;
-    let connection = admin::find_connection(&mut c, &principal, &id).await?;
+    let mut c = request.app.kernel.db.read().await?;
+    let connection = request.principal.find_connection(&mut c, &id).await?;
     drop(c);
     let search = LogSearch { about: &query.about, failed: query.failed, changes: query.changes };
     let before = Some(paging.after()).filter(|id| !id.is_empty());
     let limit = paging.limit();
-    let rows = admin::list_scim_requests(&app, &connection, search, before, limit + 1).await?;
-    Ok(Json(List::of(rows, limit, |one| one.id.clone(), |one| one)))
+    let rows =
+        admin::provisioning::list_requests(&request.app.kernel, &connection, search, before, limit + 1)
+            .await?;
+    Ok(Json(List::of(rows, limit, |one| &one.id, |one| one)))
 }

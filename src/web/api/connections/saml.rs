@@ -1,19 +1,18 @@
 //! What is particular to SAML connections.
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::attribute_mapping::PeopleBody;
-use crate::access::Principal;
+use crate::admin;
+use crate::admin::connections::KeyStep;
 use crate::idp::connections::{Binding, Comparison, Connection, Graph, NameIdFormat, SamlSettings, Vendor};
 use crate::idp::saml::{Certificate, SpEndpoints, keys, metadata_status_of};
-use crate::kernel::http::RequestContext;
 use crate::kernel::{self, Timestamp};
-use crate::web::admin::KeyStep;
 use crate::web::api::Body;
-use crate::web::{AppState, Error, admin};
+use crate::web::{AppState, AuthenticatedRequest, Error};
 
 /// Both sides of a SAML connection.
 #[derive(Debug, Serialize, ToSchema)]
@@ -169,12 +168,10 @@ pub(crate) struct KeyRotation {
     request_body = KeyRotation, security(("bearer" = [])),
     responses((status = 204), (status = 404), (status = 409), (status = 422)))]
 pub(crate) async fn rotate_keys(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
     Body(wanted): Body<KeyRotation>,
 ) -> Result<StatusCode, Error> {
-    admin::rotate_keys(&app, &principal, &request, &id, wanted.step).await?;
+    admin::connections::rotate_keys(&request.admin(), &id, wanted.step).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,16 +1,16 @@
 //! Synchronisations of a directory's groups.
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::access::Principal;
+use crate::admin;
 use crate::idp::ldap::sync::{self, SyncOptions, SyncReport, SyncRun};
 use crate::kernel::Timestamp;
 use crate::web::api::{Body, List};
-use crate::web::{AppState, Error, admin};
+use crate::web::{AuthenticatedRequest, Error};
 
 /// A synchronisation.
 #[derive(Debug, Serialize, ToSchema)]
@@ -45,12 +45,11 @@ impl From<SyncRun> for SyncBody {
 #[utoipa::path(post, path = "/api/v1/connections/{id}/syncs", tag = "connections", params(("id" = String, Path,)),
     request_body = SyncOptions, security(("bearer" = [])), responses((status = 202), (status = 404), (status = 422)))]
 pub(crate) async fn begin_sync(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
     Body(wanted): Body<SyncOptions>,
 ) -> Result<StatusCode, Error> {
-    admin::request_sync(&app, &principal, &id, &wanted).await?;
+    admin::connections::request_sync(&request.admin(), &id, &wanted).await?;
     Ok(StatusCode::ACCEPTED)
 }
 
@@ -58,12 +57,11 @@ pub(crate) async fn begin_sync(
 #[utoipa::path(get, path = "/api/v1/connections/{id}/syncs", tag = "connections", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 200, body = List<SyncBody>), (status = 404)))]
 pub(crate) async fn list_syncs(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
 ) -> Result<Json<List<SyncBody>>, Error> {
-    let mut c = app.kernel.db.read().await?;
-    let connection = admin::find_connection(&mut c, &principal, &id).await?;
+    let mut c = request.app.kernel.db.read().await?;
+    let connection = request.principal.find_connection(&mut c, &id).await?;
     let runs = sync::latest_runs(&mut c, &connection.id, 50).await?;
-    Ok(Json(List::of(runs, 50, |run| run.id.clone(), SyncBody::from)))
+    Ok(Json(List::of(runs, 50, |run| &run.id, SyncBody::from)))
 }

@@ -1,16 +1,15 @@
 //! Groups that follow a group of an identity provider.
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::access::Principal;
+use crate::admin;
 use crate::directory::groups::{GroupLink, UnlinkPolicy};
-use crate::kernel::http::RequestContext;
 use crate::web::api::Body;
-use crate::web::{AppState, Error, admin};
+use crate::web::{AuthenticatedRequest, Error};
 
 /// What a group follows: whoever signs in through the connection is in the group exactly when the provider says
 /// so.
@@ -51,16 +50,12 @@ pub(crate) struct UnlinkQuery {
     request_body = LinkBody, security(("bearer" = [])),
     responses((status = 201, body = LinkBody), (status = 404), (status = 409), (status = 422)))]
 pub(crate) async fn create_link(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
     Body(wanted): Body<LinkBody>,
 ) -> Result<(StatusCode, Json<LinkBody>), Error> {
-    let link = admin::link_group(
-        &app,
-        &principal,
-        &request,
+    let link = admin::groups::link(
+        &request.admin(),
         id.as_str(),
         wanted.connection_id.as_str(),
         wanted.name.as_str(),
@@ -74,16 +69,14 @@ pub(crate) async fn create_link(
     params(UnlinkQuery, ("id" = String, Path,)), security(("bearer" = [])),
     responses((status = 204), (status = 404)))]
 pub(crate) async fn delete_link(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
     Query(query): Query<UnlinkQuery>,
-    request: RequestContext,
 ) -> Result<StatusCode, Error> {
     let kept = match query.members {
         MembersOnUnlink::Retain => UnlinkPolicy::RetainMembers,
         MembersOnUnlink::Remove => UnlinkPolicy::RemoveMembers,
     };
-    admin::unlink_group(&app, &principal, &request, &id, kept).await?;
+    admin::groups::unlink(&request.admin(), &id, kept).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -3,18 +3,16 @@
 pub(super) mod links;
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Body, List, Paging};
-use crate::access::Principal;
-use crate::directory::groups::{self, Group, GroupUpdate, MembershipUpdate, NewGroup};
-use crate::directory::users::ChangeAuthority;
+use crate::admin;
+use crate::directory::groups::{self, Group, GroupUpdate, MembershipUpdate};
 use crate::kernel::Timestamp;
-use crate::kernel::http::RequestContext;
-use crate::web::{AppState, Error, admin};
+use crate::web::{AuthenticatedRequest, Error};
 
 use links::LinkBody;
 
@@ -97,30 +95,24 @@ pub(super) struct GroupFilter {
 #[utoipa::path(get, path = "/api/v1/groups", tag = "groups", params(Paging, GroupFilter), security(("bearer" = [])),
     responses((status = 200, body = List<GroupBody>)))]
 pub(super) async fn list(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Query(paging): Query<Paging>,
     Query(filter): Query<GroupFilter>,
 ) -> Result<Json<List<GroupBody>>, Error> {
-    let mut c = app.kernel.db.read().await?;
-    let (limit, text) = (paging.limit(), filter.q.as_deref().unwrap_or_default());
-    let rows = groups::search(&mut c, &principal.account_id, text, paging.after(), limit + 1).await?;
-    Ok(Json(List::of(rows, limit, |group| group.id.clone(), GroupBody::from)))
+    let mut c = request.app.kernel.db.read().await?;
+    let text = filter.q.as_deref().unwrap_or_default();
+    let page = admin::groups::list(&mut c, &request.principal, text, paging.after(), paging.limit()).await?;
+    Ok(Json(List::from_page(page, GroupBody::from)))
 }
 
 /// Makes a group.
 #[utoipa::path(post, path = "/api/v1/groups", tag = "groups", request_body = GroupName, security(("bearer" = [])),
     responses((status = 201, body = GroupBody), (status = 422)))]
 pub(super) async fn create(
-    State(app): State<AppState>,
-    principal: Principal,
-    request: RequestContext,
+    request: AuthenticatedRequest,
     Body(new): Body<GroupName>,
 ) -> Result<(StatusCode, Json<GroupBody>), Error> {
-    let mut tx = app.kernel.db.begin().await?;
-    let new = NewGroup { name: new.name, ..NewGroup::default() };
-    let group = groups::create(&mut tx, &principal.context(&request), ChangeAuthority::Local, new).await?;
-    tx.commit().await?;
+    let group = admin::groups::create(&request.admin(), new.name).await?;
     Ok((StatusCode::CREATED, Json(group.into())))
 }
 
@@ -128,12 +120,11 @@ pub(super) async fn create(
 #[utoipa::path(get, path = "/api/v1/groups/{id}", tag = "groups", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 200, body = GroupBody), (status = 404)))]
 pub(super) async fn show(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
 ) -> Result<Json<GroupBody>, Error> {
-    let mut c = app.kernel.db.read().await?;
-    let group = admin::find_group(&mut c, &principal, &id).await?;
+    let mut c = request.app.kernel.db.read().await?;
+    let group = request.principal.find_group(&mut c, &id).await?;
     let link = groups::link_of(&mut c, &group.id).await?.map(LinkBody::from);
     Ok(Json(GroupBody { link, ..group.into() }))
 }
@@ -143,34 +134,22 @@ pub(super) async fn show(
     request_body = GroupName, security(("bearer" = [])),
     responses((status = 200, body = GroupBody), (status = 404), (status = 409), (status = 422)))]
 pub(super) async fn change(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
     Body(body): Body<GroupName>,
 ) -> Result<Json<GroupBody>, Error> {
-    let mut tx = app.kernel.db.begin().await?;
-    let group = admin::find_group(&mut tx, &principal, &id).await?;
     let change = GroupUpdate { name: Some(body.name), ..GroupUpdate::default() };
-    let applied =
-        groups::update(&mut tx, &principal.context(&request), ChangeAuthority::Local, &group, change).await?;
-    tx.commit().await?;
-    Ok(Json(applied.group.into()))
+    Ok(Json(admin::groups::change(&request.admin(), &id, change).await?.into()))
 }
 
 /// Deletes a group.
 #[utoipa::path(delete, path = "/api/v1/groups/{id}", tag = "groups", params(("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 204), (status = 404), (status = 409)))]
 pub(super) async fn delete(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
 ) -> Result<StatusCode, Error> {
-    let mut tx = app.kernel.db.begin().await?;
-    let group = admin::find_group(&mut tx, &principal, &id).await?;
-    groups::delete(&mut tx, &principal.context(&request), ChangeAuthority::Local, &group).await?;
-    tx.commit().await?;
+    admin::groups::delete(&request.admin(), &id).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -178,21 +157,19 @@ pub(super) async fn delete(
 #[utoipa::path(get, path = "/api/v1/groups/{id}/members", tag = "groups", params(Paging, ("id" = String, Path,)),
     security(("bearer" = [])), responses((status = 200, body = List<Member>), (status = 404)))]
 pub(super) async fn list_members(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
     Query(paging): Query<Paging>,
 ) -> Result<Json<List<Member>>, Error> {
-    let mut c = app.kernel.db.read().await?;
-    let group = admin::find_group(&mut c, &principal, &id).await?;
-    let limit = paging.limit();
-    let rows = groups::members(&mut c, &group.id, paging.after(), limit + 1).await?;
+    let mut c = request.app.kernel.db.read().await?;
+    let group = request.principal.find_group(&mut c, &id).await?;
+    let page = admin::groups::list_members(&mut c, &group, paging.after(), paging.limit()).await?;
     let member = |m: groups::GroupMember| Member {
         id: m.user_id,
         user_name: m.user_name,
         display_name: m.display_name,
     };
-    Ok(Json(List::of(rows, limit, |m| m.user_id.clone(), member)))
+    Ok(Json(List::from_page(page, member)))
 }
 
 /// Adds and removes members.
@@ -200,18 +177,11 @@ pub(super) async fn list_members(
     request_body = MemberChange, security(("bearer" = [])),
     responses((status = 200, body = GroupBody), (status = 404), (status = 409), (status = 422)))]
 pub(super) async fn change_members(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
     Body(body): Body<MemberChange>,
 ) -> Result<Json<GroupBody>, Error> {
-    let mut tx = app.kernel.db.begin().await?;
-    let group = admin::find_group(&mut tx, &principal, &id).await?;
     let members = MembershipUpdate { add: body.add, remove: body.remove, replace: None };
     let change = GroupUpdate { members, ..GroupUpdate::default() };
-    let applied =
-        groups::update(&mut tx, &principal.context(&request), ChangeAuthority::Local, &group, change).await?;
-    tx.commit().await?;
-    Ok(Json(applied.group.into()))
+    Ok(Json(admin::groups::change(&request.admin(), &id, change).await?.into()))
 }

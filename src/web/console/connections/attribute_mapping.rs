@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
+use crate::admin::connections::ConnectionFields;
 use crate::idp::connections::Jit;
-use crate::web::admin::ConnectionFields;
 
 /// What is taken over of people.
 #[derive(Debug, Default, Deserialize)]

@@ -1,17 +1,16 @@
 //! Trying a connection before people depend on it: there and back, and what every check found.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::advice;
-use crate::access::Principal;
+use crate::admin;
 use crate::directory::users::{self, User};
 use crate::idp::connection_tests::{self, ConnectionTest, TestResult};
 use crate::idp::connections::Connection;
-use crate::kernel::http::RequestContext;
 use crate::web::page::{self, Shell};
-use crate::web::{AppState, Error, admin};
+use crate::web::{AuthenticatedRequest, Error};
 
 #[derive(Template)]
 #[template(path = "console/connection_test.html")]
@@ -36,37 +35,33 @@ impl TestPage {
 }
 
 /// Sends the administrator's browser to the identity provider.
-pub(crate) async fn begin(
-    State(app): State<AppState>,
-    principal: Principal,
-    Path(id): Path<String>,
-    request: RequestContext,
-) -> Result<Response, Error> {
-    Ok(match admin::start_connection_test(&app, &principal, &request, &id).await? {
-        admin::ConnectionTestStart::Redirect(_, sent) => sent.into_response(),
-        admin::ConnectionTestStart::Finished(trial) => {
+pub(crate) async fn begin(request: AuthenticatedRequest, Path(id): Path<String>) -> Result<Response, Error> {
+    Ok(match admin::connections::start_test(&request.admin(), &id).await? {
+        admin::connections::ConnectionTestStart::Redirect(_, sent) => sent.into_response(),
+        admin::connections::ConnectionTestStart::Finished(trial) => {
             Redirect::to(&format!("/console/connections/{id}/tests/{trial}")).into_response()
         }
     })
 }
 
 pub(crate) async fn show(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path((id, trial_id)): Path<(String, String)>,
 ) -> Result<Response, Error> {
-    let shell = Shell::build(&app, &principal, "connections", None).await?;
-    let mut c = app.kernel.db.read().await?;
-    let connection = admin::find_connection(&mut c, &principal, &id).await?;
+    let shell = Shell::build(&request.app, &request.principal, "connections", None).await?;
+    let mut c = request.app.kernel.db.read().await?;
+    let connection = request.principal.find_connection(&mut c, &id).await?;
     let trial = connection_tests::by_id(&mut c, &connection.id, &trial_id).await?;
     let trial = trial.ok_or_else(|| Error::not_found("test"))?;
     let found = trial.result();
     let email = found.as_ref().and_then(|found| found.email.clone());
     let user = match email {
-        Some(email) => users::find_by_email_or_user_name(&mut c, &principal.account_id, &email).await?,
+        Some(email) => {
+            users::find_by_email_or_user_name(&mut c, &request.principal.account_id, &email).await?
+        }
         None => None,
     };
-    let own = user.as_ref().is_some_and(|user| user.id == principal.id);
+    let own = user.as_ref().is_some_and(|user| user.id == request.principal.id);
     let creates = connection.has_jit_provisioning();
     page::render(&TestPage { shell, connection, test: trial, found, user, own, creates })
 }

@@ -2,21 +2,20 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
 
 use super::{ConnectionPageExtras, field, redirect_or_rerender};
-use crate::access::Principal;
+use crate::admin;
+use crate::admin::connections::ConnectionFields;
 use crate::directory::groups::{self, GroupLink};
 use crate::idp::connection_tests::{self, TestResult};
 use crate::idp::connections::{self, Connection, GroupQuery, Jit, LdapSettings, UserQuery};
 use crate::idp::ldap::BIND_PASSWORD;
-use crate::idp::ldap::sync::{self, Schedule, SyncOptions, SyncReport, SyncRun};
-use crate::kernel::http::RequestContext;
+use crate::idp::ldap::sync::{self, Schedule, SyncReport, SyncRun};
 use crate::kernel::{self, Timestamp};
-use crate::web::admin::ConnectionFields;
 use crate::web::page::{self, Shell, split_list};
-use crate::web::{AppState, Error, admin};
+use crate::web::{AuthenticatedRequest, Error};
 
 #[derive(Template)]
 #[template(path = "console/connection_ldap.html")]
@@ -78,7 +77,7 @@ pub(super) async fn page(
 }
 
 /// The fields of a form in which the queries come one after the other.
-type LdapFormFields = Vec<(String, String)>;
+pub(super) type LdapFormFields = Vec<(String, String)>;
 
 fn field_values(fields: &LdapFormFields, name: &str) -> Vec<String> {
     fields.iter().filter(|(known, _)| known == name).map(|(_, text)| text.trim().to_owned()).collect()
@@ -162,52 +161,14 @@ pub(super) fn parse_form(fields: &LdapFormFields) -> Result<ConnectionFields, Er
 }
 
 pub(crate) async fn save(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
     Form(fields): Form<LdapFormFields>,
 ) -> Result<Response, Error> {
     let done = async {
         let wanted = parse_form(&fields)?;
-        admin::change_connection(&app, &principal, &request, &id, wanted).await.map(drop)
+        admin::connections::change(&request.admin(), &id, wanted).await?;
+        Ok::<_, Error>(())
     };
-    redirect_or_rerender(&app, &principal, &id, "connection_saved", done.await).await
-}
-
-/// Asks for a synchronisation now, or for what one would change.
-pub(crate) async fn begin_sync(
-    State(app): State<AppState>,
-    principal: Principal,
-    Path(id): Path<String>,
-    Form(fields): Form<LdapFormFields>,
-) -> Result<Response, Error> {
-    let wanted = SyncOptions {
-        preview: !field(&fields, "preview").is_empty(),
-        allow_empty: !field(&fields, "allow_empty").is_empty(),
-    };
-    let done = admin::request_sync(&app, &principal, &id, &wanted).await;
-    redirect_or_rerender(&app, &principal, &id, "sync_asked", done).await
-}
-
-/// How far the last synchronisation is, for the bar on the page.
-#[derive(serde::Serialize)]
-pub(crate) struct SyncProgress {
-    sent: u64,
-    total: u64,
-    failed: u64,
-    under_way: bool,
-}
-
-pub(crate) async fn progress(
-    State(app): State<AppState>,
-    principal: Principal,
-    Path(id): Path<String>,
-) -> Result<axum::Json<SyncProgress>, Error> {
-    let mut c = app.kernel.db.read().await?;
-    let connection = admin::find_connection(&mut c, &principal, &id).await?;
-    let last = sync::latest_runs(&mut c, &connection.id, 1).await?.pop();
-    let report = last.as_ref().map(SyncRun::report).unwrap_or_default();
-    let under_way = last.is_some_and(|run| run.is_running());
-    Ok(axum::Json(SyncProgress { sent: report.looked_at, total: report.linked, failed: 0, under_way }))
+    redirect_or_rerender(&request, &id, "connection_saved", done.await).await
 }

@@ -3,40 +3,35 @@
 mod advice;
 mod attribute_mapping;
 pub(super) mod connection_tests;
-mod ldap;
-mod oidc;
+pub(super) mod ldap;
+pub(super) mod oidc;
+pub(super) mod pending_changes;
 mod presets;
-mod provisioning;
-mod saml;
-mod scim;
+pub(super) mod requests;
+pub(super) mod saml;
+pub(super) mod scim;
+pub(super) mod syncs;
+pub(super) mod tokens;
 mod vendors;
 
 use std::time::Duration;
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Multipart, Path, Query, State};
+use axum::extract::{Multipart, Path, Query};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::{ConsoleListQuery, text_fields};
 use crate::access::Principal;
+use crate::admin;
+use crate::admin::connections::ConnectionFields;
 use crate::idp::connections::{self, Connection, ConnectionKind, GroupQuery, Preset, UserQuery, Vendor};
 use crate::idp::oidc::RpEndpoints;
-use crate::kernel::http::RequestContext;
 use crate::kernel::{ids, sealed_state};
-use crate::web::admin::ConnectionFields;
 use crate::web::page::{self, Shell, split_list};
-use crate::web::{AppState, Error, admin};
-
-pub(super) use ldap::{begin_sync, progress as sync_progress, save as save_ldap};
-pub(super) use oidc::save as save_oidc;
-pub(super) use provisioning::{
-    approve_pending_changes, discard_pending_changes, list_pending_changes, requests,
-};
-pub(super) use saml::{forget_retiring, load_metadata, rotate_keys, save};
-pub(super) use scim::{create_token, revoke_token, save as save_scim};
+use crate::web::{AuthenticatedRequest, Error};
 
 #[derive(Template)]
 #[template(path = "console/connections.html")]
@@ -78,13 +73,13 @@ impl NewConnectionPage {
 }
 
 pub(super) async fn list(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Query(query): Query<ConsoleListQuery>,
 ) -> Result<Response, Error> {
-    let shell = Shell::build(&app, &principal, "connections", query.notice.as_deref()).await?;
-    let mut c = app.kernel.db.read().await?;
-    let mut connections = connections::list(&mut c, &principal.account_id, "", 200).await?;
+    let shell =
+        Shell::build(&request.app, &request.principal, "connections", query.notice.as_deref()).await?;
+    let mut c = request.app.kernel.db.read().await?;
+    let mut connections = connections::list(&mut c, &request.principal.account_id, "", 200).await?;
     connections.sort_by_key(|one| (one.kind() == ConnectionKind::Scim, !one.is_default(), one.position));
     page::render(&ConnectionsPage { shell, connections })
 }
@@ -127,11 +122,10 @@ impl NewConnectionForm {
 }
 
 pub(super) async fn new(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Query(form): Query<NewConnectionForm>,
 ) -> Result<Response, Error> {
-    let page = new_page(&app, &principal, form, None).await?;
+    let page = new_page(&request, form, None).await?;
     page::render(&page)
 }
 
@@ -148,26 +142,31 @@ fn reservation(principal: &Principal) -> String {
     format!("connection/{}", principal.account_id)
 }
 
-async fn reserved_id(app: &AppState, principal: &Principal, ticket: &str) -> Result<Option<String>, Error> {
-    let opened = sealed_state::open::<String>(&app.kernel, &reservation(principal), ticket).await?;
+async fn reserved_id(request: &AuthenticatedRequest, ticket: &str) -> Result<Option<String>, Error> {
+    let opened =
+        sealed_state::open::<String>(&request.app.kernel, &reservation(&request.principal), ticket).await?;
     Ok(opened.map(|ticket| ticket.content))
 }
 
 async fn new_page(
-    app: &AppState,
-    principal: &Principal,
+    request: &AuthenticatedRequest,
     mut form: NewConnectionForm,
     error: Option<String>,
 ) -> Result<NewConnectionPage, Error> {
-    let shell = Shell::build(app, principal, "connections", None).await?;
+    let shell = Shell::build(&request.app, &request.principal, "connections", None).await?;
     let mut steps = Vec::new();
     if form.kind == "oidc" {
-        let id = match reserved_id(app, principal, &form.ticket).await? {
+        let id = match reserved_id(request, &form.ticket).await? {
             Some(id) => id,
-            None => ids::new_id(app.kernel.clock.now()),
+            None => ids::new_id(request.app.kernel.clock.now()),
         };
-        steps = presets::steps(form.preset(), &RpEndpoints::of(&app.kernel.urls, &id));
-        form.ticket = sealed_state::issue(&app.kernel, &reservation(principal), id, RESERVATION_LIFETIME)?;
+        steps = presets::steps(form.preset(), &RpEndpoints::of(&request.app.kernel.urls, &id));
+        form.ticket = sealed_state::issue(
+            &request.app.kernel,
+            &reservation(&request.principal),
+            id,
+            RESERVATION_LIFETIME,
+        )?;
     }
     Ok(NewConnectionPage { shell, form, steps, error })
 }
@@ -189,12 +188,7 @@ fn field(fields: &[(String, String)], name: &str) -> String {
     fields.iter().find(|(known, _)| known == name).map(|(_, text)| text.clone()).unwrap_or_default()
 }
 
-pub(super) async fn create(
-    State(app): State<AppState>,
-    principal: Principal,
-    request: RequestContext,
-    multipart: Multipart,
-) -> Result<Response, Error> {
+pub(super) async fn create(request: AuthenticatedRequest, multipart: Multipart) -> Result<Response, Error> {
     let fields = read_form(multipart).await?;
     let form = NewConnectionForm {
         kind: field(&fields, "kind"),
@@ -244,21 +238,21 @@ pub(super) async fn create(
         wanted.group_queries = Some(queries(&form.base_dn, GroupQuery::below));
     }
     if wanted.kind == Some(ConnectionKind::Oidc) {
-        wanted.reserved_id = reserved_id(&app, &principal, &form.ticket).await?;
+        wanted.reserved_id = reserved_id(&request, &form.ticket).await?;
         wanted.preset = Some(form.preset());
         wanted.issuer = Some(form.issuer.clone()).filter(|issuer| !issuer.is_empty());
         wanted.client_id = Some(form.client_id.clone());
         wanted.client_secret = Some(form.client_secret.clone());
         wanted.email_domains = Some(split_list(&form.email_domains));
     }
-    match admin::create_connection(&app, &principal, &request, wanted).await {
+    match admin::connections::create(&request.admin(), wanted).await {
         Ok(made) => {
             let notice =
                 if made.kind() == ConnectionKind::Scim { "directory_created" } else { "connection_created" };
             Ok(Redirect::to(&format!("/console/connections/{}?notice={notice}", made.id)).into_response())
         }
         Err(error) => {
-            let page = new_page(&app, &principal, form, Some(error.for_form()?)).await?;
+            let page = new_page(&request, form, Some(error.for_form()?)).await?;
             page::render_with_status(StatusCode::UNPROCESSABLE_ENTITY, &page)
         }
     }
@@ -281,36 +275,33 @@ impl ConnectionPageExtras<'_> {
 }
 
 async fn render(
-    app: &AppState,
-    principal: &Principal,
+    request: &AuthenticatedRequest,
     id: &str,
     extras: ConnectionPageExtras<'_>,
 ) -> Result<Response, Error> {
-    let shell = Shell::build(app, principal, "connections", extras.notice).await?;
-    let mut c = app.kernel.db.read().await?;
-    let connection = admin::find_connection(&mut c, principal, id).await?;
+    let shell = Shell::build(&request.app, &request.principal, "connections", extras.notice).await?;
+    let mut c = request.app.kernel.db.read().await?;
+    let connection = request.principal.find_connection(&mut c, id).await?;
     if let Some(settings) = connection.saml() {
-        return saml::page(app, &mut c, shell, connection, settings, extras).await;
+        return saml::page(&request.app, &mut c, shell, connection, settings, extras).await;
     }
     if let Some(settings) = connection.oidc() {
-        return oidc::page(app, &mut c, shell, connection, settings, extras).await;
+        return oidc::page(&request.app, &mut c, shell, connection, settings, extras).await;
     }
     if let Some(settings) = connection.ldap() {
         return ldap::page(&mut c, shell, connection, settings, extras).await;
     }
     let settings = connection.scim().unwrap_or_default();
-    scim::page(app, &mut c, shell, connection, settings, extras).await
+    scim::page(&request.app, &mut c, shell, connection, settings, extras).await
 }
 
 pub(super) async fn show(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
     Query(query): Query<ShowQuery>,
 ) -> Result<Response, Error> {
     let (notice, vendor) = (query.notice.as_deref(), query.at.as_deref());
-    render(&app, &principal, &id, ConnectionPageExtras { notice, vendor, ..ConnectionPageExtras::default() })
-        .await
+    render(&request, &id, ConnectionPageExtras { notice, vendor, ..ConnectionPageExtras::default() }).await
 }
 
 #[derive(Deserialize)]
@@ -322,18 +313,16 @@ pub(super) struct ShowQuery {
 
 /// Back to the page, which says that it was done, or why not.
 async fn redirect_or_rerender(
-    app: &AppState,
-    principal: &Principal,
+    request: &AuthenticatedRequest,
     id: &str,
     notice: &str,
-    done: Result<(), Error>,
+    done: Result<(), impl Into<Error>>,
 ) -> Result<Response, Error> {
     match done {
         Ok(()) => Ok(Redirect::to(&format!("/console/connections/{id}?notice={notice}")).into_response()),
         Err(error) => {
-            let error = Some(error.for_form()?);
-            render(app, principal, id, ConnectionPageExtras { error, ..ConnectionPageExtras::default() })
-                .await
+            let error = Some(error.into().for_form()?);
+            render(request, id, ConnectionPageExtras { error, ..ConnectionPageExtras::default() }).await
         }
     }
 }
@@ -345,10 +334,8 @@ pub(super) struct EnabledForm {
 }
 
 pub(super) async fn set_enabled(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
     Form(form): Form<EnabledForm>,
 ) -> Result<Response, Error> {
     let wanted = ConnectionFields {
@@ -356,18 +343,13 @@ pub(super) async fn set_enabled(
         override_untested: form.override_untested.is_some(),
         ..ConnectionFields::default()
     };
-    let done = admin::change_connection(&app, &principal, &request, &id, wanted).await.map(drop);
-    redirect_or_rerender(&app, &principal, &id, "connection_saved", done).await
+    let done = admin::connections::change(&request.admin(), &id, wanted).await.map(drop);
+    redirect_or_rerender(&request, &id, "connection_saved", done).await
 }
 
-pub(super) async fn delete(
-    State(app): State<AppState>,
-    principal: Principal,
-    Path(id): Path<String>,
-    request: RequestContext,
-) -> Result<Response, Error> {
-    match admin::delete_connection(&app, &principal, &request, &id).await {
+pub(super) async fn delete(request: AuthenticatedRequest, Path(id): Path<String>) -> Result<Response, Error> {
+    match admin::connections::delete(&request.admin(), &id).await {
         Ok(()) => Ok(Redirect::to("/console/connections?notice=connection_deleted").into_response()),
-        failed => redirect_or_rerender(&app, &principal, &id, "", failed).await,
+        failed => redirect_or_rerender(&request, &id, "", failed).await,
     }
 }

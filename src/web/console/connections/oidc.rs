@@ -2,23 +2,22 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::response::Response;
 use serde::Deserialize;
 
 use super::attribute_mapping::{AttributeMappingForm, optional};
 use super::presets::{self, PresetStep};
 use super::{ConnectionPageExtras, redirect_or_rerender};
-use crate::access::Principal;
+use crate::admin;
+use crate::admin::connections::ConnectionFields;
 use crate::directory::groups::{self, GroupLink};
 use crate::idp::connection_tests::{self, TestResult};
 use crate::idp::connections::{self, ClientAuth, Connection, OidcSettings, Preset};
 use crate::idp::oidc::{CLIENT_SECRET, RpEndpoints};
 use crate::kernel;
-use crate::kernel::http::RequestContext;
-use crate::web::admin::ConnectionFields;
 use crate::web::page::{self, Shell, split_list};
-use crate::web::{AppState, Error, admin};
+use crate::web::{AppState, AuthenticatedRequest, Error};
 
 #[derive(Template)]
 #[template(path = "console/connection_oidc.html")]
@@ -117,12 +116,10 @@ impl OidcForm {
 }
 
 pub(crate) async fn save(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
     Form(form): Form<OidcForm>,
 ) -> Result<Response, Error> {
-    let done = admin::change_connection(&app, &principal, &request, &id, form.fields()).await.map(drop);
-    redirect_or_rerender(&app, &principal, &id, "connection_saved", done).await
+    let done = admin::connections::change(&request.admin(), &id, form.fields()).await.map(drop);
+    redirect_or_rerender(&request, &id, "connection_saved", done).await
 }

@@ -2,14 +2,15 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Multipart, Path, State};
+use axum::extract::{Multipart, Path};
 use axum::response::Response;
 use serde::Deserialize;
 
 use super::attribute_mapping::{AttributeMappingForm, optional};
 use super::vendors::{self, SamlValue};
 use super::{ConnectionPageExtras, field, read_form, redirect_or_rerender};
-use crate::access::Principal;
+use crate::admin;
+use crate::admin::connections::{ConnectionFields, KeyStep};
 use crate::directory::groups::{self, GroupLink};
 use crate::idp::connection_tests::{self, TestResult};
 use crate::idp::connections::{self, Binding, Connection, Graph, NameIdFormat, SamlSettings, Vendor};
@@ -17,11 +18,9 @@ use crate::idp::saml::keys::{self, KeyPair, KeyPurpose, KeyState};
 use crate::idp::saml::{
     Certificate, MetadataStatus, SpEndpoints, metadata_refresh, metadata_status_of, to_pem,
 };
-use crate::kernel::http::RequestContext;
 use crate::kernel::{self, Timestamp};
-use crate::web::admin::{ConnectionFields, KeyStep};
 use crate::web::page::{self, Shell, split_list};
-use crate::web::{AppState, Error, admin};
+use crate::web::{AppState, AuthenticatedRequest, Error};
 
 #[derive(Template)]
 #[template(path = "console/connection_saml.html")]
@@ -178,22 +177,18 @@ impl SamlForm {
 }
 
 pub(crate) async fn save(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
     Form(form): Form<SamlForm>,
 ) -> Result<Response, Error> {
-    let done = admin::change_connection(&app, &principal, &request, &id, form.fields()).await.map(drop);
-    redirect_or_rerender(&app, &principal, &id, "connection_saved", done).await
+    let done = admin::connections::change(&request.admin(), &id, form.fields()).await.map(drop);
+    redirect_or_rerender(&request, &id, "connection_saved", done).await
 }
 
 /// Takes new metadata: a file, a text or an address.
 pub(crate) async fn load_metadata(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
     multipart: Multipart,
 ) -> Result<Response, Error> {
     let fields = read_form(multipart).await?;
@@ -204,19 +199,17 @@ pub(crate) async fn load_metadata(
         keep_old_certificates: !field(&fields, "keep_old_certificates").is_empty(),
         ..ConnectionFields::default()
     };
-    let done = admin::change_connection(&app, &principal, &request, &id, wanted).await.map(drop);
-    redirect_or_rerender(&app, &principal, &id, "metadata_loaded", done).await
+    let done = admin::connections::change(&request.admin(), &id, wanted).await.map(drop);
+    redirect_or_rerender(&request, &id, "metadata_loaded", done).await
 }
 
 pub(crate) async fn forget_retiring(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
 ) -> Result<Response, Error> {
     let wanted = ConnectionFields { forget_retiring: true, ..ConnectionFields::default() };
-    let done = admin::change_connection(&app, &principal, &request, &id, wanted).await.map(drop);
-    redirect_or_rerender(&app, &principal, &id, "connection_saved", done).await
+    let done = admin::connections::change(&request.admin(), &id, wanted).await.map(drop);
+    redirect_or_rerender(&request, &id, "connection_saved", done).await
 }
 
 #[derive(Deserialize)]
@@ -225,10 +218,8 @@ pub(crate) struct KeyForm {
 }
 
 pub(crate) async fn rotate_keys(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
     Form(form): Form<KeyForm>,
 ) -> Result<Response, Error> {
     let notice = match form.step {
@@ -236,6 +227,6 @@ pub(crate) async fn rotate_keys(
         KeyStep::Switch => "keys_switched",
         KeyStep::Cancel => "keys_taken_back",
     };
-    let done = admin::rotate_keys(&app, &principal, &request, &id, form.step).await;
-    redirect_or_rerender(&app, &principal, &id, notice, done).await
+    let done = admin::connections::rotate_keys(&request.admin(), &id, form.step).await;
+    redirect_or_rerender(&request, &id, notice, done).await
 }

@@ -2,23 +2,23 @@
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::extract::Path;
+use axum::response::Response;
 use serde::Deserialize;
 
-use super::provisioning::RequestLogRow;
+use super::requests::RequestLogRow;
 use super::vendors::{self, ScimValue};
-use super::{ConnectionPageExtras, redirect_or_rerender, render};
-use crate::access::Principal;
+use super::{ConnectionPageExtras, redirect_or_rerender};
 use crate::access::tokens::{self, ApiToken};
+use crate::admin;
+use crate::admin::connections::ConnectionFields;
+use crate::admin::provisioning::LogSearch;
 use crate::directory::{groups, users};
 use crate::idp::connections::{Connection, ExtraAttribute, ScimSettings, Vendor};
-use crate::kernel::http::RequestContext;
 use crate::kernel::{self, Timestamp};
 use crate::provisioning::scim::pending_changes;
-use crate::web::admin::{ConnectionFields, LogSearch, NewScimToken};
-use crate::web::page::{self, Shell, non_empty};
-use crate::web::{AppState, Error, admin};
+use crate::web::page::{self, Shell};
+use crate::web::{AppState, AuthenticatedRequest, Error};
 
 /// Requests shown on the connection's own page.
 const LATEST: i64 = 5;
@@ -69,7 +69,9 @@ pub(super) async fn page(
     let account_id = &connection.account_id;
     let managed_users = [users::UserCondition::Connection(connection.id.clone())];
     let managed_groups = [groups::GroupCondition::Connection(connection.id.clone())];
-    let latest = admin::list_scim_requests(app, &connection, LogSearch::default(), None, LATEST).await?;
+    let latest =
+        admin::provisioning::list_requests(&app.kernel, &connection, LogSearch::default(), None, LATEST)
+            .await?;
     let page = ScimPage {
         shell,
         vendor: Vendor::parse(extras.vendor.unwrap_or("okta")),
@@ -86,58 +88,6 @@ pub(super) async fn page(
         error: extras.error,
     };
     page::render_with_status(status, &page)
-}
-
-#[derive(Deserialize)]
-pub(crate) struct ScimTokenForm {
-    #[serde(default)]
-    name: String,
-    /// The token in whose place it comes.
-    replaces: Option<String>,
-    overlap_hours: Option<u32>,
-}
-
-/// Shows the secret on the answer itself: it exists nowhere else, so it cannot survive a redirect.
-pub(crate) async fn create_token(
-    State(app): State<AppState>,
-    principal: Principal,
-    Path(id): Path<String>,
-    request: RequestContext,
-    Form(form): Form<ScimTokenForm>,
-) -> Result<Response, Error> {
-    let name = non_empty(&form.name);
-    let replaces = form.replaces.as_deref().map(|old| (old, form.overlap_hours.unwrap_or(24)));
-    let new = NewScimToken { name: name.as_deref(), expires_at: None, replaces };
-    match admin::make_scim_token(&app, &principal, &request, &id, new).await {
-        Ok((_, secret)) => {
-            render(
-                &app,
-                &principal,
-                &id,
-                ConnectionPageExtras { secret: Some(secret), ..ConnectionPageExtras::default() },
-            )
-            .await
-        }
-        Err(error) => redirect_or_rerender(&app, &principal, &id, "", Err(error)).await,
-    }
-}
-
-#[derive(Deserialize)]
-pub(crate) struct RevokeForm {
-    token: String,
-}
-
-pub(crate) async fn revoke_token(
-    State(app): State<AppState>,
-    principal: Principal,
-    Path(id): Path<String>,
-    request: RequestContext,
-    Form(form): Form<RevokeForm>,
-) -> Result<Response, Error> {
-    let mut tx = app.kernel.db.begin().await?;
-    admin::revoke_token(&mut tx, &principal, &request, &form.token).await?;
-    tx.commit().await?;
-    Ok(Redirect::to(&format!("/console/connections/{id}?notice=token_revoked")).into_response())
 }
 
 #[derive(Deserialize)]
@@ -172,15 +122,16 @@ impl ScimForm {
 }
 
 pub(crate) async fn save(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
-    request: RequestContext,
     Form(form): Form<ScimForm>,
 ) -> Result<Response, Error> {
     let done = match form.fields() {
-        Ok(wanted) => admin::change_connection(&app, &principal, &request, &id, wanted).await.map(drop),
+        Ok(wanted) => {
+            let changed = admin::connections::change(&request.admin(), &id, wanted).await;
+            changed.map(drop).map_err(Error::from)
+        }
         Err(error) => Err(error),
     };
-    redirect_or_rerender(&app, &principal, &id, "connection_saved", done).await
+    redirect_or_rerender(&request, &id, "connection_saved", done).await
 }

@@ -3,29 +3,27 @@
 
 use std::time::Duration;
 
-use axum::http::StatusCode;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::two_factor::{check_enforcement, update_enforcement_mailing};
+use super::{AdminRequest, Error, LockOutRisk};
 use crate::access::{self, Principal};
 use crate::directory::accounts::{self, AuthenticationSettings, update_settings};
 use crate::directory::users::{self, User};
-use crate::idp::connections;
+use crate::idp::connections::{self, Connection, ConnectionKind};
 use crate::kernel::database::DbConn;
-use crate::kernel::http::{Refusal, RequestContext};
-use crate::kernel::{Timestamp, Tx};
-use crate::signin::{factors, lockout, password, sessions};
-use crate::web::{AppState, Error};
+use crate::kernel::{Kernel, Timestamp, Tx};
+use crate::signin::{Method, factors, lockout, password, sessions};
 
 /// Whom a change of settings affects.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Effect)]
-pub(crate) struct Impact {
+pub struct Impact {
     /// How many; none where it is not a matter of numbers.
-    pub(crate) count: Option<i64>,
+    pub count: Option<i64>,
     /// The effect in words.
-    pub(crate) text: String,
+    pub text: String,
 }
 
 fn counted_impact(count: i64, one: &str, many: &str, rest: &str) -> Impact {
@@ -34,7 +32,7 @@ fn counted_impact(count: i64, one: &str, many: &str, rest: &str) -> Impact {
 }
 
 /// What changing `before` to `after` does to whom, in the order of the page.
-pub(crate) async fn impact_of(
+async fn impact_of(
     c: &mut DbConn,
     account_id: &str,
     before: &AuthenticationSettings,
@@ -147,35 +145,31 @@ async fn two_factor_impact_of(
     Ok(effects)
 }
 
-/// Stores settings, unless nobody could change them back.
-pub(crate) async fn save_settings(
+/// Stores settings, unless no administrator could sign in any more to change them back.
+pub async fn save(
+    request: &AdminRequest<'_>,
     tx: &mut Tx,
-    principal: &Principal,
-    request: &RequestContext,
     wanted: AuthenticationSettings,
 ) -> Result<AuthenticationSettings, Error> {
-    let account = accounts::by_id(tx, &principal.account_id).await?;
-    let account = account.ok_or_else(|| Error::not_found("account"))?;
+    let principal = request.principal();
+    let account = principal.find_account(tx).await?;
     let wanted = wanted.checked()?;
     let before = account.settings()?;
     if before != wanted {
         ensure_admin_can_sign_in(tx, principal, &wanted).await?;
         check_enforcement(tx, principal, &before.two_factor, &wanted.two_factor).await?;
     }
-    let saved = update_settings(tx, &principal.context(request), &account, wanted).await?;
+    let saved = update_settings(tx, &request.context(), &account, wanted).await?;
     update_enforcement_mailing(tx, principal, &account, &before.two_factor, &saved.two_factor).await?;
     Ok(saved)
 }
 
 /// Refuses settings under which no administrator, or not the one who asks, could sign in.
-pub(crate) async fn ensure_admin_can_sign_in(
+async fn ensure_admin_can_sign_in(
     c: &mut DbConn,
     principal: &Principal,
     wanted: &AuthenticationSettings,
 ) -> Result<(), Error> {
-    let refuse = |detail: &str| {
-        Err(Error::Refused(Refusal::new(StatusCode::CONFLICT, "Not possible", detail.to_owned())))
-    };
     let mut can_enter = false;
     let mut in_domain = false;
     for id in access::admins(&mut *c, &principal.account_id).await? {
@@ -185,22 +179,16 @@ pub(crate) async fn ensure_admin_can_sign_in(
         }
         let allowed = wanted.allows_domain(&admin.domain().unwrap_or_default());
         if !allowed && admin.id == principal.id {
-            return refuse("This list does not contain your own domain: you would lock yourself out.");
+            return Err(Error::WouldLockOut(LockOutRisk::OwnDomain));
         }
         in_domain |= allowed;
         can_enter |= allowed && has_sign_in_method(&mut *c, &admin, wanted).await?;
     }
     if !in_domain {
-        return refuse(
-            "This list does not contain the domain of any active administrator: all would be locked out.",
-        );
+        return Err(Error::WouldLockOut(LockOutRisk::DomainsOfAllAdmins));
     }
     if !can_enter && !wanted.local_login {
-        return refuse(
-            "Without the local page no administrator could sign in: none has come through single sign-on so far, and \
-             their passwords only work there. Sign in once through your identity provider, or test its connection as \
-             yourself, then close the local page.",
-        );
+        return Err(Error::WouldLockOut(LockOutRisk::NoAdminSignsIn));
     }
     Ok(())
 }
@@ -220,24 +208,48 @@ async fn has_sign_in_method(
     }
     let provider = connections::route_for_user(&mut *c, admin).await?;
     let Some(provider) = provider else { return Ok(false) };
-    Ok(provider.tested_by.as_deref() == Some(&admin.id)
-        || sessions::exists_with_method(&mut *c, &admin.account_id, &admin.id, "saml").await?)
+    if provider.tested_by.as_deref() == Some(&admin.id) {
+        return Ok(true);
+    }
+    let Some(method) = method_of(&provider) else { return Ok(false) };
+    sessions::exists_with_method(&mut *c, &admin.account_id, &admin.id, method.as_str()).await
+}
+
+/// How sessions begin that come through a connection; none through one that only provisions.
+fn method_of(connection: &Connection) -> Option<Method> {
+    match connection.kind() {
+        ConnectionKind::Saml => Some(Method::Saml),
+        ConnectionKind::Oidc => Some(Method::Oidc),
+        ConnectionKind::Ldap => Some(Method::Ldap),
+        ConnectionKind::Scim => None,
+    }
+}
+
+/// Settings that are only asked about.
+#[derive(Debug)]
+pub struct ProposedSettings {
+    /// As they are.
+    pub before: AuthenticationSettings,
+    /// As they would be.
+    pub after: AuthenticationSettings,
+    /// Whom the change would affect.
+    pub effects: Vec<Impact>,
 }
 
 /// The effects of a change that is only asked about, or the refusal it would meet.
-pub(crate) async fn preview_settings(
-    app: &AppState,
+pub async fn preview(
+    kernel: &Kernel,
     principal: &Principal,
     wanted: AuthenticationSettings,
-) -> Result<(AuthenticationSettings, AuthenticationSettings, Vec<Impact>), Error> {
-    let mut c = app.kernel.db.read().await?;
+) -> Result<ProposedSettings, Error> {
+    let mut c = kernel.db.read().await?;
     let before = accounts::settings_of(&mut c, &principal.account_id).await?;
     let mut after = wanted.checked()?;
     // It is the server that says since when, and it has not been asked to yet.
     after.two_factor.enforced_since = before.two_factor.enforced_since;
     ensure_admin_can_sign_in(&mut c, principal, &after).await?;
     check_enforcement(&mut c, principal, &before.two_factor, &after.two_factor).await?;
-    let now = app.kernel.clock.now();
+    let now = kernel.clock.now();
     let effects = impact_of(&mut c, &principal.account_id, &before, &after, now).await?;
-    Ok((before, after, effects))
+    Ok(ProposedSettings { before, after, effects })
 }

@@ -1,26 +1,23 @@
-//! What a directory asked for, and what waits for an administrator.
+//! What a directory asked for.
 
 use std::collections::HashMap;
 
 use askama::Template;
-use axum::Form;
-use axum::extract::{Path, Query, State};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::extract::{Path, Query};
+use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::access::Principal;
+use crate::admin::provisioning::LogSearch;
+use crate::admin::{self, ListPage};
 use crate::directory::users;
 use crate::idp::connections::Connection;
 use crate::kernel;
-use crate::kernel::http::RequestContext;
 use crate::provisioning::scim::AttributeChange;
-use crate::provisioning::scim::pending_changes::{self, PendingChange};
 use crate::provisioning::scim::request_log::Logged;
-use crate::web::admin::LogSearch;
-use crate::web::console::{ConsoleListQuery, PAGE_SIZE, truncate_page};
+use crate::web::console::PAGE_SIZE;
 use crate::web::page::{self, Shell};
-use crate::web::{AppState, Error, admin};
+use crate::web::{AuthenticatedRequest, Error};
 
 /// Members whose names are looked up for one page.
 const MOST_NAMED: usize = 50;
@@ -35,7 +32,7 @@ pub(super) struct Difference {
 }
 
 impl Difference {
-    fn of(changed: &AttributeChange, names: &HashMap<String, String>) -> Self {
+    pub(super) fn of(changed: &AttributeChange, names: &HashMap<String, String>) -> Self {
         let AttributeChange { attribute, before, after } = changed;
         Self {
             attribute: attribute.clone(),
@@ -111,7 +108,7 @@ impl RequestLogRow {
 }
 
 /// The names of the members in these changes.
-async fn names(
+pub(super) async fn names(
     c: &mut kernel::database::DbConn,
     account_id: &str,
     changes: impl Iterator<Item = &AttributeChange>,
@@ -167,120 +164,29 @@ impl LogForm {
     }
 }
 
-pub(crate) async fn requests(
-    State(app): State<AppState>,
-    principal: Principal,
+pub(crate) async fn list(
+    request: AuthenticatedRequest,
     Path(id): Path<String>,
     Query(form): Query<LogForm>,
 ) -> Result<Response, Error> {
-    let shell = Shell::build(&app, &principal, "connections", None).await?;
-    let mut c = app.kernel.db.read().await?;
-    let connection = admin::find_connection(&mut c, &principal, &id).await?;
+    let shell = Shell::build(&request.app, &request.principal, "connections", None).await?;
+    let mut c = request.app.kernel.db.read().await?;
+    let connection = request.principal.find_connection(&mut c, &id).await?;
     let settings = connection.scim().ok_or_else(|| Error::not_found("log"))?;
     let before = Some(form.after.as_str()).filter(|after| !after.is_empty());
-    let mut rows = admin::list_scim_requests(&app, &connection, form.search(), before, PAGE_SIZE + 1).await?;
-    let next = truncate_page(&mut rows, |one| &one.id).map(|last| form.next(&id, &last));
-    let changes = rows.iter().flat_map(|row| &row.changes);
-    let names = names(&mut c, &principal.account_id, changes).await?;
-    let lines = rows.into_iter().map(|row| RequestLogRow::with_member_names(row, &names)).collect();
+    let rows = admin::provisioning::list_requests(
+        &request.app.kernel,
+        &connection,
+        form.search(),
+        before,
+        PAGE_SIZE + 1,
+    )
+    .await?;
+    let page = ListPage::of(rows, PAGE_SIZE, |one| &one.id);
+    let next = page.next.map(|last| form.next(&id, &last));
+    let changes = page.items.iter().flat_map(|row| &row.changes);
+    let names = names(&mut c, &request.principal.account_id, changes).await?;
+    let lines = page.items.into_iter().map(|row| RequestLogRow::with_member_names(row, &names)).collect();
     let (log_days, log_values) = (settings.log_days, settings.log_values);
     page::render(&RequestsPage { shell, connection, form, lines, next, log_days, log_values })
-}
-
-/// A change that waits, as it is shown.
-struct PendingChangeRow {
-    held: PendingChange,
-    changes: Vec<Difference>,
-}
-
-#[derive(Template)]
-#[template(path = "console/connection_waiting.html")]
-struct PendingChangesPage {
-    shell: Shell,
-    connection: Connection,
-    dry_run: bool,
-    waiting: Vec<PendingChangeRow>,
-    total: i64,
-    next: Option<String>,
-    outcome: Option<String>,
-}
-
-pub(crate) async fn list_pending_changes(
-    State(app): State<AppState>,
-    principal: Principal,
-    Path(id): Path<String>,
-    Query(query): Query<ConsoleListQuery>,
-) -> Result<Response, Error> {
-    render(&app, &principal, &id, query.notice.as_deref(), &query.after, None).await
-}
-
-async fn render(
-    app: &AppState,
-    principal: &Principal,
-    id: &str,
-    notice: Option<&str>,
-    after: &str,
-    outcome: Option<String>,
-) -> Result<Response, Error> {
-    let shell = Shell::build(app, principal, "connections", notice).await?;
-    let mut c = app.kernel.db.read().await?;
-    let connection = admin::find_connection(&mut c, principal, id).await?;
-    let settings = connection.scim().ok_or_else(|| Error::not_found("list"))?;
-    let account_id = &principal.account_id;
-    let mut rows = pending_changes::list(&mut c, account_id, id, after, PAGE_SIZE + 1).await?;
-    let next = truncate_page(&mut rows, |one| &one.id);
-    let names = names(&mut c, account_id, rows.iter().flat_map(|row| &row.changes)).await?;
-    let waiting = rows.into_iter().map(|held| PendingChangeRow {
-        changes: held.changes.iter().map(|one| Difference::of(one, &names)).collect(),
-        held,
-    });
-    let page = PendingChangesPage {
-        shell,
-        dry_run: settings.dry_run,
-        waiting: waiting.collect(),
-        total: pending_changes::count(&mut c, account_id, id).await?,
-        connection,
-        next,
-        outcome,
-    };
-    page::render(&page)
-}
-
-#[derive(Deserialize)]
-pub(crate) struct PendingChangeForm {
-    /// One of them; all otherwise.
-    chosen: Option<String>,
-}
-
-pub(crate) async fn approve_pending_changes(
-    State(app): State<AppState>,
-    principal: Principal,
-    Path(id): Path<String>,
-    request: RequestContext,
-    Form(form): Form<PendingChangeForm>,
-) -> Result<Response, Error> {
-    let released =
-        admin::approve_pending_changes(&app, &principal, &request, id.as_str(), form.chosen.as_deref())
-            .await?;
-    let refused = match released.refused {
-        0 => String::new(),
-        some => format!(" {some} could not be; each says why."),
-    };
-    let unfinished =
-        form.chosen.is_none() && released.remaining > i64::try_from(released.refused).unwrap_or(0);
-    let rest = if unfinished { " There were too many for one go: let the rest through as well." } else { "" };
-    let outcome = format!("{} carried out.{refused}{rest}", released.applied);
-    render(&app, &principal, &id, None, "", Some(outcome)).await
-}
-
-pub(crate) async fn discard_pending_changes(
-    State(app): State<AppState>,
-    principal: Principal,
-    Path(id): Path<String>,
-    request: RequestContext,
-    Form(form): Form<PendingChangeForm>,
-) -> Result<Response, Error> {
-    admin::discard_pending_changes(&app, &principal, &request, &id, form.chosen.as_deref()).await?;
-    let to = format!("/console/connections/{id}/waiting?notice=waiting_discarded");
-    Ok(Redirect::to(&to).into_response())
 }

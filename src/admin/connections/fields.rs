@@ -3,136 +3,137 @@
 use serde::Deserialize;
 use utoipa::ToSchema;
 
+use crate::admin::Error;
 use crate::idp::connections::{
     AttributeMapping, Binding, ClientAuth, Comparison, ConnectionKind, ExtraAttribute, Graph, GroupQuery,
     Jit, LdapSettings, NameIdFormat, OidcSettings, Preset, SamlSettings, ScimSettings, UserQuery, Vendor,
 };
 use crate::idp::saml::Certificate;
-use crate::web::Error;
 
 /// A connection to be made or changed; members not given stay as they are. An empty text clears one.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
-pub(crate) struct ConnectionFields {
+#[expect(missing_docs, reason = "the names say it; a comment would become part of the OpenAPI document")]
+pub struct ConnectionFields {
     /// Its protocol. Needed to make one, and stays.
-    pub(crate) kind: Option<ConnectionKind>,
+    pub kind: Option<ConnectionKind>,
     /// The id it will have, where its addresses had to be known before.
     #[serde(skip)]
-    pub(crate) reserved_id: Option<String>,
+    pub reserved_id: Option<String>,
     /// Its name: letters, digits and `_-. `. Needed to make one.
-    pub(crate) name: Option<String>,
+    pub name: Option<String>,
     /// On or off. One that is made begins switched off, but for provisioning.
-    pub(crate) enabled: Option<bool>,
+    pub enabled: Option<bool>,
     /// Switch on although no test of it succeeded yet.
-    pub(crate) override_untested: bool,
+    pub override_untested: bool,
     /// Whether people are sent here whose domain leads nowhere else.
-    pub(crate) is_default: Option<bool>,
+    pub is_default: Option<bool>,
     /// Its place on the sign-in page, from the top.
-    pub(crate) position: Option<i64>,
+    pub position: Option<i64>,
     /// Domains whose addresses sign in here.
-    pub(crate) email_domains: Option<Vec<String>>,
+    pub email_domains: Option<Vec<String>>,
     /// OIDC: the issuer, exactly as the provider writes it; for GitHub and Bitbucket the address of the site …
-    pub(crate) issuer: Option<String>,
+    pub issuer: Option<String>,
     /// … or a provider whose addresses are known.
-    pub(crate) preset: Option<Preset>,
+    pub preset: Option<Preset>,
     /// OIDC: what the provider calls this application.
-    pub(crate) client_id: Option<String>,
+    pub client_id: Option<String>,
     /// OIDC: the secret that goes with it. Never shown again.
-    pub(crate) client_secret: Option<String>,
+    pub client_secret: Option<String>,
     /// OIDC: how the two are shown to the provider; an empty text leaves it to what the provider says.
-    pub(crate) client_auth: Option<String>,
+    pub client_auth: Option<String>,
     /// OIDC: where the provider's API is, when it is not where the preset says.
-    pub(crate) api_url: Option<String>,
+    pub api_url: Option<String>,
     /// OIDC: scopes to ask for beside the usual ones.
-    pub(crate) scopes: Option<Vec<String>>,
+    pub scopes: Option<Vec<String>>,
     /// Entra ID: the tenants whose people may come.
-    pub(crate) tenants: Option<Vec<String>>,
+    pub tenants: Option<Vec<String>>,
     /// Google: the Workspace domains whose people may come.
-    pub(crate) hosted_domains: Option<Vec<String>>,
+    pub hosted_domains: Option<Vec<String>>,
     /// OIDC: whether addresses count as verified although the provider does not say so.
-    pub(crate) trust_email: Option<bool>,
+    pub trust_email: Option<bool>,
     /// LDAP: the servers, `ldaps://host` or `ldap://host`, with spaces between several.
-    pub(crate) url: Option<String>,
+    pub url: Option<String>,
     /// LDAP: as whom the directory is searched; empty for nobody.
-    pub(crate) bind_dn: Option<String>,
+    pub bind_dn: Option<String>,
     /// LDAP: the password of that. Never shown again.
-    pub(crate) bind_password: Option<String>,
+    pub bind_password: Option<String>,
     /// LDAP: whether `ldap://` begins TLS first.
-    pub(crate) start_tls: Option<bool>,
+    pub start_tls: Option<bool>,
     /// LDAP: the authorities that vouch for the servers, PEM; the system's when empty.
-    pub(crate) ca_certificate: Option<String>,
+    pub ca_certificate: Option<String>,
     /// LDAP: whether servers that a server names are asked too, and how many in a row.
-    pub(crate) referrals: Option<bool>,
-    pub(crate) max_hops: Option<u32>,
+    pub referrals: Option<bool>,
+    pub max_hops: Option<u32>,
     /// LDAP: milliseconds.
-    pub(crate) connect_timeout_ms: Option<u64>,
-    pub(crate) response_timeout_ms: Option<u64>,
+    pub connect_timeout_ms: Option<u64>,
+    pub response_timeout_ms: Option<u64>,
     /// LDAP: whether members of groups in groups are members.
-    pub(crate) nested: Option<bool>,
+    pub nested: Option<bool>,
     /// LDAP: where people are, exactly these.
-    pub(crate) user_queries: Option<Vec<UserQuery>>,
+    pub user_queries: Option<Vec<UserQuery>>,
     /// LDAP: where groups are, exactly these.
-    pub(crate) group_queries: Option<Vec<GroupQuery>>,
+    pub group_queries: Option<Vec<GroupQuery>>,
     /// LDAP: when linked groups are brought up to date, a Quartz cron expression in UTC.
-    pub(crate) schedule: Option<String>,
+    pub schedule: Option<String>,
     /// SAML: the identity provider's metadata …
-    pub(crate) metadata_xml: Option<String>,
+    pub metadata_xml: Option<String>,
     /// … or where it is; it is read again from there every six hours.
-    pub(crate) metadata_url: Option<String>,
+    pub metadata_url: Option<String>,
     /// The certificate by which metadata must be signed: PEM, or base64 of DER.
-    pub(crate) metadata_certificate: Option<String>,
+    pub metadata_certificate: Option<String>,
     /// With new metadata: accept the certificates it no longer has for another seven days.
-    pub(crate) keep_old_certificates: bool,
+    pub keep_old_certificates: bool,
     /// Stop accepting certificates that are on their way out.
-    pub(crate) forget_retiring: bool,
+    pub forget_retiring: bool,
     /// Whose product the identity provider is.
-    pub(crate) vendor: Option<Vendor>,
+    pub vendor: Option<Vendor>,
     /// What people see on the sign-in page, when it is not the name.
-    pub(crate) display_name: Option<String>,
+    pub display_name: Option<String>,
     /// Our entity id, when it is not the metadata address.
-    pub(crate) sp_entity_id: Option<String>,
-    pub(crate) sign_requests: Option<bool>,
-    pub(crate) request_binding: Option<Binding>,
-    pub(crate) name_id_format: Option<NameIdFormat>,
+    pub sp_entity_id: Option<String>,
+    pub sign_requests: Option<bool>,
+    pub request_binding: Option<Binding>,
+    pub name_id_format: Option<NameIdFormat>,
     /// Whether people have to prove themselves there each time.
-    pub(crate) force_authn: Option<bool>,
+    pub force_authn: Option<bool>,
     /// `AuthnContextClassRef` URIs to ask for.
-    pub(crate) authn_context: Option<Vec<String>>,
-    pub(crate) authn_context_comparison: Option<Comparison>,
+    pub authn_context: Option<Vec<String>>,
+    pub authn_context_comparison: Option<Comparison>,
     /// Whether AES in CBC mode is accepted, which is not authenticated.
-    pub(crate) allow_cbc: Option<bool>,
+    pub allow_cbc: Option<bool>,
     /// The attribute or claim with the email address; the usual ones when empty. Likewise the next.
-    pub(crate) email_attribute: Option<String>,
-    pub(crate) given_name_attribute: Option<String>,
-    pub(crate) family_name_attribute: Option<String>,
-    pub(crate) display_name_attribute: Option<String>,
+    pub email_attribute: Option<String>,
+    pub given_name_attribute: Option<String>,
+    pub family_name_attribute: Option<String>,
+    pub display_name_attribute: Option<String>,
     /// Whether names follow the identity provider at each sign-in.
-    pub(crate) update_names: Option<bool>,
-    pub(crate) group_attribute: Option<String>,
+    pub update_names: Option<bool>,
+    pub group_attribute: Option<String>,
     /// Whether people are put into the linked groups that the attribute names.
-    pub(crate) group_sync: Option<bool>,
+    pub group_sync: Option<bool>,
     /// Microsoft Graph, for groups that do not fit into an assertion.
-    pub(crate) graph: Option<Graph>,
+    pub graph: Option<Graph>,
     /// The secret of its client. Never shown again.
-    pub(crate) graph_client_secret: Option<String>,
-    pub(crate) allow_idp_initiated: Option<bool>,
+    pub graph_client_secret: Option<String>,
+    pub allow_idp_initiated: Option<bool>,
     /// Where a sign-in leads that the identity provider began: a path of this server.
-    pub(crate) landing: Option<String>,
-    pub(crate) jit: Option<Jit>,
+    pub landing: Option<String>,
+    pub jit: Option<Jit>,
     /// Whether the identity provider's word for a second factor counts here.
-    pub(crate) trust_mfa: Option<bool>,
+    pub trust_mfa: Option<bool>,
     /// SCIM: whether changes are only tried, and wait for an administrator.
-    pub(crate) dry_run: Option<bool>,
+    pub dry_run: Option<bool>,
     /// SCIM: whether the log of requests keeps the values that changed.
-    pub(crate) log_values: Option<bool>,
+    pub log_values: Option<bool>,
     /// SCIM: for how many days the log is kept, 1 to 90.
-    pub(crate) log_days: Option<u32>,
+    pub log_days: Option<u32>,
     /// SCIM: how many in a hundred users may lose access within an hour; 0 for any number.
-    pub(crate) removal_limit: Option<u32>,
+    pub removal_limit: Option<u32>,
     /// SCIM: requests a second that are answered, 25 to 100,000.
-    pub(crate) requests_per_second: Option<u32>,
+    pub requests_per_second: Option<u32>,
     /// SCIM: attributes of users beside the standard ones, exactly these.
-    pub(crate) extra_attributes: Option<Vec<ExtraAttribute>>,
+    pub extra_attributes: Option<Vec<ExtraAttribute>>,
 }
 
 fn set<T>(place: &mut T, wanted: Option<T>) {
@@ -266,5 +267,5 @@ pub(super) fn read_certificate(text: &str) -> Result<Option<String>, Error> {
         return Ok(None);
     }
     let read = Certificate::read(&body);
-    read.map(|one| Some(one.to_base64())).map_err(|e| Error::invalid("metadata_certificate", &e.to_string()))
+    read.map(|one| Some(one.to_base64())).map_err(|e| Error::invalid("metadata_certificate", e.to_string()))
 }

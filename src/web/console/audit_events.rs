@@ -3,17 +3,16 @@
 use std::time::Duration;
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::Query;
 use axum::response::Response;
 use serde::Deserialize;
 
 use super::PAGE_SIZE;
-use crate::access::Principal;
 use crate::audit::{self, Action, AuditQuery, AuditRecord};
 use crate::kernel::TextEnum as _;
 use crate::kernel::Timestamp;
 use crate::web::page::{self, Shell};
-use crate::web::{AppState, Error};
+use crate::web::{AuthenticatedRequest, Error};
 
 #[derive(Template)]
 #[template(path = "console/audit.html")]
@@ -65,15 +64,14 @@ impl AuditForm {
 }
 
 pub(super) async fn list(
-    State(app): State<AppState>,
-    principal: Principal,
+    request: AuthenticatedRequest,
     Query(form): Query<AuditForm>,
 ) -> Result<Response, Error> {
-    let shell = Shell::build(&app, &principal, "audit", None).await?;
-    let filter = form.filter(app.kernel.clock.now());
-    let mut c = app.kernel.db.read().await?;
+    let shell = Shell::build(&request.app, &request.principal, "audit", None).await?;
+    let filter = form.filter(request.app.kernel.clock.now());
+    let mut c = request.app.kernel.db.read().await?;
     let after = Some(form.after.as_str()).filter(|after| !after.is_empty());
-    let page = audit::list(&mut c, &principal.account_id, &filter, PAGE_SIZE, after).await?;
+    let page = audit::list(&mut c, &request.principal.account_id, &filter, PAGE_SIZE, after).await?;
     let next = page.next.map(|after| form.next(&after));
     let actions = Action::ALL.iter().map(|action| action.as_str()).collect();
     page::render(&AuditPage { shell, form, actions, events: page.items, next })

@@ -6,24 +6,18 @@ use serde::Deserialize;
 use std::time::Duration;
 use utoipa::ToSchema;
 
-use super::{find_connection, find_group};
-use crate::access::Principal;
-use crate::directory::groups::{self, GroupLink, UnlinkPolicy};
+use super::{AdminRequest, Error};
 use crate::idp::connections::{
     self, ClientAuth, Connection, ConnectionChange, ConnectionKind, ConnectionSettings, LdapSettings,
     NewConnection, OidcSettings, RetiringCertificate, SamlSettings, ScimSettings,
 };
 use crate::idp::saml::groups::GRAPH_SECRET;
-use crate::idp::saml::{
-    self, FrontChannelMessage, LoadedMetadata, MetadataLoadError, MetadataSource, NewSamlConnection, keys,
-};
+use crate::idp::saml::{self, FrontChannelMessage, LoadedMetadata, MetadataSource, NewSamlConnection, keys};
 use crate::idp::{ldap, oidc};
-use crate::kernel::http::RequestContext;
 use crate::kernel::{Timestamp, Tx, ids};
 use crate::provisioning::scim;
-use crate::web::{AppState, Error};
 
-pub(crate) use fields::ConnectionFields;
+pub use fields::ConnectionFields;
 use fields::read_certificate;
 
 /// How long the certificates of metadata that was replaced by hand are accepted, if they are kept.
@@ -45,22 +39,8 @@ fn metadata_source(xml: Option<&str>, url: Option<&str>) -> Result<Option<Metada
     }
 }
 
-fn load_error(error: MetadataLoadError) -> Error {
-    match error {
-        MetadataLoadError::Metadata(_) | MetadataLoadError::Fetch(_) => {
-            Error::invalid("metadata", &error.to_string())
-        }
-        MetadataLoadError::Keys(error) => error.into(),
-    }
-}
-
 /// Makes a connection.
-pub(crate) async fn create_connection(
-    app: &AppState,
-    principal: &Principal,
-    request: &RequestContext,
-    mut wanted: ConnectionFields,
-) -> Result<Connection, Error> {
+pub async fn create(request: &AdminRequest<'_>, mut wanted: ConnectionFields) -> Result<Connection, Error> {
     let name = wanted.name.take().ok_or_else(|| Error::invalid("name", "is required"))?;
     let kind = wanted.kind.ok_or_else(|| Error::invalid("kind", "is required: saml, oidc, ldap or scim"))?;
     if kind.is_for_sign_in() && wanted.enabled == Some(true) {
@@ -69,16 +49,16 @@ pub(crate) async fn create_connection(
             "is for later: a connection begins switched off, to be tested",
         ));
     }
-    let context = principal.context(request);
+    let context = request.context();
     let domains = wanted.email_domains.take().unwrap_or_default();
     let secrets = ConnectionSecrets::take_from(&mut wanted);
-    let id = wanted.reserved_id.take().unwrap_or_else(|| ids::new_id(app.kernel.clock.now()));
+    let id = wanted.reserved_id.take().unwrap_or_else(|| ids::new_id(request.kernel().clock.now()));
     let made = if kind == ConnectionKind::Saml {
-        let mut prepared = prepare_saml(app, &name, wanted).await?;
+        let mut prepared = prepare_saml(request, &name, wanted).await?;
         prepared.connection.domains = domains;
-        let mut tx = app.kernel.db.begin().await?;
+        let mut tx = request.kernel().db.begin().await?;
         let made = saml::create_connection(&mut tx, &context, prepared).await?;
-        secrets.store(app, &mut tx, &made).await?;
+        secrets.store(request, &mut tx, &made).await?;
         tx.commit().await?;
         made
     } else {
@@ -100,10 +80,10 @@ pub(crate) async fn create_connection(
                 ConnectionSettings::Scim(settings)
             }
         };
-        let mut tx = app.kernel.db.begin().await?;
+        let mut tx = request.kernel().db.begin().await?;
         let new = NewConnection { id, name, settings, domains };
         let made = connections::create(&mut tx, &context, new).await?;
-        secrets.store(app, &mut tx, &made).await?;
+        secrets.store(request, &mut tx, &made).await?;
         tx.commit().await?;
         made
     };
@@ -111,7 +91,7 @@ pub(crate) async fn create_connection(
 }
 
 async fn prepare_saml(
-    app: &AppState,
+    request: &AdminRequest<'_>,
     name: &str,
     mut wanted: ConnectionFields,
 ) -> Result<NewSamlConnection, Error> {
@@ -124,7 +104,7 @@ async fn prepare_saml(
     })?;
     let mut settings = SamlSettings::default();
     wanted.apply_saml(&mut settings)?;
-    saml::prepare_connection(&app.kernel, name, &source, settings).await.map_err(load_error)
+    saml::prepare_connection(request.kernel(), name, &source, settings).await.map_err(Error::from)
 }
 
 /// Secrets that were given.
@@ -184,7 +164,12 @@ impl ConnectionSecrets {
     }
 
     /// Seals them, and makes the key of a client that signs.
-    async fn store(self, app: &AppState, tx: &mut Tx, connection: &Connection) -> Result<(), Error> {
+    async fn store(
+        self,
+        request: &AdminRequest<'_>,
+        tx: &mut Tx,
+        connection: &Connection,
+    ) -> Result<(), Error> {
         let all = [
             (GRAPH_SECRET, self.graph),
             (oidc::CLIENT_SECRET, self.client),
@@ -192,31 +177,29 @@ impl ConnectionSecrets {
         ];
         for (name, secret) in all {
             if let Some(secret) = secret {
-                connections::set_secret(&app.kernel, tx, connection, name, &secret).await?;
+                connections::set_secret(request.kernel(), tx, connection, name, &secret).await?;
             }
         }
         let signs = |settings: OidcSettings| settings.client_auth == Some(ClientAuth::PrivateKeyJwt);
         if connection.oidc().is_some_and(signs) {
-            oidc::ensure_client_key(&app.kernel, tx, connection).await?;
+            oidc::ensure_client_key(request.kernel(), tx, connection).await?;
         }
         Ok(())
     }
 }
 
 /// Changes a connection.
-pub(crate) async fn change_connection(
-    app: &AppState,
-    principal: &Principal,
-    request: &RequestContext,
+pub async fn change(
+    request: &AdminRequest<'_>,
     id: &str,
     mut wanted: ConnectionFields,
 ) -> Result<Connection, Error> {
     if wanted.kind.is_some() {
         return Err(Error::invalid("kind", "stays what it was"));
     }
-    let loaded = fetch_new_metadata(app, principal, id, &wanted).await?;
-    let mut tx = app.kernel.db.begin().await?;
-    let connection = find_connection(&mut tx, principal, id).await?;
+    let loaded = fetch_new_metadata(request, id, &wanted).await?;
+    let mut tx = request.kernel().db.begin().await?;
+    let connection = request.principal().find_connection(&mut tx, id).await?;
     let secrets = ConnectionSecrets::take_from(&mut wanted);
     let settings = match ConnectionSettings::of(&connection) {
         Some(ConnectionSettings::Saml(mut settings)) => {
@@ -255,11 +238,11 @@ pub(crate) async fn change_connection(
         is_default: wanted.is_default,
         position: wanted.position,
     };
-    let updated = connections::update(&mut tx, &principal.context(request), &connection, change).await?;
+    let updated = connections::update(&mut tx, &request.context(), &connection, change).await?;
     if let Some(loaded) = &loaded {
         saml::record_metadata_loaded(&mut tx, &updated, loaded).await?;
     }
-    secrets.store(app, &mut tx, &updated).await?;
+    secrets.store(request, &mut tx, &updated).await?;
     if updated.kind() == ConnectionKind::Ldap {
         ldap::sync::plan_next_run(&mut tx, &updated).await?;
     }
@@ -269,8 +252,7 @@ pub(crate) async fn change_connection(
 
 /// Reads new metadata, where there is some, before the unit of work begins.
 async fn fetch_new_metadata(
-    app: &AppState,
-    principal: &Principal,
+    request: &AdminRequest<'_>,
     id: &str,
     wanted: &ConnectionFields,
 ) -> Result<Option<LoadedMetadata>, Error> {
@@ -279,8 +261,8 @@ async fn fetch_new_metadata(
     }
     let source = metadata_source(wanted.metadata_xml.as_deref(), wanted.metadata_url.as_deref())?;
     let Some(source) = source else { return Ok(None) };
-    let mut c = app.kernel.db.read().await?;
-    let settings = find_connection(&mut c, principal, id).await?.saml();
+    let mut c = request.kernel().db.read().await?;
+    let settings = request.principal().find_connection(&mut c, id).await?.saml();
     drop(c);
     let settings = settings.ok_or_else(|| Error::invalid("metadata_xml", "is for SAML connections"))?;
     let pinned = match &wanted.metadata_certificate {
@@ -289,7 +271,7 @@ async fn fetch_new_metadata(
     };
     // A text that somebody brings by hand need not be signed; what is read from an address again and again must.
     let pinned = pinned.filter(|_| matches!(source, MetadataSource::Url(_)));
-    saml::load_metadata(&app.kernel, &source, pinned.as_deref()).await.map(Some).map_err(load_error)
+    saml::load_metadata(request.kernel(), &source, pinned.as_deref()).await.map(Some).map_err(Error::from)
 }
 
 /// What becomes of certificates that new metadata does not have.
@@ -304,21 +286,16 @@ fn retire_certificates(settings: &mut SamlSettings, before: Vec<String>, keep: b
 }
 
 /// Deletes a connection.
-pub(crate) async fn delete_connection(
-    app: &AppState,
-    principal: &Principal,
-    request: &RequestContext,
-    id: &str,
-) -> Result<(), Error> {
-    let mut tx = app.kernel.db.begin().await?;
-    let connection = find_connection(&mut tx, principal, id).await?;
-    connections::delete(&mut tx, &principal.context(request), &connection).await?;
+pub async fn delete(request: &AdminRequest<'_>, id: &str) -> Result<(), Error> {
+    let mut tx = request.kernel().db.begin().await?;
+    let connection = request.principal().find_connection(&mut tx, id).await?;
+    connections::delete(&mut tx, &request.context(), &connection).await?;
     scim::request_log::delete_for_connection(&mut tx, &connection.id).await?;
     Ok(tx.commit().await?)
 }
 
 /// What beginning a test came to.
-pub(crate) enum ConnectionTestStart {
+pub enum ConnectionTestStart {
     /// The administrator's browser goes to the provider.
     Redirect(String, FrontChannelMessage),
     /// The result is there.
@@ -326,31 +303,31 @@ pub(crate) enum ConnectionTestStart {
 }
 
 /// Begins a test of a connection.
-pub(crate) async fn start_connection_test(
-    app: &AppState,
-    principal: &Principal,
-    request: &RequestContext,
-    id: &str,
-) -> Result<ConnectionTestStart, Error> {
-    let mut c = app.kernel.db.read().await?;
-    let connection = find_connection(&mut c, principal, id).await?;
+pub async fn start_test(request: &AdminRequest<'_>, id: &str) -> Result<ConnectionTestStart, Error> {
+    let mut c = request.kernel().db.read().await?;
+    let connection = request.principal().find_connection(&mut c, id).await?;
     drop(c);
     match ConnectionSettings::of(&connection) {
         Some(ConnectionSettings::Saml(settings)) => {
-            let mut tx = app.kernel.db.begin().await?;
+            let mut tx = request.kernel().db.begin().await?;
 
-            let (id, sent) =
-                saml::connection_test::begin(&app.kernel, &mut tx, principal, &connection, &*settings)
-                    .await?;
+            let (id, sent) = saml::connection_test::begin(
+                request.kernel(),
+                &mut tx,
+                request.principal(),
+                &connection,
+                &*settings,
+            )
+            .await?;
             tx.commit().await?;
             Ok(ConnectionTestStart::Redirect(id, sent))
         }
         Some(ConnectionSettings::Oidc(settings)) => {
-            let context = principal.context(request);
+            let context = request.context();
             let begun = oidc::begin_connection_test(
-                &app.kernel,
-                &app.idp.oidc,
-                principal,
+                request.kernel(),
+                &request.idp().oidc,
+                request.principal(),
                 &context,
                 &connection,
                 &settings,
@@ -363,9 +340,15 @@ pub(crate) async fn start_connection_test(
             })
         }
         Some(ConnectionSettings::Ldap(settings)) => {
-            let context = principal.context(request);
-            let trial =
-                ldap::run_connection_test(&app.idp, principal, &context, &connection, &settings).await?;
+            let context = request.context();
+            let trial = ldap::run_connection_test(
+                request.idp(),
+                request.principal(),
+                &context,
+                &connection,
+                &settings,
+            )
+            .await?;
             Ok(ConnectionTestStart::Finished(trial))
         }
         _ => Err(Error::invalid("kind", "only connections that people sign in with are tested")),
@@ -373,14 +356,13 @@ pub(crate) async fn start_connection_test(
 }
 
 /// Asks for a synchronisation of a directory's groups.
-pub(crate) async fn request_sync(
-    app: &AppState,
-    principal: &Principal,
+pub async fn request_sync(
+    request: &AdminRequest<'_>,
     id: &str,
     wanted: &ldap::sync::SyncOptions,
 ) -> Result<(), Error> {
-    let mut tx = app.kernel.db.begin().await?;
-    let connection = find_connection(&mut tx, principal, id).await?;
+    let mut tx = request.kernel().db.begin().await?;
+    let connection = request.principal().find_connection(&mut tx, id).await?;
     if !ldap::sync::request_run(&mut tx, &connection, wanted).await? {
         return Err(Error::invalid(
             "group_sync",
@@ -393,7 +375,7 @@ pub(crate) async fn request_sync(
 /// A step in the rotation of our keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum KeyStep {
+pub enum KeyStep {
     /// Make new keys and publish them beside the old ones.
     Publish,
     /// Use the published ones; the old ones are published and decrypt for seven more days.
@@ -403,73 +385,21 @@ pub(crate) enum KeyStep {
 }
 
 /// Takes a step in the rotation of a connection's keys.
-pub(crate) async fn rotate_keys(
-    app: &AppState,
-    principal: &Principal,
-    request: &RequestContext,
-    id: &str,
-    step: KeyStep,
-) -> Result<(), Error> {
-    let context = principal.context(request);
-    let mut c = app.kernel.db.read().await?;
-    let connection = find_connection(&mut c, principal, id).await?;
+pub async fn rotate_keys(request: &AdminRequest<'_>, id: &str, step: KeyStep) -> Result<(), Error> {
+    let context = request.context();
+    let mut c = request.kernel().db.read().await?;
+    let connection = request.principal().find_connection(&mut c, id).await?;
     drop(c);
     if connection.kind() != ConnectionKind::Saml {
         return Err(Error::invalid("kind", "only SAML connections have keys"));
     }
     if step == KeyStep::Publish {
-        return Ok(keys::begin_rotation(&app.kernel, &context, &connection).await?);
+        return Ok(keys::begin_rotation(request.kernel(), &context, &connection).await?);
     }
-    let mut tx = app.kernel.db.begin().await?;
+    let mut tx = request.kernel().db.begin().await?;
     match step {
         KeyStep::Switch => keys::finish_rotation(&mut tx, &context, &connection).await?,
         _ => keys::cancel_rotation(&mut tx, &context, &connection).await?,
     }
-    Ok(tx.commit().await?)
-}
-
-/// Lets a group follow a group of an identity provider.
-pub(crate) async fn link_group(
-    app: &AppState,
-    principal: &Principal,
-    request: &RequestContext,
-    group_id: &str,
-    connection_id: &str,
-    name: &str,
-) -> Result<GroupLink, Error> {
-    let mut tx = app.kernel.db.begin().await?;
-    let group = find_group(&mut tx, principal, group_id).await?;
-    let connection = find_connection(&mut tx, principal, connection_id).await?;
-    if !connection.syncs_groups() {
-        return Err(Error::invalid(
-            "connection_id",
-            "names no connection whose groups are followed; switch that on in its settings first",
-        ));
-    }
-
-    let link = groups::link(
-        &mut tx,
-        &principal.context(request),
-        &group,
-        connection.id.as_str(),
-        connection.name.as_str(),
-        name,
-    )
-    .await?;
-    tx.commit().await?;
-    Ok(link)
-}
-
-/// Takes that away again.
-pub(crate) async fn unlink_group(
-    app: &AppState,
-    principal: &Principal,
-    request: &RequestContext,
-    group_id: &str,
-    kept: UnlinkPolicy,
-) -> Result<(), Error> {
-    let mut tx = app.kernel.db.begin().await?;
-    let group = find_group(&mut tx, principal, group_id).await?;
-    groups::unlink(&mut tx, &principal.context(request), &group, kept).await?;
     Ok(tx.commit().await?)
 }

@@ -1,6 +1,8 @@
 //! One error for all handlers, and one place that renders every refusal: as a page for people, as
 //! problem+json (RFC 9457) for scripts, as a SCIM error for provisioning clients.
 
+mod admin;
+
 use askama::Template;
 use axum::http::{StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
@@ -102,6 +104,11 @@ impl From<directory::Error> for Error {
                 ),
             ),
             E::Forbidden(reason) => Refusal::new(StatusCode::CONFLICT, "Not possible", reason),
+            E::LastAdmin => Refusal::new(
+                StatusCode::CONFLICT,
+                "Not possible",
+                "This is the last active administrator of the account. Make somebody else an administrator first.",
+            ),
             E::VersionConflict => Refusal::new(
                 StatusCode::CONFLICT,
                 "Changed meanwhile",
@@ -143,14 +150,14 @@ impl IntoResponse for Error {
 }
 
 /// A request ran into the time limit. What it had written was undone, unless its commit was under way.
-pub(super) fn time_limit_refusal() -> Refusal {
+pub(crate) fn time_limit_refusal() -> Refusal {
     let detail = "The server is too busy to finish this in time. Wait a few seconds and try again. If you were changing \
                   something, look first whether it was saved.";
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "That took too long", detail).retry_after(10)
 }
 
 /// The words for a status that comes without any: from the router and the limits.
-pub(super) fn status_refusal(status: StatusCode) -> Refusal {
+pub(crate) fn status_refusal(status: StatusCode) -> Refusal {
     let (title, detail) = match status {
         StatusCode::NOT_FOUND => {
             ("Not found", "There is nothing at this address. Check it, or start from the top.")
@@ -174,7 +181,7 @@ struct ErrorPage<'a> {
 }
 
 /// Renders `refusal` as the client of `path` can read it.
-pub(super) fn render(path: &str, refusal: &Refusal, request_id: &str) -> Response {
+pub(crate) fn render(path: &str, refusal: &Refusal, request_id: &str) -> Response {
     if path.starts_with("/scim/") {
         return scim::Error::plain(refusal.status, refusal.detail.clone()).into_response();
     }

@@ -1,0 +1,92 @@
+//! API tokens: everybody's own, and those of service accounts.
+
+use super::{AdminRequest, Error};
+use crate::access::tokens::{self, ApiToken, NewToken, TokenOwner, TokenPurpose};
+use crate::access::{Permission, PrincipalKind};
+use crate::kernel::{Timestamp, Tx};
+use crate::signin::notifications;
+
+/// A token to be made.
+#[derive(Debug)]
+pub struct NewApiToken<'a> {
+    /// What its owner calls it.
+    pub name: &'a str,
+    /// For this service account; otherwise for the principal itself.
+    pub service_account_id: Option<&'a str>,
+    /// Without a time it works until it is revoked.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// Makes a token, and returns it with its secret.
+pub async fn create(request: &AdminRequest<'_>, new: NewApiToken<'_>) -> Result<(ApiToken, String), Error> {
+    let NewApiToken { name, service_account_id, expires_at } = new;
+    let mut tx = request.kernel().db.begin().await?;
+    let (kind, id, epoch) = match service_account_id {
+        Some(id) => (PrincipalKind::ServiceAccount, owning_service_account(request, &mut tx, id).await?, 0),
+        None => owning_principal(request, &mut tx, name).await?,
+    };
+    let owner = TokenOwner { kind, id: &id, epoch };
+    let new = NewToken { owner, purpose: TokenPurpose::Api, connection_id: None, name, expires_at };
+    let made = tokens::create(&mut tx, &request.context(), new).await?;
+    tx.commit().await?;
+    request.kernel().mail_wake.notify_one();
+    Ok(made)
+}
+
+/// The id of a service account whose tokens the principal may make.
+async fn owning_service_account(request: &AdminRequest<'_>, tx: &mut Tx, id: &str) -> Result<String, Error> {
+    request.principal().require(Permission::ServiceAccountsEdit)?;
+    let found = request.principal().find_service_account(tx, id).await?;
+    if found.connection_id.is_some() {
+        return Err(Error::invalid(
+            "service_account_id",
+            "belongs to a directory connection; make its token there",
+        ));
+    }
+    Ok(found.id)
+}
+
+/// The principal itself. A person in a browser proves first who they are, and is told by mail.
+async fn owning_principal(
+    request: &AdminRequest<'_>,
+    tx: &mut Tx,
+    name: &str,
+) -> Result<(PrincipalKind, String, i64), Error> {
+    let principal = request.principal();
+    if principal.kind != PrincipalKind::User {
+        return Ok((principal.kind, principal.id.clone(), 0));
+    }
+    if principal.session_id().is_some() {
+        principal.require_recent_authentication(tx.now())?;
+    }
+    let user = principal.find_user(tx, &principal.id).await?;
+    notifications::token_made(request.kernel(), tx, &user, name).await?;
+    Ok((PrincipalKind::User, user.id, user.epoch))
+}
+
+/// Revokes a token at once.
+pub async fn revoke(request: &AdminRequest<'_>, id: &str) -> Result<(), Error> {
+    let mut tx = request.kernel().db.begin().await?;
+    let token = request.principal().find_token(&mut tx, id).await?;
+    tokens::revoke(&mut tx, &request.context(), &token).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Reads an expiry: RFC 3339; nothing for an empty text.
+pub fn parse_expiry(text: Option<&str>) -> Result<Option<Timestamp>, Error> {
+    match text.filter(|text| !text.is_empty()) {
+        None => Ok(None),
+        Some(text) => match Timestamp::parse(text) {
+            Some(time) => Ok(Some(time)),
+            None => Err(Error::invalid("expires_at", "must be a time such as 2027-01-31T00:00:00Z")),
+        },
+    }
+}
+
+/// Reads the date field of a form; the token works until the end of that day, UTC.
+pub fn parse_expiry_date(text: &str) -> Result<Option<Timestamp>, Error> {
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    parse_expiry(Some(&format!("{}T23:59:59Z", text.trim())))
+}

@@ -1,0 +1,158 @@
+//! Users: made, changed, deleted, and helped with their sign-in.
+
+use super::{AdminRequest, Error, ListPage, ResetLinkRefusal};
+use crate::access::{self, Principal, Role};
+use crate::directory::accounts;
+use crate::directory::users::{self, ChangeAuthority, Profile, User, UserCondition};
+use crate::idp::connections;
+use crate::kernel::database::DbConn;
+use crate::signin::password::{self, Password, PasswordChangeReason, PersonalTerms};
+use crate::signin::{lockout, notifications, sessions};
+
+/// Which users to list.
+#[derive(Debug, Default)]
+pub struct UserSearch<'a> {
+    /// Exactly this sign-in name, without case.
+    pub user_name: Option<&'a str>,
+    /// A part of name or address; all when empty.
+    pub text: &'a str,
+    /// After the user with this id.
+    pub after: &'a str,
+    /// At most so many.
+    pub limit: i64,
+}
+
+/// A page of users in order of creation.
+pub async fn list(
+    c: &mut DbConn,
+    principal: &Principal,
+    search: UserSearch<'_>,
+) -> Result<ListPage<User>, Error> {
+    let UserSearch { user_name, text, after, limit } = search;
+    let account_id = principal.account_id.as_str();
+    let rows = match user_name {
+        Some(name) => {
+            let named = [UserCondition::UserName(name.to_owned())];
+            users::list_after(c, account_id, &named, after, limit + 1).await?
+        }
+        None => users::search(c, account_id, text, after, limit + 1).await?,
+    };
+    Ok(ListPage::of(rows, limit, |user| &user.id))
+}
+
+/// Makes a user, with a password if one is given that is not empty.
+pub async fn create(
+    request: &AdminRequest<'_>,
+    profile: Profile,
+    typed_password: Option<&str>,
+    roles: &[Role],
+) -> Result<User, Error> {
+    let hash = match typed_password.filter(|text| !text.is_empty()) {
+        Some(typed) => Some(hash_password(request, typed, &profile).await?),
+        None => None,
+    };
+    let context = request.context();
+    let mut tx = request.kernel().db.begin().await?;
+    let user = users::create(&mut tx, &context, ChangeAuthority::Local, profile).await?;
+    if let Some(hash) = hash {
+        let reason = PasswordChangeReason::Administrator;
+        password::set(request.kernel(), &mut tx, &context, &user, &hash, reason).await?;
+    }
+    access::set_user_roles(&mut tx, &context, &user, roles).await?;
+    tx.commit().await?;
+    Ok(user)
+}
+
+async fn hash_password(request: &AdminRequest<'_>, typed: &str, profile: &Profile) -> Result<String, Error> {
+    let mut c = request.kernel().db.read().await?;
+    let settings = accounts::settings_of(&mut c, request.account_id()).await?.password;
+    drop(c);
+    let person = PersonalTerms::from(profile);
+    Ok(password::prepare(request.signin(), &settings, &Password::new(typed), &person, None).await?)
+}
+
+/// Changes a user to what `edit` makes of it, and gives it exactly `roles` where there are some to give. The old address
+/// is told when it is replaced.
+pub async fn change(
+    request: &AdminRequest<'_>,
+    id: &str,
+    edit: impl FnOnce(&User) -> Profile,
+    roles: Option<&[Role]>,
+) -> Result<User, Error> {
+    let context = request.context();
+    let mut tx = request.kernel().db.begin().await?;
+    let user = request.principal().find_user(&mut tx, id).await?;
+    if roles.is_some_and(|roles| !roles.contains(&Role::AccountAdmin)) {
+        // First, so that the account is locked before the user is, as everywhere.
+        access::ensure_not_last_admin(&mut tx, &user).await?;
+    }
+    let updated = access::update_user(&mut tx, &context, ChangeAuthority::Local, &user, edit(&user)).await?;
+    notifications::address_changed(request.kernel(), &mut tx, &user, &updated).await?;
+    if let Some(roles) = roles {
+        access::set_user_roles(&mut tx, &context, &updated, roles).await?;
+    }
+    tx.commit().await?;
+    Ok(updated)
+}
+
+/// Activates or deactivates a user, whoever manages the rest of it.
+pub async fn set_active(request: &AdminRequest<'_>, id: &str, active: bool) -> Result<(), Error> {
+    let mut tx = request.kernel().db.begin().await?;
+    let user = request.principal().find_user(&mut tx, id).await?;
+    access::set_user_active(&mut tx, &request.context(), &user, active).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Deletes a user and what was bound to it.
+pub async fn delete(request: &AdminRequest<'_>, id: &str) -> Result<(), Error> {
+    let mut tx = request.kernel().db.begin().await?;
+    let user = request.principal().find_user(&mut tx, id).await?;
+    access::delete_user(&mut tx, &request.context(), ChangeAuthority::Local, &user).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Lets a locked user try again at once.
+pub async fn unlock(request: &AdminRequest<'_>, id: &str) -> Result<(), Error> {
+    let mut tx = request.kernel().db.begin().await?;
+    let user = request.principal().find_user(&mut tx, id).await?;
+    lockout::unlock(&mut tx, &request.context(), &user, None, "administrator").await?;
+    Ok(tx.commit().await?)
+}
+
+/// Ends one session of a user.
+pub async fn revoke_session(request: &AdminRequest<'_>, id: &str, session_id: &str) -> Result<(), Error> {
+    let mut tx = request.kernel().db.begin().await?;
+    let user = request.principal().find_user(&mut tx, id).await?;
+    let session = sessions::by_id(&mut tx, &user.id, session_id).await?;
+    let session = session.ok_or(Error::NotFound("session"))?;
+    sessions::revoke(&mut tx, &request.context(), &session).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Ends all sessions of a user but the one with the id `kept`, which may be empty.
+pub async fn revoke_sessions(request: &AdminRequest<'_>, id: &str, kept: &str) -> Result<(), Error> {
+    let mut tx = request.kernel().db.begin().await?;
+    let user = request.principal().find_user(&mut tx, id).await?;
+    sessions::revoke_all(&mut tx, &request.context(), &user, kept).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Mails a user a link to choose a new password.
+pub async fn send_password_reset(request: &AdminRequest<'_>, id: &str) -> Result<(), Error> {
+    let mut c = request.kernel().db.read().await?;
+    let user = request.principal().find_user(&mut c, id).await?;
+    let provider = connections::route_for_user(&mut c, &user).await?;
+    let has_password = password::changed_at(&mut c, &user.id).await?.is_some();
+    drop(c);
+    if let Some(provider) = provider.filter(|_| !has_password) {
+        return Err(Error::ResetLinkRefused(ResetLinkRefusal::SignsInThrough(provider.name)));
+    }
+    if !user.is_active() || user.email.is_none() {
+        return Err(Error::ResetLinkRefused(ResetLinkRefusal::Unreachable));
+    }
+    if password::request_reset(request.signin(), &request.context(), &user, None).await? {
+        Ok(())
+    } else {
+        Err(Error::ResetLinkRefused(ResetLinkRefusal::TooMany))
+    }
+}

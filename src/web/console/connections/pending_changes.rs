@@ -1,0 +1,107 @@
+//! Changes of a directory that wait for an administrator.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, Query};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::requests::{Difference, names};
+use crate::admin::{self, ListPage};
+use crate::idp::connections::Connection;
+use crate::provisioning::scim::pending_changes::{self, PendingChange};
+use crate::web::console::{ConsoleListQuery, PAGE_SIZE};
+use crate::web::page::{self, Shell};
+use crate::web::{AuthenticatedRequest, Error};
+
+/// A change that waits, as it is shown.
+struct PendingChangeRow {
+    held: PendingChange,
+    changes: Vec<Difference>,
+}
+
+#[derive(Template)]
+#[template(path = "console/connection_waiting.html")]
+struct PendingChangesPage {
+    shell: Shell,
+    connection: Connection,
+    dry_run: bool,
+    waiting: Vec<PendingChangeRow>,
+    total: i64,
+    next: Option<String>,
+    outcome: Option<String>,
+}
+
+pub(crate) async fn list(
+    request: AuthenticatedRequest,
+    Path(id): Path<String>,
+    Query(query): Query<ConsoleListQuery>,
+) -> Result<Response, Error> {
+    render(&request, &id, query.notice.as_deref(), &query.after, None).await
+}
+
+async fn render(
+    request: &AuthenticatedRequest,
+    id: &str,
+    notice: Option<&str>,
+    after: &str,
+    outcome: Option<String>,
+) -> Result<Response, Error> {
+    let shell = Shell::build(&request.app, &request.principal, "connections", notice).await?;
+    let mut c = request.app.kernel.db.read().await?;
+    let connection = request.principal.find_connection(&mut c, id).await?;
+    let settings = connection.scim().ok_or_else(|| Error::not_found("list"))?;
+    let account_id = &request.principal.account_id;
+    let rows = pending_changes::list(&mut c, account_id, id, after, PAGE_SIZE + 1).await?;
+    let ListPage { items: rows, next } = ListPage::of(rows, PAGE_SIZE, |one| &one.id);
+    let names = names(&mut c, account_id, rows.iter().flat_map(|row| &row.changes)).await?;
+    let waiting = rows.into_iter().map(|held| PendingChangeRow {
+        changes: held.changes.iter().map(|one| Difference::of(one, &names)).collect(),
+        held,
+    });
+    let page = PendingChangesPage {
+        shell,
+        dry_run: settings.dry_run,
+        waiting: waiting.collect(),
+        total: pending_changes::count(&mut c, account_id, id).await?,
+        connection,
+        next,
+        outcome,
+    };
+    page::render(&page)
+}
+
+#[derive(Deserialize)]
+pub(crate) struct PendingChangeForm {
+    /// One of them; all otherwise.
+    chosen: Option<String>,
+}
+
+pub(crate) async fn approve(
+    request: AuthenticatedRequest,
+    Path(id): Path<String>,
+    Form(form): Form<PendingChangeForm>,
+) -> Result<Response, Error> {
+    let released =
+        admin::provisioning::approve_pending_changes(&request.admin(), id.as_str(), form.chosen.as_deref())
+            .await?;
+    let refused = match released.refused {
+        0 => String::new(),
+        some => format!(" {some} could not be; each says why."),
+    };
+    let unfinished =
+        form.chosen.is_none() && released.remaining > i64::try_from(released.refused).unwrap_or(0);
+    let rest = if unfinished { " There were too many for one go: let the rest through as well." } else { "" };
+    let outcome = format!("{} carried out.{refused}{rest}", released.applied);
+    render(&request, &id, None, "", Some(outcome)).await
+}
+
+pub(crate) async fn discard(
+    request: AuthenticatedRequest,
+    Path(id): Path<String>,
+    Form(form): Form<PendingChangeForm>,
+) -> Result<Response, Error> {
+    admin::provisioning::discard_pending_changes(&request.admin(), &id, form.chosen.as_deref()).await?;
+    let to = format!("/console/connections/{id}/waiting?notice=waiting_discarded");
+    Ok(Redirect::to(&to).into_response())
+}

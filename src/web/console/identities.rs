@@ -1,0 +1,24 @@
+//! Who users are at providers.
+
+use axum::Form;
+use axum::extract::Path;
+use axum::response::Response;
+use serde::Deserialize;
+
+use super::users::redirect_or_rerender;
+use crate::admin;
+use crate::web::{AuthenticatedRequest, Error};
+
+#[derive(Deserialize)]
+pub(super) struct IdentityForm {
+    identity: String,
+}
+
+pub(super) async fn unlink(
+    request: AuthenticatedRequest,
+    Path(id): Path<String>,
+    Form(form): Form<IdentityForm>,
+) -> Result<Response, Error> {
+    let done = admin::identities::unlink(&request.admin(), &id, &form.identity).await;
+    redirect_or_rerender(&request, &id, done.map(|()| "user_unlinked")).await
+}
