@@ -6,6 +6,7 @@ use super::{PrincipalKind, Role, ensure_not_last_admin};
 use crate::audit::Context;
 use crate::directory::Error;
 use crate::directory::users::{ChangeAuthority, Profile, User, unchecked};
+use crate::kernel::TextEnum as _;
 use crate::kernel::Tx;
 
 /// Gives `user` the profile `wanted`. Writing what is there already changes nothing and leaves no event.

@@ -2,6 +2,7 @@
 
 use crate::access::{MissingPermission, PrincipalKind};
 use crate::directory;
+use crate::directory::accounts::UnreadableSettings;
 use crate::idp::saml::MetadataLoadError;
 use crate::kernel::vault;
 use crate::provisioning::scim;
@@ -85,6 +86,12 @@ impl Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
+        Self::Directory(error.into())
+    }
+}
+
+impl From<UnreadableSettings> for Error {
+    fn from(error: UnreadableSettings) -> Self {
         Self::Directory(error.into())
     }
 }

@@ -9,7 +9,6 @@ pub async fn create(request: &AdminRequest<'_>, new: NewInvitations) -> Result<V
     let mut tx = kernel.db.begin().await?;
     let outcomes = invitations::create(kernel, &mut tx, &request.context(), new).await?;
     tx.commit().await?;
-    kernel.mail_wake.notify_one();
     Ok(outcomes)
 }
 
@@ -20,7 +19,6 @@ pub async fn resend(request: &AdminRequest<'_>, id: &str) -> Result<(), Error> {
     let invitation = request.principal().find_invitation(&mut tx, id).await?;
     invitations::resend(kernel, &mut tx, &request.context(), &invitation).await?;
     tx.commit().await?;
-    kernel.mail_wake.notify_one();
     Ok(())
 }
 

@@ -29,7 +29,6 @@ pub async fn create(request: &AdminRequest<'_>, new: NewApiToken<'_>) -> Result<
     let new = NewToken { owner, purpose: TokenPurpose::Api, connection_id: None, name, expires_at };
     let made = tokens::create(&mut tx, &request.context(), new).await?;
     tx.commit().await?;
-    request.kernel().mail_wake.notify_one();
     Ok(made)
 }
 

@@ -96,7 +96,6 @@ pub async fn reset(request: &AdminRequest<'_>, id: &str) -> Result<(), Error> {
     ensure_not_last_sign_in_method(&mut tx, &user, FactorRemoval::All).await?;
     factors::reset(kernel, &mut tx, &request.context(), &user).await?;
     tx.commit().await?;
-    kernel.mail_wake.notify_one();
     Ok(())
 }
 
