@@ -76,5 +76,5 @@ fn a_session_begins_in_one_place_whatever_the_door() {
         let calls = text.matches("sessions::create(").count();
         places.extend(std::iter::repeat_n(path.display().to_string(), calls));
     }
-    assert!(places.len() == 1 && places[0].ends_with("signin/flow/finish.rs"), "{places:#?}");
+    assert!(places.len() == 1 && places[0].ends_with("signin/flow/complete.rs"), "{places:#?}");
 }

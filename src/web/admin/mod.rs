@@ -38,8 +38,7 @@ pub(super) use provisioning::{
 };
 pub(super) use settings::{Impact, preview_settings, save_settings};
 pub(super) use two_factor::{
-    ensure_not_last_sign_in_method, requester_has_second_factor, reset_two_factor, send_enrolment_reminders,
-    stop_mailing,
+    ensure_not_last_passkey, reset_two_factor, send_enrolment_reminders, stop_mailing,
 };
 
 /// The user with this id in the principal's account.
@@ -271,7 +270,8 @@ pub(super) async fn check_and_hash_password(
 pub(super) fn prepare_error(error: PrepareError) -> Error {
     match error {
         PrepareError::Overloaded(_) => login::overloaded().into(),
-        PrepareError::Directory(error) => error.into(),
+        PrepareError::Policy(error) => error.into(),
+        PrepareError::Database(error) => error.into(),
     }
 }
 

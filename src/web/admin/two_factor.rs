@@ -14,28 +14,11 @@ use crate::kernel::database::DbConn;
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::kernel::mail::mailing;
 use crate::signin::factors::{self, EnrolmentMailKind, Factor};
-use crate::signin::password;
+use crate::signin::policy::{self, RemovedFactors};
 use crate::web::{AppState, Error};
 
 fn refuse(title: &'static str, detail: &str) -> Error {
     Error::Refused(Refusal::new(StatusCode::CONFLICT, title, detail))
-}
-
-/// Whether the principal has what they are about to ask of others: an administrator a second factor of their
-/// own, a program an administrator who has one.
-pub(crate) async fn requester_has_second_factor(
-    c: &mut DbConn,
-    principal: &Principal,
-) -> Result<bool, Error> {
-    if principal.kind == PrincipalKind::User {
-        return Ok(factors::is_enrolled(c, &principal.id).await?);
-    }
-    for id in access::admins(&mut *c, &principal.account_id).await? {
-        if factors::is_enrolled(&mut *c, &id).await? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// Refuses to ask more people for a second factor than before by somebody who has none.
@@ -45,7 +28,7 @@ pub(crate) async fn check_enforcement(
     before: &TwoFactorSettings,
     after: &TwoFactorSettings,
 ) -> Result<(), Error> {
-    if !after.widens(before) || requester_has_second_factor(c, principal).await? {
+    if policy::may_change_enforcement(c, principal, before, after).await? {
         return Ok(());
     }
     Err(refuse(
@@ -137,41 +120,43 @@ pub(crate) async fn reset_two_factor(
     Ok(())
 }
 
-/// Whether somebody can sign in without any key of theirs.
-async fn has_first_factor(c: &mut DbConn, user: &User) -> Result<bool, sqlx::Error> {
-    Ok(password::changed_at(&mut *c, &user.id).await?.is_some()
-        || connections::route_for_user(&mut *c, user).await?.is_some())
-}
-
-/// The last administrator must not lose the only key to the account.
+/// The last administrator must not lose the only way to sign in.
 async fn ensure_last_admin_can_sign_in(tx: &mut Tx, user: &User) -> Result<(), Error> {
     let is_admin = access::roles_of(tx, &user.id).await?.contains(&Role::AccountAdmin);
-    if !is_admin
-        || access::has_other_admin(tx, &user.account_id, &user.id).await?
-        || has_first_factor(tx, user).await?
-    {
+    if !is_admin || access::has_other_admin(tx, &user.account_id, &user.id).await? {
         return Ok(());
     }
-    Err(refuse(
-        "Not possible",
+    ensure_not_last_sign_in_method(
+        tx,
+        user,
+        RemovedFactors::All,
         "This is the last administrator, and a passkey is their only way in. Mail them a link to choose a password \
          first, or make somebody else an administrator.",
-    ))
+    )
+    .await
 }
 
 /// Refuses to remove a passkey that is its owner's only way in.
-pub(crate) async fn ensure_not_last_sign_in_method(
+pub(crate) async fn ensure_not_last_passkey(tx: &mut Tx, user: &User, factor: &Factor) -> Result<(), Error> {
+    ensure_not_last_sign_in_method(
+        tx,
+        user,
+        RemovedFactors::One(factor),
+        "This passkey is your only way in. Add another, or have a link to choose a password mailed to you, first.",
+    )
+    .await
+}
+
+/// Refuses, with this text, to remove factors without which the user could not sign in.
+async fn ensure_not_last_sign_in_method(
     tx: &mut Tx,
     user: &User,
-    factor: &Factor,
+    removed: RemovedFactors<'_>,
+    detail: &str,
 ) -> Result<(), Error> {
-    let all = factors::of_user(tx, &user.id).await?;
-    let others = all.iter().any(|other| other.id != factor.id && other.is_passkey());
-    if !factor.is_passkey() || others || has_first_factor(tx, user).await? {
-        return Ok(());
+    let has_provider = connections::route_for_user(&mut *tx, user).await?.is_some();
+    if policy::leaves_no_sign_in_method(&mut *tx, user, removed, has_provider).await? {
+        return Err(refuse("Not possible", detail));
     }
-    Err(refuse(
-        "Not possible",
-        "This passkey is your only way in. Add another, or have a link to choose a password mailed to you, first.",
-    ))
+    Ok(())
 }

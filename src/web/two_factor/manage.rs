@@ -14,6 +14,7 @@ use crate::directory::users::User;
 use crate::kernel::http::RequestContext;
 use crate::kernel::urls::local_path;
 use crate::signin::factors::{self, Factor, RememberedBrowser};
+use crate::signin::policy;
 use crate::web::page::{self, Shell};
 use crate::web::{AppState, Error, admin, profile};
 
@@ -63,7 +64,7 @@ async fn render(
         codes_left: factors::codes_left(&mut c, &user.id).await?,
         devices: factors::remembered_browsers(&mut c, &settings, &user, now).await?,
         remember_days: settings.remember_days,
-        enforced: factors::is_enforced_for(&mut c, &settings, &user.id).await?,
+        enforced: policy::is_enforced_for(&mut c, &settings, &user.id).await?,
         keys_work: webauthn_available(app),
         error,
     };
@@ -142,14 +143,14 @@ pub(super) async fn remove(
     request: RequestContext,
     Form(form): Form<ManageFactorForm>,
 ) -> Result<Response, Error> {
-    if let Some(elsewhere) = profile::confirm_first(&app, &principal, HOME) {
+    if let Some(elsewhere) = profile::redirect_unless_recent(&app, &principal, HOME) {
         return Ok(elsewhere);
     }
     let done = async {
         admin::require_recent_authentication(&app, &principal)?;
         let mut tx = app.kernel.db.begin().await?;
         let (user, factor) = find_own_factor(&app, &principal, &mut tx, &form.id).await?;
-        admin::ensure_not_last_sign_in_method(&mut tx, &user, &factor).await?;
+        admin::ensure_not_last_passkey(&mut tx, &user, &factor).await?;
         let settings = accounts::settings_of(&mut tx, &user.account_id).await?.two_factor;
         let context = principal.context(&request);
         factors::remove(&app.kernel, &mut tx, &context, &user, &settings, &factor).await?;
@@ -165,7 +166,7 @@ pub(super) async fn renew_codes(
     principal: Principal,
     request: RequestContext,
 ) -> Result<Response, Error> {
-    if let Some(elsewhere) = profile::confirm_first(&app, &principal, HOME) {
+    if let Some(elsewhere) = profile::redirect_unless_recent(&app, &principal, HOME) {
         return Ok(elsewhere);
     }
     admin::require_recent_authentication(&app, &principal)?;
