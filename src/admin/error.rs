@@ -117,7 +117,8 @@ impl From<PrepareError> for Error {
     fn from(error: PrepareError) -> Self {
         match error {
             PrepareError::Overloaded(_) => Self::Overloaded,
-            PrepareError::Directory(error) => Self::Directory(error),
+            PrepareError::Policy(error) => Self::Directory(error),
+            PrepareError::Database(error) => error.into(),
         }
     }
 }

@@ -1,8 +1,6 @@
 //! Changing an account's settings without locking anybody out by accident: whom a change affects, and
 //! the change that is refused because nobody could undo it.
 
-use std::time::Duration;
-
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -14,7 +12,8 @@ use crate::directory::users::{self, User};
 use crate::idp::connections::{self, Connection, ConnectionKind};
 use crate::kernel::database::DbConn;
 use crate::kernel::{Kernel, Timestamp, Tx};
-use crate::signin::{Method, factors, lockout, password, sessions};
+use crate::signin::policy::{self, ImpactCounts};
+use crate::signin::{Method, password, sessions};
 
 /// Whom a change of settings affects.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -39,6 +38,7 @@ async fn impact_of(
     after: &AuthenticationSettings,
     now: Timestamp,
 ) -> Result<Vec<Impact>, sqlx::Error> {
+    let counts = policy::count_impact(c, account_id, before, after, now).await?;
     let mut effects = Vec::new();
     let people = |count, rest: &str| counted_impact(count, "person", "people", rest);
     if before.password != after.password {
@@ -48,18 +48,15 @@ async fn impact_of(
                 .into(),
         });
     }
-    let days = after.password.expires_after_days;
-    if days > 0 && days != before.password.expires_after_days {
-        let ago = |days: u32| now.minus(Duration::from_hours(24 * u64::from(days)));
-        let old = password::count_older(&mut *c, account_id, ago(days)).await?;
+    if let Some(old) = counts.expired_passwords {
+        let days = after.password.expires_after_days;
         let rest = format!("a password older than {days} days and need a new one at their next sign-in.");
         effects.push(counted_impact(old, "person has", "people have", &rest));
-        let warned = days - after.password.warn_before_days;
-        let soon = password::count_older(&mut *c, account_id, ago(warned)).await? - old;
+    }
+    if let Some(soon) = counts.expiring_passwords {
         effects.push(people(soon, "will be told by mail that their password ends soon."));
     }
-    if before.lockout != after.lockout {
-        let locked = lockout::locked_count(&mut *c, account_id, now).await?;
+    if let Some(locked) = counts.locked_users {
         effects.push(counted_impact(
             locked,
             "locked person stays",
@@ -67,14 +64,11 @@ async fn impact_of(
             "locked until their time is over.",
         ));
     }
-    effects.extend(two_factor_impact_of(c, account_id, before, after, now).await?);
-    if before.session != after.session {
-        let ended =
-            sessions::count_ended_by(&mut *c, account_id, &before.session, &after.session, now).await?;
+    effects.extend(two_factor_impact(&counts, before, after));
+    if let Some(ended) = counts.ended_sessions {
         effects.push(counted_impact(ended, "session ends", "sessions end", "at once."));
     }
-    if before.email_domains != after.email_domains && !after.email_domains.is_empty() {
-        let outside = users::count_outside_domains(&mut *c, account_id, &after.email_domains).await?;
+    if let Some(outside) = counts.users_outside_domains {
         let text = "cannot sign in any more, by whatever way; sessions they have go on.";
         effects.push(counted_impact(
             outside,
@@ -94,24 +88,22 @@ async fn impact_of(
 }
 
 /// What a change of the second factor's settings does to whom.
-async fn two_factor_impact_of(
-    c: &mut DbConn,
-    account_id: &str,
+fn two_factor_impact(
+    counts: &ImpactCounts,
     before: &AuthenticationSettings,
     after: &AuthenticationSettings,
-    now: Timestamp,
-) -> Result<Vec<Impact>, sqlx::Error> {
+) -> Vec<Impact> {
     let mut effects = Vec::new();
     let (old, new) = (&before.two_factor, &after.two_factor);
-    if new.widens(old) {
-        let missing = factors::affected_count(&mut *c, account_id, new).await?;
+    if let Some(missing) = counts.users_without_factor {
         effects.push(counted_impact(
             missing,
             "person has no second factor: they get",
             "people have no second factor: each gets",
             "a mail with a link, and must set one up at the next sign-in.",
         ));
-        let open = sessions::count_without_factor(&mut *c, account_id, &after.session, new, now).await?;
+    }
+    if let Some(open) = counts.sessions_without_factor {
         let when = match new.grace_days {
             0 => "asked at the next request.".to_owned(),
             1 => "asked after a day.".to_owned(),
@@ -142,7 +134,7 @@ async fn two_factor_impact_of(
             text: "Browsers that were remembered for longer are asked again at their next sign-in.".into(),
         });
     }
-    Ok(effects)
+    effects
 }
 
 /// Stores settings, unless no administrator could sign in any more to change them back.

@@ -1,7 +1,7 @@
 //! Second factors: who may ask others for one, whom one must not be taken from, and the mails about them.
 
 use super::{AdminRequest, Error, LockOutRisk};
-use crate::access::{self, Principal, PrincipalKind, Role};
+use crate::access::{self, Principal, Role};
 use crate::audit::{self, Action, Event};
 use crate::directory::accounts::{Account, TwoFactorSettings};
 use crate::directory::users::User;
@@ -9,22 +9,8 @@ use crate::idp::connections;
 use crate::kernel::Tx;
 use crate::kernel::database::DbConn;
 use crate::kernel::mail::mailing;
-use crate::signin::factors::{self, EnrolmentMailKind, Factor};
-use crate::signin::password;
-
-/// Whether the principal has what they are about to ask of others: an administrator a second factor of their
-/// own, a program an administrator who has one.
-pub async fn requester_has_second_factor(c: &mut DbConn, principal: &Principal) -> Result<bool, Error> {
-    if principal.kind == PrincipalKind::User {
-        return Ok(factors::is_enrolled(c, &principal.id).await?);
-    }
-    for id in access::admins(&mut *c, &principal.account_id).await? {
-        if factors::is_enrolled(&mut *c, &id).await? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
+use crate::signin::factors::{self, EnrolmentMailKind};
+use crate::signin::policy::{self, RemovedFactors};
 
 /// Refuses to ask more people for a second factor than before by a principal who has none.
 pub(super) async fn check_enforcement(
@@ -33,7 +19,7 @@ pub(super) async fn check_enforcement(
     before: &TwoFactorSettings,
     after: &TwoFactorSettings,
 ) -> Result<(), Error> {
-    if !after.widens(before) || requester_has_second_factor(c, principal).await? {
+    if policy::may_change_enforcement(c, principal, before, after).await? {
         return Ok(());
     }
     Err(Error::SecondFactorFirst(principal.kind))
@@ -93,19 +79,10 @@ pub async fn reset(request: &AdminRequest<'_>, id: &str) -> Result<(), Error> {
     let kernel = request.kernel();
     let mut tx = kernel.db.begin().await?;
     let user = request.principal().find_user(&mut tx, id).await?;
-    ensure_not_last_sign_in_method(&mut tx, &user, FactorRemoval::All).await?;
+    ensure_not_last_sign_in_method(&mut tx, &user, RemovedFactors::All).await?;
     factors::reset(kernel, &mut tx, &request.context(), &user).await?;
     tx.commit().await?;
     Ok(())
-}
-
-/// Which factors a user is about to lose.
-#[derive(Clone, Copy)]
-pub enum FactorRemoval<'a> {
-    /// One that its owner removes.
-    One(&'a Factor),
-    /// All of them, by an administrator, who can mail a link for a password to anybody but to themselves.
-    All,
 }
 
 /// Refuses to take factors from a user for whom a passkey among them is the only way in: from the owner who removes it,
@@ -113,28 +90,21 @@ pub enum FactorRemoval<'a> {
 pub async fn ensure_not_last_sign_in_method(
     tx: &mut Tx,
     user: &User,
-    removal: FactorRemoval<'_>,
+    removed: RemovedFactors<'_>,
 ) -> Result<(), Error> {
-    let risk = match removal {
-        FactorRemoval::One(factor) => {
-            let all = factors::of_user(tx, &user.id).await?;
-            let has_other_passkey = all.iter().any(|other| other.id != factor.id && other.is_passkey());
-            (factor.is_passkey() && !has_other_passkey).then_some(LockOutRisk::OwnPasskey)
-        }
-        FactorRemoval::All => {
+    let risk = match removed {
+        RemovedFactors::One(_) => LockOutRisk::OwnPasskey,
+        RemovedFactors::All => {
             let is_admin = access::roles_of(tx, &user.id).await?.contains(&Role::AccountAdmin);
-            let is_last = is_admin && !access::has_other_admin(tx, &user.account_id, &user.id).await?;
-            is_last.then_some(LockOutRisk::LastAdmin)
+            if !is_admin || access::has_other_admin(tx, &user.account_id, &user.id).await? {
+                return Ok(());
+            }
+            LockOutRisk::LastAdmin
         }
     };
-    match risk {
-        Some(risk) if !has_first_factor(tx, user).await? => Err(Error::WouldLockOut(risk)),
-        _ => Ok(()),
+    let has_provider = connections::route_for_user(&mut *tx, user).await?.is_some();
+    if policy::leaves_no_sign_in_method(tx, user, removed, has_provider).await? {
+        return Err(Error::WouldLockOut(risk));
     }
-}
-
-/// Whether a user can sign in without any key of theirs.
-async fn has_first_factor(c: &mut DbConn, user: &User) -> Result<bool, sqlx::Error> {
-    Ok(password::changed_at(&mut *c, &user.id).await?.is_some()
-        || connections::route_for_user(&mut *c, user).await?.is_some())
+    Ok(())
 }

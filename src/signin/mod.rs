@@ -1,5 +1,6 @@
 //! How a person gets from "who are you?" to a session: the flow, passwords, lockout, sessions.
 
+mod attempt;
 pub mod factors;
 pub mod flow;
 pub mod identities;
@@ -8,6 +9,7 @@ mod lookup;
 pub mod notifications;
 pub mod one_time_links;
 pub mod password;
+pub mod policy;
 mod proof;
 pub mod sessions;
 pub mod setup;
@@ -15,6 +17,7 @@ mod throttle;
 
 use std::sync::Arc;
 
+pub use attempt::{CompletedSignIn, DirectoryAccountState, SignInAttempt, SignInError, SignInOutcome};
 pub use lookup::has_password;
 pub use proof::{ExternalSubject, Method, ProfileNames, Proof, ProviderClaims, ProviderSession};
 pub use throttle::{Throttle, Throttled};

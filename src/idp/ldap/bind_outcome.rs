@@ -3,7 +3,7 @@
 use ldap3::LdapResult;
 
 use super::error::Error;
-use crate::signin::flow::DirectoryAccountState;
+use crate::signin::DirectoryAccountState;
 
 /// What came of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,22 +6,22 @@ use super::bind_outcome::{self, BindOutcome};
 use super::error::{Error, with_timeout};
 use super::pool::LdapPool;
 use super::user_search::{self, LdapUser};
-use crate::access::Principal;
 use crate::idp::Idp;
 use crate::idp::connections::{Connection, LdapSettings};
-use crate::kernel::http::RequestContext;
-use crate::signin::flow::{self, BrowserBinding, ExternalPasswordAttempt, Flow, SignInError, SignInOutcome};
-use crate::signin::{ExternalSubject, Method, Proof, ProviderClaims, identities};
+use crate::signin::flow::{ExternalCandidate, ExternalPasswordAttempt, SessionRequest};
+use crate::signin::{
+    ExternalSubject, Method, Proof, ProviderClaims, SignInAttempt, SignInError, SignInOutcome, identities,
+};
 
 /// Checks a password for the flow's identifier at a directory and, when it is right, finishes.
 pub async fn sign_in(
     idp: &Idp,
-    request: &RequestContext,
-    (flow, browser): (&Flow, BrowserBinding<'_>),
-    (connection, settings): (&Connection, &LdapSettings),
+    attempt: &SignInAttempt<'_>,
+    connection: &Connection,
+    settings: &LdapSettings,
     password: &str,
 ) -> Result<SignInOutcome, SignInError> {
-    let signin = &idp.signin;
+    let SignInAttempt { signin, flow, .. } = *attempt;
     let _company = signin.kernel.db.announce_write();
     let pool = idp.ldap.pool_for(connection, settings);
     let person =
@@ -29,24 +29,28 @@ pub async fn sign_in(
     // Counted on the one who is meant, however they are written: a directory knows many spellings of a name.
     let known_by = person.as_ref().and_then(|person| external_subject(connection, person));
     let name = person.as_ref().map(|person| person.email().unwrap_or(&person.entry.dn));
-    let candidate = (known_by.as_ref(), name.unwrap_or(&flow.identifier));
-    let at = (connection.account_id.as_str(), connection.id.as_str());
-    let guess = ExternalPasswordAttempt::begin(signin, request, at, candidate, Method::Ldap).await?;
-    let said = check_password(idp, &pool, person.as_ref(), password, guess.may_try()).await;
+    let candidate = ExternalCandidate {
+        account_id: &connection.account_id,
+        connection_id: &connection.id,
+        subject: known_by.as_ref(),
+        identifier: name.unwrap_or(&flow.identifier),
+    };
+    let counted = ExternalPasswordAttempt::begin(attempt, candidate, Method::Ldap).await?;
+    let said = check_password(idp, &pool, person.as_ref(), password, counted.may_check()).await;
     match said.map_err(|error| unreachable(connection, &error))? {
         BindOutcome::Success => {}
-        BindOutcome::InvalidCredentials => return Err(guess.record_failure(signin, request).await?),
+        BindOutcome::InvalidCredentials => return Err(counted.record_failure().await),
         BindOutcome::AccountRestricted(why) => {
-            return Err(guess.reject(signin, request, SignInError::AccountRestricted(why)).await?);
+            return Err(counted.refuse(SignInError::AccountRestricted(why)).await);
         }
     }
-    let Some(person) = person else { return Err(guess.record_failure(signin, request).await?) };
+    let Some(person) = person else { return Err(counted.record_failure().await) };
     let Some(email) = person.email().map(str::to_owned) else {
-        return Err(guess.reject(signin, request, SignInError::NoAddress).await?);
+        return Err(counted.refuse(SignInError::NoAddress).await);
     };
     let groups = read_groups(idp, &pool, &person).await;
     let proof = build_proof(connection, settings, &person, email, groups);
-    guess.complete(signin, request, flow, browser, proof).await
+    counted.complete(attempt, proof).await
 }
 
 fn unreachable(connection: &Connection, error: &Error) -> SignInError {
@@ -139,39 +143,36 @@ async fn read_groups(idp: &Idp, pool: &Arc<LdapPool>, person: &LdapUser) -> Opti
 /// and gives their session a new secret.
 pub async fn reauthenticate(
     idp: &Idp,
-    request: &RequestContext,
-    principal: &Principal,
+    session: &SessionRequest<'_>,
     connection: &Connection,
     settings: &LdapSettings,
     password: &str,
 ) -> Result<String, SignInError> {
-    let signin = &idp.signin;
-    let guess =
-        ExternalPasswordAttempt::begin_for_principal(signin, request, principal, Method::Ldap).await?;
+    let counted = ExternalPasswordAttempt::begin_in_session(session, Method::Ldap).await?;
     let pool = idp.ldap.pool_for(connection, settings);
-    let person = find_user(idp, &pool, guess.email_or_identifier())
+    let person = find_user(idp, &pool, counted.email_or_identifier())
         .await
         .map_err(|error| unreachable(connection, &error))?;
-    let said = check_password(idp, &pool, person.as_ref(), password, guess.may_try()).await;
+    let said = check_password(idp, &pool, person.as_ref(), password, counted.may_check()).await;
     match (said.map_err(|error| unreachable(connection, &error))?, person) {
         (BindOutcome::Success, Some(person)) => {
             // The same address must not lead to somebody else there by now.
-            let mut c = signin.kernel.db.read().await?;
+            let mut c = session.signin.kernel.db.read().await?;
             let known = match external_subject(connection, &person) {
                 Some(subject) => identities::of_subject(&mut c, &connection.id, &subject).await?,
                 None => None,
             };
             drop(c);
-            if known.is_none_or(|identity| identity.user_id != principal.id) {
-                return Err(guess.record_failure(signin, request).await?);
+            if known.is_none_or(|identity| identity.user_id != session.principal.id) {
+                return Err(counted.record_failure().await);
             }
-            guess.clear_failures(signin, request).await?;
-            flow::renew_after_external_check(signin, request, principal).await
+            counted.clear_failures().await?;
+            session.renew_session().await
         }
         (BindOutcome::AccountRestricted(why), _) => {
-            Err(guess.reject(signin, request, SignInError::AccountRestricted(why)).await?)
+            Err(counted.refuse(SignInError::AccountRestricted(why)).await)
         }
-        _ => Err(guess.record_failure(signin, request).await?),
+        _ => Err(counted.record_failure().await),
     }
 }
 

@@ -8,15 +8,14 @@ use std::time::Duration;
 
 use webauthn_rs::prelude::SecurityKeyAuthentication;
 
-use super::model::{Factor, FactorKind, SecondFactor};
-use super::store::{self, CredentialMetadata};
+use super::model::{CredentialMetadata, Factor, FactorKind, SecondFactor};
+use super::store;
 use super::webauthn::{self, VerifiedAssertion, WebauthnError};
 use super::{recovery, totp};
-use crate::directory::Error;
 use crate::directory::accounts::LockoutSettings;
 use crate::directory::users::User;
 use crate::kernel::sealed_state::{self, SealedState};
-use crate::kernel::{Kernel, Tx, vault};
+use crate::kernel::{Kernel, Timestamp, Tx, vault};
 use crate::signin::SignIn;
 use crate::signin::lockout::{self, Attempt, AttemptDecision};
 
@@ -37,7 +36,7 @@ pub enum FactorResponse<'a> {
     },
 }
 
-/// Why it was not accepted, by its name in the trail.
+/// Why a second factor was not accepted. The text is its name in the audit trail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FactorError {
     /// No such code.
@@ -55,6 +54,20 @@ pub enum FactorError {
     /// The challenge was answered before, is too old or is another's.
     #[error("challenge_ended")]
     ChallengeExpired,
+}
+
+/// Why a second factor was not accepted, or could not be checked.
+#[derive(Debug, thiserror::Error)]
+pub enum FactorCheckError {
+    /// It was not accepted.
+    #[error(transparent)]
+    Rejected(#[from] FactorError),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    /// A stored secret could not be opened.
+    #[error(transparent)]
+    Vault(#[from] vault::Error),
 }
 
 /// A challenge for a page.
@@ -87,32 +100,36 @@ pub fn start_challenge(
     Ok(Some(KeyChallenge { options: options.to_string(), ticket }))
 }
 
-/// What is to be accepted in a unit of work.
+/// A response of which everything is verified that can be outside a transaction.
 pub(crate) enum PreparedResponse {
+    /// A code, of which nothing is verified yet.
     Code(String),
+    /// A key's answer that is right; it has to be used up.
     Key { assertion: VerifiedAssertion, ticket: SealedState<SecurityKeyAuthentication> },
+    /// A key's answer that is wrong.
+    Invalid(FactorError),
 }
 
-/// Verifies what can be verified outside the unit of work. `Ok(Err(…))`: it is wrong.
+/// Verifies what can be verified outside a transaction.
 pub(crate) async fn prepare_response(
     signin: &SignIn,
     user_id: &str,
     context_id: &str,
     response: FactorResponse<'_>,
-) -> Result<Result<PreparedResponse, FactorError>, sqlx::Error> {
+) -> Result<PreparedResponse, sqlx::Error> {
     let (ticket, answer) = match response {
-        FactorResponse::Code(code) => return Ok(Ok(PreparedResponse::Code(code.to_owned()))),
+        FactorResponse::Code(code) => return Ok(PreparedResponse::Code(code.to_owned())),
         FactorResponse::Key { ticket, answer } => (ticket, answer),
     };
     let kernel = &signin.kernel;
     let opened =
         sealed_state::open::<SecurityKeyAuthentication>(kernel, &binding(user_id, context_id), ticket)
             .await?;
-    let Some(ticket) = opened else { return Ok(Err(FactorError::ChallengeExpired)) };
+    let Some(ticket) = opened else { return Ok(PreparedResponse::Invalid(FactorError::ChallengeExpired)) };
     let factors = store::of_user(&mut *kernel.db.read().await?, user_id).await?;
     Ok(match webauthn::finish_authentication(kernel, &ticket.content, answer, &factors) {
-        Ok(used) => Ok(PreparedResponse::Key { assertion: used, ticket }),
-        Err(failure) => Err(log_key_rejection(&failure)),
+        Ok(assertion) => PreparedResponse::Key { assertion, ticket },
+        Err(failure) => PreparedResponse::Invalid(log_key_rejection(&failure)),
     })
 }
 
@@ -138,29 +155,40 @@ pub(super) fn amr_of_key(facts: &CredentialMetadata) -> Vec<&'static str> {
     vec![if facts.backup_eligible { "swk" } else { "hwk" }, "user", "mfa"]
 }
 
-/// What came of a claim.
+/// What checking a response came to.
 pub(crate) enum FactorOutcome {
     Verified(VerifiedFactor),
-    /// `Counted`: how the attempt was counted, if it was.
-    Rejected(FactorError, Option<AttemptDecision>),
+    /// `locks_until`: until when the user is locked, if this was the last attempt that was allowed.
+    Rejected {
+        error: FactorError,
+        locks_until: Option<Timestamp>,
+    },
 }
 
-/// Counts, checks and uses up what is claimed. The caller commits either way.
+impl FactorOutcome {
+    /// A response that was not counted as an attempt.
+    const fn uncounted(error: FactorError) -> Self {
+        Self::Rejected { error, locks_until: None }
+    }
+}
+
+/// Counts, checks and uses up a response. The caller commits either way.
 pub(crate) async fn verify_response(
     signin: &SignIn,
     tx: &mut Tx,
     user: &User,
     settings: &LockoutSettings,
-    claim: &PreparedResponse,
-) -> Result<FactorOutcome, Error> {
-    match claim {
+    response: &PreparedResponse,
+) -> Result<FactorOutcome, FactorCheckError> {
+    match response {
         PreparedResponse::Code(code) => verify_code(signin, tx, user, settings, code).await,
+        PreparedResponse::Invalid(error) => Ok(FactorOutcome::uncounted(*error)),
         PreparedResponse::Key { assertion: used, ticket } => {
             if !ticket.consume(tx).await? {
-                return Ok(FactorOutcome::Rejected(FactorError::ChallengeExpired, None));
+                return Ok(FactorOutcome::uncounted(FactorError::ChallengeExpired));
             }
             if !store::record_key_use(tx, used).await? {
-                return Ok(FactorOutcome::Rejected(FactorError::KeyRejected, None));
+                return Ok(FactorOutcome::uncounted(FactorError::KeyRejected));
             }
             Ok(FactorOutcome::Verified(VerifiedFactor {
                 factor: SecondFactor::Webauthn,
@@ -176,19 +204,22 @@ async fn verify_code(
     user: &User,
     settings: &LockoutSettings,
     code: &str,
-) -> Result<FactorOutcome, Error> {
+) -> Result<FactorOutcome, FactorCheckError> {
     let attempt = Attempt {
         account_id: &user.account_id,
         key: &user.id,
         credential_kind: lockout::CredentialKind::Code,
     };
-    let counted = lockout::record_attempt(tx, attempt, settings).await?;
-    if counted == AttemptDecision::Locked {
-        return Ok(FactorOutcome::Rejected(FactorError::Locked, Some(counted)));
+    let decision = lockout::record_attempt(tx, attempt, settings).await?;
+    if decision == AttemptDecision::Locked {
+        return Ok(FactorOutcome::Rejected { error: FactorError::Locked, locks_until: None });
     }
-    let factor = match consume_matching_code(signin, tx, user, code).await? {
+    let factor = match consume_matching_code(signin, tx, user, code).await {
         Ok(factor) => factor,
-        Err(wrong) => return Ok(FactorOutcome::Rejected(wrong, Some(counted))),
+        Err(FactorCheckError::Rejected(error)) => {
+            return Ok(FactorOutcome::Rejected { error, locks_until: decision.locks_until() });
+        }
+        Err(failure) => return Err(failure),
     };
     lockout::clear_failures(tx, &user.id, lockout::CredentialKind::Code).await?;
     Ok(FactorOutcome::Verified(VerifiedFactor { factor, amr: AMR_OF_CODE.to_vec() }))
@@ -200,20 +231,20 @@ async fn consume_matching_code(
     tx: &mut Tx,
     user: &User,
     code: &str,
-) -> Result<Result<SecondFactor, FactorError>, Error> {
+) -> Result<SecondFactor, FactorCheckError> {
     if let Some(hash) = recovery::hash(&user.id, code) {
         let taken = store::consume_recovery_code(tx, &user.id, &hash).await?;
-        return Ok(if taken { Ok(SecondFactor::Recovery) } else { Err(FactorError::WrongCode) });
+        return if taken { Ok(SecondFactor::Recovery) } else { Err(FactorError::WrongCode.into()) };
     }
     let mut wrong = FactorError::WrongCode;
     for factor in store::of_user(tx, &user.id).await?.iter().filter(|f| f.kind() == FactorKind::Totp) {
         let seed = signin.kernel.vault.open_sealed(&Factor::binding(&factor.id), &factor.secret).await?;
         if let Some(step) = totp::step_of(&seed, code, tx.now()) {
             if store::consume_totp_step(tx, factor, step).await? {
-                return Ok(Ok(SecondFactor::Totp));
+                return Ok(SecondFactor::Totp);
             }
             wrong = FactorError::CodeReused;
         }
     }
-    Ok(Err(wrong))
+    Err(wrong.into())
 }

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::check::{AMR_OF_CODE, CHALLENGE_LIFETIME, KeyChallenge, amr_of_key};
-use super::model::{Factor, FactorKind, SecondFactor};
-use super::store::{self, CredentialMetadata, NewFactor};
+use super::model::{CredentialMetadata, Factor, FactorKind, SecondFactor};
+use super::store::{self, NewFactor};
 use super::webauthn::{self, Registration};
 use super::{recovery, totp};
 use crate::audit::{self, Action, Context, Event};
@@ -40,21 +40,18 @@ pub enum EnrolError {
     /// A second factor was set up meanwhile: it has to be shown.
     #[error("enrolled_already")]
     AlreadyEnrolled,
-    /// The directory failed, or the name is no name.
+    /// The user has as many factors as are kept for one.
+    #[error("too_many_factors")]
+    TooManyFactors,
+    /// The name cannot be used, or the mail to the owner could not be made.
     #[error(transparent)]
     Directory(#[from] Error),
-}
-
-impl From<sqlx::Error> for EnrolError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Directory(error.into())
-    }
-}
-
-impl From<vault::Error> for EnrolError {
-    fn from(error: vault::Error) -> Self {
-        Self::Directory(error.into())
-    }
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+    /// The seed could not be sealed.
+    #[error(transparent)]
+    Vault(#[from] vault::Error),
 }
 
 /// By what right a factor is added.
@@ -144,7 +141,7 @@ pub async fn start_key_registration(
 pub struct Confirmation<'a> {
     /// What they call it; a name is made up when empty.
     pub name: &'a str,
-    /// From [`start_authenticator`] or [`start_key`].
+    /// From [`start_authenticator`] or [`start_key_registration`].
     pub ticket: &'a str,
     /// The code, or the key's answer.
     pub proof: EnrolmentProof<'a>,
@@ -239,7 +236,7 @@ pub(crate) async fn add(
         return Err(EnrolError::AlreadyEnrolled);
     }
     if store::count(tx, &user.id).await? >= store::MAX_FACTORS {
-        return Err(Error::Forbidden("You have twenty of these. Remove one that you do not use.").into());
+        return Err(EnrolError::TooManyFactors);
     }
     let (id, kind, stored, last_step, key, fresh) = match confirmed.kind {
         ConfirmedKind::Authenticator { ticket, sealed, step } => {

@@ -4,7 +4,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::enforcement::users_without_factor;
 use crate::directory::Error;
 use crate::directory::accounts::{self, Account, TwoFactorSettings};
 use crate::kernel::database::{Conditions, DbConn};
@@ -13,6 +12,7 @@ use crate::kernel::text_enum::text_enum;
 use crate::kernel::{Kernel, Tx};
 use crate::signin::notifications;
 use crate::signin::one_time_links::{self, LinkPurpose};
+use crate::signin::policy::users_without_factor;
 
 /// People in a bit.
 const BATCH_SIZE: usize = 200;

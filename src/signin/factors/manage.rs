@@ -3,13 +3,13 @@
 use serde_json::json;
 
 use super::model::Factor;
-use super::{enforcement, recovery, store};
+use super::{recovery, store};
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::accounts::TwoFactorSettings;
 use crate::directory::users::User;
 use crate::directory::{Error, check_name};
 use crate::kernel::{Kernel, Tx};
-use crate::signin::{notifications, sessions};
+use crate::signin::{notifications, policy, sessions};
 
 /// Gives a factor another name.
 pub async fn rename(
@@ -37,7 +37,7 @@ pub async fn remove(
     factor: &Factor,
 ) -> Result<(), Error> {
     let is_last = store::count(tx, &user.id).await? <= 1;
-    if is_last && enforcement::is_enforced_for(tx, settings, &user.id).await? {
+    if is_last && policy::is_enforced_for(tx, settings, &user.id).await? {
         return Err(Error::Forbidden(
             "Your account asks for a second factor, and this is your last one. Add another first, then remove this.",
         ));

@@ -5,7 +5,6 @@
 //! unit of work; the sign-in flow, sessions and the report ask nothing else.
 
 mod check;
-mod enforcement;
 mod enrol;
 mod mailing;
 mod manage;
@@ -19,10 +18,8 @@ mod store;
 mod totp;
 mod webauthn;
 
-pub use check::{FactorError, FactorResponse, KeyChallenge, start_challenge};
+pub use check::{FactorCheckError, FactorError, FactorResponse, KeyChallenge, start_challenge};
 pub(super) use check::{FactorOutcome, PreparedResponse, VerifiedFactor, prepare_response, verify_response};
-pub(super) use enforcement::session_restriction;
-pub use enforcement::{affected_count, is_enforced_for};
 pub use enrol::{
     Confirmation, EnrolError, EnrolmentProof, EnrolmentRight, NewAuthenticator, show_authenticator,
     start_authenticator, start_key_registration,

@@ -75,6 +75,16 @@ impl Factor {
     }
 }
 
+/// What is known of a key beside its credential.
+#[derive(Default)]
+pub(crate) struct CredentialMetadata {
+    pub(crate) credential_id: String,
+    pub(crate) discoverable: bool,
+    pub(crate) counter: i64,
+    pub(crate) backup_eligible: bool,
+    pub(crate) backed_up: bool,
+}
+
 text_enum! {
     /// How the second factor of a sign-in or a session was shown.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

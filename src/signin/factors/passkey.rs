@@ -2,7 +2,7 @@
 
 use webauthn_rs::prelude::DiscoverableAuthentication;
 
-use super::check::{self, CHALLENGE_LIFETIME, FactorError, KeyChallenge, amr_of_key};
+use super::check::{self, CHALLENGE_LIFETIME, FactorCheckError, FactorError, KeyChallenge, amr_of_key};
 use super::model::{ACR_TWO_FACTORS, SecondFactor};
 use super::store;
 use super::webauthn::{self, VerifiedAssertion};
@@ -30,34 +30,27 @@ pub struct PasskeyProof {
     ticket: SealedState<DiscoverableAuthentication>,
 }
 
-/// Verifies a browser's answer to [`start_passkey`]. `Ok(Err(…))`: it is not good.
+/// Verifies a browser's answer to [`start_passkey`].
 pub async fn verify_passkey(
     signin: &SignIn,
     browser: &str,
     ticket: &str,
     answer: &str,
-) -> Result<Result<PasskeyProof, FactorError>, sqlx::Error> {
+) -> Result<PasskeyProof, FactorCheckError> {
     let kernel = &signin.kernel;
     let opened = sealed_state::open::<DiscoverableAuthentication>(kernel, &binding(browser), ticket).await?;
-    let Some(ticket) = opened else { return Ok(Err(FactorError::ChallengeExpired)) };
-    let (user_id, credential_id) = match webauthn::claimed_owner(kernel, answer) {
-        Ok(claimed) => claimed,
-        Err(failure) => return Ok(Err(check::log_key_rejection(&failure))),
-    };
+    let ticket = opened.ok_or(FactorError::ChallengeExpired)?;
+    let (user_id, credential_id) =
+        webauthn::claimed_owner(kernel, answer).map_err(|failure| check::log_key_rejection(&failure))?;
     let mut c = kernel.db.read().await?;
     let key = store::by_credential(&mut c, &credential_id).await?;
-    let Some(key) = key.filter(|key| key.user_id == user_id && key.is_passkey()) else {
-        return Ok(Err(FactorError::KeyRejected));
-    };
-    let Some(user) = users::find_by_id_any_account(&mut c, &user_id).await? else {
-        return Ok(Err(FactorError::KeyRejected));
-    };
+    let key = key.filter(|key| key.user_id == user_id && key.is_passkey()).ok_or(FactorError::KeyRejected)?;
+    let user = users::find_by_id_any_account(&mut c, &user_id).await?.ok_or(FactorError::KeyRejected)?;
     drop(c);
-    let used = match webauthn::finish_passkey_authentication(kernel, ticket.content.clone(), answer, &key) {
-        Ok(used) => used,
-        Err(failure) => return Ok(Err(check::log_key_rejection(&failure))),
-    };
-    Ok(Ok(PasskeyProof { user, assertion: used, ticket }))
+    let content = ticket.content.clone();
+    let assertion = webauthn::finish_passkey_authentication(kernel, content, answer, &key)
+        .map_err(|failure| check::log_key_rejection(&failure))?;
+    Ok(PasskeyProof { user, assertion, ticket })
 }
 
 impl PasskeyProof {

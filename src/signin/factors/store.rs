@@ -1,6 +1,6 @@
 //! The SQL of factors, recovery codes and enrolments.
 
-use super::model::{Factor, FactorKind};
+use super::model::{CredentialMetadata, Factor, FactorKind};
 use super::webauthn::VerifiedAssertion;
 use crate::directory::users::User;
 use crate::kernel::database::DbConn;
@@ -24,16 +24,6 @@ pub(super) struct NewFactor<'a> {
     /// The step of the code that confirmed an authenticator.
     pub(super) last_step: i64,
     pub(super) key: Option<CredentialMetadata>,
-}
-
-/// What is known of a key beside its credential.
-#[derive(Default)]
-pub(crate) struct CredentialMetadata {
-    pub(crate) credential_id: String,
-    pub(crate) discoverable: bool,
-    pub(crate) counter: i64,
-    pub(crate) backup_eligible: bool,
-    pub(crate) backed_up: bool,
 }
 
 /// Writes a factor; false when there is one with its id or its credential.

@@ -15,8 +15,7 @@ use webauthn_rs::prelude::{
     SecurityKeyAuthentication, SecurityKeyRegistration, Uuid, Webauthn, WebauthnBuilder,
 };
 
-use super::model::{Factor, FactorKind};
-use super::store::CredentialMetadata;
+use super::model::{CredentialMetadata, Factor, FactorKind};
 use crate::directory::users::User;
 use crate::kernel::Kernel;
 

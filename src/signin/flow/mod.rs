@@ -1,23 +1,23 @@
 //! The sign-in flow, one state machine for every way in:
 //!
 //! ```text
-//! begin ──▶ Identified ──▶ Sent ──▶ Proved ──▶ rules ──▶ owed? ──▶ session
+//! begin ──▶ Identified ──▶ Sent ──▶ Proved ──▶ rules ──▶ next step? ──▶ session
 //!               └── password ──────────▲              │  ▲
 //!                                                     ▼  │
 //!                                second factor, new password, enrolment
 //! ```
 //!
-//! * **Identified**: somebody said who they are (or nothing yet); their browser carries a sealed ticket, or
-//!   a row exists, bound to their browser.
-//! * **Sent**: they were sent to an identity provider with a request id that only this row knows.
+//! * **Identified**: an address or user name was typed (or nothing yet). The flow is sealed and carried by the
+//!   browser, or it has a row that is bound to the browser.
+//! * **Sent**: the browser was sent to an identity provider with a request id that only this row knows.
 //! * **Proved**: a verified [`super::Proof`] is there: at once for a password, otherwise delivered by
 //!   the provider's callback together with a hand-over code.
-//! * **Rules**: the account's conditions.
-//! * **Owed**: a second factor to show, a password to replace, a second factor to set up, in this order. The
+//! * **Rules**: what the account demands, in [`super::policy`].
+//! * **Next step**: a second factor to show, a password to replace, a second factor to set up, in this order. The
 //!   flow waits in its row, bound to the browser, to the user's epoch and to the password that was shown, so
-//!   that a deactivation or a new password ends it. There is no session before all is paid.
+//!   that a deactivation or a new password ends it. There is no session before all steps are done.
 //!
-//! # Who may carry on
+//! # Who may go on
 //! A SAML response arrives by a cross-site POST, which brings no `SameSite=Lax` cookie. So the
 //! callback stores the proof and sends the browser to `/login/continue` with a code. To go on there,
 //! **both** are needed: the cookie of the browser in which the flow began, and the code that was given
@@ -25,33 +25,35 @@
 //! flow's cookie (having sent somebody else through it), or a victim's browser (having sent a response
 //! of their own through it).
 
+mod admit;
 mod complete;
 mod cookies;
-mod error;
+mod enrolment;
+mod external;
+mod external_password;
 mod model;
+mod next_step;
+mod outcome_record;
+mod passkey;
 mod password;
+mod password_attempt;
 mod provider_claims;
+mod reauthentication;
 mod sealed_flow;
 mod second_factor;
 mod start;
 mod store;
 
-pub use complete::{CompletedSignIn, SignInOutcome, complete};
-pub(super) use complete::{activate_invited_user, audit_context_of, sign_in_without_flow};
+pub(super) use admit::activate_invited_user;
 pub use cookies::{BrowserBinding, SignInCookies, cookies};
-pub use error::{DirectoryAccountState, SignInError};
-pub use model::{Flow, NextStep};
-pub use password::{
-    ExternalPasswordAttempt, NewPasswordError, confirm_password, renew_after_external_check,
-    replace_expired_password, sign_in_with_password,
-};
+pub use enrolment::{EnrolledFactor, EnrolmentStepError};
+pub use external::{ProofDelivery, deliver_proof, has_pending_request, record_request, resume};
+pub use external_password::{ExternalCandidate, ExternalPasswordAttempt};
+pub use model::{Flow, FlowStart, NextStep};
+pub use next_step::pending_user;
+pub(super) use outcome_record::audit_context_of;
+pub use password::NewPasswordError;
+pub use reauthentication::SessionRequest;
 pub use sealed_flow::begin_without_row;
-pub use second_factor::{
-    EnrolledFactor, confirm_second_factor, enrol_in_flow, enrol_in_session, pending_user,
-    sign_in_with_passkey, verify_second_factor,
-};
-pub use start::{
-    FlowStart, ProofDelivery, begin, deliver_proof, find, has_pending_request, persist, record_request,
-    resume,
-};
+pub use start::{begin, find, persist};
 pub use store::delete_expired;

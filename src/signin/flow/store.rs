@@ -1,7 +1,6 @@
 //! The SQL of flows.
 
-use super::model::{Flow, NextStep};
-use super::sealed_flow;
+use super::model::{self, Flow, NextStep};
 use crate::kernel::database::DbConn;
 use crate::kernel::{Timestamp, Tx};
 use crate::signin::Proof;
@@ -109,7 +108,8 @@ pub(super) async fn attach_proof(
 /// Whether a flow waits for the answer to this request.
 pub(super) async fn has_pending_request(
     c: &mut DbConn,
-    (connection_id, request_id): (&str, &str),
+    connection_id: &str,
+    request_id: &str,
     now: Timestamp,
 ) -> Result<bool, sqlx::Error> {
     let found: Option<String> = sqlx::query_scalar(
@@ -145,53 +145,53 @@ pub(super) async fn by_handover(
     .await
 }
 
-/// A proof that is to wait in its flow.
+/// A proof that waits in its flow for what is still missing.
 pub(super) struct PendingProof<'a> {
-    pub(super) id: &'a str,
-    /// What it waited for until now.
+    pub(super) flow_id: &'a str,
+    /// What the flow waited for until now.
     pub(super) previous_step: Option<NextStep>,
     pub(super) next_step: NextStep,
     pub(super) proof: &'a Proof,
     pub(super) user_epoch: i64,
-    /// Hash of the cookie of the browser that goes on with it. The hand-over code has done its work.
+    /// Hash of the cookie of the browser that may go on. The hand-over code has done its work.
     pub(super) browser_hash: String,
 }
 
-/// Keeps the proof with the flow until its browser has brought what is missing; false when the flow has moved
+/// Stores the proof with the flow until its browser has brought what is missing; false when the flow has moved
 /// on meanwhile.
 pub(super) async fn save_pending(
     tx: &mut Tx,
-    waiting: &PendingProof<'_>,
+    pending: &PendingProof<'_>,
     until: Timestamp,
 ) -> Result<bool, sqlx::Error> {
-    let proof = serde_json::to_string(waiting.proof).map_err(|e| sqlx::Error::Encode(Box::new(e)))?;
+    let proof = serde_json::to_string(pending.proof).map_err(|e| sqlx::Error::Encode(Box::new(e)))?;
     let done = sqlx::query(
         "UPDATE signin_flows SET proof = $1, demands = $2, user_epoch = $3, browser = $4, handover = NULL, \
          expires_at = $5 WHERE id = $6 AND COALESCE(demands, '') = $7",
     )
     .bind(proof)
-    .bind(waiting.next_step.as_str())
-    .bind(waiting.user_epoch)
-    .bind(&waiting.browser_hash)
+    .bind(pending.next_step.as_str())
+    .bind(pending.user_epoch)
+    .bind(&pending.browser_hash)
     .bind(until)
-    .bind(waiting.id)
-    .bind(waiting.previous_step.map_or("", NextStep::as_str))
+    .bind(pending.flow_id)
+    .bind(pending.previous_step.map_or("", NextStep::as_str))
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() == 1)
 }
 
-/// Ends a flow; false when somebody else just did. A ticket has no row to end: what it leads to asks for the
+/// Ends a flow; false when another request just did. A sealed flow has no row to end: what it leads to asks for the
 /// password each time.
 pub(super) async fn consume(tx: &mut Tx, id: &str) -> Result<bool, sqlx::Error> {
-    if sealed_flow::is_sealed(id) {
+    if model::is_sealed(id) {
         return Ok(true);
     }
     let done = sqlx::query("DELETE FROM signin_flows WHERE id = $1").bind(id).execute(&mut **tx).await?;
     Ok(done.rows_affected() == 1)
 }
 
-/// Removes flows nobody finished.
+/// Removes flows that expired.
 pub async fn delete_expired(tx: &mut Tx) -> Result<u64, sqlx::Error> {
     let now = tx.now();
     let done =

@@ -7,48 +7,14 @@ use serde_json::json;
 use super::store::{self, Identity};
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::Error;
-use crate::directory::users::{self, User};
+use crate::directory::users::User;
 use crate::kernel::Tx;
-use crate::kernel::database::DbConn;
 use crate::signin::proof::{ExternalSubject, Proof};
 
 /// How exactly it is known when somebody came with an identity last: not each time is written.
 const TOUCH_EVERY: Duration = Duration::from_mins(15);
 
 const LINKED_TO_ANOTHER_USER: Error = Error::Forbidden("This sign-in belongs to another user here already.");
-
-/// Whom a proof is about.
-pub(crate) enum IdentityMatch {
-    /// This user, or nobody yet.
-    User(Option<User>),
-    /// The provider does not vouch for the address, so that it leads nowhere.
-    UnverifiedAddress,
-    /// The user with the address is somebody else at this provider: addresses are given to new people.
-    OtherSubject(User),
-}
-
-/// Finds the user a provider's subject belongs to; at the first coming, the one with the address it vouches for.
-pub(crate) async fn resolve_subject(
-    c: &mut DbConn,
-    account_id: &str,
-    connection_id: &str,
-    subject: &ExternalSubject,
-    address: &str,
-) -> Result<IdentityMatch, sqlx::Error> {
-    if let Some(known) = store::of_subject(c, connection_id, subject).await? {
-        return Ok(IdentityMatch::User(users::by_id(c, account_id, &known.user_id).await?));
-    }
-    if !subject.address_is_verified {
-        return Ok(IdentityMatch::UnverifiedAddress);
-    }
-    let found = users::find_by_email_or_user_name(c, account_id, address).await?;
-    if let Some(user) = &found
-        && store::has_identity_at_issuer(c, &user.id, connection_id, &subject.issuer).await?
-    {
-        return Ok(IdentityMatch::OtherSubject(user.clone()));
-    }
-    Ok(IdentityMatch::User(found))
-}
 
 /// Notes that `user` came with the subject of `proof`, which from now on leads to them.
 pub(crate) async fn link_or_record_use(

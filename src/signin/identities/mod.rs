@@ -4,6 +4,6 @@
 mod link;
 mod store;
 
-pub(super) use link::{IdentityMatch, link_or_record_use, resolve_subject};
+pub(super) use link::link_or_record_use;
 pub use link::{link, unlink};
 pub use store::{Identity, LinkedIdentity, by_id, link_many, of_subject, of_subjects, of_user};

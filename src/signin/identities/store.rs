@@ -124,24 +124,6 @@ pub async fn link_many(
     insert_all(tx, head, all).await
 }
 
-/// Whether the user is somebody at this issuer already.
-pub(super) async fn has_identity_at_issuer(
-    c: &mut DbConn,
-    user_id: &str,
-    connection_id: &str,
-    issuer: &str,
-) -> Result<bool, sqlx::Error> {
-    let found: Option<String> = sqlx::query_scalar(
-        "SELECT id FROM user_identities WHERE user_id = $1 AND connection_id = $2 AND issuer = $3 LIMIT 1",
-    )
-    .bind(user_id)
-    .bind(connection_id)
-    .bind(issuer)
-    .fetch_optional(c)
-    .await?;
-    Ok(found.is_some())
-}
-
 /// Gives a subject to a user; false when it belongs to somebody.
 pub(super) async fn insert(
     tx: &mut Tx,

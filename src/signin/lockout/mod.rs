@@ -4,15 +4,17 @@
 //! requests race on however many nodes, no more than the limit ever get as far as the check: the
 //! database's row lock hands the attempts out one by one.
 //!
-//! Counters are kept for each user and kind of secret. An attempt with a name nobody has is counted too,
-//! under one of a few hundred made-up keys: it does the same work and leaves no list of who exists.
+//! Counters are kept for each user and kind of secret. An attempt with an unknown name is counted too, under one of
+//! 256 decoy keys: it does the same work and leaves no list of who exists.
 
 mod model;
+mod report;
 mod store;
 mod unlock;
 
 pub(super) use model::decoy_key;
-pub use model::{Attempt, AttemptDecision, CredentialKind};
+pub use model::{Attempt, AttemptDecision, CredentialKind, LockNotice};
+pub(super) use report::report_lock;
 pub(super) use store::{clear_failures, delete_stale, record_attempt, record_attempt_alone, write_decoy};
 pub use store::{locked_count, locked_until};
 pub use unlock::unlock;

@@ -19,7 +19,7 @@ text_enum! {
 pub struct Attempt<'a> {
     /// The account; empty when none is known.
     pub account_id: &'a str,
-    /// The user's id, or [`decoy`] of a name nobody has.
+    /// The user's id, or [`decoy_key`] of an unknown name.
     pub key: &'a str,
     /// Which secret.
     pub credential_kind: CredentialKind,
@@ -37,7 +37,29 @@ pub enum AttemptDecision {
     Locked,
 }
 
-/// The key that attempts with a name nobody has are counted under: few enough to bound the table.
+impl AttemptDecision {
+    /// Until when the user is locked if this attempt is wrong, for the last one that is allowed.
+    #[must_use]
+    pub const fn locks_until(self) -> Option<Timestamp> {
+        match self {
+            Self::Allowed { locks_until } => locks_until,
+            Self::Locked => None,
+        }
+    }
+}
+
+/// A lock that its owner is told of.
+#[derive(Debug, Clone, Copy)]
+pub struct LockNotice<'a> {
+    /// What was wrong so often.
+    pub credential_kind: CredentialKind,
+    /// When the lock ends.
+    pub until: Timestamp,
+    /// From where the last attempt came.
+    pub address: &'a str,
+}
+
+/// The key that attempts with an unknown name are counted under: few enough to bound the table.
 pub(crate) fn decoy_key(name: &str) -> String {
     format!("nobody-{}", tokens::hash(name).get(..2).unwrap_or_default())
 }

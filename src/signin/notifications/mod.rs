@@ -4,7 +4,7 @@ mod factors;
 
 use std::time::Duration;
 
-use super::lockout::CredentialKind;
+use super::lockout::{CredentialKind, LockNotice};
 use crate::access;
 use crate::directory::accounts::{self, Account};
 use crate::directory::users::User;
@@ -140,10 +140,11 @@ pub(super) async fn user_locked(
     tx: &mut Tx,
     account: &Account,
     user: &User,
-    (factor, until, address): (CredentialKind, Timestamp, &str),
+    notice: LockNotice<'_>,
 ) -> Result<(), Error> {
+    let LockNotice { credential_kind, until, address } = notice;
     let settings = account.settings()?.lockout;
-    let (wrong, with) = match factor {
+    let (wrong, with) = match credential_kind {
         CredentialKind::Password => ("passwords", "a password"),
         CredentialKind::Code => ("codes for the second factor", "a code"),
     };
@@ -156,7 +157,7 @@ pub(super) async fn user_locked(
         until.display_minute()
     );
     if settings.notify_user {
-        let (advice, note) = match factor {
+        let (advice, note) = match credential_kind {
             CredentialKind::Password => (
                 "You need not wait: with a new password you can sign in at once.",
                 "If it was not you who typed them, somebody tried to guess your password and did not succeed. Your \

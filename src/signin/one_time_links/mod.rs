@@ -4,8 +4,8 @@
 mod set_password;
 mod store;
 
-pub use set_password::{PasswordChoice, SetPasswordError, may_use, set_password};
+pub use set_password::{InviteeNames, PasswordChoice, SetPasswordError, may_use, set_password};
 pub use store::{
     ENROL_LIFETIME, INVITE_LIFETIME, LinkPurpose, OneTimeLink, create, find, made_since, mark_used, revoke,
 };
-pub(super) use store::{consume, create_first_run_link as make_first_run, create_many, delete_expired};
+pub(super) use store::{consume, create_first_run_link, create_many, delete_expired};

@@ -6,10 +6,10 @@ use crate::directory::users::{self, ChangeAuthority, Profile, User};
 use crate::directory::{Error, accounts};
 use crate::kernel::Tx;
 use crate::kernel::http::RequestContext;
-use crate::signin::flow::{self, BrowserBinding, SignInError, SignInOutcome};
+use crate::signin::flow::{self, BrowserBinding, Flow};
 use crate::signin::lockout::{self, CredentialKind};
 use crate::signin::password::{self, Password, PasswordChangeReason, PersonalTerms, PrepareError};
-use crate::signin::{Method, Proof, SignIn, sessions};
+use crate::signin::{Method, Proof, SignIn, SignInAttempt, SignInError, SignInOutcome, sessions};
 
 /// What somebody typed on the page behind a link.
 pub struct PasswordChoice<'a> {
@@ -17,8 +17,17 @@ pub struct PasswordChoice<'a> {
     pub link: &'a str,
     /// The password.
     pub password: &'a Password,
-    /// Given and family name, from somebody who was invited.
-    pub names: Option<(&'a str, &'a str)>,
+    /// Their names, from a user who was invited.
+    pub names: Option<InviteeNames<'a>>,
+}
+
+/// The names that an invited user types.
+#[derive(Debug, Clone, Copy)]
+pub struct InviteeNames<'a> {
+    /// Given name.
+    pub given_name: &'a str,
+    /// Family name.
+    pub family_name: &'a str,
 }
 
 /// Why nothing, or not everything, came of it.
@@ -27,24 +36,18 @@ pub enum SetPasswordError {
     /// The link does not work (any more).
     #[error("the link does not work any more")]
     LinkInvalid,
-    /// The password does not meet the rules, or hashing is busy.
+    /// The password does not meet the rules, or hashing is overloaded.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
     /// The password is set; the account's rules keep its owner out.
     #[error(transparent)]
     SignIn(#[from] SignInError),
-}
-
-impl From<sqlx::Error> for SetPasswordError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Prepare(error.into())
-    }
-}
-
-impl From<Error> for SetPasswordError {
-    fn from(error: Error) -> Self {
-        Self::Prepare(error.into())
-    }
+    /// The user could not be changed.
+    #[error(transparent)]
+    Directory(#[from] Error),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
 }
 
 /// The user a link is for, if they may still use it.
@@ -90,20 +93,31 @@ pub async fn set_password(
     if !may_use(&user, link.purpose()) {
         return Err(SetPasswordError::LinkInvalid);
     }
-    let user = apply_choice(signin, &mut tx, request, (user, link.purpose()), (&hash, chosen.names)).await?;
+    let checked = CheckedChoice { purpose: link.purpose(), hash: &hash, names: chosen.names };
+    let user = apply_choice(signin, &mut tx, request, user, checked).await?;
+    let flow = Flow::transient(&user, return_to);
+    let attempt = SignInAttempt { signin, request, flow: &flow, browser };
     let proof = Proof::from_password(&user, Method::Password);
-    let proved = flow::sign_in_without_flow(&mut tx, request, browser, return_to, proof).await;
+    let outcome = attempt.complete_in_transaction(&mut tx, proof).await;
     tx.commit().await?;
-    Ok(proved?)
+    Ok(outcome?)
 }
 
-fn with_names(user: &User, names: Option<(&str, &str)>) -> Profile {
+/// A choice whose password meets the rules.
+struct CheckedChoice<'a> {
+    purpose: LinkPurpose,
+    /// The password's hash.
+    hash: &'a str,
+    names: Option<InviteeNames<'a>>,
+}
+
+fn with_names(user: &User, names: Option<InviteeNames<'_>>) -> Profile {
     let profile = user.profile();
     match names {
         // What a directory manages keeps the names it gave.
-        Some((given, family)) if user.connection_id.is_none() => Profile {
-            given_name: Some(given.to_owned()),
-            family_name: Some(family.to_owned()),
+        Some(names) if user.connection_id.is_none() => Profile {
+            given_name: Some(names.given_name.to_owned()),
+            family_name: Some(names.family_name.to_owned()),
             display_name: None,
             ..profile
         },
@@ -115,9 +129,10 @@ async fn apply_choice(
     signin: &SignIn,
     tx: &mut Tx,
     request: &RequestContext,
-    (mut user, purpose): (User, LinkPurpose),
-    (hash, names): (&str, Option<(&str, &str)>),
+    mut user: User,
+    choice: CheckedChoice<'_>,
 ) -> Result<User, Error> {
+    let CheckedChoice { purpose, hash, names } = choice;
     let context = flow::audit_context_of(&user, request);
     let reason = match purpose {
         LinkPurpose::Reset => PasswordChangeReason::Reset,

@@ -8,7 +8,6 @@ use crate::kernel::database::{DbConn, SqlValue, insert_all};
 use crate::kernel::text_enum::text_enum;
 use crate::kernel::tokens::{self, OpaqueToken, OpaqueTokenKind};
 use crate::kernel::{Kernel, Timestamp, Tx};
-use crate::signin::SignIn;
 
 /// How long an invitation works.
 pub const INVITE_LIFETIME: Duration = Duration::from_hours(7 * 24);
@@ -150,8 +149,8 @@ pub(crate) async fn consume(tx: &mut Tx, secret: &str) -> Result<Option<OneTimeL
 }
 
 /// Uses a link up that opens nothing by itself.
-pub async fn mark_used(signin: &SignIn, secret: &str) -> Result<(), sqlx::Error> {
-    let mut tx = signin.kernel.db.begin().await?;
+pub async fn mark_used(kernel: &Kernel, secret: &str) -> Result<(), sqlx::Error> {
+    let mut tx = kernel.db.begin().await?;
     consume(&mut tx, secret).await?;
     tx.commit().await
 }

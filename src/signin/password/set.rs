@@ -47,18 +47,15 @@ impl PasswordChangeReason {
 /// Why a password was not hashed.
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {
-    /// It does not meet the rules, or the directory failed.
+    /// It does not meet the account's password policy.
     #[error(transparent)]
-    Directory(#[from] Error),
+    Policy(#[from] Error),
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
     /// Try again in a moment.
     #[error(transparent)]
     Overloaded(#[from] Overloaded),
-}
-
-impl From<sqlx::Error> for PrepareError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Directory(error.into())
-    }
 }
 
 /// Judges `password` for `person` and hashes it: the rules, and for somebody who is here already

@@ -1,14 +1,11 @@
 //! From a cookie to a principal.
 
-use std::time::Duration;
-
+use super::model::has_ended;
 use super::store;
 use crate::access::{Credential, Principal, PrincipalKind, Role, SessionRestriction};
-use crate::directory::accounts::SessionSettings;
 use crate::kernel::TextEnum as _;
-use crate::kernel::Timestamp;
 use crate::kernel::tokens::{self, OpaqueTokenKind};
-use crate::signin::{SignIn, factors};
+use crate::signin::{SignIn, policy};
 
 /// Accepts the secret of a session that has not ended, of a user who is active and was not
 /// deactivated since. Asks the database each time, so that an end, or a changed limit, counts on all
@@ -30,7 +27,7 @@ pub async fn authenticate(signin: &SignIn, secret: &str) -> Result<Option<Princi
         signin.session_activity.record_use(&live.id, now);
     }
     let restriction = if live.second_factor.is_empty() {
-        factors::session_restriction(
+        policy::session_restriction(
             &mut c,
             &settings.two_factor,
             live.user_id.as_str(),
@@ -57,17 +54,4 @@ pub async fn authenticate(signin: &SignIn, secret: &str) -> Result<Option<Princi
         },
         roles,
     }))
-}
-
-/// Whether a session that began at `begun` and was used last at `used` is over at `now`. A limit of so
-/// many minutes is over when they have passed, to the millisecond.
-pub(super) fn has_ended(
-    settings: &SessionSettings,
-    begun: Timestamp,
-    used: Timestamp,
-    now: Timestamp,
-) -> bool {
-    let minutes = |n: u32| Duration::from_secs(60 * u64::from(n));
-    now >= used.plus(minutes(settings.inactivity_minutes))
-        || (settings.absolute_minutes > 0 && now >= begun.plus(minutes(settings.absolute_minutes)))
 }

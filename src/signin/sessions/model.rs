@@ -1,5 +1,8 @@
 //! What a session is, apart from its secret.
 
+use std::time::Duration;
+
+use crate::directory::accounts::SessionSettings;
 use crate::kernel::Timestamp;
 
 /// A session as its owner sees it.
@@ -56,4 +59,17 @@ pub fn device_name(user_agent: &str) -> String {
         (Some(name), None) | (None, Some(name)) => name.to_owned(),
         (None, None) => "Unknown device".to_owned(),
     }
+}
+
+/// Whether a session that began at `begun` and was used last at `used` is over at `now`. A limit of so
+/// many minutes is over when they have passed, to the millisecond.
+pub(super) fn has_ended(
+    settings: &SessionSettings,
+    begun: Timestamp,
+    used: Timestamp,
+    now: Timestamp,
+) -> bool {
+    let minutes = |n: u32| Duration::from_secs(60 * u64::from(n));
+    now >= used.plus(minutes(settings.inactivity_minutes))
+        || (settings.absolute_minutes > 0 && now >= begun.plus(minutes(settings.absolute_minutes)))
 }

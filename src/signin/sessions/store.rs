@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use super::authenticate::has_ended;
-use super::model::Session;
+use super::model::{Session, has_ended};
 use crate::directory::accounts::{
     self, AuthenticationSettings, MAX_SESSION_MINUTES, SessionSettings, TwoFactorSettings, UnreadableSettings,
 };

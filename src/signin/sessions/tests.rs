@@ -1,4 +1,4 @@
-use super::authenticate::has_ended;
+use super::model::has_ended;
 use crate::directory::accounts::SessionSettings;
 use crate::kernel::Timestamp;
 

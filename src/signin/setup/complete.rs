@@ -7,7 +7,7 @@ use crate::directory::{Email, Error, accounts};
 use crate::kernel::Kernel;
 use crate::kernel::http::RequestContext;
 use crate::signin::password::{self, PasswordChangeReason};
-use crate::signin::{Method, Proof, flow, one_time_links};
+use crate::signin::{Method, Proof, SignIn, SignInAttempt, SignInError, SignInOutcome, flow, one_time_links};
 
 /// What the first administrator types.
 #[derive(Debug, Clone)]
@@ -28,12 +28,13 @@ pub struct FirstRun {
 /// `password_hash` was made before. `None` when the link does not work (any more): of two browsers
 /// with the same link, one gets in.
 pub async fn complete(
-    kernel: &Kernel,
+    signin: &SignIn,
     request: &RequestContext,
     link: &str,
     typed: FirstRun,
     password_hash: &str,
 ) -> Result<Option<String>, Error> {
+    let kernel = &signin.kernel;
     let mut tx = kernel.db.begin().await?;
     match one_time_links::consume(&mut tx, link).await? {
         Some(link) if link.user_id.is_none() => {}
@@ -58,11 +59,14 @@ pub async fn complete(
     bind_role(&mut tx, &context, PrincipalKind::User, &user.id, &user.user_name, Role::AccountAdmin).await?;
     password::set(kernel, &mut tx, &context, &user, password_hash, PasswordChangeReason::First).await?;
     let browser = flow::BrowserBinding { secret: "", device_secret: None };
+    let flow = flow::Flow::transient(&user, "/");
+    let attempt = SignInAttempt { signin, request, flow: &flow, browser };
     let proof = Proof::from_password(&user, Method::Password);
-    let session = match flow::sign_in_without_flow(&mut tx, request, browser, "/", proof).await {
-        Ok(flow::SignInOutcome::Complete(entered)) => entered.session_secret,
-        Err(flow::SignInError::Directory(error)) => return Err(error),
-        // Nothing keeps the first administrator out of an account made a moment ago.
+    let session = match attempt.complete_in_transaction(&mut tx, proof).await {
+        Ok(SignInOutcome::Complete(completed)) => completed.session_secret,
+        Err(SignInError::Directory(error)) => return Err(error),
+        Err(SignInError::Database(error)) => return Err(error.into()),
+        // No rule can refuse the first administrator in an account that was made a moment ago.
         other => return Err(Error::Internal(format!("{other:?}"))),
     };
     tx.commit().await?;
@@ -71,5 +75,5 @@ pub async fn complete(
 
 /// While there is no account: makes a fresh first-run link, voids older ones, and returns its secret.
 pub async fn ensure_first_run_link(kernel: &Kernel) -> Result<Option<String>, sqlx::Error> {
-    one_time_links::make_first_run(kernel).await
+    one_time_links::create_first_run_link(kernel).await
 }

@@ -14,6 +14,7 @@ use crate::kernel::TextEnum as _;
 use crate::kernel::Timestamp;
 use crate::kernel::mail::mailing::{self, Mailing};
 use crate::signin::factors::{self, EnrolmentFilter, FactorKind, Row, Summary};
+use crate::signin::policy;
 use crate::web::console::two_factor::report_csv;
 use crate::web::{AuthenticatedRequest, Error};
 
@@ -164,7 +165,7 @@ pub(super) async fn show(
     Ok(Json(UserFactors {
         factors: factors.collect(),
         enrolled_at: factors::enrolled_at(&mut c, &user.id).await?,
-        enforced: factors::is_enforced_for(&mut c, &settings, &user.id).await?,
+        enforced: policy::is_enforced_for(&mut c, &settings, &user.id).await?,
         recovery_codes: factors::codes_left(&mut c, &user.id).await?,
         remembered_devices: factors::remembered_browsers(&mut c, &settings, &user, now).await?.len(),
     }))

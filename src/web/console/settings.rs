@@ -18,7 +18,7 @@ use crate::directory::groups::{self, Group};
 use crate::directory::users;
 use crate::kernel::http::RequestContext;
 use crate::kernel::mail::EmailMessage;
-use crate::signin::notifications;
+use crate::signin::{notifications, policy};
 use crate::web::page::{self, Shell};
 use crate::web::{AppState, Error};
 
@@ -64,7 +64,7 @@ async fn build(
     let shell = Shell::build(app, principal, "settings", notice).await?;
     let mut c = app.kernel.db.read().await?;
     let groups = groups::search(&mut c, &principal.account_id, "", "", 100).await?;
-    let may_enforce = admin::two_factor::requester_has_second_factor(&mut c, principal).await?;
+    let may_enforce = policy::requester_has_second_factor(&mut c, principal).await?;
     Ok(SettingsPage { shell, form, groups, mail: mail_destination(app), may_enforce, error })
 }
 

@@ -85,6 +85,6 @@ async fn first_run(app: &AppState, request: &RequestContext, form: &SetupForm) -
         given_name: form.given_name.clone(),
         family_name: form.family_name.clone(),
     };
-    let made = setup::complete(&app.kernel, request, &form.token, typed, &hash).await?;
+    let made = setup::complete(&app.signin, request, &form.token, typed, &hash).await?;
     made.ok_or_else(|| super::invalid_link(LinkPurpose::Setup))
 }

@@ -14,7 +14,7 @@ use crate::idp::connections::{self, Connection};
 use crate::kernel::http::RequestContext;
 use crate::provisioning::invitations;
 use crate::signin::flow;
-use crate::signin::one_time_links::{self, LinkPurpose, PasswordChoice, SetPasswordError};
+use crate::signin::one_time_links::{self, InviteeNames, LinkPurpose, PasswordChoice, SetPasswordError};
 use crate::signin::password::{self, Password, PolicyRule};
 use crate::web::{AppState, Error, login, page};
 
@@ -169,8 +169,10 @@ async fn submit(
 ) -> Result<Response, Error> {
     app.signin.throttle.check_step(request.address).map_err(login::throttled)?;
     let page = build(app, &form.token, purpose).await?;
-    let typed_names =
-        (form.given_name.as_deref().unwrap_or_default(), form.family_name.as_deref().unwrap_or_default());
+    let typed_names = InviteeNames {
+        given_name: form.given_name.as_deref().unwrap_or_default(),
+        family_name: form.family_name.as_deref().unwrap_or_default(),
+    };
     let typed = Password::new(&form.password);
     let chosen =
         PasswordChoice { link: &form.token, password: &typed, names: page.invited().then_some(typed_names) };
@@ -183,19 +185,19 @@ async fn submit(
     let secret = names.browser_secret(headers);
     let browser = names.binding_of(headers, &secret);
     let landing = landing.as_deref().unwrap_or("/");
-    match one_time_links::set_password(&app.signin, request, browser, landing, chosen).await {
-        Ok(proved) => Ok(login::sign_in_response(app, &secret, &proved)),
-        Err(SetPasswordError::LinkInvalid) => Err(invalid_link(purpose)),
-        Err(SetPasswordError::SignIn(refused)) => Err(login::explain_proof(refused)),
-        Err(SetPasswordError::Prepare(error)) => {
-            let error = Error::from(error).for_form()?;
-            let page = SetPasswordPage {
-                error: Some(error),
-                given_name: typed_names.0.to_owned(),
-                family_name: typed_names.1.to_owned(),
-                ..page
-            };
-            page::render_with_status(StatusCode::UNPROCESSABLE_ENTITY, &page)
-        }
-    }
+    let error = match one_time_links::set_password(&app.signin, request, browser, landing, chosen).await {
+        Ok(outcome) => return Ok(login::sign_in_response(app, &secret, &outcome)),
+        Err(SetPasswordError::LinkInvalid) => return Err(invalid_link(purpose)),
+        Err(SetPasswordError::SignIn(refused)) => return Err(login::sign_in_refusal(refused)),
+        Err(SetPasswordError::Prepare(error)) => Error::from(error),
+        Err(SetPasswordError::Directory(error)) => error.into(),
+        Err(SetPasswordError::Database(error)) => error.into(),
+    };
+    let page = SetPasswordPage {
+        error: Some(error.for_form()?),
+        given_name: typed_names.given_name.to_owned(),
+        family_name: typed_names.family_name.to_owned(),
+        ..page
+    };
+    page::render_with_status(StatusCode::UNPROCESSABLE_ENTITY, &page)
 }

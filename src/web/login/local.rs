@@ -13,7 +13,7 @@ use crate::directory::accounts::Account;
 use crate::kernel::http::RequestContext;
 use crate::kernel::urls::local_path;
 use crate::signin::password::Password;
-use crate::signin::{Method, flow};
+use crate::signin::{Method, SignInAttempt, flow};
 use crate::web::{AppState, Error, page};
 
 #[derive(Template)]
@@ -69,10 +69,10 @@ pub(super) async fn submit(
     };
     let flow = flow::begin_without_row(&app.kernel, begin)?;
     let typed = Password::new(&form.password);
-    let place = names.binding_of(&headers, &browser);
-    let proof = flow::sign_in_with_password(&app.signin, &request, &flow, place, &typed, Method::Local);
-    match proof.await {
-        Ok(proved) => Ok(super::sign_in_response(&app, &browser, &proved)),
+    let binding = names.binding_of(&headers, &browser);
+    let attempt = SignInAttempt { signin: &app.signin, request: &request, flow: &flow, browser: binding };
+    match attempt.sign_in_with_password(&typed, Method::Local).await {
+        Ok(outcome) => Ok(super::sign_in_response(&app, &browser, &outcome)),
         Err(refused) => {
             let error = Some(super::password_error_text(refused)?);
             let page = LocalPage { account, return_to, identifier: form.identifier, error };

@@ -16,11 +16,11 @@ use super::{AppState, Error};
 use crate::access::{Guard, Routes};
 use crate::kernel::http::Refusal;
 use crate::kernel::urls::query_value;
-use crate::signin::Throttled;
-use crate::signin::flow::{self, CompletedSignIn, NextStep, SignInError, SignInOutcome};
+use crate::signin::flow::{self, NextStep};
+use crate::signin::{CompletedSignIn, SignInError, SignInOutcome, Throttled};
 
 pub(super) use idp_discovery::{IdpDiscovery, SignInRoute};
-pub(super) use resume::sign_in_refusal as explain_proof;
+pub(super) use resume::sign_in_refusal;
 
 pub(super) fn routes() -> Routes<AppState> {
     Routes::default()
@@ -75,39 +75,40 @@ fn directory_unreachable() -> Refusal {
 /// Recovery codes left at which somebody is told to make new ones.
 const FEW_CODES: i64 = 3;
 
-/// Where somebody goes who is in: where they wanted to, or first to a page about something that ends soon.
-pub(super) fn landing(entered: &CompletedSignIn) -> String {
-    let next = query_value(&entered.return_to);
-    if entered.password_expires_at.is_some() {
+/// Where a browser goes after a sign-in: to the page that was asked for, or first to one about something that ends
+/// soon.
+pub(super) fn landing(completed: &CompletedSignIn) -> String {
+    let next = query_value(&completed.return_to);
+    if completed.password_expires_at.is_some() {
         format!("/profile/password/ending?return_to={next}")
-    } else if entered.codes_left.is_some_and(|left| left <= FEW_CODES) {
+    } else if completed.codes_left.is_some_and(|left| left <= FEW_CODES) {
         format!("/profile/two-factor/few-codes?return_to={next}")
     } else {
-        entered.return_to.clone()
+        completed.return_to.clone()
     }
 }
 
-/// The cookies of somebody who is in.
+/// The cookies of a completed sign-in.
 pub(super) fn session_cookies(
     app: &AppState,
-    entered: &CompletedSignIn,
+    completed: &CompletedSignIn,
 ) -> AppendHeaders<Vec<(HeaderName, String)>> {
     let names = flow::cookies(&app.kernel);
-    let device = entered.device_secret.as_deref().map(|secret| names.set_device(secret));
-    let all = [Some(names.set_session(&entered.session_secret)), device];
+    let device = completed.device_secret.as_deref().map(|secret| names.set_device(secret));
+    let all = [Some(names.set_session(&completed.session_secret)), device];
     AppendHeaders(all.into_iter().flatten().map(|cookie| (header::SET_COOKIE, cookie)).collect())
 }
 
-/// What a proof led to: in, or to the page for what is missing. `browser`: the secret in the flow's cookie, to
+/// The answer to a step of a sign-in: the session, or the page for what is missing. `browser`: the secret in the flow's cookie, to
 /// which a flow that waits is bound.
-pub(super) fn sign_in_response(app: &AppState, browser: &str, proved: &SignInOutcome) -> Response {
-    let (demand, flow) = match proved {
-        SignInOutcome::Complete(entered) => {
-            return (session_cookies(app, entered), Redirect::to(&landing(entered))).into_response();
+pub(super) fn sign_in_response(app: &AppState, browser: &str, outcome: &SignInOutcome) -> Response {
+    let (step, flow) = match outcome {
+        SignInOutcome::Complete(completed) => {
+            return (session_cookies(app, completed), Redirect::to(&landing(completed))).into_response();
         }
-        SignInOutcome::StepRequired(demand, flow) => (demand, flow),
+        SignInOutcome::StepRequired(step, flow) => (step, flow),
     };
-    let page = match demand {
+    let page = match step {
         NextStep::SecondFactor => "second-factor",
         NextStep::NewPassword => "new-password",
         NextStep::Enrolment => "enrol",
@@ -122,6 +123,8 @@ pub(super) fn password_error_text(refused: SignInError) -> Result<&'static str, 
         SignInError::Overloaded => Err(overloaded().into()),
         SignInError::Throttled(throttled) => Err(too_many_guesses(throttled).into()),
         SignInError::Directory(error) => Err(error.into()),
+        SignInError::Database(error) => Err(error.into()),
+        SignInError::Vault(error) => Err(error.into()),
         SignInError::DirectoryUnreachable => Err(directory_unreachable().into()),
         SignInError::AccountRestricted(why) => Ok(why.message()),
         SignInError::NoAddress => Ok(

@@ -10,7 +10,8 @@ use serde::Deserialize;
 use super::password::{FlowQuery, find_flow};
 use crate::directory::accounts::{self, PasswordSettings};
 use crate::kernel::http::RequestContext;
-use crate::signin::flow::{self, Flow, NewPasswordError, NextStep};
+use crate::signin::SignInAttempt;
+use crate::signin::flow::{BrowserBinding, Flow, NewPasswordError, NextStep};
 use crate::signin::password::{self, Password, PolicyRule};
 use crate::web::{AppState, Error, page};
 
@@ -69,10 +70,11 @@ pub(super) async fn submit(
         return Ok(Redirect::to("/login?notice=expired").into_response());
     };
     let typed = Password::new(&form.password);
-    let browser = flow::BrowserBinding { secret: &secret, device_secret: None };
-    match flow::replace_expired_password(&app.signin, &request, &flow, browser, &typed).await {
-        Ok(proved) => Ok(super::sign_in_response(&app, &secret, &proved)),
-        Err(NewPasswordError::SignIn(refused)) => Err(super::explain_proof(refused)),
+    let browser = BrowserBinding { secret: &secret, device_secret: None };
+    let attempt = SignInAttempt { signin: &app.signin, request: &request, flow: &flow, browser };
+    match attempt.replace_expired_password(&typed).await {
+        Ok(outcome) => Ok(super::sign_in_response(&app, &secret, &outcome)),
+        Err(NewPasswordError::SignIn(refused)) => Err(super::sign_in_refusal(refused)),
         Err(NewPasswordError::Prepare(error)) => {
             let error = Error::from(error).for_form()?;
             page::render_with_status(StatusCode::UNPROCESSABLE_ENTITY, &build(&app, flow, Some(error)).await?)

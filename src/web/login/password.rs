@@ -14,9 +14,9 @@ use crate::directory::accounts::{self, Account};
 use crate::idp::connections::{self, Connection};
 use crate::idp::ldap;
 use crate::kernel::http::{RequestContext, cookie};
-use crate::signin::Method;
 use crate::signin::flow::{self, Flow};
 use crate::signin::password::Password;
+use crate::signin::{Method, SignInAttempt};
 use crate::web::{AppState, Error, page};
 
 #[derive(Template)]
@@ -61,7 +61,7 @@ async fn build(app: &AppState, flow: Flow, error: Option<&'static str>) -> Resul
     };
     connections.retain(Connection::has_button);
     drop(c);
-    let directory = directory_of(app, &flow).await?.map(|door| door.connection.label());
+    let directory = directory_of(app, &flow).await?.map(|route| route.connection.label());
     Ok(LoginPasswordPage { account, flow, connections, directory, error })
 }
 
@@ -95,18 +95,17 @@ pub(super) async fn submit(
     };
     app.signin.throttle.check_step(request.address).map_err(super::throttled)?;
     let typed = Password::new(&form.password);
-    let place = flow::cookies(&app.kernel).binding_of(&headers, &browser);
-    let door = directory_of(&app, &flow).await?;
+    let binding = flow::cookies(&app.kernel).binding_of(&headers, &browser);
+    let attempt = SignInAttempt { signin: &app.signin, request: &request, flow: &flow, browser: binding };
+    let route = directory_of(&app, &flow).await?;
     // In boxes, here and below: what they remember between their steps is large, and each layer around this would move it.
-    let who = (&flow, place);
-    let proof = if let Some(about) = door.as_ref().and_then(|door| door.directory()) {
-        Box::pin(ldap::sign_in(&app.idp, &request, who, about, &form.password)).await
+    let outcome = if let Some((connection, settings)) = route.as_ref().and_then(|route| route.directory()) {
+        Box::pin(ldap::sign_in(&app.idp, &attempt, connection, settings, &form.password)).await
     } else {
-        Box::pin(flow::sign_in_with_password(&app.signin, &request, who.0, who.1, &typed, Method::Password))
-            .await
+        Box::pin(attempt.sign_in_with_password(&typed, Method::Password)).await
     };
-    match proof {
-        Ok(proved) => Ok(super::sign_in_response(&app, &browser, &proved)),
+    match outcome {
+        Ok(outcome) => Ok(super::sign_in_response(&app, &browser, &outcome)),
         Err(refused) => {
             let error = super::password_error_text(refused)?;
             page::render_with_status(

@@ -7,7 +7,7 @@ use axum::response::Response;
 use serde::Deserialize;
 
 use crate::kernel::http::{Refusal, RequestContext, cookie};
-use crate::signin::flow::{self, SignInError};
+use crate::signin::{SignInAttempt, SignInError, flow};
 use crate::web::{AppState, Error};
 
 #[derive(Deserialize)]
@@ -35,8 +35,9 @@ pub(super) async fn resume(
     };
     let secret = names.browser_secret(&headers);
     let browser = names.binding_of(&headers, &secret);
-    match flow::complete(&app.signin, &request, &flow, browser, &proof).await {
-        Ok(proved) => Ok(super::sign_in_response(&app, &secret, &proved)),
+    let attempt = SignInAttempt { signin: &app.signin, request: &request, flow: &flow, browser };
+    match attempt.complete(proof).await {
+        Ok(outcome) => Ok(super::sign_in_response(&app, &secret, &outcome)),
         Err(reason) => Err(sign_in_refusal(reason)),
     }
 }
@@ -83,6 +84,8 @@ pub(crate) fn sign_in_refusal(reason: SignInError) -> Error {
             "This sign-in was finished by another request. Go back to your application.",
         ),
         SignInError::Directory(error) => error.into(),
+        SignInError::Database(error) => error.into(),
+        SignInError::Vault(error) => error.into(),
         SignInError::PasskeysOff => refusal(
             StatusCode::FORBIDDEN,
             "Passkeys alone are not accepted",

@@ -14,12 +14,12 @@ use crate::idp::connections::{self, Connection};
 use crate::idp::ldap;
 use crate::kernel::http::RequestContext;
 use crate::kernel::urls::{local_path, query_value};
-use crate::signin::factors;
-use crate::signin::flow::{self, SignInError};
+use crate::signin::flow::{self, SessionRequest};
 use crate::signin::password::{self, Password};
+use crate::signin::{SignInError, factors};
 use crate::web::login::{self, SignInRoute};
 use crate::web::page::{self, Shell};
-use crate::web::two_factor::{self, FactorPrompt, FactorResponseForm};
+use crate::web::two_factor::{self, FactorPrompt, FactorResponseForm, HiddenField, PromptPage};
 use crate::web::{AppState, Error};
 
 #[derive(Template)]
@@ -85,8 +85,13 @@ async fn build(
     drop(c);
     let mut factor = None;
     if let Some(session) = principal.session_id().filter(|_| !owned.is_empty()) {
-        let at = ("/profile/confirm", ("return_to", return_to.to_owned()));
-        factor = Some(FactorPrompt::new(app, (&user.id, session), &owned, at, (recovery, error))?);
+        let page = PromptPage {
+            action: "/profile/confirm",
+            hidden: HiddenField { name: "return_to", value: return_to.to_owned() },
+            recovery,
+            error,
+        };
+        factor = Some(FactorPrompt::build(app, &user.id, session, &owned, page)?);
     }
     Ok(ConfirmPage { shell, return_to: return_to.to_owned(), has_password, factor, provider, error })
 }
@@ -130,14 +135,15 @@ pub(super) async fn confirm(
     let return_to = local_path(Some(&form.return_to), "/profile");
     // Who has a second factor shows that: a password that was looked over their shoulder is not enough.
     let has_factor = factors::is_enrolled(&mut *app.kernel.db.read().await?, &principal.id).await?;
+    let session = SessionRequest { signin: &app.signin, request: &request, principal: &principal };
     let confirmed = if has_factor {
-        flow::confirm_second_factor(&app.signin, &request, &principal, form.factor.response()).await
-    } else if let Some(about) =
-        directory_of(&app, &principal).await?.as_ref().and_then(|door| door.directory())
+        session.confirm_second_factor(form.factor.response()).await
+    } else if let Some((connection, settings)) =
+        directory_of(&app, &principal).await?.as_ref().and_then(|route| route.directory())
     {
-        ldap::reauthenticate(&app.idp, &request, &principal, about.0, about.1, &form.password).await
+        ldap::reauthenticate(&app.idp, &session, connection, settings, &form.password).await
     } else {
-        flow::confirm_password(&app.signin, &request, &principal, &Password::new(&form.password)).await
+        session.confirm_password(&Password::new(&form.password)).await
     };
     match confirmed {
         Ok(secret) => {

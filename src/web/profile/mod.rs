@@ -44,7 +44,7 @@ pub(super) fn routes() -> Routes<AppState> {
         .post("/profile/tokens/revoke", Guard::SignedIn, revoke_token)
 }
 
-pub(super) use confirm::{redirect_to_confirm, redirect_unless_recent as confirm_first};
+pub(super) use confirm::{redirect_to_confirm, redirect_unless_recent};
 
 #[derive(Template)]
 #[template(path = "profile/profile.html")]

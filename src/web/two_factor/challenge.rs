@@ -7,11 +7,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::{FactorPrompt, FactorResponseForm, factor_error_text, find_flow_at_step};
+use super::{
+    FactorPrompt, FactorResponseForm, HiddenField, PromptPage, factor_error_text, find_flow_at_step,
+};
 use crate::directory::accounts;
 use crate::kernel::http::RequestContext;
-use crate::signin::factors;
-use crate::signin::flow::{self, Flow, NextStep, SignInError};
+use crate::signin::flow::{self, Flow, NextStep};
+use crate::signin::{SignInAttempt, SignInError, factors};
 use crate::web::{AppState, Error, login, page};
 
 #[derive(Template)]
@@ -51,9 +53,13 @@ async fn build(
     let all = factors::of_user(&mut c, &user.id).await?;
     let settings = accounts::settings_of(&mut c, &user.account_id).await?.two_factor;
     drop(c);
-    let hidden = ("flow", flow.id.clone());
-    let at = ("/login/second-factor", hidden);
-    let form = FactorPrompt::new(app, (&user.id, &flow.id), &all, at, (recovery, error))?;
+    let page = PromptPage {
+        action: "/login/second-factor",
+        hidden: HiddenField { name: "flow", value: flow.id.clone() },
+        recovery,
+        error,
+    };
+    let form = FactorPrompt::build(app, &user.id, &flow.id, &all, page)?;
     let form = FactorPrompt { remember_days: settings.remember_days, ..form };
     Ok(Some(ChallengePage { name: user.user_name, form }))
 }
@@ -84,18 +90,11 @@ pub(super) async fn submit(
     else {
         return Ok(restart_sign_in());
     };
-
-    match flow::verify_second_factor(
-        &app.signin,
-        &request,
-        &flow,
-        flow::cookies(&app.kernel).binding_of(&headers, &secret),
-        form.factor.response(),
-        form.factor.remember.is_some(),
-    )
-    .await
-    {
-        Ok(proved) => Ok(login::sign_in_response(&app, &secret, &proved)),
+    let browser = flow::cookies(&app.kernel).binding_of(&headers, &secret);
+    let attempt = SignInAttempt { signin: &app.signin, request: &request, flow: &flow, browser };
+    let remember = form.factor.remember.is_some();
+    match attempt.verify_second_factor(form.factor.response(), remember).await {
+        Ok(outcome) => Ok(login::sign_in_response(&app, &secret, &outcome)),
         Err(SignInError::FlowEnded) => Ok(restart_sign_in()),
         Err(SignInError::SecondFactor(wrong)) => {
             let recovery = form.factor.is_recovery();
@@ -104,6 +103,6 @@ pub(super) async fn submit(
                 None => Ok(restart_sign_in()),
             }
         }
-        Err(refused) => Err(login::explain_proof(refused)),
+        Err(refused) => Err(login::sign_in_refusal(refused)),
     }
 }

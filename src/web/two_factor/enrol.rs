@@ -17,7 +17,8 @@ use crate::kernel::urls::{local_path, query_value};
 use crate::signin::factors::{
     self, Confirmation, EnrolError, EnrolmentProof, EnrolmentRight, KeyChallenge, NewAuthenticator,
 };
-use crate::signin::flow::{self, Flow, NextStep, SignInError, SignInOutcome};
+use crate::signin::flow::{self, EnrolmentStepError, Flow, NextStep, SessionRequest};
+use crate::signin::{SignInAttempt, SignInError, SignInOutcome};
 use crate::web::{AppState, Error, login, page, profile};
 
 text_enum! {
@@ -114,7 +115,10 @@ fn enrol_error_text(error: EnrolError) -> Result<String, Error> {
         EnrolError::KeyRejected => "That key was not accepted. It may be added already; try another.".into(),
         EnrolError::ChallengeExpired => "That took too long, so here is a fresh start.".into(),
         EnrolError::AlreadyEnrolled => "You have a second factor already. Sign in with it first.".into(),
+        EnrolError::TooManyFactors => "You have twenty of these. Remove one that you do not use.".into(),
         EnrolError::Directory(error) => Error::from(error).for_form()?,
+        EnrolError::Database(error) => Error::from(error).for_form()?,
+        EnrolError::Vault(error) => return Err(error.into()),
     })
 }
 
@@ -199,49 +203,51 @@ pub(super) async fn submit_in_flow(
     else {
         return Ok(restart_sign_in());
     };
-
-    match flow::enrol_in_flow(
-        &app.signin,
-        &request,
-        &flow,
-        flow::cookies(&app.kernel).binding_of(&headers, &secret),
-        form.confirmation(),
-    )
-    .await
-    {
-        Ok(Ok(enrolled)) => match (enrolled.outcome, enrolled.codes) {
-            (SignInOutcome::Complete(entered), Some(codes)) => {
-                let page = CodesPage { codes, next: login::landing(&entered), first: true };
-                show_codes(login::session_cookies(&app, &entered), page)
+    let browser = flow::cookies(&app.kernel).binding_of(&headers, &secret);
+    let attempt = SignInAttempt { signin: &app.signin, request: &request, flow: &flow, browser };
+    match attempt.enrol_first_factor(form.confirmation()).await {
+        Ok(enrolled) => match (enrolled.outcome, enrolled.codes) {
+            (SignInOutcome::Complete(completed), Some(codes)) => {
+                let page = CodesPage { codes, next: login::landing(&completed), first: true };
+                show_codes(login::session_cookies(&app, &completed), page)
             }
-            (proved, _) => Ok(login::sign_in_response(&app, &secret, &proved)),
+            (outcome, _) => Ok(login::sign_in_response(&app, &secret, &outcome)),
         },
-        Ok(Err(error)) => render_in_flow(&app, &flow, form, Some(error)).await,
-        Err(SignInError::FlowEnded) => Ok(restart_sign_in()),
-        Err(refused) => Err(login::explain_proof(refused)),
+        Err(EnrolmentStepError::Enrol(error)) => render_in_flow(&app, &flow, form, Some(error)).await,
+        Err(EnrolmentStepError::SignIn(SignInError::FlowEnded)) => Ok(restart_sign_in()),
+        Err(EnrolmentStepError::SignIn(refused)) => Err(login::sign_in_refusal(refused)),
     }
 }
 
-/// By what right somebody who is signed in adds a factor, or where they have to go first.
+/// What the principal of a session may do on the page that adds a factor.
+enum EnrolmentAccess {
+    /// Add one, by this right.
+    Allowed(EnrolmentRight),
+    /// Prove first who they are, on another page.
+    Redirect(Response),
+}
+
+/// By what right the principal of a session adds a factor, or where they have to go first.
 async fn enrolment_right(
     app: &AppState,
     principal: &Principal,
     back: &str,
-) -> Result<Result<EnrolmentRight, Response>, sqlx::Error> {
+) -> Result<EnrolmentAccess, sqlx::Error> {
     // Who has not shown the factor they have must not add another.
     if principal.restriction() == SessionRestriction::SecondFactorRequired {
-        return Ok(Err(profile::redirect_to_confirm(back)));
+        return Ok(EnrolmentAccess::Redirect(profile::redirect_to_confirm(back)));
     }
-    if let Some(elsewhere) = profile::confirm_first(app, principal, back) {
-        return Ok(Err(elsewhere));
+    if let Some(elsewhere) = profile::redirect_unless_recent(app, principal, back) {
+        return Ok(EnrolmentAccess::Redirect(elsewhere));
     }
     // A session that owes nothing has shown what there is. Where there is nothing, it must still be so when the
     // factor is added.
     let is_enrolled = factors::is_enrolled(&mut *app.kernel.db.read().await?, &principal.id).await?;
-    Ok(Ok(if is_enrolled { EnrolmentRight::Verified } else { EnrolmentRight::FirstFactor }))
+    let right = if is_enrolled { EnrolmentRight::Verified } else { EnrolmentRight::FirstFactor };
+    Ok(EnrolmentAccess::Allowed(right))
 }
 
-fn own_address(return_to: &str, what: FactorChoice) -> String {
+fn own_url(return_to: &str, what: FactorChoice) -> String {
     format!("/profile/two-factor/add?what={}&return_to={}", what.as_str(), query_value(return_to))
 }
 
@@ -268,7 +274,8 @@ pub(super) async fn show_in_session(
     Query(query): Query<EnrolQuery>,
 ) -> Result<Response, Error> {
     let return_to = local_path(Some(&query.return_to), "/profile/two-factor").to_owned();
-    if let Err(elsewhere) = enrolment_right(&app, &principal, &own_address(&return_to, query.what)).await? {
+    let own_url = own_url(&return_to, query.what);
+    if let EnrolmentAccess::Redirect(elsewhere) = enrolment_right(&app, &principal, &own_url).await? {
         return Ok(elsewhere);
     }
     let form = EnrolForm { return_to, what: query.what, ..EnrolForm::default() };
@@ -285,18 +292,18 @@ pub(super) async fn submit_in_session(
     profile::signed_in_user(&app, &principal).await?;
     let return_to = local_path(Some(&form.return_to), "/profile/two-factor").to_owned();
     let form = EnrolForm { return_to: return_to.clone(), ..form };
-    let authority = match enrolment_right(&app, &principal, &own_address(&return_to, form.what)).await? {
-        Ok(authority) => authority,
-        Err(elsewhere) => return Ok(elsewhere),
+    let right = match enrolment_right(&app, &principal, &own_url(&return_to, form.what)).await? {
+        EnrolmentAccess::Allowed(right) => right,
+        EnrolmentAccess::Redirect(elsewhere) => return Ok(elsewhere),
     };
     if principal.session_id().is_none() {
         return Err(browser_session_required(
             "A second factor is set up in a browser, by the person themselves.",
         ));
     }
-
-    match flow::enrol_in_session(&app.signin, &request, &principal, authority, form.confirmation()).await {
-        Ok(Ok(enrolled)) => {
+    let session = SessionRequest { signin: &app.signin, request: &request, principal: &principal };
+    match session.enrol_factor(right, form.confirmation()).await {
+        Ok(enrolled) => {
             let cookie = flow::cookies(&app.kernel).set_session(&enrolled.outcome);
             let cookies = AppendHeaders(vec![(header::SET_COOKIE, cookie)]);
             match enrolled.codes {
@@ -306,8 +313,8 @@ pub(super) async fn submit_in_session(
                 }
             }
         }
-        Ok(Err(error)) => render_in_session(&app, &principal, form, Some(error)).await,
-        Err(SignInError::FlowEnded) => Ok(Redirect::to("/login").into_response()),
-        Err(refused) => Err(login::explain_proof(refused)),
+        Err(EnrolmentStepError::Enrol(error)) => render_in_session(&app, &principal, form, Some(error)).await,
+        Err(EnrolmentStepError::SignIn(SignInError::FlowEnded)) => Ok(Redirect::to("/login").into_response()),
+        Err(EnrolmentStepError::SignIn(refused)) => Err(login::sign_in_refusal(refused)),
     }
 }

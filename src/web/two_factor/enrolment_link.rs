@@ -14,7 +14,7 @@ use crate::idp::connections;
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::signin::flow;
 use crate::signin::one_time_links::{self, LinkPurpose};
-use crate::web::{AppState, Error, email_links as pages, guard, login, page};
+use crate::web::{AppState, Error, email_links, guard, login, page};
 
 const SET_UP: &str = "/profile/two-factor/add";
 
@@ -33,8 +33,8 @@ pub(crate) struct EnrolmentLinkForm {
 }
 
 async fn build(app: &AppState, token: &str) -> Result<EnrolmentLinkPage, Error> {
-    let link = pages::find_link(app, token, LinkPurpose::Enrol).await?;
-    let gone = || pages::invalid_link(LinkPurpose::Enrol);
+    let link = email_links::find_link(app, token, LinkPurpose::Enrol).await?;
+    let gone = || email_links::invalid_link(LinkPurpose::Enrol);
     let (Some(account_id), Some(user_id)) = (link.account_id, link.user_id) else { return Err(gone()) };
     let mut c = app.kernel.db.read().await?;
     let account = accounts::by_id(&mut c, &account_id).await?.ok_or_else(gone)?;
@@ -66,7 +66,7 @@ pub(super) async fn begin_enrolment(
         );
         return Err(Error::Refused(Refusal::new(StatusCode::CONFLICT, "For somebody else", detail)));
     }
-    one_time_links::mark_used(&app.signin, &form.token).await?;
+    one_time_links::mark_used(&app.kernel, &form.token).await?;
     if signed_in.is_some() {
         return Ok(Redirect::to(SET_UP).into_response());
     }

@@ -10,12 +10,12 @@ use serde::Deserialize;
 use super::{CodesPage, show_codes, webauthn_available};
 use crate::access::Principal;
 use crate::admin;
-use crate::admin::two_factor::FactorRemoval;
 use crate::directory::accounts;
 use crate::directory::users::User;
 use crate::kernel::http::RequestContext;
 use crate::kernel::urls::local_path;
 use crate::signin::factors::{self, Factor, RememberedBrowser};
+use crate::signin::policy::{self, RemovedFactors};
 use crate::web::page::{self, Shell};
 use crate::web::{AppState, Error, profile};
 
@@ -65,7 +65,7 @@ async fn render(
         codes_left: factors::codes_left(&mut c, &user.id).await?,
         devices: factors::remembered_browsers(&mut c, &settings, &user, now).await?,
         remember_days: settings.remember_days,
-        enforced: factors::is_enforced_for(&mut c, &settings, &user.id).await?,
+        enforced: policy::is_enforced_for(&mut c, &settings, &user.id).await?,
         keys_work: webauthn_available(app),
         error,
     };
@@ -144,14 +144,14 @@ pub(super) async fn remove(
     request: RequestContext,
     Form(form): Form<ManageFactorForm>,
 ) -> Result<Response, Error> {
-    if let Some(elsewhere) = profile::confirm_first(&app, &principal, HOME) {
+    if let Some(elsewhere) = profile::redirect_unless_recent(&app, &principal, HOME) {
         return Ok(elsewhere);
     }
     let done = async {
         principal.require_recent_authentication(app.kernel.clock.now())?;
         let mut tx = app.kernel.db.begin().await?;
         let (user, factor) = find_own_factor(&app, &principal, &mut tx, &form.id).await?;
-        admin::two_factor::ensure_not_last_sign_in_method(&mut tx, &user, FactorRemoval::One(&factor))
+        admin::two_factor::ensure_not_last_sign_in_method(&mut tx, &user, RemovedFactors::One(&factor))
             .await?;
         let settings = accounts::settings_of(&mut tx, &user.account_id).await?.two_factor;
         let context = principal.context(&request);
@@ -167,7 +167,7 @@ pub(super) async fn renew_codes(
     principal: Principal,
     request: RequestContext,
 ) -> Result<Response, Error> {
-    if let Some(elsewhere) = profile::confirm_first(&app, &principal, HOME) {
+    if let Some(elsewhere) = profile::redirect_unless_recent(&app, &principal, HOME) {
         return Ok(elsewhere);
     }
     principal.require_recent_authentication(app.kernel.clock.now())?;

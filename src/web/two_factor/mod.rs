@@ -60,24 +60,44 @@ pub(super) struct FactorPrompt {
     pub(super) error: Option<&'static str>,
 }
 
+/// A field of a form that comes back as it is.
+pub(super) struct HiddenField {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// Its value.
+    pub(super) value: String,
+}
+
+/// The page that a form for a second factor is on.
+pub(super) struct PromptPage {
+    /// Where the form is posted.
+    pub(super) action: &'static str,
+    /// What comes back with it.
+    pub(super) hidden: HiddenField,
+    /// Whether the field is for a recovery code.
+    pub(super) recovery: bool,
+    /// Why the last response was not accepted.
+    pub(super) error: Option<&'static str>,
+}
+
 impl FactorPrompt {
-    /// The form at `action`, which comes back with the field `hidden`, for these factors of a user. `place`: the
-    /// id of the flow or session they are asked in.
-    pub(super) fn new(
+    /// The form for these factors of a user. `context_id`: the id of the flow or session that asks for them.
+    pub(super) fn build(
         app: &AppState,
-        (user_id, place): (&str, &str),
+        user_id: &str,
+        context_id: &str,
         owned: &[Factor],
-        (action, hidden): (&'static str, (&'static str, String)),
-        (recovery, error): (bool, Option<&'static str>),
+        page: PromptPage,
     ) -> Result<Self, Error> {
+        let PromptPage { action, hidden: HiddenField { name, value }, recovery, error } = page;
         let other = if recovery { "" } else { "&recovery=true" };
         Ok(Self {
             action,
-            other: format!("{action}?{}={}{other}", hidden.0, query_value(&hidden.1)),
-            hidden: vec![hidden],
+            other: format!("{action}?{name}={}{other}", query_value(&value)),
+            hidden: vec![(name, value)],
             recovery,
             has_app: owned.iter().any(|factor| factor.kind() == FactorKind::Totp),
-            challenge: factors::start_challenge(&app.kernel, user_id, place, owned)?,
+            challenge: factors::start_challenge(&app.kernel, user_id, context_id, owned)?,
             remember_days: 0,
             error,
         })
@@ -149,15 +169,15 @@ fn show_codes(cookies: SetCookieHeaders, page: CodesPage) -> Result<Response, Er
     Ok((cookies, page::render(&page)?).into_response())
 }
 
-/// Where somebody is in a flow: the flow itself and the browser's secret.
+/// The flow with this id in this browser, if it waits for `step`, and the browser's secret.
 async fn find_flow_at_step(
     app: &AppState,
     headers: &HeaderMap,
     id: &str,
-    demand: flow::NextStep,
+    step: flow::NextStep,
 ) -> Result<Option<(flow::Flow, String)>, sqlx::Error> {
     let found = super::login::password::find_flow(app, headers, id).await?;
-    Ok(found.filter(|(flow, _)| flow.pending_step() == Some(demand)))
+    Ok(found.filter(|(flow, _)| flow.pending_step() == Some(step)))
 }
 
 /// Somebody came by a way that is not open to them.

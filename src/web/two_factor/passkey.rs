@@ -12,8 +12,9 @@ use crate::directory::accounts::Account;
 use crate::idp::connections;
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::kernel::urls::local_path;
-use crate::signin::factors;
-use crate::signin::flow::{self, SignInError};
+use crate::signin::factors::{self, FactorCheckError};
+use crate::signin::flow::{self, Flow};
+use crate::signin::{SignInAttempt, SignInError};
 use crate::web::{AppState, Error, login};
 
 /// Whether the sign-in page of this account has the button. Without an account it has: whose passkey it is
@@ -67,8 +68,12 @@ pub(super) async fn submit(
         )
     };
     let secret = flow::cookies(&app.kernel).browser_secret(&headers);
-    let proved = factors::verify_passkey(&app.signin, &secret, &form.ticket, &form.answer).await?;
-    let passkey = proved.map_err(|_| unknown())?;
+    let passkey = match factors::verify_passkey(&app.signin, &secret, &form.ticket, &form.answer).await {
+        Ok(passkey) => passkey,
+        Err(FactorCheckError::Rejected(_)) => return Err(unknown()),
+        Err(FactorCheckError::Database(error)) => return Err(error.into()),
+        Err(FactorCheckError::Vault(error)) => return Err(error.into()),
+    };
     // Where a company signs its people in, a key of their own must not outlive what the company says.
     let mut c = app.kernel.db.read().await?;
     if let Some(domain) = passkey.user.domain()
@@ -84,19 +89,13 @@ pub(super) async fn submit(
     }
     drop(c);
     let return_to = local_path(Some(&form.return_to), "/");
-
-    match flow::sign_in_with_passkey(
-        &app.signin,
-        &request,
-        flow::cookies(&app.kernel).binding_of(&headers, &secret),
-        return_to,
-        &passkey,
-    )
-    .await
-    {
-        Ok(proved) => Ok(login::sign_in_response(&app, &secret, &proved)),
+    let browser = flow::cookies(&app.kernel).binding_of(&headers, &secret);
+    let flow = Flow::transient(&passkey.user, return_to);
+    let attempt = SignInAttempt { signin: &app.signin, request: &request, flow: &flow, browser };
+    match attempt.sign_in_with_passkey(&passkey).await {
+        Ok(outcome) => Ok(login::sign_in_response(&app, &secret, &outcome)),
         Err(SignInError::SecondFactor(_)) => Err(unknown()),
         Err(SignInError::FlowEnded) => Ok(Redirect::to("/login?notice=expired").into_response()),
-        Err(refused) => Err(login::explain_proof(refused)),
+        Err(refused) => Err(login::sign_in_refusal(refused)),
     }
 }

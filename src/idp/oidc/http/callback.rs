@@ -116,7 +116,7 @@ async fn check_pending_request(
 ) -> Result<Result<(), OidcCheckFailed>, sqlx::Error> {
     let mut c = signin.kernel.db.read().await?;
     let now = signin.kernel.clock.now();
-    let is_pending = flow::has_pending_request(&mut c, (&connection.id, &authorization.request), now).await?;
+    let is_pending = flow::has_pending_request(&mut c, &connection.id, &authorization.request, now).await?;
     Ok(if is_pending { Ok(()) } else { Err(already_answered(&OidcCheckReport::default())) })
 }
 

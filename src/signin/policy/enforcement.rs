@@ -1,4 +1,4 @@
-//! Who has to have a second factor.
+//! Who must have a second factor, and until when a session may go on without one.
 
 use crate::access::SessionRestriction;
 use crate::directory::accounts::TwoFactorSettings;
@@ -21,9 +21,9 @@ pub async fn is_enforced_for(
     Ok(own.iter().any(|id| settings.groups.contains(id)))
 }
 
-/// The users of an account after the one with id `after` who have to have a second factor under `settings` and
-/// have none: a query over `users u`.
-pub(super) fn users_without_factor(
+/// The users of an account after the one with id `after` who must have a second factor under `settings` and have
+/// none, as conditions on `users u`.
+pub(crate) fn users_without_factor(
     account_id: &str,
     settings: &TwoFactorSettings,
     after: &str,
@@ -43,7 +43,7 @@ pub(super) fn users_without_factor(
     all
 }
 
-/// How many people these settings ask for a second factor who have none.
+/// How many users must have a second factor under these settings and have none.
 pub async fn affected_count(
     c: &mut DbConn,
     account_id: &str,
@@ -54,7 +54,7 @@ pub async fn affected_count(
     Ok(count)
 }
 
-/// What a session in which no second factor was shown owes.
+/// What a session has to do first in which no second factor was shown.
 pub(crate) async fn session_restriction(
     c: &mut DbConn,
     settings: &TwoFactorSettings,

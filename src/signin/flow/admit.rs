@@ -1,0 +1,60 @@
+//! From a proof to a user whom the account's rules let in.
+
+use serde_json::json;
+
+use super::model::AdmittedUser;
+use super::outcome_record::audit_context_of;
+use super::provider_claims;
+use crate::access;
+use crate::audit::{self, Action, Context, Event};
+use crate::directory;
+use crate::directory::users::{ChangeAuthority, Profile, User};
+use crate::kernel::Tx;
+use crate::kernel::http::RequestContext;
+use crate::signin::lookup::SignInRecord;
+use crate::signin::password::PasswordStatus;
+use crate::signin::policy::{self, Admission};
+use crate::signin::{Method, Proof, SignInError, identities};
+
+/// Applies the account's rules to a proof about the user of `record`. What a first sign-in brings with it happens
+/// here: the user is created or joins, their identity is linked, the provider's names and groups are taken over.
+pub(super) async fn admit_user(
+    tx: &mut Tx,
+    request: &RequestContext,
+    proof: &Proof,
+    record: &SignInRecord,
+) -> Result<AdmittedUser, SignInError> {
+    let user = match policy::authorize_sign_in(tx, proof, record).await? {
+        Admission::Active(user) => user.clone(),
+        Admission::Invited(user) => activate_invited_user(tx, request, user, proof.method).await?,
+        Admission::FirstSignIn => {
+            let context = Context::anonymous(&proof.account_id, &proof.identifier, request);
+            provider_claims::create_user(tx, &context, proof).await?
+        }
+    };
+    let context = audit_context_of(&user, request);
+    identities::link_or_record_use(tx, &context, &user, proof).await?;
+    let user = provider_claims::apply(tx, &context, user, proof).await?;
+    Ok(AdmittedUser {
+        user,
+        settings: record.settings.clone(),
+        is_enrolled: record.is_enrolled,
+        password_status: PasswordStatus::Valid,
+        expected_hash: None,
+    })
+}
+
+/// Makes an invited user a member.
+pub(crate) async fn activate_invited_user(
+    tx: &mut Tx,
+    request: &RequestContext,
+    user: &User,
+    method: Method,
+) -> Result<User, directory::Error> {
+    let context = audit_context_of(user, request);
+    let wanted = Profile { active: true, ..user.profile() };
+    let joined = access::update_user(tx, &context, ChangeAuthority::Local, user, wanted).await?;
+    let event = Event::new(Action::InvitationAccept, "user", &user.id, &user.user_name);
+    audit::record(tx, &context, event.detail(json!({"method": method}))).await?;
+    Ok(joined)
+}

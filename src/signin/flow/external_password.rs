@@ -1,0 +1,130 @@
+//! Signing in with a password that a directory checks. The attempt is counted here, as every other is.
+
+use super::outcome_record::record_refusal;
+use super::password_attempt::{Candidate, PasswordAttempt};
+use super::provider_claims;
+use super::reauthentication::SessionRequest;
+use crate::audit::Context;
+use crate::signin::lockout::{self, CredentialKind};
+use crate::signin::lookup::{LookupBy, SignInRecord, SubjectMatch};
+use crate::signin::{ExternalSubject, Method, Proof, SignInAttempt, SignInError, SignInOutcome};
+
+/// The person a directory found for what was typed.
+pub struct ExternalCandidate<'a> {
+    /// The account of the directory's connection.
+    pub account_id: &'a str,
+    /// The connection.
+    pub connection_id: &'a str,
+    /// Who the person is in the directory, where it has a lasting name for them.
+    pub subject: Option<&'a ExternalSubject>,
+    /// Their address there, or else their name there, or else what was typed.
+    pub identifier: &'a str,
+}
+
+/// An attempt with a password that is checked elsewhere, counted before it is.
+pub struct ExternalPasswordAttempt<'a>(PasswordAttempt<'a>);
+
+impl<'a> ExternalPasswordAttempt<'a> {
+    /// Counts the attempt on the user who is the subject at the connection, or else on the user with the address or
+    /// name in its account.
+    pub async fn begin(
+        attempt: &SignInAttempt<'a>,
+        candidate: ExternalCandidate<'_>,
+        method: Method,
+    ) -> Result<Self, SignInError> {
+        let ExternalCandidate { account_id, connection_id, subject, identifier } = candidate;
+        let mut c = attempt.signin.kernel.db.read().await?;
+        let lookup_by = match subject {
+            Some(subject) => LookupBy::ExternalSubject { connection_id, subject, identifier },
+            None => LookupBy::Identifier(identifier),
+        };
+        let candidate = Candidate::find(&mut c, account_id, lookup_by, identifier).await?;
+        let name = match &candidate.record {
+            SignInRecord { user: Some(user), subject_match: SubjectMatch::Linked, .. } => &user.user_name,
+            _ => identifier,
+        };
+        let name = name.to_owned();
+        PasswordAttempt::record(attempt.signin, attempt.request, c, candidate, name, method).await.map(Self)
+    }
+
+    /// The same for the principal of a session.
+    pub async fn begin_in_session(session: &SessionRequest<'a>, method: Method) -> Result<Self, SignInError> {
+        let SessionRequest { signin, request, principal } = *session;
+        let mut c = signin.kernel.db.read().await?;
+        let candidate = Candidate::of_principal(&mut c, principal).await?;
+        let name = principal.name.clone();
+        PasswordAttempt::record(signin, request, c, candidate, name, method).await.map(Self)
+    }
+
+    /// The address of the user, or what was typed.
+    #[must_use]
+    pub fn email_or_identifier(&self) -> &str {
+        let user = self.0.candidate.record.user.as_ref();
+        user.and_then(|user| user.email.as_deref()).unwrap_or(&self.0.identifier)
+    }
+
+    /// Whether the password may be checked: not while the user is locked.
+    #[must_use]
+    pub fn may_check(&self) -> bool {
+        self.0.may_check()
+    }
+
+    /// The password was wrong: records that; gives the reason back, or what failed.
+    pub async fn record_failure(self) -> SignInError {
+        self.0.reject().await
+    }
+
+    /// The password was right, and its owner is not let in for this reason, which is recorded and given back.
+    pub async fn refuse(self, refused: SignInError) -> SignInError {
+        match self.record_refusal(&refused).await {
+            Ok(()) => refused,
+            Err(failure) => failure.into(),
+        }
+    }
+
+    async fn record_refusal(self, refused: &SignInError) -> Result<(), sqlx::Error> {
+        let PasswordAttempt { signin, request, candidate, identifier, method, .. } = self.0;
+        let mut tx = signin.kernel.db.begin().await?;
+        let user = candidate.record.user.as_ref();
+        if let Some(user) = user {
+            lockout::clear_failures(&mut tx, &user.id, CredentialKind::Password).await?;
+        }
+        let context = Context::anonymous(&candidate.account_id, &identifier, request);
+        record_refusal(&mut tx, &context, user, method, refused).await?;
+        tx.commit().await
+    }
+
+    /// The password was right: the attempts before are forgotten.
+    pub async fn clear_failures(&self) -> Result<(), SignInError> {
+        self.0.clear_throttle();
+        let PasswordAttempt { signin, candidate, .. } = &self.0;
+        let mut tx = signin.kernel.db.begin().await?;
+        lockout::clear_failures(&mut tx, &candidate.lockout_key, CredentialKind::Password).await?;
+        Ok(tx.commit().await?)
+    }
+
+    /// The password was right, and `proof` is what it proves: the attempts before are forgotten and the flow is
+    /// completed, in one transaction.
+    pub async fn complete(
+        self,
+        attempt: &SignInAttempt<'_>,
+        proof: Proof,
+    ) -> Result<SignInOutcome, SignInError> {
+        self.0.clear_throttle();
+        let Candidate { lockout_key, record, .. } = self.0.candidate;
+        let proof = Proof { clear_failures_of: Some(lockout_key), ..proof };
+        let record = is_fresh_enough(&record, &proof).then_some(record);
+        attempt.complete_proof(proof, record, None).await
+    }
+}
+
+/// Whether a record from before the password was checked is good enough to complete the sign-in: the subject was
+/// linked to an active user, whom the proof does not change. What is written from must be looked up in the
+/// transaction that writes.
+fn is_fresh_enough(record: &SignInRecord, proof: &Proof) -> bool {
+    record.subject_match == SubjectMatch::Linked
+        && record
+            .user
+            .as_ref()
+            .is_some_and(|user| user.is_active() && !provider_claims::changes_profile(user, proof))
+}

@@ -1,0 +1,77 @@
+//! The steps between a proof and a session, and the flow that waits for one of them.
+
+use super::cookies::BrowserBinding;
+use super::model::{AdmittedUser, Flow, NextStep};
+use crate::directory::users::{self, User};
+use crate::kernel::database::DbConn;
+use crate::kernel::{Tx, tokens};
+use crate::signin::factors::{self, SecondFactor};
+use crate::signin::lookup::{self, LookupBy, SignInRecord};
+use crate::signin::password::{self, PasswordStatus};
+use crate::signin::{Proof, SignIn, SignInError, policy};
+
+/// What stands between a proof and a session, first things first. A second factor comes before a new password: a
+/// password alone must not be enough to change it. In a remembered browser the proof gets its second factor here.
+pub(super) async fn find_next_step(
+    tx: &mut Tx,
+    browser: BrowserBinding<'_>,
+    admitted: &AdmittedUser,
+    proof: &mut Proof,
+) -> Result<Option<NextStep>, sqlx::Error> {
+    let AdmittedUser { user, settings, is_enrolled, password_status, .. } = admitted;
+    let rules = &settings.two_factor;
+    if proof.second_factor.is_none() && *is_enrolled {
+        let now = tx.now();
+        if !factors::is_browser_remembered(tx, rules, user, browser.device_secret, now).await? {
+            return Ok(Some(NextStep::SecondFactor));
+        }
+        proof.second_factor = Some(SecondFactor::Device);
+    }
+    if *password_status == PasswordStatus::Expired {
+        return Ok(Some(NextStep::NewPassword));
+    }
+    if proof.second_factor.is_none() && policy::is_enforced_for(tx, rules, &user.id).await? {
+        return Ok(Some(NextStep::Enrolment));
+    }
+    Ok(None)
+}
+
+/// The proof that waits in a flow for this step.
+pub(super) fn proof_waiting_for(flow: &Flow, step: NextStep) -> Result<Proof, SignInError> {
+    flow.proof().filter(|_| flow.pending_step() == Some(step)).ok_or(SignInError::FlowEnded)
+}
+
+/// The record of the user whose proof waits in a flow: who it is was decided before it had to wait.
+pub(super) async fn find_pending_record(c: &mut DbConn, proof: &Proof) -> Result<SignInRecord, SignInError> {
+    let user_id = proof.user_id.as_deref().ok_or(SignInError::FlowEnded)?;
+    Ok(lookup::find_record(c, &proof.account_id, LookupBy::UserId(user_id), "").await?)
+}
+
+/// The user whose proof waits in a flow, if all is as it was: the user is active and was not deactivated since, the
+/// password that was shown is still theirs.
+pub(super) async fn load_pending_user(
+    tx: &mut Tx,
+    flow: &Flow,
+    proof: &Proof,
+) -> Result<AdmittedUser, SignInError> {
+    let SignInRecord { user, settings, password, is_enrolled, .. } = find_pending_record(tx, proof).await?;
+    let unchanged = |user: &User| user.is_active() && flow.user_epoch == Some(user.epoch);
+    let user = user.filter(unchanged).ok_or(SignInError::FlowEnded)?;
+    let password_status = match &proof.password_fingerprint {
+        Some(shown) => {
+            let row = password
+                .filter(|row| tokens::constant_time_eq(&tokens::hash(&row.hash), shown))
+                .ok_or(SignInError::FlowEnded)?;
+            password::status(&settings.password, row.changed_at, tx.now())
+        }
+        None => PasswordStatus::Valid,
+    };
+    Ok(AdmittedUser { user, settings, is_enrolled, password_status, expected_hash: None })
+}
+
+/// The user whose proof waits in a flow, for the page.
+pub async fn pending_user(signin: &SignIn, flow: &Flow) -> Result<Option<User>, sqlx::Error> {
+    let Some(proof) = flow.proof().filter(|_| flow.pending_step().is_some()) else { return Ok(None) };
+    let Some(user_id) = &proof.user_id else { return Ok(None) };
+    users::by_id(&mut *signin.kernel.db.read().await?, &proof.account_id, user_id).await
+}

@@ -1,0 +1,175 @@
+//! One attempt with a password: looked up, counted, checked, and recorded when it was wrong.
+//!
+//! Wrong, unknown, locked and deactivated do the same work in the same order: one look-up, one counted attempt, one
+//! hash, one write. Only the audit trail tells them apart.
+
+use std::sync::Arc;
+
+use super::complete::VerifiedPassword;
+use super::model::Flow;
+use super::outcome_record::{count_outcome, record_refusal};
+use crate::access::Principal;
+use crate::audit::Context;
+use crate::directory::fold_case;
+use crate::directory::users;
+use crate::kernel::database::{DbConn, PendingCommit, PooledDbConn};
+use crate::kernel::http::RequestContext;
+use crate::signin::lockout::{self, Attempt, AttemptDecision, CredentialKind, LockNotice};
+use crate::signin::lookup::{self, LookupBy, SignInRecord};
+use crate::signin::password::{HashPermit, Password, StoredHash};
+use crate::signin::{Method, SignIn, SignInError};
+
+/// The user whose password is checked, if there is one.
+pub(super) struct Candidate {
+    /// Empty when no account is known.
+    pub(super) account_id: String,
+    /// The user's id, or a decoy where there is no user.
+    pub(super) lockout_key: String,
+    pub(super) record: SignInRecord,
+}
+
+impl Candidate {
+    /// Looks the flow's identifier up. Without an account, the one account that knows the address is
+    /// taken: on a server with several, an address in two needs the account's name.
+    pub(super) async fn of_flow(c: &mut DbConn, flow: &Flow) -> Result<Self, sqlx::Error> {
+        let account_id = match &flow.account_id {
+            Some(id) => id.clone(),
+            None => users::find_unique_account_by_email(c, &flow.identifier).await?.unwrap_or_default(),
+        };
+        Self::find(c, &account_id, LookupBy::Identifier(&flow.identifier), &flow.identifier).await
+    }
+
+    /// Looks the principal of a session up.
+    pub(super) async fn of_principal(c: &mut DbConn, principal: &Principal) -> Result<Self, sqlx::Error> {
+        Self::find(c, &principal.account_id, LookupBy::UserId(&principal.id), &principal.name).await
+    }
+
+    /// Looks a user up. `identifier`: what was typed, which chooses the decoy.
+    pub(super) async fn find(
+        c: &mut DbConn,
+        account_id: &str,
+        lookup_by: LookupBy<'_>,
+        identifier: &str,
+    ) -> Result<Self, sqlx::Error> {
+        let decoy = lockout::decoy_key(&fold_case(identifier));
+        let record = lookup::find_record(c, account_id, lookup_by, &decoy).await?;
+        let lockout_key = record.user.as_ref().map_or(decoy, |user| user.id.clone());
+        Ok(Self { account_id: account_id.to_owned(), lockout_key, record })
+    }
+
+    fn attempt(&self) -> Attempt<'_> {
+        Attempt {
+            account_id: &self.account_id,
+            key: &self.lockout_key,
+            credential_kind: CredentialKind::Password,
+        }
+    }
+}
+
+/// An attempt that is counted, and not yet known to be right or wrong.
+pub(super) struct PasswordAttempt<'a> {
+    pub(super) signin: &'a SignIn,
+    pub(super) request: &'a RequestContext,
+    pub(super) candidate: Candidate,
+    /// How the audit trail names the person.
+    pub(super) identifier: String,
+    pub(super) method: Method,
+    decision: AttemptDecision,
+    /// The count, which must be on disk before the client hears that the password was wrong.
+    pending_commit: PendingCommit,
+}
+
+impl<'a> PasswordAttempt<'a> {
+    /// Counts the attempt before the password is checked. `lookup` is the connection that the candidate was found with:
+    /// it goes back before another is asked for, since requests that each held one and wanted a second would wait for
+    /// one another.
+    pub(super) async fn record(
+        signin: &'a SignIn,
+        request: &'a RequestContext,
+        lookup: PooledDbConn,
+        candidate: Candidate,
+        identifier: String,
+        method: Method,
+    ) -> Result<Self, SignInError> {
+        let settings = &candidate.record.settings.lockout;
+        signin
+            .throttle
+            .record_password_attempt(request.address, &candidate.lockout_key, settings.attempts)
+            .map_err(SignInError::Throttled)?;
+        drop(lookup);
+        let kernel = &signin.kernel;
+        // A count that is lost in a power cut is one more guess, once.
+        let (decision, pending_commit) =
+            lockout::record_attempt_alone(&kernel.db, kernel.clock.now(), candidate.attempt(), settings).await?;
+        Ok(Self { signin, request, candidate, identifier, method, decision, pending_commit })
+    }
+
+    /// Whether the password may be checked: not while the user is locked.
+    pub(super) fn may_check(&self) -> bool {
+        self.decision != AttemptDecision::Locked
+    }
+
+    /// Checks the password against the stored hash, or a decoy: one hash either way. A wrong one is recorded.
+    pub(super) async fn verify(
+        self,
+        permit: HashPermit<'_>,
+        password: &Password,
+    ) -> Result<(SignInRecord, VerifiedPassword), SignInError> {
+        let row = self.candidate.record.password.as_ref().filter(|_| self.may_check());
+        let stored = row.and_then(|row| StoredHash::parse(&row.hash).ok()).map(Arc::new);
+        let is_current = stored.as_deref().is_some_and(StoredHash::is_current);
+        let is_right = permit.verify(password, stored).await?;
+        let verified = match row {
+            Some(row) if is_right && self.candidate.record.user.is_some() => {
+                VerifiedPassword { old_hash: row.hash.clone(), new_hash: None, changed_at: row.changed_at }
+            }
+            _ => return Err(self.reject().await),
+        };
+        self.clear_throttle();
+        let new_hash = if is_current { None } else { permit.hash(password).await.ok() };
+        Ok((self.candidate.record, VerifiedPassword { new_hash, ..verified }))
+    }
+
+    /// Forgets the wrong attempts from this address, as this one was right.
+    pub(super) fn clear_throttle(&self) {
+        self.signin.throttle.clear_failures(self.request.address, &self.candidate.lockout_key);
+    }
+
+    /// The password was wrong or was not checked: records that, and tells of the lock if this was the last attempt
+    /// that was allowed. Gives the reason back, or what failed.
+    pub(super) async fn reject(self) -> SignInError {
+        self.record_rejection().await.unwrap_or_else(|failure| failure)
+    }
+
+    async fn record_rejection(self) -> Result<SignInError, SignInError> {
+        let Self { signin, request, candidate, identifier, method, decision, pending_commit } = self;
+        let mut tx = signin.kernel.db.begin().await?;
+        let refused = match decision {
+            AttemptDecision::Locked => SignInError::Locked,
+            AttemptDecision::Allowed { .. } => SignInError::WrongPassword,
+        };
+        let Some(user) = &candidate.record.user else {
+            // No event: a trail that strangers can fill is not read.
+            lockout::write_decoy(&mut tx, candidate.attempt()).await?;
+            tx.commit().await?;
+            pending_commit.wait().await?;
+            count_outcome(method, "refused");
+            tracing::info!("sign-in with an unknown name");
+            return Ok(refused);
+        };
+        let context = Context::anonymous(&user.account_id, &identifier, request);
+        record_refusal(&mut tx, &context, Some(user), method, &refused).await?;
+        let locks_until = decision.locks_until();
+        if let Some(until) = locks_until {
+            let credential_kind = CredentialKind::Password;
+            let notice = LockNotice { credential_kind, until, address: &context.address };
+            lockout::report_lock(&signin.kernel, &mut tx, &context, user, notice).await?;
+        }
+        tx.commit().await?;
+        pending_commit.wait().await?;
+        if locks_until.is_some() {
+            metrics::counter!("vestibule_lockouts_total").increment(1);
+        }
+        Ok(refused)
+    }
+}

@@ -1,0 +1,79 @@
+//! Proving again who one is, in a session, before something that needs a recent proof. Each way gives the session a
+//! new secret, so that a cookie that was copied before is worth nothing.
+
+use super::password_attempt::{Candidate, PasswordAttempt};
+use super::second_factor::{FactorAttempt, notify_recovery_code_used};
+use crate::access::Principal;
+use crate::directory::users::User;
+use crate::kernel::http::RequestContext;
+use crate::signin::factors::{self, FactorResponse};
+use crate::signin::lockout::{self, CredentialKind};
+use crate::signin::lookup::{self, LookupBy, SignInRecord};
+use crate::signin::password::Password;
+use crate::signin::{Method, SignIn, SignInError, sessions};
+
+/// A request of the principal of a session about their own sign-in.
+#[derive(Clone, Copy)]
+pub struct SessionRequest<'a> {
+    /// The services of signing in.
+    pub signin: &'a SignIn,
+    /// From where the request comes.
+    pub request: &'a RequestContext,
+    /// Whose session it is.
+    pub principal: &'a Principal,
+}
+
+impl SessionRequest<'_> {
+    /// Checks the principal's password and gives their session a new secret.
+    pub async fn confirm_password(&self, password: &Password) -> Result<String, SignInError> {
+        let Self { signin, request, principal } = *self;
+        let permit = signin.hasher.acquire()?;
+        let mut c = signin.kernel.db.read().await?;
+        let candidate = Candidate::of_principal(&mut c, principal).await?;
+        let (name, method) = (principal.name.clone(), Method::Password);
+        let attempt = PasswordAttempt::record(signin, request, c, candidate, name, method).await?;
+        attempt.verify(permit, password).await?;
+        let mut tx = signin.kernel.db.begin().await?;
+        lockout::clear_failures(&mut tx, &principal.id, CredentialKind::Password).await?;
+        tx.commit().await?;
+        self.renew_session().await
+    }
+
+    /// Gives the session a new secret, after a proof that was checked elsewhere.
+    pub async fn renew_session(&self) -> Result<String, SignInError> {
+        let Self { signin, request, principal } = *self;
+        let mut tx = signin.kernel.db.begin().await?;
+        let renewed = sessions::renew(&mut tx, &principal.context(request), principal, None).await?;
+        let secret = renewed.ok_or(SignInError::FlowEnded)?;
+        tx.commit().await?;
+        Ok(secret)
+    }
+
+    /// Checks the principal's second factor, also where the session has yet to show one, and gives the session a
+    /// new secret.
+    pub async fn confirm_second_factor(&self, response: FactorResponse<'_>) -> Result<String, SignInError> {
+        let Self { signin, request, principal } = *self;
+        let session_id = principal.session_id().ok_or(SignInError::FlowEnded)?;
+        let response = factors::prepare_response(signin, &principal.id, session_id, response).await?;
+        let mut tx = signin.kernel.db.begin().await?;
+        let lookup_by = LookupBy::UserId(&principal.id);
+        let record = lookup::find_record(&mut tx, &principal.account_id, lookup_by, "").await?;
+        let SignInRecord { user, settings, .. } = record;
+        let user = user.filter(User::is_active).ok_or(SignInError::FlowEnded)?;
+        let context = principal.context(request);
+        let attempt = FactorAttempt {
+            signin,
+            context: &context,
+            user: &user,
+            method: Method::Password,
+            lockout: &settings.lockout,
+        };
+        let (mut tx, verified) = attempt.check(tx, &response).await?;
+        notify_recovery_code_used(signin, &mut tx, &context, &user, verified.factor).await?;
+        let shown = Some((verified.factor, verified.amr.as_slice()));
+        let renewed = sessions::renew(&mut tx, &context, principal, shown).await?;
+        let secret = renewed.ok_or(SignInError::FlowEnded)?;
+        tx.commit().await?;
+        Ok(secret)
+    }
+}

@@ -1,0 +1,61 @@
+//! Who may change what an account demands, and what must stay possible after a change.
+
+use crate::access::{self, Principal, PrincipalKind};
+use crate::directory::accounts::TwoFactorSettings;
+use crate::directory::users::User;
+use crate::kernel::database::DbConn;
+use crate::signin::factors::{self, Factor};
+use crate::signin::password;
+
+/// Whether the principal has what they are about to demand of others: an administrator a second factor of their
+/// own, a service account an administrator who has one.
+pub async fn requester_has_second_factor(c: &mut DbConn, principal: &Principal) -> Result<bool, sqlx::Error> {
+    if principal.kind == PrincipalKind::User {
+        return factors::is_enrolled(c, &principal.id).await;
+    }
+    for id in access::admins(&mut *c, &principal.account_id).await? {
+        if factors::is_enrolled(&mut *c, &id).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether the principal may change whom the account asks for a second factor. Only to ask more people than
+/// before, the requester must have one.
+pub async fn may_change_enforcement(
+    c: &mut DbConn,
+    principal: &Principal,
+    before: &TwoFactorSettings,
+    after: &TwoFactorSettings,
+) -> Result<bool, sqlx::Error> {
+    Ok(!after.widens(before) || requester_has_second_factor(c, principal).await?)
+}
+
+/// The factors that are taken from a user.
+#[derive(Debug, Clone, Copy)]
+pub enum RemovedFactors<'a> {
+    /// This one.
+    One(&'a Factor),
+    /// All of them.
+    All,
+}
+
+/// Whether a user has no way to sign in once these factors are removed. `has_provider`: an identity provider signs
+/// them in.
+pub async fn leaves_no_sign_in_method(
+    c: &mut DbConn,
+    user: &User,
+    removed: RemovedFactors<'_>,
+    has_provider: bool,
+) -> Result<bool, sqlx::Error> {
+    if has_provider || password::changed_at(&mut *c, &user.id).await?.is_some() {
+        return Ok(false);
+    }
+    let RemovedFactors::One(removed) = removed else { return Ok(true) };
+    if !removed.is_passkey() {
+        return Ok(false);
+    }
+    let owned = factors::of_user(c, &user.id).await?;
+    Ok(!owned.iter().any(|other| other.id != removed.id && other.is_passkey()))
+}

@@ -1,0 +1,14 @@
+//! What an account demands of a sign-in, and what a change of these demands does to whom.
+
+mod authorize;
+mod change;
+mod enforcement;
+mod impact;
+
+pub(super) use authorize::{Admission, authorize_sign_in};
+pub use change::{
+    RemovedFactors, leaves_no_sign_in_method, may_change_enforcement, requester_has_second_factor,
+};
+pub use enforcement::{affected_count, is_enforced_for};
+pub(super) use enforcement::{session_restriction, users_without_factor};
+pub use impact::{ImpactCounts, count_impact};
