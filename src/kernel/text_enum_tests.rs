@@ -1,4 +1,4 @@
-use super::{TextEnum as _, text_enum};
+use super::TextEnum as _;
 
 text_enum! {
     /// Colours of a traffic light.

@@ -316,7 +316,7 @@ pub async fn start_test(request: &AdminRequest<'_>, id: &str) -> Result<Connecti
                 &mut tx,
                 request.principal(),
                 &connection,
-                &*settings,
+                &settings,
             )
             .await?;
             tx.commit().await?;

@@ -48,7 +48,7 @@ pub(super) struct UserSearch {
 }
 
 impl UserSearch {
-    /// The user_searches of a connection.
+    /// The searches for users that a connection has.
     pub(super) fn all(settings: &LdapSettings) -> Vec<Self> {
         let place = |query: &UserQuery| {
             let own = [&query.name_attribute, &query.email_attribute, &query.member_of_attribute];

@@ -20,6 +20,11 @@ use super::{AppState, Error};
 use crate::access::{Guard, Permission as P, Routes};
 
 pub(super) fn routes() -> Routes<AppState> {
+    user_routes().merge(connection_routes()).merge(account_routes())
+}
+
+/// Users, invitations and groups.
+fn user_routes() -> Routes<AppState> {
     let may = Guard::Requires;
     Routes::default()
         .get("/console", may(P::UsersView), overview::show)
@@ -49,6 +54,12 @@ pub(super) fn routes() -> Routes<AppState> {
         .post("/console/groups/{id}/link", may(P::GroupsEdit), groups::links::create_link)
         .post("/console/groups/{id}/unlink", may(P::GroupsEdit), groups::links::delete_link)
         .post("/console/groups/{id}/delete", may(P::GroupsEdit), groups::delete)
+}
+
+/// Connections and what provisions through them.
+fn connection_routes() -> Routes<AppState> {
+    let may = Guard::Requires;
+    Routes::default()
         .get("/console/connections", may(P::ConnectionsView), connections::list)
         .get("/console/connections/new", may(P::ConnectionsEdit), connections::new)
         .post("/console/connections", may(P::ConnectionsEdit), connections::create)
@@ -100,6 +111,12 @@ pub(super) fn routes() -> Routes<AppState> {
             connections::pending_changes::discard,
         )
         .post("/console/connections/{id}/delete", may(P::ConnectionsEdit), connections::delete)
+}
+
+/// Service accounts, two-factor authentication, the audit trail and the settings.
+fn account_routes() -> Routes<AppState> {
+    let may = Guard::Requires;
+    Routes::default()
         .get("/console/service-accounts", may(P::ServiceAccountsView), service_accounts::list)
         .post("/console/service-accounts", may(P::ServiceAccountsEdit), service_accounts::create)
         .post("/console/service-accounts/token", may(P::ServiceAccountsEdit), tokens::create)

@@ -24,7 +24,6 @@ declare_settings! {
         /// What a password must be.
         password:
         /// What a password must be.
-        #[expect(clippy::struct_excessive_bools, reason = "each is a switch on the settings page")]
         PasswordSettings,
         /// Rules for passwords to change.
         PasswordChange {

@@ -270,7 +270,7 @@ impl SyncWorker<'_> {
                     self.report.change(&group.id, &group.name, added, removed);
                 }
                 GroupSyncOutcome::Held(group, reason) => {
-                    self.report.add_held(&group.id, &group.name, &reason)
+                    self.report.add_held(&group.id, &group.name, &reason);
                 }
             }
         }

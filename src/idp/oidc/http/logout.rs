@@ -77,7 +77,7 @@ async fn validate_logout(
         provider.map_err(|error| report.fail(OidcCheck::Discovery, "a provider that answers", error))?;
 
     let judged =
-        validate_with_key_refresh(kernel, &*idp.oidc, settings, provider, &mut report, |report, expected| {
+        validate_with_key_refresh(kernel, &idp.oidc, settings, provider, &mut report, |report, expected| {
             validate_logout_token(report, token, expected)
         });
     let (claims, _) = judged.await?;

@@ -46,7 +46,7 @@ impl ScimWrite<'_> {
     }
 
     fn new_profile(&self) -> Result<Profile, Error> {
-        Ok(user::profile(self.coerce(normalize_user(self.operation.data.clone()))?)?)
+        user::profile(self.coerce(normalize_user(self.operation.data.clone()))?)
     }
 
     fn created(&mut self, user: &User) -> WriteOutcome {
