@@ -100,7 +100,8 @@ impl<'a> PasswordAttempt<'a> {
         let kernel = &signin.kernel;
         // A count that is lost in a power cut is one more guess, once.
         let (decision, pending_commit) =
-            lockout::record_attempt_alone(&kernel.db, kernel.clock.now(), candidate.attempt(), settings).await?;
+            lockout::record_attempt_alone(&kernel.db, kernel.clock.now(), candidate.attempt(), settings)
+                .await?;
         Ok(Self { signin, request, candidate, identifier, method, decision, pending_commit })
     }
 
