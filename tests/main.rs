@@ -40,3 +40,4 @@ mod snapshots;
 mod tenants;
 mod timing;
 mod two_factor;
+mod unreadable_connections;

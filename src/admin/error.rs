@@ -3,6 +3,7 @@
 use crate::access::{MissingPermission, PrincipalKind};
 use crate::directory;
 use crate::directory::accounts::UnreadableSettings;
+use crate::idp::connections::UnreadableConnection;
 use crate::idp::saml::MetadataLoadError;
 use crate::kernel::vault;
 use crate::provisioning::scim;
@@ -46,6 +47,9 @@ pub enum Error {
     /// A change that waited for approval failed.
     #[error(transparent)]
     PendingChange(scim::Error),
+    /// What is stored of the connection cannot be read.
+    #[error(transparent)]
+    UnreadableConnection(#[from] UnreadableConnection),
     /// The directory, or the room of the change, refused or failed.
     #[error(transparent)]
     Directory(#[from] directory::Error),

@@ -207,13 +207,13 @@ async fn has_sign_in_method(
     sessions::exists_with_method(&mut *c, &admin.account_id, &admin.id, method.as_str()).await
 }
 
-/// How sessions begin that come through a connection; none through one that only provisions.
+/// How sessions begin that come through a connection; none through one that only provisions or cannot be read.
 fn method_of(connection: &Connection) -> Option<Method> {
     match connection.kind() {
-        ConnectionKind::Saml => Some(Method::Saml),
-        ConnectionKind::Oidc => Some(Method::Oidc),
-        ConnectionKind::Ldap => Some(Method::Ldap),
-        ConnectionKind::Scim => None,
+        Some(ConnectionKind::Saml) => Some(Method::Saml),
+        Some(ConnectionKind::Oidc) => Some(Method::Oidc),
+        Some(ConnectionKind::Ldap) => Some(Method::Ldap),
+        Some(ConnectionKind::Scim) | None => None,
     }
 }
 

@@ -2,14 +2,16 @@
 
 mod fields;
 
-use serde::Deserialize;
+use std::sync::Arc;
 use std::time::Duration;
+
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{AdminRequest, Error};
 use crate::idp::connections::{
     self, ClientAuth, Connection, ConnectionChange, ConnectionKind, ConnectionSettings, LdapSettings,
-    NewConnection, OidcSettings, RetiringCertificate, SamlSettings, ScimSettings,
+    NewConnection, OidcSettings, RetiringCertificate, SamlSettings, ScimSettings, TypedConnection,
 };
 use crate::idp::saml::groups::GRAPH_SECRET;
 use crate::idp::saml::{self, FrontChannelMessage, LoadedMetadata, MetadataSource, NewSamlConnection, keys};
@@ -67,17 +69,17 @@ pub async fn create(request: &AdminRequest<'_>, mut wanted: ConnectionFields) ->
                 let mut settings = OidcSettings::default();
                 wanted.apply_oidc(&mut settings)?;
                 secrets.require_client_secret(&settings)?;
-                ConnectionSettings::Oidc(Box::new(settings))
+                ConnectionSettings::Oidc(Arc::new(settings))
             }
             ConnectionKind::Ldap => {
                 let mut settings = LdapSettings::default();
                 wanted.apply_ldap(&mut settings);
-                ConnectionSettings::Ldap(Box::new(settings))
+                ConnectionSettings::Ldap(Arc::new(settings))
             }
             ConnectionKind::Saml | ConnectionKind::Scim => {
                 let mut settings = ScimSettings::default();
                 wanted.apply_scim(&mut settings);
-                ConnectionSettings::Scim(settings)
+                ConnectionSettings::Scim(Arc::new(settings))
             }
         };
         let mut tx = request.kernel().db.begin().await?;
@@ -180,8 +182,9 @@ impl ConnectionSecrets {
                 connections::set_secret(request.kernel(), tx, connection, name, &secret).await?;
             }
         }
-        let signs = |settings: OidcSettings| settings.client_auth == Some(ClientAuth::PrivateKeyJwt);
-        if connection.oidc().is_some_and(signs) {
+        if let Ok(ConnectionSettings::Oidc(settings)) = connection.settings()
+            && settings.client_auth == Some(ClientAuth::PrivateKeyJwt)
+        {
             oidc::ensure_client_key(request.kernel(), tx, connection).await?;
         }
         Ok(())
@@ -201,39 +204,39 @@ pub async fn change(
     let mut tx = request.kernel().db.begin().await?;
     let connection = request.principal().find_connection(&mut tx, id).await?;
     let secrets = ConnectionSecrets::take_from(&mut wanted);
-    let settings = match ConnectionSettings::of(&connection) {
-        Some(ConnectionSettings::Saml(mut settings)) => {
+    let settings = match connection.settings()?.clone() {
+        ConnectionSettings::Saml(mut shared) => {
+            let settings = Arc::make_mut(&mut shared);
             if let Some(loaded) = &loaded {
                 let before = settings.certificates.clone();
-                loaded.apply(&mut settings);
-                retire_certificates(&mut settings, before, wanted.keep_old_certificates, tx.now());
+                loaded.apply(settings);
+                retire_certificates(settings, before, wanted.keep_old_certificates, tx.now());
             }
-            wanted.apply_saml(&mut settings)?;
-            Some(ConnectionSettings::Saml(settings))
+            wanted.apply_saml(settings)?;
+            ConnectionSettings::Saml(shared)
         }
-        Some(ConnectionSettings::Oidc(mut settings)) => {
-            let before = settings.clone();
+        ConnectionSettings::Oidc(before) => {
+            let mut settings = OidcSettings::clone(&before);
             wanted.apply_oidc(&mut settings)?;
             secrets.require_secret_for_new_provider(&before, &settings)?;
-            Some(ConnectionSettings::Oidc(settings))
+            ConnectionSettings::Oidc(Arc::new(settings))
         }
-        Some(ConnectionSettings::Ldap(mut settings)) => {
-            let before = settings.clone();
+        ConnectionSettings::Ldap(before) => {
+            let mut settings = LdapSettings::clone(&before);
             wanted.apply_ldap(&mut settings);
             secrets.require_password_for_new_servers(&before, &settings)?;
-            Some(ConnectionSettings::Ldap(settings))
+            ConnectionSettings::Ldap(Arc::new(settings))
         }
-        Some(ConnectionSettings::Scim(mut settings)) => {
-            wanted.apply_scim(&mut settings);
-            Some(ConnectionSettings::Scim(settings))
+        ConnectionSettings::Scim(mut shared) => {
+            wanted.apply_scim(Arc::make_mut(&mut shared));
+            ConnectionSettings::Scim(shared)
         }
-        None => None,
     };
     let change = ConnectionChange {
         name: wanted.name,
         enabled: wanted.enabled,
         override_untested: wanted.override_untested,
-        settings,
+        settings: Some(settings),
         domains: wanted.email_domains,
         is_default: wanted.is_default,
         position: wanted.position,
@@ -243,8 +246,8 @@ pub async fn change(
         saml::record_metadata_loaded(&mut tx, &updated, loaded).await?;
     }
     secrets.store(request, &mut tx, &updated).await?;
-    if updated.kind() == ConnectionKind::Ldap {
-        ldap::sync::plan_next_run(&mut tx, &updated).await?;
+    if let TypedConnection::Ldap(directory) = updated.clone().typed()? {
+        ldap::sync::plan_next_run(&mut tx, &directory).await?;
     }
     tx.commit().await?;
     Ok(updated)
@@ -262,12 +265,15 @@ async fn fetch_new_metadata(
     let source = metadata_source(wanted.metadata_xml.as_deref(), wanted.metadata_url.as_deref())?;
     let Some(source) = source else { return Ok(None) };
     let mut c = request.kernel().db.read().await?;
-    let settings = request.principal().find_connection(&mut c, id).await?.saml();
+    let connection = request.principal().find_connection(&mut c, id).await?;
     drop(c);
-    let settings = settings.ok_or_else(|| Error::invalid("metadata_xml", "is for SAML connections"))?;
+    let connection = connection
+        .typed()?
+        .into_saml()
+        .ok_or_else(|| Error::invalid("metadata_xml", "is for SAML connections"))?;
     let pinned = match &wanted.metadata_certificate {
         Some(text) => read_certificate(text)?,
-        None => settings.metadata_certificate,
+        None => connection.settings.metadata_certificate.clone(),
     };
     // A text that somebody brings by hand need not be signed; what is read from an address again and again must.
     let pinned = pinned.filter(|_| matches!(source, MetadataSource::Url(_)));
@@ -307,22 +313,16 @@ pub async fn start_test(request: &AdminRequest<'_>, id: &str) -> Result<Connecti
     let mut c = request.kernel().db.read().await?;
     let connection = request.principal().find_connection(&mut c, id).await?;
     drop(c);
-    match ConnectionSettings::of(&connection) {
-        Some(ConnectionSettings::Saml(settings)) => {
+    match connection.typed()? {
+        TypedConnection::Saml(connection) => {
             let mut tx = request.kernel().db.begin().await?;
-
-            let (id, sent) = saml::connection_test::begin(
-                request.kernel(),
-                &mut tx,
-                request.principal(),
-                &connection,
-                &settings,
-            )
-            .await?;
+            let (id, sent) =
+                saml::connection_test::begin(request.kernel(), &mut tx, request.principal(), &connection)
+                    .await?;
             tx.commit().await?;
             Ok(ConnectionTestStart::Redirect(id, sent))
         }
-        Some(ConnectionSettings::Oidc(settings)) => {
+        TypedConnection::Oidc(connection) => {
             let context = request.context();
             let begun = oidc::begin_connection_test(
                 request.kernel(),
@@ -330,7 +330,6 @@ pub async fn start_test(request: &AdminRequest<'_>, id: &str) -> Result<Connecti
                 request.principal(),
                 &context,
                 &connection,
-                &settings,
             );
             Ok(match begun.await? {
                 oidc::OidcTestStart::Redirect(url, id) => {
@@ -339,19 +338,15 @@ pub async fn start_test(request: &AdminRequest<'_>, id: &str) -> Result<Connecti
                 oidc::OidcTestStart::Finished(id) => ConnectionTestStart::Finished(id),
             })
         }
-        Some(ConnectionSettings::Ldap(settings)) => {
+        TypedConnection::Ldap(connection) => {
             let context = request.context();
-            let trial = ldap::run_connection_test(
-                request.idp(),
-                request.principal(),
-                &context,
-                &connection,
-                &settings,
-            )
-            .await?;
+            let trial =
+                ldap::run_connection_test(request.idp(), request.principal(), &context, &connection).await?;
             Ok(ConnectionTestStart::Finished(trial))
         }
-        _ => Err(Error::invalid("kind", "only connections that people sign in with are tested")),
+        TypedConnection::Scim(_) => {
+            Err(Error::invalid("kind", "only connections that people sign in with are tested"))
+        }
     }
 }
 
@@ -390,7 +385,7 @@ pub async fn rotate_keys(request: &AdminRequest<'_>, id: &str, step: KeyStep) ->
     let mut c = request.kernel().db.read().await?;
     let connection = request.principal().find_connection(&mut c, id).await?;
     drop(c);
-    if connection.kind() != ConnectionKind::Saml {
+    if connection.settings()?.kind() != ConnectionKind::Saml {
         return Err(Error::invalid("kind", "only SAML connections have keys"));
     }
     if step == KeyStep::Publish {

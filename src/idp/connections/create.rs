@@ -1,15 +1,18 @@
 //! Making a connection.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
-use super::model::{Connection, ConnectionKind};
+use super::checks::{check_connection_name, check_domains};
+use super::kind::ConnectionKind;
+use super::model::Connection;
 use super::scim::ScimSettings;
 use super::settings::ConnectionSettings;
 use super::store;
-use super::update::check_domains;
 use crate::access::service_accounts;
 use crate::audit::{self, Action, Context, Event};
-use crate::directory::{Error, check_name};
+use crate::directory::Error;
 use crate::kernel::Tx;
 
 /// A connection to be made.
@@ -32,7 +35,7 @@ impl NewConnection {
         Self {
             id,
             name: name.to_owned(),
-            settings: ConnectionSettings::Scim(ScimSettings::default()),
+            settings: ConnectionSettings::Scim(Arc::new(ScimSettings::default())),
             domains: Vec::new(),
         }
     }
@@ -46,13 +49,15 @@ pub async fn create(tx: &mut Tx, context: &Context, new: NewConnection) -> Resul
         return Err(Error::Duplicate { field: "name" });
     }
     let kind = new.settings.kind();
+    let settings = new.settings.checked()?;
     let connection = Connection {
         id: new.id,
         account_id: context.account_id.clone(),
         kind: kind.as_str().to_owned(),
         name: new.name.trim().to_owned(),
         enabled: i32::from(kind == ConnectionKind::Scim),
-        settings: new.settings.checked()?.to_json(),
+        stored_settings: settings.to_json(),
+        settings: Some(settings),
         is_default: 0,
         position: store::last_position(tx, &context.account_id).await? + 1,
         created_at: tx.now(),
@@ -73,13 +78,4 @@ pub async fn create(tx: &mut Tx, context: &Context, new: NewConnection) -> Resul
         service_accounts::create(tx, context, &name, None, Some(&connection.id)).await?;
     }
     Ok(connection)
-}
-
-pub(super) fn check_connection_name(name: &str) -> Result<(), Error> {
-    check_name("name", name, 64)?;
-    if name.chars().all(|c| c.is_alphanumeric() || "_-. ".contains(c)) {
-        return Ok(());
-    }
-    let reason = "may have letters, digits, spaces and _ - .".to_owned();
-    Err(Error::Invalid { field: "name", reason })
 }

@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::check::{OidcCheck, OidcCheckFailed, OidcCheckReport};
+use super::check::OidcCheck;
+use super::presets::PeopleScope;
 use super::token_validation::{Claims, text_claim};
-use crate::idp::connections::{OidcSettings, Preset};
-use crate::idp::report::{CheckResult, check_that};
+use crate::idp::connections::OidcSettings;
+use crate::idp::report::{CheckFailed, CheckReport, CheckResult, check_that};
 use crate::signin::ProfileNames;
 
 /// Levels that stand for more than one factor: REFEDS, and PAPE's.
@@ -24,11 +25,12 @@ pub(super) struct EmailClaim {
 /// Reads the address. One that is not vouched for leads to nobody, but may belong to a person who is known by
 /// their subject.
 pub(super) fn email_claim(
-    report: &mut OidcCheckReport,
+    report: &mut CheckReport<OidcCheck>,
     settings: &OidcSettings,
     claims: &Claims,
-) -> Result<EmailClaim, OidcCheckFailed> {
-    let tenant_is_ours = settings.preset == Preset::Entra
+) -> Result<EmailClaim, CheckFailed<OidcCheck>> {
+    let people = settings.preset.spec().people;
+    let tenant_is_ours = people == PeopleScope::Tenants
         && text_claim(claims, "tid").is_some_and(|tid| settings.tenants.contains(&tid.to_lowercase()));
     let mapped = settings.people.email_attribute.as_deref();
     let found = text_claim(claims, mapped.unwrap_or("email")).or_else(|| {
@@ -41,11 +43,13 @@ pub(super) fn email_claim(
             !name.is_empty() && !domain.is_empty() && !email.contains(char::is_whitespace)
         });
     report.record(OidcCheck::Email, check_that(fits, "an email address", found.unwrap_or("none")))?;
-    let is_verified = match settings.preset {
+    let is_verified = match people {
         // Anybody can put any address into a tenant of their own: Entra ID's word is `xms_edov`, or our knowing the
         // tenant.
-        Preset::Entra => tenant_is_ours || is_true(claims.get("xms_edov")),
-        _ => settings.trust_email || is_true(claims.get("email_verified")),
+        PeopleScope::Tenants => tenant_is_ours || is_true(claims.get("xms_edov")),
+        PeopleScope::Everyone | PeopleScope::HostedDomains => {
+            settings.trust_email || is_true(claims.get("email_verified"))
+        }
     };
     Ok(EmailClaim { email, is_verified })
 }
@@ -62,14 +66,15 @@ fn is_true(claim: Option<&Value>) -> bool {
 
 /// Whether the person comes from where the connection lets people come from.
 pub(super) fn check_tenant_and_domain(
-    report: &mut OidcCheckReport,
+    report: &mut CheckReport<OidcCheck>,
     settings: &OidcSettings,
     claims: &Claims,
-) -> Result<(), OidcCheckFailed> {
-    if settings.preset == Preset::Entra && !settings.tenants.is_empty() {
+) -> Result<(), CheckFailed<OidcCheck>> {
+    let people = settings.preset.spec().people;
+    if people == PeopleScope::Tenants && !settings.tenants.is_empty() {
         report.record(OidcCheck::Tenant, check_allow_list(text_claim(claims, "tid"), &settings.tenants))?;
     }
-    if settings.preset == Preset::Google && !settings.hosted_domains.is_empty() {
+    if people == PeopleScope::HostedDomains && !settings.hosted_domains.is_empty() {
         // `hd` in the request is a wish; in the token it is a fact.
         report.record(
             OidcCheck::HostedDomain,

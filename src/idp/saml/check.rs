@@ -3,12 +3,8 @@
 pub use vestibule_saml::SamlCheck;
 use vestibule_saml::{SamlRejection, SamlReport};
 
+use crate::idp::error::MessageError;
 use crate::idp::report::{Check, CheckFailed, CheckReport, RecordedCheck};
-
-/// The checks so far.
-pub type SamlCheckReport = CheckReport<SamlCheck>;
-/// A message was refused.
-pub type SamlCheckFailed = CheckFailed<SamlCheck>;
 
 impl Check for SamlCheck {
     fn as_str(self) -> &'static str {
@@ -20,7 +16,7 @@ impl Check for SamlCheck {
     }
 }
 
-impl From<SamlReport> for SamlCheckReport {
+impl From<SamlReport> for CheckReport<SamlCheck> {
     fn from(report: SamlReport) -> Self {
         let recorded = report.checks.into_iter().map(|one| RecordedCheck {
             check: one.check,
@@ -32,9 +28,15 @@ impl From<SamlReport> for SamlCheckReport {
     }
 }
 
-impl From<SamlRejection> for SamlCheckFailed {
+impl From<SamlRejection> for CheckFailed<SamlCheck> {
     fn from(rejection: SamlRejection) -> Self {
         let SamlRejection { check, expected, found, report } = rejection;
         Self { check, expected, found, report: report.into() }
+    }
+}
+
+impl From<SamlRejection> for MessageError<SamlCheck> {
+    fn from(rejection: SamlRejection) -> Self {
+        Self::Refused(rejection.into())
     }
 }

@@ -7,7 +7,7 @@ use vestibule_saml::{MessageHeader, NameId, OutboundMessage};
 use super::request::{FrontChannelMessage, SpEndpoints, new_message_id};
 use super::{keys, store};
 use crate::directory::Error;
-use crate::idp::connections::{Connection, LogoutService, SamlSettings};
+use crate::idp::connections::{LogoutService, SamlConnection};
 use crate::kernel::{Kernel, Tx};
 use crate::signin::sessions::UpstreamSession;
 
@@ -16,8 +16,7 @@ const RESPONSE_TIMEOUT: Duration = Duration::from_mins(10);
 
 /// A way out that leads through the identity provider.
 pub struct SamlLogout {
-    connection: Connection,
-    settings: SamlSettings,
+    connection: SamlConnection,
     service: LogoutService,
     name_id: NameId,
     session_index: Option<String>,
@@ -25,11 +24,10 @@ pub struct SamlLogout {
 
 impl SamlLogout {
     /// The way out of a session that came through `connection`, if that takes logouts.
-    pub(crate) fn of(connection: Connection, origin: UpstreamSession) -> Option<Self> {
-        let settings = connection.saml()?;
+    pub(crate) fn of(connection: SamlConnection, origin: UpstreamSession) -> Option<Self> {
         let name_id = serde_json::from_str(&origin.provider_detail).ok()?;
-        let service = settings.logout.clone()?;
-        Some(Self { connection, settings, service, name_id, session_index: origin.provider_session })
+        let service = connection.settings.logout.clone()?;
+        Some(Self { connection, service, name_id, session_index: origin.provider_session })
     }
 
     /// What the identity provider is called.
@@ -45,11 +43,11 @@ pub async fn start_logout(
     tx: &mut Tx,
     logout: &SamlLogout,
 ) -> Result<FrontChannelMessage, Error> {
-    let SamlLogout { connection, settings, service, name_id, session_index } = logout;
+    let SamlLogout { connection, service, name_id, session_index } = logout;
     let now = tx.now();
     let pairs = keys::of_connection(tx, &connection.id).await?;
     let key = keys::signing_key(kernel, &pairs).await?;
-    let addresses = SpEndpoints::of(&kernel.urls, &connection.id, settings);
+    let addresses = SpEndpoints::of(&kernel.urls, &connection.id, &connection.settings);
     let id = new_message_id();
     store::insert_pending_logout(tx, &connection.id, &id, now.plus(RESPONSE_TIMEOUT)).await?;
     let header = MessageHeader {

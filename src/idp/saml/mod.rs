@@ -15,7 +15,7 @@ mod metadata_source;
 mod request;
 mod store;
 
-pub use check::{SamlCheck, SamlCheckFailed, SamlCheckReport};
+pub use check::SamlCheck;
 pub use logout::{SamlLogout, start_logout};
 pub use metadata_source::{
     LoadedMetadata, MetadataLoadError, MetadataSource, NewSamlConnection, create_connection, load_metadata,

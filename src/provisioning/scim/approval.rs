@@ -13,7 +13,7 @@ use super::pending_changes::{self, PendingChange};
 use super::write::ScimWrite;
 use crate::access::Principal;
 use crate::audit::{self, Action, Context, Event};
-use crate::idp::connections::{self, Connection};
+use crate::idp::connections::{self, Connection, ConnectionSettings, ScimSettings};
 use crate::kernel::{Kernel, Tx};
 
 /// Changes that are read at once.
@@ -41,11 +41,14 @@ pub async fn approve(
     connection: &Connection,
     only: Option<&str>,
 ) -> Result<ApprovalResult, Error> {
+    let Ok(ConnectionSettings::Scim(settings)) = connection.settings() else {
+        return Err(Error::connection_unreadable());
+    };
     let client = Provisioner::from(ProvisioningClient {
         principal: principal.clone(),
         connection_id: connection.id.clone(),
         connection_name: connection.name.clone(),
-        settings: connection.scim().unwrap_or_default(),
+        settings: ScimSettings::clone(settings),
         enabled: connection.is_enabled(),
         paused: false,
         user_caches: Arc::default(),

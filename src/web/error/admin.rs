@@ -32,6 +32,7 @@ impl From<admin::Error> for Error {
                 tracing::error!(%error, "changes that waited could not be let through");
                 Self::Refused(Refusal::new(error.status, "Not possible", error.detail))
             }
+            E::UnreadableConnection(unreadable) => unreadable.into(),
             E::Directory(error) => error.into(),
         }
     }

@@ -19,7 +19,7 @@ use crate::kernel::urls::query_value;
 use crate::signin::flow::{self, NextStep};
 use crate::signin::{CompletedSignIn, SignInError, SignInOutcome, Throttled};
 
-pub(super) use idp_discovery::{IdpDiscovery, SignInRoute};
+pub(super) use idp_discovery::IdpDiscovery;
 pub(super) use resume::sign_in_refusal;
 
 pub(super) fn routes() -> Routes<AppState> {

@@ -1,7 +1,5 @@
 //! "Is it still you?", before something that a stranger at an open screen must not do.
 
-use std::sync::Arc;
-
 use askama::Template;
 use axum::Form;
 use axum::extract::{Query, State};
@@ -10,14 +8,14 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use crate::access::Principal;
-use crate::idp::connections::{self, Connection};
+use crate::idp::connections::{self, Connection, LdapConnection};
 use crate::idp::ldap;
 use crate::kernel::http::RequestContext;
 use crate::kernel::urls::{local_path, query_value};
 use crate::signin::flow::{self, SessionRequest};
 use crate::signin::password::{self, Password};
 use crate::signin::{SignInError, factors};
-use crate::web::login::{self, SignInRoute};
+use crate::web::login;
 use crate::web::page::{self, Shell};
 use crate::web::two_factor::{self, FactorPrompt, FactorResponseForm, HiddenField, PromptPage};
 use crate::web::{AppState, Error};
@@ -106,9 +104,9 @@ pub(super) async fn show(
 }
 
 /// The directory that has the password of somebody who is signed in.
-async fn directory_of(app: &AppState, principal: &Principal) -> Result<Option<Arc<SignInRoute>>, Error> {
+async fn directory_of(app: &AppState, principal: &Principal) -> Result<Option<LdapConnection>, Error> {
     let user = super::signed_in_user(app, principal).await?;
-    Ok(app.idp_discovery.directory_for(&app.kernel, &user.account_id, user.email_or_user_name()).await?)
+    app.idp_discovery.directory_for(&app.kernel, &user.account_id, user.email_or_user_name()).await
 }
 
 /// The person is signed in, so there is nothing to hide from them.
@@ -138,10 +136,8 @@ pub(super) async fn confirm(
     let session = SessionRequest { signin: &app.signin, request: &request, principal: &principal };
     let confirmed = if has_factor {
         session.confirm_second_factor(form.factor.response()).await
-    } else if let Some((connection, settings)) =
-        directory_of(&app, &principal).await?.as_ref().and_then(|route| route.directory())
-    {
-        ldap::reauthenticate(&app.idp, &session, connection, settings, &form.password).await
+    } else if let Some(directory) = directory_of(&app, &principal).await? {
+        ldap::reauthenticate(&app.idp, &session, &directory, &form.password).await
     } else {
         session.confirm_password(&Password::new(&form.password)).await
     };

@@ -9,12 +9,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::user_matching::{MemberIndex, SyncCandidate, name_key};
+use super::member_index::{MemberIndex, SyncCandidate, name_key};
 use crate::directory::groups::GroupLink;
 use crate::idp::ldap::error::Error;
+use crate::idp::ldap::model::{AttributeNames, LdapEntry, UserSearch};
 use crate::idp::ldap::pool::{LdapPool, PooledLdapConn};
-use crate::idp::ldap::search::{AttributeNames, LdapEntry, LdapSearchRequest, PagedSearch, search_up_to};
-use crate::idp::ldap::user_search::UserSearch;
+use crate::idp::ldap::search::{LdapSearchRequest, PagedSearch, search_up_to};
 use crate::kernel::{Kernel, Timestamp};
 
 /// Batches that are read before they are needed.
@@ -101,7 +101,7 @@ impl Reader {
     pub(super) async fn read_groups(&mut self) -> Result<HashMap<String, RemoteGroup>, Error> {
         let pool = self.pool.clone();
         let mut all = HashMap::new();
-        for query in &pool.settings.group_queries {
+        for query in &pool.connection.settings.group_queries {
             let stamps = ["entryCSN", "uSNChanged", "modifyTimestamp"].map(str::to_owned);
             let wanted: AttributeNames = stamps.into_iter().chain([query.name_attribute.clone()]).collect();
             let request = LdapSearchRequest::below(&query.base_dn, &query.filter, &wanted);
@@ -129,9 +129,9 @@ impl Reader {
                 loop {
                     let next = walk.next(&self.kernel, &pool).await?;
                     let is_last = next.is_none();
-                    batch.extend(
-                        next.and_then(|entry| SyncCandidate::from_entry(entry, query, &pool.settings.jit)),
-                    );
+                    batch.extend(next.and_then(|entry| {
+                        SyncCandidate::from_entry(entry, query, &pool.connection.settings.jit)
+                    }));
                     if (batch.len() >= USERS_PER_BATCH || (is_last && !batch.is_empty()))
                         && batches
                             .send(std::mem::replace(&mut batch, Vec::with_capacity(USERS_PER_BATCH)))
@@ -201,7 +201,10 @@ impl Reader {
                 let Some(entry) = entry else { continue };
                 for name in &MEMBER_ATTRIBUTES {
                     for member in entry.fetch_all_values(&mut self.conn, &pool, name).await? {
-                        if pool.settings.nested && member.contains('=') && seen.insert(name_key(&member)) {
+                        if pool.connection.settings.nested
+                            && member.contains('=')
+                            && seen.insert(name_key(&member))
+                        {
                             inner.push(member.clone());
                         }
                         members.insert(member);

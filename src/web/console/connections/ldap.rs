@@ -1,5 +1,7 @@
 //! The page of an LDAP connection.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::Form;
 use axum::extract::Path;
@@ -10,7 +12,7 @@ use crate::admin;
 use crate::admin::connections::ConnectionFields;
 use crate::directory::groups::{self, GroupLink};
 use crate::idp::connection_tests::{self, TestResult};
-use crate::idp::connections::{self, Connection, GroupQuery, Jit, LdapSettings, UserQuery};
+use crate::idp::connections::{self, Connection, GroupQuery, Jit, LdapConnection, LdapSettings, UserQuery};
 use crate::idp::ldap::BIND_PASSWORD;
 use crate::idp::ldap::sync::{self, Schedule, SyncReport, SyncRun};
 use crate::kernel::{self, Timestamp};
@@ -22,7 +24,7 @@ use crate::web::{AuthenticatedRequest, Error};
 struct LdapPage {
     shell: Shell,
     connection: Connection,
-    settings: LdapSettings,
+    settings: Arc<LdapSettings>,
     domains: String,
     has_password: bool,
     links: Vec<(String, GroupLink)>,
@@ -44,11 +46,10 @@ impl LdapPage {
 pub(super) async fn page(
     c: &mut kernel::database::DbConn,
     shell: Shell,
-    connection: Connection,
-    settings: LdapSettings,
+    connection: LdapConnection,
     extras: ConnectionPageExtras<'_>,
 ) -> Result<Response, Error> {
-    let status = extras.status();
+    let (status, settings) = (extras.status(), connection.settings.clone());
     let page = LdapPage {
         shell,
         domains: connections::domains_of(c, &connection.id).await?.join(", "),
@@ -69,7 +70,7 @@ pub(super) async fn page(
             })
             .collect(),
         last: connection_tests::last_passed(c, &connection.id).await?,
-        connection,
+        connection: connection.into_connection(),
         settings,
         error: extras.error,
     };

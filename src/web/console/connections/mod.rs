@@ -27,7 +27,9 @@ use super::{ConsoleListQuery, text_fields};
 use crate::access::Principal;
 use crate::admin;
 use crate::admin::connections::ConnectionFields;
-use crate::idp::connections::{self, Connection, ConnectionKind, GroupQuery, Preset, UserQuery, Vendor};
+use crate::idp::connections::{
+    self, Connection, ConnectionKind, GroupQuery, Preset, TypedConnection, UserQuery, Vendor,
+};
 use crate::idp::oidc::RpEndpoints;
 use crate::kernel::{ids, sealed_state};
 use crate::web::page::{self, Shell, split_list};
@@ -80,7 +82,8 @@ pub(super) async fn list(
         Shell::build(&request.app, &request.principal, "connections", query.notice.as_deref()).await?;
     let mut c = request.app.kernel.db.read().await?;
     let mut connections = connections::list(&mut c, &request.principal.account_id, "", 200).await?;
-    connections.sort_by_key(|one| (one.kind() == ConnectionKind::Scim, !one.is_default(), one.position));
+    connections
+        .sort_by_key(|one| (one.kind() == Some(ConnectionKind::Scim), !one.is_default(), one.position));
     page::render(&ConnectionsPage { shell, connections })
 }
 
@@ -247,8 +250,11 @@ pub(super) async fn create(request: AuthenticatedRequest, multipart: Multipart) 
     }
     match admin::connections::create(&request.admin(), wanted).await {
         Ok(made) => {
-            let notice =
-                if made.kind() == ConnectionKind::Scim { "directory_created" } else { "connection_created" };
+            let notice = if made.kind() == Some(ConnectionKind::Scim) {
+                "directory_created"
+            } else {
+                "connection_created"
+            };
             Ok(Redirect::to(&format!("/console/connections/{}?notice={notice}", made.id)).into_response())
         }
         Err(error) => {
@@ -279,20 +285,16 @@ async fn render(
     id: &str,
     extras: ConnectionPageExtras<'_>,
 ) -> Result<Response, Error> {
-    let shell = Shell::build(&request.app, &request.principal, "connections", extras.notice).await?;
-    let mut c = request.app.kernel.db.read().await?;
+    let app = &request.app;
+    let shell = Shell::build(app, &request.principal, "connections", extras.notice).await?;
+    let mut c = app.kernel.db.read().await?;
     let connection = request.principal.find_connection(&mut c, id).await?;
-    if let Some(settings) = connection.saml() {
-        return saml::page(&request.app, &mut c, shell, connection, settings, extras).await;
+    match connection.typed()? {
+        TypedConnection::Saml(connection) => saml::page(app, &mut c, shell, connection, extras).await,
+        TypedConnection::Oidc(connection) => oidc::page(app, &mut c, shell, connection, extras).await,
+        TypedConnection::Ldap(connection) => ldap::page(&mut c, shell, connection, extras).await,
+        TypedConnection::Scim(connection) => scim::page(app, &mut c, shell, connection, extras).await,
     }
-    if let Some(settings) = connection.oidc() {
-        return oidc::page(&request.app, &mut c, shell, connection, settings, extras).await;
-    }
-    if let Some(settings) = connection.ldap() {
-        return ldap::page(&mut c, shell, connection, settings, extras).await;
-    }
-    let settings = connection.scim().unwrap_or_default();
-    scim::page(&request.app, &mut c, shell, connection, settings, extras).await
 }
 
 pub(super) async fn show(

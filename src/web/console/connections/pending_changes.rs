@@ -50,7 +50,7 @@ async fn render(
     let shell = Shell::build(&request.app, &request.principal, "connections", notice).await?;
     let mut c = request.app.kernel.db.read().await?;
     let connection = request.principal.find_connection(&mut c, id).await?;
-    let settings = connection.scim().ok_or_else(|| Error::not_found("list"))?;
+    let connection = connection.typed()?.into_scim().ok_or_else(|| Error::not_found("list"))?;
     let account_id = &request.principal.account_id;
     let rows = pending_changes::list(&mut c, account_id, id, after, PAGE_SIZE + 1).await?;
     let ListPage { items: rows, next } = ListPage::of(rows, PAGE_SIZE, |one| &one.id);
@@ -61,10 +61,10 @@ async fn render(
     });
     let page = PendingChangesPage {
         shell,
-        dry_run: settings.dry_run,
+        dry_run: connection.settings.dry_run,
         waiting: waiting.collect(),
         total: pending_changes::count(&mut c, account_id, id).await?,
-        connection,
+        connection: connection.into_connection(),
         next,
         outcome,
     };

@@ -172,7 +172,7 @@ pub(crate) async fn list(
     let shell = Shell::build(&request.app, &request.principal, "connections", None).await?;
     let mut c = request.app.kernel.db.read().await?;
     let connection = request.principal.find_connection(&mut c, &id).await?;
-    let settings = connection.scim().ok_or_else(|| Error::not_found("log"))?;
+    let connection = connection.typed()?.into_scim().ok_or_else(|| Error::not_found("log"))?;
     let before = Some(form.after.as_str()).filter(|after| !after.is_empty());
     let rows = admin::provisioning::list_requests(
         &request.app.kernel,
@@ -187,6 +187,7 @@ pub(crate) async fn list(
     let changes = page.items.iter().flat_map(|row| &row.changes);
     let names = names(&mut c, &request.principal.account_id, changes).await?;
     let lines = page.items.into_iter().map(|row| RequestLogRow::with_member_names(row, &names)).collect();
-    let (log_days, log_values) = (settings.log_days, settings.log_values);
+    let (log_days, log_values) = (connection.settings.log_days, connection.settings.log_values);
+    let connection = connection.into_connection();
     page::render(&RequestsPage { shell, connection, form, lines, next, log_days, log_values })
 }
