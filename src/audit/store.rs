@@ -1,4 +1,4 @@
-//! The trail's SQL.
+//! SQL of the audit trail.
 
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
@@ -7,17 +7,17 @@ use super::model::{Action, AuditQuery, AuditRecord, AuditRecordPage, Context, En
 use crate::kernel::database::{DbConn, SqlValue, insert_all};
 use crate::kernel::{Timestamp, Tx};
 
-/// `INSERT` of an event, for [`row`].
+/// `INSERT` of an event, for [`event_row`].
 pub(crate) const INSERT_EVENT: &str = "INSERT INTO audit_events (id, account_id, time, actor_kind, actor_id, actor_name, action, \
      resource_type, resource_id, resource_name, outcome, reason, address, request_id, detail)";
 
-/// The row of an event that is written together with what it tells about.
+/// The row of an event, for writing it in the same statement as the change it reports.
 pub(crate) fn event_row<'a>(tx: &Tx, context: &'a Context, event: Event<'a>) -> Vec<SqlValue<'a>> {
     let detail = event.detail.as_ref().map(ToString::to_string);
     event_row_with_detail(tx, context, event, detail.into())
 }
 
-/// The same with the text of its details.
+/// Like [`event_row`], with the serialized details.
 fn event_row_with_detail<'a>(
     tx: &Tx,
     context: &'a Context,
@@ -43,13 +43,13 @@ fn event_row_with_detail<'a>(
     ]
 }
 
-/// Appends `event` in this unit of work.
+/// Appends `event` in this transaction.
 pub async fn record(tx: &mut Tx, context: &Context, event: Event<'_>) -> Result<(), sqlx::Error> {
     let row = event_row(tx, context, event);
     insert_all(tx, INSERT_EVENT, vec![row]).await
 }
 
-/// Appends an event of the same kind for each of many resources, in few statements.
+/// Appends an event of the same kind for each of many resources, in as few statements as possible.
 pub async fn record_many(
     tx: &mut Tx,
     context: &Context,
@@ -69,7 +69,7 @@ pub async fn record_many(
 
 /// Lists events of one account, newest first.
 ///
-/// `after` is the `next` of the page before; an unreadable one starts at the top.
+/// `after` is the `next` of the previous page. An unreadable cursor starts at the first page.
 pub async fn list(
     c: &mut DbConn,
     account_id: &str,
@@ -78,7 +78,8 @@ pub async fn list(
     after: Option<&str>,
 ) -> Result<AuditRecordPage, sqlx::Error> {
     let (time, id) = after.and_then(read_cursor).unwrap_or((i64::MAX, String::new()));
-    // The range runs along the index (account_id, time, id); the other filters look at what it yields.
+    // The time range uses the index (account_id, time, id); the other filters are applied to the rows it
+    // yields.
     let rows = sqlx::query(
         "SELECT id, time, actor_kind, actor_id, actor_name, action, resource_type, resource_id, resource_name, \
          outcome, reason, address, request_id, detail FROM audit_events \
