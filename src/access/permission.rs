@@ -1,9 +1,9 @@
-//! Permissions and the two built-in roles. Everything that asks "may they?" asks [`Role::grants`]
-//! through a principal; custom roles and scopes will change what is behind it and none of the callers.
+//! Permissions and the two built-in roles. Every authorization check asks [`Role::grants`] through a
+//! principal, so that custom roles and scopes can be added without changing a caller.
 
 macro_rules! permissions {
     ($($variant:ident = $name:literal,)*) => {
-        /// What somebody may do, as `resource_type.action`.
+        /// The right to one action, written `resource_type.action`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         #[expect(missing_docs, reason = "the name of each says it")]
         pub enum Permission { $($variant,)* }
@@ -35,14 +35,14 @@ permissions! {
 /// A built-in role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
-    /// May do everything in the account.
+    /// Has every permission in the account.
     AccountAdmin,
-    /// May see everything and change nothing.
+    /// May view everything and change nothing.
     AccountViewer,
 }
 
 impl Role {
-    /// Both.
+    /// All built-in roles.
     pub const ALL: [Self; 2] = [Self::AccountAdmin, Self::AccountViewer];
 
     /// The name in the database and the API.
@@ -54,7 +54,7 @@ impl Role {
         }
     }
 
-    /// The name for people.
+    /// The name on pages.
     #[must_use]
     pub const fn title(self) -> &'static str {
         match self {
@@ -69,7 +69,7 @@ impl Role {
         Self::ALL.into_iter().find(|role| role.as_str() == text)
     }
 
-    /// Whether the role contains the permission.
+    /// Whether the role includes the permission.
     #[must_use]
     pub fn grants(self, permission: Permission) -> bool {
         match self {

@@ -1,16 +1,16 @@
-//! What a token is, apart from its secret.
+//! The data of a token, without its secret.
 
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::kernel::Timestamp;
 
-/// What a token opens.
+/// Which API a token gives access to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenPurpose {
-    /// The REST API, as its owner.
+    /// The REST API, with its owner's permissions.
     Api,
-    /// The provisioning endpoints of one connection.
+    /// The SCIM endpoints of one connection.
     Scim,
 }
 
