@@ -6,7 +6,7 @@ use crate::audit::{self, Action, Context, Event};
 use crate::directory::Error;
 use crate::kernel::Tx;
 
-/// Deletes `user` with its memberships, password and sessions. The audit trail keeps its name.
+/// Deletes `user` with their memberships, password and sessions. The audit trail keeps the name.
 pub async fn delete(
     tx: &mut Tx,
     context: &Context,

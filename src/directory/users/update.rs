@@ -8,9 +8,10 @@ use crate::audit::{self, Action, Context, Event};
 use crate::directory::Error;
 use crate::kernel::Tx;
 
-/// Gives `user` the profile `wanted`. Writing what is there already changes nothing and leaves no event.
+/// Changes the profile of `user` to `wanted`. When nothing differs, nothing is written and no event is
+/// recorded.
 ///
-/// Deactivation voids every session and token of the user in the same statement.
+/// Deactivation raises the epoch in the same statement, which ends every session and token of the user.
 pub async fn update(
     tx: &mut Tx,
     context: &Context,
@@ -37,13 +38,13 @@ pub async fn update(
     Ok(updated)
 }
 
-/// Lets a user in or locks it out, whoever manages the rest of it.
+/// Activates or deactivates a user, even when a connection manages the profile.
 pub async fn set_active(tx: &mut Tx, context: &Context, user: &User, active: bool) -> Result<User, Error> {
     let wanted = Profile { active, ..user.profile() };
     update(tx, context, ChangeAuthority::Local, user, wanted).await
 }
 
-/// Who manages the user after this change, or a refusal.
+/// The user's manager after the change, or a refusal.
 async fn manager_after<'a>(
     tx: &mut Tx,
     authority: ChangeAuthority<'a>,
