@@ -1,4 +1,4 @@
-//! Inviting, one or many at once.
+//! Inviting one or more people. Each address succeeds or fails by itself.
 
 use std::collections::HashSet;
 
@@ -16,65 +16,65 @@ use crate::idp::connections;
 use crate::kernel::urls::local_path;
 use crate::kernel::{Kernel, Tx};
 
-/// At most this many at once: it is one unit of work, and others wait for the writer.
+/// The limit on addresses per call, which is one transaction: other writers wait while it runs.
 const MAX_INVITEES: usize = 500;
 
-/// Somebody to be invited.
+/// A person to invite.
 #[derive(Debug, Clone, Default)]
 pub struct Invitee {
-    /// The address as it was typed.
+    /// The address as it was entered.
     pub email: String,
-    /// Given name, if it is known.
+    /// The given name, if known.
     pub given_name: Option<String>,
-    /// Family name, if it is known.
+    /// The family name, if known.
     pub family_name: Option<String>,
 }
 
-/// Who is to be invited, and into what.
+/// The invitees, and what they are given access to.
 #[derive(Debug, Clone, Default)]
 pub struct NewInvitations {
-    /// The people, 1 to 500.
+    /// The invitees, 1 to 500.
     pub invitees: Vec<Invitee>,
-    /// Ids of user groups they become members of.
+    /// The ids of groups that they become members of.
     pub group_ids: Vec<String>,
-    /// Roles they get.
+    /// The roles that they are given.
     pub roles: Vec<Role>,
-    /// Where they land after accepting: a path here, or an http(s) address.
+    /// Where the browser is sent after accepting: a local path or an http(s) URL.
     pub landing_url: Option<String>,
 }
 
-/// What became of one address.
+/// The result for one address.
 #[derive(Debug, Clone)]
 pub struct InviteeOutcome {
-    /// As it was typed.
+    /// The address as it was entered.
     pub email: String,
-    /// What was done.
+    /// The result.
     pub status: InviteStatus,
 }
 
-/// See [`Outcome`].
+/// The result in an [`InviteeOutcome`].
 #[derive(Debug, Clone)]
 pub enum InviteStatus {
-    /// A mail with a link is on its way.
+    /// A pending user was created, and a mail with the link is queued.
     Invited {
         /// The invitation's id.
         invitation_id: String,
         /// The pending user's id.
         user_id: String,
     },
-    /// Active at once, as they sign in through an identity provider.
+    /// The user was created as active, because they sign in through an identity provider.
     Active {
         /// The user's id.
         user_id: String,
-        /// Whether a mail tells them.
+        /// Whether a mail was queued to inform the user.
         notified: bool,
     },
     /// Nothing was done, for this reason.
     Refused(String),
 }
 
-/// Invites people. An address that cannot be invited is refused by itself; the others go ahead, all in
-/// this unit of work.
+/// Invites people. An address that cannot be invited is refused without affecting the others. All of it is
+/// one transaction.
 pub async fn create(
     kernel: &Kernel,
     tx: &mut Tx,
@@ -177,7 +177,7 @@ fn profile_of(invitee: &Invitee) -> Result<Profile, Error> {
     })
 }
 
-/// One change of each group for everybody who came in.
+/// Updates each group once with all new users.
 async fn add_to_groups(
     tx: &mut Tx,
     context: &Context,
@@ -213,7 +213,7 @@ pub(super) async fn record_event(
     audit::record(tx, context, event.detail(json!({"email": user.email}))).await
 }
 
-/// A path on this server, or an absolute http(s) address without credentials.
+/// Whether a landing URL is a local path, or an absolute http(s) URL without credentials.
 fn is_valid_landing_url(url: &str) -> bool {
     let absolute = || {
         Url::parse(url).is_ok_and(|url| {

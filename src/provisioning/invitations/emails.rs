@@ -8,13 +8,13 @@ use crate::kernel::{Kernel, Tx};
 use crate::signin::notifications;
 use crate::signin::one_time_links::{self, LinkPurpose};
 
-/// The address of a fresh link for `user`; earlier ones stop working.
+/// Creates a new link for `user` and returns its address. Earlier links stop working.
 pub(super) async fn create_link(kernel: &Kernel, tx: &mut Tx, user: &User) -> Result<String, Error> {
     let secret = one_time_links::create(tx, user, LinkPurpose::Invite).await?;
     Ok(kernel.urls.absolute(&format!("/invite?token={secret}")))
 }
 
-/// Queues the mail with the link; returns its id.
+/// Queues the mail with the link and returns the mail's id.
 pub(super) async fn send_invitation(
     kernel: &Kernel,
     tx: &mut Tx,
@@ -35,7 +35,7 @@ pub(super) async fn send_invitation(
     notifications::send(kernel, tx, account, user, &letter).await
 }
 
-/// Queues the mail to somebody who can come in at once.
+/// Queues a mail to a user who needs no invitation because they sign in through an identity provider.
 pub(super) async fn send_access_notice(
     kernel: &Kernel,
     tx: &mut Tx,
