@@ -1,5 +1,6 @@
-//! Which account a sign-in is about, and which door the domain of an address leads to: asked for by each sign-in, three
-//! times, and changed once a year.
+//! Home-realm discovery: the account of a sign-in, and the connection for the domain of an address. Each
+//! sign-in asks three times for what changes about once a year, so the answers are cached for a moment on
+//! each node.
 
 use std::sync::Arc;
 
@@ -10,29 +11,29 @@ use crate::idp::ldap;
 use crate::kernel::Kernel;
 use crate::kernel::cache::ShortCache;
 
-/// The memory of this node.
+/// This node's caches.
 #[derive(Default)]
 pub(crate) struct IdpDiscovery {
     accounts: ShortCache<Account>,
     domains: ShortCache<Arc<SignInRoute>>,
 }
 
-/// A way to sign in.
+/// A connection to sign in through.
 pub(crate) struct SignInRoute {
     pub(crate) connection: Connection,
-    /// What there is to know of it, when it is a directory.
+    /// The parsed settings, if the connection is a directory.
     directory: Option<LdapSettings>,
 }
 
 impl SignInRoute {
-    /// The directory, when it is one.
+    /// The connection and its settings, if it is a directory.
     pub(crate) fn directory(&self) -> Option<(&Connection, &LdapSettings)> {
         Some((&self.connection, self.directory.as_ref()?))
     }
 }
 
 impl IdpDiscovery {
-    /// The account with this short name; without one, the only account there is.
+    /// The account with this short name. Without one, the only account of this server.
     pub(super) async fn account(
         &self,
         kernel: &Kernel,
@@ -49,7 +50,7 @@ impl IdpDiscovery {
         self.accounts.get_or_load(slug, || Box::pin(ask())).await
     }
 
-    /// The door of this domain; without an account, of the only one that has it.
+    /// The connection for this domain. Without an account, the one of the only account that has the domain.
     pub(super) async fn route_for_domain(
         &self,
         kernel: &Kernel,
@@ -61,13 +62,13 @@ impl IdpDiscovery {
             let found = connections::route_by_domain(&mut c, account_id, domain).await?;
             Ok(found.map(|connection| Arc::new(SignInRoute { directory: connection.ldap(), connection })))
         };
-        // No id has a colon in it.
+        // Ids contain no colon, so the key is unambiguous.
         let key = format!("{}:{domain}", account_id.unwrap_or_default());
         self.domains.get_or_load(&key, || Box::pin(ask())).await
     }
 
-    /// The directory that checks the password of somebody who calls themselves `name`: the one their domain belongs to,
-    /// or one that is there for everybody.
+    /// The directory that checks the password for this user name: the one for its domain, or the account's
+    /// default.
     pub(crate) async fn directory_for(
         &self,
         kernel: &Kernel,
@@ -85,7 +86,7 @@ impl IdpDiscovery {
             .map(|(connection, settings)| Arc::new(SignInRoute { connection, directory: Some(settings) })))
     }
 
-    /// Has everything looked at anew: an administrator has changed something on this node.
+    /// Drops cached answers after a change on this node. Other nodes notice it when their entries expire.
     pub(crate) fn invalidate_caches(&self) {
         self.accounts.invalidate();
         self.domains.invalidate();

@@ -1,4 +1,4 @@
-//! "Prove it": the password, or a button to an identity provider.
+//! The password page of a sign-in flow, with buttons for the account's identity providers.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ struct LoginPasswordPage {
     account: Option<Account>,
     flow: Flow,
     connections: Vec<Connection>,
-    /// Whose password is asked for, when it is not the one that is kept here.
+    /// The name of the directory that checks the password, if it is not checked locally.
     directory: Option<String>,
     error: Option<&'static str>,
 }
@@ -65,7 +65,7 @@ async fn build(app: &AppState, flow: Flow, error: Option<&'static str>) -> Resul
     Ok(LoginPasswordPage { account, flow, connections, directory, error })
 }
 
-/// The directory that checks the password, when it is not the one that is kept here.
+/// The directory that checks the password, if it is not checked locally.
 async fn directory_of(app: &AppState, flow: &Flow) -> Result<Option<Arc<SignInRoute>>, sqlx::Error> {
     match &flow.account_id {
         Some(account_id) => app.idp_discovery.directory_for(&app.kernel, account_id, &flow.identifier).await,
@@ -97,7 +97,7 @@ pub(super) async fn submit(
     let typed = Password::new(&form.password);
     let place = flow::cookies(&app.kernel).binding_of(&headers, &browser);
     let door = directory_of(&app, &flow).await?;
-    // In boxes, here and below: what they remember between their steps is large, and each layer around this would move it.
+    // Boxed, here and below: these futures are large, and each enclosing future would copy them.
     let who = (&flow, place);
     let proof = if let Some(about) = door.as_ref().and_then(|door| door.directory()) {
         Box::pin(ldap::sign_in(&app.idp, &request, who, about, &form.password)).await

@@ -1,4 +1,4 @@
-//! The pages of the second factor: showing one, setting one up, looking after those one has.
+//! The pages of the second factor: presenting one, enrolling one, and managing one's own.
 
 mod challenge;
 mod enrol;
@@ -40,29 +40,29 @@ pub(super) fn routes() -> Routes<AppState> {
         .post("/profile/two-factor/devices/revoke", Guard::SignedIn, manage::revoke_remembered_browser)
 }
 
-/// The form that takes a second factor: an app's code, a recovery code, or a key's answer.
+/// The prompt for a second factor: a code of an app, a recovery code, or the response of a key.
 pub(super) struct FactorPrompt {
-    /// Where it is posted.
+    /// The form's target.
     pub(super) action: &'static str,
-    /// Fields that come back.
+    /// The hidden fields of the form.
     pub(super) hidden: Vec<(&'static str, String)>,
-    /// The same page with a field for the other kind of code.
+    /// The URL of the same page with a field for the other kind of code.
     pub(super) other: String,
     /// Whether the field is for a recovery code.
     pub(super) recovery: bool,
-    /// Whether there is an authenticator app.
+    /// Whether the user has an authenticator app.
     pub(super) has_app: bool,
-    /// A challenge for the keys there are.
+    /// The `WebAuthn` challenge, if the user has keys.
     pub(super) challenge: Option<KeyChallenge>,
-    /// Days this browser can be remembered; 0 for not at all.
+    /// For how many days this browser can be remembered; 0 when the account does not allow it.
     pub(super) remember_days: u32,
-    /// Why the last one was not accepted.
+    /// Why the last response was not accepted.
     pub(super) error: Option<&'static str>,
 }
 
 impl FactorPrompt {
-    /// The form at `action`, which comes back with the field `hidden`, for these factors of a user. `place`: the
-    /// id of the flow or session they are asked in.
+    /// Builds the prompt for a user's factors. The form posts to `action` with the field `hidden`. `place`
+    /// is the id of the flow or session that the challenge is bound to.
     pub(super) fn new(
         app: &AppState,
         (user_id, place): (&str, &str),
@@ -84,7 +84,7 @@ impl FactorPrompt {
     }
 }
 
-/// What the form sends.
+/// The submitted prompt.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct FactorResponseForm {
@@ -96,7 +96,7 @@ pub(super) struct FactorResponseForm {
 }
 
 impl FactorResponseForm {
-    /// Whether it came from the field for recovery codes.
+    /// Whether it was submitted from the field for recovery codes.
     pub(super) fn is_recovery(&self) -> bool {
         self.recovery.is_some()
     }
@@ -110,7 +110,8 @@ impl FactorResponseForm {
     }
 }
 
-/// What a person is told. They have proved who they are with something else, so it may be plain.
+/// The text for a response that was not accepted. The user has passed another factor, so it may be
+/// specific.
 pub(super) fn factor_error_text(wrong: FactorError) -> &'static str {
     match wrong {
         FactorError::WrongCode => {
@@ -126,18 +127,18 @@ pub(super) fn factor_error_text(wrong: FactorError) -> &'static str {
     }
 }
 
-/// Recovery codes on their one appearance.
+/// The page that shows recovery codes, once.
 #[derive(Template)]
 #[template(path = "signin/codes.html")]
 struct CodesPage {
     codes: Vec<String>,
     next: String,
-    /// Whether they came with the first factor.
+    /// Whether they were created with the first factor.
     first: bool,
 }
 
 impl CodesPage {
-    /// The codes as a file.
+    /// The codes as the content of a text file, for a `data:` URL.
     fn file(&self) -> String {
         format!("{}%0A", self.codes.join("%0A"))
     }
@@ -149,7 +150,7 @@ fn show_codes(cookies: SetCookieHeaders, page: CodesPage) -> Result<Response, Er
     Ok((cookies, page::render(&page)?).into_response())
 }
 
-/// Where somebody is in a flow: the flow itself and the browser's secret.
+/// The flow and the browser's secret, if the flow waits for this step.
 async fn find_flow_at_step(
     app: &AppState,
     headers: &HeaderMap,
@@ -160,12 +161,12 @@ async fn find_flow_at_step(
     Ok(found.filter(|(flow, _)| flow.pending_step() == Some(demand)))
 }
 
-/// Somebody came by a way that is not open to them.
+/// The session or token does not allow this operation.
 fn browser_session_required(detail: &str) -> Error {
     Error::Refused(Refusal::new(StatusCode::CONFLICT, "Not now", detail))
 }
 
-/// Whether keys can be used at the address people use.
+/// Whether `WebAuthn` works at the public address, which must have a host name.
 fn webauthn_available(app: &AppState) -> bool {
     factors::is_available(&app.kernel)
 }

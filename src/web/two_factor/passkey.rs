@@ -1,4 +1,4 @@
-//! A passkey instead of name, password and code.
+//! Sign-in with a passkey alone, in place of name, password and second factor.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -16,8 +16,8 @@ use crate::signin::factors;
 use crate::signin::flow::{self, SignInError};
 use crate::web::{AppState, Error, login};
 
-/// Whether the sign-in page of this account has the button. Without an account it has: whose passkey it is
-/// shows when it is used.
+/// Whether the account's sign-in page offers passkeys. Without an account it does, because the passkey
+/// itself identifies the user and so the account.
 pub(crate) fn is_offered(app: &AppState, account: Option<&Account>) -> bool {
     webauthn_available(app) && account.is_none_or(|account| account.settings().two_factor.passkey_sign_in)
 }
@@ -26,7 +26,7 @@ fn passkey_refused(detail: impl Into<String>) -> Error {
     Error::Refused(Refusal::new(StatusCode::UNAUTHORIZED, "That passkey did not open the door", detail))
 }
 
-/// A challenge for this browser, as JSON for the script of the page.
+/// A challenge for this browser, as JSON for the page's script.
 pub(super) async fn start(
     State(app): State<AppState>,
     request: RequestContext,
@@ -65,7 +65,8 @@ pub(super) async fn submit(
     let secret = flow::cookies(&app.kernel).browser_secret(&headers);
     let proved = factors::verify_passkey(&app.signin, &secret, &form.ticket, &form.answer).await?;
     let passkey = proved.map_err(|_| unknown())?;
-    // Where a company signs its people in, a key of their own must not outlive what the company says.
+    // Where an identity provider is responsible for the domain, a passkey must not keep working after the
+    // provider has ended the user's access.
     let mut c = app.kernel.db.read().await?;
     if let Some(domain) = passkey.user.domain()
         && let Some(provider) =
