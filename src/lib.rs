@@ -1,5 +1,4 @@
-//! Vestibule: the room between the street and the house. Every person and every provisioning client
-//! enters an application through it.
+//! Vestibule, an identity server: users and provisioning clients reach an application through it.
 //!
 //! The rooms, each of which may use the ones before it: [`kernel`] → [`audit`] → [`directory`] →
 //! [`access`] → [`signin`] → [`idp`] → [`provisioning`] → [`admin`] → [`web`] → [`cli`].

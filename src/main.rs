@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-/// Tasks move between threads, and what they hold with them: the system's allocator has a lock for that.
+/// mimalloc, because tasks move between threads and free memory there, for which the system's allocator
+/// takes a lock.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -1,4 +1,4 @@
-//! Which principal has which role.
+//! Role bindings: which principal has which role.
 
 use super::{PrincipalKind, Role};
 use crate::audit::{self, Action, Context, Event};
@@ -16,7 +16,8 @@ pub async fn roles_of(c: &mut DbConn, principal_id: &str) -> Result<Vec<Role>, s
     Ok(names.iter().filter_map(|name| Role::parse(name)).collect())
 }
 
-/// Binds a role to a principal of the context's account. Binding twice is binding once.
+/// Binds a role to a principal of the context's account. Has no effect, and leaves no event, when the
+/// binding exists.
 pub async fn bind_role(
     tx: &mut Tx,
     context: &Context,
@@ -81,7 +82,7 @@ pub(super) async fn unbind_all_roles(
     Ok(())
 }
 
-/// Whether an active administrator other than this user is left in the account.
+/// Whether the account has an active administrator other than this user.
 pub async fn has_other_admin(c: &mut DbConn, account_id: &str, user_id: &str) -> Result<bool, sqlx::Error> {
     let other: Option<(String,)> = sqlx::query_as(
         "SELECT u.id FROM role_bindings b JOIN users u ON u.id = b.principal_id \
@@ -94,7 +95,7 @@ pub async fn has_other_admin(c: &mut DbConn, account_id: &str, user_id: &str) ->
     Ok(other.is_some())
 }
 
-/// The ids of the account's administrators among its users.
+/// The ids of the users who are administrators of the account, active or not.
 pub async fn admins(c: &mut DbConn, account_id: &str) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar(
         "SELECT principal_id FROM role_bindings WHERE account_id = $1 AND role = 'account_admin' \

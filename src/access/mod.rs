@@ -1,5 +1,5 @@
-//! Who may: permissions, built-in roles and their bindings, service accounts, API tokens, and the
-//! table of routes with what each demands.
+//! Authorization: permissions, built-in roles and their bindings, service accounts, API tokens, and the
+//! guarded route table.
 
 mod bindings;
 mod last_admin;

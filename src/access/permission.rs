@@ -1,5 +1,5 @@
-//! Permissions and the two built-in roles. Everything that asks "may they?" asks [`Role::grants`]
-//! through a principal; custom roles and scopes will change what is behind it and none of the callers.
+//! Permissions and the two built-in roles. Every authorization check asks [`Role::grants`] through a
+//! principal, so that custom roles and scopes can be added without changing a caller.
 
 use crate::kernel::text_enum::text_enum;
 

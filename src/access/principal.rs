@@ -1,4 +1,5 @@
-//! Somebody who has been identified.
+//! The authenticated principal of a request: a user or a service account, the credential it presented, and
+//! what a session must do before it may use more than the pages for that.
 
 use std::time::Duration;
 
@@ -23,39 +24,39 @@ text_enum! {
     }
 }
 
-/// What the principal showed.
+/// The credential that authenticated the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credential {
     /// A browser session.
     Session {
         /// The session's id.
         id: String,
-        /// How the person proved who they are (RFC 8176), space separated.
+        /// The authentication methods (`amr`, RFC 8176), separated by spaces.
         amr: String,
-        /// The level that reached.
+        /// The authentication level that was reached (`acr`).
         acr: String,
-        /// When they last proved it in this session.
+        /// When the user last authenticated in this session.
         authenticated_at: Timestamp,
-        /// What it owes.
+        /// What the session must do first.
         restriction: SessionRestriction,
     },
-    /// A token.
+    /// An API token or a provisioning token.
     Token {
         /// The token's id.
         id: String,
     },
 }
 
-/// What a session owes before more than paying it is open to it.
+/// What a session must do before it may do anything else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SessionRestriction {
-    /// Nothing.
+    /// No restriction.
     None,
-    /// To set up a second factor, from that moment on.
+    /// From this time on, the user must enrol a second factor first.
     EnrolmentDueAt(Timestamp),
-    /// To set up a second factor.
+    /// The user must enrol a second factor first.
     EnrolmentRequired,
-    /// To show the second factor its person has.
+    /// The user must present their second factor first.
     SecondFactorRequired,
 }
 
@@ -76,22 +77,22 @@ impl From<MissingPermission> for Refusal {
 /// An identified user or service account, in its account.
 #[derive(Debug, Clone)]
 pub struct Principal {
-    /// The account. Everything a principal touches is in it.
+    /// The account. A principal never reaches data of another one.
     pub account_id: String,
-    /// User or service account.
+    /// Whether it is a user or a service account.
     pub kind: PrincipalKind,
-    /// Its id.
+    /// The id of the user or service account.
     pub id: String,
-    /// Its name: user name or service account's name.
+    /// The user name, or the service account's name.
     pub name: String,
-    /// What it showed.
+    /// The credential it presented.
     pub credential: Credential,
     /// The roles bound to it.
     pub roles: Vec<Role>,
 }
 
 impl Principal {
-    /// Whether it may.
+    /// Whether one of its roles grants the permission.
     #[must_use]
     pub fn has_permission(&self, permission: Permission) -> bool {
         self.roles.iter().any(|role| role.grants(permission))
@@ -102,7 +103,7 @@ impl Principal {
         if self.has_permission(permission) { Ok(()) } else { Err(MissingPermission(permission)) }
     }
 
-    /// The context for audit events of what this principal does in this request.
+    /// The audit context for what this principal does in this request.
     #[must_use]
     pub fn context(&self, request: &RequestContext) -> Context {
         let kind = match self.kind {
@@ -113,7 +114,7 @@ impl Principal {
         Context::of(&self.account_id, actor, request)
     }
 
-    /// What has to be done before anything else.
+    /// The session's restriction; a token has none.
     #[must_use]
     pub fn restriction(&self) -> SessionRestriction {
         match &self.credential {
@@ -122,7 +123,7 @@ impl Principal {
         }
     }
 
-    /// The session's id, when it came with one.
+    /// The session's id, if the principal was authenticated by a session.
     #[must_use]
     pub fn session_id(&self) -> Option<&str> {
         match &self.credential {
@@ -132,11 +133,12 @@ impl Principal {
     }
 }
 
-/// How long after proving who they are somebody may do what needs it to be recent.
+/// How long an authentication counts as recent for sensitive steps.
 const REAUTHENTICATION_WINDOW: Duration = Duration::from_mins(10);
 
 impl Principal {
-    /// Whether the person proved who they are within the last ten minutes. A token proves nothing anew.
+    /// Whether the user authenticated within the last ten minutes. A token never counts as a recent
+    /// authentication.
     #[must_use]
     pub fn is_recently_authenticated(&self, now: Timestamp) -> bool {
         match &self.credential {
@@ -148,7 +150,8 @@ impl Principal {
     }
 }
 
-/// The guard of a route has put the principal there; a handler on a public route finds none.
+/// The route's guard stores the principal in the request. On a public route there is none, and extraction
+/// fails.
 impl<S: Sync> FromRequestParts<S> for Principal {
     type Rejection = Refusal;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {

@@ -1,5 +1,6 @@
-//! The table of routes. A route cannot be declared without saying who may use it, and the server
-//! enforces what the table says before the handler runs. Tests read the same table.
+//! The route table. A route cannot be declared without its guard, and the server enforces the guard before
+//! the handler runs. The tests read the same table and try every route with principals that must not use
+//! it.
 
 use axum::Router;
 use axum::handler::Handler;
@@ -7,21 +8,22 @@ use axum::routing::{MethodFilter, MethodRouter, on};
 
 use super::Permission;
 
-/// Who may use a route.
+/// What a route requires of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard {
-    /// Anybody: sign-in itself, health.
+    /// No authentication, as for the sign-in pages and health checks.
     Public,
-    /// A protocol's callback: it comes from another site by design, uses no cookie and carries its own
-    /// proof.
+    /// A protocol callback. It is exempt from CSRF protection because it comes from another site by design,
+    /// uses no cookie and carries its own proof.
     Callback,
-    /// Anybody who is signed in or shows an API token; the handler limits them to their own things.
+    /// Any session or API token. The handler limits it to the principal's own data.
     SignedIn,
-    /// The same, also for a session that still owes a second factor: where it is paid.
+    /// Like `SignedIn`, but also for a session that must still enrol or present a second factor: these
+    /// routes let it do so.
     RestrictedSession,
-    /// Principals with this permission.
+    /// A principal with this permission.
     Requires(Permission),
-    /// Provisioning tokens only.
+    /// A provisioning token.
     Scim,
 }
 
@@ -31,13 +33,13 @@ pub struct GuardedRoute<S> {
     pub path: String,
     /// `GET`, `POST` …
     pub method: &'static str,
-    /// Who may use it.
+    /// What the route requires.
     pub guard: Guard,
-    /// What serves it.
+    /// The handler.
     pub handler: MethodRouter<S>,
 }
 
-/// The routes of a room.
+/// The routes of a module.
 pub struct Routes<S>(Vec<GuardedRoute<S>>);
 
 impl<S: Clone + Send + Sync + 'static> Default for Routes<S> {
@@ -77,21 +79,21 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.route(path, "DELETE", guard, on(MethodFilter::DELETE, handler))
     }
 
-    /// Declares a route from a ready method router.
+    /// Declares a route with a ready-made method router.
     #[must_use]
     pub fn route(mut self, path: &str, method: &'static str, guard: Guard, handler: MethodRouter<S>) -> Self {
         self.0.push(GuardedRoute { path: path.to_owned(), method, guard, handler });
         self
     }
 
-    /// Adds the routes of another room.
+    /// Adds the routes of another module.
     #[must_use]
     pub fn merge(mut self, other: Self) -> Self {
         self.0.extend(other.0);
         self
     }
 
-    /// Gives the handlers their state.
+    /// Provides the handlers' state.
     #[must_use]
     pub fn with_state<T: Clone + Send + Sync + 'static>(self, state: &S) -> Routes<T> {
         let attach_state = |route: GuardedRoute<S>| GuardedRoute {
@@ -108,7 +110,7 @@ impl<S: Clone + Send + Sync + 'static> Routes<S> {
         self.0.iter().map(|route| (route.method, route.path.as_str(), route.guard))
     }
 
-    /// Builds the router; `protect` puts each route's guard in front of its handler.
+    /// Builds the router; `protect` wraps each handler in its guard.
     pub fn into_router(self, protect: impl Fn(Guard, MethodRouter<S>) -> MethodRouter<S>) -> Router<S> {
         self.0.into_iter().fold(Router::new(), |router, route| {
             router.route(&route.path, protect(route.guard, route.handler))

@@ -1,5 +1,5 @@
-//! What happened. An event is written in the transaction of the change it tells about, so the two
-//! cannot part.
+//! The audit trail. An event is written in the transaction of the change it reports, so that neither can
+//! exist without the other.
 
 mod model;
 mod store;

@@ -1,4 +1,4 @@
-//! Events and who causes them.
+//! Audit events, their actors and the queries on them.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -7,14 +7,14 @@ use crate::kernel::Timestamp;
 use crate::kernel::http::RequestContext;
 use crate::kernel::text_enum::text_enum;
 
-/// Who acted.
+/// The principal that acted.
 #[derive(Debug, Clone)]
 pub struct Actor {
-    /// What kind of principal.
+    /// The kind of principal.
     pub kind: ActorKind,
-    /// Its id; none for the system and for people not signed in.
+    /// Its id; `None` for the system and for unauthenticated requests.
     pub id: Option<String>,
-    /// Its name at that time.
+    /// Its name at the time of the event.
     pub name: String,
 }
 
@@ -33,21 +33,21 @@ text_enum! {
     }
 }
 
-/// Who acts, in which account, from where: every operation that changes something takes one.
+/// Who acts, in which account, and from where. Every operation that changes something takes one.
 #[derive(Debug, Clone)]
 pub struct Context {
-    /// The account the event belongs to. Operations read and write this account only.
+    /// The account of the event. Operations read and write this account only.
     pub account_id: String,
-    /// Who acts.
+    /// The principal that acts.
     pub actor: Actor,
-    /// The client's address.
+    /// The client's IP address.
     pub address: String,
-    /// The request's id.
+    /// The request's id, which is also in the log.
     pub request_id: String,
 }
 
 impl Context {
-    /// An operator on the host, or the server itself.
+    /// The context of the server itself or its operator on the host.
     #[must_use]
     pub fn system(account_id: impl Into<String>) -> Self {
         Self {
@@ -58,7 +58,7 @@ impl Context {
         }
     }
 
-    /// A request of `actor` in `account_id`.
+    /// The context of a request by `actor` in `account_id`.
     #[must_use]
     pub fn of(account_id: &str, actor: Actor, request: &RequestContext) -> Self {
         Self {
@@ -69,7 +69,7 @@ impl Context {
         }
     }
 
-    /// Somebody who is not signed in and calls themselves `name`.
+    /// The context of an unauthenticated request. `name` is what the user typed and proves nothing.
     #[must_use]
     pub fn anonymous(account_id: &str, name: &str, request: &RequestContext) -> Self {
         let actor = Actor { kind: ActorKind::Anonymous, id: None, name: name.to_owned() };
@@ -158,13 +158,13 @@ pub struct Event<'a> {
     pub resource_type: &'static str,
     /// The resource's id.
     pub resource_id: Option<&'a str>,
-    /// The resource's name at that time.
+    /// The resource's name at the time of the event.
     pub resource_name: &'a str,
-    /// How it ended.
+    /// The outcome.
     pub outcome: AuditOutcome,
-    /// Why it was refused, or how it was done: short, for administrators.
+    /// Why it was refused, or how it was done: a short text for administrators.
     pub reason: Option<&'a str>,
-    /// `{"before": …, "after": …}`, the failed check, the method. Never a secret.
+    /// `{"before": …, "after": …}`, the check that failed, or the method. Never contains a secret.
     pub detail: Option<serde_json::Value>,
 }
 
@@ -183,7 +183,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// Turns it into a refusal, with the reason.
+    /// Marks the event as refused, with the reason.
     #[must_use]
     pub fn refused(mut self, reason: &'a str) -> Self {
         self.outcome = AuditOutcome::Refused;
@@ -242,25 +242,25 @@ pub struct EntityRef {
     pub name: String,
 }
 
-/// Which events to list. Empty fields do not restrict.
+/// Filters on the audit trail. Empty fields do not restrict.
 #[derive(Debug, Clone, Default)]
 pub struct AuditQuery {
-    /// Not before.
+    /// Only events at or after this time.
     pub from: Option<Timestamp>,
-    /// Before.
+    /// Only events before this time.
     pub to: Option<Timestamp>,
     /// The actor's id or exact name.
     pub actor: Option<String>,
-    /// Exact action.
+    /// The exact action.
     pub action: Option<String>,
-    /// Exact resource type.
+    /// The exact resource type.
     pub resource_type: Option<String>,
 }
 
-/// One page, newest first.
+/// A page of events, newest first.
 pub struct AuditRecordPage {
     /// The events.
     pub items: Vec<AuditRecord>,
-    /// Where the next page starts.
+    /// The cursor of the next page.
     pub next: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! The trail's SQL.
+//! SQL of the audit trail.
 
 use sqlx::Row as _;
 
@@ -41,13 +41,13 @@ fn event_values<'a>(
     ]
 }
 
-/// Appends `event` in this unit of work.
+/// Appends `event` in this transaction.
 pub async fn record(tx: &mut Tx, context: &Context, event: Event<'_>) -> Result<(), sqlx::Error> {
     let NewRow { head, values } = event_row(tx.now(), context, event);
     insert_all(tx, head, vec![values]).await
 }
 
-/// Appends an event of the same kind for each of many resources, in few statements.
+/// Appends an event of the same kind for each of many resources, in as few statements as possible.
 pub async fn record_many(
     tx: &mut Tx,
     context: &Context,
@@ -67,7 +67,7 @@ pub async fn record_many(
 
 /// Lists events of one account, newest first.
 ///
-/// `after` is the `next` of the page before; an unreadable one starts at the top.
+/// `after` is the `next` of the previous page. An unreadable cursor starts at the first page.
 pub async fn list(
     c: &mut DbConn,
     account_id: &str,
@@ -76,7 +76,8 @@ pub async fn list(
     after: Option<&str>,
 ) -> Result<AuditRecordPage, sqlx::Error> {
     let (time, id) = after.and_then(read_cursor).unwrap_or((i64::MAX, String::new()));
-    // The range runs along the index (account_id, time, id); the other filters look at what it yields.
+    // The time range uses the index (account_id, time, id); the other filters are applied to the rows it
+    // yields.
     let rows = sqlx::query(
         "SELECT id, time, actor_kind, actor_id, actor_name, action, resource_type, resource_id, resource_name, \
          outcome, reason, address, request_id, detail FROM audit_events \

@@ -1,4 +1,4 @@
-//! `vestibule account …`
+//! `vestibule account …`: creates accounts.
 
 use std::io::Read as _;
 

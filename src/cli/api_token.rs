@@ -1,4 +1,4 @@
-//! `vestibule api-token …`
+//! `vestibule api-token …`: creates API tokens.
 
 use clap::Subcommand;
 

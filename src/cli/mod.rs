@@ -1,4 +1,5 @@
-//! The command line. Errors here are for the person at the console: one sentence that says what to do.
+//! The command line. Errors are written for the administrator at the console: one sentence that says what
+//! to do. Commands open the database beside a server that may be running.
 
 mod account;
 mod api_token;
@@ -46,7 +47,7 @@ enum Command {
     User(user::UserCommand),
 }
 
-/// What a command ends with when it does not do its work.
+/// The error that a command ends with.
 type CliError = Box<dyn std::error::Error + Send + Sync>;
 
 /// Runs the command line and returns the exit code.
@@ -73,8 +74,8 @@ async fn execute(cli: Cli) -> Result<(), CliError> {
     }
 }
 
-/// Opens database and keys beside a server that may be running. Links are made on the configured
-/// public address.
+/// Opens the database and keys beside a server that may be running. Links start with the configured public
+/// address.
 async fn open_kernel(config: Config) -> Result<Kernel, CliError> {
     let public = match &config.server.public_url {
         Some(url) => url.clone(),

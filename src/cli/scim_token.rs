@@ -1,4 +1,4 @@
-//! `vestibule scim-token …`
+//! `vestibule scim-token …`: creates provisioning tokens.
 
 use clap::Subcommand;
 

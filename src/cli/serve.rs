@@ -1,4 +1,4 @@
-//! `vestibule serve`
+//! `vestibule serve`: runs the server until it receives a signal.
 
 use tokio::signal::unix::{SignalKind, signal};
 

@@ -1,4 +1,4 @@
-//! `vestibule user …`
+//! `vestibule user …`: imports users and resets their second factor.
 
 use std::path::PathBuf;
 
@@ -55,7 +55,7 @@ pub(super) enum UserCommand {
     },
 }
 
-/// What `user import` was given.
+/// The arguments of `user import`.
 struct ImportArgs {
     file: PathBuf,
     format: Option<ImportFormatArg>,
@@ -86,7 +86,8 @@ async fn resolve_account(kernel: &Kernel, slug: Option<String>) -> Result<Accoun
     }
 }
 
-/// The way back in for whoever has lost everything, an administrator above all: it takes the host.
+/// Removes a user's second factors. This is the recovery path when a user, in particular an administrator, has
+/// lost all of them. Access to the host takes the place of a proof.
 async fn reset_two_factor(kernel: &Kernel, account: &Account, name: &str) -> Result<(), CliError> {
     let mut tx = kernel.db.begin().await?;
     let user = users::find_by_email_or_user_name(&mut tx, &account.id, name).await?;

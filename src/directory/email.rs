@@ -1,4 +1,5 @@
-//! Email addresses, as far as an identity server has an opinion on them.
+//! Email addresses. The rules are narrower than RFC 5321: an address must be safe in a mail header and have
+//! one form for comparison.
 
 use super::{Error, fold_case};
 
@@ -24,26 +25,26 @@ impl Email {
         Ok(Self(text.to_owned()))
     }
 
-    /// As it was written.
+    /// The address as it was entered.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// As it is compared.
+    /// The address in the form that is compared and stored for uniqueness.
     #[must_use]
     pub fn folded(&self) -> String {
         fold_case(&self.0)
     }
 
-    /// The part after the `@`, folded.
+    /// The part after the `@`, case-folded.
     #[must_use]
     pub fn domain(&self) -> String {
         domain_of(&self.0).unwrap_or_default()
     }
 }
 
-/// The folded domain of something that may be an address.
+/// The case-folded domain of a text that may be an address.
 #[must_use]
 pub(crate) fn domain_of(text: &str) -> Option<String> {
     text.rsplit_once('@').map(|(_, domain)| fold_case(domain)).filter(|domain| !domain.is_empty())

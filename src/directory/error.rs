@@ -1,36 +1,37 @@
-//! What the directory refuses.
+//! The error type of the directory's operations.
 
 use super::accounts::UnreadableSettings;
 use crate::kernel::database::{is_duplicate, is_nul_character_error};
 use crate::kernel::vault;
 
-/// Why an operation on the directory was not done.
+/// Why an operation on the directory failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No such row in this account; another account's rows do not exist here.
+    /// No such row in this account. Rows of other accounts are reported in the same way, so that their ids
+    /// reveal nothing.
     #[error("{0} not found")]
     NotFound(&'static str),
-    /// Somebody else has this value already.
+    /// Another row of the account has this value already.
     #[error("{field} is taken")]
     Duplicate {
-        /// Which value.
+        /// The field.
         field: &'static str,
     },
-    /// A value cannot be used.
+    /// A value is not valid.
     #[error("{field}: {reason}")]
     Invalid {
-        /// Which value.
+        /// The field.
         field: &'static str,
-        /// What is wrong with it, as a clause: "must not be empty".
+        /// What is wrong with it, as a clause such as "must not be empty".
         reason: String,
     },
-    /// It came from an identity provider and is managed there.
+    /// The user or group is managed by an identity provider and must be changed there.
     #[error("managed by {connection}; change it there")]
     Managed {
         /// The connection's name.
         connection: String,
     },
-    /// A rule of the account forbids it.
+    /// A rule of the account forbids the operation.
     #[error("{0}")]
     Forbidden(&'static str),
     /// It would leave the account without an active administrator. Found by `access`, which knows the roles; stated
@@ -46,7 +47,7 @@ pub enum Error {
     /// The database failed.
     #[error(transparent)]
     Database(sqlx::Error),
-    /// Something of ours failed: a template, a stored secret.
+    /// An internal failure, such as a template or a stored secret.
     #[error("{0}")]
     Internal(String),
 }
@@ -69,7 +70,7 @@ impl From<askama::Error> for Error {
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         if is_duplicate(&error) {
-            // Lost a race against an equal value: the check before the insert could not see it.
+            // A concurrent insert of an equal value, which the check before the insert could not see.
             Self::Duplicate { field: "value" }
         } else if is_nul_character_error(&error) {
             Self::Invalid { field: "value", reason: "must not contain the NUL character".to_owned() }

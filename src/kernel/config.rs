@@ -1,5 +1,6 @@
-//! Configuration: defaults, then `vestibule.toml`, then `VESTIBULE_SECTION__KEY`. Every mistake is
-//! reported at once, each with its key and what to write instead.
+//! Configuration: defaults, overridden by `vestibule.toml`, overridden by `VESTIBULE_SECTION__KEY`. All
+//! mistakes are reported at once, each with its key and with what to write instead, so that an
+//! administrator restarts once and not once per mistake.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,19 +11,19 @@ use ipnet::IpNet;
 use serde::Deserialize;
 use url::Url;
 
-/// Everything that can be configured outside the database.
+/// Everything that is configured outside the database.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct Config {
-    /// Where the server listens and how it is reached.
+    /// Where the server listens and at which address clients reach it.
     pub server: ServerConfig,
-    /// Where the data lives.
+    /// Which database to use.
     pub database: DatabaseConfig,
-    /// How mail leaves.
+    /// How mail is delivered.
     pub mail: MailConfig,
     /// Where the master key is.
     pub secrets: SecretsConfig,
-    /// What the log looks like.
+    /// The log's form and level.
     pub log: LogConfig,
     /// Which networks outgoing requests may reach.
     pub outgoing: OutgoingConfig,
@@ -32,11 +33,11 @@ pub struct Config {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
 pub struct ServerConfig {
-    /// Address and port; port 0 takes a free one.
+    /// Address and port; port 0 lets the system choose a free one.
     pub listen: SocketAddr,
-    /// The address people use, without path. Default: the listening address.
+    /// The public address that browsers use, without path. Default: the listening address.
     pub public_url: Option<Url>,
-    /// Networks whose `X-Forwarded-For` is believed.
+    /// Networks of reverse proxies whose `X-Forwarded-For` is trusted.
     pub trusted_proxies: Vec<IpNet>,
 }
 
@@ -52,7 +53,7 @@ impl Default for ServerConfig {
 pub struct DatabaseConfig {
     /// `sqlite://path` or `postgres://user@host/name`.
     pub url: String,
-    /// Connections kept to PostgreSQL, or readers of `SQLite`.
+    /// Size of the PostgreSQL connection pool, or number of SQLite readers.
     pub max_connections: u32,
 }
 
@@ -68,11 +69,11 @@ impl Default for DatabaseConfig {
 pub struct MailConfig {
     /// `smtp://user:password@host:587?tls=required` or `smtps://…`. Default: files in `directory`.
     pub url: Option<String>,
-    /// A file of certificates (PEM) to trust a mail server by that the system does not know.
+    /// PEM file of certificates that are trusted for the mail server in addition to the system's.
     pub ca_file: Option<PathBuf>,
     /// The sender of every mail.
     pub from: String,
-    /// Where mails are written while no `url` is set.
+    /// Where mails are written as files while `url` is not set.
     pub directory: PathBuf,
 }
 
@@ -91,7 +92,7 @@ impl Default for MailConfig {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default)]
 pub struct SecretsConfig {
-    /// Created with mode 0600 at the first start.
+    /// Path of the key file. It is created with mode 0600 at the first start.
     pub master_key_file: PathBuf,
 }
 
@@ -105,10 +106,10 @@ impl Default for SecretsConfig {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// Lines for people.
+    /// Lines for reading in a terminal.
     #[default]
     Text,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
 }
 
@@ -118,7 +119,7 @@ pub enum LogFormat {
 pub struct LogConfig {
     /// `text` or `json`.
     pub format: LogFormat,
-    /// A filter such as `info` or `vestibule=debug,info`.
+    /// A filter directive such as `info` or `vestibule=debug,info`.
     pub level: String,
 }
 
@@ -132,11 +133,12 @@ impl Default for LogConfig {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct OutgoingConfig {
-    /// Private networks that addresses typed in by administrators may lead to, for identity providers inside.
+    /// Private networks that administrators may enter addresses in, for identity providers inside the
+    /// company's network.
     pub allowed_networks: Vec<IpNet>,
 }
 
-/// All keys, to recognise strangers and to propose what was meant.
+/// All keys, to detect unknown ones and to suggest the closest known one.
 const KEYS: [&str; 13] = [
     "server.listen",
     "server.public_url",
@@ -153,21 +155,21 @@ const KEYS: [&str; 13] = [
     "outgoing.allowed_networks",
 ];
 
-/// What is wrong with the configuration, all of it.
+/// All mistakes in the configuration.
 #[derive(Debug, thiserror::Error)]
 #[error("the configuration has {} mistake(s):\n  - {}", .0.len(), .0.join("\n  - "))]
 pub struct ConfigErrors(pub Vec<String>);
 
 impl Config {
-    /// Reads defaults, the file and the environment.
+    /// Merges defaults, the file and the environment.
     ///
-    /// `file`: a path given by hand must exist; without one, `vestibule.toml` is read if it is there.
+    /// A `file` that was passed must exist; without one, `vestibule.toml` is read if it exists.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigErrors> {
         if let Some(path) = file.filter(|path| !path.is_file()) {
             return Err(ConfigErrors(vec![format!("--config {}: there is no such file", path.display())]));
         }
         let path = file.unwrap_or(Path::new("vestibule.toml"));
-        // Variables without a section (VESTIBULE_HOME, say) belong to somebody else.
+        // Variables without a section, such as VESTIBULE_HOME, belong to other programs.
         let env = Env::prefixed("VESTIBULE_").filter(|key| key.as_str().contains("__")).split("__");
         Self::from_figment(&Figment::new().merge(Toml::file(path)).merge(env))
     }
@@ -264,7 +266,7 @@ fn propose(key: &str) -> String {
     format!("did you mean {}?", nearest.unwrap_or("server.listen"))
 }
 
-/// Levenshtein distance, to find what somebody meant to type.
+/// Levenshtein distance, to suggest the key that was probably meant.
 fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.bytes().enumerate() {

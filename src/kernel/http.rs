@@ -1,5 +1,6 @@
-//! The parts of HTTP every protocol room shares: who is asking from where, and how a refusal
-//! travels to the one place that renders it.
+//! HTTP types that every protocol module shares: what is known about a request before authentication, and
+//! errors and forms as data. Modules below `web` cannot render pages; they return these types and `web`
+//! renders them.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -15,11 +16,12 @@ pub const REQUEST_TIME_LIMIT: Duration = Duration::from_secs(30);
 /// What is known about a request before anybody is identified. Set by the outermost middleware.
 #[derive(Clone, Debug)]
 pub struct RequestContext {
-    /// Appears in the log, in audit events and on error pages.
+    /// Also written to the log and to audit events and shown on error pages, so that support can match
+    /// them.
     pub request_id: String,
-    /// The client's address, read through trusted proxies only.
+    /// The client's address. `X-Forwarded-For` counts only when it comes from a trusted proxy.
     pub address: IpAddr,
-    /// The `User-Agent`, cut to 256 characters.
+    /// The `User-Agent` header, truncated to 256 characters.
     pub user_agent: String,
 }
 
@@ -30,39 +32,39 @@ impl<S: Sync> FromRequestParts<S> for RequestContext {
     }
 }
 
-/// A refusal, in words for a person. It carries no internals: those go to the log where they happened.
+/// An error response in words for the user. It carries no internals: those are logged where the error
+/// occurred.
 ///
-/// Rooms below `web` cannot render pages; they answer with this, and `web` turns it into a page or
-/// into problem+json as the client can read.
+/// `web` renders it as a page or as problem+json (RFC 9457), depending on what the client accepts.
 #[derive(Debug, Clone)]
 pub struct Refusal {
     /// The HTTP status.
     pub status: StatusCode,
-    /// What happened, a few words.
+    /// What happened, in a few words.
     pub title: &'static str,
-    /// What to do next, a sentence or two.
+    /// What the user can do next, in one or two sentences.
     pub detail: String,
     /// Seconds until a retry makes sense, for 429 and 503.
     pub retry_after: Option<u64>,
-    /// The offending member, for 422.
+    /// The request member that is invalid, for 422.
     pub field: Option<String>,
 }
 
 impl Refusal {
-    /// A refusal with this status and words.
+    /// A refusal with this status, title and detail.
     #[must_use]
     pub fn new(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Self {
         Self { status, title, detail: detail.into(), retry_after: None, field: None }
     }
 
-    /// Asks the client to come back after `seconds`.
+    /// Sets the number of seconds after which the client should retry.
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds);
         self
     }
 
-    /// Names the member of the request that is wrong.
+    /// Names the invalid member of the request.
     #[must_use]
     pub fn field(mut self, field: impl Into<String>) -> Self {
         self.field = Some(field.into());
@@ -81,14 +83,14 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// A form that the browser takes to another site, such as an identity provider's.
+/// A form that the browser posts to another site, such as an identity provider.
 ///
-/// Rooms below `web` cannot render pages; they answer with this, and `web` makes the page that sends it.
+/// `web` renders the page that submits it automatically.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PostForm {
-    /// Where to.
+    /// The form's `action`.
     pub url: String,
-    /// Its hidden fields.
+    /// The hidden fields.
     pub fields: Vec<(&'static str, String)>,
 }
 
@@ -100,7 +102,7 @@ impl IntoResponse for PostForm {
     }
 }
 
-/// The value of a cookie in a request.
+/// The value of a request cookie.
 #[must_use]
 pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     headers
@@ -112,7 +114,7 @@ pub fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
         .find_map(|(key, value)| (key == name).then_some(value))
 }
 
-/// The credential of `Authorization: Bearer …`.
+/// The credential in `Authorization: Bearer …`.
 #[must_use]
 pub fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, credential) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;

@@ -1,9 +1,9 @@
-//! The one client for addresses an administrator typed in.
+//! The only HTTP client for addresses that administrators enter.
 //!
-//! It reaches public hosts only: private, loopback and link-local networks (cloud metadata lives
-//! there) are refused unless `outgoing.allowed_networks` names them. The rule is applied to the
-//! address that is connected to, after name resolution, so a name cannot change its mind between
-//! check and use. Redirects are not followed.
+//! It connects to public hosts only: private, loopback and link-local networks (where cloud metadata
+//! services are) are refused unless `outgoing.allowed_networks` lists them. The check is applied to the
+//! address that is actually connected to, after name resolution, so that DNS rebinding between check and
+//! use has no effect. Redirects are not followed, because they would bypass the checks of the URL.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
@@ -19,48 +19,48 @@ use url::{Host, Url};
 
 use super::{Timestamp, config};
 
-/// Why an address could not be read. The text is for the administrator who typed it.
+/// Why a request failed. The texts are shown to the administrator who entered the address.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Not `https`, or no host, or credentials in it.
+    /// The URL is not `https`, has no host or contains credentials.
     #[error(
         "the address must be https://host/path (http only for networks listed in outgoing.allowed_networks)"
     )]
     InvalidUrl,
-    /// It leads inside.
+    /// The address is in a private network.
     #[error(
         "the address leads into a private network; list it in outgoing.allowed_networks if that is meant"
     )]
     PrivateNetwork,
-    /// The other side answered with something other than 200.
+    /// The server answered with a status other than 200.
     #[error("the server there answered with status {0}")]
     Status(u16),
-    /// More than allowed.
+    /// The body exceeds the limit, in bytes.
     #[error("the answer is larger than {0} bytes")]
     TooLarge(usize),
-    /// Not text.
+    /// The body is not UTF-8.
     #[error("the answer is not UTF-8 text")]
     NotText,
-    /// No connection, no valid certificate, too slow.
+    /// Connecting, TLS or reading failed or timed out.
     #[error("no answer: {0}")]
     Http(#[source] reqwest::Error),
-    /// Not encrypted, and not inside.
+    /// The connection is not encrypted and the network is not listed.
     #[error(
         "passwords would travel unencrypted; use TLS, or list the network in outgoing.allowed_networks if it is safe"
     )]
     Unencrypted,
-    /// No connection.
+    /// The TCP connection failed.
     #[error("not connected: {0}")]
     NotConnected(#[source] std::io::Error),
-    /// The client could not be made.
+    /// The client could not be built.
     #[error("TLS set-up failed: {0}")]
     Setup(#[source] reqwest::Error),
 }
 
-/// See the module's text.
+/// An HTTP client that enforces the SSRF rules of this module. Cheap to clone.
 #[derive(Clone)]
 pub struct HttpClient {
-    /// Made when it is first needed: it reads every certificate that the system trusts.
+    /// Built on first use, because it loads every certificate that the system trusts.
     http: Arc<OnceLock<reqwest::Client>>,
     rules: Arc<NetworkRules>,
 }
@@ -70,7 +70,7 @@ struct NetworkRules {
 }
 
 impl HttpClient {
-    /// A client with its rules.
+    /// A client with the network rules of the configuration.
     #[must_use]
     pub fn new(config: &config::OutgoingConfig) -> Self {
         let rules = Arc::new(NetworkRules { allowed: config.allowed_networks.clone() });
@@ -93,13 +93,14 @@ impl HttpClient {
         Ok(self.http.get_or_init(|| http))
     }
 
-    /// Reads the text at `url`, at most `limit` bytes.
+    /// Fetches the text at `url`, at most `limit` bytes.
     pub async fn get_text(&self, url: &Url, limit: usize) -> Result<String, Error> {
         let fresh = self.get_if_changed(url, limit, None).await?;
         fresh.map(|fresh| fresh.text).ok_or(Error::Status(304))
     }
 
-    /// The same, unless it is what had this `etag` (RFC 9110 §13.1.2): `None` then.
+    /// Like [`HttpClient::get_text`], but returns `None` when the document still has this `etag` (RFC 9110
+    /// §13.1.2).
     pub async fn get_if_changed(
         &self,
         url: &Url,
@@ -120,13 +121,13 @@ impl HttpClient {
         Ok(Some(FetchedText { text: read(answer, limit).await?, etag, date }))
     }
 
-    /// Reads text at `url` as the holder of a token.
+    /// Fetches the text at `url` with a bearer token.
     pub async fn get_with_bearer(&self, url: &Url, token: &str, limit: usize) -> Result<String, Error> {
         let answer = self.send(url, self.http()?.get(url.clone()).bearer_auth(token)).await?;
         read(answer, limit).await
     }
 
-    /// Posts a form and reads the answer.
+    /// Posts a form and reads the response.
     pub async fn post_form(&self, url: &Url, fields: &[(&str, &str)], limit: usize) -> Result<String, Error> {
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let request = self.http()?.post(url.clone()).body(body);
@@ -134,8 +135,8 @@ impl HttpClient {
         read(self.send(url, request).await?, limit).await
     }
 
-    /// Sends a request that a protocol's library has made and reads at most `limit` bytes of the answer, whatever
-    /// its status.
+    /// Sends a request that a protocol library has built and reads at most `limit` bytes of the response,
+    /// whatever its status.
     pub async fn exchange(
         &self,
         request: http::Request<Vec<u8>>,
@@ -152,13 +153,14 @@ impl HttpClient {
         Ok(made)
     }
 
-    /// Whether a browser may be sent to `url`, or this client asked to go there: as far as that can be said before
-    /// the name is resolved.
+    /// Checks a URL before a browser is redirected to it or this client requests it, as far as that is
+    /// possible without resolving the name.
     pub fn check_url(&self, url: &Url) -> Result<(), Error> {
         self.rules.check_url(url)
     }
 
-    /// Connects to a host for a protocol of its own. Without encryption only to a network that is listed.
+    /// Opens a TCP connection for a protocol other than HTTP, such as LDAP. Unencrypted connections are
+    /// allowed only to listed networks.
     pub async fn connect(&self, host: &str, port: u16, encrypted: bool) -> Result<TcpStream, Error> {
         let found = tokio::net::lookup_host((host, port)).await.map_err(Error::NotConnected)?;
         let permits = |ip| if encrypted { self.rules.permits(ip) } else { self.rules.is_allowlisted(ip) };
@@ -178,18 +180,18 @@ impl HttpClient {
     }
 }
 
-/// What was read, and the tag by which the other side knows it.
+/// A fetched document.
 #[derive(Debug, Clone)]
 pub struct FetchedText {
-    /// The text.
+    /// The body.
     pub text: String,
-    /// Its entity tag.
+    /// The `ETag` header, for a later conditional request.
     pub etag: Option<String>,
-    /// What time it was there.
+    /// The `Date` header: the server's own time, which shows a clock skew between us.
     pub date: Option<Timestamp>,
 }
 
-/// RFC 9110 §5.6.7.
+/// Reads an HTTP date (RFC 9110 §5.6.7).
 fn http_date(text: &str) -> Option<Timestamp> {
     let time = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
     Some(Timestamp(time.as_millisecond()))
@@ -224,7 +226,7 @@ impl NetworkRules {
             Some(Host::Ipv6(ip)) => Some(IpAddr::V6(ip)),
             Some(Host::Domain(_)) => None,
         };
-        // A literal address never reaches the resolver, so it is judged here.
+        // A literal IP address never reaches the resolver, so it is checked here.
         if literal.is_some_and(|ip| !self.permits(ip)) {
             return Err(Error::PrivateNetwork);
         }
@@ -236,7 +238,7 @@ impl NetworkRules {
         }
     }
 
-    /// `localhost` is the one name known to be inside without asking.
+    /// `localhost` is the one name that is known to be private without resolving it.
     fn is_allowed_localhost(&self, url: &Url) -> bool {
         url.host_str() == Some("localhost") && self.is_allowlisted(IpAddr::V4(Ipv4Addr::LOCALHOST))
     }
@@ -250,7 +252,7 @@ impl NetworkRules {
     }
 }
 
-/// Whether an address belongs to the open internet.
+/// Whether an address is public.
 fn is_public(ip: IpAddr) -> bool {
     match ip {
         IpAddr::V4(ip) => is_public_v4(ip),
@@ -278,7 +280,8 @@ fn is_public_v4(ip: Ipv4Addr) -> bool {
 
 fn is_public_v6(ip: Ipv6Addr) -> bool {
     let first = ip.segments()[0];
-    // Global unicast is 2000::/3 (RFC 4291); 6to4 and NAT64 can carry an inside IPv4 address.
+    // Global unicast is 2000::/3 (RFC 4291). 6to4 and NAT64 are excluded because they can embed a private
+    // IPv4 address.
     (0x2000..0x4000).contains(&first) && first != 0x2002 && ip.segments()[..2] != [0x2001, 0xdb8]
 }
 

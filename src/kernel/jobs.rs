@@ -1,22 +1,23 @@
-//! Background jobs: started with the server, stopped with it, each finishing what it holds.
+//! Background jobs. They start and stop with the server, and each finishes its current work before it
+//! stops.
 
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// Says when the server is going down.
+/// A job's handle that tells when the server shuts down.
 #[derive(Clone)]
 pub struct Shutdown(watch::Receiver<bool>);
 
 impl Shutdown {
     /// Waits until shutdown begins.
     pub async fn wait(&mut self) {
-        // An error means the sender is gone, which is a shutdown too.
+        // An error means that the sender was dropped, which is a shutdown too.
         let _ = self.0.wait_for(|down| *down).await;
     }
 
-    /// Waits for `pause`; true when shutdown began meanwhile.
+    /// Waits for `pause`; returns true when shutdown began in the meantime.
     pub async fn begins_within(&mut self, pause: Duration) -> bool {
         tokio::time::timeout(pause, self.wait()).await.is_ok()
     }
@@ -35,19 +36,19 @@ impl Default for Jobs {
 }
 
 impl Jobs {
-    /// A handle that tells when to stop.
+    /// A handle that reports the shutdown.
     #[must_use]
     pub fn shutdown(&self) -> Shutdown {
         Shutdown(self.down.subscribe())
     }
 
-    /// Starts a job; it gets a [`Shutdown`] to watch.
+    /// Starts a job, which gets a [`Shutdown`] to watch.
     pub fn spawn<F: Future<Output = ()> + Send + 'static>(&mut self, job: impl FnOnce(Shutdown) -> F) {
         let job = job(self.shutdown());
         self.set.spawn(job);
     }
 
-    /// Asks every job to stop and waits until they have.
+    /// Asks every job to stop and waits for all of them.
     pub async fn stop(mut self) {
         self.down.send_replace(true);
         while let Some(ended) = self.set.join_next().await {

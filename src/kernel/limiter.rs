@@ -1,4 +1,4 @@
-//! Rate limits by the kernel's clock, so that tests can move it.
+//! Connects the governor crate's rate limits to the kernel's clock, so that tests can move their time.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use governor::clock::Reference;
 
 use super::Clock;
 
-/// The kernel's clock in governor's terms: time since 1970.
+/// The kernel's clock as governor sees it: the time since 1970.
 #[derive(Clone)]
 pub struct LimiterClock(Clock);
 
 impl LimiterClock {
-    /// The same clock.
+    /// Wraps the kernel's clock.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         Self(clock)
     }
 
-    /// Seconds until `until`, rounded up: for `Retry-After`.
+    /// Seconds until `until`, rounded up, for `Retry-After`.
     #[must_use]
     pub fn seconds_until(&self, until: Duration) -> u64 {
         until.saturating_sub(governor::clock::Clock::now(self)).as_secs() + 1
@@ -31,7 +31,8 @@ impl governor::clock::Clock for LimiterClock {
     }
 }
 
-// `Duration` stands for a moment in governor's clock; this line fails to compile should that end.
+// `Duration` serves as governor's instant type; this line fails to compile if governor no longer implements
+// that.
 const _: fn() = || {
     fn is_reference<T: Reference>() {}
     is_reference::<Duration>();

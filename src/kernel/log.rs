@@ -1,5 +1,5 @@
-//! Structured logs. Whatever is written, tokens are masked on the way out: the last net under
-//! the rule that no code logs a secret.
+//! Structured logs. Tokens are masked in every line that is written. This is the last safeguard behind the
+//! rule that no code logs a secret.
 
 use std::io::{self, Write};
 
@@ -8,10 +8,10 @@ use tracing_subscriber::{EnvFilter, fmt};
 
 use super::config::LogFormat;
 
-/// Starts logging to standard error. A second call (several servers in one test process) does nothing.
+/// Starts logging to standard error. A second call has no effect: a test process runs several servers.
 pub fn start(format: LogFormat, level: &str) {
-    // The LDAP client warns of each connection that a server closes, and of each answer that came after a search was
-    // given up: both are as they should be.
+    // The LDAP client warns of each connection that a server closes and of each response that arrives after
+    // a search was abandoned. Both are normal.
     let quieter = format!("ldap3=error,{level}");
     let filter = EnvFilter::try_new(quieter).unwrap_or_else(|_| EnvFilter::new("info"));
     let base = fmt().with_env_filter(filter).with_writer(MaskingWriter).with_target(false);
@@ -22,7 +22,7 @@ pub fn start(format: LogFormat, level: &str) {
     drop(installed);
 }
 
-/// A writer to standard error that replaces the secret part of anything that looks like a token.
+/// A writer to standard error that masks the secret part of anything that looks like a token.
 struct MaskingWriter;
 
 impl MakeWriter<'_> for MaskingWriter {
@@ -42,7 +42,7 @@ impl Write for MaskingWriter {
     }
 }
 
-/// `vst_api_Zm9v…` → `vst_api_***`; a bearer credential of any make is masked whole.
+/// `vst_api_Zm9v…` → `vst_api_***`; any other bearer credential is masked whole.
 #[must_use]
 pub fn mask(line: &str) -> String {
     let is_secret =

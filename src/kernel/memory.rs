@@ -1,4 +1,4 @@
-//! Large pages for the one place that gains by them.
+//! Huge pages for password hashing only.
 //!
 //! Memory that is read in no order, megabytes of it, is a twentieth faster in pages of 2 MiB than in pages of 4 KiB:
 //! the processor need not look up where each one lies. For everything else they cost memory: the first byte of a page
@@ -13,15 +13,16 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::thread::disable_transparent_huge_pages;
 
-/// No large pages from here on, but in [`with_large_pages`]. To be called before memory is used.
+/// Disables huge pages for the process, except in [`with_huge_pages`]. Call this before memory is
+/// allocated.
 pub fn disable_huge_pages() {
-    // Fails only where the system has no large pages.
+    // Fails only where the system has no huge pages.
     let _ = disable_transparent_huge_pages(true);
 }
 
-/// Runs `work`; what it is the first to write to lies in large pages, and stays there.
+/// Runs `work` with huge pages enabled. Memory that is first written in it stays in huge pages.
 ///
-/// What other threads write to for the first time in the meantime does as well: `work` should be short.
+/// The setting is process-wide, so other threads get huge pages too in the meantime: keep `work` short.
 pub fn with_huge_pages<T>(work: impl FnOnce() -> T) -> T {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);

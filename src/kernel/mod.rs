@@ -1,5 +1,5 @@
-//! What every room stands on: configuration, database, clock, ids, secrets, mail and background
-//! jobs. Nothing in here knows what a user is.
+//! The foundation of all other modules: configuration, database, clock, ids, secrets, mail and background
+//! jobs. It must not know any domain concept, such as a user.
 
 pub mod cache;
 pub mod config;
@@ -25,7 +25,7 @@ pub use text_enum::TextEnum;
 pub use vestibule_db as database;
 pub use vestibule_db::{Clock, Database, Timestamp, Tx, clock, ids, random};
 
-/// The services every room may use. Cheap to clone: one allocation, shared by all requests.
+/// The services that every module may use. Cheap to clone: all requests share one allocation.
 #[derive(Clone)]
 pub struct Kernel(Arc<Services>);
 
@@ -37,11 +37,11 @@ pub struct Services {
     pub db: Database,
     /// The only source of time.
     pub clock: Clock,
-    /// Seals and opens secrets that are needed back.
+    /// Encrypts and decrypts secrets that are needed in clear text.
     pub vault: vault::Vault,
-    /// Builds absolute links on the configured public address.
+    /// Builds absolute links from the configured public address.
     pub urls: urls::Urls,
-    /// The one client for addresses an administrator typed in.
+    /// The only HTTP client for addresses that administrators enter.
     pub http_client: http_client::HttpClient,
     /// Wakes the mail worker; a commit that queued mail does.
     pub mail_wake: Arc<tokio::sync::Notify>,
@@ -56,19 +56,19 @@ impl std::ops::Deref for Kernel {
     }
 }
 
-/// Why a kernel could not be put together. Each text is written for the person at the console.
+/// Why the kernel could not start. The texts are shown on the console.
 #[derive(Debug, thiserror::Error)]
 pub enum KernelStartError {
     /// The database could not be opened or migrated.
     #[error("{0}")]
     Database(#[from] database::OpenError),
-    /// The master key is missing, unreadable, unsafe or does not fit the database.
+    /// The master key is missing, unreadable, readable for others, or does not fit the database.
     #[error("{0}")]
     Vault(#[from] vault::Error),
 }
 
 impl Kernel {
-    /// Opens the database, applies migrations, loads or creates the keys.
+    /// Opens the database, applies migrations, and loads or creates the keys.
     pub async fn open(config: Config, clock: Clock, urls: urls::Urls) -> Result<Self, KernelStartError> {
         let db = open_database(&config.database, clock.clone()).await?;
         let vault = vault::Vault::open(&config.secrets.master_key_file, &db, &clock).await?;

@@ -1,5 +1,6 @@
-//! What a browser carries for us: sealed, so that it cannot be read or altered; bound to what it is for; and
-//! over after a while. Nothing is written for somebody who only looks at a page.
+//! State that the browser carries for the server: encrypted and authenticated, bound to its purpose, and
+//! valid for a limited time. Nothing is stored until it is consumed, so that merely opening a page does not
+//! write to the database.
 
 use std::time::Duration;
 
@@ -10,16 +11,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{Kernel, Timestamp, Tx, ids, vault};
 
-/// What was in a ticket.
+/// Opened state.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct SealedState<T> {
     id: String,
     expires_at: i64,
-    /// What it carries.
+    /// The content that was sealed.
     pub content: T,
 }
 
-/// Seals `content` for a browser. `bound_to` must be given again to open it; name the purpose and the owner.
+/// Seals `content` for a browser. `bound_to` names the purpose and the owner; [`open`] must be
+/// given the same.
 pub fn issue<T: Serialize>(
     kernel: &Kernel,
     bound_to: &str,
@@ -32,7 +34,8 @@ pub fn issue<T: Serialize>(
     Ok(URL_SAFE_NO_PAD.encode(kernel.vault.seal(bound_to, &plain)?))
 }
 
-/// Opens a ticket; none when it was altered, is somebody else's, or is over.
+/// Opens sealed state; returns `None` when it was altered, was issued for another purpose or owner, or has
+/// expired.
 pub async fn open<T: DeserializeOwned>(
     kernel: &Kernel,
     bound_to: &str,
@@ -50,7 +53,7 @@ pub async fn open<T: DeserializeOwned>(
 }
 
 impl<T> SealedState<T> {
-    /// Uses the ticket up, on all nodes; false when it was used before.
+    /// Marks the state as used, for all nodes; returns false when it had been used before.
     pub async fn consume(&self, tx: &mut Tx) -> Result<bool, sqlx::Error> {
         let done =
             sqlx::query("INSERT INTO spent_tickets (id, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING")
@@ -62,7 +65,7 @@ impl<T> SealedState<T> {
     }
 }
 
-/// Forgets tickets that are over anyway.
+/// Deletes the markers of expired states, which cannot be opened any more.
 pub async fn delete_expired(tx: &mut Tx) -> Result<(), sqlx::Error> {
     let now = tx.now();
     sqlx::query("DELETE FROM spent_tickets WHERE expires_at <= $1")

@@ -1,7 +1,7 @@
-//! Secrets that are only ever compared: 256 random bits, shown once, stored as SHA-256.
+//! Opaque tokens: 256 random bits, shown once and stored as SHA-256.
 //!
-//! A plain hash is enough for 256 bits of randomness; salt and stretching protect guessable
-//! secrets, which these are not.
+//! A plain hash is enough for 256 bits of randomness. Salt and key stretching protect guessable secrets,
+//! which these are not.
 
 use aws_lc_rs::digest;
 use base64::Engine as _;
@@ -9,14 +9,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::{ids, random};
 
-/// What a token is for. The prefix makes a leaked one recognisable to people and scanners.
+/// What a token is for. The prefix lets people and secret scanners recognise a leaked token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OpaqueTokenKind {
     /// A browser session's cookie.
     Session,
-    /// A sign-in under way.
+    /// The cookie of a sign-in flow.
     Flow,
-    /// The hand-over from a SAML response to the sign-in it belongs to.
+    /// Hands a SAML response's proof over to the sign-in flow it belongs to.
     Handover,
     /// The first-run link, or a link to choose a first password.
     Setup,
@@ -24,20 +24,20 @@ pub enum OpaqueTokenKind {
     Reset,
     /// An invitation.
     Invite,
-    /// A link to set up a second factor.
+    /// A link to enrol a second factor.
     Enrol,
-    /// A browser that is remembered.
+    /// The cookie of a remembered browser.
     RememberedBrowser,
-    /// A test of a connection under way.
+    /// The cookie of a connection test.
     ConnectionTest,
-    /// REST API.
+    /// A token for the REST API.
     Api,
-    /// A provisioning client.
+    /// A provisioning client's token.
     Scim,
 }
 
 impl OpaqueTokenKind {
-    /// What each of its secrets begins with.
+    /// The prefix of every token of this kind.
     #[must_use]
     pub const fn prefix(self) -> &'static str {
         match self {
@@ -56,22 +56,23 @@ impl OpaqueTokenKind {
     }
 }
 
-/// A freshly made token: the secret for its owner and the hash for the database.
+/// A new token: the secret for its owner and the hash for the database.
 pub struct OpaqueToken {
-    /// Give this out once and forget it.
+    /// The secret. It is shown once and never stored.
     pub secret: String,
-    /// Store this.
+    /// The hash, which is stored.
     pub hash: String,
 }
 
 impl OpaqueToken {
-    /// Makes a token with 256 bits from the operating system.
+    /// Generates a token with 256 bits from the operating system.
     #[must_use]
     pub fn generate(purpose: OpaqueTokenKind) -> Self {
         Self::with_random_suffix(purpose.prefix().to_owned())
     }
 
-    /// The same for the row with this id: the secret names it, and no index is needed to find a hash.
+    /// Like [`OpaqueToken::generate`], with the row's id inside, so that the row is found by its primary
+    /// key and the hash needs no index.
     #[must_use]
     pub fn for_row(purpose: OpaqueTokenKind, id: &str) -> Self {
         Self::with_random_suffix(format!("{}{id}.", purpose.prefix()))
@@ -83,29 +84,29 @@ impl OpaqueToken {
         Self { secret, hash }
     }
 
-    /// The last four characters, kept so that people can tell their tokens apart.
+    /// The last four characters, kept so that users can tell their tokens apart.
     #[must_use]
     pub fn hint(&self) -> &str {
         &self.secret[self.secret.len() - 4..]
     }
 }
 
-/// The stored form of a presented token. Looking a row up by this value compares hashes, not
-/// secrets, so its timing tells nothing about the secret.
+/// The stored form of a presented token. A lookup by this value compares hashes, not secrets, so its timing
+/// reveals nothing about the secret.
 #[must_use]
 pub fn hash(secret: &str) -> String {
     URL_SAFE_NO_PAD.encode(digest::digest(&digest::SHA256, secret.as_bytes()))
 }
 
-/// The id of the row that a secret of [`Token::of_row`] names. Whether it is the row's secret, its hash tells, which is to
-/// be compared with [`same`].
+/// The row id in a secret made by [`OpaqueToken::for_row`]. It proves nothing by itself: compare the row's
+/// hash with [`constant_time_eq`].
 #[must_use]
 pub fn row_id(purpose: OpaqueTokenKind, secret: &str) -> Option<&str> {
     let (id, _) = secret.strip_prefix(purpose.prefix())?.split_once('.')?;
     ids::is_id(id).then_some(id)
 }
 
-/// Compares two texts without telling by time where they differ.
+/// Compares two texts in constant time.
 #[must_use]
 pub fn constant_time_eq(a: &str, b: &str) -> bool {
     aws_lc_rs::constant_time::verify_slices_are_equal(a.as_bytes(), b.as_bytes()).is_ok()

@@ -1,8 +1,9 @@
-//! Absolute links. Every one starts at the configured public address, never at a Host header.
+//! Absolute links. They always start with the configured public address, never with the `Host` header,
+//! which the client controls.
 
 use url::Url;
 
-/// Builds links on the public address.
+/// Builds links from the public address.
 #[derive(Clone, Debug)]
 pub struct Urls {
     origin: String,
@@ -10,7 +11,7 @@ pub struct Urls {
 }
 
 impl Urls {
-    /// `base` must be an origin without path; the configuration has checked that.
+    /// `base` must be an origin without path, which the configuration has checked.
     #[must_use]
     pub fn new(base: &Url) -> Self {
         Self { origin: base.origin().ascii_serialization(), is_https: base.scheme() == "https" }
@@ -22,28 +23,29 @@ impl Urls {
         format!("{}{path}", self.origin)
     }
 
-    /// `https://id.example.com`, as browsers write it in `Origin`.
+    /// The origin as browsers send it in the `Origin` header: `https://id.example.com`.
     #[must_use]
     pub fn origin(&self) -> &str {
         &self.origin
     }
 
-    /// Whether cookies must be `Secure`.
+    /// Whether cookies must be marked `Secure`.
     #[must_use]
     pub fn is_https(&self) -> bool {
         self.is_https
     }
 }
 
-/// `text` as the value of a query parameter.
+/// Encodes `text` as the value of a query parameter.
 #[must_use]
 pub fn query_value(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// A path on this server that a browser may be sent to after sign-in, or the fallback.
+/// Returns a local path that the browser may be redirected to after sign-in, or `fallback`.
 ///
-/// Only `/path` passes: `//host`, `/\host`, control characters and full URLs are how open redirects are made.
+/// Only `/path` is accepted. `//host`, `/\host`, control characters and full URLs would make an open
+/// redirect.
 #[must_use]
 pub fn local_path<'a>(wanted: Option<&'a str>, fallback: &'a str) -> &'a str {
     let safe = |path: &&str| {

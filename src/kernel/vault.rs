@@ -1,11 +1,11 @@
-//! Secrets that are needed back: envelope encryption with AES-256-GCM.
+//! Envelope encryption with AES-256-GCM for secrets that are needed in clear text, such as client secrets.
 //!
-//! A data key encrypts the secrets; the master key encrypts the data keys; the database holds both
-//! kinds of ciphertext and never the master key. Each ciphertext is bound by its associated data to
-//! the row it belongs to, so that one cannot be moved to another row.
+//! A data key encrypts the secrets and the master key encrypts the data keys. The database holds both kinds
+//! of ciphertext and never the master key. The associated data of each ciphertext names the row it belongs
+//! to, so that a ciphertext cannot be moved to another row.
 //!
-//! The key file holds one base64 key a line. The first seals; the others only open. To rotate: put a
-//! new key on the first line, restart the nodes one by one, remove the old line.
+//! The key file holds one base64 key per line. The first encrypts; the others only decrypt. To rotate, put
+//! a new key on the first line, restart the nodes one by one, then remove the old line.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -21,40 +21,40 @@ use sqlx::Row as _;
 
 use super::{Clock, Database, ids, random};
 
-/// What can go wrong with keys, for the person at the console.
+/// Why keys could not be loaded or used. The texts are shown on the console.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The file cannot be read or made.
+    /// The key file cannot be read or created.
     #[error("secrets.master_key_file {path}: {source}")]
     File {
-        /// Where it was looked for.
+        /// The path of the key file.
         path: String,
-        /// What the system said.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// Others may read the key.
+    /// Other users of the machine may read the key file.
     #[error("secrets.master_key_file {0}: others may read it; run chmod 600 on it")]
     Exposed(String),
-    /// Not a key.
+    /// A line of the file is not a base64 key of 32 bytes.
     #[error("secrets.master_key_file {0}: line {1} is not 32 bytes in base64")]
     Malformed(String, usize),
-    /// The database was sealed with another key.
+    /// The database was encrypted with another master key.
     #[error("the master key does not fit this database; put back the key file it was started with")]
     WrongKey,
     /// A ciphertext is damaged or belongs to another row.
     #[error("a stored secret cannot be opened")]
     Damaged,
-    /// The database failed.
+    /// A query failed.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
 }
 
-/// Seals and opens secrets.
+/// Encrypts and decrypts secrets.
 #[derive(Clone)]
 pub struct Vault(Arc<Keys>);
 
 struct Keys {
-    /// First seals, all open.
+    /// The first encrypts; all decrypt.
     masters: Vec<[u8; 32]>,
     active: String,
     data: RwLock<HashMap<String, [u8; 32]>>,
@@ -62,7 +62,7 @@ struct Keys {
 }
 
 impl Vault {
-    /// Reads or makes the master key and the data keys.
+    /// Loads or creates the master key and the data keys.
     pub async fn open(file: &Path, db: &Database, clock: &Clock) -> Result<Self, Error> {
         let masters = load_masters(file)?;
         let mut tx = db.begin().await?;
@@ -111,8 +111,8 @@ impl Vault {
             sealed.strip_prefix("v1.").and_then(|rest| rest.split_once('.')).ok_or(Error::Damaged)?;
         let key = match self.cached_data_key(id) {
             Some(key) => key,
-            // Another node made this data key after we started. In a box: that hardly ever happens, and whoever opens
-            // something has room for it.
+            // Another node created this data key after this one started. Boxed because it is rare and would
+            // make every caller's future larger.
             None => Box::pin(self.fetch(id)).await?,
         };
         open_with(&key, bound_to, text)
@@ -147,7 +147,7 @@ fn unwrap_data_key(masters: &[[u8; 32]], id: &str, wrapped: &str) -> Result<([u8
     Err(Error::WrongKey)
 }
 
-/// base64 of nonce, ciphertext and tag.
+/// Returns base64 of nonce, ciphertext and tag.
 fn seal_with(key: &[u8; 32], bound_to: &str, secret: &[u8]) -> Result<String, Error> {
     let cipher = RandomizedNonceKey::new(&AES_256_GCM, key).map_err(|_| Error::Damaged)?;
     let mut text = secret.to_vec();
@@ -168,7 +168,7 @@ fn open_with(key: &[u8; 32], bound_to: &str, sealed: &str) -> Result<Vec<u8>, Er
     Ok(plain.to_vec())
 }
 
-/// Options for a file only its owner may read and write.
+/// Options for a file that only its owner may read and write.
 pub(super) fn private_file_options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(0o600);
@@ -192,7 +192,8 @@ fn load_masters(path: &Path) -> Result<Vec<[u8; 32]>, Error> {
             if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
                 std::fs::create_dir_all(folder).map_err(io)?;
             }
-            // create_new: of two processes that start at once, one makes the key and the other fails loudly.
+            // `create_new`: when two processes start at once, one creates the key and the other fails
+            // instead of overwriting it.
             let mut file = private_file_options().write(true).create_new(true).open(path).map_err(io)?;
             writeln!(file, "{}", STANDARD.encode(key)).and_then(|()| file.sync_all()).map_err(io)?;
             Ok(vec![key])

@@ -1,4 +1,4 @@
-//! The tokens of provisioning clients.
+//! Tokens of provisioning clients. Each acts as the service account of its connection.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use crate::directory::Error;
 use crate::idp::connections::Connection;
 use crate::kernel::{Timestamp, Tx};
 
-/// Hours for which a token that is replaced goes on working, at most: thirty days.
+/// The limit on the overlap of a replaced token, in hours: thirty days.
 const MAX_OVERLAP_HOURS: u32 = 720;
 
-/// Makes a token in the place of `old`, which goes on working for `overlap_hours`: time to enter the new one on the
-/// other side without a gap.
+/// Issues a token that replaces `old`. The old token stays valid for `overlap_hours`, so that the new one
+/// can be entered at the identity provider without an interruption.
 pub async fn replace_token(
     tx: &mut Tx,
     context: &Context,
@@ -35,8 +35,7 @@ pub async fn replace_token(
     Ok(made)
 }
 
-/// Makes a token for the provisioning client of `connection` and returns its secret, which exists
-/// nowhere else from here on.
+/// Issues a token for the provisioning client of `connection` and returns its secret, which is not stored.
 pub async fn create_token(
     tx: &mut Tx,
     context: &Context,

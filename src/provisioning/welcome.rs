@@ -1,5 +1,5 @@
-//! Mails to people whom a directory has made: how they come in. Made bit by bit in the background, as a directory may
-//! bring thousands at once.
+//! Welcome mails to users that a directory created, which tell them how to sign in. They are sent in
+//! batches in the background, because a directory may create thousands of users at once.
 
 use std::collections::HashMap;
 
@@ -12,10 +12,11 @@ use crate::kernel::{Kernel, Tx};
 use crate::signin::notifications;
 use crate::signin::one_time_links::{self, LinkPurpose};
 
-/// People who are told in one unit of work.
+/// Users per transaction.
 const BATCH_SIZE: i64 = 50;
 
-/// Tells the next of those who wait; how many that were. Every node may do it at once.
+/// Sends the next batch of welcome mails; returns how many users were due. Any number of nodes may call it
+/// concurrently.
 pub async fn send_welcome_emails(kernel: &Kernel) -> Result<usize, Error> {
     let mut c = kernel.db.read().await?;
     let due = users::due_for_welcome(&mut c, BATCH_SIZE).await?;
@@ -44,8 +45,8 @@ pub async fn send_welcome_emails(kernel: &Kernel) -> Result<usize, Error> {
     Ok(due.len())
 }
 
-/// Who signs in through an identity provider is told if the account wants that. Who does not has no way in yet, and
-/// gets one.
+/// Tells a user of an identity provider how to sign in, if the account's settings say so. Any other user
+/// has no credential yet and gets a link to choose a password.
 async fn send_welcome_email(
     kernel: &Kernel,
     tx: &mut Tx,

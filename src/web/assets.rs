@@ -1,4 +1,4 @@
-//! The stylesheet, the one script and the icon, compiled in.
+//! The stylesheet, the script and the icon, compiled into the binary so that no file can be missing.
 
 use axum::extract::Path;
 use axum::http::{StatusCode, header};
@@ -13,7 +13,7 @@ const FILES: [(&str, &str, &str); 3] = [
     ("icon.svg", "image/svg+xml", include_str!("../../templates/assets/icon.svg")),
 ];
 
-/// Changes when a file changes: FNV-1a over all of them, at compile time.
+/// An FNV-1a hash over all assets, computed at compile time, so that it changes when a file changes.
 pub(super) const VERSION: &str = {
     const DIGITS: [u8; 16] = {
         let mut hash: u64 = 0xcbf2_9ce4_8422_2325;
@@ -45,7 +45,7 @@ pub(super) fn routes() -> Routes<AppState> {
     Routes::default().get("/assets/{version}/{name}", Guard::Public, asset)
 }
 
-/// The version in the path changes with the release, so browsers may keep what they have.
+/// The path contains the version, so browsers may cache the response for as long as they like.
 async fn asset(Path((_, name)): Path<(String, String)>) -> Response {
     match FILES.iter().find(|(file, ..)| *file == name) {
         Some((_, kind, text)) => {

@@ -1,7 +1,7 @@
-//! What a page says about the action that led to it. The address carries a code, never a text:
-//! nobody can make our pages say what they like.
+//! Flash messages: the confirmation that a page shows after a redirect. The URL carries a code and never a
+//! text, so that a link from another site cannot put words on our pages.
 
-/// The words for a code.
+/// The text for a code.
 pub(super) fn message(code: &str) -> Option<&'static str> {
     Some(match code {
         "welcome" => "Welcome. Your account is ready; connect an identity provider to let people in.",

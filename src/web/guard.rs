@@ -1,4 +1,5 @@
-//! What stands in front of every handler: who is it, may they, and did their own browser mean it?
+//! Enforces the guard of each route before its handler runs: CSRF protection, authentication, session
+//! restrictions and permissions, in this order.
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, Method, StatusCode, header};
@@ -13,7 +14,7 @@ use crate::kernel::http::{Refusal, bearer, cookie};
 use crate::kernel::urls::query_value;
 use crate::signin::{flow, sessions};
 
-/// Puts `guard` in front of a handler.
+/// Wraps a handler in its guard.
 pub(super) fn protect(app: &AppState, guard: Guard, handler: MethodRouter) -> MethodRouter {
     let app = app.clone();
     handler.layer(from_fn(move |request: Request, next: Next| {
@@ -61,7 +62,7 @@ async fn check(app: &AppState, guard: Guard, mut request: Request, next: Next) -
     response
 }
 
-/// The principal of a request: an API token if one is shown, else the session's cookie.
+/// The principal of a request: by API token if there is one, otherwise by session cookie.
 pub(super) async fn authenticate(
     app: &AppState,
     headers: &HeaderMap,
@@ -76,9 +77,9 @@ pub(super) async fn authenticate(
     }
 }
 
-/// Cross-site request forgery: a request that changes something must come from our own pages. Browsers
-/// say where it comes from in `Sec-Fetch-Site`, older ones in `Origin`; scripts can say it too. A bearer
-/// token is never sent by a browser on its own, so it needs neither.
+/// CSRF protection: a state-changing request must come from our own origin. Browsers report the origin in
+/// `Sec-Fetch-Site`, older ones in `Origin`; scripts can set that header too. Browsers never send a bearer
+/// token on their own, so a request with one is exempt.
 fn check_origin(app: &AppState, method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
     if method.is_safe() || bearer(headers).is_some() {
         return Ok(());
@@ -103,7 +104,7 @@ fn check_origin(app: &AppState, method: &Method, headers: &HeaderMap) -> Result<
     ))
 }
 
-/// Where a session pays what it owes now.
+/// The page where a restricted session does what it must do first.
 pub(super) fn page_for_restriction(owes: SessionRestriction) -> Option<&'static str> {
     match owes {
         SessionRestriction::None | SessionRestriction::EnrolmentDueAt(_) => None,
@@ -112,7 +113,8 @@ pub(super) fn page_for_restriction(owes: SessionRestriction) -> Option<&'static 
     }
 }
 
-/// A page sends people to where their session is finished and back; for everything else it is no session yet.
+/// Redirects a browser to the page that lifts the restriction, and back afterwards. Other clients get 401,
+/// because a restricted session does not authenticate them.
 fn restricted_session(request: &Request, page: &'static str) -> Response {
     if is_for_scripts(request) {
         let detail = format!(
@@ -133,7 +135,7 @@ fn requested_path(request: &Request) -> &str {
     uri.path_and_query().map_or(uri.path(), axum::http::uri::PathAndQuery::as_str)
 }
 
-/// A page sends people to sign in and back; everything else says 401.
+/// Redirects a browser to the sign-in page and back afterwards. Other clients get 401.
 fn unauthenticated(request: &Request) -> Response {
     if is_for_scripts(request) {
         let refusal = Refusal::new(

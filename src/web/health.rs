@@ -1,4 +1,4 @@
-//! For load balancers and Prometheus.
+//! Health checks for load balancers, and metrics for Prometheus.
 
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -16,12 +16,12 @@ pub(super) fn routes() -> Routes<AppState> {
     )
 }
 
-/// The process runs.
+/// Liveness: the process runs.
 async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// The process can serve: the database answers.
+/// Readiness: the database answers.
 async fn readyz(State(app): State<AppState>) -> (StatusCode, &'static str) {
     match app.kernel.db.ping().await {
         Ok(()) => (StatusCode::OK, "ready\n"),
@@ -32,7 +32,8 @@ async fn readyz(State(app): State<AppState>) -> (StatusCode, &'static str) {
     }
 }
 
-/// Numbers only, no names of accounts or people. Keep it off the internet at the proxy all the same.
+/// The metrics contain numbers only, no names of accounts or users. The proxy should still keep them off
+/// the internet.
 async fn prometheus() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics::handle().render())
 }

@@ -18,12 +18,12 @@ use crate::kernel::{ids, metrics};
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Only our own stylesheet, scripts and images; forms go to us (and on to identity providers by
-/// redirect); nobody frames us.
+/// Allows our own stylesheet, scripts and images only, and no framing. `form-action` is absent, because
+/// forms post and redirect to identity providers.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; \
      font-src 'self'; connect-src 'self'; base-uri 'none'; frame-ancestors 'none'; object-src 'none'";
 
-/// See the module's text.
+/// Processes a request as described in the module's documentation.
 pub(super) async fn process_request(
     State(app): State<AppState>,
     mut request: Request,
@@ -38,7 +38,7 @@ pub(super) async fn process_request(
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().cloned();
 
-    // No address of ours has a NUL in it, and PostgreSQL has no text with one.
+    // None of our URLs contains a NUL, and PostgreSQL cannot store it in a text.
     let response = if request.uri().path_and_query().is_some_and(|wanted| wanted.as_str().contains("%00")) {
         error::status_refusal(StatusCode::BAD_REQUEST).into_response()
     } else {
@@ -52,7 +52,8 @@ pub(super) async fn process_request(
     let route = route.as_ref().map_or("unmatched", MatchedPath::as_str);
     metrics::count_request(route, status.as_u16(), took);
     tracing::debug!(request_id, %address, %method, path, status = status.as_u16(), ?took, "request");
-    // 503 is how a full house says so; it is counted above and needs nobody's attention line by line.
+    // 503 reports overload. It is counted in the metrics above; logging each would add load and tell
+    // nothing new.
     if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
         tracing::error!(request_id, %method, path, status = status.as_u16(), "request failed");
     } else if took >= REQUEST_TIME_LIMIT {
@@ -85,8 +86,8 @@ fn request_context(app: &AppState, request: &Request) -> RequestContext {
     }
 }
 
-/// Walks `X-Forwarded-For` from the right, past our own proxies, to the first address that is not one.
-/// What stands further left was written by somebody we do not know.
+/// Walks `X-Forwarded-For` from the right, past the trusted proxies, to the first other address. Entries
+/// further left were set by an untrusted client and may be forged.
 fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_proxy = |ip: &IpAddr| trusted.iter().any(|net| net.contains(ip));
     let mut client = peer.to_canonical();
@@ -102,7 +103,7 @@ fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAdd
     client
 }
 
-/// The page that sends a form to another site: by itself, or by its button where scripts are off.
+/// A page that submits a form to another site: by script, or by its button where scripts are disabled.
 #[derive(Template)]
 #[template(path = "signin/carry.html")]
 struct PostFormPage {
@@ -121,7 +122,8 @@ fn render_post_form(mut response: Response) -> Response {
     rendered
 }
 
-/// Turns a refusal into the words for its reader. Empty errors of the router and the limits get words too.
+/// Renders a refusal for the client of `path`. Errors without a body, from the router and the limits, are
+/// rendered too.
 fn render_refusal(mut response: Response, path: &str, request_id: &str) -> Response {
     let status = response.status();
     let refusal = match response.extensions_mut().remove::<Refusal>() {
@@ -132,7 +134,7 @@ fn render_refusal(mut response: Response, path: &str, request_id: &str) -> Respo
                 .get(header::CONTENT_TYPE)
                 .and_then(|v| v.to_str().ok())
                 .unwrap_or_default();
-            // Pages, problems and SCIM errors have been rendered already.
+            // Pages, problem details and SCIM errors are rendered already.
             if kind.contains("html") || kind.contains("json") {
                 return response;
             }
@@ -156,8 +158,8 @@ fn set_security_headers(app: &AppState, path: &str, headers: &mut HeaderMap) {
     set(header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY);
     set(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(header::X_FRAME_OPTIONS, "DENY");
-    // Links with one-time codes must not travel on to other sites. Not "no-referrer": with it browsers
-    // send "Origin: null" from our own forms where they have no Sec-Fetch-Site to send.
+    // Keeps one-time codes in links from leaking to other sites. "no-referrer" would make browsers send
+    // "Origin: null" from our own forms, which CSRF protection refuses where there is no Sec-Fetch-Site.
     set(header::REFERRER_POLICY, "same-origin");
     set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
     set(HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=()");

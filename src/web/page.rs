@@ -1,4 +1,4 @@
-//! What pages have in common.
+//! What all pages share: the frame around a page, and helpers for rendering and for form fields.
 
 use askama::Template;
 use axum::http::StatusCode;
@@ -10,28 +10,28 @@ use crate::directory::accounts;
 use crate::idp;
 use crate::kernel::Timestamp;
 
-/// The frame around a page for somebody who is signed in.
+/// The frame of a page for a signed-in user: navigation, banners and messages.
 pub(super) struct Shell {
     /// The account's name.
     pub(super) account: String,
-    /// Who is signed in.
+    /// The user's name.
     pub(super) user: String,
-    /// Whether the console is open to them.
+    /// Whether the user may open the console.
     pub(super) console: bool,
-    /// Whether they may change things in it.
+    /// Whether the user may change things in the console.
     pub(super) editor: bool,
-    /// The entry of the navigation that this page belongs to.
+    /// The navigation entry of this page.
     pub(super) active: &'static str,
-    /// Until when they have to set up a second factor, if they have to.
+    /// The end of the grace period for enrolling a second factor, if one runs.
     pub(super) enrol_by: Option<Timestamp>,
-    /// Whether the way out may lead through an identity provider, which is asked first.
+    /// Whether sign-out can also end a session at the identity provider. The user is then asked first.
     pub(super) offers_provider_logout: bool,
-    /// What the action before this page did.
+    /// The flash message.
     pub(super) notice: Option<&'static str>,
 }
 
 impl Shell {
-    /// Builds the frame. `code`: the `notice` parameter of the request.
+    /// Builds the frame. `code` is the `notice` parameter of the request.
     pub(super) async fn build(
         app: &AppState,
         principal: &Principal,
@@ -61,20 +61,21 @@ pub(super) fn render(page: &impl Template) -> Result<Response, Error> {
     Ok(Html(page.render()?).into_response())
 }
 
-/// Renders a form again that could not be taken.
+/// Renders a form again with an error status.
 pub(super) fn render_with_status(status: StatusCode, page: &impl Template) -> Result<Response, Error> {
     Ok((status, Html(page.render()?)).into_response())
 }
 
-/// An empty form field is no value.
+/// Treats an empty form field as absent.
 pub(super) fn non_empty(text: &str) -> Option<String> {
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-/// Domains, one a line or separated by commas or spaces.
+/// Splits a list of domains at line breaks, commas and spaces.
 pub(super) fn split_list(text: &str) -> Vec<String> {
     text.split([',', ';', ' ', '\n', '\r', '\t']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
-/// The version in the addresses of assets: a hash of them, so that a new release is fetched at once.
+/// The version in the URLs of assets. It is a hash of them, so that browsers fetch the files of a new
+/// release at once.
 pub(super) const ASSETS: &str = super::assets::VERSION;

@@ -1,5 +1,5 @@
-//! What is missing in a password, while it is typed. The same judge as at the end; it stores nothing and
-//! logs nothing.
+//! Checks a password while the user types it, with the same rules that apply when it is submitted. Nothing
+//! is stored or logged.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -19,8 +19,8 @@ pub(super) fn routes() -> Routes<AppState> {
     Routes::default().post("/password/check", Guard::Public, check)
 }
 
-/// Who asks is told by what the page holds: a link's secret, a flow, or the session. `own=false` for an
-/// administrator who chooses somebody else's.
+/// The user is identified by what the page has: a link's secret, a flow, or the session. `own=false` when
+/// an administrator chooses a password for another user.
 #[derive(Deserialize)]
 #[serde(default)]
 struct CheckForm {
@@ -59,13 +59,14 @@ async fn check(
     let typed = Password::new(&form.password);
     let unmet = password::unmet_rules(&settings, &typed, &person);
     let unmet = unmet.iter().map(|rule| ViolatedRule { code: rule.code(), text: rule.text() }).collect();
-    // Up to a few milliseconds of arithmetic; not on a thread that serves requests.
+    // The estimate takes up to a few milliseconds of CPU time and must not block a thread that serves
+    // requests.
     let strength = tokio::task::spawn_blocking(move || password::strength(&typed, &person)).await;
     let strength = strength.map_err(|error| Error::Internal(error.to_string()))?;
     Ok(Json(PasswordCheckResult { strength, unmet }))
 }
 
-/// The settings and the person that a password is judged by.
+/// The password settings, and the user's names and addresses, which a password must not contain.
 async fn context(
     app: &AppState,
     headers: &HeaderMap,
@@ -80,7 +81,7 @@ async fn context(
     Ok((settings, user.as_ref().map(PersonalTerms::from).unwrap_or_default()))
 }
 
-/// The account and the user that the page's link, flow or session is about.
+/// The account id and user id of the page's link, flow or session.
 async fn resolve_user(
     app: &AppState,
     headers: &HeaderMap,

@@ -1,4 +1,4 @@
-//! Listening, serving, and stopping without cutting anybody off.
+//! The HTTP server: startup, background jobs, and a graceful shutdown that finishes current requests.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -20,7 +20,7 @@ use crate::kernel::{self, Clock, Config, Kernel, mail, write_behind};
 use crate::provisioning::{self, scim};
 use crate::signin::{SignIn, factors, password};
 
-/// Bodies up to this size are read: a SAML response or a pasted metadata file fits, a flood does not.
+/// The limit on request bodies, in bytes: enough for a SAML response or a pasted metadata document.
 const MAX_BODY: usize = 1024 * 1024;
 /// What is under way at shutdown gets this long.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
@@ -31,41 +31,42 @@ const SYNC_EVERY: Duration = Duration::from_secs(1);
 const REFRESH_EVERY: Duration = Duration::from_secs(30);
 const MAILINGS_EVERY: Duration = Duration::from_millis(500);
 
-/// A server that listens and has its kernel; not serving yet.
+/// A server that has bound its address and opened its kernel, but does not serve yet.
 pub struct HttpServer {
     listener: TcpListener,
     app: AppState,
     address: SocketAddr,
 }
 
-/// Why the server could not start, for the person at the console.
+/// Why the server could not start. The texts are shown on the console.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
-    /// The address is taken or not ours.
+    /// The address is in use or does not belong to this machine.
     #[error("server.listen {0}: {1}")]
     Listen(SocketAddr, #[source] std::io::Error),
-    /// Kernel trouble.
+    /// The database or the keys could not be opened.
     #[error(transparent)]
     Kernel(#[from] kernel::KernelStartError),
-    /// `[mail]` cannot be used.
+    /// The `[mail]` section is not valid.
     #[error("{0}")]
     Mail(#[from] mail::TransportError),
-    /// The keys of SAML connections could not be moved to where this version has them.
+    /// Keys of SAML connections could not be migrated to this version's format.
     #[error("keys of SAML connections: {0}")]
     Keys(String),
-    /// An unsafe set-up.
+    /// The configuration is unsafe.
     #[error("{0}")]
     Unsafe(&'static str),
-    /// Serving failed.
+    /// Accepting connections failed.
     #[error("the server stopped: {0}")]
     Serve(#[source] std::io::Error),
 }
 
 impl HttpServer {
-    /// Binds the address and opens database and keys.
+    /// Binds the address and opens the database and the keys.
     ///
     /// # Panics
-    /// Never: a socket address always makes a URL.
+    ///
+    /// Never: a socket address always forms a valid URL.
     pub async fn bind(config: Config, clock: Clock) -> Result<Self, ServerError> {
         let wanted = config.server.listen;
         let listener = TcpListener::bind(wanted).await.map_err(|e| ServerError::Listen(wanted, e))?;
@@ -90,19 +91,19 @@ impl HttpServer {
         Ok(Self { listener, app: AppState::new(kernel), address })
     }
 
-    /// The address it listens on, with the real port.
+    /// The address it listens on, with the actual port.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Its services, for set-up and tests.
+    /// The services, for setup and tests.
     #[must_use]
     pub fn app(&self) -> &AppState {
         &self.app
     }
 
-    /// Serves until `stop`, then finishes what is under way and closes the database.
+    /// Serves until `stop` resolves, then finishes current requests and closes the database.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), ServerError> {
         let Self { listener, app, .. } = self;
         let transport = mail::Transport::new(&app.kernel.config.mail)?;
@@ -126,7 +127,7 @@ impl HttpServer {
             drop(stopping);
         });
         let forced = async move {
-            // The sender is dropped when shutdown begins.
+            // The sender is dropped when shutdown begins, which ends this wait with an error.
             let _ = stopped.await;
             down.begins_within(DRAIN_TIMEOUT).await;
         };
@@ -153,7 +154,7 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 fn router(app: &AppState) -> Router {
-    // From the outside in, and all at once: each `layer` costs every request an allocation.
+    // From the outside in, as one tuple: each call of `layer` would cost an allocation per request.
     let around = (
         from_fn_with_state(app.clone(), middleware::process_request),
         DefaultBodyLimit::max(MAX_BODY),
@@ -165,7 +166,7 @@ fn router(app: &AppState) -> Router {
         .layer(around)
 }
 
-/// Writes down once a second, and at the end, which sessions were used.
+/// Writes once a second, and at shutdown, which sessions have been used.
 async fn flush_session_activity(signin: SignIn, mut shutdown: Shutdown) {
     let mut down = false;
     while !down {
@@ -176,7 +177,7 @@ async fn flush_session_activity(signin: SignIn, mut shutdown: Shutdown) {
     }
 }
 
-/// Mails people before their password ends.
+/// Mails users before their password expires.
 async fn warn_of_ending_passwords(kernel: Kernel, mut shutdown: Shutdown) {
     loop {
         if let Err(error) = password::mail_expiry_warnings(&kernel).await {
@@ -188,7 +189,7 @@ async fn warn_of_ending_passwords(kernel: Kernel, mut shutdown: Shutdown) {
     }
 }
 
-/// Makes the mails of mailings, bit by bit.
+/// Queues the mails of mailings, batch by batch.
 async fn send_mailings(kernel: Kernel, mut shutdown: Shutdown) {
     loop {
         let busy = factors::queue_next_batches(&kernel).await.unwrap_or_else(|error| {
@@ -202,7 +203,8 @@ async fn send_mailings(kernel: Kernel, mut shutdown: Shutdown) {
     }
 }
 
-/// Tells people whom a directory has made, some every half second: the mail server and whoever signs in go first.
+/// Sends welcome mails, one batch every half second, so that the mail server and sign-ins are not slowed
+/// down.
 async fn send_welcome_mails(kernel: Kernel, mut shutdown: Shutdown) {
     while !shutdown.begins_within(MAILINGS_EVERY).await {
         if let Err(error) = provisioning::send_welcome_emails(&kernel).await {
@@ -211,7 +213,7 @@ async fn send_welcome_mails(kernel: Kernel, mut shutdown: Shutdown) {
     }
 }
 
-/// Brings groups that follow a directory up to date when that is due.
+/// Runs directory syncs that are due.
 async fn run_group_syncs(idp: Idp, mut shutdown: Shutdown) {
     loop {
         let busy = tokio::select! {
@@ -219,7 +221,7 @@ async fn run_group_syncs(idp: Idp, mut shutdown: Shutdown) {
                 tracing::warn!(%error, "a directory could not be looked after; it is tried again");
                 false
             }),
-            // What was done of it stays; another node, or the next start, goes on.
+            // The work done so far is kept; another node continues it, or this one after its next start.
             () = shutdown.wait() => return,
         };
         let pause = if busy { Duration::ZERO } else { SYNC_EVERY };
@@ -229,7 +231,7 @@ async fn run_group_syncs(idp: Idp, mut shutdown: Shutdown) {
     }
 }
 
-/// Reads the metadata of identity providers again when it is due.
+/// Refreshes the metadata of identity providers when it is due.
 async fn refresh_metadata(kernel: Kernel, mut shutdown: Shutdown) {
     loop {
         let busy = saml::metadata_refresh::refresh_one(&kernel).await.unwrap_or_else(|error| {
@@ -243,7 +245,7 @@ async fn refresh_metadata(kernel: Kernel, mut shutdown: Shutdown) {
     }
 }
 
-/// Removes what ended by itself.
+/// Deletes expired rows.
 async fn clean_up(app: AppState, mut shutdown: Shutdown) {
     while !shutdown.begins_within(CLEAN_UP_EVERY).await {
         let cleaned = async {

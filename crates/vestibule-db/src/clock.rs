@@ -1,4 +1,5 @@
-//! The only source of time. Tests hold a handle and move it; nothing else asks the system.
+//! The only source of time. No other module asks the system for it, so that tests can hold a manual clock
+//! and move it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -7,19 +8,19 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A moment: milliseconds since 1970-01-01T00:00:00Z, as stored in every BIGINT time column.
+/// A point in time: milliseconds since 1970-01-01T00:00:00Z, as stored in every BIGINT time column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
 #[sqlx(transparent)]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// This moment plus `duration`, saturating at the end of time.
+    /// This time plus `duration`, saturating at the end of the range.
     #[must_use]
     pub fn plus(self, duration: Duration) -> Self {
         Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
     }
 
-    /// This moment minus `duration`, saturating.
+    /// This time minus `duration`, saturating at the start of the range.
     #[must_use]
     pub fn minus(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
@@ -31,7 +32,7 @@ impl Timestamp {
         text.trim().parse::<jiff::Timestamp>().ok().map(|t| Self(t.as_millisecond()))
     }
 
-    /// `2026-11-23 14:05` in UTC, for people.
+    /// `2026-11-23 14:05` in UTC, for pages and mails.
     #[must_use]
     pub fn display_minute(self) -> String {
         let text = self.to_string();
@@ -76,7 +77,7 @@ impl<'d> Deserialize<'d> for Timestamp {
     }
 }
 
-/// Where "now" comes from.
+/// The system's clock, or a manual one that all its clones share.
 #[derive(Clone, Debug)]
 pub struct Clock(Option<Arc<AtomicI64>>);
 
@@ -93,7 +94,7 @@ impl Clock {
         Self(Some(Arc::new(AtomicI64::new(start.0))))
     }
 
-    /// The present moment.
+    /// The current time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
@@ -106,7 +107,7 @@ impl Clock {
         }
     }
 
-    /// Moves a manual clock forward; the system's clock moves by itself.
+    /// Moves a manual clock forward. Has no effect on the system's clock.
     pub fn advance(&self, by: Duration) {
         if let Some(millis) = &self.0 {
             millis.fetch_add(i64::try_from(by.as_millis()).unwrap_or(i64::MAX), Ordering::SeqCst);

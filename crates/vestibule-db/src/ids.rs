@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{Timestamp, random};
 
-/// The last id's millisecond, and a count of the ids made in it, in the lowest twelve bits.
+/// The last id's millisecond and, in the lowest twelve bits, a counter of the ids made within it.
 static LAST: AtomicU64 = AtomicU64::new(0);
 
-/// A new id for a row made at `now`.
+/// A new id for a row that is created at `now`.
 ///
-/// Ids made by one process ascend also within a millisecond (RFC 9562 §6.2, method 1), so that the
-/// events of one unit of work keep their order.
+/// Ids made by one process ascend within a millisecond too (RFC 9562 §6.2, method 1), so that the events of
+/// one transaction keep their order.
 #[must_use]
 pub fn new_id(now: Timestamp) -> String {
     let earliest = u64::try_from(now.0).unwrap_or(0) << 12;
@@ -24,7 +24,8 @@ pub fn new_id(now: Timestamp) -> String {
     uuid::Builder::from_unix_timestamp_millis(own >> 12, &random).into_uuid().to_string()
 }
 
-/// Ten random bytes. Asked for one id at a time they would take longer than all the rest of it.
+/// Ten random bytes. They are drawn in blocks, because one call of the random generator for each id would
+/// cost more than the rest of making it.
 fn unpredictable() -> [u8; 10] {
     thread_local! {
         static KEPT: RefCell<Vec<[u8; 10]>> = const { RefCell::new(Vec::new()) };
@@ -37,13 +38,13 @@ fn unpredictable() -> [u8; 10] {
     })
 }
 
-/// Whether a text that came from outside is written as an id is.
+/// Whether a text from outside has the form of an id.
 #[must_use]
 pub fn is_id(text: &str) -> bool {
     text.len() == 36 && uuid::Uuid::try_parse(text).is_ok()
 }
 
-/// A text that sorts before every id made at `time` or later, and after those made before.
+/// A text that sorts before every id made at `time` or later and after every earlier one.
 #[must_use]
 pub fn earliest(time: Timestamp) -> String {
     let hex = format!("{:012x}", time.0.max(0));

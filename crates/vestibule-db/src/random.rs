@@ -1,9 +1,10 @@
-//! Randomness from the operating system, and nothing else.
+//! Random bytes from the operating system, which is the only source of randomness for secrets.
 
-/// `N` unpredictable bytes.
+/// `N` random bytes.
 ///
 /// # Panics
-/// When the operating system has no randomness to give; nothing safe can be done then.
+///
+/// Panics when the operating system cannot provide randomness, because no secret would be safe then.
 #[must_use]
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut out = [0; N];

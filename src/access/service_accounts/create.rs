@@ -1,4 +1,4 @@
-//! Making a service account.
+//! Creating a service account.
 
 use super::store::{self, ServiceAccount};
 use crate::access::{PrincipalKind, Role, bind_role};
@@ -6,7 +6,7 @@ use crate::audit::{self, Action, Context, Event};
 use crate::directory::{Error, check_name};
 use crate::kernel::Tx;
 
-/// Makes a service account, with a role if one is given.
+/// Creates a service account, with a role if one is given.
 pub async fn create(
     tx: &mut Tx,
     context: &Context,

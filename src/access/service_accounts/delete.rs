@@ -5,7 +5,7 @@ use crate::audit::{self, Action, Context, Event};
 use crate::directory::Error;
 use crate::kernel::Tx;
 
-/// Deletes it; its tokens stop working at once.
+/// Deletes the service account. Its tokens stop working at once.
 pub async fn delete(tx: &mut Tx, context: &Context, account: &ServiceAccount) -> Result<(), Error> {
     if account.connection_id.is_some() {
         return Err(Error::Forbidden("This service account belongs to a directory connection; delete that."));

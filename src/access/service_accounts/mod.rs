@@ -1,4 +1,4 @@
-//! Service accounts: principals for programs.
+//! Service accounts: the principals that programs act as. A provisioning connection has one of its own.
 
 mod create;
 mod delete;

@@ -1,4 +1,4 @@
-//! The SQL of service accounts.
+//! SQL of service accounts.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -59,7 +59,7 @@ pub async fn by_id(
         .await
 }
 
-/// The service account of a directory connection.
+/// The service account of a provisioning connection.
 pub async fn of_connection(
     c: &mut DbConn,
     account_id: &str,
@@ -76,7 +76,7 @@ pub async fn of_connection(
     .await
 }
 
-/// The service account with this name in this account, without case.
+/// The service account with this name in this account, compared without case.
 pub async fn by_name(
     c: &mut DbConn,
     account_id: &str,
@@ -115,7 +115,7 @@ pub(super) async fn insert(
     .await
 }
 
-/// Removes it with its tokens and roles.
+/// Deletes the service account with its tokens and roles.
 pub(super) async fn remove(tx: &mut Tx, account_id: &str, id: &str) -> Result<(), sqlx::Error> {
     for sql in [
         "DELETE FROM api_tokens WHERE account_id = $1 AND owner_id = $2",

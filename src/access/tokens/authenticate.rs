@@ -1,4 +1,4 @@
-//! From a presented secret to a principal.
+//! Authenticates a bearer token: from the presented secret to a principal.
 
 use std::time::Duration;
 
@@ -8,18 +8,18 @@ use crate::access::{Credential, Principal, PrincipalKind, Role};
 use crate::kernel::TextEnum as _;
 use crate::kernel::{Kernel, Timestamp, tokens};
 
-/// A token that was accepted.
+/// A token that passed every check.
 #[derive(Debug)]
 pub struct AuthenticatedToken {
-    /// Whom it acts for.
+    /// The principal it acts as.
     pub principal: Principal,
-    /// The connection it provisions for.
+    /// The connection it provisions through.
     pub connection: Option<TokenConnection>,
-    /// When the token ends by itself.
+    /// When the token expires.
     pub expires_at: Option<Timestamp>,
 }
 
-/// The connection of a provisioning token, as it is now.
+/// The current state of a provisioning token's connection.
 #[derive(Debug)]
 pub struct TokenConnection {
     /// Its id.
@@ -30,9 +30,9 @@ pub struct TokenConnection {
     pub kind: String,
     /// Its settings, as they are stored.
     pub settings: String,
-    /// Whether it is switched on.
+    /// Whether the connection is enabled.
     pub enabled: bool,
-    /// Whether it takes no changes at present.
+    /// Whether its changes wait for an administrator's approval.
     pub paused: bool,
 }
 
@@ -55,11 +55,11 @@ struct Row {
     roles: Option<String>,
 }
 
-/// How old `last_used_at` may get before a use is written down again.
+/// `last_used_at` is updated only when it is older than this, so that most requests write nothing.
 const TOUCH_AFTER: Duration = Duration::from_mins(1);
 
-/// Accepts a token that exists, was made for `purpose`, is neither revoked nor expired, and whose
-/// owner is active and was not deactivated since.
+/// Accepts a token that exists, was issued for `purpose`, and is neither revoked nor expired, whose owner
+/// is active and still in the epoch in which the token was issued.
 pub async fn authenticate(
     kernel: &Kernel,
     secret: &str,

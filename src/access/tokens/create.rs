@@ -1,4 +1,4 @@
-//! Making a token.
+//! Issuing a token.
 
 use super::model::{ApiToken, TokenPurpose};
 use super::store;
@@ -8,33 +8,33 @@ use crate::directory::{self, check_name};
 use crate::kernel::tokens::{self, OpaqueTokenKind};
 use crate::kernel::{Timestamp, Tx};
 
-/// Whom a token acts for.
+/// The principal a token acts as.
 #[derive(Debug, Clone, Copy)]
 pub struct TokenOwner<'a> {
     /// User or service account.
     pub kind: PrincipalKind,
     /// Its id.
     pub id: &'a str,
-    /// The user's present epoch; 0 for a service account.
+    /// The user's current epoch; 0 for a service account.
     pub epoch: i64,
 }
 
-/// A token to be made.
+/// The parameters of a new token.
 #[derive(Debug, Clone, Copy)]
 pub struct NewToken<'a> {
-    /// Whom it acts for.
+    /// The principal it acts as.
     pub owner: TokenOwner<'a>,
-    /// What it opens.
+    /// Which API it gives access to.
     pub purpose: TokenPurpose,
-    /// The connection, for provisioning.
+    /// The connection, for a provisioning token.
     pub connection_id: Option<&'a str>,
-    /// What its owner calls it.
+    /// A name that its owner chose.
     pub name: &'a str,
-    /// When it stops working; never when absent.
+    /// When it expires; never when absent.
     pub expires_at: Option<Timestamp>,
 }
 
-/// Makes a token and returns its secret, which exists nowhere else from here on.
+/// Issues a token and returns its secret, which is not stored.
 pub async fn create(
     tx: &mut Tx,
     context: &Context,

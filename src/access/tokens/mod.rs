@@ -1,4 +1,5 @@
-//! Bearer tokens of users, service accounts and provisioning clients.
+//! Bearer tokens of users, service accounts and provisioning clients. A user's token is bound to the user's
+//! epoch, so that deactivating the user ends it.
 
 mod authenticate;
 mod create;

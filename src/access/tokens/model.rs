@@ -1,4 +1,4 @@
-//! What a token is, apart from its secret.
+//! The data of a token, without its secret.
 
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -1,4 +1,4 @@
-//! Ending a token.
+//! Ending a token, at once or when its replacement has taken over.
 
 use serde_json::json;
 
@@ -7,7 +7,7 @@ use super::store;
 use crate::audit::{self, Action, Context, Event};
 use crate::kernel::{Timestamp, Tx};
 
-/// Ends `token` at once. Ending it twice is ending it once.
+/// Revokes `token` at once. Has no effect, and leaves no event, when it was revoked before.
 pub async fn revoke(tx: &mut Tx, context: &Context, token: &ApiToken) -> Result<(), sqlx::Error> {
     if !store::revoke(tx, &context.account_id, &token.id).await? {
         return Ok(());
@@ -15,7 +15,7 @@ pub async fn revoke(tx: &mut Tx, context: &Context, token: &ApiToken) -> Result<
     audit::record(tx, context, Event::new(Action::TokenRevoke, "api_token", &token.id, &token.name)).await
 }
 
-/// Lets `token` work until `end` and no longer, as its successor is there. One that ends before stays as it is.
+/// Limits `token` to `end`, because a replacement was issued. An earlier expiry stays as it is.
 pub async fn expire(
     tx: &mut Tx,
     context: &Context,

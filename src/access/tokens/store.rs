@@ -1,4 +1,4 @@
-//! The SQL of tokens.
+//! SQL of tokens.
 
 use super::create::NewToken;
 use super::model::ApiToken;
@@ -11,7 +11,7 @@ macro_rules! columns {
     };
 }
 
-/// A page of the account's tokens; `owner` restricts them to one owner.
+/// A page of the account's tokens, of one owner when `owner` is given.
 pub async fn list(
     c: &mut DbConn,
     account_id: &str,

@@ -1,4 +1,4 @@
-//! A directory: each step of a test of it.
+//! Checks an LDAP connection by running each step of its connection test.
 
 use super::Findings;
 use crate::idp::connections::LdapConnection;

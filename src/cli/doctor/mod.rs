@@ -1,4 +1,5 @@
-//! `vestibule doctor`
+//! `vestibule doctor`: checks the configuration, certificates, addresses and clocks, and says what to do
+//! about each finding.
 
 mod ldap;
 mod oidc;
@@ -10,7 +11,7 @@ use crate::idp::connections::{self, TypedConnection};
 use crate::kernel::Kernel;
 use crate::kernel::mail::Transport;
 
-/// What was looked at, line by line.
+/// The findings, one line each.
 #[derive(Default)]
 struct Findings {
     failed: usize,
@@ -33,7 +34,7 @@ impl Findings {
     }
 }
 
-/// Looks at everything and says what to do; fails when something keeps people out.
+/// Runs all checks and prints advice; fails when a finding prevents users from signing in.
 pub(super) async fn run(kernel: &Kernel) -> Result<(), CliError> {
     let mut findings = Findings::default();
     println!("Server");
@@ -53,7 +54,7 @@ pub(super) async fn run(kernel: &Kernel) -> Result<(), CliError> {
 }
 
 async fn check_server(kernel: &Kernel, findings: &mut Findings) -> Result<(), CliError> {
-    // The database and the master key were opened to get here.
+    // Opening the kernel has already checked the database and the master key.
     sqlx::query("SELECT 1").execute(&mut *kernel.db.read().await?).await?;
     Findings::ok("the database answers and the master key fits it");
     let origin = kernel.urls.origin();

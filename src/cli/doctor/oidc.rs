@@ -1,4 +1,4 @@
-//! An OAuth or `OpenID` Connect connection: what its provider says of itself, and its keys.
+//! Checks an OAuth or OpenID Connect connection: its provider's discovery document and keys.
 
 use super::Findings;
 use crate::idp::connections::OidcConnection;

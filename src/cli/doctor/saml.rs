@@ -1,4 +1,4 @@
-//! A SAML connection: its certificates, its metadata, its clock.
+//! Checks a SAML connection: its certificates, its metadata and the clock skew.
 
 use url::Url;
 
@@ -8,9 +8,9 @@ use crate::idp::connections::SamlConnection;
 use crate::idp::saml::{self, metadata_refresh, read_metadata};
 use crate::kernel::{Kernel, Timestamp};
 
-/// Clocks that are further apart make sign-ins fail.
+/// A clock skew above this, in milliseconds, makes sign-ins fail.
 const SKEW_MS: i64 = 60_000;
-/// The size of metadata that is read.
+/// The limit on the size of metadata, in bytes.
 const MAX_BYTES: usize = 512 * 1024;
 
 pub(super) async fn check_connection(

@@ -1,4 +1,4 @@
-//! Making a group.
+//! Creating a group.
 
 use serde_json::{Map, Value};
 
@@ -10,18 +10,18 @@ use crate::directory::users::ChangeAuthority;
 use crate::directory::{Error, check_name};
 use crate::kernel::Tx;
 
-/// A group to be made.
+/// The parameters of a new group.
 #[derive(Debug, Clone, Default)]
 pub struct NewGroup {
-    /// Its name for people.
+    /// Its display name.
     pub name: String,
-    /// The id the provisioning client gives it.
+    /// The identifier that the provisioning client gives it.
     pub external_id: Option<String>,
-    /// Everything else the client wants kept.
+    /// Other attributes that the provisioning client wants stored.
     pub attributes: Map<String, Value>,
 }
 
-/// Makes an empty group. One whose name exists already is kept beside the other.
+/// Creates an empty group. Display names need not be unique, so a group of the same name stays separate.
 pub async fn create(
     tx: &mut Tx,
     context: &Context,
@@ -39,7 +39,7 @@ pub async fn create(
     Ok(group)
 }
 
-/// The identifier of the name, with a number behind it where another group has it.
+/// The identifier made from the name, with a number appended when another group has it.
 async fn free_identifier(tx: &mut Tx, account_id: &str, name: &str) -> Result<String, Error> {
     let base = match identifier_of(name) {
         empty if empty.is_empty() => "group".to_owned(),

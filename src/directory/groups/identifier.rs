@@ -1,7 +1,7 @@
-//! A group's identifier, made from its display name: the name as policies and URLs can carry it.
+//! A group's identifier: its display name in a form that policies and URLs can contain.
 
-/// `.` and `-` become `_`; other special characters and white space go, `$` and `_` stay; leading
-/// digits and `$` go.
+/// Replaces `.` and `-` by `_` and keeps `$` and `_`. Other special characters, white space, and leading
+/// digits and `$` are removed.
 #[must_use]
 pub fn identifier_of(name: &str) -> String {
     let kept: String = name

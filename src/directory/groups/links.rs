@@ -1,5 +1,6 @@
-//! Groups that follow a group of an identity provider: whoever signs in through it is put into exactly the
-//! linked groups that it names. Memberships from elsewhere stay.
+//! Group links: local groups that follow a group of an identity provider. A user who signs in through the
+//! connection becomes a member of exactly the linked groups that the provider names. Memberships from other
+//! sources are not changed.
 
 use std::collections::HashSet;
 
@@ -15,23 +16,23 @@ use crate::directory::users::User;
 use crate::kernel::Tx;
 use crate::kernel::database::{DbConn, fetch_where_in};
 
-/// A link as stored.
+/// A group link as stored.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct GroupLink {
-    /// The group here.
+    /// The local group.
     pub group_id: String,
     /// The connection it follows.
     pub connection_id: String,
-    /// What the provider calls the group there; case counts.
+    /// The name of the group at the provider, compared with case.
     pub name: String,
 }
 
-/// What becomes of those who came through a link when it is taken away.
+/// What happens to the members that came through a link when it is removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UnlinkPolicy {
-    /// They stay, as members of this group from now on.
+    /// They stay, as members added by an administrator.
     RetainMembers,
-    /// They go.
+    /// They are removed.
     RemoveMembers,
 }
 
@@ -43,7 +44,7 @@ pub async fn link_of(c: &mut DbConn, group_id: &str) -> Result<Option<GroupLink>
         .await
 }
 
-/// The links of a connection: (group's name, link), at most 500.
+/// The links of a connection with their groups' names, at most 500.
 pub async fn links_of_connection(
     c: &mut DbConn,
     connection_id: &str,
@@ -69,7 +70,7 @@ pub async fn all_links(c: &mut DbConn, connection_id: &str) -> Result<Vec<GroupL
     .await
 }
 
-/// How many members of a group came through a connection.
+/// The number of members of a group that came through a connection.
 pub async fn count_members_from(
     c: &mut DbConn,
     group_id: &str,
@@ -82,7 +83,8 @@ pub async fn count_members_from(
         .await
 }
 
-/// Makes exactly `users` the members of `group` who come through a connection. Members from elsewhere stay.
+/// Makes `users` exactly the members of `group` that come through a connection. Memberships from other
+/// sources stay.
 pub async fn replace_connection_members(
     tx: &mut Tx,
     context: &Context,
@@ -101,8 +103,8 @@ pub async fn replace_connection_members(
     .await
 }
 
-/// Lets `group` follow the group `name` of a connection, which the caller has found in the account. People come
-/// in at their next sign-in.
+/// Links `group` to the group `name` of a connection, which the caller has looked up in the account. Users
+/// become members at their next sign-in.
 pub async fn link(
     tx: &mut Tx,
     context: &Context,
@@ -143,7 +145,7 @@ pub async fn link(
     })
 }
 
-/// Takes the link of `group` away; returns how many members came through it.
+/// Removes the link of `group`; returns how many members came through it.
 pub async fn unlink(
     tx: &mut Tx,
     context: &Context,
@@ -153,7 +155,8 @@ pub async fn unlink(
     let link = link_of(tx, &group.id).await?.ok_or(Error::NotFound("link"))?;
     sqlx::query("DELETE FROM group_links WHERE group_id = $1").bind(&group.id).execute(&mut **tx).await?;
     if policy == UnlinkPolicy::RetainMembers {
-        // One who was put there by hand as well is there by hand already.
+        // Members who were also added by an administrator have that row already; a second one would violate
+        // the key.
         sqlx::query(
             "UPDATE memberships SET source = $1 WHERE group_id = $2 AND source = $3 AND NOT EXISTS \
              (SELECT 1 FROM memberships m WHERE m.group_id = $2 AND m.user_id = memberships.user_id AND m.source = $1)",
@@ -177,8 +180,9 @@ pub async fn unlink(
     Ok(gone.rows_affected())
 }
 
-/// Puts `user` into exactly the groups that follow one of `names` at the connection. Reads the links that are
-/// named and the user's own memberships, however many groups there are.
+/// Makes `user` a member of exactly the groups that are linked to one of `names` at the connection. It
+/// reads only the named links and the user's own memberships, so its cost does not depend on the number of
+/// groups.
 pub async fn sync_linked_groups(
     tx: &mut Tx,
     context: &Context,
@@ -186,22 +190,23 @@ pub async fn sync_linked_groups(
     connection_id: &str,
     names: &[String],
 ) -> Result<(), Error> {
-    // One way to the database for both: the groups the user is in through the connection, and those that are named.
+    // One query for both: the user's current groups through the connection, and the groups of the named
+    // links.
     let head = "SELECT group_id, 0 AS named FROM memberships WHERE user_id = $1 AND source = $2 UNION ALL \
                 SELECT group_id, 1 FROM group_links WHERE connection_id = $2 AND account_id = $3 AND name IN";
     let firsts = [user.id.as_str(), connection_id, user.account_id.as_str()];
-    // No group has no name: it stands for none that are named.
+    // `IN` needs at least one value. No group has an empty name, so the empty text matches none.
     let names = if names.is_empty() { &[String::new()] } else { names };
     let (mut present, mut wanted) = (HashSet::new(), HashSet::new());
     for (id, named) in fetch_where_in::<(String, i32)>(tx, head, &firsts, names).await? {
         let groups = if named == 0 { &mut present } else { &mut wanted };
         groups.insert(id);
     }
-    // What is there and wanted needs nothing.
+    // Groups that are in both sets need no change.
     for group_id in wanted.symmetric_difference(&present) {
         let comes = wanted.contains(group_id);
         let Some(group) = store::by_id(tx, &user.account_id, group_id).await? else { continue };
-        // What a directory put there is the directory's to take away.
+        // The members of a group that a directory manages are changed by that directory only.
         if group.connection_id.is_some() {
             continue;
         }

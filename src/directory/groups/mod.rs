@@ -1,4 +1,5 @@
-//! User groups and who is in them.
+//! User groups: their data, members, nesting, and links to groups of identity providers. A membership has a
+//! source, and each source changes only its own memberships.
 
 mod create;
 mod delete;

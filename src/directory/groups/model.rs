@@ -1,4 +1,4 @@
-//! What a group is.
+//! Groups and their members.
 
 use serde_json::{Map, Value};
 
@@ -12,25 +12,25 @@ pub struct Group {
     pub id: String,
     /// The account it belongs to.
     pub account_id: String,
-    /// Its name for people, as the client sent it. Not unique.
+    /// The display name, as the client sent it. Not unique.
     pub name: String,
-    /// Its name for policies, unique in the account.
+    /// The name in policies and URLs, unique in the account.
     pub identifier: String,
-    /// The directory connection that manages it, if one does.
+    /// The provisioning connection that manages the group, if any.
     pub connection_id: Option<String>,
-    /// The id the provisioning client gave it.
+    /// The identifier that the provisioning client gave it.
     pub external_id: Option<String>,
     pub(super) attributes: String,
-    /// Rises with each change.
+    /// Incremented with each change; the source of the entity tag.
     pub version: i64,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When it was changed last.
+    /// When it was last changed.
     pub updated_at: Timestamp,
 }
 
 impl Group {
-    /// What else the provisioning client said about it.
+    /// Other attributes that the provisioning client sent.
     #[must_use]
     pub fn attributes(&self) -> Map<String, Value> {
         serde_json::from_str(&self.attributes).unwrap_or_default()
@@ -45,25 +45,25 @@ impl Group {
     }
 }
 
-/// A user in a group.
+/// A user as a member of a group.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct GroupMember {
-    /// The member's id.
+    /// The user's id.
     pub user_id: String,
-    /// The member's name.
+    /// The user's display name.
     pub display_name: String,
-    /// The member's sign-in name.
+    /// The user's sign-in name.
     pub user_name: String,
     by_hand: i64,
 }
 
 impl GroupMember {
-    /// Whether somebody put the member there, beside whatever else put them there.
+    /// Whether an administrator added the member, whether or not a connection did so too.
     #[must_use]
     pub fn is_by_hand(&self) -> bool {
         self.by_hand != 0
     }
 }
 
-/// Memberships made by hand, as opposed to those that came through a connection.
+/// The source of memberships that an administrator created. Other sources are connection ids.
 pub(super) const MANUAL: &str = "manual";

@@ -1,4 +1,4 @@
-//! The SQL of groups and memberships.
+//! SQL of groups and memberships.
 
 use super::create::NewGroup;
 use super::model::{Group, GroupMember};
@@ -12,18 +12,18 @@ macro_rules! columns {
     };
 }
 
-/// One condition on groups; several are joined by AND.
+/// A condition on groups. Several are joined by AND.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum GroupCondition {
-    /// Exact id.
+    /// The exact id.
     Id(String),
-    /// Without case.
+    /// The display name, compared without case.
     Name(String),
-    /// Exact.
+    /// The exact external id.
     ExternalId(String),
-    /// Has this user as a member.
+    /// The group has this user as a member.
     Member(String),
-    /// Managed by this connection.
+    /// The group is managed by this connection.
     Connection(String),
 }
 
@@ -54,14 +54,14 @@ fn conditions(account_id: &str, matches: &[GroupCondition]) -> Conditions {
     all
 }
 
-/// How many groups match.
+/// The number of matching groups.
 pub async fn count(c: &mut DbConn, account_id: &str, matches: &[GroupCondition]) -> Result<i64, sqlx::Error> {
     let all = conditions(account_id, matches);
     let (count,): (i64,) = all.bind_as(all.sql("SELECT COUNT(*) FROM user_groups", "")).fetch_one(c).await?;
     Ok(count)
 }
 
-/// A part of the groups that match, in order of creation or of name.
+/// A part of the matching groups, in order of creation or of name.
 pub async fn list_page(
     c: &mut DbConn,
     account_id: &str,
@@ -124,7 +124,7 @@ pub async fn names_of_user(c: &mut DbConn, user_id: &str) -> Result<Vec<String>,
     .await
 }
 
-/// A page of members in order of joining the server, after the user with id `after`.
+/// A page of members in order of the users' creation, after the user with id `after`.
 pub async fn members(
     c: &mut DbConn,
     group_id: &str,
@@ -144,7 +144,7 @@ pub async fn members(
     .await
 }
 
-/// How many members a group has.
+/// The number of members.
 pub async fn member_count(c: &mut DbConn, group_id: &str) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT COUNT(DISTINCT user_id) FROM memberships WHERE group_id = $1")
         .bind(group_id)
@@ -192,8 +192,8 @@ pub(super) async fn insert(
     .await
 }
 
-/// Writes name, external id, attributes and manager, and raises the version; none when somebody has changed the group
-/// since it was read.
+/// Writes name, external id, attributes and manager, and increments the version. Returns `None` when
+/// another request changed the group after it was read.
 pub(super) async fn overwrite(tx: &mut Tx, group: &Group) -> Result<Option<Group>, sqlx::Error> {
     let now = tx.now();
     sqlx::query_as(concat!(
@@ -214,8 +214,9 @@ pub(super) async fn overwrite(tx: &mut Tx, group: &Group) -> Result<Option<Group
     .await
 }
 
-/// Raises the version, whatever it was: members came or went. None when the group is gone. On PostgreSQL this also locks
-/// it, so that two changes of one group follow each other.
+/// Increments the version, whatever it was, after a change of members. Returns `None` when the group was
+/// deleted. On PostgreSQL this also locks the row, so that concurrent changes of one group run one after
+/// another.
 pub(super) async fn touch(tx: &mut Tx, group: &Group) -> Result<Option<Group>, sqlx::Error> {
     let now = tx.now();
     sqlx::query_as(concat!(
@@ -229,7 +230,7 @@ pub(super) async fn touch(tx: &mut Tx, group: &Group) -> Result<Option<Group>, s
     .await
 }
 
-/// Adds a member; false when it was one already or no such user exists in the account.
+/// Adds a member; returns false when it was a member already or the account has no such user.
 pub(super) async fn add_member(
     tx: &mut Tx,
     group: &Group,
@@ -251,7 +252,8 @@ pub(super) async fn add_member(
     Ok(done.rows_affected() > 0)
 }
 
-/// Adds many members in few statements: those who were none before. Who is no user of the account is left out.
+/// Adds many members in as few statements as possible and returns the ones that were not members before.
+/// Ids that are not users of the account are ignored.
 pub(super) async fn add_members(
     tx: &mut Tx,
     group: &Group,
@@ -265,7 +267,7 @@ pub(super) async fn add_members(
     execute_where_in(tx, head, "ON CONFLICT DO NOTHING RETURNING user_id", &firsts, user_ids).await
 }
 
-/// Removes a membership that came through `source`.
+/// Removes a membership of the given source.
 pub(super) async fn remove_member(
     tx: &mut Tx,
     group: &Group,
@@ -281,7 +283,7 @@ pub(super) async fn remove_member(
     Ok(done.rows_affected() > 0)
 }
 
-/// Whether somebody is a member, wherever from.
+/// Whether a user is a member, through any source.
 pub(super) async fn is_member(c: &mut DbConn, group: &Group, user_id: &str) -> Result<bool, sqlx::Error> {
     let found: Option<(String,)> =
         sqlx::query_as("SELECT user_id FROM memberships WHERE group_id = $1 AND user_id = $2 LIMIT 1")
@@ -304,7 +306,7 @@ pub(super) async fn ids_from(
         .await
 }
 
-/// The groups in a group, by id: (id, name).
+/// The groups nested in a group, by id: (id, name).
 pub async fn nested_groups(c: &mut DbConn, group_id: &str) -> Result<Vec<(String, String)>, sqlx::Error> {
     sqlx::query_as(
         "SELECT DISTINCT g.id, g.name FROM group_nestings n JOIN user_groups g ON g.id = n.member_id \
@@ -327,7 +329,7 @@ pub(super) async fn nested_group_ids_from(
         .await
 }
 
-/// Puts a group of the same account into another; false when it is in it already.
+/// Nests a group of the same account in another; returns false when it is nested there already.
 pub(super) async fn insert_nesting(
     tx: &mut Tx,
     group: &Group,
@@ -349,7 +351,7 @@ pub(super) async fn insert_nesting(
     Ok(done.rows_affected() > 0)
 }
 
-/// Takes a group out of another.
+/// Removes a nested group.
 pub(super) async fn delete_nesting(
     tx: &mut Tx,
     group: &Group,

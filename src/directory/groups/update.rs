@@ -1,5 +1,5 @@
-//! Changing a group: its name and who is in it. Work is in proportion to the members named, never
-//! to the members there are.
+//! Changing a group's name and members. The cost depends on the number of members named in the change, not
+//! on the number of members of the group.
 
 use std::collections::HashSet;
 
@@ -12,41 +12,41 @@ use crate::directory::users::ChangeAuthority;
 use crate::directory::{Error, check_name, users};
 use crate::kernel::Tx;
 
-/// More members than this are added together.
+/// Above this number, members are added in one bulk statement.
 const BULK_ADD_THRESHOLD: usize = 4;
 
-/// What to change. `None` leaves a thing as it is.
+/// The changes to make. `None` leaves a field unchanged.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GroupUpdate {
     /// A new name.
     pub name: Option<String>,
     /// A new external id; `Some(None)` removes it.
     pub external_id: Option<Option<String>>,
-    /// New further attributes.
+    /// New other attributes.
     pub attributes: Option<Map<String, Value>>,
-    /// Who comes and goes.
+    /// The changes of members.
     pub members: MembershipUpdate,
 }
 
-/// Changes of membership, by user id.
+/// Changes of members, by user id.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MembershipUpdate {
-    /// Exactly these, before `add` and `remove` are applied.
+    /// The complete list of members, to which `add` and `remove` are then applied.
     pub replace: Option<Vec<String>>,
-    /// These come in.
+    /// Users to add.
     pub add: Vec<String>,
-    /// These go; one who is not in it is no error.
+    /// Users to remove. Ids that are not members are ignored.
     pub remove: Vec<String>,
 }
 
-/// What a change came to.
+/// The result of a change.
 #[derive(Debug, Clone)]
 pub struct UpdatedGroup {
-    /// The group as it is now.
+    /// The group after the change.
     pub group: Group,
-    /// The ids of users who came in.
+    /// The ids of added members.
     pub added: Vec<String>,
-    /// The ids of users who went.
+    /// The ids of removed members.
     pub removed: Vec<String>,
 }
 
@@ -62,7 +62,8 @@ pub async fn update(
     write(tx, context, group, manager, source, change).await
 }
 
-/// The same for members of a group made by hand who come and go through a connection that it follows.
+/// Like [`update`], for the members of a locally managed group that come through a connection it is linked
+/// to.
 pub(super) async fn update_connection_members(
     tx: &mut Tx,
     context: &Context,
@@ -114,7 +115,7 @@ async fn write(
     }
     for (key, ids) in [("added", &added), ("removed", &removed)] {
         if !ids.is_empty() {
-            // The first hundred say enough; the numbers say the rest.
+            // The audit event lists at most a hundred ids, to keep its size bounded; the count is exact.
             detail.insert(key.into(), json!({"count": ids.len(), "users": &ids[..ids.len().min(100)]}));
         }
     }
@@ -124,7 +125,7 @@ async fn write(
     Ok(UpdatedGroup { group: updated, added, removed })
 }
 
-/// The source for memberships and the manager after the change, or a refusal.
+/// Returns the source of new memberships and the manager after the change, or refuses the change.
 async fn check_authority<'a>(
     tx: &mut Tx,
     authority: ChangeAuthority<'a>,
@@ -170,7 +171,7 @@ async fn apply_members(
     if add.len() > BULK_ADD_THRESHOLD {
         added = store::add_members(tx, group, &add, source).await?;
         let done: HashSet<&String> = added.iter().collect();
-        // What is left was there before, or is no user: each is looked at.
+        // The remaining ids are existing members, nested groups or unknown: each is checked below.
         add.retain(|id| !done.contains(id));
     }
     for id in add {
@@ -184,8 +185,8 @@ async fn apply_members(
     Ok((added, removed))
 }
 
-/// Puts a group into a group, as directories have them; false when it is there already. Nobody becomes a member of
-/// the outer group by it.
+/// Nests a group in a group, as directories do; returns false when it is nested already. Its users do not
+/// become members of the outer group.
 async fn nest(tx: &mut Tx, group: &Group, id: &str, source: &str) -> Result<bool, Error> {
     let inner = match source {
         MANUAL => None,

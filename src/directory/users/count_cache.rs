@@ -1,4 +1,4 @@
-//! How many users an account has, exactly and without counting all of them each time.
+//! The exact number of an account's users, without counting all of them each time.
 //!
 //! Ids sort by time of creation, so users that come are at the end: those before a moment that is past for certain
 //! are counted once and remembered, and only those after it are counted each time. A deletion anywhere voids what is
@@ -13,28 +13,28 @@ use std::time::Duration;
 use crate::kernel::database::DbConn;
 use crate::kernel::{Timestamp, ids};
 
-/// After this time nobody writes an id of that time any more: a request has 30 seconds, and as much is left for clocks
-/// of nodes that differ.
+/// After this time no request can still insert an id with an older timestamp: 30 seconds for the longest
+/// request, and 30 for clock skew between nodes.
 pub(super) const ID_SETTLE_TIME: Duration = Duration::from_mins(1);
-/// When so many have come since, what is remembered is brought forward.
+/// When this many users were created since the cached position, the position is advanced.
 const ADVANCE_THRESHOLD: i64 = 2000;
 
-/// What this node remembers.
+/// The counts that this node has cached, by account id.
 #[derive(Default)]
 pub struct UserCountCache(Mutex<HashMap<String, CountSnapshot>>);
 
 #[derive(Debug, Clone)]
 struct CountSnapshot {
-    /// Users with an id before this one …
+    /// The count covers the users with an id less than this one.
     before: String,
     /// … are so many …
     count: i64,
-    /// … as long as no more were deleted.
+    /// The account's deletion counter; the count is valid while it stays the same.
     deletions: i64,
 }
 
 impl UserCountCache {
-    /// How many users the account has.
+    /// The number of users of the account.
     pub async fn count(&self, c: &mut DbConn, account_id: &str, now: Timestamp) -> Result<i64, sqlx::Error> {
         let settled = ids::earliest(now.minus(ID_SETTLE_TIME));
         let mut bring_forward = false;
@@ -73,7 +73,8 @@ impl UserCountCache {
     }
 }
 
-/// In one look: how many were ever deleted, how many there are with ids in a range, and how many after it.
+/// In one query: the account's deletion counter, the users with ids from `from` to `to`, and the users
+/// after that.
 async fn count(
     c: &mut DbConn,
     account_id: &str,

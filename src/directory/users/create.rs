@@ -1,4 +1,4 @@
-//! Making a user.
+//! Creating a user.
 
 use super::model::{ChangeAuthority, Profile, User};
 use super::store;
@@ -7,7 +7,7 @@ use crate::directory::Error;
 use crate::kernel::database::{DbConn, NewRow, insert_pair, is_duplicate};
 use crate::kernel::{Kernel, Timestamp, Tx, ids};
 
-/// Makes a user in the context's account.
+/// Creates a user in the context's account.
 pub async fn create(
     tx: &mut Tx,
     context: &Context,
@@ -20,7 +20,8 @@ pub async fn create(
         ChangeAuthority::Connection(id) => Some(id),
     };
     let Some(user) = store::insert(tx, &context.account_id, &profile, connection_id).await? else {
-        // Somebody has the name or the address: which of them is only asked now.
+        // The name or the address is taken. Which one is looked up only now, to save a query in the usual
+        // case.
         store::check_free(tx, &context.account_id, &profile, "").await?;
         return Err(Error::Duplicate { field: "user_name" });
     };
@@ -28,7 +29,8 @@ pub async fn create(
     Ok(user)
 }
 
-/// Makes a user in one way to the database, with its event. After an error the unit of work is spent.
+/// Creates a user and its audit event in one round trip. After an error the transaction must be rolled
+/// back.
 pub async fn create_in_one_statement(
     tx: &mut Tx,
     context: &Context,
@@ -78,12 +80,12 @@ async fn duplicate_error(c: &mut DbConn, context: &Context, user: &User, error: 
     {
         return Error::Duplicate { field };
     }
-    // A transaction of PostgreSQL answers no more questions, and its error names the column.
+    // PostgreSQL runs no more queries in a failed transaction, but its error names the column.
     let is_email = error.to_string().contains("email_folded");
     Error::Duplicate { field: if is_email { "email" } else { "user_name" } }
 }
 
-/// Makes a user who was invited: not active, and known to be expected.
+/// Creates an invited user, who is not active until the invitation is accepted.
 pub async fn create_pending(tx: &mut Tx, context: &Context, profile: Profile) -> Result<User, Error> {
     let mut user = create(tx, context, ChangeAuthority::Local, Profile { active: false, ..profile }).await?;
     store::set_pending(tx, &mut user).await?;

@@ -1,4 +1,4 @@
-//! Making hundreds of users in few statements, for imports.
+//! Creating hundreds of users in few statements, for imports.
 
 use serde_json::Value;
 
@@ -8,8 +8,8 @@ use crate::directory::{Error, fold_case};
 use crate::kernel::database::{SqlValue, existing, insert_new};
 use crate::kernel::{Timestamp, Tx};
 
-/// Makes a user of each profile that can be one. The answers stand in the order of the profiles: the new
-/// user's id, or why there is none ([`Error::Invalid`], [`Error::Duplicate`]).
+/// Creates a user for each profile that is valid. The results are in the order of the profiles: the new
+/// user's id or the error ([`Error::Invalid`], [`Error::Duplicate`]).
 pub async fn create_many(
     tx: &mut Tx,
     context: &Context,

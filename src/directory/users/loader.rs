@@ -1,16 +1,17 @@
-//! Users by their names: what a provisioning client asks for before it does anything.
+//! Batched lookups of users by name. A provisioning client looks a user up by name before every change, and
+//! concurrent lookups share one query.
 
 use super::User;
 use super::batch::BatchLoader;
 use crate::directory::{PageRequest, fold_case};
 use crate::kernel::Database;
 
-/// Looks users up for all who ask at the same time.
+/// Combines concurrent lookups by user name into one query.
 #[derive(Default)]
 pub struct UserLoader(BatchLoader<String, User>);
 
 impl UserLoader {
-    /// The user of this name.
+    /// The user with this name.
     pub async fn load_by_name(
         &self,
         db: &Database,
@@ -24,8 +25,9 @@ impl UserLoader {
         found.await
     }
 
-    /// Whether this is for [`Names::find`]: the whole answer is wanted, and PostgreSQL takes the name. It would refuse one
-    /// with a NUL, and with it everybody who is asked for together.
+    /// Whether [`UserLoader::load_by_name`] can answer a list request: it returns the whole result, not a
+    /// page of it. PostgreSQL refuses a text with a NUL, and one such name would fail the query of every
+    /// lookup in the batch.
     #[must_use]
     pub fn can_load(name: &str, page_request: &PageRequest<'_>) -> bool {
         page_request.offset == 0

@@ -1,4 +1,6 @@
-//! Users: people with an entry in an account.
+//! Users: the people with an entry in an account. The profile of a user that a connection manages is
+//! changed by that connection only. Deactivating a user raises the epoch, which ends every session and
+//! token.
 
 mod batch;
 mod count_cache;

@@ -1,4 +1,4 @@
-//! What a user is.
+//! Users and their profiles.
 
 use serde_json::{Map, Value, json};
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
@@ -9,39 +9,40 @@ use crate::kernel::Timestamp;
 /// A user as stored.
 #[derive(Debug, Clone)]
 pub struct User {
-    /// Its id.
+    /// The user's id.
     pub id: String,
-    /// The account it belongs to.
+    /// The account the user belongs to.
     pub account_id: String,
-    /// The name it signs in with, unique in the account without case.
+    /// The sign-in name, unique in the account without case.
     pub user_name: String,
-    /// The address mails go to and SSO matches by, unique in the account without case.
+    /// The address for mails, by which single sign-on may match the user; unique in the account without
+    /// case.
     pub email: Option<String>,
     /// Given name.
     pub given_name: Option<String>,
     /// Family name.
     pub family_name: Option<String>,
-    /// The name shown.
+    /// The display name.
     pub display_name: String,
     active: i32,
     pending: i32,
-    /// The directory connection that manages it, if one does.
+    /// The provisioning connection that manages the user, if any.
     pub connection_id: Option<String>,
-    /// The id the provisioning client gave it.
+    /// The identifier that the provisioning client gave the user.
     pub external_id: Option<String>,
     attributes: String,
-    /// Credentials made in an earlier epoch are void.
+    /// Credentials that were issued in an earlier epoch are invalid.
     pub epoch: i64,
-    /// Rises with each change.
+    /// Incremented with each change; the source of the entity tag.
     pub version: i64,
-    /// When it was made.
+    /// When the user was created.
     pub created_at: Timestamp,
-    /// When it was changed last.
+    /// When the user was last changed.
     pub updated_at: Timestamp,
 }
 
-/// By the places of the columns, which are the same in all queries: lists are long, and to look for each name in each row
-/// takes longer than to read its value.
+/// Reads columns by position, the same in all queries. Looking each column up by name would take longer
+/// than reading its value, which matters for long lists.
 impl<'r, R: Row> FromRow<'r, R> for User
 where
     usize: ColumnIndex<R>,
@@ -74,7 +75,7 @@ where
 }
 
 impl User {
-    /// A user that a connection makes. `profile` is checked.
+    /// A user that a connection creates. `profile` must have been checked.
     pub(super) fn new(
         id: String,
         now: Timestamp,
@@ -102,19 +103,19 @@ impl User {
         }
     }
 
-    /// The same as it is kept: a JSON object.
+    /// The further attributes as stored: a JSON object.
     #[must_use]
     pub fn attributes_text(&self) -> &str {
         &self.attributes
     }
 
-    /// Whether it may sign in.
+    /// Whether the user may sign in.
     #[must_use]
     pub fn is_active(&self) -> bool {
         self.active != 0
     }
 
-    /// Whether it was invited and has not come yet. A pending user is not active.
+    /// Whether the user was invited and has not accepted yet. A pending user is not active.
     #[must_use]
     pub fn is_pending(&self) -> bool {
         self.pending != 0
@@ -124,7 +125,7 @@ impl User {
         self.pending = 1;
     }
 
-    /// `active`, `pending` or `inactive`, as the API says it.
+    /// `active`, `pending` or `inactive`, as in the API.
     #[must_use]
     pub fn status(&self) -> &'static str {
         match (self.is_active(), self.is_pending()) {
@@ -134,19 +135,19 @@ impl User {
         }
     }
 
-    /// The address, or the name where there is none.
+    /// The email address, or the user name when there is none.
     #[must_use]
     pub fn email_or_user_name(&self) -> &str {
         self.email.as_deref().unwrap_or(&self.user_name)
     }
 
-    /// The folded domain of its address, or of its name if that looks like one.
+    /// The case-folded domain of the email address, or of the user name if it looks like an address.
     #[must_use]
     pub fn domain(&self) -> Option<String> {
         domain_of(self.email.as_deref().unwrap_or(&self.user_name))
     }
 
-    /// What else the provisioning client said about it.
+    /// Other attributes that the provisioning client sent.
     #[must_use]
     pub fn attributes(&self) -> Map<String, Value> {
         serde_json::from_str(&self.attributes).unwrap_or_default()
@@ -176,7 +177,7 @@ impl User {
     }
 }
 
-/// The part of a user that can be set and changed.
+/// The part of a user that an administrator or a provisioning client can set.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Profile {
     /// See [`User::user_name`].
@@ -187,21 +188,21 @@ pub struct Profile {
     pub given_name: Option<String>,
     /// Family name.
     pub family_name: Option<String>,
-    /// The name shown; made from the others when absent.
+    /// The display name; derived from the other names when absent.
     pub display_name: Option<String>,
-    /// Whether it may sign in.
+    /// Whether the user may sign in.
     pub active: bool,
-    /// The id the provisioning client gave it.
+    /// The identifier that the provisioning client gave the user.
     pub external_id: Option<String>,
-    /// Everything else a client wants kept, at most 64 KiB of JSON.
+    /// Other attributes, at most 64 KiB of JSON.
     pub attributes: Map<String, Value>,
 }
 
-/// At most this many bytes of attributes a user or group.
+/// The limit on the attributes of one user or group, in bytes of JSON.
 pub(crate) const MAX_ATTRIBUTES: usize = 64 * 1024;
 
 impl Profile {
-    /// Trims, fills in the display name, and refuses what cannot be stored.
+    /// Trims the fields, fills in the display name, and refuses values that cannot be stored.
     pub(super) fn checked(mut self) -> Result<Self, Error> {
         self.user_name = self.user_name.trim().into();
         check_name("user_name", &self.user_name, 320)?;
@@ -226,11 +227,12 @@ impl Profile {
             let reason = "must be at most 64 KiB of JSON".to_owned();
             return Err(Error::Invalid { field: "attributes", reason });
         }
-        // The name shown is stored, so a profile without one equals what it is stored as.
+        // The display name is stored, so that a profile without one compares equal to what is stored for
+        // it.
         Ok(self.with_effective_display_name())
     }
 
-    /// The profile with a display name: the one it has, or the best substitute.
+    /// The profile with its effective display name filled in.
     #[must_use]
     pub fn with_effective_display_name(self) -> Self {
         Self { display_name: Some(self.effective_display_name()), ..self }
@@ -247,12 +249,12 @@ impl Profile {
         if full.is_empty() { self.user_name.clone() } else { full }
     }
 
-    /// Its further attributes as they are stored.
+    /// The attributes as stored.
     pub(super) fn attributes_text(&self) -> String {
         serde_json::Value::Object(self.attributes.clone()).to_string()
     }
 
-    /// What the audit trail shows of a change.
+    /// The fields that the audit trail shows of a change.
     pub(super) fn summary(&self) -> Map<String, Value> {
         let mut map = Map::new();
         map.insert("user_name".into(), json!(self.user_name));
@@ -266,11 +268,11 @@ impl Profile {
     }
 }
 
-/// Who wants the change. What an identity provider manages is changed there.
+/// On whose authority a change is made. What an identity provider manages is changed by that provider only.
 #[derive(Debug, Clone, Copy)]
 pub enum ChangeAuthority<'a> {
-    /// An administrator, in the console or by the API.
+    /// An administrator, in the console or through the API.
     Local,
-    /// The directory connection with this id. It takes over what nobody manages.
+    /// The provisioning connection with this id. It takes over users that no connection manages.
     Connection(&'a str),
 }

@@ -1,5 +1,5 @@
-//! Which place users have in the list of all of them, so that whoever reads the list by position, page after page, does
-//! not have everybody before the page counted again each time.
+//! An index of positions in the list of all users, for clients that page through it by offset. Without it
+//! the database would count all users before the page again for each page.
 //!
 //! Ids sort by time of creation, so users that come are at the end: the place of one that came before a moment that is
 //! past for certain changes only when somebody is deleted. That voids what is remembered.
@@ -16,29 +16,29 @@ use crate::directory::PageRequest;
 use crate::kernel::database::DbConn;
 use crate::kernel::{Timestamp, ids};
 
-/// Places that are remembered are so far apart at least.
+/// The smallest distance between cached positions.
 const MIN_SPACING: i64 = 500;
 
-/// What this node remembers.
+/// The positions that this node has cached, by account id.
 #[derive(Default)]
 pub struct UserOffsetIndex(Mutex<HashMap<String, KnownOffsets>>);
 
 #[derive(Default)]
 struct KnownOffsets {
-    /// As long as no more users were deleted …
+    /// The account's deletion counter; the positions are valid while it stays the same.
     deletions: i64,
-    /// … after so many users comes the one with this id.
+    /// The id of the user at each cached position.
     ids: BTreeMap<i64, String>,
 }
 
 impl UserOffsetIndex {
-    /// Whether a part of a list is for [`Places::window`].
+    /// Whether [`UserOffsetIndex::list_page`] can serve a page request.
     #[must_use]
     pub fn can_serve(window: &PageRequest<'_>) -> bool {
         window.offset >= MIN_SPACING && !window.sort_by_name && !window.descending && window.after.is_none()
     }
 
-    /// A part of the list of all users, in order of creation.
+    /// A page of the list of all users, in order of creation.
     pub async fn list_page(
         &self,
         c: &mut DbConn,
@@ -47,7 +47,8 @@ impl UserOffsetIndex {
         now: Timestamp,
     ) -> Result<Vec<User>, sqlx::Error> {
         let PageRequest { offset, limit, .. } = *window;
-        // Asked before the page is read: what is noted of a page from which somebody went meanwhile is void already.
+        // Read before the page: if a user is deleted in between, the position cached below is already
+        // invalid.
         let deletions = store::deletions(c, account_id).await?;
         let (place, from) = self.nearest_before(account_id, deletions, offset);
         let page = store::list_from(c, account_id, &from, offset - place, limit).await?;
@@ -59,7 +60,7 @@ impl UserOffsetIndex {
         Ok(page)
     }
 
-    /// The last known place that is not after `offset`; the beginning, where none is known.
+    /// The last cached position that is not after `offset`, or the start of the list.
     fn nearest_before(&self, account_id: &str, deletions: i64, offset: i64) -> (i64, String) {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = all.get(account_id).filter(|known| known.deletions == deletions);

@@ -1,4 +1,4 @@
-//! The SQL of users.
+//! SQL of users.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use crate::directory::{Error, PageRequest, fold_case};
 use crate::kernel::Tx;
 use crate::kernel::database::{Conditions, DbConn, NewRow, fetch_where_in, like_anywhere, lookup_map};
 
-/// The columns of a [`User`], in the order in which it is read.
+/// The columns of a [`User`], in the order in which they are read.
 macro_rules! columns {
     () => {
         "id, account_id, user_name, email, given_name, family_name, display_name, active, pending, \
@@ -15,29 +15,29 @@ macro_rules! columns {
     };
 }
 
-/// The same in a query of another room over `users u`, where they are the first.
+/// The same columns for a query of another module over `users u`. They must come first in it.
 pub(crate) const COLUMNS_OF_U: &str = "u.id, u.account_id, u.user_name, u.email, u.given_name, u.family_name, \
      u.display_name, u.active, u.pending, u.connection_id, u.external_id, u.attributes, u.epoch, u.version, \
      u.created_at, u.updated_at";
 
-/// One condition on users; several are joined by AND.
+/// A condition on users. Several are joined by AND.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UserCondition {
-    /// Exact id.
+    /// The exact id.
     Id(String),
-    /// Without case.
+    /// The user name, compared without case.
     UserName(String),
-    /// Without case.
+    /// The email address, compared without case.
     Email(String),
-    /// Exact.
+    /// The exact external id.
     ExternalId(String),
-    /// Exact.
+    /// The exact display name.
     DisplayName(String),
-    /// Active or not.
+    /// Whether the user is active.
     Active(bool),
-    /// Managed by this connection.
+    /// The user is managed by this connection.
     Connection(String),
-    /// Member of this group.
+    /// The user is a member of this group.
     Group(String),
 }
 
@@ -50,8 +50,8 @@ pub async fn by_id(c: &mut DbConn, account_id: &str, id: &str) -> Result<Option<
         .await
 }
 
-/// The user whose email or, failing that, user name is this, without case. One statement, so that it
-/// takes the same work whether somebody is found or not.
+/// The user whose email or, failing that, user name is this, compared without case. It is one statement, so
+/// that the response time does not reveal whether a user exists.
 pub async fn find_by_email_or_user_name(
     c: &mut DbConn,
     account_id: &str,
@@ -69,7 +69,7 @@ pub async fn find_by_email_or_user_name(
     .await
 }
 
-/// The ids of the users with these addresses (folded), by address.
+/// The ids of the users with these case-folded addresses, by address.
 pub async fn ids_by_email(
     c: &mut DbConn,
     account_id: &str,
@@ -79,7 +79,7 @@ pub async fn ids_by_email(
     lookup_map(c, head, &[account_id], emails).await
 }
 
-/// The account of a person whose address is known in exactly one account of this server.
+/// The account of the user with this address, if exactly one account of this server has it.
 pub async fn find_unique_account_by_email(
     c: &mut DbConn,
     email: &str,
@@ -113,14 +113,14 @@ fn conditions(account_id: &str, matches: &[UserCondition]) -> Conditions {
     all
 }
 
-/// How many users match.
+/// The number of matching users.
 pub async fn count(c: &mut DbConn, account_id: &str, matches: &[UserCondition]) -> Result<i64, sqlx::Error> {
     let all = conditions(account_id, matches);
     let (count,): (i64,) = all.bind_as(all.sql("SELECT COUNT(*) FROM users", "")).fetch_one(c).await?;
     Ok(count)
 }
 
-/// How many active users have an address (or, without one, a name) in none of these domains.
+/// The number of active users whose address (or, without one, user name) is in none of these domains.
 pub async fn count_outside_domains(
     c: &mut DbConn,
     account_id: &str,
@@ -128,14 +128,14 @@ pub async fn count_outside_domains(
 ) -> Result<i64, sqlx::Error> {
     let mut all = conditions(account_id, &[UserCondition::Active(true)]);
     for domain in domains {
-        // Domains have no wildcard of LIKE in them: the settings have checked that.
+        // The settings accept no domains with LIKE wildcards, so no escaping is needed.
         all.text("COALESCE(email_folded, user_name_folded) NOT LIKE ?", format!("%@{domain}"));
     }
     let (count,): (i64,) = all.bind_as(all.sql("SELECT COUNT(*) FROM users", "")).fetch_one(c).await?;
     Ok(count)
 }
 
-/// A part of the users that match, in order of creation or of name.
+/// A part of the matching users, in order of creation or of name.
 pub async fn list_page(
     c: &mut DbConn,
     account_id: &str,
@@ -147,7 +147,8 @@ pub async fn list_page(
     all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM users"), &tail)).fetch_all(c).await
 }
 
-/// Some users in order of creation, `skip` after the one with id `from`, or after the first one later than that.
+/// Users in order of creation, starting `skip` places after the user with id `from`. When that user is
+/// gone, counting starts at the next one.
 pub(super) async fn list_from(
     c: &mut DbConn,
     account_id: &str,
@@ -163,7 +164,7 @@ pub(super) async fn list_from(
     query.bind(account_id).bind(from).bind(limit).bind(skip).fetch_all(c).await
 }
 
-/// How many users of an account were ever deleted.
+/// The account's deletion counter, which is never decreased.
 pub(super) async fn deletions(c: &mut DbConn, account_id: &str) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT user_deletions FROM accounts WHERE id = $1")
         .bind(account_id)
@@ -171,7 +172,7 @@ pub(super) async fn deletions(c: &mut DbConn, account_id: &str) -> Result<i64, s
         .await
 }
 
-/// Those of these folded names that are there.
+/// The users with one of these case-folded names.
 pub(super) async fn by_names(
     c: &mut DbConn,
     account_id: &str,
@@ -215,7 +216,7 @@ pub async fn search(
     all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM users"), &tail)).fetch_all(c).await
 }
 
-/// Refuses values another user of the account has.
+/// Refuses a user name or address that another user of the account has.
 pub(super) async fn check_free(
     c: &mut DbConn,
     account_id: &str,
@@ -270,7 +271,7 @@ pub(super) fn row(user: &User) -> NewRow<'_> {
     NewRow { head: INSERT, values }
 }
 
-/// Writes a new user; none when the name or the address is somebody else's.
+/// Inserts a new user; returns `None` when the user name or address is taken.
 pub(super) async fn insert(
     tx: &mut Tx,
     account_id: &str,
@@ -304,8 +305,8 @@ pub(super) async fn insert(
     .await
 }
 
-/// Writes `profile` over the user as it was read; none when somebody has changed it since. The epoch rises when it
-/// stops being active.
+/// Replaces the user's profile; returns `None` when another request changed the user after it was read. The
+/// epoch is raised when the user becomes inactive.
 pub(super) async fn overwrite(
     tx: &mut Tx,
     user: &User,
@@ -341,7 +342,7 @@ pub(super) async fn overwrite(
     .await
 }
 
-/// Marks a user that was just made as invited.
+/// Marks a new user as invited.
 pub(super) async fn set_pending(tx: &mut Tx, user: &mut User) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE users SET pending = 1 WHERE account_id = $1 AND id = $2")
         .bind(&user.account_id)
@@ -352,7 +353,7 @@ pub(super) async fn set_pending(tx: &mut Tx, user: &mut User) -> Result<(), sqlx
     Ok(())
 }
 
-/// Users whom a directory has made and nobody has told of it: (account, id), those who came first.
+/// Users that a directory created and that have not been sent a welcome mail: (account, id), oldest first.
 pub async fn due_for_welcome(c: &mut DbConn, limit: i64) -> Result<Vec<(String, String)>, sqlx::Error> {
     sqlx::query_as("SELECT account_id, id FROM users WHERE welcome_due = 1 ORDER BY id LIMIT $1")
         .bind(limit)
@@ -360,7 +361,7 @@ pub async fn due_for_welcome(c: &mut DbConn, limit: i64) -> Result<Vec<(String, 
         .await
 }
 
-/// Notes that somebody is told; false when somebody else does it.
+/// Claims the sending of a welcome mail; returns false when another node has claimed it.
 pub async fn claim_welcome(tx: &mut Tx, account_id: &str, id: &str) -> Result<bool, sqlx::Error> {
     let done =
         sqlx::query("UPDATE users SET welcome_due = 0 WHERE account_id = $1 AND id = $2 AND welcome_due = 1")
@@ -384,14 +385,14 @@ pub(super) async fn remove(tx: &mut Tx, user: &User) -> Result<(), sqlx::Error> 
         .map(drop)
 }
 
-/// The name of a connection, to say who manages a user or group.
+/// The name of a connection, for messages that say what manages a user or group.
 pub(crate) async fn connection_name(c: &mut DbConn, id: &str) -> Result<String, sqlx::Error> {
     let found: Option<(String,)> =
         sqlx::query_as("SELECT name FROM connections WHERE id = $1").bind(id).fetch_optional(c).await?;
     Ok(found.map_or_else(|| "another connection".to_owned(), |(name,)| name))
 }
 
-/// The user with this id, whosever it is: for one-time links, whose secret names nothing else.
+/// The user with this id in any account: for one-time links, whose secret identifies no account.
 pub async fn find_by_id_any_account(c: &mut DbConn, id: &str) -> Result<Option<User>, sqlx::Error> {
     sqlx::query_as(concat!("SELECT ", columns!(), " FROM users WHERE id = $1"))
         .bind(id)

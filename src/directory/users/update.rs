@@ -8,9 +8,10 @@ use crate::audit::{self, Action, Context, Event};
 use crate::directory::Error;
 use crate::kernel::Tx;
 
-/// Gives `user` the profile `wanted`. Writing what is there already changes nothing and leaves no event.
+/// Changes the profile of `user` to `wanted`. When nothing differs, nothing is written and no event is
+/// recorded.
 ///
-/// Deactivation voids every session and token of the user in the same statement.
+/// Deactivation raises the epoch in the same statement, which ends every session and token of the user.
 pub async fn update(
     tx: &mut Tx,
     context: &Context,

@@ -1,5 +1,6 @@
-//! One mail to many people: queued bit by bit, so that a million of them are neither one transaction nor a
-//! million rows in the outbox at once; with a count of what became of them.
+//! A mailing: the same mail to many users, with counts of its deliveries. It is queued in batches, so that
+//! a million mails are neither one transaction nor a million rows in the outbox at once. `status` goes from
+//! `running` to `queued` when the last mail has been queued, or to `cancelled`.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -8,7 +9,7 @@ use super::{RenderedEmail, outbox};
 use crate::kernel::database::DbConn;
 use crate::kernel::{Kernel, Timestamp, Tx, vault};
 
-/// Mails of one mailing that may wait in the outbox before more are queued.
+/// No further batch is queued while this many mails of a mailing wait in the outbox.
 pub const MOST_WAITING: i64 = 1000;
 
 /// A mailing.
@@ -45,13 +46,13 @@ pub struct Mailing {
 }
 
 impl Mailing {
-    /// Whether mails are still to be made or delivered.
+    /// Whether mails remain to be queued or delivered.
     #[must_use]
     pub fn is_under_way(&self) -> bool {
         self.status == "running" || (self.status == "queued" && self.sent + self.failed < self.queued)
     }
 
-    /// Whether another bit may be queued.
+    /// Whether another batch may be queued.
     #[must_use]
     pub fn has_room(&self) -> bool {
         self.queued - self.sent - self.failed < MOST_WAITING
@@ -64,21 +65,21 @@ macro_rules! columns {
     };
 }
 
-/// A mailing to be begun.
+/// The parameters of a new mailing.
 pub struct NewMailing<'a> {
     /// The account.
     pub account_id: &'a str,
-    /// What it says.
+    /// Which mail is sent.
     pub kind: &'static str,
-    /// Whom it goes to.
+    /// Which users receive it, in a form that the caller defines.
     pub scope: &'a str,
-    /// How many people that is.
+    /// The number of recipients.
     pub total: i64,
-    /// Who starts it.
+    /// The user who starts it.
     pub created_by: &'a str,
 }
 
-/// Begins a mailing; a job queues its mails. One that was under way stops.
+/// Starts a mailing, whose mails a job then queues. Other running mailings of the account are cancelled.
 pub async fn start(tx: &mut Tx, new: &NewMailing<'_>) -> Result<String, sqlx::Error> {
     cancel(tx, new.account_id).await?;
     let (id, now) = (tx.new_id(), tx.now());
@@ -98,7 +99,7 @@ pub async fn start(tx: &mut Tx, new: &NewMailing<'_>) -> Result<String, sqlx::Er
     Ok(id)
 }
 
-/// Stops the account's mailings; mails that are queued are still delivered.
+/// Cancels the account's mailings. Mails that are already queued are still delivered.
 pub async fn cancel(tx: &mut Tx, account_id: &str) -> Result<u64, sqlx::Error> {
     let now = tx.now();
     let done = sqlx::query(
@@ -111,7 +112,7 @@ pub async fn cancel(tx: &mut Tx, account_id: &str) -> Result<u64, sqlx::Error> {
     Ok(done.rows_affected())
 }
 
-/// The mailings that wait for their next bit, oldest first.
+/// The mailings that wait for their next batch, oldest first.
 pub async fn running(c: &mut DbConn) -> Result<Vec<Mailing>, sqlx::Error> {
     sqlx::query_as(concat!(
         "SELECT ",
@@ -135,8 +136,9 @@ pub async fn latest(c: &mut DbConn, account_id: &str, limit: i64) -> Result<Vec<
     .await
 }
 
-/// Queues the next bit of a mailing and moves its cursor, in this unit of work. False, and nothing is queued,
-/// when another node was faster or the mailing was stopped. `last`: whether nobody comes after `cursor`.
+/// Queues the next batch of a mailing and moves its cursor, in this transaction. Returns false, and queues
+/// nothing, when another node was faster or the mailing was cancelled. `last` says that no recipient
+/// follows `cursor`.
 pub async fn queue_batch(
     tx: &mut Tx,
     kernel: &Kernel,
@@ -166,7 +168,7 @@ pub async fn queue_batch(
     Ok(true)
 }
 
-/// Counts what became of a mail of a mailing.
+/// Counts the delivery or failure of one mail of a mailing.
 pub(super) async fn record_delivery(tx: &mut Tx, id: &str, delivered: bool) -> Result<(), sqlx::Error> {
     let sql = if delivered {
         "UPDATE mailings SET sent = sent + 1 WHERE id = $1"

@@ -1,19 +1,20 @@
-//! What a mail says, written once and rendered twice: as HTML and as text, in the one layout all mails have.
+//! The content of a mail, written once and rendered twice, as HTML and as text, in the layout that all
+//! mails share.
 
 use askama::Template;
 
 use super::RenderedEmail;
 
-/// A mail before it is rendered. Every address in it must come from [`crate::kernel::urls::Urls`].
+/// A mail before rendering. Every address in it must come from [`crate::kernel::urls::Urls`].
 #[derive(Debug, Clone, Default)]
 pub struct EmailMessage {
-    /// One line, also the heading.
+    /// One line; it is also the heading.
     pub subject: String,
-    /// What it is about, a paragraph each.
+    /// The body, one string per paragraph.
     pub paragraphs: Vec<String>,
-    /// The one thing to do: the button's words and its address.
+    /// The button's label and address.
     pub action: Option<(String, String)>,
-    /// What to know besides: how long it works, what to do if it was not you.
+    /// Additional remarks, such as how long a link is valid and what to do if the user did not request it.
     pub notes: Vec<String>,
 }
 
@@ -32,7 +33,7 @@ struct Text<'a> {
 }
 
 impl EmailMessage {
-    /// Renders it for one recipient. `sender`: the name it comes from, and who it is signed by.
+    /// Renders the mail for one recipient. `sender` is the name it comes from and is signed with.
     pub fn render_for(&self, recipient: &str, sender: &str) -> Result<RenderedEmail, askama::Error> {
         let text = Text { letter: self, sender }.render()?;
         Ok(RenderedEmail {
@@ -45,12 +46,12 @@ impl EmailMessage {
     }
 }
 
-/// A subject is one line whatever a name in it contains.
+/// Replaces line breaks, because a name in the subject may contain them.
 fn one_line(text: &str) -> String {
     text.split(char::is_control).collect::<Vec<_>>().join(" ")
 }
 
-/// Breaks paragraphs at 76 characters; an address stays whole, so that it can be clicked.
+/// Wraps paragraphs at 76 characters. Addresses are not broken, so that mail clients can link them.
 fn wrap(text: &str) -> String {
     let mut out = String::new();
     for line in text.lines() {

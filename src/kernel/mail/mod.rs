@@ -1,5 +1,5 @@
-//! Mail: queued in the transaction that causes it, delivered by a worker, retried until it arrives
-//! or four days have passed.
+//! Mail. It is queued in the transaction that causes it and delivered by a worker, which retries for up to
+//! four days.
 
 pub mod mailing;
 mod message;

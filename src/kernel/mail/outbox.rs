@@ -1,4 +1,4 @@
-//! The outbox table. Bodies are sealed: they may carry links that open doors.
+//! The outbox table. Bodies are encrypted, because they may contain links that sign a user in.
 
 use std::time::Duration;
 
@@ -8,15 +8,15 @@ use crate::kernel::database::{DbConn, SqlValue, insert_all};
 use crate::kernel::vault::{self, Vault};
 use crate::kernel::{Kernel, Timestamp, Tx};
 
-/// A mail to one person, already rendered.
+/// A rendered mail to one recipient.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RenderedEmail {
     /// The recipient's address.
     pub to: String,
-    /// The name beside the sender's address; the configured one when absent.
+    /// The display name of the sender; the configured one when absent.
     #[serde(default)]
     pub from_name: Option<String>,
-    /// One line.
+    /// The subject, one line.
     pub subject: String,
     /// The plain-text part.
     pub text: String,
@@ -47,7 +47,7 @@ pub async fn queue(
     Ok(id)
 }
 
-/// Queues mails of a mailing, behind all others.
+/// Queues mails of a mailing with a lower priority than all others.
 pub(super) async fn queue_bulk(
     tx: &mut Tx,
     kernel: &Kernel,
@@ -88,7 +88,7 @@ pub(super) fn bound_to(id: &str) -> String {
     format!("mail_outbox/{id}/sealed")
 }
 
-/// A row of the outbox that this worker has taken.
+/// A row of the outbox that is due for delivery.
 #[derive(sqlx::FromRow)]
 pub(super) struct QueuedMail {
     pub(super) id: String,
@@ -98,7 +98,7 @@ pub(super) struct QueuedMail {
     pub(super) mailing_id: Option<String>,
 }
 
-/// Mails that are due, those of mailings after all others: somebody waits for a new password.
+/// Mails that are due. Those of mailings come last, because a user may be waiting for a password reset.
 pub(super) async fn due_mails(c: &mut DbConn, now: Timestamp) -> Result<Vec<QueuedMail>, sqlx::Error> {
     sqlx::query_as(
         "SELECT id, sealed, attempts, created_at, mailing_id FROM mail_outbox \
@@ -109,9 +109,10 @@ pub(super) async fn due_mails(c: &mut DbConn, now: Timestamp) -> Result<Vec<Queu
     .await
 }
 
-/// Takes a mail for `lease`; false when another node was faster.
+/// Claims a mail for `lease`; returns false when another node was faster.
 ///
-/// The count of attempts is the guard: only one of two workers that read the same count can raise it.
+/// The attempt count serves as the optimistic lock: of two workers that read the same count, only one can
+/// raise it.
 pub(super) async fn claim(tx: &mut Tx, mail: &QueuedMail, lease: Duration) -> Result<bool, sqlx::Error> {
     let until = tx.now().plus(lease);
     let taken = sqlx::query(
@@ -157,11 +158,11 @@ pub(super) async fn mark_failed(tx: &mut Tx, id: &str, error: &str) -> Result<()
         .map(drop)
 }
 
-/// How long the outbox remembers what became of a mail; one of a mailing, whose counts are kept beside.
+/// How long the outbox keeps rows of finished deliveries. Mailings keep their own counts.
 const RETENTION: Duration = Duration::from_hours(30 * 24);
 const BULK_RETENTION: Duration = Duration::from_hours(24);
 
-/// Forgets mails that were sent or given up long ago, some thousands at a time.
+/// Deletes mails that were sent or given up long ago, in batches of a few thousand rows.
 pub async fn delete_old(tx: &mut Tx) -> Result<u64, sqlx::Error> {
     let now = tx.now();
     let mut deleted = 0;
@@ -171,7 +172,8 @@ pub async fn delete_old(tx: &mut Tx) -> Result<u64, sqlx::Error> {
         ("sent", 1, BULK_RETENTION),
         ("failed", 1, BULK_RETENTION),
     ] {
-        // When it was taken for delivery last is when it was done, to two minutes, and has an index.
+        // The time of the last claim is at most two minutes from the time of completion, and it has an
+        // index.
         let done = sqlx::query(
             "DELETE FROM mail_outbox WHERE id IN (SELECT id FROM mail_outbox \
              WHERE status = $1 AND bulk = $2 AND next_attempt_at <= $3 LIMIT 5000)",
@@ -186,18 +188,18 @@ pub async fn delete_old(tx: &mut Tx) -> Result<u64, sqlx::Error> {
     Ok(deleted)
 }
 
-/// What became of a mail.
+/// The state of a mail's delivery.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct MailDeliveryStatus {
     /// `queued`, `sent` or `failed`.
     pub status: String,
-    /// How often it was tried.
+    /// The number of delivery attempts.
     pub attempts: i64,
-    /// What the mail server said last, when it did not take it.
+    /// The mail server's last error message.
     pub last_error: Option<String>,
 }
 
-/// What became of the mail with this id, while the outbox remembers it.
+/// The delivery state of a mail, while the outbox keeps its row.
 pub async fn delivery_status(
     c: &mut DbConn,
     account_id: &str,

@@ -1,4 +1,4 @@
-//! How a mail leaves: by SMTP, or into a folder while nothing is configured.
+//! Delivers a mail by SMTP or, while no server is configured, writes it into a directory.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,24 +10,24 @@ use lettre::{AsyncFileTransport, AsyncSmtpTransport, AsyncTransport as _, Messag
 use super::RenderedEmail;
 use crate::kernel::config;
 
-/// How long a mail server may take to answer.
+/// Time limit for the mail server's responses.
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Why a mail did not leave.
+/// Why a mail could not be delivered.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
-    /// Sender or recipient is no address; trying again will not help.
+    /// The sender or recipient address is invalid. A retry will not help.
     #[error("the address is not valid: {0}")]
     Address(String),
-    /// The server said never.
+    /// The server refused it permanently.
     #[error("refused by the mail server: {0}")]
     Permanent(String),
-    /// Try later.
+    /// A temporary failure, to be retried.
     #[error("not delivered: {0}")]
     Transient(String),
 }
 
-/// A configured way out.
+/// A configured transport.
 pub struct Transport {
     from: Mailbox,
     backend: MailBackend,
@@ -39,7 +39,7 @@ enum MailBackend {
 }
 
 impl Transport {
-    /// From the `[mail]` section.
+    /// Builds the transport from the `[mail]` section.
     pub fn new(config: &config::MailConfig) -> Result<Self, TransportError> {
         let from = config.from.parse().map_err(|e| TransportError::Address(format!("mail.from: {e}")))?;
         let way = match &config.url {
@@ -49,9 +49,10 @@ impl Transport {
         Ok(Self { from, backend: way })
     }
 
-    /// Hands `mail` over.
+    /// Delivers `mail`.
     ///
-    /// `id` becomes the Message-ID, so that a mail delivered twice around a crash is recognised as one.
+    /// `id` becomes the Message-ID, so that mail clients recognise a mail that is delivered twice after a
+    /// crash.
     pub async fn send(&self, id: &str, mail: &RenderedEmail) -> Result<(), TransportError> {
         let message = self.message(id, mail)?;
         match &self.backend {
@@ -91,8 +92,8 @@ impl Transport {
     }
 }
 
-/// An SMTP client. With a file of certificates, a server is trusted that shows one of them or was
-/// certified by one, besides those the system trusts.
+/// An SMTP client. Certificates in `ca_file` are trusted in addition to the system's, as the server's own
+/// or as its issuer's.
 fn smtp(url: &str, ca_file: Option<&Path>) -> Result<AsyncSmtpTransport<Tokio1Executor>, TransportError> {
     let wrong = |e: &dyn std::fmt::Display| TransportError::Address(format!("mail.url: {e}"));
     let mut builder =

@@ -1,4 +1,5 @@
-//! Delivers the outbox.
+//! The worker that delivers the outbox. It claims each mail for a limited time, so that any number of nodes
+//! can run one and a mail whose worker crashed is taken over.
 
 use std::time::Duration;
 
@@ -7,14 +8,14 @@ use super::{RenderedEmail, Transport, TransportError, mailing};
 use crate::kernel::jobs::Shutdown;
 use crate::kernel::{Kernel, vault};
 
-/// How long a worker may hold a mail before another takes it.
+/// How long a worker's claim on a mail lasts before another worker may take it.
 const LEASE: Duration = Duration::from_mins(2);
 /// How often the outbox is looked at when nothing wakes the worker: for mails that other nodes queued, and retries.
 const POLL: Duration = Duration::from_secs(5);
-/// When to stop trying.
+/// How long a mail is retried before it is given up.
 const GIVE_UP_AFTER: Duration = Duration::from_hours(96);
 
-/// Delivers queued mail until shutdown.
+/// Delivers queued mails until shutdown.
 pub async fn run(kernel: Kernel, transport: Transport, mut shutdown: Shutdown) {
     loop {
         match deliver_due(&kernel, &transport).await {
@@ -30,7 +31,7 @@ pub async fn run(kernel: Kernel, transport: Transport, mut shutdown: Shutdown) {
     }
 }
 
-/// One pass; returns how many mails were taken.
+/// One pass over the due mails; returns how many were claimed.
 async fn deliver_due(kernel: &Kernel, transport: &Transport) -> Result<usize, vault::Error> {
     let due = outbox::due_mails(&mut *kernel.db.read().await?, kernel.clock.now()).await?;
     let mut taken = 0;
@@ -83,7 +84,7 @@ async fn open(kernel: &Kernel, queued: &QueuedMail) -> Result<RenderedEmail, vau
     serde_json::from_slice(&body).map_err(|_| vault::Error::Damaged)
 }
 
-/// 10 s, 20 s, 40 s … at most half an hour.
+/// The delay before the next attempt: 10 s, 20 s, 40 s and so on, at most half an hour.
 fn back_off(attempts: i64) -> Duration {
     let doublings = u32::try_from(attempts).unwrap_or(0).min(8);
     Duration::from_secs(10 << doublings).min(Duration::from_mins(30))

@@ -1,8 +1,8 @@
-//! Reading, making, remembering how far it got.
+//! The import of a file: reads rows, creates users and records how far it got.
 //!
-//! Rows are taken in batches. A batch is one unit of work: its users, their hashes, their memberships,
-//! the events about them, and the mark that says so. Killed at any point and started again, an import
-//! goes on after the last batch that was committed: nobody is lost and nobody is there twice.
+//! Rows are processed in batches. A batch is one transaction with its users, their password hashes and
+//! memberships, the audit events, and the checkpoint. An import that is killed at any point therefore
+//! resumes after the last committed batch, without losing or duplicating a user.
 
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
@@ -22,48 +22,48 @@ use crate::directory::{Error, fold_case};
 use crate::kernel::{Kernel, Tx};
 use crate::signin::password;
 
-/// Rows in a unit of work.
+/// Rows per transaction.
 const BATCH_SIZE: usize = 500;
 
-/// What to import, where to.
+/// What to import and how.
 pub struct ImportOptions<'a> {
     /// The file.
     pub file: &'a Path,
-    /// How it is written.
+    /// The file's format.
     pub format: ImportFormat,
-    /// Where refused rows are written down.
+    /// Path of the report of refused rows.
     pub report: &'a Path,
-    /// Change nothing, only say what would happen.
+    /// Report what would happen without changing anything.
     pub dry_run: bool,
-    /// Begin at the first row even if the file was imported before.
+    /// Start at the first row even if the file was imported before.
     pub from_start: bool,
 }
 
-/// Where an import is.
+/// The progress of an import.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ImportProgress {
-    /// Rows done in an earlier run.
+    /// Rows processed by an earlier run.
     pub skipped: u64,
-    /// Rows done, those of earlier runs included.
+    /// Rows processed, including those of earlier runs.
     pub rows: u64,
-    /// Users made.
+    /// Users created.
     pub created: u64,
     /// Rows refused.
     pub refused: u64,
-    /// Bytes of the file that are done.
+    /// Bytes of the file that have been processed.
     pub position: u64,
 }
 
-/// Why an import stopped. What was committed before stays, and the next run goes on from there.
+/// Why an import stopped. Committed batches stay, and the next run resumes after them.
 #[derive(Debug, thiserror::Error)]
 pub enum ImportError {
-    /// The file or the report.
+    /// Reading the file or writing the report failed.
     #[error("{0}")]
     File(#[from] std::io::Error),
-    /// The file is not what it should be.
+    /// The file is not in the expected format.
     #[error("{0}")]
     Format(String),
-    /// The directory failed.
+    /// Creating users failed.
     #[error(transparent)]
     Directory(#[from] Error),
 }
@@ -85,7 +85,7 @@ impl From<sqlx::Error> for ImportError {
     }
 }
 
-/// Imports the file into the context's account, telling `progress` after each batch.
+/// Imports the file into the context's account and calls `progress` after each batch.
 pub async fn run(
     kernel: &Kernel,
     context: &Context,
@@ -132,7 +132,8 @@ pub async fn run(
     }
 }
 
-/// Says which file it is: its content and the account it goes to.
+/// Identifies an import by a hash of the account and the file's content, so that a renamed file resumes and
+/// a changed file does not.
 fn import_key(file: &mut File, account_id: &str) -> std::io::Result<String> {
     use base64::Engine as _;
     let mut context = digest::Context::new(&digest::SHA256);
@@ -155,7 +156,8 @@ struct ImportRun<'a> {
     options: &'a ImportOptions<'a>,
     key: String,
     groups: HashMap<String, Option<Group>>,
-    /// Names and addresses met in a dry run, which keeps nothing that could remember them.
+    /// Names and addresses seen in a dry run. It rolls each batch back, so the database cannot detect
+    /// duplicates across batches.
     seen: HashSet<String>,
     report: RefusalReport,
     progress: ImportProgress,

@@ -1,4 +1,4 @@
-//! `user import`: people from the system before this one, with the hashes of their passwords.
+//! `user import`: creates users from an export of another system, with their password hashes.
 
 mod engine;
 mod report;

@@ -1,19 +1,20 @@
 //! The report of refused rows: a CSV file with row, name and reason.
 //!
-//! Reasons are on disk before the rows around them are committed. After a crash the report may know of
-//! rows that the database has forgotten; they come again, so they are cut off.
+//! Refusals are on disk before the batch they belong to is committed. After a crash the report may
+//! therefore contain rows of a batch that was not committed; they are removed when the import resumes and
+//! processes them again.
 
 use std::fs::File;
 use std::io::Write as _;
 use std::path::Path;
 
-/// See the module's text.
+/// The report file, open for writing.
 pub(super) struct RefusalReport {
     file: csv::Writer<File>,
 }
 
 impl RefusalReport {
-    /// Opens the report at `path`, keeping what it says of the first `done` rows.
+    /// Opens the report at `path` and keeps its entries for the first `done` rows.
     pub(super) fn open(path: &Path, done: u64) -> std::io::Result<Self> {
         let kept: Vec<csv::StringRecord> = match csv::Reader::from_path(path) {
             Ok(mut earlier) if done > 0 => earlier
@@ -35,7 +36,7 @@ impl RefusalReport {
         self.file.write_record([&row.to_string(), name, reason]).map_err(std::io::Error::other)
     }
 
-    /// Puts what was written onto the disk.
+    /// Flushes buffered entries to the file.
     pub(super) fn sync(&mut self) -> std::io::Result<()> {
         self.file.flush()?;
         self.file.get_ref().flush()

@@ -1,4 +1,5 @@
-//! Rows of the file: CSV with a header line, or one JSON object a line.
+//! Parses the rows of an import file: CSV with a header line, or one JSON object per line. A row that
+//! cannot be parsed is reported and does not stop the import.
 
 use std::io::{BufRead, BufReader, Read};
 
@@ -7,16 +8,16 @@ use serde::Deserialize;
 use crate::directory::users::Profile;
 use crate::signin::password::StoredHash;
 
-/// How the file is written.
+/// The format of an import file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImportFormat {
     /// Comma-separated, with a header line.
     Csv,
-    /// One JSON object a line.
+    /// One JSON object per line.
     JsonLines,
 }
 
-/// The columns of the CSV file and the members of the JSON objects.
+/// The columns of the CSV format, which are also the members of the JSON objects.
 const COLUMNS: [&str; 9] = [
     "user_name",
     "email",
@@ -29,10 +30,11 @@ const COLUMNS: [&str; 9] = [
     "groups",
 ];
 
-/// A longer line is not one of ours.
+/// The limit on a line, in bytes. A longer line cannot be a valid row, and the limit bounds memory when the
+/// file has another format.
 const MAX_LINE_BYTES: u64 = 256 * 1024;
 
-/// Somebody to be made.
+/// A user to be created.
 #[derive(Debug)]
 pub(super) struct ImportedUser {
     pub(super) profile: Profile,
@@ -40,12 +42,13 @@ pub(super) struct ImportedUser {
     pub(super) groups: Vec<String>,
 }
 
-/// A row as read: who, or why not. `name` is what the row calls itself, as far as it does.
+/// A parsed row: the user, or why the row was refused. `name` identifies the row in the report, as far as
+/// it has a name.
 pub(super) struct Row {
     pub(super) number: u64,
     pub(super) name: String,
     pub(super) user: Result<ImportedUser, String>,
-    /// Bytes of the file up to its end.
+    /// The offset in bytes of the row's end.
     pub(super) position: u64,
 }
 
@@ -74,7 +77,7 @@ enum BoolOrText {
 #[serde(untagged)]
 enum GroupNames {
     List(Vec<String>),
-    /// In CSV: separated by semicolons.
+    /// In CSV, separated by semicolons.
     Text(String),
 }
 
@@ -121,14 +124,14 @@ impl ImportRowFields {
     }
 }
 
-/// The rows of a file, one by one.
+/// An iterator over the rows of a file.
 pub(super) enum ImportRows<R: Read> {
     Csv { reader: csv::Reader<R>, headers: csv::StringRecord, number: u64 },
     JsonLines { reader: BufReader<R>, position: u64, number: u64 },
 }
 
 impl<R: Read> ImportRows<R> {
-    /// Opens the file; for CSV reads the header line.
+    /// Starts reading the file. For CSV this reads the header line.
     pub(super) fn open(format: ImportFormat, file: R) -> Result<Self, String> {
         match format {
             ImportFormat::JsonLines => {

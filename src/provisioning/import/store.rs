@@ -1,9 +1,9 @@
-//! The SQL of imports: how far each got.
+//! SQL of import checkpoints.
 
 use crate::kernel::Tx;
 use crate::kernel::database::DbConn;
 
-/// How far an import got.
+/// How many rows of an import have been committed.
 #[derive(Debug, Clone, Copy, Default, sqlx::FromRow)]
 pub(super) struct Checkpoint {
     pub(super) rows_done: i64,

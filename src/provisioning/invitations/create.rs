@@ -1,4 +1,4 @@
-//! Inviting, one or many at once.
+//! Inviting one or more people. Each address succeeds or fails by itself.
 
 use std::collections::HashSet;
 
@@ -19,7 +19,7 @@ use crate::kernel::{Kernel, Tx};
 use crate::provisioning::notifications::AccessNotification;
 use crate::signin::notifications;
 
-/// At most this many at once: it is one unit of work, and others wait for the writer.
+/// The limit on addresses per call, which is one transaction: other writers wait while it runs.
 const MAX_INVITEES: usize = 500;
 
 /// Invites people. An address that cannot be invited is refused by itself; the others go ahead, all in
@@ -163,7 +163,7 @@ fn profile_of(invitee: &Invitee) -> Result<Profile, Error> {
     })
 }
 
-/// One change of each group for everybody who came in.
+/// Updates each group once with all new users.
 async fn add_to_groups(
     tx: &mut Tx,
     context: &Context,
@@ -199,7 +199,7 @@ pub(super) async fn record_event(
     audit::record(tx, context, event.detail(json!({"email": user.email}))).await
 }
 
-/// A path on this server, or an absolute http(s) address without credentials.
+/// Whether a landing URL is a local path, or an absolute http(s) URL without credentials.
 fn is_valid_landing_url(url: &str) -> bool {
     let absolute = || {
         Url::parse(url).is_ok_and(|url| {

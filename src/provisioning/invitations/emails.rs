@@ -8,13 +8,13 @@ use crate::provisioning::notifications::AccessNotification;
 use crate::signin::notifications;
 use crate::signin::one_time_links::{self, LinkPurpose};
 
-/// The address of a fresh link for `user`; earlier ones stop working.
+/// Creates a new link for `user` and returns its address. Earlier links stop working.
 pub(super) async fn create_link(kernel: &Kernel, tx: &mut Tx, user: &User) -> Result<String, Error> {
     let secret = one_time_links::create(tx, user, LinkPurpose::Invite).await?;
     Ok(kernel.urls.absolute(&format!("/invite?token={secret}")))
 }
 
-/// Queues the mail with the link; returns its id.
+/// Queues the mail with the link and returns the mail's id.
 pub(super) async fn send_invitation(
     kernel: &Kernel,
     tx: &mut Tx,

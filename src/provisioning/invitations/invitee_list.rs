@@ -1,9 +1,10 @@
-//! Reading a list of people as somebody pastes it: addresses in any arrangement, `Ada Lovelace
-//! <ada@acme.example>` as mail programs write it, or CSV with a header line.
+//! Parses a pasted list of people: addresses with any separators, `Ada Lovelace <ada@acme.example>` as mail
+//! programs write it, or CSV with a header line.
 
 use super::model::Invitee;
 
-/// Everybody in `text`, in order. What is no address is kept as one, so that it is refused by name.
+/// All entries of `text`, in order. An entry that is not an address is kept, so that the result names it
+/// when it is refused.
 #[must_use]
 pub fn parse_invitees(text: &str) -> Vec<Invitee> {
     parse_csv(text).unwrap_or_else(|| {
@@ -15,7 +16,7 @@ pub fn parse_invitees(text: &str) -> Vec<Invitee> {
     })
 }
 
-/// CSV whose first line names a column `email`.
+/// Parses CSV if the first line names a column `email`.
 fn parse_csv(text: &str) -> Option<Vec<Invitee>> {
     let header = text.trim_start_matches('\u{feff}').lines().next()?;
     let column = |names: &[&str]| {

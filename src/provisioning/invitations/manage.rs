@@ -1,4 +1,5 @@
-//! What becomes of an invitation before its person comes.
+//! Changes of a pending invitation: sending it again, copying its link, cancelling it. None is possible
+//! after it was accepted.
 
 use super::create::record_event;
 use super::model::Invitation;
@@ -10,7 +11,7 @@ use crate::directory::users::{self, ChangeAuthority, User};
 use crate::directory::{Error, accounts::Account};
 use crate::kernel::{Kernel, Tx};
 
-/// The account and the user of an invitation that is still open.
+/// The account and the user of an invitation that has not been accepted.
 async fn find_pending(tx: &mut Tx, invitation: &Invitation) -> Result<(Account, User), Error> {
     let account = accounts::by_id(tx, &invitation.account_id).await?.ok_or(Error::NotFound("account"))?;
     let user = users::by_id(tx, &invitation.account_id, &invitation.user_id).await?;
@@ -21,8 +22,7 @@ async fn find_pending(tx: &mut Tx, invitation: &Invitation) -> Result<(Account, 
     Ok((account, user))
 }
 
-/// Sends the mail again, with a fresh link and seven more days. The link of the mail before stops
-/// working.
+/// Sends the mail again with a new link, which is valid for seven days. The earlier link stops working.
 pub async fn resend(
     kernel: &Kernel,
     tx: &mut Tx,
@@ -35,8 +35,8 @@ pub async fn resend(
     Ok(record_event(tx, context, Action::InvitationResend, &user).await?)
 }
 
-/// Makes a fresh link to hand over by other means than mail, and returns its address. Only hashes are
-/// stored, so the link of the mail cannot be shown; it stops working.
+/// Creates a new link to deliver by other means than mail, and returns its address. Only hashes of links
+/// are stored, so the mailed link cannot be shown; it stops working.
 pub async fn copy_link(
     kernel: &Kernel,
     tx: &mut Tx,
@@ -50,7 +50,7 @@ pub async fn copy_link(
     Ok(link)
 }
 
-/// Takes the invitation back; the pending user goes with it.
+/// Cancels the invitation and deletes the pending user.
 pub async fn cancel(tx: &mut Tx, context: &Context, invitation: &Invitation) -> Result<(), Error> {
     let (_, user) = find_pending(tx, invitation).await?;
     record_event(tx, context, Action::InvitationCancel, &user).await?;

@@ -1,5 +1,6 @@
-//! Invitations by mail. The invited person is a pending user from the start, in their groups and with
-//! their roles; the link, or a first sign-in through the company's identity provider, lets them in.
+//! Invitations by mail. An invited person is a pending user from the start, already with their groups and
+//! roles. The user becomes active by the mailed link, or by a first sign-in through their identity
+//! provider.
 
 mod create;
 mod emails;

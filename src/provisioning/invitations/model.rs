@@ -58,35 +58,35 @@ pub enum InviteStatus {
     Refused(String),
 }
 
-/// An invitation with what its list shows of the person and of the mail.
+/// An invitation with the user's and the mail's data that lists show.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Invitation {
     /// Its id.
     pub id: String,
-    /// The account.
+    /// The account of the invitation.
     pub account_id: String,
     /// The user it is for.
     pub user_id: String,
-    /// Their address.
+    /// The user's address.
     pub email: Option<String>,
-    /// Their name.
+    /// The user's display name.
     pub display_name: String,
     pending: i32,
-    /// Where they land after accepting; the start page when not set.
+    /// Where the browser is sent after accepting; the start page when absent.
     pub landing_url: Option<String>,
-    /// Who invited them, by name.
+    /// The name of the user who sent the invitation.
     pub invited_by: String,
     /// When the last mail was queued.
     pub sent_at: Timestamp,
-    /// When the link stops working.
+    /// When the link expires.
     pub expires_at: Timestamp,
-    /// When it was made.
+    /// When the invitation was created.
     pub created_at: Timestamp,
-    /// `queued`, `sent`, `failed`; none when no mail was sent, or the outbox has forgotten it.
+    /// `queued`, `sent` or `failed`; `None` when no mail was sent or the outbox has deleted its row.
     pub mail_status: Option<String>,
-    /// How often the mail was tried.
+    /// The number of delivery attempts.
     pub mail_attempts: Option<i64>,
-    /// What the mail server said when it did not take it.
+    /// The mail server's last error message.
     pub mail_error: Option<String>,
 }
 
@@ -104,7 +104,7 @@ text_enum! {
 }
 
 impl Invitation {
-    /// Where it stands at `now`.
+    /// The state at `now`.
     #[must_use]
     pub fn state(&self, now: Timestamp) -> State {
         match (self.pending != 0, self.expires_at > now) {
@@ -114,7 +114,7 @@ impl Invitation {
         }
     }
 
-    /// Whether the mail server has refused the mail, or it is still being tried after a failure.
+    /// Whether the mail has failed, or is being retried after a failure.
     #[must_use]
     pub fn has_mail_trouble(&self) -> bool {
         self.mail_status.as_deref() == Some("failed")

@@ -1,4 +1,4 @@
-//! The SQL of invitations.
+//! SQL of invitations.
 
 use super::model::Invitation;
 use crate::directory::users::User;
@@ -31,9 +31,9 @@ pub async fn of_user(
     all.bind_as(all.sql(SELECT_INVITATION, "")).fetch_optional(c).await
 }
 
-/// A page of an account's invitations in order of making, after the one of the user with id `after`.
-/// `open_only`: those whose person has not come; they are found by their users, however many others
-/// there are.
+/// A page of an account's invitations in order of creation, after the one for the user with id `after`.
+/// `open_only` selects those that are not accepted. They are found through the pending users, so the cost
+/// does not depend on the number of accepted ones.
 pub async fn list(
     c: &mut DbConn,
     account_id: &str,
@@ -56,7 +56,7 @@ pub async fn list(
     all.bind_as(all.sql(SELECT_INVITATION, &tail)).fetch_all(c).await
 }
 
-/// Where an invited user lands after accepting, if the invitation says so.
+/// The landing URL of a user's invitation, if it has one.
 pub async fn landing_url_of(c: &mut DbConn, user_id: &str) -> Result<Option<String>, sqlx::Error> {
     let found: Option<(Option<String>,)> =
         sqlx::query_as("SELECT landing_url FROM invitations WHERE user_id = $1")
@@ -89,7 +89,7 @@ pub(super) async fn insert(
     Ok(id)
 }
 
-/// Notes that a new link was made, and the mail with it if there is one.
+/// Records that a new link was created, and its mail if one was queued.
 pub(super) async fn renew(
     tx: &mut Tx,
     account_id: &str,

@@ -1,5 +1,5 @@
-//! One error for all handlers, and one place that renders every refusal: as a page for people, as
-//! problem+json (RFC 9457) for scripts, as a SCIM error for provisioning clients.
+//! The error type of all handlers, and the place where every refusal is rendered: as a page for browsers,
+//! as problem+json (RFC 9457) for the REST API, and as a SCIM error for provisioning clients.
 
 mod admin;
 
@@ -14,17 +14,17 @@ use crate::kernel::http::Refusal;
 use crate::kernel::vault;
 use crate::provisioning::scim;
 
-/// What a handler can fail with.
+/// Why a handler failed.
 #[derive(Debug)]
 pub enum Error {
-    /// Said to the client as it is.
+    /// A refusal, sent to the client as it is.
     Refused(Refusal),
-    /// Logged; the client learns nothing of it.
+    /// An internal error. It is logged, and the client gets a general message.
     Internal(String),
 }
 
 impl Error {
-    /// 404 for something this account does not have.
+    /// 404 for a resource that this account does not have.
     #[must_use]
     pub fn not_found(what: &str) -> Self {
         Self::Refused(Refusal::new(
@@ -34,14 +34,14 @@ impl Error {
         ))
     }
 
-    /// 422 for a field.
+    /// 422 for an invalid field.
     #[must_use]
     pub fn invalid(field: &str, reason: &str) -> Self {
         let detail = format!("{field}: {reason}");
         Self::Refused(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Not accepted", detail).field(field))
     }
 
-    /// The words for a form that is shown again, or the error back if it is not the person's to mend.
+    /// The text for showing a form again, or the error itself when the user cannot correct it.
     pub fn for_form(self) -> Result<String, Self> {
         match self {
             Self::Refused(refusal)
@@ -138,7 +138,7 @@ impl From<directory::Error> for Error {
     }
 }
 
-/// Field names in words.
+/// The name of a field as users know it.
 fn label(field: &str) -> String {
     let mut words = field.replace(['_', '.'], " ");
     if let Some(first) = words.get_mut(..1) {

@@ -1,4 +1,4 @@
-//! "I forgot my password."
+//! "I forgot my password": requests a mail with a reset link.
 
 use askama::Template;
 use axum::Form;
@@ -47,8 +47,8 @@ pub(super) async fn show(
     page::render(&ForgotPage { account, identifier: query.identifier, sent: false, error: None })
 }
 
-/// Says the same, in the same time, whether or not there is such a person: the work is done after the
-/// answer.
+/// Shows the same page after the same time whether or not the user exists: the lookup runs after the
+/// response.
 pub(super) async fn submit(
     State(app): State<AppState>,
     request: RequestContext,

@@ -1,4 +1,4 @@
-//! "Who are you?"
+//! Identifier-first sign-in: the page that asks for an email address or user name and begins the flow.
 
 use askama::Template;
 use axum::Form;
@@ -23,14 +23,14 @@ struct IdentifyPage {
     identifier: String,
     error: Option<&'static str>,
     notice: Option<&'static str>,
-    /// Whether a passkey may open the door alone.
+    /// Whether sign-in with a passkey alone is offered.
     passkeys: bool,
-    /// The identity providers of the account, in its order.
+    /// The account's identity providers, in the order of its settings.
     providers: Vec<Connection>,
 }
 
 impl IdentifyPage {
-    /// Where the sign-in with a provider begins.
+    /// The URL that begins a sign-in through a provider.
     fn login_url(&self, provider: &Connection) -> String {
         format!("{}?return_to={}", provider.login_path(), query_value(&self.return_to))
     }
@@ -52,7 +52,7 @@ pub(super) struct IdentifyForm {
     return_to: String,
 }
 
-/// The account a page is about: the one named, or the only one there is.
+/// The account of a page: the named one, or the only one of this server.
 pub(super) async fn account_of(app: &AppState, slug: Option<&str>) -> Result<Option<Account>, sqlx::Error> {
     app.idp_discovery.account(&app.kernel, slug).await
 }
@@ -103,8 +103,8 @@ pub(super) async fn show(
     })
 }
 
-/// Begins a flow and sends the person to the right door: their company's identity provider where the
-/// domain of the address belongs to one, the password page otherwise.
+/// Begins a flow and redirects: to the identity provider that the domain of the address belongs to,
+/// otherwise to the password page.
 pub(super) async fn submit(
     State(app): State<AppState>,
     request: RequestContext,

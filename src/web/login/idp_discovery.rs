@@ -1,5 +1,6 @@
-//! Which account a sign-in is about, and which door the domain of an address leads to: asked for by each sign-in, three
-//! times, and changed once a year.
+//! Home-realm discovery: the account of a sign-in, and the connection for the domain of an address. Each
+//! sign-in asks three times for what changes about once a year, so the answers are cached for a moment on
+//! each node.
 
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use crate::kernel::Kernel;
 use crate::kernel::cache::ShortCache;
 use crate::web::Error;
 
-/// The memory of this node.
+/// This node's caches.
 #[derive(Default)]
 pub(crate) struct IdpDiscovery {
     accounts: ShortCache<Account>,
@@ -19,7 +20,7 @@ pub(crate) struct IdpDiscovery {
 }
 
 impl IdpDiscovery {
-    /// The account with this short name; without one, the only account there is.
+    /// The account with this short name. Without one, the only account of this server.
     pub(super) async fn account(
         &self,
         kernel: &Kernel,
@@ -36,7 +37,7 @@ impl IdpDiscovery {
         self.accounts.get_or_load(slug, || Box::pin(ask())).await
     }
 
-    /// The door of this domain; without an account, of the only one that has it.
+    /// The connection for this domain. Without an account, the one of the only account that has the domain.
     pub(super) async fn route_for_domain(
         &self,
         kernel: &Kernel,
@@ -48,7 +49,7 @@ impl IdpDiscovery {
             let found = connections::route_by_domain(&mut c, account_id, domain).await?;
             Ok(found.map(Arc::new))
         };
-        // No id has a colon in it.
+        // Ids contain no colon, so the key is unambiguous.
         let key = format!("{}:{domain}", account_id.unwrap_or_default());
         self.domains.get_or_load(&key, || Box::pin(ask())).await
     }
@@ -75,7 +76,7 @@ impl IdpDiscovery {
         Ok(typed.and_then(TypedConnection::into_ldap))
     }
 
-    /// Has everything looked at anew: an administrator has changed something on this node.
+    /// Drops cached answers after a change on this node. Other nodes notice it when their entries expire.
     pub(crate) fn invalidate_caches(&self) {
         self.accounts.invalidate();
         self.domains.invalidate();

@@ -1,5 +1,5 @@
-//! The page that stays open to administrators when single sign-on is broken: name and password on one
-//! page, nothing that depends on an identity provider.
+//! Local sign-in: a page with name and password that depends on no identity provider, so that
+//! administrators can sign in when single sign-on is broken.
 
 use askama::Template;
 use axum::Form;

@@ -1,4 +1,4 @@
-//! The way out, and the front page.
+//! Sign-out, and the redirect from the front page.
 
 use askama::Template;
 use axum::Form;
@@ -14,7 +14,7 @@ use crate::signin::{flow, sessions};
 use crate::web::page::{self, Shell};
 use crate::web::{AppState, Error};
 
-/// Administrators start in the console, everybody else at their profile.
+/// Administrators start in the console, all other users at their profile.
 pub(super) async fn home(principal: Principal) -> Redirect {
     Redirect::to(if principal.has_permission(Permission::UsersView) { "/console" } else { "/profile" })
 }
@@ -23,11 +23,11 @@ pub(super) async fn home(principal: Principal) -> Redirect {
 #[template(path = "profile/sign_out.html")]
 struct SignOutPage {
     shell: Shell,
-    /// The identity provider that can sign them out there as well.
+    /// The identity provider at which the user can be signed out as well.
     provider: Option<String>,
 }
 
-/// A link must not sign anybody out by itself; the button on this page does.
+/// Shows a button, because a link from another site must not sign a user out.
 pub(super) async fn show(State(app): State<AppState>, principal: Principal) -> Result<Response, Error> {
     let mut c = app.kernel.db.read().await?;
     let leaving = idp::find_provider_logout(&mut c, &principal).await?;
@@ -53,7 +53,7 @@ pub(super) async fn sign_out(
         Some(_) => idp::find_provider_logout(&mut tx, &principal).await?,
         None => None,
     };
-    // The session here ends whatever the other side says.
+    // The local session ends first, whatever the identity provider answers.
     sessions::sign_out(&mut tx, &principal.context(&request), &principal).await?;
     tx.commit().await?;
     let cookie = [(header::SET_COOKIE, flow::cookies(&app.kernel).clear_session())];

@@ -1,4 +1,5 @@
-//! The sign-in pages.
+//! The sign-in pages, from the identifier to a session. `signin::flow` decides what comes next; these pages
+//! show it.
 
 mod forgot;
 pub(super) mod identify;
@@ -40,8 +41,8 @@ pub(super) fn routes() -> Routes<AppState> {
         .post("/logout", Guard::RestrictedSession, logout::sign_out)
 }
 
-/// The same words for a wrong password, an unknown name, a user without password, a locked and a
-/// deactivated one.
+/// The same text for a wrong password, an unknown name, a user without a password, a locked user and a
+/// deactivated one, so that it does not reveal which users exist.
 const WRONG: &str = "That name and password do not match an active user. Check both and try again. After several \
      wrong passwords sign-in is locked for a while; a new password, by mail, opens it at once.";
 
@@ -72,7 +73,7 @@ fn directory_unreachable() -> Refusal {
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "Your directory does not answer", detail).retry_after(10)
 }
 
-/// Recovery codes left at which somebody is told to make new ones.
+/// With this many recovery codes left or fewer, the user is asked to create new ones.
 const FEW_CODES: i64 = 3;
 
 /// Where a browser goes after a sign-in: to the page that was asked for, or first to one about something that ends
@@ -117,7 +118,7 @@ pub(super) fn sign_in_response(app: &AppState, browser: &str, outcome: &SignInOu
     (cookie, Redirect::to(&format!("/login/{page}?flow={flow}"))).into_response()
 }
 
-/// The words for somebody whose password did not get them in, or the error to show as a page.
+/// The text for a password that was not accepted, or an error to show as a page of its own.
 pub(super) fn password_error_text(refused: SignInError) -> Result<&'static str, Error> {
     match refused {
         SignInError::Overloaded => Err(overloaded().into()),
@@ -131,7 +132,7 @@ pub(super) fn password_error_text(refused: SignInError) -> Result<&'static str, 
             "Your company's directory has no email address of yours, which is needed here. Ask your administrator.",
         ),
         SignInError::FlowEnded => Ok("This page was open for too long. Type your password again."),
-        // The password was right: what follows is no secret from its owner, and they need to know.
+        // The password was correct, so its owner may and must know the reason.
         SignInError::SecondFactor(_) | SignInError::PasskeysOff => Ok("Sign in once more."),
         SignInError::DomainNotAllowed => Ok("Addresses of your domain may not sign in to this account."),
         SignInError::AddressNotVerified | SignInError::AddressLinkedToOtherSubject => {

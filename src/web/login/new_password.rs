@@ -1,4 +1,4 @@
-//! The password was right and has ended: a new one, then in.
+//! Choosing a new password in the sign-in flow, after the old one was correct but has expired.
 
 use askama::Template;
 use axum::Form;

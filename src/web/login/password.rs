@@ -1,4 +1,4 @@
-//! "Prove it": the password, or a button to an identity provider.
+//! The password page of a sign-in flow, with buttons for the account's identity providers.
 
 use askama::Template;
 use axum::Form;
@@ -22,7 +22,7 @@ struct LoginPasswordPage {
     account: Option<Account>,
     flow: Flow,
     connections: Vec<Connection>,
-    /// Whose password is asked for, when it is not the one that is kept here.
+    /// The name of the directory that checks the password, if it is not checked locally.
     directory: Option<String>,
     error: Option<&'static str>,
 }

@@ -1,5 +1,5 @@
-//! Where a protocol's callback sends the browser: a top-level GET of our own, with which the cookies
-//! are back.
+//! The page that a protocol callback redirects to. A callback can be a cross-site POST, which the browser
+//! sends without our `SameSite=Lax` cookies; this is a top-level GET, with which it sends them.
 
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -46,8 +46,8 @@ fn refusal(status: StatusCode, title: &'static str, detail: &str) -> Error {
     Error::Refused(Refusal::new(status, title, detail))
 }
 
-/// Somebody has proved who they are (an identity provider vouches for them, or they had the link from
-/// their mail), so they may know why they do not get in.
+/// The user has been authenticated, by an identity provider or a mailed link, so the text may say why the
+/// sign-in was refused.
 pub(crate) fn sign_in_refusal(reason: SignInError) -> Error {
     match reason {
         SignInError::UnknownUser => refusal(

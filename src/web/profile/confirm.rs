@@ -1,4 +1,4 @@
-//! "Is it still you?", before something that a stranger at an open screen must not do.
+//! Reauthentication before a sensitive step, so that an unattended screen is not enough for it.
 
 use askama::Template;
 use axum::Form;
@@ -26,7 +26,7 @@ struct ConfirmPage {
     shell: Shell,
     return_to: String,
     has_password: bool,
-    /// For somebody with a second factor: it is asked for, and nothing else.
+    /// The prompt for a second factor. A user who has one is asked for nothing else.
     factor: Option<FactorPrompt>,
     provider: Option<Connection>,
     error: Option<&'static str>,
@@ -48,12 +48,12 @@ pub(super) struct ConfirmForm {
     factor: FactorResponseForm,
 }
 
-/// The way to prove again who one is, and back.
+/// Redirects to reauthentication, and back to `return_to` afterwards.
 pub(crate) fn redirect_to_confirm(return_to: &str) -> Response {
     Redirect::to(&format!("/profile/confirm?return_to={}", query_value(return_to))).into_response()
 }
 
-/// Where to go first, for somebody whose proof is not recent.
+/// Redirects to reauthentication if the last one is not recent enough.
 pub(crate) fn redirect_unless_recent(
     app: &AppState,
     principal: &Principal,
@@ -109,7 +109,7 @@ async fn directory_of(app: &AppState, principal: &Principal) -> Result<Option<Ld
     app.idp_discovery.directory_for(&app.kernel, &user.account_id, user.email_or_user_name()).await
 }
 
-/// The person is signed in, so there is nothing to hide from them.
+/// The user is signed in, so the text may be specific.
 fn confirmation_error_text(refused: SignInError) -> Result<&'static str, Error> {
     match refused {
         SignInError::WrongPassword => Ok("That is not your password. Try again."),
@@ -131,7 +131,7 @@ pub(super) async fn confirm(
     app.signin.throttle.check_step(request.address).map_err(login::throttled)?;
     super::signed_in_user(&app, &principal).await?;
     let return_to = local_path(Some(&form.return_to), "/profile");
-    // Who has a second factor shows that: a password that was looked over their shoulder is not enough.
+    // A user with a second factor must present it: a password can be seen while it is typed.
     let has_factor = factors::is_enrolled(&mut *app.kernel.db.read().await?, &principal.id).await?;
     let session = SessionRequest { signin: &app.signin, request: &request, principal: &principal };
     let confirmed = if has_factor {

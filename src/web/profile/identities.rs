@@ -1,4 +1,4 @@
-//! Linked sign-ins: other providers that may say who one is.
+//! Linked identities: other providers through which a user can sign in.
 
 use axum::Form;
 use axum::extract::State;
@@ -19,7 +19,7 @@ pub(super) struct IdentityLinkForm {
     connection: String,
 }
 
-/// Goes to a provider to prove there who one is, and comes back with that.
+/// Redirects to a provider, where the user signs in to link that identity.
 pub(super) async fn link(
     State(app): State<AppState>,
     principal: Principal,
@@ -52,7 +52,7 @@ pub(super) struct IdentityUnlinkForm {
     id: String,
 }
 
-/// Takes a linked sign-in away.
+/// Removes a linked identity.
 pub(super) async fn unlink(
     State(app): State<AppState>,
     principal: Principal,

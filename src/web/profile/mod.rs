@@ -1,4 +1,4 @@
-//! A person's own pages: password, sessions, tokens.
+//! A user's own pages: password, sessions, linked identities and tokens.
 
 mod confirm;
 mod identities;
@@ -59,7 +59,7 @@ struct ProfilePage {
     password_ends_at: Option<Timestamp>,
     factors: Vec<Factor>,
     identities: Vec<Identity>,
-    /// Providers by which they could sign in as well.
+    /// Providers that the user can link.
     linkable: Vec<Connection>,
     now: Timestamp,
     secret: Option<String>,

@@ -42,7 +42,7 @@ pub(super) struct ChangePasswordForm {
     password: String,
 }
 
-/// The person and the rules, or a refusal for somebody whose company looks after the password.
+/// The user and the password settings, or a refusal when an identity provider manages the password.
 async fn user_with_local_password(
     app: &AppState,
     principal: &Principal,
@@ -81,7 +81,8 @@ pub(super) async fn show(State(app): State<AppState>, principal: Principal) -> R
     }
 }
 
-/// Sets the new password, ends all other sessions, gives this one a new secret and tells the owner.
+/// Sets the new password, ends all other sessions, gives this one a new secret and notifies the user by
+/// mail.
 pub(super) async fn change(
     State(app): State<AppState>,
     principal: Principal,
@@ -116,7 +117,7 @@ pub(super) async fn change(
     })
 }
 
-/// After sign-in, when the password ends soon: change it now, or go on.
+/// After a sign-in with a password that expires soon: offers to change it now or to continue.
 pub(super) async fn ending(
     State(app): State<AppState>,
     principal: Principal,

@@ -1,4 +1,4 @@
-//! "And the second factor": between the first and the session.
+//! The second step of a sign-in: asks for the second factor after the first was verified.
 
 use askama::Template;
 use axum::Form;

@@ -1,4 +1,4 @@
-//! Setting a second factor up: before there is a session, because the account asks for one; or in a session.
+//! Enrolment of a second factor: in the sign-in flow, where the account requires one, or in a session.
 
 use askama::Template;
 use axum::Form;
@@ -39,10 +39,10 @@ text_enum! {
 #[derive(Template)]
 #[template(path = "signin/enrol.html")]
 struct EnrolPage {
-    /// Why the person is here, when it was not their own wish.
+    /// Who requires the enrolment, if it was not the user's own choice.
     asked_by: Option<String>,
     action: &'static str,
-    /// `action` with what else it needs in its address.
+    /// `action` with its query parameters.
     page_url: String,
     hidden: Vec<(&'static str, String)>,
     what: &'static str,
@@ -50,12 +50,12 @@ struct EnrolPage {
     key: Option<KeyChallenge>,
     keys_work: bool,
     name: String,
-    /// Where to go instead.
+    /// Where the cancel button leads; `None` when enrolment is required.
     cancel: Option<String>,
     error: Option<String>,
 }
 
-/// The form, wherever it stands.
+/// The enrolment form, in a flow or in a session.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct EnrolForm {
@@ -86,8 +86,8 @@ pub(super) struct EnrolQuery {
     what: FactorChoice,
 }
 
-/// The parts of the page that depend on what is set up. A seed that was shown stays the same after a wrong
-/// code: it may be in the app by now.
+/// The parts of the page for the chosen kind. After a wrong code the same TOTP secret is shown again,
+/// because the user may have stored it in the app already.
 async fn enrolment_challenge(
     app: &AppState,
     account: &Account,
@@ -126,12 +126,12 @@ fn restart_sign_in() -> Response {
     Redirect::to("/login?notice=expired").into_response()
 }
 
-/// Where the page stands: before there is a session, or in one.
+/// The context of the page: a sign-in flow or a session.
 struct EnrolContext {
     action: &'static str,
-    /// What comes back with the form.
+    /// The hidden field of the form: the flow or the return address.
     hidden: (&'static str, String),
-    /// Whether the account asks for it.
+    /// Whether the account requires the enrolment.
     is_asked: bool,
     cancel: Option<String>,
 }
@@ -240,8 +240,8 @@ async fn enrolment_right(
     if let Some(elsewhere) = profile::redirect_unless_recent(app, principal, back) {
         return Ok(EnrolmentAccess::Redirect(elsewhere));
     }
-    // A session that owes nothing has shown what there is. Where there is nothing, it must still be so when the
-    // factor is added.
+    // An unrestricted session has presented the second factor if there is one. If there is none, that must
+    // still be so when the new factor is added.
     let is_enrolled = factors::is_enrolled(&mut *app.kernel.db.read().await?, &principal.id).await?;
     let right = if is_enrolled { EnrolmentRight::Verified } else { EnrolmentRight::FirstFactor };
     Ok(EnrolmentAccess::Allowed(right))

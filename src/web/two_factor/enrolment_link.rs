@@ -1,5 +1,5 @@
-//! The link from a mail to set up a second factor. It opens nothing by itself: the person signs in as always
-//! and is then led to the set-up.
+//! The mailed link to enrol a second factor. It grants nothing by itself: the user signs in as usual and is
+//! then redirected to enrolment.
 
 use askama::Template;
 use axum::Form;
@@ -49,7 +49,7 @@ pub(crate) async fn show(
     page::render(&build(&app, &query.token).await?)
 }
 
-/// Uses the link up and sends its person to the right door, or on, if they are in.
+/// Marks the link as used and redirects its user to sign-in, or to enrolment if they are signed in.
 pub(super) async fn begin_enrolment(
     State(app): State<AppState>,
     request: RequestContext,

@@ -1,4 +1,4 @@
-//! A person's second factors: what they have, names, removal, recovery codes, remembered browsers.
+//! Managing one's second factors: the list, names, removal, recovery codes and remembered browsers.
 
 use askama::Template;
 use axum::Form;
@@ -80,7 +80,7 @@ pub(super) async fn show(
     render(&app, &principal, query.notice.as_deref(), None).await
 }
 
-/// After sign-in with one of the last recovery codes.
+/// The notice after a sign-in with one of the last recovery codes.
 pub(super) async fn few_codes(
     State(app): State<AppState>,
     principal: Principal,
@@ -98,7 +98,7 @@ pub(super) struct ManageFactorForm {
     name: String,
 }
 
-/// Goes back to the page, or shows it with what was wrong.
+/// Redirects to the page, or renders it with the error.
 async fn redirect_or_rerender(
     app: &AppState,
     principal: &Principal,

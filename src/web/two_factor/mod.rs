@@ -1,4 +1,4 @@
-//! The pages of the second factor: showing one, setting one up, looking after those one has.
+//! The pages of the second factor: presenting one, enrolling one, and managing one's own.
 
 mod challenge;
 mod enrol;
@@ -40,23 +40,23 @@ pub(super) fn routes() -> Routes<AppState> {
         .post("/profile/two-factor/devices/revoke", Guard::SignedIn, manage::revoke_remembered_browser)
 }
 
-/// The form that takes a second factor: an app's code, a recovery code, or a key's answer.
+/// The prompt for a second factor: a code of an app, a recovery code, or the response of a key.
 pub(super) struct FactorPrompt {
-    /// Where it is posted.
+    /// The form's target.
     pub(super) action: &'static str,
-    /// Fields that come back.
+    /// The hidden fields of the form.
     pub(super) hidden: Vec<(&'static str, String)>,
-    /// The same page with a field for the other kind of code.
+    /// The URL of the same page with a field for the other kind of code.
     pub(super) other: String,
     /// Whether the field is for a recovery code.
     pub(super) recovery: bool,
-    /// Whether there is an authenticator app.
+    /// Whether the user has an authenticator app.
     pub(super) has_app: bool,
-    /// A challenge for the keys there are.
+    /// The `WebAuthn` challenge, if the user has keys.
     pub(super) challenge: Option<KeyChallenge>,
-    /// Days this browser can be remembered; 0 for not at all.
+    /// For how many days this browser can be remembered; 0 when the account does not allow it.
     pub(super) remember_days: u32,
-    /// Why the last one was not accepted.
+    /// Why the last response was not accepted.
     pub(super) error: Option<&'static str>,
 }
 
@@ -104,7 +104,7 @@ impl FactorPrompt {
     }
 }
 
-/// What the form sends.
+/// The submitted prompt.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct FactorResponseForm {
@@ -116,7 +116,7 @@ pub(super) struct FactorResponseForm {
 }
 
 impl FactorResponseForm {
-    /// Whether it came from the field for recovery codes.
+    /// Whether it was submitted from the field for recovery codes.
     pub(super) fn is_recovery(&self) -> bool {
         self.recovery.is_some()
     }
@@ -130,7 +130,8 @@ impl FactorResponseForm {
     }
 }
 
-/// What a person is told. They have proved who they are with something else, so it may be plain.
+/// The text for a response that was not accepted. The user has passed another factor, so it may be
+/// specific.
 pub(super) fn factor_error_text(wrong: FactorError) -> &'static str {
     match wrong {
         FactorError::WrongCode => {
@@ -146,18 +147,18 @@ pub(super) fn factor_error_text(wrong: FactorError) -> &'static str {
     }
 }
 
-/// Recovery codes on their one appearance.
+/// The page that shows recovery codes, once.
 #[derive(Template)]
 #[template(path = "signin/codes.html")]
 struct CodesPage {
     codes: Vec<String>,
     next: String,
-    /// Whether they came with the first factor.
+    /// Whether they were created with the first factor.
     first: bool,
 }
 
 impl CodesPage {
-    /// The codes as a file.
+    /// The codes as the content of a text file, for a `data:` URL.
     fn file(&self) -> String {
         format!("{}%0A", self.codes.join("%0A"))
     }
@@ -180,12 +181,12 @@ async fn find_flow_at_step(
     Ok(found.filter(|(flow, _)| flow.pending_step() == Some(step)))
 }
 
-/// Somebody came by a way that is not open to them.
+/// The session or token does not allow this operation.
 fn browser_session_required(detail: &str) -> Error {
     Error::Refused(Refusal::new(StatusCode::CONFLICT, "Not now", detail))
 }
 
-/// Whether keys can be used at the address people use.
+/// Whether `WebAuthn` works at the public address, which must have a host name.
 fn webauthn_available(app: &AppState) -> bool {
     factors::is_available(&app.kernel)
 }

@@ -1,4 +1,4 @@
-//! A passkey instead of name, password and code.
+//! Sign-in with a passkey alone, in place of name, password and second factor.
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -31,7 +31,7 @@ fn passkey_refused(detail: impl Into<String>) -> Error {
     Error::Refused(Refusal::new(StatusCode::UNAUTHORIZED, "That passkey did not open the door", detail))
 }
 
-/// A challenge for this browser, as JSON for the script of the page.
+/// A challenge for this browser, as JSON for the page's script.
 pub(super) async fn start(
     State(app): State<AppState>,
     request: RequestContext,
