@@ -11,7 +11,7 @@ use crate::signin::{lockout, notifications, sessions};
 
 /// Which users to list.
 #[derive(Debug, Default)]
-pub struct UserSearch<'a> {
+pub struct UserListSearch<'a> {
     /// Exactly this sign-in name, without case.
     pub user_name: Option<&'a str>,
     /// A part of name or address; all when empty.
@@ -26,9 +26,9 @@ pub struct UserSearch<'a> {
 pub async fn list(
     c: &mut DbConn,
     principal: &Principal,
-    search: UserSearch<'_>,
+    search: UserListSearch<'_>,
 ) -> Result<ListPage<User>, Error> {
-    let UserSearch { user_name, text, after, limit } = search;
+    let UserListSearch { user_name, text, after, limit } = search;
     let account_id = principal.account_id.as_str();
     let rows = match user_name {
         Some(name) => {

@@ -3,13 +3,14 @@
 
 use std::collections::HashMap;
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
-use tracing::subscriber::DefaultGuard;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::Layer;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::registry::LookupSpan;
 
@@ -31,12 +32,14 @@ impl Work {
     }
 }
 
-/// Notes the work of every request that is served on this thread while it lives: for tests with one thread
-/// (`#[tokio::test]` without a flavor), on which the server runs as well.
-pub struct WorkLog {
-    by_request: WorkByRequest,
-    _guard: DefaultGuard,
-}
+/// Notes the work of every request that is served while it lives.
+///
+/// One subscriber serves all tests of the process: with one for each thread, tracing remembers for all of them whether an
+/// event is wanted on one.
+pub struct WorkLog(WorkByRequest);
+
+/// How many logs there are: without one, nothing is noted.
+static LOGS: AtomicUsize = AtomicUsize::new(0);
 
 #[derive(Clone, Default)]
 struct WorkByRequest(Arc<Mutex<HashMap<String, Work>>>);
@@ -49,14 +52,29 @@ impl WorkByRequest {
 
 impl WorkLog {
     pub fn start() -> Self {
-        let by_request = WorkByRequest::default();
-        let subscriber = tracing_subscriber::registry().with(by_request.clone());
-        Self { by_request, _guard: tracing::subscriber::set_default(subscriber) }
+        static INSTALLED: OnceLock<WorkByRequest> = OnceLock::new();
+        let by_request = INSTALLED.get_or_init(|| {
+            let by_request = WorkByRequest::default();
+            let wanted = filter_fn(|event| {
+                matches!(event.name(), "request" | "database.statement" | "database.commit" | "password.hash")
+            });
+            let subscriber = tracing_subscriber::registry().with(by_request.clone().with_filter(wanted));
+            tracing::subscriber::set_global_default(subscriber).expect("no other subscriber in the tests");
+            by_request
+        });
+        LOGS.fetch_add(1, Ordering::SeqCst);
+        Self(by_request.clone())
     }
 
     /// The work of the request that this is the answer to.
     pub fn of(&self, answer: &Answer) -> Work {
-        self.by_request.lock().get(answer.header("x-request-id")).cloned().expect("a request of this server")
+        self.0.lock().get(answer.header("x-request-id")).cloned().expect("a request of this server")
+    }
+}
+
+impl Drop for WorkLog {
+    fn drop(&mut self) {
+        LOGS.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -91,6 +109,9 @@ struct RequestId(String);
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for WorkByRequest {
     fn on_new_span(&self, attributes: &Attributes<'_>, id: &Id, context: Context<'_, S>) {
+        if LOGS.load(Ordering::SeqCst) == 0 {
+            return;
+        }
         let mut request_id = FieldValue::named("request_id");
         attributes.record(&mut request_id);
         if let (Some(span), Some(request_id)) = (context.span(id), request_id.value) {

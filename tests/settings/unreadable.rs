@@ -83,6 +83,9 @@ on_both! {
             refused(browser.get("/profile").await);
             refused(browser.get("/forward-auth").await);
             refused(password(&waiting, &page, &tenant).await);
+            // What an administrator sends has the server forget what it remembers of accounts for a moment.
+            let other_admin = server.client().bearer(&other.token);
+            other_admin.post("/api/v1/groups", &json!({})).await.expect(422);
             refused(server.client().get("/login?account=acme").await);
             refused(api.get(PATH).await);
             refused(api.patch(PATH, &json!({"password": {"min_length": 20}})).await);

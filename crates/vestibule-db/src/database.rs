@@ -138,11 +138,11 @@ impl Database {
         match &self.backend {
             DbBackend::Sqlite { writer, .. } => Ok(Tx::shared(writer.begin(durability).await?, now)),
             DbBackend::Postgres(pool) => {
-                let mut lent = pool.acquire().await?;
-                if let Some(server) = lent.postgres() {
+                let mut pooled = pool.acquire().await?;
+                if let Some(server) = pooled.postgres() {
                     server.begin().await?;
                 }
-                let mut tx = Tx::dedicated(lent, now);
+                let mut tx = Tx::dedicated(pooled, now);
                 if durability == Durability::Relaxed {
                     sqlx::query("SET LOCAL synchronous_commit = off").execute(&mut *tx).await?;
                 }
@@ -165,6 +165,7 @@ impl Database {
     where
         O: for<'r> FromRow<'r, SqlRow> + Send + Unpin,
     {
+        tracing::trace!(name: "database.commit", "unit of work done");
         match &self.backend {
             DbBackend::Sqlite { writer, .. } => {
                 let mut unit = writer.begin(Durability::Relaxed).await?;
@@ -173,8 +174,8 @@ impl Database {
             }
             DbBackend::Postgres(pool) => {
                 let arguments = query.take_arguments().map_err(sqlx::Error::Encode)?.unwrap_or_default();
-                let mut lent = pool.acquire().await?;
-                let rows = match lent.postgres() {
+                let mut pooled = pool.acquire().await?;
+                let rows = match pooled.postgres() {
                     Some(server) => server.write_relaxed(&query.sql(), arguments).await?,
                     None => Vec::new(),
                 };
@@ -194,8 +195,9 @@ impl Database {
                 tx.commit().await
             }
             DbBackend::Postgres(pool) => {
-                let mut lent = pool.acquire().await?;
-                insert_pair(&mut lent, first, second).await
+                tracing::trace!(name: "database.commit", "unit of work done");
+                let mut pooled = pool.acquire().await?;
+                insert_pair(&mut pooled, first, second).await
             }
         }
     }

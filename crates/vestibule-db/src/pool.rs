@@ -63,7 +63,7 @@ impl DbPool {
 
     pub(crate) async fn acquire(&self) -> Result<PooledDbConn, sqlx::Error> {
         match tokio::time::timeout(ACQUIRE_TIMEOUT, self.0.get()).await {
-            Ok(Ok(lent)) => Ok(PooledDbConn { lent: Some(lent) }),
+            Ok(Ok(pooled)) => Ok(PooledDbConn { pooled: Some(pooled) }),
             Ok(Err(PoolError::Backend(error))) => Err(error),
             Ok(Err(PoolError::Closed)) => Err(sqlx::Error::PoolClosed),
             Ok(Err(_)) | Err(_) => Err(sqlx::Error::PoolTimedOut),
@@ -140,39 +140,39 @@ fn may_be_starting(error: &sqlx::Error) -> bool {
 /// A connection that goes back when dropped.
 pub struct PooledDbConn {
     /// There until dropped.
-    lent: Option<Object<DbConnector>>,
+    pooled: Option<Object<DbConnector>>,
 }
 
 impl Deref for PooledDbConn {
     type Target = DbConn;
     fn deref(&self) -> &DbConn {
-        self.lent.as_ref().expect("there until dropped")
+        self.pooled.as_ref().expect("there until dropped")
     }
 }
 
 impl DerefMut for PooledDbConn {
     fn deref_mut(&mut self) -> &mut DbConn {
-        self.lent.as_mut().expect("there until dropped")
+        self.pooled.as_mut().expect("there until dropped")
     }
 }
 
 impl Drop for PooledDbConn {
     fn drop(&mut self) {
-        let Some(mut lent) = self.lent.take() else { return };
-        let Some(server) = lent.postgres() else { return };
+        let Some(mut pooled) = self.pooled.take() else { return };
+        let Some(server) = pooled.postgres() else { return };
         if !server.is_reusable() {
             // Out of the pool and closed: what was begun on it ends with it.
-            drop(Object::take(lent));
+            drop(Object::take(pooled));
         } else if server.is_in_transaction() {
             // Without a runtime the process is going down.
-            let Ok(handle) = Handle::try_current() else { return drop(Object::take(lent)) };
+            let Ok(handle) = Handle::try_current() else { return drop(Object::take(pooled)) };
             handle.spawn(async move {
-                let is_undone = match lent.postgres() {
+                let is_undone = match pooled.postgres() {
                     Some(server) => server.roll_back().await.is_ok(),
                     None => true,
                 };
                 if !is_undone {
-                    drop(Object::take(lent));
+                    drop(Object::take(pooled));
                 }
             });
         }

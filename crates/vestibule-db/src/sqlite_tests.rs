@@ -104,7 +104,7 @@ async fn a_file_that_another_process_writes_to_is_waited_for() {
 }
 
 /// Commits while another unit of work waits to begin: that one, and what is left of the commit.
-async fn hand_over(
+async fn begin_next_while_waiting(
     writer: &Writer,
     unit: SharedTx,
     durability: Durability,
@@ -129,11 +129,11 @@ async fn only_work_that_is_kept_soon_is_left_unsynced() {
     let mut unit = writer.begin(Durability::Relaxed).await.expect("begins");
     assert_eq!(syncs(&mut unit).await, normal);
     // One that is to be synced waits already: the two do not share a commit.
-    let (mut unit, committed) = hand_over(&writer, unit, Durability::Full).await;
+    let (mut unit, committed) = begin_next_while_waiting(&writer, unit, Durability::Full).await;
     committed.await.expect("committed by the one who came");
     assert_eq!(syncs(&mut unit).await, full);
     // The other way round they do.
-    let (mut unit, mut committed) = hand_over(&writer, unit, Durability::Relaxed).await;
+    let (mut unit, mut committed) = begin_next_while_waiting(&writer, unit, Durability::Relaxed).await;
     assert!(futures_util::poll!(committed.as_mut()).is_pending(), "it waits for the one who joined");
     assert_eq!(syncs(&mut unit).await, full);
     unit.finish(true, Vec::new()).expect("finishes").wait().await.expect("commits");

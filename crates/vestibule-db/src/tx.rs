@@ -67,8 +67,8 @@ impl Tx {
         tracing::trace!(name: "database.commit", "unit of work done");
         match self.inner {
             Inner::Shared(batched) => batched.finish(true, self.wakes)?.wait().await,
-            Inner::Dedicated(mut lent) => {
-                if let Some(server) = lent.postgres() {
+            Inner::Dedicated(mut pooled) => {
+                if let Some(server) = pooled.postgres() {
                     server.commit().await?;
                 }
                 self.wakes.iter().for_each(|wake| wake.notify_one());

@@ -124,17 +124,17 @@ pub struct SamlRejection {
 
 /// What a check expected and what it found, passed or not.
 #[derive(Debug, Clone)]
-pub struct Finding {
+pub struct SamlFinding {
     expected: String,
     found: String,
 }
 
 /// What one check comes to.
-pub type CheckResult = Result<Finding, Finding>;
+pub type SamlCheckResult = Result<SamlFinding, SamlFinding>;
 
 /// The result that is good when `ok`. What was found is cut to 200 characters.
-pub fn check_that(ok: bool, expected: impl ToString, found: impl ToString) -> CheckResult {
-    let finding = Finding { expected: expected.to_string(), found: truncate(found) };
+pub fn check_that(ok: bool, expected: impl ToString, found: impl ToString) -> SamlCheckResult {
+    let finding = SamlFinding { expected: expected.to_string(), found: truncate(found) };
     if ok { Ok(finding) } else { Err(finding) }
 }
 
@@ -144,14 +144,14 @@ fn truncate(text: impl ToString) -> String {
 
 impl SamlReport {
     /// Writes a result down; one that is not good ends the validation.
-    pub fn record(&mut self, check: SamlCheck, result: CheckResult) -> Result<(), SamlRejection> {
+    pub fn record(&mut self, check: SamlCheck, result: SamlCheckResult) -> Result<(), SamlRejection> {
         match result {
-            Ok(Finding { expected, found }) => {
+            Ok(SamlFinding { expected, found }) => {
                 let (expected, found) = (Some(expected), Some(found));
                 self.checks.push(CheckedItem { check, passed: true, expected, found });
                 Ok(())
             }
-            Err(Finding { expected, found }) => Err(self.fail(check, expected, found)),
+            Err(SamlFinding { expected, found }) => Err(self.fail(check, expected, found)),
         }
     }
 

@@ -340,9 +340,9 @@ pub async fn start_test(request: &AdminRequest<'_>, id: &str) -> Result<Connecti
         }
         TypedConnection::Ldap(connection) => {
             let context = request.context();
-            let trial =
+            let test_run =
                 ldap::run_connection_test(request.idp(), request.principal(), &context, &connection).await?;
-            Ok(ConnectionTestStart::Finished(trial))
+            Ok(ConnectionTestStart::Finished(test_run))
         }
         TypedConnection::Scim(_) => {
             Err(Error::invalid("kind", "only connections that people sign in with are tested"))

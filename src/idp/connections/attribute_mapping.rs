@@ -34,13 +34,12 @@ impl AttributeMapping {
     /// Trims the names; an empty one is none.
     pub(super) fn normalize(&mut self) -> Result<(), Error> {
         self.jit.check()?;
-        normalize_lines([
-            ("email_attribute", &mut self.email_attribute),
-            ("given_name_attribute", &mut self.given_name_attribute),
-            ("family_name_attribute", &mut self.family_name_attribute),
-            ("display_name_attribute", &mut self.display_name_attribute),
-            ("group_attribute", &mut self.group_attribute),
-        ])
+        normalize_line("email_attribute", &mut self.email_attribute)?;
+        normalize_line("given_name_attribute", &mut self.given_name_attribute)?;
+        normalize_line("family_name_attribute", &mut self.family_name_attribute)?;
+        normalize_line("display_name_attribute", &mut self.display_name_attribute)?;
+        normalize_line("group_attribute", &mut self.group_attribute)?;
+        Ok(())
     }
 }
 
@@ -80,16 +79,12 @@ impl Jit {
     }
 }
 
-/// Trims texts; an empty one is none.
-pub(super) fn normalize_lines<const N: usize>(
-    texts: [(&'static str, &mut Option<String>); N],
-) -> Result<(), Error> {
-    for (field, text) in texts {
-        *text = text.take().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
-        if text.as_ref().is_some_and(|text| text.chars().count() > 1024 || text.contains(char::is_control)) {
-            let reason = "must be a line of at most 1024 characters".to_owned();
-            return Err(Error::Invalid { field, reason });
-        }
+/// Trims a text; an empty one is none.
+pub(super) fn normalize_line(field: &'static str, text: &mut Option<String>) -> Result<(), Error> {
+    *text = text.take().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+    if text.as_ref().is_some_and(|text| text.chars().count() > 1024 || text.contains(char::is_control)) {
+        let reason = "must be a line of at most 1024 characters".to_owned();
+        return Err(Error::Invalid { field, reason });
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 use utoipa::ToSchema;
 
-use super::attribute_mapping::{Jit, normalize_lines};
+use super::attribute_mapping::{Jit, normalize_line};
 use crate::directory::Error;
 use crate::idp::ldap::sync::Schedule;
 
@@ -218,7 +218,7 @@ impl LdapSettings {
             return invalid("bind_dn", "is too long");
         }
         Schedule::parse(&self.schedule)?;
-        normalize_lines([("display_name", &mut self.display_name)])?;
+        normalize_line("display_name", &mut self.display_name)?;
         Ok(self)
     }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::attribute_mapping::{AttributeMapping, normalize_lines};
+use super::attribute_mapping::{AttributeMapping, normalize_line};
 use crate::directory::Error;
 use crate::idp::oidc::{ClientAuth, Preset};
 
@@ -105,7 +105,7 @@ impl OidcSettings {
                 return invalid(field, "must be at most a hundred names");
             }
         }
-        normalize_lines([("display_name", &mut self.display_name)])?;
+        normalize_line("display_name", &mut self.display_name)?;
         self.people.normalize()?;
         Ok(self)
     }

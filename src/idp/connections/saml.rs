@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use vestibule_saml::{Binding, Comparison, LogoutService, NameIdFormat};
 
-use super::attribute_mapping::{AttributeMapping, normalize_lines};
+use super::attribute_mapping::{AttributeMapping, normalize_line};
 use crate::directory::Error;
 use crate::kernel::Timestamp;
 use crate::kernel::urls::local_path;
@@ -215,10 +215,8 @@ impl SamlSettings {
         if self.authn_context.len() > 10 || self.authn_context.iter().any(|uri| uri.len() > 300) {
             return invalid("authn_context", "must be at most ten URIs");
         }
-        normalize_lines([
-            ("display_name", &mut self.display_name),
-            ("sp_entity_id", &mut self.sp_entity_id),
-        ])?;
+        normalize_line("display_name", &mut self.display_name)?;
+        normalize_line("sp_entity_id", &mut self.sp_entity_id)?;
         self.people.normalize()?;
         Ok(self)
     }

@@ -33,7 +33,8 @@ pub(super) enum AuthorizationPurpose {
     /// To sign in.
     SignIn,
     /// To try the connection: the secret of the test.
-    Trial(String),
+    #[serde(rename = "Trial")]
+    ConnectionTest(String),
     /// To give the one who is signed in another way to do so.
     Link {
         /// Who they are.
@@ -71,7 +72,8 @@ impl AuthorizationRequest {
         browser: &str,
         login_hint: &str,
     ) -> Result<String, AuthorizationRequestError> {
-        let browser = if matches!(self.purpose, AuthorizationPurpose::Trial(_)) { "" } else { browser };
+        let browser =
+            if matches!(self.purpose, AuthorizationPurpose::ConnectionTest(_)) { "" } else { browser };
         let bound = state_binding(connection, browser);
         let state = sealed_state::issue(kernel, &bound, self, crate::idp::connection_tests::LIFETIME)?;
         let endpoints = RpEndpoints::of(&kernel.urls, &connection.id);

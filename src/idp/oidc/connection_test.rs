@@ -41,7 +41,7 @@ pub async fn begin(
     let mut authorization = AuthorizationRequest::new(AuthorizationPurpose::SignIn);
     let (test, relay) =
         connection_tests::begin(&mut tx, principal, connection, &authorization.request).await?;
-    authorization.purpose = AuthorizationPurpose::Trial(relay);
+    authorization.purpose = AuthorizationPurpose::ConnectionTest(relay);
     let address = match provider {
         Ok(provider) => authorization.authorization_url(kernel, connection, &provider, "", ""),
         Err(error) => Err(AuthorizationRequestError::from(error)),

@@ -91,7 +91,7 @@ pub(super) fn routes() -> Routes<AppState> {
     api.add(may(P::ConnectionsEdit), routes!(connections::saml::rotate_keys));
     api.add(may(P::ConnectionsView), routes!(connections::requests::list));
     api.add(may(P::ConnectionsView), routes!(connections::pending_changes::list));
-    api.add(may(P::ConnectionsEdit), routes!(connections::pending_changes::let_through));
+    api.add(may(P::ConnectionsEdit), routes!(connections::pending_changes::approve));
     api.add(may(P::ConnectionsEdit), routes!(connections::pending_changes::discard));
     api.add(may(P::AuditView), routes!(audit_events::list));
     api.add(may(P::SettingsView), routes!(settings::show));

@@ -9,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::{Body, List, Paging};
 use crate::access::{self, Role};
 use crate::admin;
-use crate::admin::users::UserSearch;
+use crate::admin::users::UserListSearch;
 use crate::directory::accounts;
 use crate::directory::users::{Profile, User};
 use crate::kernel::TextEnum as _;
@@ -155,7 +155,7 @@ pub(super) async fn list(
     Query(paging): Query<Paging>,
     Query(filter): Query<UserFilter>,
 ) -> Result<Json<List<UserBody>>, Error> {
-    let search = UserSearch {
+    let search = UserListSearch {
         user_name: filter.user_name.as_deref(),
         text: filter.q.as_deref().unwrap_or_default(),
         after: paging.after(),

@@ -14,7 +14,7 @@ use crate::directory::groups::{self, Group};
 use crate::kernel::TextEnum as _;
 use crate::kernel::Timestamp;
 use crate::provisioning::invitations::{
-    self, Invitation, InviteStatus, InviteeOutcome, NewInvitations, State as Standing,
+    self, Invitation, InviteStatus, InviteeOutcome, NewInvitations, State as InvitationState,
 };
 use crate::web::page::{self, Shell, non_empty};
 use crate::web::{AuthenticatedRequest, Error};

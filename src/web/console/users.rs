@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::{ConsoleListQuery, PAGE_SIZE};
 use crate::access::{Role, roles_of};
 use crate::admin;
-use crate::admin::users::UserSearch;
+use crate::admin::users::UserListSearch;
 use crate::directory::accounts;
 use crate::directory::groups::{self, Group};
 use crate::directory::users::{Profile, User};
@@ -104,7 +104,7 @@ pub(super) async fn list(
 ) -> Result<Response, Error> {
     let shell = Shell::build(&request.app, &request.principal, "users", query.notice.as_deref()).await?;
     let mut c = request.app.kernel.db.read().await?;
-    let search = UserSearch { user_name: None, text: &query.q, after: &query.after, limit: PAGE_SIZE };
+    let search = UserListSearch { user_name: None, text: &query.q, after: &query.after, limit: PAGE_SIZE };
     let page = admin::users::list(&mut c, &request.principal, search).await?;
     page::render(&UsersPage { shell, q: query.q, users: page.items, next: page.next })
 }

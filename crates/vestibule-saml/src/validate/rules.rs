@@ -10,7 +10,7 @@ use super::decrypt;
 use super::model::{ExpectedResponse, ValidatedAssertion};
 use super::node::{ASSERTION, Node, PROTOCOL};
 use super::text::{self, only_element};
-use crate::check::{CheckResult, SamlCheck, SamlRejection, SamlReport, check_that};
+use crate::check::{SamlCheck, SamlCheckResult, SamlRejection, SamlReport, check_that};
 use crate::model::{NameId, SUCCESS};
 use crate::time::{add, format_time, parse_time};
 
@@ -30,7 +30,7 @@ const EMAIL_ATTRIBUTES: [&str; 6] = [
 ];
 
 /// A rule looks at the case and says what it found.
-type AssertionRule = fn(&AssertionChecks<'_>) -> CheckResult;
+type AssertionRule = fn(&AssertionChecks<'_>) -> SamlCheckResult;
 
 /// What is asked of every response, beside what came before: size to signature.
 const RULES: [(SamlCheck, AssertionRule); 10] = [
@@ -226,7 +226,7 @@ fn read_attribute(node: Node<'_>) -> Option<(String, Vec<String>)> {
     Some((name.to_owned(), values.collect()))
 }
 
-fn version(checks: &AssertionChecks<'_>) -> CheckResult {
+fn version(checks: &AssertionChecks<'_>) -> SamlCheckResult {
     let found = [checks.response, checks.assertion].map(|node| node.attribute("Version").unwrap_or("none"));
     let odd = found.iter().find(|version| **version != "2.0");
     check_that(odd.is_none(), "2.0", odd.unwrap_or(&"2.0"))
@@ -240,7 +240,7 @@ pub(super) fn status_of(message: Node<'_>) -> &str {
         .unwrap_or("none")
 }
 
-fn status(checks: &AssertionChecks<'_>) -> CheckResult {
+fn status(checks: &AssertionChecks<'_>) -> SamlCheckResult {
     let found = status_of(checks.response);
     check_that(found == SUCCESS, SUCCESS, found)
 }
@@ -251,7 +251,7 @@ pub(super) fn issuer_of(node: Node<'_>) -> Option<String> {
 }
 
 /// The assertion's issuer must be there and be the connection's; the response's may be missing.
-fn issuer(checks: &AssertionChecks<'_>) -> CheckResult {
+fn issuer(checks: &AssertionChecks<'_>) -> SamlCheckResult {
     let wanted = checks.expected.idp_entity_id;
     let own = issuer_of(checks.assertion).unwrap_or_default();
     let stated = checks.response.children(ASSERTION, "Issuer").next().is_some();
@@ -261,14 +261,14 @@ fn issuer(checks: &AssertionChecks<'_>) -> CheckResult {
 }
 
 /// saml-bindings §3.5.5.2: a signed message must say where it goes; one that says so must mean us.
-fn destination(checks: &AssertionChecks<'_>) -> CheckResult {
+fn destination(checks: &AssertionChecks<'_>) -> SamlCheckResult {
     let found = checks.response.attribute("Destination");
     let fits = found.map_or(!checks.response_signed, |found| found == checks.expected.acs);
     check_that(fits, checks.expected.acs, found.unwrap_or("none"))
 }
 
 /// Conditions are there, and none that we do not understand.
-fn conditions(checks: &AssertionChecks<'_>) -> CheckResult {
+fn conditions(checks: &AssertionChecks<'_>) -> SamlCheckResult {
     let Some(conditions) = checks.conditions() else {
         return check_that(false, "Conditions with an AudienceRestriction", "none");
     };
@@ -279,7 +279,7 @@ fn conditions(checks: &AssertionChecks<'_>) -> CheckResult {
 }
 
 /// Several restrictions all apply (saml-core §2.5.1.4); none at all means "for anybody", which is not us.
-fn audience(checks: &AssertionChecks<'_>) -> CheckResult {
+fn audience(checks: &AssertionChecks<'_>) -> SamlCheckResult {
     let restrictions: Vec<Vec<String>> = checks
         .conditions()
         .into_iter()
@@ -292,7 +292,7 @@ fn audience(checks: &AssertionChecks<'_>) -> CheckResult {
     check_that(fits, us, restrictions.concat().join(", "))
 }
 
-fn subject_confirmation(checks: &AssertionChecks<'_>) -> CheckResult {
+fn subject_confirmation(checks: &AssertionChecks<'_>) -> SamlCheckResult {
     let methods: Vec<&str> = checks
         .subject()
         .into_iter()
@@ -303,7 +303,7 @@ fn subject_confirmation(checks: &AssertionChecks<'_>) -> CheckResult {
 }
 
 /// saml-profiles §4.1.4.2: a bearer confirmation says for which address it is good.
-fn recipient(checks: &AssertionChecks<'_>) -> CheckResult {
+fn recipient(checks: &AssertionChecks<'_>) -> SamlCheckResult {
     let found: Vec<&str> =
         checks.bearer_confirmations().into_iter().filter_map(|data| data.attribute("Recipient")).collect();
     check_that(checks.bearer_confirmation().is_some(), checks.expected.acs, found.join(", "))
@@ -325,7 +325,7 @@ pub(super) fn time_window_violation(node: Node<'_>, now: Timestamp) -> Option<(S
 }
 
 /// The conditions, the confirmation and the session at the identity provider hold at this moment.
-fn times(checks: &AssertionChecks<'_>) -> CheckResult {
+fn times(checks: &AssertionChecks<'_>) -> SamlCheckResult {
     let now = checks.expected.now;
     let bearer = checks.bearer_confirmation();
     let mut windows = [checks.conditions(), bearer].into_iter().flatten();
@@ -350,7 +350,7 @@ fn times(checks: &AssertionChecks<'_>) -> CheckResult {
 
 /// The request that is answered. What the response says counts only where the response is signed. Where both
 /// speak they must agree.
-fn in_response_to(checks: &AssertionChecks<'_>) -> CheckResult {
+fn in_response_to(checks: &AssertionChecks<'_>) -> SamlCheckResult {
     let (stated, confirmed) = (checks.stated_request(), checks.confirmed_request());
     let agree = match (stated, confirmed) {
         (Some(stated), Some(confirmed)) => stated == confirmed,

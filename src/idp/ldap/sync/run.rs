@@ -112,7 +112,7 @@ enum GroupSyncOutcome {
     /// So many came, and so many went.
     Changed(Group, usize, usize),
     /// It was left as it is, and why.
-    Held(Group, String),
+    AwaitingApproval(Group, String),
 }
 
 impl SyncWorker<'_> {
@@ -166,7 +166,7 @@ impl SyncWorker<'_> {
         let outcome = if self.options.allow_empty {
             self.set_members(&mut tx, group, &[]).await?
         } else {
-            GroupSyncOutcome::Held(
+            GroupSyncOutcome::AwaitingApproval(
                 group,
                 format!("The directory has no group {}. Its members here are kept.", link.name),
             )
@@ -201,7 +201,7 @@ impl SyncWorker<'_> {
             if present > 0 {
                 let reason =
                     format!("It is empty in the directory, and has {present} members here, who are kept.");
-                return Ok(Some(GroupSyncOutcome::Held(group, reason)));
+                return Ok(Some(GroupSyncOutcome::AwaitingApproval(group, reason)));
             }
         }
         if let Some(change_marker) = &remote.change_marker {
@@ -235,7 +235,7 @@ impl SyncWorker<'_> {
                 GroupSyncOutcome::Changed(group, added, removed) => {
                     self.report.change(&group.id, &group.name, added, removed);
                 }
-                GroupSyncOutcome::Held(group, reason) => {
+                GroupSyncOutcome::AwaitingApproval(group, reason) => {
                     self.report.add_held(&group.id, &group.name, &reason);
                 }
             }

@@ -50,7 +50,7 @@ pub(super) async fn receive(
         params: &params,
     };
     let outcome = match &state.content.purpose {
-        AuthorizationPurpose::Trial(relay) => answer.finish_test(relay).await,
+        AuthorizationPurpose::ConnectionTest(relay) => answer.finish_test(relay).await,
         _ if !connection.is_enabled() => return Err(connection_unavailable()),
         AuthorizationPurpose::SignIn => answer.sign_in().await,
         AuthorizationPurpose::Link { user } => {

@@ -15,7 +15,8 @@ use crate::web::{AuthenticatedRequest, Error};
 
 /// A test that was begun.
 #[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct BegunTest {
+#[schema(as = BegunTest)]
+pub(crate) struct StartedTest {
     /// Its id.
     id: String,
     /// Where a person has to sign in, in a browser, within fifteen minutes; none where the result is there already.
@@ -26,11 +27,11 @@ pub(crate) struct BegunTest {
 
 /// Begins a test of a connection that people sign in with. It may be switched off, and nobody is signed in by it.
 #[utoipa::path(post, path = "/api/v1/connections/{id}/tests", tag = "connections", params(("id" = String, Path,)),
-    security(("bearer" = [])), responses((status = 201, body = BegunTest), (status = 404), (status = 422)))]
+    security(("bearer" = [])), responses((status = 201, body = StartedTest), (status = 404), (status = 422)))]
 pub(crate) async fn begin_test(
     request: AuthenticatedRequest,
     Path(id): Path<String>,
-) -> Result<(StatusCode, Json<BegunTest>), Error> {
+) -> Result<(StatusCode, Json<StartedTest>), Error> {
     let (id, url, fields) = match admin::connections::start_test(&request.admin(), &id).await? {
         admin::connections::ConnectionTestStart::Redirect(id, FrontChannelMessage::Redirect(url)) => {
             (id, Some(url), BTreeMap::new())
@@ -40,7 +41,7 @@ pub(crate) async fn begin_test(
         }
         admin::connections::ConnectionTestStart::Finished(id) => (id, None, BTreeMap::new()),
     };
-    Ok((StatusCode::CREATED, Json(BegunTest { id, url, fields })))
+    Ok((StatusCode::CREATED, Json(StartedTest { id, url, fields })))
 }
 
 /// A test and what it found.
@@ -64,9 +65,9 @@ pub(crate) async fn show_test(
 ) -> Result<Json<TestBody>, Error> {
     let mut c = request.app.kernel.db.read().await?;
     let connection = request.principal.find_connection(&mut c, &id).await?;
-    let trial = connection_tests::by_id(&mut c, &connection.id, &test).await?;
-    let trial = trial.ok_or_else(|| Error::not_found("test"))?;
-    let found = trial.result();
+    let test_run = connection_tests::by_id(&mut c, &connection.id, &test).await?;
+    let test_run = test_run.ok_or_else(|| Error::not_found("test"))?;
+    let found = test_run.result();
     let status = found.as_ref().map_or("waiting", |found| if found.passed { "passed" } else { "failed" });
-    Ok(Json(TestBody { id: trial.id, status, found }))
+    Ok(Json(TestBody { id: test_run.id, status, found }))
 }

@@ -103,10 +103,10 @@ pub(crate) async fn list(
 }
 
 /// Carries changes out that wait. When none is left, a paused connection goes on.
-#[utoipa::path(post, path = "/api/v1/connections/{id}/waiting/let-through", tag = "connections",
+#[utoipa::path(post, operation_id = "let_through", path = "/api/v1/connections/{id}/waiting/let-through", tag = "connections",
     params(("id" = String, Path,)), request_body = PendingChangeSelection, security(("bearer" = [])),
     responses((status = 200, body = ReleasedBody), (status = 404), (status = 422)))]
-pub(crate) async fn let_through(
+pub(crate) async fn approve(
     request: AuthenticatedRequest,
     Path(id): Path<String>,
     Body(chosen): Body<PendingChangeSelection>,

@@ -39,8 +39,8 @@ impl TestPage {
 pub(crate) async fn begin(request: AuthenticatedRequest, Path(id): Path<String>) -> Result<Response, Error> {
     Ok(match admin::connections::start_test(&request.admin(), &id).await? {
         admin::connections::ConnectionTestStart::Redirect(_, sent) => sent.into_response(),
-        admin::connections::ConnectionTestStart::Finished(trial) => {
-            Redirect::to(&format!("/console/connections/{id}/tests/{trial}")).into_response()
+        admin::connections::ConnectionTestStart::Finished(test_run) => {
+            Redirect::to(&format!("/console/connections/{id}/tests/{test_run}")).into_response()
         }
     })
 }
@@ -52,9 +52,9 @@ pub(crate) async fn show(
     let shell = Shell::build(&request.app, &request.principal, "connections", None).await?;
     let mut c = request.app.kernel.db.read().await?;
     let connection = request.principal.find_connection(&mut c, &id).await?;
-    let trial = connection_tests::by_id(&mut c, &connection.id, &trial_id).await?;
-    let trial = trial.ok_or_else(|| Error::not_found("test"))?;
-    let found = trial.result();
+    let test_run = connection_tests::by_id(&mut c, &connection.id, &trial_id).await?;
+    let test_run = test_run.ok_or_else(|| Error::not_found("test"))?;
+    let found = test_run.result();
     let email = found.as_ref().and_then(|found| found.email.clone());
     let user = match email {
         Some(email) => {
@@ -64,5 +64,5 @@ pub(crate) async fn show(
     };
     let own = user.as_ref().is_some_and(|user| user.id == request.principal.id);
     let creates = connection.has_jit_provisioning();
-    page::render(&TestPage { shell, connection, test: trial, found, user, own, creates })
+    page::render(&TestPage { shell, connection, test: test_run, found, user, own, creates })
 }
