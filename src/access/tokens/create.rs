@@ -1,38 +1,11 @@
 //! Issuing a token.
 
-use super::model::{ApiToken, TokenPurpose};
+use super::model::{ApiToken, NewToken};
 use super::store;
-use crate::access::PrincipalKind;
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::{self, check_name};
+use crate::kernel::Tx;
 use crate::kernel::tokens::{self, OpaqueTokenKind};
-use crate::kernel::{Timestamp, Tx};
-
-/// The principal a token acts as.
-#[derive(Debug, Clone, Copy)]
-pub struct TokenOwner<'a> {
-    /// User or service account.
-    pub kind: PrincipalKind,
-    /// Its id.
-    pub id: &'a str,
-    /// The user's current epoch; 0 for a service account.
-    pub epoch: i64,
-}
-
-/// The parameters of a new token.
-#[derive(Debug, Clone, Copy)]
-pub struct NewToken<'a> {
-    /// The principal it acts as.
-    pub owner: TokenOwner<'a>,
-    /// Which API it gives access to.
-    pub purpose: TokenPurpose,
-    /// The connection, for a provisioning token.
-    pub connection_id: Option<&'a str>,
-    /// A name that its owner chose.
-    pub name: &'a str,
-    /// When it expires; never when absent.
-    pub expires_at: Option<Timestamp>,
-}
 
 /// Issues a token and returns its secret, which is not stored.
 pub async fn create(

@@ -8,7 +8,7 @@ mod revoke;
 mod store;
 
 pub use authenticate::{AuthenticatedToken, TokenConnection, authenticate};
-pub use create::{NewToken, TokenOwner, create};
-pub use model::{ApiToken, TokenPurpose};
+pub use create::create;
+pub use model::{ApiToken, NewToken, TokenOwner, TokenPurpose};
 pub use revoke::{expire, revoke};
 pub use store::{by_id, list, of_connection};

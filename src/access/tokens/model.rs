@@ -3,6 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::access::PrincipalKind;
 use crate::kernel::Timestamp;
 use crate::kernel::text_enum::text_enum;
 
@@ -59,4 +60,30 @@ impl ApiToken {
             _ => "active",
         }
     }
+}
+
+/// The principal a token acts as.
+#[derive(Debug, Clone, Copy)]
+pub struct TokenOwner<'a> {
+    /// User or service account.
+    pub kind: PrincipalKind,
+    /// Its id.
+    pub id: &'a str,
+    /// The user's current epoch; 0 for a service account.
+    pub epoch: i64,
+}
+
+/// The parameters of a new token.
+#[derive(Debug, Clone, Copy)]
+pub struct NewToken<'a> {
+    /// The principal it acts as.
+    pub owner: TokenOwner<'a>,
+    /// Which API it gives access to.
+    pub purpose: TokenPurpose,
+    /// The connection, for a provisioning token.
+    pub connection_id: Option<&'a str>,
+    /// A name that its owner chose.
+    pub name: &'a str,
+    /// When it expires; never when absent.
+    pub expires_at: Option<Timestamp>,
 }

@@ -1,7 +1,6 @@
 //! SQL of tokens.
 
-use super::create::NewToken;
-use super::model::ApiToken;
+use super::model::{ApiToken, NewToken};
 use crate::kernel::database::{Conditions, DbConn};
 use crate::kernel::{Timestamp, Tx};
 

@@ -1,25 +1,12 @@
 //! Creating a group.
 
-use serde_json::{Map, Value};
-
 use super::identifier::identifier_of;
-use super::model::Group;
+use super::model::{Group, NewGroup};
 use super::store;
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::users::ChangeAuthority;
 use crate::directory::{Error, check_name};
 use crate::kernel::Tx;
-
-/// The parameters of a new group.
-#[derive(Debug, Clone, Default)]
-pub struct NewGroup {
-    /// Its display name.
-    pub name: String,
-    /// The identifier that the provisioning client gives it.
-    pub external_id: Option<String>,
-    /// Other attributes that the provisioning client wants stored.
-    pub attributes: Map<String, Value>,
-}
 
 /// Creates an empty group. Display names need not be unique, so a group of the same name stays separate.
 pub async fn create(

@@ -9,14 +9,14 @@ mod model;
 mod store;
 mod update;
 
-pub use create::{NewGroup, create};
+pub use create::create;
 pub use delete::delete;
 pub use identifier::identifier_of;
 pub use links::{
     GroupLink, UnlinkPolicy, all_links, count_members_from, link, link_of, links_of_connection,
     replace_connection_members, sync_linked_groups, unlink,
 };
-pub use model::{Group, GroupMember};
+pub use model::{Group, GroupMember, NewGroup};
 pub use store::{
     GroupCondition, by_id, count, list_after, list_page, member_count, members, names_of_user, nested_groups,
     of_user, search,

@@ -67,3 +67,14 @@ impl GroupMember {
 
 /// The source of memberships that an administrator created. Other sources are connection ids.
 pub(super) const MANUAL: &str = "manual";
+
+/// The parameters of a new group.
+#[derive(Debug, Clone, Default)]
+pub struct NewGroup {
+    /// Its display name.
+    pub name: String,
+    /// The identifier that the provisioning client gives it.
+    pub external_id: Option<String>,
+    /// Other attributes that the provisioning client wants stored.
+    pub attributes: Map<String, Value>,
+}

@@ -1,7 +1,6 @@
 //! SQL of groups and memberships.
 
-use super::create::NewGroup;
-use super::model::{Group, GroupMember};
+use super::model::{Group, GroupMember, NewGroup};
 use crate::directory::{PageRequest, fold_case};
 use crate::kernel::Tx;
 use crate::kernel::database::{Conditions, DbConn, SqlValue, execute_where_in, like_anywhere};

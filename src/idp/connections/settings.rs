@@ -82,6 +82,10 @@ impl ConnectionSettings {
 }
 
 fn parse<S: DeserializeOwned>(text: &str) -> Result<Arc<S>, UnreadableConnection> {
+    // serde reads a struct from a list as well, and gives the members that a short list lacks their defaults.
+    if !text.trim_start().starts_with('{') {
+        return Err(UnreadableConnection::Settings("they are no JSON object".to_owned()));
+    }
     serde_json::from_str(text)
         .map(Arc::new)
         .map_err(|error| UnreadableConnection::Settings(error.to_string()))

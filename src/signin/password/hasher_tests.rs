@@ -92,6 +92,16 @@ fn answers_wait_for_each_other_only_while_many_wait_for_a_thread() {
     assert_eq!([9; 8].map(told_by(1)), [0, 0, 0, 4, 0, 0, 0, 4], "as many hashes as have been waited for");
 }
 
+/// On a busy machine there are fewer places: whoever finds none asks again, as a client would.
+async fn acquire_when_free(hasher: &Hasher) -> HashPermit<'_> {
+    loop {
+        if let Ok(permit) = hasher.acquire() {
+            return permit;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
 #[tokio::test]
 async fn everybody_in_a_long_queue_gets_their_own_answer() {
     let hasher = Hasher::default();
@@ -104,11 +114,13 @@ async fn everybody_in_a_long_queue_gets_their_own_answer() {
             let text = if n % 3 == 0 { "right" } else { "wrong" };
             if n % 7 == 0 {
                 // Gone before it is their turn.
-                let place = hasher.acquire().expect("room");
+                let place = acquire_when_free(hasher).await;
                 let gone = typed(text);
                 let _ = futures_util::poll!(Box::pin(place.verify(&gone, None)).as_mut());
             }
-            assert_eq!(verify(hasher, text, Some(hash)).await, n % 3 == 0, "{n}");
+            let stored = StoredHash::parse(hash).ok().map(Arc::new);
+            let permit = acquire_when_free(hasher).await;
+            assert_eq!(permit.verify(&typed(text), stored).await.expect("verify"), n % 3 == 0, "{n}");
         }
     });
     futures_util::future::join_all(asked).await;

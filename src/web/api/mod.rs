@@ -120,7 +120,8 @@ struct DocumentedRoutes {
 
 impl DocumentedRoutes {
     /// Takes one documented handler apart: path and method for the route table, the rest for OpenAPI.
-    fn add(&mut self, guard: Guard, (schemas, paths, handler): UtoipaMethodRouter<AppState>) {
+    fn add(&mut self, guard: Guard, documented: UtoipaMethodRouter<AppState>) {
+        let (schemas, paths, handler) = documented;
         for (path, item) in &paths.paths {
             let methods = [
                 ("GET", item.get.is_some()),
