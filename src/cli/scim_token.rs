@@ -27,7 +27,7 @@ pub(super) async fn run(kernel: &Kernel, command: ScimTokenCommand) -> Result<()
     let context = Context::system(&account.id);
     let mut tx = kernel.db.begin().await?;
     let connection = match connections::by_name(&mut tx, &account.id, &name).await? {
-        Some(connection) if connection.kind() == ConnectionKind::Scim => connection,
+        Some(connection) if connection.kind() == Some(ConnectionKind::Scim) => connection,
         Some(_) => {
             return Err(format!("the connection {name} is for sign-in and has no provisioning tokens").into());
         }

@@ -66,6 +66,11 @@ pub struct ConnectionTest {
 }
 
 impl ConnectionTest {
+    /// The local path of the page with what it found.
+    pub(super) fn page(&self) -> String {
+        format!("/console/connections/{}/tests/{}", self.connection_id, self.id)
+    }
+
     /// What it found; none while the provider has not answered.
     #[must_use]
     pub fn result(&self) -> Option<TestResult> {
@@ -196,7 +201,7 @@ pub(super) async fn finish(
         connections::mark_tested(tx, connection, by).await?;
     }
     let event = Event::new(Action::ConnectionTest, "connection", &connection.id, &connection.name);
-    let reason = found.failed_check().map(|step| format!("{}_{}", connection.kind().as_str(), step.check));
+    let reason = found.failed_check().map(|step| format!("{}_{}", connection.stored_kind(), step.check));
     let event = match &reason {
         Some(reason) => event.refused(reason),
         None => event,

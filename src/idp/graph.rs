@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::connections::{self, Connection, Graph, OidcSettings};
+use super::connections::{self, Connection, Graph, OidcConnection};
 use crate::kernel::{Kernel, http_client, vault};
 
 /// An answer of Graph that is read.
@@ -52,13 +52,13 @@ pub(super) fn log_failure(connection_id: &str, error: &GraphError) {
 /// The groups of the person of a token, asked for with the client of the sign-in.
 pub(super) async fn groups_from_claims(
     kernel: &Kernel,
-    connection: &Connection,
+    connection: &OidcConnection,
     secret: &str,
-    settings: &OidcSettings,
     claims: &Map<String, Value>,
 ) -> Result<Vec<String>, GraphError> {
     let claim = |name: &str| claims.get(name).and_then(Value::as_str);
     let (tenant, person) = claim("tid").zip(claim("oid")).ok_or(GraphError::NoObjectId)?;
+    let settings = &connection.settings;
     let issuer = Url::parse(&settings.issuer).map_err(|_| GraphError::InvalidUrl)?;
     let mut graph = Graph::of_tenant(tenant, &settings.client_id);
     graph.login_url = issuer.origin().ascii_serialization();

@@ -4,7 +4,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::connections::{self, Connection};
+use super::connections::{self, Connection, TypedConnection};
 use super::report::{Check, CheckFailed};
 use crate::audit::{self, Action, Context, Event};
 use crate::kernel::http::{Refusal, RequestContext};
@@ -25,20 +25,26 @@ pub(super) fn too_many_requests(throttled: Throttled) -> Refusal {
         .retry_after(throttled.retry_after)
 }
 
-/// The connection of this id whose settings `read` can read; one that is switched off exists only for those who
-/// say so.
-pub(super) async fn find_connection<T>(
+/// The connection of this id, if it is of the protocol that `of_protocol` takes; one that is switched off exists only
+/// for those who say so.
+pub(super) async fn find_connection<C>(
     signin: &SignIn,
     id: &str,
     must_be_enabled: bool,
-    read: impl FnOnce(&Connection) -> Option<T>,
-) -> Result<(Connection, T), Refusal> {
+    of_protocol: impl FnOnce(TypedConnection) -> Option<C>,
+) -> Result<C, Refusal> {
     let mut c = signin.kernel.db.read().await.map_err(internal_error)?;
     let found = connections::find_by_id_any_account(&mut c, id).await.map_err(internal_error)?;
-    found
-        .filter(|connection| connection.is_enabled() || !must_be_enabled)
-        .and_then(|connection| read(&connection).map(|settings| (connection, settings)))
-        .ok_or_else(connection_unavailable)
+    let found = found.filter(|connection| connection.is_enabled() || !must_be_enabled);
+    let typed = found.ok_or_else(connection_unavailable)?.typed().map_err(|_| connection_unreadable())?;
+    of_protocol(typed).ok_or_else(connection_unavailable)
+}
+
+/// The reason is in the log. Another node may be able to read it, so trying again may help.
+fn connection_unreadable() -> Refusal {
+    let detail = "This way of signing in is not available at present. Try again in a moment, or sign in another way. If \
+                  it goes on, tell your administrator.";
+    refusal(StatusCode::SERVICE_UNAVAILABLE, "Not available", detail).retry_after(10)
 }
 
 pub(super) fn connection_unavailable() -> Refusal {
@@ -98,7 +104,7 @@ pub(super) async fn record_refusal<C: Check + serde::Serialize>(
     method: Method,
     failed: &CheckFailed<C>,
 ) -> Result<(), sqlx::Error> {
-    let (kind, check) = (connection.kind().as_str(), failed.check.as_str());
+    let (kind, check) = (connection.stored_kind(), failed.check.as_str());
     tracing::info!(connection = connection.id, kind, check, "a provider's message was refused");
     let context = Context::anonymous(&connection.account_id, "unknown", request);
     let detail = json!({
@@ -118,10 +124,11 @@ pub(super) async fn record_refusal<C: Check + serde::Serialize>(
 pub(super) async fn refuse_sign_in<C: Check + serde::Serialize>(
     signin: &SignIn,
     request: &RequestContext,
-    about: (&Connection, Action, Method),
+    connection: &Connection,
+    method: Method,
     failed: &CheckFailed<C>,
 ) -> Refusal {
-    if let Err(error) = record_refusal(signin, request, about.0, about.1, about.2, failed).await {
+    if let Err(error) = record_refusal(signin, request, connection, Action::SignIn, method, failed).await {
         return internal_error(error);
     }
     refusal(

@@ -3,6 +3,7 @@
 
 pub mod connection_tests;
 pub mod connections;
+mod error;
 mod graph;
 mod http;
 pub mod ldap;

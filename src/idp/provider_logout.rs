@@ -1,6 +1,6 @@
 //! Signing out at the provider as well, whichever protocol it speaks.
 
-use super::connections::{self, ConnectionKind};
+use super::connections::{self, TypedConnection};
 use super::{Idp, oidc, saml};
 use crate::access::Principal;
 use crate::directory::Error;
@@ -37,14 +37,15 @@ pub async fn find_provider_logout(
     let Some(connection) = connections::by_id(c, &principal.account_id, &origin.connection_id).await? else {
         return Ok(None);
     };
-    Ok(match connection.kind() {
-        ConnectionKind::Saml => {
+    Ok(match connection.typed() {
+        Ok(TypedConnection::Saml(connection)) => {
             saml::SamlLogout::of(connection, origin).map(|logout| ProviderLogout::Saml(Box::new(logout)))
         }
-        ConnectionKind::Oidc => {
+        Ok(TypedConnection::Oidc(connection)) => {
             oidc::OidcLogout::of(connection, &origin).map(|logout| ProviderLogout::Oidc(Box::new(logout)))
         }
-        ConnectionKind::Ldap | ConnectionKind::Scim => None,
+        // The session here ends all the same when the connection cannot be read.
+        Ok(TypedConnection::Ldap(_) | TypedConnection::Scim(_)) | Err(_) => None,
     })
 }
 

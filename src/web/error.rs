@@ -7,6 +7,7 @@ use axum::response::{Html, IntoResponse, Response};
 use serde_json::json;
 
 use crate::directory;
+use crate::idp::connections::UnreadableConnection;
 use crate::kernel::http::Refusal;
 use crate::kernel::vault;
 use crate::provisioning::scim;
@@ -60,6 +61,15 @@ impl From<Refusal> for Error {
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
         directory::Error::from(error).into()
+    }
+}
+
+impl From<UnreadableConnection> for Error {
+    fn from(_: UnreadableConnection) -> Self {
+        let detail = "What is stored of this connection cannot be read by this version of the server, so it is not used. \
+                      If an upgrade is under way, finish it; otherwise delete the connection and make it again. The log \
+                      says what cannot be read.";
+        Self::Refused(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "Connection not available", detail))
     }
 }
 

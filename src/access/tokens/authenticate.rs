@@ -25,6 +25,8 @@ pub struct TokenConnection {
     pub id: String,
     /// Its name.
     pub name: String,
+    /// Its kind, as it is stored.
+    pub kind: String,
     /// Its settings, as they are stored.
     pub settings: String,
     /// Whether it is switched on.
@@ -42,6 +44,7 @@ struct Row {
     owner_name: Option<String>,
     connection_id: Option<String>,
     connection_name: Option<String>,
+    connection_kind: Option<String>,
     connection_settings: Option<String>,
     connection_enabled: Option<i32>,
     connection_paused_at: Option<i64>,
@@ -64,7 +67,8 @@ pub async fn authenticate(
     let mut c = kernel.db.read().await?;
     let row: Option<Row> = sqlx::query_as(
         "SELECT t.id, t.account_id, t.owner_kind, t.owner_id, COALESCE(u.user_name, s.name) AS owner_name, \
-         t.connection_id, c.name AS connection_name, c.settings AS connection_settings, c.enabled AS connection_enabled, \
+         t.connection_id, c.name AS connection_name, c.kind AS connection_kind, c.settings AS connection_settings, \
+         c.enabled AS connection_enabled, \
          c.paused_at AS connection_paused_at, t.last_used_at, t.expires_at, \
          (SELECT string_agg(b.role, ' ') FROM role_bindings b WHERE b.principal_id = t.owner_id) AS roles \
          FROM api_tokens t \
@@ -99,6 +103,7 @@ pub async fn authenticate(
     let connection = row.connection_id.map(|id| TokenConnection {
         id,
         name: row.connection_name.unwrap_or_default(),
+        kind: row.connection_kind.unwrap_or_default(),
         settings: row.connection_settings.unwrap_or_default(),
         enabled: row.connection_enabled == Some(1),
         paused: row.connection_paused_at.is_some(),

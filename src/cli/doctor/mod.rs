@@ -6,7 +6,7 @@ mod saml;
 
 use super::CliError;
 use crate::directory::accounts::{self, Account};
-use crate::idp::connections;
+use crate::idp::connections::{self, TypedConnection};
 use crate::kernel::Kernel;
 use crate::kernel::mail::Transport;
 
@@ -81,12 +81,19 @@ async fn check_account(kernel: &Kernel, account: &Account, findings: &mut Findin
             findings
                 .warn(&format!("{}: no test has succeeded since its settings were changed", connection.name));
         }
-        if let Some(settings) = connection.saml() {
-            saml::check_connection(kernel, &connection, &settings, findings).await?;
-        } else if let Some(settings) = connection.oidc() {
-            oidc::check_connection(kernel, &connection, &settings, findings).await;
-        } else if let Some(settings) = connection.ldap() {
-            ldap::check_connection(kernel, &connection, &settings, findings).await;
+        let name = connection.name.clone();
+        match connection.typed() {
+            Ok(TypedConnection::Saml(connection)) => {
+                saml::check_connection(kernel, &connection, findings).await?;
+            }
+            Ok(TypedConnection::Oidc(connection)) => {
+                oidc::check_connection(kernel, &connection, findings).await;
+            }
+            Ok(TypedConnection::Ldap(connection)) => {
+                ldap::check_connection(kernel, &connection, findings).await;
+            }
+            Ok(TypedConnection::Scim(_)) => {}
+            Err(error) => findings.fail(&format!("{name}: it cannot be read and is refused: {error}")),
         }
     }
     Ok(())

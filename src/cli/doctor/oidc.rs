@@ -1,18 +1,13 @@
 //! An OAuth or `OpenID` Connect connection: what its provider says of itself, and its keys.
 
 use super::Findings;
-use crate::idp::connections::{Connection, OidcSettings};
+use crate::idp::connections::OidcConnection;
 use crate::idp::oidc::ProviderCache;
 use crate::kernel::Kernel;
 
-pub(super) async fn check_connection(
-    kernel: &Kernel,
-    connection: &Connection,
-    settings: &OidcSettings,
-    findings: &mut Findings,
-) {
+pub(super) async fn check_connection(kernel: &Kernel, connection: &OidcConnection, findings: &mut Findings) {
     let name = &connection.name;
-    match ProviderCache::default().count_keys(kernel, settings).await {
+    match ProviderCache::default().count_keys(kernel, &connection.settings).await {
         Ok(None) => Findings::ok(&format!("{name}: it publishes nothing that could be looked at")),
         Ok(Some(0)) => {
             findings.fail(&format!("{name}: it publishes no key that its tokens can be verified with"));

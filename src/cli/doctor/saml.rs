@@ -4,7 +4,7 @@ use url::Url;
 
 use super::Findings;
 use crate::cli::CliError;
-use crate::idp::connections::{Connection, SamlSettings};
+use crate::idp::connections::SamlConnection;
 use crate::idp::saml::{self, metadata_refresh, read_metadata};
 use crate::kernel::{Kernel, Timestamp};
 
@@ -15,12 +15,11 @@ const MAX_BYTES: usize = 512 * 1024;
 
 pub(super) async fn check_connection(
     kernel: &Kernel,
-    connection: &Connection,
-    settings: &SamlSettings,
+    connection: &SamlConnection,
     findings: &mut Findings,
 ) -> Result<(), CliError> {
-    check_certificates(connection, settings, kernel.clock.now(), findings);
-    check_metadata(kernel, connection, settings, findings).await;
+    check_certificates(connection, kernel.clock.now(), findings);
+    check_metadata(kernel, connection, findings).await;
     let watch = saml::metadata_status_of(&mut *kernel.db.read().await?, &connection.id).await?;
     if let Some(since) = watch.and_then(|watch| watch.failing_since) {
         let since = since.display_minute();
@@ -29,14 +28,9 @@ pub(super) async fn check_connection(
     Ok(())
 }
 
-fn check_certificates(
-    connection: &Connection,
-    settings: &SamlSettings,
-    now: Timestamp,
-    findings: &mut Findings,
-) {
+fn check_certificates(connection: &SamlConnection, now: Timestamp, findings: &mut Findings) {
     let name = &connection.name;
-    match metadata_refresh::last_expiring_certificate(settings) {
+    match metadata_refresh::last_expiring_certificate(&connection.settings) {
         None => findings.fail(&format!("{name}: it has no certificate that can be verified with")),
         Some(last) => {
             let end = last.not_after.display_minute();
@@ -52,13 +46,8 @@ fn check_certificates(
 }
 
 /// Reads the metadata where it is, and compares clocks by the answer.
-async fn check_metadata(
-    kernel: &Kernel,
-    connection: &Connection,
-    settings: &SamlSettings,
-    findings: &mut Findings,
-) {
-    let name = &connection.name;
+async fn check_metadata(kernel: &Kernel, connection: &SamlConnection, findings: &mut Findings) {
+    let (name, settings) = (&connection.name, &connection.settings);
     let Some(Ok(url)) = settings.metadata_url.as_deref().map(Url::parse) else {
         findings.warn(&format!(
             "{name}: metadata was brought by hand, so a new certificate does not follow by itself"

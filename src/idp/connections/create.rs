@@ -1,8 +1,11 @@
 //! Making a connection.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
-use super::model::{Connection, ConnectionKind};
+use super::kind::ConnectionKind;
+use super::model::Connection;
 use super::scim::ScimSettings;
 use super::settings::ConnectionSettings;
 use super::store;
@@ -32,7 +35,7 @@ impl NewConnection {
         Self {
             id,
             name: name.to_owned(),
-            settings: ConnectionSettings::Scim(ScimSettings::default()),
+            settings: ConnectionSettings::Scim(Arc::new(ScimSettings::default())),
             domains: Vec::new(),
         }
     }
@@ -46,13 +49,15 @@ pub async fn create(tx: &mut Tx, context: &Context, new: NewConnection) -> Resul
         return Err(Error::Duplicate { field: "name" });
     }
     let kind = new.settings.kind();
+    let settings = new.settings.checked()?;
     let connection = Connection {
         id: new.id,
         account_id: context.account_id.clone(),
         kind: kind.as_str().to_owned(),
         name: new.name.trim().to_owned(),
         enabled: i32::from(kind == ConnectionKind::Scim),
-        settings: new.settings.checked()?.to_json(),
+        stored_settings: settings.to_json(),
+        settings: Some(settings),
         is_default: 0,
         position: store::last_position(tx, &context.account_id).await? + 1,
         created_at: tx.now(),

@@ -3,6 +3,7 @@
 mod attribute_mapping;
 mod create;
 mod delete;
+mod kind;
 mod ldap;
 mod model;
 mod oidc;
@@ -11,13 +12,15 @@ mod scim;
 mod secrets;
 mod settings;
 mod store;
+mod typed;
 mod update;
 
 pub use attribute_mapping::{AttributeMapping, Jit};
 pub use create::{NewConnection, create};
 pub use delete::delete;
+pub use kind::{ConnectionKind, UnreadableConnection};
 pub use ldap::{GroupQuery, LdapSettings, UserQuery};
-pub use model::{Connection, ConnectionKind};
+pub use model::Connection;
 pub use oidc::{ClientAuth, OidcSettings, Preset};
 pub use saml::{
     Binding, Comparison, Graph, LogoutService, NameIdFormat, RetiringCertificate, SamlSettings, Vendor,
@@ -30,4 +33,5 @@ pub use store::{
     replace_settings, route_by_domain, route_by_domain_or_default, route_for_user, set_paused,
     sign_in_connections,
 };
+pub use typed::{LdapConnection, OidcConnection, SamlConnection, ScimConnection, TypedConnection};
 pub use update::{ConnectionChange, update};

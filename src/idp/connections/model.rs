@@ -1,61 +1,12 @@
 //! What a connection is.
 
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
-
-use super::ldap::LdapSettings;
-use super::oidc::OidcSettings;
-use super::saml::SamlSettings;
-use super::scim::ScimSettings;
+use super::kind::{ConnectionKind, UnreadableConnection};
+use super::settings::ConnectionSettings;
 use crate::audit::{Actor, ActorKind};
 use crate::kernel::Timestamp;
 
-/// The protocols.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-#[schema(as = Kind)]
-pub enum ConnectionKind {
-    /// People sign in with SAML 2.0.
-    Saml,
-    /// People sign in with `OpenID` Connect or OAuth 2.0.
-    Oidc,
-    /// People sign in with the password of an LDAP directory.
-    Ldap,
-    /// A directory provisions users and groups with SCIM 2.0.
-    Scim,
-}
-
-impl ConnectionKind {
-    /// The name for people.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Saml => "SAML",
-            Self::Oidc => "OpenID",
-            Self::Ldap => "LDAP",
-            Self::Scim => "SCIM",
-        }
-    }
-
-    /// Whether people sign in with it.
-    #[must_use]
-    pub const fn is_for_sign_in(self) -> bool {
-        !matches!(self, Self::Scim)
-    }
-
-    /// The name in the database and the API.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Saml => "saml",
-            Self::Oidc => "oidc",
-            Self::Ldap => "ldap",
-            Self::Scim => "scim",
-        }
-    }
-}
-
-/// A connection as stored.
+/// A connection as stored, whatever its kind. Its settings were read when it was loaded: code that needs a kind takes
+/// the connection of that kind, see [`Connection::typed`].
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Connection {
     /// Its id, part of its URLs.
@@ -66,7 +17,12 @@ pub struct Connection {
     /// Its name, unique in the account without case.
     pub name: String,
     pub(super) enabled: i32,
-    pub(super) settings: String,
+    /// The settings as they are stored, to compare with what is stored later.
+    #[sqlx(rename = "settings")]
+    pub(super) stored_settings: String,
+    /// The settings; `None` for a row that cannot be read, and for one that did not pass [`Connection::with_settings`].
+    #[sqlx(skip)]
+    pub(super) settings: Option<ConnectionSettings>,
     /// Whether people are sent here who are not told apart by their domain.
     pub(super) is_default: i32,
     /// Its place among the ways to sign in, from the top.
@@ -84,15 +40,45 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Its protocol.
-    #[must_use]
-    pub fn kind(&self) -> ConnectionKind {
-        match self.kind.as_str() {
-            "scim" => ConnectionKind::Scim,
-            "oidc" => ConnectionKind::Oidc,
-            "ldap" => ConnectionKind::Ldap,
-            _ => ConnectionKind::Saml,
+    /// The row with its settings read. One that cannot be read stays, so that its domains keep leading to it and its
+    /// administrators see it, and is refused wherever it would be used.
+    pub(super) fn with_settings(mut self) -> Self {
+        match ConnectionSettings::read(&self.kind, &self.stored_settings) {
+            Ok(settings) => self.settings = Some(settings),
+            Err(error) => {
+                tracing::error!(
+                    connection = self.id,
+                    kind = self.kind,
+                    %error,
+                    "a stored connection cannot be read and is refused; a newer version may have written it"
+                );
+            }
         }
+        self
+    }
+
+    /// Its protocol; `None` when it cannot be read.
+    #[must_use]
+    pub fn kind(&self) -> Option<ConnectionKind> {
+        self.settings.as_ref().map(ConnectionSettings::kind)
+    }
+
+    /// The name of its protocol as it is stored, also of one that is not known here.
+    #[must_use]
+    pub fn stored_kind(&self) -> &str {
+        &self.kind
+    }
+
+    /// The name of its protocol for people.
+    #[must_use]
+    pub fn kind_label(&self) -> &'static str {
+        self.kind().map_or("not readable", ConnectionKind::label)
+    }
+
+    /// Whether people sign in with it. One that cannot be read counts, so that nothing else takes its place.
+    #[must_use]
+    pub fn is_for_sign_in(&self) -> bool {
+        ConnectionKind::parse(&self.kind).is_none_or(ConnectionKind::is_for_sign_in)
     }
 
     /// It as the one who acts, for what the other side makes happen.
@@ -107,28 +93,14 @@ impl Connection {
         self.enabled != 0
     }
 
-    /// The settings of a SAML connection; `None` for other kinds.
-    #[must_use]
-    pub fn saml(&self) -> Option<SamlSettings> {
-        (self.kind() == ConnectionKind::Saml).then(|| serde_json::from_str(&self.settings).ok()).flatten()
-    }
-
-    /// The settings of an `OpenID` Connect connection; `None` for other kinds.
-    #[must_use]
-    pub fn oidc(&self) -> Option<OidcSettings> {
-        (self.kind() == ConnectionKind::Oidc).then(|| serde_json::from_str(&self.settings).ok()).flatten()
-    }
-
-    /// The settings of an LDAP connection; `None` for other kinds.
-    #[must_use]
-    pub fn ldap(&self) -> Option<LdapSettings> {
-        (self.kind() == ConnectionKind::Ldap).then(|| serde_json::from_str(&self.settings).ok()).flatten()
-    }
-
-    /// The settings of a directory connection; `None` for other kinds.
-    #[must_use]
-    pub fn scim(&self) -> Option<ScimSettings> {
-        (self.kind() == ConnectionKind::Scim).then(|| ScimSettings::parse(&self.settings))
+    /// Its settings, whatever its kind; the error says why they cannot be read.
+    pub fn settings(&self) -> Result<&ConnectionSettings, UnreadableConnection> {
+        match &self.settings {
+            Some(settings) => Ok(settings),
+            None => Err(ConnectionSettings::read(&self.kind, &self.stored_settings)
+                .err()
+                .unwrap_or_else(|| UnreadableConnection::Settings("they were not read".to_owned()))),
+        }
     }
 
     /// Whether people are sent here whose address has a domain that leads nowhere else.
@@ -140,49 +112,52 @@ impl Connection {
     /// What people see on the sign-in page.
     #[must_use]
     pub fn label(&self) -> String {
-        let shown = match self.kind() {
-            ConnectionKind::Saml => self.saml().and_then(|settings| settings.display_name),
-            ConnectionKind::Oidc => self.oidc().and_then(|settings| settings.display_name),
-            ConnectionKind::Ldap => self.ldap().and_then(|settings| settings.display_name),
-            ConnectionKind::Scim => None,
+        let shown = match &self.settings {
+            Some(ConnectionSettings::Saml(settings)) => settings.display_name.as_ref(),
+            Some(ConnectionSettings::Oidc(settings)) => settings.display_name.as_ref(),
+            Some(ConnectionSettings::Ldap(settings)) => settings.display_name.as_ref(),
+            Some(ConnectionSettings::Scim(_)) | None => None,
         };
-        shown.unwrap_or_else(|| self.name.clone())
+        shown.unwrap_or(&self.name).clone()
     }
 
     /// Whether people are put into groups as it says.
     #[must_use]
     pub fn syncs_groups(&self) -> bool {
-        match self.kind() {
-            ConnectionKind::Saml => self.saml().is_some_and(|settings| settings.people.group_sync),
-            ConnectionKind::Oidc => self.oidc().is_some_and(|settings| settings.people.group_sync),
-            ConnectionKind::Ldap => self.ldap().is_some_and(|settings| settings.group_sync),
-            ConnectionKind::Scim => false,
+        match &self.settings {
+            Some(ConnectionSettings::Saml(settings)) => settings.people.group_sync,
+            Some(ConnectionSettings::Oidc(settings)) => settings.people.group_sync,
+            Some(ConnectionSettings::Ldap(settings)) => settings.group_sync,
+            Some(ConnectionSettings::Scim(_)) | None => false,
         }
     }
 
     /// Whether it makes a user of somebody who is unknown here.
     #[must_use]
     pub fn has_jit_provisioning(&self) -> bool {
-        match self.kind() {
-            ConnectionKind::Saml => self.saml().is_some_and(|settings| settings.people.jit.enabled),
-            ConnectionKind::Oidc => self.oidc().is_some_and(|settings| settings.people.jit.enabled),
-            ConnectionKind::Ldap => self.ldap().is_some_and(|settings| settings.jit.enabled),
-            ConnectionKind::Scim => false,
+        match &self.settings {
+            Some(ConnectionSettings::Saml(settings)) => settings.people.jit.enabled,
+            Some(ConnectionSettings::Oidc(settings)) => settings.people.jit.enabled,
+            Some(ConnectionSettings::Ldap(settings)) => settings.jit.enabled,
+            Some(ConnectionSettings::Scim(_)) | None => false,
         }
     }
 
     /// Whether it is a button on the sign-in page. A directory's password is typed where passwords are.
     #[must_use]
     pub fn has_button(&self) -> bool {
-        !matches!(self.kind(), ConnectionKind::Ldap | ConnectionKind::Scim)
+        matches!(self.kind(), Some(ConnectionKind::Saml | ConnectionKind::Oidc))
     }
 
-    /// The local path where a sign-in with it begins. The password of a directory is asked for here.
+    /// The local path where a sign-in with it begins. The password of a directory is asked for here. One that cannot
+    /// be read is refused there.
     #[must_use]
     pub fn login_path(&self) -> String {
-        match self.kind() {
-            ConnectionKind::Ldap => "/login/password".to_owned(),
-            _ => format!("/{}/{}/login", self.kind, self.id),
+        match ConnectionKind::parse(&self.kind) {
+            Some(ConnectionKind::Ldap) => "/login/password".to_owned(),
+            Some(ConnectionKind::Oidc) => format!("/oidc/{}/login", self.id),
+            // A kind that is not known has no address of its own; this one says that it is not available.
+            Some(ConnectionKind::Saml | ConnectionKind::Scim) | None => format!("/saml/{}/login", self.id),
         }
     }
 }

@@ -131,12 +131,6 @@ impl Default for ScimSettings {
 }
 
 impl ScimSettings {
-    /// The settings as they are stored.
-    #[must_use]
-    pub fn parse(text: &str) -> Self {
-        serde_json::from_str(text).unwrap_or_default()
-    }
-
     /// Refuses what is out of bounds.
     pub(super) fn checked(self) -> Result<Self, Error> {
         let bounds = [

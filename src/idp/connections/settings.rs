@@ -1,37 +1,41 @@
 //! What is agreed with the other side, whatever its protocol.
 
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
 use serde_json::json;
 
+use super::kind::{ConnectionKind, UnreadableConnection};
 use super::ldap::LdapSettings;
-use super::model::{Connection, ConnectionKind};
 use super::oidc::OidcSettings;
 use super::saml::SamlSettings;
 use super::scim::ScimSettings;
 use crate::directory::Error;
 
-/// The settings of a connection.
+/// The settings of a connection. Cheap to clone.
 #[derive(Debug, Clone)]
 pub enum ConnectionSettings {
     /// Of a SAML connection.
-    Saml(Box<SamlSettings>),
+    Saml(Arc<SamlSettings>),
     /// Of an `OpenID` Connect or OAuth connection.
-    Oidc(Box<OidcSettings>),
+    Oidc(Arc<OidcSettings>),
     /// Of an LDAP connection.
-    Ldap(Box<LdapSettings>),
+    Ldap(Arc<LdapSettings>),
     /// Of a directory connection.
-    Scim(ScimSettings),
+    Scim(Arc<ScimSettings>),
 }
 
 impl ConnectionSettings {
-    /// Those of a connection; `None` when what is stored cannot be read.
-    #[must_use]
-    pub fn of(connection: &Connection) -> Option<Self> {
-        match connection.kind() {
-            ConnectionKind::Saml => connection.saml().map(|settings| Self::Saml(Box::new(settings))),
-            ConnectionKind::Oidc => connection.oidc().map(|settings| Self::Oidc(Box::new(settings))),
-            ConnectionKind::Ldap => connection.ldap().map(|settings| Self::Ldap(Box::new(settings))),
-            ConnectionKind::Scim => connection.scim().map(Self::Scim),
-        }
+    /// Reads them as they are stored. A member that is missing has its default, because it was added later; one whose
+    /// value cannot be read makes all of them unreadable.
+    pub fn read(kind: &str, text: &str) -> Result<Self, UnreadableConnection> {
+        let kind = ConnectionKind::parse(kind).ok_or_else(|| UnreadableConnection::Kind(kind.to_owned()))?;
+        Ok(match kind {
+            ConnectionKind::Saml => Self::Saml(parse(text)?),
+            ConnectionKind::Oidc => Self::Oidc(parse(text)?),
+            ConnectionKind::Ldap => Self::Ldap(parse(text)?),
+            ConnectionKind::Scim => Self::Scim(parse(text)?),
+        })
     }
 
     /// Their protocol.
@@ -48,36 +52,41 @@ impl ConnectionSettings {
     /// The settings, if they go together.
     pub(super) fn checked(self) -> Result<Self, Error> {
         Ok(match self {
-            Self::Saml(settings) => Self::Saml(Box::new(settings.checked()?)),
-            Self::Oidc(settings) => Self::Oidc(Box::new(settings.checked()?)),
-            Self::Ldap(settings) => Self::Ldap(Box::new(settings.checked()?)),
-            Self::Scim(settings) => Self::Scim(settings.checked()?),
+            Self::Saml(settings) => Self::Saml(Arc::new(Arc::unwrap_or_clone(settings).checked()?)),
+            Self::Oidc(settings) => Self::Oidc(Arc::new(Arc::unwrap_or_clone(settings).checked()?)),
+            Self::Ldap(settings) => Self::Ldap(Arc::new(Arc::unwrap_or_clone(settings).checked()?)),
+            Self::Scim(settings) => Self::Scim(Arc::new(Arc::unwrap_or_clone(settings).checked()?)),
         })
     }
 
-    /// Whether a test of `connection` as it is says anything about these.
-    pub(super) fn has_same_trust_as(&self, connection: &Connection) -> bool {
-        match self {
-            Self::Saml(settings) => {
-                connection.saml().is_some_and(|before| settings.has_same_trust_as(&before))
-            }
-            Self::Oidc(settings) => {
-                connection.oidc().is_some_and(|before| settings.has_same_trust_as(&before))
-            }
-            Self::Ldap(settings) => {
-                connection.ldap().is_some_and(|before| settings.has_same_trust_as(&before))
-            }
-            Self::Scim(_) => true,
+    /// Whether a test of a connection with the settings `before` says anything about these.
+    pub(super) fn has_same_trust_as(&self, before: &Self) -> bool {
+        match (self, before) {
+            (Self::Saml(settings), Self::Saml(before)) => settings.has_same_trust_as(before),
+            (Self::Oidc(settings), Self::Oidc(before)) => settings.has_same_trust_as(before),
+            (Self::Ldap(settings), Self::Ldap(before)) => settings.has_same_trust_as(before),
+            (Self::Scim(_), Self::Scim(_)) => true,
+            _ => false,
         }
     }
 
     /// As they are stored.
     pub(super) fn to_json(&self) -> String {
         match self {
-            Self::Saml(settings) => json!(settings).to_string(),
-            Self::Oidc(settings) => json!(settings).to_string(),
-            Self::Ldap(settings) => json!(settings).to_string(),
-            Self::Scim(settings) => json!(settings).to_string(),
+            Self::Saml(settings) => json!(**settings).to_string(),
+            Self::Oidc(settings) => json!(**settings).to_string(),
+            Self::Ldap(settings) => json!(**settings).to_string(),
+            Self::Scim(settings) => json!(**settings).to_string(),
         }
     }
+}
+
+fn parse<S: DeserializeOwned>(text: &str) -> Result<Arc<S>, UnreadableConnection> {
+    // serde reads a struct from a list as well, and gives the members that a short list lacks their defaults.
+    if !text.trim_start().starts_with('{') {
+        return Err(UnreadableConnection::Settings("they are no JSON object".to_owned()));
+    }
+    serde_json::from_str(text)
+        .map(Arc::new)
+        .map_err(|error| UnreadableConnection::Settings(error.to_string()))
 }

@@ -14,6 +14,14 @@ macro_rules! columns {
     };
 }
 
+fn with_settings(found: Option<Connection>) -> Option<Connection> {
+    found.map(Connection::with_settings)
+}
+
+fn with_all_settings(found: Vec<Connection>) -> Vec<Connection> {
+    found.into_iter().map(Connection::with_settings).collect()
+}
+
 /// The connection with this id in this account.
 pub async fn by_id(c: &mut DbConn, account_id: &str, id: &str) -> Result<Option<Connection>, sqlx::Error> {
     sqlx::query_as(concat!(
@@ -25,6 +33,7 @@ pub async fn by_id(c: &mut DbConn, account_id: &str, id: &str) -> Result<Option<
     .bind(id)
     .fetch_optional(c)
     .await
+    .map(with_settings)
 }
 
 /// The connection with this name in this account, without case.
@@ -42,6 +51,7 @@ pub async fn by_name(
     .bind(fold_case(name))
     .fetch_optional(c)
     .await
+    .map(with_settings)
 }
 
 /// The connection with this id, whosever it is: for protocol callbacks, whose URL names nothing else.
@@ -50,6 +60,7 @@ pub async fn find_by_id_any_account(c: &mut DbConn, id: &str) -> Result<Option<C
         .bind(id)
         .fetch_optional(c)
         .await
+        .map(with_settings)
 }
 
 /// A page of an account's connections.
@@ -69,6 +80,7 @@ pub async fn list(
     .bind(limit)
     .fetch_all(c)
     .await
+    .map(with_all_settings)
 }
 
 /// The connections an account's sign-in page offers.
@@ -82,6 +94,7 @@ pub async fn sign_in_connections(c: &mut DbConn, account_id: &str) -> Result<Vec
     .bind(account_id)
     .fetch_all(c)
     .await
+    .map(with_all_settings)
 }
 
 /// The enabled connection that addresses of `domain` sign in with. Without an account it answers only
@@ -101,7 +114,7 @@ pub async fn route_by_domain(
     .bind(account_id.unwrap_or_default())
     .fetch_all(c)
     .await?;
-    Ok(if found.len() == 1 { found.pop() } else { None })
+    Ok(with_settings(if found.len() == 1 { found.pop() } else { None }))
 }
 
 /// The connection that people of this account with an address in `domain` sign in with: the one their
@@ -124,6 +137,7 @@ pub async fn route_by_domain_or_default(
     .bind(account_id)
     .fetch_optional(c)
     .await
+    .map(with_settings)
 }
 
 /// The directory in which people of this account are looked for who call themselves `name`, and whose domain leads
@@ -145,6 +159,7 @@ pub async fn find_default_directory(
     .bind(i32::from(!name.contains('@')))
     .fetch_optional(c)
     .await
+    .map(with_settings)
 }
 
 /// The same for a user, by the domain of their address.
@@ -174,7 +189,7 @@ pub(super) async fn insert(tx: &mut Tx, connection: &Connection) -> Result<(), s
     .bind(&connection.name)
     .bind(fold_case(&connection.name))
     .bind(connection.enabled)
-    .bind(&connection.settings)
+    .bind(&connection.stored_settings)
     .bind(connection.is_default)
     .bind(connection.created_at)
     .bind(connection.position)
@@ -191,7 +206,7 @@ pub(super) async fn overwrite(tx: &mut Tx, connection: &Connection) -> Result<()
     .bind(&connection.name)
     .bind(fold_case(&connection.name))
     .bind(connection.enabled)
-    .bind(&connection.settings)
+    .bind(&connection.stored_settings)
     .bind(connection.updated_at)
     .bind(&connection.account_id)
     .bind(&connection.id)
@@ -240,6 +255,7 @@ pub async fn all_scim(c: &mut DbConn) -> Result<Vec<Connection>, sqlx::Error> {
     sqlx::query_as(concat!("SELECT ", columns!(), " FROM connections c WHERE c.kind = 'scim'"))
         .fetch_all(c)
         .await
+        .map(with_all_settings)
 }
 
 /// Notes that a test of the connection as it is has succeeded; nothing happens when it was changed meanwhile.
@@ -253,7 +269,7 @@ pub async fn mark_tested(tx: &mut Tx, connection: &Connection, by: Option<&str>)
     .bind(by)
     .bind(&connection.account_id)
     .bind(&connection.id)
-    .bind(&connection.settings)
+    .bind(&connection.stored_settings)
     .execute(&mut **tx)
     .await
     .map(drop)
@@ -274,7 +290,7 @@ pub async fn replace_settings(
     .bind(now)
     .bind(&connection.account_id)
     .bind(&connection.id)
-    .bind(&connection.settings)
+    .bind(&connection.stored_settings)
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() == 1)

@@ -36,6 +36,13 @@ pub async fn update(
     connection: &Connection,
     change: ConnectionChange,
 ) -> Result<Connection, Error> {
+    let before = connection.settings().map_err(|error| {
+        tracing::warn!(connection = connection.id, %error, "a connection that cannot be read was not changed");
+        Error::Forbidden(
+            "What is stored of this connection cannot be read by this version of the server, so it cannot be changed \
+             here. If an upgrade is under way, finish it; otherwise delete the connection and make it again.",
+        )
+    })?;
     let mut wanted = connection.clone();
     if let Some(name) = change.name {
         check_connection_name(&name)?;
@@ -47,7 +54,7 @@ pub async fn update(
     }
     if let Some(enabled) = change.enabled {
         let switched_on = enabled && !connection.is_enabled();
-        let untested = connection.kind().is_for_sign_in() && connection.tested_at.is_none();
+        let untested = connection.is_for_sign_in() && connection.tested_at.is_none();
         if switched_on && untested && !change.override_untested {
             return Err(Error::Forbidden(
                 "No test of this connection has succeeded yet. Test it first, or set override_untested to switch it on \
@@ -58,13 +65,14 @@ pub async fn update(
     }
     if let Some(settings) = change.settings {
         let settings = settings.checked()?;
-        if !settings.has_same_trust_as(connection) {
+        if !settings.has_same_trust_as(before) {
             (wanted.tested_at, wanted.tested_by) = (None, None);
         }
-        wanted.settings = settings.to_json();
+        wanted.stored_settings = settings.to_json();
+        wanted.settings = Some(settings);
     }
     if let Some(is_default) = change.is_default {
-        wanted.is_default = i32::from(is_default && connection.kind().is_for_sign_in());
+        wanted.is_default = i32::from(is_default && connection.is_for_sign_in());
         if is_default {
             store::clear_default(tx, &context.account_id).await?;
         }
@@ -82,20 +90,22 @@ pub async fn update(
     if !store::set_domains(tx, &wanted, &domains).await? {
         return Err(Error::Duplicate { field: "email_domains" });
     }
-    let detail = json!({"before": summary(connection, &before_domains), "after": summary(&wanted, &domains)});
+    let detail =
+        json!({"before": summary(connection, &before_domains)?, "after": summary(&wanted, &domains)?});
     let event = Event::new(Action::ConnectionUpdate, "connection", &wanted.id, &wanted.name).detail(detail);
     audit::record(tx, context, event).await?;
     Ok(wanted)
 }
 
-fn summary(connection: &Connection, domains: &[String]) -> Map<String, Value> {
-    let mut map: Map<String, Value> = serde_json::from_str(&connection.settings).unwrap_or_default();
+fn summary(connection: &Connection, domains: &[String]) -> Result<Map<String, Value>, Error> {
+    let read = serde_json::from_str(&connection.stored_settings);
+    let mut map: Map<String, Value> = read.map_err(|error| Error::Internal(error.to_string()))?;
     map.insert("name".into(), json!(connection.name));
     map.insert("enabled".into(), json!(connection.is_enabled()));
     map.insert("is_default".into(), json!(connection.is_default()));
     map.insert("position".into(), json!(connection.position));
     map.insert("email_domains".into(), json!(domains));
-    map
+    Ok(map)
 }
 
 pub(super) fn check_domains(domains: &[String]) -> Result<Vec<String>, Error> {

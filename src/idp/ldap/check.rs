@@ -1,6 +1,6 @@
 //! The checks of a test of a directory, in the order in which they are made.
 
-use crate::idp::report::{self, checks};
+use crate::idp::report::checks;
 
 checks! {
     /// A check of a directory.
@@ -19,8 +19,3 @@ checks! {
         Groups = "groups",
     }
 }
-
-/// The checks so far.
-pub(super) type LdapCheckReport = report::CheckReport<LdapCheck>;
-/// Something was not as it has to be.
-pub(super) type LdapCheckFailed = report::CheckFailed<LdapCheck>;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::check::{LdapCheck, LdapCheckFailed, LdapCheckReport};
+use super::check::LdapCheck;
 use super::error::Error as LdapError;
 use super::pool::{LdapConn, LdapPool, LdapPools};
 use super::search::{LdapSearchRequest, search_up_to};
@@ -13,8 +13,8 @@ use crate::audit::Context;
 use crate::directory::Error;
 use crate::idp::Idp;
 use crate::idp::connection_tests::{self, TestResult};
-use crate::idp::connections::{Connection, LdapSettings};
-use crate::idp::report::check_that;
+use crate::idp::connections::LdapConnection;
+use crate::idp::report::{CheckFailed, CheckReport, check_that};
 use crate::kernel::Kernel;
 
 /// Entries that a test of a query reads: enough to see whether it is right.
@@ -25,10 +25,9 @@ pub async fn run(
     idp: &Idp,
     principal: &Principal,
     context: &Context,
-    connection: &Connection,
-    settings: &LdapSettings,
+    connection: &LdapConnection,
 ) -> Result<String, Error> {
-    let found = run_checks(&idp.signin.kernel, &idp.ldap, connection, settings).await;
+    let found = run_checks(&idp.signin.kernel, &idp.ldap, connection).await;
     let mut tx = idp.signin.kernel.db.begin().await?;
     let (test, _) = connection_tests::begin(&mut tx, principal, connection, "").await?;
     connection_tests::finish(&mut tx, context, connection, &test, &found).await?;
@@ -37,17 +36,15 @@ pub async fn run(
 }
 
 /// What each step of a test finds.
-pub async fn run_checks(
-    kernel: &Kernel,
-    pools: &LdapPools,
-    connection: &Connection,
-    settings: &LdapSettings,
-) -> TestResult {
-    check_directory(kernel, &pools.pool_for(connection, settings)).await.unwrap_or_else(TestResult::failed)
+pub async fn run_checks(kernel: &Kernel, pools: &LdapPools, connection: &LdapConnection) -> TestResult {
+    check_directory(kernel, &pools.pool_for(connection)).await.unwrap_or_else(TestResult::failed)
 }
 
-async fn check_directory(kernel: &Kernel, pool: &Arc<LdapPool>) -> Result<TestResult, LdapCheckFailed> {
-    let mut report = LdapCheckReport::default();
+async fn check_directory(
+    kernel: &Kernel,
+    pool: &Arc<LdapPool>,
+) -> Result<TestResult, CheckFailed<LdapCheck>> {
+    let mut report = CheckReport::<LdapCheck>::default();
     // A new connection, so that what is tested is what is set.
     let mut conn = pool.acquire_for_search(kernel).await.map_err(|error| match error {
         LdapError::Refused { .. } => {
@@ -58,7 +55,11 @@ async fn check_directory(kernel: &Kernel, pool: &Arc<LdapPool>) -> Result<TestRe
     })?;
     let kind = if conn.is_active_directory { "Active Directory" } else { "a directory" };
     report.record(LdapCheck::Connect, check_that(true, "a server that answers", kind))?;
-    let who = if pool.settings.bind_dn.is_empty() { "anonymous" } else { &pool.settings.bind_dn };
+    let who = if pool.connection.settings.bind_dn.is_empty() {
+        "anonymous"
+    } else {
+        &pool.connection.settings.bind_dn
+    };
     report.record(LdapCheck::Bind, check_that(true, "the bind DN and its password accepted", who))?;
     let mut attributes = BTreeMap::new();
     let people = check_users(kernel, pool, &mut conn, &mut report).await?;
@@ -82,8 +83,8 @@ async fn check_users(
     kernel: &Kernel,
     pool: &Arc<LdapPool>,
     conn: &mut LdapConn,
-    report: &mut LdapCheckReport,
-) -> Result<Vec<LdapUser>, LdapCheckFailed> {
+    report: &mut CheckReport<LdapCheck>,
+) -> Result<Vec<LdapUser>, CheckFailed<LdapCheck>> {
     let mut people = Vec::new();
     for UserSearch { query, attributes } in &pool.user_searches {
         let request = LdapSearchRequest::below(&query.base_dn, &query.filter, attributes);
@@ -101,10 +102,10 @@ async fn check_groups(
     kernel: &Kernel,
     pool: &Arc<LdapPool>,
     conn: &mut LdapConn,
-    report: &mut LdapCheckReport,
-) -> Result<Vec<String>, LdapCheckFailed> {
+    report: &mut CheckReport<LdapCheck>,
+) -> Result<Vec<String>, CheckFailed<LdapCheck>> {
     let mut names = Vec::new();
-    for query in &pool.settings.group_queries {
+    for query in &pool.connection.settings.group_queries {
         let wanted = [query.name_attribute.clone(), query.description_attribute.clone()].into();
         let request = LdapSearchRequest::below(&query.base_dn, &query.filter, &wanted);
         let expected = format!("groups below {}", query.base_dn);

@@ -15,7 +15,7 @@ use url::Url;
 
 use super::error::{Error, with_timeout};
 use super::user_search::UserSearch;
-use crate::idp::connections::{self, Connection, LdapSettings};
+use crate::idp::connections::{self, LdapConnection};
 use crate::kernel::Kernel;
 
 /// The name of the bind password among the secrets of a connection.
@@ -35,15 +35,16 @@ pub struct LdapPools(Mutex<HashMap<String, Arc<LdapPool>>>);
 
 impl LdapPools {
     /// The pool of a connection as it is set now.
-    pub(super) fn pool_for(&self, connection: &Connection, settings: &LdapSettings) -> Arc<LdapPool> {
+    pub(super) fn pool_for(&self, connection: &LdapConnection) -> Arc<LdapPool> {
         let is_same = |pool: &&Arc<LdapPool>| {
-            pool.connection.updated_at == connection.updated_at && pool.settings == *settings
+            pool.connection.updated_at == connection.updated_at
+                && pool.connection.settings == connection.settings
         };
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(pool) = all.get(&connection.id).filter(is_same) {
             return pool.clone();
         }
-        let pool = Arc::new(LdapPool::new(connection.clone(), settings.clone()));
+        let pool = Arc::new(LdapPool::new(connection.clone()));
         all.insert(connection.id.clone(), pool.clone());
         pool
     }
@@ -51,8 +52,7 @@ impl LdapPools {
 
 /// The connections to a directory.
 pub(super) struct LdapPool {
-    pub(super) connection: Connection,
-    pub(super) settings: LdapSettings,
+    pub(super) connection: LdapConnection,
     pub(super) user_searches: Vec<UserSearch>,
     search_conns: IdleConns,
     bind_conns: IdleConns,
@@ -118,27 +118,20 @@ impl PooledLdapConn {
 }
 
 impl LdapPool {
-    fn new(connection: Connection, settings: LdapSettings) -> Self {
+    fn new(connection: LdapConnection) -> Self {
         let (search_conns, bind_conns) = (IdleConns::new(), IdleConns::new());
-        let user_searches = UserSearch::all(&settings);
-        Self {
-            connection,
-            settings,
-            user_searches,
-            search_conns,
-            bind_conns,
-            last_good_url: AtomicUsize::new(0),
-        }
+        let user_searches = UserSearch::all(&connection.settings);
+        Self { connection, user_searches, search_conns, bind_conns, last_good_url: AtomicUsize::new(0) }
     }
 
     /// The server that answered last.
     pub(super) fn server(&self) -> &str {
         let at = self.last_good_url.load(Ordering::Relaxed);
-        self.settings.urls.get(at).map_or("", String::as_str)
+        self.connection.settings.urls.get(at).map_or("", String::as_str)
     }
 
     pub(super) fn response_timeout(&self) -> Duration {
-        Duration::from_millis(self.settings.response_timeout_ms)
+        Duration::from_millis(self.connection.settings.response_timeout_ms)
     }
 
     /// A connection that is bound as the bind DN.
@@ -177,7 +170,7 @@ impl LdapPool {
 
     /// Opens a connection to the first server that answers, beginning with the one that did so last.
     async fn connect(&self, kernel: &Kernel, bound: bool) -> Result<LdapConn, Error> {
-        let urls = &self.settings.urls;
+        let urls = &self.connection.settings.urls;
         let first = self.last_good_url.load(Ordering::Relaxed);
         let mut last = Error::PoolExhausted;
         for turn in 0..urls.len() {
@@ -215,7 +208,7 @@ impl LdapPool {
         url: &str,
         bound: bool,
     ) -> Result<LdapConn, Error> {
-        let settings = &self.settings;
+        let settings = &self.connection.settings;
         let broken = |reason: String| Error::Unreachable { url: url.to_owned(), reason };
         let parsed = Url::parse(url).map_err(|error| broken(error.to_string()))?;
         let is_ldaps = parsed.scheme() == "ldaps";

@@ -194,7 +194,7 @@ impl<'q> PagedSearch<'q> {
     /// Asks the next server that was named, if referrals are followed; false when there is none.
     async fn follow_referral(&mut self, kernel: &Kernel, pool: &LdapPool) -> Result<bool, Error> {
         while let Some((url, hops)) = self.pending_referrals.pop() {
-            if !pool.settings.referrals || hops > pool.settings.max_hops {
+            if !pool.connection.settings.referrals || hops > pool.connection.settings.max_hops {
                 continue;
             }
             let Some(referral) = Referral::parse(&url, self.request) else { continue };
@@ -278,7 +278,7 @@ impl Referral {
 
     /// The server alone. One that is reached with TLS does not send anybody where there is none.
     fn server(&self, pool: &LdapPool) -> String {
-        let is_ldaps = pool.settings.urls.iter().all(|url| url.starts_with("ldaps:"));
+        let is_ldaps = pool.connection.settings.urls.iter().all(|url| url.starts_with("ldaps:"));
         let host = self.url.host_str().unwrap_or_default();
         let scheme = if is_ldaps { "ldaps" } else { self.url.scheme() };
         let port = match self.url.port() {

@@ -8,7 +8,7 @@ use super::pool::LdapPool;
 use super::user_search::{self, LdapUser};
 use crate::access::Principal;
 use crate::idp::Idp;
-use crate::idp::connections::{Connection, LdapSettings};
+use crate::idp::connections::{Connection, LdapConnection};
 use crate::kernel::http::RequestContext;
 use crate::signin::flow::{self, BrowserBinding, ExternalPasswordAttempt, Flow, SignInError, SignInOutcome};
 use crate::signin::{ExternalSubject, Method, Proof, ProviderClaims, identities};
@@ -17,13 +17,14 @@ use crate::signin::{ExternalSubject, Method, Proof, ProviderClaims, identities};
 pub async fn sign_in(
     idp: &Idp,
     request: &RequestContext,
-    (flow, browser): (&Flow, BrowserBinding<'_>),
-    (connection, settings): (&Connection, &LdapSettings),
+    flow: &Flow,
+    browser: BrowserBinding<'_>,
+    connection: &LdapConnection,
     password: &str,
 ) -> Result<SignInOutcome, SignInError> {
     let signin = &idp.signin;
     let _company = signin.kernel.db.announce_write();
-    let pool = idp.ldap.pool_for(connection, settings);
+    let pool = idp.ldap.pool_for(connection);
     let person =
         find_user(idp, &pool, &flow.identifier).await.map_err(|error| unreachable(connection, &error))?;
     // Counted on the one who is meant, however they are written: a directory knows many spellings of a name.
@@ -45,7 +46,7 @@ pub async fn sign_in(
         return Err(guess.reject(signin, request, SignInError::NoAddress).await?);
     };
     let groups = read_groups(idp, &pool, &person).await;
-    let proof = build_proof(connection, settings, &person, email, groups);
+    let proof = build_proof(connection, &person, email, groups);
     guess.complete(signin, request, flow, browser, proof).await
 }
 
@@ -94,7 +95,7 @@ async fn check_password(
         return Ok(BindOutcome::InvalidCredentials);
     }
     let kernel = &idp.signin.kernel;
-    let nobody = format!("cn=vestibule-nobody,{}", pool.settings.user_queries[0].base_dn);
+    let nobody = format!("cn=vestibule-nobody,{}", pool.connection.settings.user_queries[0].base_dn);
     let tried = person.filter(|_| may_try);
     let dn = tried.map_or(nobody.as_str(), |person| &person.entry.dn);
     let once = async || {
@@ -119,7 +120,7 @@ async fn check_password(
 
 /// The groups of the person, where they follow. Nobody is taken out of anything when they cannot be read.
 async fn read_groups(idp: &Idp, pool: &Arc<LdapPool>, person: &LdapUser) -> Option<Vec<String>> {
-    if !pool.settings.group_sync {
+    if !pool.connection.settings.group_sync {
         return None;
     }
     let kernel = &idp.signin.kernel;
@@ -141,14 +142,13 @@ pub async fn reauthenticate(
     idp: &Idp,
     request: &RequestContext,
     principal: &Principal,
-    connection: &Connection,
-    settings: &LdapSettings,
+    connection: &LdapConnection,
     password: &str,
 ) -> Result<String, SignInError> {
     let signin = &idp.signin;
     let guess =
         ExternalPasswordAttempt::begin_for_principal(signin, request, principal, Method::Ldap).await?;
-    let pool = idp.ldap.pool_for(connection, settings);
+    let pool = idp.ldap.pool_for(connection);
     let person = find_user(idp, &pool, guess.email_or_identifier())
         .await
         .map_err(|error| unreachable(connection, &error))?;
@@ -182,8 +182,7 @@ fn external_subject(connection: &Connection, person: &LdapUser) -> Option<Extern
 }
 
 fn build_proof(
-    connection: &Connection,
-    settings: &LdapSettings,
+    connection: &LdapConnection,
     person: &LdapUser,
     email: String,
     groups: Option<Vec<String>>,
@@ -201,9 +200,9 @@ fn build_proof(
         password_fingerprint: None,
         clear_failures_of: None,
         provider_claims: ProviderClaims {
-            jit_provisioning: settings.jit.allows(|key| person.entry.all(key).to_vec()),
+            jit_provisioning: connection.settings.jit.allows(|key| person.entry.all(key).to_vec()),
             names: person.names(),
-            update_names: !settings.keep_names,
+            update_names: !connection.settings.keep_names,
             groups,
             // A directory never asks to end one.
             session: None,

@@ -119,7 +119,7 @@ pub(super) async fn find_groups(
     conn: &mut LdapConn,
     person: &LdapUser,
 ) -> Result<Vec<String>, Error> {
-    let settings = &pool.settings;
+    let settings = &pool.connection.settings;
     let dn = ldap_escape(person.entry.dn.as_str()).into_owned();
     let direct = person.entry.fetch_all_values(conn, pool, &person.query.member_of_attribute).await?;
     let mut names: HashSet<String> = HashSet::new();
@@ -163,7 +163,7 @@ async fn add_matching_groups(
     filter: &str,
     names: &mut HashSet<String>,
 ) -> Result<(), Error> {
-    for query in &pool.settings.group_queries {
+    for query in &pool.connection.settings.group_queries {
         let filter = format!("(&{}{filter})", query.filter);
         let wanted = [query.name_attribute.clone()].into();
         let request = LdapSearchRequest::below(&query.base_dn, &filter, &wanted);

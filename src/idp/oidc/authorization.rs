@@ -5,11 +5,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use super::client::{ClientError, authorization_url};
+use super::client::{ClientError, RequestUrl};
 use super::provider::{DiscoveredProvider, DiscoveryError};
 use super::{ProviderCache, RpEndpoints};
 use crate::access::Principal;
-use crate::idp::connections::{Connection, OidcSettings};
+use crate::idp::connections::{Connection, OidcConnection};
 use crate::kernel::sealed_state::{self, SealedState};
 use crate::kernel::{Kernel, random, tokens};
 
@@ -66,14 +66,23 @@ impl AuthorizationRequest {
     pub(super) fn authorization_url(
         &self,
         kernel: &Kernel,
-        (connection, settings): (&Connection, &OidcSettings),
-        (provider, browser, login_hint): (&DiscoveredProvider, &str, &str),
+        connection: &OidcConnection,
+        provider: &DiscoveredProvider,
+        browser: &str,
+        login_hint: &str,
     ) -> Result<String, AuthorizationRequestError> {
         let browser = if matches!(self.purpose, AuthorizationPurpose::Trial(_)) { "" } else { browser };
         let bound = state_binding(connection, browser);
         let state = sealed_state::issue(kernel, &bound, self, crate::idp::connection_tests::LIFETIME)?;
         let endpoints = RpEndpoints::of(&kernel.urls, &connection.id);
-        Ok(authorization_url(settings, (provider, &endpoints), (&state, self, login_hint))?)
+        let url = RequestUrl {
+            endpoints: &endpoints,
+            state: &state,
+            nonce: &self.nonce,
+            verifier: &self.verifier,
+            login_hint,
+        };
+        Ok(url.build(&connection.settings, provider)?)
     }
 }
 
@@ -105,11 +114,10 @@ pub async fn begin_link(
     kernel: &Kernel,
     providers: &ProviderCache,
     principal: &Principal,
-    connection: &Connection,
-    settings: &OidcSettings,
+    connection: &OidcConnection,
     browser: &str,
 ) -> Result<String, AuthorizationRequestError> {
-    let provider = providers.discover(kernel, settings).await?;
+    let provider = providers.discover(kernel, &connection.settings).await?;
     let authorization = AuthorizationRequest::new(AuthorizationPurpose::Link { user: principal.id.clone() });
-    authorization.authorization_url(kernel, (connection, settings), (&provider, browser, ""))
+    authorization.authorization_url(kernel, connection, &provider, browser, "")
 }

@@ -5,15 +5,15 @@ use serde_json::Value;
 use url::Url;
 
 use super::authorization::AuthorizationRequest;
-use super::check::{OidcCheck, OidcCheckFailed, OidcCheckReport};
+use super::check::OidcCheck;
 use super::claim_mapping::{self, EmailClaim};
 use super::client::{self, Tokens};
 use super::provider::DiscoveredProvider;
 use super::token_validation::{Claims, ExpectedIdToken, ExpectedToken, text_claim, validate_id_token};
 use super::{CLIENT_SECRET, ProviderCache, oauth2_userinfo, presets};
-use crate::idp::connections::{Connection, OidcSettings, Preset};
+use crate::idp::connections::{OidcConnection, OidcSettings, Preset};
 use crate::idp::graph::{self, GraphError};
-use crate::idp::report::check_that;
+use crate::idp::report::{CheckFailed, CheckReport, check_that};
 use crate::kernel::Kernel;
 
 /// What a user info endpoint says.
@@ -41,96 +41,179 @@ pub(super) struct OidcIdentity {
     /// The names of their groups; none where groups do not follow the connection, or could not be read.
     pub(super) groups: Option<Vec<String>>,
     pub(super) id_token: Option<String>,
-    pub(super) report: OidcCheckReport,
+    pub(super) report: CheckReport<OidcCheck>,
 }
 
-/// Hears the answer to `sent`.
-pub(super) async fn validate_callback(
-    kernel: &Kernel,
-    providers: &ProviderCache,
-    connection: &Connection,
-    settings: &OidcSettings,
-    authorization: &AuthorizationRequest,
-    params: &CallbackParams,
-) -> Result<OidcIdentity, OidcCheckFailed> {
-    let mut report = OidcCheckReport::default();
-    let provider = providers.discover(kernel, settings).await;
-    let provider =
-        provider.map_err(|error| report.fail(OidcCheck::Discovery, "a provider that answers", error))?;
-    report.pass(OidcCheck::Discovery);
-    let code = extract_code(&mut report, &provider, params)?;
-
-    let tokens = client::exchange_code(kernel, connection, settings, &provider, code, authorization).await;
-    let tokens = tokens.map_err(|error| report.fail(OidcCheck::Code, "a token for the code", error))?;
-    report.pass(OidcCheck::Code);
-
-    let mut claims = if settings.preset.is_oauth2_only() {
-        let claims = oauth2_userinfo::fetch_claims(kernel, settings, &tokens.access_token).await;
-        claims.map_err(|error| report.fail(OidcCheck::UserInfo, "the person from the API", error))?
-    } else {
-        let judged =
-            id_token_claims((kernel, providers), settings, (provider, &mut report), (&tokens, authorization))
-                .await?;
-        claim_mapping::check_tenant_and_domain(&mut report, settings, &judged.0)?;
-        add_userinfo_claims(kernel, settings, &judged.1, &mut report, judged.0, &tokens).await?
-    };
-    let EmailClaim { email, is_verified } = claim_mapping::email_claim(&mut report, settings, &claims)?;
-    let groups = read_groups(kernel, connection, settings, &mut claims).await;
-    Ok(OidcIdentity {
-        issuer: text_claim(&claims, "iss").unwrap_or(&settings.issuer).to_owned(),
-        subject: text_claim(&claims, "sub").unwrap_or_default().to_owned(),
-        email,
-        email_is_verified: is_verified,
-        groups,
-        claims,
-        id_token: tokens.id_token,
-        report,
-    })
+/// An answer that came with the browser, and what it is judged by.
+pub(super) struct Callback<'a> {
+    kernel: &'a Kernel,
+    providers: &'a ProviderCache,
+    connection: &'a OidcConnection,
+    /// What was asked.
+    request: &'a AuthorizationRequest,
+    /// The checks so far.
+    report: CheckReport<OidcCheck>,
 }
 
-/// The code in the answer, if the provider that was asked has said yes.
-fn extract_code<'a>(
-    report: &mut OidcCheckReport,
-    provider: &DiscoveredProvider,
-    params: &'a CallbackParams,
-) -> Result<&'a str, OidcCheckFailed> {
-    // First: an error of somebody else's provider must not pass for this one's either.
-    let metadata = &provider.metadata;
-    if params.iss.is_some() || metadata.authorization_response_iss_parameter_supported {
-        let found = params.iss.as_deref().unwrap_or("none");
-        report.record(
-            OidcCheck::IssuerParameter,
-            check_that(found == metadata.issuer, &metadata.issuer, found),
-        )?;
+impl<'a> Callback<'a> {
+    pub(super) fn new(
+        kernel: &'a Kernel,
+        providers: &'a ProviderCache,
+        connection: &'a OidcConnection,
+        request: &'a AuthorizationRequest,
+    ) -> Self {
+        Self { kernel, providers, connection, request, report: CheckReport::default() }
     }
-    if let Some(error) = &params.error {
-        let said = params.error_description.as_deref().unwrap_or_default();
-        return Err(report.fail(OidcCheck::Answer, "yes", format!("{error}: {said}")));
+
+    fn settings(&self) -> &'a OidcSettings {
+        &self.connection.settings
     }
-    let code = params.code.as_deref().filter(|code| !code.is_empty() && code.len() <= 8192);
-    let code = code.ok_or_else(|| report.fail(OidcCheck::Answer, "a code", "none"))?;
-    report.pass(OidcCheck::Answer);
-    Ok(code)
+
+    /// Who came, if the answer passes every check.
+    pub(super) async fn validate(
+        mut self,
+        params: &CallbackParams,
+    ) -> Result<OidcIdentity, CheckFailed<OidcCheck>> {
+        let provider = self.providers.discover(self.kernel, self.settings()).await;
+        let provider = provider
+            .map_err(|error| self.report.fail(OidcCheck::Discovery, "a provider that answers", error))?;
+        self.report.pass(OidcCheck::Discovery);
+        let code = self.extract_code(&provider, params)?;
+        let verifier = &self.request.verifier;
+        let tokens = client::exchange_code(self.kernel, self.connection, &provider, code, verifier).await;
+        let tokens =
+            tokens.map_err(|error| self.report.fail(OidcCheck::Code, "a token for the code", error))?;
+        self.report.pass(OidcCheck::Code);
+
+        let settings = self.settings();
+        let mut claims = self.read_claims(provider, &tokens).await?;
+        let EmailClaim { email, is_verified } =
+            claim_mapping::email_claim(&mut self.report, settings, &claims)?;
+        let groups = self.read_groups(&mut claims).await;
+        Ok(OidcIdentity {
+            issuer: text_claim(&claims, "iss").unwrap_or(&settings.issuer).to_owned(),
+            subject: text_claim(&claims, "sub").unwrap_or_default().to_owned(),
+            email,
+            email_is_verified: is_verified,
+            groups,
+            claims,
+            id_token: tokens.id_token,
+            report: self.report,
+        })
+    }
+
+    /// The code in the answer, if the provider that was asked has said yes.
+    fn extract_code<'p>(
+        &mut self,
+        provider: &DiscoveredProvider,
+        params: &'p CallbackParams,
+    ) -> Result<&'p str, CheckFailed<OidcCheck>> {
+        let report = &mut self.report;
+        // First: an error of somebody else's provider must not pass for this one's either.
+        let metadata = &provider.metadata;
+        if params.iss.is_some() || metadata.authorization_response_iss_parameter_supported {
+            let found = params.iss.as_deref().unwrap_or("none");
+            let fits = check_that(found == metadata.issuer, &metadata.issuer, found);
+            report.record(OidcCheck::IssuerParameter, fits)?;
+        }
+        if let Some(error) = &params.error {
+            let said = params.error_description.as_deref().unwrap_or_default();
+            return Err(report.fail(OidcCheck::Answer, "yes", format!("{error}: {said}")));
+        }
+        let code = params.code.as_deref().filter(|code| !code.is_empty() && code.len() <= 8192);
+        let code = code.ok_or_else(|| report.fail(OidcCheck::Answer, "a code", "none"))?;
+        report.pass(OidcCheck::Answer);
+        Ok(code)
+    }
+
+    /// What the provider says of the person: in its ID token, at its user info endpoint, or in an API of its own.
+    async fn read_claims(
+        &mut self,
+        provider: DiscoveredProvider,
+        tokens: &Tokens,
+    ) -> Result<Claims, CheckFailed<OidcCheck>> {
+        if self.settings().preset.is_oauth2_only() {
+            let claims =
+                oauth2_userinfo::fetch_claims(self.kernel, self.settings(), &tokens.access_token).await;
+            return claims
+                .map_err(|error| self.report.fail(OidcCheck::UserInfo, "the person from the API", error));
+        }
+        let (claims, provider) = self.id_token_claims(provider, tokens).await?;
+        let settings = self.settings();
+        claim_mapping::check_tenant_and_domain(&mut self.report, settings, &claims)?;
+        self.add_userinfo_claims(&provider, claims, tokens).await
+    }
+
+    /// The claims of the ID token, and the provider with the keys that it was signed with.
+    async fn id_token_claims(
+        &mut self,
+        provider: DiscoveredProvider,
+        tokens: &Tokens,
+    ) -> Result<(Claims, DiscoveredProvider), CheckFailed<OidcCheck>> {
+        let token = tokens.id_token.as_deref();
+        let token = token.ok_or_else(|| self.report.fail(OidcCheck::Token, "an ID token", "none"))?;
+        let expected_id_token = ExpectedIdToken {
+            nonce: &self.request.nonce,
+            nonce_is_optional: !presets::returns_nonce(self.settings()),
+            access_token: &tokens.access_token,
+        };
+        let (kernel, providers, settings) = (self.kernel, self.providers, self.settings());
+        let report = &mut self.report;
+        validate_with_key_refresh(kernel, providers, settings, provider, report, |report, expected| {
+            validate_id_token(report, token, expected, &expected_id_token)
+        })
+        .await
+    }
+
+    /// Adds what only the user info endpoint says, where something is missing (`OpenID` Connect Core §5.3). What the
+    /// ID token says stays.
+    async fn add_userinfo_claims(
+        &mut self,
+        provider: &DiscoveredProvider,
+        mut claims: Claims,
+        tokens: &Tokens,
+    ) -> Result<Claims, CheckFailed<OidcCheck>> {
+        let settings = self.settings();
+        let email = settings.people.email_attribute.as_deref().unwrap_or("email");
+        let is_missing = |name: &str| !claims.contains_key(name);
+        let lacks_groups =
+            settings.group_claim().is_some_and(|name| is_missing(name) && !graph::is_overage(&claims));
+        let endpoint = provider.metadata.userinfo_endpoint.as_deref();
+        let Some(endpoint) = endpoint.filter(|_| is_missing(email) || lacks_groups) else {
+            return Ok(claims);
+        };
+        let said = fetch_userinfo(self.kernel, endpoint, &tokens.access_token).await;
+        let said =
+            said.map_err(|error| self.report.fail(OidcCheck::UserInfo, "claims of the person", error))?;
+        // Core §5.3.2: an answer about somebody else must not be used.
+        let who = text_claim(&claims, "sub").unwrap_or_default();
+        let found = text_claim(&said, "sub").unwrap_or("nobody");
+        self.report.record(OidcCheck::UserInfo, check_that(who == found, who, found))?;
+        for (name, value) in said {
+            claims.entry(name).or_insert(value);
+        }
+        Ok(claims)
+    }
+
+    /// The groups of the person. When they cannot be read nobody is taken out of anything, and the log says why.
+    async fn read_groups(&self, claims: &mut Claims) -> Option<Vec<String>> {
+        let name = self.settings().group_claim()?;
+        if self.settings().preset == Preset::Entra && graph::is_overage(claims) {
+            let read = graph::groups_from_claims(self.kernel, self.connection, CLIENT_SECRET, claims).await;
+            return read.map_err(|error: GraphError| graph::log_failure(&self.connection.id, &error)).ok();
+        }
+        match claims.get(name) {
+            Some(Value::Array(_) | Value::String(_)) => Some(claim_mapping::claim_values(claims, name)),
+            // Many providers leave the claim out for somebody who is in no group.
+            _ => Some(Vec::new()),
+        }
+    }
 }
 
-/// The claims of the ID token.
-async fn id_token_claims(
-    (kernel, providers): (&Kernel, &ProviderCache),
-    settings: &OidcSettings,
-    (provider, report): (DiscoveredProvider, &mut OidcCheckReport),
-    (tokens, authorization): (&Tokens, &AuthorizationRequest),
-) -> Result<(Claims, DiscoveredProvider), OidcCheckFailed> {
-    let token = tokens.id_token.as_deref();
-    let token = token.ok_or_else(|| report.fail(OidcCheck::Token, "an ID token", "none"))?;
-    let expected_id_token = ExpectedIdToken {
-        nonce: &authorization.nonce,
-        nonce_is_optional: !presets::returns_nonce(settings),
-        access_token: &tokens.access_token,
-    };
-    validate_with_key_refresh(kernel, providers, settings, provider, report, |report, expected| {
-        validate_id_token(report, token, expected, &expected_id_token)
-    })
-    .await
+async fn fetch_userinfo(kernel: &Kernel, endpoint: &str, access_token: &str) -> Result<Claims, String> {
+    let url = Url::parse(endpoint).map_err(|error| error.to_string())?;
+    let text = kernel.http_client.get_with_bearer(&url, access_token, MAX_BYTES).await;
+    serde_json::from_str(&text.map_err(|error| error.to_string())?).map_err(|error| error.to_string())
 }
 
 /// Judges what a provider has signed. When its key is not among those known they are read again, once; a key may have
@@ -140,10 +223,10 @@ pub(super) async fn validate_with_key_refresh(
     providers: &ProviderCache,
     settings: &OidcSettings,
     provider: DiscoveredProvider,
-    report: &mut OidcCheckReport,
-    validate: impl Fn(&mut OidcCheckReport, &ExpectedToken<'_>) -> Result<Claims, OidcCheckFailed>,
-) -> Result<(Claims, DiscoveredProvider), OidcCheckFailed> {
-    let by = |provider: &DiscoveredProvider, report: &mut OidcCheckReport| {
+    report: &mut CheckReport<OidcCheck>,
+    validate: impl Fn(&mut CheckReport<OidcCheck>, &ExpectedToken<'_>) -> Result<Claims, CheckFailed<OidcCheck>>,
+) -> Result<(Claims, DiscoveredProvider), CheckFailed<OidcCheck>> {
+    let by = |provider: &DiscoveredProvider, report: &mut CheckReport<OidcCheck>| {
         let expected = ExpectedToken {
             issuer: &provider.metadata.issuer,
             client_id: &settings.client_id,
@@ -163,56 +246,4 @@ pub(super) async fn validate_with_key_refresh(
     let Ok(renewed) = providers.refresh_keys(kernel, settings).await else { return Err(failed) };
     *report = before;
     by(&renewed, report).map(|claims| (claims, renewed))
-}
-
-/// Adds what only the user info endpoint says, where something is missing (`OpenID` Connect Core §5.3). What the
-/// ID token says stays.
-async fn add_userinfo_claims(
-    kernel: &Kernel,
-    settings: &OidcSettings,
-    provider: &DiscoveredProvider,
-    report: &mut OidcCheckReport,
-    mut claims: Claims,
-    tokens: &Tokens,
-) -> Result<Claims, OidcCheckFailed> {
-    let email = settings.people.email_attribute.as_deref().unwrap_or("email");
-    let is_missing = |name: &str| !claims.contains_key(name);
-    let lacks_groups =
-        settings.group_claim().is_some_and(|name| is_missing(name) && !graph::is_overage(&claims));
-    let endpoint = provider.metadata.userinfo_endpoint.as_deref();
-    let Some(endpoint) = endpoint.filter(|_| is_missing(email) || lacks_groups) else { return Ok(claims) };
-    let read = async {
-        let url = Url::parse(endpoint).map_err(|error| error.to_string())?;
-        let text = kernel.http_client.get_with_bearer(&url, &tokens.access_token, MAX_BYTES).await;
-        let text = text.map_err(|error| error.to_string())?;
-        serde_json::from_str::<Claims>(&text).map_err(|error| error.to_string())
-    };
-    let said = read.await.map_err(|error| report.fail(OidcCheck::UserInfo, "claims of the person", error))?;
-    // Core §5.3.2: an answer about somebody else must not be used.
-    let (who, found) =
-        (text_claim(&claims, "sub").unwrap_or_default(), text_claim(&said, "sub").unwrap_or("nobody"));
-    report.record(OidcCheck::UserInfo, check_that(who == found, who, found))?;
-    for (name, value) in said {
-        claims.entry(name).or_insert(value);
-    }
-    Ok(claims)
-}
-
-/// The groups of the person. When they cannot be read nobody is taken out of anything, and the log says why.
-async fn read_groups(
-    kernel: &Kernel,
-    connection: &Connection,
-    settings: &OidcSettings,
-    claims: &mut Claims,
-) -> Option<Vec<String>> {
-    let name = settings.group_claim()?;
-    if settings.preset == Preset::Entra && graph::is_overage(claims) {
-        let read = graph::groups_from_claims(kernel, connection, CLIENT_SECRET, settings, claims).await;
-        return read.map_err(|error: GraphError| graph::log_failure(&connection.id, &error)).ok();
-    }
-    match claims.get(name) {
-        Some(Value::Array(_) | Value::String(_)) => Some(claim_mapping::claim_values(claims, name)),
-        // Many providers leave the claim out for somebody who is in no group.
-        _ => Some(Vec::new()),
-    }
 }

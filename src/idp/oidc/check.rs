@@ -1,6 +1,6 @@
 //! The checks of a sign-in with a provider, in the order in which they are made.
 
-use crate::idp::report::{self, checks};
+use crate::idp::report::checks;
 
 checks! {
     /// A check that a provider's answer has to pass.
@@ -55,8 +55,3 @@ checks! {
         Replay = "replay",
     }
 }
-
-/// The checks so far.
-pub(super) type OidcCheckReport = report::CheckReport<OidcCheck>;
-/// Something was refused.
-pub(super) type OidcCheckFailed = report::CheckFailed<OidcCheck>;

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::check::{OidcCheck, OidcCheckFailed, OidcCheckReport};
+use super::check::OidcCheck;
 use super::token_validation::{Claims, text_claim};
 use crate::idp::connections::{OidcSettings, Preset};
-use crate::idp::report::{CheckResult, check_that};
+use crate::idp::report::{CheckFailed, CheckReport, CheckResult, check_that};
 use crate::signin::ProfileNames;
 
 /// Levels that stand for more than one factor: REFEDS, and PAPE's.
@@ -24,10 +24,10 @@ pub(super) struct EmailClaim {
 /// Reads the address. One that is not vouched for leads to nobody, but may belong to a person who is known by
 /// their subject.
 pub(super) fn email_claim(
-    report: &mut OidcCheckReport,
+    report: &mut CheckReport<OidcCheck>,
     settings: &OidcSettings,
     claims: &Claims,
-) -> Result<EmailClaim, OidcCheckFailed> {
+) -> Result<EmailClaim, CheckFailed<OidcCheck>> {
     let tenant_is_ours = settings.preset == Preset::Entra
         && text_claim(claims, "tid").is_some_and(|tid| settings.tenants.contains(&tid.to_lowercase()));
     let mapped = settings.people.email_attribute.as_deref();
@@ -62,10 +62,10 @@ fn is_true(claim: Option<&Value>) -> bool {
 
 /// Whether the person comes from where the connection lets people come from.
 pub(super) fn check_tenant_and_domain(
-    report: &mut OidcCheckReport,
+    report: &mut CheckReport<OidcCheck>,
     settings: &OidcSettings,
     claims: &Claims,
-) -> Result<(), OidcCheckFailed> {
+) -> Result<(), CheckFailed<OidcCheck>> {
     if settings.preset == Preset::Entra && !settings.tenants.is_empty() {
         report.record(OidcCheck::Tenant, check_allow_list(text_claim(claims, "tid"), &settings.tenants))?;
     }

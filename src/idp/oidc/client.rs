@@ -11,10 +11,9 @@ use openidconnect::{
 
 use serde_json::Value;
 
-use super::authorization::AuthorizationRequest;
 use super::provider::{DiscoveredProvider, ProviderMetadata};
 use super::{RpEndpoints, client_keys, presets};
-use crate::idp::connections::{self, ClientAuth, Connection, OidcSettings};
+use crate::idp::connections::{self, ClientAuth, OidcConnection, OidcSettings};
 use crate::kernel::{Kernel, http_client, vault};
 
 /// A token endpoint's answer.
@@ -62,31 +61,44 @@ fn build_client(
     Ok(if settings.preset.is_oauth2_only() { client.disable_openid_scope() } else { client })
 }
 
-/// The address to send a browser to.
-pub(super) fn authorization_url(
-    settings: &OidcSettings,
-    (provider, endpoints): (&DiscoveredProvider, &RpEndpoints),
-    (state, authorization, login_hint): (&str, &AuthorizationRequest, &str),
-) -> Result<String, ClientError> {
-    let client = build_client(settings, &provider.metadata, endpoints)?;
-    let (state, nonce) = (CsrfToken::new(state.to_owned()), Nonce::new(authorization.nonce.clone()));
-    let flow = CoreAuthenticationFlow::AuthorizationCode;
-    let mut request = client.authorize_url(flow, move || state, move || nonce);
-    for scope in presets::scopes(settings) {
-        request = request.add_scope(Scope::new(scope));
+/// What the address says to which a browser is sent (RFC 6749 §4.1.1).
+pub(super) struct RequestUrl<'a> {
+    pub(super) endpoints: &'a RpEndpoints,
+    pub(super) state: &'a str,
+    pub(super) nonce: &'a str,
+    /// The PKCE verifier, whose hash the provider is shown.
+    pub(super) verifier: &'a str,
+    /// Who the person says they are; not sent unless it is an address.
+    pub(super) login_hint: &'a str,
+}
+
+impl RequestUrl<'_> {
+    /// The address.
+    pub(super) fn build(
+        &self,
+        settings: &OidcSettings,
+        provider: &DiscoveredProvider,
+    ) -> Result<String, ClientError> {
+        let client = build_client(settings, &provider.metadata, self.endpoints)?;
+        let (state, nonce) = (CsrfToken::new(self.state.to_owned()), Nonce::new(self.nonce.to_owned()));
+        let flow = CoreAuthenticationFlow::AuthorizationCode;
+        let mut request = client.authorize_url(flow, move || state, move || nonce);
+        for scope in presets::scopes(settings) {
+            request = request.add_scope(Scope::new(scope));
+        }
+        for (name, value) in presets::parameters(settings) {
+            request = request.add_extra_param(name, value);
+        }
+        if presets::supports_pkce(settings) {
+            let verifier = PkceCodeVerifier::new(self.verifier.to_owned());
+            request = request.set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
+        }
+        if self.login_hint.contains('@') {
+            request = request.set_login_hint(LoginHint::new(self.login_hint.to_owned()));
+        }
+        let (url, _, _) = request.url();
+        Ok(url.into())
     }
-    for (name, value) in presets::parameters(settings) {
-        request = request.add_extra_param(name, value);
-    }
-    if presets::supports_pkce(settings) {
-        let verifier = PkceCodeVerifier::new(authorization.verifier.clone());
-        request = request.set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
-    }
-    if login_hint.contains('@') {
-        request = request.set_login_hint(LoginHint::new(login_hint.to_owned()));
-    }
-    let (url, _, _) = request.url();
-    Ok(url.into())
 }
 
 /// What a code was good for.
@@ -98,13 +110,12 @@ pub(super) struct Tokens {
 /// Exchanges a code (RFC 6749 §4.1.3).
 pub(super) async fn exchange_code(
     kernel: &Kernel,
-    connection: &Connection,
-    settings: &OidcSettings,
+    connection: &OidcConnection,
     provider: &DiscoveredProvider,
     code: &str,
-    authorization: &AuthorizationRequest,
+    verifier: &str,
 ) -> Result<Tokens, ClientError> {
-    let endpoints = RpEndpoints::of(&kernel.urls, &connection.id);
+    let (settings, endpoints) = (&*connection.settings, RpEndpoints::of(&kernel.urls, &connection.id));
     let client = build_client(settings, &provider.metadata, &endpoints)?;
     let auth = presets::client_auth(settings, &provider.metadata);
     let client = if auth == ClientAuth::PrivateKeyJwt {
@@ -121,7 +132,7 @@ pub(super) async fn exchange_code(
     };
     let mut request = client.exchange_code(AuthorizationCode::new(code.to_owned()));
     if presets::supports_pkce(settings) {
-        request = request.set_pkce_verifier(PkceCodeVerifier::new(authorization.verifier.clone()));
+        request = request.set_pkce_verifier(PkceCodeVerifier::new(verifier.to_owned()));
     }
     if auth == ClientAuth::PrivateKeyJwt {
         let audience = provider.metadata.token_endpoint.as_deref().unwrap_or_default();

@@ -5,15 +5,17 @@ use std::collections::BTreeMap;
 use super::ProviderCache;
 use super::authorization::{AuthorizationPurpose, AuthorizationRequest, AuthorizationRequestError};
 use super::callback::OidcIdentity;
-use super::check::{OidcCheck, OidcCheckFailed, OidcCheckReport};
+use super::check::OidcCheck;
 use super::claim_mapping::claim_values;
 use super::token_validation::text_claim;
 use crate::access::Principal;
 use crate::audit::Context;
 use crate::directory::{Error, accounts, domain_of};
 use crate::idp::connection_tests::{self, ConnectionTest, TestResult};
-use crate::idp::connections::{Connection, OidcSettings};
-use crate::idp::report::check_that;
+use crate::idp::connections::{Connection, OidcConnection};
+use crate::idp::error::MessageError;
+use crate::idp::report::{CheckFailed, CheckReport, check_that};
+use crate::kernel::http::RequestContext;
 use crate::kernel::{Kernel, Tx};
 use crate::signin::SignIn;
 
@@ -32,23 +34,22 @@ pub async fn begin(
     providers: &ProviderCache,
     principal: &Principal,
     context: &Context,
-    connection: &Connection,
-    settings: &OidcSettings,
+    connection: &OidcConnection,
 ) -> Result<OidcTestStart, Error> {
-    let provider = providers.discover(kernel, settings).await;
+    let provider = providers.discover(kernel, &connection.settings).await;
     let mut tx = kernel.db.begin().await?;
     let mut authorization = AuthorizationRequest::new(AuthorizationPurpose::SignIn);
     let (test, relay) =
         connection_tests::begin(&mut tx, principal, connection, &authorization.request).await?;
     authorization.purpose = AuthorizationPurpose::Trial(relay);
     let address = match provider {
-        Ok(provider) => authorization.authorization_url(kernel, (connection, settings), (&provider, "", "")),
+        Ok(provider) => authorization.authorization_url(kernel, connection, &provider, "", ""),
         Err(error) => Err(AuthorizationRequestError::from(error)),
     };
     let begun = match address {
         Ok(url) => OidcTestStart::Redirect(url, test.id),
         Err(error) => {
-            let failed = OidcCheckReport::default().fail(
+            let failed = CheckReport::<OidcCheck>::default().fail(
                 OidcCheck::Discovery,
                 "a provider that describes itself",
                 error,
@@ -65,18 +66,18 @@ pub async fn begin(
 /// Keeps what a test found.
 pub(super) async fn finish(
     signin: &SignIn,
-    context: &Context,
+    request: &RequestContext,
     connection: &Connection,
     test: &ConnectionTest,
     authorization: &AuthorizationRequest,
-    outcome: Result<OidcIdentity, OidcCheckFailed>,
+    verdict: Result<OidcIdentity, CheckFailed<OidcCheck>>,
 ) -> Result<(), Error> {
     let mut tx = signin.kernel.db.begin().await?;
-    let judged = match outcome {
-        Ok(identity) => check_test_rules(&mut tx, connection, test, authorization, identity).await?,
-        Err(failed) => Err(failed),
+    let checked = match verdict {
+        Ok(identity) => check_test_rules(&mut tx, connection, test, authorization, identity).await,
+        Err(failed) => Err(failed.into()),
     };
-    let found = match judged {
+    let found = match checked {
         Ok(identity) => TestResult {
             passed: true,
             authn_context: text_claim(&identity.claims, "acr").map(str::to_owned),
@@ -84,9 +85,11 @@ pub(super) async fn finish(
             email: Some(identity.email),
             checks: identity.report.into_test_steps(),
         },
-        Err(failed) => TestResult::failed(failed),
+        Err(MessageError::Refused(failed)) => TestResult::failed(failed),
+        Err(MessageError::Failed(error)) => return Err(error),
     };
-    connection_tests::finish(&mut tx, context, connection, test, &found).await?;
+    let context = Context::anonymous(&connection.account_id, "test", request);
+    connection_tests::finish(&mut tx, &context, connection, test, &found).await?;
     Ok(tx.commit().await?)
 }
 
@@ -111,19 +114,15 @@ async fn check_test_rules(
     test: &ConnectionTest,
     authorization: &AuthorizationRequest,
     mut identity: OidcIdentity,
-) -> Result<Result<OidcIdentity, OidcCheckFailed>, sqlx::Error> {
+) -> Result<OidcIdentity, MessageError<OidcCheck>> {
     let rules = accounts::settings_of(tx, &connection.account_id).await?;
     let domain = domain_of(&identity.email).unwrap_or_default();
     let report = &mut identity.report;
-    let request =
-        check_that(authorization.request == test.request_id, "the request of this test", "another one");
+    let is_own = authorization.request == test.request_id;
+    report.record(OidcCheck::Request, check_that(is_own, "the request of this test", "another one"))?;
     let vouched = check_that(identity.email_is_verified, "an address that it vouches for", &identity.email);
-    let judged = report
-        .record(OidcCheck::Request, request)
-        .and_then(|()| report.record(OidcCheck::EmailVerified, vouched))
-        .and_then(|()| {
-            let allowed = check_that(rules.allows_domain(&domain), rules.allowed_domains_text(), &domain);
-            report.record(OidcCheck::Domain, allowed)
-        });
-    Ok(judged.map(|()| identity))
+    report.record(OidcCheck::EmailVerified, vouched)?;
+    let allowed = check_that(rules.allows_domain(&domain), rules.allowed_domains_text(), &domain);
+    report.record(OidcCheck::Domain, allowed)?;
+    Ok(identity)
 }

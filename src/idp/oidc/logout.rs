@@ -7,25 +7,26 @@ use url::Url;
 use super::callback::OidcIdentity;
 use super::token_validation::text_claim;
 use super::{ProviderCache, RpEndpoints};
-use crate::idp::connections::{Connection, OidcSettings};
+use crate::idp::connections::OidcConnection;
 use crate::kernel::Kernel;
 use crate::signin::ProviderSession;
 use crate::signin::sessions::UpstreamSession;
 
 /// A way out that leads through the provider.
 pub struct OidcLogout {
-    connection: Connection,
-    settings: OidcSettings,
+    connection: OidcConnection,
     id_token: Option<String>,
 }
 
 impl OidcLogout {
     /// The way out of a session that came through `connection`; none for plain OAuth 2.0, which has no logout.
-    pub(crate) fn of(connection: Connection, origin: &UpstreamSession) -> Option<Self> {
-        let settings = connection.oidc().filter(|settings| !settings.preset.is_oauth2_only())?;
+    pub(crate) fn of(connection: OidcConnection, origin: &UpstreamSession) -> Option<Self> {
+        if connection.settings.preset.is_oauth2_only() {
+            return None;
+        }
         let detail: Value = serde_json::from_str(&origin.provider_detail).unwrap_or_default();
         let id_token = detail["id_token"].as_str().map(str::to_owned);
-        Some(Self { connection, settings, id_token })
+        Some(Self { connection, id_token })
     }
 
     /// What the provider is called.
@@ -46,14 +47,14 @@ pub(super) fn provider_session(identity: &OidcIdentity) -> ProviderSession {
 
 /// The address at which the provider signs the person out there and brings them back; none where it has none.
 pub async fn logout_url(kernel: &Kernel, providers: &ProviderCache, logout: &OidcLogout) -> Option<String> {
-    let provider = providers.discover(kernel, &logout.settings).await.ok()?;
+    let provider = providers.discover(kernel, &logout.connection.settings).await.ok()?;
     let mut url = Url::parse(provider.metadata.end_session_endpoint.as_deref()?).ok()?;
     let endpoints = RpEndpoints::of(&kernel.urls, &logout.connection.id);
     let mut query = url.query_pairs_mut();
     if let Some(id_token) = &logout.id_token {
         query.append_pair("id_token_hint", id_token);
     }
-    query.append_pair("client_id", &logout.settings.client_id);
+    query.append_pair("client_id", &logout.connection.settings.client_id);
     query.append_pair("post_logout_redirect_uri", &endpoints.signed_out);
     drop(query);
     Some(url.into())

@@ -11,8 +11,8 @@ use jsonwebtoken::{Algorithm, DecodingKey};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::check::{OidcCheck, OidcCheckFailed, OidcCheckReport};
-use crate::idp::report::{CheckResult, check_that};
+use super::check::OidcCheck;
+use crate::idp::report::{CheckFailed, CheckReport, CheckResult, check_that};
 use crate::kernel::{Timestamp, tokens};
 
 /// The claims of a token.
@@ -44,11 +44,11 @@ pub(super) struct ExpectedIdToken<'a> {
 
 /// Judges an ID token (`OpenID` Connect Core §3.1.3.7).
 pub(super) fn validate_id_token(
-    report: &mut OidcCheckReport,
+    report: &mut CheckReport<OidcCheck>,
     token: &str,
     expected: &ExpectedToken<'_>,
     expected_id_token: &ExpectedIdToken<'_>,
-) -> Result<Claims, OidcCheckFailed> {
+) -> Result<Claims, CheckFailed<OidcCheck>> {
     let (claims, algorithm) = validate_token(report, token, expected)?;
     let nonce = text_claim(&claims, "nonce");
     let fits = match nonce {
@@ -69,10 +69,10 @@ pub(super) fn validate_id_token(
 
 /// Judges a logout token (`OpenID` Connect Back-Channel Logout §2.6).
 pub(super) fn validate_logout_token(
-    report: &mut OidcCheckReport,
+    report: &mut CheckReport<OidcCheck>,
     token: &str,
     expected: &ExpectedToken<'_>,
-) -> Result<Claims, OidcCheckFailed> {
+) -> Result<Claims, CheckFailed<OidcCheck>> {
     const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
     let (claims, _) = validate_token(report, token, expected)?;
     let is_logout =
@@ -102,12 +102,13 @@ struct JoseHeader {
 
 /// What every token must be: signed with one of the keys, from the issuer, for us, and valid now.
 fn validate_token(
-    report: &mut OidcCheckReport,
+    report: &mut CheckReport<OidcCheck>,
     token: &str,
     expected: &ExpectedToken<'_>,
-) -> Result<(Claims, Algorithm), OidcCheckFailed> {
-    let unreadable =
-        |report: &OidcCheckReport| report.fail(OidcCheck::Token, "a signed token of three parts", token);
+) -> Result<(Claims, Algorithm), CheckFailed<OidcCheck>> {
+    let unreadable = |report: &CheckReport<OidcCheck>| {
+        report.fail(OidcCheck::Token, "a signed token of three parts", token)
+    };
     let parts: Vec<&str> = token.split('.').collect();
     let [header, payload, signature] = parts[..] else { return Err(unreadable(report)) };
     let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).ok().filter(|_| token.len() <= MAX_BYTES);

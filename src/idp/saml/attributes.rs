@@ -44,7 +44,7 @@ pub(super) fn asserts_mfa(assertion: &ValidatedAssertion) -> bool {
         || attribute_values(assertion, ENTRA_METHODS).iter().any(|method| method == ENTRA_MFA)
 }
 
-/// What the sign-in may take over. `groups`: those of [`super::groups::of`].
+/// What the sign-in may take over. `groups`: those of [`super::groups::read_groups`].
 pub(super) fn provider_claims(
     settings: &SamlSettings,
     assertion: &ValidatedAssertion,

@@ -1,7 +1,7 @@
 //! Trying a connection: an administrator goes to the identity provider and back, and sees what every check
 //! found.
 
-use super::judge::{SamlCheck, SamlCheckFailed, ValidatedAssertion, check_that};
+use super::judge::{SamlCheck, ValidatedAssertion, check_that};
 use super::keys;
 use super::request::{FrontChannelMessage, SpEndpoints, authn_request};
 use super::sign::new_message_id;
@@ -9,8 +9,11 @@ use crate::access::Principal;
 use crate::audit::Context;
 use crate::directory::{Error, accounts, domain_of};
 use crate::idp::connection_tests::{self, ConnectionTest, TestResult};
-use crate::idp::connections::{Connection, SamlSettings};
+use crate::idp::connections::{Connection, SamlConnection};
+use crate::idp::error::MessageError;
 use crate::idp::replay_cache;
+use crate::idp::report::CheckFailed;
+use crate::kernel::http::RequestContext;
 use crate::kernel::{Kernel, Tx};
 use crate::signin::SignIn;
 
@@ -19,10 +22,9 @@ pub async fn begin(
     kernel: &Kernel,
     tx: &mut Tx,
     principal: &Principal,
-    connection: &Connection,
-    settings: &SamlSettings,
+    connection: &SamlConnection,
 ) -> Result<(String, FrontChannelMessage), Error> {
-    let request_id = new_message_id();
+    let (request_id, settings) = (new_message_id(), &connection.settings);
     let (test, relay) = connection_tests::begin(tx, principal, connection, &request_id).await?;
     let pairs = keys::of_connection(tx, &connection.id).await?;
     let key = if settings.sign_requests { keys::signing_key(kernel, &pairs).await? } else { None };
@@ -36,17 +38,17 @@ pub async fn begin(
 /// Keeps what a test found.
 pub(super) async fn finish(
     signin: &SignIn,
-    context: &Context,
-    connection: &Connection,
+    request: &RequestContext,
+    connection: &SamlConnection,
     test: &ConnectionTest,
-    outcome: Result<ValidatedAssertion, SamlCheckFailed>,
+    verdict: Result<ValidatedAssertion, CheckFailed<SamlCheck>>,
 ) -> Result<(), Error> {
     let mut tx = signin.kernel.db.begin().await?;
-    let outcome = match outcome {
-        Ok(assertion) => check_test_rules(&mut tx, connection, test, assertion).await?,
-        Err(failed) => Err(failed),
+    let checked = match verdict {
+        Ok(assertion) => check_test_rules(&mut tx, connection, test, assertion).await,
+        Err(failed) => Err(failed.into()),
     };
-    let found = match outcome {
+    let found = match checked {
         Ok(assertion) => TestResult {
             passed: true,
             checks: assertion.report.into_test_steps(),
@@ -54,9 +56,11 @@ pub(super) async fn finish(
             authn_context: Some(assertion.authn_context).filter(|context| !context.is_empty()),
             attributes: assertion.attributes,
         },
-        Err(failed) => TestResult::failed(failed),
+        Err(MessageError::Refused(failed)) => TestResult::failed(failed),
+        Err(MessageError::Failed(error)) => return Err(error),
     };
-    connection_tests::finish(&mut tx, context, connection, test, &found).await?;
+    let context = Context::anonymous(&connection.account_id, "test", request);
+    connection_tests::finish(&mut tx, &context, connection, test, &found).await?;
     Ok(tx.commit().await?)
 }
 
@@ -66,26 +70,21 @@ async fn check_test_rules(
     connection: &Connection,
     test: &ConnectionTest,
     assertion: ValidatedAssertion,
-) -> Result<Result<ValidatedAssertion, SamlCheckFailed>, sqlx::Error> {
-    let report = assertion.report.clone();
+) -> Result<ValidatedAssertion, MessageError<SamlCheck>> {
+    let mut report = assertion.report.clone();
     if assertion.in_response_to.as_deref() != Some(&test.request_id) {
         let found = assertion.in_response_to.as_deref().unwrap_or("an unsolicited response");
-        return Ok(Err(report.fail(SamlCheck::InResponseTo, "an answer to the request of this test", found)));
+        let expected = "an answer to the request of this test";
+        return Err(report.fail(SamlCheck::InResponseTo, expected, found).into());
     }
     if !replay_cache::insert(tx, &connection.id, &assertion.assertion_id, assertion.remember_until).await? {
-        return Ok(Err(report.fail(
-            SamlCheck::Replay,
-            "an assertion not used before",
-            &assertion.assertion_id,
-        )));
+        let found = &assertion.assertion_id;
+        return Err(report.fail(SamlCheck::Replay, "an assertion not used before", found).into());
     }
     // A sign-in meets this rule later, in the flow; here it is part of the answer.
     let rules = accounts::settings_of(tx, &connection.account_id).await?;
     let domain = domain_of(&assertion.email).unwrap_or_default();
-    let mut report = report;
-    let noted = report.record(
-        SamlCheck::Domain,
-        check_that(rules.allows_domain(&domain), rules.allowed_domains_text(), &domain),
-    );
-    Ok(noted.map(|()| ValidatedAssertion { report, ..assertion }))
+    let allowed = check_that(rules.allows_domain(&domain), rules.allowed_domains_text(), &domain);
+    report.record(SamlCheck::Domain, allowed)?;
+    Ok(ValidatedAssertion { report, ..assertion })
 }

@@ -3,7 +3,7 @@
 
 use super::attributes::attribute_values;
 use super::judge::ValidatedAssertion;
-use crate::idp::connections::{Connection, SamlSettings};
+use crate::idp::connections::SamlConnection;
 use crate::idp::graph::{self, GraphError};
 use crate::kernel::Kernel;
 
@@ -18,10 +18,10 @@ const ENTRA_OBJECT_ID: &str = "http://schemas.microsoft.com/identity/claims/obje
 /// Graph cannot be asked nobody is taken out of anything: `None` as well, and the log says why.
 pub(super) async fn read_groups(
     kernel: &Kernel,
-    connection: &Connection,
-    settings: &SamlSettings,
+    connection: &SamlConnection,
     assertion: &ValidatedAssertion,
 ) -> Option<Vec<String>> {
+    let settings = &connection.settings;
     let name = settings.people.group_attribute.as_deref().filter(|_| settings.people.group_sync)?;
     if !assertion.attributes.contains_key(ENTRA_OVERAGE) {
         return Some(attribute_values(assertion, name).to_vec());

@@ -7,7 +7,7 @@ use super::request::{FrontChannelMessage, SpEndpoints, WriteError};
 use super::sign::{OutboundMessage, new_message_id};
 use super::{keys, store};
 use crate::directory::Error;
-use crate::idp::connections::{Connection, LogoutService, SamlSettings};
+use crate::idp::connections::{LogoutService, SamlConnection};
 use crate::kernel::{Kernel, Timestamp, Tx};
 use crate::signin::sessions::UpstreamSession;
 
@@ -17,8 +17,7 @@ pub(super) const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
 
 /// A way out that leads through the identity provider.
 pub struct SamlLogout {
-    connection: Connection,
-    settings: SamlSettings,
+    connection: SamlConnection,
     service: LogoutService,
     name_id: NameId,
     session_index: Option<String>,
@@ -26,11 +25,10 @@ pub struct SamlLogout {
 
 impl SamlLogout {
     /// The way out of a session that came through `connection`, if that takes logouts.
-    pub(crate) fn of(connection: Connection, origin: UpstreamSession) -> Option<Self> {
-        let settings = connection.saml()?;
+    pub(crate) fn of(connection: SamlConnection, origin: UpstreamSession) -> Option<Self> {
         let name_id = serde_json::from_str(&origin.provider_detail).ok()?;
-        let service = settings.logout.clone()?;
-        Some(Self { connection, settings, service, name_id, session_index: origin.provider_session })
+        let service = connection.settings.logout.clone()?;
+        Some(Self { connection, service, name_id, session_index: origin.provider_session })
     }
 
     /// What the identity provider is called.
@@ -46,11 +44,11 @@ pub async fn start_logout(
     tx: &mut Tx,
     logout: &SamlLogout,
 ) -> Result<FrontChannelMessage, Error> {
-    let SamlLogout { connection, settings, service, name_id, session_index } = logout;
+    let SamlLogout { connection, service, name_id, session_index } = logout;
     let now = tx.now();
     let pairs = keys::of_connection(tx, &connection.id).await?;
     let key = keys::signing_key(kernel, &pairs).await?;
-    let addresses = SpEndpoints::of(&kernel.urls, &connection.id, settings);
+    let addresses = SpEndpoints::of(&kernel.urls, &connection.id, &connection.settings);
     let id = new_message_id();
     store::insert_pending_logout(tx, &connection.id, &id, now.plus(RESPONSE_TIMEOUT)).await?;
     let xml = logout_request_xml(&id, &addresses, &service.url, name_id, session_index.as_deref(), now);

@@ -1,6 +1,7 @@
 //! Reading the metadata of the other side again, so that its certificates and addresses follow without anybody
 //! doing anything; and telling administrators of what ends.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
@@ -12,7 +13,9 @@ use super::metadata_source::MetadataLoadError;
 use super::store::{self, MetadataStatus, REFRESH_EVERY};
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::{Error, accounts};
-use crate::idp::connections::{self, Connection, RetiringCertificate, SamlSettings};
+use crate::idp::connections::{
+    self, Connection, RetiringCertificate, SamlConnection, SamlSettings, TypedConnection,
+};
 use crate::kernel::mail::EmailMessage;
 use crate::kernel::{Kernel, Timestamp, Tx, http_client};
 use crate::signin::notifications;
@@ -49,24 +52,24 @@ pub async fn refresh_one(kernel: &Kernel) -> Result<bool, Error> {
     let mut c = kernel.db.read().await?;
     let connection = connections::by_id(&mut c, &status.account_id, &status.connection_id).await?;
     drop(c);
-    let Some((connection, settings)) = connection.and_then(|c| c.saml().map(|settings| (c, settings))) else {
-        return Ok(true);
-    };
-    let read = match settings.metadata_url.as_deref().map(Url::parse) {
-        Some(Ok(url)) => Some(fetch_settings(kernel, &url, &settings, &mut status).await),
+    // One that cannot be read is left alone, until a version that can read it has the lease.
+    let typed = connection.and_then(|connection| connection.typed().ok());
+    let Some(connection) = typed.and_then(TypedConnection::into_saml) else { return Ok(true) };
+    let read = match connection.settings.metadata_url.as_deref().map(Url::parse) {
+        Some(Ok(url)) => Some(fetch_settings(kernel, &url, &connection.settings, &mut status).await),
         Some(Err(_)) => Some(Err(RefreshError::InvalidUrl)),
         None => None,
     };
     let now = kernel.clock.now();
     status.next_at = now.plus(REFRESH_EVERY);
     let mut tx = kernel.db.begin().await?;
-    let mut current = settings;
+    let mut current = connection.settings.clone();
     match read {
         Some(Ok(found)) => {
             (status.fetched_at, status.error, status.failing_since) = (Some(now), None, None);
             if let Some(wanted) = found {
-                apply_settings(&mut tx, &connection, &current, &wanted).await?;
-                current = wanted;
+                apply_settings(&mut tx, &connection, &wanted).await?;
+                current = Arc::new(wanted);
             }
         }
         Some(Err(error)) => {
@@ -113,12 +116,7 @@ async fn fetch_settings(
     Ok((wanted != *settings).then_some(wanted))
 }
 
-async fn apply_settings(
-    tx: &mut Tx,
-    connection: &Connection,
-    before: &SamlSettings,
-    after: &SamlSettings,
-) -> Result<(), Error> {
+async fn apply_settings(tx: &mut Tx, connection: &SamlConnection, after: &SamlSettings) -> Result<(), Error> {
     // Somebody who changed the settings meanwhile wins; the next reading finds their state.
     if !connections::replace_settings(tx, connection, after).await? {
         return Ok(());
@@ -128,7 +126,7 @@ async fn apply_settings(
             "certificates": fingerprints(&settings.certificates)})
     };
     let event = Event::new(Action::ConnectionRefresh, "connection", &connection.id, &connection.name);
-    let detail = json!({"before": names(before), "after": names(after)});
+    let detail = json!({"before": names(&connection.settings), "after": names(after)});
     Ok(audit::record(tx, &Context::system(&connection.account_id), event.detail(detail)).await?)
 }
 

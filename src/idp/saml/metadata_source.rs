@@ -1,5 +1,7 @@
 //! From what an administrator brings to the settings of a connection.
 
+use std::sync::Arc;
+
 use url::Url;
 
 use super::judge::{IdpMetadata, MAX_METADATA_BYTES, MetadataError, read_metadata};
@@ -108,7 +110,7 @@ pub async fn prepare_connection(
     let connection = NewConnection {
         id: ids::new_id(kernel.clock.now()),
         name: name.to_owned(),
-        settings: ConnectionSettings::Saml(Box::new(settings)),
+        settings: ConnectionSettings::Saml(Arc::new(settings)),
         domains: Vec::new(),
     };
     Ok(NewSamlConnection { connection, keys, etag: loaded.etag })

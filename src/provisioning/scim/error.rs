@@ -102,6 +102,12 @@ impl Error {
         Self { retry_after: Some(seconds), ..Self::plain(status, detail) }
     }
 
+    /// The stored connection cannot be read; the log says why. Another node may be able to.
+    pub(super) fn connection_unreadable() -> Self {
+        let detail = "This connection cannot be used at present. Send the request again later.";
+        Self::retry_later(StatusCode::SERVICE_UNAVAILABLE, detail, 60)
+    }
+
     /// Whether somebody else was only faster, so that the same again will do.
     pub(super) fn lost_a_race(&self) -> bool {
         self.status == StatusCode::CONFLICT && self.retry_after.is_some()

@@ -44,8 +44,8 @@ pub(super) async fn show(
         active_users: users::count(&mut c, account, &[users::UserCondition::Active(true)]).await?,
         all_users: users::count(&mut c, account, &[]).await?,
         groups: groups::count(&mut c, account, &[]).await?,
-        has_sign_in_connection: connections.iter().any(|c| c.kind().is_for_sign_in() && c.is_enabled()),
-        has_scim: connections.iter().any(|c| c.kind() == ConnectionKind::Scim),
+        has_sign_in_connection: connections.iter().any(|c| c.is_for_sign_in() && c.is_enabled()),
+        has_scim: connections.iter().any(|c| c.kind() == Some(ConnectionKind::Scim)),
         connections,
         events,
     })

@@ -133,7 +133,7 @@ pub(super) async fn submit(
         Some(domain) => app.idp_discovery.route_for_domain(&app.kernel, account_id, &domain).await?,
         None => None,
     };
-    let connection = door.as_ref().map(|door| &door.connection);
+    let connection = door.as_deref();
     let names = flow::cookies(&app.kernel);
     let browser = names.browser_secret(&headers);
     let begin = flow::FlowStart {

@@ -5,30 +5,17 @@ use std::sync::Arc;
 
 use crate::directory::accounts::{self, Account};
 use crate::directory::domain_of;
-use crate::idp::connections::{self, Connection, LdapSettings};
+use crate::idp::connections::{self, Connection, LdapConnection, TypedConnection};
 use crate::idp::ldap;
 use crate::kernel::Kernel;
 use crate::kernel::cache::ShortCache;
+use crate::web::Error;
 
 /// The memory of this node.
 #[derive(Default)]
 pub(crate) struct IdpDiscovery {
     accounts: ShortCache<Account>,
-    domains: ShortCache<Arc<SignInRoute>>,
-}
-
-/// A way to sign in.
-pub(crate) struct SignInRoute {
-    pub(crate) connection: Connection,
-    /// What there is to know of it, when it is a directory.
-    directory: Option<LdapSettings>,
-}
-
-impl SignInRoute {
-    /// The directory, when it is one.
-    pub(crate) fn directory(&self) -> Option<(&Connection, &LdapSettings)> {
-        Some((&self.connection, self.directory.as_ref()?))
-    }
+    domains: ShortCache<Arc<Connection>>,
 }
 
 impl IdpDiscovery {
@@ -55,11 +42,11 @@ impl IdpDiscovery {
         kernel: &Kernel,
         account_id: Option<&str>,
         domain: &str,
-    ) -> Result<Option<Arc<SignInRoute>>, sqlx::Error> {
+    ) -> Result<Option<Arc<Connection>>, sqlx::Error> {
         let ask = async || {
             let mut c = kernel.db.read().await?;
             let found = connections::route_by_domain(&mut c, account_id, domain).await?;
-            Ok(found.map(|connection| Arc::new(SignInRoute { directory: connection.ldap(), connection })))
+            Ok(found.map(Arc::new))
         };
         // No id has a colon in it.
         let key = format!("{}:{domain}", account_id.unwrap_or_default());
@@ -67,22 +54,25 @@ impl IdpDiscovery {
     }
 
     /// The directory that checks the password of somebody who calls themselves `name`: the one their domain belongs to,
-    /// or one that is there for everybody.
+    /// or one that is there for everybody. While a directory cannot be read, no other password counts in its place.
     pub(crate) async fn directory_for(
         &self,
         kernel: &Kernel,
         account_id: &str,
         name: &str,
-    ) -> Result<Option<Arc<SignInRoute>>, sqlx::Error> {
-        if let Some(domain) = domain_of(name)
-            && let Some(door) = self.route_for_domain(kernel, Some(account_id), &domain).await?
-        {
-            return Ok(Some(door).filter(|door| door.directory.is_some()));
-        }
-        let mut c = kernel.db.read().await?;
-        let found = Box::pin(ldap::default_directory_for(&mut c, account_id, name)).await?;
-        Ok(found
-            .map(|(connection, settings)| Arc::new(SignInRoute { connection, directory: Some(settings) })))
+    ) -> Result<Option<LdapConnection>, Error> {
+        let routed = match domain_of(name) {
+            Some(domain) => self.route_for_domain(kernel, Some(account_id), &domain).await?,
+            None => None,
+        };
+        let found = if let Some(routed) = routed {
+            Some(Connection::clone(&routed))
+        } else {
+            let mut c = kernel.db.read().await?;
+            Box::pin(ldap::default_directory_for(&mut c, account_id, name)).await?
+        };
+        let typed = found.map(Connection::typed).transpose().map_err(|_| super::directory_unreachable())?;
+        Ok(typed.and_then(TypedConnection::into_ldap))
     }
 
     /// Has everything looked at anew: an administrator has changed something on this node.

@@ -19,7 +19,7 @@ use crate::kernel::urls::query_value;
 use crate::signin::Throttled;
 use crate::signin::flow::{self, CompletedSignIn, NextStep, SignInError, SignInOutcome};
 
-pub(super) use idp_discovery::{IdpDiscovery, SignInRoute};
+pub(super) use idp_discovery::IdpDiscovery;
 pub(super) use resume::sign_in_refusal as explain_proof;
 
 pub(super) fn routes() -> Routes<AppState> {

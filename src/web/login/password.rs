@@ -1,7 +1,5 @@
 //! "Prove it": the password, or a button to an identity provider.
 
-use std::sync::Arc;
-
 use askama::Template;
 use axum::Form;
 use axum::extract::{Query, State};
@@ -9,9 +7,8 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::idp_discovery::SignInRoute;
 use crate::directory::accounts::{self, Account};
-use crate::idp::connections::{self, Connection};
+use crate::idp::connections::{self, Connection, LdapConnection};
 use crate::idp::ldap;
 use crate::kernel::http::{RequestContext, cookie};
 use crate::signin::Method;
@@ -61,12 +58,12 @@ async fn build(app: &AppState, flow: Flow, error: Option<&'static str>) -> Resul
     };
     connections.retain(Connection::has_button);
     drop(c);
-    let directory = directory_of(app, &flow).await?.map(|door| door.connection.label());
+    let directory = directory_of(app, &flow).await?.map(|directory| directory.label());
     Ok(LoginPasswordPage { account, flow, connections, directory, error })
 }
 
 /// The directory that checks the password, when it is not the one that is kept here.
-async fn directory_of(app: &AppState, flow: &Flow) -> Result<Option<Arc<SignInRoute>>, sqlx::Error> {
+async fn directory_of(app: &AppState, flow: &Flow) -> Result<Option<LdapConnection>, Error> {
     match &flow.account_id {
         Some(account_id) => app.idp_discovery.directory_for(&app.kernel, account_id, &flow.identifier).await,
         None => Ok(None),
@@ -96,13 +93,12 @@ pub(super) async fn submit(
     app.signin.throttle.check_step(request.address).map_err(super::throttled)?;
     let typed = Password::new(&form.password);
     let place = flow::cookies(&app.kernel).binding_of(&headers, &browser);
-    let door = directory_of(&app, &flow).await?;
+    let directory = directory_of(&app, &flow).await?;
     // In boxes, here and below: what they remember between their steps is large, and each layer around this would move it.
-    let who = (&flow, place);
-    let proof = if let Some(about) = door.as_ref().and_then(|door| door.directory()) {
-        Box::pin(ldap::sign_in(&app.idp, &request, who, about, &form.password)).await
+    let proof = if let Some(directory) = &directory {
+        Box::pin(ldap::sign_in(&app.idp, &request, &flow, place, directory, &form.password)).await
     } else {
-        Box::pin(flow::sign_in_with_password(&app.signin, &request, who.0, who.1, &typed, Method::Password))
+        Box::pin(flow::sign_in_with_password(&app.signin, &request, &flow, place, &typed, Method::Password))
             .await
     };
     match proof {

@@ -1,7 +1,5 @@
 //! "Is it still you?", before something that a stranger at an open screen must not do.
 
-use std::sync::Arc;
-
 use askama::Template;
 use axum::Form;
 use axum::extract::{Query, State};
@@ -10,14 +8,14 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use crate::access::Principal;
-use crate::idp::connections::{self, Connection};
+use crate::idp::connections::{self, Connection, LdapConnection};
 use crate::idp::ldap;
 use crate::kernel::http::RequestContext;
 use crate::kernel::urls::{local_path, query_value};
 use crate::signin::factors;
 use crate::signin::flow::{self, SignInError};
 use crate::signin::password::{self, Password};
-use crate::web::login::{self, SignInRoute};
+use crate::web::login;
 use crate::web::page::{self, Shell};
 use crate::web::two_factor::{self, FactorPrompt, FactorResponseForm};
 use crate::web::{AppState, Error};
@@ -101,9 +99,9 @@ pub(super) async fn show(
 }
 
 /// The directory that has the password of somebody who is signed in.
-async fn directory_of(app: &AppState, principal: &Principal) -> Result<Option<Arc<SignInRoute>>, Error> {
+async fn directory_of(app: &AppState, principal: &Principal) -> Result<Option<LdapConnection>, Error> {
     let user = super::signed_in_user(app, principal).await?;
-    Ok(app.idp_discovery.directory_for(&app.kernel, &user.account_id, user.email_or_user_name()).await?)
+    app.idp_discovery.directory_for(&app.kernel, &user.account_id, user.email_or_user_name()).await
 }
 
 /// The person is signed in, so there is nothing to hide from them.
@@ -132,10 +130,8 @@ pub(super) async fn confirm(
     let has_factor = factors::is_enrolled(&mut *app.kernel.db.read().await?, &principal.id).await?;
     let confirmed = if has_factor {
         flow::confirm_second_factor(&app.signin, &request, &principal, form.factor.response()).await
-    } else if let Some(about) =
-        directory_of(&app, &principal).await?.as_ref().and_then(|door| door.directory())
-    {
-        ldap::reauthenticate(&app.idp, &request, &principal, about.0, about.1, &form.password).await
+    } else if let Some(directory) = directory_of(&app, &principal).await? {
+        ldap::reauthenticate(&app.idp, &request, &principal, &directory, &form.password).await
     } else {
         flow::confirm_password(&app.signin, &request, &principal, &Password::new(&form.password)).await
     };

@@ -32,13 +32,12 @@ pub(super) async fn link(
     let mut c = app.kernel.db.read().await?;
     let connection = admin::find_connection(&mut c, &principal, &form.connection).await?;
     drop(c);
-    let settings = connection.oidc().filter(|_| connection.is_enabled());
-    let settings = settings.ok_or_else(|| Error::not_found("connection"))?;
+    let connection = connection.typed()?.into_oidc().filter(|connection| connection.is_enabled());
+    let connection = connection.ok_or_else(|| Error::not_found("connection"))?;
     let names = flow::cookies(&app.kernel);
     let browser = names.browser_secret(&headers);
 
-    let url =
-        oidc::begin_link(&app.kernel, &app.idp.oidc, &principal, &connection, &settings, &browser).await;
+    let url = oidc::begin_link(&app.kernel, &app.idp.oidc, &principal, &connection, &browser).await;
     let url = url.map_err(|error| {
         tracing::warn!(connection = connection.id, %error, "a provider cannot be used");
         let detail = "Try again in a moment. If it goes on, tell your administrator.";

@@ -98,7 +98,8 @@ async fn render(
     let identities = of_user(&mut c, &user.id).await?;
     let mut linkable = connections::sign_in_connections(&mut c, &user.account_id).await?;
     linkable.retain(|one| {
-        one.kind() == ConnectionKind::Oidc && identities.iter().all(|known| known.connection_id != one.id)
+        one.kind() == Some(ConnectionKind::Oidc)
+            && identities.iter().all(|known| known.connection_id != one.id)
     });
     let page = ProfilePage {
         identities,

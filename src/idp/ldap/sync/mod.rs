@@ -8,6 +8,7 @@
 //! an administrator says that this is meant. Nothing is taken from anybody by an error.
 
 mod model;
+mod plan;
 mod reader;
 mod run;
 mod schedule;
@@ -15,6 +16,7 @@ mod store;
 mod user_matching;
 
 pub use model::{GroupChange, HeldGroup, SyncOptions, SyncReport, SyncRun};
+pub use plan::plan_next_run;
 pub use run::run_due;
-pub use schedule::{Schedule, plan_next_run};
+pub use schedule::Schedule;
 pub use store::{latest_runs, next_run_at, request_run, run_by_id};

@@ -99,7 +99,7 @@ impl Reader {
     pub(super) async fn read_groups(&mut self) -> Result<HashMap<String, RemoteGroup>, Error> {
         let pool = self.pool.clone();
         let mut all = HashMap::new();
-        for query in &pool.settings.group_queries {
+        for query in &pool.connection.settings.group_queries {
             let stamps = ["entryCSN", "uSNChanged", "modifyTimestamp"].map(str::to_owned);
             let wanted: AttributeNames = stamps.into_iter().chain([query.name_attribute.clone()]).collect();
             let request = LdapSearchRequest::below(&query.base_dn, &query.filter, &wanted);
@@ -127,9 +127,9 @@ impl Reader {
                 loop {
                     let next = walk.next(&self.kernel, &pool).await?;
                     let is_last = next.is_none();
-                    batch.extend(
-                        next.and_then(|entry| SyncCandidate::from_entry(entry, query, &pool.settings.jit)),
-                    );
+                    batch.extend(next.and_then(|entry| {
+                        SyncCandidate::from_entry(entry, query, &pool.connection.settings.jit)
+                    }));
                     if (batch.len() >= USERS_PER_BATCH || (is_last && !batch.is_empty()))
                         && batches
                             .send(std::mem::replace(&mut batch, Vec::with_capacity(USERS_PER_BATCH)))
@@ -199,7 +199,10 @@ impl Reader {
                 let Some(entry) = entry else { continue };
                 for name in &MEMBER_ATTRIBUTES {
                     for member in entry.fetch_all_values(&mut self.conn, &pool, name).await? {
-                        if pool.settings.nested && member.contains('=') && seen.insert(name_key(&member)) {
+                        if pool.connection.settings.nested
+                            && member.contains('=')
+                            && seen.insert(name_key(&member))
+                        {
                             inner.push(member.clone());
                         }
                         members.insert(member);

@@ -15,7 +15,7 @@ use crate::audit::{self, Action, Context, Event};
 use crate::directory::Error;
 use crate::directory::groups::{self, Group, GroupLink};
 use crate::idp::Idp;
-use crate::idp::connections;
+use crate::idp::connections::{self, TypedConnection};
 use crate::idp::ldap::error::Error as LdapError;
 use crate::idp::ldap::pool::LdapPool;
 use crate::kernel::Tx;
@@ -83,13 +83,22 @@ pub async fn run_due(idp: &Idp) -> Result<bool, Error> {
     let mut tx = kernel.db.begin().await?;
     let Some(lease) = store::acquire_lease(&mut tx).await? else { return Ok(false) };
     let connection = connections::by_id(&mut tx, &lease.account_id, &lease.connection_id).await?;
-    let settings = connection.as_ref().and_then(connections::Connection::ldap);
-    let Some((connection, settings)) = connection.zip(settings) else { return Ok(false) };
-    let report = SyncReport { preview: lease.options.preview, ..SyncReport::default() };
+    let typed = connection.and_then(|connection| connection.typed().ok());
+    let (Some(connection), Ok(options)) = (typed.and_then(TypedConnection::into_ldap), lease.options())
+    else {
+        tracing::error!(
+            connection = lease.connection_id,
+            "a run is put off: its connection, or what was asked for, cannot be read by this version"
+        );
+        store::postpone_run(&mut tx, &lease).await?;
+        tx.commit().await?;
+        return Ok(true);
+    };
+    let report = SyncReport { preview: options.preview, ..SyncReport::default() };
     let run_id = store::insert_run(&mut tx, &lease, &report).await?;
     tx.commit().await?;
 
-    let pool = idp.ldap.pool_for(&connection, &settings);
+    let pool = idp.ldap.pool_for(&connection);
     let context = Context {
         account_id: connection.account_id.clone(),
         actor: connection.actor(),
@@ -99,7 +108,6 @@ pub async fn run_due(idp: &Idp) -> Result<bool, Error> {
     let (status, report) = match Reader::open(kernel, &pool).await {
         Ok(reader) => {
             let context = context.clone();
-            let options = lease.options.clone();
             let (lease, run_id) = (&lease, run_id.clone());
             let mut work = SyncWorker {
                 idp,
@@ -125,8 +133,9 @@ pub async fn run_due(idp: &Idp) -> Result<bool, Error> {
         tracing::warn!(connection = connection.id, error, "a directory's groups were not brought up to date");
         metrics::counter!("vestibule_ldap_sync_failures_total").increment(1);
     }
-    let next =
-        Schedule::parse(&settings.schedule).ok().and_then(|schedule| schedule.next(kernel.clock.now()));
+    let next = Schedule::parse(&connection.settings.schedule)
+        .ok()
+        .and_then(|schedule| schedule.next(kernel.clock.now()));
     let mut tx = kernel.db.begin().await?;
     store::update_run(&mut tx, &run_id, status, &report).await?;
     store::release_lease(&mut tx, &lease, next).await?;
@@ -165,7 +174,7 @@ impl SyncWorker<'_> {
                 None => self.handle_missing_group(&link).await?,
                 // Members of inner groups come and go without a trace at the outer one.
                 Some(group)
-                    if !self.pool.settings.nested
+                    if !self.pool.connection.settings.nested
                         && group.change_marker.is_some()
                         && change_markers.get(&link.group_id) == group.change_marker.as_ref() =>
                 {
@@ -270,7 +279,7 @@ impl SyncWorker<'_> {
                     self.report.change(&group.id, &group.name, added, removed);
                 }
                 GroupSyncOutcome::Held(group, reason) => {
-                    self.report.add_held(&group.id, &group.name, &reason)
+                    self.report.add_held(&group.id, &group.name, &reason);
                 }
             }
         }

@@ -4,10 +4,8 @@ use chrono::DateTime;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds, Year};
 
-use super::store;
 use crate::directory::Error;
-use crate::idp::connections::Connection;
-use crate::kernel::{Timestamp, Tx};
+use crate::kernel::Timestamp;
 
 /// An expression of six or seven fields, the first of them seconds; days of the week from 1, Sunday.
 pub struct Schedule(Cron);
@@ -53,14 +51,4 @@ impl Schedule {
     pub fn description(&self) -> String {
         self.0.describe().trim_end_matches('.').to_owned()
     }
-}
-
-/// Plans the next run of a connection as it is set now, or none.
-pub async fn plan_next_run(tx: &mut Tx, connection: &Connection) -> Result<(), Error> {
-    let wanted = connection.ldap().filter(|settings| settings.group_sync && connection.is_enabled());
-    let next = match &wanted {
-        Some(settings) => Schedule::parse(&settings.schedule)?.next(tx.now()),
-        None => None,
-    };
-    Ok(store::set_next_run(tx, connection, next).await?)
 }

@@ -12,6 +12,8 @@ use crate::kernel::{Timestamp, Tx, ids};
 
 /// How long a node that says nothing keeps others away.
 pub(super) const LEASE: Duration = Duration::from_mins(1);
+/// How long a run is put off that this version cannot read: another node may be newer.
+const POSTPONED_BY: Duration = Duration::from_mins(1);
 /// Runs that are kept for each connection.
 const RUNS_KEPT: i64 = 50;
 
@@ -78,8 +80,16 @@ pub(super) async fn is_due(c: &mut DbConn, now: Timestamp) -> Result<bool, sqlx:
 pub(super) struct SyncLease {
     pub(super) account_id: String,
     pub(super) connection_id: String,
-    pub(super) options: SyncOptions,
+    /// What was asked for, as it is stored; none for a run of the schedule.
+    wanted: Option<String>,
     pub(super) token: String,
+}
+
+impl SyncLease {
+    /// What was asked for.
+    pub(super) fn options(&self) -> Result<SyncOptions, serde_json::Error> {
+        self.wanted.as_deref().map_or_else(|| Ok(SyncOptions::default()), serde_json::from_str)
+    }
 }
 
 /// Takes the run that has been due for longest, on one node.
@@ -92,7 +102,7 @@ pub(super) async fn acquire_lease(tx: &mut Tx) -> Result<Option<SyncLease>, sqlx
     .bind(now)
     .fetch_optional(&mut **tx)
     .await?;
-    let Some((connection_id, account_id, options)) = due else { return Ok(None) };
+    let Some((connection_id, account_id, wanted)) = due else { return Ok(None) };
     let token = ids::new_id(now);
     // Of two nodes that see it, one finds the lease free.
     let done = sqlx::query(
@@ -104,8 +114,21 @@ pub(super) async fn acquire_lease(tx: &mut Tx) -> Result<Option<SyncLease>, sqlx
     .bind(now)
     .execute(&mut **tx)
     .await?;
-    let options = options.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
-    Ok((done.rows_affected() == 1).then_some(SyncLease { account_id, connection_id, options, token }))
+    Ok((done.rows_affected() == 1).then_some(SyncLease { account_id, connection_id, wanted, token }))
+}
+
+/// Puts a run off that cannot be done here, so that the others have their turn. What was asked for stays.
+pub(super) async fn postpone_run(tx: &mut Tx, lease: &SyncLease) -> Result<(), sqlx::Error> {
+    let next = tx.now().plus(POSTPONED_BY);
+    sqlx::query(
+        "UPDATE ldap_schedules SET lease = NULL, lease_until = 0, next_at = $1 WHERE connection_id = $2 AND lease = $3",
+    )
+    .bind(next)
+    .bind(&lease.connection_id)
+    .bind(&lease.token)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
 }
 
 /// Says that the run goes on; false when another node has taken it.
@@ -127,7 +150,7 @@ pub(super) async fn release_lease(
     lease: &SyncLease,
     next: Option<Timestamp>,
 ) -> Result<(), sqlx::Error> {
-    let asked = json!(lease.options).to_string();
+    let asked = lease.wanted.clone().unwrap_or_else(|| json!(SyncOptions::default()).to_string());
     sqlx::query(
         "UPDATE ldap_schedules SET lease = NULL, lease_until = 0, \
          next_at = CASE WHEN wanted IS NULL OR wanted = $1 THEN $2 ELSE next_at END, \

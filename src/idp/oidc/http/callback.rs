@@ -6,21 +6,23 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::find_oidc_connection;
-use crate::audit::{Action, Context};
-use crate::directory::users;
+use crate::directory::{Error, users};
 use crate::idp::Idp;
 use crate::idp::connection_tests;
-use crate::idp::connections::{Connection, OidcSettings};
+use crate::idp::connections::OidcConnection;
+use crate::idp::error::MessageError;
 use crate::idp::http::{connection_unavailable, internal_error, refusal, refuse_sign_in, too_many_requests};
 use crate::idp::oidc::authorization::{self, AuthorizationPurpose, AuthorizationRequest};
-use crate::idp::oidc::callback::{CallbackParams, OidcIdentity, validate_callback};
-use crate::idp::oidc::check::{OidcCheck, OidcCheckFailed, OidcCheckReport};
+use crate::idp::oidc::callback::{Callback, CallbackParams, OidcIdentity};
+use crate::idp::oidc::check::OidcCheck;
+use crate::idp::oidc::token_validation::text_claim;
 use crate::idp::oidc::{claim_mapping, connection_test, logout};
+use crate::idp::report::{CheckFailed, CheckReport};
 use crate::kernel::http::{Refusal, RequestContext, cookie};
 use crate::kernel::sealed_state::SealedState;
 use crate::signin::factors::SecondFactor;
 use crate::signin::flow::{self, ProofDelivery};
-use crate::signin::{ExternalSubject, Method, Proof, ProviderClaims, SignIn, identities, sessions};
+use crate::signin::{ExternalSubject, Method, Proof, ProviderClaims, identities, sessions};
 
 /// Takes the answer. The state is opened first: it is sealed for this connection and this browser, so nothing that
 /// was begun elsewhere, or for another provider, goes any further.
@@ -33,69 +35,34 @@ pub(super) async fn receive(
 ) -> Result<Response, Refusal> {
     let (signin, kernel) = (&idp.signin, &idp.signin.kernel);
     signin.throttle.check_step(request.address).map_err(too_many_requests)?;
-    let (connection, settings) = find_oidc_connection(signin, &id, false).await?;
+    let connection = find_oidc_connection(signin, &id, false).await?;
     let Query(params) = params.map_err(|_| invalid_state())?;
-    let browser = cookie(&headers, flow::cookies(kernel).flow);
-    let opened = authorization::open_state(kernel, &connection, &params.state, browser)
-        .await
-        .map_err(internal_error)?;
-    let ticket = opened.ok_or_else(invalid_state)?;
-    let authorization = &ticket.content;
-    match &authorization.purpose {
-        AuthorizationPurpose::Trial(relay) => {
-            let now = kernel.clock.now();
-            let mut c = kernel.db.read().await.map_err(internal_error)?;
-            let found = connection_tests::find_pending(&mut c, &connection.id, Some(relay), now)
-                .await
-                .map_err(internal_error)?;
-            drop(c);
-            let test = found.ok_or_else(invalid_state)?;
-            // What was found is for the administrator who began it, and leads nowhere else.
-            let outcome =
-                validate_callback(kernel, &idp.oidc, &connection, &settings, authorization, &params).await;
-            let context = Context::anonymous(&connection.account_id, "test", &request);
-            connection_test::finish(signin, &context, &connection, &test, authorization, outcome)
-                .await
-                .map_err(internal_error)?;
-            let to = format!("/console/connections/{}/tests/{}", connection.id, test.id);
-            Ok(Redirect::to(&to).into_response())
-        }
-        _ if !connection.is_enabled() => Err(connection_unavailable()),
-        AuthorizationPurpose::SignIn => {
-            let outcome = match check_pending_request(signin, &connection, authorization)
-                .await
-                .map_err(internal_error)?
-            {
-                Ok(()) => {
-                    validate_callback(kernel, &idp.oidc, &connection, &settings, authorization, &params).await
-                }
-                Err(failed) => Err(failed),
-            };
-            let outcome = match outcome {
-                Ok(identity) => complete_callback(signin, &connection, &settings, authorization, identity)
-                    .await
-                    .map_err(internal_error)?,
-                Err(failed) => Err(failed),
-            };
-            match outcome {
-                Ok(handover) => {
-                    Ok(Redirect::to(&format!("/login/continue?handover={handover}")).into_response())
-                }
-                Err(failed) => Err(callback_refusal(signin, &request, &connection, &failed).await),
-            }
-        }
+    let names = flow::cookies(kernel);
+    let browser = cookie(&headers, names.flow);
+    let opened = authorization::open_state(kernel, &connection, &params.state, browser).await;
+    let state = opened.map_err(internal_error)?.ok_or_else(invalid_state)?;
+    let answer = ProviderAnswer {
+        idp: &idp,
+        request: &request,
+        connection: &connection,
+        state: &state,
+        authorization: &state.content,
+        params: &params,
+    };
+    let outcome = match &state.content.purpose {
+        AuthorizationPurpose::Trial(relay) => answer.finish_test(relay).await,
+        _ if !connection.is_enabled() => return Err(connection_unavailable()),
+        AuthorizationPurpose::SignIn => answer.sign_in().await,
         AuthorizationPurpose::Link { user } => {
-            let secret = cookie(&headers, flow::cookies(kernel).session).unwrap_or_default();
-            let principal = sessions::authenticate(signin, secret).await.map_err(internal_error)?;
-            let principal = principal.filter(|principal| principal.id == *user).ok_or_else(invalid_state)?;
-            match validate_callback(kernel, &idp.oidc, &connection, &settings, authorization, &params).await {
-                Ok(identity) => {
-                    let context = principal.context(&request);
-                    link_identity(signin, &context, &connection, user, &ticket, &identity).await
-                }
-                Err(failed) => Err(callback_refusal(signin, &request, &connection, &failed).await),
-            }
+            let session = cookie(&headers, names.session).unwrap_or_default();
+            answer.link(user, session).await
         }
+    };
+    match outcome {
+        Ok(next) => Ok(Redirect::to(&next).into_response()),
+        Err(CallbackError::InvalidState) => Err(invalid_state()),
+        Err(CallbackError::Message(MessageError::Failed(error))) => Err(internal_error(error)),
+        Err(CallbackError::Message(MessageError::Refused(failed))) => Err(answer.refuse(&failed).await),
     }
 }
 
@@ -108,75 +75,155 @@ fn invalid_state() -> Refusal {
     )
 }
 
-/// Whether a sign-in waits for this answer: a code that comes again is not even tried.
-async fn check_pending_request(
-    signin: &SignIn,
-    connection: &Connection,
-    authorization: &AuthorizationRequest,
-) -> Result<Result<(), OidcCheckFailed>, sqlx::Error> {
-    let mut c = signin.kernel.db.read().await?;
-    let now = signin.kernel.clock.now();
-    let is_pending = flow::has_pending_request(&mut c, (&connection.id, &authorization.request), now).await?;
-    Ok(if is_pending { Ok(()) } else { Err(already_answered(&OidcCheckReport::default())) })
+/// Why an answer led nowhere.
+enum CallbackError {
+    /// Nothing here waits for it.
+    InvalidState,
+    /// It was refused, or something of ours failed.
+    Message(MessageError<OidcCheck>),
 }
 
-fn already_answered(report: &OidcCheckReport) -> OidcCheckFailed {
+impl<E: Into<MessageError<OidcCheck>>> From<E> for CallbackError {
+    fn from(error: E) -> Self {
+        Self::Message(error.into())
+    }
+}
+
+/// An answer whose state was opened. Sign-ins, tests and links judge it the same way, and differ in what they do with
+/// the verdict: each gives the address to go to next.
+struct ProviderAnswer<'a> {
+    idp: &'a Idp,
+    request: &'a RequestContext,
+    connection: &'a OidcConnection,
+    state: &'a SealedState<AuthorizationRequest>,
+    authorization: &'a AuthorizationRequest,
+    params: &'a CallbackParams,
+}
+
+impl ProviderAnswer<'_> {
+    async fn validate(&self) -> Result<OidcIdentity, CheckFailed<OidcCheck>> {
+        let kernel = &self.idp.signin.kernel;
+        let callback = Callback::new(kernel, &self.idp.oidc, self.connection, self.authorization);
+        callback.validate(self.params).await
+    }
+
+    /// What was found is for the administrator who began the test, and leads nowhere else.
+    async fn finish_test(&self, relay: &str) -> Result<String, CallbackError> {
+        let kernel = &self.idp.signin.kernel;
+        let mut c = kernel.db.read().await?;
+        let now = kernel.clock.now();
+        let test = connection_tests::find_pending(&mut c, &self.connection.id, Some(relay), now).await?;
+        drop(c);
+        let test = test.ok_or(CallbackError::InvalidState)?;
+        let verdict = self.validate().await;
+        connection_test::finish(
+            &self.idp.signin,
+            self.request,
+            self.connection,
+            &test,
+            self.authorization,
+            verdict,
+        )
+        .await?;
+        Ok(test.page())
+    }
+
+    async fn sign_in(&self) -> Result<String, CallbackError> {
+        self.check_pending_request().await?;
+        let identity = self.validate().await?;
+        let handover = self.deliver_proof(identity).await?;
+        Ok(format!("/login/continue?handover={handover}"))
+    }
+
+    /// Whether a sign-in waits for this answer: a code that comes again is not even tried.
+    async fn check_pending_request(&self) -> Result<(), MessageError<OidcCheck>> {
+        let kernel = &self.idp.signin.kernel;
+        let mut c = kernel.db.read().await?;
+        let request = (self.connection.id.as_str(), self.authorization.request.as_str());
+        if flow::has_pending_request(&mut c, request, kernel.clock.now()).await? {
+            return Ok(());
+        }
+        Err(already_answered(&CheckReport::default()).into())
+    }
+
+    /// Puts the proof down for the flow that asked for it: the handover by which that finds it.
+    async fn deliver_proof(&self, identity: OidcIdentity) -> Result<String, MessageError<OidcCheck>> {
+        let (connection, settings) = (self.connection, &self.connection.settings);
+        let is_mfa = settings.people.trust_mfa && claim_mapping::asserts_mfa(&identity.claims);
+        let jit = &settings.people.jit;
+        let proof = Proof {
+            method: Method::Oidc,
+            account_id: connection.account_id.clone(),
+            connection_id: Some(connection.id.clone()),
+            identifier: identity.email.clone(),
+            user_id: None,
+            external_subject: Some(external_subject(&identity)),
+            amr: if is_mfa { vec!["mfa".into()] } else { Vec::new() },
+            second_factor: is_mfa.then_some(SecondFactor::Provider),
+            password_fingerprint: None,
+            clear_failures_of: None,
+            acr: text_claim(&identity.claims, "acr").unwrap_or_default().to_owned(),
+            provider_claims: ProviderClaims {
+                jit_provisioning: jit.allows(|key| claim_mapping::claim_values(&identity.claims, key)),
+                names: claim_mapping::names(settings, &identity.claims),
+                update_names: !settings.people.keep_names,
+                session: Some(logout::provider_session(&identity)),
+                groups: identity.groups,
+            },
+        };
+        let mut tx = self.idp.signin.kernel.db.begin().await?;
+        let delivery = ProofDelivery::SpInitiated(&self.authorization.request);
+        let handover =
+            flow::deliver_proof(&mut tx, &connection.account_id, &connection.id, delivery, &proof).await?;
+        let handover = handover.ok_or_else(|| already_answered(&identity.report))?;
+        tx.commit().await?;
+        Ok(handover)
+    }
+
+    /// Gives the identity to the user who is signed in and asked for it. `session`: the secret in their cookie.
+    async fn link(&self, user_id: &str, session: &str) -> Result<String, CallbackError> {
+        let signin = &self.idp.signin;
+        let principal = sessions::authenticate(signin, session).await?;
+        let principal = principal.filter(|principal| principal.id == user_id);
+        let principal = principal.ok_or(CallbackError::InvalidState)?;
+        let identity = self.validate().await?;
+        let mut tx = signin.kernel.db.begin().await?;
+        if !self.state.consume(&mut tx).await? {
+            return Err(CallbackError::InvalidState);
+        }
+        let connection = self.connection;
+        let user = users::by_id(&mut tx, &connection.account_id, user_id).await?;
+        let user = user.ok_or(CallbackError::InvalidState)?;
+        let (context, subject) = (principal.context(self.request), external_subject(&identity));
+        match identities::link(&mut tx, &context, &user, &connection.id, &subject, &identity.email).await {
+            Ok(()) => {}
+            // It is somebody else's already.
+            Err(Error::Forbidden(_)) => return Ok("/profile?notice=identity_of_another".to_owned()),
+            Err(error) => return Err(error.into()),
+        }
+        tx.commit().await?;
+        Ok("/profile?notice=identity_linked".to_owned())
+    }
+
+    /// Somebody changed their mind at the provider, or something is wrong.
+    async fn refuse(&self, failed: &CheckFailed<OidcCheck>) -> Refusal {
+        let (signin, connection) = (&self.idp.signin, self.connection);
+        let refusal = refuse_sign_in(signin, self.request, connection, Method::Oidc, failed).await;
+        if failed.check == OidcCheck::Answer && failed.found.starts_with("access_denied") {
+            let detail = "The sign-in was cancelled there, or you may not use this application. Start again, or sign in \
+                          another way.";
+            return Refusal::new(refusal.status, "Your identity provider said no", detail);
+        }
+        refusal
+    }
+}
+
+fn already_answered(report: &CheckReport<OidcCheck>) -> CheckFailed<OidcCheck> {
     report.fail(
         OidcCheck::Request,
         "a sign-in that waits for this answer",
         "one that was answered, or is over",
     )
-}
-
-/// Puts the proof down for the flow that asked for it.
-async fn complete_callback(
-    signin: &SignIn,
-    connection: &Connection,
-    settings: &OidcSettings,
-    authorization: &AuthorizationRequest,
-    identity: OidcIdentity,
-) -> Result<Result<String, OidcCheckFailed>, sqlx::Error> {
-    let is_mfa = settings.people.trust_mfa && claim_mapping::asserts_mfa(&identity.claims);
-    let proof = Proof {
-        method: Method::Oidc,
-        account_id: connection.account_id.clone(),
-        connection_id: Some(connection.id.clone()),
-        identifier: identity.email.clone(),
-        user_id: None,
-        external_subject: Some(external_subject(&identity)),
-        amr: if is_mfa { vec!["mfa".into()] } else { Vec::new() },
-        second_factor: is_mfa.then_some(SecondFactor::Provider),
-        password_fingerprint: None,
-        clear_failures_of: None,
-        acr: crate::idp::oidc::token_validation::text_claim(&identity.claims, "acr")
-            .unwrap_or_default()
-            .to_owned(),
-        provider_claims: ProviderClaims {
-            jit_provisioning: settings
-                .people
-                .jit
-                .allows(|key| claim_mapping::claim_values(&identity.claims, key)),
-            names: claim_mapping::names(settings, &identity.claims),
-            update_names: !settings.people.keep_names,
-            session: Some(logout::provider_session(&identity)),
-            groups: identity.groups,
-        },
-    };
-
-    let mut tx = signin.kernel.db.begin().await?;
-    let Some(handover) = flow::deliver_proof(
-        &mut tx,
-        connection.account_id.as_str(),
-        connection.id.as_str(),
-        ProofDelivery::SpInitiated(&authorization.request),
-        &proof,
-    )
-    .await?
-    else {
-        return Ok(Err(already_answered(&identity.report)));
-    };
-    tx.commit().await?;
-    Ok(Ok(handover))
 }
 
 fn external_subject(identity: &OidcIdentity) -> ExternalSubject {
@@ -185,51 +232,4 @@ fn external_subject(identity: &OidcIdentity) -> ExternalSubject {
         id: identity.subject.clone(),
         address_is_verified: identity.email_is_verified,
     }
-}
-
-/// Gives the identity to the one who is signed in and asked for it.
-async fn link_identity(
-    signin: &SignIn,
-    context: &Context,
-    connection: &Connection,
-    user: &str,
-    ticket: &SealedState<AuthorizationRequest>,
-    identity: &OidcIdentity,
-) -> Result<Response, Refusal> {
-    let mut tx = signin.kernel.db.begin().await.map_err(internal_error)?;
-    if !ticket.consume(&mut tx).await.map_err(internal_error)? {
-        return Err(invalid_state());
-    }
-    let user = users::by_id(&mut tx, &connection.account_id, user).await.map_err(internal_error)?;
-    let user = user.ok_or_else(invalid_state)?;
-    let external_subject = external_subject(identity);
-    let linked =
-        identities::link(&mut tx, context, &user, &connection.id, &external_subject, &identity.email);
-    let notice = match linked.await {
-        Ok(()) => "identity_linked",
-        Err(crate::directory::Error::Forbidden(_)) => return Ok(redirect_to_profile("identity_of_another")),
-        Err(error) => return Err(internal_error(error)),
-    };
-    tx.commit().await.map_err(internal_error)?;
-    Ok(redirect_to_profile(notice))
-}
-
-fn redirect_to_profile(notice: &str) -> Response {
-    Redirect::to(&format!("/profile?notice={notice}")).into_response()
-}
-
-/// Somebody changed their mind at the provider, or something is wrong.
-async fn callback_refusal(
-    signin: &SignIn,
-    request: &RequestContext,
-    connection: &Connection,
-    failed: &OidcCheckFailed,
-) -> Refusal {
-    let refusal = refuse_sign_in(signin, request, (connection, Action::SignIn, Method::Oidc), failed).await;
-    if failed.check == OidcCheck::Answer && failed.found.starts_with("access_denied") {
-        let detail = "The sign-in was cancelled there, or you may not use this application. Start again, or sign in \
-                      another way.";
-        return Refusal::new(refusal.status, "Your identity provider said no", detail);
-    }
-    refusal
 }

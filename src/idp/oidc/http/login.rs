@@ -23,8 +23,8 @@ pub(super) async fn begin(
 ) -> Result<Response, Refusal> {
     let signin = &idp.signin;
     signin.throttle.check_step(request.address).map_err(too_many_requests)?;
-    let (connection, settings) = find_oidc_connection(signin, &id, true).await?;
-    let provider = idp.oidc.discover(&signin.kernel, &settings).await.map_err(|error| {
+    let connection = find_oidc_connection(signin, &id, true).await?;
+    let provider = idp.oidc.discover(&signin.kernel, &connection.settings).await.map_err(|error| {
         tracing::warn!(connection = connection.id, %error, "a provider cannot be used");
         metrics::counter!("vestibule_oidc_discovery_failures_total").increment(1);
         refusal(
@@ -39,11 +39,7 @@ pub(super) async fn begin(
     let browser = names.browser_secret(&headers);
     let authorization = AuthorizationRequest::new(AuthorizationPurpose::SignIn);
     let whom = record_request_in_flow(signin, &connection, &authorization.request, &browser, &query).await?;
-    let url = authorization.authorization_url(
-        &signin.kernel,
-        (&connection, &settings),
-        (&provider, &browser, &whom),
-    );
+    let url = authorization.authorization_url(&signin.kernel, &connection, &provider, &browser, &whom);
     let url = url.map_err(internal_error)?;
     Ok(([(header::SET_COOKIE, names.set_flow(&browser))], Redirect::to(&url)).into_response())
 }

@@ -14,12 +14,14 @@ use serde_json::json;
 use super::find_oidc_connection;
 use crate::audit::{Action, Context};
 use crate::idp::Idp;
-use crate::idp::connections::{Connection, OidcSettings};
+use crate::idp::connections::{OidcConnection, OidcSettings};
+use crate::idp::error::MessageError;
 use crate::idp::http::{internal_error, record_refusal, too_many_requests};
 use crate::idp::oidc::callback::validate_with_key_refresh;
-use crate::idp::oidc::check::{OidcCheck, OidcCheckFailed, OidcCheckReport};
+use crate::idp::oidc::check::OidcCheck;
 use crate::idp::oidc::token_validation::{Claims, text_claim, validate_logout_token};
 use crate::idp::replay_cache;
+use crate::idp::report::{CheckFailed, CheckReport};
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::signin::{Method, sessions};
 
@@ -40,25 +42,19 @@ pub(super) async fn receive(
     let signin = &idp.signin;
     signin.throttle.check_step(request.address).map_err(too_many_requests)?;
     // Sessions go on when a connection is switched off, so they can be ended as well.
-    let (connection, settings) = find_oidc_connection(signin, &id, false).await?;
+    let connection = find_oidc_connection(signin, &id, false).await?;
     let no_store = [(header::CACHE_CONTROL, "no-store")];
     let Ok(Form(form)) = form else { return Ok((no_store, bad_request()).into_response()) };
-    let judged = validate_logout(&idp, &settings, &form.logout_token).await;
-    let done = match judged {
-        Ok((claims, report)) => {
-            end_sessions(&idp, &request, &connection, &claims, &report).await.map_err(internal_error)?
-        }
-        Err(failed) => Err(failed),
-    };
-    Ok(match done {
-        Ok(()) => (no_store, StatusCode::OK).into_response(),
-        Err(failed) => {
+    match end_sessions(&idp, &request, &connection, &form.logout_token).await {
+        Ok(()) => Ok((no_store, StatusCode::OK).into_response()),
+        Err(MessageError::Failed(error)) => Err(internal_error(error)),
+        Err(MessageError::Refused(failed)) => {
             record_refusal(signin, &request, &connection, Action::SignOut, Method::Oidc, &failed)
                 .await
                 .map_err(internal_error)?;
-            (no_store, bad_request()).into_response()
+            Ok((no_store, bad_request()).into_response())
         }
-    })
+    }
 }
 
 fn bad_request() -> Response {
@@ -69,39 +65,38 @@ async fn validate_logout(
     idp: &Idp,
     settings: &OidcSettings,
     token: &str,
-) -> Result<(Claims, OidcCheckReport), OidcCheckFailed> {
+) -> Result<(Claims, CheckReport<OidcCheck>), CheckFailed<OidcCheck>> {
     let kernel = &idp.signin.kernel;
-    let mut report = OidcCheckReport::default();
+    let mut report = CheckReport::<OidcCheck>::default();
     let provider = idp.oidc.discover(kernel, settings).await;
     let provider =
         provider.map_err(|error| report.fail(OidcCheck::Discovery, "a provider that answers", error))?;
 
     let judged =
-        validate_with_key_refresh(kernel, &*idp.oidc, settings, provider, &mut report, |report, expected| {
+        validate_with_key_refresh(kernel, &idp.oidc, settings, provider, &mut report, |report, expected| {
             validate_logout_token(report, token, expected)
         });
     let (claims, _) = judged.await?;
     Ok((claims, report))
 }
 
-/// Ends the sessions that are named.
+/// Ends the sessions that a logout token names.
 async fn end_sessions(
     idp: &Idp,
     request: &RequestContext,
-    connection: &Connection,
-    claims: &Claims,
-    report: &OidcCheckReport,
-) -> Result<Result<(), OidcCheckFailed>, sqlx::Error> {
+    connection: &OidcConnection,
+    token: &str,
+) -> Result<(), MessageError<OidcCheck>> {
+    let (claims, report) = validate_logout(idp, &connection.settings, token).await?;
     let mut tx = idp.signin.kernel.db.begin().await?;
     let until = tx.now().plus(REPLAY_WINDOW);
-    let token_id = text_claim(claims, "jti").unwrap_or_default();
+    let token_id = text_claim(&claims, "jti").unwrap_or_default();
     if !replay_cache::insert(&mut tx, &connection.id, token_id, until).await? {
-        return Ok(Err(report.fail(OidcCheck::Replay, "a token not used before", token_id)));
+        return Err(report.fail(OidcCheck::Replay, "a token not used before", token_id).into());
     }
     let context = Context::of(&connection.account_id, connection.actor(), request);
-    let named: Vec<String> = text_claim(claims, "sid").map(str::to_owned).into_iter().collect();
-    sessions::revoke_by_provider(&mut tx, &context, &connection.id, text_claim(claims, "sub"), &named)
-        .await?;
-    tx.commit().await?;
-    Ok(Ok(()))
+    let named: Vec<String> = text_claim(&claims, "sid").map(str::to_owned).into_iter().collect();
+    let subject = text_claim(&claims, "sub");
+    sessions::revoke_by_provider(&mut tx, &context, &connection.id, subject, &named).await?;
+    Ok(tx.commit().await?)
 }

@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use super::client_keys;
 use crate::access::{Guard, Routes};
 use crate::idp::Idp;
-use crate::idp::connections::{Connection, OidcSettings};
+use crate::idp::connections::{OidcConnection, TypedConnection};
 use crate::idp::http;
 use crate::idp::http::internal_error;
 use crate::kernel::http::Refusal;
@@ -33,13 +33,13 @@ async fn find_oidc_connection(
     signin: &SignIn,
     id: &str,
     must_be_enabled: bool,
-) -> Result<(Connection, OidcSettings), Refusal> {
-    http::find_connection(signin, id, must_be_enabled, Connection::oidc).await
+) -> Result<OidcConnection, Refusal> {
+    http::find_connection(signin, id, must_be_enabled, TypedConnection::into_oidc).await
 }
 
 /// Our public key, for providers to whom we prove ourselves with it.
 async fn jwks(State(idp): State<Idp>, Path(id): Path<String>) -> Result<Response, Refusal> {
-    let (connection, _) = find_oidc_connection(&idp.signin, &id, false).await?;
+    let connection = find_oidc_connection(&idp.signin, &id, false).await?;
     let set = client_keys::public_jwks(&idp.signin.kernel, &connection).await.map_err(internal_error)?;
     Ok(Json(set).into_response())
 }

@@ -8,18 +8,20 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use super::find_saml_connection;
-use crate::audit::{Action, Context};
-use crate::idp::connections::{Connection, SamlSettings};
+use crate::idp::connection_tests::{self, ConnectionTest};
+use crate::idp::connections::SamlConnection;
+use crate::idp::error::MessageError;
 use crate::idp::http::{connection_unavailable, internal_error, refusal, refuse_sign_in, too_many_requests};
+use crate::idp::replay_cache;
+use crate::idp::report::CheckFailed;
 use crate::idp::saml::judge::{
-    Decryption, ExpectedResponse, SamlCheck, SamlCheckFailed, ValidatedAssertion, looks_encrypted,
-    validate_response,
+    Decryption, ExpectedResponse, SamlCheck, ValidatedAssertion, looks_encrypted, validate_response,
 };
 use crate::idp::saml::request::SpEndpoints;
 use crate::idp::saml::{attributes, connection_test, groups, keys};
-use crate::idp::{connection_tests, replay_cache};
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::kernel::urls::local_path;
+use crate::kernel::vault;
 use crate::signin::factors::SecondFactor;
 use crate::signin::flow::{self, ProofDelivery};
 use crate::signin::{Method, Proof, SignIn};
@@ -32,6 +34,9 @@ pub(super) struct AcsForm {
     relay_state: Option<String>,
 }
 
+/// What a response came to.
+type ValidationResult = Result<ValidatedAssertion, CheckFailed<SamlCheck>>;
+
 /// Takes a response. It comes by a cross-site POST, so nothing here depends on a cookie: the proof is
 /// put down for the flow that asked for it, and the browser goes to `/login/continue` to pick it up.
 pub(super) async fn receive(
@@ -41,27 +46,50 @@ pub(super) async fn receive(
     form: Result<Form<AcsForm>, FormRejection>,
 ) -> Result<Response, Refusal> {
     signin.throttle.check_step(request.address).map_err(too_many_requests)?;
-    let (connection, settings) = find_saml_connection(&signin, &id, false).await?;
+    let connection = find_saml_connection(&signin, &id, false).await?;
     let Form(form) = form.map_err(|_| {
         let detail = "A SAMLResponse was expected here. Start again from your application.";
         refusal(StatusCode::BAD_REQUEST, "No answer from the identity provider", detail)
     })?;
-    let now = signin.kernel.clock.now();
-    let mut c = signin.kernel.db.read().await.map_err(internal_error)?;
-    let test = connection_tests::find_pending(&mut c, &connection.id, form.relay_state.as_deref(), now)
-        .await
-        .map_err(internal_error)?;
-    let pairs = if looks_encrypted(form.saml_response.as_bytes()) {
-        keys::of_connection(&mut c, &connection.id).await.map_err(internal_error)?
-    } else {
-        Vec::new()
-    };
-    drop(c);
+    let test = find_test(&signin, &connection, &form).await.map_err(internal_error)?;
     if test.is_none() && !connection.is_enabled() {
         return Err(connection_unavailable());
     }
-    let own_keys = keys::decryption_keys(&signin.kernel, &pairs).await.map_err(internal_error)?;
-    let addresses = SpEndpoints::of(&signin.kernel.urls, &connection.id, &settings);
+    let verdict = validate(&signin, &connection, &form).await.map_err(internal_error)?;
+    let Some(test) = test else {
+        return sign_in(&signin, &request, &connection, form.relay_state.as_deref(), verdict).await;
+    };
+    connection_test::finish(&signin, &request, &connection, &test, verdict).await.map_err(internal_error)?;
+    Ok(Redirect::to(&test.page()).into_response())
+}
+
+/// The test that waits for this response, if it is the answer to one: what it finds is for the administrator who began
+/// it, and leads nowhere else.
+async fn find_test(
+    signin: &SignIn,
+    connection: &SamlConnection,
+    form: &AcsForm,
+) -> Result<Option<ConnectionTest>, sqlx::Error> {
+    let mut c = signin.kernel.db.read().await?;
+    let now = signin.kernel.clock.now();
+    connection_tests::find_pending(&mut c, &connection.id, form.relay_state.as_deref(), now).await
+}
+
+/// Judges the response. Our keys are only fetched for one that has something encrypted in it.
+async fn validate(
+    signin: &SignIn,
+    connection: &SamlConnection,
+    form: &AcsForm,
+) -> Result<ValidationResult, vault::Error> {
+    let (kernel, settings) = (&signin.kernel, &connection.settings);
+    let pairs = if looks_encrypted(form.saml_response.as_bytes()) {
+        keys::of_connection(&mut *kernel.db.read().await?, &connection.id).await?
+    } else {
+        Vec::new()
+    };
+    let own_keys = keys::decryption_keys(kernel, &pairs).await?;
+    let addresses = SpEndpoints::of(&kernel.urls, &connection.id, settings);
+    let now = kernel.clock.now();
     let expected = ExpectedResponse {
         idp_entity_id: &settings.idp_entity_id,
         certificates: &settings.trusted_certificates_at(now),
@@ -71,52 +99,53 @@ pub(super) async fn receive(
         decryption: Decryption { keys: &own_keys, allow_cbc: settings.allow_cbc },
         now,
     };
-    let outcome = validate_response(form.saml_response.as_bytes(), &expected);
-    if let Some(test) = test {
-        // A test: what was found is for the administrator who began it, and leads nowhere else.
-        let context = Context::anonymous(&connection.account_id, "test", &request);
-        connection_test::finish(&signin, &context, &connection, &test, outcome)
-            .await
-            .map_err(internal_error)?;
-        let to = format!("/console/connections/{}/tests/{}", connection.id, test.id);
-        return Ok(Redirect::to(&to).into_response());
-    }
-    let outcome = match outcome {
-        Ok(assertion) => {
-            let to = (&connection, &settings, form.relay_state.as_deref());
-            complete_callback(&signin, to.0, to.1, to.2, assertion).await.map_err(internal_error)?
-        }
-        Err(failed) => Err(failed),
+    Ok(validate_response(form.saml_response.as_bytes(), &expected))
+}
+
+/// Sends the browser on to the flow that the response belongs to.
+async fn sign_in(
+    signin: &SignIn,
+    request: &RequestContext,
+    connection: &SamlConnection,
+    relay_state: Option<&str>,
+    verdict: ValidationResult,
+) -> Result<Response, Refusal> {
+    let handover = match verdict {
+        Ok(assertion) => deliver(signin, connection, relay_state, assertion).await,
+        Err(failed) => Err(failed.into()),
     };
-    match outcome {
+    match handover {
         Ok(handover) => Ok(Redirect::to(&format!("/login/continue?handover={handover}")).into_response()),
-        Err(failed) => {
-            let about = (&connection, Action::SignIn, Method::Saml);
-            Err(refuse_sign_in(&signin, &request, about, &failed).await)
+        Err(MessageError::Failed(error)) => Err(internal_error(error)),
+        Err(MessageError::Refused(failed)) => {
+            Err(refuse_sign_in(signin, request, connection, Method::Saml, &failed).await)
         }
     }
 }
 
-/// The checks that need the database: used before? asked for? Both in one unit of work.
-async fn complete_callback(
+/// The checks that need the database: used before? asked for? Both in one unit of work. Then the proof waits for the
+/// browser that has the handover.
+async fn deliver(
     signin: &SignIn,
-    connection: &Connection,
-    settings: &SamlSettings,
+    connection: &SamlConnection,
     relay_state: Option<&str>,
     assertion: ValidatedAssertion,
-) -> Result<Result<String, SamlCheckFailed>, sqlx::Error> {
+) -> Result<String, MessageError<SamlCheck>> {
+    let settings = &connection.settings;
     let report = assertion.report.clone();
-    let fail = |check, expected: &str, found: &str| Ok(Err(report.fail(check, expected, found)));
     if assertion.in_response_to.is_none() && !settings.allow_idp_initiated {
-        return fail(SamlCheck::InResponseTo, "an answer to a request of ours", "an unsolicited response");
+        let failed =
+            report.fail(SamlCheck::InResponseTo, "an answer to a request of ours", "an unsolicited response");
+        return Err(failed.into());
     }
     // Graph is asked before the unit of work begins.
-    let groups = groups::read_groups(&signin.kernel, connection, settings, &assertion).await;
+    let groups = groups::read_groups(&signin.kernel, connection, &assertion).await;
     let mut tx = signin.kernel.db.begin().await?;
     if !replay_cache::insert(&mut tx, &connection.id, &assertion.assertion_id, assertion.remember_until)
         .await?
     {
-        return fail(SamlCheck::Replay, "an assertion not used before", &assertion.assertion_id);
+        let found = &assertion.assertion_id;
+        return Err(report.fail(SamlCheck::Replay, "an assertion not used before", found).into());
     }
     let is_mfa = settings.people.trust_mfa && attributes::asserts_mfa(&assertion);
     let proof = Proof {
@@ -140,19 +169,11 @@ async fn complete_callback(
         let landing = settings.landing.as_deref().unwrap_or("/");
         ProofDelivery::IdpInitiated { return_to: local_path(relay_state, landing) }
     };
-
-    let Some(handover) = flow::deliver_proof(
-        &mut tx,
-        connection.account_id.as_str(),
-        connection.id.as_str(),
-        delivery,
-        &proof,
-    )
-    .await?
-    else {
+    let handover = flow::deliver_proof(&mut tx, &connection.account_id, &connection.id, delivery, &proof);
+    let Some(handover) = handover.await? else {
         let found = assertion.in_response_to.unwrap_or_default();
-        return fail(SamlCheck::InResponseTo, "an open request of this connection", &found);
+        return Err(report.fail(SamlCheck::InResponseTo, "an open request of this connection", found).into());
     };
     tx.commit().await?;
-    Ok(Ok(handover))
+    Ok(handover)
 }

@@ -21,7 +21,8 @@ pub(super) async fn begin(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     signin.throttle.check_step(request.address).map_err(too_many_requests)?;
-    let (connection, settings) = find_saml_connection(&signin, &id, true).await?;
+    let connection = find_saml_connection(&signin, &id, true).await?;
+    let settings = &connection.settings;
     let kernel = &signin.kernel;
     let names = flow::cookies(kernel);
     let browser = names.browser_secret(&headers);
@@ -34,8 +35,8 @@ pub(super) async fn begin(
         None
     };
     let request_id = new_message_id();
-    let addresses = SpEndpoints::of(&kernel.urls, &connection.id, &settings);
-    let sent = authn_request(&addresses, &settings, &request_id, None, kernel.clock.now(), key.as_deref())
+    let addresses = SpEndpoints::of(&kernel.urls, &connection.id, settings);
+    let sent = authn_request(&addresses, settings, &request_id, None, kernel.clock.now(), key.as_deref())
         .map_err(internal_error)?;
     record_request_in_flow(&signin, &connection, &request_id, &browser, &query).await?;
     Ok(([(header::SET_COOKIE, names.set_flow(&browser))], sent).into_response())

@@ -11,11 +11,13 @@ use serde::Deserialize;
 
 use super::find_saml_connection;
 use crate::audit::{Action, Context};
-use crate::idp::connections::{Connection, SamlSettings};
+use crate::directory::Error;
+use crate::idp::connections::SamlConnection;
+use crate::idp::error::MessageError;
 use crate::idp::http::{internal_error, record_refusal, refusal, too_many_requests};
 use crate::idp::replay_cache;
 use crate::idp::saml::judge::{
-    Decryption, EncodedMessage, ExpectedLogout, LogoutRequest, LogoutResponse, SamlCheck, SamlCheckFailed,
+    Decryption, EncodedMessage, ExpectedLogout, LogoutRequest, LogoutResponse, SamlCheck,
     validate_logout_request, validate_logout_response,
 };
 use crate::idp::saml::keys::{self, KeyPair};
@@ -90,36 +92,12 @@ async fn handle_message(
 ) -> Result<Response, Refusal> {
     signin.throttle.check_step(request.address).map_err(too_many_requests)?;
     // Sessions go on when a connection is switched off, so they can be ended as well.
-    let (connection, settings) = find_saml_connection(signin, id, false).await?;
-    let mut c = signin.kernel.db.read().await.map_err(internal_error)?;
-    let pairs = keys::of_connection(&mut c, &connection.id).await.map_err(internal_error)?;
-    drop(c);
-    let own_keys = keys::decryption_keys(&signin.kernel, &pairs).await.map_err(internal_error)?;
-    let addresses = SpEndpoints::of(&signin.kernel.urls, &connection.id, &settings);
-    let now = signin.kernel.clock.now();
-    let expected = ExpectedLogout {
-        idp_entity_id: &settings.idp_entity_id,
-        certificates: &settings.trusted_certificates_at(now),
-        slo: &addresses.slo,
-        decryption: Decryption { keys: &own_keys, allow_cbc: settings.allow_cbc },
-        now,
-    };
-    let done = match message {
-        LogoutMessage::Request(encoded, relay_state) => match validate_logout_request(encoded, &expected) {
-            Ok(logout_request) => {
-                let with = (&connection, &settings, &addresses, &pairs[..]);
-                answer_logout_request(signin, request, with, (&logout_request, relay_state)).await?
-            }
-            Err(failed) => Err(failed),
-        },
-        LogoutMessage::Response(encoded) => match validate_logout_response(encoded, &expected) {
-            Ok(logout_response) => complete_logout(signin, &connection, &logout_response).await?,
-            Err(failed) => Err(failed),
-        },
-    };
-    match done {
+    let connection = find_saml_connection(signin, id, false).await?;
+    let context = LogoutContext::load(signin, request, &connection).await.map_err(internal_error)?;
+    match context.handle(message).await {
         Ok(response) => Ok(response),
-        Err(failed) => {
+        Err(MessageError::Failed(error)) => Err(internal_error(error)),
+        Err(MessageError::Refused(failed)) => {
             record_refusal(signin, request, &connection, Action::SignOut, Method::Saml, &failed)
                 .await
                 .map_err(internal_error)?;
@@ -133,71 +111,98 @@ async fn handle_message(
     }
 }
 
-/// Ends the sessions that are named, and says so to the identity provider.
-async fn answer_logout_request(
-    signin: &SignIn,
-    request: &RequestContext,
-    (connection, settings, addresses, pairs): (&Connection, &SamlSettings, &SpEndpoints, &[KeyPair]),
-    (logout_request, relay_state): (&LogoutRequest, Option<&str>),
-) -> Result<Result<Response, SamlCheckFailed>, Refusal> {
-    let kernel = &signin.kernel;
-    let key = keys::signing_key(kernel, pairs).await.map_err(internal_error)?;
-    let mut tx = kernel.db.begin().await.map_err(internal_error)?;
-    if !replay_cache::insert(&mut tx, &connection.id, &logout_request.id, logout_request.remember_until)
-        .await
-        .map_err(internal_error)?
-    {
-        return Ok(Err(logout_request.report.fail(
-            SamlCheck::Replay,
-            "a request not used before",
-            &logout_request.id,
-        )));
-    }
-    let context = Context::of(&connection.account_id, connection.actor(), request);
-
-    sessions::revoke_by_provider(
-        &mut tx,
-        &context,
-        connection.id.as_str(),
-        Some(logout_request.name_id.value.as_str()),
-        &logout_request.session_indexes,
-    )
-    .await
-    .map_err(internal_error)?;
-    tx.commit().await.map_err(internal_error)?;
-    let Some(service) = &settings.logout else {
-        // It asks for logouts and takes no answer: the person at least gets one.
-        return Ok(Ok(Redirect::to("/login?notice=signed_out").into_response()));
-    };
-    let url = service.response_url.as_deref().unwrap_or(&service.url);
-    let id = new_message_id();
-    let xml = logout::logout_response_xml(&id, addresses, url, &logout_request.id, kernel.clock.now());
-    // What comes with a request goes back with the answer, at most 80 bytes (saml-bindings §3.4.3).
-    let relay_state = relay_state.filter(|state| state.len() <= 80);
-    let message = OutboundMessage { name: "SAMLResponse", id: &id, xml: &xml, relay_state };
-    let sent = message.encode(url, service.binding, key.as_deref()).map_err(internal_error)?;
-    Ok(Ok(sent.into_response()))
+/// What a logout message is judged by and answered with.
+struct LogoutContext<'a> {
+    signin: &'a SignIn,
+    request: &'a RequestContext,
+    connection: &'a SamlConnection,
+    endpoints: SpEndpoints,
+    pairs: Vec<KeyPair>,
 }
 
-/// The end of a logout that began here: the session here ended when it began.
-async fn complete_logout(
-    signin: &SignIn,
-    connection: &Connection,
-    logout_response: &LogoutResponse,
-) -> Result<Result<Response, SamlCheckFailed>, Refusal> {
-    let mut tx = signin.kernel.db.begin().await.map_err(internal_error)?;
-    let waited = store::consume_pending_logout(&mut tx, &connection.id, &logout_response.in_response_to)
-        .await
-        .map_err(internal_error)?;
-    if !waited {
-        let found = &logout_response.in_response_to;
-        return Ok(Err(logout_response.report.fail(
-            SamlCheck::InResponseTo,
-            "a logout that waits for its answer",
-            found,
-        )));
+impl<'a> LogoutContext<'a> {
+    async fn load(
+        signin: &'a SignIn,
+        request: &'a RequestContext,
+        connection: &'a SamlConnection,
+    ) -> Result<Self, sqlx::Error> {
+        let pairs = keys::of_connection(&mut *signin.kernel.db.read().await?, &connection.id).await?;
+        let endpoints = SpEndpoints::of(&signin.kernel.urls, &connection.id, &connection.settings);
+        Ok(Self { signin, request, connection, endpoints, pairs })
     }
-    tx.commit().await.map_err(internal_error)?;
-    let notice = if logout_response.complete { "signed_out_everywhere" } else { "signed_out_here" };
-    Ok(Ok(Redirect::to(&format!("/login?notice={notice}")).into_response()))
+
+    async fn handle(&self, message: LogoutMessage<'_>) -> Result<Response, MessageError<SamlCheck>> {
+        let (kernel, settings) = (&self.signin.kernel, &self.connection.settings);
+        let own_keys = keys::decryption_keys(kernel, &self.pairs).await?;
+        let now = kernel.clock.now();
+        let expected = ExpectedLogout {
+            idp_entity_id: &settings.idp_entity_id,
+            certificates: &settings.trusted_certificates_at(now),
+            slo: &self.endpoints.slo,
+            decryption: Decryption { keys: &own_keys, allow_cbc: settings.allow_cbc },
+            now,
+        };
+        match message {
+            LogoutMessage::Request(encoded, relay_state) => {
+                let logout_request = validate_logout_request(encoded, &expected)?;
+                self.answer_request(&logout_request, relay_state).await
+            }
+            LogoutMessage::Response(encoded) => {
+                let logout_response = validate_logout_response(encoded, &expected)?;
+                self.complete_logout(&logout_response).await
+            }
+        }
+    }
+
+    /// Ends the sessions that are named, and says so to the identity provider.
+    async fn answer_request(
+        &self,
+        logout_request: &LogoutRequest,
+        relay_state: Option<&str>,
+    ) -> Result<Response, MessageError<SamlCheck>> {
+        let (kernel, connection) = (&self.signin.kernel, self.connection);
+        let key = keys::signing_key(kernel, &self.pairs).await?;
+        let mut tx = kernel.db.begin().await?;
+        let (id, until) = (&logout_request.id, logout_request.remember_until);
+        if !replay_cache::insert(&mut tx, &connection.id, id, until).await? {
+            return Err(logout_request
+                .report
+                .fail(SamlCheck::Replay, "a request not used before", id)
+                .into());
+        }
+        let context = Context::of(&connection.account_id, connection.actor(), self.request);
+        let name = Some(logout_request.name_id.value.as_str());
+        let named = &logout_request.session_indexes;
+        sessions::revoke_by_provider(&mut tx, &context, &connection.id, name, named).await?;
+        tx.commit().await?;
+        let Some(service) = &connection.settings.logout else {
+            // It asks for logouts and takes no answer: the person at least gets one.
+            return Ok(Redirect::to("/login?notice=signed_out").into_response());
+        };
+        let url = service.response_url.as_deref().unwrap_or(&service.url);
+        let id = new_message_id();
+        let now = kernel.clock.now();
+        let xml = logout::logout_response_xml(&id, &self.endpoints, url, &logout_request.id, now);
+        // What comes with a request goes back with the answer, at most 80 bytes (saml-bindings §3.4.3).
+        let relay_state = relay_state.filter(|state| state.len() <= 80);
+        let message = OutboundMessage { name: "SAMLResponse", id: &id, xml: &xml, relay_state };
+        let sent = message.encode(url, service.binding, key.as_deref());
+        Ok(sent.map_err(|error| Error::Internal(error.to_string()))?.into_response())
+    }
+
+    /// The end of a logout that began here: the session here ended when it began.
+    async fn complete_logout(
+        &self,
+        logout_response: &LogoutResponse,
+    ) -> Result<Response, MessageError<SamlCheck>> {
+        let mut tx = self.signin.kernel.db.begin().await?;
+        let found = &logout_response.in_response_to;
+        if !store::consume_pending_logout(&mut tx, &self.connection.id, found).await? {
+            let expected = "a logout that waits for its answer";
+            return Err(logout_response.report.fail(SamlCheck::InResponseTo, expected, found).into());
+        }
+        tx.commit().await?;
+        let notice = if logout_response.complete { "signed_out_everywhere" } else { "signed_out_here" };
+        Ok(Redirect::to(&format!("/login?notice={notice}")).into_response())
+    }
 }

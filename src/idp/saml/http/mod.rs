@@ -11,7 +11,7 @@ use axum::response::{IntoResponse, Response};
 use super::keys;
 use super::request::{SpEndpoints, sp_metadata};
 use crate::access::{Guard, Routes};
-use crate::idp::connections::{Connection, SamlSettings};
+use crate::idp::connections::{SamlConnection, TypedConnection};
 use crate::idp::http;
 use crate::idp::http::internal_error;
 use crate::kernel::http::Refusal;
@@ -33,16 +33,16 @@ async fn find_saml_connection(
     signin: &SignIn,
     id: &str,
     must_be_enabled: bool,
-) -> Result<(Connection, SamlSettings), Refusal> {
-    http::find_connection(signin, id, must_be_enabled, Connection::saml).await
+) -> Result<SamlConnection, Refusal> {
+    http::find_connection(signin, id, must_be_enabled, TypedConnection::into_saml).await
 }
 
 /// Our metadata, for the identity provider's administrator.
 async fn metadata(State(signin): State<SignIn>, Path(id): Path<String>) -> Result<Response, Refusal> {
-    let (connection, settings) = find_saml_connection(&signin, &id, false).await?;
+    let connection = find_saml_connection(&signin, &id, false).await?;
     let mut c = signin.kernel.db.read().await.map_err(internal_error)?;
     let pairs = keys::of_connection(&mut c, &connection.id).await.map_err(internal_error)?;
-    let addresses = SpEndpoints::of(&signin.kernel.urls, &connection.id, &settings);
-    let xml = sp_metadata(&addresses, &settings, &pairs).map_err(internal_error)?;
+    let addresses = SpEndpoints::of(&signin.kernel.urls, &connection.id, &connection.settings);
+    let xml = sp_metadata(&addresses, &connection.settings, &pairs).map_err(internal_error)?;
     Ok(([(header::CONTENT_TYPE, "application/samlmetadata+xml")], xml).into_response())
 }

@@ -50,7 +50,7 @@ impl ScimMiddleware {
         match found {
             Ok(Some(client)) => self.serve_and_log(begun, client, request, next).await,
             Ok(None) => Error::unauthorized().into_response(),
-            Err(error) => Error::from(error).into_response(),
+            Err(error) => error.into_response(),
         }
     }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 use super::{PendingChange, store};
 use crate::access::Principal;
 use crate::audit::{self, Action, Context, Event};
-use crate::idp::connections::{self, Connection};
+use crate::idp::connections::{self, Connection, ConnectionSettings, ScimSettings};
 use crate::kernel::{Kernel, Tx};
 use crate::provisioning::scim::deletion_guard;
 use crate::provisioning::scim::error::Error;
@@ -47,11 +47,14 @@ pub async fn approve(
     connection: &Connection,
     only: Option<&str>,
 ) -> Result<ApprovalResult, Error> {
+    let Ok(ConnectionSettings::Scim(settings)) = connection.settings() else {
+        return Err(Error::connection_unreadable());
+    };
     let client = Provisioner::from(ProvisioningClient {
         principal: principal.clone(),
         connection_id: connection.id.clone(),
         connection_name: connection.name.clone(),
-        settings: connection.scim().unwrap_or_default(),
+        settings: ScimSettings::clone(settings),
         enabled: connection.is_enabled(),
         paused: false,
         user_caches: Arc::default(),

@@ -6,7 +6,7 @@ use sqlx::Row as _;
 
 use super::Logged;
 use super::advice::advice;
-use crate::idp::connections;
+use crate::idp::connections::{self, ConnectionSettings};
 use crate::kernel::database::{Conditions, DbConn};
 use crate::kernel::{Database, Timestamp, Tx};
 
@@ -91,7 +91,9 @@ pub async fn delete_expired(db: &Database, now: Timestamp) -> Result<bool, sqlx:
     let all = connections::all_scim(&mut c).await?;
     let mut more = false;
     for connection in all {
-        let days = connection.scim().unwrap_or_default().log_days;
+        // Of one that cannot be read nobody knows how long its log is kept, so it is kept.
+        let Ok(ConnectionSettings::Scim(settings)) = connection.settings() else { continue };
+        let days = settings.log_days;
         let end = now.minus(Duration::from_hours(24 * u64::from(days)));
         let oldest: Vec<(String, Timestamp)> = sqlx::query_as(
             "SELECT id, time FROM scim_requests WHERE connection_id = $1 ORDER BY id LIMIT $2",

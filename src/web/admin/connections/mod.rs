@@ -2,8 +2,10 @@
 
 mod fields;
 
-use serde::Deserialize;
+use std::sync::Arc;
 use std::time::Duration;
+
+use serde::Deserialize;
 use utoipa::ToSchema;
 
 use super::{find_connection, find_group};
@@ -11,7 +13,7 @@ use crate::access::Principal;
 use crate::directory::groups::{self, GroupLink, UnlinkPolicy};
 use crate::idp::connections::{
     self, ClientAuth, Connection, ConnectionChange, ConnectionKind, ConnectionSettings, LdapSettings,
-    NewConnection, OidcSettings, RetiringCertificate, SamlSettings, ScimSettings,
+    NewConnection, OidcSettings, RetiringCertificate, SamlSettings, ScimSettings, TypedConnection,
 };
 use crate::idp::saml::groups::GRAPH_SECRET;
 use crate::idp::saml::{
@@ -87,17 +89,17 @@ pub(crate) async fn create_connection(
                 let mut settings = OidcSettings::default();
                 wanted.apply_oidc(&mut settings)?;
                 secrets.require_client_secret(&settings)?;
-                ConnectionSettings::Oidc(Box::new(settings))
+                ConnectionSettings::Oidc(Arc::new(settings))
             }
             ConnectionKind::Ldap => {
                 let mut settings = LdapSettings::default();
                 wanted.apply_ldap(&mut settings);
-                ConnectionSettings::Ldap(Box::new(settings))
+                ConnectionSettings::Ldap(Arc::new(settings))
             }
             ConnectionKind::Saml | ConnectionKind::Scim => {
                 let mut settings = ScimSettings::default();
                 wanted.apply_scim(&mut settings);
-                ConnectionSettings::Scim(settings)
+                ConnectionSettings::Scim(Arc::new(settings))
             }
         };
         let mut tx = app.kernel.db.begin().await?;
@@ -195,8 +197,9 @@ impl ConnectionSecrets {
                 connections::set_secret(&app.kernel, tx, connection, name, &secret).await?;
             }
         }
-        let signs = |settings: OidcSettings| settings.client_auth == Some(ClientAuth::PrivateKeyJwt);
-        if connection.oidc().is_some_and(signs) {
+        if let Ok(ConnectionSettings::Oidc(settings)) = connection.settings()
+            && settings.client_auth == Some(ClientAuth::PrivateKeyJwt)
+        {
             oidc::ensure_client_key(&app.kernel, tx, connection).await?;
         }
         Ok(())
@@ -218,39 +221,39 @@ pub(crate) async fn change_connection(
     let mut tx = app.kernel.db.begin().await?;
     let connection = find_connection(&mut tx, principal, id).await?;
     let secrets = ConnectionSecrets::take_from(&mut wanted);
-    let settings = match ConnectionSettings::of(&connection) {
-        Some(ConnectionSettings::Saml(mut settings)) => {
+    let settings = match connection.settings()?.clone() {
+        ConnectionSettings::Saml(mut shared) => {
+            let settings = Arc::make_mut(&mut shared);
             if let Some(loaded) = &loaded {
                 let before = settings.certificates.clone();
-                loaded.apply(&mut settings);
-                retire_certificates(&mut settings, before, wanted.keep_old_certificates, tx.now());
+                loaded.apply(settings);
+                retire_certificates(settings, before, wanted.keep_old_certificates, tx.now());
             }
-            wanted.apply_saml(&mut settings)?;
-            Some(ConnectionSettings::Saml(settings))
+            wanted.apply_saml(settings)?;
+            ConnectionSettings::Saml(shared)
         }
-        Some(ConnectionSettings::Oidc(mut settings)) => {
-            let before = settings.clone();
+        ConnectionSettings::Oidc(before) => {
+            let mut settings = OidcSettings::clone(&before);
             wanted.apply_oidc(&mut settings)?;
             secrets.require_secret_for_new_provider(&before, &settings)?;
-            Some(ConnectionSettings::Oidc(settings))
+            ConnectionSettings::Oidc(Arc::new(settings))
         }
-        Some(ConnectionSettings::Ldap(mut settings)) => {
-            let before = settings.clone();
+        ConnectionSettings::Ldap(before) => {
+            let mut settings = LdapSettings::clone(&before);
             wanted.apply_ldap(&mut settings);
             secrets.require_password_for_new_servers(&before, &settings)?;
-            Some(ConnectionSettings::Ldap(settings))
+            ConnectionSettings::Ldap(Arc::new(settings))
         }
-        Some(ConnectionSettings::Scim(mut settings)) => {
-            wanted.apply_scim(&mut settings);
-            Some(ConnectionSettings::Scim(settings))
+        ConnectionSettings::Scim(mut shared) => {
+            wanted.apply_scim(Arc::make_mut(&mut shared));
+            ConnectionSettings::Scim(shared)
         }
-        None => None,
     };
     let change = ConnectionChange {
         name: wanted.name,
         enabled: wanted.enabled,
         override_untested: wanted.override_untested,
-        settings,
+        settings: Some(settings),
         domains: wanted.email_domains,
         is_default: wanted.is_default,
         position: wanted.position,
@@ -260,8 +263,8 @@ pub(crate) async fn change_connection(
         saml::record_metadata_loaded(&mut tx, &updated, loaded).await?;
     }
     secrets.store(app, &mut tx, &updated).await?;
-    if updated.kind() == ConnectionKind::Ldap {
-        ldap::sync::plan_next_run(&mut tx, &updated).await?;
+    if let TypedConnection::Ldap(directory) = updated.clone().typed()? {
+        ldap::sync::plan_next_run(&mut tx, &directory).await?;
     }
     tx.commit().await?;
     Ok(updated)
@@ -280,12 +283,15 @@ async fn fetch_new_metadata(
     let source = metadata_source(wanted.metadata_xml.as_deref(), wanted.metadata_url.as_deref())?;
     let Some(source) = source else { return Ok(None) };
     let mut c = app.kernel.db.read().await?;
-    let settings = find_connection(&mut c, principal, id).await?.saml();
+    let connection = find_connection(&mut c, principal, id).await?;
     drop(c);
-    let settings = settings.ok_or_else(|| Error::invalid("metadata_xml", "is for SAML connections"))?;
+    let connection = connection
+        .typed()?
+        .into_saml()
+        .ok_or_else(|| Error::invalid("metadata_xml", "is for SAML connections"))?;
     let pinned = match &wanted.metadata_certificate {
         Some(text) => read_certificate(text)?,
-        None => settings.metadata_certificate,
+        None => connection.settings.metadata_certificate.clone(),
     };
     // A text that somebody brings by hand need not be signed; what is read from an address again and again must.
     let pinned = pinned.filter(|_| matches!(source, MetadataSource::Url(_)));
@@ -335,26 +341,18 @@ pub(crate) async fn start_connection_test(
     let mut c = app.kernel.db.read().await?;
     let connection = find_connection(&mut c, principal, id).await?;
     drop(c);
-    match ConnectionSettings::of(&connection) {
-        Some(ConnectionSettings::Saml(settings)) => {
+    match connection.typed()? {
+        TypedConnection::Saml(connection) => {
             let mut tx = app.kernel.db.begin().await?;
-
             let (id, sent) =
-                saml::connection_test::begin(&app.kernel, &mut tx, principal, &connection, &*settings)
-                    .await?;
+                saml::connection_test::begin(&app.kernel, &mut tx, principal, &connection).await?;
             tx.commit().await?;
             Ok(ConnectionTestStart::Redirect(id, sent))
         }
-        Some(ConnectionSettings::Oidc(settings)) => {
+        TypedConnection::Oidc(connection) => {
             let context = principal.context(request);
-            let begun = oidc::begin_connection_test(
-                &app.kernel,
-                &app.idp.oidc,
-                principal,
-                &context,
-                &connection,
-                &settings,
-            );
+            let begun =
+                oidc::begin_connection_test(&app.kernel, &app.idp.oidc, principal, &context, &connection);
             Ok(match begun.await? {
                 oidc::OidcTestStart::Redirect(url, id) => {
                     ConnectionTestStart::Redirect(id, FrontChannelMessage::Redirect(url))
@@ -362,13 +360,14 @@ pub(crate) async fn start_connection_test(
                 oidc::OidcTestStart::Finished(id) => ConnectionTestStart::Finished(id),
             })
         }
-        Some(ConnectionSettings::Ldap(settings)) => {
+        TypedConnection::Ldap(connection) => {
             let context = principal.context(request);
-            let trial =
-                ldap::run_connection_test(&app.idp, principal, &context, &connection, &settings).await?;
+            let trial = ldap::run_connection_test(&app.idp, principal, &context, &connection).await?;
             Ok(ConnectionTestStart::Finished(trial))
         }
-        _ => Err(Error::invalid("kind", "only connections that people sign in with are tested")),
+        TypedConnection::Scim(_) => {
+            Err(Error::invalid("kind", "only connections that people sign in with are tested"))
+        }
     }
 }
 
@@ -414,7 +413,7 @@ pub(crate) async fn rotate_keys(
     let mut c = app.kernel.db.read().await?;
     let connection = find_connection(&mut c, principal, id).await?;
     drop(c);
-    if connection.kind() != ConnectionKind::Saml {
+    if connection.settings()?.kind() != ConnectionKind::Saml {
         return Err(Error::invalid("kind", "only SAML connections have keys"));
     }
     if step == KeyStep::Publish {

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::idp::connections::{self, Connection, GroupQuery, Jit, LdapSettings, UserQuery};
+use crate::idp::connections::{self, GroupQuery, Jit, LdapConnection, LdapSettings, UserQuery};
 use crate::idp::ldap::BIND_PASSWORD;
 use crate::kernel;
 use crate::web::Error;
@@ -37,9 +37,9 @@ pub(super) struct LdapBody {
 impl LdapBody {
     pub(super) async fn read(
         c: &mut kernel::database::DbConn,
-        connection: &Connection,
-        settings: LdapSettings,
+        connection: &LdapConnection,
     ) -> Result<Self, Error> {
+        let settings = LdapSettings::clone(&connection.settings);
         Ok(Self {
             has_bind_password: connections::has_secret(c, &connection.id, BIND_PASSWORD).await?,
             display_name: settings.display_name,

@@ -18,7 +18,9 @@ use utoipa::ToSchema;
 
 use super::{Body, List, Paging};
 use crate::access::Principal;
-use crate::idp::connections::{self, Connection, ConnectionKind, ExtraAttribute, ScimSettings};
+use crate::idp::connections::{
+    self, Connection, ConnectionKind, ExtraAttribute, ScimConnection, TypedConnection,
+};
 use crate::kernel::http::RequestContext;
 use crate::kernel::{self, Timestamp};
 use crate::provisioning::scim;
@@ -35,7 +37,8 @@ pub(super) struct ConnectionBody {
     /// Its id.
     id: String,
     /// Its protocol.
-    kind: ConnectionKind,
+    #[schema(value_type = ConnectionKind)]
+    kind: String,
     /// Its name.
     name: String,
     /// Whether it is switched on.
@@ -95,18 +98,15 @@ struct ScimBody {
 }
 
 impl ScimBody {
-    async fn read(
-        c: &mut kernel::database::DbConn,
-        connection: &Connection,
-        settings: ScimSettings,
-    ) -> Result<Self, Error> {
+    async fn read(c: &mut kernel::database::DbConn, connection: &ScimConnection) -> Result<Self, Error> {
+        let settings = &connection.settings;
         Ok(Self {
             dry_run: settings.dry_run,
             log_values: settings.log_values,
             log_days: settings.log_days,
             removal_limit: settings.removal_limit,
             requests_per_second: settings.requests_per_second,
-            extra_attributes: settings.extra_attributes,
+            extra_attributes: settings.extra_attributes.clone(),
             paused_at: connection.paused_at,
             waiting: scim::pending_changes::count(c, &connection.account_id, &connection.id).await?,
         })
@@ -118,26 +118,18 @@ async fn connection_body(
     c: &mut kernel::database::DbConn,
     connection: Connection,
 ) -> Result<ConnectionBody, Error> {
-    let saml = match connection.saml() {
-        Some(settings) => Some(SamlBody::read(app, c, &connection, settings).await?),
-        None => None,
-    };
-    let oidc = match connection.oidc() {
-        Some(settings) => Some(OidcBody::read(app, c, &connection, settings).await?),
-        None => None,
-    };
-    let ldap = match connection.ldap() {
-        Some(settings) => Some(LdapBody::read(c, &connection, settings).await?),
-        None => None,
-    };
-    let scim = match connection.scim() {
-        Some(settings) => Some(ScimBody::read(c, &connection, settings).await?),
-        None => None,
-    };
-    let scim_base_url =
-        (connection.kind() == ConnectionKind::Scim).then(|| app.kernel.urls.absolute("/scim/v2"));
+    let (mut saml, mut oidc, mut ldap, mut scim) = (None, None, None, None);
+    // One that cannot be read is listed with its stored kind and nothing else, so that it can be found and deleted.
+    match connection.clone().typed() {
+        Ok(TypedConnection::Saml(connection)) => saml = Some(SamlBody::read(app, c, &connection).await?),
+        Ok(TypedConnection::Oidc(connection)) => oidc = Some(OidcBody::read(app, c, &connection).await?),
+        Ok(TypedConnection::Ldap(connection)) => ldap = Some(LdapBody::read(c, &connection).await?),
+        Ok(TypedConnection::Scim(connection)) => scim = Some(ScimBody::read(c, &connection).await?),
+        Err(_) => {}
+    }
+    let scim_base_url = scim.as_ref().map(|_| app.kernel.urls.absolute("/scim/v2"));
     Ok(ConnectionBody {
-        kind: connection.kind(),
+        kind: connection.stored_kind().to_owned(),
         enabled: connection.is_enabled(),
         is_default: connection.is_default(),
         position: connection.position,

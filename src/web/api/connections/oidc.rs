@@ -4,7 +4,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::attribute_mapping::PeopleBody;
-use crate::idp::connections::{self, ClientAuth, Connection, OidcSettings, Preset};
+use crate::idp::connections::{self, ClientAuth, OidcConnection, OidcSettings, Preset};
 use crate::idp::oidc::{CLIENT_SECRET, RpEndpoints};
 use crate::kernel;
 use crate::web::{AppState, Error};
@@ -39,9 +39,9 @@ impl OidcBody {
     pub(super) async fn read(
         app: &AppState,
         c: &mut kernel::database::DbConn,
-        connection: &Connection,
-        settings: OidcSettings,
+        connection: &OidcConnection,
     ) -> Result<Self, Error> {
+        let settings = OidcSettings::clone(&connection.settings);
         let ours = RpEndpoints::of(&app.kernel.urls, &connection.id);
         Ok(Self {
             has_client_secret: connections::has_secret(c, &connection.id, CLIENT_SECRET).await?,

@@ -7,7 +7,9 @@ use utoipa::ToSchema;
 
 use super::attribute_mapping::PeopleBody;
 use crate::access::Principal;
-use crate::idp::connections::{Binding, Comparison, Connection, Graph, NameIdFormat, SamlSettings, Vendor};
+use crate::idp::connections::{
+    Binding, Comparison, Graph, NameIdFormat, SamlConnection, SamlSettings, Vendor,
+};
 use crate::idp::saml::{Certificate, SpEndpoints, keys, metadata_status_of};
 use crate::kernel::http::RequestContext;
 use crate::kernel::{self, Timestamp};
@@ -110,9 +112,9 @@ impl SamlBody {
     pub(super) async fn read(
         app: &AppState,
         c: &mut kernel::database::DbConn,
-        connection: &Connection,
-        settings: SamlSettings,
+        connection: &SamlConnection,
     ) -> Result<Self, Error> {
+        let settings = SamlSettings::clone(&connection.settings);
         let ours = SpEndpoints::of(&app.kernel.urls, &connection.id, &settings);
         let watch = metadata_status_of(c, &connection.id).await?;
         let pairs = keys::of_connection(c, &connection.id).await?;

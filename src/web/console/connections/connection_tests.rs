@@ -31,7 +31,8 @@ struct TestPage {
 impl TestPage {
     fn advice(&self) -> &'static str {
         let failed = self.found.as_ref().and_then(TestResult::failed_check);
-        failed.map_or("", |failed| advice::for_failed_check(self.connection.kind(), &failed.check))
+        let kind = self.connection.kind();
+        kind.zip(failed).map_or("", |(kind, failed)| advice::for_failed_check(kind, &failed.check))
     }
 }
 

@@ -1,5 +1,7 @@
 //! The page of an LDAP connection.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, State};
@@ -9,7 +11,7 @@ use super::{ConnectionPageExtras, field, redirect_or_rerender};
 use crate::access::Principal;
 use crate::directory::groups::{self, GroupLink};
 use crate::idp::connection_tests::{self, TestResult};
-use crate::idp::connections::{self, Connection, GroupQuery, Jit, LdapSettings, UserQuery};
+use crate::idp::connections::{self, Connection, GroupQuery, Jit, LdapConnection, LdapSettings, UserQuery};
 use crate::idp::ldap::BIND_PASSWORD;
 use crate::idp::ldap::sync::{self, Schedule, SyncOptions, SyncReport, SyncRun};
 use crate::kernel::http::RequestContext;
@@ -23,7 +25,7 @@ use crate::web::{AppState, Error, admin};
 struct LdapPage {
     shell: Shell,
     connection: Connection,
-    settings: LdapSettings,
+    settings: Arc<LdapSettings>,
     domains: String,
     has_password: bool,
     links: Vec<(String, GroupLink)>,
@@ -45,11 +47,10 @@ impl LdapPage {
 pub(super) async fn page(
     c: &mut kernel::database::DbConn,
     shell: Shell,
-    connection: Connection,
-    settings: LdapSettings,
+    connection: LdapConnection,
     extras: ConnectionPageExtras<'_>,
 ) -> Result<Response, Error> {
-    let status = extras.status();
+    let (status, settings) = (extras.status(), connection.settings.clone());
     let page = LdapPage {
         shell,
         domains: connections::domains_of(c, &connection.id).await?.join(", "),
@@ -70,7 +71,7 @@ pub(super) async fn page(
             })
             .collect(),
         last: connection_tests::last_passed(c, &connection.id).await?,
-        connection,
+        connection: connection.into_connection(),
         settings,
         error: extras.error,
     };

@@ -22,7 +22,9 @@ use serde::Deserialize;
 
 use super::{ConsoleListQuery, text_fields};
 use crate::access::Principal;
-use crate::idp::connections::{self, Connection, ConnectionKind, GroupQuery, Preset, UserQuery, Vendor};
+use crate::idp::connections::{
+    self, Connection, ConnectionKind, GroupQuery, Preset, TypedConnection, UserQuery, Vendor,
+};
 use crate::idp::oidc::RpEndpoints;
 use crate::kernel::http::RequestContext;
 use crate::kernel::{ids, sealed_state};
@@ -85,7 +87,8 @@ pub(super) async fn list(
     let shell = Shell::build(&app, &principal, "connections", query.notice.as_deref()).await?;
     let mut c = app.kernel.db.read().await?;
     let mut connections = connections::list(&mut c, &principal.account_id, "", 200).await?;
-    connections.sort_by_key(|one| (one.kind() == ConnectionKind::Scim, !one.is_default(), one.position));
+    connections
+        .sort_by_key(|one| (one.kind() == Some(ConnectionKind::Scim), !one.is_default(), one.position));
     page::render(&ConnectionsPage { shell, connections })
 }
 
@@ -253,8 +256,11 @@ pub(super) async fn create(
     }
     match admin::create_connection(&app, &principal, &request, wanted).await {
         Ok(made) => {
-            let notice =
-                if made.kind() == ConnectionKind::Scim { "directory_created" } else { "connection_created" };
+            let notice = if made.kind() == Some(ConnectionKind::Scim) {
+                "directory_created"
+            } else {
+                "connection_created"
+            };
             Ok(Redirect::to(&format!("/console/connections/{}?notice={notice}", made.id)).into_response())
         }
         Err(error) => {
@@ -289,17 +295,12 @@ async fn render(
     let shell = Shell::build(app, principal, "connections", extras.notice).await?;
     let mut c = app.kernel.db.read().await?;
     let connection = admin::find_connection(&mut c, principal, id).await?;
-    if let Some(settings) = connection.saml() {
-        return saml::page(app, &mut c, shell, connection, settings, extras).await;
+    match connection.typed()? {
+        TypedConnection::Saml(connection) => saml::page(app, &mut c, shell, connection, extras).await,
+        TypedConnection::Oidc(connection) => oidc::page(app, &mut c, shell, connection, extras).await,
+        TypedConnection::Ldap(connection) => ldap::page(&mut c, shell, connection, extras).await,
+        TypedConnection::Scim(connection) => scim::page(app, &mut c, shell, connection, extras).await,
     }
-    if let Some(settings) = connection.oidc() {
-        return oidc::page(app, &mut c, shell, connection, settings, extras).await;
-    }
-    if let Some(settings) = connection.ldap() {
-        return ldap::page(&mut c, shell, connection, settings, extras).await;
-    }
-    let settings = connection.scim().unwrap_or_default();
-    scim::page(app, &mut c, shell, connection, settings, extras).await
 }
 
 pub(super) async fn show(

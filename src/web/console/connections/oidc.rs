@@ -1,5 +1,7 @@
 //! The page of an `OpenID` Connect or OAuth connection.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, State};
@@ -12,7 +14,7 @@ use super::{ConnectionPageExtras, redirect_or_rerender};
 use crate::access::Principal;
 use crate::directory::groups::{self, GroupLink};
 use crate::idp::connection_tests::{self, TestResult};
-use crate::idp::connections::{self, ClientAuth, Connection, OidcSettings, Preset};
+use crate::idp::connections::{self, ClientAuth, Connection, OidcConnection, OidcSettings, Preset};
 use crate::idp::oidc::{CLIENT_SECRET, RpEndpoints};
 use crate::kernel;
 use crate::kernel::http::RequestContext;
@@ -25,7 +27,7 @@ use crate::web::{AppState, Error, admin};
 struct OidcPage {
     shell: Shell,
     connection: Connection,
-    settings: OidcSettings,
+    settings: Arc<OidcSettings>,
     steps: Vec<PresetStep>,
     domains: String,
     has_secret: bool,
@@ -51,11 +53,10 @@ pub(super) async fn page(
     app: &AppState,
     c: &mut kernel::database::DbConn,
     shell: Shell,
-    connection: Connection,
-    settings: OidcSettings,
+    connection: OidcConnection,
     extras: ConnectionPageExtras<'_>,
 ) -> Result<Response, Error> {
-    let status = extras.status();
+    let (status, settings) = (extras.status(), connection.settings.clone());
     let ours = RpEndpoints::of(&app.kernel.urls, &connection.id);
     let page = OidcPage {
         shell,
@@ -64,7 +65,7 @@ pub(super) async fn page(
         has_secret: connections::has_secret(c, &connection.id, CLIENT_SECRET).await?,
         links: groups::links_of_connection(c, &connection.id).await?,
         last: connection_tests::last_passed(c, &connection.id).await?,
-        connection,
+        connection: connection.into_connection(),
         settings,
         error: extras.error,
     };

@@ -176,15 +176,23 @@ pub(crate) async fn requests(
     let shell = Shell::build(&app, &principal, "connections", None).await?;
     let mut c = app.kernel.db.read().await?;
     let connection = admin::find_connection(&mut c, &principal, &id).await?;
-    let settings = connection.scim().ok_or_else(|| Error::not_found("log"))?;
+    let connection = connection.typed()?.into_scim().ok_or_else(|| Error::not_found("log"))?;
     let before = Some(form.after.as_str()).filter(|after| !after.is_empty());
     let mut rows = admin::list_scim_requests(&app, &connection, form.search(), before, PAGE_SIZE + 1).await?;
     let next = truncate_page(&mut rows, |one| &one.id).map(|last| form.next(&id, &last));
     let changes = rows.iter().flat_map(|row| &row.changes);
     let names = names(&mut c, &principal.account_id, changes).await?;
     let lines = rows.into_iter().map(|row| RequestLogRow::with_member_names(row, &names)).collect();
-    let (log_days, log_values) = (settings.log_days, settings.log_values);
-    page::render(&RequestsPage { shell, connection, form, lines, next, log_days, log_values })
+    let (log_days, log_values) = (connection.settings.log_days, connection.settings.log_values);
+    page::render(&RequestsPage {
+        shell,
+        connection: connection.into_connection(),
+        form,
+        lines,
+        next,
+        log_days,
+        log_values,
+    })
 }
 
 /// A change that waits, as it is shown.
@@ -225,7 +233,7 @@ async fn render(
     let shell = Shell::build(app, principal, "connections", notice).await?;
     let mut c = app.kernel.db.read().await?;
     let connection = admin::find_connection(&mut c, principal, id).await?;
-    let settings = connection.scim().ok_or_else(|| Error::not_found("list"))?;
+    let connection = connection.typed()?.into_scim().ok_or_else(|| Error::not_found("list"))?;
     let account_id = &principal.account_id;
     let mut rows = pending_changes::list(&mut c, account_id, id, after, PAGE_SIZE + 1).await?;
     let next = truncate_page(&mut rows, |one| &one.id);
@@ -236,10 +244,10 @@ async fn render(
     });
     let page = PendingChangesPage {
         shell,
-        dry_run: settings.dry_run,
+        dry_run: connection.settings.dry_run,
         waiting: waiting.collect(),
         total: pending_changes::count(&mut c, account_id, id).await?,
-        connection,
+        connection: connection.into_connection(),
         next,
         outcome,
     };

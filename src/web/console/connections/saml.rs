@@ -1,5 +1,7 @@
 //! The page of a SAML connection.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::Form;
 use axum::extract::{Multipart, Path, State};
@@ -12,7 +14,9 @@ use super::{ConnectionPageExtras, field, read_form, redirect_or_rerender};
 use crate::access::Principal;
 use crate::directory::groups::{self, GroupLink};
 use crate::idp::connection_tests::{self, TestResult};
-use crate::idp::connections::{self, Binding, Connection, Graph, NameIdFormat, SamlSettings, Vendor};
+use crate::idp::connections::{
+    self, Binding, Connection, Graph, NameIdFormat, SamlConnection, SamlSettings, Vendor,
+};
 use crate::idp::saml::keys::{self, KeyPair, KeyPurpose, KeyState};
 use crate::idp::saml::{
     Certificate, MetadataStatus, SpEndpoints, metadata_refresh, metadata_status_of, to_pem,
@@ -28,7 +32,7 @@ use crate::web::{AppState, Error, admin};
 struct SamlPage {
     shell: Shell,
     connection: Connection,
-    settings: SamlSettings,
+    settings: Arc<SamlSettings>,
     ours: SpEndpoints,
     guide: vendors::Guide,
     domains: String,
@@ -95,11 +99,10 @@ pub(super) async fn page(
     app: &AppState,
     c: &mut kernel::database::DbConn,
     shell: Shell,
-    connection: Connection,
-    settings: SamlSettings,
+    connection: SamlConnection,
     extras: ConnectionPageExtras<'_>,
 ) -> Result<Response, Error> {
-    let status = extras.status();
+    let (status, settings) = (extras.status(), connection.settings.clone());
     let page = SamlPage {
         shell,
         ours: SpEndpoints::of(&app.kernel.urls, &connection.id, &settings),
@@ -110,7 +113,7 @@ pub(super) async fn page(
         keys: keys::of_connection(c, &connection.id).await?,
         links: groups::links_of_connection(c, &connection.id).await?,
         last: connection_tests::last_passed(c, &connection.id).await?,
-        connection,
+        connection: connection.into_connection(),
         settings,
         error: extras.error,
     };

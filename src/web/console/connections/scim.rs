@@ -1,5 +1,7 @@
 //! The page of a directory connection.
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, State};
@@ -12,7 +14,7 @@ use super::{ConnectionPageExtras, redirect_or_rerender, render};
 use crate::access::Principal;
 use crate::access::tokens::{self, ApiToken};
 use crate::directory::{groups, users};
-use crate::idp::connections::{Connection, ExtraAttribute, ScimSettings, Vendor};
+use crate::idp::connections::{Connection, ExtraAttribute, ScimConnection, ScimSettings, Vendor};
 use crate::kernel::http::RequestContext;
 use crate::kernel::{self, Timestamp};
 use crate::provisioning::scim::pending_changes;
@@ -28,7 +30,7 @@ const LATEST: i64 = 5;
 struct ScimPage {
     shell: Shell,
     connection: Connection,
-    settings: ScimSettings,
+    settings: Arc<ScimSettings>,
     vendor: Vendor,
     base_url: String,
     tokens: Vec<ApiToken>,
@@ -61,11 +63,10 @@ pub(super) async fn page(
     app: &AppState,
     c: &mut kernel::database::DbConn,
     shell: Shell,
-    connection: Connection,
-    settings: ScimSettings,
+    connection: ScimConnection,
     extras: ConnectionPageExtras<'_>,
 ) -> Result<Response, Error> {
-    let status = extras.status();
+    let (status, settings) = (extras.status(), connection.settings.clone());
     let account_id = &connection.account_id;
     let managed_users = [users::UserCondition::Connection(connection.id.clone())];
     let managed_groups = [groups::GroupCondition::Connection(connection.id.clone())];
@@ -81,7 +82,7 @@ pub(super) async fn page(
         waiting: pending_changes::count(c, account_id, &connection.id).await?,
         latest: latest.into_iter().map(RequestLogRow::from).collect(),
         settings,
-        connection,
+        connection: connection.into_connection(),
         secret: extras.secret,
         error: extras.error,
     };

@@ -1,0 +1,111 @@
+//! Connections whose kind is known, with their settings: what the protocols work with.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::kind::{ConnectionKind, UnreadableConnection};
+use super::ldap::LdapSettings;
+use super::model::Connection;
+use super::oidc::OidcSettings;
+use super::saml::SamlSettings;
+use super::scim::ScimSettings;
+use super::settings::ConnectionSettings;
+
+/// A connection with the settings of its kind. It is a [`Connection`] wherever the kind does not matter.
+#[derive(Debug, Clone)]
+pub struct ConnectionOf<S> {
+    connection: Connection,
+    /// What was agreed, read once when the connection was loaded.
+    pub settings: Arc<S>,
+}
+
+/// A connection with a SAML identity provider.
+pub type SamlConnection = ConnectionOf<SamlSettings>;
+/// A connection with an `OpenID` Connect or OAuth 2.0 provider.
+pub type OidcConnection = ConnectionOf<OidcSettings>;
+/// A connection with an LDAP directory.
+pub type LdapConnection = ConnectionOf<LdapSettings>;
+/// A connection with a directory that provisions.
+pub type ScimConnection = ConnectionOf<ScimSettings>;
+
+impl<S> ConnectionOf<S> {
+    pub(super) const fn new(connection: Connection, settings: Arc<S>) -> Self {
+        Self { connection, settings }
+    }
+
+    /// The connection without its kind.
+    #[must_use]
+    pub fn into_connection(self) -> Connection {
+        self.connection
+    }
+}
+
+impl<S> Deref for ConnectionOf<S> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.connection
+    }
+}
+
+/// A connection of any kind.
+#[derive(Debug, Clone)]
+pub enum TypedConnection {
+    /// With a SAML identity provider.
+    Saml(SamlConnection),
+    /// With an `OpenID` Connect or OAuth 2.0 provider.
+    Oidc(OidcConnection),
+    /// With an LDAP directory.
+    Ldap(LdapConnection),
+    /// With a directory that provisions.
+    Scim(ScimConnection),
+}
+
+impl TypedConnection {
+    /// Its protocol.
+    #[must_use]
+    pub const fn kind(&self) -> ConnectionKind {
+        match self {
+            Self::Saml(_) => ConnectionKind::Saml,
+            Self::Oidc(_) => ConnectionKind::Oidc,
+            Self::Ldap(_) => ConnectionKind::Ldap,
+            Self::Scim(_) => ConnectionKind::Scim,
+        }
+    }
+
+    /// It, if it is a SAML connection.
+    #[must_use]
+    pub fn into_saml(self) -> Option<SamlConnection> {
+        if let Self::Saml(connection) = self { Some(connection) } else { None }
+    }
+
+    /// It, if it is an `OpenID` Connect or OAuth connection.
+    #[must_use]
+    pub fn into_oidc(self) -> Option<OidcConnection> {
+        if let Self::Oidc(connection) = self { Some(connection) } else { None }
+    }
+
+    /// It, if it is an LDAP connection.
+    #[must_use]
+    pub fn into_ldap(self) -> Option<LdapConnection> {
+        if let Self::Ldap(connection) = self { Some(connection) } else { None }
+    }
+
+    /// It, if it is a provisioning connection.
+    #[must_use]
+    pub fn into_scim(self) -> Option<ScimConnection> {
+        if let Self::Scim(connection) = self { Some(connection) } else { None }
+    }
+}
+
+impl Connection {
+    /// It as a connection of its kind.
+    pub fn typed(self) -> Result<TypedConnection, UnreadableConnection> {
+        Ok(match self.settings()?.clone() {
+            ConnectionSettings::Saml(settings) => TypedConnection::Saml(SamlConnection::new(self, settings)),
+            ConnectionSettings::Oidc(settings) => TypedConnection::Oidc(OidcConnection::new(self, settings)),
+            ConnectionSettings::Ldap(settings) => TypedConnection::Ldap(LdapConnection::new(self, settings)),
+            ConnectionSettings::Scim(settings) => TypedConnection::Scim(ScimConnection::new(self, settings)),
+        })
+    }
+}
