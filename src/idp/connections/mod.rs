@@ -15,13 +15,14 @@ mod store;
 mod typed;
 mod update;
 
+pub use crate::idp::oidc::{ClientAuth, Preset};
 pub use attribute_mapping::{AttributeMapping, Jit};
 pub use create::{NewConnection, create};
 pub use delete::delete;
 pub use kind::{ConnectionKind, UnreadableConnection};
 pub use ldap::{GroupQuery, LdapSettings, UserQuery};
 pub use model::Connection;
-pub use oidc::{ClientAuth, OidcSettings, Preset};
+pub use oidc::OidcSettings;
 pub use saml::{
     Binding, Comparison, Graph, LogoutService, NameIdFormat, RetiringCertificate, SamlSettings, Vendor,
 };

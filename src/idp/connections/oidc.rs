@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 use url::Url;
-use utoipa::ToSchema;
 
 use super::attribute_mapping::{AttributeMapping, normalize_lines};
 use crate::directory::Error;
+use crate::idp::oidc::{ClientAuth, Preset};
 
 /// What was agreed with a provider. Its client secret is kept apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,130 +38,6 @@ pub struct OidcSettings {
     /// What is taken over of people; groups are where the preset is known to have them when that is not set.
     #[serde(flatten)]
     pub people: AttributeMapping,
-}
-
-/// Providers whose addresses and habits are known.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Preset {
-    /// Google, with or without Workspace.
-    Google,
-    /// Microsoft Entra ID.
-    Entra,
-    /// GitHub: OAuth 2.0 and an API of its own.
-    GitHub,
-    /// GitLab.
-    GitLab,
-    /// Bitbucket: OAuth 2.0 and an API of its own.
-    Bitbucket,
-    /// LinkedIn.
-    LinkedIn,
-    /// Another one that speaks `OpenID` Connect.
-    #[default]
-    Other,
-}
-
-impl Preset {
-    /// All, in the order in which they are offered.
-    pub const ALL: [Self; 7] =
-        [Self::Google, Self::Entra, Self::GitHub, Self::GitLab, Self::Bitbucket, Self::LinkedIn, Self::Other];
-
-    /// The name in the API.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Google => "google",
-            Self::Entra => "entra",
-            Self::GitHub => "github",
-            Self::GitLab => "gitlab",
-            Self::Bitbucket => "bitbucket",
-            Self::LinkedIn => "linkedin",
-            Self::Other => "other",
-        }
-    }
-
-    /// The name for people.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Google => "Google",
-            Self::Entra => "Microsoft Entra ID",
-            Self::GitHub => "GitHub",
-            Self::GitLab => "GitLab",
-            Self::Bitbucket => "Bitbucket",
-            Self::LinkedIn => "LinkedIn",
-            Self::Other => "Another OpenID provider",
-        }
-    }
-
-    /// Reads [`Preset::as_str`].
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|preset| preset.as_str() == text)
-    }
-
-    /// The issuer, or the site, where it is not one's own.
-    #[must_use]
-    pub const fn issuer(self) -> Option<&'static str> {
-        match self {
-            Self::Google => Some("https://accounts.google.com"),
-            Self::Entra => Some("https://login.microsoftonline.com/organizations/v2.0"),
-            Self::GitHub => Some("https://github.com"),
-            Self::GitLab => Some("https://gitlab.com"),
-            Self::Bitbucket => Some("https://bitbucket.org"),
-            Self::LinkedIn => Some("https://www.linkedin.com/oauth"),
-            Self::Other => None,
-        }
-    }
-
-    /// Whether it is OAuth 2.0 only: no discovery, no ID token, the person from an API of its own.
-    #[must_use]
-    pub const fn is_oauth2_only(self) -> bool {
-        matches!(self, Self::GitHub | Self::Bitbucket)
-    }
-
-    /// Where the groups of a person are, as it is known to send them.
-    #[must_use]
-    pub const fn group_attribute(self) -> Option<&'static str> {
-        match self {
-            Self::Entra | Self::GitLab | Self::Other => Some("groups"),
-            Self::GitHub => Some("teams"),
-            Self::Google | Self::Bitbucket | Self::LinkedIn => None,
-        }
-    }
-}
-
-/// How a client proves itself at the token endpoint (RFC 6749 §2.3.1, `OpenID` Connect Core §9).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ClientAuth {
-    /// Its secret in the `Authorization` header.
-    ClientSecretBasic,
-    /// Its secret in the form.
-    ClientSecretPost,
-    /// An assertion signed with a key of ours, whose public half the provider reads at our `jwks_url`.
-    PrivateKeyJwt,
-}
-
-impl ClientAuth {
-    /// All, in the order in which they are offered.
-    pub const ALL: [Self; 3] = [Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt];
-
-    /// The name in the API and in discovery documents.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::ClientSecretBasic => "client_secret_basic",
-            Self::ClientSecretPost => "client_secret_post",
-            Self::PrivateKeyJwt => "private_key_jwt",
-        }
-    }
-
-    /// Reads [`ClientAuth::as_str`].
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|one| one.as_str() == text)
-    }
 }
 
 impl OidcSettings {
@@ -209,7 +85,7 @@ impl OidcSettings {
         if self.people.group_sync && self.group_claim().is_none() {
             return invalid("group_attribute", "is needed to put people into groups");
         }
-        if self.trust_email && !matches!(self.preset, Preset::Other | Preset::GitLab) {
+        if self.trust_email && !self.preset.spec().may_trust_email {
             return invalid("trust_email", "is for one's own provider: here anybody can choose an address");
         }
         let is_scope = |text: &String| {

@@ -8,10 +8,11 @@ use super::authorization::AuthorizationRequest;
 use super::check::OidcCheck;
 use super::claim_mapping::{self, EmailClaim};
 use super::client::{self, Tokens};
+use super::presets::PeopleScope;
 use super::provider::DiscoveredProvider;
 use super::token_validation::{Claims, ExpectedIdToken, ExpectedToken, text_claim, validate_id_token};
-use super::{CLIENT_SECRET, ProviderCache, oauth2_userinfo, presets};
-use crate::idp::connections::{OidcConnection, OidcSettings, Preset};
+use super::{CLIENT_SECRET, ProviderCache, oauth2_userinfo};
+use crate::idp::connections::{OidcConnection, OidcSettings};
 use crate::idp::graph::{self, GraphError};
 use crate::idp::report::{CheckFailed, CheckReport, check_that};
 use crate::kernel::Kernel;
@@ -132,9 +133,10 @@ impl<'a> Callback<'a> {
         provider: DiscoveredProvider,
         tokens: &Tokens,
     ) -> Result<Claims, CheckFailed<OidcCheck>> {
-        if self.settings().preset.is_oauth2_only() {
+        if let Some(oauth2) = &self.settings().preset.spec().oauth2 {
             let claims =
-                oauth2_userinfo::fetch_claims(self.kernel, self.settings(), &tokens.access_token).await;
+                oauth2_userinfo::fetch_claims(self.kernel, self.settings(), oauth2, &tokens.access_token)
+                    .await;
             return claims
                 .map_err(|error| self.report.fail(OidcCheck::UserInfo, "the person from the API", error));
         }
@@ -154,7 +156,7 @@ impl<'a> Callback<'a> {
         let token = token.ok_or_else(|| self.report.fail(OidcCheck::Token, "an ID token", "none"))?;
         let expected_id_token = ExpectedIdToken {
             nonce: &self.request.nonce,
-            nonce_is_optional: !presets::returns_nonce(self.settings()),
+            nonce_is_optional: !self.settings().preset.spec().returns_nonce,
             access_token: &tokens.access_token,
         };
         let (kernel, providers, settings) = (self.kernel, self.providers, self.settings());
@@ -198,7 +200,7 @@ impl<'a> Callback<'a> {
     /// The groups of the person. When they cannot be read nobody is taken out of anything, and the log says why.
     async fn read_groups(&self, claims: &mut Claims) -> Option<Vec<String>> {
         let name = self.settings().group_claim()?;
-        if self.settings().preset == Preset::Entra && graph::is_overage(claims) {
+        if self.settings().preset.spec().people == PeopleScope::Tenants && graph::is_overage(claims) {
             let read = graph::groups_from_claims(self.kernel, self.connection, CLIENT_SECRET, claims).await;
             return read.map_err(|error: GraphError| graph::log_failure(&self.connection.id, &error)).ok();
         }

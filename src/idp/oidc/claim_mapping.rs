@@ -3,8 +3,9 @@
 use serde_json::Value;
 
 use super::check::OidcCheck;
+use super::presets::PeopleScope;
 use super::token_validation::{Claims, text_claim};
-use crate::idp::connections::{OidcSettings, Preset};
+use crate::idp::connections::OidcSettings;
 use crate::idp::report::{CheckFailed, CheckReport, CheckResult, check_that};
 use crate::signin::ProfileNames;
 
@@ -28,7 +29,8 @@ pub(super) fn email_claim(
     settings: &OidcSettings,
     claims: &Claims,
 ) -> Result<EmailClaim, CheckFailed<OidcCheck>> {
-    let tenant_is_ours = settings.preset == Preset::Entra
+    let people = settings.preset.spec().people;
+    let tenant_is_ours = people == PeopleScope::Tenants
         && text_claim(claims, "tid").is_some_and(|tid| settings.tenants.contains(&tid.to_lowercase()));
     let mapped = settings.people.email_attribute.as_deref();
     let found = text_claim(claims, mapped.unwrap_or("email")).or_else(|| {
@@ -41,11 +43,13 @@ pub(super) fn email_claim(
             !name.is_empty() && !domain.is_empty() && !email.contains(char::is_whitespace)
         });
     report.record(OidcCheck::Email, check_that(fits, "an email address", found.unwrap_or("none")))?;
-    let is_verified = match settings.preset {
+    let is_verified = match people {
         // Anybody can put any address into a tenant of their own: Entra ID's word is `xms_edov`, or our knowing the
         // tenant.
-        Preset::Entra => tenant_is_ours || is_true(claims.get("xms_edov")),
-        _ => settings.trust_email || is_true(claims.get("email_verified")),
+        PeopleScope::Tenants => tenant_is_ours || is_true(claims.get("xms_edov")),
+        PeopleScope::Everyone | PeopleScope::HostedDomains => {
+            settings.trust_email || is_true(claims.get("email_verified"))
+        }
     };
     Ok(EmailClaim { email, is_verified })
 }
@@ -66,10 +70,11 @@ pub(super) fn check_tenant_and_domain(
     settings: &OidcSettings,
     claims: &Claims,
 ) -> Result<(), CheckFailed<OidcCheck>> {
-    if settings.preset == Preset::Entra && !settings.tenants.is_empty() {
+    let people = settings.preset.spec().people;
+    if people == PeopleScope::Tenants && !settings.tenants.is_empty() {
         report.record(OidcCheck::Tenant, check_allow_list(text_claim(claims, "tid"), &settings.tenants))?;
     }
-    if settings.preset == Preset::Google && !settings.hosted_domains.is_empty() {
+    if people == PeopleScope::HostedDomains && !settings.hosted_domains.is_empty() {
         // `hd` in the request is a wish; in the token it is a fact.
         report.record(
             OidcCheck::HostedDomain,

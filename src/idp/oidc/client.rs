@@ -11,9 +11,11 @@ use openidconnect::{
 
 use serde_json::Value;
 
-use super::provider::{DiscoveredProvider, ProviderMetadata};
-use super::{RpEndpoints, client_keys, presets};
-use crate::idp::connections::{self, ClientAuth, OidcConnection, OidcSettings};
+use super::client_auth::ClientAuth;
+use super::metadata::ProviderMetadata;
+use super::provider::DiscoveredProvider;
+use super::{RpEndpoints, client_keys, request_options};
+use crate::idp::connections::{self, OidcConnection, OidcSettings};
 use crate::kernel::{Kernel, http_client, vault};
 
 /// A token endpoint's answer.
@@ -83,13 +85,13 @@ impl RequestUrl<'_> {
         let (state, nonce) = (CsrfToken::new(self.state.to_owned()), Nonce::new(self.nonce.to_owned()));
         let flow = CoreAuthenticationFlow::AuthorizationCode;
         let mut request = client.authorize_url(flow, move || state, move || nonce);
-        for scope in presets::scopes(settings) {
+        for scope in request_options::scopes(settings) {
             request = request.add_scope(Scope::new(scope));
         }
-        for (name, value) in presets::parameters(settings) {
+        for (name, value) in request_options::parameters(settings) {
             request = request.add_extra_param(name, value);
         }
-        if presets::supports_pkce(settings) {
+        if settings.preset.spec().supports_pkce {
             let verifier = PkceCodeVerifier::new(self.verifier.to_owned());
             request = request.set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
         }
@@ -117,7 +119,7 @@ pub(super) async fn exchange_code(
 ) -> Result<Tokens, ClientError> {
     let (settings, endpoints) = (&*connection.settings, RpEndpoints::of(&kernel.urls, &connection.id));
     let client = build_client(settings, &provider.metadata, &endpoints)?;
-    let auth = presets::client_auth(settings, &provider.metadata);
+    let auth = request_options::client_auth(settings, &provider.metadata);
     let client = if auth == ClientAuth::PrivateKeyJwt {
         client
     } else {
@@ -131,7 +133,7 @@ pub(super) async fn exchange_code(
         })
     };
     let mut request = client.exchange_code(AuthorizationCode::new(code.to_owned()));
-    if presets::supports_pkce(settings) {
+    if settings.preset.spec().supports_pkce {
         request = request.set_pkce_verifier(PkceCodeVerifier::new(verifier.to_owned()));
     }
     if auth == ClientAuth::PrivateKeyJwt {

@@ -1,28 +1,35 @@
 //! `OpenID` Connect and OAuth 2.0 as a client: the authorization code flow with PKCE.
 //!
 //! openidconnect writes requests and exchanges codes. What a provider signs (ID tokens, logout tokens) is judged in
-//! [`judge`], with the provider's published keys only.
+//! [`token_validation`], with the provider's published keys only.
 
 mod authorization;
 mod callback;
 mod check;
 mod claim_mapping;
 mod client;
+mod client_auth;
 mod client_keys;
 mod connection_test;
 pub mod http;
 mod logout;
+mod metadata;
 mod oauth2_userinfo;
 mod presets;
 mod provider;
+mod request_options;
 mod token_validation;
 
 pub use authorization::begin_link;
 pub use check::OidcCheck;
+pub use client_auth::ClientAuth;
 pub use client_keys::{CLIENT_SECRET, ensure_client_key};
 pub use connection_test::{OidcTestStart, begin as begin_connection_test};
 pub use logout::{OidcLogout, logout_url};
+pub use presets::Preset;
 pub use provider::ProviderCache;
+
+pub(crate) use presets::SetupValue;
 
 use crate::kernel::urls::Urls;
 

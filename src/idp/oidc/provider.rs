@@ -13,8 +13,10 @@ use serde_json::Value;
 use tokio::sync::Mutex as AsyncMutex;
 use url::Url;
 
-use super::presets;
-use crate::idp::connections::{OidcSettings, Preset};
+use super::metadata::{ProviderMetadata, join_url};
+use super::presets::PeopleScope;
+use super::request_options;
+use crate::idp::connections::OidcSettings;
 use crate::kernel::{Kernel, Timestamp, http_client};
 
 /// How long what was read is good.
@@ -50,20 +52,6 @@ pub enum DiscoveryError {
     /// It sends people to an address that is not safe.
     #[error("the provider's {0} must be an https address")]
     UnsafeEndpoint(&'static str),
-}
-
-/// The members of a discovery document that are used (`OpenID` Connect Discovery §3, RFC 8414, RFC 9207).
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct ProviderMetadata {
-    pub(super) issuer: String,
-    pub(super) authorization_endpoint: String,
-    pub(super) token_endpoint: Option<String>,
-    pub(super) userinfo_endpoint: Option<String>,
-    pub(super) jwks_uri: Option<String>,
-    pub(super) end_session_endpoint: Option<String>,
-    pub(super) token_endpoint_auth_methods_supported: Vec<String>,
-    pub(super) authorization_response_iss_parameter_supported: bool,
 }
 
 /// What is known of a provider.
@@ -105,7 +93,7 @@ impl ProviderCache {
         kernel: &Kernel,
         settings: &OidcSettings,
     ) -> Result<DiscoveredProvider, DiscoveryError> {
-        if let Some(metadata) = presets::endpoints(settings) {
+        if let Some(metadata) = request_options::endpoints(settings) {
             check_endpoints(kernel, &metadata)?;
             let (keys, read_at) = (Arc::default(), kernel.clock.now());
             return Ok(DiscoveredProvider {
@@ -182,12 +170,13 @@ async fn fetch_provider(
 ) -> Result<DiscoveredProvider, DiscoveryError> {
     let base =
         Url::parse(&settings.issuer).map_err(|_| DiscoveryError::Malformed(settings.issuer.clone()))?;
-    let url = presets::join_url(&base, ".well-known/openid-configuration");
+    let url = join_url(&base, ".well-known/openid-configuration");
     let text = fetch_text(kernel, &url).await?;
     let metadata: ProviderMetadata =
         serde_json::from_str(&text).map_err(|_| DiscoveryError::Malformed(url.clone()))?;
     // An Entra ID address for several tenants has a gap in its issuer; which tenant it is, the token says.
-    let has_gap = settings.preset == Preset::Entra && metadata.issuer.contains("{tenantid}");
+    let has_gap =
+        settings.preset.spec().people == PeopleScope::Tenants && metadata.issuer.contains("{tenantid}");
     if metadata.issuer != settings.issuer && !has_gap {
         return Err(DiscoveryError::IssuerMismatch(metadata.issuer));
     }

@@ -1,0 +1,47 @@
+//! Asking a provider's own API with the access token of a sign-in.
+
+use url::Url;
+
+use crate::idp::oidc::metadata::join_url;
+use crate::kernel::{Kernel, http_client};
+
+/// An answer of such an API.
+const MAX_BYTES: usize = 1024 * 1024;
+
+/// Why the API did not say who it is.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ProviderApiError {
+    /// The address of the API is none.
+    #[error("the address of the provider's API cannot be used")]
+    InvalidUrl,
+    /// It was not reached, or it said no.
+    #[error("{0}: {1}")]
+    Http(String, #[source] http_client::Error),
+    /// It said something else than documented.
+    #[error("{0} answered with something else than documented")]
+    MalformedResponse(String),
+}
+
+/// The API of a provider, asked for one person.
+pub(crate) struct ProviderApi<'a> {
+    kernel: &'a Kernel,
+    base: Url,
+    token: &'a str,
+}
+
+impl<'a> ProviderApi<'a> {
+    pub(crate) const fn new(kernel: &'a Kernel, base: Url, token: &'a str) -> Self {
+        Self { kernel, base, token }
+    }
+
+    /// The JSON at `path`, relative to the base of the API.
+    pub(super) async fn get<T: serde::de::DeserializeOwned>(
+        &self,
+        path: &str,
+    ) -> Result<T, ProviderApiError> {
+        let url = Url::parse(&join_url(&self.base, path)).map_err(|_| ProviderApiError::InvalidUrl)?;
+        let text = self.kernel.http_client.get_with_bearer(&url, self.token, MAX_BYTES).await;
+        let text = text.map_err(|error| ProviderApiError::Http(path.to_owned(), error))?;
+        serde_json::from_str(&text).map_err(|_| ProviderApiError::MalformedResponse(path.to_owned()))
+    }
+}

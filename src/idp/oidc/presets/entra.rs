@@ -1,0 +1,26 @@
+//! Microsoft Entra ID.
+
+use super::spec::{OPENID_CONNECT, PeopleScope, PresetSpec, SetupValue, enter, instruction};
+use crate::idp::oidc::client_auth::ClientAuth;
+
+pub(super) const SPEC: PresetSpec = PresetSpec {
+    name: "entra",
+    label: "Microsoft Entra ID",
+    issuer: Some("https://login.microsoftonline.com/organizations/v2.0"),
+    client_auth: Some(ClientAuth::ClientSecretPost),
+    group_attribute: Some("groups"),
+    people: PeopleScope::Tenants,
+    asks_for_account: true,
+    steps: &[
+        instruction("In the Entra admin center, open App registrations and make a new one."),
+        enter("Choose the platform Web and enter as", "Redirect URI", SetupValue::Callback),
+        enter("Under Authentication, enter as", "Front-channel logout URL", SetupValue::SignedOut),
+        instruction(
+            "Under Certificates & secrets, make a client secret and copy its value. Copy the application (client) ID and the directory (tenant) ID from the overview.",
+        ),
+        instruction(
+            "Under Token configuration, add the optional claims email and xms_edov, and the groups claim if groups are to follow. For people in very many groups, grant the application permission GroupMember.Read.All.",
+        ),
+    ],
+    ..OPENID_CONNECT
+};

@@ -1,0 +1,22 @@
+//! LinkedIn. It takes PKCE from native applications only and refuses it from others, and its ID tokens do not repeat
+//! the nonce.
+
+use super::spec::{OPENID_CONNECT, PresetSpec, SetupValue, enter, instruction};
+use crate::idp::oidc::client_auth::ClientAuth;
+
+pub(super) const SPEC: PresetSpec = PresetSpec {
+    name: "linkedin",
+    label: "LinkedIn",
+    issuer: Some("https://www.linkedin.com/oauth"),
+    client_auth: Some(ClientAuth::ClientSecretPost),
+    supports_pkce: false,
+    returns_nonce: false,
+    steps: &[
+        instruction(
+            "At linkedin.com/developers, create an app and request the product Sign In with LinkedIn using OpenID Connect.",
+        ),
+        enter("Under Auth, add this to", "Authorized redirect URLs", SetupValue::Callback),
+        instruction("Copy the client ID and the primary client secret."),
+    ],
+    ..OPENID_CONNECT
+};

@@ -1,0 +1,101 @@
+//! Providers whose addresses and habits are known. Each is a file with one [`PresetSpec`], and one line in the registry
+//! below; `docs/how-to/add-a-preset.md` says how to add one.
+
+mod api;
+mod bitbucket;
+mod entra;
+mod github;
+mod gitlab;
+mod google;
+mod linkedin;
+mod other;
+mod spec;
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub(crate) use api::{ProviderApi, ProviderApiError};
+pub(crate) use spec::{OAuth2Api, PeopleScope, PresetSpec, SetupValue};
+
+/// Declares the presets: the variant, and the module with its specification. The name in the API is the variant in
+/// lower case, which the module is called as well.
+macro_rules! registry {
+    ($($variant:ident in $module:ident,)*) => {
+        /// Providers whose addresses and habits are known.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+        #[serde(rename_all = "lowercase")]
+        #[expect(missing_docs, reason = "the file of each says what it is")]
+        pub enum Preset {
+            $($variant,)*
+            /// Another one that speaks `OpenID` Connect.
+            #[default]
+            Other,
+        }
+
+        impl Preset {
+            /// All, in the order in which they are offered.
+            pub const ALL: &[Self] = &[$(Self::$variant,)* Self::Other];
+
+            /// What is known of it.
+            #[must_use]
+            pub(crate) const fn spec(self) -> &'static PresetSpec {
+                match self {
+                    $(Self::$variant => &$module::SPEC,)*
+                    Self::Other => &other::SPEC,
+                }
+            }
+        }
+    };
+}
+
+// In the order in which they are offered.
+registry! {
+    Google in google,
+    Entra in entra,
+    GitHub in github,
+    GitLab in gitlab,
+    Bitbucket in bitbucket,
+    LinkedIn in linkedin,
+}
+
+impl Preset {
+    /// The name in the API.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        self.spec().name
+    }
+
+    /// The name for people.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        self.spec().label
+    }
+
+    /// Reads [`Preset::as_str`].
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|preset| preset.as_str() == text)
+    }
+
+    /// The issuer, or the site, where it is not one's own.
+    #[must_use]
+    pub const fn issuer(self) -> Option<&'static str> {
+        self.spec().issuer
+    }
+
+    /// Whether it is OAuth 2.0 only: no discovery, no ID token, the person from an API of its own.
+    #[must_use]
+    pub const fn is_oauth2_only(self) -> bool {
+        self.spec().oauth2.is_some()
+    }
+
+    /// Where the groups of a person are, as it is known to send them.
+    #[must_use]
+    pub const fn group_attribute(self) -> Option<&'static str> {
+        self.spec().group_attribute
+    }
+}
+
+#[cfg(test)]
+#[path = "presets_tests.rs"]
+mod tests;
