@@ -39,3 +39,4 @@ mod snapshots;
 mod tenants;
 mod timing;
 mod two_factor;
+mod unreadable_connections;

@@ -12,4 +12,4 @@ mod people;
 mod requests;
 mod responses;
 mod trials;
-mod world;
+pub mod world;

@@ -90,3 +90,7 @@ fn parse<S: DeserializeOwned>(text: &str) -> Result<Arc<S>, UnreadableConnection
         .map(Arc::new)
         .map_err(|error| UnreadableConnection::Settings(error.to_string()))
 }
+
+#[cfg(test)]
+#[path = "settings_tests.rs"]
+mod tests;

@@ -37,7 +37,10 @@ impl SyncRun {
     /// What it has found and done so far.
     #[must_use]
     pub fn report(&self) -> SyncReport {
-        serde_json::from_str(&self.report).unwrap_or_default()
+        serde_json::from_str(&self.report).unwrap_or_else(|_| SyncReport {
+            error: Some("This version of the server cannot read what the run came to.".to_owned()),
+            ..SyncReport::default()
+        })
     }
 
     /// Whether it goes on.

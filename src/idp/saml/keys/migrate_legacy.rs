@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::model::{KeyPurpose, KeyState};
-use super::rotate::{NewKey, generate_key_pair};
+use super::model::{KeyPurpose, KeyState, NewKey};
+use super::rotate::generate_key_pair;
 use super::store;
 use crate::directory::Error;
 use crate::kernel::Kernel;
@@ -17,7 +17,11 @@ pub async fn migrate_legacy_keys(kernel: &Kernel) -> Result<(), Error> {
     .fetch_all(&mut *kernel.db.read().await?)
     .await?;
     for (id, account_id, settings, sealed) in old {
-        let settings: Value = serde_json::from_str(&settings).unwrap_or_default();
+        // Its key stays where it is until its settings can be read; the other connections are not held up by it.
+        let Ok(settings) = serde_json::from_str::<Value>(&settings) else {
+            tracing::error!(connection = id, "its settings cannot be read, so its key was not moved");
+            continue;
+        };
         let certificate = settings["sp_certificate"].as_str().unwrap_or_default().to_owned();
         let private = kernel.vault.open_sealed(&format!("connections/{id}/key"), &sealed).await?;
         let signing = NewKey::seal(kernel, KeyPurpose::Signing, certificate, &private)?;

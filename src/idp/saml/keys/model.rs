@@ -1,6 +1,7 @@
 //! What a key pair of ours is.
 
-use crate::kernel::Timestamp;
+use crate::directory::Error;
+use crate::kernel::{Kernel, Timestamp, ids};
 
 /// What a key is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,6 +20,11 @@ impl KeyPurpose {
             Self::Signing => "signing",
             Self::Encryption => "encryption",
         }
+    }
+
+    /// Reads [`KeyPurpose::as_str`].
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        [Self::Signing, Self::Encryption].into_iter().find(|purpose| purpose.as_str() == text)
     }
 }
 
@@ -43,15 +49,20 @@ impl KeyState {
             Self::Retiring => "retiring",
         }
     }
+
+    /// Reads [`KeyState::as_str`].
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        [Self::Next, Self::Active, Self::Retiring].into_iter().find(|state| state.as_str() == text)
+    }
 }
 
 /// A key pair as stored.
-#[derive(Debug, Clone, sqlx::FromRow)]
+#[derive(Debug, Clone)]
 pub struct KeyPair {
     /// Its id.
     pub id: String,
-    purpose: String,
-    state: String,
+    pub(super) purpose: KeyPurpose,
+    pub(super) state: KeyState,
     /// The public half in a self-signed certificate, base64 of DER.
     pub certificate: String,
     pub(super) sealed_key: String,
@@ -64,22 +75,40 @@ pub struct KeyPair {
 impl KeyPair {
     /// What it is for.
     #[must_use]
-    pub fn purpose(&self) -> KeyPurpose {
-        if self.purpose == "encryption" { KeyPurpose::Encryption } else { KeyPurpose::Signing }
+    pub const fn purpose(&self) -> KeyPurpose {
+        self.purpose
     }
 
     /// Where in its life it is.
     #[must_use]
-    pub fn state(&self) -> KeyState {
-        match self.state.as_str() {
-            "next" => KeyState::Next,
-            "retiring" => KeyState::Retiring,
-            _ => KeyState::Active,
-        }
+    pub const fn state(&self) -> KeyState {
+        self.state
     }
 
     /// What its sealed private half is bound to.
     pub(super) fn aad(id: &str) -> String {
         format!("saml_keys/{id}")
+    }
+}
+
+/// A key pair that is sealed and not stored yet.
+#[derive(Debug, Clone)]
+pub(crate) struct NewKey {
+    pub(super) id: String,
+    pub(super) purpose: KeyPurpose,
+    pub(super) certificate: String,
+    pub(super) sealed_key: String,
+}
+
+impl NewKey {
+    pub(super) fn seal(
+        kernel: &Kernel,
+        purpose: KeyPurpose,
+        certificate: String,
+        private_key: &[u8],
+    ) -> Result<Self, Error> {
+        let id = ids::new_id(kernel.clock.now());
+        let sealed_key = kernel.vault.seal(&KeyPair::aad(&id), private_key)?;
+        Ok(Self { id, purpose, certificate, sealed_key })
     }
 }

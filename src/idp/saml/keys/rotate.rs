@@ -5,37 +5,15 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::generate::generate_key;
-use super::model::{KeyPair, KeyPurpose, KeyState};
+use super::model::{KeyPurpose, KeyState, NewKey};
 use super::store;
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::Error;
 use crate::idp::connections::Connection;
-use crate::kernel::{Kernel, Tx, ids};
+use crate::kernel::{Kernel, Tx};
 
 /// How long a replaced key stays published and decrypts.
 const RETIREMENT_PERIOD: Duration = Duration::from_hours(7 * 24);
-
-/// A key pair that is sealed and not stored yet.
-#[derive(Debug, Clone)]
-pub(crate) struct NewKey {
-    pub(super) id: String,
-    pub(super) purpose: KeyPurpose,
-    pub(super) certificate: String,
-    pub(super) sealed_key: String,
-}
-
-impl NewKey {
-    pub(super) fn seal(
-        kernel: &Kernel,
-        purpose: KeyPurpose,
-        certificate: String,
-        private_key: &[u8],
-    ) -> Result<Self, Error> {
-        let id = ids::new_id(kernel.clock.now());
-        let sealed_key = kernel.vault.seal(&KeyPair::aad(&id), private_key)?;
-        Ok(Self { id, purpose, certificate, sealed_key })
-    }
-}
 
 /// A pair to sign with and a pair to decrypt with.
 #[derive(Debug, Clone)]

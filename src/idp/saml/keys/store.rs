@@ -1,20 +1,48 @@
 //! The SQL of key pairs.
 
-use super::model::{KeyPair, KeyState};
-use super::rotate::NewKey;
+use super::model::{KeyPair, KeyPurpose, KeyState, NewKey};
 use crate::kernel::database::DbConn;
 use crate::kernel::{Timestamp, Tx};
 
+#[derive(sqlx::FromRow)]
+struct Row {
+    id: String,
+    purpose: String,
+    state: String,
+    certificate: String,
+    sealed_key: String,
+    created_at: Timestamp,
+    retires_at: Option<Timestamp>,
+}
+
+impl Row {
+    /// A pair whose purpose or state is not known is not taken for another one: a key that decrypts must not sign.
+    fn read(self) -> Result<KeyPair, sqlx::Error> {
+        let unknown =
+            |what: &str| sqlx::Error::Decode(format!("key {}: {what} is not known", self.id).into());
+        Ok(KeyPair {
+            purpose: KeyPurpose::parse(&self.purpose).ok_or_else(|| unknown("its purpose"))?,
+            state: KeyState::parse(&self.state).ok_or_else(|| unknown("its state"))?,
+            id: self.id,
+            certificate: self.certificate,
+            sealed_key: self.sealed_key,
+            created_at: self.created_at,
+            retires_at: self.retires_at,
+        })
+    }
+}
+
 /// The key pairs of a connection: the ones in use first, then the next ones, then those that retire.
 pub async fn of_connection(c: &mut DbConn, connection_id: &str) -> Result<Vec<KeyPair>, sqlx::Error> {
-    sqlx::query_as(
+    let rows: Vec<Row> = sqlx::query_as(
         "SELECT id, purpose, state, certificate, sealed_key, created_at, retires_at FROM saml_keys \
          WHERE connection_id = $1 \
          ORDER BY purpose DESC, CASE state WHEN 'active' THEN 0 WHEN 'next' THEN 1 ELSE 2 END",
     )
     .bind(connection_id)
     .fetch_all(c)
-    .await
+    .await?;
+    rows.into_iter().map(Row::read).collect()
 }
 
 pub(super) async fn insert(
