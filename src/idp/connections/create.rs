@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::checks::{check_connection_name, check_domains};
 use super::kind::ConnectionKind;
 use super::model::Connection;
 use super::scim::ScimSettings;
 use super::settings::ConnectionSettings;
 use super::store;
-use super::update::check_domains;
 use crate::access::service_accounts;
 use crate::audit::{self, Action, Context, Event};
-use crate::directory::{Error, check_name};
+use crate::directory::Error;
 use crate::kernel::Tx;
 
 /// A connection to be made.
@@ -78,13 +78,4 @@ pub async fn create(tx: &mut Tx, context: &Context, new: NewConnection) -> Resul
         service_accounts::create(tx, context, &name, None, Some(&connection.id)).await?;
     }
     Ok(connection)
-}
-
-pub(super) fn check_connection_name(name: &str) -> Result<(), Error> {
-    check_name("name", name, 64)?;
-    if name.chars().all(|c| c.is_alphanumeric() || "_-. ".contains(c)) {
-        return Ok(());
-    }
-    let reason = "may have letters, digits, spaces and _ - .".to_owned();
-    Err(Error::Invalid { field: "name", reason })
 }

@@ -1,6 +1,7 @@
 //! Connections: what an account has agreed with an identity provider.
 
 mod attribute_mapping;
+mod checks;
 mod create;
 mod delete;
 mod kind;

@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::create::check_connection_name;
+use super::checks::{check_connection_name, check_domains};
 use super::model::Connection;
 use super::settings::ConnectionSettings;
 use super::store;
 use crate::audit::{self, Action, Context, Event};
-use crate::directory::{Error, fold_case, is_domain};
+use crate::directory::Error;
 use crate::kernel::Tx;
 
 /// What to change. `None` leaves a thing as it is.
@@ -106,15 +106,4 @@ fn summary(connection: &Connection, domains: &[String]) -> Result<Map<String, Va
     map.insert("position".into(), json!(connection.position));
     map.insert("email_domains".into(), json!(domains));
     Ok(map)
-}
-
-pub(super) fn check_domains(domains: &[String]) -> Result<Vec<String>, Error> {
-    let mut folded: Vec<String> = domains.iter().map(|d| fold_case(d.trim_start_matches('@'))).collect();
-    folded.sort();
-    folded.dedup();
-    if folded.len() > 100 || folded.iter().any(|d| !is_domain(d)) {
-        let reason = "must be domains such as example.com, at most 100".to_owned();
-        return Err(Error::Invalid { field: "email_domains", reason });
-    }
-    Ok(folded)
 }

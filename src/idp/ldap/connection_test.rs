@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::check::LdapCheck;
 use super::error::Error as LdapError;
+use super::model::{LdapUser, UserSearch};
 use super::pool::{LdapConn, LdapPool, LdapPools};
 use super::search::{LdapSearchRequest, search_up_to};
-use super::user_search::{LdapUser, UserSearch};
 use crate::access::Principal;
 use crate::audit::Context;
 use crate::directory::Error;

@@ -5,6 +5,7 @@ mod check;
 mod connection_test;
 mod default_directory;
 mod error;
+mod model;
 mod pool;
 mod search;
 mod signin;

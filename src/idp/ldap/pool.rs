@@ -14,7 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
 use super::error::{Error, with_timeout};
-use super::user_search::UserSearch;
+use super::model::UserSearch;
 use crate::idp::connections::{self, LdapConnection};
 use crate::kernel::Kernel;
 

@@ -1,12 +1,11 @@
 //! Searching: in pages, through referrals, and attributes that come in pieces.
 
-use std::sync::Arc;
-
 use ldap3::adapters::{Adapter, PagedResults};
-use ldap3::{Ldap, ResultEntry, Scope, SearchEntry, SearchOptions, SearchStream};
+use ldap3::{Ldap, Scope, SearchOptions, SearchStream};
 use url::Url;
 
 use super::error::{Error, with_timeout};
+use super::model::{AttributeNames, LdapEntry};
 use super::pool::{LdapConn, LdapPool};
 use crate::kernel::Kernel;
 
@@ -14,9 +13,6 @@ use crate::kernel::Kernel;
 const PAGE: i32 = 500;
 /// Values of one attribute that are read: more members than any group has.
 const MAX_VALUES: usize = 2_000_000;
-
-/// Names of attributes, the same for many searches.
-pub(super) type AttributeNames = Arc<[String]>;
 
 /// What to search for.
 #[derive(Debug, Clone, Copy)]
@@ -41,52 +37,7 @@ impl<'a> LdapSearchRequest<'a> {
     }
 }
 
-/// An entry, its attributes found without regard to case.
-#[derive(Debug, Clone, Default)]
-pub(super) struct LdapEntry {
-    pub(super) dn: String,
-    /// The server that has it, when another one sent us there.
-    pub(super) referral_server: Option<String>,
-    texts: Vec<(String, Vec<String>)>,
-    bytes: Vec<(String, Vec<Vec<u8>>)>,
-}
-
 impl LdapEntry {
-    fn from_result(found: ResultEntry) -> Self {
-        let SearchEntry { dn, attrs, bin_attrs } = SearchEntry::construct(found);
-        Self {
-            dn,
-            referral_server: None,
-            texts: attrs.into_iter().collect(),
-            bytes: bin_attrs.into_iter().collect(),
-        }
-    }
-
-    /// The values of an attribute.
-    pub(super) fn all(&self, name: &str) -> &[String] {
-        values_of(&self.texts, name)
-    }
-
-    /// Its first value.
-    pub(super) fn first(&self, name: &str) -> Option<&str> {
-        self.all(name).first().map(String::as_str)
-    }
-
-    /// The name that stays when somebody is renamed or moved: `objectGUID` as Active Directory writes it, `entryUUID`
-    /// (RFC 4530), or what other products have for it.
-    pub(super) fn stable_id(&self) -> Option<String> {
-        let guid = values_of(&self.bytes, "objectGUID").first().cloned();
-        // A GUID whose bytes happen to be text is given as text.
-        let guid = guid.or_else(|| self.first("objectGUID").map(|text| text.as_bytes().to_vec()));
-        if let Some(id) = guid.and_then(|bytes| uuid::Uuid::from_slice_le(&bytes).ok()) {
-            return Some(id.to_string());
-        }
-        ["entryUUID", "nsUniqueId", "ipaUniqueID", "GUID"]
-            .iter()
-            .find_map(|name| self.first(name))
-            .map(str::to_lowercase)
-    }
-
     /// All values of an attribute that may come in pieces (MS-ADTS §3.1.1.3.1.3.3): `member;range=0-1499`, then more.
     pub(super) async fn fetch_all_values(
         &self,
@@ -115,21 +66,6 @@ impl LdapEntry {
         }
         Ok(values)
     }
-
-    /// (the last of the piece, none for the end; its values).
-    fn range(&self, name: &str) -> Option<(Option<usize>, &[String])> {
-        self.texts.iter().find_map(|(known, values)| {
-            let (head, range) = known.split_once(';')?;
-            let range = range.to_lowercase();
-            let (_, end) = range.strip_prefix("range=")?.split_once('-')?;
-            head.eq_ignore_ascii_case(name).then(|| (end.parse().ok(), values.as_slice()))
-        })
-    }
-}
-
-fn values_of<'a, V>(attributes: &'a [(String, Vec<V>)], name: &str) -> &'a [V] {
-    let found = attributes.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-    found.map(|(_, values)| values.as_slice()).unwrap_or_default()
 }
 
 /// A search under way: one entry after the other, page by page, and on other servers where these are named.
@@ -173,8 +109,9 @@ impl<'q> PagedSearch<'q> {
                 }
                 Some(found) if found.is_intermediate() => {}
                 Some(found) => {
-                    let referral_server = self.referral.as_ref().map(|(server, _)| server.clone());
-                    return Ok(Some(LdapEntry { referral_server, ..LdapEntry::from_result(found) }));
+                    let mut entry = LdapEntry::from_result(found);
+                    entry.referral_server = self.referral.as_ref().map(|(server, _)| server.clone());
+                    return Ok(Some(entry));
                 }
                 None => {
                     let result = results.finish().await;

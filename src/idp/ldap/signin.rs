@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::bind_outcome::{self, BindOutcome};
 use super::error::{Error, with_timeout};
+use super::model::LdapUser;
 use super::pool::LdapPool;
-use super::user_search::{self, LdapUser};
+use super::user_search;
 use crate::access::Principal;
 use crate::idp::Idp;
 use crate::idp::connections::{Connection, LdapConnection};

@@ -6,77 +6,15 @@ use std::sync::Arc;
 use ldap3::ldap_escape;
 
 use super::error::Error;
+use super::model::{LdapUser, UserSearch};
 use super::pool::{LdapConn, LdapPool};
-use super::search::{AttributeNames, LdapEntry, LdapSearchRequest, search_up_to};
-use crate::idp::connections::{LdapSettings, UserQuery};
+use super::search::{LdapSearchRequest, search_up_to};
 use crate::kernel::Kernel;
-use crate::signin::ProfileNames;
 
 /// Groups that are looked at for one person.
 const MAX_GROUPS: u16 = 5_000;
 /// The matching rule that follows groups in groups (MS-ADTS §3.1.1.3.4.4).
 const IN_CHAIN: &str = "1.2.840.113556.1.4.1941";
-/// What is asked for beside the attributes of the query.
-const COMMON_ATTRIBUTES: [&str; 13] = [
-    "objectGUID",
-    "entryUUID",
-    "nsUniqueId",
-    "ipaUniqueID",
-    "GUID",
-    "givenName",
-    "sn",
-    "displayName",
-    "uid",
-    "sAMAccountName",
-    "userPrincipalName",
-    "userAccountControl",
-    "mail",
-];
-
-/// Somebody in the directory.
-#[derive(Debug, Clone)]
-pub(super) struct LdapUser {
-    pub(super) entry: LdapEntry,
-    pub(super) query: Arc<UserQuery>,
-}
-
-/// Where people are looked for.
-pub(super) struct UserSearch {
-    pub(super) query: Arc<UserQuery>,
-    /// What is read of them.
-    pub(super) attributes: AttributeNames,
-}
-
-impl UserSearch {
-    /// The user_searches of a connection.
-    pub(super) fn all(settings: &LdapSettings) -> Vec<Self> {
-        let place = |query: &UserQuery| {
-            let own = [&query.name_attribute, &query.email_attribute, &query.member_of_attribute];
-            let own = own.into_iter().chain(&settings.jit.key).cloned();
-            let attributes = COMMON_ATTRIBUTES.iter().map(|name| (*name).to_owned()).chain(own).collect();
-            Self { query: Arc::new(query.clone()), attributes }
-        };
-        settings.user_queries.iter().map(place).collect()
-    }
-}
-
-impl LdapUser {
-    /// Their address. In Active Directory the sign-in name stands for one where there is none.
-    pub(super) fn email(&self) -> Option<&str> {
-        let found = self.entry.first(&self.query.email_attribute).or(self.entry.first("userPrincipalName"));
-        found.map(str::trim).filter(|text| text.len() <= 320 && text.contains('@'))
-    }
-
-    pub(super) fn names(&self) -> ProfileNames {
-        let line = |name: &str| self.entry.first(name).and_then(ProfileNames::parse_name);
-        ProfileNames {
-            given_name: line("givenName"),
-            family_name: line("sn"),
-            display_name: line(&self.query.name_attribute),
-        }
-    }
-}
-
 /// The one person whom somebody calls themselves by: an address, or a sign-in name.
 pub(super) async fn find_user(
     kernel: &Kernel,

@@ -7,6 +7,7 @@
 //! A group that has not changed is not read; a group that is empty or gone where it had members is left as it is, until
 //! an administrator says that this is meant. Nothing is taken from anybody by an error.
 
+mod member_index;
 mod model;
 mod plan;
 mod reader;
@@ -14,6 +15,7 @@ mod run;
 mod schedule;
 mod store;
 mod user_matching;
+mod worker;
 
 pub use model::{GroupChange, HeldGroup, SyncOptions, SyncReport, SyncRun};
 pub use plan::plan_next_run;

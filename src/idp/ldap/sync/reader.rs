@@ -7,12 +7,12 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::user_matching::{MemberIndex, SyncCandidate, name_key};
+use super::member_index::{MemberIndex, SyncCandidate, name_key};
 use crate::directory::groups::GroupLink;
 use crate::idp::ldap::error::Error;
+use crate::idp::ldap::model::{AttributeNames, LdapEntry, UserSearch};
 use crate::idp::ldap::pool::{LdapPool, PooledLdapConn};
-use crate::idp::ldap::search::{AttributeNames, LdapEntry, LdapSearchRequest, PagedSearch, search_up_to};
-use crate::idp::ldap::user_search::UserSearch;
+use crate::idp::ldap::search::{LdapSearchRequest, PagedSearch, search_up_to};
 use crate::kernel::{Kernel, Timestamp};
 
 /// Batches that are read before they are needed.

@@ -1,87 +1,65 @@
 //! One synchronisation.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
 use serde_json::json;
 use uuid::Uuid;
 
-use super::model::{SyncOptions, SyncReport};
+use super::model::SyncReport;
 use super::reader::{GroupMapping, Reader, RemoteMembership};
 use super::schedule::Schedule;
-use super::store::{self, SyncLease};
-use super::user_matching;
+use super::worker::{LeasedRun, SyncError, SyncWorker};
+use super::{store, user_matching};
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::Error;
 use crate::directory::groups::{self, Group, GroupLink};
 use crate::idp::Idp;
 use crate::idp::connections::{self, TypedConnection};
-use crate::idp::ldap::error::Error as LdapError;
-use crate::idp::ldap::pool::LdapPool;
-use crate::kernel::Tx;
-
-/// How often a run says how far it is, and that it goes on.
-const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(2);
-
-/// Why a run ended before its end.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum SyncError {
-    #[error(transparent)]
-    Directory(#[from] LdapError),
-    #[error(transparent)]
-    Local(#[from] Error),
-    /// Another node goes on with it: this one was away for too long.
-    #[error("another node has taken it over")]
-    LeaseLost,
-}
-
-impl From<sqlx::Error> for SyncError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::Local(error.into())
-    }
-}
-
-/// A run under way.
-pub(super) struct SyncWorker<'a> {
-    pub(super) idp: &'a Idp,
-    pub(super) pool: Arc<LdapPool>,
-    pub(super) context: Context,
-    pub(super) report: SyncReport,
-    options: SyncOptions,
-    lease: &'a SyncLease,
-    run_id: String,
-    last_heartbeat: Instant,
-    /// People who were linked in this run, and at how many the database is told that its tables have grown.
-    pub(super) linked_users: usize,
-    pub(super) next_analyze_at: usize,
-}
-
-impl SyncWorker<'_> {
-    /// Says how far it is, now and then.
-    pub(super) async fn heartbeat(&mut self) -> Result<(), SyncError> {
-        if self.last_heartbeat.elapsed() < HEARTBEAT_INTERVAL {
-            return Ok(());
-        }
-        self.last_heartbeat = Instant::now();
-        let mut tx = self.idp.signin.kernel.db.begin().await?;
-        if !store::renew_lease(&mut tx, self.lease).await? {
-            return Err(SyncError::LeaseLost);
-        }
-        store::update_run(&mut tx, &self.run_id, "running", &self.report).await?;
-        Ok(tx.commit().await?)
-    }
-}
+use crate::kernel::{Kernel, Tx};
 
 /// Does the run that has been due for longest; false when none is.
 pub async fn run_due(idp: &Idp) -> Result<bool, Error> {
     let kernel = &idp.signin.kernel;
-    let mut c = kernel.db.read().await?;
-    if !store::is_due(&mut c, kernel.clock.now()).await? {
+    if !store::is_due(&mut *kernel.db.read().await?, kernel.clock.now()).await? {
         return Ok(false);
     }
-    drop(c);
+    let run = match begin_run(kernel).await? {
+        RunStart::Begun(run) => run,
+        RunStart::Postponed => return Ok(true),
+        RunStart::NoneDue => return Ok(false),
+    };
+    let context = Context {
+        account_id: run.connection.account_id.clone(),
+        actor: run.connection.actor(),
+        address: String::new(),
+        request_id: run.id.clone(),
+    };
+    let pool = idp.ldap.pool_for(&run.connection);
+    let opened = Reader::open(kernel, &pool).await;
+    let mut work = SyncWorker::new(idp, pool, &run, context.clone());
+    let outcome = match opened {
+        Ok(reader) => work.run(reader).await,
+        Err(error) => Err(error.into()),
+    };
+    let report = match outcome {
+        Ok(()) => work.report,
+        // Whoever has the lease now reports.
+        Err(SyncError::LeaseLost) => return Ok(true),
+        Err(failure) => SyncReport { error: Some(failure.to_string()), ..work.report },
+    };
+    finish_run(kernel, &run, &context, &report).await?;
+    Ok(true)
+}
+
+enum RunStart {
+    Begun(Box<LeasedRun>),
+    /// It cannot be done by this version, and comes again later.
+    Postponed,
+    NoneDue,
+}
+
+/// Takes the lease of the run that is due, and writes down that it has begun.
+async fn begin_run(kernel: &Kernel) -> Result<RunStart, Error> {
     let mut tx = kernel.db.begin().await?;
-    let Some(lease) = store::acquire_lease(&mut tx).await? else { return Ok(false) };
+    let Some(lease) = store::acquire_lease(&mut tx).await? else { return Ok(RunStart::NoneDue) };
     let connection = connections::by_id(&mut tx, &lease.account_id, &lease.connection_id).await?;
     let typed = connection.and_then(|connection| connection.typed().ok());
     let (Some(connection), Ok(options)) = (typed.and_then(TypedConnection::into_ldap), lease.options())
@@ -92,62 +70,41 @@ pub async fn run_due(idp: &Idp) -> Result<bool, Error> {
         );
         store::postpone_run(&mut tx, &lease).await?;
         tx.commit().await?;
-        return Ok(true);
+        return Ok(RunStart::Postponed);
     };
     let report = SyncReport { preview: options.preview, ..SyncReport::default() };
-    let run_id = store::insert_run(&mut tx, &lease, &report).await?;
+    let id = store::insert_run(&mut tx, &lease, &report).await?;
     tx.commit().await?;
+    Ok(RunStart::Begun(Box::new(LeasedRun { id, lease, connection, options })))
+}
 
-    let pool = idp.ldap.pool_for(&connection);
-    let context = Context {
-        account_id: connection.account_id.clone(),
-        actor: connection.actor(),
-        address: String::new(),
-        request_id: run_id.clone(),
-    };
-    let (status, report) = match Reader::open(kernel, &pool).await {
-        Ok(reader) => {
-            let context = context.clone();
-            let (lease, run_id) = (&lease, run_id.clone());
-            let mut work = SyncWorker {
-                idp,
-                pool,
-                context,
-                report,
-                options,
-                lease,
-                run_id,
-                last_heartbeat: Instant::now(),
-                linked_users: 0,
-                next_analyze_at: 1000,
-            };
-            match work.run(reader).await {
-                Ok(()) => ("done", work.report),
-                Err(SyncError::LeaseLost) => return Ok(true),
-                Err(failure) => ("failed", SyncReport { error: Some(failure.to_string()), ..work.report }),
-            }
-        }
-        Err(error) => ("failed", SyncReport { error: Some(error.to_string()), ..report }),
-    };
+/// Keeps what a run came to, plans the next one and gives the lease back.
+async fn finish_run(
+    kernel: &Kernel,
+    run: &LeasedRun,
+    context: &Context,
+    report: &SyncReport,
+) -> Result<(), Error> {
+    let connection = &run.connection;
     if let Some(error) = &report.error {
         tracing::warn!(connection = connection.id, error, "a directory's groups were not brought up to date");
         metrics::counter!("vestibule_ldap_sync_failures_total").increment(1);
     }
-    let next = Schedule::parse(&connection.settings.schedule)
-        .ok()
-        .and_then(|schedule| schedule.next(kernel.clock.now()));
+    let schedule = Schedule::parse(&connection.settings.schedule).ok();
+    let next = schedule.and_then(|schedule| schedule.next(kernel.clock.now()));
+    let status = if report.error.is_some() { "failed" } else { "done" };
     let mut tx = kernel.db.begin().await?;
-    store::update_run(&mut tx, &run_id, status, &report).await?;
-    store::release_lease(&mut tx, &lease, next).await?;
+    store::update_run(&mut tx, &run.id, status, report).await?;
+    store::release_lease(&mut tx, &run.lease, next).await?;
     store::delete_old(&mut tx, &connection.id).await?;
     if !report.preview && report.has_effect() {
         let event = Event::new(Action::ConnectionSync, "connection", &connection.id, &connection.name);
         let event = if report.error.is_some() { event.refused("ldap_failed") } else { event };
-        audit::record(&mut tx, &context, event.detail(json!({"run": run_id, "created": report.created,
-            "added": report.added, "removed": report.removed, "held": report.held.len(), "error": report.error}))).await?;
+        let detail = json!({"run": run.id, "created": report.created, "added": report.added,
+            "removed": report.removed, "held": report.held.len(), "error": report.error});
+        audit::record(&mut tx, context, event.detail(detail)).await?;
     }
-    tx.commit().await?;
-    Ok(true)
+    Ok(tx.commit().await?)
 }
 
 /// What became of a group.

@@ -1,79 +1,16 @@
-//! Who the people of a directory are here. Kept as hashes and ids, 32 bytes for each name of a person, so that a hundred
-//! thousand are a few megabytes.
+//! Finds the users whom the people of a directory are here, and makes those who are missing.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-
-use aws_lc_rs::digest;
 use serde_json::json;
-use uuid::Uuid;
 
+use super::member_index::{MemberIndex, SyncCandidate};
 use super::reader::Reader;
-use super::run::{SyncError, SyncWorker};
+use super::worker::{SyncError, SyncWorker};
 use crate::directory::users::{self, Profile};
 use crate::directory::{Error, fold_case};
-use crate::idp::connections::{Jit, UserQuery};
-use crate::idp::ldap::search::LdapEntry;
 use crate::idp::ldap::signin::issuer;
-use crate::idp::ldap::user_search::LdapUser;
 use crate::kernel::Tx;
 use crate::kernel::database::{DbConn, analyze_tables};
-use crate::signin::{ProfileNames, identities};
-
-/// Somebody who may be a member of a group.
-pub(super) struct SyncCandidate {
-    /// The hashes of the names that lists of members have for them: their DN, their `uid`.
-    name_keys: Vec<u128>,
-    subject: Option<String>,
-    email: String,
-    names: ProfileNames,
-    /// Whether the connection makes a user of them.
-    jit_allowed: bool,
-}
-
-impl SyncCandidate {
-    pub(super) fn from_entry(entry: LdapEntry, query: &Arc<UserQuery>, jit: &Jit) -> Option<Self> {
-        let person = LdapUser { entry, query: query.clone() };
-        let email = person.email()?.to_owned();
-        let names = person.names();
-        let subject = person.entry.stable_id();
-        let called = [Some(person.entry.dn.as_str()), person.entry.first("uid")];
-        let name_keys = called.into_iter().flatten().map(name_key).collect();
-        let jit_allowed = jit.allows(|key| person.entry.all(key).to_vec());
-        Some(Self { name_keys, subject, email, names, jit_allowed })
-    }
-}
-
-/// The people of a directory who are somebody here, by their DN and by their `uid`.
-#[derive(Default)]
-pub(super) struct MemberIndex(HashMap<u128, Uuid>);
-
-impl MemberIndex {
-    /// The user who has this DN, or this name in a list of names.
-    pub(super) fn user_id_of(&self, member: &str) -> Option<Uuid> {
-        self.0.get(&name_key(member)).copied()
-    }
-
-    fn add_all(&mut self, all: &[(&SyncCandidate, String)]) {
-        for (found, user_id) in all {
-            self.add(found, user_id);
-        }
-    }
-
-    fn add(&mut self, found: &SyncCandidate, user_id: &str) {
-        let Ok(id) = user_id.parse() else { return };
-        self.0.extend(found.name_keys.iter().map(|key| (*key, id)));
-    }
-}
-
-/// DNs are compared without case, and without the spaces that some servers write after commas.
-pub(super) fn name_key(dn: &str) -> u128 {
-    let folded = dn.to_lowercase().replace(", ", ",");
-    let hash = digest::digest(&digest::SHA256, folded.as_bytes());
-    let mut first = [0; 16];
-    first.copy_from_slice(&hash.as_ref()[..16]);
-    u128::from_be_bytes(first)
-}
+use crate::signin::identities;
 
 /// Reads all people of the user queries.
 pub(super) async fn match_users(
@@ -169,15 +106,7 @@ async fn link_identities(
         Some((user_id.as_str(), found.subject.as_deref()?, found.email.as_str()))
     });
     let issuer = issuer(connection);
-
-    identities::link_many(
-        tx,
-        connection.account_id.as_str(),
-        connection.id.as_str(),
-        issuer.as_str(),
-        rows.collect(),
-    )
-    .await?;
+    identities::link_many(tx, &connection.account_id, &connection.id, &issuer, rows.collect()).await?;
     work.linked_users += all.len();
     if work.linked_users >= work.next_analyze_at {
         work.next_analyze_at = work.linked_users * 4;

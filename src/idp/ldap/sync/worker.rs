@@ -1,0 +1,88 @@
+//! A run under way: what it has come to so far, and that it still goes on.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::model::{SyncOptions, SyncReport};
+use super::store::{self, SyncLease};
+use crate::audit::Context;
+use crate::directory::Error;
+use crate::idp::Idp;
+use crate::idp::connections::LdapConnection;
+use crate::idp::ldap::error::Error as LdapError;
+use crate::idp::ldap::pool::LdapPool;
+
+/// A run that this node has begun.
+pub(super) struct LeasedRun {
+    pub(super) id: String,
+    pub(super) lease: SyncLease,
+    pub(super) connection: LdapConnection,
+    pub(super) options: SyncOptions,
+}
+
+/// How often a run says how far it is, and that it goes on.
+const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(2);
+
+/// Why a run ended before its end.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SyncError {
+    #[error(transparent)]
+    Directory(#[from] LdapError),
+    #[error(transparent)]
+    Local(#[from] Error),
+    /// Another node goes on with it: this one was away for too long.
+    #[error("another node has taken it over")]
+    LeaseLost,
+}
+
+impl From<sqlx::Error> for SyncError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Local(error.into())
+    }
+}
+
+/// A run under way.
+pub(super) struct SyncWorker<'a> {
+    pub(super) idp: &'a Idp,
+    pub(super) pool: Arc<LdapPool>,
+    pub(super) context: Context,
+    pub(super) report: SyncReport,
+    pub(super) options: SyncOptions,
+    lease: &'a SyncLease,
+    run_id: String,
+    last_heartbeat: Instant,
+    /// People who were linked in this run, and at how many the database is told that its tables have grown.
+    pub(super) linked_users: usize,
+    pub(super) next_analyze_at: usize,
+}
+
+impl<'a> SyncWorker<'a> {
+    pub(super) fn new(idp: &'a Idp, pool: Arc<LdapPool>, run: &'a LeasedRun, context: Context) -> Self {
+        Self {
+            idp,
+            pool,
+            context,
+            report: SyncReport { preview: run.options.preview, ..SyncReport::default() },
+            options: run.options.clone(),
+            lease: &run.lease,
+            run_id: run.id.clone(),
+            last_heartbeat: Instant::now(),
+            linked_users: 0,
+            next_analyze_at: 1000,
+        }
+    }
+
+    /// Says how far it is, now and then.
+    pub(super) async fn heartbeat(&mut self) -> Result<(), SyncError> {
+        if self.last_heartbeat.elapsed() < HEARTBEAT_INTERVAL {
+            return Ok(());
+        }
+        self.last_heartbeat = Instant::now();
+        let mut tx = self.idp.signin.kernel.db.begin().await?;
+        if !store::renew_lease(&mut tx, self.lease).await? {
+            return Err(SyncError::LeaseLost);
+        }
+        store::update_run(&mut tx, &self.run_id, "running", &self.report).await?;
+        Ok(tx.commit().await?)
+    }
+}
