@@ -1,6 +1,6 @@
 //! Issuing a token.
 
-use super::model::{ApiToken, NewToken};
+use super::model::{ApiToken, NewToken, TokenPurpose};
 use super::store;
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::{self, check_name};
