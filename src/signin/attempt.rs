@@ -1,4 +1,4 @@
-//! One attempt to sign in: where it happens, what it can come to, and why it can be refused.
+//! A sign-in attempt: the request that advances a flow, its possible outcomes and the reasons for refusal.
 
 use crate::directory;
 use crate::kernel::http::RequestContext;
@@ -6,91 +6,94 @@ use crate::kernel::{Timestamp, vault};
 use crate::signin::flow::{BrowserBinding, Flow, NextStep};
 use crate::signin::{SignIn, Throttled, factors, password};
 
-/// A request that takes a flow further, in the browser that the flow is bound to.
+/// A request that advances a sign-in flow, in the browser that the flow is bound to.
 ///
-/// The steps of the flow are its methods; each stands in the file of its step in `signin/flow`.
+/// Each step of the flow is a method, which is defined in the module of that step in `signin::flow`.
 #[derive(Clone, Copy)]
 pub struct SignInAttempt<'a> {
-    /// The services of signing in.
+    /// The sign-in services.
     pub signin: &'a SignIn,
-    /// From where the request comes.
+    /// The request's id, client address and user agent.
     pub request: &'a RequestContext,
-    /// The flow it takes further.
+    /// The flow that it advances.
     pub flow: &'a Flow,
-    /// The browser it comes from.
+    /// The browser that sent the request.
     pub browser: BrowserBinding<'a>,
 }
 
-/// What a step of a sign-in led to.
+/// The outcome of a step.
 #[derive(Debug)]
 pub enum SignInOutcome {
-    /// A session.
+    /// A session was created.
     Complete(CompletedSignIn),
-    /// Something is missing: the flow goes on, under this id, once it is there.
+    /// Another step is required before a session can begin. The flow continues under this id.
     StepRequired(NextStep, String),
 }
 
-/// A sign-in that ended in a session.
+/// A sign-in that produced a session.
 #[derive(Debug, Default)]
 pub struct CompletedSignIn {
-    /// The session's secret, for the cookie.
+    /// The session's secret, for its cookie.
     pub session_secret: String,
-    /// The local path that was asked for.
+    /// The local path to redirect to.
     pub return_to: String,
-    /// When the user's password expires, if that is soon.
+    /// When the user's password expires, if that is soon enough for a warning.
     pub password_expires_at: Option<Timestamp>,
-    /// The secret by which this browser is remembered from now on, for its cookie.
+    /// The new secret for the device cookie, if this browser is remembered from now on.
     pub device_secret: Option<String>,
-    /// Recovery codes that are left, if one of them was used.
+    /// The number of recovery codes left, if one was used.
     pub codes_left: Option<i64>,
 }
 
-/// Why an attempt does not end in a session. The text of a refusal is its reason in the audit trail.
+/// Why an attempt did not produce a session. The `Display` text of a refusal is its reason in the audit
+/// trail.
 #[derive(Debug, thiserror::Error)]
 pub enum SignInError {
-    /// Password and user do not belong together, or there is no such user.
+    /// The password is wrong, or there is no such user.
     #[error("wrong_password")]
     WrongPassword,
-    /// Too many wrong attempts before this one, which was not checked.
+    /// There were too many failed attempts before this one, which was not checked.
     #[error("user_locked")]
     Locked,
-    /// An identity provider vouches for a person who is not known here.
+    /// The identity provider asserts a user who does not exist here, and the connection does not create
+    /// users.
     #[error("unknown_user")]
     UnknownUser,
-    /// The user was deactivated by an administrator or by provisioning.
+    /// The user is not active: deactivated by an administrator or by provisioning, or invited without
+    /// having accepted the invitation.
     #[error("user_inactive")]
     Inactive,
-    /// The provider does not vouch for the address, and its subject is not linked to a user.
+    /// The subject is not linked to a user, and its address does not count as verified.
     #[error("address_not_verified")]
     AddressNotVerified,
-    /// The user with this address is linked to another subject of the same provider.
+    /// The user with this address is linked to another subject of the same issuer.
     #[error("address_of_another")]
     AddressLinkedToOtherSubject,
-    /// The password is right at the directory, which restricts the account at present.
+    /// The directory accepted the password but currently restricts the account.
     #[error("{}", .0.as_str())]
     AccountRestricted(DirectoryAccountState),
-    /// The directory has no address of the person.
+    /// The directory entry has no email address.
     #[error("no_address")]
     NoAddress,
-    /// The LDAP directory does not answer.
+    /// The LDAP directory does not respond.
     #[error("directory_unreachable")]
     DirectoryUnreachable,
-    /// The domain of the address is not on the account's list.
+    /// The account does not allow the domain of the address.
     #[error("domain_not_allowed")]
     DomainNotAllowed,
-    /// The local page is for administrators.
+    /// The local sign-in page accepts administrators only.
     #[error("not_an_administrator")]
     NotAdministrator,
-    /// The account has closed the local page.
+    /// The account has disabled local sign-in.
     #[error("local_login_off")]
     LocalLoginOff,
-    /// The flow ended: finished by another request, expired, or never there.
+    /// The flow has ended: another request completed it, it expired, or it never existed.
     #[error("flow_ended")]
     FlowEnded,
     /// The queue for password hashing is full.
     #[error("busy")]
     Overloaded,
-    /// Too many wrong passwords from this address.
+    /// There were too many password attempts from this address.
     #[error("throttled")]
     Throttled(Throttled),
     /// The second factor was not accepted.
@@ -105,14 +108,14 @@ pub enum SignInError {
     /// A stored secret could not be opened.
     #[error(transparent)]
     Vault(#[from] vault::Error),
-    /// The user could not be created or changed, or a mail about the sign-in could not be made.
+    /// The user could not be created or changed, or an email about the sign-in could not be composed.
     #[error(transparent)]
     Directory(directory::Error),
 }
 
 impl SignInError {
-    /// Whether this is a decision about the person, which belongs into the audit trail. Otherwise something failed,
-    /// and nothing of the attempt must remain.
+    /// Whether this is a decision about the user, which is committed and recorded in the audit trail. Any
+    /// other error is a failure, and the attempt must leave no trace in the database.
     #[must_use]
     pub const fn is_refusal(&self) -> bool {
         !matches!(self, Self::Database(_) | Self::Vault(_) | Self::Directory(_))
@@ -150,18 +153,18 @@ impl From<password::Overloaded> for SignInError {
     }
 }
 
-/// Why a directory accepts a password and still signs its owner in nowhere.
+/// Why a directory accepts a password and refuses the sign-in all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DirectoryAccountState {
     /// The account is disabled.
     Disabled,
-    /// The account has ended.
+    /// The account has expired.
     Expired,
-    /// The password has ended.
+    /// The password has expired.
     PasswordExpired,
-    /// The password has to be replaced first.
+    /// The password must be changed before the next sign-in.
     MustChangePassword,
-    /// Not at this hour, or not from this computer.
+    /// Sign-in is not allowed at this time or from this workstation.
     LogonRestricted,
 }
 
@@ -178,7 +181,7 @@ impl DirectoryAccountState {
         }
     }
 
-    /// What the person is told, who has proved that they know the password.
+    /// The message for the user, who has proved that they know the password.
     #[must_use]
     pub const fn message(self) -> &'static str {
         match self {

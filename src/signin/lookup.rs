@@ -1,10 +1,11 @@
-//! The one answer to *who is this about*: the user, the settings of the account, the password and whether there is
-//! a second factor, in one query, because each round trip costs more than the look-up itself.
+//! Loads what a sign-in needs to know about a user: the user, the account's settings, the password and
+//! whether a second factor is enrolled. It is one query, because each round trip costs more than the lookup
+//! itself.
 //!
-//! Every way of signing in asks here: what decides is in [`LookupBy::of_proof`], and what follows from it in
-//! [`find_record`]. A record that was read before a password was checked can be as old as the check.
-//! `sessions::create` therefore compares the user's epoch and the password's hash again when it writes, and what
-//! changes a user reads a new record first.
+//! Every sign-in method uses it: [`LookupBy::of_proof`] decides what identifies the user, and
+//! [`find_record`] loads the record. A record that was loaded before a password check is as old as that
+//! check. `sessions::create` therefore compares the user's epoch and the password hash again when it
+//! writes, and code that changes a user loads a new record first.
 
 use sqlx::{AssertSqlSafe, FromRow as _, Row as _};
 
@@ -18,18 +19,18 @@ use crate::kernel::database::DbConn;
 /// How the user is identified.
 #[derive(Clone, Copy)]
 pub(super) enum LookupBy<'a> {
-    /// An email address or, where that is nobody's, a user name.
+    /// An email address or, if no user has it, a user name.
     Identifier(&'a str),
-    /// The subject at a connection's provider; where it is new and the provider vouches for the address, the
-    /// address.
+    /// A subject at a connection's provider. If the subject is new and its address counts as verified, the
+    /// user is looked up by address.
     ExternalSubject { connection_id: &'a str, subject: &'a ExternalSubject, identifier: &'a str },
     /// The user's id.
     UserId(&'a str),
 }
 
 impl<'a> LookupBy<'a> {
-    /// What decides whom a proof is about. A proof that was made against a stored secret names the user; one from
-    /// a provider with lasting names is about its subject; any other is about the address.
+    /// Chooses what identifies the user of a proof: the user id for a proof that was checked against a
+    /// stored credential, the subject for a provider with permanent identifiers, and otherwise the address.
     pub(super) fn of_proof(proof: &'a Proof) -> Self {
         match (&proof.user_id, &proof.external_subject, &proof.connection_id) {
             (Some(id), ..) => Self::UserId(id),
@@ -41,34 +42,34 @@ impl<'a> LookupBy<'a> {
     }
 }
 
-/// What the look-up says about an external subject.
+/// What the lookup found about an external subject.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SubjectMatch {
-    /// There was none to look for.
+    /// The lookup was not by subject.
     NotAsked,
-    /// It is linked to the user of the record.
+    /// The subject is linked to the record's user.
     Linked,
-    /// It is new. The user of the record, if there is one, has the address that the provider vouches for.
+    /// The subject is new and its address is verified. The record's user, if any, has that address.
     NewWithVerifiedAddress,
-    /// It is new and the provider does not vouch for the address, which therefore leads to no user.
+    /// The subject is new and its address is not verified, so no user was looked up by address.
     NewWithUnverifiedAddress,
-    /// It is new, and the user with its address is linked to another subject of the same issuer: providers give
-    /// addresses to new people.
+    /// The subject is new, and the user with its verified address is linked to another subject of the same
+    /// issuer. Providers reassign addresses to other people.
     AddressOfOtherSubject,
 }
 
-/// A user as signing in sees them, and the settings that apply to them.
+/// A user and the settings that apply to them, as a sign-in sees them.
 pub(super) struct SignInRecord {
     pub(super) user: Option<User>,
     pub(super) subject_match: SubjectMatch,
-    /// The account's; the defaults for an account that does not exist.
+    /// The account's settings, or the defaults if the account does not exist.
     pub(super) settings: AuthenticationSettings,
     pub(super) password: Option<PasswordRow>,
     /// Whether the user has a second factor.
     pub(super) is_enrolled: bool,
 }
 
-/// Whether the user with this address or name has a password that is kept here.
+/// Whether the user with this address or user name has a password that is stored here.
 pub async fn has_password(c: &mut DbConn, account_id: &str, name: &str) -> Result<bool, sqlx::Error> {
     Ok(find_record(c, account_id, LookupBy::Identifier(name), "").await?.password.is_some())
 }
@@ -93,7 +94,8 @@ macro_rules! subject_owner {
     };
 }
 
-/// Columns about an external subject: whose it is, and how many subjects of its issuer the user is linked to.
+/// Columns for an external subject: its owner, and how many subjects of the same issuer the user is linked
+/// to.
 const SUBJECT_COLUMNS: &str = concat!(
     ", ",
     subject_owner!(),
@@ -101,7 +103,7 @@ const SUBJECT_COLUMNS: &str = concat!(
      AND o.issuer = $4) AS subjects_at_issuer"
 );
 
-/// The columns about a subject, and the expression for the user's id.
+/// The subject columns and the SQL expression for the user's id.
 const fn query_parts(lookup_by: LookupBy<'_>) -> [&'static str; 2] {
     match lookup_by {
         LookupBy::Identifier(_) => ["", by_identifier!("$3")],
@@ -113,7 +115,8 @@ const fn query_parts(lookup_by: LookupBy<'_>) -> [&'static str; 2] {
     }
 }
 
-/// Looks a user up in an account. `decoy` stands for a user id where there is no user, so that it costs the same.
+/// Looks up a user in an account. `decoy` takes the place of the user id when there is no user, so that the
+/// query does the same work.
 pub(super) async fn find_record(
     c: &mut DbConn,
     account_id: &str,
@@ -128,7 +131,7 @@ pub(super) async fn find_record(
          LEFT JOIN passwords p ON p.user_id = COALESCE(u.id, $2) WHERE a.id = $1",
         users::COLUMNS_OF_U
     );
-    // Safe: the text is of this program; every value is bound.
+    // Safe: the SQL is built from constants only, and every value is bound.
     let query = sqlx::query(AssertSqlSafe(sql)).bind(account_id).bind(decoy);
     let query = match lookup_by {
         LookupBy::Identifier(name) => query.bind(fold_case(name)),
@@ -174,8 +177,8 @@ pub(super) async fn find_record(
     })
 }
 
-/// What a look-up found out about a subject that is linked to a user, or whose address led to a user with subjects
-/// at its issuer.
+/// Classifies a subject by whether it is linked, and whether the user with its address has another subject
+/// of the same issuer.
 const fn match_subject(
     subject: &ExternalSubject,
     is_linked: bool,

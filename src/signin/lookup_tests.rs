@@ -33,7 +33,7 @@ fn a_user_id_decides_before_a_subject_and_a_subject_before_an_address() {
     ));
     let by_address = Proof { external_subject: None, ..proof() };
     assert!(matches!(LookupBy::of_proof(&by_address), LookupBy::Identifier("ann@example.com")));
-    // A subject says nothing without the connection that vouches for it.
+    // A subject has no meaning without the connection that it came from.
     let alone = Proof { connection_id: None, ..proof() };
     assert!(matches!(LookupBy::of_proof(&alone), LookupBy::Identifier("ann@example.com")));
 }

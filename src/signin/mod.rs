@@ -1,4 +1,5 @@
-//! How a person gets from "who are you?" to a session: the flow, passwords, lockout, sessions.
+//! Sign-in: from an identifier to a session, by way of flows, passwords, second factors, lockout and
+//! sessions.
 
 mod attempt;
 pub mod factors;
@@ -24,28 +25,28 @@ pub use throttle::{Throttle, Throttled};
 
 use crate::kernel::{Kernel, sealed_state};
 
-/// What signing in needs beyond the kernel. Cheap to clone.
+/// The services that sign-in needs in addition to the kernel. Cheap to clone.
 #[derive(Clone)]
 pub struct SignIn {
-    /// The services below.
+    /// The services that every module may use.
     pub kernel: Kernel,
-    /// Hashes passwords, as many at once as there are cores.
+    /// Hashes passwords on one thread per core.
     pub hasher: Arc<password::Hasher>,
-    /// Slows down guessing.
+    /// Limits sign-in steps and password attempts on this node.
     pub throttle: Arc<Throttle>,
-    /// Uses of sessions that are not written down yet.
+    /// Session uses that are not yet in the database.
     pub session_activity: Arc<sessions::SessionActivity>,
 }
 
 impl SignIn {
-    /// Puts it together.
+    /// Creates the services on top of `kernel`.
     #[must_use]
     pub fn new(kernel: Kernel) -> Self {
         let throttle = Arc::new(Throttle::new(&kernel.clock));
         Self { kernel, hasher: Arc::default(), throttle, session_activity: Arc::default() }
     }
 
-    /// Removes what ended by itself.
+    /// Deletes expired rows and drops idle entries of the throttle.
     pub async fn clean_up(&self) -> Result<(), sqlx::Error> {
         self.throttle.forget_idle();
         let mut tx = self.kernel.db.begin().await?;

@@ -1,4 +1,4 @@
-//! What every way of signing in ends in.
+//! The proof that every sign-in method produces.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,64 +7,68 @@ use crate::directory::users::User;
 use crate::kernel::text_enum::text_enum;
 
 text_enum! {
-    /// How somebody proved who they are.
+    /// How a user authenticated.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
     #[serde(rename_all = "snake_case")]
     pub enum Method {
-        /// Password, on the ordinary page.
+        /// A password, on the ordinary sign-in page.
         Password = "password",
-        /// Password, on the page that stays open to administrators.
+        /// A password, on the local sign-in page for administrators.
         Local = "local",
         /// A SAML assertion.
         Saml = "saml",
-        /// An `OpenID` Connect provider's ID token, or the word of an OAuth one.
+        /// An ID token of an `OpenID` Connect provider, or the user information of an OAuth 2.0 provider.
         Oidc = "oidc",
-        /// The password of an LDAP directory.
+        /// A password that an LDAP directory checked.
         Ldap = "ldap",
-        /// A passkey, which is both factors.
+        /// A passkey, which counts as both factors.
         Passkey = "passkey",
     }
 }
 
-/// A statement about a person that has been verified. The rules of the account come after it.
+/// A verified statement about a user, before the account's rules are applied. Flows store it as JSON, so
+/// the serialized names are fixed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Proof {
-    /// How.
+    /// The sign-in method.
     pub method: Method,
-    /// The account it counts in.
+    /// The account in which it is valid.
     pub account_id: String,
-    /// The connection that vouches, if one does.
+    /// The connection whose provider made the statement, if any.
     pub connection_id: Option<String>,
-    /// Whom: an email address, or a user name.
+    /// The identifier: an email address or a user name.
     #[serde(rename = "subject")]
     pub identifier: String,
-    /// The user, where the proof was made against a stored secret of theirs. It then decides, not
-    /// `subject`: one person's user name may be another's address.
+    /// The user's id, if the proof was checked against a credential that is stored here or the user has
+    /// been admitted. It then takes precedence over `identifier`, because the user name of one user may be
+    /// the address of another.
     pub user_id: Option<String>,
-    /// Who they are at the provider, where it has a name for them that it never gives to anybody else. It decides,
-    /// then, and `subject` only at the first coming.
+    /// The subject at the identity provider, if the provider has identifiers that it never reassigns. It
+    /// then takes precedence over `identifier`, which counts only until the subject is linked.
     #[serde(default, rename = "identity")]
     pub external_subject: Option<ExternalSubject>,
-    /// Methods used, RFC 8176.
+    /// The authentication methods (`amr`, RFC 8176).
     pub amr: Vec<String>,
-    /// The level reached, as the identity provider calls it; empty when it says nothing.
+    /// The authentication level (`acr`) as the identity provider reports it, empty when it reports none. It
+    /// is [`ACR_TWO_FACTORS`] once a second factor was verified here.
     pub acr: String,
-    /// The second factor, once it was shown, or where the proof itself stands for both.
+    /// The second factor, if it was verified or the proof covers both factors.
     #[serde(default)]
     pub second_factor: Option<SecondFactor>,
-    /// The fingerprint of the stored password that was shown: a sign-in that waits for more ends with it.
+    /// Fingerprint of the user's stored password hash. A sign-in that waits for another step ends when the
+    /// password changes.
     #[serde(default, rename = "password")]
     pub password_fingerprint: Option<String>,
-    /// Whose counted attempts are forgotten with it, for a password that was checked elsewhere.
+    /// The lockout key whose failures are cleared on completion, for a password that was checked elsewhere.
     #[serde(skip)]
     pub clear_failures_of: Option<String>,
-    /// What else the connection that vouches says.
+    /// What the identity provider asserts besides the subject.
     #[serde(default, rename = "provided")]
     pub provider_claims: ProviderClaims,
 }
 
 impl Proof {
-    /// `user` showed their password.
+    /// A proof that `user` presented their password.
     pub(super) fn from_password(user: &User, method: Method) -> Self {
         Self {
             method,
@@ -84,7 +88,7 @@ impl Proof {
 }
 
 impl Proof {
-    /// Adds a second factor that was shown here.
+    /// Adds a second factor that was verified here.
     pub(super) fn add_second_factor(&mut self, factor: SecondFactor, amr: &[&str]) {
         self.second_factor = Some(factor);
         ACR_TWO_FACTORS.clone_into(&mut self.acr);
@@ -96,47 +100,48 @@ impl Proof {
     }
 }
 
-/// What an identity provider says beside who somebody is, and only what its connection lets it say.
+/// What an identity provider asserts besides the subject, restricted to what its connection allows.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ProviderClaims {
-    /// When nobody with this address exists: whom to create.
+    /// Whether to create the user if there is none (just-in-time provisioning).
     #[serde(rename = "create")]
     pub jit_provisioning: bool,
-    /// The person's names, to be taken over by those who are not managed elsewhere.
+    /// The user's names. They are not applied to a user that a connection manages.
     pub names: ProfileNames,
-    /// Whether somebody who is here already gets these names.
+    /// Whether the names of an existing user are updated.
     pub update_names: bool,
-    /// The groups the provider has them in; `None` where groups do not follow it, or it could not say.
+    /// The user's groups at the provider; `None` when groups are not synchronised or could not be read.
     pub groups: Option<Vec<String>>,
-    /// Their session there, for a logout that begins on either side.
+    /// The session at the provider, so that logout works in both directions.
     pub session: Option<ProviderSession>,
 }
 
-/// Who somebody is at a provider.
+/// A subject at an identity provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExternalSubject {
-    /// Who says so.
+    /// The issuer.
     pub issuer: String,
-    /// The name it never gives to anybody else there.
+    /// The subject identifier, which the issuer never reassigns.
     pub id: String,
-    /// Whether it vouches for the address.
+    /// Whether the email address counts as verified.
     pub address_is_verified: bool,
 }
 
-/// The names of a person.
+/// The names of a user.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProfileNames {
-    /// Given name.
+    /// The given name.
     pub given_name: Option<String>,
-    /// Family name.
+    /// The family name.
     pub family_name: Option<String>,
-    /// The name shown.
+    /// The display name.
     pub display_name: Option<String>,
 }
 
 impl ProfileNames {
-    /// A text as a name, if it could be one. One that could not keeps nobody out: it is left alone.
+    /// Trims `text` and returns it if it is usable as a name: not empty, at most 256 characters, no control
+    /// characters. Callers ignore an unusable name, so that it does not prevent the sign-in.
     #[must_use]
     pub fn parse_name(text: &str) -> Option<String> {
         let text = text.trim();
@@ -145,13 +150,13 @@ impl ProfileNames {
     }
 }
 
-/// A session as the identity provider knows it.
+/// A session at the identity provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderSession {
-    /// Under which name it knows the person.
+    /// The subject under which the provider knows the user.
     pub subject: String,
-    /// Its session.
+    /// The provider's session identifier, if it has one.
     pub session: Option<String>,
-    /// What its protocol needs to name the person to it, as JSON.
+    /// What the protocol needs to identify the user in a logout request, as JSON.
     pub detail: String,
 }

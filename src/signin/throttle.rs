@@ -1,8 +1,8 @@
-//! Rate limits on sign-in, in the memory of each node. They slow guessing down; counting failures
-//! exactly is the lockout's work.
+//! Rate limits on sign-in, in the memory of each node. They slow down guessing; the lockout counts failures
+//! exactly.
 //!
-//! There is no limit on a name alone: it would let a stranger keep its owner out by asking often. There
-//! is one on a name *from one address*, so that one address takes long to lock somebody out.
+//! There is no limit on a user alone, because an attacker could then lock the user out by sending many
+//! requests. The limit on a user *from one address* makes it slow to lock a user out from one address.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -17,31 +17,33 @@ use governor::{Quota, RateLimiter};
 use crate::kernel::limiter::LimiterClock;
 use crate::kernel::{Clock, Timestamp};
 
-/// Steps from one address: this many at once, then so many a second. Wide enough for an office behind
-/// one address on a Monday morning (a sign-in takes four steps).
+/// Burst and rate per second of sign-in steps from one address. They are high enough for an office behind
+/// one address on a Monday morning; a sign-in takes four steps.
 const ADDRESS_BURST: NonZeroU32 = NonZeroU32::new(400).expect("not zero");
 const ADDRESS_RATE: NonZeroU32 = NonZeroU32::new(20).expect("not zero");
-/// Estimates of a password's strength from one address, asked for while somebody types.
+/// Burst of password strength estimates from one address. The page requests them while the user types.
 const ESTIMATE_BURST: NonZeroU32 = NonZeroU32::new(200).expect("not zero");
-/// After half the attempts that lock a user, one address gets one a minute for that user.
+/// After half of the attempts that lock a user, and at least two, one address gets one attempt per period
+/// for that user.
 const GUESS_PERIOD: Duration = Duration::from_mins(1);
 
-/// Too many attempts.
+/// The rate limit was exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("too many attempts; try again in {retry_after} s")]
 pub struct Throttled {
-    /// Seconds until the next attempt is heard.
+    /// Seconds until the next attempt is accepted.
     pub retry_after: u64,
 }
 
 type SignInLimiter<K> = RateLimiter<K, DashMapStateStore<K>, LimiterClock, NoOpMiddleware<Duration>>;
 
-/// The limits of one node.
+/// The rate limits of one node.
 pub struct Throttle {
     addresses: SignInLimiter<IpAddr>,
     estimates: SignInLimiter<IpAddr>,
-    /// For each address and user: when the attempts made so far would have been due, one a period. An
-    /// attempt is taken before the check and given back when it was right, which governor cannot.
+    /// For each address and user: when the attempts so far would have been due at one per period. An
+    /// attempt is taken before the check and given back when the password was right, which governor does
+    /// not support.
     guesses: Mutex<HashMap<(IpAddr, String), Timestamp>>,
     clock: Clock,
     limiter_clock: LimiterClock,
@@ -61,8 +63,8 @@ impl Throttle {
         }
     }
 
-    /// Counts a wrong password of `key` from an address, before it is known to be wrong. `attempts`: how
-    /// many in a row lock the user.
+    /// Counts an attempt on the lockout key `key` from an address, before the password is checked.
+    /// `attempts` is the number of failures in a row that locks the user.
     pub fn record_password_attempt(
         &self,
         address: IpAddr,
@@ -84,17 +86,17 @@ impl Throttle {
         Ok(())
     }
 
-    /// Gives back what [`Throttle::guess`] took: the password was right.
+    /// Gives back what [`Throttle::record_password_attempt`] counted, because the password was right.
     pub fn clear_failures(&self, address: IpAddr, key: &str) {
         self.guesses().remove(&(network(address), key.to_owned()));
     }
 
-    /// Counts a step of a sign-in from `address`.
+    /// Counts a sign-in step from `address`.
     pub fn check_step(&self, address: IpAddr) -> Result<(), Throttled> {
         self.step(&self.addresses, address)
     }
 
-    /// Counts an estimate of a password's strength for somebody at `address`.
+    /// Counts a password strength estimate for `address`.
     pub fn check_estimate(&self, address: IpAddr) -> Result<(), Throttled> {
         self.step(&self.estimates, address)
     }
@@ -106,7 +108,7 @@ impl Throttle {
         })
     }
 
-    /// Forgets who has been quiet, so that the memory stays small.
+    /// Drops idle entries, so that the memory stays small.
     pub fn forget_idle(&self) {
         self.addresses.retain_recent();
         self.estimates.retain_recent();
@@ -119,7 +121,7 @@ impl Throttle {
     }
 }
 
-/// An attacker has a whole /64 of IPv6 addresses; they count as one.
+/// An IPv6 /64 counts as one address, because an attacker usually controls a whole one.
 fn network(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,

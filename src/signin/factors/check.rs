@@ -1,8 +1,8 @@
-//! Checking a second factor that somebody shows.
+//! Verifies a second factor.
 //!
-//! A code is counted as a wrong attempt, checked and uncounted in one unit of work, like a password: however
-//! many requests race, no more than the limit are looked at. An answer of a key cannot be guessed, so it
-//! is verified before the unit of work and not counted.
+//! A code is counted as a failed attempt, checked and uncounted in one transaction: however many requests
+//! race, no more than the limit are checked. A WebAuthn assertion cannot be guessed, so it is verified
+//! before the transaction and not counted.
 
 use std::time::Duration;
 
@@ -19,39 +19,39 @@ use crate::kernel::{Kernel, Timestamp, Tx, vault};
 use crate::signin::SignIn;
 use crate::signin::lockout::{self, Attempt, AttemptDecision};
 
-/// How long an answer to a challenge is waited for.
+/// How long a challenge can be answered.
 pub(super) const CHALLENGE_LIFETIME: Duration = Duration::from_mins(5);
 
-/// What somebody shows.
+/// The second factor that a user presents.
 #[derive(Debug, Clone, Copy)]
 pub enum FactorResponse<'a> {
     /// A code of an authenticator app, or a recovery code.
     Code(&'a str),
-    /// A key's answer to the challenge in the ticket.
+    /// A WebAuthn assertion for the challenge in the ticket.
     Key {
-        /// From [`start_challenge`].
+        /// The ticket from [`start_challenge`].
         ticket: &'a str,
-        /// The browser's JSON.
+        /// The browser's response, as JSON.
         answer: &'a str,
     },
 }
 
-/// Why a second factor was not accepted. The text is its name in the audit trail.
+/// Why a second factor was not accepted. The `Display` text is the reason in the audit trail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum FactorError {
-    /// No such code.
+    /// The code is wrong.
     #[error("wrong_code")]
     WrongCode,
-    /// The right code, for the second time.
+    /// The code is right but was used before.
     #[error("used_code")]
     CodeReused,
-    /// Too many wrong codes before: this one was not looked at.
+    /// There were too many wrong codes before this one, which was not checked.
     #[error("codes_locked")]
     Locked,
-    /// The key's answer is not good.
+    /// The WebAuthn assertion is not valid.
     #[error("wrong_key")]
     KeyRejected,
-    /// The challenge was answered before, is too old or is another's.
+    /// The challenge was answered before, has expired, or belongs to another user, flow or session.
     #[error("challenge_ended")]
     ChallengeExpired,
 }
@@ -70,22 +70,22 @@ pub enum FactorCheckError {
     Vault(#[from] vault::Error),
 }
 
-/// A challenge for a page.
+/// A WebAuthn challenge for a page.
 #[derive(Debug, Clone)]
 pub struct KeyChallenge {
     /// The options for the browser, as JSON.
     pub options: String,
-    /// What has to come back with the answer.
+    /// The ticket that must come back with the response.
     pub ticket: String,
 }
 
-/// What a challenge is bound to: the person, and the flow or session it is asked in.
+/// What a challenge is bound to: the user, and the flow or session in which it was issued.
 fn binding(user_id: &str, context_id: &str) -> String {
     format!("factor_challenge/{user_id}/{context_id}")
 }
 
-/// A challenge for the keys of a user; none when they have no key that can be used here. `place`: the id of
-/// the flow or session.
+/// Issues a challenge for the WebAuthn credentials of a user; returns `None` when none can be used here.
+/// `context_id` is the id of the flow or session.
 pub fn start_challenge(
     kernel: &Kernel,
     user_id: &str,
@@ -100,17 +100,17 @@ pub fn start_challenge(
     Ok(Some(KeyChallenge { options: options.to_string(), ticket }))
 }
 
-/// A response of which everything is verified that can be outside a transaction.
+/// A response after every check that needs no transaction.
 pub(crate) enum PreparedResponse {
-    /// A code, of which nothing is verified yet.
+    /// A code, which is not checked yet.
     Code(String),
-    /// A key's answer that is right; it has to be used up.
+    /// A valid assertion, whose ticket must still be consumed.
     Key { assertion: VerifiedAssertion, ticket: SealedState<SecurityKeyAuthentication> },
-    /// A key's answer that is wrong.
+    /// An assertion that is not valid.
     Invalid(FactorError),
 }
 
-/// Verifies what can be verified outside a transaction.
+/// Checks what can be checked outside a transaction.
 pub(crate) async fn prepare_response(
     signin: &SignIn,
     user_id: &str,
@@ -138,27 +138,27 @@ pub(super) fn log_key_rejection(failure: &WebauthnError) -> FactorError {
     FactorError::KeyRejected
 }
 
-/// What was accepted.
+/// A second factor that was accepted.
 #[derive(Debug)]
 pub(crate) struct VerifiedFactor {
     pub(crate) factor: SecondFactor,
-    /// Methods to add to the session's (RFC 8176).
+    /// Methods to add to the `amr` of the session (RFC 8176).
     pub(crate) amr: Vec<&'static str>,
 }
 
-/// The methods a code stands for.
+/// The `amr` values for a code.
 pub(super) const AMR_OF_CODE: [&str; 2] = ["otp", "mfa"];
 
-/// The methods a key's use stands for.
+/// The `amr` values for a WebAuthn credential.
 pub(super) fn amr_of_key(facts: &CredentialMetadata) -> Vec<&'static str> {
-    // A key that can be copied by its provider is in software for whoever asks.
+    // A credential that its provider may copy counts as a software key.
     vec![if facts.backup_eligible { "swk" } else { "hwk" }, "user", "mfa"]
 }
 
-/// What checking a response came to.
+/// The outcome of checking a response.
 pub(crate) enum FactorOutcome {
     Verified(VerifiedFactor),
-    /// `locks_until`: until when the user is locked, if this was the last attempt that was allowed.
+    /// `locks_until` is when the user's lock ends, if this was the last allowed attempt.
     Rejected {
         error: FactorError,
         locks_until: Option<Timestamp>,
@@ -166,13 +166,13 @@ pub(crate) enum FactorOutcome {
 }
 
 impl FactorOutcome {
-    /// A response that was not counted as an attempt.
+    /// The refusal of a response that was not counted as an attempt.
     const fn uncounted(error: FactorError) -> Self {
         Self::Rejected { error, locks_until: None }
     }
 }
 
-/// Counts, checks and uses up a response. The caller commits either way.
+/// Counts, verifies and consumes a response. The caller commits in either case.
 pub(crate) async fn verify_response(
     signin: &SignIn,
     tx: &mut Tx,
@@ -225,7 +225,7 @@ async fn verify_code(
     Ok(FactorOutcome::Verified(VerifiedFactor { factor, amr: AMR_OF_CODE.to_vec() }))
 }
 
-/// Uses the code up if it is one of the user's.
+/// Consumes the code if it is one of the user's.
 async fn consume_matching_code(
     signin: &SignIn,
     tx: &mut Tx,

@@ -1,4 +1,5 @@
-//! Adding a factor. It is confirmed before it counts: a code from the app, an answer from the key.
+//! Adds a second factor. It counts only after a confirmation: a code from the app, or a response from the
+//! key.
 
 use std::time::Duration;
 
@@ -21,45 +22,45 @@ use crate::kernel::{Kernel, Tx, ids, vault};
 use crate::signin::one_time_links::{self, LinkPurpose};
 use crate::signin::{SignIn, notifications};
 
-/// How long somebody may look for their phone.
+/// How long the user has to set up an authenticator app.
 const AUTHENTICATOR_LIFETIME: Duration = Duration::from_mins(15);
 const NAME_LENGTH: usize = 64;
 
 /// Why a factor was not added.
 #[derive(Debug, thiserror::Error)]
 pub enum EnrolError {
-    /// The code does not belong to the seed.
+    /// The code does not match the seed.
     #[error("wrong_code")]
     WrongCode,
-    /// The key's answer is not good, or the key is here already.
+    /// The response is not valid, or the credential is registered already.
     #[error("wrong_key")]
     KeyRejected,
-    /// The page was open for too long, or was used before.
+    /// The ticket has expired or was used before.
     #[error("challenge_ended")]
     ChallengeExpired,
-    /// A second factor was set up meanwhile: it has to be shown.
+    /// A second factor was enrolled in the meantime and must be verified.
     #[error("enrolled_already")]
     AlreadyEnrolled,
-    /// The user has as many factors as are kept for one.
+    /// The user has the maximum number of factors.
     #[error("too_many_factors")]
     TooManyFactors,
-    /// The name cannot be used, or the mail to the owner could not be made.
+    /// The name is not valid, or the email to the user could not be composed.
     #[error(transparent)]
     Directory(#[from] Error),
     /// The database failed.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
-    /// The seed could not be sealed.
+    /// The seed could not be encrypted.
     #[error(transparent)]
     Vault(#[from] vault::Error),
 }
 
-/// By what right a factor is added.
+/// What the user has proved before a factor is added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EnrolmentRight {
-    /// The person has shown one factor and has no second: this must be the first.
+    /// The user has verified one factor and has no second, so this must be their first.
     FirstFactor,
-    /// The person has shown all factors they have.
+    /// The user has verified all factors that they have.
     Verified,
 }
 
@@ -70,15 +71,15 @@ struct PendingTotpSecret {
     seed: String,
 }
 
-/// An authenticator to be set up, for a page.
+/// An authenticator app to be set up, for display.
 pub struct NewAuthenticator {
-    /// What has to come back with the code.
+    /// The ticket that must come back with the code.
     pub ticket: String,
-    /// The QR code, an SVG element.
+    /// The QR code, as an SVG element.
     pub svg: String,
-    /// The seed for typing.
+    /// The seed for manual entry.
     pub typed: String,
-    /// The same as an address that apps on this device open.
+    /// The seed as an `otpauth://` URI, which apps on this device open.
     pub uri: String,
 }
 
@@ -86,7 +87,7 @@ fn binding(user_id: &str) -> String {
     format!("factor_enrolment/{user_id}")
 }
 
-/// Makes a seed for `user`. Nothing is stored before it is confirmed.
+/// Generates a seed for `user`. Nothing is stored before it is confirmed.
 pub fn start_authenticator(
     kernel: &Kernel,
     account: &Account,
@@ -98,7 +99,7 @@ pub fn start_authenticator(
     show(ticket, &seed, account, user)
 }
 
-/// Shows the seed of a ticket again, after a wrong code.
+/// Shows the seed of a ticket again, after a wrong code. If the ticket is not valid, generates a new seed.
 pub async fn show_authenticator(
     kernel: &Kernel,
     account: &Account,
@@ -122,7 +123,8 @@ fn show(
     Ok(NewAuthenticator { ticket, svg: card.svg, typed: card.typed, uri: card.uri })
 }
 
-/// Asks for a key of `user`; none when keys cannot be used at the public address.
+/// Starts the registration of a key for `user`; returns `None` when WebAuthn cannot be used at the public
+/// address.
 pub async fn start_key_registration(
     kernel: &Kernel,
     user: &User,
@@ -136,23 +138,23 @@ pub async fn start_key_registration(
     Ok(Some(KeyChallenge { ticket, options: options.to_string() }))
 }
 
-/// What somebody brings to confirm a new factor.
+/// The confirmation of a new factor.
 #[derive(Debug, Clone, Copy)]
 pub struct Confirmation<'a> {
-    /// What they call it; a name is made up when empty.
+    /// The name that the user gave it; a default is used when it is empty.
     pub name: &'a str,
-    /// From [`start_authenticator`] or [`start_key_registration`].
+    /// The ticket from [`start_authenticator`] or [`start_key_registration`].
     pub ticket: &'a str,
-    /// The code, or the key's answer.
+    /// The code, or the browser's response.
     pub proof: EnrolmentProof<'a>,
 }
 
 /// How a new factor is confirmed.
 #[derive(Debug, Clone, Copy)]
 pub enum EnrolmentProof<'a> {
-    /// A code of the app.
+    /// A code from the app.
     Code(&'a str),
-    /// The browser's JSON.
+    /// The browser's response, as JSON.
     Key(&'a str),
 }
 
@@ -160,7 +162,7 @@ pub enum EnrolmentProof<'a> {
 pub(crate) struct ConfirmedFactor {
     name: String,
     kind: ConfirmedKind,
-    /// How it counts in the session it is added in.
+    /// How it counts in the session in which it is added.
     pub(crate) factor: SecondFactor,
     pub(crate) amr: Vec<&'static str>,
 }
@@ -170,7 +172,7 @@ enum ConfirmedKind {
     Key { ticket: SealedState<Registration>, credential: String, metadata: CredentialMetadata },
 }
 
-/// Checks a confirmation, before the unit of work that stores the factor.
+/// Checks a confirmation, before the transaction that stores the factor.
 pub(crate) async fn confirm_enrolment(
     signin: &SignIn,
     user: &User,
@@ -222,7 +224,8 @@ pub(crate) async fn confirm_enrolment(
     }
 }
 
-/// Stores a confirmed factor and tells its owner. With the first one come recovery codes, to be shown once.
+/// Stores a confirmed factor and notifies the user. The first factor comes with recovery codes, which are
+/// shown only once.
 pub(crate) async fn add(
     kernel: &Kernel,
     tx: &mut Tx,

@@ -1,6 +1,6 @@
-//! Telling everybody who has no second factor and needs one. A job makes the mails bit by bit: each bit with
-//! its links and the cursor in one unit of work, so that a server that dies in between goes on where it was,
-//! and nobody gets two.
+//! Mails to users who need a second factor and have none. A job creates them in batches. Each batch, its
+//! links and the cursor are written in one transaction, so that a restarted server continues where it
+//! stopped and no user gets two.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,21 +14,21 @@ use crate::signin::notifications;
 use crate::signin::one_time_links::{self, LinkPurpose};
 use crate::signin::policy::users_without_factor;
 
-/// People in a bit.
+/// Users in a batch.
 const BATCH_SIZE: usize = 200;
 
 text_enum! {
-    /// How the mail says it.
+    /// The wording of the mail.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum EnrolmentMailKind {
-        /// The account asks for a second factor from now on.
+        /// The account requires a second factor from now on.
         Enforced = "two_factor_enforced",
-        /// It did so before.
+        /// The account required it before.
         Reminder = "two_factor_reminder",
     }
 }
 
-/// Whom a mailing goes to.
+/// Which users a mailing goes to.
 #[derive(Serialize, Deserialize)]
 struct Scope {
     enforced: bool,
@@ -47,8 +47,8 @@ fn recipients(account_id: &str, settings: &TwoFactorSettings, after: &str) -> Co
     all
 }
 
-/// Begins to mail everybody whom `settings` ask for a second factor and who has none; with settings that ask
-/// nobody, everybody without one. Returns how many that are.
+/// Starts a mailing to all users who must have a second factor under `settings` and have none; if
+/// `settings` require it of no user, to all users without one. Returns the number of recipients.
 pub async fn start_mailing(
     tx: &mut Tx,
     account: &Account,
@@ -82,15 +82,16 @@ async fn next_recipients(c: &mut DbConn, mailing: &Mailing) -> Result<Vec<Recipi
     all.bind_as(all.sql("SELECT u.id, u.user_name, u.email FROM users u", &tail)).fetch_all(c).await
 }
 
-/// Queues the next bit of every mailing that has room in the outbox; true when there was something to do.
-/// Safe to run on several nodes.
+/// Queues the next batch of every mailing that has room in the outbox; returns true when there was
+/// something to do. Safe to run on several nodes.
 pub async fn queue_next_batches(kernel: &Kernel) -> Result<bool, Error> {
     let running = mailing::running(&mut *kernel.db.read().await?).await?;
     let mut busy = false;
     for one in running.iter().filter(|mailing| mailing.has_room()) {
         match queue_batch(kernel, one).await {
             Ok(queued) => busy |= queued,
-            // It goes on when they can be read, and mailings of other accounts go on meanwhile.
+            // This mailing continues once its account's settings can be read. Mailings of other accounts
+            // continue now.
             Err(Error::UnreadableSettings(_)) => {}
             Err(other) => return Err(other),
         }

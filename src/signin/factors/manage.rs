@@ -1,4 +1,4 @@
-//! What a person does with the factors they have.
+//! Changes to the factors that a user has.
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use crate::directory::{Error, check_name};
 use crate::kernel::{Kernel, Tx};
 use crate::signin::{notifications, policy, sessions};
 
-/// Gives a factor another name.
+/// Renames a factor.
 pub async fn rename(
     tx: &mut Tx,
     context: &Context,
@@ -26,8 +26,8 @@ pub async fn rename(
     Ok(audit::record(tx, context, event).await?)
 }
 
-/// Removes a factor and tells its owner. With the last one everything goes: recovery codes, remembered
-/// browsers. That is refused while the account asks for one.
+/// Removes a factor and notifies the user. Removing the last one also deletes recovery codes and remembered
+/// browsers, and is refused while the account requires a second factor.
 pub async fn remove(
     kernel: &Kernel,
     tx: &mut Tx,
@@ -56,7 +56,7 @@ pub async fn remove(
     notifications::factor_removed(kernel, tx, user, &factor.name, is_last, &context.address).await
 }
 
-/// Makes new recovery codes, to be shown once; the old ones stop working.
+/// Generates new recovery codes, which are shown only once. The old ones stop working.
 pub async fn renew_codes(
     kernel: &Kernel,
     tx: &mut Tx,

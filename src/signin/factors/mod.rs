@@ -1,8 +1,8 @@
-//! Second factors: authenticator apps, passkeys and security keys, recovery codes, and the browsers in which
-//! they are not asked for each time.
+//! Second factors: authenticator apps, passkeys and security keys, recovery codes, and remembered browsers.
 //!
-//! Who has one is a row in `enrolments`. It is made by the first factor and ended with the last, in the same
-//! unit of work; the sign-in flow, sessions and the report ask nothing else.
+//! A user has a second factor if and only if they have a row in `enrolments`. The first factor inserts it
+//! and the last one deletes it, in the same transaction. The sign-in flow, sessions and the report rely on
+//! this row alone.
 
 mod check;
 mod enrol;

@@ -1,4 +1,4 @@
-//! What a second factor is.
+//! The data of a second factor.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -19,24 +19,24 @@ text_enum! {
     }
 }
 
-/// A factor as stored.
+/// A stored factor.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Factor {
     /// Its id.
     pub id: String,
-    /// Whose it is.
+    /// The user's id.
     pub user_id: String,
     #[sqlx(try_from = "String")]
     kind: FactorKind,
-    /// What its owner calls it.
+    /// The name that the user gave it.
     pub name: String,
-    /// The sealed seed of an authenticator; the credential of a key.
+    /// The encrypted seed of an authenticator app, or the WebAuthn credential as JSON.
     pub(super) secret: String,
     discoverable: i32,
     backed_up: i32,
     /// When it was added.
     pub created_at: Timestamp,
-    /// When it was shown last.
+    /// When it was last used.
     pub last_used_at: Option<Timestamp>,
 }
 
@@ -47,19 +47,19 @@ impl Factor {
         self.kind
     }
 
-    /// Whether it can open the door alone.
+    /// Whether it is a passkey, which can be the whole sign-in.
     #[must_use]
     pub fn is_passkey(&self) -> bool {
         self.discoverable != 0
     }
 
-    /// Whether its provider keeps copies of it.
+    /// Whether the provider of the passkey has backed it up.
     #[must_use]
     pub fn is_backed_up(&self) -> bool {
         self.backed_up != 0
     }
 
-    /// What it is, in words.
+    /// The kind for display.
     #[must_use]
     pub fn label(&self) -> &'static str {
         match (self.kind(), self.is_passkey()) {
@@ -69,13 +69,13 @@ impl Factor {
         }
     }
 
-    /// What its seed is sealed for.
+    /// The purpose that the vault binds an encrypted seed to.
     pub(super) fn binding(id: &str) -> String {
         format!("factors/{id}/secret")
     }
 }
 
-/// What is known of a key beside its credential.
+/// The part of a WebAuthn credential record that is stored in columns.
 #[derive(Default)]
 pub(crate) struct CredentialMetadata {
     pub(crate) credential_id: String,
@@ -86,7 +86,7 @@ pub(crate) struct CredentialMetadata {
 }
 
 text_enum! {
-    /// How the second factor of a sign-in or a session was shown.
+    /// How the second factor of a sign-in or a session was verified.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
     #[serde(rename_all = "lowercase")]
     pub enum SecondFactor {
@@ -96,12 +96,12 @@ text_enum! {
         Webauthn = "webauthn",
         /// A recovery code.
         Recovery = "recovery",
-        /// The identity provider says so, and its connection is trusted with it.
+        /// The identity provider asserts it, and the connection is trusted with that.
         Provider = "provider",
-        /// Not shown: this browser is remembered.
+        /// It was not verified: the browser is remembered.
         Device = "device",
     }
 }
 
-/// The level of a session in which a second factor was shown here.
+/// The level (`acr`) of a session in which a second factor was verified here.
 pub const ACR_TWO_FACTORS: &str = "2fa";

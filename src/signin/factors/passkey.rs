@@ -1,4 +1,5 @@
-//! A passkey as the whole sign-in: no name is typed, the key says whose it is and has checked who holds it.
+//! Sign-in with a passkey alone: no name is typed, because the authenticator returns the user's id and has
+//! verified its holder.
 
 use webauthn_rs::prelude::DiscoverableAuthentication;
 
@@ -15,22 +16,23 @@ fn binding(browser: &str) -> String {
     format!("passkey_challenge/{}", tokens::hash(browser))
 }
 
-/// Asks a browser for any passkey of this server; none when keys cannot be used at the public address.
+/// Issues a challenge for any passkey of this server; returns `None` when WebAuthn cannot be used at the
+/// public address.
 pub fn start_passkey(kernel: &Kernel, browser: &str) -> Result<Option<KeyChallenge>, vault::Error> {
     let Ok((options, state)) = webauthn::start_passkey_authentication(kernel) else { return Ok(None) };
     let ticket = sealed_state::issue(kernel, &binding(browser), state, CHALLENGE_LIFETIME)?;
     Ok(Some(KeyChallenge { options: options.to_string(), ticket }))
 }
 
-/// A passkey that was verified and not used up yet.
+/// A passkey assertion that was verified and is not consumed yet.
 pub struct PasskeyProof {
-    /// Whose it is.
+    /// The owner of the passkey.
     pub user: User,
     assertion: VerifiedAssertion,
     ticket: SealedState<DiscoverableAuthentication>,
 }
 
-/// Verifies a browser's answer to [`start_passkey`].
+/// Verifies a browser's response to [`start_passkey`].
 pub async fn verify_passkey(
     signin: &SignIn,
     browser: &str,
@@ -54,12 +56,13 @@ pub async fn verify_passkey(
 }
 
 impl PasskeyProof {
-    /// Uses the answer up; false when it was used before or the key is gone.
+    /// Consumes the challenge and records the use; returns false when the challenge was used before or the
+    /// passkey was removed.
     pub(crate) async fn consume(&self, tx: &mut Tx) -> Result<bool, sqlx::Error> {
         Ok(self.ticket.consume(tx).await? && store::record_key_use(tx, &self.assertion).await?)
     }
 
-    /// What it proves: both factors at once.
+    /// The proof, which covers both factors.
     pub(crate) fn proof(&self) -> Proof {
         Proof {
             method: Method::Passkey,

@@ -1,16 +1,17 @@
-//! Recovery codes: ten, shown once, each good for one sign-in. 80 random bits each, so that a hash is enough.
+//! Recovery codes: a set of ten, shown once, each valid once. Each has 80 random bits, so a plain hash is
+//! enough.
 
 use super::store;
 use crate::directory::users::User;
 use crate::kernel::{Tx, random, tokens};
 
-/// How many one gets.
+/// The number of codes in a set.
 const COUNT: usize = 10;
-/// No 0, 1, l, o: they are read and typed by people.
+/// Omits 0, 1, l and o, because people read and type the codes.
 const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 const LENGTH: usize = 16;
 
-/// Gives the user a fresh set in the place of all they had; to be shown once.
+/// Replaces all codes of the user with a new set, which is shown only once.
 pub(super) async fn generate_codes(tx: &mut Tx, user: &User) -> Result<Vec<String>, sqlx::Error> {
     let codes = random_codes();
     let hashes: Vec<String> = codes.iter().filter_map(|code| hash(&user.id, code)).collect();
@@ -18,7 +19,7 @@ pub(super) async fn generate_codes(tx: &mut Tx, user: &User) -> Result<Vec<Strin
     Ok(codes)
 }
 
-/// A fresh set, as its owner writes it down.
+/// A new set, in the form in which it is shown.
 fn random_codes() -> Vec<String> {
     (0..COUNT).map(|_| random_code()).collect()
 }
@@ -30,7 +31,8 @@ fn random_code() -> String {
     groups.join("-")
 }
 
-/// The stored form of a code that somebody typed, if it looks like one: dashes, spaces and case do not matter.
+/// The stored form of a typed code, or `None` if it does not look like one. Dashes, white space and case
+/// are ignored.
 pub(super) fn hash(user_id: &str, typed: &str) -> Option<String> {
     let letters: String =
         typed.chars().filter(|c| *c != '-' && !c.is_whitespace()).map(|c| c.to_ascii_lowercase()).collect();

@@ -1,5 +1,5 @@
-//! Browsers in which the second factor is not asked for each time. A browser's cookie is good for the people
-//! who let it be remembered, each for themselves, for as long as the account's setting says today.
+//! Remembered browsers, in which the second factor is not required each time. A browser's cookie is valid
+//! for every user who chose to be remembered in it, for as long as the account's current setting allows.
 
 use std::time::Duration;
 
@@ -15,23 +15,23 @@ use crate::kernel::{Timestamp, Tx};
 use crate::signin::notifications::days;
 use crate::signin::sessions::device_name;
 
-/// The longest an account can set.
+/// The longest period that an account can set.
 const LONGEST: Duration = Duration::from_hours(24 * 90);
 
-/// A remembered browser as its owner sees it.
+/// A remembered browser, as shown to its user.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct RememberedBrowser {
     /// Its id.
     pub id: String,
-    /// From where it was remembered.
+    /// The address from which it was remembered.
     pub address: String,
     user_agent: String,
-    /// Since when.
+    /// When it was remembered.
     pub created_at: Timestamp,
 }
 
 impl RememberedBrowser {
-    /// `Firefox on Linux`.
+    /// The browser and system, such as `Firefox on Linux`.
     #[must_use]
     pub fn name(&self) -> String {
         device_name(&self.user_agent)
@@ -42,7 +42,7 @@ fn since(settings: &TwoFactorSettings, now: Timestamp) -> Timestamp {
     now.minus(days(settings.remember_days))
 }
 
-/// Whether the browser with this cookie is remembered for this user, as they are now.
+/// Whether the browser with this cookie is remembered for this user in their current epoch.
 pub(crate) async fn is_browser_remembered(
     c: &mut DbConn,
     settings: &TwoFactorSettings,
@@ -63,8 +63,8 @@ pub(crate) async fn is_browser_remembered(
     Ok(found.is_some())
 }
 
-/// Remembers the browser for this user and returns the secret for its cookie: a new one, so that one which was
-/// planted or copied before is worth nothing. Others who are remembered in this browser stay so.
+/// Remembers the browser for this user and returns a new secret for its cookie, so that one which was
+/// planted or copied before is useless. Other users who are remembered in this browser stay remembered.
 pub(crate) async fn remember_browser(
     tx: &mut Tx,
     context: &Context,
@@ -124,7 +124,7 @@ pub async fn list(
     .await
 }
 
-/// Forgets one remembered browser of a user, or all with an empty `id`.
+/// Forgets one remembered browser of a user, or all of them if `id` is empty. Returns how many.
 pub async fn revoke(tx: &mut Tx, context: &Context, user: &User, id: &str) -> Result<u64, sqlx::Error> {
     let done = sqlx::query("DELETE FROM remembered_devices WHERE user_id = $1 AND ($2 = '' OR id = $2)")
         .bind(&user.id)
@@ -139,7 +139,7 @@ pub async fn revoke(tx: &mut Tx, context: &Context, user: &User, id: &str) -> Re
     Ok(ended)
 }
 
-/// Removes what no setting keeps.
+/// Deletes browsers that were remembered longer ago than any account allows.
 pub(crate) async fn delete_old(tx: &mut Tx) -> Result<(), sqlx::Error> {
     let dead = tx.now().minus(LONGEST);
     sqlx::query("DELETE FROM remembered_devices WHERE created_at <= $1")

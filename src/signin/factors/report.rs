@@ -1,4 +1,4 @@
-//! Who has what: for the administrator who wants everybody to have a second factor.
+//! Reports which users of an account have a second factor.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -8,15 +8,15 @@ use crate::kernel::database::{Conditions, DbConn};
 use crate::kernel::text_enum::text_enum;
 
 text_enum! {
-    /// Whom to list.
+    /// Which users to list.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
     pub enum EnrolmentFilter {
-        /// Active people without a second factor.
+        /// Active users without a second factor.
         #[default]
         Missing = "missing",
-        /// Active people with one.
+        /// Active users with a second factor.
         Enrolled = "enrolled",
-        /// All active people.
+        /// All active users.
         All = "all",
     }
 }
@@ -43,7 +43,7 @@ pub struct Row {
     pub recovery_codes: i64,
 }
 
-/// A page of the report, in order of joining, after the user with id `after`.
+/// A page of the report in the order of user ids, after the user with id `after`.
 pub async fn report(
     c: &mut DbConn,
     account_id: &str,
@@ -61,7 +61,7 @@ pub async fn report(
             all.text("e.user_id > ?", after);
             "JOIN enrolments e ON e.user_id = u.id"
         }
-        // As in `missing`: said twice for PostgreSQL. $2 is the `after` above.
+        // The condition is repeated for PostgreSQL, as in `users_without_factor`. $2 is the `after` above.
         EnrolmentFilter::Missing | EnrolmentFilter::All => {
             "LEFT JOIN enrolments e ON e.user_id = u.id AND e.user_id > $2"
         }
@@ -91,7 +91,7 @@ pub struct Summary {
     pub missing: i64,
 }
 
-/// Counts an account's people.
+/// Counts the active users of an account.
 pub async fn summary(c: &mut DbConn, account_id: &str) -> Result<Summary, sqlx::Error> {
     let (people, enrolled): (i64, i64) = sqlx::query_as(
         "SELECT (SELECT COUNT(*) FROM users WHERE account_id = $1 AND active = 1), \

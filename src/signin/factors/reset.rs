@@ -1,4 +1,4 @@
-//! Taking somebody's second factor away because they have lost it.
+//! Removes the second factor of a user who has lost it.
 
 use serde_json::json;
 
@@ -10,8 +10,9 @@ use crate::kernel::{Kernel, Tx};
 use crate::signin::one_time_links::{self, LinkPurpose};
 use crate::signin::{notifications, sessions};
 
-/// Ends all factors, recovery codes, remembered browsers and sessions of `user`, and mails them a link to set
-/// up a new one. A seed or QR code is never sent. False when they had none: then they only get the link.
+/// Deletes all factors, recovery codes and remembered browsers of `user`, ends their sessions, and mails
+/// them a link to enrol a new factor. A seed or QR code is never sent. Returns false when the user had no
+/// factor: their sessions then continue, and they only get the link.
 pub async fn reset(kernel: &Kernel, tx: &mut Tx, context: &Context, user: &User) -> Result<bool, Error> {
     let had_one = store::delete_all(tx, &user.id).await?;
     if had_one {

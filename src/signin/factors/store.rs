@@ -1,4 +1,4 @@
-//! The SQL of factors, recovery codes and enrolments.
+//! SQL of factors, recovery codes and enrolments.
 
 use super::model::{CredentialMetadata, Factor, FactorKind};
 use super::webauthn::VerifiedAssertion;
@@ -12,21 +12,21 @@ macro_rules! columns {
     };
 }
 
-/// Factors one person can have.
+/// The maximum number of factors of a user.
 pub(super) const MAX_FACTORS: i64 = 20;
 
-/// A factor to be written.
+/// A new row of `factors`.
 pub(super) struct NewFactor<'a> {
     pub(super) id: &'a str,
     pub(super) kind: FactorKind,
     pub(super) name: &'a str,
     pub(super) secret: &'a str,
-    /// The step of the code that confirmed an authenticator.
+    /// The time step of the code that confirmed an authenticator app.
     pub(super) last_step: i64,
     pub(super) key: Option<CredentialMetadata>,
 }
 
-/// Writes a factor; false when there is one with its id or its credential.
+/// Inserts a factor; returns false when one with its id or its credential exists.
 pub(super) async fn insert(tx: &mut Tx, user: &User, new: &NewFactor<'_>) -> Result<bool, sqlx::Error> {
     let now = tx.now();
     let key = new.key.as_ref();
@@ -53,7 +53,7 @@ pub(super) async fn insert(tx: &mut Tx, user: &User, new: &NewFactor<'_>) -> Res
     Ok(done.rows_affected() == 1)
 }
 
-/// Makes the user somebody with a second factor; false when they are already.
+/// Records that the user has a second factor; returns false when they had one already.
 pub(super) async fn insert_enrolment(tx: &mut Tx, user: &User) -> Result<bool, sqlx::Error> {
     let now = tx.now();
     let done = sqlx::query(
@@ -67,7 +67,8 @@ pub(super) async fn insert_enrolment(tx: &mut Tx, user: &User) -> Result<bool, s
     Ok(done.rows_affected() == 1)
 }
 
-/// Ends all factors of a user, their recovery codes and remembered browsers; false when there were none.
+/// Deletes all factors, recovery codes and remembered browsers of a user; returns false when they had no
+/// second factor.
 pub(super) async fn delete_all(tx: &mut Tx, user_id: &str) -> Result<bool, sqlx::Error> {
     let done =
         sqlx::query("DELETE FROM enrolments WHERE user_id = $1").bind(user_id).execute(&mut **tx).await?;
@@ -81,7 +82,7 @@ pub(super) async fn delete_all(tx: &mut Tx, user_id: &str) -> Result<bool, sqlx:
     Ok(done.rows_affected() == 1)
 }
 
-/// Since when the user has a second factor, if they have one.
+/// When the user enrolled a second factor, if they have one.
 pub async fn enrolled_at(c: &mut DbConn, user_id: &str) -> Result<Option<Timestamp>, sqlx::Error> {
     sqlx::query_scalar("SELECT enrolled_at FROM enrolments WHERE user_id = $1")
         .bind(user_id)
@@ -102,7 +103,7 @@ pub async fn of_user(c: &mut DbConn, user_id: &str) -> Result<Vec<Factor>, sqlx:
         .await
 }
 
-/// The factor with this id, if it is this user's.
+/// The factor with this id, if it belongs to this user.
 pub async fn by_id(c: &mut DbConn, user_id: &str, id: &str) -> Result<Option<Factor>, sqlx::Error> {
     sqlx::query_as(concat!("SELECT ", columns!(), " FROM factors WHERE user_id = $1 AND id = $2"))
         .bind(user_id)
@@ -111,7 +112,7 @@ pub async fn by_id(c: &mut DbConn, user_id: &str, id: &str) -> Result<Option<Fac
         .await
 }
 
-/// The key with this credential, whosever it is: a passkey names nothing else.
+/// The factor with this credential, of any user, because a passkey sign-in does not begin with a user.
 pub(super) async fn by_credential(
     c: &mut DbConn,
     credential_id: &str,
@@ -122,8 +123,8 @@ pub(super) async fn by_credential(
         .await
 }
 
-/// Accepts the code of `step`, unless it or a later one was accepted before. One statement: of two requests
-/// with one code, on whatever nodes, one gets it.
+/// Accepts the code of `step`, unless that step or a later one was accepted before. It is one statement, so
+/// that of two requests with one code only one succeeds, on any node.
 pub(super) async fn consume_totp_step(tx: &mut Tx, factor: &Factor, step: i64) -> Result<bool, sqlx::Error> {
     let now = tx.now();
     let done =
@@ -136,7 +137,8 @@ pub(super) async fn consume_totp_step(tx: &mut Tx, factor: &Factor, step: i64) -
     Ok(done.rows_affected() == 1)
 }
 
-/// Notes the use of a key; false when it is gone, or its counter has moved on meanwhile.
+/// Records the use of a key; returns false when it was removed, or its counter has advanced in the
+/// meantime.
 pub(super) async fn record_key_use(tx: &mut Tx, assertion: &VerifiedAssertion) -> Result<bool, sqlx::Error> {
     let (now, facts) = (tx.now(), &assertion.metadata);
     let done = sqlx::query(
@@ -177,7 +179,7 @@ pub(super) async fn count(c: &mut DbConn, user_id: &str) -> Result<i64, sqlx::Er
     sqlx::query_scalar("SELECT COUNT(*) FROM factors WHERE user_id = $1").bind(user_id).fetch_one(c).await
 }
 
-/// Puts new recovery codes in the place of all old ones.
+/// Replaces all recovery codes of the user.
 pub(super) async fn replace_recovery_codes(
     tx: &mut Tx,
     user: &User,
@@ -199,7 +201,7 @@ pub(super) async fn replace_recovery_codes(
     Ok(())
 }
 
-/// Uses a recovery code up; false when it is none (any more).
+/// Consumes a recovery code; returns false when it does not exist or was used before.
 pub(super) async fn consume_recovery_code(
     tx: &mut Tx,
     user_id: &str,

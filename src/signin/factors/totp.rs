@@ -1,5 +1,5 @@
-//! Time-based codes as authenticator apps expect them (RFC 6238): SHA-1, six digits, thirty seconds, and one
-//! step either way for clocks that are off. Pure: seed and time in, step out.
+//! TOTP codes as authenticator apps expect them (RFC 6238): SHA-1, six digits, 30 seconds per step, and one
+//! step of skew either way. The functions take the time as an argument.
 
 use qrcode::render::svg;
 use qrcode::{EcLevel, QrCode};
@@ -7,19 +7,18 @@ use totp_rs::{Algorithm, Builder, Totp};
 
 use crate::kernel::{Timestamp, random};
 
-/// 160 bits, as long as the hash (RFC 4226 §4).
+/// Length of a seed in bytes: 160 bits, as RFC 4226 §4 recommends.
 pub(super) const SEED: usize = 20;
 const STEP: u64 = 30;
-/// Steps before and after the present one whose codes are taken (RFC 6238 §5.2).
+/// Steps before and after the current one whose codes are accepted (RFC 6238 §5.2).
 const SKEW: u16 = 1;
 
-/// A fresh seed.
 pub(super) fn seed() -> [u8; SEED] {
     random::bytes()
 }
 
 fn totp(seed: &[u8], issuer: &str, owner: &str) -> Option<Totp> {
-    // A colon divides issuer and name in the label.
+    // A colon separates the issuer from the account name in the label.
     let plain = |text: &str| text.replace(':', " ");
     Builder::new()
         .with_algorithm(Algorithm::SHA1)
@@ -33,7 +32,7 @@ fn totp(seed: &[u8], issuer: &str, owner: &str) -> Option<Totp> {
         .ok()
 }
 
-/// The step whose code this is, if it is one of now. Spaces between the digits are as people read them.
+/// The step whose code this is, if it is within the skew. Spaces between the digits are ignored.
 pub(super) fn step_of(seed: &[u8], code: &str, now: Timestamp) -> Option<i64> {
     let digits: String = code.chars().filter(|c| !c.is_whitespace()).collect();
     let seconds = u64::try_from(now.0 / 1000).ok()?;
@@ -41,24 +40,25 @@ pub(super) fn step_of(seed: &[u8], code: &str, now: Timestamp) -> Option<i64> {
     i64::try_from(step).ok()
 }
 
-/// What an authenticator app takes.
+/// What a user needs to add a seed to an authenticator app.
 pub(super) struct TotpProvisioning {
-    /// The address in the QR code.
+    /// The `otpauth://` URI in the QR code.
     pub(super) uri: String,
-    /// The picture of it.
+    /// The QR code.
     pub(super) svg: String,
-    /// The seed for typing, in groups of four.
+    /// The seed in Base32 for manual entry, in groups of four.
     pub(super) typed: String,
 }
 
-/// Shows `seed` to its owner. `issuer`: the account's name, which the app shows above the codes.
+/// Prepares `seed` for display to its owner. `issuer` is the account's name, which the app shows above the
+/// codes.
 pub(super) fn provisioning(seed: &[u8], issuer: &str, owner: &str) -> Option<TotpProvisioning> {
     let totp = totp(seed, issuer, owner)?;
     let uri = totp.to_url().ok()?;
     let code = QrCode::with_error_correction_level(&uri, EcLevel::M).ok()?;
-    // The picture is black on white in dark pages too: not every camera reads it the other way round.
+    // Black on white on dark pages too, because some cameras cannot read an inverted code.
     let picture = code.render::<svg::Color<'_>>().min_dimensions(240, 240).quiet_zone(true).build();
-    // Only the element: it stands inside a page.
+    // Only the element, because it is embedded in a page.
     let svg = picture.find("<svg").map(|at| picture[at..].to_owned())?;
     let secret = totp.secret().to_base32();
     let groups: Vec<&str> =

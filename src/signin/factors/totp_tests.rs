@@ -1,7 +1,7 @@
 use super::{provisioning, step_of};
 use crate::kernel::Timestamp;
 
-/// The seed and the SHA-1 rows of RFC 6238, appendix B, cut to six digits.
+/// The seed and the SHA-1 rows of RFC 6238, appendix B, truncated to six digits.
 const SEED: &[u8] = b"12345678901234567890";
 const ROWS: [(i64, &str); 5] = [
     (59, "287082"),

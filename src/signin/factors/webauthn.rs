@@ -1,8 +1,9 @@
-//! Passkeys and security keys (Web Authentication, level 3). The verification is webauthn-rs'; what is asked
-//! for and what is kept is decided here.
+//! Passkeys and security keys (W3C WebAuthn Level 3). webauthn-rs verifies the responses; this module
+//! decides what is requested and what is stored.
 //!
-//! A *passkey* is kept by its authenticator together with its owner's id and checks who holds it (PIN,
-//! finger, face), so it can open the door alone. A *security key* proves that it is there.
+//! A *passkey* is stored by its authenticator together with the user's id, and the authenticator verifies
+//! its holder (PIN, fingerprint, face), so it can be the whole sign-in. A *security key* only proves that
+//! it is present.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -19,16 +20,16 @@ use super::model::{CredentialMetadata, Factor, FactorKind};
 use crate::directory::users::User;
 use crate::kernel::Kernel;
 
-/// Why a key was not taken, for the trail; the person is told to try again.
+/// Why a response was not accepted, for the log. The user is asked to try again.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WebauthnError {
-    /// The public address is not one that keys can be bound to.
+    /// The public address has no host name that credentials can be bound to.
     #[error("the public address has no host name, so keys cannot be bound to it")]
     Unavailable,
-    /// What the browser sent is not an answer.
+    /// The browser did not send a WebAuthn response.
     #[error("the answer cannot be read")]
     Malformed,
-    /// It is an answer and it is wrong.
+    /// The response is not valid.
     #[error("{0}")]
     Rejected(String),
 }
@@ -37,34 +38,34 @@ fn rejected(error: impl std::fmt::Display) -> WebauthnError {
     WebauthnError::Rejected(error.to_string())
 }
 
-/// The one place that keys are bound to: the public address. `None` for a bare IP address, which browsers
-/// refuse (§5.1.3: the relying party's id is a domain).
+/// The relying party, which is the public address. `None` for a bare IP address, which browsers refuse
+/// (§5.1.3: the relying party's id is a domain).
 fn relying_party(kernel: &Kernel) -> Option<Webauthn> {
     let origin = Url::parse(kernel.urls.origin()).ok()?;
     WebauthnBuilder::new(origin.domain()?, &origin).ok()?.rp_name("Vestibule").build().ok()
 }
 
-/// Whether keys can be used at the public address.
+/// Whether WebAuthn can be used at the public address.
 #[must_use]
 pub fn is_available(kernel: &Kernel) -> bool {
     relying_party(kernel).is_some()
 }
 
-/// A registration under way, for its ticket.
+/// A registration in progress, for its ticket.
 #[derive(Serialize, Deserialize)]
 pub(super) enum Registration {
     Passkey(PasskeyRegistration),
     SecurityKey(SecurityKeyRegistration),
 }
 
-/// A key that was registered.
+/// A credential that was registered.
 pub(super) struct RegisteredCredential {
-    /// The credential with its public key.
+    /// The credential with its public key, as JSON.
     pub(super) credential: String,
     pub(super) metadata: CredentialMetadata,
 }
 
-/// Asks for a new key of `user`; one that is here already is not taken twice.
+/// Starts the registration of a key for `user`. Keys that are registered already are excluded.
 pub(super) fn start_registration(
     kernel: &Kernel,
     user: &User,
@@ -86,11 +87,12 @@ pub(super) fn start_registration(
         (options, Registration::SecurityKey(state))
     };
     if let Some(extensions) = options.public_key.extensions.as_mut().filter(|_| !passkey) {
-        // Browsers refuse a key that must always verify its holder where that is not required of it now.
+        // Browsers refuse a credential that always requires user verification if the registration does not
+        // require it.
         extensions.cred_protect = None;
     }
     if passkey && let Some(selection) = &mut options.public_key.authenticator_selection {
-        // Only a discoverable credential can be found without a name (§5.4.6).
+        // Only a discoverable credential can be found without a user name (§5.4.6).
         selection.resident_key = serde_json::from_value(Value::from("required")).ok();
         selection.require_resident_key = true;
     }
@@ -98,7 +100,7 @@ pub(super) fn start_registration(
     Ok((options["publicKey"].clone(), registration))
 }
 
-/// Takes the browser's answer to [`begin_registration`].
+/// Verifies the browser's response to [`start_registration`].
 pub(super) fn finish_registration(
     kernel: &Kernel,
     registration: &Registration,
@@ -136,23 +138,23 @@ fn encode_credential_id(credential_id: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(credential_id)
 }
 
-/// The keys among some factors, each with its credential.
+/// The keys among `factors`, each with its credential.
 fn keys_of(factors: &[Factor]) -> impl Iterator<Item = (&Factor, Credential)> {
     let keys = factors.iter().filter(|factor| factor.kind() == FactorKind::Webauthn);
     keys.filter_map(|key| Some((key, serde_json::from_str(&key.secret).ok()?)))
 }
 
-/// A key that was shown.
+/// An assertion that was verified.
 pub(crate) struct VerifiedAssertion {
-    /// Its id among the factors.
+    /// The id of the factor.
     pub(crate) factor_id: String,
-    /// The credential as it is to be kept from now on.
+    /// The credential as it must be stored from now on.
     pub(crate) credential: String,
     pub(crate) metadata: CredentialMetadata,
 }
 
-/// Asks for one of these keys. As the second of two factors, its presence is enough; one that was registered
-/// as a passkey has to check its holder all the same.
+/// Starts an authentication with one of these keys as the second factor. User presence is enough, except
+/// that a passkey must verify its holder.
 pub(super) fn start_authentication(
     kernel: &Kernel,
     factors: &[Factor],
@@ -164,7 +166,7 @@ pub(super) fn start_authentication(
     Ok((options["publicKey"].clone(), state))
 }
 
-/// Takes the browser's answer to [`begin_check`]. `factors`: those its owner has now.
+/// Verifies the browser's response to [`start_authentication`]. `factors` are the user's current ones.
 pub(super) fn finish_authentication(
     kernel: &Kernel,
     state: &SecurityKeyAuthentication,
@@ -179,7 +181,7 @@ pub(super) fn finish_authentication(
     updated_assertion(key, credential, &result)
 }
 
-/// Asks for any passkey of this server.
+/// Starts an authentication with any passkey of this server.
 pub(super) fn start_passkey_authentication(
     kernel: &Kernel,
 ) -> Result<(Value, DiscoverableAuthentication), WebauthnError> {
@@ -189,7 +191,8 @@ pub(super) fn start_passkey_authentication(
     Ok((options["publicKey"].clone(), state))
 }
 
-/// Whose passkey an answer claims to be of: (user id, credential id). Nothing is verified yet.
+/// The owner and the credential that a passkey response claims: (user id, credential id). Nothing is
+/// verified yet.
 pub(super) fn claimed_owner(kernel: &Kernel, answer: &str) -> Result<(String, String), WebauthnError> {
     let party = relying_party(kernel).ok_or(WebauthnError::Unavailable)?;
     let answer: PublicKeyCredential = serde_json::from_str(answer).map_err(|_| WebauthnError::Malformed)?;
@@ -197,7 +200,7 @@ pub(super) fn claimed_owner(kernel: &Kernel, answer: &str) -> Result<(String, St
     Ok((user.to_string(), encode_credential_id(credential)))
 }
 
-/// Takes the browser's answer to [`begin_passkey`] for this passkey.
+/// Verifies the browser's response to [`start_passkey_authentication`] for this passkey.
 pub(super) fn finish_passkey_authentication(
     kernel: &Kernel,
     state: DiscoverableAuthentication,

@@ -1,4 +1,4 @@
-//! From a proof to a user whom the account's rules let in.
+//! Admits the user of a proof under the account's rules.
 
 use serde_json::json;
 
@@ -16,8 +16,9 @@ use crate::signin::password::PasswordStatus;
 use crate::signin::policy::{self, Admission};
 use crate::signin::{Method, Proof, SignInError, identities};
 
-/// Applies the account's rules to a proof about the user of `record`. What a first sign-in brings with it happens
-/// here: the user is created or joins, their identity is linked, the provider's names and groups are taken over.
+/// Applies the account's rules to a proof about the user of `record`. The effects of a first sign-in happen
+/// here: the user is created or activated, their identity is linked, and the provider's names and groups
+/// are applied.
 pub(super) async fn admit_user(
     tx: &mut Tx,
     request: &RequestContext,
@@ -44,7 +45,7 @@ pub(super) async fn admit_user(
     })
 }
 
-/// Makes an invited user a member.
+/// Activates an invited user.
 pub(crate) async fn activate_invited_user(
     tx: &mut Tx,
     request: &RequestContext,

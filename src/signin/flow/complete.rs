@@ -1,4 +1,4 @@
-//! From a proof to a session, or to the step that is still missing.
+//! Completes a proof: creates the session or determines the step that is still missing.
 
 use super::admit::admit_user;
 use super::model::{AdmittedUser, LIFETIME};
@@ -12,29 +12,29 @@ use crate::signin::lookup::{self, LookupBy, SignInRecord};
 use crate::signin::password::{self, PasswordStatus};
 use crate::signin::{CompletedSignIn, Proof, SignInAttempt, SignInError, SignInOutcome, sessions};
 
-/// A password that was right.
+/// A password that was verified.
 pub(super) struct VerifiedPassword {
     pub(super) old_hash: String,
-    /// A hash with today's parameters, where the old one has others.
+    /// A hash with the current parameters, if the old one has others.
     pub(super) new_hash: Option<String>,
     pub(super) changed_at: Timestamp,
 }
 
 impl VerifiedPassword {
-    /// The hash that is stored once it was renewed.
+    /// The hash that is stored after the upgrade, if there is one.
     fn into_current_hash(self) -> String {
         self.new_hash.unwrap_or(self.old_hash)
     }
 }
 
 impl SignInAttempt<'_> {
-    /// Applies the account's rules to a proof, and begins the session or asks for what is missing.
+    /// Applies the account's rules to a proof, and creates the session or determines the missing step.
     ///
-    /// Everything is one transaction: the flow ends or moves on, the user may be created, the session begins, the
-    /// event is written. Of two requests racing with one flow, one gets in.
+    /// Everything is one transaction: the flow ends or advances, the user may be created, the session is
+    /// created and the event is recorded. Of two requests that race with one flow, only one succeeds.
     ///
-    /// `record`: what was looked up to check `password`. It can be as old as that check; without it the user is
-    /// looked up in the transaction.
+    /// `record` is what was loaded to check `password`, and can be as old as that check. Without it the
+    /// user is looked up in the transaction.
     pub(super) async fn complete_proof(
         &self,
         mut proof: Proof,
@@ -56,7 +56,7 @@ impl SignInAttempt<'_> {
             }
             Err(error) => return Err(error),
         };
-        // From here on the proof is about this user, whatever becomes of their address.
+        // From here on the proof is bound to this user, even if their address changes.
         proof.user_id.get_or_insert_with(|| admitted.user.id.clone());
         if let Some(password) = password {
             let user_id = &admitted.user.id;
@@ -75,7 +75,7 @@ impl SignInAttempt<'_> {
         Ok(outcome)
     }
 
-    /// Records that the rules refused a proof; gives the refusal back.
+    /// Records that the rules refused a proof and returns the refusal.
     async fn refuse_proof(
         &self,
         mut tx: Tx,
@@ -84,8 +84,8 @@ impl SignInAttempt<'_> {
         password_was_right: bool,
         refused: SignInError,
     ) -> Result<SignInError, SignInError> {
-        // A refused password leaves the flow open for another try, as a wrong one does; a proof that was
-        // delivered is used up.
+        // A refusal after a password check leaves the flow open for another attempt, like a wrong password
+        // does. A delivered proof is used up.
         if self.flow.proof.is_some() && !store::consume(&mut tx, &self.flow.id).await? {
             return Ok(SignInError::FlowEnded);
         }
@@ -99,8 +99,9 @@ impl SignInAttempt<'_> {
         Ok(refused)
     }
 
-    /// The same in the caller's transaction, for a proof that no flow waited for: a link from a mail, a passkey. A
-    /// refusal is recorded in the transaction, which the caller commits either way.
+    /// Like `complete_proof` in the caller's transaction, for a proof that no flow waited for, such as a
+    /// link from a mail or a passkey. A refusal is recorded in the transaction, which the caller commits in
+    /// either case.
     pub(crate) async fn complete_in_transaction(
         &self,
         tx: &mut Tx,
@@ -133,7 +134,7 @@ impl SignInAttempt<'_> {
         }
     }
 
-    /// Begins the session, or stores the proof in the flow until what is still missing is there.
+    /// Creates the session, or stores the proof in the flow until the missing step is done.
     pub(super) async fn advance(
         &self,
         tx: &mut Tx,
@@ -163,7 +164,7 @@ impl SignInAttempt<'_> {
         let user = &admitted.user;
         let hash = admitted.expected_hash.as_deref();
         let session = sessions::create(tx, user, &proof, hash, self.request).await?;
-        // The password was changed, the user deactivated or a factor added since they were looked up.
+        // The password was changed, the user was deactivated or a factor was added since they were loaded.
         let session_secret = session.ok_or(SignInError::FlowEnded)?;
         record_success(tx, self.request, user, &proof).await?;
         Ok(SignInOutcome::Complete(CompletedSignIn {

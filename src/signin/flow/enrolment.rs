@@ -1,4 +1,4 @@
-//! Setting up a second factor: the first one in a flow that waits for it, or any in a session.
+//! Enrols a second factor: the first one in a flow that waits for it, or any in a session.
 
 use super::model::NextStep;
 use super::next_step::{load_pending_user, pending_user, proof_waiting_for};
@@ -8,21 +8,21 @@ use crate::directory::users;
 use crate::signin::factors::{self, Confirmation, EnrolError, EnrolmentRight};
 use crate::signin::{SignInAttempt, SignInError, SignInOutcome, sessions};
 
-/// A factor that was set up.
+/// The result of an enrolment.
 pub struct EnrolledFactor<T> {
-    /// What it led to: the outcome of the sign-in, or the session's new secret.
+    /// The outcome of the sign-in, or the session's new secret.
     pub outcome: T,
-    /// Recovery codes, to be shown now and never again; none if it was not the first factor.
+    /// The recovery codes, which are shown only once; `None` if this was not the first factor.
     pub codes: Option<Vec<String>>,
 }
 
-/// Why a factor was not set up.
+/// Why a factor was not enrolled.
 #[derive(Debug, thiserror::Error)]
 pub enum EnrolmentStepError {
-    /// The factor: the page is shown again.
+    /// The factor was not accepted, and the page is shown again.
     #[error(transparent)]
     Enrol(#[from] EnrolError),
-    /// The flow, the session or the account's rules.
+    /// The flow, the session or the account's rules do not allow it.
     #[error(transparent)]
     SignIn(#[from] SignInError),
 }
@@ -34,7 +34,7 @@ impl From<sqlx::Error> for EnrolmentStepError {
 }
 
 impl SignInAttempt<'_> {
-    /// Sets up the first second factor of the user whose flow waits for it, and goes on.
+    /// Enrols the first second factor of the user whose flow waits for it, and advances the flow.
     pub async fn enrol_first_factor(
         &self,
         confirmation: Confirmation<'_>,
@@ -50,7 +50,7 @@ impl SignInAttempt<'_> {
         let right = EnrolmentRight::FirstFactor;
         let added = factors::add(&signin.kernel, &mut tx, &context, &admitted.user, right, confirmed).await;
         let codes = added.map_err(|error| match error {
-            // Another request set one up meanwhile, which this flow has not shown.
+            // Another request enrolled a factor in the meantime, which this flow has not verified.
             EnrolError::AlreadyEnrolled => SignInError::FlowEnded.into(),
             error => EnrolmentStepError::Enrol(error),
         })?;
@@ -61,7 +61,8 @@ impl SignInAttempt<'_> {
 }
 
 impl SessionRequest<'_> {
-    /// Adds a factor of the principal and gives the session a new secret, in which the factor counts as shown.
+    /// Adds a factor of the principal and gives the session a new secret. The factor counts as verified in
+    /// that session.
     pub async fn enrol_factor(
         &self,
         right: EnrolmentRight,

@@ -1,4 +1,5 @@
-//! Signing in through an identity provider: the request that the browser takes there, and the proof that comes back.
+//! Sign-in through an identity provider: the request that the browser takes there, and the proof that comes
+//! back.
 
 use std::time::Duration;
 
@@ -9,10 +10,10 @@ use crate::kernel::tokens::{self, OpaqueToken, OpaqueTokenKind};
 use crate::kernel::{Kernel, Timestamp, Tx};
 use crate::signin::{Proof, SignInAttempt, SignInError, SignInOutcome};
 
-/// How long a sign-in that an identity provider began may take from its POST to our redirect.
+/// How long an IdP-initiated sign-in may take from the POST to our redirect.
 const UNSOLICITED_LIFETIME: Duration = Duration::from_mins(1);
 
-/// Remembers that the flow's browser was sent to `connection_id` with the request `request_id`.
+/// Records that the flow's browser was sent to `connection_id` with the request `request_id`.
 pub async fn record_request(
     tx: &mut Tx,
     flow_id: &str,
@@ -22,7 +23,7 @@ pub async fn record_request(
     store::record_request(tx, flow_id, connection_id, request_id).await
 }
 
-/// Whether a flow waits for the answer to this request to a connection's provider.
+/// Whether a flow waits for the response to this request to a connection's provider.
 pub async fn has_pending_request(
     c: &mut DbConn,
     connection_id: &str,
@@ -35,17 +36,17 @@ pub async fn has_pending_request(
 /// How a proof was delivered.
 #[derive(Debug, Clone, Copy)]
 pub enum ProofDelivery<'a> {
-    /// As the answer to the request with this id.
+    /// As the response to the request with this id.
     SpInitiated(&'a str),
-    /// The identity provider began the sign-in, and the caller has made sure that the connection allows that.
+    /// By the identity provider without a request. The caller has checked that the connection allows that.
     IdpInitiated {
-        /// A local path, already checked.
+        /// A local path, already validated.
         return_to: &'a str,
     },
 }
 
-/// Takes a verified proof from a protocol's callback and returns the hand-over code for the browser
-/// that brought it. `None` when no open flow asked for it.
+/// Stores a verified proof from a protocol's callback and returns the hand-over code for the browser that
+/// delivered it. Returns `None` when no open flow requested the proof.
 pub async fn deliver_proof(
     tx: &mut Tx,
     account_id: &str,
@@ -76,7 +77,8 @@ pub async fn deliver_proof(
     Ok(kept.then_some(handover.secret))
 }
 
-/// Finds the flow with a delivered proof to go on with; the text of `signin::flow` says why it takes two secrets.
+/// Finds the flow with a delivered proof. The module text of `signin::flow` explains why this takes two
+/// secrets.
 pub async fn resume(
     kernel: &Kernel,
     handover: &str,
@@ -88,8 +90,8 @@ pub async fn resume(
 }
 
 impl SignInAttempt<'_> {
-    /// Applies the account's rules to the proof that was delivered to the flow, and begins the session or asks for
-    /// what is missing.
+    /// Applies the account's rules to the proof that was delivered to the flow, and creates the session or
+    /// determines the missing step.
     pub async fn complete(&self, proof: Proof) -> Result<SignInOutcome, SignInError> {
         self.complete_proof(proof, None, None).await
     }

@@ -1,4 +1,4 @@
-//! Signing in with a password that a directory checks. The attempt is counted here, as every other is.
+//! Sign-in with a password that a directory checks. The attempt is counted here, like every other.
 
 use super::outcome_record::record_refusal;
 use super::password_attempt::{Candidate, PasswordAttempt};
@@ -9,24 +9,24 @@ use crate::signin::lockout::{self, CredentialKind};
 use crate::signin::lookup::{LookupBy, SignInRecord, SubjectMatch};
 use crate::signin::{ExternalSubject, Method, Proof, SignInAttempt, SignInError, SignInOutcome};
 
-/// The person a directory found for what was typed.
+/// The user that a directory found for the typed identifier.
 pub struct ExternalCandidate<'a> {
     /// The account of the directory's connection.
     pub account_id: &'a str,
-    /// The connection.
+    /// The directory's connection.
     pub connection_id: &'a str,
-    /// Who the person is in the directory, where it has a lasting name for them.
+    /// The user's subject, if the directory has a permanent identifier for them.
     pub subject: Option<&'a ExternalSubject>,
-    /// Their address there, or else their name there, or else what was typed.
+    /// The user's address in the directory, or else their name there, or else the typed identifier.
     pub identifier: &'a str,
 }
 
-/// An attempt with a password that is checked elsewhere, counted before it is.
+/// An attempt with a password that is checked elsewhere. It is counted before the check.
 pub struct ExternalPasswordAttempt<'a>(PasswordAttempt<'a>);
 
 impl<'a> ExternalPasswordAttempt<'a> {
-    /// Counts the attempt on the user who is the subject at the connection, or else on the user with the address or
-    /// name in its account.
+    /// Counts an attempt on the user who is linked to the subject, or else on the user with the address or
+    /// user name in the account.
     pub async fn begin(
         attempt: &SignInAttempt<'a>,
         candidate: ExternalCandidate<'_>,
@@ -47,7 +47,7 @@ impl<'a> ExternalPasswordAttempt<'a> {
         PasswordAttempt::record(attempt.signin, attempt.request, c, candidate, name, method).await.map(Self)
     }
 
-    /// The same for the principal of a session.
+    /// Counts an attempt for the principal of a session.
     pub async fn begin_in_session(session: &SessionRequest<'a>, method: Method) -> Result<Self, SignInError> {
         let SessionRequest { signin, request, principal } = *session;
         let mut c = signin.kernel.db.read().await?;
@@ -56,25 +56,26 @@ impl<'a> ExternalPasswordAttempt<'a> {
         PasswordAttempt::record(signin, request, c, candidate, name, method).await.map(Self)
     }
 
-    /// The address of the user, or what was typed.
+    /// The user's address, or the typed identifier if they have none.
     #[must_use]
     pub fn email_or_identifier(&self) -> &str {
         let user = self.0.candidate.record.user.as_ref();
         user.and_then(|user| user.email.as_deref()).unwrap_or(&self.0.identifier)
     }
 
-    /// Whether the password may be checked: not while the user is locked.
+    /// Whether the password may be checked, which is not the case while the user is locked.
     #[must_use]
     pub fn may_check(&self) -> bool {
         self.0.may_check()
     }
 
-    /// The password was wrong: records that; gives the reason back, or what failed.
+    /// Records that the password was wrong. Returns the refusal, or the error if recording it failed.
     pub async fn record_failure(self) -> SignInError {
         self.0.reject().await
     }
 
-    /// The password was right, and its owner is not let in for this reason, which is recorded and given back.
+    /// Records that the password was right and the sign-in is refused for another reason. Returns that
+    /// reason, or the error if recording it failed.
     pub async fn refuse(self, refused: SignInError) -> SignInError {
         match self.record_refusal(&refused).await {
             Ok(()) => refused,
@@ -94,7 +95,7 @@ impl<'a> ExternalPasswordAttempt<'a> {
         tx.commit().await
     }
 
-    /// The password was right: the attempts before are forgotten.
+    /// Clears the earlier failures, because the password was right.
     pub async fn clear_failures(&self) -> Result<(), SignInError> {
         self.0.clear_throttle();
         let PasswordAttempt { signin, candidate, .. } = &self.0;
@@ -103,8 +104,8 @@ impl<'a> ExternalPasswordAttempt<'a> {
         Ok(tx.commit().await?)
     }
 
-    /// The password was right, and `proof` is what it proves: the attempts before are forgotten and the flow is
-    /// completed, in one transaction.
+    /// Completes the flow with `proof`, because the password was right. The earlier failures are cleared in
+    /// the same transaction.
     pub async fn complete(
         self,
         attempt: &SignInAttempt<'_>,
@@ -118,9 +119,9 @@ impl<'a> ExternalPasswordAttempt<'a> {
     }
 }
 
-/// Whether a record from before the password was checked is good enough to complete the sign-in: the subject was
-/// linked to an active user, whom the proof does not change. What is written from must be looked up in the
-/// transaction that writes.
+/// Whether a record from before the password check is recent enough to complete the sign-in: its subject is
+/// linked to an active user whose profile the proof does not change. A record that a write depends on must
+/// be loaded in the transaction that writes.
 fn is_fresh_enough(record: &SignInRecord, proof: &Proof) -> bool {
     record.subject_match == SubjectMatch::Linked
         && record

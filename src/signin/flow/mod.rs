@@ -1,4 +1,4 @@
-//! The sign-in flow, one state machine for every way in:
+//! The sign-in flow, one state machine for every sign-in method:
 //!
 //! ```text
 //! begin ──▶ Identified ──▶ Sent ──▶ Proved ──▶ rules ──▶ next step? ──▶ session
@@ -7,23 +7,19 @@
 //!                                second factor, new password, enrolment
 //! ```
 //!
-//! * **Identified**: an address or user name was typed (or nothing yet). The flow is sealed and carried by the
-//!   browser, or it has a row that is bound to the browser.
-//! * **Sent**: the browser was sent to an identity provider with a request id that only this row knows.
-//! * **Proved**: a verified [`super::Proof`] is there: at once for a password, otherwise delivered by
-//!   the provider's callback together with a hand-over code.
-//! * **Rules**: what the account demands, in [`super::policy`].
-//! * **Next step**: a second factor to show, a password to replace, a second factor to set up, in this order. The
-//!   flow waits in its row, bound to the browser, to the user's epoch and to the password that was shown, so
-//!   that a deactivation or a new password ends it. There is no session before all steps are done.
+//! - **Identified**: the browser carries the sealed flow, or the flow has a row bound to the browser.
+//! - **Sent**: the browser went to an identity provider with a request id that only the flow's row has.
+//! - **Proved**: a verified [`super::Proof`], checked here or delivered by the provider's callback.
+//! - **Rules**: what the account requires, in [`super::policy`].
+//! - **Next step**: the flow waits, bound to the browser, the user's epoch and the password that was
+//!   checked, so that a deactivation or a new password ends it. No session exists before all steps are
+//!   done.
 //!
-//! # Who may go on
-//! A SAML response arrives by a cross-site POST, which brings no `SameSite=Lax` cookie. So the
-//! callback stores the proof and sends the browser to `/login/continue` with a code. To go on there,
-//! **both** are needed: the cookie of the browser in which the flow began, and the code that was given
-//! to the browser that delivered the response. Either alone is what an attacker could have: their own
-//! flow's cookie (having sent somebody else through it), or a victim's browser (having sent a response
-//! of their own through it).
+//! A SAML response arrives by a cross-site POST, without `SameSite=Lax` cookies. The callback therefore
+//! stores the proof and redirects to `/login/continue` with a hand-over code. Continuing requires **both**
+//! the cookie of the browser that began the flow and the code given to the browser that delivered the
+//! response. An attacker can have only one: the cookie of their own flow, through which they sent a victim,
+//! or a victim's browser, through which they sent a response of their own.
 
 mod admit;
 mod complete;

@@ -1,4 +1,4 @@
-//! A sign-in under way.
+//! The data of a sign-in flow.
 
 use std::time::Duration;
 
@@ -9,70 +9,71 @@ use crate::kernel::text_enum::text_enum;
 use crate::signin::Proof;
 use crate::signin::password::PasswordStatus;
 
-/// How long a person has for a sign-in, including a coffee at the identity provider's page.
+/// How long the user has to prove who they are, including the time at the identity provider's page, and
+/// then again for each step that the flow waits for.
 pub(super) const LIFETIME: Duration = Duration::from_mins(15);
 
 /// Distinguishes the id of a sealed flow from the id of a row.
 pub(super) const SEALED_PREFIX: &str = "t.";
 
-/// What is known at the start.
+/// What is known when a flow begins.
 #[derive(Debug, Clone, Copy)]
 pub struct FlowStart<'a> {
-    /// The account, when it is known.
+    /// The account, if it is known.
     pub account_id: Option<&'a str>,
-    /// What was typed as address or user name; may be empty.
+    /// The address or user name that the user typed; may be empty.
     pub identifier: &'a str,
-    /// A local path, already checked.
+    /// The local path to redirect to after sign-in, already validated.
     pub return_to: &'a str,
-    /// The secret in the browser's cookie.
+    /// The secret of the browser's flow cookie.
     pub browser: &'a str,
 }
 
-/// A flow, as its browser or the callback may see it.
+/// A sign-in flow, as loaded for the browser that may continue it.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Flow {
-    /// The id of its row, or the sealed flow itself; worth nothing without the browser's cookie.
+    /// The id of its row, or the sealed flow itself. It is useless without the browser's cookie.
     pub id: String,
-    /// The account, when it is known.
+    /// The account, if it is known.
     pub account_id: Option<String>,
-    /// What was typed as address or user name; empty when the sign-in began at an identity provider.
+    /// The address or user name that the user typed; empty when the identity provider began the sign-in.
     pub identifier: String,
-    /// The local path to land on.
+    /// The local path to redirect to after sign-in.
     pub return_to: String,
-    /// The connection they were sent to.
+    /// The connection whose provider the browser was sent to.
     pub connection_id: Option<String>,
     pub(super) proof: Option<String>,
     #[sqlx(rename = "demands")]
     pending_step: Option<String>,
-    /// The epoch of its user when it began to wait for more.
+    /// The user's epoch when the flow began to wait for a step.
     pub(super) user_epoch: Option<i64>,
 }
 
 text_enum! {
-    /// What a proved flow waits for, in the order in which it is asked.
+    /// What a flow with a proof waits for, in the order in which the steps are required.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum NextStep {
-        /// The second factor that its person has.
+        /// The user's second factor must be verified.
         SecondFactor = "second_factor",
-        /// A new password, as the old one has ended.
+        /// The expired password must be replaced.
         NewPassword = "new_password",
-        /// A second factor to be set up, as the account asks for one.
+        /// A second factor must be enrolled, because the account requires one.
         Enrolment = "enrolment",
     }
 }
 
 impl Flow {
-    /// The proof that was delivered, if one was.
+    /// The proof that was delivered, if there is one.
     #[must_use]
     pub fn proof(&self) -> Option<Proof> {
         if self.pending_step.is_some() && self.pending_step().is_none() {
-            // A newer version asks for a step that this one does not have, and cannot leave out.
+            // A newer version requires a step that this version does not know and must not skip.
             return None;
         }
         serde_json::from_str(self.proof.as_deref()?).ok()
     }
 
-    /// A flow without a row, which stands in its id.
+    /// A flow without a row, whose id carries the content.
     pub(super) fn from_sealed(sealed: String, begin: FlowStart<'_>) -> Self {
         Self {
             id: sealed,
@@ -86,8 +87,8 @@ impl Flow {
         }
     }
 
-    /// A flow that did not begin at the sign-in page: `user` comes with a proof, as with a link or a passkey. It
-    /// gets a row only if something is still missing.
+    /// A flow that did not begin at the sign-in page, because `user` already has a proof such as a link or
+    /// a passkey. It gets a row only if another step is required.
     #[must_use]
     pub fn transient(user: &User, return_to: &str) -> Self {
         let begin = FlowStart {
@@ -99,12 +100,12 @@ impl Flow {
         Self::from_sealed(SEALED_PREFIX.to_owned(), begin)
     }
 
-    /// Whether its content is carried by the browser instead of a row.
+    /// Whether the browser carries the flow's content instead of a row.
     pub(super) fn is_sealed(&self) -> bool {
         is_sealed(&self.id)
     }
 
-    /// What it waits for.
+    /// The step that the flow waits for.
     #[must_use]
     pub fn pending_step(&self) -> Option<NextStep> {
         NextStep::parse(self.pending_step.as_deref()?)
@@ -116,13 +117,15 @@ pub(super) fn is_sealed(flow_id: &str) -> bool {
     flow_id.starts_with(SEALED_PREFIX)
 }
 
-/// A user whom the account's rules let in. Steps may still be missing: this is no session.
+/// A user who passed the account's rules. Steps may still be missing, so this is not a session.
 pub(super) struct AdmittedUser {
     pub(super) user: User,
     pub(super) settings: AuthenticationSettings,
-    /// Whether the user has a second factor. When that changes meanwhile, no session begins without one.
+    /// Whether the user has a second factor. If they enrol one before the session is created, no session is
+    /// created without it.
     pub(super) is_enrolled: bool,
     pub(super) password_status: PasswordStatus,
-    /// The hash that the password must still have when the session begins, if it was checked just now.
+    /// The hash that the stored password must still have when the session is created, if the password was
+    /// checked in this request.
     pub(super) expected_hash: Option<String>,
 }

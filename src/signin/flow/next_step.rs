@@ -10,8 +10,9 @@ use crate::signin::lookup::{self, LookupBy, SignInRecord};
 use crate::signin::password::{self, PasswordStatus};
 use crate::signin::{Proof, SignIn, SignInError, policy};
 
-/// What stands between a proof and a session, first things first. A second factor comes before a new password: a
-/// password alone must not be enough to change it. In a remembered browser the proof gets its second factor here.
+/// The next step that is required before a session, if any. The second factor comes before a new password,
+/// because a password alone must not be enough to change it. In a remembered browser the proof gets its
+/// second factor here.
 pub(super) async fn find_next_step(
     tx: &mut Tx,
     browser: BrowserBinding<'_>,
@@ -36,19 +37,20 @@ pub(super) async fn find_next_step(
     Ok(None)
 }
 
-/// The proof that waits in a flow for this step.
+/// The proof of a flow that waits for `step`.
 pub(super) fn proof_waiting_for(flow: &Flow, step: NextStep) -> Result<Proof, SignInError> {
     flow.proof().filter(|_| flow.pending_step() == Some(step)).ok_or(SignInError::FlowEnded)
 }
 
-/// The record of the user whose proof waits in a flow: who it is was decided before it had to wait.
+/// The record of the user whose proof waits in a flow. It is looked up by id, because the user was
+/// identified before the flow began to wait.
 pub(super) async fn find_pending_record(c: &mut DbConn, proof: &Proof) -> Result<SignInRecord, SignInError> {
     let user_id = proof.user_id.as_deref().ok_or(SignInError::FlowEnded)?;
     Ok(lookup::find_record(c, &proof.account_id, LookupBy::UserId(user_id), "").await?)
 }
 
-/// The user whose proof waits in a flow, if all is as it was: the user is active and was not deactivated since, the
-/// password that was shown is still theirs.
+/// Loads the user whose proof waits in a flow, provided that nothing has changed: the user is active and
+/// has the same epoch, and the password that was checked is still theirs.
 pub(super) async fn load_pending_user(
     tx: &mut Tx,
     flow: &Flow,
@@ -69,7 +71,7 @@ pub(super) async fn load_pending_user(
     Ok(AdmittedUser { user, settings, is_enrolled, password_status, expected_hash: None })
 }
 
-/// The user whose proof waits in a flow, for the page.
+/// The user whose proof waits in a flow, for display.
 pub async fn pending_user(signin: &SignIn, flow: &Flow) -> Result<Option<User>, sqlx::Error> {
     let Some(proof) = flow.proof().filter(|_| flow.pending_step().is_some()) else { return Ok(None) };
     let Some(user_id) = &proof.user_id else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! What the audit trail and the metrics are told of a sign-in.
+//! Records the outcome of a sign-in in the audit trail and the metrics.
 
 use serde_json::json;
 
@@ -8,13 +8,13 @@ use crate::kernel::Tx;
 use crate::kernel::http::RequestContext;
 use crate::signin::{Method, Proof, SignInError};
 
-/// The context of what `user` does in this request, from the moment it is certain that it is them.
+/// The audit context for an action of `user` in this request, once it is certain that it is them.
 pub(crate) fn audit_context_of(user: &User, request: &RequestContext) -> Context {
     let actor = Actor { kind: ActorKind::User, id: Some(user.id.clone()), name: user.user_name.clone() };
     Context::of(&user.account_id, actor, request)
 }
 
-/// Records that a session began.
+/// Records a successful sign-in.
 pub(super) async fn record_success(
     tx: &mut Tx,
     request: &RequestContext,
@@ -29,7 +29,7 @@ pub(super) async fn record_success(
     Ok(())
 }
 
-/// Records that a sign-in was refused, and why.
+/// Records a refused sign-in and its reason.
 pub(super) async fn record_refusal(
     tx: &mut Tx,
     context: &Context,
@@ -48,7 +48,7 @@ pub(super) async fn record_refusal(
     audit::record(tx, context, event).await
 }
 
-/// Counts a sign-in in the metrics. `outcome`: `success` or `refused`.
+/// Counts a sign-in in the metrics. `outcome` is `success` or `refused`.
 pub(super) fn count_outcome(method: Method, outcome: &'static str) {
     metrics::counter!("vestibule_sign_ins_total", "method" => method.as_str(), "outcome" => outcome)
         .increment(1);

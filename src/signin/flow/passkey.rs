@@ -1,4 +1,4 @@
-//! A passkey as the whole sign-in.
+//! Sign-in with a passkey alone.
 
 use super::complete::find_record_of;
 use super::outcome_record::record_refusal;
@@ -7,8 +7,8 @@ use crate::signin::factors::{FactorError, PasskeyProof};
 use crate::signin::{Method, SignInAttempt, SignInError, SignInOutcome};
 
 impl SignInAttempt<'_> {
-    /// Signs the owner of a verified passkey in, where the account accepts a passkey alone. Its flow is
-    /// [`super::Flow::transient`].
+    /// Signs in the owner of a verified passkey, if the account accepts a passkey alone. The attempt's flow
+    /// is [`super::Flow::transient`].
     pub async fn sign_in_with_passkey(&self, passkey: &PasskeyProof) -> Result<SignInOutcome, SignInError> {
         let user = &passkey.user;
         let mut tx = self.signin.kernel.db.begin().await?;

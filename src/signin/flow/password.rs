@@ -1,4 +1,4 @@
-//! Signing in with a password that is kept here, and replacing one that has expired.
+//! Sign-in with a password that is stored here, and replacing one that has expired.
 
 use super::model::NextStep;
 use super::next_step::{find_pending_record, load_pending_user, proof_waiting_for};
@@ -8,26 +8,26 @@ use crate::kernel::tokens;
 use crate::signin::password::{self, Password, PasswordChangeReason, PasswordStatus, PrepareError};
 use crate::signin::{Method, Proof, SignInAttempt, SignInError, SignInOutcome, sessions};
 
-/// Why a new password did not end in a session.
+/// Why a new password did not lead to a session.
 #[derive(Debug, thiserror::Error)]
 pub enum NewPasswordError {
-    /// It does not meet the rules, or hashing is overloaded.
+    /// The password does not meet the policy, or hashing is overloaded.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
-    /// The flow or the account's rules.
+    /// The flow or the account's rules do not allow it.
     #[error(transparent)]
     SignIn(#[from] SignInError),
 }
 
 impl SignInAttempt<'_> {
-    /// Checks a password for the flow's identifier and, when it is right, completes the flow.
+    /// Verifies a password for the flow's identifier and, when it is right, completes the flow.
     pub async fn sign_in_with_password(
         &self,
         password: &Password,
         method: Method,
     ) -> Result<SignInOutcome, SignInError> {
         let Self { signin, request, flow, .. } = *self;
-        // The permit first: an attempt that cannot be checked must not count.
+        // The permit comes first, because an attempt that cannot be checked must not count.
         let permit = signin.hasher.acquire()?;
         let mut c = signin.kernel.db.read().await?;
         let candidate = Candidate::of_flow(&mut c, flow).await?;
@@ -39,7 +39,7 @@ impl SignInAttempt<'_> {
         self.complete_proof(proof, Some(record), Some(verified)).await
     }
 
-    /// Replaces an expired password in a flow that waits for it, and goes on.
+    /// Replaces an expired password in a flow that waits for it, and advances the flow.
     pub async fn replace_expired_password(
         &self,
         password: &Password,
@@ -49,7 +49,7 @@ impl SignInAttempt<'_> {
         let record = find_pending_record(&mut c, &proof).await?;
         drop(c);
         let user = record.user.ok_or(SignInError::FlowEnded)?;
-        // It has expired, so it cannot be chosen again, whatever the history's length.
+        // The expired password must not be chosen again, even if the account keeps no history.
         let mut rules = record.settings.password;
         rules.history = rules.history.max(1);
         let person = password::PersonalTerms::from(&user);
@@ -61,7 +61,7 @@ impl SignInAttempt<'_> {
         let kernel = &self.signin.kernel;
         let mut tx = kernel.db.begin().await?;
         let mut admitted = load_pending_user(&mut tx, self.flow, &proof).await?;
-        // An expired password must not undo what its owner has done about it meanwhile.
+        // An expired password must not overwrite a change that its owner has made in the meantime.
         if admitted.password_status != PasswordStatus::Expired {
             return Err(SignInError::FlowEnded);
         }

@@ -1,7 +1,7 @@
-//! One attempt with a password: looked up, counted, checked, and recorded when it was wrong.
+//! One password attempt: looked up, counted, checked, and recorded when it fails.
 //!
-//! Wrong, unknown, locked and deactivated do the same work in the same order: one look-up, one counted attempt, one
-//! hash, one write. Only the audit trail tells them apart.
+//! Wrong passwords, unknown names, locked users and deactivated users cause the same work in the same
+//! order: one lookup, one counted attempt, one hash, one write. Only the audit trail distinguishes them.
 
 use std::sync::Arc;
 
@@ -21,16 +21,16 @@ use crate::signin::{Method, SignIn, SignInError};
 
 /// The user whose password is checked, if there is one.
 pub(super) struct Candidate {
-    /// Empty when no account is known.
+    /// Empty when the account is unknown.
     pub(super) account_id: String,
-    /// The user's id, or a decoy where there is no user.
+    /// The user's id, or a decoy key if there is no user.
     pub(super) lockout_key: String,
     pub(super) record: SignInRecord,
 }
 
 impl Candidate {
-    /// Looks the flow's identifier up. Without an account, the one account that knows the address is
-    /// taken: on a server with several, an address in two needs the account's name.
+    /// Looks up the flow's identifier. Without an account, the only account with this address is used; an
+    /// address in several accounts needs the account's name.
     pub(super) async fn of_flow(c: &mut DbConn, flow: &Flow) -> Result<Self, sqlx::Error> {
         let account_id = match &flow.account_id {
             Some(id) => id.clone(),
@@ -39,12 +39,12 @@ impl Candidate {
         Self::find(c, &account_id, LookupBy::Identifier(&flow.identifier), &flow.identifier).await
     }
 
-    /// Looks the principal of a session up.
+    /// Looks up the principal of a session.
     pub(super) async fn of_principal(c: &mut DbConn, principal: &Principal) -> Result<Self, sqlx::Error> {
         Self::find(c, &principal.account_id, LookupBy::UserId(&principal.id), &principal.name).await
     }
 
-    /// Looks a user up. `identifier`: what was typed, which chooses the decoy.
+    /// Looks up a user. `identifier` is the typed name, which selects the decoy key.
     pub(super) async fn find(
         c: &mut DbConn,
         account_id: &str,
@@ -66,23 +66,23 @@ impl Candidate {
     }
 }
 
-/// An attempt that is counted, and not yet known to be right or wrong.
+/// An attempt that was counted and is not checked yet.
 pub(super) struct PasswordAttempt<'a> {
     pub(super) signin: &'a SignIn,
     pub(super) request: &'a RequestContext,
     pub(super) candidate: Candidate,
-    /// How the audit trail names the person.
+    /// The name that the audit trail shows for the attempt.
     pub(super) identifier: String,
     pub(super) method: Method,
     decision: AttemptDecision,
-    /// The count, which must be on disk before the client hears that the password was wrong.
+    /// The count, which must be on disk before the client learns that the password was wrong.
     pending_commit: PendingCommit,
 }
 
 impl<'a> PasswordAttempt<'a> {
-    /// Counts the attempt before the password is checked. `lookup` is the connection that the candidate was found with:
-    /// it goes back before another is asked for, since requests that each held one and wanted a second would wait for
-    /// one another.
+    /// Counts the attempt before the password is checked. `lookup` is the database connection that found
+    /// the candidate. It is released before another one is acquired, because requests that each hold one
+    /// connection and wait for a second could deadlock.
     pub(super) async fn record(
         signin: &'a SignIn,
         request: &'a RequestContext,
@@ -98,19 +98,20 @@ impl<'a> PasswordAttempt<'a> {
             .map_err(SignInError::Throttled)?;
         drop(lookup);
         let kernel = &signin.kernel;
-        // A count that is lost in a power cut is one more guess, once.
+        // Losing this count in a power cut allows one more guess.
         let (decision, pending_commit) =
             lockout::record_attempt_alone(&kernel.db, kernel.clock.now(), candidate.attempt(), settings)
                 .await?;
         Ok(Self { signin, request, candidate, identifier, method, decision, pending_commit })
     }
 
-    /// Whether the password may be checked: not while the user is locked.
+    /// Whether the password may be checked, which is not the case while the user is locked.
     pub(super) fn may_check(&self) -> bool {
         self.decision != AttemptDecision::Locked
     }
 
-    /// Checks the password against the stored hash, or a decoy: one hash either way. A wrong one is recorded.
+    /// Verifies the password against the stored hash, or against a decoy if there is none, so that one hash
+    /// is computed in either case. A failure is recorded.
     pub(super) async fn verify(
         self,
         permit: HashPermit<'_>,
@@ -131,13 +132,13 @@ impl<'a> PasswordAttempt<'a> {
         Ok((self.candidate.record, VerifiedPassword { new_hash, ..verified }))
     }
 
-    /// Forgets the wrong attempts from this address, as this one was right.
+    /// Clears the throttle's count for this address, because the password was right.
     pub(super) fn clear_throttle(&self) {
         self.signin.throttle.clear_failures(self.request.address, &self.candidate.lockout_key);
     }
 
-    /// The password was wrong or was not checked: records that, and tells of the lock if this was the last attempt
-    /// that was allowed. Gives the reason back, or what failed.
+    /// Records that the password was wrong or was not checked and, if this was the last allowed attempt,
+    /// reports the lock. Returns the refusal, or the error if recording it failed.
     pub(super) async fn reject(self) -> SignInError {
         self.record_rejection().await.unwrap_or_else(|failure| failure)
     }
@@ -150,7 +151,7 @@ impl<'a> PasswordAttempt<'a> {
             AttemptDecision::Allowed { .. } => SignInError::WrongPassword,
         };
         let Some(user) = &candidate.record.user else {
-            // No event: a trail that strangers can fill is not read.
+            // No audit event: anyone could flood the audit trail with unknown names.
             lockout::write_decoy(&mut tx, candidate.attempt()).await?;
             tx.commit().await?;
             pending_commit.wait().await?;

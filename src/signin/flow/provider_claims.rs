@@ -1,4 +1,4 @@
-//! What an identity provider says about a person, taken over when they come.
+//! Applies the claims of an identity provider to the user at sign-in.
 
 use crate::access;
 use crate::audit::Context;
@@ -7,7 +7,7 @@ use crate::directory::{self, groups};
 use crate::kernel::Tx;
 use crate::signin::{ProfileNames, Proof};
 
-/// Creates the person of `proof`, who was not here before.
+/// Creates the user of `proof` (just-in-time provisioning).
 pub(super) async fn create_user(
     tx: &mut Tx,
     context: &Context,
@@ -26,8 +26,8 @@ pub(super) async fn create_user(
     users::create(tx, context, ChangeAuthority::Local, profile).await
 }
 
-/// Gives `user` the names and the groups that the provider says. Names of those whom a directory manages are the
-/// directory's.
+/// Applies the provider's names and groups to `user`. The names of a user that a connection manages do not
+/// change.
 pub(super) async fn apply(
     tx: &mut Tx,
     context: &Context,
@@ -49,13 +49,14 @@ pub(super) async fn apply(
     Ok(user)
 }
 
-/// Whether the proof has other names for `user`.
+/// Whether the proof changes the names of `user`.
 pub(super) fn changes_profile(user: &User, proof: &Proof) -> bool {
     let is_ours = proof.provider_claims.update_names && user.connection_id.is_none();
     is_ours && with_names(user, &proof.provider_claims.names) != user.profile()
 }
 
-/// The profile with these names. A name shown that was made from the others is made from them again.
+/// The user's profile with these names. A display name that was derived from the other names is derived
+/// again.
 fn with_names(user: &User, names: &ProfileNames) -> Profile {
     let before = user.profile();
     let made = Profile { display_name: None, ..before.clone() }.effective_display_name() == user.display_name;

@@ -1,5 +1,5 @@
-//! Proving again who one is, in a session, before something that needs a recent proof. Each way gives the session a
-//! new secret, so that a cookie that was copied before is worth nothing.
+//! Reauthentication in a session, before an action that needs a recent proof. Every method gives the
+//! session a new secret, so that a cookie that was copied before is useless.
 
 use super::password_attempt::{Candidate, PasswordAttempt};
 use super::second_factor::{FactorAttempt, notify_recovery_code_used};
@@ -12,19 +12,19 @@ use crate::signin::lookup::{self, LookupBy, SignInRecord};
 use crate::signin::password::Password;
 use crate::signin::{Method, SignIn, SignInError, sessions};
 
-/// A request of the principal of a session about their own sign-in.
+/// A request by the principal of a session about their own sign-in.
 #[derive(Clone, Copy)]
 pub struct SessionRequest<'a> {
-    /// The services of signing in.
+    /// The sign-in services.
     pub signin: &'a SignIn,
-    /// From where the request comes.
+    /// The request's id, client address and user agent.
     pub request: &'a RequestContext,
-    /// Whose session it is.
+    /// The principal of the session.
     pub principal: &'a Principal,
 }
 
 impl SessionRequest<'_> {
-    /// Checks the principal's password and gives their session a new secret.
+    /// Verifies the principal's password and gives the session a new secret.
     pub async fn confirm_password(&self, password: &Password) -> Result<String, SignInError> {
         let Self { signin, request, principal } = *self;
         let permit = signin.hasher.acquire()?;
@@ -49,8 +49,8 @@ impl SessionRequest<'_> {
         Ok(secret)
     }
 
-    /// Checks the principal's second factor, also where the session has yet to show one, and gives the session a
-    /// new secret.
+    /// Verifies the principal's second factor, also in a session that has not verified one yet, and gives
+    /// the session a new secret.
     pub async fn confirm_second_factor(&self, response: FactorResponse<'_>) -> Result<String, SignInError> {
         let Self { signin, request, principal } = *self;
         let session_id = principal.session_id().ok_or(SignInError::FlowEnded)?;

@@ -1,5 +1,6 @@
-//! A sign-in that has not proved anything yet, carried by the browser instead of a row, and bound to its
-//! cookie, so that it is of no use elsewhere. Whoever types names into the sign-in page writes nothing here.
+//! A flow without a proof, which the browser carries instead of a row. It is bound to the browser's cookie,
+//! so that it is useless in another browser. Submitting names on the sign-in page therefore writes nothing
+//! to the database.
 
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +18,7 @@ fn bound_to(browser: &str) -> String {
     format!("signin_ticket/{}", tokens::hash(browser))
 }
 
-/// Begins a sign-in without a row; its id is what the browser carries as `flow`.
+/// Starts a flow without a row. Its id is what the browser carries as `flow`.
 pub fn begin_without_row(kernel: &Kernel, begin: FlowStart<'_>) -> Result<Flow, vault::Error> {
     let content = SealedFlow {
         account_id: begin.account_id.map(str::to_owned),
@@ -28,7 +29,8 @@ pub fn begin_without_row(kernel: &Kernel, begin: FlowStart<'_>) -> Result<Flow, 
     Ok(Flow::from_sealed(format!("{SEALED_PREFIX}{ticket}"), begin))
 }
 
-/// The flow that was sealed for this browser; none when it was altered, is another browser's, or is over.
+/// Opens a flow that was sealed for this browser. Returns `None` when it was altered, belongs to another
+/// browser or has expired.
 pub(super) async fn open_sealed(
     kernel: &Kernel,
     id: &str,

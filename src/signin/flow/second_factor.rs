@@ -1,4 +1,4 @@
-//! The second factor in a flow that waits for it.
+//! Verifies the second factor in a flow that waits for it.
 
 use super::next_step::{load_pending_user, proof_waiting_for};
 use super::outcome_record::{audit_context_of, record_refusal};
@@ -16,8 +16,8 @@ use crate::signin::{
 };
 
 impl SignInAttempt<'_> {
-    /// Checks the second factor of a flow that waits for it and goes on. `remember`: whether this browser is to be
-    /// asked again only after a while, where the account allows that.
+    /// Verifies the second factor of a flow that waits for it, and advances the flow. With `remember` this
+    /// browser is remembered, if the account allows that.
     pub async fn verify_second_factor(
         &self,
         response: FactorResponse<'_>,
@@ -62,17 +62,17 @@ impl SignInAttempt<'_> {
 /// One attempt with a second factor.
 pub(super) struct FactorAttempt<'a> {
     pub(super) signin: &'a SignIn,
-    /// For the event of a refusal.
+    /// The context of the audit event for a refusal.
     pub(super) context: &'a Context,
     pub(super) user: &'a User,
-    /// How the first factor was shown.
+    /// The method of the first factor.
     pub(super) method: Method,
     pub(super) lockout: &'a LockoutSettings,
 }
 
 impl FactorAttempt<'_> {
-    /// Counts, checks and uses up a response. A refusal is committed; what was accepted waits in the transaction
-    /// that is given back.
+    /// Counts, verifies and consumes a response. A refusal is committed; an accepted response stays in the
+    /// transaction that is returned.
     pub(super) async fn check(
         &self,
         mut tx: Tx,
@@ -86,8 +86,8 @@ impl FactorAttempt<'_> {
         }
     }
 
-    /// Records that a second factor was not accepted, and tells of the lock if this was the last attempt that was
-    /// allowed. Gives the refusal back.
+    /// Records a refused second factor and, if this was the last allowed attempt, reports the lock. Returns
+    /// the refusal.
     async fn reject(
         &self,
         mut tx: Tx,
@@ -108,7 +108,7 @@ impl FactorAttempt<'_> {
     }
 }
 
-/// Tells the owner that a recovery code was used; how many are left.
+/// Notifies the user if `factor` is a recovery code, and returns how many are left.
 pub(super) async fn notify_recovery_code_used(
     signin: &SignIn,
     tx: &mut Tx,

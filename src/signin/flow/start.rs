@@ -1,11 +1,11 @@
-//! Beginning a flow and finding it again.
+//! Starts a flow and finds it again.
 
 use super::model::{self, Flow, FlowStart, LIFETIME};
 use super::sealed_flow;
 use super::store::{self, NewFlow};
 use crate::kernel::{Kernel, Tx, tokens};
 
-/// Begins a flow in a browser; returns its id.
+/// Starts a flow in a browser and returns its id.
 pub async fn begin(tx: &mut Tx, begin: FlowStart<'_>) -> Result<String, sqlx::Error> {
     let new = NewFlow {
         browser_hash: Some(tokens::hash(begin.browser)),
@@ -27,7 +27,7 @@ pub async fn find(kernel: &Kernel, id: &str, browser: &str) -> Result<Option<Flo
     store::of_browser(&mut c, id, &tokens::hash(browser), kernel.clock.now()).await
 }
 
-/// Gives a sealed flow a row, before something has to be remembered with it; returns the row's id.
+/// Gives a sealed flow a row, so that state can be stored with it, and returns the row's id.
 pub async fn persist(tx: &mut Tx, flow: &Flow, browser: &str) -> Result<String, sqlx::Error> {
     if !flow.is_sealed() {
         return Ok(flow.id.clone());

@@ -1,4 +1,4 @@
-//! The SQL of flows.
+//! SQL of sign-in flows.
 
 use super::model::{self, Flow, NextStep};
 use crate::kernel::database::DbConn;
@@ -11,7 +11,7 @@ macro_rules! columns {
     };
 }
 
-/// A row to be written.
+/// A new row of `signin_flows`.
 #[derive(Default)]
 pub(super) struct NewFlow<'a> {
     pub(super) browser_hash: Option<String>,
@@ -47,7 +47,7 @@ pub(super) async fn insert(
     Ok(id)
 }
 
-/// The flow with this id, if it began in the browser with this cookie (`browser`: its hash).
+/// The flow with this id, if it began in the browser with this cookie. `browser` is the hash of the cookie.
 pub(super) async fn of_browser(
     c: &mut DbConn,
     id: &str,
@@ -81,8 +81,8 @@ pub(super) async fn record_request(
         .map(drop)
 }
 
-/// Stores a proof with the flow that asked for it. Of two answers to one request only the first
-/// finds the row: the request id goes with it.
+/// Attaches a proof to the flow that requested it and returns whether there was one. The update clears the
+/// request id, so that only the first of two responses to one request is accepted.
 pub(super) async fn attach_proof(
     tx: &mut Tx,
     connection_id: &str,
@@ -105,7 +105,7 @@ pub(super) async fn attach_proof(
     Ok(done.rows_affected() == 1)
 }
 
-/// Whether a flow waits for the answer to this request.
+/// Whether a flow waits for the response to this request.
 pub(super) async fn has_pending_request(
     c: &mut DbConn,
     connection_id: &str,
@@ -124,8 +124,8 @@ pub(super) async fn has_pending_request(
     Ok(found.is_some())
 }
 
-/// The proved flow with this hand-over code. One that began in a browser needs that browser; one that
-/// an identity provider began needs none.
+/// The flow with a delivered proof for this hand-over code. A flow that began in a browser requires the
+/// cookie of that browser; an IdP-initiated one requires none.
 pub(super) async fn by_handover(
     c: &mut DbConn,
     handover: &str,
@@ -145,20 +145,20 @@ pub(super) async fn by_handover(
     .await
 }
 
-/// A proof that waits in its flow for what is still missing.
+/// A proof to store in a flow that waits for another step.
 pub(super) struct PendingProof<'a> {
     pub(super) flow_id: &'a str,
-    /// What the flow waited for until now.
+    /// The step that the flow waited for until now.
     pub(super) previous_step: Option<NextStep>,
     pub(super) next_step: NextStep,
     pub(super) proof: &'a Proof,
     pub(super) user_epoch: i64,
-    /// Hash of the cookie of the browser that may go on. The hand-over code has done its work.
+    /// Hash of the cookie of the browser that may continue. The hand-over code is cleared.
     pub(super) browser_hash: String,
 }
 
-/// Stores the proof with the flow until its browser has brought what is missing; false when the flow has moved
-/// on meanwhile.
+/// Stores the proof with the flow while it waits for a step. Returns false when another request has
+/// advanced the flow in the meantime.
 pub(super) async fn save_pending(
     tx: &mut Tx,
     pending: &PendingProof<'_>,
@@ -181,8 +181,8 @@ pub(super) async fn save_pending(
     Ok(done.rows_affected() == 1)
 }
 
-/// Ends a flow; false when another request just did. A sealed flow has no row to end: what it leads to asks for the
-/// password each time.
+/// Ends a flow; returns false when another request has ended it already. A sealed flow has no row and need
+/// not be single-use, because each completion checks a credential again.
 pub(super) async fn consume(tx: &mut Tx, id: &str) -> Result<bool, sqlx::Error> {
     if model::is_sealed(id) {
         return Ok(true);
@@ -191,7 +191,7 @@ pub(super) async fn consume(tx: &mut Tx, id: &str) -> Result<bool, sqlx::Error> 
     Ok(done.rows_affected() == 1)
 }
 
-/// Removes flows that expired.
+/// Deletes expired flows.
 pub async fn delete_expired(tx: &mut Tx) -> Result<u64, sqlx::Error> {
     let now = tx.now();
     let done =

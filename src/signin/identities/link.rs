@@ -1,4 +1,4 @@
-//! Giving identities to users, and taking them away.
+//! Links identities to users and unlinks them.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ use crate::directory::users::User;
 use crate::kernel::Tx;
 use crate::signin::proof::{ExternalSubject, Proof};
 
-/// How exactly it is known when somebody came with an identity last: not each time is written.
+/// The precision of `last_used_at`, so that not every sign-in writes it.
 const TOUCH_EVERY: Duration = Duration::from_mins(15);
 
 const LINKED_TO_ANOTHER_USER: Error = Error::Forbidden("This sign-in belongs to another user here already.");
 
-/// Notes that `user` came with the subject of `proof`, which from now on leads to them.
+/// Links the subject of `proof` to `user`, or records its use if it is linked already.
 pub(crate) async fn link_or_record_use(
     tx: &mut Tx,
     context: &Context,
@@ -27,7 +27,7 @@ pub(crate) async fn link_or_record_use(
         return Ok(());
     };
     if let Some(known) = store::of_subject(tx, connection_id, subject).await? {
-        // It was given to somebody else since it was looked up.
+        // It was linked to another user since the lookup.
         if known.user_id != user.id {
             return Err(LINKED_TO_ANOTHER_USER);
         }
@@ -39,7 +39,7 @@ pub(crate) async fn link_or_record_use(
     link(tx, context, user, connection_id, subject, &proof.identifier).await.map(drop)
 }
 
-/// Gives a subject at a connection to `user`. Giving it to the one who has it already changes nothing.
+/// Links a subject at a connection to `user`. Has no effect when it is linked to that user already.
 pub async fn link(
     tx: &mut Tx,
     context: &Context,
@@ -61,7 +61,7 @@ pub async fn link(
     Ok(audit::record(tx, context, event.detail(detail)).await?)
 }
 
-/// Takes an identity away from its user. At the next coming the address decides again.
+/// Removes an identity from its user. At the subject's next sign-in the address decides again.
 pub async fn unlink(tx: &mut Tx, context: &Context, user: &User, identity: &Identity) -> Result<(), Error> {
     if !store::remove(tx, &identity.id).await? {
         return Err(Error::NotFound("identity"));

@@ -1,5 +1,5 @@
-//! Who somebody is at an identity provider. The provider's issuer and subject decide; an address leads to a user only
-//! at the first coming, and only when the provider vouches for it.
+//! Linked identities: which user a subject at an identity provider belongs to. Issuer and subject decide.
+//! An address selects a user only while the subject is not linked, and only if it counts as verified.
 
 mod link;
 mod store;

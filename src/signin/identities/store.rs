@@ -1,4 +1,4 @@
-//! The SQL of identities.
+//! SQL of linked identities.
 
 use std::collections::HashMap;
 
@@ -7,39 +7,39 @@ use crate::kernel::database::{DbConn, SqlValue, insert_all, lookup_map};
 use crate::kernel::{Timestamp, Tx};
 use crate::signin::proof::ExternalSubject;
 
-/// An identity that belongs to a user.
+/// An identity that is linked to a user.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Identity {
     /// Its id.
     pub id: String,
-    /// Whose it is.
+    /// The user's id.
     pub user_id: String,
-    /// The connection that knows it.
+    /// The connection of the identity provider.
     pub connection_id: String,
-    /// What that is called.
+    /// The connection's name.
     pub connection: String,
-    /// Who says so.
+    /// The issuer.
     pub issuer: String,
-    /// The name it never gives to anybody else.
+    /// The subject identifier, which the issuer never reassigns.
     pub subject: String,
-    /// What it called them when they came last.
+    /// The identifier that the provider gave the user at their last sign-in.
     pub name: String,
-    /// Since when it belongs to the user.
+    /// When it was linked.
     pub created_at: Timestamp,
-    /// When they came with it last.
+    /// When it was last used, to within 15 minutes.
     pub last_used_at: Timestamp,
 }
 
-/// What a sign-in has to know of an identity.
+/// The part of an identity that a sign-in needs.
 #[derive(Debug, sqlx::FromRow)]
 pub struct LinkedIdentity {
     /// Its id.
     pub id: String,
-    /// Whose it is.
+    /// The user's id.
     pub user_id: String,
-    /// What the provider called them when they came last.
+    /// The identifier that the provider gave the user at their last sign-in.
     pub name: String,
-    /// When that was.
+    /// When it was last used, to within 15 minutes.
     pub last_used_at: Timestamp,
 }
 
@@ -58,7 +58,7 @@ pub async fn of_user(c: &mut DbConn, user_id: &str) -> Result<Vec<Identity>, sql
         .await
 }
 
-/// The identity with this id of this user.
+/// The identity with this id, if it belongs to this user.
 pub async fn by_id(c: &mut DbConn, user_id: &str, id: &str) -> Result<Option<Identity>, sqlx::Error> {
     sqlx::query_as(concat!(columns!(), "WHERE i.user_id = $1 AND i.id = $2"))
         .bind(user_id)
@@ -67,7 +67,7 @@ pub async fn by_id(c: &mut DbConn, user_id: &str, id: &str) -> Result<Option<Ide
         .await
 }
 
-/// Whose identity a subject is at a connection.
+/// The linked identity of a subject at a connection.
 pub async fn of_subject(
     c: &mut DbConn,
     connection_id: &str,
@@ -84,7 +84,7 @@ pub async fn of_subject(
     .await
 }
 
-/// Whose these subjects of one issuer are, at a connection: user ids by subject.
+/// Finds the users that these subjects of one issuer are linked to at a connection: user ids by subject.
 pub async fn of_subjects(
     c: &mut DbConn,
     connection_id: &str,
@@ -95,8 +95,8 @@ pub async fn of_subjects(
     lookup_map(c, head, &[connection_id, issuer], subjects).await
 }
 
-/// Gives many subjects of one issuer, which the caller has found to be nobody's, to users: (user id, subject, name).
-/// Without an event for each: whoever synchronises a directory writes one.
+/// Links many subjects of one issuer to users, given as (user id, subject, name). The caller has checked
+/// that none of them is linked, and records one event for all of them.
 pub async fn link_many(
     tx: &mut Tx,
     account_id: &str,
@@ -124,7 +124,7 @@ pub async fn link_many(
     insert_all(tx, head, all).await
 }
 
-/// Gives a subject to a user; false when it belongs to somebody.
+/// Links a subject to a user; returns false when it is linked already.
 pub(super) async fn insert(
     tx: &mut Tx,
     user: &User,

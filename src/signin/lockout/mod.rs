@@ -1,11 +1,12 @@
-//! Lockout: so many wrong attempts in a row, then nothing is checked for a while.
+//! Lockout: after a number of failed attempts in a row, nothing is checked for a while.
 //!
-//! An attempt is counted *before* the secret is checked and uncounted when it was right. However many
-//! requests race on however many nodes, no more than the limit ever get as far as the check: the
-//! database's row lock hands the attempts out one by one.
+//! An attempt is counted *before* the secret is checked, and cleared when it was right. However many
+//! requests race on however many nodes, no more than the limit are checked: the database's row lock puts
+//! the attempts in sequence.
 //!
-//! Counters are kept for each user and kind of secret. An attempt with an unknown name is counted too, under one of
-//! 256 decoy keys: it does the same work and leaves no list of who exists.
+//! Each user has a counter for each kind of credential. An attempt with an unknown name is counted too,
+//! under one of 4,096 decoy keys, so that it does the same work and the table does not reveal which users
+//! exist.
 
 mod model;
 mod report;

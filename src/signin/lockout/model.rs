@@ -1,10 +1,10 @@
-//! What is counted.
+//! The data of the lockout.
 
 use crate::kernel::text_enum::text_enum;
 use crate::kernel::{Timestamp, tokens};
 
 text_enum! {
-    /// A kind of secret with a counter of its own.
+    /// A kind of credential with its own counter.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum CredentialKind {
         /// The password.
@@ -14,31 +14,31 @@ text_enum! {
     }
 }
 
-/// Whose attempt it is.
+/// An attempt to be counted.
 #[derive(Debug, Clone, Copy)]
 pub struct Attempt<'a> {
-    /// The account; empty when none is known.
+    /// The account; empty when it is unknown.
     pub account_id: &'a str,
     /// The user's id, or [`decoy_key`] of an unknown name.
     pub key: &'a str,
-    /// Which secret.
+    /// The kind of credential.
     pub credential_kind: CredentialKind,
 }
 
-/// What counting an attempt came to.
+/// The decision about an attempt that was counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AttemptDecision {
-    /// It may be checked. `locks_until`: a wrong one locks the user until then.
+    /// The attempt may be checked.
     Allowed {
-        /// Set for the last attempt that is allowed.
+        /// When the user's lock ends if the attempt is wrong; set for the last allowed attempt.
         locks_until: Option<Timestamp>,
     },
-    /// The user is locked: nothing is checked.
+    /// The user is locked, and nothing is checked.
     Locked,
 }
 
 impl AttemptDecision {
-    /// Until when the user is locked if this attempt is wrong, for the last one that is allowed.
+    /// When the user's lock ends if this attempt is wrong; set for the last allowed attempt only.
     #[must_use]
     pub const fn locks_until(self) -> Option<Timestamp> {
         match self {
@@ -48,18 +48,19 @@ impl AttemptDecision {
     }
 }
 
-/// A lock that its owner is told of.
+/// A lock that is reported to its user.
 #[derive(Debug, Clone, Copy)]
 pub struct LockNotice<'a> {
-    /// What was wrong so often.
+    /// The kind of credential that failed.
     pub credential_kind: CredentialKind,
     /// When the lock ends.
     pub until: Timestamp,
-    /// From where the last attempt came.
+    /// The client address of the last attempt.
     pub address: &'a str,
 }
 
-/// The key that attempts with an unknown name are counted under: few enough to bound the table.
+/// The key under which attempts with an unknown name are counted. There are 4,096 of them (two Base64
+/// characters), which bounds the table.
 pub(crate) fn decoy_key(name: &str) -> String {
     format!("nobody-{}", tokens::hash(name).get(..2).unwrap_or_default())
 }

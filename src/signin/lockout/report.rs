@@ -1,4 +1,4 @@
-//! Telling of a lock. The lock itself is in the counter already.
+//! Reports a lock, which the counter has already put in place.
 
 use super::model::LockNotice;
 use crate::audit::{self, Action, Context, Event};
@@ -7,7 +7,7 @@ use crate::directory::{Error, accounts};
 use crate::kernel::{Kernel, Tx};
 use crate::signin::notifications;
 
-/// Records that `user` is locked and tells them, and the group that the account wants to know of it.
+/// Records that `user` is locked, and notifies them and the group that the account has chosen.
 pub(crate) async fn report_lock(
     kernel: &Kernel,
     tx: &mut Tx,

@@ -1,4 +1,4 @@
-//! The SQL of failed attempts.
+//! SQL of failed attempts.
 
 use std::time::Duration;
 
@@ -19,7 +19,8 @@ pub(crate) async fn record_attempt(
     Ok(decide(count_attempt(now, attempt, settings).fetch_optional(&mut **tx).await?))
 }
 
-/// The same as a unit of work of its own, which may be taken back by a power cut until its commit has been waited for.
+/// Like [`record_attempt`], in a transaction of its own. A power cut may undo it until the returned commit
+/// was awaited.
 pub(crate) async fn record_attempt_alone(
     db: &Database,
     now: Timestamp,
@@ -30,13 +31,13 @@ pub(crate) async fn record_attempt_alone(
     Ok((decide(counted), commit))
 }
 
-/// How many attempts have failed, and until when the row is locked.
+/// How many attempts have failed in a row, and until when the row is locked (0 if it is not).
 type FailureCount = (i64, Timestamp);
 
-/// One statement: of attempts that race, each sees the count of the one before, and none gets through a locked row.
+/// A single statement, so that of attempts that race each sees the count of the one before, and none passes
+/// a locked row.
 ///
-/// A row of attempts is over when the lock has ended or nothing was tried for as long as a lock lasts;
-/// counting then starts anew.
+/// Counting restarts when the lock has ended, or when nothing was attempted for the duration of a lock.
 fn count_attempt<'q>(
     now: Timestamp,
     attempt: Attempt<'q>,
@@ -67,7 +68,7 @@ fn decide(counted: Option<FailureCount>) -> AttemptDecision {
     }
 }
 
-/// Does as much work as writing a refusal down, and nothing else: for names nobody has.
+/// Does as much work as recording a refusal, for names that no user has.
 pub(crate) async fn write_decoy(tx: &mut Tx, attempt: Attempt<'_>) -> Result<(), sqlx::Error> {
     let now = tx.now();
     sqlx::query("UPDATE signin_failures SET last_at = $1 WHERE user_id = $2 AND factor = $3")
@@ -79,8 +80,8 @@ pub(crate) async fn write_decoy(tx: &mut Tx, attempt: Attempt<'_>) -> Result<(),
         .map(drop)
 }
 
-/// Forgets the failures of a user with one kind of secret, which they have just shown. What they failed with another
-/// kind still counts: who knows a password must not buy more guesses at a code with it.
+/// Clears the failures of a user with the kind of credential that they have just verified. Failures with
+/// another kind still count, because knowing the password must not allow more guesses at a code.
 pub(crate) async fn clear_failures(
     tx: &mut Tx,
     user_id: &str,
@@ -94,7 +95,7 @@ pub(crate) async fn clear_failures(
         .map(drop)
 }
 
-/// Forgets the failures of a user with one kind of secret; true when that was locked.
+/// Clears the failures of a user with one kind of credential; returns true when it was locked.
 pub(super) async fn unlock_kind(
     tx: &mut Tx,
     user_id: &str,
@@ -111,7 +112,7 @@ pub(super) async fn unlock_kind(
     Ok(ended.is_some_and(|until| until > now))
 }
 
-/// Forgets all failures of a user; true when one of the locks was still on.
+/// Clears all failures of a user; returns true when a kind of credential was locked.
 pub(super) async fn unlock_all(tx: &mut Tx, user_id: &str) -> Result<bool, sqlx::Error> {
     let now = tx.now();
     let ended: Vec<(Timestamp,)> =
@@ -152,7 +153,7 @@ pub async fn locked_count(c: &mut DbConn, account_id: &str, now: Timestamp) -> R
     .await
 }
 
-/// Removes counters that nobody has touched for longer than any lock lasts.
+/// Deletes counters that were last used longer ago than any lock lasts.
 pub(crate) async fn delete_stale(tx: &mut Tx) -> Result<(), sqlx::Error> {
     let (now, longest) = (tx.now(), Duration::from_hours(24 * 31));
     sqlx::query("DELETE FROM signin_failures WHERE last_at <= $1 AND locked_until <= $2")

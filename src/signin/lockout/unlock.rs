@@ -1,12 +1,12 @@
-//! Ending a lock before its time.
+//! Ends a lock early.
 
 use super::{CredentialKind, store};
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::users::User;
 use crate::kernel::Tx;
 
-/// Forgets the failed attempts of `user`, with one kind of secret or with all; true when they were locked,
-/// which leaves an event with `how`: `administrator`, `reset`.
+/// Clears the failed attempts of `user` with one kind of credential, or with all. Returns true when they
+/// were locked, and then records an event with `how`: `administrator` or `reset`.
 pub async fn unlock(
     tx: &mut Tx,
     context: &Context,

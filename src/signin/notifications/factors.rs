@@ -7,8 +7,8 @@ use crate::directory::users::User;
 use crate::kernel::mail::EmailMessage;
 use crate::kernel::{Kernel, Tx};
 
-/// Tells a user what was done about their second factors. `words` get the account's name, and when and from
-/// where it was done.
+/// Notifies a user of a change to their second factors. `words` receives the account's name and a text with
+/// the time and the address of the change.
 async fn notify_factor_change(
     kernel: &Kernel,
     tx: &mut Tx,
@@ -29,7 +29,7 @@ async fn notify_factor_change(
     send(kernel, tx, &account, user, &letter).await.map(drop)
 }
 
-/// A second factor was added.
+/// Notifies the user that a second factor was added.
 pub(crate) async fn factor_added(
     kernel: &Kernel,
     tx: &mut Tx,
@@ -46,7 +46,7 @@ pub(crate) async fn factor_added(
     .await
 }
 
-/// A second factor was removed.
+/// Notifies the user that a second factor was removed.
 pub(crate) async fn factor_removed(
     kernel: &Kernel,
     tx: &mut Tx,
@@ -67,7 +67,7 @@ pub(crate) async fn factor_removed(
     .await
 }
 
-/// There are new recovery codes.
+/// Notifies the user that they have new recovery codes.
 pub(crate) async fn codes_renewed(
     kernel: &Kernel,
     tx: &mut Tx,
@@ -83,7 +83,7 @@ pub(crate) async fn codes_renewed(
     .await
 }
 
-/// A recovery code was used.
+/// Notifies the user that a recovery code was used.
 pub(crate) async fn code_used(
     kernel: &Kernel,
     tx: &mut Tx,
@@ -113,7 +113,7 @@ fn link(kernel: &Kernel, secret: &str) -> (String, String) {
 const LINK_NOTE: &str = "The link works once and for seven days. You sign in first, as always; it takes a minute, with \
      an authenticator app on your phone or with a passkey.";
 
-/// An administrator has taken your second factor away; a link to set up a new one.
+/// Notifies the user that an administrator reset their second factor, with a link to enrol a new one.
 pub(crate) async fn factors_reset(
     kernel: &Kernel,
     tx: &mut Tx,
@@ -134,7 +134,7 @@ pub(crate) async fn factors_reset(
     send(kernel, tx, account, user, &letter).await.map(drop)
 }
 
-/// Your account asks for a second factor; `again`: it has said so before.
+/// Asks the user to enrol a second factor. `again` marks the mail as a reminder.
 #[must_use]
 pub fn enrolment_email(
     kernel: &Kernel,

@@ -1,4 +1,4 @@
-//! Mails to people about their own sign-in. Each is queued in the unit of work of what it tells about.
+//! Mails to users about their own sign-in. Each is queued in the transaction of the change it reports.
 
 mod factors;
 
@@ -15,15 +15,15 @@ use crate::kernel::{Kernel, Timestamp, Tx};
 pub use factors::enrolment_email;
 pub(super) use factors::{code_used, codes_renewed, factor_added, factor_removed, factors_reset};
 
-/// Members of a group that are told of a lockout, at most.
+/// The maximum number of group members who are notified of a lockout.
 const MOST_TOLD: i64 = 50;
 
-/// The name mails of an account come from.
+/// The name of the sender of an account's mails.
 pub fn sender(account: &Account) -> Result<String, Error> {
     Ok(account.settings()?.mail_sender_name.unwrap_or_else(|| account.name.clone()))
 }
 
-/// Queues `letter` to `user`; nothing happens for a user without an address. Returns the mail's id.
+/// Queues `letter` for `user` and returns the mail's id. A user without an address gets no mail.
 pub async fn send(
     kernel: &Kernel,
     tx: &mut Tx,
@@ -36,7 +36,7 @@ pub async fn send(
     Ok(Some(mail::queue(tx, kernel, &account.id, &mail).await?))
 }
 
-/// Queues `letter` to every active administrator of an account.
+/// Queues `letter` for every active administrator of an account.
 pub async fn notify_admins(
     kernel: &Kernel,
     tx: &mut Tx,
@@ -62,7 +62,7 @@ fn not_you_note(kernel: &Kernel) -> String {
     )
 }
 
-/// A link to choose a new password.
+/// Sends a link to choose a new password.
 pub(super) async fn reset_link(
     kernel: &Kernel,
     tx: &mut Tx,
@@ -89,7 +89,7 @@ pub(super) async fn reset_link(
     send(kernel, tx, account, user, &letter).await.map(drop)
 }
 
-/// Your password is not here: for somebody who asks for a new one and signs in elsewhere.
+/// Tells a user who requested a new password that they have none here and sign in through `provider`.
 pub(super) async fn no_password_here(
     kernel: &Kernel,
     tx: &mut Tx,
@@ -110,7 +110,7 @@ pub(super) async fn no_password_here(
     send(kernel, tx, account, user, &letter).await.map(drop)
 }
 
-/// Your password is another one now.
+/// Notifies the user that their password was changed. `how` is the middle of a sentence.
 pub(super) async fn password_changed(
     kernel: &Kernel,
     tx: &mut Tx,
@@ -134,7 +134,8 @@ pub(super) async fn password_changed(
     send(kernel, tx, &account, user, &letter).await.map(drop)
 }
 
-/// You are locked out for a while; and, if the account wants it, a group is told.
+/// Notifies the user that they are locked, if the account wants that, and the group that the account has
+/// chosen.
 pub(super) async fn user_locked(
     kernel: &Kernel,
     tx: &mut Tx,
@@ -198,7 +199,7 @@ pub(super) async fn user_locked(
     Ok(())
 }
 
-/// Your password ends soon.
+/// Warns the user that their password expires soon.
 pub(super) async fn password_expires_soon(
     kernel: &Kernel,
     tx: &mut Tx,
@@ -220,7 +221,7 @@ pub(super) async fn password_expires_soon(
     send(kernel, tx, account, user, &letter).await.map(drop)
 }
 
-/// A token that acts with your permissions was made.
+/// Notifies the user that an API token with their permissions was created.
 pub async fn token_made(kernel: &Kernel, tx: &mut Tx, user: &User, name: &str) -> Result<(), Error> {
     let account = account_of(tx, user).await?;
     let letter = EmailMessage {
@@ -235,7 +236,7 @@ pub async fn token_made(kernel: &Kernel, tx: &mut Tx, user: &User, name: &str) -
     send(kernel, tx, &account, user, &letter).await.map(drop)
 }
 
-/// Your address was changed: goes to the old one.
+/// Notifies the user at their old address that the address was changed.
 pub async fn address_changed(kernel: &Kernel, tx: &mut Tx, before: &User, after: &User) -> Result<(), Error> {
     if before.email.is_none() || before.email == after.email {
         return Ok(());
@@ -255,14 +256,14 @@ pub async fn address_changed(kernel: &Kernel, tx: &mut Tx, before: &User, after:
     send(kernel, tx, &account, before, &letter).await.map(drop)
 }
 
-/// How long before the end of a day-counted span something is, in whole days, rounded up.
+/// The time from `now` to `end` in whole days, rounded up.
 #[must_use]
 pub fn days_until(now: Timestamp, end: Timestamp) -> i64 {
     const DAY: i64 = 24 * 60 * 60 * 1000;
     (end.0 - now.0 + DAY - 1).div_euclid(DAY)
 }
 
-/// `days` as a span.
+/// `days` as a duration.
 #[must_use]
 pub(super) fn days(days: u32) -> Duration {
     Duration::from_hours(24 * u64::from(days))

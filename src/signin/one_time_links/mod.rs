@@ -1,5 +1,5 @@
-//! One-time links: the first run of a server, a first password, a forgotten one, an invitation. Only
-//! hashes are stored; whoever has the link has what it opens, once.
+//! One-time links: first run, first password, password reset, invitation and enrolment. Only hashes are
+//! stored, and a link works once for the bearer of its secret.
 
 mod set_password;
 mod store;

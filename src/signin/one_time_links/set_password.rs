@@ -1,4 +1,4 @@
-//! Choosing a password with a link: a first one, a new one, or the one of somebody who was invited.
+//! Sets a password through a link: a first one, a new one, or that of an invited user.
 
 use super::store::{self, LinkPurpose};
 use crate::access;
@@ -11,35 +11,35 @@ use crate::signin::lockout::{self, CredentialKind};
 use crate::signin::password::{self, Password, PasswordChangeReason, PersonalTerms, PrepareError};
 use crate::signin::{Method, Proof, SignIn, SignInAttempt, SignInError, SignInOutcome, sessions};
 
-/// What somebody typed on the page behind a link.
+/// What the user entered on the page behind a link.
 pub struct PasswordChoice<'a> {
     /// The link's secret.
     pub link: &'a str,
     /// The password.
     pub password: &'a Password,
-    /// Their names, from a user who was invited.
+    /// The names of an invited user.
     pub names: Option<InviteeNames<'a>>,
 }
 
-/// The names that an invited user types.
+/// The names that an invited user entered.
 #[derive(Debug, Clone, Copy)]
 pub struct InviteeNames<'a> {
-    /// Given name.
+    /// The given name.
     pub given_name: &'a str,
-    /// Family name.
+    /// The family name.
     pub family_name: &'a str,
 }
 
-/// Why nothing, or not everything, came of it.
+/// Why the password was not set, or the user was not signed in.
 #[derive(Debug, thiserror::Error)]
 pub enum SetPasswordError {
-    /// The link does not work (any more).
+    /// The link is not valid, or not valid any more.
     #[error("the link does not work any more")]
     LinkInvalid,
-    /// The password does not meet the rules, or hashing is overloaded.
+    /// The password does not meet the policy, or hashing is overloaded.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
-    /// The password is set; the account's rules keep its owner out.
+    /// The password is set, but the account's rules refuse the sign-in.
     #[error(transparent)]
     SignIn(#[from] SignInError),
     /// The user could not be changed.
@@ -50,7 +50,7 @@ pub enum SetPasswordError {
     Database(#[from] sqlx::Error),
 }
 
-/// The user a link is for, if they may still use it.
+/// Whether the user may still use a link with this purpose.
 #[must_use]
 pub fn may_use(user: &User, purpose: LinkPurpose) -> bool {
     match purpose {
@@ -59,8 +59,8 @@ pub fn may_use(user: &User, purpose: LinkPurpose) -> bool {
     }
 }
 
-/// Sets the password of the link's user and signs them in. After a reset all sessions are new ones and a lock
-/// is off. A second factor is asked for as at any sign-in.
+/// Sets the password of the link's user and signs them in. A reset also ends all earlier sessions and lifts
+/// a lock of the password. A second factor is required as in any sign-in.
 pub async fn set_password(
     signin: &SignIn,
     request: &RequestContext,
@@ -87,7 +87,7 @@ pub async fn set_password(
         password::prepare(signin, &settings.password, chosen.password, &person, Some(&user.id)).await?;
 
     let mut tx = signin.kernel.db.begin().await?;
-    // Of two requests with one link, one finds it.
+    // Of two requests with one link, only one finds it.
     let link = store::consume(&mut tx, chosen.link).await?.ok_or(SetPasswordError::LinkInvalid)?;
     let user = users::by_id(&mut tx, account_id, user_id).await?.ok_or(SetPasswordError::LinkInvalid)?;
     if !may_use(&user, link.purpose()) {
@@ -103,10 +103,9 @@ pub async fn set_password(
     Ok(outcome?)
 }
 
-/// A choice whose password meets the rules.
+/// A choice whose password meets the policy.
 struct CheckedChoice<'a> {
     purpose: LinkPurpose,
-    /// The password's hash.
     hash: &'a str,
     names: Option<InviteeNames<'a>>,
 }
@@ -114,7 +113,7 @@ struct CheckedChoice<'a> {
 fn with_names(user: &User, names: Option<InviteeNames<'_>>) -> Profile {
     let profile = user.profile();
     match names {
-        // What a directory manages keeps the names it gave.
+        // A user that a connection manages keeps the names from there.
         Some(names) if user.connection_id.is_none() => Profile {
             given_name: Some(names.given_name.to_owned()),
             family_name: Some(names.family_name.to_owned()),
@@ -144,8 +143,8 @@ async fn apply_choice(
         user = flow::activate_invited_user(tx, request, &user, Method::Password).await?;
     }
     if purpose == LinkPurpose::Reset {
-        // First: a sign-in with the old password that is about to finish holds this row, or waits for it. Either
-        // its session is there to be ended below, or it finds the new password.
+        // This comes first, because a concurrent sign-in with the old password holds this row or waits for
+        // it. Either its session exists by now and is ended below, or it finds the new password.
         lockout::unlock(tx, &context, &user, Some(CredentialKind::Password), "reset").await?;
     }
     password::set(&signin.kernel, tx, &context, &user, hash, reason).await?;

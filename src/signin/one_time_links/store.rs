@@ -1,4 +1,4 @@
-//! The SQL of links.
+//! SQL of one-time links.
 
 use std::time::Duration;
 
@@ -9,26 +9,26 @@ use crate::kernel::text_enum::text_enum;
 use crate::kernel::tokens::{self, OpaqueToken, OpaqueTokenKind};
 use crate::kernel::{Kernel, Timestamp, Tx};
 
-/// How long an invitation works.
+/// How long an invitation is valid.
 pub const INVITE_LIFETIME: Duration = Duration::from_hours(7 * 24);
 const RESET_LIFETIME: Duration = Duration::from_hours(1);
-/// A first-run link is printed anew at each start.
+/// A new first-run link is printed at each start.
 const SETUP_LIFETIME: Duration = Duration::from_hours(24);
 
-/// How long a link to set up a second factor works. It opens nothing: the person signs in first.
+/// How long a link to enrol a second factor is valid. It grants nothing by itself: the user signs in first.
 pub const ENROL_LIFETIME: Duration = Duration::from_hours(7 * 24);
 
 text_enum! {
     /// What a link is for.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum LinkPurpose {
-        /// The first run, or the first password of an administrator made on the command line.
+        /// The first run, or the first password of an administrator who was created on the command line.
         Setup = "setup",
-        /// A new password for one that was forgotten.
+        /// A new password for a forgotten one.
         Reset = "reset",
-        /// Coming in after an invitation.
+        /// Accepting an invitation.
         Invite = "invite",
-        /// Setting up a second factor, after signing in.
+        /// Enrolling a second factor, after signing in.
         Enrol = "enrol",
     }
 }
@@ -44,26 +44,27 @@ impl LinkPurpose {
     }
 }
 
-/// A link that works.
+/// A link that is valid.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct OneTimeLink {
-    /// The account and the user it is for; none for the first run.
+    /// The account that it belongs to; `None` for the first run.
     pub account_id: Option<String>,
-    /// See above.
+    /// The user that it is for; `None` for the first run.
     pub user_id: Option<String>,
     #[sqlx(try_from = "String")]
     purpose: LinkPurpose,
 }
 
 impl OneTimeLink {
-    /// What it is for.
+    /// The purpose.
     #[must_use]
     pub const fn purpose(&self) -> LinkPurpose {
         self.purpose
     }
 }
 
-/// While there is no account: makes a fresh first-run link, voids older ones, and returns its secret.
+/// Creates a new first-run link, revokes older ones and returns its secret. Returns `None` once an account
+/// exists.
 pub(crate) async fn create_first_run_link(kernel: &Kernel) -> Result<Option<String>, sqlx::Error> {
     let mut tx = kernel.db.begin().await?;
     if accounts::any_exists(&mut tx).await? {
@@ -75,7 +76,7 @@ pub(crate) async fn create_first_run_link(kernel: &Kernel) -> Result<Option<Stri
     Ok(Some(secret))
 }
 
-/// Makes a link for `user` and returns its secret. An earlier invitation of theirs stops working.
+/// Creates a link for `user` and returns its secret. An invitation revokes the user's earlier ones.
 pub async fn create(tx: &mut Tx, user: &User, purpose: LinkPurpose) -> Result<String, sqlx::Error> {
     if purpose == LinkPurpose::Invite {
         revoke(tx, &user.id, purpose).await?;
@@ -83,7 +84,7 @@ pub async fn create(tx: &mut Tx, user: &User, purpose: LinkPurpose) -> Result<St
     insert(tx, Some(user), purpose).await
 }
 
-/// Makes a link for each of these users of an account; the secrets come in the same order.
+/// Creates a link for each of these users of an account and returns the secrets in the same order.
 pub(crate) async fn create_many(
     tx: &mut Tx,
     account_id: &str,
@@ -127,7 +128,7 @@ async fn insert(tx: &mut Tx, user: Option<&User>, purpose: LinkPurpose) -> Resul
     Ok(token.secret)
 }
 
-/// The link with this secret, if it works still.
+/// The link with this secret, if it is valid.
 pub async fn find(c: &mut DbConn, secret: &str, now: Timestamp) -> Result<Option<OneTimeLink>, sqlx::Error> {
     sqlx::query_as("SELECT account_id, user_id, purpose FROM links WHERE hash = $1 AND expires_at > $2")
         .bind(tokens::hash(secret))
@@ -136,7 +137,7 @@ pub async fn find(c: &mut DbConn, secret: &str, now: Timestamp) -> Result<Option
         .await
 }
 
-/// Uses a link up; `None` when it does not work (any more).
+/// Consumes a link; returns `None` when it is not valid.
 pub(crate) async fn consume(tx: &mut Tx, secret: &str) -> Result<Option<OneTimeLink>, sqlx::Error> {
     let now = tx.now();
     sqlx::query_as(
@@ -148,14 +149,15 @@ pub(crate) async fn consume(tx: &mut Tx, secret: &str) -> Result<Option<OneTimeL
     .await
 }
 
-/// Uses a link up that opens nothing by itself.
+/// Consumes a link that grants nothing by itself.
 pub async fn mark_used(kernel: &Kernel, secret: &str) -> Result<(), sqlx::Error> {
     let mut tx = kernel.db.begin().await?;
     consume(&mut tx, secret).await?;
     tx.commit().await
 }
 
-/// How many links of a kind the user got since `since`.
+/// How many links with this purpose were created for the user after `since`, without those that were used
+/// or revoked.
 pub async fn made_since(
     c: &mut DbConn,
     user_id: &str,
@@ -170,7 +172,7 @@ pub async fn made_since(
         .await
 }
 
-/// Ends all links of a kind that the user has.
+/// Revokes all links of the user with this purpose.
 pub async fn revoke(tx: &mut Tx, user_id: &str, purpose: LinkPurpose) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM links WHERE user_id = $1 AND purpose = $2")
         .bind(user_id)
@@ -180,7 +182,7 @@ pub async fn revoke(tx: &mut Tx, user_id: &str, purpose: LinkPurpose) -> Result<
         .map(drop)
 }
 
-/// Removes links nobody followed in time.
+/// Deletes expired links.
 pub(crate) async fn delete_expired(tx: &mut Tx) -> Result<(), sqlx::Error> {
     let now = tx.now();
     sqlx::query("DELETE FROM links WHERE expires_at <= $1").bind(now).execute(&mut **tx).await.map(drop)

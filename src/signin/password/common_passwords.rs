@@ -1,16 +1,16 @@
-//! The most used passwords, as a Bloom filter: no false negatives, one false positive in about 15,000.
+//! The most common passwords as a Bloom filter: no false negatives, one false positive in about 15,000.
 //!
-//! `common.bin` holds the first 100,000 entries (96,518 without case) of the 10-million-password list of
-//! OWASP `SecLists` (CC BY-SA 3.0) in 250,000 bytes: 20 bits an entry, 14 positions.
-//! `tools/common-passwords` makes it and names its source.
+//! `common.bin` holds the first 100,000 entries (96,518 when case is ignored) of the 10-million-password
+//! list of OWASP `SecLists` (CC BY-SA 3.0) in 250,000 bytes: 20 bits per entry, 14 positions.
+//! `tools/common-passwords` generates it and names its source.
 
 use aws_lc_rs::digest;
 
 static FILTER: &[u8; 250_000] = include_bytes!("common.bin");
 const POSITIONS: u64 = 14;
 
-/// Whether `password` is among the most used, without case, or is one of them with digits and signs
-/// around it and too short to be more than that (`Password123!`).
+/// Whether `password`, ignoring case, is one of the most common ones, or is one of them with up to six
+/// digits and symbols around it (`Password123!`).
 #[must_use]
 pub(super) fn is_common(password: &str) -> bool {
     let folded = password.to_lowercase();

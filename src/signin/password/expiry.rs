@@ -1,4 +1,4 @@
-//! Passwords that end: where one stands, and the mail before it ends.
+//! Password expiry, and the mail before it.
 
 use super::store;
 use crate::directory::accounts::{self, Account, PasswordSettings};
@@ -6,18 +6,18 @@ use crate::directory::{Error, users};
 use crate::kernel::{Kernel, Timestamp};
 use crate::signin::notifications::{self, days};
 
-/// Where a password stands.
+/// Whether a password has expired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordStatus {
-    /// Good.
+    /// The password is valid.
     Valid,
-    /// Good, and it ends then.
+    /// The password is valid and expires soon, at this time.
     ExpiresAt(Timestamp),
-    /// Over: it can only be used to set a new one.
+    /// The password has expired: it can only be used to set a new one.
     Expired,
 }
 
-/// Where a password set at `changed_at` stands at `now`.
+/// The status at `now` of a password that was set at `changed_at`.
 #[must_use]
 pub fn status(settings: &PasswordSettings, changed_at: Timestamp, now: Timestamp) -> PasswordStatus {
     let Some(end) = expires_at(settings, changed_at) else { return PasswordStatus::Valid };
@@ -30,18 +30,19 @@ pub fn status(settings: &PasswordSettings, changed_at: Timestamp, now: Timestamp
     }
 }
 
-/// When a password set at `changed_at` ends, if it does.
+/// When a password that was set at `changed_at` expires, if it does.
 #[must_use]
 pub fn expires_at(settings: &PasswordSettings, changed_at: Timestamp) -> Option<Timestamp> {
     (settings.expires_after_days > 0).then(|| changed_at.plus(days(settings.expires_after_days)))
 }
 
-/// Mails everybody whose password ends soon, once for each password. Safe to run on several nodes.
+/// Mails all users whose password expires soon, once for each password. Returns how many. Safe to run on
+/// several nodes.
 pub async fn mail_expiry_warnings(kernel: &Kernel) -> Result<u64, Error> {
     let accounts = accounts::list_all(&mut *kernel.db.read().await?).await?;
     let mut warned = 0;
     for account in accounts {
-        // The log has the cause; people of other accounts are told all the same.
+        // The log has the cause. Users of other accounts are warned all the same.
         let Ok(settings) = account.settings() else { continue };
         let settings = settings.password;
         if settings.expires_after_days == 0 || settings.warn_before_days == 0 {
@@ -61,7 +62,7 @@ async fn mail_next_warnings(
 ) -> Result<u64, Error> {
     let now = kernel.clock.now();
     let lifetime = days(settings.expires_after_days);
-    // What was set in this span is still valid and will not be for long.
+    // Passwords that were set within these bounds are valid and expire soon.
     let due = settings.expires_after_days.saturating_sub(settings.warn_before_days);
 
     let due =

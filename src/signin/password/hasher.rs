@@ -1,15 +1,15 @@
-//! argon2id on a fixed number of threads with memory that is used again.
+//! argon2id on a fixed number of threads with reused memory.
 //!
-//! One hash fills 19 MiB; getting them fresh from the system costs a sixth of the time. So there is
-//! one thread a core with an arena of its own, made when first needed and given back when idle. Whoever
-//! wants a hash takes a place first; there are as many places as the threads get through in a second,
-//! and the rest are told to come back. The threads run at a lower priority: a flood of sign-ins must not
-//! take the processor from everybody who is signed in already. On a machine that is busy with something else
-//! they get little of it, and a hash takes a hundred times as long all at once; [`Pace`] sees to it that whoever
-//! has a place has an answer within the time limit of a request all the same.
+//! A hash fills 19 MiB, and allocating them takes a sixth of the time. There is therefore one thread per
+//! core with an arena of its own, which is allocated when first needed and freed when idle. A caller takes
+//! a permit first. There are as many permits as the threads serve in about a second, and further callers
+//! are refused. The threads run at a lower priority, so that a flood of sign-ins does not take the
+//! processor from users who are signed in already. On a busy machine they get little of it, and a hash can
+//! suddenly take a hundred times as long. [`Pace`] ensures that a caller with a permit still gets an answer
+//! within the time limit of a request.
 //!
-//! It serves the benchmarks of the README about password sign-ins: their share of raw argon2id, the p99 of
-//! `GET /api/v1/me` beside a flood of them, and the memory in that flood.
+//! This serves the benchmarks of the README about password sign-ins: their share of raw argon2id, the p99
+//! of `GET /api/v1/me` during a flood of them, and the memory in that flood.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,25 +26,25 @@ use super::plaintext::Password;
 use super::stored_hash::{StoredHash, current_params};
 use crate::kernel::random;
 
-/// After this long without work a thread gives its arena back.
+/// A thread frees its arena after this long without work.
 const IDLE: Duration = Duration::from_secs(30);
-/// Answers that are told together at most, and for how many hashes of its thread one of them waits for that at most:
-/// only while as many wait for each thread.
+/// The maximum number of replies that are sent together. A reply waits for at most `BATCH_QUEUE_PER_THREAD`
+/// hashes of each thread, and only while at least that many are queued for each thread.
 const MAX_REPLY_BATCH: usize = 8;
 const BATCH_QUEUE_PER_THREAD: usize = 4;
-/// Added to the threads' niceness (0 to 19).
+/// The niceness of the hashing threads (0 to 19).
 const NICE: i32 = 15;
 
-/// Too many people are signing in; the text is for the log.
+/// Too many users are signing in; the text is for the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the queue for password hashing is full")]
 pub struct Overloaded;
 
-/// Makes a hash and gives what tells it to whoever waits.
+/// Computes a hash and returns the function that sends it to the caller.
 type HashJob = Box<dyn FnOnce(&mut Arena) -> HashReply + Send>;
 type HashReply = Box<dyn FnOnce() + Send>;
 
-/// See the module's text.
+/// The password hasher; see the text of its module.
 pub struct Hasher {
     shared: Arc<Shared>,
     cores: usize,
@@ -54,12 +54,12 @@ pub struct Hasher {
 struct Shared {
     queue: Mutex<Queue>,
     wake: Condvar,
-    /// Places taken: hashes that run, wait, or are about to.
+    /// Permits that are taken: for hashes that run, wait, or are about to.
     permits_taken: AtomicUsize,
     pace: Mutex<Pace>,
 }
 
-/// Measures one hash, to its end or to the panic in it.
+/// Measures the duration of one hash, also when it panics.
 struct HashTimer<'a> {
     shared: &'a Shared,
     begun: Instant,
@@ -82,16 +82,16 @@ impl Drop for HashTimer<'_> {
 #[derive(Default)]
 struct Queue {
     jobs: VecDeque<HashJob>,
-    /// Of hashes that are made, told together.
+    /// Replies with finished hashes, which are sent together.
     replies: Vec<HashReply>,
     threads: usize,
     closed: bool,
 }
 
 impl Queue {
-    /// Adds the answer of a job that is done. Those that are due now: while many wait for a thread, a few at a time.
-    /// Nobody who has waited that long notices, and what comes after the hashes finds its memory in the processor's
-    /// cache, and shares a commit.
+    /// Adds the reply of a finished job and returns the replies that are due. While many jobs wait for a
+    /// thread, replies are sent a few at a time. A caller that has waited that long does not notice, and
+    /// the work after the hashes finds its memory in the processor's cache and shares a commit.
     fn take_due_replies(&mut self, answer: HashReply) -> Vec<HashReply> {
         self.replies.push(answer);
         let many = BATCH_QUEUE_PER_THREAD * self.threads;
@@ -124,7 +124,7 @@ impl Drop for Hasher {
     }
 }
 
-/// A place at the hasher, given back when dropped, also when the request is cancelled.
+/// The right to have hashes computed, returned when it is dropped, also when the request is cancelled.
 pub struct HashPermit<'a> {
     hasher: &'a Hasher,
 }
@@ -136,7 +136,7 @@ impl Drop for HashPermit<'_> {
 }
 
 impl Hasher {
-    /// Takes a place. With one, a hash is made within about a second.
+    /// Takes a permit. A hash with it is computed within about a second.
     pub fn acquire(&self) -> Result<HashPermit<'_>, Overloaded> {
         let place = HashPermit { hasher: self };
         if self.shared.permits_taken.fetch_add(1, Ordering::SeqCst) < self.capacity() {
@@ -146,7 +146,7 @@ impl Hasher {
         }
     }
 
-    /// Hashes a password with a fresh salt; the result is a PHC string.
+    /// Hashes a password with a new random salt; the result is a PHC string.
     pub async fn hash(&self, password: &Password) -> Result<String, Overloaded> {
         self.acquire()?.hash(password).await
     }
@@ -162,7 +162,7 @@ impl Hasher {
         let (answer, answered) = oneshot::channel();
         let shared = self.shared.clone();
         self.submit(Box::new(move |arena| {
-            // Whoever asked may be gone by now.
+            // The caller may have gone away by now.
             if answer.is_closed() {
                 return Box::new(|| ());
             }
@@ -172,7 +172,7 @@ impl Hasher {
             Box::new(move || drop(answer.send(done)))
         }));
         let done = answered.await.map_err(|_| Overloaded)?;
-        // Here and not on the thread that did it, so that it is told of the request that asked.
+        // Logged here and not on the hashing thread, so that it belongs to the request.
         tracing::trace!(name: "password.hash", "password hash computed");
         Ok(done)
     }
@@ -194,7 +194,7 @@ impl Hasher {
 }
 
 impl HashPermit<'_> {
-    /// Hashes a password with a fresh salt; the result is a PHC string.
+    /// Hashes a password with a new random salt; the result is a PHC string.
     pub async fn hash(&self, password: &Password) -> Result<String, Overloaded> {
         let (password, salt) = (password.clone(), random::bytes::<16>());
         let output = self.hasher.run(move |arena| {
@@ -213,8 +213,8 @@ impl HashPermit<'_> {
         Ok(phc(&salt, &output).to_string())
     }
 
-    /// Whether `password` has this hash. Without a hash (nobody there, or no password set) it takes
-    /// the same time and says no.
+    /// Whether `password` matches the hash. Without a hash (no such user, or no password set) it takes the
+    /// same time and returns false.
     pub async fn verify(
         &self,
         password: &Password,
@@ -222,7 +222,8 @@ impl HashPermit<'_> {
     ) -> Result<bool, Overloaded> {
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.hasher.decoy.clone());
-        // A password longer than any that could be set is not worth reading; the work is the same.
+        // A password longer than any that could be set is not hashed; an empty one is, so that the work is
+        // the same.
         let (too_long, password) = (password.is_too_long(), password.clone());
         let password = if too_long { Password::new("") } else { password };
         let matches = self.hasher.run(move |arena| stored.matches(&password, arena)).await?;
@@ -240,9 +241,9 @@ impl Shared {
     }
 }
 
-/// A thread of the pool.
+/// Runs a thread of the pool.
 fn serve(shared: &Shared) {
-    // Not allowed in some containers; then sign-ins and requests share the processor as equals.
+    // Some containers do not allow this. Hashing then competes with requests at equal priority.
     let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE);
     let mut arena = Arena::default();
     loop {

@@ -4,7 +4,7 @@ fn typed(text: &str) -> Password {
     Password::new(text)
 }
 
-/// As if hashes took this long.
+/// Sets the pace as if hashes took this long.
 fn measure(hasher: &Hasher, took: Duration) {
     let begun = Instant::now();
     for _ in 0..100 {
@@ -92,7 +92,7 @@ fn answers_wait_for_each_other_only_while_many_wait_for_a_thread() {
     assert_eq!([9; 8].map(told_by(1)), [0, 0, 0, 4, 0, 0, 0, 4], "as many hashes as have been waited for");
 }
 
-/// On a busy machine there are fewer places: whoever finds none asks again, as a client would.
+/// There are fewer permits on a busy machine, so this retries as a client would.
 async fn acquire_when_free(hasher: &Hasher) -> HashPermit<'_> {
     loop {
         if let Ok(permit) = hasher.acquire() {
@@ -105,7 +105,7 @@ async fn acquire_when_free(hasher: &Hasher) -> HashPermit<'_> {
 #[tokio::test]
 async fn everybody_in_a_long_queue_gets_their_own_answer() {
     let hasher = Hasher::default();
-    // So that there are places for many.
+    // This makes permits for many callers available.
     measure(&hasher, Duration::from_millis(1));
     let hash = hasher.hash(&typed("right")).await.expect("hash");
     let asked = (0..40).map(|n| {
@@ -113,7 +113,7 @@ async fn everybody_in_a_long_queue_gets_their_own_answer() {
         async move {
             let text = if n % 3 == 0 { "right" } else { "wrong" };
             if n % 7 == 0 {
-                // Gone before it is their turn.
+                // This caller goes away before its turn.
                 let place = acquire_when_free(hasher).await;
                 let gone = typed(text);
                 let _ = futures_util::poll!(Box::pin(place.verify(&gone, None)).as_mut());

@@ -1,4 +1,4 @@
-//! Passwords: what they must be, how they are kept, when they end.
+//! Passwords: policy, hashing, storage, reset and expiry.
 
 mod arena;
 mod common_passwords;

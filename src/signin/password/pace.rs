@@ -1,17 +1,18 @@
-//! How fast passwords are hashed, and how many may wait for it.
+//! How fast passwords are hashed, and how many callers may wait.
 
 use std::time::{Duration, Instant};
 
-/// Nobody waits longer than about this for a thread.
+/// About the longest time that a caller waits for a thread.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
-/// What a hash is assumed to take until some have been made: long, so that a server that starts on a busy machine has a
-/// short queue first. Were it ten seconds, that queue would still end within the time limit of a request.
+/// The assumed duration of a hash until some were measured. It is long, so that a server which starts on a
+/// busy machine has a short queue first. Even if it were ten seconds, that queue would end within the time
+/// limit of a request.
 const ASSUMED_TIME: Duration = Duration::from_millis(500);
 
-/// How long hashes take of late, from which follows how many may wait for theirs.
+/// How long hashes have taken recently, which determines how many callers may wait.
 pub(super) struct Pace {
     average: Duration,
-    /// When the hashes that are being made were begun.
+    /// When the hashes in progress began.
     under_way: Vec<Instant>,
 }
 
@@ -38,9 +39,9 @@ impl Pace {
         (self.average * 7 + took) / 8
     }
 
-    /// How many places there are: one on each of the `threads`, and as many as get through in [`LONGEST_WAIT`] besides. A
-    /// hash that takes longer than usual counts while it is being made, as if it ended now: already of the first slow
-    /// one it follows that no more wait than are done within the time limit of a request.
+    /// The number of permits: one for each of the `threads`, and as many more as they serve in
+    /// [`LONGEST_WAIT`]. A hash in progress that takes longer than usual counts as if it ended now, so that
+    /// already the first slow one shortens the queue to what is done within the time limit of a request.
     pub(super) fn places(&self, threads: usize, now: Instant) -> usize {
         let longest = self.under_way.iter().map(|begun| now - *begun).max().unwrap_or_default();
         let expected = self.average.max(self.average_with(longest));

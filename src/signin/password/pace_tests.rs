@@ -1,7 +1,7 @@
 use super::*;
 use crate::kernel::http::REQUEST_TIME_LIMIT;
 
-/// How long the last of those who have a place waits for an answer, if each hash takes this long from now on.
+/// How long the last caller with a permit waits for an answer, if each hash takes `took` from now on.
 fn longest_queue(pace: &Pace, now: Instant, took: Duration) -> Duration {
     took * u32::try_from(pace.places(1, now)).expect("a few")
 }

@@ -1,5 +1,5 @@
-//! What a password must be, as a pure function: settings, password and person in, unmet rules out.
-//! Sign-up, reset, change and an administrator's choice all ask here.
+//! The password policy, as a pure function from settings, password and person to the rules that are not
+//! met. Every way to set a password uses it.
 
 use super::common_passwords::is_common;
 use super::plaintext::{MAX_CHARACTERS, Password};
@@ -7,22 +7,22 @@ use crate::directory::accounts::PasswordSettings;
 use crate::directory::users::{Profile, User};
 use crate::directory::{Error, fold_case};
 
-/// What remains of a password without the person's own names must have this many characters.
+/// The number of characters that must remain of a password without the person's own names.
 const OWN_BEYOND_NAMES: usize = 8;
 
-/// Whose password it is going to be: names that it must not be made of.
+/// The names of the person whose password it will be, of which it must not consist.
 #[derive(Debug, Clone, Default)]
 pub struct PersonalTerms {
     names: Vec<String>,
 }
 
 impl PersonalTerms {
-    /// From anything that names the person: user name, address, given and family name.
+    /// Takes the terms from anything that names the person: user name, address, given and family name.
     #[must_use]
     pub fn new(names: &[&str]) -> Self {
         let mut parts: Vec<String> = names
             .iter()
-            // Of an address the part before the @ is the person's own.
+            // Only the part of an address before the @ is personal.
             .map(|name| name.rsplit_once('@').map_or(*name, |(local, _)| local))
             .flat_map(|name| {
                 let split = name.split(|c: char| !c.is_alphanumeric()).map(fold_case).collect::<Vec<_>>();
@@ -30,13 +30,13 @@ impl PersonalTerms {
             })
             .filter(|part| part.chars().count() >= 3)
             .collect();
-        // The longest first, so that a whole name goes before its parts.
+        // Longest first, so that a whole name is removed before its parts.
         parts.sort_by(|a, b| b.len().cmp(&a.len()).then(a.cmp(b)));
         parts.dedup();
         Self { names: parts }
     }
 
-    /// The names in the form they are looked for.
+    /// The names in the form in which a password is searched for them.
     #[must_use]
     pub fn names(&self) -> Vec<&str> {
         self.names.iter().map(String::as_str).collect()
@@ -62,26 +62,26 @@ impl From<&Profile> for PersonalTerms {
     }
 }
 
-/// A rule that a password does not meet.
+/// A rule of the password policy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PolicyRule {
-    /// Too short; the least number of characters.
+    /// The minimum number of characters.
     MinLength(u32),
-    /// Longer than any password may be.
+    /// At most [`MAX_CHARACTERS`] characters.
     MaxLength,
-    /// No upper-case letter.
+    /// An upper-case letter.
     Upper,
-    /// No lower-case letter.
+    /// A lower-case letter.
     Lower,
-    /// No digit.
+    /// A digit.
     Digit,
-    /// Nothing that is neither letter nor digit.
+    /// A character that is neither a letter nor a digit.
     Special,
-    /// Among the most used passwords.
+    /// Not one of the most common passwords.
     Common,
-    /// Made of the person's own name or address.
+    /// Not made of the person's own name or address.
     Personal,
-    /// Used before; how many are remembered.
+    /// Not one of the user's last passwords; how many of them count.
     Used(u32),
 }
 
@@ -102,7 +102,7 @@ impl PolicyRule {
         }
     }
 
-    /// What to do about it, as the end of "The password must …".
+    /// The rule as the end of "The password must …".
     #[must_use]
     pub fn text(self) -> String {
         match self {
@@ -120,8 +120,8 @@ impl PolicyRule {
     }
 }
 
-/// Every rule of `settings` that `password` does not meet, for `person`. The history is not here: it
-/// needs the stored hashes.
+/// Every rule of `settings` that `password` does not meet, for `person`. The history is not checked here,
+/// because it needs the stored hashes.
 #[must_use]
 pub fn unmet_rules(
     settings: &PasswordSettings,
@@ -159,12 +159,12 @@ fn is_personal(password: &str, person: &PersonalTerms) -> bool {
     rest.len() < whole && rest.chars().count() < OWN_BEYOND_NAMES
 }
 
-/// The same as a refusal in words.
+/// Checks the same rules; the error lists those that are not met.
 pub fn check(settings: &PasswordSettings, password: &Password, person: &PersonalTerms) -> Result<(), Error> {
     refuse(&unmet_rules(settings, password, person))
 }
 
-/// Turns unmet rules into words; none is fine.
+/// Turns unmet rules into an error that lists them.
 pub(super) fn refuse(unmet: &[PolicyRule]) -> Result<(), Error> {
     if unmet.is_empty() {
         return Ok(());
@@ -174,7 +174,7 @@ pub(super) fn refuse(unmet: &[PolicyRule]) -> Result<(), Error> {
     Err(Error::Invalid { field: "password", reason })
 }
 
-/// The rules as a person reads them before typing.
+/// The rules that are shown before typing.
 #[must_use]
 pub fn rules(settings: &PasswordSettings) -> Vec<PolicyRule> {
     let mut rules = vec![PolicyRule::MinLength(settings.min_length)];

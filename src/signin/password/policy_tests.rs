@@ -68,7 +68,7 @@ fn length_is_counted_after_composition() {
     );
 }
 
-/// The rules once more, as a person would check them one by one.
+/// An independent implementation of the rules, as a person would check them one by one.
 fn model(settings: &PasswordSettings, text: &str) -> Vec<&'static str> {
     let composed = Password::new(text);
     let chars: Vec<char> = composed.as_str().chars().collect();

@@ -1,4 +1,4 @@
-//! "I forgot my password."
+//! Requests for a new password.
 
 use std::time::Duration;
 
@@ -9,15 +9,15 @@ use crate::directory::{Error, accounts};
 use crate::signin::one_time_links::{self, LinkPurpose};
 use crate::signin::{SignIn, notifications};
 
-/// Links a user can ask for in an hour; more would only fill somebody's mailbox.
+/// Reset links per user and hour; more would only fill the user's mailbox.
 const MOST_AN_HOUR: i64 = 3;
 
-/// The identity provider that a user without a password signs in through, by name.
+/// The name of the identity provider through which a user without a password signs in.
 pub type ProviderName<'a> = Option<&'a str>;
 
-/// Mails `user` a link to choose a new password, or, when they have none here and sign in through
-/// `provider`, says so. Nothing happens for somebody who may not sign in or has had several such mails
-/// within the hour; the one who asks is not told which.
+/// Mails `user` a link to choose a new password or, if they have none here and sign in through `provider`,
+/// a mail that says so. Returns false and sends nothing when the user is not active, has no address, or got
+/// several reset links within the hour. An anonymous requester must not learn the result.
 pub async fn request_reset(
     signin: &SignIn,
     context: &Context,

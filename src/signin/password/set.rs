@@ -1,4 +1,4 @@
-//! Setting a password.
+//! Sets a password.
 
 use serde_json::json;
 
@@ -18,21 +18,21 @@ text_enum! {
     /// How a password came to be set.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum PasswordChangeReason {
-        /// The first one, by an invitation, a set-up link or the command line.
+        /// The first one, through an invitation, a setup link or the command line.
         First = "first",
         /// Chosen by an administrator.
         Administrator = "administrator",
-        /// By a link from a mail.
+        /// Chosen through a link from a mail.
         Reset = "reset",
-        /// In the profile.
+        /// Changed in the profile.
         Change = "change",
-        /// At sign-in, because the old one had ended.
+        /// Replaced at sign-in, because the old one had expired.
         Expired = "expired",
     }
 }
 
 impl PasswordChangeReason {
-    /// For the mail to the owner.
+    /// The wording in the mail to the user.
     const fn description(self) -> &'static str {
         match self {
             Self::First => "for the first time",
@@ -53,14 +53,14 @@ pub enum PrepareError {
     /// The database failed.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
-    /// Try again in a moment.
+    /// Too many passwords are being hashed; the caller may retry in a moment.
     #[error(transparent)]
     Overloaded(#[from] Overloaded),
 }
 
-/// Judges `password` for `person` and hashes it: the rules, and for somebody who is here already
-/// (`user_id`) the history. Before the unit of work that stores it: hashing takes longer than anybody
-/// should wait for the writer.
+/// Checks `password` against the policy and, for an existing user (`user_id`), against the history, and
+/// hashes it. This comes before the transaction that stores the hash, because hashing takes longer than
+/// other writers should wait.
 pub async fn prepare(
     signin: &SignIn,
     settings: &PasswordSettings,
@@ -85,8 +85,8 @@ pub async fn prepare(
     Ok(signin.hasher.hash(password).await?)
 }
 
-/// Stores `hash` (from [`prepare`]) as the user's password. The owner is told by mail unless it is their
-/// first.
+/// Stores `hash` (from [`prepare`]) as the user's password. Unless it is their first, remembered browsers
+/// are forgotten and the user is notified.
 pub async fn set(
     kernel: &Kernel,
     tx: &mut Tx,
@@ -102,7 +102,7 @@ pub async fn set(
     }
     store::upsert(tx, &user.account_id, &user.id, hash).await?;
     if had_one {
-        // Browsers were remembered on the strength of the old one.
+        // Browsers were remembered on the basis of the old password.
         factors::revoke_remembered_browser(tx, context, user, "").await?;
     }
     let event = Event::new(Action::PasswordSet, "user", &user.id, &user.user_name);

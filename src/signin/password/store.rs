@@ -1,4 +1,4 @@
-//! The SQL of passwords.
+//! SQL of passwords.
 
 use crate::kernel::database::{DbConn, SqlValue, insert_all};
 use crate::kernel::{Timestamp, Tx};
@@ -10,7 +10,7 @@ pub(crate) struct PasswordRow {
     pub(crate) changed_at: Timestamp,
 }
 
-/// The row of a user; a name nobody has costs the same look-up.
+/// The stored password of a user, if they have one.
 pub(crate) async fn of_user(c: &mut DbConn, user_id: &str) -> Result<Option<PasswordRow>, sqlx::Error> {
     sqlx::query_as("SELECT hash, changed_at FROM passwords WHERE user_id = $1")
         .bind(user_id)
@@ -18,12 +18,12 @@ pub(crate) async fn of_user(c: &mut DbConn, user_id: &str) -> Result<Option<Pass
         .await
 }
 
-/// When the user's password was set; none for users without one.
+/// When the user's password was set; `None` for a user without one.
 pub async fn changed_at(c: &mut DbConn, user_id: &str) -> Result<Option<Timestamp>, sqlx::Error> {
     Ok(of_user(c, user_id).await?.map(|row| row.changed_at))
 }
 
-/// How many of the account's active users have a password set before `moment`.
+/// How many of the account's active users have a password that was set at or before `moment`.
 pub async fn count_older(c: &mut DbConn, account_id: &str, moment: Timestamp) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar(
         "SELECT COUNT(*) FROM passwords p JOIN users u ON u.id = p.user_id \
@@ -55,8 +55,8 @@ pub(super) async fn upsert(
     .map(drop)
 }
 
-/// Replaces the hash of an unchanged password by a better one; nothing happens when it was changed
-/// meanwhile.
+/// Replaces the hash of an unchanged password with a better one. Has no effect when the password was
+/// changed in the meantime.
 pub(crate) async fn upgrade(tx: &mut Tx, user_id: &str, old: &str, new: &str) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE passwords SET hash = $1 WHERE user_id = $2 AND hash = $3")
         .bind(new)
@@ -67,7 +67,7 @@ pub(crate) async fn upgrade(tx: &mut Tx, user_id: &str, old: &str, new: &str) ->
         .map(drop)
 }
 
-/// Puts the present hash into the history and cuts the history to `keep` entries.
+/// Copies the current hash into the history and reduces the history to `keep` entries.
 pub(super) async fn retire(
     tx: &mut Tx,
     account_id: &str,
@@ -95,7 +95,7 @@ pub(super) async fn retire(
     .map(drop)
 }
 
-/// The hashes of the last `most` passwords, the present one first.
+/// The hashes of the last `most` passwords, the current one first.
 pub(super) async fn recent_hashes(
     c: &mut DbConn,
     user_id: &str,
@@ -113,7 +113,8 @@ pub(super) async fn recent_hashes(
     Ok(all)
 }
 
-/// Active users whose password was set in a span of time and who have not been warned of its end.
+/// At most 200 active users whose password was set after `after` and not later than `until`, and who were
+/// not warned yet.
 pub(super) async fn to_warn(
     c: &mut DbConn,
     account_id: &str,
@@ -132,7 +133,8 @@ pub(super) async fn to_warn(
     .await
 }
 
-/// Notes that the warning is queued; false when another node was faster or the password is another one.
+/// Records that the warning is queued; returns false when another node was faster or the password was
+/// changed.
 pub(super) async fn mark_warned(
     tx: &mut Tx,
     user_id: &str,
@@ -150,8 +152,8 @@ pub(super) async fn mark_warned(
     Ok(done.rows_affected() == 1)
 }
 
-/// Stores hashes that another system made, for users who have none. `changed_at` is now: their age is
-/// not known.
+/// Stores hashes from another system, as (user id, hash), for users who have no password. `changed_at` is
+/// now, because their age is unknown.
 pub async fn insert_imported(
     tx: &mut Tx,
     account_id: &str,

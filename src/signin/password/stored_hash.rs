@@ -1,5 +1,5 @@
-//! Stored hashes: ours, and those that other systems made and `user import` brought. A foreign one is
-//! replaced by ours when its owner signs in.
+//! Stored password hashes: ours, and those of other systems that `user import` brought. Those are replaced
+//! with ours when their user signs in.
 
 use std::num::NonZeroU32;
 
@@ -18,7 +18,8 @@ pub(super) const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
-// More than these would let a file of hashes keep the server busy; no system uses so much.
+// Limits for hashes of other systems, because a file of expensive ones would keep the server busy. No known
+// system uses more.
 const MOST_ARGON2_KIB: u32 = 256 * 1024;
 const MOST_ARGON2_PASSES: u32 = 20;
 const MOST_LANES: u32 = 16;
@@ -34,7 +35,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// A hash that can be checked.
+/// A password hash that can be verified.
 pub struct StoredHash(HashScheme);
 
 enum HashScheme {
@@ -45,13 +46,13 @@ enum HashScheme {
     SaltedDigest { algorithm: &'static digest::Algorithm, salt: Vec<u8>, hash: Vec<u8> },
 }
 
-/// The parameters new hashes are made with.
+/// The parameters of new hashes.
 pub(super) fn current_params() -> Params {
     Params::new(MEMORY_KIB, PASSES, LANES, None).expect("the constants above are valid")
 }
 
 impl StoredHash {
-    /// Reads a hash: `$argon2…$`, `$2b$…`, `$scrypt$…`, `$pbkdf2-sha256$…` (PHC and passlib), Django's
+    /// Parses a hash: `$argon2…$`, `$2b$…`, `$scrypt$…`, `$pbkdf2-sha256$…` (PHC and passlib), Django's
     /// `pbkdf2_sha256$…`, and the forms of LDAP servers: `{SSHA}`, `{SSHA256}`, `{SSHA512}`, `{SHA}`…,
     /// `{PBKDF2-SHA256}`, `{CRYPT}$2b$…`, `{ARGON2}`, `{BCRYPT}`.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
@@ -87,7 +88,7 @@ impl StoredHash {
         Err("is in a form that is not known here")
     }
 
-    /// Whether it was made with the parameters of today; one that was not is replaced at sign-in.
+    /// Whether it has the current parameters. A hash with others is replaced at sign-in.
     #[must_use]
     pub fn is_current(&self) -> bool {
         let now = current_params();
@@ -95,10 +96,11 @@ impl StoredHash {
             if (params.m_cost(), params.t_cost(), params.p_cost()) == (now.m_cost(), now.t_cost(), now.p_cost()))
     }
 
-    /// Whether `password` has this hash; compared in constant time. Slow: on the hasher's threads only.
+    /// Whether `password` has this hash, compared in constant time. It is slow: call it on the hasher's
+    /// threads only.
     pub(super) fn matches(&self, password: &Password, arena: &mut Arena) -> bool {
         let composed = self.matches_bytes(password.as_str().as_bytes(), arena);
-        // Another system may have hashed the keys as they came.
+        // Another system may have hashed the password without composing it.
         let foreign = !matches!(self.0, HashScheme::Argon2 { .. }) || !self.is_current();
         composed
             || (foreign
@@ -186,7 +188,7 @@ fn scrypt_of(rest: &str) -> Result<StoredHash, &'static str> {
     Ok(StoredHash(HashScheme::Scrypt { params, salt, hash }))
 }
 
-/// `rounds$salt$hash`, or PHC's `i=rounds,l=…$salt$hash`. `encoded`: whether the salt is base64 too.
+/// `rounds$salt$hash`, or PHC's `i=rounds,l=…$salt$hash`. `encoded` says whether the salt is Base64 too.
 fn pbkdf2_of(kind: &str, rest: &str, encoded: bool) -> Result<StoredHash, &'static str> {
     let broken = "is not a complete PBKDF2 hash";
     let algorithm = match kind {
@@ -211,7 +213,7 @@ fn pbkdf2_of(kind: &str, rest: &str, encoded: bool) -> Result<StoredHash, &'stat
     Ok(StoredHash(HashScheme::Pbkdf2 { algorithm, rounds, salt, hash }))
 }
 
-/// The digest, followed by the salt (RFC 2307 and what LDAP servers made of it).
+/// The digest followed by the salt (RFC 2307 §5.3, and the schemes that LDAP servers added).
 fn salted(algorithm: &'static digest::Algorithm, rest: &str) -> Result<StoredHash, &'static str> {
     let broken = "is not a complete salted hash";
     let bytes = decode(rest).ok_or(broken)?;
@@ -219,7 +221,7 @@ fn salted(algorithm: &'static digest::Algorithm, rest: &str) -> Result<StoredHas
     Ok(StoredHash(HashScheme::SaltedDigest { algorithm, salt: salt.to_vec(), hash: hash.to_vec() }))
 }
 
-/// Base64, also passlib's alphabet with a dot for the plus.
+/// Base64, also in passlib's alphabet with a dot in place of the plus sign.
 fn decode(text: &str) -> Option<Vec<u8>> {
     BASE64.decode(text.replace('.', "+")).ok()
 }

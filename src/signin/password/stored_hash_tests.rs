@@ -6,7 +6,7 @@ fn matches(hash: &str, password: &str) -> bool {
         .matches(&Password::new(password), &mut Arena::default())
 }
 
-/// Hashes of "correct horse battery", made by other programs (Python's passlib, argon2-cffi, bcrypt and
+/// Hashes of "correct horse battery" that other programs made (Python's passlib, argon2-cffi, bcrypt and
 /// hashlib).
 const FOREIGN: &[&str] = &[
     "$2b$06$0LYuvMftHx/4EQTCOT0jZ.DZ0Dl6sB/jdavz3VU7lFy9/2RjPp0wK",
@@ -67,7 +67,7 @@ fn what_cannot_be_checked_says_why() {
 
 #[test]
 fn a_foreign_hash_of_the_keys_as_they_came_is_found() {
-    // "café" with the accent apart, hashed by a system that does not compose.
+    // "café" with a separate accent, hashed by a system that does not compose.
     let mut context = digest::Context::new(&digest::SHA256);
     context.update("cafe\u{301}".as_bytes());
     let hash = format!("{{SHA256}}{}", BASE64.encode(context.finish()));

@@ -1,4 +1,4 @@
-//! How long a password would stand, by zxcvbn's estimate. Shown while typing; it refuses nothing.
+//! Password strength, as zxcvbn estimates it. It is shown while the user types and refuses nothing.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -7,7 +7,7 @@ use zxcvbn::{Score, zxcvbn};
 use super::plaintext::Password;
 use super::policy::PersonalTerms;
 
-/// Beyond this many characters the estimate costs much and says nothing new.
+/// Beyond this many characters the estimate is expensive and does not change.
 const ESTIMATED: usize = 100;
 
 /// An estimate in words.
@@ -19,7 +19,7 @@ pub struct Strength {
     pub label: &'static str,
 }
 
-/// Estimates `password` for somebody who knows the person's names.
+/// Estimates `password` against an attacker who knows the person's names.
 #[must_use]
 pub fn strength(password: &Password, person: &PersonalTerms) -> Strength {
     let cut: String = password.as_str().chars().take(ESTIMATED).collect();

@@ -1,4 +1,4 @@
-//! Whether the account lets the user of a proof in.
+//! Decides whether the account admits the user of a proof.
 
 use crate::access::{self, Role};
 use crate::directory::domain_of;
@@ -7,17 +7,17 @@ use crate::kernel::database::DbConn;
 use crate::signin::lookup::{SignInRecord, SubjectMatch};
 use crate::signin::{Method, Proof, SignInError};
 
-/// Whom the account lets in.
+/// The user that the account admits.
 pub(crate) enum Admission<'a> {
-    /// A user who is active.
+    /// An active user.
     Active(&'a User),
-    /// A user who was invited and becomes active with this sign-in.
+    /// An invited user, who becomes active with this sign-in.
     Invited(&'a User),
-    /// A person who is new here and is created with this sign-in.
+    /// A new user, who is created with this sign-in.
     FirstSignIn,
 }
 
-/// Applies the account's rules to a proof about the user of `record`. Nothing is written.
+/// Applies the account's rules to a proof about the user of `record`. Writes nothing.
 pub(crate) async fn authorize_sign_in<'a>(
     c: &mut DbConn,
     proof: &Proof,
@@ -30,7 +30,7 @@ pub(crate) async fn authorize_sign_in<'a>(
     }
     let SignInRecord { user, settings, .. } = record;
     let address = user.as_ref().and_then(|user| user.email.as_deref()).unwrap_or(&proof.identifier);
-    // First whether the user is active: which rule speaks must not tell it.
+    // This check comes first, so that the other rules do not reveal whether the user is active.
     if user.as_ref().is_some_and(|user| !user.is_active() && !accepts_invitation(user, proof)) {
         return Err(SignInError::Inactive);
     }
@@ -58,8 +58,8 @@ pub(crate) async fn authorize_sign_in<'a>(
     Ok(admission)
 }
 
-/// Whether an invited user comes for the first time: their identity provider vouches for the address that was
-/// invited.
+/// Whether an invited user signs in for the first time: their identity provider asserts the invited
+/// address.
 fn accepts_invitation(user: &User, proof: &Proof) -> bool {
     user.is_pending() && proof.connection_id.is_some()
 }

@@ -1,4 +1,4 @@
-//! Who may change what an account demands, and what must stay possible after a change.
+//! Who may change what an account requires, and what must stay possible after a change.
 
 use crate::access::{self, Principal, PrincipalKind};
 use crate::directory::accounts::TwoFactorSettings;
@@ -7,8 +7,8 @@ use crate::kernel::database::DbConn;
 use crate::signin::factors::{self, Factor};
 use crate::signin::password;
 
-/// Whether the principal has what they are about to demand of others: an administrator a second factor of their
-/// own, a service account an administrator who has one.
+/// Whether the principal meets the requirement that they are about to set for others: an administrator
+/// needs a second factor of their own, and a service account needs an administrator who has one.
 pub async fn requester_has_second_factor(c: &mut DbConn, principal: &Principal) -> Result<bool, sqlx::Error> {
     if principal.kind == PrincipalKind::User {
         return factors::is_enrolled(c, &principal.id).await;
@@ -21,8 +21,8 @@ pub async fn requester_has_second_factor(c: &mut DbConn, principal: &Principal) 
     Ok(false)
 }
 
-/// Whether the principal may change whom the account asks for a second factor. Only to ask more people than
-/// before, the requester must have one.
+/// Whether the principal may change which users must have a second factor. Only a change that adds users
+/// takes [`requester_has_second_factor`].
 pub async fn may_change_enforcement(
     c: &mut DbConn,
     principal: &Principal,
@@ -32,17 +32,17 @@ pub async fn may_change_enforcement(
     Ok(!after.widens(before) || requester_has_second_factor(c, principal).await?)
 }
 
-/// The factors that are taken from a user.
+/// The factors that are removed from a user.
 #[derive(Debug, Clone, Copy)]
 pub enum RemovedFactors<'a> {
-    /// This one.
+    /// This factor.
     One(&'a Factor),
-    /// All of them.
+    /// All factors.
     All,
 }
 
-/// Whether a user has no way to sign in once these factors are removed. `has_provider`: an identity provider signs
-/// them in.
+/// Whether a user has no way to sign in once these factors are removed. `has_provider` says whether an
+/// identity provider signs them in.
 pub async fn leaves_no_sign_in_method(
     c: &mut DbConn,
     user: &User,

@@ -1,11 +1,11 @@
-//! Who must have a second factor, and until when a session may go on without one.
+//! Who must have a second factor, and until when a session may continue without one.
 
 use crate::access::SessionRestriction;
 use crate::directory::accounts::TwoFactorSettings;
 use crate::kernel::Timestamp;
 use crate::kernel::database::{Conditions, DbConn};
 
-/// Whether the account asks this user for a second factor.
+/// Whether the account requires a second factor of this user.
 pub async fn is_enforced_for(
     c: &mut DbConn,
     settings: &TwoFactorSettings,
@@ -21,8 +21,8 @@ pub async fn is_enforced_for(
     Ok(own.iter().any(|id| settings.groups.contains(id)))
 }
 
-/// The users of an account after the one with id `after` who must have a second factor under `settings` and have
-/// none, as conditions on `users u`.
+/// The users of an account who must have a second factor under `settings` and have none, after the user
+/// with id `after`, as conditions on `users u`.
 pub(crate) fn users_without_factor(
     account_id: &str,
     settings: &TwoFactorSettings,
@@ -32,7 +32,8 @@ pub(crate) fn users_without_factor(
     all.text("u.account_id = ?", account_id);
     all.fixed("u.active = 1");
     all.text("u.id > ?", after);
-    // PostgreSQL does not conclude the second condition from the first and would read all that come before.
+    // PostgreSQL does not derive the second condition from the first, and without it would read all earlier
+    // rows.
     all.text("NOT EXISTS (SELECT 1 FROM enrolments e WHERE e.user_id = u.id AND e.user_id > ?)", after);
     if !settings.enforced {
         all.texts(
@@ -54,7 +55,7 @@ pub async fn affected_count(
     Ok(count)
 }
 
-/// What a session has to do first in which no second factor was shown.
+/// The restriction of a session in which no second factor was verified.
 pub(crate) async fn session_restriction(
     c: &mut DbConn,
     settings: &TwoFactorSettings,

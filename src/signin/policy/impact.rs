@@ -1,4 +1,4 @@
-//! How many people and sessions a change of the settings affects.
+//! Counts the users and sessions that a change of the settings affects.
 
 use std::time::Duration;
 
@@ -9,26 +9,26 @@ use crate::kernel::Timestamp;
 use crate::kernel::database::DbConn;
 use crate::signin::{lockout, password, sessions};
 
-/// How many a change affects. `None` where the change does not touch what is counted.
+/// How many a change affects. A count is `None` where the change does not concern it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ImpactCounts {
     /// Users whose password is older than the new lifetime.
     pub expired_passwords: Option<i64>,
     /// Users who are warned that their password expires soon.
     pub expiring_passwords: Option<i64>,
-    /// Users who stay locked until their lock ends.
+    /// Users who are locked now, and stay locked until their lock ends.
     pub locked_users: Option<i64>,
-    /// Users without a second factor who are asked for one from now on.
+    /// Users without a second factor who must have one from now on.
     pub users_without_factor: Option<i64>,
-    /// Open sessions in which no second factor was shown, of users who must have one.
+    /// Open sessions without a verified second factor, of users who must have one.
     pub sessions_without_factor: Option<i64>,
-    /// Sessions that end at once.
+    /// Sessions that end immediately.
     pub ended_sessions: Option<i64>,
     /// Active users whose domain is not on the new list.
     pub users_outside_domains: Option<i64>,
 }
 
-/// Counts whom changing `before` to `after` affects.
+/// Counts what changing `before` to `after` affects.
 pub async fn count_impact(
     c: &mut DbConn,
     account_id: &str,

@@ -1,4 +1,4 @@
-//! What an account demands of a sign-in, and what a change of these demands does to whom.
+//! What an account requires of a sign-in, and what a change of these requirements affects.
 
 mod authorize;
 mod change;

@@ -1,11 +1,11 @@
-//! Uses of sessions, written down once a second.
+//! Session uses, which are written to the database once a second.
 //!
-//! A session ends so many minutes after its last use, to the second. Writing at each request would make
-//! every read a write; so each node remembers what was used since it last wrote, takes that into account
-//! itself, and writes all of it in one go every second. A node that dies forgets a second of uses: some
+//! A session ends a number of minutes after its last use. Writing each use would turn every read into a
+//! write. Each node therefore keeps the uses since its last write in memory, takes them into account
+//! itself, and writes them together every second. A node that crashes loses a second of uses, so that some
 //! sessions end that much earlier.
 //!
-//! It serves the rows *`GET /api/v1/me`* of the benchmarks in the README.
+//! This serves the *`GET /api/v1/me`* rows of the benchmarks in the README.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,16 +13,16 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use super::store;
 use crate::kernel::{Kernel, Timestamp};
 
-/// Sessions written in one unit of work.
+/// Sessions that are written in one transaction.
 const AT_ONCE: usize = 200;
 
-/// See the module's text. In order of id, so that two nodes that write the same rows do not wait for
-/// each other in a circle.
+/// Session uses that are not yet in the database. They are ordered by id, so that two nodes which write the
+/// same rows cannot deadlock.
 #[derive(Default)]
 pub struct SessionActivity(Mutex<BTreeMap<String, Timestamp>>);
 
 impl SessionActivity {
-    /// The last use of a session that is not written down yet.
+    /// The last use of a session, if it is not yet in the database.
     pub(super) fn last(&self, id: &str) -> Option<Timestamp> {
         self.map().get(id).copied()
     }
@@ -35,7 +35,7 @@ impl SessionActivity {
         }
     }
 
-    /// Writes everything down.
+    /// Writes all uses to the database.
     pub async fn write(&self, kernel: &Kernel) -> Result<(), sqlx::Error> {
         let noted: Vec<(String, Timestamp)> = self.map().clone().into_iter().collect();
         for batch in noted.chunks(AT_ONCE) {
@@ -44,7 +44,7 @@ impl SessionActivity {
                 store::set_last_seen(&mut tx, id, *used).await?;
             }
             tx.commit().await?;
-            // Only now: until the commit the memory is the better witness.
+            // The entries are removed only now, because until the commit the database has older times.
             let mut map = self.map();
             for (id, used) in batch {
                 if map.get(id) == Some(used) {

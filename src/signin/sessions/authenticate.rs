@@ -1,4 +1,4 @@
-//! From a cookie to a principal.
+//! Authenticates a request by its session cookie.
 
 use super::model::has_ended;
 use super::store;
@@ -7,9 +7,9 @@ use crate::kernel::TextEnum as _;
 use crate::kernel::tokens::{self, OpaqueTokenKind};
 use crate::signin::{SignIn, policy};
 
-/// Accepts the secret of a session that has not ended, of a user who is active and was not
-/// deactivated since. Asks the database each time, so that an end, or a changed limit, counts on all
-/// nodes at once.
+/// Authenticates the secret of a session that has not ended, of a user who is active and has the session's
+/// epoch. It queries the database each time, so that a revocation or a changed limit applies on all nodes
+/// at once.
 pub async fn authenticate(signin: &SignIn, secret: &str) -> Result<Option<Principal>, sqlx::Error> {
     let now = signin.kernel.clock.now();
     let Some(id) = tokens::row_id(OpaqueTokenKind::Session, secret) else { return Ok(None) };

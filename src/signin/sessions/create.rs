@@ -1,4 +1,4 @@
-//! Beginning a session, and giving one a new secret.
+//! Creates a session, and gives a session a new secret.
 
 use serde_json::json;
 
@@ -12,11 +12,12 @@ use crate::kernel::{Timestamp, Tx};
 use crate::signin::Proof;
 use crate::signin::factors::{ACR_TWO_FACTORS, SecondFactor};
 
-/// Begins a session and returns its secret for the cookie. Always a new secret: one that was known
-/// before sign-in is worth nothing after it.
+/// Creates a session and returns its secret for the cookie. The secret is always new, so that one which was
+/// known before the sign-in is useless after it.
 ///
-/// `None` when the user is not what was looked up any more: not active, of another epoch, or, with
-/// `unchanged`, of another password than the one with this hash.
+/// Returns `None` when the user has changed since they were looked up: they are not active, have another
+/// epoch or have enrolled a second factor that `proof` lacks, or their password hash is not
+/// `expected_hash`, if that is given.
 pub async fn create(
     tx: &mut Tx,
     user: &User,
@@ -26,7 +27,8 @@ pub async fn create(
 ) -> Result<Option<String>, sqlx::Error> {
     let id = tx.new_id();
     let token = OpaqueToken::for_row(OpaqueTokenKind::Session, &id);
-    // In a remembered browser the second factor was not shown: what needs a recent proof asks for it.
+    // In a remembered browser the second factor was not verified, so an action that needs a recent proof
+    // requires it.
     let is_full_authentication = proof.second_factor != Some(SecondFactor::Device);
     let new = NewSession {
         authenticated_at: if is_full_authentication { tx.now() } else { Timestamp(0) },
@@ -47,9 +49,9 @@ pub async fn create(
     Ok(store::insert(tx, &new, expected_hash).await?.then_some(token.secret))
 }
 
-/// The principal has just proved again who they are: notes that and gives their session a new secret,
-/// so that a cookie copied before does not profit. `None` when it is no session, or ended meanwhile.
-/// `shown`: the second factor with its methods, if it was that.
+/// Records that the principal has reauthenticated and gives their session a new secret, so that a cookie
+/// which was copied before is useless. `shown` is the second factor with its `amr` values, if one was
+/// verified. Returns `None` when the principal has no session or it has ended.
 pub async fn renew(
     tx: &mut Tx,
     context: &Context,

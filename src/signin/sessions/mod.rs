@@ -1,4 +1,4 @@
-//! Browser sessions: a secret in a cookie that names a row, its hash in the row.
+//! Browser sessions. The cookie holds a secret that names a row, and the row holds the secret's hash.
 
 mod activity;
 mod authenticate;

@@ -1,44 +1,44 @@
-//! What a session is, apart from its secret.
+//! The data of a session, without its secret.
 
 use std::time::Duration;
 
 use crate::directory::accounts::SessionSettings;
 use crate::kernel::Timestamp;
 
-/// A session as its owner sees it.
+/// A session, as shown to its user.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Session {
     /// Its id.
     pub id: String,
-    /// Whose it is.
+    /// The user's id.
     pub user_id: String,
-    /// How it began: `password`, `local`, `saml`.
+    /// The text of the [`crate::signin::Method`] that it began with.
     pub method: String,
-    /// The address it began from.
+    /// The client address at its beginning.
     pub address: String,
-    /// The browser's own words about itself.
+    /// The `User-Agent` header of the browser.
     pub user_agent: String,
     /// When it began.
     pub created_at: Timestamp,
-    /// When it was used last, to the second.
+    /// When it was last used, to the second.
     pub last_seen_at: Timestamp,
 }
 
 impl Session {
-    /// `Firefox on Linux`, as well as a browser lets one say that.
+    /// The browser and system, such as `Firefox on Linux`.
     #[must_use]
     pub fn device(&self) -> String {
         device_name(&self.user_agent)
     }
 }
 
-/// What a browser is, by its own words about itself.
+/// The browser and system that a `User-Agent` header names.
 #[must_use]
 pub fn device_name(user_agent: &str) -> String {
     let find = |names: &[(&str, &'static str)]| {
         names.iter().find(|(mark, _)| user_agent.contains(mark)).map(|(_, name)| *name)
     };
-    // Order matters: Edge calls itself Chrome, Chrome calls itself Safari, Android calls itself Linux.
+    // Order matters: Edge also names Chrome, Chrome also names Safari, and Android also names Linux.
     let browser = find(&[
         ("Edg", "Edge"),
         ("OPR/", "Opera"),
@@ -61,8 +61,8 @@ pub fn device_name(user_agent: &str) -> String {
     }
 }
 
-/// Whether a session that began at `begun` and was used last at `used` is over at `now`. A limit of so
-/// many minutes is over when they have passed, to the millisecond.
+/// Whether a session that began at `begun` and was last used at `used` has ended at `now`. The limits are
+/// exact to the millisecond.
 pub(super) fn has_ended(
     settings: &SessionSettings,
     begun: Timestamp,

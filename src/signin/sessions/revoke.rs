@@ -9,7 +9,7 @@ use crate::audit::{self, Action, Context, Event};
 use crate::directory::users::User;
 use crate::kernel::Tx;
 
-/// Ends one session of the user.
+/// Ends one session.
 pub async fn revoke(tx: &mut Tx, context: &Context, session: &Session) -> Result<(), sqlx::Error> {
     if store::delete(tx, &session.user_id, &session.id).await? == 0 {
         return Ok(());

@@ -1,4 +1,4 @@
-//! The SQL of sessions.
+//! SQL of sessions.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ macro_rules! columns {
     };
 }
 
-/// A session to be written.
+/// A new row of `sessions`.
 pub(super) struct NewSession<'a> {
     pub(super) id: &'a str,
     pub(super) account_id: &'a str,
@@ -34,8 +34,9 @@ pub(super) struct NewSession<'a> {
     pub(super) provider: Option<&'a ProviderSession>,
 }
 
-/// Writes a session; false when its user is not as given any more. `unchanged`: the hash their password
-/// must still have. Whatever way led here: who has a second factor gets no session without one.
+/// Inserts a session; returns false when its user has changed. `expected_hash` is the hash that their
+/// password must still have. Whatever the sign-in method, a user with a second factor gets no session
+/// without one.
 pub(super) async fn insert(
     tx: &mut Tx,
     new: &NewSession<'_>,
@@ -74,7 +75,8 @@ pub(super) async fn insert(
     Ok(done.rows_affected() == 1)
 }
 
-/// A live session with what authentication needs to know of its user, in one look-up.
+/// A session whose user is active and in its epoch, with what authentication needs to know of the user,
+/// from one query.
 #[derive(sqlx::FromRow)]
 pub(super) struct ActiveSession {
     pub(super) id: String,
@@ -122,18 +124,18 @@ pub(super) async fn set_last_seen(tx: &mut Tx, id: &str, used: Timestamp) -> Res
         .map(drop)
 }
 
-/// A session's new secret and what was proved for it.
+/// A session's new secret, and what was proved for it.
 pub(super) struct Renewal<'a> {
     pub(super) user_id: &'a str,
     pub(super) id: &'a str,
     pub(super) hash: &'a str,
     pub(super) amr: String,
     pub(super) acr: &'a str,
-    /// Empty to leave it as it is.
+    /// Empty to keep the current one.
     pub(super) second_factor: &'a str,
 }
 
-/// Gives a session a new secret; false when it is gone.
+/// Gives a session a new secret; returns false when the session is gone.
 pub(super) async fn renew(tx: &mut Tx, renewal: &Renewal<'_>) -> Result<bool, sqlx::Error> {
     let now = tx.now();
     let done = sqlx::query(
@@ -152,8 +154,8 @@ pub(super) async fn renew(tx: &mut Tx, renewal: &Renewal<'_>) -> Result<bool, sq
     Ok(done.rows_affected() == 1)
 }
 
-/// Forgets the second factors shown in a user's sessions, as they have none any more. What an identity
-/// provider vouched for stays.
+/// Clears the second factors that were verified in a user's sessions, because the user has none any more.
+/// What an identity provider asserted stays.
 pub(crate) async fn forget_second_factor(tx: &mut Tx, user_id: &str) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE sessions SET second_factor = '' WHERE user_id = $1 AND second_factor <> 'provider'")
         .bind(user_id)
@@ -162,8 +164,8 @@ pub(crate) async fn forget_second_factor(tx: &mut Tx, user_id: &str) -> Result<(
         .map(drop)
 }
 
-/// How many live sessions under these limits have shown no second factor and are of somebody whom `rules` ask
-/// for one.
+/// The number of sessions within the inactivity limit that have no verified second factor and belong to a
+/// user who must have one under `rules`.
 pub async fn count_without_factor(
     c: &mut DbConn,
     account_id: &str,
@@ -187,7 +189,7 @@ pub async fn count_without_factor(
     Ok(count)
 }
 
-/// The live sessions of a user, most recently used first.
+/// The sessions of a user that have not ended, most recently used first.
 pub async fn of_user(
     c: &mut DbConn,
     account_id: &str,
@@ -209,7 +211,7 @@ pub async fn of_user(
     Ok(all.into_iter().filter(live).collect())
 }
 
-/// How many sessions that live under `before` would end at `now` under `after`.
+/// How many sessions that are valid under `before` would end at `now` under `after`.
 pub async fn count_ended_by(
     c: &mut DbConn,
     account_id: &str,
@@ -217,7 +219,8 @@ pub async fn count_ended_by(
     after: &SessionSettings,
     now: Timestamp,
 ) -> Result<i64, sqlx::Error> {
-    // Not before this were they used, and begun, that live under the settings.
+    // Sessions that are valid under the settings were last used after the first time and began after the
+    // second.
     let bounds = |settings: &SessionSettings| {
         let ago = |minutes: u32| now.minus(Duration::from_secs(60 * u64::from(minutes)));
         let begun =
@@ -239,7 +242,7 @@ pub async fn count_ended_by(
     .await
 }
 
-/// Whether the user has a session that began by `method`.
+/// Whether the user has a session that began with `method`.
 pub async fn exists_with_method(
     c: &mut DbConn,
     account_id: &str,
@@ -257,7 +260,7 @@ pub async fn exists_with_method(
     Ok(found.is_some())
 }
 
-/// The session with this id, if it is this user's.
+/// The session with this id, if it belongs to this user.
 pub async fn by_id(c: &mut DbConn, user_id: &str, id: &str) -> Result<Option<Session>, sqlx::Error> {
     sqlx::query_as(concat!("SELECT ", columns!(), " FROM sessions s WHERE s.user_id = $1 AND s.id = $2"))
         .bind(user_id)
@@ -284,8 +287,8 @@ pub(super) async fn delete_all(tx: &mut Tx, user_id: &str, except: &str) -> Resu
     Ok(done.rows_affected())
 }
 
-/// Removes sessions that no setting keeps alive. Those that ended under their account's own limits are
-/// refused at use and removed here later.
+/// Deletes sessions that no setting could keep alive. Those that ended under their account's own limits are
+/// refused when they are used, and deleted here later.
 pub async fn delete_ended(tx: &mut Tx) -> Result<u64, sqlx::Error> {
     let dead = tx.now().minus(Duration::from_secs(60 * u64::from(MAX_SESSION_MINUTES)));
     let sql = "DELETE FROM sessions WHERE account_id IN (SELECT id FROM accounts) AND last_seen_at <= $1";

@@ -1,4 +1,4 @@
-//! Sessions that came through an identity provider, which may want them ended.
+//! Sessions that came from an identity provider, which may end them.
 
 use serde_json::json;
 
@@ -6,18 +6,18 @@ use crate::audit::{self, Action, Context, Event};
 use crate::kernel::Tx;
 use crate::kernel::database::{Conditions, DbConn};
 
-/// Where a session came from.
+/// The session at the identity provider that a session of ours came from.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct UpstreamSession {
     /// The connection.
     pub connection_id: String,
-    /// The provider's session.
+    /// The provider's session identifier.
     pub provider_session: Option<String>,
-    /// What the protocol needs to name the person, as JSON.
+    /// What the protocol needs to identify the user in a logout request, as JSON.
     pub provider_detail: String,
 }
 
-/// Where the session with this id came from, if a provider knows it.
+/// The upstream session of the session with this id, if it came from a provider that supports logout.
 pub async fn upstream_session_of(
     c: &mut DbConn,
     session_id: &str,
@@ -38,8 +38,9 @@ struct EndedSession {
     user_name: String,
 }
 
-/// Ends the sessions that the provider of a connection knows under the name `subject`: those it names, or all
-/// where it names none. Without a subject those it names, whosever they are. Returns how many.
+/// Ends the sessions that came from a connection for the provider's `subject`: those with a provider
+/// session in `named`, or all if `named` is empty. Without a subject, ends those in `named` for any user.
+/// Ends at most 1000 sessions and returns how many.
 pub async fn revoke_by_provider(
     tx: &mut Tx,
     context: &Context,

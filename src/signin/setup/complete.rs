@@ -1,4 +1,4 @@
-//! What the first-run link leads to.
+//! Creates the first account through the first-run link.
 
 use crate::access::{PrincipalKind, Role, bind_role};
 use crate::audit::Context;
@@ -9,24 +9,24 @@ use crate::kernel::http::RequestContext;
 use crate::signin::password::{self, PasswordChangeReason};
 use crate::signin::{Method, Proof, SignIn, SignInAttempt, SignInError, SignInOutcome, flow, one_time_links};
 
-/// What the first administrator types.
+/// What the first administrator entered.
 #[derive(Debug, Clone)]
 pub struct FirstRun {
-    /// The account's name for people.
+    /// The account's display name.
     pub account_name: String,
-    /// The account's short name.
+    /// The account's slug.
     pub slug: String,
-    /// The administrator's address, also the sign-in name.
+    /// The administrator's address, which is also their user name.
     pub email: String,
-    /// Given name, may be empty.
+    /// The given name; may be empty.
     pub given_name: String,
-    /// Family name, may be empty.
+    /// The family name; may be empty.
     pub family_name: String,
 }
 
-/// Makes the first account and its administrator and signs them in; returns the session's secret.
-/// `password_hash` was made before. `None` when the link does not work (any more): of two browsers
-/// with the same link, one gets in.
+/// Creates the first account and its administrator, signs them in and returns the session's secret.
+/// `password_hash` was computed before. Returns `None` when the link is not valid or an account exists: of
+/// two browsers with the same link, only one succeeds.
 pub async fn complete(
     signin: &SignIn,
     request: &RequestContext,
@@ -66,14 +66,15 @@ pub async fn complete(
         Ok(SignInOutcome::Complete(completed)) => completed.session_secret,
         Err(SignInError::Directory(error)) => return Err(error),
         Err(SignInError::Database(error)) => return Err(error.into()),
-        // No rule can refuse the first administrator in an account that was made a moment ago.
+        // No rule can refuse the first administrator of an account that this transaction created.
         other => return Err(Error::Internal(format!("{other:?}"))),
     };
     tx.commit().await?;
     Ok(Some(session))
 }
 
-/// While there is no account: makes a fresh first-run link, voids older ones, and returns its secret.
+/// Creates a new first-run link, revokes older ones and returns its secret. Returns `None` once an account
+/// exists.
 pub async fn ensure_first_run_link(kernel: &Kernel) -> Result<Option<String>, sqlx::Error> {
     one_time_links::create_first_run_link(kernel).await
 }

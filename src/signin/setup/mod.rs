@@ -1,4 +1,4 @@
-//! The first run of a server: one link on the console, one account, one administrator.
+//! The first run of a server: a link on the console creates the first account and its administrator.
 
 mod complete;
 
