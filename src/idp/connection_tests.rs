@@ -1,5 +1,5 @@
-//! Trying a connection before people depend on it: what every check found. Nobody is signed in by it, nobody comes
-//! into being, and the connection may be switched off.
+//! Connection tests: an administrator tries a connection before users depend on it and sees the result of
+//! every check. A test creates no session and no user, and it works on a connection that is switched off.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,9 +17,10 @@ use crate::kernel::database::DbConn;
 use crate::kernel::tokens::{self, OpaqueToken, OpaqueTokenKind};
 use crate::kernel::{Timestamp, Tx};
 
-/// How long an administrator may look for the password of the test user.
+/// How long a test waits for the response of the provider. The `state` of every OpenID Connect request,
+/// whatever its purpose, is valid for the same time.
 pub(super) const LIFETIME: Duration = Duration::from_mins(15);
-/// How long what was found can be looked at.
+/// How long a result is kept.
 const RESULT_RETENTION: Duration = Duration::from_hours(24);
 
 /// What a test found.
@@ -39,46 +40,47 @@ pub struct TestResult {
 }
 
 impl TestResult {
-    /// A test that ended at a check.
+    /// The result of a test that ended at a failed check.
     pub(super) fn failed<C: Check>(failed: CheckFailed<C>) -> Self {
         Self { checks: failed.report.into_test_steps(), ..Self::default() }
     }
 
-    /// The check that failed.
+    /// The failed check, if there is one.
     #[must_use]
     pub fn failed_check(&self) -> Option<&TestStep> {
         self.checks.iter().find(|step| !step.passed)
     }
 }
 
-/// A test.
+/// A test as stored.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct ConnectionTest {
     /// Its id.
     pub id: String,
-    /// The connection that is tried.
+    /// The connection under test.
     pub connection_id: String,
     user_id: String,
     pub(super) request_id: String,
     result: Option<String>,
-    /// When it was begun.
+    /// When the test was started.
     pub created_at: Timestamp,
 }
 
 impl ConnectionTest {
-    /// The local path of the page with what it found.
+    /// The local path of the result page.
     pub(super) fn page(&self) -> String {
         format!("/console/connections/{}/tests/{}", self.connection_id, self.id)
     }
 
-    /// What it found; none while the provider has not answered.
+    /// The result; `None` until the provider has answered.
     #[must_use]
     pub fn result(&self) -> Option<TestResult> {
         serde_json::from_str(self.result.as_deref()?).ok()
     }
 }
 
-/// Begins a test with the request `request_id`: (the test, the secret by which its answer is known).
+/// Starts a test with the request `request_id`. Returns the test and the secret that identifies it in the
+/// provider's response.
 pub(super) async fn begin(
     tx: &mut Tx,
     principal: &Principal,
@@ -118,7 +120,7 @@ macro_rules! columns {
     };
 }
 
-/// The test that this secret belongs to, if it waits for its answer.
+/// The test that the secret `relay` identifies, if it still waits for its response.
 pub(super) async fn find_pending(
     c: &mut DbConn,
     connection_id: &str,
@@ -157,7 +159,7 @@ pub async fn by_id(
     .await
 }
 
-/// What the last test that succeeded found, as long as that is kept.
+/// The most recent successful result among the last five finished tests that are still kept.
 pub async fn last_passed(c: &mut DbConn, connection_id: &str) -> Result<Option<TestResult>, sqlx::Error> {
     let rows: Vec<ConnectionTest> = sqlx::query_as(concat!(
         "SELECT ",
@@ -170,8 +172,8 @@ pub async fn last_passed(c: &mut DbConn, connection_id: &str) -> Result<Option<T
     Ok(rows.iter().filter_map(ConnectionTest::result).find(|found| found.passed))
 }
 
-/// Keeps what a test found. One that succeeded lets the connection be switched on. A test that was answered before
-/// stays as it is.
+/// Stores the result of a test. A successful result allows the connection to be switched on. A test that
+/// already has a result is left unchanged.
 pub(super) async fn finish(
     tx: &mut Tx,
     context: &Context,
@@ -209,7 +211,7 @@ pub(super) async fn finish(
     audit::record(tx, context, event.detail(json!({"email": found.email}))).await.map_err(Error::from)
 }
 
-/// Removes tests that nobody answered, and results nobody needs any more.
+/// Deletes tests that were never answered and results that are no longer kept.
 pub async fn delete_expired(tx: &mut Tx) -> Result<(), sqlx::Error> {
     let now = tx.now();
     sqlx::query("DELETE FROM connection_tests WHERE expires_at <= $1")

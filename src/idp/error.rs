@@ -1,16 +1,16 @@
-//! How dealing with a provider's message ends badly.
+//! The error of handling a provider's message.
 
 use super::report::{Check, CheckFailed};
 use crate::directory;
 use crate::kernel::vault;
 
-/// A message of a provider led to nothing.
+/// Why a message from a provider had no effect.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum MessageError<C: Check> {
-    /// It did not pass a check.
+    /// The message did not pass a check.
     #[error(transparent)]
     Refused(CheckFailed<C>),
-    /// Something of ours failed before it was judged, or after.
+    /// An internal error occurred before or after the message was validated.
     #[error(transparent)]
     Failed(directory::Error),
 }

@@ -1,4 +1,5 @@
-//! Microsoft Graph: the groups of somebody who is in more than Entra ID puts into an assertion or a token.
+//! Microsoft Graph, which lists the groups of a user who is in more groups than Entra ID puts into an
+//! assertion or a token.
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -7,30 +8,30 @@ use url::Url;
 use super::connections::{self, Connection, Graph, OidcConnection};
 use crate::kernel::{Kernel, http_client, vault};
 
-/// An answer of Graph that is read.
+/// The size limit of one response.
 const MAX_BYTES: usize = 1024 * 1024;
-/// Pages of 999 groups that are read: more than anybody is in.
+/// The limit on pages, each with up to 999 groups.
 const MAX_PAGES: usize = 20;
 
-/// Why Graph could not be asked. For the log and for administrators.
+/// Why the groups could not be read from Graph. For the log and for administrators.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum GraphError {
-    /// No client is set up.
+    /// No client for Graph is configured.
     #[error("the assertion has a link instead of groups, and no client for Microsoft Graph is set up")]
     NotSetUp,
-    /// The assertion does not say whose groups.
+    /// The assertion has no object id of the user.
     #[error("the assertion has a link instead of groups, and no object id of the person")]
     NoObjectId,
-    /// The address of Graph is none.
+    /// The configured address of Graph is not a valid URL.
     #[error("the address of Microsoft Graph cannot be used")]
     InvalidUrl,
-    /// Not reached, or it said no.
+    /// Graph was not reached or answered with an error.
     #[error("Microsoft Graph: {0}")]
     Http(#[from] http_client::Error),
-    /// It said something else than documented.
+    /// The response does not have the documented form.
     #[error("Microsoft Graph answered with something that is not a list of groups")]
     MalformedResponse,
-    /// The secret could not be had.
+    /// The client secret could not be read.
     #[error(transparent)]
     Vault(#[from] vault::Error),
     /// The database failed.
@@ -38,18 +39,18 @@ pub(super) enum GraphError {
     Database(#[from] sqlx::Error),
 }
 
-/// Whether a token has a pointer where its groups should be (`OpenID` Connect Core §5.6.2).
+/// Whether a token refers to another place for its groups (OpenID Connect Core §5.6.2).
 pub(super) fn is_overage(claims: &Map<String, Value>) -> bool {
     claims.get("_claim_names").is_some_and(|names| names.get("groups").is_some())
 }
 
-/// Says in the log that groups were not read.
+/// Logs that the groups could not be read.
 pub(super) fn log_failure(connection_id: &str, error: &GraphError) {
     tracing::warn!(connection = connection_id, %error, "groups were not read; they stay as they are");
     metrics::counter!("vestibule_graph_failures_total").increment(1);
 }
 
-/// The groups of the person of a token, asked for with the client of the sign-in.
+/// The groups of the token's subject, read with the client that the sign-in uses.
 pub(super) async fn groups_from_claims(
     kernel: &Kernel,
     connection: &OidcConnection,
@@ -85,8 +86,8 @@ struct GraphGroup {
     id: String,
 }
 
-/// The ids of all groups a person is in, directly or not: what Entra ID's claim has as well. Needs the
-/// application permission `GroupMember.Read.All`.
+/// The ids of all groups that a user is in, directly or through other groups, as in Entra ID's groups
+/// claim. Requires the application permission `GroupMember.Read.All`.
 pub(super) async fn groups_of_user(
     kernel: &Kernel,
     connection: &Connection,
@@ -98,7 +99,7 @@ pub(super) async fn groups_of_user(
     let token = token(kernel, graph, &secret).await?;
     let base = Url::parse(&graph.graph_url).map_err(|_| GraphError::InvalidUrl)?;
     let mut next = base.clone();
-    // Path segments are escaped here: an id is what the assertion says.
+    // The object id comes from the assertion, so it is added as an escaped path segment.
     next.path_segments_mut().map_err(|()| GraphError::InvalidUrl)?.pop_if_empty().extend([
         "v1.0",
         "users",
@@ -114,7 +115,7 @@ pub(super) async fn groups_of_user(
         groups.extend(page.value.into_iter().map(|object| object.id));
         let Some(link) = page.next else { return Ok(groups) };
         next = Url::parse(&link).map_err(|_| GraphError::MalformedResponse)?;
-        // The token is for Graph, and goes nowhere else.
+        // The bearer token must not be sent to another origin.
         if next.origin() != base.origin() {
             return Err(GraphError::MalformedResponse);
         }
@@ -122,7 +123,7 @@ pub(super) async fn groups_of_user(
     Err(GraphError::MalformedResponse)
 }
 
-/// A token by the client's own credentials (RFC 6749 §4.4).
+/// An access token of the client credentials grant (RFC 6749 §4.4).
 async fn token(kernel: &Kernel, graph: &Graph, secret: &str) -> Result<String, GraphError> {
     let mut url = Url::parse(&graph.login_url).map_err(|_| GraphError::InvalidUrl)?;
     url.path_segments_mut().map_err(|()| GraphError::InvalidUrl)?.pop_if_empty().extend([

@@ -1,4 +1,5 @@
-//! What the addresses of all protocols share: refusals that tell a person what to do and an attacker nothing.
+//! What the protocol endpoints share: finding the connection, recording requests in the flow, and refusals
+//! that tell the user what to do without helping an attacker.
 
 use axum::http::StatusCode;
 use serde::Deserialize;
@@ -25,8 +26,8 @@ pub(super) fn too_many_requests(throttled: Throttled) -> Refusal {
         .retry_after(throttled.retry_after)
 }
 
-/// The connection of this id, if it is of the protocol that `of_protocol` takes; one that is switched off exists only
-/// for those who say so.
+/// The connection with this id, if it speaks the protocol that `of_protocol` accepts. With
+/// `must_be_enabled`, a connection that is switched off is treated as missing.
 pub(super) async fn find_connection<C>(
     signin: &SignIn,
     id: &str,
@@ -40,7 +41,8 @@ pub(super) async fn find_connection<C>(
     of_protocol(typed).ok_or_else(connection_unavailable)
 }
 
-/// The reason is in the log. Another node may be able to read it, so trying again may help.
+/// The reason is in the log. Another node may run a version that can read the connection, so a retry may
+/// help.
 fn connection_unreadable() -> Refusal {
     let detail = "This way of signing in is not available at present. Try again in a moment, or sign in another way. If \
                   it goes on, tell your administrator.";
@@ -53,18 +55,18 @@ pub(super) fn connection_unavailable() -> Refusal {
     refusal(StatusCode::NOT_FOUND, "Not found", detail)
 }
 
-/// How a sign-in at a provider is begun.
+/// The query of a provider's login endpoint.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ProviderLoginQuery {
-    /// The flow that leads there.
+    /// The id of the sign-in flow that led to the provider.
     flow: Option<String>,
-    /// Without one: where the person wants to go.
+    /// Where to go after the sign-in, if there is no flow yet.
     return_to: Option<String>,
 }
 
-/// Notes that the browser goes to the provider with the request `request_id`, in the flow it is in or in a new one.
-/// Returns who they say they are, if they said.
+/// Records that the browser is sent to the provider with the request `request_id`, in the current flow or
+/// in a new one. Returns the identifier that the user typed in the flow; empty if there is none.
 pub(super) async fn record_request_in_flow(
     signin: &SignIn,
     connection: &Connection,
@@ -95,7 +97,7 @@ pub(super) async fn record_request_in_flow(
     Ok(current.map(|flow| flow.identifier).unwrap_or_default())
 }
 
-/// Keeps the failed check for administrators.
+/// Records the failed check in the audit trail for administrators.
 pub(super) async fn record_refusal<C: Check + serde::Serialize>(
     signin: &SignIn,
     request: &RequestContext,
@@ -120,7 +122,7 @@ pub(super) async fn record_refusal<C: Check + serde::Serialize>(
     tx.commit().await
 }
 
-/// Tells the person nothing an attacker could use.
+/// Records the failed check and returns a refusal that does not reveal it.
 pub(super) async fn refuse_sign_in<C: Check + serde::Serialize>(
     signin: &SignIn,
     request: &RequestContext,

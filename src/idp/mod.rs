@@ -1,5 +1,5 @@
-//! Proof from outside: connections to the identity providers of an account, and the protocols they
-//! speak. Each protocol ends in one [`crate::signin::Proof`].
+//! Authentication by identity providers: an account's connections and the protocols they speak. Every
+//! protocol produces a [`crate::signin::Proof`].
 
 pub mod connection_tests;
 pub mod connections;
@@ -19,19 +19,19 @@ pub use provider_logout::{ProviderLogout, find_provider_logout};
 
 use crate::signin::SignIn;
 
-/// What the protocols need beyond signing in. Cheap to clone.
+/// The state that the protocols share. Cheap to clone.
 #[derive(Clone)]
 pub struct Idp {
-    /// Signing in.
+    /// The sign-in operations.
     pub signin: SignIn,
-    /// What is known of `OpenID` providers.
+    /// The cache of discovered OpenID providers.
     pub oidc: Arc<oidc::ProviderCache>,
-    /// Connections to directories.
+    /// The pools of connections to LDAP directories.
     pub ldap: Arc<ldap::LdapPools>,
 }
 
 impl Idp {
-    /// Puts it together.
+    /// Creates the state with empty caches and pools.
     #[must_use]
     pub fn new(signin: SignIn) -> Self {
         Self { signin, oidc: Arc::default(), ldap: Arc::default() }

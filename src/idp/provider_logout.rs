@@ -1,4 +1,4 @@
-//! Signing out at the provider as well, whichever protocol it speaks.
+//! Logout at the identity provider, for all protocols.
 
 use super::connections::{self, TypedConnection};
 use super::{Idp, oidc, saml};
@@ -8,16 +8,16 @@ use crate::kernel::database::DbConn;
 use crate::signin::sessions;
 use saml::FrontChannelMessage;
 
-/// A way out that leads through the provider a session came from.
+/// A logout at the identity provider that a session came from.
 pub enum ProviderLogout {
-    /// By single logout.
+    /// SAML single logout.
     Saml(Box<saml::SamlLogout>),
-    /// By RP-initiated logout.
+    /// OpenID Connect RP-initiated logout.
     Oidc(Box<oidc::OidcLogout>),
 }
 
 impl ProviderLogout {
-    /// What the provider is called.
+    /// The display name of the provider.
     #[must_use]
     pub fn label(&self) -> String {
         match self {
@@ -27,7 +27,7 @@ impl ProviderLogout {
     }
 }
 
-/// The way out of the principal's session through the provider it came from, if that takes logouts.
+/// The logout at the provider that the principal's session came from, if the provider supports logout.
 pub async fn find_provider_logout(
     c: &mut DbConn,
     principal: &Principal,
@@ -44,14 +44,14 @@ pub async fn find_provider_logout(
         Ok(TypedConnection::Oidc(connection)) => {
             oidc::OidcLogout::of(connection, &origin).map(|logout| ProviderLogout::Oidc(Box::new(logout)))
         }
-        // The session here ends all the same when the connection cannot be read.
+        // If the connection cannot be read, the session here ends all the same.
         Ok(TypedConnection::Ldap(_) | TypedConnection::Scim(_)) | Err(_) => None,
     })
 }
 
 impl Idp {
-    /// What takes the browser of somebody whose session here has ended to the provider, to be signed out there as
-    /// well; none where it takes nobody at present.
+    /// Starts the logout at the provider, after the session here has ended. Returns the message that takes
+    /// the browser there; `None` if the provider has no logout endpoint or cannot be reached at present.
     pub async fn start_logout(&self, logout: &ProviderLogout) -> Result<Option<FrontChannelMessage>, Error> {
         let kernel = &self.signin.kernel;
         match logout {

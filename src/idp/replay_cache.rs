@@ -1,8 +1,9 @@
-//! Messages that may come only once.
+//! Message ids that must not be accepted twice.
 
 use crate::kernel::{Timestamp, Tx};
 
-/// Remembers a message until it would be refused for its age anyway; false when it came before.
+/// Stores a message id until `until`, by when the message should be refused for its age. Returns false if it
+/// was stored before.
 pub(super) async fn insert(
     tx: &mut Tx,
     connection_id: &str,

@@ -1,18 +1,19 @@
-//! Named checks and what came of them: shown to administrators, kept in the audit trail. Each protocol has its own
-//! list of checks; what is done with them is the same.
+//! Named checks and their results, which administrators see and the audit trail keeps. Each protocol has
+//! its own list of checks; recording and reporting them is the same for all.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// A check of a protocol.
 pub trait Check: Copy + PartialEq {
-    /// Its name in the audit trail.
+    /// The name in the audit trail.
     fn as_str(self) -> &'static str;
-    /// What it asks for, in words.
+    /// What the check requires, as text for administrators.
     fn words(self) -> &'static str;
 }
 
-/// Declares the checks of a protocol: the text of each is what it asks for.
+/// Declares the checks of a protocol. The doc comment of each variant is also [`Check::words`], which
+/// administrators see.
 macro_rules! checks {
     ($(#[$about:meta])* $name:ident { $($(#[doc = $doc:literal])* $variant:ident = $text:literal,)* }) => {
         $(#[$about])*
@@ -21,13 +22,13 @@ macro_rules! checks {
         pub enum $name { $($(#[doc = $doc])* $variant,)* }
 
         impl $name {
-            /// Its name in the audit trail.
+            /// The name in the audit trail.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
             }
 
-            /// The check of this name.
+            /// Reads the name in the audit trail.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
                 match text { $($text => Some(Self::$variant),)* _ => None }
@@ -46,17 +47,17 @@ macro_rules! checks {
 }
 pub(super) use checks;
 
-/// One check with its verdict.
+/// A check and its result.
 #[derive(Debug, Clone, Serialize)]
 pub struct RecordedCheck<C> {
-    /// Which.
+    /// The check.
     pub check: C,
-    /// Whether it was passed.
+    /// Whether it passed.
     pub passed: bool,
-    /// What was expected, where that can be said in a value.
+    /// The expected value, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
-    /// What was found.
+    /// The value found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub found: Option<String>,
 }
@@ -80,10 +81,10 @@ pub struct TestStep {
     pub found: Option<String>,
 }
 
-/// The checks so far.
+/// The results of the checks so far.
 #[derive(Debug, Clone, Serialize)]
 pub struct CheckReport<C> {
-    /// In the order they were made.
+    /// The checks in the order in which they were made.
     pub checks: Vec<RecordedCheck<C>>,
 }
 
@@ -93,30 +94,30 @@ impl<C> Default for CheckReport<C> {
     }
 }
 
-/// Something was refused.
+/// A message was refused because it did not pass a check.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("check {} failed: expected {expected}, found {found}", .check.as_str())]
 pub struct CheckFailed<C: Check> {
     /// The check that failed.
     pub check: C,
-    /// What was expected.
+    /// The expected value.
     pub expected: String,
-    /// What was found, cut to 200 characters.
+    /// The value found, cut to 200 characters.
     pub found: String,
-    /// All checks made, this one last.
+    /// All checks made, the failed one last.
     pub report: CheckReport<C>,
 }
 
-/// What a check expected and what it found, passed or not.
+/// The expected and the found value of a check, whether it passed or not.
 pub(crate) struct Finding {
     expected: String,
     found: String,
 }
 
-/// What one check comes to.
+/// The result of one check: `Ok` if it passed.
 pub(crate) type CheckResult = Result<Finding, Finding>;
 
-/// The verdict that is good when `ok`.
+/// A result that passes if `ok` is true.
 pub(crate) fn check_that(ok: bool, expected: impl ToString, found: impl ToString) -> CheckResult {
     let finding = Finding { expected: expected.to_string(), found: truncate(found) };
     if ok { Ok(finding) } else { Err(finding) }
@@ -127,7 +128,7 @@ fn truncate(text: impl ToString) -> String {
 }
 
 impl<C: Check> CheckReport<C> {
-    /// Writes a verdict down; one that is not good ends the hearing.
+    /// Records a result. A failed one becomes an error with the whole report.
     pub(crate) fn record(&mut self, check: C, verdict: CheckResult) -> Result<(), CheckFailed<C>> {
         match verdict {
             Ok(Finding { expected, found }) => {
@@ -157,7 +158,7 @@ impl<C: Check> CheckReport<C> {
         CheckFailed { check, expected, found, report }
     }
 
-    /// Passes when `ok`, fails otherwise.
+    /// Returns an error if `ok` is false; a check that passes is not recorded.
     pub(crate) fn require(
         &self,
         check: C,
@@ -171,7 +172,7 @@ impl<C: Check> CheckReport<C> {
         Err(self.fail(check, expected, found))
     }
 
-    /// As a test keeps it.
+    /// The form that connection tests store.
     #[must_use]
     pub fn into_test_steps(self) -> Vec<TestStep> {
         let step = |one: RecordedCheck<C>| TestStep {

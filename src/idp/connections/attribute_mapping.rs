@@ -1,37 +1,38 @@
-//! What a connection lets its provider say about people.
+//! What a connection takes over from its provider about users.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::directory::Error;
 
-/// Where a provider of SAML or `OpenID` Connect has what is taken over of people: attributes of an assertion, claims of
-/// a token.
+/// The attributes of a SAML assertion or claims of an OpenID token that hold a user's profile and groups,
+/// and what the connection does with them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AttributeMapping {
-    /// The email address; found under the usual names when not set.
+    /// The attribute with the email address. Without it, the usual names are tried; the same holds for the
+    /// three that follow.
     pub email_attribute: Option<String>,
-    /// The given name; likewise.
+    /// The attribute with the given name.
     pub given_name_attribute: Option<String>,
-    /// The family name; likewise.
+    /// The attribute with the family name.
     pub family_name_attribute: Option<String>,
-    /// The name shown; likewise.
+    /// The attribute with the display name.
     pub display_name_attribute: Option<String>,
-    /// Whether names stay as they are here when somebody signs in with others.
+    /// Whether a sign-in leaves the names of an existing user unchanged.
     pub keep_names: bool,
-    /// The groups of a person.
+    /// The attribute with the groups.
     pub group_attribute: Option<String>,
-    /// Whether people are put into the linked groups that it names.
+    /// Whether a sign-in updates the user's membership in linked groups.
     pub group_sync: bool,
-    /// Whether people unknown here are created.
+    /// Whether unknown users are created at their first sign-in.
     pub jit: Jit,
-    /// Whether the provider is believed when it says that a second factor was shown there.
+    /// Whether the provider's statement that a second factor was used replaces ours.
     pub trust_mfa: bool,
 }
 
 impl AttributeMapping {
-    /// Trims the names; an empty one is none.
+    /// Trims the attribute names and turns empty ones into `None`.
     pub(super) fn normalize(&mut self) -> Result<(), Error> {
         self.jit.check()?;
         normalize_line("email_attribute", &mut self.email_attribute)?;
@@ -58,7 +59,7 @@ pub struct Jit {
 }
 
 impl Jit {
-    /// Whether somebody is created of whom the provider says this: `values` gives those of an attribute.
+    /// Whether a user with these attributes is created; `values` returns the values of an attribute.
     #[must_use]
     pub fn allows(&self, values: impl Fn(&str) -> Vec<String>) -> bool {
         let fits = match (&self.key, &self.value) {
@@ -69,7 +70,7 @@ impl Jit {
         self.enabled && fits
     }
 
-    /// Whether its parts go together.
+    /// Refuses a value without the attribute it belongs to.
     pub(super) fn check(&self) -> Result<(), Error> {
         if self.key.is_none() && self.value.is_some() {
             let reason = "has a value without the attribute that must have it".to_owned();
@@ -79,7 +80,7 @@ impl Jit {
     }
 }
 
-/// Trims a text; an empty one is none.
+/// Trims a text and turns an empty one into `None`.
 pub(super) fn normalize_line(field: &'static str, text: &mut Option<String>) -> Result<(), Error> {
     *text = text.take().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     if text.as_ref().is_some_and(|text| text.chars().count() > 1024 || text.contains(char::is_control)) {

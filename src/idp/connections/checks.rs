@@ -1,4 +1,4 @@
-//! What a connection may be called, and which domains it may have.
+//! Validation of a connection's name and email domains.
 
 use crate::directory::{Error, check_name, fold_case, is_domain};
 

@@ -1,4 +1,4 @@
-//! Making a connection.
+//! Creating a connection.
 
 use std::sync::Arc;
 
@@ -15,21 +15,21 @@ use crate::audit::{self, Action, Context, Event};
 use crate::directory::Error;
 use crate::kernel::Tx;
 
-/// A connection to be made.
+/// A connection to be created.
 #[derive(Debug, Clone)]
 pub struct NewConnection {
-    /// Its id, when it had to be known before (a sealed key is bound to it).
+    /// Its id, chosen by the caller.
     pub id: String,
-    /// Its name: letters, digits and `_-. `.
+    /// Its name: letters, digits, spaces and `_-.`.
     pub name: String,
-    /// Its protocol, and what was agreed.
+    /// Its protocol and settings.
     pub settings: ConnectionSettings,
-    /// Email domains that sign in here.
+    /// The email domains whose users sign in with it.
     pub domains: Vec<String>,
 }
 
 impl NewConnection {
-    /// A directory connection, which needs nothing but a name.
+    /// A provisioning connection, which needs only a name.
     #[must_use]
     pub fn scim(id: String, name: &str) -> Self {
         Self {
@@ -41,8 +41,8 @@ impl NewConnection {
     }
 }
 
-/// Makes a connection. One that people sign in with begins switched off, to be tried first; a directory
-/// connection is on, and opens with its first token.
+/// Creates a connection. One for sign-in is created switched off, so that it can be tested first. A
+/// provisioning connection is switched on; it accepts requests once it has a token.
 pub async fn create(tx: &mut Tx, context: &Context, new: NewConnection) -> Result<Connection, Error> {
     check_connection_name(&new.name)?;
     if store::by_name(tx, &context.account_id, &new.name).await?.is_some() {
@@ -73,7 +73,7 @@ pub async fn create(tx: &mut Tx, context: &Context, new: NewConnection) -> Resul
     let event = Event::new(Action::ConnectionCreate, "connection", &connection.id, &connection.name);
     audit::record(tx, context, event.detail(json!({"kind": kind}))).await?;
     if kind == ConnectionKind::Scim {
-        // What the directory does appears in the audit trail under this name.
+        // The audit trail shows the changes of the provisioning client under this name.
         let name = format!("Directory: {}", connection.name);
         service_accounts::create(tx, context, &name, None, Some(&connection.id)).await?;
     }

@@ -9,8 +9,8 @@ use crate::audit::{self, Action, Context, Event};
 use crate::directory::Error;
 use crate::kernel::Tx;
 
-/// Deletes `connection`. Its tokens stop working at once; the users and groups it managed stay, and
-/// are from then on managed here.
+/// Deletes `connection`. Its tokens stop working at once. The users and groups that it managed stay and
+/// become ordinary ones of the account.
 pub async fn delete(tx: &mut Tx, context: &Context, connection: &Connection) -> Result<(), Error> {
     if store::has_group_links(tx, &connection.id).await? {
         return Err(Error::Forbidden(

@@ -1,4 +1,4 @@
-//! The protocols that a connection may speak, and what it is when it cannot be read.
+//! The protocols of connections, and the error of a connection that cannot be read.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -19,7 +19,7 @@ pub enum ConnectionKind {
 }
 
 impl ConnectionKind {
-    /// The name for people.
+    /// The display name.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -30,7 +30,7 @@ impl ConnectionKind {
         }
     }
 
-    /// Whether people sign in with it.
+    /// Whether users sign in with it.
     #[must_use]
     pub const fn is_for_sign_in(self) -> bool {
         !matches!(self, Self::Scim)
@@ -54,11 +54,11 @@ impl ConnectionKind {
     }
 }
 
-/// What is stored of a connection cannot be read: a newer version wrote it, or it is damaged. Such a connection is
-/// refused; it never works with defaults, because a default may let in whom the settings keep out.
+/// A stored connection cannot be read: a newer version wrote it, or it is damaged. Such a connection is
+/// refused; it never falls back to defaults, because a default may admit users that the settings exclude.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UnreadableConnection {
-    /// The kind is none that this version knows.
+    /// This version does not know the kind.
     #[error("the kind {0:?} is not known")]
     Kind(String),
     /// The settings do not fit the kind.

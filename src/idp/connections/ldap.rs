@@ -1,4 +1,4 @@
-//! What is agreed with an LDAP directory.
+//! The settings of an LDAP connection.
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -8,42 +8,43 @@ use super::attribute_mapping::{Jit, normalize_line};
 use crate::directory::Error;
 use crate::idp::ldap::sync::Schedule;
 
-/// How a directory is asked. The password of the bind DN is kept apart.
+/// How a directory is searched. The password of the bind DN is stored separately, see [`super::secret`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct LdapSettings {
-    /// What people see, when it is not the connection's name.
+    /// The name on the sign-in page, if it differs from the connection's name.
     pub display_name: Option<String>,
-    /// Its servers, `ldaps://host:636` or `ldap://host:389`, asked in this order when one does not answer.
+    /// Its servers, `ldaps://host:636` or `ldap://host:389`. When one does not answer, the next is tried.
     pub urls: Vec<String>,
-    /// Whether a connection to `ldap://` begins TLS before anything else is said (RFC 4511 §4.14).
+    /// Whether `ldap://` connections are upgraded with StartTLS before anything else is sent (RFC 4511
+    /// §4.14).
     pub start_tls: bool,
-    /// The authorities that vouch for the servers, PEM; the system's when not set.
+    /// The certificate authorities trusted for the servers, PEM; the system's if not set.
     pub ca_certificate: Option<String>,
-    /// Whether other servers that a server names are asked too.
+    /// Whether referrals to other servers are followed.
     pub referrals: bool,
-    /// How many of them in a row.
+    /// How many referrals in a row are followed.
     pub max_hops: u32,
-    /// How long a server may take to be reached, milliseconds.
+    /// The time limit for connecting to a server, in milliseconds.
     pub connect_timeout_ms: u64,
-    /// How long it may take to answer, milliseconds.
+    /// The time limit for each response, in milliseconds.
     pub response_timeout_ms: u64,
-    /// As whom the directory is searched.
+    /// The DN that searches are bound as; empty for anonymous searches.
     pub bind_dn: String,
-    /// Whether members of groups in groups are members.
+    /// Whether members of nested groups count as members.
     pub nested: bool,
-    /// Where people are.
+    /// The queries for users.
     pub user_queries: Vec<UserQuery>,
-    /// Where groups are.
+    /// The queries for groups.
     pub group_queries: Vec<GroupQuery>,
-    /// Whether names stay as they are here when somebody signs in with others.
+    /// Whether a sign-in leaves the names of an existing user unchanged.
     pub keep_names: bool,
-    /// Whether people unknown here are created; its key and value are an attribute's.
+    /// Whether unknown users are created at their first sign-in. The key names an attribute of the entry.
     pub jit: Jit,
-    /// Whether linked groups follow the directory's.
+    /// Whether linked groups follow the directory's groups.
     pub group_sync: bool,
-    /// When they are brought up to date, a Quartz cron expression in UTC.
+    /// When linked groups are synchronised: a Quartz cron expression in UTC.
     pub schedule: String,
 }
 
@@ -108,7 +109,7 @@ pub struct GroupQuery {
 }
 
 impl UserQuery {
-    /// The usual one, below an entry.
+    /// The default query below `base_dn`.
     #[must_use]
     pub fn below(base_dn: String) -> Self {
         Self {
@@ -122,7 +123,7 @@ impl UserQuery {
 }
 
 impl GroupQuery {
-    /// The usual one, below an entry.
+    /// The default query below `base_dn`.
     #[must_use]
     pub fn below(base_dn: String) -> Self {
         Self { base_dn, filter: any_group(), name_attribute: cn(), description_attribute: description() }
@@ -153,7 +154,7 @@ fn description() -> String {
     "description".to_owned()
 }
 
-/// An attribute's name: RFC 4512 §2.5.
+/// Whether this is the name of an attribute (RFC 4512 §2.5).
 fn is_attribute(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 128
@@ -161,7 +162,7 @@ fn is_attribute(text: &str) -> bool {
 }
 
 impl LdapSettings {
-    /// Whether a test of `other` says anything about these.
+    /// Whether a successful test of `other` also holds for these settings.
     #[must_use]
     pub fn has_same_trust_as(&self, other: &Self) -> bool {
         let relevant = |s: &Self| {
@@ -173,7 +174,7 @@ impl LdapSettings {
         relevant(self) == relevant(other)
     }
 
-    /// The settings, if they go together.
+    /// Validates and normalizes the settings.
     pub fn checked(mut self) -> Result<Self, Error> {
         let invalid = |field, reason: &str| Err(Error::Invalid { field, reason: reason.to_owned() });
         let fits = |text: &String| {

@@ -1,4 +1,4 @@
-//! Connections: what an account has agreed with an identity provider.
+//! Connections: the trust that an account has configured with identity providers and directories.
 
 mod attribute_mapping;
 mod checks;

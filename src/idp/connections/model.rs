@@ -1,15 +1,15 @@
-//! What a connection is.
+//! A connection as stored.
 
 use super::kind::{ConnectionKind, UnreadableConnection};
 use super::settings::ConnectionSettings;
 use crate::audit::{Actor, ActorKind};
 use crate::kernel::Timestamp;
 
-/// A connection as stored, whatever its kind. Its settings were read when it was loaded: code that needs a kind takes
-/// the connection of that kind, see [`Connection::typed`].
+/// A connection as stored, of any kind. The settings are parsed when it is loaded. Code that needs a
+/// certain kind takes the typed connection, see [`Connection::typed`].
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Connection {
-    /// Its id, part of its URLs.
+    /// Its id, which is part of its URLs.
     pub id: String,
     /// The account it belongs to.
     pub account_id: String,
@@ -17,31 +17,32 @@ pub struct Connection {
     /// Its name, unique in the account without case.
     pub name: String,
     pub(super) enabled: i32,
-    /// The settings as they are stored, to compare with what is stored later.
+    /// The settings as stored, for optimistic locking: an update compares them with the row.
     #[sqlx(rename = "settings")]
     pub(super) stored_settings: String,
-    /// The settings; `None` for a row that cannot be read, and for one that did not pass [`Connection::with_settings`].
+    /// The parsed settings. `None` for a row that cannot be read, or that did not pass through
+    /// [`Connection::with_settings`].
     #[sqlx(skip)]
     pub(super) settings: Option<ConnectionSettings>,
-    /// Whether people are sent here who are not told apart by their domain.
+    /// Whether it serves users whose email domain is routed to no connection.
     pub(super) is_default: i32,
-    /// Its place among the ways to sign in, from the top.
+    /// Its position on the sign-in page, ascending.
     pub position: i64,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When it was changed last.
+    /// When it was last changed.
     pub updated_at: Timestamp,
-    /// When a test of it as it is now succeeded.
+    /// When a test of the present settings succeeded.
     pub tested_at: Option<Timestamp>,
-    /// The administrator who came through in that test, under their own address.
+    /// The administrator who ran that test, if the provider asserted their own address.
     pub tested_by: Option<String>,
-    /// Since when a directory connection takes no changes, because too many people would lose access.
+    /// Since when a provisioning connection is paused, because too many users would have lost access.
     pub paused_at: Option<Timestamp>,
 }
 
 impl Connection {
-    /// The row with its settings read. One that cannot be read stays, so that its domains keep leading to it and its
-    /// administrators see it, and is refused wherever it would be used.
+    /// Parses the settings of the row. A row that cannot be read is kept, so that its domains stay routed
+    /// to it and administrators see it; using it is refused.
     pub(super) fn with_settings(mut self) -> Self {
         match ConnectionSettings::read(&self.kind, &self.stored_settings) {
             Ok(settings) => self.settings = Some(settings),
@@ -57,31 +58,32 @@ impl Connection {
         self
     }
 
-    /// Its protocol; `None` when it cannot be read.
+    /// Its protocol; `None` if it cannot be read.
     #[must_use]
     pub fn kind(&self) -> Option<ConnectionKind> {
         self.settings.as_ref().map(ConnectionSettings::kind)
     }
 
-    /// The name of its protocol as it is stored, also of one that is not known here.
+    /// The stored name of its protocol, which this version may not know.
     #[must_use]
     pub fn stored_kind(&self) -> &str {
         &self.kind
     }
 
-    /// The name of its protocol for people.
+    /// The display name of its protocol.
     #[must_use]
     pub fn kind_label(&self) -> &'static str {
         self.kind().map_or("not readable", ConnectionKind::label)
     }
 
-    /// Whether people sign in with it. One that cannot be read counts, so that nothing else takes its place.
+    /// Whether users sign in with it. A kind that this version does not know counts, so that no other
+    /// connection takes its place.
     #[must_use]
     pub fn is_for_sign_in(&self) -> bool {
         ConnectionKind::parse(&self.kind).is_none_or(ConnectionKind::is_for_sign_in)
     }
 
-    /// It as the one who acts, for what the other side makes happen.
+    /// The actor in audit events for changes that the provider causes.
     #[must_use]
     pub fn actor(&self) -> Actor {
         Actor { kind: ActorKind::System, id: Some(self.id.clone()), name: self.name.clone() }
@@ -93,7 +95,7 @@ impl Connection {
         self.enabled != 0
     }
 
-    /// Its settings, whatever its kind; the error says why they cannot be read.
+    /// The settings of any kind, or the reason why they cannot be read.
     pub fn settings(&self) -> Result<&ConnectionSettings, UnreadableConnection> {
         match &self.settings {
             Some(settings) => Ok(settings),
@@ -103,13 +105,13 @@ impl Connection {
         }
     }
 
-    /// Whether people are sent here whose address has a domain that leads nowhere else.
+    /// Whether it serves users whose email domain is routed to no connection.
     #[must_use]
     pub fn is_default(&self) -> bool {
         self.is_default != 0
     }
 
-    /// What people see on the sign-in page.
+    /// The name on the sign-in page.
     #[must_use]
     pub fn label(&self) -> String {
         let shown = match &self.settings {
@@ -121,7 +123,7 @@ impl Connection {
         shown.unwrap_or(&self.name).clone()
     }
 
-    /// Whether people are put into groups as it says.
+    /// Whether linked groups follow the provider's groups.
     #[must_use]
     pub fn syncs_groups(&self) -> bool {
         match &self.settings {
@@ -132,7 +134,7 @@ impl Connection {
         }
     }
 
-    /// Whether it makes a user of somebody who is unknown here.
+    /// Whether unknown users are created at their first sign-in.
     #[must_use]
     pub fn has_jit_provisioning(&self) -> bool {
         match &self.settings {
@@ -143,20 +145,22 @@ impl Connection {
         }
     }
 
-    /// Whether it is a button on the sign-in page. A directory's password is typed where passwords are.
+    /// Whether the sign-in page has a button for it. LDAP has none: its password is typed into the ordinary
+    /// password field.
     #[must_use]
     pub fn has_button(&self) -> bool {
         matches!(self.kind(), Some(ConnectionKind::Saml | ConnectionKind::Oidc))
     }
 
-    /// The local path where a sign-in with it begins. The password of a directory is asked for here. One that cannot
-    /// be read is refused there.
+    /// The local path where a sign-in with it starts. LDAP uses our own password page. For a connection
+    /// that cannot be read, the page at that path refuses the sign-in.
     #[must_use]
     pub fn login_path(&self) -> String {
         match ConnectionKind::parse(&self.kind) {
             Some(ConnectionKind::Ldap) => "/login/password".to_owned(),
             Some(ConnectionKind::Oidc) => format!("/oidc/{}/login", self.id),
-            // A kind that is not known has no address of its own; this one says that it is not available.
+            // There is no path for an unknown kind; the SAML one answers that the connection is not
+            // available.
             Some(ConnectionKind::Saml | ConnectionKind::Scim) | None => format!("/saml/{}/login", self.id),
         }
     }

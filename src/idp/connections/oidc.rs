@@ -1,4 +1,4 @@
-//! What is agreed with an `OpenID` Connect or OAuth 2.0 provider.
+//! The settings of an OpenID Connect or OAuth 2.0 connection.
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -7,41 +7,42 @@ use super::attribute_mapping::{AttributeMapping, normalize_line};
 use crate::directory::Error;
 use crate::idp::oidc::{ClientAuth, Preset};
 
-/// What was agreed with a provider. Its client secret is kept apart.
+/// The settings of a connection. The client secret is stored separately, see [`super::secret`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct OidcSettings {
-    /// Whose it is: decides about addresses and habits that differ.
+    /// The provider's product, which determines endpoints and deviations from the standard.
     pub preset: Preset,
-    /// What people see on the sign-in page, when it is not the connection's name.
+    /// The name on the sign-in page, if it differs from the connection's name.
     pub display_name: Option<String>,
     /// The issuer, below which the discovery document is; for plain OAuth 2.0 the address of the site.
     pub issuer: String,
-    /// Where the provider's own API is, when it is not where the preset says: GitHub's, Bitbucket's, or Microsoft
-    /// Graph.
+    /// The base URL of the provider's own API, if it is not the preset's: GitHub's, Bitbucket's, or
+    /// Microsoft Graph.
     pub api_url: Option<String>,
-    /// Our name there.
+    /// Our client id at the provider.
     pub client_id: String,
-    /// How we prove that; what the provider prefers when not set.
+    /// How the client authenticates; the preset's or the provider's preference if not set.
     pub client_auth: Option<ClientAuth>,
-    /// Scopes to ask for beside the usual ones.
+    /// Scopes to request in addition to the usual ones.
     pub scopes: Vec<String>,
-    /// Entra ID: the tenants whose people may come, and whose word for an address counts. Empty for any tenant.
+    /// Entra ID: the tenants whose users may sign in and whose email addresses count as verified. If empty,
+    /// any tenant may sign in and none is trusted for addresses.
     pub tenants: Vec<String>,
-    /// Google: the Workspace domains whose people may come. Empty for any.
+    /// Google: the Workspace domains whose users may sign in. Empty for any.
     pub hosted_domains: Vec<String>,
-    /// Whether addresses count as verified although the provider does not say so: for one's own provider, in
-    /// which people cannot choose their address.
+    /// Whether addresses count as verified although the provider does not say so: for the company's own
+    /// provider, where users cannot choose their address.
     pub trust_email: bool,
-    /// Whether people have to prove themselves there each time.
+    /// Whether users must authenticate at the provider at every sign-in.
     pub force_authn: bool,
-    /// What is taken over of people; groups are where the preset is known to have them when that is not set.
+    /// What is taken over about users. Without a group attribute, the preset's is used.
     #[serde(flatten)]
     pub people: AttributeMapping,
 }
 
 impl OidcSettings {
-    /// Whether a test of `other` says anything about these.
+    /// Whether a successful test of `other` also holds for these settings.
     #[must_use]
     pub fn has_same_trust_as(&self, other: &Self) -> bool {
         let relevant = |s: &Self| {
@@ -54,14 +55,14 @@ impl OidcSettings {
         relevant(self) == relevant(other)
     }
 
-    /// The claim with the groups, if groups follow the connection.
+    /// The claim with the groups, if linked groups follow the connection.
     #[must_use]
     pub fn group_claim(&self) -> Option<&str> {
         let name = self.people.group_attribute.as_deref().or(self.preset.group_attribute());
         name.filter(|_| self.people.group_sync)
     }
 
-    /// The settings, if they go together.
+    /// Validates and normalizes the settings.
     pub fn checked(mut self) -> Result<Self, Error> {
         let invalid = |field, reason: &str| Err(Error::Invalid { field, reason: reason.to_owned() });
         if self.issuer.is_empty() {

@@ -1,4 +1,4 @@
-//! What is agreed with a SAML identity provider.
+//! The settings of a SAML connection.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -9,55 +9,56 @@ use crate::directory::Error;
 use crate::kernel::Timestamp;
 use crate::kernel::urls::local_path;
 
-/// What was agreed with a SAML identity provider.
+/// The settings of a connection. Our private keys and the Graph client secret are stored separately.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct SamlSettings {
-    /// Whose product it is: decides about the words of the set-up page, nothing else.
+    /// The provider's product, which determines the wording of the setup page and nothing else.
     pub vendor: Vendor,
-    /// What people see on the sign-in page, when it is not the connection's name.
+    /// The name on the sign-in page, if it differs from the connection's name.
     pub display_name: Option<String>,
-    /// The identity provider's entity id; every issuer must be this.
+    /// The identity provider's entity ID, which every issuer must equal.
     pub idp_entity_id: String,
-    /// Where browsers are sent with the HTTP-Redirect binding; empty when it has no such address.
+    /// The single sign-on URL for the HTTP-Redirect binding; empty if the provider has none.
     pub sso_url: String,
-    /// The same with the HTTP-POST binding.
+    /// The single sign-on URL for the HTTP-POST binding.
     pub sso_post_url: Option<String>,
-    /// How browsers are sent.
+    /// The preferred binding for requests, see [`SamlSettings::sso`].
     pub request_binding: Binding,
-    /// Where logouts go, and how.
+    /// The single logout endpoint and its binding.
     pub logout: Option<LogoutService>,
-    /// The identity provider's signing certificates, base64 of DER. Nothing else is trusted.
+    /// The identity provider's signing certificates, base64 of DER. No other certificate is trusted, except
+    /// those in `retiring`.
     pub certificates: Vec<String>,
-    /// Certificates that are not in its metadata any more, and accepted for a while.
+    /// Certificates that have left the metadata and are still accepted for a while.
     pub retiring: Vec<RetiringCertificate>,
-    /// Where the metadata is read from, if from an address.
+    /// The URL from which metadata is refreshed, if there is one.
     pub metadata_url: Option<String>,
-    /// The certificate by which metadata from the address must be signed, base64 of DER.
+    /// The certificate that must have signed metadata from that URL, base64 of DER.
     pub metadata_certificate: Option<String>,
-    /// Our entity id, when it is not the metadata address.
+    /// Our entity ID, if it is not the URL of our metadata.
     pub sp_entity_id: Option<String>,
     /// Whether requests are signed.
     pub sign_requests: bool,
-    /// Which kind of name is asked for.
+    /// The requested `NameIDPolicy` format.
     pub name_id_format: NameIdFormat,
-    /// Whether people have to prove themselves there each time.
+    /// Whether users must authenticate at the provider at every sign-in.
     pub force_authn: bool,
-    /// How people have to prove themselves there, `AuthnContextClassRef`; empty for whatever it likes.
+    /// The requested authentication contexts (`AuthnContextClassRef`); empty for any.
     pub authn_context: Vec<String>,
-    /// How what is asked for compares to what they do.
+    /// How the context that was used must compare to the requested ones.
     pub authn_context_comparison: Comparison,
-    /// Whether AES in CBC mode is accepted, which is not authenticated.
+    /// Whether AES in CBC mode, which is not authenticated, is accepted.
     pub allow_cbc: bool,
-    /// What is taken over of people.
+    /// What is taken over about users.
     #[serde(flatten)]
     pub people: AttributeMapping,
-    /// Microsoft Graph, for people in more groups than Entra ID puts into an assertion.
+    /// The Microsoft Graph client for users in more groups than Entra ID puts into an assertion.
     pub graph: Option<Graph>,
-    /// Whether sign-ins that the identity provider begins are accepted.
+    /// Whether sign-ins that the identity provider starts are accepted.
     pub allow_idp_initiated: bool,
-    /// Where such a sign-in leads, a local path.
+    /// The local path that such a sign-in leads to.
     pub landing: Option<String>,
 }
 
@@ -81,7 +82,7 @@ pub enum Vendor {
 }
 
 impl Vendor {
-    /// All, in the order in which they are offered.
+    /// All vendors, in the order in which they are offered.
     pub const ALL: [Self; 6] =
         [Self::Okta, Self::Entra, Self::OneLogin, Self::Keycloak, Self::Google, Self::Other];
 
@@ -98,7 +99,7 @@ impl Vendor {
         }
     }
 
-    /// The name for people.
+    /// The display name.
     #[must_use]
     pub const fn label(self) -> &'static str {
         match self {
@@ -111,14 +112,14 @@ impl Vendor {
         }
     }
 
-    /// Reads [`Vendor::as_str`]; anything else is another one.
+    /// Reads [`Vendor::as_str`]; anything else is [`Vendor::Other`].
     #[must_use]
     pub fn parse(text: &str) -> Self {
         Self::ALL.into_iter().find(|vendor| vendor.as_str() == text).unwrap_or_default()
     }
 }
 
-/// A certificate on its way out.
+/// A certificate that has left the provider's metadata.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RetiringCertificate {
     /// base64 of DER.
@@ -144,7 +145,7 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// Microsoft's own, for a client in a tenant.
+    /// The public cloud's endpoints, for a client in a tenant.
     #[must_use]
     pub fn of_tenant(tenant_id: &str, client_id: &str) -> Self {
         Self {
@@ -165,7 +166,7 @@ fn default_token_host() -> String {
 }
 
 impl SamlSettings {
-    /// Whether a test of `other` says anything about these.
+    /// Whether a successful test of `other` also holds for these settings.
     #[must_use]
     pub fn has_same_trust_as(&self, other: &Self) -> bool {
         let relevant = |s: &Self| {
@@ -185,7 +186,7 @@ impl SamlSettings {
         self.certificates.iter().chain(retiring).cloned().collect()
     }
 
-    /// Where browsers are sent.
+    /// The single sign-on URL and the binding to use with it.
     #[must_use]
     pub fn sso(&self) -> (&str, Binding) {
         match (&self.sso_post_url, self.request_binding) {
@@ -195,7 +196,7 @@ impl SamlSettings {
         }
     }
 
-    /// The settings, if they go together.
+    /// Validates and normalizes the settings.
     pub fn checked(mut self) -> Result<Self, Error> {
         let invalid = |field, reason: &str| Err(Error::Invalid { field, reason: reason.to_owned() });
         if self.request_binding == Binding::Post && self.sso_post_url.is_none() {

@@ -1,26 +1,26 @@
-//! What is agreed with a directory that provisions.
+//! The settings of a provisioning connection.
 
 use serde::{Deserialize, Serialize};
 use vestibule_scim::custom_attributes::ExtraAttribute;
 
 use crate::directory::{Error, fold_case};
 
-/// How a directory connection works.
+/// The settings of a provisioning connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ScimSettings {
-    /// Whether changes are only tried, and wait for an administrator.
+    /// Whether changes are only tried and wait for an administrator's approval.
     pub dry_run: bool,
-    /// Whether the log of requests keeps the values that changed, beside the names of the attributes.
+    /// Whether the request log keeps changed values in addition to attribute names.
     pub log_values: bool,
-    /// For how many days the log is kept, 1 to 90.
+    /// How many days the request log is kept, 1 to 90.
     pub log_days: u32,
-    /// How many in a hundred of the users may lose access within an hour before the connection is paused; 0 for
-    /// any number.
+    /// The percentage of users that may lose access within an hour before the connection is paused; 0 for
+    /// no limit.
     pub removal_limit: u32,
-    /// Requests a second that are answered, 25 to 100,000.
+    /// The rate limit in requests per second, 25 to 100,000.
     pub requests_per_second: u32,
-    /// Attributes of users beside the standard ones, at most 50.
+    /// Attributes of users in addition to the standard ones, at most 50.
     pub extra_attributes: Vec<ExtraAttribute>,
 }
 
@@ -38,12 +38,12 @@ impl Default for ScimSettings {
 }
 
 impl ScimSettings {
-    /// Refuses what is out of bounds.
+    /// Validates the settings.
     pub(super) fn checked(self) -> Result<Self, Error> {
         let bounds = [
             ("log_days", self.log_days, 1, 90),
             ("removal_limit", self.removal_limit, 0, 100),
-            // Entra ID expects 25 a second to be answered.
+            // Entra ID expects at least 25 requests per second to be answered.
             ("requests_per_second", self.requests_per_second, 25, 100_000),
         ];
         for (field, value, least, most) in bounds {

@@ -1,4 +1,4 @@
-//! Secrets of a connection that are needed back, sealed.
+//! Encrypted secrets of a connection, such as client secrets and bind passwords.
 
 use super::model::Connection;
 use crate::directory::Error;
@@ -37,7 +37,7 @@ pub async fn has_secret(c: &mut DbConn, connection_id: &str, name: &str) -> Resu
     Ok(found.is_some())
 }
 
-/// Sets a secret. It is never shown again.
+/// Sets a secret. No page or API shows it again.
 pub async fn set_secret(
     kernel: &Kernel,
     tx: &mut Tx,

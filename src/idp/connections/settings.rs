@@ -1,4 +1,4 @@
-//! What is agreed with the other side, whatever its protocol.
+//! The settings of a connection, whatever its protocol.
 
 use std::sync::Arc;
 
@@ -15,19 +15,19 @@ use crate::directory::Error;
 /// The settings of a connection. Cheap to clone.
 #[derive(Debug, Clone)]
 pub enum ConnectionSettings {
-    /// Of a SAML connection.
+    /// SAML.
     Saml(Arc<SamlSettings>),
-    /// Of an `OpenID` Connect or OAuth connection.
+    /// OpenID Connect or OAuth 2.0.
     Oidc(Arc<OidcSettings>),
-    /// Of an LDAP connection.
+    /// LDAP.
     Ldap(Arc<LdapSettings>),
-    /// Of a directory connection.
+    /// Provisioning with SCIM.
     Scim(Arc<ScimSettings>),
 }
 
 impl ConnectionSettings {
-    /// Reads them as they are stored. A member that is missing has its default, because it was added later; one whose
-    /// value cannot be read makes all of them unreadable.
+    /// Reads stored settings. A missing member takes its default, because it was added later. A member
+    /// whose value cannot be read makes all settings unreadable.
     pub fn read(kind: &str, text: &str) -> Result<Self, UnreadableConnection> {
         let kind = ConnectionKind::parse(kind).ok_or_else(|| UnreadableConnection::Kind(kind.to_owned()))?;
         Ok(match kind {
@@ -38,7 +38,7 @@ impl ConnectionSettings {
         })
     }
 
-    /// Their protocol.
+    /// The protocol.
     #[must_use]
     pub const fn kind(&self) -> ConnectionKind {
         match self {
@@ -49,7 +49,7 @@ impl ConnectionSettings {
         }
     }
 
-    /// The settings, if they go together.
+    /// Validates and normalizes the settings.
     pub(super) fn checked(self) -> Result<Self, Error> {
         Ok(match self {
             Self::Saml(settings) => Self::Saml(Arc::new(Arc::unwrap_or_clone(settings).checked()?)),
@@ -59,7 +59,7 @@ impl ConnectionSettings {
         })
     }
 
-    /// Whether a test of a connection with the settings `before` says anything about these.
+    /// Whether a successful test with the settings `before` also holds for these settings.
     pub(super) fn has_same_trust_as(&self, before: &Self) -> bool {
         match (self, before) {
             (Self::Saml(settings), Self::Saml(before)) => settings.has_same_trust_as(before),
@@ -70,7 +70,7 @@ impl ConnectionSettings {
         }
     }
 
-    /// As they are stored.
+    /// The form in which they are stored.
     pub(super) fn to_json(&self) -> String {
         match self {
             Self::Saml(settings) => json!(**settings).to_string(),
@@ -82,7 +82,7 @@ impl ConnectionSettings {
 }
 
 fn parse<S: DeserializeOwned>(text: &str) -> Result<Arc<S>, UnreadableConnection> {
-    // serde reads a struct from a list as well, and gives the members that a short list lacks their defaults.
+    // serde also deserializes structs from sequences and gives missing trailing members their defaults.
     if !text.trim_start().starts_with('{') {
         return Err(UnreadableConnection::Settings("they are no JSON object".to_owned()));
     }

@@ -1,4 +1,4 @@
-//! The SQL of connections.
+//! SQL of connections.
 
 use super::model::Connection;
 use super::saml::SamlSettings;
@@ -54,7 +54,7 @@ pub async fn by_name(
     .map(with_settings)
 }
 
-/// The connection with this id, whosever it is: for protocol callbacks, whose URL names nothing else.
+/// The connection with this id in any account, for protocol callbacks, whose URL names no account.
 pub async fn find_by_id_any_account(c: &mut DbConn, id: &str) -> Result<Option<Connection>, sqlx::Error> {
     sqlx::query_as(concat!("SELECT ", columns!(), " FROM connections c WHERE c.id = $1"))
         .bind(id)
@@ -83,7 +83,7 @@ pub async fn list(
     .map(with_all_settings)
 }
 
-/// The connections an account's sign-in page offers.
+/// The connections that an account's sign-in page offers.
 pub async fn sign_in_connections(c: &mut DbConn, account_id: &str) -> Result<Vec<Connection>, sqlx::Error> {
     sqlx::query_as(concat!(
         "SELECT ",
@@ -97,8 +97,8 @@ pub async fn sign_in_connections(c: &mut DbConn, account_id: &str) -> Result<Vec
     .map(with_all_settings)
 }
 
-/// The enabled connection that addresses of `domain` sign in with. Without an account it answers only
-/// when exactly one account on this server claims the domain.
+/// The enabled connection that addresses in `domain` are routed to. Without an account, it is found only if
+/// exactly one enabled connection on this server has the domain.
 pub async fn route_by_domain(
     c: &mut DbConn,
     account_id: Option<&str>,
@@ -117,8 +117,8 @@ pub async fn route_by_domain(
     Ok(with_settings(if found.len() == 1 { found.pop() } else { None }))
 }
 
-/// The connection that people of this account with an address in `domain` sign in with: the one their
-/// domain leads to, or one that is there for everybody.
+/// The connection that users of this account with an address in `domain` sign in with: the one that has the
+/// domain, or else the default one or one without domains.
 pub async fn route_by_domain_or_default(
     c: &mut DbConn,
     account_id: &str,
@@ -140,8 +140,8 @@ pub async fn route_by_domain_or_default(
     .map(with_settings)
 }
 
-/// The directory in which people of this account are looked for who call themselves `name`, and whose domain leads
-/// nowhere: one that is there for everybody. A name without a domain may be one of any directory's.
+/// The LDAP directory for users of this account who typed `name`: the default one or one without domains.
+/// For a name without a domain, any directory qualifies.
 pub async fn find_default_directory(
     c: &mut DbConn,
     account_id: &str,
@@ -162,7 +162,7 @@ pub async fn find_default_directory(
     .map(with_settings)
 }
 
-/// The same for a user, by the domain of their address.
+/// The same as [`route_by_domain_or_default`], for the domain of the user's address.
 pub async fn route_for_user(c: &mut DbConn, user: &User) -> Result<Option<Connection>, sqlx::Error> {
     match user.domain() {
         Some(domain) => route_by_domain_or_default(c, &user.account_id, &domain).await,
@@ -170,7 +170,7 @@ pub async fn route_for_user(c: &mut DbConn, user: &User) -> Result<Option<Connec
     }
 }
 
-/// The domains routed to a connection, in order.
+/// The domains routed to a connection, in alphabetical order.
 pub async fn domains_of(c: &mut DbConn, connection_id: &str) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar("SELECT domain FROM connection_domains WHERE connection_id = $1 ORDER BY domain")
         .bind(connection_id)
@@ -234,7 +234,7 @@ pub(super) async fn clear_default(tx: &mut Tx, account_id: &str) -> Result<(), s
         .map(drop)
 }
 
-/// Pauses a directory connection, or lets it go on; false when somebody did before.
+/// Pauses or resumes a provisioning connection. Returns false if it already was in that state.
 pub async fn set_paused(tx: &mut Tx, connection: &Connection, paused: bool) -> Result<bool, sqlx::Error> {
     let now = tx.now();
     let done = sqlx::query(
@@ -250,7 +250,7 @@ pub async fn set_paused(tx: &mut Tx, connection: &Connection, paused: bool) -> R
     Ok(done.rows_affected() == 1)
 }
 
-/// All directory connections of this server, for what is done to them at intervals.
+/// All provisioning connections on this server, for periodic jobs.
 pub async fn all_scim(c: &mut DbConn) -> Result<Vec<Connection>, sqlx::Error> {
     sqlx::query_as(concat!("SELECT ", columns!(), " FROM connections c WHERE c.kind = 'scim'"))
         .fetch_all(c)
@@ -258,8 +258,8 @@ pub async fn all_scim(c: &mut DbConn) -> Result<Vec<Connection>, sqlx::Error> {
         .map(with_all_settings)
 }
 
-/// Notes that a test of the connection as it is has succeeded; nothing happens when it was changed meanwhile.
-/// `by`: the administrator whom the assertion named, if it was they who made the test.
+/// Records a successful test, unless the settings changed meanwhile. `by` is the administrator who ran the
+/// test, if the provider asserted their own address.
 pub async fn mark_tested(tx: &mut Tx, connection: &Connection, by: Option<&str>) -> Result<(), sqlx::Error> {
     let now = tx.now();
     sqlx::query(
@@ -275,8 +275,8 @@ pub async fn mark_tested(tx: &mut Tx, connection: &Connection, by: Option<&str>)
     .map(drop)
 }
 
-/// Writes settings that the other side published; false when somebody changed them meanwhile. A test that
-/// succeeded stays good.
+/// Stores settings that the provider published. Returns false if the settings changed meanwhile. The record
+/// of a successful test is kept.
 pub async fn replace_settings(
     tx: &mut Tx,
     connection: &Connection,
@@ -296,7 +296,8 @@ pub async fn replace_settings(
     Ok(done.rows_affected() == 1)
 }
 
-/// Routes exactly `domains` to the connection; false when another connection has one of them.
+/// Routes exactly `domains` to the connection. Returns false if another connection of the account has one
+/// of them.
 pub(super) async fn set_domains(
     tx: &mut Tx,
     connection: &Connection,
@@ -323,7 +324,7 @@ pub(super) async fn set_domains(
     Ok(true)
 }
 
-/// Whether groups follow a connection.
+/// Whether groups are linked to the connection.
 pub(super) async fn has_group_links(c: &mut DbConn, id: &str) -> Result<bool, sqlx::Error> {
     let found: Option<(String,)> =
         sqlx::query_as("SELECT group_id FROM group_links WHERE connection_id = $1 LIMIT 1")
@@ -333,7 +334,7 @@ pub(super) async fn has_group_links(c: &mut DbConn, id: &str) -> Result<bool, sq
     Ok(found.is_some())
 }
 
-/// How many users and groups a connection manages.
+/// The number of users and groups that the connection manages.
 pub(super) async fn count_managed(c: &mut DbConn, id: &str) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar(
         "SELECT (SELECT COUNT(*) FROM users WHERE connection_id = $1) \
@@ -344,7 +345,7 @@ pub(super) async fn count_managed(c: &mut DbConn, id: &str) -> Result<i64, sqlx:
     .await
 }
 
-/// Makes the users and groups of a connection ordinary ones of the account.
+/// Turns the users and groups of a connection into ordinary ones of the account.
 pub(super) async fn release(tx: &mut Tx, id: &str) -> Result<(), sqlx::Error> {
     for sql in [
         "UPDATE users SET connection_id = NULL WHERE connection_id = $1",
@@ -360,7 +361,7 @@ pub(super) async fn release(tx: &mut Tx, id: &str) -> Result<(), sqlx::Error> {
 }
 
 pub(super) async fn remove(tx: &mut Tx, connection: &Connection) -> Result<(), sqlx::Error> {
-    // Sessions outlive the connection they came through; its tokens, domains and flows do not (cascade).
+    // Tokens, domains and flows are deleted with the connection by cascade; sessions stay.
     sqlx::query("DELETE FROM connections WHERE account_id = $1 AND id = $2")
         .bind(&connection.account_id)
         .bind(&connection.id)

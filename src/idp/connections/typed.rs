@@ -1,4 +1,4 @@
-//! Connections whose kind is known, with their settings: what the protocols work with.
+//! Typed connections: a connection together with the settings of its kind, as the protocols use it.
 
 use std::ops::Deref;
 use std::sync::Arc;
@@ -11,21 +11,22 @@ use super::saml::SamlSettings;
 use super::scim::ScimSettings;
 use super::settings::ConnectionSettings;
 
-/// A connection with the settings of its kind. It is a [`Connection`] wherever the kind does not matter.
+/// A connection with the settings of its kind. It dereferences to [`Connection`] where the kind does not
+/// matter.
 #[derive(Debug, Clone)]
 pub struct ConnectionOf<S> {
     connection: Connection,
-    /// What was agreed, read once when the connection was loaded.
+    /// The settings, parsed once when the connection was loaded.
     pub settings: Arc<S>,
 }
 
-/// A connection with a SAML identity provider.
+/// A connection to a SAML identity provider.
 pub type SamlConnection = ConnectionOf<SamlSettings>;
-/// A connection with an `OpenID` Connect or OAuth 2.0 provider.
+/// A connection to an OpenID Connect or OAuth 2.0 provider.
 pub type OidcConnection = ConnectionOf<OidcSettings>;
-/// A connection with an LDAP directory.
+/// A connection to an LDAP directory.
 pub type LdapConnection = ConnectionOf<LdapSettings>;
-/// A connection with a directory that provisions.
+/// A connection for a provisioning client.
 pub type ScimConnection = ConnectionOf<ScimSettings>;
 
 impl<S> ConnectionOf<S> {
@@ -33,7 +34,7 @@ impl<S> ConnectionOf<S> {
         Self { connection, settings }
     }
 
-    /// The connection without its kind.
+    /// The untyped connection.
     #[must_use]
     pub fn into_connection(self) -> Connection {
         self.connection
@@ -51,18 +52,18 @@ impl<S> Deref for ConnectionOf<S> {
 /// A connection of any kind.
 #[derive(Debug, Clone)]
 pub enum TypedConnection {
-    /// With a SAML identity provider.
+    /// SAML.
     Saml(SamlConnection),
-    /// With an `OpenID` Connect or OAuth 2.0 provider.
+    /// OpenID Connect or OAuth 2.0.
     Oidc(OidcConnection),
-    /// With an LDAP directory.
+    /// LDAP.
     Ldap(LdapConnection),
-    /// With a directory that provisions.
+    /// Provisioning with SCIM.
     Scim(ScimConnection),
 }
 
 impl TypedConnection {
-    /// Its protocol.
+    /// The protocol.
     #[must_use]
     pub const fn kind(&self) -> ConnectionKind {
         match self {
@@ -73,25 +74,25 @@ impl TypedConnection {
         }
     }
 
-    /// It, if it is a SAML connection.
+    /// The SAML connection, if it is one.
     #[must_use]
     pub fn into_saml(self) -> Option<SamlConnection> {
         if let Self::Saml(connection) = self { Some(connection) } else { None }
     }
 
-    /// It, if it is an `OpenID` Connect or OAuth connection.
+    /// The OpenID Connect or OAuth connection, if it is one.
     #[must_use]
     pub fn into_oidc(self) -> Option<OidcConnection> {
         if let Self::Oidc(connection) = self { Some(connection) } else { None }
     }
 
-    /// It, if it is an LDAP connection.
+    /// The LDAP connection, if it is one.
     #[must_use]
     pub fn into_ldap(self) -> Option<LdapConnection> {
         if let Self::Ldap(connection) = self { Some(connection) } else { None }
     }
 
-    /// It, if it is a provisioning connection.
+    /// The provisioning connection, if it is one.
     #[must_use]
     pub fn into_scim(self) -> Option<ScimConnection> {
         if let Self::Scim(connection) = self { Some(connection) } else { None }
@@ -99,7 +100,7 @@ impl TypedConnection {
 }
 
 impl Connection {
-    /// It as a connection of its kind.
+    /// The connection with the settings of its kind, or the reason why they cannot be read.
     pub fn typed(self) -> Result<TypedConnection, UnreadableConnection> {
         Ok(match self.settings()?.clone() {
             ConnectionSettings::Saml(settings) => TypedConnection::Saml(SamlConnection::new(self, settings)),

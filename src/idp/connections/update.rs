@@ -10,22 +10,23 @@ use crate::audit::{self, Action, Context, Event};
 use crate::directory::Error;
 use crate::kernel::Tx;
 
-/// What to change. `None` leaves a thing as it is.
+/// The changes to make; `None` leaves a member unchanged.
 #[derive(Debug, Clone, Default)]
 pub struct ConnectionChange {
-    /// A new name.
+    /// The new name.
     pub name: Option<String>,
-    /// On or off.
+    /// Whether it is switched on.
     pub enabled: Option<bool>,
-    /// Switch on although nobody has signed in through it yet.
+    /// Allows switching on a connection that has no successful test.
     pub override_untested: bool,
-    /// New settings.
+    /// The new settings.
     pub settings: Option<ConnectionSettings>,
-    /// Exactly these email domains.
+    /// The complete new list of email domains.
     pub domains: Option<Vec<String>>,
-    /// Whether people are sent here whose domain leads nowhere else. One connection at most is that.
+    /// Whether it serves users whose email domain is routed to no connection. At most one connection of an
+    /// account does.
     pub is_default: Option<bool>,
-    /// Its place on the sign-in page.
+    /// The new position on the sign-in page.
     pub position: Option<i64>,
 }
 

@@ -1,23 +1,23 @@
-//! What a directory says to a password.
+//! Interpreting the result of a bind.
 
 use ldap3::LdapResult;
 
 use super::error::Error;
 use crate::signin::DirectoryAccountState;
 
-/// What came of it.
+/// The outcome of checking a password by a bind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum BindOutcome {
-    /// It is right.
+    /// The password is correct.
     Success,
-    /// It is wrong, or the directory would not say more.
+    /// The password is wrong, or the directory does not say more.
     InvalidCredentials,
-    /// It is right, and its owner may not come in with it.
+    /// The password is correct, but the account may not sign in with it.
     AccountRestricted(DirectoryAccountState),
 }
 
-/// Reads the answer to a bind. Active Directory says more in its text: `… comment: AcceptSecurityContext error, data
-/// 532, v1db1`.
+/// Reads the result of a bind. Active Directory gives the reason in the diagnostic message: `… comment:
+/// AcceptSecurityContext error, data 532, v1db1`.
 pub(super) fn from_result(answer: &LdapResult) -> Result<BindOutcome, Error> {
     match answer.rc {
         0 => Ok(BindOutcome::Success),
@@ -27,10 +27,11 @@ pub(super) fn from_result(answer: &LdapResult) -> Result<BindOutcome, Error> {
             Some("701") => BindOutcome::AccountRestricted(DirectoryAccountState::Expired),
             Some("773") => BindOutcome::AccountRestricted(DirectoryAccountState::MustChangePassword),
             Some("530" | "531") => BindOutcome::AccountRestricted(DirectoryAccountState::LogonRestricted),
-            // That an account is locked (775) is said to any password, so it proves nothing.
+            // Active Directory reports a locked account (775) for any password, so it proves nothing.
             _ => BindOutcome::InvalidCredentials,
         }),
-        // Without a password, with one that was taken away, or constraints on the account.
+        // constraintViolation, inappropriateAuthentication and unwillingToPerform: the account has no
+        // usable password, or is subject to constraints.
         19 | 48 | 53 => Ok(BindOutcome::InvalidCredentials),
         _ => Err(answer.clone().into()),
     }

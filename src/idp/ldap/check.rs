@@ -1,4 +1,4 @@
-//! The checks of a test of a directory, in the order in which they are made.
+//! The checks of a connection test for LDAP, in the order in which they are made.
 
 use crate::idp::report::checks;
 

@@ -1,4 +1,5 @@
-//! Testing a directory: each step with what it found. Nobody is signed in by it.
+//! Connection tests for LDAP: connect, bind and run the queries. A test has no password of a user and
+//! creates no session.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -17,10 +18,10 @@ use crate::idp::connections::LdapConnection;
 use crate::idp::report::{CheckFailed, CheckReport, check_that};
 use crate::kernel::Kernel;
 
-/// Entries that a test of a query reads: enough to see whether it is right.
+/// The number of entries that the test of a query reads, enough to see whether the query is right.
 const SAMPLE: u16 = 25;
 
-/// Tests a connection: the id of the test, whose result is there.
+/// Tests a connection. Returns the id of the test, under which the result is stored.
 pub async fn run(
     idp: &Idp,
     principal: &Principal,
@@ -35,7 +36,7 @@ pub async fn run(
     Ok(test.id)
 }
 
-/// What each step of a test finds.
+/// Makes all checks and returns their results.
 pub async fn run_checks(kernel: &Kernel, pools: &LdapPools, connection: &LdapConnection) -> TestResult {
     check_directory(kernel, &pools.pool_for(connection)).await.unwrap_or_else(TestResult::failed)
 }
@@ -45,7 +46,7 @@ async fn check_directory(
     pool: &Arc<LdapPool>,
 ) -> Result<TestResult, CheckFailed<LdapCheck>> {
     let mut report = CheckReport::<LdapCheck>::default();
-    // A new connection, so that what is tested is what is set.
+    // The pool belongs to the current settings, but it may return a connection that was opened earlier.
     let mut conn = pool.acquire_for_search(kernel).await.map_err(|error| match error {
         LdapError::Refused { .. } => {
             report.pass(LdapCheck::Connect);

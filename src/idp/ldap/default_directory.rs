@@ -1,12 +1,13 @@
-//! Whose password is asked for: a directory's, or the one that is kept here.
+//! Which password a user signs in with: a directory's or the one stored here.
 
 use crate::idp::connections::{self, Connection};
 use crate::kernel::database::DbConn;
 use crate::signin;
 
-/// The directory that checks the password of somebody who calls themselves `name`, and whose domain leads nowhere. Who
-/// has a password here keeps signing in with that: an administrator is not locked out by a directory that is there for
-/// everybody. One that cannot be read is found as well: the caller refuses then, and asks for no other password.
+/// The directory that checks the password of a user who typed `name`, if their domain is routed to no
+/// connection. Users with a password here keep signing in with it, so that a default directory cannot lock
+/// out an administrator. A connection that cannot be read is returned as well; the caller then refuses the
+/// sign-in and tries no other password.
 pub async fn default_directory_for(
     c: &mut DbConn,
     account_id: &str,

@@ -1,4 +1,4 @@
-//! What can go wrong with a directory.
+//! Errors of LDAP operations.
 
 use std::time::Duration;
 
@@ -6,41 +6,41 @@ use ldap3::{LdapError, LdapResult};
 
 use crate::kernel::{http_client, vault};
 
-/// Why a directory did not do what it was asked. The text is for its administrator.
+/// Why an LDAP operation failed. The text is for administrators.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No server of it was reached: the last one's reason.
+    /// No server was reached; holds the reason of the last one.
     #[error("{url}: {reason}")]
     Unreachable {
         /// The server.
         url: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// The certificates of the authority cannot be read.
+    /// The CA certificate cannot be parsed.
     #[error("the CA certificate is not PEM")]
     InvalidCaCertificate,
-    /// The connection broke, or nothing came in time.
+    /// The connection broke, or no response came in time.
     #[error("{0}")]
     ConnectionLost(String),
-    /// It said no: the result code and what it said to it.
+    /// The directory answered with an error result.
     #[error("the directory answered {code} ({name}): {text}", name = name(*.code))]
     Refused {
-        /// RFC 4511 §4.1.9.
+        /// The result code (RFC 4511 §4.1.9).
         code: u32,
-        /// Its diagnostic message.
+        /// The diagnostic message.
         text: String,
     },
-    /// More than one entry is meant.
+    /// More than one entry matches the identifier.
     #[error("several entries have this name")]
     Ambiguous,
-    /// The pool is exhausted.
+    /// No connection of the pool became free in time.
     #[error("all connections to the directory are in use")]
     PoolExhausted,
-    /// An address is not allowed.
+    /// The rules for outgoing connections do not allow the address.
     #[error(transparent)]
     Outgoing(#[from] http_client::Error),
-    /// The password of the bind DN could not be had.
+    /// The password of the bind DN could not be read.
     #[error(transparent)]
     Vault(#[from] vault::Error),
     /// The database failed.
@@ -49,7 +49,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether another connection may do better.
+    /// Whether a retry on another connection may succeed.
     pub(super) fn is_retryable(&self) -> bool {
         matches!(self, Self::ConnectionLost(_))
             || matches!(self, Self::Refused { code, .. } if matches!(code, 51 | 52))
@@ -71,7 +71,7 @@ impl From<LdapResult> for Error {
     }
 }
 
-/// The names of the codes that administrators meet.
+/// The names of the result codes that administrators are likely to see.
 fn name(code: u32) -> &'static str {
     match code {
         1 => "operations error",
@@ -94,7 +94,7 @@ fn name(code: u32) -> &'static str {
     }
 }
 
-/// Waits at most `limit` for an answer.
+/// Waits at most `limit` for a response.
 pub(super) async fn with_timeout<T>(
     limit: Duration,
     answer: impl Future<Output = Result<T, LdapError>>,

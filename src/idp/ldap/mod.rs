@@ -1,4 +1,5 @@
-//! LDAP directories: people sign in with their password there, and linked groups follow the directory's.
+//! LDAP directories: users sign in with their directory password, and linked groups follow the directory's
+//! groups.
 
 mod bind_outcome;
 mod check;

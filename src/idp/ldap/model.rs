@@ -1,4 +1,4 @@
-//! Entries of a directory, the people among them, and where these are looked for.
+//! Entries of a directory, the users among them, and the searches for users.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use ldap3::{ResultEntry, SearchEntry};
 use crate::idp::connections::{LdapSettings, UserQuery};
 use crate::signin::ProfileNames;
 
-/// What is asked for beside the attributes of the query.
+/// The attributes that are read in addition to those of the query.
 const COMMON_ATTRIBUTES: [&str; 13] = [
     "objectGUID",
     "entryUUID",
@@ -24,14 +24,14 @@ const COMMON_ATTRIBUTES: [&str; 13] = [
     "mail",
 ];
 
-/// Names of attributes, the same for many searches.
+/// Attribute names, shared between searches.
 pub(super) type AttributeNames = Arc<[String]>;
 
-/// An entry, its attributes found without regard to case.
+/// An entry. Attribute names are compared without case.
 #[derive(Debug, Clone, Default)]
 pub(super) struct LdapEntry {
     pub(super) dn: String,
-    /// The server that has it, when another one sent us there.
+    /// The server that has the entry, if a referral led to it.
     pub(super) referral_server: Option<String>,
     texts: Vec<(String, Vec<String>)>,
     bytes: Vec<(String, Vec<Vec<u8>>)>,
@@ -53,16 +53,16 @@ impl LdapEntry {
         values_of(&self.texts, name)
     }
 
-    /// Its first value.
+    /// The first value of an attribute.
     pub(super) fn first(&self, name: &str) -> Option<&str> {
         self.all(name).first().map(String::as_str)
     }
 
-    /// The name that stays when somebody is renamed or moved: `objectGUID` as Active Directory writes it, `entryUUID`
-    /// (RFC 4530), or what other products have for it.
+    /// An id that does not change when the entry is renamed or moved: `objectGUID` in the notation of
+    /// Active Directory, `entryUUID` (RFC 4530), or the equivalent of other products.
     pub(super) fn stable_id(&self) -> Option<String> {
         let guid = values_of(&self.bytes, "objectGUID").first().cloned();
-        // A GUID whose bytes happen to be text is given as text.
+        // ldap3 returns a GUID as text if its bytes happen to be valid UTF-8.
         let guid = guid.or_else(|| self.first("objectGUID").map(|text| text.as_bytes().to_vec()));
         if let Some(id) = guid.and_then(|bytes| uuid::Uuid::from_slice_le(&bytes).ok()) {
             return Some(id.to_string());
@@ -73,7 +73,8 @@ impl LdapEntry {
             .map(str::to_lowercase)
     }
 
-    /// (the last of the piece, none for the end; its values).
+    /// A piece of an attribute that is returned in ranges: the index of its last value (`None` for the
+    /// final piece), and the values.
     pub(super) fn range(&self, name: &str) -> Option<(Option<usize>, &[String])> {
         self.texts.iter().find_map(|(known, values)| {
             let (head, range) = known.split_once(';')?;
@@ -89,17 +90,17 @@ fn values_of<'a, V>(attributes: &'a [(String, Vec<V>)], name: &str) -> &'a [V] {
     found.map(|(_, values)| values.as_slice()).unwrap_or_default()
 }
 
-/// Somebody in the directory.
+/// A user in the directory.
 #[derive(Debug, Clone)]
 pub(super) struct LdapUser {
     pub(super) entry: LdapEntry,
     pub(super) query: Arc<UserQuery>,
 }
 
-/// Where people are looked for.
+/// A query for users with the attributes to read.
 pub(super) struct UserSearch {
     pub(super) query: Arc<UserQuery>,
-    /// What is read of them.
+    /// The attributes to read.
     pub(super) attributes: AttributeNames,
 }
 
@@ -117,7 +118,7 @@ impl UserSearch {
 }
 
 impl LdapUser {
-    /// Their address. In Active Directory the sign-in name stands for one where there is none.
+    /// The email address. Without one, the user principal name of Active Directory is used.
     pub(super) fn email(&self) -> Option<&str> {
         let found = self.entry.first(&self.query.email_attribute).or(self.entry.first("userPrincipalName"));
         found.map(str::trim).filter(|text| text.len() <= 320 && text.contains('@'))

@@ -1,5 +1,5 @@
-//! Connections to directories, kept for the next who asks. One that was not used for a while is tried first; one that
-//! broke is thrown away; the next server is asked when one cannot be reached.
+//! Pools of connections to directories. A connection that was idle for a while is probed before it is used
+//! again, a broken one is discarded, and if a server cannot be reached, the next one is tried.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -18,15 +18,16 @@ use super::model::UserSearch;
 use crate::idp::connections::{self, LdapConnection};
 use crate::kernel::Kernel;
 
-/// The name of the bind password among the secrets of a connection.
+/// The name of the bind password among the connection's secrets.
 pub const BIND_PASSWORD: &str = "bind_password";
-/// Connections to one directory at a time, searching; and as many for the passwords of people.
+/// The limit on connections for searches to one directory, and separately on connections for binds as
+/// users.
 const SIZE: usize = 8;
-/// A connection that was not used for so long is tried before it is used.
+/// After this idle time, a connection is probed before it is used.
 const PROBE_AFTER_IDLE: Duration = Duration::from_secs(30);
-/// How long one waits for a connection.
+/// How long to wait for a free connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
-/// The `supportedCapabilities` of Active Directory.
+/// The value of `supportedCapabilities` that identifies Active Directory.
 const ACTIVE_DIRECTORY: &str = "1.2.840.113556.1.4.800";
 
 /// The pools of all connections.
@@ -34,7 +35,7 @@ const ACTIVE_DIRECTORY: &str = "1.2.840.113556.1.4.800";
 pub struct LdapPools(Mutex<HashMap<String, Arc<LdapPool>>>);
 
 impl LdapPools {
-    /// The pool of a connection as it is set now.
+    /// The pool for the connection's current settings. A change of the connection leads to a new pool.
     pub(super) fn pool_for(&self, connection: &LdapConnection) -> Arc<LdapPool> {
         let is_same = |pool: &&Arc<LdapPool>| {
             pool.connection.updated_at == connection.updated_at
@@ -50,13 +51,13 @@ impl LdapPools {
     }
 }
 
-/// The connections to a directory.
+/// The open connections to one directory.
 pub(super) struct LdapPool {
     pub(super) connection: LdapConnection,
     pub(super) user_searches: Vec<UserSearch>,
     search_conns: IdleConns,
     bind_conns: IdleConns,
-    /// The server that answered last.
+    /// The index of the server to which a connection was last opened.
     last_good_url: AtomicUsize,
 }
 
@@ -78,12 +79,12 @@ impl IdleConns {
 /// A connection to one server.
 pub(super) struct LdapConn {
     pub(super) ldap: Ldap,
-    /// Whether it is Active Directory, or something that behaves like it.
+    /// Whether the server is Active Directory or claims to be compatible with it.
     pub(super) is_active_directory: bool,
     last_used: Instant,
 }
 
-/// A connection that is used now.
+/// A connection in use.
 pub(super) struct PooledLdapConn {
     conn: Option<LdapConn>,
     pool: Arc<LdapPool>,
@@ -105,7 +106,7 @@ impl std::ops::DerefMut for PooledLdapConn {
 }
 
 impl PooledLdapConn {
-    /// Keeps the connection for the next. One that is not given back is closed.
+    /// Returns the connection to the pool. A connection that is dropped instead is closed.
     pub(super) fn return_to_pool(mut self) {
         if let Some(mut conn) = self.conn.take()
             && !conn.ldap.is_closed()
@@ -124,7 +125,7 @@ impl LdapPool {
         Self { connection, user_searches, search_conns, bind_conns, last_good_url: AtomicUsize::new(0) }
     }
 
-    /// The server that answered last.
+    /// The server to which a connection was last opened.
     pub(super) fn server(&self) -> &str {
         let at = self.last_good_url.load(Ordering::Relaxed);
         self.connection.settings.urls.get(at).map_or("", String::as_str)
@@ -142,7 +143,7 @@ impl LdapPool {
         self.acquire(kernel, false).await
     }
 
-    /// A connection to try the password of somebody on.
+    /// A connection for checking a user's password by a bind.
     pub(super) async fn acquire_for_bind(self: &Arc<Self>, kernel: &Kernel) -> Result<PooledLdapConn, Error> {
         self.acquire(kernel, true).await
     }
@@ -168,7 +169,7 @@ impl LdapPool {
         Ok(PooledLdapConn { conn: Some(conn), pool: self.clone(), is_for_bind, _permit: permit })
     }
 
-    /// Opens a connection to the first server that answers, beginning with the one that did so last.
+    /// Opens a connection to the first server that can be reached, starting with the last good one.
     async fn connect(&self, kernel: &Kernel, bound: bool) -> Result<LdapConn, Error> {
         let urls = &self.connection.settings.urls;
         let first = self.last_good_url.load(Ordering::Relaxed);
@@ -180,7 +181,7 @@ impl LdapPool {
                     self.last_good_url.store(at, Ordering::Relaxed);
                     return Ok(conn);
                 }
-                // The others would say the same.
+                // The other servers would give the same error.
                 Err(
                     refused @ (Error::Refused { .. }
                     | Error::Vault(_)
@@ -201,7 +202,8 @@ impl LdapPool {
         Err(last)
     }
 
-    /// Opens a connection to one server: the rules for outgoing connections, TLS, the bind DN.
+    /// Opens a connection to one server, under the rules for outgoing connections, with TLS as configured.
+    /// With `bound`, it binds as the bind DN.
     pub(super) async fn connect_to(
         &self,
         kernel: &Kernel,
@@ -250,7 +252,7 @@ impl LdapPool {
     }
 }
 
-/// Asks for the root entry, which everybody may read: whether it is Active Directory's.
+/// Reads the root DSE, which needs no authentication, and returns whether the server is Active Directory.
 async fn probe_root_dse(ldap: &mut Ldap, limit: Duration) -> Result<bool, Error> {
     let search = ldap.search("", Scope::Base, "(objectClass=*)", vec!["supportedCapabilities"]);
     let found = with_timeout(limit, search).await?;
@@ -261,7 +263,7 @@ async fn probe_root_dse(ldap: &mut Ldap, limit: Duration) -> Result<bool, Error>
         .any(|capability| capability == ACTIVE_DIRECTORY))
 }
 
-/// TLS with these authorities and no others.
+/// A TLS configuration that trusts only these certificate authorities.
 fn tls_config(pem: &str) -> Result<Arc<ClientConfig>, Error> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem.as_bytes()) {

@@ -1,4 +1,4 @@
-//! Searching: in pages, through referrals, and attributes that come in pieces.
+//! Searches: paged results, referrals, and attributes that are returned in ranges.
 
 use ldap3::adapters::{Adapter, PagedResults};
 use ldap3::{Ldap, Scope, SearchOptions, SearchStream};
@@ -9,9 +9,9 @@ use super::model::{AttributeNames, LdapEntry};
 use super::pool::{LdapConn, LdapPool};
 use crate::kernel::Kernel;
 
-/// Entries in a page (RFC 2696).
+/// The number of entries in a page (RFC 2696).
 const PAGE: i32 = 500;
-/// Values of one attribute that are read: more members than any group has.
+/// The limit on values of one attribute, more than the members of any group.
 const MAX_VALUES: usize = 2_000_000;
 
 /// What to search for.
@@ -21,24 +21,25 @@ pub(super) struct LdapSearchRequest<'a> {
     pub(super) scope: Scope,
     pub(super) filter: &'a str,
     pub(super) attributes: &'a AttributeNames,
-    /// So many entries are enough; 0 for all.
+    /// The number of entries after which to stop; 0 for no limit.
     limit: i32,
 }
 
 impl<'a> LdapSearchRequest<'a> {
-    /// The entries below one that match.
+    /// All entries below `base` that match `filter`.
     pub(super) fn below(base: &'a str, filter: &'a str, attributes: &'a AttributeNames) -> Self {
         Self { base, scope: Scope::Subtree, filter, attributes, limit: 0 }
     }
 
-    /// The entry of that name.
+    /// The entry with this DN.
     pub(super) fn at(dn: &'a str, attributes: &'a AttributeNames) -> Self {
         Self { base: dn, scope: Scope::Base, filter: "(objectClass=*)", attributes, limit: 0 }
     }
 }
 
 impl LdapEntry {
-    /// All values of an attribute that may come in pieces (MS-ADTS §3.1.1.3.1.3.3): `member;range=0-1499`, then more.
+    /// All values of an attribute that may be returned in ranges, such as `member;range=0-1499` (MS-ADTS
+    /// §3.1.1.3.1.3.3).
     pub(super) async fn fetch_all_values(
         &self,
         conn: &mut LdapConn,
@@ -68,18 +69,19 @@ impl LdapEntry {
     }
 }
 
-/// A search under way: one entry after the other, page by page, and on other servers where these are named.
+/// A search in progress. It returns one entry at a time, reads page by page, and follows referrals to other
+/// servers.
 pub(super) struct PagedSearch<'q> {
     request: LdapSearchRequest<'q>,
     results: Option<SearchStream<'static, String, AttributeNames>>,
-    /// The other server that is asked now, and the connection to it.
+    /// The server of the referral that is being followed, and the connection to it.
     referral: Option<(String, LdapConn)>,
     hops: u32,
     pending_referrals: Vec<(String, u32)>,
 }
 
 impl<'q> PagedSearch<'q> {
-    /// Begins it on a connection.
+    /// Starts the search on a connection.
     pub(super) async fn begin(
         pool: &LdapPool,
         conn: &mut LdapConn,
@@ -89,7 +91,7 @@ impl<'q> PagedSearch<'q> {
         Ok(Self { request, results, referral: None, hops: 0, pending_referrals: Vec::new() })
     }
 
-    /// The next entry; none at the end.
+    /// The next entry; `None` at the end.
     pub(super) async fn next(
         &mut self,
         kernel: &Kernel,
@@ -128,7 +130,8 @@ impl<'q> PagedSearch<'q> {
         }
     }
 
-    /// Asks the next server that was named, if referrals are followed; false when there is none.
+    /// Continues the search at the next pending referral, if referrals are followed. Returns false if there
+    /// is none.
     async fn follow_referral(&mut self, kernel: &Kernel, pool: &LdapPool) -> Result<bool, Error> {
         while let Some((url, hops)) = self.pending_referrals.pop() {
             if !pool.connection.settings.referrals || hops > pool.connection.settings.max_hops {
@@ -145,11 +148,11 @@ impl<'q> PagedSearch<'q> {
         Ok(false)
     }
 
-    /// Tells the server that no more is wanted.
+    /// Abandons the search on the server.
     async fn abandon(mut self) {
         if let Some(results) = &mut self.results {
             let id = results.ldap_handle().last_id();
-            // A server that is gone needs not be told.
+            // If the server is gone, there is nothing to abandon.
             let _ = results.ldap_handle().abandon(id).await;
         }
     }
@@ -164,7 +167,7 @@ async fn send_search(
     let LdapSearchRequest { scope, filter, attributes, limit, .. } = request;
     let mut pages: Vec<Box<dyn Adapter<'static, String, AttributeNames>>> = Vec::new();
     if (1..=PAGE).contains(&limit) {
-        // The server stops by itself, and keeps no place for a next page.
+        // With a size limit, the server stops by itself and keeps no state for another page.
         ldap.with_search_options(SearchOptions::new().sizelimit(limit));
     } else {
         pages.push(Box::new(PagedResults::new(PAGE)));
@@ -192,14 +195,14 @@ pub(super) async fn search_up_to(
                 return Ok(found);
             }
             Ok(None) => return Ok(found),
-            // A server that gives no more than so many has given what there is to know.
+            // A server that stops at its own limit has returned enough entries.
             Err(Error::Refused { code: 4 | 11, .. }) if !found.is_empty() => return Ok(found),
             Err(error) => return Err(error),
         }
     }
 }
 
-/// Another server that is to be asked (RFC 4516).
+/// A referral to another server (RFC 4516).
 struct Referral {
     url: Url,
     base: String,
@@ -213,7 +216,8 @@ impl Referral {
         Some(Self { url, base })
     }
 
-    /// The server alone. One that is reached with TLS does not send anybody where there is none.
+    /// The URL of the server, without the base DN. If all configured servers use `ldaps`, a referral never
+    /// leads to an unencrypted connection.
     fn server(&self, pool: &LdapPool) -> String {
         let is_ldaps = pool.connection.settings.urls.iter().all(|url| url.starts_with("ldaps:"));
         let host = self.url.host_str().unwrap_or_default();

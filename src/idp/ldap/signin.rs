@@ -1,4 +1,5 @@
-//! Signing in with the password of a directory: found by the bind DN, proved by a bind as the person.
+//! Sign-in with a directory password: the user is found as the bind DN, and a bind as the user checks the
+//! password.
 
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use crate::signin::{
     ExternalSubject, Method, Proof, ProviderClaims, SignInAttempt, SignInError, SignInOutcome, identities,
 };
 
-/// Checks a password for the flow's identifier at a directory and, when it is right, finishes.
+/// Checks a password for the flow's identifier at a directory and, if it is correct, completes the attempt.
 pub async fn sign_in(
     idp: &Idp,
     attempt: &SignInAttempt<'_>,
@@ -26,7 +27,8 @@ pub async fn sign_in(
     let pool = idp.ldap.pool_for(connection);
     let person =
         find_user(idp, &pool, &flow.identifier).await.map_err(|error| unreachable(connection, &error))?;
-    // Counted on the one who is meant, however they are written: a directory knows many spellings of a name.
+    // The attempt is counted on the user who was found, because a directory accepts many spellings of a
+    // name.
     let known_by = person.as_ref().and_then(|person| external_subject(connection, person));
     let name = person.as_ref().map(|person| person.email().unwrap_or(&person.entry.dn));
     let candidate = ExternalCandidate {
@@ -59,7 +61,7 @@ fn unreachable(connection: &Connection, error: &Error) -> SignInError {
     SignInError::DirectoryUnreachable
 }
 
-/// Finds the person. A connection that broke in the middle is replaced once: servers are restarted.
+/// Finds the user. A connection that breaks is replaced once, because servers may restart.
 async fn find_user(idp: &Idp, pool: &Arc<LdapPool>, identifier: &str) -> Result<Option<LdapUser>, Error> {
     let kernel = &idp.signin.kernel;
     let once = async || {
@@ -84,8 +86,8 @@ async fn find_user(idp: &Idp, pool: &Arc<LdapPool>, identifier: &str) -> Result<
     }
 }
 
-/// What the directory says to the password. Who is not there, or may not try, costs the same way to it, with a name that
-/// nobody has.
+/// Checks a password by a bind. If there is no user, or the attempt is not permitted, the bind uses a DN
+/// that does not exist, so that the response takes about as long.
 async fn check_password(
     idp: &Idp,
     pool: &Arc<LdapPool>,
@@ -93,7 +95,7 @@ async fn check_password(
     password: &str,
     may_try: bool,
 ) -> Result<BindOutcome, Error> {
-    // RFC 4513 §5.1.2: a bind with a name and no password succeeds and proves nothing.
+    // A bind with a name and an empty password succeeds without authentication (RFC 4513 §5.1.2).
     if password.is_empty() {
         return Ok(BindOutcome::InvalidCredentials);
     }
@@ -121,7 +123,8 @@ async fn check_password(
     }
 }
 
-/// The groups of the person, where they follow. Nobody is taken out of anything when they cannot be read.
+/// The user's groups; `None` if linked groups do not follow the directory. If the groups cannot be read,
+/// the result is `None` as well, so that the user keeps all memberships.
 async fn read_groups(idp: &Idp, pool: &Arc<LdapPool>, person: &LdapUser) -> Option<Vec<String>> {
     if !pool.connection.settings.group_sync {
         return None;
@@ -139,8 +142,8 @@ async fn read_groups(idp: &Idp, pool: &Arc<LdapPool>, person: &LdapUser) -> Opti
     noted.ok()
 }
 
-/// Checks the password of somebody who is signed in at their directory, before something that needs a recent proof,
-/// and gives their session a new secret.
+/// Checks the directory password of the user who is signed in, before a step that requires recent
+/// authentication, and gives the session a new secret.
 pub async fn reauthenticate(
     idp: &Idp,
     session: &SessionRequest<'_>,
@@ -155,7 +158,8 @@ pub async fn reauthenticate(
     let said = check_password(idp, &pool, person.as_ref(), password, counted.may_check()).await;
     match (said.map_err(|error| unreachable(connection, &error))?, person) {
         (BindOutcome::Success, Some(person)) => {
-            // The same address must not lead to somebody else there by now.
+            // By now, the address may belong to another entry, so the found entry must be linked to this
+            // user.
             let mut c = session.signin.kernel.db.read().await?;
             let known = match external_subject(connection, &person) {
                 Some(subject) => identities::of_subject(&mut c, &connection.id, &subject).await?,
@@ -176,7 +180,7 @@ pub async fn reauthenticate(
 }
 
 fn external_subject(connection: &Connection, person: &LdapUser) -> Option<ExternalSubject> {
-    // Its administrators give the addresses, so the directory vouches for them.
+    // Addresses count as verified, because the administrators of the directory assign them.
     let id = person.entry.stable_id()?;
     Some(ExternalSubject { issuer: issuer(connection), id, address_is_verified: true })
 }
@@ -204,13 +208,13 @@ fn build_proof(
             names: person.names(),
             update_names: !connection.settings.keep_names,
             groups,
-            // A directory never asks to end one.
+            // A directory never sends logout requests.
             session: None,
         },
     }
 }
 
-/// Who says that somebody is who they are in a directory.
+/// The issuer of the external subjects of a directory.
 pub(super) fn issuer(connection: &Connection) -> String {
     format!("ldap:{}", connection.id)
 }

@@ -1,4 +1,4 @@
-//! Finding a person in the directory, and what it says of them.
+//! Finding a user in the directory, and the user's groups.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -11,18 +11,19 @@ use super::pool::{LdapConn, LdapPool};
 use super::search::{LdapSearchRequest, search_up_to};
 use crate::kernel::Kernel;
 
-/// Groups that are looked at for one person.
+/// The limit on groups that are read for one user.
 const MAX_GROUPS: u16 = 5_000;
-/// The matching rule that follows groups in groups (MS-ADTS §3.1.1.3.4.4).
+/// The matching rule for nested groups (MS-ADTS §3.1.1.3.4.4).
 const IN_CHAIN: &str = "1.2.840.113556.1.4.1941";
-/// The one person whom somebody calls themselves by: an address, or a sign-in name.
+/// The only user with this email address or sign-in name; [`Error::Ambiguous`] if there are several.
 pub(super) async fn find_user(
     kernel: &Kernel,
     pool: &Arc<LdapPool>,
     conn: &mut LdapConn,
     identifier: &str,
 ) -> Result<Option<LdapUser>, Error> {
-    // RFC 4518 §2.2 leaves control characters out of comparisons: a name with them would be somebody's.
+    // Directories ignore control characters in comparisons (RFC 4518 §2.2), so an identifier with them
+    // could match another user's name.
     if identifier.contains(char::is_control) {
         return Ok(None);
     }
@@ -50,7 +51,7 @@ pub(super) async fn find_user(
     Ok(found.pop())
 }
 
-/// The groups of a person, each by its DN and by its name: a link may have either.
+/// The user's groups, each by DN and by name, because a link may use either.
 pub(super) async fn find_groups(
     kernel: &Kernel,
     pool: &Arc<LdapPool>,
@@ -64,7 +65,7 @@ pub(super) async fn find_groups(
     if settings.nested && conn.is_active_directory {
         add_matching_groups(kernel, pool, conn, &format!("(member:{IN_CHAIN}:={dn})"), &mut names).await?;
     } else if direct.is_empty() {
-        // A directory that does not say it at the person says it at the groups.
+        // Without a member-of attribute at the user, membership is found at the groups.
         let uid = person.entry.first("uid").map(|uid| format!("(memberUid={})", ldap_escape(uid)));
         let filter = format!("(|(member={dn})(uniqueMember={dn}){})", uid.unwrap_or_default());
         add_matching_groups(kernel, pool, conn, &filter, &mut names).await?;
@@ -73,7 +74,8 @@ pub(super) async fn find_groups(
         add_group(&mut names, &dn, None);
     }
     if settings.nested && !conn.is_active_directory {
-        // The same by walking: the groups that have these groups as members, until there are no new ones.
+        // Without the matching rule, the groups that contain the groups found so far are searched until
+        // there are no new ones.
         let mut walked: HashSet<String> = HashSet::new();
         loop {
             let is_new = |dn: &&String| dn.contains('=') && !walked.contains(*dn);

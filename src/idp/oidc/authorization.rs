@@ -1,5 +1,6 @@
-//! What is remembered while somebody is at the provider. It travels as `state`, sealed: the provider cannot read the
-//! PKCE verifier in it, and it opens only in the browser that was sent out.
+//! Authorization requests under way. A request travels in the `state` parameter, encrypted, so that the
+//! provider cannot read its PKCE verifier. Except for a connection test, it opens only in the browser that
+//! was sent to the provider.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,42 +14,42 @@ use crate::idp::connections::{Connection, OidcConnection};
 use crate::kernel::sealed_state::{self, SealedState};
 use crate::kernel::{Kernel, random, tokens};
 
-/// A request under way.
+/// An authorization request under way.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct AuthorizationRequest {
-    /// Its id, by which the sign-in or test that waits for it is found.
+    /// The id by which the waiting sign-in or test is found.
     pub(super) request: String,
-    /// What the ID token must repeat.
+    /// The nonce that the ID token must contain.
     pub(super) nonce: String,
-    /// What proves to the token endpoint that we began it (RFC 7636).
+    /// The PKCE verifier, which proves to the token endpoint that we began the request (RFC 7636).
     pub(super) verifier: String,
-    /// What it is for.
+    /// What the request is for.
     pub(super) purpose: AuthorizationPurpose,
 }
 
-/// What somebody was sent for.
+/// Why the user was sent to the provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum AuthorizationPurpose {
     /// To sign in.
     SignIn,
-    /// To try the connection: the secret of the test.
+    /// To test the connection; holds the secret of the test.
     #[serde(rename = "Trial")]
     ConnectionTest(String),
-    /// To give the one who is signed in another way to do so.
+    /// To link an external identity to the user who is signed in.
     Link {
-        /// Who they are.
+        /// The id of that user.
         user: String,
     },
 }
 
-/// Why nobody could be sent to a provider.
+/// Why no authorization request could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthorizationRequestError {
-    /// The provider does not say where.
+    /// The provider's endpoints could not be discovered.
     #[error(transparent)]
     Discovery(#[from] DiscoveryError),
-    /// It says something that is no address.
+    /// An endpoint of the provider cannot be used.
     #[error(transparent)]
     Client(#[from] ClientError),
     /// The vault failed.
@@ -62,8 +63,8 @@ impl AuthorizationRequest {
         Self { request: secret(), nonce: secret(), verifier: secret(), purpose }
     }
 
-    /// The address to send the browser to. `browser`: the secret in its flow cookie. A test is begun in one browser
-    /// and may go on in another; nobody is signed in by it.
+    /// The URL to send the browser to. `browser` is the secret in its flow cookie. A test is not bound to
+    /// it, because it may be completed in another browser and creates no session.
     pub(super) fn authorization_url(
         &self,
         kernel: &Kernel,
@@ -93,8 +94,9 @@ fn state_binding(connection: &Connection, browser: &str) -> String {
     format!("oidc/{}/{browser}", connection.id)
 }
 
-/// Opens a state that came back to this connection in this browser; none when it was altered, is another
-/// connection's or browser's, or is over.
+/// Opens a state that came back to this connection: one bound to this browser, or one of a test, which is
+/// bound to none. Returns `None` if it was altered, was issued for another connection or browser, or has
+/// expired.
 pub(super) async fn open_state(
     kernel: &Kernel,
     connection: &Connection,
@@ -111,7 +113,8 @@ pub(super) async fn open_state(
     sealed_state::open::<AuthorizationRequest>(kernel, &state_binding(connection, ""), state).await
 }
 
-/// Sends the one who is signed in to the provider, to link who they are there: the address.
+/// Starts linking an identity at the provider to the user who is signed in. Returns the URL to send the
+/// browser to.
 pub async fn begin_link(
     kernel: &Kernel,
     providers: &ProviderCache,

@@ -1,4 +1,5 @@
-//! From what came back with the browser to a person: the answer, the code, the token, the claims.
+//! Validates an authorization response: from the callback's parameters through the code and the tokens to
+//! the user's claims.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -17,10 +18,10 @@ use crate::idp::graph::{self, GraphError};
 use crate::idp::report::{CheckFailed, CheckReport, check_that};
 use crate::kernel::Kernel;
 
-/// What a user info endpoint says.
+/// The size limit of a `UserInfo` response.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// The parameters with which a browser comes back (RFC 6749 §4.1.2, RFC 9207 §2).
+/// The parameters of an authorization response (RFC 6749 §4.1.2, RFC 9207 §2).
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct CallbackParams {
@@ -31,7 +32,7 @@ pub(super) struct CallbackParams {
     error_description: Option<String>,
 }
 
-/// Somebody whom the provider vouches for.
+/// The user as the provider asserts them, after all checks.
 #[derive(Debug)]
 pub(super) struct OidcIdentity {
     pub(super) issuer: String,
@@ -39,18 +40,19 @@ pub(super) struct OidcIdentity {
     pub(super) email: String,
     pub(super) email_is_verified: bool,
     pub(super) claims: Claims,
-    /// The names of their groups; none where groups do not follow the connection, or could not be read.
+    /// The names of the user's groups; `None` if linked groups do not follow the connection or could not be
+    /// read.
     pub(super) groups: Option<Vec<String>>,
     pub(super) id_token: Option<String>,
     pub(super) report: CheckReport<OidcCheck>,
 }
 
-/// An answer that came with the browser, and what it is judged by.
+/// An authorization response under validation.
 pub(super) struct Callback<'a> {
     kernel: &'a Kernel,
     providers: &'a ProviderCache,
     connection: &'a OidcConnection,
-    /// What was asked.
+    /// The request that it answers.
     request: &'a AuthorizationRequest,
     /// The checks so far.
     report: CheckReport<OidcCheck>,
@@ -70,7 +72,7 @@ impl<'a> Callback<'a> {
         &self.connection.settings
     }
 
-    /// Who came, if the answer passes every check.
+    /// The asserted identity, if the response passes every check.
     pub(super) async fn validate(
         mut self,
         params: &CallbackParams,
@@ -103,14 +105,15 @@ impl<'a> Callback<'a> {
         })
     }
 
-    /// The code in the answer, if the provider that was asked has said yes.
+    /// The authorization code, if the response comes from this provider and is not an error.
     fn extract_code<'p>(
         &mut self,
         provider: &DiscoveredProvider,
         params: &'p CallbackParams,
     ) -> Result<&'p str, CheckFailed<OidcCheck>> {
         let report = &mut self.report;
-        // First: an error of somebody else's provider must not pass for this one's either.
+        // The issuer is checked first, so that an error response of another provider is not attributed to
+        // this one.
         let metadata = &provider.metadata;
         if params.iss.is_some() || metadata.authorization_response_iss_parameter_supported {
             let found = params.iss.as_deref().unwrap_or("none");
@@ -127,7 +130,7 @@ impl<'a> Callback<'a> {
         Ok(code)
     }
 
-    /// What the provider says of the person: in its ID token, at its user info endpoint, or in an API of its own.
+    /// The user's claims from the ID token, the `UserInfo` endpoint or the provider's own API.
     async fn read_claims(
         &mut self,
         provider: DiscoveredProvider,
@@ -146,7 +149,7 @@ impl<'a> Callback<'a> {
         self.add_userinfo_claims(&provider, claims, tokens).await
     }
 
-    /// The claims of the ID token, and the provider with the keys that it was signed with.
+    /// The claims of the ID token, and the provider with the keys that verified it.
     async fn id_token_claims(
         &mut self,
         provider: DiscoveredProvider,
@@ -167,8 +170,8 @@ impl<'a> Callback<'a> {
         .await
     }
 
-    /// Adds what only the user info endpoint says, where something is missing (`OpenID` Connect Core §5.3). What the
-    /// ID token says stays.
+    /// Adds claims of the `UserInfo` endpoint if the email address or the groups are missing (OpenID
+    /// Connect Core §5.3). Claims of the ID token take precedence.
     async fn add_userinfo_claims(
         &mut self,
         provider: &DiscoveredProvider,
@@ -187,7 +190,7 @@ impl<'a> Callback<'a> {
         let said = fetch_userinfo(self.kernel, endpoint, &tokens.access_token).await;
         let said =
             said.map_err(|error| self.report.fail(OidcCheck::UserInfo, "claims of the person", error))?;
-        // Core §5.3.2: an answer about somebody else must not be used.
+        // Claims about another subject must not be used (OpenID Connect Core §5.3.2).
         let who = text_claim(&claims, "sub").unwrap_or_default();
         let found = text_claim(&said, "sub").unwrap_or("nobody");
         self.report.record(OidcCheck::UserInfo, check_that(who == found, who, found))?;
@@ -197,7 +200,8 @@ impl<'a> Callback<'a> {
         Ok(claims)
     }
 
-    /// The groups of the person. When they cannot be read nobody is taken out of anything, and the log says why.
+    /// The user's groups. If they cannot be read, the result is `None`, so that the user keeps all
+    /// memberships, and the reason is logged.
     async fn read_groups(&self, claims: &mut Claims) -> Option<Vec<String>> {
         let name = self.settings().group_claim()?;
         if self.settings().preset.spec().people == PeopleScope::Tenants && graph::is_overage(claims) {
@@ -206,7 +210,7 @@ impl<'a> Callback<'a> {
         }
         match claims.get(name) {
             Some(Value::Array(_) | Value::String(_)) => Some(claim_mapping::claim_values(claims, name)),
-            // Many providers leave the claim out for somebody who is in no group.
+            // Many providers omit the claim for users without groups.
             _ => Some(Vec::new()),
         }
     }
@@ -218,8 +222,8 @@ async fn fetch_userinfo(kernel: &Kernel, endpoint: &str, access_token: &str) -> 
     serde_json::from_str(&text.map_err(|error| error.to_string())?).map_err(|error| error.to_string())
 }
 
-/// Judges what a provider has signed. When its key is not among those known they are read again, once; a key may have
-/// been replaced under its old id as well.
+/// Validates a signed token. If its key is unknown or its signature is wrong, the provider's keys are read
+/// again once and the token is validated anew: a provider may also replace a key under its old id.
 pub(super) async fn validate_with_key_refresh(
     kernel: &Kernel,
     providers: &ProviderCache,

@@ -1,9 +1,9 @@
-//! The checks of a sign-in with a provider, in the order in which they are made.
+//! The checks of a provider's response, in the order in which they are made.
 
 use crate::idp::report::checks;
 
 checks! {
-    /// A check that a provider's answer has to pass.
+    /// A check that a provider's response must pass.
     OidcCheck {
         /// The provider can be reached and describes itself.
         Discovery = "discovery",

@@ -1,4 +1,4 @@
-//! What a provider's claims say about the person, as far as the connection lets them speak.
+//! What a provider's claims say about the user, within what the connection's settings permit.
 
 use serde_json::Value;
 
@@ -9,21 +9,21 @@ use crate::idp::connections::OidcSettings;
 use crate::idp::report::{CheckFailed, CheckReport, CheckResult, check_that};
 use crate::signin::ProfileNames;
 
-/// Levels that stand for more than one factor: REFEDS, and PAPE's.
+/// Authentication contexts that stand for more than one factor: those of REFEDS and PAPE.
 const MFA_CONTEXTS: [&str; 3] = [
     "https://refeds.org/profile/mfa",
     "http://schemas.openid.net/pape/policies/2007/06/multi-factor",
     "http://schemas.openid.net/pape/policies/2007/06/multi-factor-physical",
 ];
 
-/// The address the claims name, and whether the provider vouches for it.
+/// The email address in the claims, and whether it is verified.
 pub(super) struct EmailClaim {
     pub(super) email: String,
     pub(super) is_verified: bool,
 }
 
-/// Reads the address. One that is not vouched for leads to nobody, but may belong to a person who is known by
-/// their subject.
+/// Reads the email address. An unverified address identifies no user, but it is accepted: the user may be
+/// known by their subject.
 pub(super) fn email_claim(
     report: &mut CheckReport<OidcCheck>,
     settings: &OidcSettings,
@@ -34,7 +34,7 @@ pub(super) fn email_claim(
         && text_claim(claims, "tid").is_some_and(|tid| settings.tenants.contains(&tid.to_lowercase()));
     let mapped = settings.people.email_attribute.as_deref();
     let found = text_claim(claims, mapped.unwrap_or("email")).or_else(|| {
-        // In one's own tenant the sign-in name is given by an administrator, and many have no mailbox.
+        // In a configured tenant, administrators assign the sign-in names, and many accounts have no mailbox.
         text_claim(claims, "preferred_username").filter(|_| mapped.is_none() && tenant_is_ours)
     });
     let email = found.unwrap_or_default().trim().to_owned();
@@ -44,8 +44,8 @@ pub(super) fn email_claim(
         });
     report.record(OidcCheck::Email, check_that(fits, "an email address", found.unwrap_or("none")))?;
     let is_verified = match people {
-        // Anybody can put any address into a tenant of their own: Entra ID's word is `xms_edov`, or our knowing the
-        // tenant.
+        // Anyone can enter any address in a tenant of their own. The address is therefore verified only if
+        // `xms_edov` says so or the tenant is one of the configured ones.
         PeopleScope::Tenants => tenant_is_ours || is_true(claims.get("xms_edov")),
         PeopleScope::Everyone | PeopleScope::HostedDomains => {
             settings.trust_email || is_true(claims.get("email_verified"))
@@ -54,7 +54,7 @@ pub(super) fn email_claim(
     Ok(EmailClaim { email, is_verified })
 }
 
-/// Providers write yes as `true`, `"true"`, `1` and `"1"`.
+/// Whether a claim is true. Providers write `true`, `"true"`, `1` or `"1"`.
 fn is_true(claim: Option<&Value>) -> bool {
     match claim {
         Some(Value::Bool(yes)) => *yes,
@@ -64,7 +64,7 @@ fn is_true(claim: Option<&Value>) -> bool {
     }
 }
 
-/// Whether the person comes from where the connection lets people come from.
+/// Checks that the user comes from a permitted tenant or hosted domain.
 pub(super) fn check_tenant_and_domain(
     report: &mut CheckReport<OidcCheck>,
     settings: &OidcSettings,
@@ -75,7 +75,7 @@ pub(super) fn check_tenant_and_domain(
         report.record(OidcCheck::Tenant, check_allow_list(text_claim(claims, "tid"), &settings.tenants))?;
     }
     if people == PeopleScope::HostedDomains && !settings.hosted_domains.is_empty() {
-        // `hd` in the request is a wish; in the token it is a fact.
+        // `hd` in the request is only a hint to the provider; only the claim proves the domain.
         report.record(
             OidcCheck::HostedDomain,
             check_allow_list(text_claim(claims, "hd"), &settings.hosted_domains),
@@ -89,7 +89,7 @@ fn check_allow_list(found: Option<&str>, allowed: &[String]) -> CheckResult {
     check_that(fits, allowed.join(", "), found.unwrap_or("none"))
 }
 
-/// The names of the person.
+/// The user's names.
 pub(super) fn names(settings: &OidcSettings, claims: &Claims) -> ProfileNames {
     let mapped = |own: &Option<String>, usual: &str| {
         text_claim(claims, own.as_deref().unwrap_or(usual)).and_then(ProfileNames::parse_name)
@@ -101,7 +101,7 @@ pub(super) fn names(settings: &OidcSettings, claims: &Claims) -> ProfileNames {
     }
 }
 
-/// The values of a claim, as text.
+/// The values of a claim as text.
 pub(super) fn claim_values(claims: &Claims, name: &str) -> Vec<String> {
     let one = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
@@ -115,7 +115,7 @@ pub(super) fn claim_values(claims: &Claims, name: &str) -> Vec<String> {
     }
 }
 
-/// Whether the provider says that more than one factor was shown (RFC 8176).
+/// Whether the provider asserts that more than one factor was used (RFC 8176).
 pub(super) fn asserts_mfa(claims: &Claims) -> bool {
     claim_values(claims, "amr").iter().any(|method| method == "mfa")
         || text_claim(claims, "acr").is_some_and(|acr| MFA_CONTEXTS.contains(&acr))

@@ -1,4 +1,4 @@
-//! openidconnect as it is used here: the way out with a request, and the exchange of the code that comes back.
+//! The authorization request and the exchange of the code, with the `openidconnect` crate.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -18,28 +18,28 @@ use super::{RpEndpoints, client_keys, request_options};
 use crate::idp::connections::{self, OidcConnection, OidcSettings};
 use crate::kernel::{Kernel, http_client, vault};
 
-/// A token endpoint's answer.
+/// The size limit of a token response.
 const MAX_BYTES: usize = 256 * 1024;
 
-/// Why no request could be made, or no token was had. For the log and for administrators.
+/// Why no request could be made or no token was received. For the log and for administrators.
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
-    /// An address of the provider is none.
+    /// An endpoint of the provider is not a valid URL.
     #[error("an address of the provider cannot be used: {0}")]
     InvalidUrl(String),
-    /// There is no secret, or no key.
+    /// No client secret or key is set.
     #[error("no client secret is set")]
     NoCredential,
-    /// The provider said no: its error code.
+    /// The provider refused the request: its error code and description.
     #[error("the provider refused: {0}")]
     Refused(String),
-    /// It was not reached.
+    /// The request could not be completed.
     #[error("{0}")]
     Http(String),
-    /// It said something else than documented.
+    /// The response is not a token response.
     #[error("the token endpoint answered with something that is no token")]
     MalformedResponse,
-    /// The secret could not be had.
+    /// The client secret could not be read.
     #[error(transparent)]
     Vault(#[from] vault::Error),
 }
@@ -55,7 +55,7 @@ fn build_client(
     let bad = |error: url::ParseError| ClientError::InvalidUrl(error.to_string());
     let token = metadata.token_endpoint.clone().unwrap_or_default();
     let issuer = IssuerUrl::new(settings.issuer.clone()).map_err(bad)?;
-    // No keys: tokens are judged elsewhere.
+    // No keys: tokens are validated in `token_validation`.
     let client = CoreClient::new(ClientId::new(settings.client_id.clone()), issuer, JsonWebKeySet::default())
         .set_auth_uri(AuthUrl::new(metadata.authorization_endpoint.clone()).map_err(bad)?)
         .set_token_uri(TokenUrl::new(token).map_err(bad)?)
@@ -63,19 +63,19 @@ fn build_client(
     Ok(if settings.preset.is_oauth2_only() { client.disable_openid_scope() } else { client })
 }
 
-/// What the address says to which a browser is sent (RFC 6749 §4.1.1).
+/// The variable parameters of an authorization request (RFC 6749 §4.1.1).
 pub(super) struct RequestUrl<'a> {
     pub(super) endpoints: &'a RpEndpoints,
     pub(super) state: &'a str,
     pub(super) nonce: &'a str,
-    /// The PKCE verifier, whose hash the provider is shown.
+    /// The PKCE verifier; the request contains only its hash.
     pub(super) verifier: &'a str,
-    /// Who the person says they are; not sent unless it is an address.
+    /// The identifier that the user typed; it is sent only if it is an email address.
     pub(super) login_hint: &'a str,
 }
 
 impl RequestUrl<'_> {
-    /// The address.
+    /// The URL of the request.
     pub(super) fn build(
         &self,
         settings: &OidcSettings,
@@ -103,13 +103,13 @@ impl RequestUrl<'_> {
     }
 }
 
-/// What a code was good for.
+/// The tokens that were exchanged for a code.
 pub(super) struct Tokens {
     pub(super) id_token: Option<String>,
     pub(super) access_token: String,
 }
 
-/// Exchanges a code (RFC 6749 §4.1.3).
+/// Exchanges a code for tokens (RFC 6749 §4.1.3).
 pub(super) async fn exchange_code(
     kernel: &Kernel,
     connection: &OidcConnection,
@@ -165,8 +165,8 @@ pub(super) async fn exchange_code(
     Ok(Tokens { id_token, access_token: answer.access_token().secret().clone() })
 }
 
-/// Takes the ID token out of an answer. The library would read its claims before anybody has judged it, and strictly:
-/// not those of LinkedIn, which says yes as a text.
+/// Removes the ID token from a response. The library would parse its claims before they are validated, and
+/// too strictly for LinkedIn, which sends booleans as strings.
 fn remove_id_token(body: &mut Vec<u8>) -> Option<String> {
     let mut answer: serde_json::Map<String, Value> = serde_json::from_slice(body).ok()?;
     let taken = answer.remove("id_token")?;
@@ -185,7 +185,7 @@ fn to_client_error(error: TokenRequestError) -> ClientError {
             )
         }
         RequestTokenError::Request(error) => ClientError::Http(error.to_string()),
-        // GitHub says no with status 200.
+        // GitHub sends errors with status 200.
         RequestTokenError::Parse(_, body) => {
             let said: Option<Value> = serde_json::from_slice(&body).ok();
             let code = said.as_ref().and_then(|said| said["error"].as_str());

@@ -1,4 +1,4 @@
-//! How a client proves itself at the token endpoint.
+//! How the client authenticates at the token endpoint.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -16,7 +16,7 @@ pub enum ClientAuth {
 }
 
 impl ClientAuth {
-    /// All, in the order in which they are offered.
+    /// All methods, in the order in which they are offered.
     pub const ALL: [Self; 3] = [Self::ClientSecretBasic, Self::ClientSecretPost, Self::PrivateKeyJwt];
 
     /// The name in the API and in discovery documents.

@@ -1,4 +1,4 @@
-//! How we prove to a provider that we are its client.
+//! Client authentication with a key of our own (`private_key_jwt`).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,12 +11,12 @@ use crate::directory::Error;
 use crate::idp::connections::{self, Connection};
 use crate::kernel::{Kernel, Tx, ids, vault};
 
-/// The name of the client's secret among those of a connection.
+/// The name of the client secret among the connection's secrets.
 pub const CLIENT_SECRET: &str = "client_secret";
-/// The name of our key: base64 of PKCS#8.
+/// The name of the private key among the connection's secrets. The value is base64 of PKCS#8.
 const CLIENT_KEY: &str = "client_key";
 
-/// Makes the key of a connection that signs assertions with one, unless it has one.
+/// Generates the key for client assertions, unless the connection has one.
 pub async fn ensure_client_key(kernel: &Kernel, tx: &mut Tx, connection: &Connection) -> Result<(), Error> {
     if connections::has_secret(tx, &connection.id, CLIENT_KEY).await? {
         return Ok(());
@@ -39,13 +39,14 @@ fn public_jwk(key: &EncodingKey) -> Option<Jwk> {
     Some(jwk)
 }
 
-/// Our public key, as the provider reads it; an empty set where there is none.
+/// The public key for the provider; an empty set if there is no key.
 pub(super) async fn public_jwks(kernel: &Kernel, connection: &Connection) -> Result<JwkSet, vault::Error> {
     let key = client_key(kernel, connection).await?;
     Ok(JwkSet { keys: key.as_ref().and_then(public_jwk).into_iter().collect() })
 }
 
-/// A signed assertion of who we are, for one request (RFC 7523 §2.2).
+/// A signed client assertion for one request (RFC 7523 §2.2), valid for one minute; `None` if there is no
+/// key.
 pub(super) async fn client_assertion(
     kernel: &Kernel,
     connection: &Connection,

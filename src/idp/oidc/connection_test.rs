@@ -1,4 +1,5 @@
-//! Trying a connection: an administrator goes to the provider and back, and sees what every check found.
+//! Connection tests for OpenID Connect and OAuth 2.0: an administrator signs in at the provider and sees
+//! the result of every check.
 
 use std::collections::BTreeMap;
 
@@ -19,16 +20,16 @@ use crate::kernel::http::RequestContext;
 use crate::kernel::{Kernel, Tx};
 use crate::signin::SignIn;
 
-/// What beginning a test came to.
+/// The outcome of starting a test.
 #[derive(Debug)]
 pub enum OidcTestStart {
-    /// The address to send the administrator's browser to, and the id of the test.
+    /// The URL to send the administrator's browser to, and the id of the test.
     Redirect(String, String),
-    /// It ended before anybody was sent anywhere: the id of the test says why.
+    /// The test failed before the browser was sent anywhere. The result is stored under this id.
     Finished(String),
 }
 
-/// Begins a test. A provider that cannot be used is a finding, not an error.
+/// Starts a test. A provider that cannot be used is a failed test and not an error.
 pub async fn begin(
     kernel: &Kernel,
     providers: &ProviderCache,
@@ -63,7 +64,7 @@ pub async fn begin(
     Ok(begun)
 }
 
-/// Keeps what a test found.
+/// Completes the test with the result of validating the response.
 pub(super) async fn finish(
     signin: &SignIn,
     request: &RequestContext,
@@ -93,7 +94,7 @@ pub(super) async fn finish(
     Ok(tx.commit().await?)
 }
 
-/// The claims as the page shows them, without the protocol's own.
+/// The claims for the result page, without those of the protocol.
 fn attributes(identity: &OidcIdentity) -> BTreeMap<String, Vec<String>> {
     const PROTOCOL: [&str; 10] =
         ["iss", "aud", "azp", "exp", "iat", "nbf", "nonce", "at_hash", "jti", "_claim_sources"];
@@ -107,7 +108,8 @@ fn attributes(identity: &OidcIdentity) -> BTreeMap<String, Vec<String>> {
     all
 }
 
-/// The rules that a sign-in meets later; here they are part of the answer.
+/// Checks that the response answers this test's request, and the rules that a sign-in checks later, in the
+/// flow.
 async fn check_test_rules(
     tx: &mut Tx,
     connection: &Connection,

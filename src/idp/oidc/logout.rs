@@ -1,5 +1,5 @@
-//! Logout that begins here (`OpenID` Connect RP-Initiated Logout 1.0): the session here ends first, whatever the
-//! provider says.
+//! Logout that begins here (OpenID Connect RP-Initiated Logout 1.0). The session here ends first, whatever
+//! the provider answers.
 
 use serde_json::{Value, json};
 use url::Url;
@@ -12,14 +12,15 @@ use crate::kernel::Kernel;
 use crate::signin::ProviderSession;
 use crate::signin::sessions::UpstreamSession;
 
-/// A way out that leads through the provider.
+/// The logout of a session at its provider.
 pub struct OidcLogout {
     connection: OidcConnection,
     id_token: Option<String>,
 }
 
 impl OidcLogout {
-    /// The way out of a session that came through `connection`; none for plain OAuth 2.0, which has no logout.
+    /// The logout of a session that came through `connection`; `None` for plain OAuth 2.0, which has no
+    /// logout.
     pub(crate) fn of(connection: OidcConnection, origin: &UpstreamSession) -> Option<Self> {
         if connection.settings.preset.is_oauth2_only() {
             return None;
@@ -29,14 +30,14 @@ impl OidcLogout {
         Some(Self { connection, id_token })
     }
 
-    /// What the provider is called.
+    /// The display name of the provider.
     #[must_use]
     pub fn label(&self) -> String {
         self.connection.label()
     }
 }
 
-/// What is kept of a sign-in for its end.
+/// What is stored about a sign-in so that the session can be ended later, by us or by the provider.
 pub(super) fn provider_session(identity: &OidcIdentity) -> ProviderSession {
     ProviderSession {
         subject: identity.subject.clone(),
@@ -45,7 +46,8 @@ pub(super) fn provider_session(identity: &OidcIdentity) -> ProviderSession {
     }
 }
 
-/// The address at which the provider signs the person out there and brings them back; none where it has none.
+/// The URL at which the provider ends the user's session and from which it returns the browser; `None` if
+/// it has no such endpoint or cannot be discovered.
 pub async fn logout_url(kernel: &Kernel, providers: &ProviderCache, logout: &OidcLogout) -> Option<String> {
     let provider = providers.discover(kernel, &logout.connection.settings).await.ok()?;
     let mut url = Url::parse(provider.metadata.end_session_endpoint.as_deref()?).ok()?;

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use url::Url;
 
-/// The members of a discovery document that are used (`OpenID` Connect Discovery §3, RFC 8414, RFC 9207).
+/// The members of a discovery document that are used (OpenID Connect Discovery §3, RFC 8414, RFC 9207).
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ProviderMetadata {
@@ -17,7 +17,7 @@ pub(super) struct ProviderMetadata {
     pub(super) authorization_response_iss_parameter_supported: bool,
 }
 
-/// `https://host/some/` + `path` → `https://host/some/path`.
+/// `path` below `base`: `https://host/some/` and `path` give `https://host/some/path`.
 pub(super) fn join_url(base: &Url, path: &str) -> String {
     format!("{}/{path}", base.as_str().trim_end_matches('/'))
 }

@@ -1,7 +1,7 @@
-//! `OpenID` Connect and OAuth 2.0 as a client: the authorization code flow with PKCE.
+//! OpenID Connect and OAuth 2.0 as a client: the authorization code flow with PKCE.
 //!
-//! openidconnect writes requests and exchanges codes. What a provider signs (ID tokens, logout tokens) is judged in
-//! [`token_validation`], with the provider's published keys only.
+//! The `openidconnect` crate writes requests and exchanges codes. Signed tokens (ID tokens and logout
+//! tokens) are validated in [`token_validation`], with the provider's published keys only.
 
 mod authorization;
 mod callback;
@@ -33,23 +33,23 @@ pub(crate) use presets::SetupValue;
 
 use crate::kernel::urls::Urls;
 
-/// What a provider's administrator has to know of us.
+/// Our endpoints for one connection, which the provider's administrator enters there.
 #[derive(Debug, Clone)]
 pub struct RpEndpoints {
-    /// Where a sign-in begins.
+    /// Where a sign-in starts.
     pub login: String,
-    /// Where the provider sends people back to.
+    /// The redirect URI.
     pub callback: String,
-    /// Where people come back to from a logout.
+    /// The post-logout redirect URI.
     pub signed_out: String,
-    /// Where the provider tells of logouts.
+    /// The back-channel logout URI.
     pub backchannel_logout: String,
-    /// Where our public key is, for `private_key_jwt`.
+    /// The URL of our public key, for `private_key_jwt`.
     pub jwks: String,
 }
 
 impl RpEndpoints {
-    /// Those of a connection.
+    /// The endpoints of the connection with this id.
     #[must_use]
     pub fn of(urls: &Urls, id: &str) -> Self {
         let at = |what: &str| urls.absolute(&format!("/oidc/{id}/{what}"));

@@ -1,4 +1,4 @@
-//! Providers of plain OAuth 2.0: who came is what their own API says to the bearer of the access token.
+//! Plain OAuth 2.0 providers: the user's claims come from the provider's own API.
 
 use serde_json::Value;
 use url::Url;
@@ -8,7 +8,7 @@ use super::token_validation::Claims;
 use crate::idp::connections::OidcSettings;
 use crate::kernel::Kernel;
 
-/// Who the bearer of `token` is, in the claims of `OpenID` Connect.
+/// The claims of the user whose access token is `token`, under the names of OpenID Connect.
 pub(super) async fn fetch_claims(
     kernel: &Kernel,
     settings: &OidcSettings,
@@ -23,7 +23,7 @@ pub(super) async fn fetch_claims(
     }
 }
 
-/// Where the API is: as is set, or where the preset knows it to be.
+/// The base URL of the API: the configured one, or else the preset's.
 fn api_base_url(settings: &OidcSettings, oauth2: &OAuth2Api) -> Option<Url> {
     if let Some(own) = &settings.api_url {
         return Url::parse(own).ok();

@@ -1,7 +1,8 @@
-//! What a provider says about itself: its endpoints and its keys, read once for many sign-ins.
+//! Discovery: the endpoints and keys of a provider, cached for many sign-ins.
 //!
-//! One reads, all others wait for it: a restart at nine in the morning asks each provider once. Keys that are not
-//! known are looked for again, at most every half minute: a token with an invented key id makes nobody ask.
+//! When many sign-ins need the same provider, one of them reads it and the others wait, so that even after
+//! a restart at the busiest hour each provider gets one request. For an unknown key id, the keys are read
+//! again, but at most every 30 seconds, so that tokens with invented key ids cannot trigger a request each.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,42 +20,43 @@ use super::request_options;
 use crate::idp::connections::OidcSettings;
 use crate::kernel::{Kernel, Timestamp, http_client};
 
-/// How long what was read is good.
+/// How long a discovery document and its keys are used without being read again.
 const FRESH_FOR: Duration = Duration::from_hours(1);
-/// How long it is used when it cannot be read again.
+/// How long they are used if they cannot be read again.
 const USABLE_FOR: Duration = Duration::from_hours(24);
-/// How soon keys are read again for one that is not among them.
+/// The minimum interval between two readings of the keys because of an unknown key.
 const KEY_REFRESH_INTERVAL: Duration = Duration::from_secs(30);
-/// How long a provider that could not be read is left alone: whoever waits meanwhile need not wait once more each.
+/// How long the last failure is returned without another attempt, so that sign-ins that waited for the
+/// failed attempt do not each wait for their own.
 const RETRY_AFTER_FAILURE: Duration = Duration::from_secs(3);
-/// A discovery document or a set of keys.
+/// The size limit of a discovery document or a key set.
 const MAX_BYTES: usize = 256 * 1024;
-/// Providers that are remembered: more than a server has.
+/// The size limit of the cache, more than a server has; beyond it, the cache is emptied.
 const MAX_PROVIDERS: usize = 10_000;
 
-/// Why a provider cannot be used. The text is for its administrator.
+/// Why a provider cannot be used. The text is for administrators.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum DiscoveryError {
-    /// Not reached.
+    /// It was not reached.
     #[error("{url}: {error}")]
     Unreachable {
-        /// The address.
+        /// The URL.
         url: String,
-        /// Why.
+        /// The reason.
         error: Arc<http_client::Error>,
     },
-    /// It is no discovery document, or no set of keys.
+    /// The response is not a discovery document or a key set.
     #[error("{0}: the answer is not what `OpenID` Connect Discovery asks for")]
     Malformed(String),
-    /// The document is about another issuer (Discovery §4.3).
+    /// The document is about another issuer (OpenID Connect Discovery §4.3).
     #[error("the provider calls itself {0}: put exactly that into the issuer")]
     IssuerMismatch(String),
-    /// It sends people to an address that is not safe.
+    /// An endpoint for browsers is not a safe URL.
     #[error("the provider's {0} must be an https address")]
     UnsafeEndpoint(&'static str),
 }
 
-/// What is known of a provider.
+/// A provider's metadata and keys.
 #[derive(Debug, Clone)]
 pub(super) struct DiscoveredProvider {
     pub(super) metadata: Arc<ProviderMetadata>,
@@ -63,7 +65,7 @@ pub(super) struct DiscoveredProvider {
     keys_refreshed_at: Option<Timestamp>,
 }
 
-/// What is known of one provider, and how the last attempt to read it failed.
+/// The cached provider, and the last failure to read it.
 #[derive(Default)]
 struct CachedProvider {
     provider: Option<DiscoveredProvider>,
@@ -72,13 +74,13 @@ struct CachedProvider {
 
 type ProviderSlot = Arc<AsyncMutex<CachedProvider>>;
 
-/// All that is known of providers, by issuer.
+/// All discovered providers, by preset and issuer.
 #[derive(Default)]
 pub struct ProviderCache(Mutex<HashMap<String, ProviderSlot>>);
 
 impl ProviderCache {
     fn slot(&self, settings: &OidcSettings) -> ProviderSlot {
-        // What a document may say depends on the preset.
+        // Which documents are accepted depends on the preset.
         let issuer = format!("{} {}", settings.preset.as_str(), settings.issuer);
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MAX_PROVIDERS {
@@ -87,7 +89,7 @@ impl ProviderCache {
         all.entry(issuer).or_default().clone()
     }
 
-    /// What is known of the provider of a connection; read when that is too old.
+    /// The provider of a connection, read again if the cached copy is too old.
     pub(super) async fn discover(
         &self,
         kernel: &Kernel,
@@ -127,7 +129,7 @@ impl ProviderCache {
         }
     }
 
-    /// How many keys a provider publishes; none where it is one that publishes nothing.
+    /// The number of keys that a provider publishes; `None` for plain OAuth 2.0, which publishes none.
     pub async fn count_keys(
         &self,
         kernel: &Kernel,
@@ -137,7 +139,7 @@ impl ProviderCache {
         Ok(provider.metadata.jwks_uri.is_some().then_some(provider.keys.len()))
     }
 
-    /// The same with keys read anew, as one was not among them; unless that was tried a moment ago.
+    /// The provider with its keys read again because one was missing, unless they were read a moment ago.
     pub(super) async fn refresh_keys(
         &self,
         kernel: &Kernel,
@@ -174,7 +176,7 @@ async fn fetch_provider(
     let text = fetch_text(kernel, &url).await?;
     let metadata: ProviderMetadata =
         serde_json::from_str(&text).map_err(|_| DiscoveryError::Malformed(url.clone()))?;
-    // An Entra ID address for several tenants has a gap in its issuer; which tenant it is, the token says.
+    // The issuer in an Entra ID document for several tenants has a placeholder; the token names the tenant.
     let has_gap =
         settings.preset.spec().people == PeopleScope::Tenants && metadata.issuer.contains("{tenantid}");
     if metadata.issuer != settings.issuer && !has_gap {
@@ -189,7 +191,7 @@ async fn fetch_provider(
     Ok(DiscoveredProvider { metadata: Arc::new(metadata), keys, read_at, keys_refreshed_at: None })
 }
 
-/// Browsers are sent to these, so they obey the rules for what we ask ourselves.
+/// Checks the endpoints that browsers are sent to by the same rules as the URLs of our own requests.
 fn check_endpoints(kernel: &Kernel, metadata: &ProviderMetadata) -> Result<(), DiscoveryError> {
     let places = [
         ("authorization_endpoint", Some(&metadata.authorization_endpoint)),
@@ -212,7 +214,7 @@ async fn fetch_keys(kernel: &Kernel, metadata: &ProviderMetadata) -> Result<Vec<
     let text = fetch_text(kernel, url).await?;
     let set: JwksDocument =
         serde_json::from_str(&text).map_err(|_| DiscoveryError::Malformed(url.to_owned()))?;
-    // Keys of kinds that are not known here are nobody's fault (RFC 7517 §5).
+    // Keys of unknown types are ignored (RFC 7517 §5).
     Ok(set.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect())
 }
 

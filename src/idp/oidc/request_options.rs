@@ -1,4 +1,4 @@
-//! What is asked of a provider, and how: from the settings of a connection and what is known of the preset.
+//! The options of a request, from a connection's settings and its preset.
 
 use url::Url;
 
@@ -7,7 +7,7 @@ use super::metadata::{ProviderMetadata, join_url};
 use super::presets::PeopleScope;
 use crate::idp::connections::OidcSettings;
 
-/// What to ask for, beside `openid`.
+/// The scopes to request in addition to `openid`.
 pub(super) fn scopes(settings: &OidcSettings) -> Vec<String> {
     let spec = settings.preset.spec();
     let group_scopes = if settings.people.group_sync { spec.group_scopes } else { &[] };
@@ -17,7 +17,7 @@ pub(super) fn scopes(settings: &OidcSettings) -> Vec<String> {
     all
 }
 
-/// Further parameters of the request.
+/// Additional parameters of the authorization request.
 pub(super) fn parameters(settings: &OidcSettings) -> Vec<(&'static str, String)> {
     let spec = settings.preset.spec();
     let mut all = Vec::new();
@@ -32,8 +32,8 @@ pub(super) fn parameters(settings: &OidcSettings) -> Vec<(&'static str, String)>
     all
 }
 
-/// How the client proves itself: as is set, as the provider is known to want it, or as it says (RFC 8414 §2: basic,
-/// when it says nothing).
+/// How the client authenticates: as configured, else as the preset says, else as the discovery document
+/// says. The default is HTTP Basic (RFC 8414 §2).
 pub(super) fn client_auth(settings: &OidcSettings, metadata: &ProviderMetadata) -> ClientAuth {
     if let Some(wanted) = settings.client_auth.or(settings.preset.spec().client_auth) {
         return wanted;
@@ -47,7 +47,7 @@ pub(super) fn client_auth(settings: &OidcSettings, metadata: &ProviderMetadata) 
     }
 }
 
-/// Where a provider of plain OAuth 2.0 has its endpoints; none for one that describes itself.
+/// The endpoints of a plain OAuth 2.0 provider; `None` for a provider with a discovery document.
 pub(super) fn endpoints(settings: &OidcSettings) -> Option<ProviderMetadata> {
     let oauth2 = settings.preset.spec().oauth2.as_ref()?;
     let base = Url::parse(&settings.issuer).ok()?;

@@ -1,5 +1,5 @@
-//! The judge of what a provider signs. Pure: a token, keys and what is expected in; claims or the check that failed
-//! out.
+//! Validates the signed tokens of a provider. Pure: takes a token, keys and expectations, and returns the
+//! claims or the check that failed.
 
 use std::time::Duration;
 
@@ -18,22 +18,22 @@ use crate::kernel::{Timestamp, tokens};
 /// The claims of a token.
 pub(super) type Claims = Map<String, Value>;
 
-/// By how much the clocks of the two sides may differ.
+/// The accepted difference between the provider's clock and ours.
 const SKEW: Duration = Duration::from_mins(2);
-/// A token.
+/// The size limit of a token.
 const MAX_BYTES: usize = 64 * 1024;
 
-/// What a token must fit.
+/// What every token must match.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ExpectedToken<'a> {
-    /// The issuer of the discovery document; `{tenantid}` in it stands for the token's own `tid`.
+    /// The issuer of the discovery document. `{tenantid}` in it stands for the token's own `tid`.
     pub(super) issuer: &'a str,
     pub(super) client_id: &'a str,
     pub(super) keys: &'a [Jwk],
     pub(super) now: Timestamp,
 }
 
-/// What an ID token must fit beside that.
+/// What an ID token must match in addition.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ExpectedIdToken<'a> {
     pub(super) nonce: &'a str,
@@ -42,7 +42,7 @@ pub(super) struct ExpectedIdToken<'a> {
     pub(super) access_token: &'a str,
 }
 
-/// Judges an ID token (`OpenID` Connect Core §3.1.3.7).
+/// Validates an ID token (OpenID Connect Core §3.1.3.7).
 pub(super) fn validate_id_token(
     report: &mut CheckReport<OidcCheck>,
     token: &str,
@@ -67,7 +67,7 @@ pub(super) fn validate_id_token(
     Ok(claims)
 }
 
-/// Judges a logout token (`OpenID` Connect Back-Channel Logout §2.6).
+/// Validates a logout token (OpenID Connect Back-Channel Logout §2.6).
 pub(super) fn validate_logout_token(
     report: &mut CheckReport<OidcCheck>,
     token: &str,
@@ -77,7 +77,7 @@ pub(super) fn validate_logout_token(
     let (claims, _) = validate_token(report, token, expected)?;
     let is_logout =
         claims.get("events").is_some_and(|events| events.get(EVENT).is_some_and(Value::is_object));
-    // A nonce would make it an ID token, which is not to be taken for a logout.
+    // A nonce is prohibited, so that an ID token cannot be used as a logout token.
     let fits = is_logout && !claims.contains_key("nonce");
     report.record(
         OidcCheck::Logout,
@@ -100,7 +100,8 @@ struct JoseHeader {
     crit: Option<Value>,
 }
 
-/// What every token must be: signed with one of the keys, from the issuer, for us, and valid now.
+/// Checks what every token must satisfy: it is signed with one of the keys, comes from the issuer, is meant
+/// for us, and is valid now.
 fn validate_token(
     report: &mut CheckReport<OidcCheck>,
     token: &str,
@@ -148,7 +149,7 @@ fn validate_token(
     Ok((claims, algorithm))
 }
 
-/// The list. No `none`, and nothing in which the verifier's key is a secret.
+/// The accepted algorithms: neither `none` nor any with a shared secret.
 fn allowed_algorithm(name: &str) -> Option<Algorithm> {
     Some(match name {
         "RS256" => Algorithm::RS256,
@@ -164,7 +165,7 @@ fn allowed_algorithm(name: &str) -> Option<Algorithm> {
     })
 }
 
-/// Whether a key may have made a signature with this algorithm and key id.
+/// Whether the key may have made a signature with this algorithm and key id.
 fn key_matches(key: &Jwk, algorithm: Algorithm, kid: Option<&str>) -> bool {
     let of_kind = match (&key.algorithm, algorithm) {
         (AlgorithmParameters::EllipticCurve(curve), Algorithm::ES256) => curve.curve == EllipticCurve::P256,
@@ -209,7 +210,7 @@ fn authorized_party(claims: &Claims, client_id: &str) -> CheckResult {
 fn times(claims: &Claims, now: Timestamp) -> CheckResult {
     let at = |name: &str| {
         let seconds = claims.get(name).and_then(Value::as_f64)?;
-        // Far beyond any year that a clock shows, and still a number of milliseconds.
+        // The limit is beyond any real date, and the result still fits in milliseconds.
         (0.0..1e12).contains(&seconds).then(|| Timestamp(to_millis(seconds)))
     };
     let (Some(end), Some(issued)) = (at("exp"), at("iat")) else {
@@ -225,7 +226,8 @@ fn to_millis(seconds: f64) -> i64 {
     (seconds * 1000.0) as i64
 }
 
-/// `at_hash`: the left half of the hash that goes with the algorithm (`OpenID` Connect Core §3.1.3.6).
+/// The expected `at_hash`: the left half of the hash that belongs to the algorithm (OpenID Connect Core
+/// §3.1.3.6).
 fn half_hash(algorithm: Algorithm, token: &str) -> String {
     let hash = match algorithm {
         Algorithm::RS384 | Algorithm::PS384 | Algorithm::ES384 => &digest::SHA384,

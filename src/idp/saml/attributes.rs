@@ -1,4 +1,4 @@
-//! What an accepted assertion says about the person, as far as the connection lets it speak.
+//! What an accepted assertion says about the user, within what the connection's settings permit.
 
 use vestibule_saml::ValidatedAssertion;
 
@@ -6,8 +6,8 @@ use crate::directory::Email;
 use crate::idp::connections::SamlSettings;
 use crate::signin::{ProfileNames, ProviderClaims, ProviderSession};
 
-/// Contexts that stand for more than one factor: SAML 2.0 (saml-authn-context-2.0-os §3.4), the REFEDS MFA
-/// profile, and Entra ID's.
+/// Authentication contexts that stand for more than one factor: those of SAML 2.0
+/// (saml-authn-context-2.0-os §3.4), the REFEDS MFA profile, and Entra ID's.
 const MFA_CONTEXTS: [&str; 6] = [
     "urn:oasis:names:tc:SAML:2.0:ac:classes:MobileTwoFactorContract",
     "urn:oasis:names:tc:SAML:2.0:ac:classes:MobileTwoFactorUnregistered",
@@ -40,18 +40,18 @@ const DISPLAY_NAMES: [&str; 3] = [
     "http://schemas.microsoft.com/identity/claims/displayname",
 ];
 
-/// An email address as addresses are compared; none where the text is none.
+/// The email address in the form used for comparison; `None` if the text is not an address.
 pub(super) fn read_email(text: &str) -> Option<String> {
     Email::parse(text).ok().map(|email| email.folded())
 }
 
-/// Whether the assertion says that more than one factor was shown.
+/// Whether the assertion says that more than one factor was used.
 pub(super) fn asserts_mfa(assertion: &ValidatedAssertion) -> bool {
     MFA_CONTEXTS.contains(&assertion.authn_context.as_str())
         || attribute_values(assertion, ENTRA_METHODS).iter().any(|method| method == ENTRA_MFA)
 }
 
-/// What the sign-in may take over. `groups`: those of [`super::groups::read_groups`].
+/// The claims that the sign-in takes over. `groups` is the result of [`super::groups::read_groups`].
 pub(super) fn provider_claims(
     settings: &SamlSettings,
     assertion: &ValidatedAssertion,
@@ -83,7 +83,7 @@ pub(super) fn attribute_values<'a>(assertion: &'a ValidatedAssertion, name: &str
     assertion.attributes.get(name).map(Vec::as_slice).unwrap_or_default()
 }
 
-/// The first value there is.
+/// The first value of the first attribute that has one, as a profile name.
 fn first_value(assertion: &ValidatedAssertion, names: &[&str]) -> Option<String> {
     let found = names.iter().find_map(|name| attribute_values(assertion, name).first());
     ProfileNames::parse_name(found?)

@@ -1,4 +1,4 @@
-//! The checks of a SAML message, as reports of a connection show them.
+//! Conversions from the checks and reports of `vestibule_saml` to those of [`crate::idp::report`].
 
 pub use vestibule_saml::SamlCheck;
 use vestibule_saml::{SamlRejection, SamlReport};

@@ -1,5 +1,5 @@
-//! Trying a connection: an administrator goes to the identity provider and back, and sees what every check
-//! found.
+//! Connection tests for SAML: an administrator signs in at the identity provider and sees the result of
+//! every check.
 
 use vestibule_saml::{SamlCheck, SamlRejection, ValidatedAssertion, check_that};
 
@@ -17,7 +17,8 @@ use crate::kernel::http::RequestContext;
 use crate::kernel::{Kernel, Tx};
 use crate::signin::SignIn;
 
-/// Begins a test: (its id, what takes the administrator's browser to the identity provider).
+/// Starts a test. Returns its id and the message that takes the administrator's browser to the identity
+/// provider.
 pub async fn begin(
     kernel: &Kernel,
     tx: &mut Tx,
@@ -35,7 +36,7 @@ pub async fn begin(
     Ok((test.id, sent))
 }
 
-/// Keeps what a test found.
+/// Completes the test with the result of validating the response.
 pub(super) async fn finish(
     signin: &SignIn,
     request: &RequestContext,
@@ -64,7 +65,8 @@ pub(super) async fn finish(
     Ok(tx.commit().await?)
 }
 
-/// Whether an answer that is good is the answer to this test, for the first time.
+/// Whether a valid response answers this test's request, is used for the first time, and has a permitted
+/// email domain.
 async fn check_test_rules(
     tx: &mut Tx,
     connection: &Connection,
@@ -82,7 +84,7 @@ async fn check_test_rules(
         let found = &assertion.assertion_id;
         return Err(report.fail(SamlCheck::Replay, "an assertion not used before", found).into());
     }
-    // A sign-in meets this rule later, in the flow; here it is part of the answer.
+    // A sign-in checks this rule later, in the flow. A test has no flow, so it is checked here.
     let rules = accounts::settings_of(tx, &connection.account_id).await?;
     let domain = domain_of(&assertion.email).unwrap_or_default();
     let allowed = check_that(rules.allows_domain(&domain), rules.allowed_domains_text(), &domain);

@@ -1,5 +1,4 @@
-//! The groups of a person, as the assertion names them; or as Microsoft Graph does, where they are too many for
-//! an assertion.
+//! The user's groups: from the assertion, or from Microsoft Graph if there are too many for an assertion.
 
 use vestibule_saml::ValidatedAssertion;
 
@@ -8,15 +7,15 @@ use crate::idp::connections::SamlConnection;
 use crate::idp::graph::{self, GraphError};
 use crate::kernel::Kernel;
 
-/// The name of the client's secret among those of a connection.
+/// The name of the Graph client secret among the connection's secrets.
 pub const GRAPH_SECRET: &str = "graph_client_secret";
 
-/// What Entra ID sends instead of the groups of somebody who is in more than 150.
+/// The attribute that Entra ID sends instead of the groups of a user who is in more than 150.
 const ENTRA_OVERAGE: &str = "http://schemas.microsoft.com/claims/groups.link";
 const ENTRA_OBJECT_ID: &str = "http://schemas.microsoft.com/identity/claims/objectidentifier";
 
-/// The groups of the person whom `accepted` names; `None` where groups do not follow this connection. When
-/// Graph cannot be asked nobody is taken out of anything: `None` as well, and the log says why.
+/// The user's groups; `None` if linked groups do not follow this connection. If Graph cannot be reached,
+/// the result is `None` as well, so that the user keeps all memberships, and the reason is logged.
 pub(super) async fn read_groups(
     kernel: &Kernel,
     connection: &SamlConnection,

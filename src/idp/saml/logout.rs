@@ -1,4 +1,5 @@
-//! Single logout, begun here (saml-profiles §4.4.3.1): the session here ends first, whatever the other side says.
+//! Single logout that begins here (saml-profiles §4.4.3.1). The session here ends first, whatever the
+//! identity provider answers.
 
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use crate::signin::sessions::UpstreamSession;
 /// How long the identity provider may take to answer.
 const RESPONSE_TIMEOUT: Duration = Duration::from_mins(10);
 
-/// A way out that leads through the identity provider.
+/// The logout of a session at its identity provider.
 pub struct SamlLogout {
     connection: SamlConnection,
     service: LogoutService,
@@ -23,21 +24,22 @@ pub struct SamlLogout {
 }
 
 impl SamlLogout {
-    /// The way out of a session that came through `connection`, if that takes logouts.
+    /// The logout of a session that came through `connection`, if the provider supports it.
     pub(crate) fn of(connection: SamlConnection, origin: UpstreamSession) -> Option<Self> {
         let name_id = serde_json::from_str(&origin.provider_detail).ok()?;
         let service = connection.settings.logout.clone()?;
         Some(Self { connection, service, name_id, session_index: origin.provider_session })
     }
 
-    /// What the identity provider is called.
+    /// The display name of the provider.
     #[must_use]
     pub fn label(&self) -> String {
         self.connection.label()
     }
 }
 
-/// Asks the identity provider to sign the person out there and everywhere else it knows of.
+/// Creates the logout request, with which the identity provider ends the user's session there and at every
+/// service that shares it, and records that it waits for the response.
 pub async fn start_logout(
     kernel: &Kernel,
     tx: &mut Tx,

@@ -1,5 +1,5 @@
-//! Reading the metadata of the other side again, so that its certificates and addresses follow without anybody
-//! doing anything; and telling administrators of what ends.
+//! Refreshing the metadata of identity providers, so that changes of certificates and endpoints are
+//! followed automatically, and warning administrators of certificates that expire.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,17 +19,17 @@ use crate::kernel::mail::EmailMessage;
 use crate::kernel::{Kernel, Timestamp, Tx, http_client};
 use crate::signin::notifications;
 
-/// Reading takes seconds; a node that is killed meanwhile leaves it to the others after this.
+/// How long a node may take for one connection. If the node is killed, another takes over after this time.
 const LEASE: Duration = Duration::from_mins(2);
-/// After a failure.
+/// The delay before the next attempt after a failure.
 const RETRY_AFTER: Duration = Duration::from_hours(1);
-/// How long a certificate that is not in the metadata any more is accepted: the provider's own nodes may not all
-/// have changed yet.
+/// How long a certificate is accepted after it left the metadata: not all nodes of the provider may have
+/// switched to the new key yet.
 const ROLLOVER: Duration = Duration::from_hours(24);
-/// How long before its end administrators are told of it.
+/// How long before the expiry administrators are warned.
 pub const WARN_BEFORE: Duration = Duration::from_hours(30 * 24);
 
-/// Why metadata was not taken over, for the connection's page.
+/// Why metadata was not applied. The connection's page shows it.
 #[derive(Debug, thiserror::Error)]
 enum RefreshError {
     #[error("{0}")]
@@ -42,7 +42,7 @@ enum RefreshError {
     InvalidUrl,
 }
 
-/// Looks after one connection that is due; false when none is.
+/// Refreshes one connection that is due; returns false if none is.
 pub async fn refresh_one(kernel: &Kernel) -> Result<bool, Error> {
     let mut tx = kernel.db.begin().await?;
     let due = store::lease_due_metadata(&mut tx, LEASE).await?;
@@ -51,7 +51,7 @@ pub async fn refresh_one(kernel: &Kernel) -> Result<bool, Error> {
     let mut c = kernel.db.read().await?;
     let connection = connections::by_id(&mut c, &status.account_id, &status.connection_id).await?;
     drop(c);
-    // One that cannot be read is left alone, until a version that can read it has the lease.
+    // A connection that cannot be read is skipped until a node whose version can read it gets the lease.
     let typed = connection.and_then(|connection| connection.typed().ok());
     let Some(connection) = typed.and_then(TypedConnection::into_saml) else { return Ok(true) };
     let read = match connection.settings.metadata_url.as_deref().map(Url::parse) {
@@ -87,7 +87,7 @@ pub async fn refresh_one(kernel: &Kernel) -> Result<bool, Error> {
     Ok(true)
 }
 
-/// The settings as the metadata has them now; `None` when nothing is different.
+/// The settings with the current metadata applied; `None` if nothing changed.
 async fn fetch_settings(
     kernel: &Kernel,
     url: &Url,
@@ -115,7 +115,7 @@ async fn fetch_settings(
 }
 
 async fn apply_settings(tx: &mut Tx, connection: &SamlConnection, after: &SamlSettings) -> Result<(), Error> {
-    // Somebody who changed the settings meanwhile wins; the next reading finds their state.
+    // If the settings were changed meanwhile, that change is kept and this one is dropped.
     if !connections::replace_settings(tx, connection, after).await? {
         return Ok(());
     }
@@ -132,14 +132,15 @@ fn fingerprints(certificates: &[String]) -> Vec<String> {
     certificates.iter().filter_map(|text| Certificate::read(text).ok()).map(|one| one.fingerprint()).collect()
 }
 
-/// The certificate that ends last: while it is good nobody has to do anything.
+/// The certificate that expires last. Administrators need not act before it does.
 #[must_use]
 pub fn last_expiring_certificate(settings: &SamlSettings) -> Option<Certificate> {
     let all = settings.certificates.iter().filter_map(|text| Certificate::read(text).ok());
     all.max_by_key(|one| one.not_after)
 }
 
-/// Mails administrators once of the end of a connection's last certificate.
+/// Mails the administrators, once for each certificate, when the last certificate of a connection is about
+/// to expire.
 async fn warn_of_expiry(
     kernel: &Kernel,
     tx: &mut Tx,

@@ -1,4 +1,4 @@
-//! From what an administrator brings to the settings of a connection.
+//! Creating and updating a SAML connection from metadata that an administrator provides.
 
 use std::sync::Arc;
 
@@ -12,30 +12,30 @@ use crate::directory::Error;
 use crate::idp::connections::{self, Binding, Connection, ConnectionSettings, NewConnection, SamlSettings};
 use crate::kernel::{Kernel, Tx, http_client, ids};
 
-/// Where the identity provider's metadata is.
+/// Where the identity provider's metadata comes from.
 #[derive(Debug, Clone)]
 pub enum MetadataSource {
-    /// The text itself.
+    /// The document itself.
     Xml(String),
-    /// An address to read it from.
+    /// A URL to read it from.
     Url(Url),
 }
 
-/// Why a connection could not be prepared; all but the last are for the administrator.
+/// Why a connection could not be prepared. All variants but the last are for the administrator.
 #[derive(Debug, thiserror::Error)]
 pub enum MetadataLoadError {
-    /// Read, but not usable.
+    /// The metadata was read but cannot be used.
     #[error("The metadata cannot be used: {0}.")]
     Metadata(#[from] MetadataError),
-    /// Not read.
+    /// The metadata could not be fetched.
     #[error("The metadata could not be read from that address: {0}.")]
     Fetch(#[from] http_client::Error),
-    /// No keys.
+    /// Our keys could not be generated.
     #[error(transparent)]
     Keys(#[from] Error),
 }
 
-/// Metadata that was read, and from where.
+/// Metadata that was read, with its source.
 #[derive(Debug, Clone)]
 pub struct LoadedMetadata {
     metadata: IdpMetadata,
@@ -43,7 +43,7 @@ pub struct LoadedMetadata {
     etag: Option<String>,
 }
 
-/// Reads metadata from `source`. `pinned`: the certificate it must be signed by.
+/// Reads metadata from `source`. `pinned` is the certificate that must have signed it, base64 of DER.
 pub async fn load_metadata(
     kernel: &Kernel,
     source: &MetadataSource,
@@ -65,14 +65,14 @@ pub async fn load_metadata(
 }
 
 impl LoadedMetadata {
-    /// Puts what was read into the settings. What was trusted before and is not named any more is not trusted.
+    /// Applies the metadata to the settings. Certificates that it does not contain are no longer trusted.
     pub fn apply(&self, settings: &mut SamlSettings) {
         apply_metadata(&self.metadata, settings);
         settings.metadata_url.clone_from(&self.url);
     }
 }
 
-/// Puts everything that metadata decides into the settings.
+/// Applies everything that metadata determines to the settings.
 pub(super) fn apply_metadata(metadata: &IdpMetadata, settings: &mut SamlSettings) {
     settings.idp_entity_id.clone_from(&metadata.entity_id);
     settings.sso_url.clone_from(&metadata.sso_url);
@@ -85,7 +85,7 @@ pub(super) fn apply_metadata(metadata: &IdpMetadata, settings: &mut SamlSettings
     }
 }
 
-/// A connection that can be made: all slow work is done.
+/// A connection that is ready to be stored: all slow work is done.
 pub struct NewSamlConnection {
     /// The connection.
     pub connection: NewConnection,
@@ -93,8 +93,8 @@ pub struct NewSamlConnection {
     etag: Option<String>,
 }
 
-/// Prepares a new connection from metadata: reads it, makes our key pairs, seals the private halves.
-/// Nothing is stored yet.
+/// Prepares a new connection: reads the metadata and generates and encrypts our key pairs. Nothing is
+/// stored yet.
 pub async fn prepare_connection(
     kernel: &Kernel,
     name: &str,
@@ -114,7 +114,7 @@ pub async fn prepare_connection(
     Ok(NewSamlConnection { connection, keys, etag: loaded.etag })
 }
 
-/// Makes the connection with its keys.
+/// Creates the connection with its keys.
 pub async fn create_connection(
     tx: &mut Tx,
     context: &Context,
@@ -126,7 +126,7 @@ pub async fn create_connection(
     Ok(made)
 }
 
-/// Notes that the metadata of a connection was read just now, by hand.
+/// Records that an administrator has just loaded the connection's metadata.
 pub async fn record_metadata_loaded(
     tx: &mut Tx,
     connection: &Connection,

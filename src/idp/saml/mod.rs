@@ -1,7 +1,8 @@
 //! SAML 2.0 Web Browser SSO and single logout as a service provider.
 //!
-//! The crate `vestibule_saml` validates what comes from outside and writes what we send; here are the routes, the keys,
-//! and what is stored. Validation is on one parse, with the connection's certificates only.
+//! The crate `vestibule_saml` validates incoming messages and writes outgoing ones. This module has the
+//! routes, the keys and the stored state. A message is parsed once, and only the connection's own
+//! certificates are trusted.
 
 mod attributes;
 mod check;
@@ -27,7 +28,7 @@ pub use vestibule_saml::{BadCertificate, Certificate, IdpMetadata, MetadataError
 
 use crate::kernel::Timestamp;
 
-/// Reads metadata in UTF-8. `pinned`: the certificate it must be signed by, base64 of DER.
+/// Reads metadata in UTF-8. `pinned` is the certificate that must have signed it, base64 of DER.
 pub fn read_metadata(text: &str, pinned: Option<&str>, now: Timestamp) -> Result<IdpMetadata, MetadataError> {
     vestibule_saml::read_metadata(text, pinned, now.into())
 }

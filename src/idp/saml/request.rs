@@ -1,4 +1,4 @@
-//! What we send to begin a sign-in, and our metadata, as the settings of a connection want them.
+//! Outgoing sign-in requests and our metadata, according to a connection's settings.
 
 use axum::response::{IntoResponse, Redirect, Response};
 use base64::Engine as _;
@@ -11,18 +11,19 @@ use crate::kernel::http::PostForm;
 use crate::kernel::urls::Urls;
 use crate::kernel::{Timestamp, random};
 
-/// An id with 160 bits; an XML id must not begin with a digit.
+/// A new message id with 160 random bits. It starts with an underscore, because an XML id must not start
+/// with a digit.
 #[must_use]
 pub(super) fn new_message_id() -> String {
     format!("_{}", URL_SAFE_NO_PAD.encode(random::bytes::<20>()))
 }
 
-/// How a browser takes a message to the identity provider.
+/// A message that the browser carries to the identity provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FrontChannelMessage {
-    /// By going to an address.
+    /// By a redirect to this URL.
     Redirect(String),
-    /// By sending a form.
+    /// By submitting a form.
     Post(PostForm),
 }
 
@@ -44,23 +45,23 @@ impl From<BrowserRequest> for FrontChannelMessage {
     }
 }
 
-/// Our addresses for one connection.
+/// Our endpoints for one connection.
 #[derive(Debug, Clone)]
 pub struct SpEndpoints {
-    /// Our entity id.
+    /// Our entity ID.
     pub entity_id: String,
-    /// Where our metadata is.
+    /// The URL of our metadata.
     pub metadata: String,
-    /// Where responses are posted to.
+    /// The assertion consumer service.
     pub acs: String,
-    /// Where a sign-in with this connection begins.
+    /// Where a sign-in with this connection starts.
     pub login: String,
-    /// Where logouts come to.
+    /// The single logout service.
     pub slo: String,
 }
 
 impl SpEndpoints {
-    /// The addresses of the connection with this id.
+    /// The endpoints of the connection with this id.
     #[must_use]
     pub fn of(urls: &Urls, connection_id: &str, settings: &SamlSettings) -> Self {
         let at = |what: &str| urls.absolute(&format!("/saml/{connection_id}/{what}"));
@@ -74,8 +75,8 @@ impl SpEndpoints {
     }
 }
 
-/// Our metadata for the identity provider, with all keys it may meet. Of those to encrypt with the newest comes
-/// first: most providers take that one.
+/// Our metadata for the identity provider, with all published keys. The newest encryption key comes first,
+/// because most providers use the first one.
 pub fn sp_metadata(
     addresses: &SpEndpoints,
     settings: &SamlSettings,
@@ -96,7 +97,8 @@ pub fn sp_metadata(
     metadata.to_xml()
 }
 
-/// What takes a browser to the identity provider. `key`: PKCS#8 of our private key, when the request is signed.
+/// The message that takes the browser to the identity provider. `key` is our private key as PKCS#8, if the
+/// request is to be signed.
 pub fn authn_request(
     addresses: &SpEndpoints,
     settings: &SamlSettings,

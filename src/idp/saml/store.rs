@@ -1,4 +1,4 @@
-//! The SQL of SAML: logouts under way, metadata that is watched.
+//! SQL of SAML: pending logouts and the status of metadata.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::idp::connections::Connection;
 use crate::kernel::database::DbConn;
 use crate::kernel::{Timestamp, Tx};
 
-/// Waits for the answer to a logout.
+/// Stores a logout that waits for its response.
 pub(super) async fn insert_pending_logout(
     tx: &mut Tx,
     connection_id: &str,
@@ -22,7 +22,7 @@ pub(super) async fn insert_pending_logout(
         .map(drop)
 }
 
-/// Takes the logout that is answered; false when none waits for it, or not any more.
+/// Deletes the pending logout that was answered. Returns false if there is none, or if it has expired.
 pub(super) async fn consume_pending_logout(
     tx: &mut Tx,
     connection_id: &str,
@@ -40,7 +40,7 @@ pub(super) async fn consume_pending_logout(
     Ok(done.rows_affected() == 1)
 }
 
-/// How the metadata of a connection is read.
+/// The status of reading a connection's metadata.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct MetadataStatus {
     /// The connection.
@@ -48,13 +48,13 @@ pub struct MetadataStatus {
     /// The account it belongs to.
     pub account_id: String,
     pub(super) etag: Option<String>,
-    /// When it was read, or found to be the same, for the last time.
+    /// When the metadata was last read, or found to be unchanged.
     pub fetched_at: Option<Timestamp>,
-    /// When that is tried again.
+    /// When it is read next.
     pub next_at: Timestamp,
     /// Why the last attempt failed.
     pub error: Option<String>,
-    /// Since when attempts fail.
+    /// Since when attempts have failed.
     pub failing_since: Option<Timestamp>,
     pub(super) warned: Option<String>,
 }
@@ -65,10 +65,10 @@ macro_rules! watch_columns {
     };
 }
 
-/// How long after it was read metadata is read again.
+/// The interval between two successful readings.
 pub(super) const REFRESH_EVERY: Duration = Duration::from_hours(6);
 
-/// Notes that the metadata was read just now.
+/// Records that the metadata was read just now.
 pub(super) async fn record_metadata_read(
     tx: &mut Tx,
     connection: &Connection,
@@ -90,7 +90,7 @@ pub(super) async fn record_metadata_read(
     .map(drop)
 }
 
-/// How the metadata of a connection is read.
+/// The status of reading a connection's metadata.
 pub async fn metadata_status_of(
     c: &mut DbConn,
     connection_id: &str,
@@ -101,8 +101,8 @@ pub async fn metadata_status_of(
         .await
 }
 
-/// Takes one that is due, for as long as reading it may take: no other node does the same meanwhile, and one
-/// that is killed leaves it to the others.
+/// Claims a connection that is due for the time `lease`, so that no other node refreshes it meanwhile. If
+/// this node is killed, the claim expires and another node takes over.
 pub(super) async fn lease_due_metadata(
     tx: &mut Tx,
     lease: Duration,
@@ -127,7 +127,7 @@ pub(super) async fn lease_due_metadata(
     Ok((taken.rows_affected() == 1).then_some(due))
 }
 
-/// Writes down how it went.
+/// Stores the outcome of an attempt.
 pub(super) async fn save_metadata_status(tx: &mut Tx, status: &MetadataStatus) -> Result<(), sqlx::Error> {
     sqlx::query(
         "UPDATE saml_metadata SET etag = $1, fetched_at = $2, next_at = $3, error = $4, failing_since = $5, \
@@ -145,7 +145,7 @@ pub(super) async fn save_metadata_status(tx: &mut Tx, status: &MetadataStatus) -
     .map(drop)
 }
 
-/// Forgets what is too old to matter.
+/// Deletes expired message ids, pending logouts and retired keys.
 pub async fn delete_expired(tx: &mut Tx) -> Result<(), sqlx::Error> {
     let now = tx.now();
     for sql in [

@@ -1,5 +1,5 @@
-//! Who the people of a directory are here. Kept as hashes and ids, 32 bytes for each name of a person, so that a hundred
-//! thousand are a few megabytes.
+//! An index from the directory's names of users to our user ids. It stores 32 bytes for each name, a hash
+//! and an id, so that 100,000 users need a few megabytes.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use crate::idp::connections::{Jit, UserQuery};
 use crate::idp::ldap::model::{LdapEntry, LdapUser};
 use crate::signin::ProfileNames;
 
-/// Somebody who may be a member of a group.
+/// A user of the directory who may be a member of groups.
 pub(super) struct SyncCandidate {
-    /// The hashes of the names that lists of members have for them: their DN, their `uid`.
+    /// The hashes of the names that member lists use: the DN and the `uid`.
     name_keys: Vec<u128>,
     pub(super) subject: Option<String>,
     pub(super) email: String,
     pub(super) names: ProfileNames,
-    /// Whether the connection makes a user of them.
+    /// Whether the connection creates a user for them.
     pub(super) jit_allowed: bool,
 }
 
@@ -35,12 +35,12 @@ impl SyncCandidate {
     }
 }
 
-/// The people of a directory who are somebody here, by their DN and by their `uid`.
+/// The users of a directory who have a user here, by DN and by `uid`.
 #[derive(Default)]
 pub(super) struct MemberIndex(HashMap<u128, Uuid>);
 
 impl MemberIndex {
-    /// The user who has this DN, or this name in a list of names.
+    /// The user with this DN or `uid`.
     pub(super) fn user_id_of(&self, member: &str) -> Option<Uuid> {
         self.0.get(&name_key(member)).copied()
     }
@@ -57,7 +57,7 @@ impl MemberIndex {
     }
 }
 
-/// DNs are compared without case, and without the spaces that some servers write after commas.
+/// The hash of a DN or `uid`. Case is ignored, and so are the spaces that some servers write after commas.
 pub(super) fn name_key(dn: &str) -> u128 {
     let folded = dn.to_lowercase().replace(", ", ",");
     let hash = digest::digest(&digest::SHA256, folded.as_bytes());

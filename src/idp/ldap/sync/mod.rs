@@ -1,11 +1,13 @@
-//! Linked groups follow the directory's: on a schedule and on demand, on one node at a time.
+//! Directory sync: linked groups follow the directory's groups, on a schedule and on demand, on one node at
+//! a time.
 //!
 //! ```text
 //! schedule ─▶ lease ─▶ which groups changed? ─▶ who is in them? ─▶ a unit of work for some groups ─▶ report
 //! ```
 //!
-//! A group that has not changed is not read; a group that is empty or gone where it had members is left as it is, until
-//! an administrator says that this is meant. Nothing is taken from anybody by an error.
+//! The members of an unchanged group are not read, unless nested groups count. A group that the directory
+//! no longer has, or that is empty there but not here, is held until an administrator approves the removal.
+//! An error never removes members.
 
 mod member_index;
 mod model;

@@ -1,11 +1,11 @@
-//! A synchronisation and what it came to.
+//! A sync run and its report.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::kernel::Timestamp;
 
-/// Groups that are named in a report; the numbers say the rest.
+/// The limit on groups that a report names. Its counters include all groups.
 pub(super) const MAX_LISTED: usize = 200;
 
 /// What an administrator asked for.
@@ -19,7 +19,7 @@ pub struct SyncOptions {
     pub allow_empty: bool,
 }
 
-/// A synchronisation as stored.
+/// A sync run as stored.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct SyncRun {
     /// Its id.
@@ -27,14 +27,14 @@ pub struct SyncRun {
     /// `running`, `done` or `failed`.
     pub status: String,
     report: String,
-    /// When it began.
+    /// When it started.
     pub started_at: Timestamp,
     /// When it ended.
     pub ended_at: Option<Timestamp>,
 }
 
 impl SyncRun {
-    /// What it has found and done so far.
+    /// The report so far.
     #[must_use]
     pub fn report(&self) -> SyncReport {
         serde_json::from_str(&self.report).unwrap_or_else(|_| SyncReport {
@@ -43,7 +43,7 @@ impl SyncRun {
         })
     }
 
-    /// Whether it goes on.
+    /// Whether it is still running.
     #[must_use]
     pub fn is_running(&self) -> bool {
         self.status == "running"
@@ -106,7 +106,7 @@ pub struct HeldGroup {
 }
 
 impl SyncReport {
-    /// Whether anything came of it.
+    /// Whether the run changed, held or failed anything, and so belongs in the audit trail.
     pub(super) fn has_effect(&self) -> bool {
         self.created + self.added + self.removed > 0 || !self.held.is_empty() || self.error.is_some()
     }

@@ -1,4 +1,4 @@
-//! When the next run of a connection is.
+//! Planning the next run of a connection.
 
 use super::schedule::Schedule;
 use super::store;
@@ -6,7 +6,8 @@ use crate::directory::Error;
 use crate::idp::connections::LdapConnection;
 use crate::kernel::Tx;
 
-/// Plans the next run of a connection as it is set now, or none.
+/// Plans the next run by the connection's current settings, or removes the plan if groups are not
+/// synchronised.
 pub async fn plan_next_run(tx: &mut Tx, connection: &LdapConnection) -> Result<(), Error> {
     let settings = &connection.settings;
     let next = if settings.group_sync && connection.is_enabled() {

@@ -1,4 +1,5 @@
-//! Reading a directory ahead: it answers with more while what it said before is written here.
+//! Reading a directory ahead: the next batches are read while the previous ones are written to the
+//! database.
 //!
 //! It serves the benchmark *LDAP groups brought up to date* of the README.
 
@@ -17,41 +18,42 @@ use crate::idp::ldap::pool::{LdapPool, PooledLdapConn};
 use crate::idp::ldap::search::{LdapSearchRequest, PagedSearch, search_up_to};
 use crate::kernel::{Kernel, Timestamp};
 
-/// Batches that are read before they are needed.
+/// The number of batches that are read ahead.
 const PREFETCHED_BATCHES: usize = 2;
-/// People in one.
+/// The number of users in a batch.
 const USERS_PER_BATCH: usize = 1000;
-/// Groups in one at most, and members after which it is complete.
+/// A batch of groups is complete after this many groups, or after as many members as the next constant
+/// says.
 const GROUPS_PER_BATCH: usize = 50;
 const MEMBERS_PER_BATCH: usize = 1000;
-/// Groups in groups that are followed down.
+/// The limit on levels of nested groups.
 const MAX_DEPTH: usize = 20;
 /// The attributes in which directories list members.
 const MEMBER_ATTRIBUTES: [&str; 3] = ["member", "uniqueMember", "memberUid"];
 
-/// A group as the directory has it, without its members.
+/// A group in the directory, without its members.
 #[derive(Clone)]
 pub(super) struct RemoteGroup {
     pub(super) dn: String,
     pub(super) change_marker: Option<String>,
 }
 
-/// A group here that follows one remote.
+/// A linked group and the directory group that it follows.
 pub(super) struct GroupMapping {
     pub(super) link: GroupLink,
     pub(super) remote: RemoteGroup,
 }
 
-/// A mapping, and who is in the group remote.
+/// A linked group with the members of its directory group.
 pub(super) struct RemoteMembership {
     pub(super) mapping: GroupMapping,
-    /// Those of them who are somebody here.
+    /// The members who have a user here.
     pub(super) users: Vec<Uuid>,
-    /// How many are not.
+    /// The number of members who have none.
     pub(super) unknown: u64,
 }
 
-/// Batches that a task of its own reads. When it is dropped, that ends at its next batch.
+/// Batches that a separate task reads. If it is dropped, the task stops at its next batch.
 pub(super) struct Prefetch<T> {
     batches: mpsc::Receiver<T>,
     reading: JoinHandle<Result<Reader, Error>>,
@@ -66,12 +68,12 @@ impl<T: Send + 'static> Prefetch<T> {
         Self { batches, reading: tokio::spawn(read(sender)) }
     }
 
-    /// The next batch; none at the end, or when the directory did not answer.
+    /// The next batch; `None` at the end or after an error, which [`Prefetch::end`] returns.
     pub(super) async fn next(&mut self) -> Option<T> {
         self.batches.recv().await
     }
 
-    /// After the last batch: the reader, for more.
+    /// Returns the reader after the last batch, or the error that ended the reading.
     pub(super) async fn end(self) -> Result<Reader, Error> {
         self.reading
             .await
@@ -79,7 +81,7 @@ impl<T: Send + 'static> Prefetch<T> {
     }
 }
 
-/// Asks one directory on one connection.
+/// Reads one directory on one connection.
 pub(super) struct Reader {
     kernel: Kernel,
     pool: Arc<LdapPool>,
@@ -92,12 +94,12 @@ impl Reader {
         Ok(Self { kernel: kernel.clone(), pool: pool.clone(), conn })
     }
 
-    /// Lets others have the connection.
+    /// Returns the connection to the pool.
     pub(super) fn close(self) {
         self.conn.return_to_pool();
     }
 
-    /// All groups of the group queries, by DN and by name, folded.
+    /// All groups of the group queries, by lower-case DN and by lower-case name.
     pub(super) async fn read_groups(&mut self) -> Result<HashMap<String, RemoteGroup>, Error> {
         let pool = self.pool.clone();
         let mut all = HashMap::new();
@@ -118,7 +120,7 @@ impl Reader {
         Ok(all)
     }
 
-    /// All people of the user queries.
+    /// All users of the user queries.
     pub(super) fn read_users(mut self) -> Prefetch<Vec<SyncCandidate>> {
         Prefetch::begin(async move |batches| {
             let pool = self.pool.clone();
@@ -149,7 +151,7 @@ impl Reader {
         })
     }
 
-    /// The members of these groups, those of whom `people` knows who they are here.
+    /// The members of these groups; `member_index` tells which of them have a user here.
     pub(super) fn read_members(
         mut self,
         mappings: Vec<GroupMapping>,
@@ -176,7 +178,7 @@ impl Reader {
         })
     }
 
-    /// The members of a group, through groups in it where that is asked for.
+    /// The members of a group, including those of nested groups if the settings say so.
     async fn members_of(&mut self, dn: &str) -> Result<HashSet<String>, Error> {
         let pool = self.pool.clone();
         let wanted = MEMBER_ATTRIBUTES.map(str::to_owned).into();
@@ -220,14 +222,15 @@ impl Reader {
     }
 }
 
-/// What changes whenever a group does: the change number of its server, or its time. A time of whole seconds may not
-/// show a change within that second, so it counts only when it has passed for good.
+/// A value that differs whenever the group has changed: the change number of its server, or its
+/// modification time. A time has a resolution of one second, so a recent one may hide a later change and
+/// does not count.
 fn change_marker(entry: &LdapEntry, pool: &LdapPool, now: Timestamp) -> Option<String> {
     if let Some(number) = entry.first("entryCSN") {
         return Some(number.to_owned());
     }
     if let Some(number) = entry.first("uSNChanged") {
-        // Each domain controller counts for itself.
+        // Each domain controller has its own numbers.
         return Some(format!("{number} at {}", pool.server()));
     }
     let time = entry.first("modifyTimestamp")?;

@@ -1,4 +1,4 @@
-//! One synchronisation.
+//! A sync run, from the lease to the report.
 
 use serde_json::json;
 use uuid::Uuid;
@@ -15,7 +15,7 @@ use crate::idp::Idp;
 use crate::idp::connections::{self, TypedConnection};
 use crate::kernel::{Kernel, Tx};
 
-/// Does the run that has been due for longest; false when none is.
+/// Does the run that has been due the longest. Returns false if none is due.
 pub async fn run_due(idp: &Idp) -> Result<bool, Error> {
     let kernel = &idp.signin.kernel;
     if !store::is_due(&mut *kernel.db.read().await?, kernel.clock.now()).await? {
@@ -41,7 +41,7 @@ pub async fn run_due(idp: &Idp) -> Result<bool, Error> {
     };
     let report = match outcome {
         Ok(()) => work.report,
-        // Whoever has the lease now reports.
+        // The node that acquires the lease next marks this run as failed and starts its own.
         Err(SyncError::LeaseLost) => return Ok(true),
         Err(failure) => SyncReport { error: Some(failure.to_string()), ..work.report },
     };
@@ -51,12 +51,12 @@ pub async fn run_due(idp: &Idp) -> Result<bool, Error> {
 
 enum RunStart {
     Begun(Box<LeasedRun>),
-    /// It cannot be done by this version, and comes again later.
+    /// This version cannot read the connection or the options; the run is due again later.
     Postponed,
     NoneDue,
 }
 
-/// Takes the lease of the run that is due, and writes down that it has begun.
+/// Acquires the lease of a run that is due and records its start.
 async fn begin_run(kernel: &Kernel) -> Result<RunStart, Error> {
     let mut tx = kernel.db.begin().await?;
     let Some(lease) = store::acquire_lease(&mut tx).await? else { return Ok(RunStart::NoneDue) };
@@ -78,7 +78,7 @@ async fn begin_run(kernel: &Kernel) -> Result<RunStart, Error> {
     Ok(RunStart::Begun(Box::new(LeasedRun { id, lease, connection, options })))
 }
 
-/// Keeps what a run came to, plans the next one and gives the lease back.
+/// Stores the report, plans the next run and releases the lease.
 async fn finish_run(
     kernel: &Kernel,
     run: &LeasedRun,
@@ -107,11 +107,11 @@ async fn finish_run(
     Ok(tx.commit().await?)
 }
 
-/// What became of a group.
+/// The outcome for one group.
 enum GroupSyncOutcome {
-    /// So many came, and so many went.
+    /// The numbers of members that were added and removed.
     Changed(Group, usize, usize),
-    /// It was left as it is, and why.
+    /// The group was held, for this reason.
     AwaitingApproval(Group, String),
 }
 
@@ -126,10 +126,10 @@ impl SyncWorker<'_> {
         let remote_groups = reader.read_groups().await?;
         let mut changed = Vec::new();
         for link in links {
-            // Several groups here may follow one remote.
+            // Several linked groups may follow the same directory group.
             match remote_groups.get(&link.name.to_lowercase()).cloned() {
                 None => self.handle_missing_group(&link).await?,
-                // Members of inner groups come and go without a trace at the outer one.
+                // With nested groups, the marker of the outer group does not show changes of inner members.
                 Some(group)
                     if !self.pool.connection.settings.nested
                         && group.change_marker.is_some()
@@ -156,7 +156,8 @@ impl SyncWorker<'_> {
         Ok(())
     }
 
-    /// The directory has no such group any more: it may have been renamed, or a query was changed.
+    /// Handles a linked group that the directory no longer has: it may have been renamed, or a query was
+    /// changed.
     async fn handle_missing_group(&mut self, link: &GroupLink) -> Result<(), SyncError> {
         self.report.looked_at += 1;
         let mut tx = self.idp.signin.kernel.db.begin().await?;
@@ -174,7 +175,8 @@ impl SyncWorker<'_> {
         self.commit_outcomes(tx, vec![outcome]).await
     }
 
-    /// One unit of work for some groups. On disk it is when the run says that it is done, at the latest.
+    /// Applies some groups in one transaction. Its commit is not awaited on disk; the commit that completes
+    /// the run is, and covers it.
     async fn apply_batch(&mut self, read: &[RemoteMembership]) -> Result<(), SyncError> {
         let mut tx = self.idp.signin.kernel.db.begin_relaxed().await?;
         let mut outcomes = Vec::with_capacity(read.len());
@@ -186,7 +188,8 @@ impl SyncWorker<'_> {
         Ok(())
     }
 
-    /// Takes over who is in a group, unless nobody is in it any more and that is not meant.
+    /// Takes over the members of a group. A group that would lose all its members is held, unless that was
+    /// allowed.
     async fn apply_membership(
         &self,
         tx: &mut Tx,
@@ -223,7 +226,7 @@ impl SyncWorker<'_> {
         Ok(GroupSyncOutcome::Changed(group, applied.added.len(), applied.removed.len()))
     }
 
-    /// Keeps what was done, and only then says so. A preview was only tried.
+    /// Commits the transaction and then reports the outcomes. A preview is rolled back.
     async fn commit_outcomes(&mut self, tx: Tx, outcomes: Vec<GroupSyncOutcome>) -> Result<(), SyncError> {
         if self.report.preview {
             drop(tx);

@@ -1,4 +1,4 @@
-//! Quartz cron expressions: when the next run is, and in words.
+//! Quartz cron expressions: the next run, and a description for administrators.
 
 use chrono::DateTime;
 use croner::Cron;
@@ -7,11 +7,12 @@ use croner::parser::{CronParser, Seconds, Year};
 use crate::directory::Error;
 use crate::kernel::Timestamp;
 
-/// An expression of six or seven fields, the first of them seconds; days of the week from 1, Sunday.
+/// An expression of six or seven fields, of which the first is seconds. Days of the week count from 1,
+/// Sunday.
 pub struct Schedule(Cron);
 
 impl Schedule {
-    /// Reads it.
+    /// Parses and validates an expression.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let invalid = |reason: String| Error::Invalid { field: "schedule", reason };
         let fields = text.split_whitespace().count();
@@ -29,7 +30,7 @@ impl Schedule {
             .build();
         let cron = parser.parse(text).map_err(|error| invalid(format!("cannot be read: {error}")))?;
         let schedule = Self(cron);
-        // A run each few seconds is a mistake, and a load on somebody's directory.
+        // A run every few seconds is certainly a mistake, and a burden on the directory.
         let first = schedule.next(Timestamp(0)).unwrap_or(Timestamp(0));
         let close = schedule.next(first).is_some_and(|second| second.0 - first.0 < 60_000);
         if close {
@@ -38,7 +39,7 @@ impl Schedule {
         Ok(schedule)
     }
 
-    /// The next time after `now`, UTC; none when there is none any more.
+    /// The next time after `now`, in UTC; `None` if there is none.
     #[must_use]
     pub fn next(&self, now: Timestamp) -> Option<Timestamp> {
         let now = DateTime::from_timestamp_millis(now.0)?;
@@ -46,7 +47,7 @@ impl Schedule {
         Some(Timestamp(next.timestamp_millis()))
     }
 
-    /// What it says, in words.
+    /// The schedule in English.
     #[must_use]
     pub fn description(&self) -> String {
         self.0.describe().trim_end_matches('.').to_owned()

@@ -1,4 +1,4 @@
-//! The SQL of synchronisation: schedule and lease, runs, what groups were like.
+//! SQL of directory sync: schedules with leases, runs, and change markers of groups.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -10,11 +10,11 @@ use crate::idp::connections::Connection;
 use crate::kernel::database::DbConn;
 use crate::kernel::{Timestamp, Tx, ids};
 
-/// How long a node that says nothing keeps others away.
+/// The duration of a lease. A node that does not renew it in time loses it.
 pub(super) const LEASE: Duration = Duration::from_mins(1);
-/// How long a run is put off that this version cannot read: another node may be newer.
+/// The delay of a run that this version cannot read, so that a newer node may take it.
 const POSTPONED_BY: Duration = Duration::from_mins(1);
-/// Runs that are kept for each connection.
+/// The number of runs that are kept for each connection.
 const RUNS_KEPT: i64 = 50;
 
 pub(super) async fn set_next_run(
@@ -41,7 +41,7 @@ pub(super) async fn set_next_run(
     .map(drop)
 }
 
-/// When the next run of a connection is.
+/// When the next run of a connection is due.
 pub async fn next_run_at(c: &mut DbConn, connection_id: &str) -> Result<Option<Timestamp>, sqlx::Error> {
     sqlx::query_scalar("SELECT next_at FROM ldap_schedules WHERE connection_id = $1")
         .bind(connection_id)
@@ -49,7 +49,7 @@ pub async fn next_run_at(c: &mut DbConn, connection_id: &str) -> Result<Option<T
         .await
 }
 
-/// Asks for a run as soon as a node has time; false when groups do not follow the connection.
+/// Requests a run as soon as a node is free. Returns false if groups do not follow the connection.
 pub async fn request_run(
     tx: &mut Tx,
     connection: &Connection,
@@ -65,7 +65,7 @@ pub async fn request_run(
     Ok(done.rows_affected() == 1)
 }
 
-/// Whether a run is due that no node has the lease of.
+/// Whether a run is due whose lease is free.
 pub(super) async fn is_due(c: &mut DbConn, now: Timestamp) -> Result<bool, sqlx::Error> {
     let found: Option<String> = sqlx::query_scalar(
         "SELECT connection_id FROM ldap_schedules WHERE next_at <= $1 AND lease_until <= $1 LIMIT 1",
@@ -76,23 +76,23 @@ pub(super) async fn is_due(c: &mut DbConn, now: Timestamp) -> Result<bool, sqlx:
     Ok(found.is_some())
 }
 
-/// A run that this node has the lease of.
+/// A run whose lease this node holds.
 pub(super) struct SyncLease {
     pub(super) account_id: String,
     pub(super) connection_id: String,
-    /// What was asked for, as it is stored; none for a run of the schedule.
+    /// The requested options as stored; `None` for a scheduled run.
     wanted: Option<String>,
     pub(super) token: String,
 }
 
 impl SyncLease {
-    /// What was asked for.
+    /// The requested options, or the defaults for a scheduled run.
     pub(super) fn options(&self) -> Result<SyncOptions, serde_json::Error> {
         self.wanted.as_deref().map_or_else(|| Ok(SyncOptions::default()), serde_json::from_str)
     }
 }
 
-/// Takes the run that has been due for longest, on one node.
+/// Acquires the lease of the run that has been due the longest.
 pub(super) async fn acquire_lease(tx: &mut Tx) -> Result<Option<SyncLease>, sqlx::Error> {
     let now = tx.now();
     let due: Option<(String, String, Option<String>)> = sqlx::query_as(
@@ -104,7 +104,7 @@ pub(super) async fn acquire_lease(tx: &mut Tx) -> Result<Option<SyncLease>, sqlx
     .await?;
     let Some((connection_id, account_id, wanted)) = due else { return Ok(None) };
     let token = ids::new_id(now);
-    // Of two nodes that see it, one finds the lease free.
+    // If two nodes find the same run, only one of them finds the lease free.
     let done = sqlx::query(
         "UPDATE ldap_schedules SET lease = $1, lease_until = $2 WHERE connection_id = $3 AND lease_until <= $4",
     )
@@ -117,7 +117,8 @@ pub(super) async fn acquire_lease(tx: &mut Tx) -> Result<Option<SyncLease>, sqlx
     Ok((done.rows_affected() == 1).then_some(SyncLease { account_id, connection_id, wanted, token }))
 }
 
-/// Puts a run off that cannot be done here, so that the others have their turn. What was asked for stays.
+/// Postpones a run that this node cannot do, so that other runs are not blocked. The requested options are
+/// kept.
 pub(super) async fn postpone_run(tx: &mut Tx, lease: &SyncLease) -> Result<(), sqlx::Error> {
     let next = tx.now().plus(POSTPONED_BY);
     sqlx::query(
@@ -131,7 +132,7 @@ pub(super) async fn postpone_run(tx: &mut Tx, lease: &SyncLease) -> Result<(), s
     .map(drop)
 }
 
-/// Says that the run goes on; false when another node has taken it.
+/// Renews the lease. Returns false if this node no longer holds it.
 pub(super) async fn renew_lease(tx: &mut Tx, lease: &SyncLease) -> Result<bool, sqlx::Error> {
     let until = tx.now().plus(LEASE);
     let done =
@@ -144,7 +145,8 @@ pub(super) async fn renew_lease(tx: &mut Tx, lease: &SyncLease) -> Result<bool, 
     Ok(done.rows_affected() == 1)
 }
 
-/// Gives the lease back. What was asked for meanwhile is due at once.
+/// Releases the lease and plans the next run. A request with other options that arrived meanwhile stays due
+/// at once; one with the same options counts as done.
 pub(super) async fn release_lease(
     tx: &mut Tx,
     lease: &SyncLease,
@@ -171,7 +173,7 @@ pub(super) async fn insert_run(
     report: &SyncReport,
 ) -> Result<String, sqlx::Error> {
     let (id, now) = (tx.new_id(), tx.now());
-    // A run that a node left behind when it was killed.
+    // A run may still be marked as running because its node was killed.
     sqlx::query(
         "UPDATE ldap_runs SET status = 'failed', ended_at = $1 WHERE connection_id = $2 AND status = 'running'",
     )
@@ -225,7 +227,7 @@ pub async fn run_by_id(
     .await
 }
 
-/// The runs of a connection, the last first, at most `limit`.
+/// The most recent runs of a connection, newest first, at most `limit`.
 pub async fn latest_runs(
     c: &mut DbConn,
     connection_id: &str,
@@ -241,7 +243,7 @@ pub async fn latest_runs(
     .await
 }
 
-/// Forgets all but the last runs of a connection.
+/// Deletes all but the most recent runs of a connection.
 pub(super) async fn delete_old(tx: &mut Tx, connection_id: &str) -> Result<(), sqlx::Error> {
     sqlx::query(
         "DELETE FROM ldap_runs WHERE connection_id = $1 AND id < (SELECT MIN(id) FROM \
@@ -254,7 +256,7 @@ pub(super) async fn delete_old(tx: &mut Tx, connection_id: &str) -> Result<(), s
     .map(drop)
 }
 
-/// What the groups that follow a connection were like, by their ids.
+/// The change markers of a connection's groups when they were last read, by group id.
 pub(super) async fn change_markers(
     c: &mut DbConn,
     connection_id: &str,

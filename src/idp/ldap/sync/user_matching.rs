@@ -1,4 +1,4 @@
-//! Finds the users whom the people of a directory are here, and makes those who are missing.
+//! Matching the users of a directory to users here, and creating missing ones.
 
 use serde_json::json;
 
@@ -12,7 +12,7 @@ use crate::kernel::Tx;
 use crate::kernel::database::{DbConn, analyze_tables};
 use crate::signin::identities;
 
-/// Reads all people of the user queries.
+/// Reads and matches all users of the user queries.
 pub(super) async fn match_users(
     work: &mut SyncWorker<'_>,
     reader: Reader,
@@ -27,8 +27,8 @@ pub(super) async fn match_users(
     Ok((people, ahead.end().await?))
 }
 
-/// Finds the users whom these people are: by their id in the directory, else by their address. Makes those who are
-/// nobody here, where the connection does that.
+/// Matches users by their id in the directory, else by their email address. Users without a match are
+/// created if the connection allows it.
 async fn match_batch(
     work: &mut SyncWorker<'_>,
     people: &mut MemberIndex,
@@ -76,7 +76,7 @@ async fn match_batch(
     Ok(())
 }
 
-/// Those who have the address of a user, and how many have not.
+/// The candidates whose email address belongs to a user, and the number of the others.
 async fn match_by_email<'f>(
     c: &mut DbConn,
     account_id: &str,
@@ -95,7 +95,8 @@ async fn match_by_email<'f>(
     Ok((matched, unknown))
 }
 
-/// From now on their id in the directory decides, whatever becomes of their address.
+/// Links the external identities. From then on, a user is matched by their id in the directory, even if the
+/// address changes.
 async fn link_identities(
     tx: &mut Tx,
     work: &mut SyncWorker<'_>,
@@ -115,7 +116,8 @@ async fn link_identities(
     Ok(())
 }
 
-/// Makes users of these people. Those of whom there is none, as an address is not good or taken, come back.
+/// Creates users for these candidates. Those that cannot be created, because the address is invalid or
+/// taken, are returned as well.
 async fn create_users<'f>(
     tx: &mut Tx,
     work: &SyncWorker<'_>,

@@ -1,4 +1,4 @@
-//! A run under way: what it has come to so far, and that it still goes on.
+//! The state of a sync run in progress, and its heartbeat.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use crate::idp::connections::LdapConnection;
 use crate::idp::ldap::error::Error as LdapError;
 use crate::idp::ldap::pool::LdapPool;
 
-/// A run that this node has begun.
+/// A run that this node has started.
 pub(super) struct LeasedRun {
     pub(super) id: String,
     pub(super) lease: SyncLease,
@@ -20,17 +20,17 @@ pub(super) struct LeasedRun {
     pub(super) options: SyncOptions,
 }
 
-/// How often a run says how far it is, and that it goes on.
+/// How often a run stores its progress and renews its lease.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Why a run ended before its end.
+/// Why a run ended early.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum SyncError {
     #[error(transparent)]
     Directory(#[from] LdapError),
     #[error(transparent)]
     Local(#[from] Error),
-    /// Another node goes on with it: this one was away for too long.
+    /// The lease is lost: another node acquired it, or the schedule was deleted.
     #[error("another node has taken it over")]
     LeaseLost,
 }
@@ -41,7 +41,7 @@ impl From<sqlx::Error> for SyncError {
     }
 }
 
-/// A run under way.
+/// A run in progress.
 pub(super) struct SyncWorker<'a> {
     pub(super) idp: &'a Idp,
     pub(super) pool: Arc<LdapPool>,
@@ -51,7 +51,7 @@ pub(super) struct SyncWorker<'a> {
     lease: &'a SyncLease,
     run_id: String,
     last_heartbeat: Instant,
-    /// People who were linked in this run, and at how many the database is told that its tables have grown.
+    /// The number of users linked in this run, and the number at which table statistics are updated next.
     pub(super) linked_users: usize,
     pub(super) next_analyze_at: usize,
 }
@@ -72,7 +72,7 @@ impl<'a> SyncWorker<'a> {
         }
     }
 
-    /// Says how far it is, now and then.
+    /// Stores the progress and renews the lease, at most once per interval.
     pub(super) async fn heartbeat(&mut self) -> Result<(), SyncError> {
         if self.last_heartbeat.elapsed() < HEARTBEAT_INTERVAL {
             return Ok(());

@@ -1,4 +1,4 @@
-//! Where people come back from the provider.
+//! The callback to which the provider returns the browser.
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Path, Query, State};
@@ -24,8 +24,9 @@ use crate::signin::factors::SecondFactor;
 use crate::signin::flow::{self, ProofDelivery};
 use crate::signin::{ExternalSubject, Method, Proof, ProviderClaims, identities, sessions};
 
-/// Takes the answer. The state is opened first: it is sealed for this connection and this browser, so nothing that
-/// was begun elsewhere, or for another provider, goes any further.
+/// Receives the authorization response. The state is opened first. It is encrypted for this connection and,
+/// except for tests, this browser, so the response to a request for another connection or of another browser
+/// is refused.
 pub(super) async fn receive(
     State(idp): State<Idp>,
     Path(id): Path<String>,
@@ -75,11 +76,11 @@ fn invalid_state() -> Refusal {
     )
 }
 
-/// Why an answer led nowhere.
+/// Why a response had no effect.
 enum CallbackError {
-    /// Nothing here waits for it.
+    /// No request waits for it.
     InvalidState,
-    /// It was refused, or something of ours failed.
+    /// It was refused, or an internal error occurred.
     Message(MessageError<OidcCheck>),
 }
 
@@ -89,8 +90,8 @@ impl<E: Into<MessageError<OidcCheck>>> From<E> for CallbackError {
     }
 }
 
-/// An answer whose state was opened. Sign-ins, tests and links judge it the same way, and differ in what they do with
-/// the verdict: each gives the address to go to next.
+/// A response whose state was opened. Sign-ins, tests and links validate it in the same way and differ in
+/// what they do with the result. Each returns the URL to redirect to.
 struct ProviderAnswer<'a> {
     idp: &'a Idp,
     request: &'a RequestContext,
@@ -107,7 +108,7 @@ impl ProviderAnswer<'_> {
         callback.validate(self.params).await
     }
 
-    /// What was found is for the administrator who began the test, and leads nowhere else.
+    /// Completes a connection test. The result is only for the administrator who started it.
     async fn finish_test(&self, relay: &str) -> Result<String, CallbackError> {
         let kernel = &self.idp.signin.kernel;
         let mut c = kernel.db.read().await?;
@@ -135,7 +136,7 @@ impl ProviderAnswer<'_> {
         Ok(format!("/login/continue?handover={handover}"))
     }
 
-    /// Whether a sign-in waits for this answer: a code that comes again is not even tried.
+    /// Checks that a flow waits for this response, so that a repeated code is not sent to the provider.
     async fn check_pending_request(&self) -> Result<(), MessageError<OidcCheck>> {
         let kernel = &self.idp.signin.kernel;
         let mut c = kernel.db.read().await?;
@@ -146,7 +147,7 @@ impl ProviderAnswer<'_> {
         Err(already_answered(&CheckReport::default()).into())
     }
 
-    /// Puts the proof down for the flow that asked for it: the handover by which that finds it.
+    /// Stores the proof for the flow that sent the request. Returns the hand-over code.
     async fn deliver_proof(&self, identity: OidcIdentity) -> Result<String, MessageError<OidcCheck>> {
         let (connection, settings) = (self.connection, &self.connection.settings);
         let is_mfa = settings.people.trust_mfa && claim_mapping::asserts_mfa(&identity.claims);
@@ -180,7 +181,8 @@ impl ProviderAnswer<'_> {
         Ok(handover)
     }
 
-    /// Gives the identity to the user who is signed in and asked for it. `session`: the secret in their cookie.
+    /// Links the identity to the user who is signed in and started the request. `session` is the secret in
+    /// the session cookie.
     async fn link(&self, user_id: &str, session: &str) -> Result<String, CallbackError> {
         let signin = &self.idp.signin;
         let principal = sessions::authenticate(signin, session).await?;
@@ -197,7 +199,7 @@ impl ProviderAnswer<'_> {
         let (context, subject) = (principal.context(self.request), external_subject(&identity));
         match identities::link(&mut tx, &context, &user, &connection.id, &subject, &identity.email).await {
             Ok(()) => {}
-            // It is somebody else's already.
+            // The identity is linked to another user.
             Err(Error::Forbidden(_)) => return Ok("/profile?notice=identity_of_another".to_owned()),
             Err(error) => return Err(error.into()),
         }
@@ -205,7 +207,7 @@ impl ProviderAnswer<'_> {
         Ok("/profile?notice=identity_linked".to_owned())
     }
 
-    /// Somebody changed their mind at the provider, or something is wrong.
+    /// Records the refusal. A user who cancelled at the provider gets a message of their own.
     async fn refuse(&self, failed: &CheckFailed<OidcCheck>) -> Refusal {
         let (signin, connection) = (&self.idp.signin, self.connection);
         let refusal = refuse_sign_in(signin, self.request, connection, Method::Oidc, failed).await;

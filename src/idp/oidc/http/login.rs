@@ -1,4 +1,4 @@
-//! The way to the provider.
+//! The start of a sign-in at the provider.
 
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -13,7 +13,7 @@ use crate::idp::oidc::authorization::{AuthorizationPurpose, AuthorizationRequest
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::signin::flow;
 
-/// Sends a browser to the provider, carrying on the flow it is in or beginning one.
+/// Sends the browser to the provider, in its current flow or in a new one.
 pub(super) async fn begin(
     State(idp): State<Idp>,
     Path(id): Path<String>,

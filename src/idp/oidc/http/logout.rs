@@ -1,4 +1,4 @@
-//! Where the provider tells us of logouts (`OpenID` Connect Back-Channel Logout 1.0).
+//! Back-channel logout (OpenID Connect Back-Channel Logout 1.0).
 
 use std::time::Duration;
 
@@ -25,7 +25,8 @@ use crate::idp::report::{CheckFailed, CheckReport};
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::signin::{Method, sessions};
 
-/// How long a token that was used is remembered: longer than any is valid.
+/// How long a token id is remembered. Logout tokens should be valid for minutes, but nothing here limits
+/// their `exp`.
 const REPLAY_WINDOW: Duration = Duration::from_hours(25);
 
 #[derive(Deserialize)]
@@ -41,7 +42,7 @@ pub(super) async fn receive(
 ) -> Result<Response, Refusal> {
     let signin = &idp.signin;
     signin.throttle.check_step(request.address).map_err(too_many_requests)?;
-    // Sessions go on when a connection is switched off, so they can be ended as well.
+    // Sessions outlive the switching off of a connection, so logouts are accepted for it as well.
     let connection = find_oidc_connection(signin, &id, false).await?;
     let no_store = [(header::CACHE_CONTROL, "no-store")];
     let Ok(Form(form)) = form else { return Ok((no_store, bad_request()).into_response()) };

@@ -1,4 +1,4 @@
-//! The addresses of an `OpenID` Connect or OAuth connection.
+//! The endpoints of an OpenID Connect or OAuth connection.
 
 mod callback;
 mod login;
@@ -28,7 +28,7 @@ pub fn routes() -> Routes<Idp> {
         .post("/oidc/{connection}/backchannel-logout", Guard::Callback, logout::receive)
 }
 
-/// The connection of this id; one that is switched off exists only for those who say so.
+/// The connection with this id. With `must_be_enabled`, one that is switched off is treated as missing.
 async fn find_oidc_connection(
     signin: &SignIn,
     id: &str,
@@ -37,14 +37,14 @@ async fn find_oidc_connection(
     http::find_connection(signin, id, must_be_enabled, TypedConnection::into_oidc).await
 }
 
-/// Our public key, for providers to whom we prove ourselves with it.
+/// Our public key, for providers at which we authenticate with it.
 async fn jwks(State(idp): State<Idp>, Path(id): Path<String>) -> Result<Response, Refusal> {
     let connection = find_oidc_connection(&idp.signin, &id, false).await?;
     let set = client_keys::public_jwks(&idp.signin.kernel, &connection).await.map_err(internal_error)?;
     Ok(Json(set).into_response())
 }
 
-/// Where the provider brings people back to whom it has signed out. Their session here ended before they left.
+/// Where the provider returns the browser after a logout. The session here ended before the logout began.
 async fn signed_out() -> Redirect {
     Redirect::to("/login?notice=signed_out_everywhere")
 }

@@ -1,28 +1,28 @@
-//! Asking a provider's own API with the access token of a sign-in.
+//! Requests to a provider's own API with the access token of a sign-in.
 
 use url::Url;
 
 use crate::idp::oidc::metadata::join_url;
 use crate::kernel::{Kernel, http_client};
 
-/// An answer of such an API.
+/// The size limit of a response.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// Why the API did not say who it is.
+/// Why the API did not identify the user.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProviderApiError {
-    /// The address of the API is none.
+    /// The base URL of the API is not valid.
     #[error("the address of the provider's API cannot be used")]
     InvalidUrl,
-    /// It was not reached, or it said no.
+    /// The API was not reached or answered with an error.
     #[error("{0}: {1}")]
     Http(String, #[source] http_client::Error),
-    /// It said something else than documented.
+    /// The response does not have the documented form.
     #[error("{0} answered with something else than documented")]
     MalformedResponse(String),
 }
 
-/// The API of a provider, asked for one person.
+/// A provider's API, used with one user's access token.
 pub(crate) struct ProviderApi<'a> {
     kernel: &'a Kernel,
     base: Url,

@@ -1,4 +1,5 @@
-//! Bitbucket: OAuth 2.0 and an API of its own. The uuid of a user never changes. Addresses are confirmed or not.
+//! Bitbucket: OAuth 2.0 with its own API. The `uuid` of a user never changes. The primary email address is
+//! used, and it is verified if Bitbucket has confirmed it.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ pub(super) const SPEC: PresetSpec = PresetSpec {
     name: "bitbucket",
     label: "Bitbucket",
     issuer: Some("https://bitbucket.org"),
-    // Bitbucket's own names; more than the consumer was given is refused.
+    // Bitbucket's own scopes. It refuses scopes that the consumer was not granted.
     scopes: &["account", "email"],
     oauth2: Some(OAuth2Api {
         authorize_path: "site/oauth2/authorize",

@@ -1,5 +1,5 @@
-//! GitHub, at github.com or an Enterprise Server: OAuth 2.0 and an API of its own. The id of a user never changes, the
-//! login does. Of the addresses the primary one counts, and only when it is verified.
+//! GitHub, at github.com or on an Enterprise Server: OAuth 2.0 with its own API. A user's `id` never
+//! changes; the `login` may. The primary email address is used, and GitHub says whether it is verified.
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use super::spec::{OAuth2Api, OPENID_CONNECT, PresetSpec, SetupValue, enter, inst
 use crate::idp::oidc::client_auth::ClientAuth;
 use crate::idp::oidc::metadata::join_url;
 
-/// Pages of a hundred teams that are read.
+/// The limit on pages, each with up to 100 teams.
 const MAX_PAGES: usize = 20;
 
 pub(super) const SPEC: PresetSpec = PresetSpec {
@@ -41,7 +41,7 @@ pub(super) const SPEC: PresetSpec = PresetSpec {
 fn api_base(site: &Url) -> Option<Url> {
     match site.host_str() {
         Some("github.com") => Url::parse("https://api.github.com").ok(),
-        // GitHub Enterprise Server has it on its own host.
+        // GitHub Enterprise Server serves the API on its own host.
         _ => Url::parse(&join_url(site, "api/v3")).ok(),
     }
 }
@@ -86,7 +86,7 @@ async fn fetch_claims(api: &ProviderApi<'_>, with_teams: bool) -> Result<Value, 
     }))
 }
 
-/// The teams of the person, as `organization/team`.
+/// The user's teams, as `organization/team`.
 async fn fetch_teams(api: &ProviderApi<'_>) -> Result<Vec<String>, ProviderApiError> {
     let mut teams = Vec::new();
     for page in 1..=MAX_PAGES {

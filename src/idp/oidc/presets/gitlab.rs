@@ -1,4 +1,4 @@
-//! GitLab, at gitlab.com or an installation of one's own.
+//! GitLab, at gitlab.com or self-managed.
 
 use super::spec::{OPENID_CONNECT, PresetSpec, SetupValue, enter, instruction};
 

@@ -1,4 +1,4 @@
-//! LinkedIn. It takes PKCE from native applications only and refuses it from others, and its ID tokens do not repeat
+//! LinkedIn. It refuses PKCE unless the client is a native application, and its ID tokens do not contain
 //! the nonce.
 
 use super::spec::{OPENID_CONNECT, PresetSpec, SetupValue, enter, instruction};

@@ -1,5 +1,5 @@
-//! Providers whose addresses and habits are known. Each is a file with one [`PresetSpec`], and one line in the registry
-//! below; `docs/how-to/add-a-preset.md` says how to add one.
+//! Presets: providers whose endpoints and deviations are known. Each is a file with one [`PresetSpec`] and
+//! one line in the registry below; `docs/how-to/add-a-preset.md` describes how to add one.
 
 mod api;
 mod bitbucket;
@@ -17,8 +17,8 @@ use utoipa::ToSchema;
 pub(crate) use api::{ProviderApi, ProviderApiError};
 pub(crate) use spec::{OAuth2Api, PeopleScope, PresetSpec, SetupValue};
 
-/// Declares the presets: the variant, and the module with its specification. The name in the API is the variant in
-/// lower case, which the module is called as well.
+/// Declares the presets: the variant, and the module with its specification. The name in the API is the
+/// variant in lower case, which is also the name of the module.
 macro_rules! registry {
     ($($variant:ident in $module:ident,)*) => {
         /// Providers whose addresses and habits are known.
@@ -33,10 +33,10 @@ macro_rules! registry {
         }
 
         impl Preset {
-            /// All, in the order in which they are offered.
+            /// All presets, in the order in which they are offered.
             pub const ALL: &[Self] = &[$(Self::$variant,)* Self::Other];
 
-            /// What is known of it.
+            /// The specification of the preset.
             #[must_use]
             pub(crate) const fn spec(self) -> &'static PresetSpec {
                 match self {
@@ -65,7 +65,7 @@ impl Preset {
         self.spec().name
     }
 
-    /// The name for people.
+    /// The display name.
     #[must_use]
     pub const fn label(self) -> &'static str {
         self.spec().label
@@ -77,19 +77,20 @@ impl Preset {
         Self::ALL.iter().copied().find(|preset| preset.as_str() == text)
     }
 
-    /// The issuer, or the site, where it is not one's own.
+    /// The issuer, or the address of the site; `None` if every installation has its own.
     #[must_use]
     pub const fn issuer(self) -> Option<&'static str> {
         self.spec().issuer
     }
 
-    /// Whether it is OAuth 2.0 only: no discovery, no ID token, the person from an API of its own.
+    /// Whether it is plain OAuth 2.0: no discovery and no ID token; the user's claims come from its own
+    /// API.
     #[must_use]
     pub const fn is_oauth2_only(self) -> bool {
         self.spec().oauth2.is_some()
     }
 
-    /// Where the groups of a person are, as it is known to send them.
+    /// The claim with the user's groups, if it is known to send one.
     #[must_use]
     pub const fn group_attribute(self) -> Option<&'static str> {
         self.spec().group_attribute

@@ -1,4 +1,4 @@
-//! Another provider that speaks `OpenID` Connect, one's own among them.
+//! Any other provider that speaks OpenID Connect, such as the company's own.
 
 use super::spec::{OPENID_CONNECT, PresetSpec, SetupValue, enter, instruction};
 

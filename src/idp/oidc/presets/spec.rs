@@ -1,4 +1,4 @@
-//! What is known of a provider: one value of [`PresetSpec`] each, in a file of its own.
+//! The specification of a preset: one [`PresetSpec`] for each provider, in a file of its own.
 
 use futures_util::future::BoxFuture;
 use serde_json::Value;
@@ -7,44 +7,47 @@ use url::Url;
 use super::api::{ProviderApi, ProviderApiError};
 use crate::idp::oidc::client_auth::ClientAuth;
 
-/// Everything that differs between providers. A provider that keeps to `OpenID` Connect gives its name, label, issuer and
-/// steps, and takes the rest from [`OPENID_CONNECT`].
+/// Everything that differs between providers. A provider that conforms to OpenID Connect sets its name,
+/// label, issuer and steps and takes the rest from [`OPENID_CONNECT`].
 #[expect(clippy::struct_excessive_bools, reason = "each is a habit of its own")]
 pub(crate) struct PresetSpec {
-    /// The name in the API and in stored settings; its file is called the same.
+    /// The name in the API and in stored settings; the file has the same name.
     pub(crate) name: &'static str,
-    /// The name for people.
+    /// The display name.
     pub(crate) label: &'static str,
-    /// The issuer, or for plain OAuth 2.0 the address of the site; none where each has one of their own.
+    /// The issuer, or for plain OAuth 2.0 the address of the site; `None` if every installation has its
+    /// own.
     pub(crate) issuer: Option<&'static str>,
-    /// What is asked for beside `openid`.
+    /// The scopes to request in addition to `openid`.
     pub(crate) scopes: &'static [&'static str],
-    /// What is asked for besides when groups follow the provider's.
+    /// The scopes to request in addition if linked groups follow the provider's groups.
     pub(crate) group_scopes: &'static [&'static str],
-    /// How the client proves itself; none for what the discovery document says.
+    /// How the client authenticates; `None` to follow the discovery document.
     pub(crate) client_auth: Option<ClientAuth>,
-    /// The claim with the groups of a person, where it is known to send them.
+    /// The claim with the user's groups, if it is known to send one.
     pub(crate) group_attribute: Option<&'static str>,
-    /// What the groups are called there, for the page that links them; empty when there is nothing to say.
+    /// The naming of groups at the provider, for the page that links them; empty if there is nothing to
+    /// explain.
     pub(crate) group_hint: &'static str,
-    /// Whose people a connection can be narrowed to.
+    /// How a connection can be restricted to certain users.
     pub(crate) people: PeopleScope,
-    /// Whether an administrator may declare its addresses verified: only where people cannot choose their address.
+    /// Whether an administrator may declare its email addresses verified. Only for providers whose users
+    /// cannot choose their address.
     pub(crate) may_trust_email: bool,
-    /// Whether people are asked which account they mean: many are signed in there with several, and the first one is
-    /// the wrong one.
+    /// Whether the user is asked to choose an account: many users are signed in there with several, and the
+    /// first one is often the wrong one.
     pub(crate) asks_for_account: bool,
-    /// Whether it takes a PKCE challenge (RFC 7636) from a client with a secret.
+    /// Whether it accepts a PKCE challenge (RFC 7636) from a client with a secret.
     pub(crate) supports_pkce: bool,
-    /// Whether its ID tokens repeat the nonce.
+    /// Whether its ID tokens contain the nonce.
     pub(crate) returns_nonce: bool,
-    /// For OAuth 2.0 without `OpenID` Connect: where the endpoints are, and how its API says who it is.
+    /// For plain OAuth 2.0: the endpoints, and how its API identifies the user.
     pub(crate) oauth2: Option<OAuth2Api>,
-    /// How the application is registered there, step by step and in its own words.
+    /// The steps for registering the application there, in the provider's own terms.
     pub(crate) steps: &'static [SetupStep],
 }
 
-/// A provider that keeps to `OpenID` Connect.
+/// The defaults, for a provider that conforms to OpenID Connect.
 pub(super) const OPENID_CONNECT: PresetSpec = PresetSpec {
     name: "",
     label: "",
@@ -63,34 +66,34 @@ pub(super) const OPENID_CONNECT: PresetSpec = PresetSpec {
     steps: &[],
 };
 
-/// Whose people a connection can be narrowed to.
+/// How a connection can be restricted to certain users.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PeopleScope {
-    /// Nobody's in particular.
+    /// It cannot.
     Everyone,
-    /// Those of Google Workspace domains: `hd` in the request, and as a claim.
+    /// To Google Workspace domains: `hd` in the request, and as a claim.
     HostedDomains,
-    /// Those of Entra ID tenants: one issuer with `{tenantid}` in it serves many of them, `tid` in the token says which,
-    /// and an address counts only from a known tenant or with `xms_edov`. Groups that are too many for a token are read
-    /// from Microsoft Graph.
+    /// To Entra ID tenants. One issuer with `{tenantid}` in it serves many tenants, and `tid` in the token
+    /// names the tenant. An email address counts only from a configured tenant or with `xms_edov`. If there
+    /// are too many groups for a token, they are read from Microsoft Graph.
     Tenants,
 }
 
-/// OAuth 2.0 without `OpenID` Connect: no discovery and no ID token.
+/// OAuth 2.0 without OpenID Connect: no discovery and no ID token.
 pub(crate) struct OAuth2Api {
     /// The authorization endpoint, relative to the site.
     pub(crate) authorize_path: &'static str,
     /// The token endpoint, relative to the site.
     pub(crate) token_path: &'static str,
-    /// Where the API is, given the address of the site.
+    /// The base URL of the API, given the address of the site.
     pub(crate) api_base: fn(&Url) -> Option<Url>,
-    /// Reads who the person is.
+    /// Reads the user's claims.
     pub(crate) fetch_claims: FetchClaims,
 }
 
-/// Asks the API who the person is, and for their groups when the second argument is true. Gives a JSON object with the
-/// claims of `OpenID` Connect: `sub` (an id that never changes), `email`, `email_verified`, `name`, and the groups under
-/// the preset's `group_attribute`.
+/// Reads the user's claims from the API, with groups if the second argument is true. Returns a JSON object
+/// with the claims of OpenID Connect: `sub` (an id that never changes), `email`, `email_verified`, `name`,
+/// and the groups under the preset's `group_attribute`.
 pub(crate) type FetchClaims =
     for<'a> fn(&'a ProviderApi<'a>, bool) -> BoxFuture<'a, Result<Value, ProviderApiError>>;
 
@@ -98,29 +101,29 @@ pub(crate) type FetchClaims =
 pub(crate) struct SetupStep {
     /// What to do.
     pub(crate) text: &'static str,
-    /// What the field there is called, and what to put into it; none for a step without.
+    /// The name of the provider's field and the value to enter in it; `None` for a step without a field.
     pub(crate) field: Option<(&'static str, SetupValue)>,
 }
 
-/// An address of ours that a step asks for.
+/// One of our URLs that a step refers to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SetupValue {
-    /// Where people come back to.
+    /// The redirect URI.
     Callback,
-    /// Where people come back to from a logout.
+    /// The post-logout redirect URI.
     SignedOut,
-    /// Where the provider tells of logouts.
+    /// The back-channel logout URI.
     BackchannelLogout,
-    /// Where our public key is.
+    /// The URL of our public key.
     Jwks,
 }
 
-/// A step that says what to do.
+/// A step without a field.
 pub(super) const fn instruction(text: &'static str) -> SetupStep {
     SetupStep { text, field: None }
 }
 
-/// A step that says where one of our addresses goes.
+/// A step that enters one of our URLs in a field.
 pub(super) const fn enter(text: &'static str, field: &'static str, value: SetupValue) -> SetupStep {
     SetupStep { text, field: Some((field, value)) }
 }

@@ -1,4 +1,4 @@
-//! Where responses come in.
+//! The assertion consumer service.
 
 use axum::Form;
 use axum::extract::rejection::FormRejection;
@@ -34,11 +34,11 @@ pub(super) struct AcsForm {
     relay_state: Option<String>,
 }
 
-/// What a response came to.
+/// The result of validating a response.
 type ValidationResult = Result<ValidatedAssertion, SamlRejection>;
 
-/// Takes a response. It comes by a cross-site POST, so nothing here depends on a cookie: the proof is
-/// put down for the flow that asked for it, and the browser goes to `/login/continue` to pick it up.
+/// Receives a response. It arrives by a cross-site POST, so nothing here depends on a cookie: the proof is
+/// stored for the flow that sent the request, and the browser continues it at `/login/continue`.
 pub(super) async fn receive(
     State(signin): State<SignIn>,
     Path(id): Path<String>,
@@ -63,8 +63,8 @@ pub(super) async fn receive(
     Ok(Redirect::to(&test.page()).into_response())
 }
 
-/// The test that waits for this response, if it is the answer to one: what it finds is for the administrator who began
-/// it, and leads nowhere else.
+/// The connection test that this response answers, if it answers one. Its result is only for the
+/// administrator who started the test; no sign-in comes of it.
 async fn find_test(
     signin: &SignIn,
     connection: &SamlConnection,
@@ -75,7 +75,7 @@ async fn find_test(
     connection_tests::find_pending(&mut c, &connection.id, form.relay_state.as_deref(), now).await
 }
 
-/// Judges the response. Our keys are only fetched for one that has something encrypted in it.
+/// Validates the response. The private keys are loaded only if it contains encrypted parts.
 async fn validate(
     signin: &SignIn,
     connection: &SamlConnection,
@@ -103,7 +103,7 @@ async fn validate(
     Ok(validate_response(form.saml_response.as_bytes(), &expected))
 }
 
-/// Sends the browser on to the flow that the response belongs to.
+/// Redirects the browser to the flow that the response belongs to.
 async fn sign_in(
     signin: &SignIn,
     request: &RequestContext,
@@ -124,8 +124,9 @@ async fn sign_in(
     }
 }
 
-/// The checks that need the database: used before? asked for? Both in one unit of work. Then the proof waits for the
-/// browser that has the handover.
+/// Makes the checks that need the database, in one unit of work: that the assertion was not used before,
+/// and that an open request waits for it. Then it stores the proof and returns the hand-over code for the
+/// browser.
 async fn deliver(
     signin: &SignIn,
     connection: &SamlConnection,
@@ -139,7 +140,7 @@ async fn deliver(
             report.fail(SamlCheck::InResponseTo, "an answer to a request of ours", "an unsolicited response");
         return Err(failed.into());
     }
-    // Graph is asked before the unit of work begins.
+    // Graph is queried before the transaction begins, because the query may be slow.
     let groups = groups::read_groups(&signin.kernel, connection, &assertion).await;
     let mut tx = signin.kernel.db.begin().await?;
     if !replay_cache::insert(
@@ -171,7 +172,8 @@ async fn deliver(
     let delivery = if let Some(request_id) = &assertion.in_response_to {
         ProofDelivery::SpInitiated(request_id)
     } else {
-        // By convention the RelayState says where to go (saml-bindings §3.5.3): a path of ours, or it says nothing.
+        // By convention the RelayState names the destination (saml-bindings §3.5.3). It counts if it is a
+        // local path.
         let landing = settings.landing.as_deref().unwrap_or("/");
         ProofDelivery::IdpInitiated { return_to: local_path(relay_state, landing) }
     };

@@ -1,4 +1,4 @@
-//! The way to the identity provider.
+//! The start of a sign-in at the identity provider.
 
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, header};
@@ -11,7 +11,7 @@ use crate::idp::saml::request::{SpEndpoints, authn_request, new_message_id};
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::signin::{SignIn, flow};
 
-/// Sends a browser to the identity provider, carrying on the flow it is in or beginning one.
+/// Sends the browser to the identity provider, in its current flow or in a new one.
 pub(super) async fn begin(
     State(signin): State<SignIn>,
     Path(id): Path<String>,

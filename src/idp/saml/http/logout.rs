@@ -1,6 +1,6 @@
-//! Where logouts come in, asked for or answered, by an address or by a form.
+//! The single logout service: receives logout requests and responses by HTTP-Redirect and HTTP-POST.
 //!
-//! Nothing here depends on a cookie: who is to be signed out is what the signed message says.
+//! Nothing here depends on a cookie: the signed message determines whose sessions end.
 
 use axum::Form;
 use axum::extract::rejection::FormRejection;
@@ -36,11 +36,11 @@ pub(super) struct SloForm {
     relay_state: Option<String>,
 }
 
-/// A message that came.
+/// A message that was received.
 enum LogoutMessage<'a> {
-    /// Sign somebody out, and give this back with the answer.
+    /// A logout request, and the relay state to return with the response.
     Request(EncodedMessage<'a>, Option<&'a str>),
-    /// Somebody was signed out, or not.
+    /// The response to a logout that began here.
     Response(EncodedMessage<'a>),
 }
 
@@ -90,7 +90,7 @@ async fn handle_message(
     message: LogoutMessage<'_>,
 ) -> Result<Response, Refusal> {
     signin.throttle.check_step(request.address).map_err(too_many_requests)?;
-    // Sessions go on when a connection is switched off, so they can be ended as well.
+    // Sessions outlive the switching off of a connection, so logouts are accepted for it as well.
     let connection = find_saml_connection(signin, id, false).await?;
     let context = LogoutContext::load(signin, request, &connection).await.map_err(internal_error)?;
     match context.handle(message).await {
@@ -110,7 +110,7 @@ async fn handle_message(
     }
 }
 
-/// What a logout message is judged by and answered with.
+/// What validating and answering a logout message needs.
 struct LogoutContext<'a> {
     signin: &'a SignIn,
     request: &'a RequestContext,
@@ -153,7 +153,7 @@ impl<'a> LogoutContext<'a> {
         }
     }
 
-    /// Ends the sessions that are named, and says so to the identity provider.
+    /// Ends the sessions that the request names and sends a response to the identity provider.
     async fn answer_request(
         &self,
         logout_request: &LogoutRequest,
@@ -175,7 +175,8 @@ impl<'a> LogoutContext<'a> {
         sessions::revoke_by_provider(&mut tx, &context, &connection.id, name, named).await?;
         tx.commit().await?;
         let Some(service) = &connection.settings.logout else {
-            // It asks for logouts and takes no answer: the person at least gets one.
+            // The identity provider sends logout requests but has no endpoint for responses, so the user
+            // sees our page.
             return Ok(Redirect::to("/login?notice=signed_out").into_response());
         };
         let url = service.response_url.as_deref().unwrap_or(&service.url);
@@ -187,7 +188,7 @@ impl<'a> LogoutContext<'a> {
             destination: url,
         };
         let xml = header.logout_response_xml(&logout_request.id);
-        // What comes with a request goes back with the answer, at most 80 bytes (saml-bindings §3.4.3).
+        // The relay state is returned with the response; it is limited to 80 bytes (saml-bindings §3.4.3).
         let relay_state = relay_state.filter(|state| state.len() <= 80);
         let message = OutboundMessage { name: "SAMLResponse", id: &id, xml: &xml, relay_state };
         let sent = message.encode(url, service.binding, key.as_deref());
@@ -195,7 +196,7 @@ impl<'a> LogoutContext<'a> {
         Ok(FrontChannelMessage::from(sent).into_response())
     }
 
-    /// The end of a logout that began here: the session here ended when it began.
+    /// Completes a logout that began here. The session here ended when it began.
     async fn complete_logout(
         &self,
         logout_response: &LogoutResponse,

@@ -1,4 +1,4 @@
-//! The addresses of a SAML connection.
+//! The endpoints of a SAML connection.
 
 mod acs;
 mod login;
@@ -28,7 +28,8 @@ pub fn routes() -> Routes<SignIn> {
         .post("/saml/{connection}/slo", Guard::Callback, logout::receive_post)
 }
 
-/// The SAML connection of this id; one that is switched off exists only for those who say so.
+/// The SAML connection with this id. With `must_be_enabled`, one that is switched off is treated as
+/// missing.
 async fn find_saml_connection(
     signin: &SignIn,
     id: &str,

@@ -1,4 +1,4 @@
-//! Keys of connections from before they had more than one.
+//! Migration of the keys of version 0.1, in which a connection had a single key.
 
 use serde_json::Value;
 
@@ -8,8 +8,8 @@ use super::store;
 use crate::directory::Error;
 use crate::kernel::Kernel;
 
-/// Moves the one key that connections had in version 0.1 to where keys are now, and gives each a pair for
-/// decryption. Run before the server answers; once everything is moved it reads one index and does nothing.
+/// Moves the single key of each connection to the table of keys and adds a pair for decryption. Runs before
+/// the server accepts requests; once all keys are moved, it only makes one query.
 pub async fn migrate_legacy_keys(kernel: &Kernel) -> Result<(), Error> {
     let old: Vec<(String, String, String, String)> = sqlx::query_as(
         "SELECT id, account_id, settings, sealed_key FROM connections WHERE sealed_key IS NOT NULL",
@@ -17,7 +17,8 @@ pub async fn migrate_legacy_keys(kernel: &Kernel) -> Result<(), Error> {
     .fetch_all(&mut *kernel.db.read().await?)
     .await?;
     for (id, account_id, settings, sealed) in old {
-        // Its key stays where it is until its settings can be read; the other connections are not held up by it.
+        // The key stays where it is until its settings can be read. The other connections are migrated
+        // regardless.
         let Ok(settings) = serde_json::from_str::<Value>(&settings) else {
             tracing::error!(connection = id, "its settings cannot be read, so its key was not moved");
             continue;
@@ -32,7 +33,7 @@ pub async fn migrate_legacy_keys(kernel: &Kernel) -> Result<(), Error> {
                 .bind(&id)
                 .execute(&mut *tx)
                 .await?;
-        // Another node may have been faster.
+        // Another node may have moved the key first.
         if moved.rows_affected() == 1 {
             for key in [&signing, &encryption] {
                 store::insert(&mut tx, &account_id, &id, key, KeyState::Active).await?;

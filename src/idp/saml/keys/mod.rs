@@ -1,8 +1,9 @@
-//! Our own key pairs of a connection: one to sign with, one to decrypt with, and their rotation.
+//! Our own key pairs of a connection, one for signing and one for decryption, and their rotation.
 //!
-//! A new pair is published beside the old one first (*next*); when the identity provider has read our metadata
-//! again it takes over (*active*), and the old one goes on decrypting and stays published for a while
-//! (*retiring*). At no moment does the other side need a key it cannot know.
+//! A new pair is first published in our metadata beside the old one (*next*). Once the identity provider
+//! has read the metadata again, the new pair is used (*active*), and the old one still decrypts and stays
+//! published for a week (*retiring*). At no time does the identity provider need a key that our metadata
+//! did not contain.
 
 mod generate;
 mod migrate_legacy;
@@ -20,7 +21,7 @@ pub(super) use rotate::{NewKeys, generate_key_pairs, insert};
 
 use crate::kernel::{Kernel, vault};
 
-/// The private key that signs, PKCS#8.
+/// The active private key for signing, PKCS#8.
 pub(super) async fn signing_key(kernel: &Kernel, keys: &[KeyPair]) -> Result<Option<Vec<u8>>, vault::Error> {
     let active = |key: &&KeyPair| key.purpose() == KeyPurpose::Signing && key.state() == KeyState::Active;
     match keys.iter().find(active) {
@@ -29,7 +30,7 @@ pub(super) async fn signing_key(kernel: &Kernel, keys: &[KeyPair]) -> Result<Opt
     }
 }
 
-/// All private keys that decrypt, PKCS#8.
+/// All private keys for decryption, PKCS#8.
 pub(super) async fn decryption_keys(kernel: &Kernel, keys: &[KeyPair]) -> Result<Vec<Vec<u8>>, vault::Error> {
     let mut opened = Vec::new();
     for key in keys.iter().filter(|key| key.purpose() == KeyPurpose::Encryption) {

@@ -1,14 +1,14 @@
-//! What a key pair of ours is.
+//! The key pairs of a connection.
 
 use crate::directory::Error;
 use crate::kernel::{Kernel, Timestamp, ids};
 
-/// What a key is for.
+/// What a key pair is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyPurpose {
-    /// Signs what we send.
+    /// Signs outgoing messages.
     Signing,
-    /// Decrypts what is sent to us.
+    /// Decrypts incoming messages.
     Encryption,
 }
 
@@ -28,14 +28,14 @@ impl KeyPurpose {
     }
 }
 
-/// Where in its life a key is.
+/// The state of a key pair in its rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyState {
-    /// Published, and not used yet.
+    /// Published, but not used yet.
     Next,
     /// In use.
     Active,
-    /// Replaced; still published, and still decrypts.
+    /// Replaced; it is still published and still decrypts.
     Retiring,
 }
 
@@ -63,12 +63,12 @@ pub struct KeyPair {
     pub id: String,
     pub(super) purpose: KeyPurpose,
     pub(super) state: KeyState,
-    /// The public half in a self-signed certificate, base64 of DER.
+    /// The public key in a self-signed certificate, base64 of DER.
     pub certificate: String,
     pub(super) sealed_key: String,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When it is forgotten, if it is retiring.
+    /// When it is deleted, if it is retiring.
     pub retires_at: Option<Timestamp>,
 }
 
@@ -79,19 +79,19 @@ impl KeyPair {
         self.purpose
     }
 
-    /// Where in its life it is.
+    /// Its state.
     #[must_use]
     pub const fn state(&self) -> KeyState {
         self.state
     }
 
-    /// What its sealed private half is bound to.
+    /// The associated data that the encrypted private key is bound to.
     pub(super) fn aad(id: &str) -> String {
         format!("saml_keys/{id}")
     }
 }
 
-/// A key pair that is sealed and not stored yet.
+/// A key pair that is encrypted but not stored yet.
 #[derive(Debug, Clone)]
 pub(crate) struct NewKey {
     pub(super) id: String,

@@ -1,4 +1,4 @@
-//! Making keys and letting them follow each other.
+//! Generating keys and rotating them.
 
 use std::time::Duration;
 
@@ -15,11 +15,11 @@ use crate::kernel::{Kernel, Tx};
 /// How long a replaced key stays published and decrypts.
 const RETIREMENT_PERIOD: Duration = Duration::from_hours(7 * 24);
 
-/// A pair to sign with and a pair to decrypt with.
+/// A signing pair and an encryption pair.
 #[derive(Debug, Clone)]
 pub(crate) struct NewKeys([NewKey; 2]);
 
-/// Makes fresh pairs. Takes a good part of a second: no unit of work may be open.
+/// Generates both pairs. This takes a good part of a second, so no transaction may be open.
 pub(crate) async fn generate_key_pairs(kernel: &Kernel) -> Result<NewKeys, Error> {
     let signing = generate_key_pair(kernel, KeyPurpose::Signing).await?;
     Ok(NewKeys([signing, generate_key_pair(kernel, KeyPurpose::Encryption).await?]))
@@ -46,7 +46,7 @@ pub(crate) async fn insert(
     Ok(())
 }
 
-/// Publishes new keys beside the ones in use.
+/// Publishes new keys beside the active ones.
 pub async fn begin_rotation(
     kernel: &Kernel,
     context: &Context,
@@ -65,21 +65,21 @@ pub async fn begin_rotation(
     Ok(tx.commit().await?)
 }
 
-/// Lets the published keys take over; the old ones retire.
+/// Activates the published keys and retires the previous ones.
 pub async fn finish_rotation(tx: &mut Tx, context: &Context, connection: &Connection) -> Result<(), Error> {
     let until = tx.now().plus(RETIREMENT_PERIOD);
-    // One generation of old keys is enough: what retires already goes now.
     let present = store::of_connection(tx, &connection.id).await?;
     if present.iter().all(|key| key.state() != KeyState::Next) {
         return Err(Error::Forbidden("No new keys are published. Publish some first."));
     }
+    // One generation of retiring keys is enough, so older ones are deleted now.
     store::remove(tx, &connection.id, KeyState::Retiring).await?;
     store::change_state(tx, &connection.id, KeyState::Active, KeyState::Retiring, Some(until)).await?;
     store::change_state(tx, &connection.id, KeyState::Next, KeyState::Active, None).await?;
     Ok(record(tx, context, connection, "switched").await?)
 }
 
-/// Takes published keys back.
+/// Withdraws published keys that are not active yet.
 pub async fn cancel_rotation(tx: &mut Tx, context: &Context, connection: &Connection) -> Result<(), Error> {
     if store::remove(tx, &connection.id, KeyState::Next).await? > 0 {
         record(tx, context, connection, "taken_back").await?;

@@ -1,4 +1,4 @@
-//! The SQL of key pairs.
+//! SQL of key pairs.
 
 use super::model::{KeyPair, KeyPurpose, KeyState, NewKey};
 use crate::kernel::database::DbConn;
@@ -16,7 +16,7 @@ struct Row {
 }
 
 impl Row {
-    /// A pair whose purpose or state is not known is not taken for another one: a key that decrypts must not sign.
+    /// An unknown purpose or state is an error, never a default: a key for decryption must not sign.
     fn read(self) -> Result<KeyPair, sqlx::Error> {
         let unknown =
             |what: &str| sqlx::Error::Decode(format!("key {}: {what} is not known", self.id).into());
@@ -32,7 +32,8 @@ impl Row {
     }
 }
 
-/// The key pairs of a connection: the ones in use first, then the next ones, then those that retire.
+/// The key pairs of a connection: signing keys before encryption keys, each active, then next, then
+/// retiring.
 pub async fn of_connection(c: &mut DbConn, connection_id: &str) -> Result<Vec<KeyPair>, sqlx::Error> {
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT id, purpose, state, certificate, sealed_key, created_at, retires_at FROM saml_keys \
@@ -70,7 +71,7 @@ pub(super) async fn insert(
     .map(drop)
 }
 
-/// Takes keys of a state away; returns how many.
+/// Deletes the keys in this state and returns their number.
 pub(super) async fn remove(tx: &mut Tx, connection_id: &str, state: KeyState) -> Result<u64, sqlx::Error> {
     let done = sqlx::query("DELETE FROM saml_keys WHERE connection_id = $1 AND state = $2")
         .bind(connection_id)
@@ -80,7 +81,7 @@ pub(super) async fn remove(tx: &mut Tx, connection_id: &str, state: KeyState) ->
     Ok(done.rows_affected())
 }
 
-/// Moves keys from one state to another; returns how many.
+/// Moves the keys in one state to another and returns their number.
 pub(super) async fn change_state(
     tx: &mut Tx,
     connection_id: &str,
