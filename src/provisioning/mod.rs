@@ -1,5 +1,4 @@
-//! How people get in without typing themselves in: SCIM from their company's directory, an invitation by
-//! mail, an import from the system before this one.
+//! Provisioning: users created by a directory over SCIM, by an invitation or by an import.
 
 pub mod import;
 pub mod invitations;

@@ -1,22 +1,22 @@
-//! Mails to people who get in without having asked for it themselves.
+//! Mails to users who were invited or provisioned.
 
 use crate::directory::accounts::Account;
 use crate::kernel::mail::EmailMessage;
 
-/// What somebody is told, and where the mail leads.
+/// What the mail says, and where its button leads.
 pub(super) enum AccessNotification<'a> {
-    /// An administrator has invited them; the link lets them in.
+    /// An administrator has invited the user; the link accepts the invitation.
     Invited { invited_by: &'a str, link: String },
-    /// An administrator has given them access; they sign in through an identity provider.
+    /// An administrator has given the user access; the user signs in through an identity provider.
     AccessGiven { invited_by: &'a str, landing_url: String },
-    /// A directory has made them; they sign in through this identity provider.
+    /// A directory has created the user, who signs in through this identity provider.
     ProvisionedWithProvider { provider: String, login_url: String },
-    /// A directory has made them; the link lets them choose a password.
+    /// A directory has created the user; the link lets the user choose a password.
     ProvisionedWithPassword { user_name: &'a str, link: String },
 }
 
 impl AccessNotification<'_> {
-    /// The mail.
+    /// The mail, ready to be rendered.
     pub(super) fn into_email(self, account: &Account) -> EmailMessage {
         let account_name = &account.name;
         match self {

@@ -15,7 +15,7 @@ use crate::signin::one_time_links::{self, LinkPurpose};
 /// Users per transaction.
 const BATCH_SIZE: i64 = 50;
 
-/// Sends the next batch of welcome mails; returns how many users were due. Any number of nodes may call it
+/// Sends the next batch of welcome mails and returns its size. Any number of nodes may call it
 /// concurrently.
 pub async fn send_welcome_emails(kernel: &Kernel) -> Result<usize, Error> {
     let mut c = kernel.db.read().await?;
@@ -29,11 +29,11 @@ pub async fn send_welcome_emails(kernel: &Kernel) -> Result<usize, Error> {
     for (account_id, id) in &due {
         if !account_cache.contains_key(account_id) {
             let account = accounts::by_id(&mut tx, account_id).await?;
-            // People of an account whose settings cannot be read are told when they can be.
+            // While an account's settings cannot be read, its users stay due.
             account_cache.insert(account_id, account.filter(|account| account.settings().is_ok()));
         }
         let Some(Some(account)) = account_cache.get(account_id) else { continue };
-        // Of two nodes, one finds it due.
+        // Another node may have claimed the user in the meantime.
         if !users::claim_welcome(&mut tx, account_id, id).await? {
             continue;
         }

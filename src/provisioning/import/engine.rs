@@ -46,9 +46,9 @@ pub struct ImportProgress {
     pub skipped: u64,
     /// Rows processed, including those of earlier runs.
     pub rows: u64,
-    /// Users created.
+    /// Users created, including by earlier runs.
     pub created: u64,
-    /// Rows refused.
+    /// Rows refused, including by earlier runs.
     pub refused: u64,
     /// Bytes of the file that have been processed.
     pub position: u64,
@@ -71,7 +71,7 @@ pub enum ImportError {
 /// Why a row is not imported.
 #[derive(Debug, thiserror::Error)]
 enum RowError {
-    /// For the report; the rows around it go ahead.
+    /// The row is reported, and the import continues.
     #[error("{0}")]
     Refused(String),
     /// The import stops.
@@ -224,8 +224,9 @@ impl ImportRun<'_> {
         name || email
     }
 
-    /// Refuses a row that could not be read, one that is there twice, and a user whose groups are not here or are
-    /// managed by a directory.
+    /// Refuses a row that could not be parsed, that repeats an earlier one (in a dry run; otherwise the
+    /// database detects duplicates), or that names a group which does not exist or is managed by a
+    /// connection.
     async fn check_row(
         &mut self,
         tx: &mut Tx,

@@ -1,8 +1,8 @@
 //! The report of refused rows: a CSV file with row, name and reason.
 //!
-//! Refusals are on disk before the batch they belong to is committed. After a crash the report may
-//! therefore contain rows of a batch that was not committed; they are removed when the import resumes and
-//! processes them again.
+//! Refusals are written to the file before the batch they belong to is committed. After a crash the report
+//! may therefore contain rows of a batch that was not committed; they are removed when the import resumes
+//! and processes them again.
 
 use std::fs::File;
 use std::io::Write as _;
@@ -36,7 +36,7 @@ impl RefusalReport {
         self.file.write_record([&row.to_string(), name, reason]).map_err(std::io::Error::other)
     }
 
-    /// Flushes buffered entries to the file.
+    /// Writes buffered entries to the file. The file is not synced to disk.
     pub(super) fn sync(&mut self) -> std::io::Result<()> {
         self.file.flush()?;
         self.file.get_ref().flush()

@@ -30,8 +30,8 @@ const COLUMNS: [&str; 9] = [
     "groups",
 ];
 
-/// The limit on a line, in bytes. A longer line cannot be a valid row, and the limit bounds memory when the
-/// file has another format.
+/// The limit on a line, in bytes. It bounds memory when the file has another format. A longer line cannot
+/// be a valid row; it is read in parts, each of which is refused.
 const MAX_LINE_BYTES: u64 = 256 * 1024;
 
 /// A user to be created.

@@ -1,4 +1,4 @@
-//! Inviting one or more people. Each address succeeds or fails by itself.
+//! Creates invitations for one or more addresses. Each address succeeds or fails by itself.
 
 use std::collections::HashSet;
 
@@ -22,8 +22,7 @@ use crate::signin::notifications;
 /// The limit on addresses per call, which is one transaction: other writers wait while it runs.
 const MAX_INVITEES: usize = 500;
 
-/// Invites people. An address that cannot be invited is refused by itself; the others go ahead, all in
-/// this unit of work.
+/// Creates the invitations in the caller's transaction. A refused address does not affect the others.
 pub async fn create(
     kernel: &Kernel,
     tx: &mut Tx,
@@ -61,7 +60,7 @@ pub async fn create(
     Ok(outcomes)
 }
 
-/// What all who are invited at once have in common.
+/// What all invitations of one call have in common.
 struct InvitationBatch<'a> {
     kernel: &'a Kernel,
     context: &'a Context,
@@ -98,7 +97,7 @@ impl InvitationBatch<'_> {
         self.create_pending(tx, profile).await
     }
 
-    /// A user who can come in at once, through an identity provider.
+    /// Creates a user who can sign in at once through an identity provider.
     async fn create_active(
         &self,
         tx: &mut Tx,
@@ -115,7 +114,7 @@ impl InvitationBatch<'_> {
         Ok(InviteStatus::Active { user_id: user.id, notified })
     }
 
-    /// A user whom the link in a mail lets in.
+    /// Creates a pending user, who becomes active through the mailed link.
     async fn create_pending(&self, tx: &mut Tx, profile: Profile) -> Result<InviteStatus, Error> {
         let user = users::create_pending(tx, self.context, profile).await?;
         self.bind_roles(tx, &user).await?;

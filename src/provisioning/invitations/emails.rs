@@ -14,7 +14,7 @@ pub(super) async fn create_link(kernel: &Kernel, tx: &mut Tx, user: &User) -> Re
     Ok(kernel.urls.absolute(&format!("/invite?token={secret}")))
 }
 
-/// Queues the mail with the link and returns the mail's id.
+/// Queues the mail with a new link and returns the mail's id.
 pub(super) async fn send_invitation(
     kernel: &Kernel,
     tx: &mut Tx,

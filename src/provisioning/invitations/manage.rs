@@ -1,5 +1,4 @@
-//! Changes of a pending invitation: sending it again, copying its link, cancelling it. None is possible
-//! after it was accepted.
+//! Resending an invitation, copying its link and cancelling it. None is possible after it was accepted.
 
 use super::create::record_event;
 use super::model::Invitation;

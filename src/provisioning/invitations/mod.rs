@@ -1,6 +1,5 @@
-//! Invitations by mail. An invited person is a pending user from the start, already with their groups and
-//! roles. The user becomes active by the mailed link, or by a first sign-in through their identity
-//! provider.
+//! Invitations by mail. An invited user is pending from the start, and already has their groups and roles.
+//! The user becomes active through the mailed link, or by a first sign-in through their identity provider.
 
 mod create;
 mod emails;

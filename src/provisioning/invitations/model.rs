@@ -1,60 +1,60 @@
-//! What an invitation is, and what is asked for to make one.
+//! The types of invitations.
 
 use crate::access::Role;
 use crate::kernel::Timestamp;
 use crate::kernel::text_enum::text_enum;
 
-/// Somebody to be invited.
+/// A person to invite.
 #[derive(Debug, Clone, Default)]
 pub struct Invitee {
     /// The address as it was typed.
     pub email: String,
-    /// Given name, if it is known.
+    /// The given name, if it is known.
     pub given_name: Option<String>,
-    /// Family name, if it is known.
+    /// The family name, if it is known.
     pub family_name: Option<String>,
 }
 
-/// Who is to be invited, and into what.
+/// The people to invite, with their groups and roles.
 #[derive(Debug, Clone, Default)]
 pub struct NewInvitations {
     /// The people, 1 to 500.
     pub invitees: Vec<Invitee>,
-    /// Ids of user groups they become members of.
+    /// The ids of the groups they become members of.
     pub group_ids: Vec<String>,
-    /// Roles they get.
+    /// The roles they get.
     pub roles: Vec<Role>,
-    /// Where they land after accepting: a path here, or an http(s) address.
+    /// Where the browser is sent after accepting: a local path or an http(s) URL.
     pub landing_url: Option<String>,
 }
 
-/// What became of one address.
+/// The outcome for one address.
 #[derive(Debug, Clone)]
 pub struct InviteeOutcome {
-    /// As it was typed.
+    /// The address as it was typed.
     pub email: String,
     /// What was done.
     pub status: InviteStatus,
 }
 
-/// See [`InviteeOutcome`].
+/// The outcome of one invitation, as in [`InviteeOutcome`].
 #[derive(Debug, Clone)]
 pub enum InviteStatus {
-    /// A mail with a link is on its way.
+    /// A pending user was created, and a mail with a link was queued.
     Invited {
         /// The invitation's id.
         invitation_id: String,
         /// The pending user's id.
         user_id: String,
     },
-    /// Active at once, as they sign in through an identity provider.
+    /// An active user was created, because the user signs in through an identity provider.
     Active {
         /// The user's id.
         user_id: String,
-        /// Whether a mail tells them.
+        /// Whether a mail tells the user.
         notified: bool,
     },
-    /// Nothing was done, for this reason.
+    /// The address was refused, for this reason.
     Refused(String),
 }
 
@@ -91,14 +91,14 @@ pub struct Invitation {
 }
 
 text_enum! {
-    /// Where an invitation stands.
+    /// The state of an invitation.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum State {
-        /// The person has not come yet.
+        /// The invitation was not accepted yet.
         Pending = "pending",
-        /// The link has ended before they came.
+        /// The link expired before the invitation was accepted.
         Expired = "expired",
-        /// They are here.
+        /// The invitation was accepted.
         Accepted = "accepted",
     }
 }

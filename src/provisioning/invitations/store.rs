@@ -31,9 +31,9 @@ pub async fn of_user(
     all.bind_as(all.sql(SELECT_INVITATION, "")).fetch_optional(c).await
 }
 
-/// A page of an account's invitations in order of creation, after the one for the user with id `after`.
-/// `open_only` selects those that are not accepted. They are found through the pending users, so the cost
-/// does not depend on the number of accepted ones.
+/// A page of an account's invitations, ordered by their users' creation, after the one for the user with id
+/// `after`. `open_only` selects those that are not accepted; they are found through the pending users, so
+/// the cost does not depend on the number of accepted ones.
 pub async fn list(
     c: &mut DbConn,
     account_id: &str,

@@ -1,4 +1,4 @@
-//! What an administrator does with changes that wait.
+//! Approving and discarding pending changes.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,24 +16,24 @@ use crate::audit::{self, Action, Context, Event};
 use crate::idp::connections::{self, Connection, ConnectionSettings, ScimSettings};
 use crate::kernel::{Kernel, Tx};
 
-/// Changes that are read at once.
+/// Pending changes that are read at once.
 const PAGE: i64 = 200;
-/// How long one request goes on letting changes through.
+/// How long one request carries out changes before the rest is left for the next one.
 const TIME_BUDGET: Duration = Duration::from_secs(15);
 
-/// What became of the changes that were let through.
+/// The outcome of an approval.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ApprovalResult {
-    /// They were carried out.
+    /// Changes that were carried out.
     pub applied: u64,
-    /// They cannot be carried out any more; each says why.
+    /// Changes that were refused, each with the reason stored, or that another request had handled already.
     pub refused: u64,
-    /// They wait still, as there were too many for one request.
+    /// Changes that still wait, because they were refused or there were too many for one request.
     pub remaining: i64,
 }
 
-/// Carries out one of the changes that wait for a connection, or all in the order in which they came; each in its
-/// own unit of work. When nothing waits any more, a paused connection goes on.
+/// Carries out one pending change of a connection, or all in the order of their arrival, each in its own
+/// transaction. When none remains, a paused connection resumes.
 pub async fn approve(
     kernel: &Kernel,
     principal: &Principal,
@@ -71,7 +71,7 @@ pub async fn approve(
     Ok(result)
 }
 
-/// Letting changes of one connection through.
+/// One approval request for a connection.
 struct ApprovalRun<'a> {
     kernel: &'a Kernel,
     client: &'a Provisioner,
@@ -92,7 +92,7 @@ impl ApprovalRun<'_> {
         }
     }
 
-    /// Goes through all of them, or as many as a request has time for.
+    /// Carries out all changes, or as many as the time budget allows.
     async fn apply_all(&mut self) -> Result<(), Error> {
         let begun = Instant::now();
         let mut after = String::new();
@@ -112,7 +112,7 @@ impl ApprovalRun<'_> {
         }
     }
 
-    /// Carries a change out; one that is refused keeps the reason, and goes on waiting.
+    /// Carries out one change. A refused change keeps the reason and stays pending.
     async fn apply_change(&mut self, change: &PendingChange) -> Result<(), Error> {
         let (account_id, connection_id) = (self.client.account_id(), &self.client.connection_id);
         let mut tx = self.kernel.db.begin().await?;
@@ -140,8 +140,8 @@ impl ApprovalRun<'_> {
     }
 }
 
-/// Forgets one of the changes that wait, or all; how many that were. When nothing waits any more, a paused
-/// connection goes on.
+/// Deletes one pending change of a connection, or all, without carrying them out, and returns how many were
+/// deleted. When none remains, a paused connection resumes.
 pub async fn discard(
     tx: &mut Tx,
     context: &Context,

@@ -1,6 +1,7 @@
-//! The guard against a directory that loses its people: a wrong group in the identity provider, and everybody is
-//! deactivated before somebody notices. Too many within an hour, and the connection waits for an administrator. Who
-//! came within the hour may go again: that is somebody trying out.
+//! Accidental deletion prevention. A wrong group assignment at the identity provider can deactivate all
+//! users before an administrator notices. When a connection removes access from more than a set share of
+//! its users within an hour, it is paused and its changes wait for an administrator. Users created within
+//! the last hour do not count, so that a test setup can be undone.
 
 use std::time::Duration;
 
@@ -15,21 +16,23 @@ use crate::kernel::mail::EmailMessage;
 use crate::kernel::{Kernel, Tx};
 use crate::signin::notifications;
 
-/// So many may always lose access in an hour: a share of few is nobody's accident.
+/// Up to this many removals in an hour are always allowed, so that the share does not apply to a handful of
+/// users.
 const ALWAYS_ALLOWED: i64 = 10;
 const WINDOW_MINUTES: i64 = 60;
-/// Those who came within this time are not counted when they go.
+/// Removals of users who were created within this time are not counted.
 pub(super) const NEW_USER_PERIOD: Duration = Duration::from_hours(1);
 
-/// Whether those who lost access are still few enough.
+/// Whether the number of removals is within the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RemovalCount {
     WithinLimit,
     LimitExceeded,
 }
 
-/// Counts somebody who loses access in this unit of work. One row for each minute, so
-/// that a count looks at sixty rows at most, however many there are.
+/// Counts the removal of one user's access in this transaction.
+///
+/// There is one row per minute, so that a check reads at most sixty rows, however many removals there are.
 pub(super) async fn record_removal(tx: &mut Tx, client: &Provisioner) -> Result<RemovalCount, sqlx::Error> {
     let limit = i64::from(client.settings.removal_limit);
     if limit == 0 {
@@ -59,8 +62,8 @@ pub(super) async fn record_removal(tx: &mut Tx, client: &Provisioner) -> Result<
     Ok(if is_exceeded { RemovalCount::LimitExceeded } else { RemovalCount::WithinLimit })
 }
 
-/// Once a minute: forgets what is over, and counts who there is. The one who goes in this unit of work is gone
-/// already, and counts.
+/// Starts the row of a minute: deletes the rows outside the window and counts the connection's active
+/// users. The user who is removed in this transaction is not among them any more and is added.
 async fn start_minute(tx: &mut Tx, connection_id: &str, minute: i64) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM scim_removals WHERE connection_id = $1 AND minute <= $2")
         .bind(connection_id)
@@ -79,7 +82,7 @@ async fn start_minute(tx: &mut Tx, connection_id: &str, minute: i64) -> Result<(
     .map(drop)
 }
 
-/// Begins to count anew: an administrator has looked.
+/// Restarts the count after an administrator's decision.
 pub(super) async fn reset_counter(tx: &mut Tx, connection_id: &str) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM scim_removals WHERE connection_id = $1")
         .bind(connection_id)
@@ -88,7 +91,7 @@ pub(super) async fn reset_counter(tx: &mut Tx, connection_id: &str) -> Result<()
         .map(drop)
 }
 
-/// Pauses the client's connection and tells the administrators; whoever comes second does neither.
+/// Pauses the client's connection and mails the administrators. Has no effect when it is paused already.
 pub(super) async fn pause_connection(
     kernel: &Kernel,
     client: &Provisioner,

@@ -1,4 +1,4 @@
-//! Errors in SCIM's own form (RFC 7644 §3.12).
+//! SCIM errors (RFC 7644 §3.12).
 
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -7,43 +7,43 @@ use vestibule_scim::ScimType;
 
 use crate::directory;
 
-/// RFC 7644 §8.1.
+/// The media type of SCIM messages (RFC 7644 §8.1).
 pub(crate) const MEDIA_TYPE: &str = "application/scim+json";
 
-/// A refusal to a provisioning client. The detail is shown in the identity provider's console, so it
+/// An error response to a provisioning client. Identity providers show the detail in their console, so it
 /// says what to change there.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{detail}")]
 pub struct Error {
     /// The HTTP status.
     pub status: StatusCode,
-    /// The error's kind, for 400 and 409.
+    /// The error's `scimType`, for 400 and 409.
     pub scim_type: Option<ScimType>,
-    /// What happened and what to do.
+    /// What happened and what to do about it.
     pub detail: String,
-    /// After how many seconds it is worth trying again.
+    /// The number of seconds after which a retry makes sense.
     pub retry_after: Option<u64>,
 }
 
 impl Error {
-    /// A 400 of this kind (409 for uniqueness).
+    /// A 400 with this `scimType` (409 for uniqueness).
     pub fn bad(scim_type: ScimType, detail: impl Into<String>) -> Self {
         let status = StatusCode::from_u16(scim_type.status()).unwrap_or(StatusCode::BAD_REQUEST);
         Self { status, scim_type: Some(scim_type), detail: detail.into(), retry_after: None }
     }
 
-    /// An error without a kind.
+    /// An error without a `scimType`.
     pub fn plain(status: StatusCode, detail: impl Into<String>) -> Self {
         Self { status, scim_type: None, detail: detail.into(), retry_after: None }
     }
 
-    /// 404 for a resource that this account does not have.
+    /// A 404 for a resource that this account does not have.
     #[must_use]
     pub fn not_found(kind: &str, id: &str) -> Self {
         Self::plain(StatusCode::NOT_FOUND, format!("{kind} {id} not found"))
     }
 
-    /// The error as a message (RFC 7644 §3.12).
+    /// The response body (RFC 7644 §3.12).
     pub(super) fn body(&self) -> Value {
         let mut body = json!({
             "schemas": ["urn:ietf:params:scim:api:messages:2.0:Error"],
@@ -56,23 +56,24 @@ impl Error {
         body
     }
 
-    /// An error that passes.
+    /// A temporary error.
     pub fn retry_later(status: StatusCode, detail: impl Into<String>, seconds: u64) -> Self {
         Self { retry_after: Some(seconds), ..Self::plain(status, detail) }
     }
 
-    /// The stored connection cannot be read; the log says why. Another node may be able to.
+    /// A 503 for a stored connection that cannot be read. The log has the cause. A node with a newer
+    /// version may be able to read it.
     pub(super) fn connection_unreadable() -> Self {
         let detail = "This connection cannot be used at present. Send the request again later.";
         Self::retry_later(StatusCode::SERVICE_UNAVAILABLE, detail, 60)
     }
 
-    /// Whether somebody else was only faster, so that the same again will do.
+    /// Whether a concurrent change caused the error, so that a retry succeeds.
     pub(super) fn lost_a_race(&self) -> bool {
         self.status == StatusCode::CONFLICT && self.retry_after.is_some()
     }
 
-    /// 401.
+    /// A 401 for a request without a valid token.
     #[must_use]
     pub fn unauthorized() -> Self {
         let detail = "The bearer token is missing, unknown, expired or revoked. Make a new one on the connection's page.";
@@ -139,7 +140,7 @@ impl From<directory::Error> for Error {
     }
 }
 
-/// The directory's names in SCIM's words.
+/// The SCIM name of a directory field.
 fn scim_name(field: &str) -> &str {
     match field {
         "user_name" => "userName",
@@ -164,7 +165,7 @@ impl IntoResponse for Error {
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
         }
-        // For the log, which tells administrators what it was.
+        // For the request log.
         response.extensions_mut().insert(self);
         response
     }

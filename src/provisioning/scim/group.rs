@@ -1,4 +1,4 @@
-//! Between SCIM's Group and the directory's.
+//! Conversion between SCIM Groups and groups of the directory.
 
 use serde_json::{Value, json};
 use vestibule_scim::attributes::GROUP;
@@ -14,12 +14,12 @@ use crate::directory::groups::{self, Group, GroupMember, GroupUpdate, Membership
 use crate::kernel::Kernel;
 use crate::kernel::database::DbConn;
 
-/// The group of an account, or 404.
+/// The group with this id in this account, or a 404.
 pub(super) async fn find_group(c: &mut DbConn, account_id: &str, id: &str) -> Result<Group, Error> {
     groups::by_id(c, account_id, id).await?.ok_or_else(|| Error::not_found("Group", id))
 }
 
-/// The whole answer for a group, with its members where the client wants to see them.
+/// The SCIM resource of a group, with its members if the response shows them.
 pub(super) async fn load_resource(
     kernel: &Kernel,
     c: &mut DbConn,
@@ -35,10 +35,10 @@ pub(super) async fn load_resource(
     Ok(represent(group, members.as_ref(), &base_url(kernel)))
 }
 
-/// The change of the whole group to this content.
+/// The update that replaces the whole group by this content (PUT).
 pub(super) fn replacement(content: GroupContent, members: Option<Vec<String>>) -> GroupUpdate {
     GroupUpdate {
-        // A PUT without members empties the group (RFC 7644 §3.5.1: what is not sent is not there).
+        // A PUT without members empties the group: omitted attributes are cleared (RFC 7644 §3.5.1).
         members: MembershipUpdate {
             replace: Some(members.unwrap_or_default()),
             ..MembershipUpdate::default()
@@ -56,7 +56,7 @@ fn content_update(content: GroupContent) -> GroupUpdate {
     }
 }
 
-/// The change that PATCH operations ask for.
+/// The update that PATCH operations describe.
 pub(super) fn change_from_patch(group: &Group, operations: &[PatchOperation]) -> Result<GroupUpdate, Error> {
     let split = GroupPatch::split(operations)?;
     let members = membership_update(split.members);
@@ -69,7 +69,7 @@ pub(super) fn change_from_patch(group: &Group, operations: &[PatchOperation]) ->
     Ok(GroupUpdate { members, ..content_update(content) })
 }
 
-/// The changes one after the other, as one.
+/// Combines consecutive changes of members into one.
 fn membership_update(changes: Vec<MembersChange>) -> MembershipUpdate {
     let mut update = MembershipUpdate::default();
     for change in changes {
@@ -93,7 +93,7 @@ fn membership_update(changes: Vec<MembersChange>) -> MembershipUpdate {
     update
 }
 
-/// What is kept of a group, apart from its members.
+/// The stored attributes of a group, without its members.
 pub(super) fn stored_resource(group: &Group) -> JsonObject {
     let mut resource = group.attributes();
     resource.insert("displayName".into(), json!(group.name));
@@ -106,11 +106,11 @@ pub(super) fn stored_resource(group: &Group) -> JsonObject {
 /// The members of a group.
 pub(super) struct GroupMembers {
     users: Vec<GroupMember>,
-    /// Id and name of each.
+    /// The id and name of each nested group.
     groups: Vec<(String, String)>,
 }
 
-/// The whole answer for a group. `members`: when they were asked for.
+/// The SCIM resource of a group. Without `members`, the attribute is omitted.
 pub(super) fn represent(group: &Group, members: Option<&GroupMembers>, base: &str) -> JsonObject {
     let mut resource = stored_resource(group);
     resource.insert("schemas".into(), json!([GROUP]));

@@ -1,9 +1,9 @@
 //! SCIM 2.0 (RFC 7643, RFC 7644) for the provisioning clients of Okta, Entra ID and OneLogin.
 //!
-//! What a request says is understood by the crate `vestibule_scim`, which knows neither HTTP nor the directory. Here are
-//! [`user`] and [`group`] (between SCIM's JSON and the directory), [`write`](self::write) (what becomes of a change), the
-//! endpoints in [`http`], and the rules about what a provisioning client may do: rate limits, the deletion guard, and
-//! changes that wait for an administrator.
+//! The crate `vestibule_scim` parses requests and knows neither HTTP nor the directory. This module
+//! contains the conversion between SCIM resources and the directory ([`user`], [`group`]), the execution of
+//! changes ([`write`](self::write)), the endpoints ([`http`]), and the limits on provisioning clients: rate
+//! limits, accidental deletion prevention, and changes that wait for an administrator.
 
 pub mod approval;
 mod deletion_guard;

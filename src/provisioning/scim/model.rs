@@ -1,4 +1,4 @@
-//! Who provisions, and when a change waits.
+//! The provisioning client of a request.
 
 use std::sync::Arc;
 
@@ -9,44 +9,45 @@ use crate::idp::connections::ScimSettings;
 use crate::kernel::Kernel;
 use crate::kernel::http::RequestContext;
 
-/// The provisioning client of a request: put there by the middleware. Cheap to clone.
+/// The provisioning client of a request, which the middleware stores in the request. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Provisioner(Arc<ProvisioningClient>);
 
-/// See [`Provisioner`].
+/// The content of [`Provisioner`], reached through `Deref`.
 pub(crate) struct ProvisioningClient {
-    /// Who acts: the connection's service account, or an administrator who lets through what waited.
+    /// The principal that acts: the connection's service account, or the administrator who approves pending
+    /// changes.
     pub(super) principal: Principal,
-    /// The connection.
+    /// The id of the connection.
     pub(super) connection_id: String,
-    /// Its name.
+    /// The name of the connection.
     pub(super) connection_name: String,
     pub(super) settings: ScimSettings,
-    /// Whether it is switched on.
+    /// Whether the connection is enabled.
     pub(super) enabled: bool,
-    /// Whether it was paused.
+    /// Whether the connection is paused.
     pub(super) paused: bool,
-    /// Shared by all clients of this node.
+    /// Shared by all provisioning clients of this node.
     pub(super) user_caches: Arc<UserCaches>,
 }
 
-/// What this node remembers of users, whichever client asks.
+/// This node's caches of users, shared by all provisioning clients.
 #[derive(Default)]
 pub(super) struct UserCaches {
-    /// How many there are.
+    /// The number of users of each account.
     pub(super) totals: UserCountCache,
-    /// Which places they have in the list of all.
+    /// The positions of users in the list of all users.
     pub(super) offsets: UserOffsetIndex,
-    /// Who is looked up at present.
+    /// Lookups by user name.
     pub(super) names: UserLoader,
 }
 
 /// Why a change waits for an administrator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HoldReason {
-    /// The connection is tried out.
+    /// The connection is in a dry run.
     DryRun,
-    /// Too many people would lose access.
+    /// The connection is paused, because too many users would have lost access.
     Paused,
 }
 
@@ -76,7 +77,7 @@ impl ProvisioningClient {
         self.principal.context(request)
     }
 
-    /// Why changes wait for an administrator, if they do.
+    /// Why changes of this client wait for an administrator, if they do.
     pub(super) fn hold_reason(&self) -> Option<HoldReason> {
         match (self.settings.dry_run, self.paused) {
             (_, true) => Some(HoldReason::Paused),
@@ -86,7 +87,7 @@ impl ProvisioningClient {
     }
 }
 
-/// `https://id.example.com/scim/v2`
+/// The base URL, such as `https://id.example.com/scim/v2`.
 pub(super) fn base_url(kernel: &Kernel) -> String {
     kernel.urls.absolute("/scim/v2")
 }

@@ -1,4 +1,4 @@
-//! How many requests of a connection are answered in a second, on each node.
+//! Rate limits for each connection, on each node.
 
 use std::collections::HashMap;
 use std::num::NonZeroU32;
@@ -18,7 +18,7 @@ type ScimRateLimiter =
 struct ConnectionRateLimits {
     per_second: u32,
     requests: ScimRateLimiter,
-    /// Refusals that are written to the log: one a second says enough.
+    /// Limits how many refusals are logged, to one a second.
     refusals: ScimRateLimiter,
 }
 
@@ -28,12 +28,12 @@ pub(super) struct ScimRateLimits {
     connections: Mutex<HashMap<String, Arc<ConnectionRateLimits>>>,
 }
 
-/// Too many requests.
+/// A refused request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ScimRateLimited {
-    /// Seconds until one is answered.
+    /// Seconds until a request is accepted again.
     pub(super) retry_after: u64,
-    /// Whether the log is told of this one.
+    /// Whether this refusal is logged.
     pub(super) should_log: bool,
 }
 
@@ -42,7 +42,7 @@ impl ScimRateLimits {
         Self { clock: LimiterClock::new(clock.clone()), connections: Mutex::default() }
     }
 
-    /// Counts a request of a connection that may make so many a second, and twice as many at once.
+    /// Counts a request of a connection. The limit is `per_second`, with bursts of twice as many.
     pub(super) fn check(&self, connection_id: &str, per_second: u32) -> Result<(), ScimRateLimited> {
         let limits = self.limits_of(connection_id, per_second);
         limits.requests.check().map_err(|not_until| ScimRateLimited {

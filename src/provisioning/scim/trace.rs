@@ -1,4 +1,4 @@
-//! What a request was about and what it changed: for the log, and for changes that wait.
+//! What a request was about and what it changed, for the request log and for pending changes.
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -25,35 +25,35 @@ impl AttributeChange {
         Self { attribute: attribute.into(), before, after }
     }
 
-    /// The attribute alone.
+    /// The change without its values.
     pub(super) fn without_values(self) -> Self {
         Self::new(self.attribute, Value::Null, Value::Null)
     }
 }
 
-/// What is known of a request; it grows as the request is served.
+/// What is known about a request. It is filled in while the request is served.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Trace {
     /// The name of the user or group.
     pub(super) subject: String,
-    /// Its id.
+    /// The id of the user or group.
     pub(super) resource_id: String,
-    /// Ids of others who were named: members.
+    /// The ids of added and removed members.
     pub(super) member_ids: Vec<String>,
     /// What changed.
     pub(super) changes: Vec<AttributeChange>,
-    /// What else there is to say: how many were found.
+    /// Additional information, such as the number of results.
     pub(super) note: String,
 }
 
 impl Trace {
-    /// What an operation says of itself before it is tried.
+    /// What an operation says about itself before it is executed.
     pub(super) fn of_operation(operation: &ScimOperation) -> Self {
         Self { subject: operation.resource_name(), resource_id: operation.id.clone(), ..Self::default() }
     }
 }
 
-/// What differs between two states of a resource. Members of objects are compared one by one.
+/// The attributes that differ between two states of a resource. Objects are compared member by member.
 pub(super) fn difference(before: &JsonObject, after: &JsonObject) -> Vec<AttributeChange> {
     let mut changes = Vec::new();
     let (empty, none) = (JsonObject::new(), Value::Null);

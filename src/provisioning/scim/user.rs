@@ -1,5 +1,5 @@
-//! Between SCIM's User and the directory's. The resource is kept as it was sent; the columns that the directory
-//! searches and shows are derived from it.
+//! Conversion between SCIM Users and users of the directory. The resource is stored as the client sent it;
+//! the columns that the directory searches and shows are derived from it.
 
 use serde_json::{Value, json};
 use vestibule_scim::ScimType;
@@ -16,12 +16,12 @@ use crate::directory::users::{self, Profile, User};
 use crate::kernel::Kernel;
 use crate::kernel::database::DbConn;
 
-/// The user of an account, or 404.
+/// The user with this id in this account, or a 404.
 pub(super) async fn find_user(c: &mut DbConn, account_id: &str, id: &str) -> Result<User, Error> {
     users::by_id(c, account_id, id).await?.ok_or_else(|| Error::not_found("User", id))
 }
 
-/// The whole answer for a user, with their groups where the client wants to see them.
+/// The SCIM resource of a user, with their groups if the response shows them.
 pub(super) async fn load_resource<'a>(
     kernel: &Kernel,
     c: &mut DbConn,
@@ -36,13 +36,14 @@ pub(super) async fn load_resource<'a>(
     Ok(represent(user, groups.as_deref(), &base_url(kernel)))
 }
 
-/// The directory's view of a normalized resource.
+/// The directory profile of a normalized resource.
 pub(super) fn profile(resource: JsonObject) -> Result<Profile, Error> {
     let invalid = |detail: &str| Error::bad(ScimType::InvalidValue, detail);
     let user_name = json::text(&resource, "userName").filter(|name| !name.trim().is_empty());
     let user_name = user_name.ok_or_else(|| invalid("userName is required."))?;
     let active = match json::get(&resource, "active") {
-        // Removed by a client (RFC 7644 §3.5.2.2): not assigned, which lets the person in as at creation.
+        // A client may remove `active` (RFC 7644 §3.5.2.2). An unassigned `active` counts as true, as it
+        // does when a user is created.
         None | Some(Value::Null) => true,
         Some(value) => json::boolean(value).ok_or_else(|| invalid("active must be true or false."))?,
     };
@@ -60,10 +61,10 @@ pub(super) fn profile(resource: JsonObject) -> Result<Profile, Error> {
     })
 }
 
-/// The resource as clients see it: what they sent, with the directory's word on what it decides.
+/// The resource as clients see it: what they sent, overridden by the values that the directory decides.
 pub(super) fn resource(user: &User) -> Resource<'_> {
     let mut resource = Resource::from_stored(user.attributes_text());
-    // A client that sent the rest and no displayName does not find one it did not write.
+    // A client that sent a resource without `displayName` must not get one back.
     if resource.is_empty() || resource.contains("displayName") {
         resource.set("displayName", AttributeValue::Text(&user.display_name));
     }
@@ -92,7 +93,7 @@ pub(super) fn resource(user: &User) -> Resource<'_> {
     resource
 }
 
-/// The whole answer for a user. `groups`: those it is in, when they were asked for.
+/// The complete SCIM resource of a user. Without `groups`, the attribute is omitted.
 pub(super) fn represent<'a>(user: &'a User, groups: Option<&[Group]>, base: &str) -> Resource<'a> {
     let mut resource = resource(user);
     let extensions = EXTENSIONS.iter().copied().filter(|urn| resource.contains(urn));

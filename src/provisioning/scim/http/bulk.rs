@@ -1,4 +1,5 @@
-//! `/Bulk`: each operation is carried out as if it had come alone, in its own transaction.
+//! `/Bulk`: each operation is carried out like a request of its own, in its own transaction (RFC 7644
+//! §3.7).
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -39,8 +40,8 @@ pub(super) async fn bulk(
     let mut entries = Vec::with_capacity(pending.len());
     let mut failures = 0;
     while failures < job.fail_on_errors {
-        // Operations that wait for each other are not carried out (RFC 7644 §3.7.1): where one of them is refused,
-        // the others find that what they refer to was not made.
+        // Operations that refer to each other in a circle are refused with 409 (RFC 7644 §3.7.1). Once the
+        // first of them is refused, the others fail because the resource they refer to was not created.
         let next = schedule.next_ready();
         let Some(n) = next.or_else(|| pending.iter().position(Option::is_some)) else { break };
         let Some(mut operation) = pending[n].take() else { continue };
@@ -90,12 +91,12 @@ async fn execute_operation(
     if let Err(error) = operation.resolve_bulk_ids(created_ids) {
         return FinishedWrite::refused(error.into());
     }
-    // Nobody sees the resources, and members are not read only to be thrown away.
+    // The response contains no resources, so their members are not read.
     let query = ScimQuery::only("id");
     ScimWrite::new(kernel, client, context, operation, &query).execute().await
 }
 
-/// What the client is told about an operation; the resources themselves are left out (RFC 7644 §3.7: they may be).
+/// The result of one operation. The resources themselves are optional and left out (RFC 7644 §3.7).
 fn operation_response(
     kernel: &Kernel,
     operation: &ScimOperation,

@@ -1,5 +1,5 @@
-//! Tokens that were accepted a moment ago. A directory sends thousands of requests with one token; asking for it each
-//! time is half the work of a look-up.
+//! A cache of accepted tokens. A provisioning client sends thousands of requests with one token, and
+//! checking it in the database each time is half the cost of a lookup.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::kernel::{Kernel, Timestamp, tokens as secrets};
 use crate::provisioning::scim::error::Error;
 use crate::provisioning::scim::model::{Provisioner, ProvisioningClient, UserCaches};
 
-/// The memory of this node: whom a token stands for, and until when.
+/// This node's cache: the client of each token and when the token expires.
 #[derive(Default)]
 pub(super) struct ClientCache {
     clients: ShortCache<(Provisioner, Option<Timestamp>)>,
@@ -18,7 +18,7 @@ pub(super) struct ClientCache {
 }
 
 impl ClientCache {
-    /// Whom a token stands for.
+    /// The client that a token belongs to. Returns `None` for an unknown or expired token.
     pub(super) async fn identify(&self, kernel: &Kernel, secret: &str) -> Result<Option<Provisioner>, Error> {
         let known =
             self.clients.get_or_load(&secrets::hash(secret), || Box::pin(self.load(kernel, secret))).await?;
@@ -56,7 +56,7 @@ impl ClientCache {
         Ok(Some((client.into(), expires_at)))
     }
 
-    /// Forgets all: something was changed here.
+    /// Invalidates all entries, after a change on this node.
     pub(super) fn invalidate(&self) {
         self.clients.invalidate();
     }

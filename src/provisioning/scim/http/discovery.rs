@@ -1,4 +1,4 @@
-//! What this server can do: `/ServiceProviderConfig`, `/Schemas`, `/ResourceTypes`.
+//! The discovery endpoints: `/ServiceProviderConfig`, `/Schemas` and `/ResourceTypes` (RFC 7644 §4).
 
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -27,7 +27,7 @@ pub(super) async fn list_resource_types(State(kernel): State<Kernel>, client: Pr
     single_page_response(schemas::resource_types(&base_url(&kernel), &client.settings.extra_attributes))
 }
 
-/// A list that has one page.
+/// A list response with all resources on one page.
 fn single_page_response(all: Vec<Value>) -> Response {
     let total = i64::try_from(all.len()).unwrap_or(0);
     let mut resources = ListWriter::default();

@@ -1,4 +1,4 @@
-//! `/Groups/{id}`, to read.
+//! `GET /Groups/{id}`.
 
 use axum::extract::{Path, Query as UrlQuery, State};
 use axum::http::{HeaderMap, StatusCode};

@@ -1,4 +1,4 @@
-//! Lists of users and of groups: the same filter, order, page and projection for both.
+//! Lists of users and groups. Filter, sorting, pagination and projection work the same way for both.
 
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -20,36 +20,36 @@ use crate::provisioning::scim::model::{Provisioner, base_url};
 use crate::provisioning::scim::trace::Trace;
 use crate::provisioning::scim::{group, user};
 
-/// Who asks for which list.
+/// A list request of a provisioning client.
 pub(super) struct ListRequest<'a> {
     pub(super) kernel: &'a Kernel,
     pub(super) client: &'a Provisioner,
     pub(super) query: &'a ScimQuery,
 }
 
-/// A kind of resource that is listed.
+/// A kind of resource that can be listed.
 pub(super) trait Listable: Sized {
     /// A condition that an index answers.
     type Condition: Send + Sync;
-    /// The attribute by which an index keeps them in order, beside the order in which they were made.
+    /// The attribute with a sorted index, besides the order of creation.
     const SORTED_BY: &'static str;
-    /// Splits the filter.
+    /// Splits the filter into indexed conditions and a residual filter.
     fn plan(query: &ScimQuery) -> Result<QueryPlan<Self::Condition>, Error>;
-    /// A part of those that match.
+    /// A page of the matching resources.
     async fn fetch_page(
         request: &ListRequest<'_>,
         matches: &[Self::Condition],
         window: &PageRequest<'_>,
     ) -> Result<Vec<Self>, sqlx::Error>;
-    /// How many match: exact, counted in an index.
+    /// The exact number of matching resources, counted in an index.
     async fn count(request: &ListRequest<'_>, matches: &[Self::Condition]) -> Result<i64, sqlx::Error>;
-    /// Its id.
+    /// The resource's id.
     fn id(&self) -> &str;
-    /// Its place in the order of [`Listable::SORTED_BY`].
+    /// The resource's key in the order of [`Listable::SORTED_BY`].
     fn sort_key(&self) -> String;
-    /// What filters and orders look at.
+    /// The resource as an object that filters and sorting evaluate.
     fn to_object(&self) -> JsonObject;
-    /// As the client sees it.
+    /// The resource as the client sees it.
     async fn to_resource<'a>(&'a self, request: &ListRequest<'_>) -> Result<Resource<'a>, Error>;
 }
 
@@ -63,7 +63,7 @@ impl Listable for User {
             ("id", Value::String(id)) => Some(Condition::Id(id.clone())),
             ("username", Value::String(name)) => Some(Condition::UserName(name.clone())),
             ("externalid", Value::String(id)) => Some(Condition::ExternalId(id.clone())),
-            // The index knows the primary address, which is the one that identifies.
+            // The index contains only the primary address, which is the one that identifies the user.
             ("emails" | "emails.value", Value::String(email)) => Some(Condition::Email(email.clone())),
             ("groups" | "groups.value", Value::String(id)) => Some(Condition::Group(id.clone())),
             ("active", flag) => json::boolean(flag).map(Condition::Active),
@@ -184,27 +184,27 @@ impl Listable for Group {
     }
 }
 
-/// A part of a list.
+/// A page of a list response.
 pub(super) struct ScimListPage {
     /// The resources as the client sees them.
     pub(super) resources: ListWriter,
-    /// How many there are in all.
+    /// The total number of matching resources.
     pub(super) total: i64,
-    /// Where the next page begins, for those who go by cursor; none on the last one.
+    /// The cursor of the next page, for clients that use cursors; `None` on the last page.
     pub(super) next: Option<String>,
 }
 
-/// What was found, one more than fits on the page.
+/// Resources that were found, one more than the page holds if there are more.
 struct FoundPage<T> {
     found: Vec<T>,
-    /// How many there are in all.
+    /// The total number of matching resources.
     total: i64,
-    /// A resource's key in the order, for the cursor that goes on after it.
+    /// The sort key of a resource, for the cursor that continues after it.
     key: fn(&T) -> String,
 }
 
 impl ListRequest<'_> {
-    /// The part of the list that is asked for.
+    /// The requested page.
     pub(super) async fn find_page<T: Listable>(
         &self,
         start: &PageStart,
@@ -225,7 +225,7 @@ impl ListRequest<'_> {
             _ => self.read_scanned::<T>(&plan, sort.as_ref(), start, limit).await?,
         };
         let FoundPage { mut found, total, key } = page;
-        // One more was read, to know whether there is a next page.
+        // One more than the limit was read, to know whether there is a next page.
         let limit = usize::try_from(limit).unwrap_or(0);
         let has_more = found.len() > limit;
         found.truncate(limit);
@@ -238,7 +238,7 @@ impl ListRequest<'_> {
         Ok(ScimListPage { resources, total, next })
     }
 
-    /// The page where indexes answer filter and order.
+    /// The page when indexes answer both filter and sorting.
     async fn read_indexed<T: Listable>(
         &self,
         conditions: &[T::Condition],
@@ -255,7 +255,7 @@ impl ListRequest<'_> {
         Ok(FoundPage { found, total, key })
     }
 
-    /// The page where every candidate has to be looked at.
+    /// The page when every candidate must be evaluated in memory.
     async fn read_scanned<T: Listable>(
         &self,
         plan: &QueryPlan<T::Condition>,
@@ -277,7 +277,7 @@ impl ListRequest<'_> {
     }
 }
 
-/// How many there are in all, where the page itself says so: it holds something, and the last of them.
+/// The total, if it follows from the page itself: the page contains the last resource.
 fn known_total(start: &PageStart, shown: usize, limit: i64) -> Option<i64> {
     let shown = i64::try_from(shown).ok()?;
     let skipped = match start {
@@ -297,7 +297,7 @@ fn page_window(sorted: bool, start: &PageStart, limit: i64) -> PageRequest<'_> {
     }
 }
 
-/// The page of a list that is in memory, and one more.
+/// A page of a list that is in memory, and one resource more.
 fn slice_page<T: Listable>(found: Vec<T>, start: &PageStart, limit: i64) -> Result<Vec<T>, Error> {
     let skip = match start {
         PageStart::Offset(offset) => usize::try_from(*offset).unwrap_or(usize::MAX),
@@ -312,14 +312,14 @@ fn slice_page<T: Listable>(found: Vec<T>, start: &PageStart, limit: i64) -> Resu
     Ok(found.into_iter().skip(skip).take(usize::try_from(limit + 1).unwrap_or(0)).collect())
 }
 
-/// Too many candidates to look at is the client's error.
+/// The error for a filter or sort order with too many candidates.
 fn too_many() -> Error {
     let detail = "This filter or order would look through too many resources. Filter by userName, externalId, id or \
                   displayName with eq, and sort users by userName and groups by displayName.";
     Error::bad(ScimType::TooMany, detail)
 }
 
-/// The list with its part, as a response.
+/// The list response of a page.
 pub(super) fn list_response(part: &ScimListPage, start: &PageStart, query: &ScimQuery) -> Response {
     let place = match (start, &part.next) {
         (PageStart::Offset(offset), _) => format!(r#","startIndex":{}"#, offset + 1),

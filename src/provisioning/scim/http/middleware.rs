@@ -1,5 +1,5 @@
-//! What stands between the token and the endpoints: whether the connection is on, how many requests it may make, how
-//! large they may be; and the log of what came of each.
+//! The middleware of the SCIM endpoints: authenticates the token, checks that the connection is enabled,
+//! enforces the rate limit and the maximum size, and writes the request log.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -19,7 +19,7 @@ use crate::provisioning::scim::rate_limits::ScimRateLimits;
 use crate::provisioning::scim::request_log::{self, RequestLogEntry};
 use crate::provisioning::scim::trace::Trace;
 
-/// The middleware of all provisioning connections.
+/// The middleware of all provisioning connections on this node.
 #[derive(Clone)]
 pub struct ScimMiddleware {
     kernel: Kernel,
@@ -27,27 +27,27 @@ pub struct ScimMiddleware {
     client_cache: Arc<ClientCache>,
 }
 
-/// A request that is answered before it reaches an endpoint.
+/// A request that is refused before it reaches an endpoint.
 struct RequestRefusal {
     error: Error,
-    /// Whether the log is told: of many in a second it is told of one.
+    /// Whether the refusal is logged. Of rate-limited requests, at most one a second is.
     should_log: bool,
 }
 
 impl ScimMiddleware {
-    /// The middleware of this node.
+    /// Creates the middleware with empty caches.
     #[must_use]
     pub fn new(kernel: Kernel) -> Self {
         let limits = Arc::new(ScimRateLimits::new(&kernel.clock));
         Self { limits, client_cache: Arc::default(), kernel }
     }
 
-    /// Has tokens looked at anew: an administrator has changed something on this node.
+    /// Drops cached tokens, after an administrator changed something on this node.
     pub fn invalidate_caches(&self) {
         self.client_cache.invalidate();
     }
 
-    /// Serves a request that shows this token.
+    /// Serves a request that presented `secret` as its bearer token.
     pub async fn serve(&self, secret: Option<&str>, request: Request, next: Next) -> Response {
         let begun = Instant::now();
         let found = match secret {
@@ -79,7 +79,7 @@ impl ScimMiddleware {
             Err(refusal) => (refusal.error.into_response(), refusal.should_log),
         };
         if response.status() == StatusCode::SERVICE_UNAVAILABLE {
-            // It may have been paused just now.
+            // The connection may just have been paused, and the cached client does not show that yet.
             self.client_cache.invalidate();
         }
         if should_log {
@@ -100,7 +100,7 @@ impl ScimMiddleware {
         response
     }
 
-    /// Refuses what is not to be served.
+    /// Refuses requests over the rate limit, of a disabled connection, or with a body that is too large.
     fn check_request(&self, client: &Provisioner, request: &Request) -> Result<(), RequestRefusal> {
         if let Err(refused) = self.limits.check(&client.connection_id, client.settings.requests_per_second) {
             metrics::counter!("vestibule_scim_requests_throttled_total").increment(1);
@@ -123,20 +123,20 @@ impl ScimMiddleware {
     }
 }
 
-/// The path and query as the identity provider knows them.
+/// The path and query below the base URL, as the identity provider knows them.
 fn below_base(request: &Request) -> String {
     let uri = request.uri();
     let whole = uri.path_and_query().map_or(uri.path(), axum::http::uri::PathAndQuery::as_str);
     whole.strip_prefix("/scim/v2").unwrap_or(whole).to_owned()
 }
 
-/// RFC 7644 §3.7.4: a request that is too large is told the limit.
+/// A 413 that states the limit (RFC 7644 §3.7.4).
 pub(super) fn too_large() -> Error {
     let detail = format!("A request may have {MAX_PAYLOAD_BYTES} bytes at most.");
     Error::plain(StatusCode::PAYLOAD_TOO_LARGE, detail)
 }
 
-/// Every answer of these endpoints is SCIM's, also where the framework refused before a handler ran.
+/// Converts error responses of the framework, which refused before a handler ran, into SCIM errors.
 fn as_scim_error(response: Response) -> Response {
     let status = response.status();
     let is_scim = response.headers().get(header::CONTENT_TYPE).is_some_and(|value| value == MEDIA_TYPE);

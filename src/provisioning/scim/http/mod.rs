@@ -1,4 +1,4 @@
-//! The SCIM endpoints. The bearer token names account and connection; nothing in a path or a body can.
+//! The SCIM endpoints. Only the bearer token determines account and connection; paths and bodies cannot.
 
 mod bulk;
 mod client_cache;
@@ -39,7 +39,7 @@ impl<S: Sync> FromRequestParts<S> for Provisioner {
     }
 }
 
-/// The routes under `/scim/v2`. Entra's feature flag may stand in the path and changes nothing.
+/// The routes under `/scim/v2`. Entra ID may append its feature flag to the base URL, which has no effect.
 #[must_use]
 pub fn routes() -> Routes<Kernel> {
     ["/scim/v2", "/scim/v2/aadOptscim062020"].into_iter().fold(Routes::default(), |routes, base| {
@@ -73,7 +73,8 @@ pub fn routes() -> Routes<Kernel> {
     })
 }
 
-/// A query for a list: in the address of a GET, in the body of a POST to `.search` (RFC 7644 §3.4.3).
+/// The query of a list request, from the URL of a GET or from the body of a POST to `.search` (RFC 7644
+/// §3.4.3).
 struct ScimListQuery(ScimQuery);
 
 impl FromRequest<Kernel> for ScimListQuery {
@@ -100,7 +101,7 @@ async fn list<T: Listable>(
     Ok(list_response(&page, &start, &query))
 }
 
-/// Everything there is: users first, then groups, each in the order that is asked for.
+/// All resources: users first, then groups, each in the requested order.
 async fn search_all(
     State(kernel): State<Kernel>,
     client: Provisioner,
@@ -121,14 +122,15 @@ async fn search_all(
     Ok(list_response(&page, &start, &query))
 }
 
-/// A provisioning token stands for a directory; nobody in it is "me" (RFC 7644 §3.11).
+/// Returns 501 (RFC 7644 §3.11): a provisioning token belongs to a connection, which is not a SCIM
+/// resource.
 async fn me(_: Provisioner) -> Error {
     let detail = "This token belongs to a connection, not to a user. Use /Users.";
     Error::plain(StatusCode::NOT_IMPLEMENTED, detail)
 }
 
 fn scim_response(status: StatusCode, body: &impl Serialize) -> Response {
-    // What goes out is made of texts, numbers and what was JSON before.
+    // Serialization cannot fail: the content is text, numbers and parsed JSON.
     scim_text_response(status, serde_json::to_string(body).unwrap_or_default())
 }
 
@@ -136,7 +138,7 @@ fn scim_text_response(status: StatusCode, body: impl IntoResponse) -> Response {
     (status, [(header::CONTENT_TYPE, MEDIA_TYPE)], body).into_response()
 }
 
-/// What a client asked to see of a resource, with its entity tag.
+/// A resource response with the requested attributes and the entity tag.
 fn resource_response(resource: Resource<'_>, query: &ScimQuery, version: i64) -> Response {
     let mut response = scim_response(StatusCode::OK, &query.project(resource));
     if let Ok(tag) = etag(version).parse() {

@@ -1,4 +1,4 @@
-//! `/Users/{id}`, to read.
+//! `GET /Users/{id}`.
 
 use axum::extract::{Path, Query as UrlQuery, State};
 use axum::http::{HeaderMap, StatusCode};

@@ -15,7 +15,7 @@ use crate::kernel::http::RequestContext;
 use crate::provisioning::scim::model::Provisioner;
 use crate::provisioning::scim::write::{FinishedWrite, ScimWrite, WriteOutcome};
 
-/// A request that changes something: its operation, and which attributes of the outcome it wants to see.
+/// A write request: its operation, and the attributes of the outcome that the client requested.
 pub(super) struct WriteRequest {
     verb: Verb,
     id: String,
@@ -51,7 +51,7 @@ impl FromRequest<Kernel> for WriteRequest {
 }
 
 impl WriteRequest {
-    /// Carries it out, and answers.
+    /// Executes the operation and builds the response.
     async fn execute(
         self,
         kernel: &Kernel,

@@ -1,6 +1,6 @@
-//! Changes that wait for an administrator: in a dry run, and while a connection is paused. Each was tried, so that it
-//! can be shown what it would change, and undone. The client is told to come again; what it then sends takes the
-//! place of what it sent before.
+//! Changes that wait for an administrator's approval, in a dry run and while a connection is paused. Each
+//! was executed, to record what it would change, and rolled back. The client is told to retry; a retry
+//! replaces the change that is stored.
 
 mod model;
 mod store;
@@ -18,19 +18,19 @@ pub use model::PendingChange;
 pub(super) use store::{by_id, delete, delete_all, set_refusal};
 pub use store::{count, list};
 
-/// Changes that wait for one connection at most.
+/// The limit on pending changes per connection.
 const MAX_PENDING: i64 = 10_000;
-/// After how many seconds a client comes again.
+/// Seconds after which a client should retry.
 const RETRY_AFTER: u64 = 600;
 
-/// A change that was to be kept.
+/// The outcome of storing a pending change.
 pub(super) struct HeldChange {
-    /// Whether there was room for it.
+    /// Whether the change was stored, which the limit may prevent.
     is_noted: bool,
 }
 
 impl HeldChange {
-    /// What the client is told.
+    /// The response to the client.
     pub(super) fn into_error(self, reason: HoldReason) -> Error {
         let what = match reason {
             HoldReason::DryRun => "This connection is in a dry run",
@@ -46,7 +46,7 @@ impl HeldChange {
     }
 }
 
-/// Keeps an operation that was tried and undone; `trace` says what it would change.
+/// Stores an operation that was executed and rolled back. `trace` contains what it would change.
 pub(super) async fn hold_for_approval(
     kernel: &Kernel,
     client: &Provisioner,
@@ -54,7 +54,8 @@ pub(super) async fn hold_for_approval(
     trace: &Trace,
 ) -> Result<HeldChange, sqlx::Error> {
     let mut kept = operation.clone();
-    // Accepted and not kept, here as elsewhere; and the version it was made for will have passed.
+    // Passwords are accepted and never stored. The version is dropped because it will be outdated by the
+    // time of the approval.
     kept.data.retain(|key, _| !key.eq_ignore_ascii_case("password"));
     kept.version = None;
     let mut tx = kernel.db.begin().await?;
@@ -66,7 +67,7 @@ pub(super) async fn hold_for_approval(
     Ok(HeldChange { is_noted })
 }
 
-/// What an operation does, so that it waits once however often it comes.
+/// Identifies an operation by its effect, so that a retry replaces the stored change.
 fn deduplication_key(operation: &ScimOperation) -> String {
     let what = match operation.verb {
         Verb::Post => fold_case(&operation.resource_name()),

@@ -1,4 +1,4 @@
-//! The SQL of changes that wait.
+//! SQL of pending changes.
 
 use vestibule_scim::operation::ScimOperation;
 
@@ -27,7 +27,8 @@ struct Row {
 }
 
 impl Row {
-    /// None for what this version cannot read, as a newer one may have written it: it can be approved there only.
+    /// Returns `None` for a row that this version cannot read. A newer version may have written it, and
+    /// only that version can approve it.
     fn into_pending_change(self) -> Option<PendingChange> {
         let (Ok(operation), Ok(changes)) =
             (serde_json::from_str(&self.operation), serde_json::from_str(&self.changes))
@@ -48,7 +49,7 @@ impl Row {
     }
 }
 
-/// How many changes wait for a connection.
+/// The number of pending changes of a connection.
 pub async fn count(c: &mut DbConn, account_id: &str, connection_id: &str) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT COUNT(*) FROM scim_held WHERE account_id = $1 AND connection_id = $2")
         .bind(account_id)
@@ -57,7 +58,7 @@ pub async fn count(c: &mut DbConn, account_id: &str, connection_id: &str) -> Res
         .await
 }
 
-/// A page of the changes that wait for a connection, in the order in which they came.
+/// A page of a connection's pending changes, in the order of their arrival.
 pub async fn list(
     c: &mut DbConn,
     account_id: &str,
@@ -79,7 +80,7 @@ pub async fn list(
     Ok(rows.into_iter().filter_map(Row::into_pending_change).collect())
 }
 
-/// The change with this id that waits for this connection.
+/// The pending change with this id of this connection.
 pub(crate) async fn by_id(
     c: &mut DbConn,
     account_id: &str,
@@ -126,7 +127,7 @@ pub(super) async fn upsert(
     .map(drop)
 }
 
-/// Takes one out; false when somebody else did.
+/// Deletes a pending change; returns false when it was deleted before.
 pub(crate) async fn delete(
     tx: &mut Tx,
     account_id: &str,
@@ -142,7 +143,7 @@ pub(crate) async fn delete(
     Ok(done.rows_affected() == 1)
 }
 
-/// Takes all of a connection out; how many that were.
+/// Deletes all pending changes of a connection and returns how many there were.
 pub(crate) async fn delete_all(
     tx: &mut Tx,
     account_id: &str,

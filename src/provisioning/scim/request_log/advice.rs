@@ -1,6 +1,7 @@
-//! What to do about a request that failed. What happened, the client was told; this is for the administrator.
+//! Advice on failed requests for the administrator. The client was told what happened; this says what to
+//! do.
 
-/// What to do, by status and `scimType`; none for an answer that is no failure.
+/// The advice for a status and `scimType`; `None` when the request did not fail.
 pub(super) fn advice(status: i64, scim_type: &str) -> Option<&'static str> {
     Some(match (status, scim_type) {
         (..400, _) => return None,

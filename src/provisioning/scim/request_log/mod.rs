@@ -1,5 +1,6 @@
-//! The log of what provisioning clients asked for and what they were told: for the administrator who sets one up, or
-//! looks for what became of somebody. It is no audit trail: rows are written a moment later, and kept for days.
+//! The request log: what provisioning clients requested and what the response was. It helps administrators
+//! who set up a connection or look into what happened to a user. It is not an audit trail: rows are written
+//! after the response and deleted after some days.
 
 mod advice;
 mod model;
@@ -15,16 +16,16 @@ pub(super) use model::RequestLogEntry;
 pub use model::{Logged, ScimLogQuery};
 pub use store::{delete_expired, delete_for_connection, list};
 
-/// Characters of a name or an id that are kept; more is nobody's.
+/// The limit on a name or an id, in characters.
 const MAX_NAME_CHARS: usize = 320;
-/// Characters of a path or a note that are kept.
+/// The limit on a path or a note, in characters.
 const MAX_TEXT_CHARS: usize = 500;
-/// Members that a request is found by, at most.
+/// The limit on the members by which a request can be found.
 const MAX_MEMBERS: usize = 1000;
-/// Bytes of changes that are kept.
+/// The limit on the recorded changes, in bytes.
 const MAX_CHANGES_BYTES: usize = 16 * 1024;
 
-/// Leaves an entry to be written.
+/// Queues an entry to be written.
 pub(super) async fn append(kernel: &Kernel, client: &Provisioner, request_id: &str, entry: RequestLogEntry) {
     let now = kernel.clock.now();
     let id = ids::new_id(now);
@@ -63,13 +64,14 @@ pub(super) async fn append(kernel: &Kernel, client: &Provisioner, request_id: &s
     kernel.write_behind.add(rows).await;
 }
 
-/// The beginning of what a client sent, as both databases can keep it: one text with a NUL would lose PostgreSQL the
-/// rows of everybody it is written together with.
+/// Truncates a text and removes NULs. PostgreSQL refuses a text with a NUL, and one such text would lose all
+/// rows that are written in the same batch.
 fn truncate_text(text: &str, most: usize) -> String {
     text.chars().filter(|c| *c != '\0').take(most).collect()
 }
 
-/// The changes as they are kept: with their values if the connection wants that, and they are not too long.
+/// The changes as JSON. Values are omitted when the connection does not log them or when they exceed the
+/// limit.
 fn changes(changes: Vec<AttributeChange>, with_values: bool) -> String {
     if changes.is_empty() {
         return "[]".to_owned();

@@ -1,4 +1,4 @@
-//! A request as it is written down, and as the log tells it.
+//! The types of the request log.
 
 use std::time::Duration;
 
@@ -51,13 +51,13 @@ pub struct Logged {
 }
 
 impl Logged {
-    /// Whether it was refused.
+    /// Whether the request failed.
     #[must_use]
     pub fn failed(&self) -> bool {
         self.status >= 400
     }
 
-    /// How long it took, for people.
+    /// The duration for display.
     #[must_use]
     pub fn took(&self) -> String {
         match self.micros {
@@ -67,13 +67,13 @@ impl Logged {
     }
 }
 
-/// Which requests.
+/// Filters on the request log.
 #[derive(Debug, Clone, Default)]
 pub struct ScimLogQuery {
-    /// About one of these, by folded name or by id; all when there is none.
+    /// Only requests about one of these, by folded name or by id; `None` does not filter.
     pub names: Option<Vec<String>>,
-    /// Only those that failed.
+    /// Only failed requests.
     pub failed_only: bool,
-    /// Only those that changed something.
+    /// Only requests that changed something.
     pub changes_only: bool,
 }

@@ -1,4 +1,4 @@
-//! The SQL of the log.
+//! SQL of the request log.
 
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ pub(super) const INSERT: &str = "INSERT INTO scim_requests (id, account_id, conn
 pub(super) const INSERT_MEMBER: &str =
     "INSERT INTO scim_request_members (connection_id, member_id, request_id)";
 
-/// Rows that are deleted in one unit of work.
+/// Rows deleted per transaction.
 const DELETE_BATCH: i64 = 2000;
 
-/// A page of a connection's log, newest first, from before the request with id `before`.
+/// A page of a connection's log, newest first, before the request with id `before`.
 pub async fn list(
     c: &mut DbConn,
     account_id: &str,
@@ -31,7 +31,8 @@ pub async fn list(
     all.text("account_id = ?", account_id);
     all.text("connection_id = ?", connection_id);
     if let Some(names) = &filter.names {
-        // Each part has an index; one condition with OR would walk through the whole log instead. $2 is the connection.
+        // Each subquery uses an index. One condition with OR would scan the whole log. `$2` is the
+        // connection.
         let about = "id IN (SELECT id FROM scim_requests WHERE connection_id = $2 AND subject_folded <> '' \
                      AND subject_folded IN (?) UNION SELECT id FROM scim_requests WHERE connection_id = $2 \
                      AND resource_id <> '' AND resource_id IN (?) UNION SELECT request_id FROM scim_request_members \
@@ -74,13 +75,13 @@ impl<'r> sqlx::FromRow<'r, SqlRow> for Logged {
     }
 }
 
-/// Removes requests that are older than their connection keeps them, a part at a time: true while there are more.
+/// Deletes one batch of expired requests of every connection; returns true while there may be more.
 pub async fn delete_expired(db: &Database, now: Timestamp) -> Result<bool, sqlx::Error> {
     let mut c = db.read().await?;
     let all = connections::all_scim(&mut c).await?;
     let mut more = false;
     for connection in all {
-        // Of one that cannot be read nobody knows how long its log is kept, so it is kept.
+        // The retention of an unreadable connection is unknown, so its log is kept.
         let Ok(ConnectionSettings::Scim(settings)) = connection.settings() else { continue };
         let days = settings.log_days;
         let end = now.minus(Duration::from_hours(24 * u64::from(days)));
@@ -93,7 +94,7 @@ pub async fn delete_expired(db: &Database, now: Timestamp) -> Result<bool, sqlx:
         .await?;
         let past = oldest.iter().take_while(|(_, time)| *time < end);
         let Some((last, _)) = past.last() else { continue };
-        // Who only looks does not keep the writer.
+        // The write transaction begins only when there is something to delete.
         let mut tx = db.begin().await?;
         delete_to(&mut tx, &connection.id, last).await?;
         tx.commit().await?;
@@ -102,9 +103,9 @@ pub async fn delete_expired(db: &Database, now: Timestamp) -> Result<bool, sqlx:
     Ok(more)
 }
 
-/// Removes all requests of a connection that is deleted.
+/// Deletes all requests of a connection that is being deleted.
 pub async fn delete_for_connection(tx: &mut Tx, connection_id: &str) -> Result<(), sqlx::Error> {
-    // Ids are hexadecimal: they all sort before this.
+    // Ids are hexadecimal, so all of them sort before "g".
     delete_to(tx, connection_id, "g").await
 }
 

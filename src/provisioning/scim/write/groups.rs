@@ -40,7 +40,7 @@ impl ScimWrite<'_> {
         let updated = groups::update(tx, self.context, self.client.authority(), &group, change).await?;
         record_changes(&mut self.trace, &group, &updated);
         if self.operation.verb == Verb::Patch {
-            // Reading a large group back only to say that one member came would be work for nothing.
+            // PATCH returns 204, so that a large group need not be read back after one member was added.
             return Ok(write_outcome(StatusCode::NO_CONTENT, &updated.group, None));
         }
         let resource = group::load_resource(self.kernel, tx, &updated.group, self.query).await?;

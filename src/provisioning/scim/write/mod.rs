@@ -1,11 +1,12 @@
-//! A change that a client asks for, from the first attempt to its end.
+//! Execution of a change that a provisioning client requested.
 //!
-//! 1. It is **tried** in a unit of work of its own ([`ScimWrite::apply`]).
-//! 2. Where the connection is in a dry run or paused, it is undone and **held** for an administrator.
-//! 3. Where one person too many would lose access, the **deletion guard** pauses the connection, and it is held as well.
+//! 1. The change is **executed** in a transaction of its own ([`ScimWrite::apply`]).
+//! 2. If the connection is in a dry run or paused, it is rolled back and **held** for an administrator.
+//! 3. If too many users would lose access, the **deletion guard** pauses the connection and the change is
+//!    held.
 //! 4. Otherwise it is committed.
 //!
-//! What became of it goes into the request log with the answer; the middleware writes it.
+//! The outcome is returned with a trace, which the middleware writes to the request log.
 
 mod groups;
 mod model;
@@ -22,23 +23,23 @@ use crate::kernel::Tx;
 
 pub(super) use model::{FinishedWrite, ScimWrite, WriteOutcome};
 
-/// How often an operation is tried whose resource is changed by others at the same moment.
+/// How often an operation is tried when concurrent changes of the same resource conflict with it.
 const MAX_ATTEMPTS: u32 = 5;
 
-/// What is to become of a change that was tried.
+/// What happens to a change that was executed and not yet committed.
 enum WriteDecision {
     Commit,
     /// It waits for an administrator.
     Hold(HoldReason),
-    /// The connection would wait for an administrator, and there is nothing that could wait.
+    /// It would wait for an administrator, but it changed nothing.
     NothingChanged,
-    /// It takes access from one person too many.
+    /// It would exceed the limit on removals.
     Pause,
 }
 
 impl ScimWrite<'_> {
-    /// Carries the operation out; or keeps it for an administrator, where the connection waits for one or would take
-    /// access from too many people.
+    /// Executes the operation, or stores it for an administrator if the connection is in a dry run or
+    /// paused, or becomes paused by it.
     pub(super) async fn execute(mut self) -> FinishedWrite {
         let mut tries = 0;
         loop {
@@ -52,7 +53,8 @@ impl ScimWrite<'_> {
     }
 
     async fn attempt(&mut self) -> Result<WriteOutcome, Error> {
-        // Creating a user is one statement; what may have to be undone, or is more, is a transaction.
+        // Creating a user takes one statement. Everything that may have to be rolled back, or takes more
+        // statements, needs a transaction.
         let is_creation = self.operation.kind == ResourceKind::User && self.operation.verb == Verb::Post;
         if is_creation && self.client.hold_reason().is_none() {
             return self.create_user_alone().await;
@@ -66,7 +68,7 @@ impl ScimWrite<'_> {
             }
             WriteDecision::NothingChanged => Ok(outcome),
             WriteDecision::Hold(reason) => {
-                // Tried, and undone: what it would change is known, and nothing has changed.
+                // The rollback leaves the recorded changes in the trace.
                 drop(tx);
                 Err(self.hold(reason).await)
             }
@@ -78,7 +80,7 @@ impl ScimWrite<'_> {
         }
     }
 
-    /// Does what the operation asks for.
+    /// Executes the operation in this transaction.
     pub(super) async fn apply(&mut self, tx: &mut Tx) -> Result<WriteOutcome, Error> {
         match self.operation.kind {
             ResourceKind::User => self.apply_to_user(tx).await,
@@ -103,7 +105,7 @@ impl ScimWrite<'_> {
         Ok(WriteDecision::Commit)
     }
 
-    /// Keeps the operation for an administrator; what the client is told.
+    /// Stores the operation for an administrator and returns the response for the client.
     async fn hold(&self, reason: HoldReason) -> Error {
         let held = pending_changes::hold_for_approval(self.kernel, self.client, self.operation, &self.trace);
         match held.await {

@@ -1,4 +1,4 @@
-//! A change and what became of it.
+//! The types of a write and its outcome.
 
 use axum::http::StatusCode;
 use vestibule_scim::json::JsonObject;
@@ -12,33 +12,33 @@ use crate::provisioning::scim::error::Error;
 use crate::provisioning::scim::model::{Provisioner, base_url};
 use crate::provisioning::scim::trace::Trace;
 
-/// An operation on its way: who asks for what, and what is known of it so far.
+/// A write in progress, with the trace recorded so far.
 pub(crate) struct ScimWrite<'a> {
     pub(super) kernel: &'a Kernel,
     pub(super) client: &'a Provisioner,
     pub(super) context: &'a Context,
     pub(super) operation: &'a ScimOperation,
-    /// Which attributes of the outcome the client wants to see.
+    /// The attributes of the outcome that the client requested.
     pub(super) query: &'a ScimQuery,
     pub(super) trace: Trace,
 }
 
-/// An operation at its end, for the answer and for the log.
+/// A completed write, for the response and the request log.
 pub(crate) struct FinishedWrite {
     pub(crate) trace: Trace,
     pub(crate) result: Result<WriteOutcome, Error>,
 }
 
-/// What an operation came to.
+/// The outcome of a successful operation.
 pub(crate) struct WriteOutcome {
     pub(crate) status: StatusCode,
     /// The resource's id.
     pub(crate) id: String,
-    /// Its version; none when it is gone.
+    /// The resource's version; `None` after a deletion.
     pub(crate) version: Option<i64>,
-    /// The resource as it is represented, where the answer has it.
+    /// The SCIM resource, if the response contains it.
     pub(crate) resource: Option<JsonObject>,
-    /// Whether somebody who could sign in for a while cannot any more.
+    /// Whether this is a removal that the deletion guard counts.
     pub(crate) is_removal: bool,
 }
 
@@ -55,25 +55,25 @@ impl<'a> ScimWrite<'a> {
 }
 
 impl FinishedWrite {
-    /// An operation that was refused before it was tried.
+    /// An operation that was refused before it was executed.
     pub(crate) fn refused(error: Error) -> Self {
         Self { trace: Trace::default(), result: Err(error) }
     }
 }
 
 impl WriteOutcome {
-    /// Where the resource is.
+    /// The URL of the resource.
     pub(crate) fn location(&self, kernel: &Kernel, kind: ResourceKind) -> String {
         format!("{}{}/{}", base_url(kernel), kind.collection_path(), self.id)
     }
 
-    /// Its entity tag.
+    /// The entity tag of the resource.
     pub(crate) fn etag(&self) -> Option<String> {
         self.version.map(etag)
     }
 }
 
-/// `If-Match` (RFC 7644 §3.14): a client that names the version it saw must have seen the present one.
+/// Checks `If-Match` (RFC 7644 §3.14): the client must have seen the current version.
 pub(super) fn check_version(wanted: Option<&str>, version: i64) -> Result<(), Error> {
     let Some(wanted) = wanted else { return Ok(()) };
     let present = etag(version);

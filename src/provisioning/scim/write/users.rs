@@ -37,7 +37,7 @@ impl ScimWrite<'_> {
         Ok(WriteOutcome { is_removal, ..write_outcome(StatusCode::OK, &updated, Some(resource)) })
     }
 
-    /// Creates a user in a transaction of its own, which is one round trip to the database.
+    /// Creates a user in its own transaction, in one round trip to the database.
     pub(super) async fn create_user_alone(&mut self) -> Result<WriteOutcome, Error> {
         let profile = self.new_profile()?;
         let connection_id = &self.client.connection_id;
@@ -52,7 +52,7 @@ impl ScimWrite<'_> {
     fn created(&mut self, user: &User) -> WriteOutcome {
         user.id.clone_into(&mut self.trace.resource_id);
         self.trace.changes = difference(&JsonObject::new(), &user::resource(user).into_object());
-        // A new user is in no group yet.
+        // A new user is not a member of any group.
         let resource = user::represent(user, None, &base_url(self.kernel)).into_object();
         write_outcome(StatusCode::CREATED, user, Some(resource))
     }
@@ -71,7 +71,7 @@ impl ScimWrite<'_> {
         let updated = access::update_user(tx, self.context, self.client.authority(), user, profile).await?;
         self.trace.changes = difference(&before, &user::resource(&updated).into_object());
         if user.connection_id.is_none() {
-            // From here on the user is changed in the directory, which the log should not pass over.
+            // From now on the connection manages the user, which the log should show.
             let name = json!(self.client.connection_name);
             self.trace.changes.push(AttributeChange::new("managed by", Value::Null, name));
         }
@@ -85,7 +85,7 @@ impl ScimWrite<'_> {
         Ok(WriteOutcome { version: None, is_removal, ..write_outcome(StatusCode::NO_CONTENT, user, None) })
     }
 
-    /// Brings the attributes that the account has defined into their types.
+    /// Converts the account's custom attributes into their defined types.
     fn coerce(&self, resource: JsonObject) -> Result<JsonObject, Error> {
         Ok(custom_attributes::coerce_attributes(&self.client.settings.extra_attributes, resource)?)
     }
@@ -95,12 +95,13 @@ fn write_outcome(status: StatusCode, user: &User, resource: Option<JsonObject>) 
     WriteOutcome { status, id: user.id.clone(), version: Some(user.version), resource, is_removal: false }
 }
 
-/// Whether somebody would be missed: they could sign in, and did not come only just now, as in a test.
+/// Whether the removal of this user counts: the user was active and was not created just now, as in a test.
 fn removal_would_count(tx: &Tx, user: &User) -> bool {
     user.is_active() && user.created_at < tx.now().minus(deletion_guard::NEW_USER_PERIOD)
 }
 
-/// An administrator made by hand is not taken over by a directory that happens to know the address.
+/// Refuses to let a connection take over an administrator who was created locally, only because the
+/// directory knows the address.
 async fn check_takeover(tx: &mut Tx, user: &User) -> Result<(), Error> {
     if user.connection_id.is_none() && roles_of(tx, &user.id).await?.contains(&Role::AccountAdmin) {
         let detail = "This user is an administrator who was not provisioned. An administrator has to take the role \
