@@ -1,4 +1,4 @@
-//! Why an administrator's request was not carried out. `web` has the words for each.
+//! Why an operation of an administrator was refused. `web` renders each error.
 
 use crate::access::{MissingPermission, PrincipalKind};
 use crate::directory;
@@ -12,13 +12,13 @@ use crate::signin::password::PrepareError;
 /// Why nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The account has no such thing.
+    /// The account has no such resource.
     #[error("{0} not found")]
     NotFound(&'static str),
-    /// A field of the request cannot be used.
+    /// A field of the request is invalid.
     #[error("{field}: {reason}")]
     Invalid {
-        /// As the API calls it.
+        /// The field's name in the API.
         field: &'static str,
         /// What is wrong with it, as a clause: "must be a time".
         reason: String,
@@ -26,63 +26,65 @@ pub enum Error {
     /// The principal may not do this.
     #[error(transparent)]
     NotAllowed(#[from] MissingPermission),
-    /// The person proved too long ago who they are.
+    /// The user's last authentication is too long ago.
     #[error("the session's authentication is too old")]
     NeedsReauthentication,
-    /// Others are asked for a second factor by one who has none: the person, or every administrator of the account.
+    /// The principal requires a second factor of others without having one: the user, or, for a service
+    /// account, every administrator of the account.
     #[error("a second factor has to be set up first")]
     SecondFactorFirst(PrincipalKind),
-    /// Afterwards someone could not sign in who has to be able to.
+    /// The change would prevent a user from signing in.
     #[error("would lock out: {0:?}")]
     WouldLockOut(LockOutRisk),
-    /// The user cannot be mailed a link to choose a password.
+    /// A link to choose a password cannot be mailed to the user.
     #[error("no link is sent: {0:?}")]
     ResetLinkRefused(ResetLinkRefusal),
-    /// Mails of an earlier request are still being made.
+    /// An earlier mailing has not finished.
     #[error("a mailing is under way")]
     MailingUnderWay,
-    /// More passwords are being hashed than there is time for. The same again will do in a moment.
+    /// More passwords are being hashed than the server can handle. A retry in a moment may succeed.
     #[error("too many passwords are being hashed")]
     Overloaded,
-    /// A change that waited for approval failed.
+    /// A pending change failed when it was approved.
     #[error(transparent)]
     PendingChange(scim::Error),
-    /// What is stored of the connection cannot be read.
+    /// The stored connection cannot be read.
     #[error(transparent)]
     UnreadableConnection(#[from] UnreadableConnection),
-    /// The directory, or the room of the change, refused or failed.
+    /// The directory, or another module that carries out the change, refused or failed.
     #[error(transparent)]
     Directory(#[from] directory::Error),
 }
 
-/// Who could not sign in any more.
+/// The users who could not sign in any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LockOutRisk {
-    /// The principal, whose own domain is not among those that may sign in.
+    /// The principal, because the domain of their address would not be allowed.
     OwnDomain,
     /// All administrators, for the same reason.
     DomainsOfAllAdmins,
-    /// All administrators: none has come through an identity provider so far, and the local page closes.
+    /// All administrators: none has a usable password or has signed in through an identity provider, and
+    /// local sign-in would be disabled.
     NoAdminSignsIn,
-    /// The last administrator, whose only way in is a passkey.
+    /// The last administrator, whose only sign-in method is a passkey.
     LastAdmin,
-    /// The owner of the passkey, who has no other way in.
+    /// The owner of a passkey who has no other sign-in method.
     OwnPasskey,
 }
 
-/// Why a user is not mailed a link to choose a password.
+/// Why a link to choose a password is not mailed to a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ResetLinkRefusal {
-    /// They have no password here and sign in through the connection of this name.
+    /// The user has no password and signs in through the connection with this name.
     SignsInThrough(String),
-    /// They are not active, or have no address.
+    /// The user is not active or has no address.
     Unreachable,
-    /// They have had several within the hour.
+    /// The user received several links within the last hour.
     TooMany,
 }
 
 impl Error {
-    /// A field of the request that cannot be used.
+    /// An invalid field of the request.
     pub fn invalid(field: &'static str, reason: impl Into<String>) -> Self {
         Self::Invalid { field, reason: reason.into() }
     }

@@ -1,4 +1,4 @@
-//! Groups, their members, and the groups of identity providers that they follow.
+//! Groups, their members and their links to groups of identity providers.
 
 use super::{AdminRequest, Error, ListPage};
 use crate::access::Principal;
@@ -6,7 +6,7 @@ use crate::directory::groups::{self, Group, GroupLink, GroupMember, GroupUpdate,
 use crate::directory::users::ChangeAuthority;
 use crate::kernel::database::DbConn;
 
-/// A page of the groups whose name contains `text`, in order of creation, after the one with the id `after`.
+/// A page of the groups whose name contains `text`, in order of creation, after the group with id `after`.
 pub async fn list(
     c: &mut DbConn,
     principal: &Principal,
@@ -18,7 +18,7 @@ pub async fn list(
     Ok(ListPage::of(rows, limit, |group| &group.id))
 }
 
-/// A page of the members of a group, after the user with the id `after`.
+/// A page of the members of a group, after the user with id `after`.
 pub async fn list_members(
     c: &mut DbConn,
     group: &Group,
@@ -29,7 +29,7 @@ pub async fn list_members(
     Ok(ListPage::of(rows, limit, |member| &member.user_id))
 }
 
-/// Makes a group.
+/// Creates a group.
 pub async fn create(request: &AdminRequest<'_>, name: String) -> Result<Group, Error> {
     let mut tx = request.kernel().db.begin().await?;
     let new = NewGroup { name, ..NewGroup::default() };
@@ -55,7 +55,8 @@ pub async fn delete(request: &AdminRequest<'_>, id: &str) -> Result<(), Error> {
     Ok(tx.commit().await?)
 }
 
-/// Lets a group follow the group that the provider of a connection calls `name`.
+/// Links a group to the group that the connection's provider calls `name`, so that it takes its members
+/// from there.
 pub async fn link(
     request: &AdminRequest<'_>,
     id: &str,
@@ -77,7 +78,7 @@ pub async fn link(
     Ok(link)
 }
 
-/// Ends that. `policy` says what becomes of the members who came through it.
+/// Removes the link of a group. `policy` decides whether the members that came through it stay.
 pub async fn unlink(request: &AdminRequest<'_>, id: &str, policy: UnlinkPolicy) -> Result<(), Error> {
     let mut tx = request.kernel().db.begin().await?;
     let group = request.principal().find_group(&mut tx, id).await?;

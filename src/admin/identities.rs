@@ -1,9 +1,10 @@
-//! Who users are at providers.
+//! Linked identities of users.
 
 use super::{AdminRequest, Error};
 use crate::signin::identities;
 
-/// Takes an identity away from a user. If the provider vouches for their address, it leads to them again.
+/// Unlinks an identity from a user. If the provider asserts the user's address as verified, the next
+/// sign-in links it again.
 pub async fn unlink(request: &AdminRequest<'_>, user_id: &str, id: &str) -> Result<(), Error> {
     let mut tx = request.kernel().db.begin().await?;
     let user = request.principal().find_user(&mut tx, user_id).await?;

@@ -3,7 +3,7 @@
 use super::{AdminRequest, Error};
 use crate::provisioning::invitations::{self, InviteeOutcome, NewInvitations};
 
-/// Invites people.
+/// Creates invitations.
 pub async fn create(request: &AdminRequest<'_>, new: NewInvitations) -> Result<Vec<InviteeOutcome>, Error> {
     let kernel = request.kernel();
     let mut tx = kernel.db.begin().await?;
@@ -22,7 +22,7 @@ pub async fn resend(request: &AdminRequest<'_>, id: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Makes a link to hand over, and returns its address.
+/// Creates a new link to deliver by other means than mail, and returns its address.
 pub async fn copy_link(request: &AdminRequest<'_>, id: &str) -> Result<String, Error> {
     let kernel = request.kernel();
     let mut tx = kernel.db.begin().await?;
@@ -32,7 +32,7 @@ pub async fn copy_link(request: &AdminRequest<'_>, id: &str) -> Result<String, E
     Ok(link)
 }
 
-/// Takes an invitation back.
+/// Cancels an invitation.
 pub async fn cancel(request: &AdminRequest<'_>, id: &str) -> Result<(), Error> {
     let mut tx = request.kernel().db.begin().await?;
     let invitation = request.principal().find_invitation(&mut tx, id).await?;

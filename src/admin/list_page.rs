@@ -1,6 +1,6 @@
 //! A page of a list.
 
-/// Some rows of a list, and where the next page begins.
+/// A page of a list, with the start of the next one.
 #[derive(Debug)]
 pub struct ListPage<T> {
     /// The rows, in the order of the list.
@@ -10,7 +10,8 @@ pub struct ListPage<T> {
 }
 
 impl<T> ListPage<T> {
-    /// Keeps `limit` rows of the `limit + 1` that were read. The one more tells that there is a next page.
+    /// Keeps `limit` rows of the `limit + 1` that were read. The additional row shows whether a next page
+    /// exists.
     pub fn of(mut rows: Vec<T>, limit: i64, id: impl Fn(&T) -> &str) -> Self {
         let limit = usize::try_from(limit).unwrap_or(0);
         let has_more = rows.len() > limit;

@@ -1,4 +1,4 @@
-//! Things of the principal's account by their id. What another account has does not exist here.
+//! Lookups of an account's resources by id. Resources of other accounts are not found.
 
 use super::Error;
 use crate::access::service_accounts::{self, ServiceAccount};
@@ -12,38 +12,39 @@ use crate::kernel::database::DbConn;
 use crate::provisioning::invitations::{self, Invitation};
 
 impl Principal {
-    /// Their account.
+    /// The principal's account.
     pub async fn find_account(&self, c: &mut DbConn) -> Result<Account, Error> {
         accounts::by_id(c, &self.account_id).await?.ok_or(Error::NotFound("account"))
     }
 
-    /// A user of their account.
+    /// A user of the principal's account.
     pub async fn find_user(&self, c: &mut DbConn, id: &str) -> Result<User, Error> {
         users::by_id(c, &self.account_id, id).await?.ok_or(Error::NotFound("user"))
     }
 
-    /// A group of their account.
+    /// A group of the principal's account.
     pub async fn find_group(&self, c: &mut DbConn, id: &str) -> Result<Group, Error> {
         groups::by_id(c, &self.account_id, id).await?.ok_or(Error::NotFound("group"))
     }
 
-    /// A connection of their account.
+    /// A connection of the principal's account.
     pub async fn find_connection(&self, c: &mut DbConn, id: &str) -> Result<Connection, Error> {
         connections::by_id(c, &self.account_id, id).await?.ok_or(Error::NotFound("connection"))
     }
 
-    /// An invitation of their account.
+    /// An invitation of the principal's account.
     pub async fn find_invitation(&self, c: &mut DbConn, id: &str) -> Result<Invitation, Error> {
         invitations::by_id(c, &self.account_id, id).await?.ok_or(Error::NotFound("invitation"))
     }
 
-    /// A service account of their account.
+    /// A service account of the principal's account.
     pub async fn find_service_account(&self, c: &mut DbConn, id: &str) -> Result<ServiceAccount, Error> {
         let found = service_accounts::by_id(c, &self.account_id, id).await?;
         found.ok_or(Error::NotFound("service account"))
     }
 
-    /// A token of their own, or any of the account for those who may revoke it. For all others it does not exist.
+    /// A token of the principal, or any token of the account if the principal may revoke it. Other tokens
+    /// are not found.
     pub async fn find_token(&self, c: &mut DbConn, id: &str) -> Result<ApiToken, Error> {
         let found = tokens::by_id(c, &self.account_id, id).await?;
         let is_theirs = |token: &ApiToken| {

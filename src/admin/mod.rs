@@ -1,6 +1,7 @@
-//! What administrators do, once for the console, the REST API and whatever else asks: find things in the principal's
-//! account, keep the rules that keep an account governable, carry the change out in one unit of work. Nothing here knows
-//! of HTTP; `web` renders an [`Error`] as a page or as a problem.
+//! Operations of administrators, shared by the console and the REST API. An operation finds the resources
+//! in the principal's account, enforces the rules that keep the account administrable, and carries out the
+//! change in one transaction. Nothing here depends on HTTP; `web` renders an [`Error`] as a page or as
+//! problem details.
 
 pub mod connections;
 mod error;

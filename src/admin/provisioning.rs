@@ -1,4 +1,4 @@
-//! Looking after a directory connection: its log, and the changes that wait.
+//! Administration of a provisioning connection: its tokens, its request log and its pending changes.
 
 use super::{AdminRequest, Error};
 use crate::access::tokens::{self, ApiToken};
@@ -10,21 +10,21 @@ use crate::provisioning;
 use crate::provisioning::scim::approval::{self, ApprovalResult};
 use crate::provisioning::scim::request_log::{self, Logged, ScimLogQuery};
 
-/// Users and groups that a search text may mean, of each.
+/// The limit on users, and on groups, that a search text expands to.
 const MAX_MATCHES: i64 = 20;
 
-/// What is looked for in the log of a connection.
+/// A search in the request log of a connection.
 #[derive(Debug, Default)]
 pub struct LogSearch<'a> {
-    /// A part of somebody's name or address, a user name, or an id; all when empty.
+    /// A part of a user's or group's name or address, a user name or an id; empty for all requests.
     pub about: &'a str,
-    /// Only those that were refused.
+    /// Only requests that failed.
     pub failed: bool,
-    /// Only those that changed something.
+    /// Only requests that changed something.
     pub changes: bool,
 }
 
-/// A page of a connection's log. What this node has served is in it.
+/// A page of a connection's request log, including the rows that this node has not written yet.
 pub async fn list_requests(
     kernel: &Kernel,
     connection: &Connection,
@@ -43,7 +43,7 @@ pub async fn list_requests(
     Ok(request_log::list(&mut c, account_id, connection_id, &filter, before, limit).await?)
 }
 
-/// What a request may have named when somebody looks for `text`: the text itself, and the ids of whom it fits.
+/// The names and ids to search for: the text itself, and the users and groups that it matches.
 async fn expand_search_terms(c: &mut DbConn, account_id: &str, text: &str) -> Result<Vec<String>, Error> {
     let mut names = vec![fold_case(text)];
     let users = users::search(c, account_id, text, "", MAX_MATCHES).await?;
@@ -53,7 +53,7 @@ async fn expand_search_terms(c: &mut DbConn, account_id: &str, text: &str) -> Re
     Ok(names)
 }
 
-/// Makes a token of a directory connection; in the place of another, if `replaces` names one.
+/// Creates a token for a provisioning connection, which replaces the one that `replaces` names.
 pub async fn create_token(
     request: &AdminRequest<'_>,
     id: &str,
@@ -74,18 +74,18 @@ pub async fn create_token(
     Ok(made)
 }
 
-/// A token to be made.
+/// The parameters of a new token.
 #[derive(Debug, Default)]
 pub struct NewScimToken<'a> {
-    /// What it is called; the connection's name otherwise.
+    /// The token's name; the connection's name when absent.
     pub name: Option<&'a str>,
-    /// Without a time it works until it is revoked.
+    /// When the token expires; never when absent.
     pub expires_at: Option<Timestamp>,
-    /// The id of the token whose place it takes, and for how many hours that one works beside it.
+    /// The id of the token to replace, and the number of hours for which it stays valid.
     pub replaces: Option<(&'a str, u32)>,
 }
 
-/// Lets changes through that wait for a connection: the one with the id `only`, or all.
+/// Approves pending changes of a connection: the one with the id `only`, or all.
 pub async fn approve_pending_changes(
     request: &AdminRequest<'_>,
     id: &str,
@@ -100,7 +100,7 @@ pub async fn approve_pending_changes(
         .map_err(Error::PendingChange)
 }
 
-/// Forgets changes that wait for a connection: the one with the id `only`, or all.
+/// Discards pending changes of a connection: the one with the id `only`, or all.
 pub async fn discard_pending_changes(
     request: &AdminRequest<'_>,
     id: &str,

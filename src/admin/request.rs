@@ -1,4 +1,4 @@
-//! Who asks for a change, from where, and with which services it is carried out.
+//! The request of an administrator, with the services that carry it out.
 
 use super::Error;
 use crate::access::Principal;
@@ -8,7 +8,7 @@ use crate::kernel::http::RequestContext;
 use crate::kernel::{Kernel, Timestamp};
 use crate::signin::SignIn;
 
-/// A request of an administrator, or of a person about themselves.
+/// A request of an administrator, or of a user about their own data.
 #[derive(Clone, Copy)]
 pub struct AdminRequest<'a> {
     idp: &'a Idp,
@@ -17,43 +17,43 @@ pub struct AdminRequest<'a> {
 }
 
 impl<'a> AdminRequest<'a> {
-    /// What `principal` asks for in `request`.
+    /// A request by `principal`.
     #[must_use]
     pub fn new(idp: &'a Idp, principal: &'a Principal, request: &'a RequestContext) -> Self {
         Self { idp, principal, request }
     }
 
-    /// The services of identity providers.
+    /// The services for identity providers.
     #[must_use]
     pub fn idp(&self) -> &'a Idp {
         self.idp
     }
 
-    /// The services of signing in.
+    /// The services for signing in.
     #[must_use]
     pub fn signin(&self) -> &'a SignIn {
         &self.idp.signin
     }
 
-    /// The services that every room uses.
+    /// The services that every module uses.
     #[must_use]
     pub fn kernel(&self) -> &'a Kernel {
         &self.idp.signin.kernel
     }
 
-    /// Who asks.
+    /// The principal that makes the request.
     #[must_use]
     pub fn principal(&self) -> &'a Principal {
         self.principal
     }
 
-    /// The account in which everything happens.
+    /// The account of the principal, to which the request is limited.
     #[must_use]
     pub fn account_id(&self) -> &'a str {
         &self.principal.account_id
     }
 
-    /// For the audit events of what is done.
+    /// The context for audit events.
     #[must_use]
     pub fn context(&self) -> Context {
         self.principal.context(self.request)
@@ -61,7 +61,8 @@ impl<'a> AdminRequest<'a> {
 }
 
 impl Principal {
-    /// Refuses what needs a recent proof of who the person is. A token is none.
+    /// Refuses with [`Error::NeedsReauthentication`] unless the user has authenticated recently. A token
+    /// never counts.
     pub fn require_recent_authentication(&self, now: Timestamp) -> Result<(), Error> {
         if self.is_recently_authenticated(now) { Ok(()) } else { Err(Error::NeedsReauthentication) }
     }

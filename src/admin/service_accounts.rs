@@ -4,7 +4,7 @@ use super::{AdminRequest, Error};
 use crate::access::Role;
 use crate::access::service_accounts::{self, ServiceAccount};
 
-/// Makes a service account, with a role if one is given.
+/// Creates a service account, with a role if one is given.
 pub async fn create(
     request: &AdminRequest<'_>,
     name: &str,

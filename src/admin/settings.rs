@@ -1,5 +1,5 @@
-//! Changing an account's settings without locking anybody out by accident: whom a change affects, and
-//! the change that is refused because nobody could undo it.
+//! Changes of an account's settings, with two safeguards against lockouts: a preview of the users that a
+//! change affects, and the refusal of a change after which no administrator could sign in to undo it.
 
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -30,7 +30,7 @@ fn counted_impact(count: i64, one: &str, many: &str, rest: &str) -> Impact {
     Impact { count: Some(count), text: format!("{count} {who} {rest}") }
 }
 
-/// What changing `before` to `after` does to whom, in the order of the page.
+/// The effects of changing `before` to `after`, in the order of the settings page.
 async fn impact_of(
     c: &mut DbConn,
     account_id: &str,
@@ -87,7 +87,7 @@ async fn impact_of(
     Ok(effects)
 }
 
-/// What a change of the second factor's settings does to whom.
+/// The effects of a change of the two-factor settings.
 fn two_factor_impact(
     counts: &ImpactCounts,
     before: &AuthenticationSettings,
@@ -137,7 +137,7 @@ fn two_factor_impact(
     effects
 }
 
-/// Stores settings, unless no administrator could sign in any more to change them back.
+/// Saves settings, unless no administrator could sign in any more to change them back.
 pub async fn save(
     request: &AdminRequest<'_>,
     tx: &mut Tx,
@@ -156,7 +156,7 @@ pub async fn save(
     Ok(saved)
 }
 
-/// Refuses settings under which no administrator, or not the one who asks, could sign in.
+/// Refuses settings that exclude the principal's own domain or under which no administrator could sign in.
 async fn ensure_admin_can_sign_in(
     c: &mut DbConn,
     principal: &Principal,
@@ -185,8 +185,8 @@ async fn ensure_admin_can_sign_in(
     Ok(())
 }
 
-/// Whether an administrator could sign in: with a password, on a page that would take it, or as they did
-/// before or in a test, through an identity provider that is still on.
+/// Whether an administrator could sign in with a password on a page that accepts it, or through an enabled
+/// identity provider that has signed them in before, or in a connection test.
 async fn has_sign_in_method(
     c: &mut DbConn,
     admin: &User,
@@ -207,7 +207,8 @@ async fn has_sign_in_method(
     sessions::exists_with_method(&mut *c, &admin.account_id, &admin.id, method.as_str()).await
 }
 
-/// How sessions begin that come through a connection; none through one that only provisions or cannot be read.
+/// The sign-in method of a connection's sessions; `None` if the connection is for provisioning only or
+/// cannot be read.
 fn method_of(connection: &Connection) -> Option<Method> {
     match connection.kind() {
         Some(ConnectionKind::Saml) => Some(Method::Saml),
@@ -217,18 +218,18 @@ fn method_of(connection: &Connection) -> Option<Method> {
     }
 }
 
-/// Settings that are only asked about.
+/// Settings that have not been saved.
 #[derive(Debug)]
 pub struct ProposedSettings {
-    /// As they are.
+    /// The current settings.
     pub before: AuthenticationSettings,
-    /// As they would be.
+    /// The proposed settings.
     pub after: AuthenticationSettings,
-    /// Whom the change would affect.
+    /// The effects of the change.
     pub effects: Vec<Impact>,
 }
 
-/// The effects of a change that is only asked about, or the refusal it would meet.
+/// The effects of a change that is not saved, or the error with which saving it would fail.
 pub async fn preview(
     kernel: &Kernel,
     principal: &Principal,
@@ -237,7 +238,7 @@ pub async fn preview(
     let mut c = kernel.db.read().await?;
     let before = accounts::settings_of(&mut c, &principal.account_id).await?;
     let mut after = wanted.checked()?;
-    // It is the server that says since when, and it has not been asked to yet.
+    // The server sets this when the settings are saved.
     after.two_factor.enforced_since = before.two_factor.enforced_since;
     ensure_admin_can_sign_in(&mut c, principal, &after).await?;
     check_enforcement(&mut c, principal, &before.two_factor, &after.two_factor).await?;

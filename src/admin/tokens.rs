@@ -1,4 +1,4 @@
-//! API tokens: everybody's own, and those of service accounts.
+//! API tokens of users and service accounts.
 
 use super::{AdminRequest, Error};
 use crate::access::tokens::{self, ApiToken, NewToken, TokenOwner, TokenPurpose};
@@ -6,18 +6,18 @@ use crate::access::{Permission, PrincipalKind};
 use crate::kernel::{Timestamp, Tx};
 use crate::signin::notifications;
 
-/// A token to be made.
+/// The parameters of a new token.
 #[derive(Debug)]
 pub struct NewApiToken<'a> {
-    /// What its owner calls it.
+    /// The token's name.
     pub name: &'a str,
-    /// For this service account; otherwise for the principal itself.
+    /// The service account that owns the token; the principal itself when absent.
     pub service_account_id: Option<&'a str>,
-    /// Without a time it works until it is revoked.
+    /// When the token expires; never when absent.
     pub expires_at: Option<Timestamp>,
 }
 
-/// Makes a token, and returns it with its secret.
+/// Creates a token and returns it with its secret.
 pub async fn create(request: &AdminRequest<'_>, new: NewApiToken<'_>) -> Result<(ApiToken, String), Error> {
     let NewApiToken { name, service_account_id, expires_at } = new;
     let mut tx = request.kernel().db.begin().await?;
@@ -32,7 +32,7 @@ pub async fn create(request: &AdminRequest<'_>, new: NewApiToken<'_>) -> Result<
     Ok(made)
 }
 
-/// The id of a service account whose tokens the principal may make.
+/// The id of the service account, if the principal may create tokens for it.
 async fn owning_service_account(request: &AdminRequest<'_>, tx: &mut Tx, id: &str) -> Result<String, Error> {
     request.principal().require(Permission::ServiceAccountsEdit)?;
     let found = request.principal().find_service_account(tx, id).await?;
@@ -45,7 +45,8 @@ async fn owning_service_account(request: &AdminRequest<'_>, tx: &mut Tx, id: &st
     Ok(found.id)
 }
 
-/// The principal itself. A person in a browser proves first who they are, and is told by mail.
+/// The principal as the owner. A user with a session must have authenticated recently. Users are notified
+/// by mail.
 async fn owning_principal(
     request: &AdminRequest<'_>,
     tx: &mut Tx,
@@ -71,7 +72,7 @@ pub async fn revoke(request: &AdminRequest<'_>, id: &str) -> Result<(), Error> {
     Ok(tx.commit().await?)
 }
 
-/// Reads an expiry: RFC 3339; nothing for an empty text.
+/// Parses an expiry time in RFC 3339; an empty text means none.
 pub fn parse_expiry(text: Option<&str>) -> Result<Option<Timestamp>, Error> {
     match text.filter(|text| !text.is_empty()) {
         None => Ok(None),
@@ -82,7 +83,7 @@ pub fn parse_expiry(text: Option<&str>) -> Result<Option<Timestamp>, Error> {
     }
 }
 
-/// Reads the date field of a form; the token works until the end of that day, UTC.
+/// Parses the date field of a form. The token is valid until the end of that day in UTC.
 pub fn parse_expiry_date(text: &str) -> Result<Option<Timestamp>, Error> {
     if text.trim().is_empty() {
         return Ok(None);

@@ -1,4 +1,5 @@
-//! Second factors: who may ask others for one, whom one must not be taken from, and the mails about them.
+//! Second factors: the right to require them of others, the protection against losing the last sign-in
+//! method, and the mails about them.
 
 use super::{AdminRequest, Error, LockOutRisk};
 use crate::access::{self, Principal, Role};
@@ -12,7 +13,7 @@ use crate::kernel::mail::mailing;
 use crate::signin::factors::{self, EnrolmentMailKind};
 use crate::signin::policy::{self, RemovedFactors};
 
-/// Refuses to ask more people for a second factor than before by a principal who has none.
+/// Refuses a change that requires a second factor of more users than before, if the principal has none.
 pub(super) async fn check_enforcement(
     c: &mut DbConn,
     principal: &Principal,
@@ -25,7 +26,8 @@ pub(super) async fn check_enforcement(
     Err(Error::SecondFactorFirst(principal.kind))
 }
 
-/// Tells everybody who needs a second factor from now on, or stops telling when nobody does any more.
+/// Starts a mailing to all users who now need a second factor and have none, or cancels mailings when none
+/// is required any more.
 pub(super) async fn update_enforcement_mailing(
     tx: &mut Tx,
     principal: &Principal,
@@ -41,8 +43,8 @@ pub(super) async fn update_enforcement_mailing(
     Ok(())
 }
 
-/// Mails everybody without a second factor who needs one; in an account that asks nobody, everybody without.
-/// Returns how many.
+/// Starts a mailing to all users without a second factor who need one, or, in an account that requires
+/// none, to all users without one. Returns the number of recipients.
 pub async fn send_enrolment_reminders(request: &AdminRequest<'_>) -> Result<i64, Error> {
     let principal = request.principal();
     let mut tx = request.kernel().db.begin().await?;
@@ -61,7 +63,7 @@ pub async fn send_enrolment_reminders(request: &AdminRequest<'_>) -> Result<i64,
     Ok(total)
 }
 
-/// Stops a mailing; what is in the outbox is still delivered.
+/// Cancels the account's mailings. Mails that are already queued are still delivered.
 pub async fn stop_mailing(request: &AdminRequest<'_>) -> Result<(), Error> {
     let principal = request.principal();
     let mut tx = request.kernel().db.begin().await?;
@@ -74,7 +76,7 @@ pub async fn stop_mailing(request: &AdminRequest<'_>) -> Result<(), Error> {
     Ok(tx.commit().await?)
 }
 
-/// Ends a user's second factor and mails them a link for a new one.
+/// Removes a user's second factors and mails them a link to enrol a new one.
 pub async fn reset(request: &AdminRequest<'_>, id: &str) -> Result<(), Error> {
     let kernel = request.kernel();
     let mut tx = kernel.db.begin().await?;
@@ -85,8 +87,8 @@ pub async fn reset(request: &AdminRequest<'_>, id: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Refuses to take factors from a user for whom a passkey among them is the only way in: from the owner who removes it,
-/// and from the last administrator, whom no other could help.
+/// Refuses to remove a passkey that is the user's only sign-in method: when its owner removes it, and when
+/// all factors of the last administrator would be removed, because no other administrator could help them.
 pub async fn ensure_not_last_sign_in_method(
     tx: &mut Tx,
     user: &User,

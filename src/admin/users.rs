@@ -1,4 +1,4 @@
-//! Users: made, changed, deleted, and helped with their sign-in.
+//! Operations on users, and help with their sign-in.
 
 use super::{AdminRequest, Error, ListPage, ResetLinkRefusal};
 use crate::access::{self, Principal, Role};
@@ -9,20 +9,20 @@ use crate::kernel::database::DbConn;
 use crate::signin::password::{self, Password, PasswordChangeReason, PersonalTerms};
 use crate::signin::{lockout, notifications, sessions};
 
-/// Which users to list.
+/// Filters and paging of a list of users.
 #[derive(Debug, Default)]
 pub struct UserListSearch<'a> {
-    /// Exactly this sign-in name, without case.
+    /// Exactly this user name, ignoring case.
     pub user_name: Option<&'a str>,
-    /// A part of name or address; all when empty.
+    /// A part of the name or address; empty for all users.
     pub text: &'a str,
-    /// After the user with this id.
+    /// The id of the user after which the page begins.
     pub after: &'a str,
-    /// At most so many.
+    /// The maximum number of users.
     pub limit: i64,
 }
 
-/// A page of users in order of creation.
+/// A page of users, in order of creation.
 pub async fn list(
     c: &mut DbConn,
     principal: &Principal,
@@ -40,7 +40,7 @@ pub async fn list(
     Ok(ListPage::of(rows, limit, |user| &user.id))
 }
 
-/// Makes a user, with a password if one is given that is not empty.
+/// Creates a user, with a password if `typed_password` is not empty.
 pub async fn create(
     request: &AdminRequest<'_>,
     profile: Profile,
@@ -71,8 +71,8 @@ async fn hash_password(request: &AdminRequest<'_>, typed: &str, profile: &Profil
     Ok(password::prepare(request.signin(), &settings, &Password::new(typed), &person, None).await?)
 }
 
-/// Changes a user to what `edit` makes of it, and gives it exactly `roles` where there are some to give. The old address
-/// is told when it is replaced.
+/// Changes the profile of a user to the result of `edit`, and the roles to `roles` if they are given. When
+/// the address changes, the old address is notified.
 pub async fn change(
     request: &AdminRequest<'_>,
     id: &str,
@@ -83,7 +83,8 @@ pub async fn change(
     let mut tx = request.kernel().db.begin().await?;
     let user = request.principal().find_user(&mut tx, id).await?;
     if roles.is_some_and(|roles| !roles.contains(&Role::AccountAdmin)) {
-        // First, so that the account is locked before the user is, as everywhere.
+        // Checked first, so that the account is locked before the user, in the same order as everywhere
+        // else.
         access::ensure_not_last_admin(&mut tx, &user).await?;
     }
     let updated = access::update_user(&mut tx, &context, ChangeAuthority::Local, &user, edit(&user)).await?;
@@ -95,7 +96,7 @@ pub async fn change(
     Ok(updated)
 }
 
-/// Activates or deactivates a user, whoever manages the rest of it.
+/// Activates or deactivates a user, even one that a connection manages.
 pub async fn set_active(request: &AdminRequest<'_>, id: &str, active: bool) -> Result<(), Error> {
     let mut tx = request.kernel().db.begin().await?;
     let user = request.principal().find_user(&mut tx, id).await?;
@@ -103,7 +104,7 @@ pub async fn set_active(request: &AdminRequest<'_>, id: &str, active: bool) -> R
     Ok(tx.commit().await?)
 }
 
-/// Deletes a user and what was bound to it.
+/// Deletes a user with its roles, memberships, password and sessions.
 pub async fn delete(request: &AdminRequest<'_>, id: &str) -> Result<(), Error> {
     let mut tx = request.kernel().db.begin().await?;
     let user = request.principal().find_user(&mut tx, id).await?;
@@ -111,7 +112,7 @@ pub async fn delete(request: &AdminRequest<'_>, id: &str) -> Result<(), Error> {
     Ok(tx.commit().await?)
 }
 
-/// Lets a locked user try again at once.
+/// Ends a user's lockout.
 pub async fn unlock(request: &AdminRequest<'_>, id: &str) -> Result<(), Error> {
     let mut tx = request.kernel().db.begin().await?;
     let user = request.principal().find_user(&mut tx, id).await?;
@@ -129,7 +130,7 @@ pub async fn revoke_session(request: &AdminRequest<'_>, id: &str, session_id: &s
     Ok(tx.commit().await?)
 }
 
-/// Ends all sessions of a user but the one with the id `kept`, which may be empty.
+/// Ends all sessions of a user except the one with id `kept`; an empty `kept` ends all.
 pub async fn revoke_sessions(request: &AdminRequest<'_>, id: &str, kept: &str) -> Result<(), Error> {
     let mut tx = request.kernel().db.begin().await?;
     let user = request.principal().find_user(&mut tx, id).await?;

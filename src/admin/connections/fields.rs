@@ -1,4 +1,4 @@
-//! What a connection's forms and bodies ask for.
+//! The fields of a connection in the console's forms and the API's bodies.
 
 use serde::Deserialize;
 use utoipa::ToSchema;
@@ -149,7 +149,7 @@ fn set_text(place: &mut Option<String>, wanted: Option<String>) {
 }
 
 impl ConnectionFields {
-    /// Changes the settings as wanted, but for what the metadata decides.
+    /// Applies the fields to SAML settings, except those that come from the metadata.
     pub(super) fn apply_saml(&mut self, settings: &mut SamlSettings) -> Result<(), Error> {
         if let Some(text) = self.metadata_certificate.take() {
             settings.metadata_certificate = read_certificate(&text)?;
@@ -176,10 +176,10 @@ impl ConnectionFields {
         Ok(())
     }
 
-    /// Changes the settings of an `OpenID` Connect connection as wanted.
+    /// Applies the fields to the settings of an `OpenID` Connect connection.
     pub(super) fn apply_oidc(&mut self, settings: &mut OidcSettings) -> Result<(), Error> {
         if let Some(preset) = self.preset.filter(|preset| *preset != settings.preset) {
-            // What was the other provider's address is not this one's.
+            // The addresses of the previous provider do not apply to the new one.
             *settings = OidcSettings { preset, issuer: String::new(), api_url: None, ..settings.clone() };
         }
         if let Some(issuer) = self.issuer.take() {
@@ -220,7 +220,7 @@ impl ConnectionFields {
         set(&mut people.trust_mfa, self.trust_mfa);
     }
 
-    /// Changes the settings of an LDAP connection as wanted.
+    /// Applies the fields to the settings of an LDAP connection.
     pub(super) fn apply_ldap(&mut self, settings: &mut LdapSettings) {
         if let Some(url) = self.url.take() {
             settings.urls = url.split_whitespace().map(str::to_owned).collect();
@@ -229,7 +229,7 @@ impl ConnectionFields {
             bind_dn.trim().clone_into(&mut settings.bind_dn);
         }
         set(&mut settings.start_tls, self.start_tls);
-        // A browser's form has lines of its own.
+        // Browsers submit text areas with CRLF line ends.
         set_text(&mut settings.ca_certificate, self.ca_certificate.take().map(|pem| pem.replace('\r', "")));
         set(&mut settings.referrals, self.referrals);
         set(&mut settings.max_hops, self.max_hops);
@@ -245,7 +245,7 @@ impl ConnectionFields {
         set(&mut settings.jit, self.jit.take());
     }
 
-    /// Changes the settings of a directory connection as wanted.
+    /// Applies the fields to the settings of a provisioning connection.
     pub(super) fn apply_scim(&self, settings: &mut ScimSettings) {
         set(&mut settings.dry_run, self.dry_run);
         set(&mut settings.log_values, self.log_values);
@@ -260,7 +260,7 @@ impl ConnectionFields {
     }
 }
 
-/// PEM, or base64 of DER; nothing for an empty text.
+/// Parses a certificate in PEM, or in base64 of DER. Returns `None` for an empty text.
 pub(super) fn read_certificate(text: &str) -> Result<Option<String>, Error> {
     let body: String = text.lines().filter(|line| !line.starts_with("-----")).collect();
     if body.trim().is_empty() {

@@ -1,4 +1,4 @@
-//! Connections: what the console's forms and the API's bodies come to.
+//! Operations on connections, for the console and the API.
 
 mod fields;
 
@@ -22,10 +22,10 @@ use crate::provisioning::scim;
 pub use fields::ConnectionFields;
 use fields::read_certificate;
 
-/// How long the certificates of metadata that was replaced by hand are accepted, if they are kept.
+/// How long retiring certificates are accepted after an administrator has replaced the metadata.
 const CERTIFICATE_OVERLAP: Duration = Duration::from_hours(7 * 24);
 
-/// The metadata's source, from a text or an address.
+/// The source of the metadata; the XML text takes precedence over the URL.
 fn metadata_source(xml: Option<&str>, url: Option<&str>) -> Result<Option<MetadataSource>, Error> {
     let given = |text: Option<&str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
     match (given(xml), given(url)) {
@@ -41,7 +41,7 @@ fn metadata_source(xml: Option<&str>, url: Option<&str>) -> Result<Option<Metada
     }
 }
 
-/// Makes a connection.
+/// Creates a connection. A connection for sign-in starts disabled, so that it can be tested first.
 pub async fn create(request: &AdminRequest<'_>, mut wanted: ConnectionFields) -> Result<Connection, Error> {
     let name = wanted.name.take().ok_or_else(|| Error::invalid("name", "is required"))?;
     let kind = wanted.kind.ok_or_else(|| Error::invalid("kind", "is required: saml, oidc, ldap or scim"))?;
@@ -109,7 +109,7 @@ async fn prepare_saml(
     saml::prepare_connection(request.kernel(), name, &source, settings).await.map_err(Error::from)
 }
 
-/// Secrets that were given.
+/// The secrets that the request contains.
 struct ConnectionSecrets {
     graph: Option<String>,
     client: Option<String>,
@@ -126,7 +126,7 @@ impl ConnectionSecrets {
         }
     }
 
-    /// A client that shows a secret needs one.
+    /// Every client authentication method except `private_key_jwt` needs a secret.
     fn require_client_secret(&self, settings: &OidcSettings) -> Result<(), Error> {
         if self.client.is_none() && settings.client_auth != Some(ClientAuth::PrivateKeyJwt) {
             return Err(Error::invalid(
@@ -137,7 +137,8 @@ impl ConnectionSecrets {
         Ok(())
     }
 
-    /// A secret is for the provider it was given for. Whoever may change the issuer must not have it sent elsewhere.
+    /// Requires the client secret again when the provider changes. Otherwise an administrator who may
+    /// change the issuer could have the secret sent to another server.
     fn require_secret_for_new_provider(
         &self,
         before: &OidcSettings,
@@ -151,7 +152,8 @@ impl ConnectionSecrets {
         Ok(())
     }
 
-    /// The same for a directory: its password goes to the servers, and to those who can read the way there.
+    /// Requires the bind password again when the servers or the protection of the connection to them
+    /// change, for the same reason.
     fn require_password_for_new_servers(
         &self,
         before: &LdapSettings,
@@ -165,7 +167,7 @@ impl ConnectionSecrets {
         Ok(())
     }
 
-    /// Seals them, and makes the key of a client that signs.
+    /// Stores the secrets encrypted, and creates the key of a client that uses `private_key_jwt`.
     async fn store(
         self,
         request: &AdminRequest<'_>,
@@ -253,7 +255,8 @@ pub async fn change(
     Ok(updated)
 }
 
-/// Reads new metadata, where there is some, before the unit of work begins.
+/// Loads new metadata, if the request has any. This happens before the transaction begins, because it may
+/// take a network request.
 async fn fetch_new_metadata(
     request: &AdminRequest<'_>,
     id: &str,
@@ -275,12 +278,14 @@ async fn fetch_new_metadata(
         Some(text) => read_certificate(text)?,
         None => connection.settings.metadata_certificate.clone(),
     };
-    // A text that somebody brings by hand need not be signed; what is read from an address again and again must.
+    // The signature is required only for metadata from a URL, which is fetched again and again. An
+    // administrator vouches for a text that they upload.
     let pinned = pinned.filter(|_| matches!(source, MetadataSource::Url(_)));
     saml::load_metadata(request.kernel(), &source, pinned.as_deref()).await.map(Some).map_err(Error::from)
 }
 
-/// What becomes of certificates that new metadata does not have.
+/// Extends or clears the list of retiring certificates. With `keep`, the certificates that the new metadata
+/// omits are accepted for another week; without it, no retiring certificate is accepted any more.
 fn retire_certificates(settings: &mut SamlSettings, before: Vec<String>, keep: bool, now: Timestamp) {
     if !keep {
         settings.retiring.clear();
@@ -300,15 +305,15 @@ pub async fn delete(request: &AdminRequest<'_>, id: &str) -> Result<(), Error> {
     Ok(tx.commit().await?)
 }
 
-/// What beginning a test came to.
+/// The result of starting a connection test.
 pub enum ConnectionTestStart {
-    /// The administrator's browser goes to the provider.
+    /// The administrator's browser continues at the provider. The test's id comes first.
     Redirect(String, FrontChannelMessage),
-    /// The result is there.
+    /// The test has finished and has this id.
     Finished(String),
 }
 
-/// Begins a test of a connection.
+/// Starts a connection test.
 pub async fn start_test(request: &AdminRequest<'_>, id: &str) -> Result<ConnectionTestStart, Error> {
     let mut c = request.kernel().db.read().await?;
     let connection = request.principal().find_connection(&mut c, id).await?;
@@ -350,7 +355,7 @@ pub async fn start_test(request: &AdminRequest<'_>, id: &str) -> Result<Connecti
     }
 }
 
-/// Asks for a synchronisation of a directory's groups.
+/// Requests a directory sync.
 pub async fn request_sync(
     request: &AdminRequest<'_>,
     id: &str,
