@@ -1,4 +1,4 @@
-//! Making an account.
+//! Creation of accounts.
 
 use super::model::Account;
 use super::settings::AuthenticationSettings;
@@ -7,7 +7,8 @@ use crate::audit::{self, Action, Context, Event};
 use crate::directory::{Error, check_name};
 use crate::kernel::Tx;
 
-/// Makes an account with default settings. `by` builds the audit context once the id is known.
+/// Creates an account with default settings. `make_context` builds the audit context from the new account's
+/// id.
 pub async fn create(
     tx: &mut Tx,
     slug: &str,

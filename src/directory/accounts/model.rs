@@ -1,25 +1,25 @@
-//! What an account is.
+//! The type of accounts.
 
 use super::settings::{AuthenticationSettings, UnreadableSettings};
 use crate::kernel::Timestamp;
 
-/// A tenant.
+/// An account: a tenant of this server.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Account {
-    /// Its id.
+    /// The account's id.
     pub id: String,
-    /// Its short name in addresses: `[a-z0-9-]`, 1 to 63 characters.
+    /// The short name in URLs: `[a-z0-9-]`, 1 to 63 characters.
     pub slug: String,
-    /// Its name for people.
+    /// The display name.
     pub name: String,
     /// [`AuthenticationSettings`] as JSON.
     pub(super) settings: String,
-    /// When it was made.
+    /// When the account was created.
     pub created_at: Timestamp,
 }
 
 impl Account {
-    /// The account's settings; members missing in the stored text have their defaults.
+    /// The account's settings. Members that are missing in the stored text have their defaults.
     pub fn settings(&self) -> Result<AuthenticationSettings, UnreadableSettings> {
         AuthenticationSettings::from_stored(&self.id, &self.settings)
     }

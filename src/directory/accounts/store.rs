@@ -1,4 +1,4 @@
-//! The SQL of accounts.
+//! SQL of accounts.
 
 use super::model::Account;
 use super::settings::{AuthenticationSettings, UnreadableSettings};
@@ -21,7 +21,7 @@ pub async fn by_slug(c: &mut DbConn, slug: &str) -> Result<Option<Account>, sqlx
         .await
 }
 
-/// The account of a server that has exactly one.
+/// The only account of the server; `None` if there are several or none.
 pub async fn find_single(c: &mut DbConn) -> Result<Option<Account>, sqlx::Error> {
     let mut first_two: Vec<Account> =
         sqlx::query_as("SELECT id, slug, name, settings, created_at FROM accounts LIMIT 2")
@@ -30,19 +30,20 @@ pub async fn find_single(c: &mut DbConn) -> Result<Option<Account>, sqlx::Error>
     Ok(if first_two.len() == 1 { first_two.pop() } else { None })
 }
 
-/// Every account of the server, for jobs that look after all of them.
+/// All accounts of the server, for background jobs.
 pub async fn list_all(c: &mut DbConn) -> Result<Vec<Account>, sqlx::Error> {
     sqlx::query_as("SELECT id, slug, name, settings, created_at FROM accounts ORDER BY id").fetch_all(c).await
 }
 
-/// Whether the first run is over.
+/// Whether an account exists, which means that the first run is complete.
 pub async fn any_exists(c: &mut DbConn) -> Result<bool, sqlx::Error> {
     let found: Option<(String,)> =
         sqlx::query_as("SELECT id FROM accounts LIMIT 1").fetch_optional(c).await?;
     Ok(found.is_some())
 }
 
-/// The settings of an account; defaults where it does not exist. [`UnreadableSettings`] where they cannot be read.
+/// The settings of an account; the defaults if it does not exist. Fails with [`UnreadableSettings`] if they
+/// cannot be read.
 pub async fn settings_of(c: &mut DbConn, account_id: &str) -> Result<AuthenticationSettings, sqlx::Error> {
     match by_id(c, account_id).await? {
         Some(account) => Ok(account.settings()?),
@@ -50,13 +51,13 @@ pub async fn settings_of(c: &mut DbConn, account_id: &str) -> Result<Authenticat
     }
 }
 
-/// Settings as they stand in `accounts.settings`, read by a query of another room.
+/// Parses the content of `accounts.settings` for queries of other modules.
 pub fn parse_settings(account_id: &str, stored: &str) -> Result<AuthenticationSettings, UnreadableSettings> {
     AuthenticationSettings::from_stored(account_id, stored)
 }
 
-/// Holds the account's row until the unit of work ends, so that two that read a set of the account's rows and decide
-/// by it take turns.
+/// Locks the account's row until the transaction ends. Transactions that read a set of the account's rows
+/// and change it depending on the result must hold this lock.
 pub async fn lock(tx: &mut Tx, account_id: &str) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE accounts SET id = id WHERE id = $1")
         .bind(account_id)

@@ -1,4 +1,4 @@
-//! Changing an account's settings.
+//! Changes of an account's settings.
 
 use serde_json::{Map, Value, json};
 
@@ -8,7 +8,8 @@ use crate::audit::{self, Action, Context, Event};
 use crate::directory::{Error, groups};
 use crate::kernel::Tx;
 
-/// Replaces the settings of the context's account. The event holds what differs, before and after.
+/// Replaces the settings of the context's account. The audit event contains the differences, before and
+/// after.
 pub async fn update_settings(
     tx: &mut Tx,
     context: &Context,
@@ -28,7 +29,7 @@ pub async fn update_settings(
         if groups::by_id(tx, &account.id, &id).await?.is_some() {
             present.push(id);
         } else if !before.two_factor.groups.contains(&id) {
-            // One that was deleted since goes without a word.
+            // A group that was set before and has been deleted since is dropped without an error.
             let reason = format!("{id} is not the id of a user group of this account");
             return Err(Error::Invalid { field: "two_factor.groups", reason });
         }

@@ -1,4 +1,4 @@
-//! Changing settings: the body of a change, the checks, and what differs afterwards.
+//! Changes of settings: the request body, the checks, and the differences between two versions.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
@@ -7,10 +7,10 @@ use serde_json::{Map, Value, json};
 use super::declaration::{AuthenticationSettings, SETTINGS, SettingsChange, SsoInvitations};
 use crate::directory::Error;
 
-/// The type of a setting, as a change reads it. RFC 7396 takes `null` for "remove it": that empties what can be empty,
-/// and leaves everything else as it is.
+/// The type of a setting in a change. In a merge patch, `null` removes a member (RFC 7396). Here it clears
+/// settings that can be empty and leaves all others as they are.
 pub(super) trait ChangedValue: DeserializeOwned {
-    /// The value that `null` stands for.
+    /// The value that `null` stands for; `None` leaves the setting as it is.
     fn from_null() -> Option<Self> {
         None
     }
@@ -26,13 +26,13 @@ impl ChangedValue for Option<String> {
     }
 }
 
-/// Reads a member of a change.
+/// Deserializes a member of a change.
 pub(super) fn change_of<'d, D: Deserializer<'d>, T: ChangedValue>(input: D) -> Result<Option<T>, D::Error> {
     Ok(Option::<T>::deserialize(input)?.or_else(T::from_null))
 }
 
 impl SettingsChange {
-    /// The settings with this change, as a merge patch (RFC 7396). They are not checked yet.
+    /// Applies this change as a merge patch (RFC 7396). The result is not checked yet.
     pub fn apply_to(&self, settings: &AuthenticationSettings) -> Result<AuthenticationSettings, Error> {
         let mut merged = json!(settings);
         merge_patch(&mut merged, &json!(self));
@@ -40,7 +40,8 @@ impl SettingsChange {
     }
 }
 
-/// RFC 7396 §2, except that `null` stays as the value of its member: that is how empty settings are written.
+/// Applies a merge patch (RFC 7396 §2), except that `null` is kept as the value of its member, because
+/// empty settings are stored that way.
 pub(super) fn merge_patch(target: &mut Value, patch: &Value) {
     match (target, patch) {
         (Value::Object(target), Value::Object(patch)) => {
@@ -52,19 +53,19 @@ pub(super) fn merge_patch(target: &mut Value, patch: &Value) {
     }
 }
 
-/// A setting that differs.
+/// A setting that differs between two versions.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SettingDifference {
-    /// Its dotted name.
+    /// The dotted name of the setting.
     pub name: String,
-    /// Its value before.
+    /// The value before.
     pub before: Value,
-    /// Its value afterwards.
+    /// The value afterwards.
     pub after: Value,
 }
 
 impl AuthenticationSettings {
-    /// The members that differ between two settings, in the order of their names.
+    /// The members that differ between two versions, in the order of their names.
     #[must_use]
     pub fn differences(&self, after: &Self) -> Vec<SettingDifference> {
         let (before, after) = (flatten_members(&json!(self)), flatten_members(&json!(after)));
@@ -75,7 +76,7 @@ impl AuthenticationSettings {
         changed.collect()
     }
 
-    /// Puts the members into their normal form and refuses what is out of range.
+    /// Normalizes all members and refuses values that are out of range.
     pub fn checked(self) -> Result<Self, Error> {
         let mut value = json!(self);
         for setting in SETTINGS {
@@ -91,13 +92,13 @@ impl AuthenticationSettings {
         Ok(checked)
     }
 
-    /// Settings from JSON that this program made of settings.
+    /// Deserializes JSON that was serialized from settings.
     pub(super) fn from_value(value: Value) -> Result<Self, Error> {
         serde_json::from_value(value).map_err(|error| Error::Internal(format!("settings: {error}")))
     }
 }
 
-/// `{"a": {"b": 1}}` as `{"a.b": 1}`.
+/// Flattens `{"a": {"b": 1}}` to `{"a.b": 1}`.
 fn flatten_members(value: &Value) -> Map<String, Value> {
     let mut out = Map::new();
     for (name, member) in value.as_object().into_iter().flatten() {

@@ -1,6 +1,6 @@
-//! The list of settings. Each line is a setting: its text for the API's description, its name and type, its default,
-//! its kind with the limits and, where the form can be filled in wrongly, the label that its errors name, and the name
-//! of its input on the settings page.
+//! The list of settings. Each line declares one setting: its text for the API's description, its name and
+//! type, its default, its kind with the limits and, if the form can contain an invalid value, the label for
+//! error messages, and the name of its input on the settings page.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -11,7 +11,7 @@ use super::kind::{KindOf, Setting, choice, domains, group, groups, minutes, numb
 use crate::kernel::Timestamp;
 use crate::kernel::text_enum::text_enum;
 
-/// The most minutes a session may be idle, whatever an account sets.
+/// The upper limit of the inactivity and absolute session settings, in minutes.
 pub const MAX_SESSION_MINUTES: u32 = 4320;
 
 declare_settings! {

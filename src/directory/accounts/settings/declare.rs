@@ -1,11 +1,11 @@
-//! The macro that turns the list of settings into types and a table.
+//! The macro that generates types and a table from the list of settings.
 
 /// Declares the settings of an account. See `declaration.rs` for its use.
 ///
-/// For each section it makes the settings' struct, with `serde(default)` so that members which an older version did
-/// not write have their defaults, and the struct of a change, which refuses unknown members. All settings end up in
-/// the table `SETTINGS`, which the checks, the form and the tests iterate over. A kind that does not fit the type of
-/// its setting does not compile.
+/// For each section it generates the settings' struct, with `serde(default)` so that members which an older
+/// version did not write have their defaults, and the struct of a change, which refuses unknown members.
+/// All settings are listed in the table `SETTINGS`, which the checks, the form and the tests iterate over.
+/// A kind that does not fit the type of its setting does not compile.
 macro_rules! declare_settings {
     (
         $(#[$top_meta:meta])*

@@ -1,4 +1,4 @@
-//! Which email domains may sign in.
+//! The email domains that may sign in.
 
 use super::declaration::AuthenticationSettings;
 
@@ -9,14 +9,14 @@ impl AuthenticationSettings {
         self.email_domains.is_empty() || self.email_domains.iter().any(|allowed| allowed == domain)
     }
 
-    /// Which domains may sign in, in words.
+    /// The domains that may sign in, for display.
     #[must_use]
     pub fn allowed_domains_text(&self) -> String {
         if self.email_domains.is_empty() { "any domain".to_owned() } else { self.email_domains.join(", ") }
     }
 }
 
-/// Loosely what a mail domain looks like.
+/// A loose check of the syntax of a mail domain.
 pub(crate) fn is_domain(text: &str) -> bool {
     text.len() <= 253
         && text.contains('.')

@@ -1,7 +1,7 @@
-//! The form of the settings page: what was typed, as it was typed, and what it means.
+//! The form of the settings page: the inputs as they were typed, and their conversion from and to settings.
 //!
-//! An input that a browser did not send, other than a check box that is off, keeps its stored value. So neither a page
-//! that lacks an input nor the page that reviews a change can empty a setting.
+//! An input that a browser did not send, other than a check box that is off, keeps its stored value. So
+//! neither a page that lacks an input nor the page that reviews a change can clear a setting.
 
 use std::collections::BTreeMap;
 
@@ -14,12 +14,12 @@ use crate::directory::Error;
 use crate::directory::groups::{self, GroupCondition};
 use crate::kernel::database::DbConn;
 
-/// The inputs of the form by their names. Check boxes that are off are absent.
+/// The inputs of the form by name. Check boxes that are off are absent.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(transparent)]
 pub struct SettingsForm(BTreeMap<String, String>);
 
-/// Minutes in each unit that the page offers.
+/// The units that the page offers, with their minutes.
 const UNITS: [(&str, u32); 3] = [("minutes", 1), ("hours", 60), ("days", 24 * 60)];
 
 fn unit_input(setting: &Setting) -> String {
@@ -27,7 +27,7 @@ fn unit_input(setting: &Setting) -> String {
 }
 
 impl SettingsForm {
-    /// The form as it shows `settings`.
+    /// The form that shows `settings`.
     pub async fn show(
         c: &mut DbConn,
         account_id: &str,
@@ -81,7 +81,8 @@ impl SettingsForm {
         Ok(())
     }
 
-    /// Fills in what the browser did not send from the form as it was shown.
+    /// Adds the inputs that the browser did not send, with the values of the form as it was shown. Check
+    /// boxes are left out, because an absent one is off.
     pub fn complete_from(&mut self, shown: &Self) {
         for setting in SETTINGS.iter().filter(|setting| setting.kind != SettingKind::Switch) {
             for input in setting_inputs(setting) {
@@ -92,19 +93,20 @@ impl SettingsForm {
         }
     }
 
-    /// What was typed into an input; empty where nothing was.
+    /// The text of an input; empty if the input is absent.
     #[must_use]
     pub fn text(&self, input: &str) -> &str {
         self.0.get(input).map_or("", String::as_str)
     }
 
-    /// Whether a check box is on, or a button was pressed.
+    /// Whether a check box is on or a button was pressed.
     #[must_use]
     pub fn is_on(&self, input: &str) -> bool {
         self.0.contains_key(input)
     }
 
-    /// The settings the form asks for: `before` with all that the form has. They are not checked yet.
+    /// The settings that the form describes. Members without an input keep the values of `before`. The
+    /// result is not checked yet.
     pub async fn read(
         &self,
         c: &mut DbConn,
@@ -158,7 +160,7 @@ impl SettingsForm {
         })
     }
 
-    /// All inputs as hidden ones carry them through the page that reviews the change: texts, then check boxes.
+    /// All inputs as hidden fields of the page that reviews the change: texts first, then check boxes.
     #[must_use]
     pub fn hidden_inputs(&self) -> Vec<(String, String)> {
         let (switches, texts): (Vec<&Setting>, Vec<&Setting>) =
@@ -172,7 +174,7 @@ impl SettingsForm {
     }
 }
 
-/// The names of the inputs that a setting has on the page.
+/// The names of a setting's inputs on the page.
 fn setting_inputs(setting: &Setting) -> Vec<String> {
     match setting.kind {
         SettingKind::Minutes { .. } => vec![setting.input.to_owned(), unit_input(setting)],
@@ -189,7 +191,7 @@ fn non_empty(text: &str) -> Option<&str> {
     Some(text.trim()).filter(|text| !text.is_empty())
 }
 
-/// Domains, one a line or separated by commas or spaces.
+/// Splits a list at commas, semicolons and white space.
 fn split_list(text: &str) -> Vec<&str> {
     text.split([',', ';', ' ', '\n', '\r', '\t']).filter(|word| !word.is_empty()).collect()
 }

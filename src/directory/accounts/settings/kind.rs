@@ -1,6 +1,7 @@
-//! The kinds of settings: what values they take and how these are put into their normal form.
+//! The kinds of settings: which values they accept and how these are normalized.
 //!
-//! The other half of a kind, how the settings page reads, shows and compares it, is in `form.rs` and `review.rs`.
+//! `form.rs` and `review.rs` define how the settings page reads, shows and compares the values of each
+//! kind.
 
 use std::marker::PhantomData;
 
@@ -10,42 +11,43 @@ use super::domains::is_domain;
 use crate::directory::{Error, check_name, fold_case};
 use crate::kernel::TextEnum;
 
-/// A setting as the declaration lists it.
+/// A setting from the declaration.
 #[derive(Debug)]
 pub struct Setting {
     pub(super) section: Option<&'static str>,
     pub(super) member: &'static str,
-    /// Its dotted name in the API, in refusals and in the audit trail: `password.min_length`.
+    /// The dotted name in the API, in error messages and in the audit trail: `password.min_length`.
     pub name: &'static str,
-    /// What values it takes.
+    /// Which values the setting accepts.
     pub kind: SettingKind,
-    /// The name of its input on the settings page.
+    /// The name of the input on the settings page.
     pub input: &'static str,
 }
 
-/// What values a setting takes. `label`: what the settings page calls it in an error.
+/// Which values a setting accepts. `label` is the setting's name in the error messages of the settings
+/// page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the limits and labels are explained here once, above")]
 pub enum SettingKind {
     /// On or off.
     Switch,
-    /// A count of something.
+    /// A number from `min` to `max`.
     Number { label: &'static str, min: u32, max: u32 },
-    /// Minutes, which the page shows with a unit of its own: minutes, hours or days.
+    /// Minutes, which the page shows in minutes, hours or days.
     Minutes { label: &'static str, min: u32, max: u32 },
     /// A line of text, or none.
     Text { max_characters: usize },
-    /// One of several words.
+    /// One of the texts of an enumeration.
     Choice { label: &'static str, words: &'static [&'static str] },
     /// Email domains.
     Domains { max: usize },
-    /// The id of a user group, or none; the page has its name.
+    /// The id of a user group, or none; the page shows its name.
     Group { label: &'static str },
-    /// The ids of user groups; the page has their names.
+    /// The ids of user groups; the page shows their names.
     Groups { label: &'static str, max: usize },
 }
 
-/// A kind for settings of one Rust type.
+/// A kind for settings of the Rust type `T`, so that the compiler refuses a kind that does not fit.
 pub(super) struct KindOf<T>(SettingKind, PhantomData<fn() -> T>);
 
 impl<T> KindOf<T> {
@@ -91,7 +93,7 @@ pub(super) const fn groups(label: &'static str, max: usize) -> KindOf<Vec<String
 }
 
 impl Setting {
-    /// Its value in all settings as JSON; `null` where it is missing.
+    /// The setting's value in the JSON of all settings; `null` if it is missing.
     #[must_use]
     pub fn value_in<'v>(&self, settings: &'v Value) -> &'v Value {
         match self.section {
@@ -100,7 +102,7 @@ impl Setting {
         }
     }
 
-    /// Its value in all settings as JSON, if it is there.
+    /// The setting's value in the JSON of all settings, if it is present.
     pub(super) fn present_in<'v>(&self, settings: &'v Value) -> Option<&'v Value> {
         match self.section {
             Some(section) => settings.get(section)?.get(self.member),
@@ -115,7 +117,7 @@ impl Setting {
         }
     }
 
-    /// The value in its normal form, or why it cannot be used. Whether groups exist is left to the caller.
+    /// Normalizes a value, or refuses it. Whether groups exist is left to the caller.
     pub(super) fn checked(&self, value: Value) -> Result<Value, Error> {
         let invalid = |reason: String| Err(Error::Invalid { field: self.name, reason });
         match self.kind {

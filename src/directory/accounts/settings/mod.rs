@@ -1,9 +1,9 @@
 //! The authentication settings of an account, each declared once.
 //!
-//! `declaration.rs` lists every setting with its type, default, kind and the name of its input on the settings page.
-//! The types with their JSON and OpenAPI, the body of a change, the checks, the form, the review page and the audit
-//! diff follow from that list; `docs/how-to/add-a-setting.md` tells how to extend it. A stored value that cannot be
-//! read is refused and never becomes a default.
+//! `declaration.rs` lists every setting with its type, default, kind and the name of its input on the
+//! settings page. The types with their JSON and OpenAPI schemas, the body of a change, the checks, the
+//! form, the review page and the audit details are derived from that list; `docs/how-to/add-a-setting.md`
+//! explains how to extend it. A stored value that cannot be read is refused and never becomes a default.
 
 mod change;
 mod declaration;

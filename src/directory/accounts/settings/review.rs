@@ -1,4 +1,4 @@
-//! What a change of settings says on the page that reviews it.
+//! The display of a settings change on the page that reviews it.
 
 use serde_json::Value;
 
@@ -7,19 +7,20 @@ use super::declaration::SETTINGS;
 use super::form::SettingsForm;
 use super::kind::{Setting, SettingKind, strings};
 
-/// A setting that changes, in words.
+/// A changed setting, for display.
 #[derive(Debug)]
 pub struct ReviewedSetting {
-    /// The setting: `Password: min length`.
+    /// The setting's name, such as `Password: min length`.
     pub name: String,
-    /// Its value before.
+    /// The value before.
     pub before: String,
-    /// Its value afterwards.
+    /// The value afterwards.
     pub after: String,
 }
 
 impl SettingDifference {
-    /// The difference in words. `form`: what was typed, which has the names of groups.
+    /// The difference for display. The name of a group comes from `form`, because the settings contain only
+    /// its id.
     #[must_use]
     pub fn review(&self, form: &SettingsForm) -> ReviewedSetting {
         let setting = SETTINGS.iter().find(|setting| setting.name == self.name);
@@ -34,7 +35,8 @@ impl SettingDifference {
     }
 }
 
-/// `password.min_length` as `Password: min length`; minutes are shown with their unit, which the name leaves out.
+/// Turns `password.min_length` into `Password: min length`. The suffix `_minutes` is dropped, because the
+/// value is shown with its unit.
 fn title(kind: Option<SettingKind>, name: &str) -> String {
     let name = match kind {
         Some(SettingKind::Minutes { .. }) => name.strip_suffix("_minutes").unwrap_or(name),
@@ -68,7 +70,7 @@ fn display(kind: Option<SettingKind>, value: &Value) -> String {
     }
 }
 
-/// Minutes in the largest unit that divides them.
+/// Minutes in the largest unit that divides them evenly.
 fn minutes_text(minutes: u64) -> String {
     let (count, unit) = match minutes {
         n if n > 0 && n.is_multiple_of(24 * 60) => (n / (24 * 60), "day"),

@@ -1,8 +1,8 @@
-//! Settings as they stand in `accounts.settings`.
+//! The settings as stored in `accounts.settings`.
 //!
-//! A member that is missing has its default and an unknown one is left alone: an older and a newer version of this
-//! program can share a database. A value that cannot be read is refused. If it became a default, an account whose
-//! settings a newer version wrote would let everybody in without a second factor.
+//! A missing member has its default and an unknown member is preserved, so that an older and a newer
+//! version of this program can share a database. A value that cannot be read is refused. Replacing it by
+//! its default could disable the second factor of an account whose settings a newer version wrote.
 
 use serde_json::error::Category;
 use serde_json::{Value, json};
@@ -10,17 +10,17 @@ use serde_json::{Value, json};
 use super::change::merge_patch;
 use super::declaration::{AuthenticationSettings, SETTINGS};
 
-/// Stored settings that cannot be read. Neither text nor cause have anything of the contents.
+/// Stored settings that cannot be read. The error contains no stored values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("stored settings of account {account_id} cannot be read: {cause}")]
 pub struct UnreadableSettings {
-    /// The account.
+    /// The id of the account.
     pub account_id: String,
-    /// Which setting, or what is wrong with all of them.
+    /// The names of the unreadable settings, or what is wrong with the text as a whole.
     pub cause: String,
 }
 
-/// Reading a row has failed: queries of every room pass it on with the other ways in which that can happen.
+/// Queries return it as a decoding error, like other rows that cannot be read.
 impl From<UnreadableSettings> for sqlx::Error {
     fn from(error: UnreadableSettings) -> Self {
         Self::Decode(Box::new(error))
@@ -28,7 +28,7 @@ impl From<UnreadableSettings> for sqlx::Error {
 }
 
 impl UnreadableSettings {
-    /// Itself, where a query has failed with it.
+    /// The [`UnreadableSettings`] that caused a query to fail, if any.
     #[must_use]
     pub fn in_query(error: &sqlx::Error) -> Option<&Self> {
         match error {
@@ -39,7 +39,7 @@ impl UnreadableSettings {
 }
 
 impl AuthenticationSettings {
-    /// Reads what is stored for an account.
+    /// Reads the stored settings of an account.
     pub(crate) fn from_stored(account_id: &str, text: &str) -> Result<Self, UnreadableSettings> {
         serde_json::from_str(text).map_err(|error| {
             let cause = cause_of(&error, text);
@@ -48,12 +48,13 @@ impl AuthenticationSettings {
         })
     }
 
-    /// As they are stored for a new account.
+    /// The text to store for a new account.
     pub(crate) fn to_stored(&self) -> String {
         json!(self).to_string()
     }
 
-    /// As they are stored in the place of `before`, whose unknown members stay: a newer version wrote them.
+    /// The text to store in place of `before`. Unknown members of `before` are preserved, because a newer
+    /// version wrote them.
     pub(crate) fn to_stored_over(&self, before: &str) -> String {
         let mut stored = serde_json::from_str(before).unwrap_or_else(|_| json!({}));
         merge_patch(&mut stored, &json!(self));
@@ -61,7 +62,8 @@ impl AuthenticationSettings {
     }
 }
 
-/// What is wrong with `text`: the names of the settings whose values this version does not know.
+/// Describes what is wrong with `text`: the names of the settings with values that this version does not
+/// know.
 fn cause_of(error: &serde_json::Error, text: &str) -> String {
     let at = format!("line {} column {}", error.line(), error.column());
     let Ok(settings) = serde_json::from_str::<Value>(text) else {
