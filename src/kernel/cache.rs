@@ -1,10 +1,11 @@
-//! Answers of the database that are good for a moment, where the same is asked for thousands of times a second.
+//! A cache for database lookups that are repeated thousands of times a second. Entries are valid for half a
+//! second.
 //!
-//! What an administrator changes on this node is seen by the next request; what is changed on another, or by the
-//! command line, within half a second.
+//! A change on this node invalidates the whole cache, so the next request sees it. A change on another node
+//! or by the command line is seen when the entries expire.
 //!
-//! It serves the rows *SCIM look-ups by `userName`* and *LDAP sign-ins* of the benchmarks in the README: a look-up asks for
-//! its token, and a sign-in for its account and its domain, three times.
+//! It serves the benchmarks *SCIM look-ups by `userName`* and *LDAP sign-ins* of the README: a lookup reads
+//! its token, and a sign-in reads its account and domain three times.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,12 +13,13 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use moka::sync::Cache;
 
-/// How long an answer is good. Real time, not the kernel's: it is about other nodes.
+/// How long an entry is valid. This is real time and not the kernel's clock, because it bounds how late the
+/// changes of other nodes are seen.
 const TIME_TO_LIVE: Duration = Duration::from_millis(500);
-/// Answers that are kept.
+/// The limit on entries.
 const CAPACITY: u64 = 1000;
 
-/// What this node was answered.
+/// A cache of values by key, for this node only.
 pub struct ShortCache<V: Clone + Send + Sync + 'static> {
     entries: Cache<String, Entry<V>>,
     generation: AtomicU64,
@@ -25,8 +27,8 @@ pub struct ShortCache<V: Clone + Send + Sync + 'static> {
 
 #[derive(Clone)]
 struct Entry<V> {
-    /// The one in which the question was asked. An answer that a change has overtaken on its way comes with an old one,
-    /// and is no answer.
+    /// The cache's generation when the load began. A value whose load was overtaken by an invalidation
+    /// carries an old generation and is never read again.
     generation: u64,
     value: V,
 }
@@ -39,8 +41,10 @@ impl<V: Clone + Send + Sync + 'static> Default for ShortCache<V> {
 }
 
 impl<V: Clone + Send + Sync + 'static> ShortCache<V> {
-    /// The answer that `key` was given a moment ago, or else the one that it is given now. That there is none is not
-    /// kept, nor is an error. `load` gives a box: it is hardly ever called, and the memory it takes is in no request's way.
+    /// Returns the cached value of `key`, or else loads it. Missing values and errors are not cached.
+    ///
+    /// `load` returns a boxed future because it is rarely called and would make every caller's future
+    /// larger.
     pub async fn get_or_load<'a, E>(
         &self,
         key: &str,
@@ -57,7 +61,7 @@ impl<V: Clone + Send + Sync + 'static> ShortCache<V> {
         Ok(answer)
     }
 
-    /// Forgets all: something was changed here.
+    /// Invalidates all entries, after a change on this node.
     pub fn invalidate(&self) {
         self.generation.fetch_add(1, Ordering::SeqCst);
     }

@@ -2,7 +2,7 @@ use super::*;
 
 type LoadFuture<'a> = BoxFuture<'a, Result<Option<u32>, ()>>;
 
-/// An answer, and how often it was asked for.
+/// A loader that returns `answer` and counts its calls in `asked`.
 fn answer<'a>(asked: &'a AtomicU64, answer: Option<u32>) -> impl FnOnce() -> LoadFuture<'a> {
     move || {
         asked.fetch_add(1, Ordering::SeqCst);

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 /// A request that takes longer is answered without its result.
 pub const REQUEST_TIME_LIMIT: Duration = Duration::from_secs(30);
 
-/// What is known about a request before anybody is identified. Set by the outermost middleware.
+/// What is known about a request before authentication. The outermost middleware sets it.
 #[derive(Clone, Debug)]
 pub struct RequestContext {
     /// Also written to the log and to audit events and shown on error pages, so that support can match

@@ -187,7 +187,7 @@ pub struct FetchedText {
     pub text: String,
     /// The `ETag` header, for a later conditional request.
     pub etag: Option<String>,
-    /// The `Date` header: the server's own time, which shows a clock skew between us.
+    /// The `Date` header, which shows the clock skew between the two servers.
     pub date: Option<Timestamp>,
 }
 

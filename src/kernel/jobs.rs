@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-/// A job's handle that tells when the server shuts down.
+/// A job's handle that reports when the server shuts down.
 #[derive(Clone)]
 pub struct Shutdown(watch::Receiver<bool>);
 

@@ -43,9 +43,9 @@ pub struct Services {
     pub urls: urls::Urls,
     /// The only HTTP client for addresses that administrators enter.
     pub http_client: http_client::HttpClient,
-    /// Wakes the mail worker; a commit that queued mail does.
+    /// Wakes the mail worker. A commit that queued mail notifies it.
     pub mail_wake: Arc<tokio::sync::Notify>,
-    /// Takes rows that may be written a moment later.
+    /// Collects log rows that are written after the response.
     pub write_behind: write_behind::WriteBehind,
 }
 

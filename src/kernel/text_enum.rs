@@ -1,27 +1,27 @@
-//! Enumerations whose values have a text: in the database, the API, the audit trail or a form.
+//! Enumerations whose values have a text, which the database, the API, the audit trail or a form uses.
 
-/// What every enumeration has that [`text_enum`] declares.
+/// An enumeration that [`text_enum`] declares.
 pub trait TextEnum: Copy + Sized + 'static {
-    /// All its values, in the order of their declaration.
+    /// All values, in the order of their declaration.
     const ALL: &'static [Self];
 
     /// The texts of [`TextEnum::ALL`], in the same order.
     const TEXTS: &'static [&'static str];
 
-    /// The value whose text this is, to the letter. An unknown text is none of them and never becomes a default: a
-    /// newer version may have written it.
+    /// The value with exactly this text. An unknown text yields `None` and never a default, because a newer
+    /// version may have written it.
     fn parse(text: &str) -> Option<Self>;
 }
 
-/// A stored text that is none of an enumeration's. The text itself is not told.
+/// A stored text that is not a value of the enumeration. The error names the enumeration and not the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a stored {0} is not one that this version knows")]
 pub struct UnknownText(pub &'static str);
 
-/// Declares an enumeration with the text of each value and, if people read it, a label.
+/// Declares an enumeration with the text of each value and, optionally, a label for users.
 ///
-/// It makes `as_str`, `label` where there are labels, [`TextEnum`] with `ALL`, `TEXTS` and `parse`, and `TryFrom<String>`,
-/// with which a row that has an unknown text is not read (`#[sqlx(try_from = "String")]`):
+/// It generates `as_str`, `label` where labels are given, [`TextEnum`] with `ALL`, `TEXTS` and `parse`, and
+/// `TryFrom<String>`, which makes reading a row with an unknown text fail (`#[sqlx(try_from = "String")]`):
 ///
 /// ```ignore
 /// text_enum! {
@@ -46,7 +46,7 @@ macro_rules! text_enum {
         $vis enum $name { $($(#[$variant_meta])* $variant,)* }
 
         impl $name {
-            /// Its text in the database, the API and the audit trail.
+            /// The text in the database, the API and the audit trail.
             #[must_use]
             $vis const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
@@ -83,7 +83,7 @@ macro_rules! text_enum {
         }
 
         impl $name {
-            /// Its name for people.
+            /// The label for users.
             #[must_use]
             $vis const fn label(self) -> &'static str {
                 match self { $(Self::$variant => $label,)* }

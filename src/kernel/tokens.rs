@@ -16,7 +16,7 @@ pub enum OpaqueTokenKind {
     Session,
     /// The cookie of a sign-in flow.
     Flow,
-    /// Hands a SAML response's proof over to the sign-in flow it belongs to.
+    /// Hands a proof from an identity provider's callback over to the sign-in flow it belongs to.
     Handover,
     /// The first-run link, or a link to choose a first password.
     Setup,

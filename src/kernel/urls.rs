@@ -44,7 +44,7 @@ pub fn query_value(text: &str) -> String {
 
 /// Returns a local path that the browser may be redirected to after sign-in, or `fallback`.
 ///
-/// Only `/path` is accepted. `//host`, `/\host`, control characters and full URLs would make an open
+/// Only `/path` is accepted. `//host`, `/\host`, control characters and full URLs would create an open
 /// redirect.
 #[must_use]
 pub fn local_path<'a>(wanted: Option<&'a str>, fallback: &'a str) -> &'a str {

@@ -1,7 +1,7 @@
-//! Rows that may be written a moment after the answer: useful to look up, and a promise to nobody. Many are
-//! written together, so that each costs its request next to nothing.
+//! Log rows that are written shortly after the response. They help with diagnosis and carry no durability
+//! promise. Many rows share one transaction, so that each costs its request next to nothing.
 //!
-//! It serves the rows *SCIM creates* of the benchmarks in the README, which have the row in the log included.
+//! It serves the benchmark *SCIM creates* of the README, which includes the row in the request log.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -12,23 +12,25 @@ use super::Kernel;
 use super::database::{Database, SqlValue, insert_all};
 use super::jobs::Shutdown;
 
-/// Rows that wait at most. Who brings more waits for the database.
+/// The limit on pending rows. When it is reached, [`WriteBehind::add`] waits until the writer has taken
+/// them.
 const MOST_WAITING: usize = 8192;
-/// With so many the writer does not wait for more. Fewer would write each page of an index more often.
+/// At this number of pending rows the writer stops waiting for more. A smaller batch would write each page
+/// of an index more often.
 const FLUSH_THRESHOLD: usize = 2048;
-/// How long a row waits for others.
+/// How long the writer waits for more rows after the first.
 const FLUSH_DELAY: Duration = Duration::from_millis(200);
 
-/// A row and where it goes.
+/// A row for one table.
 #[derive(Debug)]
 pub struct Row {
-    /// `INSERT INTO …(…)`, a literal of the code.
+    /// `INSERT INTO …(…)`, a literal in the code.
     pub head: &'static str,
-    /// One value for each column.
+    /// One value per column.
     pub values: Vec<SqlValue<'static>>,
 }
 
-/// Rows by the table they go to.
+/// Rows grouped by their table.
 type RowsByTable = Vec<(&'static str, Vec<Vec<SqlValue<'static>>>)>;
 
 #[derive(Default)]
@@ -37,23 +39,23 @@ struct PendingRows {
     flushes: Vec<oneshot::Sender<()>>,
 }
 
-/// Takes rows, and writes them while [`run`] runs.
+/// Collects rows; [`run`] writes them.
 #[derive(Default)]
 pub struct WriteBehind {
     pending: Mutex<PendingRows>,
-    /// There is something to write.
+    /// Signals that there is something to write.
     rows_added: Notify,
-    /// It is worth writing now.
+    /// Signals that the writer should not wait for more rows.
     flush_now: Notify,
-    /// There is room again.
+    /// Signals that pending rows were taken.
     space_freed: Notify,
 }
 
 impl WriteBehind {
-    /// Leaves rows to be written.
+    /// Adds rows to be written. Waits while the limit on pending rows is reached.
     pub async fn add(&self, rows: Vec<Row>) {
         loop {
-            // Before looking, or the news could come in between.
+            // Created before the check, so that a notification between the check and the wait is not lost.
             let room = self.space_freed.notified();
             {
                 let mut waiting = self.pending();
@@ -62,7 +64,7 @@ impl WriteBehind {
                     waiting.rows.extend(rows);
                     let many = before < FLUSH_THRESHOLD && waiting.rows.len() >= FLUSH_THRESHOLD;
                     drop(waiting);
-                    // The writer is woken twice for all of them, not for each.
+                    // The writer is woken at most twice per batch, and not once per row.
                     if first {
                         self.rows_added.notify_one();
                     }
@@ -76,7 +78,7 @@ impl WriteBehind {
         }
     }
 
-    /// Returns when what was added before is written: for whoever reads it on this node.
+    /// Waits until everything that was added before is written, for readers on this node.
     pub async fn flush(&self) {
         let (done, written) = oneshot::channel();
         self.pending().flushes.push(done);
@@ -96,7 +98,7 @@ impl WriteBehind {
     }
 }
 
-/// Writes rows as they come, until shutdown; what waits then is written still.
+/// Writes rows until shutdown, and the rows that are pending at shutdown.
 pub async fn run(kernel: Kernel, mut shutdown: Shutdown) {
     let deferred = &kernel.write_behind;
     let mut down = false;
@@ -129,7 +131,7 @@ async fn write(db: &Database, waiting: PendingRows) {
         tracing::warn!(%error, "rows of a log could not be written and are lost");
     }
     for done in waiting.flushes {
-        // Whoever asked may have gone.
+        // The receiver is gone when its request was cancelled.
         let _ = done.send(());
     }
 }

@@ -172,8 +172,8 @@ pub async fn delete_old(tx: &mut Tx) -> Result<u64, sqlx::Error> {
         ("sent", 1, BULK_RETENTION),
         ("failed", 1, BULK_RETENTION),
     ] {
-        // The time of the last claim is at most two minutes from the time of completion, and it has an
-        // index.
+        // `next_attempt_at` is the end of the last claim, at most two minutes from the time of completion,
+        // and it has an index.
         let done = sqlx::query(
             "DELETE FROM mail_outbox WHERE id IN (SELECT id FROM mail_outbox \
              WHERE status = $1 AND bulk = $2 AND next_attempt_at <= $3 LIMIT 5000)",

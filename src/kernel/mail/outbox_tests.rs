@@ -9,7 +9,7 @@ async fn open_kernel(dir: &tempfile::TempDir) -> Kernel {
     Kernel::open(config, Clock::manual(Timestamp(1_000)), urls).await.expect("opens")
 }
 
-/// Whether the worker would look at the outbox now.
+/// Whether the worker has been woken.
 async fn is_worker_woken(kernel: &Kernel) -> bool {
     tokio::select! {
         biased;

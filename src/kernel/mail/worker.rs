@@ -10,7 +10,8 @@ use crate::kernel::{Kernel, vault};
 
 /// How long a worker's claim on a mail lasts before another worker may take it.
 const LEASE: Duration = Duration::from_mins(2);
-/// How often the outbox is looked at when nothing wakes the worker: for mails that other nodes queued, and retries.
+/// How often the worker polls the outbox without being woken: for mails that other nodes queued, and for
+/// retries.
 const POLL: Duration = Duration::from_secs(5);
 /// How long a mail is retried before it is given up.
 const GIVE_UP_AFTER: Duration = Duration::from_hours(96);
