@@ -1,4 +1,4 @@
-//! What handlers behind a guard take: who asks, and with which services they are served.
+//! The extractor of handlers behind a guard: a request with its principal and the services that answer it.
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -17,7 +17,7 @@ pub(super) struct AuthenticatedRequest {
 }
 
 impl AuthenticatedRequest {
-    /// The same for the operations of `admin`, which know nothing of HTTP.
+    /// The request as the operations of `admin` take it, which know nothing of HTTP.
     pub(super) fn admin(&self) -> AdminRequest<'_> {
         self.app.admin_request(&self.principal, &self.http)
     }

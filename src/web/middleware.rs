@@ -38,11 +38,11 @@ pub(super) async fn process_request(
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().cloned();
 
-    // None of our URLs contains a NUL, and PostgreSQL cannot store it in a text.
+    // None of our URLs contains a NUL, and PostgreSQL cannot store one in a text column.
     let response = if request.uri().path_and_query().is_some_and(|wanted| wanted.as_str().contains("%00")) {
         error::status_refusal(StatusCode::BAD_REQUEST).into_response()
     } else {
-        // At the level trace the log tells what each request had done: its statements, commits and password hashes.
+        // At the level `trace`, this span assigns statements, commits and password hashes to their request.
         let span = tracing::trace_span!("request", request_id);
         answer_within(REQUEST_TIME_LIMIT, next.run(request).instrument(span)).await
     };
@@ -66,7 +66,8 @@ pub(super) async fn process_request(
     response
 }
 
-/// The answer, or a refusal when it is not there within `limit`: 503 and not 408, which says that the client was too slow.
+/// The answer, or a refusal if there is none within `limit`: 503 and not 408, which would mean that the
+/// client was too slow.
 async fn answer_within(limit: Duration, answer: impl Future<Output = Response>) -> Response {
     let answered = tokio::time::timeout(limit, answer).await;
     answered.unwrap_or_else(|_| error::time_limit_refusal().into_response())

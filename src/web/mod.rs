@@ -37,17 +37,17 @@ pub use server::{HttpServer, ServerError};
 #[derive(Clone)]
 pub struct AppState(Arc<AppStateInner>);
 
-/// The content of [`App`], reached through `Deref`.
+/// The content of [`AppState`], reached through `Deref`.
 pub struct AppStateInner {
-    /// Database, clock and the rest of what every room uses.
+    /// Database, clock, keys and the other shared services.
     pub kernel: Kernel,
     /// The sign-in services.
     pub signin: SignIn,
-    /// The protocols of identity providers.
+    /// The identity provider protocols.
     idp: Idp,
-    /// The gate of provisioning.
+    /// Authenticates provisioning clients and limits their requests.
     scim: scim::ScimMiddleware,
-    /// Where sign-ins lead to.
+    /// The cached accounts and connections that sign-ins are routed to.
     idp_discovery: login::IdpDiscovery,
 }
 
@@ -59,7 +59,7 @@ impl AppState {
         Self(Arc::new(AppStateInner { kernel, signin, idp, scim, idp_discovery: doors }))
     }
 
-    /// What `principal` asks of `admin` in `request`.
+    /// The request of an `admin` operation in which `principal` acts.
     fn admin_request<'a>(
         &'a self,
         principal: &'a Principal,
@@ -68,7 +68,7 @@ impl AppState {
         AdminRequest::new(&self.idp, principal, request)
     }
 
-    /// Has what is remembered for a moment looked at anew: something was changed on this node.
+    /// Drops the cached answers of this node after a change.
     fn invalidate_caches(&self) {
         self.scim.invalidate_caches();
         self.idp_discovery.invalidate_caches();
@@ -102,7 +102,7 @@ pub fn routes(app: &AppState) -> Routes<()> {
         .merge(scim::http::routes().with_state(&app.kernel))
 }
 
-/// The same table without a server, for the tests that read it: `(method, path, guard)`.
+/// The route table as `(method, path, guard)`, for tests.
 #[must_use]
 pub fn route_table(app: &AppState) -> Vec<(&'static str, String, crate::access::Guard)> {
     routes(app).table().map(|(method, path, guard)| (method, path.to_owned(), guard)).collect()

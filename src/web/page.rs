@@ -56,12 +56,11 @@ impl Shell {
     }
 }
 
-/// Renders a page.
 pub(super) fn render(page: &impl Template) -> Result<Response, Error> {
     Ok(Html(page.render()?).into_response())
 }
 
-/// Renders a form again with an error status.
+/// Renders a page with this status, such as a form with an error.
 pub(super) fn render_with_status(status: StatusCode, page: &impl Template) -> Result<Response, Error> {
     Ok((status, Html(page.render()?)).into_response())
 }
@@ -71,7 +70,7 @@ pub(super) fn non_empty(text: &str) -> Option<String> {
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
-/// Splits a list of domains at line breaks, commas and spaces.
+/// Splits a list of values, such as domains, at line breaks, commas, semicolons, tabs and spaces.
 pub(super) fn split_list(text: &str) -> Vec<String> {
     text.split([',', ';', ' ', '\n', '\r', '\t']).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }

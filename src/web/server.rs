@@ -22,7 +22,7 @@ use crate::signin::{SignIn, factors, password};
 
 /// The limit on request bodies, in bytes: enough for a SAML response or a pasted metadata document.
 const MAX_BODY: usize = 1024 * 1024;
-/// What is under way at shutdown gets this long.
+/// How long requests may still run after shutdown has begun.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
 const CLEAN_UP_EVERY: Duration = Duration::from_mins(1);
 const SESSION_ACTIVITY_EVERY: Duration = Duration::from_secs(1);
@@ -166,7 +166,7 @@ fn router(app: &AppState) -> Router {
         .layer(around)
 }
 
-/// Writes once a second, and at shutdown, which sessions have been used.
+/// Records which sessions were used, once a second and at shutdown.
 async fn flush_session_activity(signin: SignIn, mut shutdown: Shutdown) {
     let mut down = false;
     while !down {
@@ -221,7 +221,7 @@ async fn run_group_syncs(idp: Idp, mut shutdown: Shutdown) {
                 tracing::warn!(%error, "a directory could not be looked after; it is tried again");
                 false
             }),
-            // The work done so far is kept; another node continues it, or this one after its next start.
+            // The work done so far is kept, and another node or the next start of this one continues it.
             () = shutdown.wait() => return,
         };
         let pause = if busy { Duration::ZERO } else { SYNC_EVERY };

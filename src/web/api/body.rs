@@ -1,4 +1,5 @@
-//! JSON bodies: unknown members are refused with 422 that names them.
+//! JSON request bodies. A body that does not match, such as one with an unknown member, is refused with 422
+//! and the name of the member; one that is not JSON, with 400.
 
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;

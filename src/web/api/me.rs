@@ -1,4 +1,4 @@
-//! Who am I?
+//! The principal of the request.
 
 use axum::Json;
 use serde::Serialize;

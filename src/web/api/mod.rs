@@ -29,7 +29,7 @@ use crate::admin::ListPage;
 
 pub(super) use body::Body;
 
-/// The API's routes; its description, made from the same declarations, is one of them.
+/// The API's routes. One of them serves the OpenAPI document, which is built from the same declarations.
 #[must_use]
 pub(super) fn routes() -> Routes<AppState> {
     use Permission as P;
@@ -105,7 +105,7 @@ pub(super) fn routes() -> Routes<AppState> {
         .paths(paths)
         .components(Some(components.build()))
         .build();
-    // As the text it is sent as: a fifth of the memory.
+    // Kept as the serialized text, which takes a fifth of the memory.
     let text = Bytes::from(serde_json::to_vec(&openapi).expect("strings, numbers and lists"));
     let described = ([(header::CONTENT_TYPE, "application/json")], text);
     routes.get("/api/v1/openapi.json", Guard::Public, async move || described.clone())
@@ -119,7 +119,8 @@ struct DocumentedRoutes {
 }
 
 impl DocumentedRoutes {
-    /// Takes one documented handler apart: path and method for the route table, the rest for OpenAPI.
+    /// Adds one documented handler: its path and method to the route table, the rest to the OpenAPI
+    /// document.
     fn add(&mut self, guard: Guard, documented: UtoipaMethodRouter<AppState>) {
         let (schemas, paths, handler) = documented;
         for (path, item) in &paths.paths {
@@ -160,7 +161,7 @@ impl<T> List<T> {
         Self { items: page.items.into_iter().map(item).collect(), next: page.next }
     }
 
-    /// Takes `limit + 1` rows as read and keeps `limit`; the one more says that there is a next page.
+    /// Keeps `limit` of the `limit + 1` rows that were read. The extra row shows that there is a next page.
     fn of<R>(rows: Vec<R>, limit: i64, id: impl Fn(&R) -> &str, item: impl Fn(R) -> T) -> Self {
         Self::from_page(ListPage::of(rows, limit, id), item)
     }

@@ -1,4 +1,4 @@
-//! API tokens. Everybody manages their own; administrators those of the whole account.
+//! API tokens. Every principal manages its own; administrators manage those of the account.
 
 use axum::Json;
 use axum::extract::{Path, Query};

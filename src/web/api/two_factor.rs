@@ -1,4 +1,4 @@
-//! Second factors of the account's people: report, reminders, reset.
+//! Second factors of the account's users: report, reminders, reset.
 
 use axum::Json;
 use axum::extract::{Path, Query};

@@ -1,4 +1,4 @@
-//! What an administrator does for a user's sign-in: sessions, locks, a link for a new password.
+//! What an administrator can do for a user's sign-in: end sessions, end a lockout, send a reset link.
 
 use axum::Json;
 use axum::extract::Path;

@@ -1,4 +1,4 @@
-//! The audit trail: the last seven days unless asked otherwise.
+//! The audit trail page. It shows the last seven days unless dates are given.
 
 use std::time::Duration;
 
@@ -27,9 +27,9 @@ struct AuditPage {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct AuditForm {
-    /// `2026-11-23`; the day counts.
+    /// A date such as `2026-11-23`, inclusive, in UTC.
     from: String,
-    /// `2026-11-23`; the day counts.
+    /// A date such as `2026-11-23`, inclusive, in UTC.
     to: String,
     actor: String,
     action: String,
@@ -51,7 +51,7 @@ impl AuditForm {
         }
     }
 
-    /// The address of the next page with the same filter.
+    /// The URL of the next page with the same filter.
     fn next(&self, after: &str) -> String {
         url::form_urlencoded::Serializer::new("/console/audit?".to_owned())
             .append_pair("from", &self.from)

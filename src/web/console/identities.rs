@@ -1,4 +1,4 @@
-//! Who users are at providers.
+//! Linked identities of users.
 
 use axum::Form;
 use axum::extract::Path;

@@ -1,4 +1,4 @@
-//! Invitations.
+//! The invitation pages.
 
 use askama::Template;
 use axum::Form;
@@ -26,7 +26,7 @@ struct InvitationsPage {
     invitations: Vec<Invitation>,
     next: Option<String>,
     now: Timestamp,
-    /// A link that was just made: for whom, and the link.
+    /// A link that was just created: (address, link).
     link: Option<(String, String)>,
     error: Option<String>,
 }
@@ -96,7 +96,7 @@ pub(super) async fn new(request: AuthenticatedRequest) -> Result<Response, Error
     render_invite(&request, InviteForm::default(), Vec::new(), None).await
 }
 
-/// The form with its file: what is in the file is added to what was pasted.
+/// Reads the form. The addresses come from the text field or from the file; both together are refused.
 async fn read_form(multipart: Multipart) -> Result<InviteForm, Error> {
     let mut form = InviteForm::default();
     for (name, text) in text_fields(multipart, "File").await? {
@@ -133,7 +133,8 @@ pub(super) async fn create(request: AuthenticatedRequest, multipart: Multipart) 
         Ok(outcomes) if outcomes.iter().all(|o| matches!(o.status, InviteStatus::Invited { .. })) => {
             Ok(Redirect::to("/console/invitations?notice=invited").into_response())
         }
-        // Something needs to be read: what was done is listed, and what was refused can be mended.
+        // Unless every address was invited, the page lists all outcomes and offers the refused addresses for
+        // correction.
         Ok(outcomes) => {
             let refused = outcomes.iter().filter(|o| matches!(o.status, InviteStatus::Refused(_)));
             let people = refused.map(|o| o.email.clone()).collect::<Vec<_>>().join("\n");

@@ -56,7 +56,7 @@ fn user_routes() -> Routes<AppState> {
         .post("/console/groups/{id}/delete", may(P::GroupsEdit), groups::delete)
 }
 
-/// Connections and what provisions through them.
+/// Connections with their tests, keys, syncs, tokens, request logs and pending changes.
 fn connection_routes() -> Routes<AppState> {
     let may = Guard::Requires;
     Routes::default()
@@ -134,10 +134,10 @@ fn account_routes() -> Routes<AppState> {
         .post("/console/settings/test-mail", may(P::SettingsEdit), settings::test_mail)
 }
 
-/// Rows on a page of a list.
+/// Rows on one page of a list.
 const PAGE_SIZE: i64 = 50;
 
-/// What list pages take from the address.
+/// The query parameters of list pages.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct ConsoleListQuery {
@@ -146,8 +146,8 @@ struct ConsoleListQuery {
     notice: Option<String>,
 }
 
-/// The fields of a form that a file was sent with, in their order, the file as text like the others; `file` is what
-/// a person calls it.
+/// The fields of a multipart form in their order, with an uploaded file as text. `file` is the name of the
+/// file in the error text.
 async fn text_fields(mut multipart: Multipart, file: &'static str) -> Result<Vec<(String, String)>, Error> {
     let unreadable = |_| Error::invalid("Form", "could not be read, or the file is larger than 1 MiB");
     let mut fields = Vec::new();

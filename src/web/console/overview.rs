@@ -1,4 +1,4 @@
-//! The first page: what is there, what is missing, what happened.
+//! The first page: counts, what is not set up yet, and recent events.
 
 use askama::Template;
 use axum::extract::Query;

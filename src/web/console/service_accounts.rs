@@ -1,4 +1,4 @@
-//! Service accounts and all tokens of the account.
+//! Service accounts, and all active tokens of the account.
 
 use askama::Template;
 use axum::Form;

@@ -1,4 +1,4 @@
-//! Settings of the account: a form, then a page that says whom the change affects, then the change.
+//! The account's settings. A change is shown for review with its impact before it is saved.
 
 use std::path::PathBuf;
 
@@ -27,11 +27,11 @@ use crate::web::{AppState, Error};
 struct SettingsPage {
     shell: Shell,
     form: SettingsForm,
-    /// The account's groups, as far as a list to choose from is of use.
+    /// The account's groups to choose from, at most a hundred.
     groups: Vec<Group>,
-    /// Where mails go: a server, or a folder.
+    /// Where mails are delivered: a mail server or a folder.
     mail: String,
-    /// Whether this administrator may ask others for a second factor.
+    /// Whether this administrator may require a second factor of others.
     may_enforce: bool,
     error: Option<String>,
 }
@@ -80,7 +80,7 @@ pub(super) async fn show(
     page::render(&build(&app, &principal, form, query.notice.as_deref(), None).await?)
 }
 
-/// First says what would change and for whom; with `confirmed`, changes it.
+/// Shows the impact of the change for review, or saves the change if the form is `confirmed`.
 pub(super) async fn save(
     State(app): State<AppState>,
     principal: Principal,
@@ -124,7 +124,7 @@ pub(super) async fn save(
     }
 }
 
-/// Sends the administrator a mail, to see that mail works before somebody depends on it.
+/// Sends the administrator a mail, to verify that delivery works.
 pub(super) async fn test_mail(
     State(app): State<AppState>,
     principal: Principal,

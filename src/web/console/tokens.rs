@@ -1,4 +1,4 @@
-//! Tokens of service accounts, and the account's other tokens on the same page.
+//! Tokens of service accounts. The same page lists the account's other tokens.
 
 use axum::Form;
 use axum::response::Response;

@@ -1,5 +1,5 @@
-//! Who has a second factor: numbers, the list, mails under way, tokens that go on without one, and the list as
-//! a file.
+//! The two-factor report: counts, the list of users, the latest mailing, the tokens that work without a
+//! second factor, and the list as a CSV file.
 
 use askama::Template;
 use axum::Json;
@@ -33,13 +33,13 @@ struct TwoFactorReportPage {
     next: Option<String>,
     mailing: Option<Mailing>,
     tokens: Vec<ApiToken>,
-    /// Until when open sessions of people without one go on.
+    /// When the grace period for open sessions without a second factor ends.
     grace_ends_at: Option<Timestamp>,
     error: Option<String>,
 }
 
 impl TwoFactorReportPage {
-    /// How many have one, of a hundred.
+    /// The percentage of users who have a second factor.
     fn percent(&self) -> i64 {
         if self.summary.people == 0 { 0 } else { 100 * self.summary.enrolled / self.summary.people }
     }
@@ -53,7 +53,7 @@ pub(super) struct TwoFactorPageQuery {
     notice: Option<String>,
 }
 
-/// Tokens that are looked through for those that work; the page of service accounts has them all.
+/// How many tokens are read to find the active ones. The page of service accounts reads more.
 const MOST_TOKENS: i64 = 200;
 
 async fn render(
@@ -93,7 +93,7 @@ pub(super) async fn show(
     render(&request, query, None).await
 }
 
-/// How far the mails are, for the script of the page.
+/// The progress of the latest mailing, for the page's script.
 pub(super) async fn progress(request: AuthenticatedRequest) -> Result<Json<Option<Mailing>>, Error> {
     let mut c = request.app.kernel.db.read().await?;
     Ok(Json(mailing::latest(&mut c, &request.principal.account_id, 1).await?.pop()))
@@ -122,17 +122,16 @@ pub(super) async fn export(
     ))
 }
 
-/// Ends the user's second factor and mails them a link for a new one.
+/// Removes the user's second factors and mails them a link to enrol a new one.
 pub(super) async fn reset(request: AuthenticatedRequest, Path(id): Path<String>) -> Result<Response, Error> {
     let done = admin::two_factor::reset(&request.admin(), &id).await.map(|()| "two_factor_reset");
     redirect_or_rerender(&request, &id, done).await
 }
 
-/// Rows read at once for the file.
+/// Rows per query of the export.
 const EXPORT_BATCH: i64 = 1000;
 
-/// The report as CSV, written while it is read: an account of a million people is as little work for the
-/// memory as one of ten.
+/// The report as CSV. It is streamed in batches, so its memory does not grow with the account.
 pub(crate) fn report_csv(app: &AppState, principal: &Principal, filter: EnrolmentFilter) -> Response {
     let account = principal.account_id.clone();
     let head = "user_name,display_name,email,enrolled_at,authenticators,keys,recovery_codes\r\n";
@@ -177,13 +176,13 @@ fn lines(rows: &[Row]) -> String {
             row.keys.to_string(),
             row.recovery_codes.to_string(),
         ];
-        // Writing into memory does not fail.
+        // Writing to memory cannot fail.
         let _ = file.write_record(cells);
     }
     file.into_inner().ok().and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default()
 }
 
-/// A cell that a spreadsheet does not take for a formula: people choose their names.
+/// Escapes a cell that a spreadsheet would take for a formula, because users choose their own names.
 fn escape_formula(text: &str) -> String {
     if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
 }

@@ -1,4 +1,4 @@
-//! What an administrator does for a user's sign-in: sessions, locks, a link for a new password.
+//! What an administrator can do for a user's sign-in: end sessions, end a lockout, send a reset link.
 
 use axum::Form;
 use axum::extract::Path;
@@ -18,7 +18,7 @@ pub(super) async fn revoke_sessions(
     redirect_or_rerender(&request, &id, Ok::<_, Error>("sessions_revoked")).await
 }
 
-/// Lets a locked user try again at once.
+/// Ends the user's lockout.
 pub(super) async fn unlock(request: AuthenticatedRequest, Path(id): Path<String>) -> Result<Response, Error> {
     let done = admin::users::unlock(&request.admin(), &id).await.map(|()| "user_unlocked");
     redirect_or_rerender(&request, &id, done).await

@@ -1,4 +1,4 @@
-//! Users.
+//! The pages of users.
 
 use askama::Template;
 use axum::Form;
@@ -45,7 +45,7 @@ struct NewUserPage {
     check: &'static str,
 }
 
-/// What the user's page says about the password.
+/// What the user's page shows about the password.
 struct PasswordFacts {
     changed_at: Timestamp,
     ends_at: Option<Timestamp>,
@@ -91,7 +91,7 @@ impl UserForm {
             email: non_empty(&self.email),
             given_name: non_empty(&self.given_name),
             family_name: non_empty(&self.family_name),
-            // The name shown follows the parts unless a directory said otherwise.
+            // The form has no display name, so it is derived from the other names again.
             display_name: None,
             ..base
         }
@@ -205,7 +205,7 @@ pub(super) async fn show(
     page::render(&build(&request, &id, query.notice.as_deref(), None).await?)
 }
 
-/// Goes back to the user's page: with a notice, or with the reason why not.
+/// Redirects to the user's page with a notice, or renders it again with the error.
 pub(super) async fn redirect_or_rerender(
     request: &AuthenticatedRequest,
     id: &str,
@@ -225,7 +225,7 @@ pub(super) async fn save(
     Path(id): Path<String>,
     Form(form): Form<UserForm>,
 ) -> Result<Response, Error> {
-    // A managed user's form has the role only.
+    // The form of a managed user contains only the role.
     let edit = |user: &User| match user.connection_id {
         None => form.profile(user.profile()),
         Some(_) => user.profile(),

@@ -1,4 +1,4 @@
-//! The first run: the first account and its administrator.
+//! The first-run page, which creates the first account and its administrator.
 
 use askama::Template;
 use axum::Form;
@@ -72,7 +72,8 @@ pub(super) async fn submit(
 }
 
 async fn first_run(app: &AppState, request: &RequestContext, form: &SetupForm) -> Result<String, Error> {
-    // Everything typed is judged before the password is hashed, and again where it is stored.
+    // The address is checked before the password is hashed, because hashing is expensive. `setup::complete`
+    // checks every field.
     directory::Email::parse(&form.email)?;
     let person = PersonalTerms::new(&[&form.email, &form.given_name, &form.family_name]);
     let typed = Password::new(&form.password);

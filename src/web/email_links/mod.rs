@@ -27,13 +27,13 @@ pub(super) fn routes() -> Routes<AppState> {
         .post("/invite/provider", Guard::Public, set_password::go_to_provider)
 }
 
-/// The address of the first-run page while there is no account.
+/// Creates the first-run link and returns its URL, or `None` when the server has an account.
 pub async fn ensure_setup_link(kernel: &Kernel) -> Result<Option<String>, sqlx::Error> {
     let secret = setup::ensure_first_run_link(kernel).await?;
     Ok(secret.map(|secret| kernel.urls.absolute(&format!("/setup?token={secret}"))))
 }
 
-/// The address where `user` sets a first password.
+/// Creates a one-time link and returns the URL at which `user` sets their first password.
 pub async fn create_first_password_link(
     kernel: &Kernel,
     tx: &mut Tx,
@@ -49,7 +49,7 @@ struct TokenQuery {
     token: String,
 }
 
-/// Somebody came with a link that does not work.
+/// 410 for a link that is unknown, used or expired.
 pub(super) fn invalid_link(purpose: LinkPurpose) -> Error {
     let detail = match purpose {
         LinkPurpose::Setup => {
@@ -71,7 +71,7 @@ pub(super) fn invalid_link(purpose: LinkPurpose) -> Error {
     Error::Refused(Refusal::new(StatusCode::GONE, "This link does not work any more", detail))
 }
 
-/// The link with this secret, if it is one of this kind.
+/// The link with this secret, or a refusal if there is none for this purpose.
 pub(super) async fn find_link(
     app: &AppState,
     token: &str,

@@ -1,4 +1,4 @@
-//! Choosing a password behind a link.
+//! The pages for choosing a password behind a one-time link.
 
 use askama::Template;
 use axum::Form;
@@ -25,7 +25,7 @@ struct SetPasswordPage {
     token: String,
     account: Account,
     user: User,
-    /// The identity provider an invited person may come through instead.
+    /// The identity provider through which an invited user can sign in instead.
     provider: Option<Connection>,
     given_name: String,
     family_name: String,
@@ -133,8 +133,8 @@ pub(super) async fn submit_invite(
     submit(&app, &request, &headers, form, LinkPurpose::Invite).await
 }
 
-/// Sends an invited person to their company's identity provider. What comes back proves that the
-/// address is theirs, which lets them in; they land where the invitation says.
+/// Sends an invited user to their company's identity provider instead. A sign-in there proves that the
+/// address is theirs and accepts the invitation; it leads to the landing URL of the invitation.
 pub(super) async fn go_to_provider(
     State(app): State<AppState>,
     request: RequestContext,

@@ -1,4 +1,4 @@
-//! The words for what administrators are refused.
+//! The texts of refusals that administrators get.
 
 use axum::http::StatusCode;
 
@@ -39,7 +39,7 @@ impl From<admin::Error> for Error {
 }
 
 impl admin::Error {
-    /// The words for a form that is shown again, or the error back if it is not the person's to mend.
+    /// The text for showing a form again, or the error itself when the user cannot correct it.
     pub(crate) fn for_form(self) -> Result<String, Error> {
         Error::from(self).for_form()
     }

@@ -124,7 +124,7 @@ impl From<directory::Error> for Error {
                 "Changed meanwhile",
                 "Somebody else changed this at the same moment. Look at it again before you save.",
             ),
-            // The log has the account and the cause, from where it was read.
+            // The account and the cause were logged where the settings were read.
             E::UnreadableSettings(_) => Refusal::new(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "Not possible at present",
@@ -138,7 +138,7 @@ impl From<directory::Error> for Error {
     }
 }
 
-/// The name of a field as users know it.
+/// A field name as users read it, such as `Given name` for `given_name`.
 fn label(field: &str) -> String {
     let mut words = field.replace(['_', '.'], " ");
     if let Some(first) = words.get_mut(..1) {
@@ -159,14 +159,15 @@ impl IntoResponse for Error {
     }
 }
 
-/// A request ran into the time limit. What it had written was undone, unless its commit was under way.
+/// 503 for a request that exceeded the time limit. What it had written was rolled back, unless its commit
+/// was already under way.
 pub(crate) fn time_limit_refusal() -> Refusal {
     let detail = "The server is too busy to finish this in time. Wait a few seconds and try again. If you were changing \
                   something, look first whether it was saved.";
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "That took too long", detail).retry_after(10)
 }
 
-/// The words for a status that comes without any: from the router and the limits.
+/// The refusal for a status that comes without a text, from the router or a limit.
 pub(crate) fn status_refusal(status: StatusCode) -> Refusal {
     let (title, detail) = match status {
         StatusCode::NOT_FOUND => {
@@ -190,7 +191,7 @@ struct ErrorPage<'a> {
     request_id: &'a str,
 }
 
-/// Renders `refusal` as the client of `path` can read it.
+/// Renders `refusal` in the format that clients of `path` expect.
 pub(crate) fn render(path: &str, refusal: &Refusal, request_id: &str) -> Response {
     if path.starts_with("/scim/") {
         return scim::Error::plain(refusal.status, refusal.detail.clone()).into_response();

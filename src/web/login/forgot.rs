@@ -1,4 +1,4 @@
-//! "I forgot my password": requests a mail with a reset link.
+//! Password reset: requests a mail with a reset link.
 
 use askama::Template;
 use axum::Form;

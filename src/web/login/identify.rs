@@ -25,7 +25,7 @@ struct IdentifyPage {
     notice: Option<&'static str>,
     /// Whether sign-in with a passkey alone is offered.
     passkeys: bool,
-    /// The account's identity providers, in the order of its settings.
+    /// The account's identity providers that have a button, in the order of the sign-in page.
     providers: Vec<Connection>,
 }
 

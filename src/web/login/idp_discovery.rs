@@ -1,6 +1,5 @@
-//! Home-realm discovery: the account of a sign-in, and the connection for the domain of an address. Each
-//! sign-in asks three times for what changes about once a year, so the answers are cached for a moment on
-//! each node.
+//! Home-realm discovery: the account of a sign-in, and the connection for the domain of an address. Every
+//! sign-in reads both several times although they rarely change, so each node caches them for a moment.
 
 use std::sync::Arc;
 
@@ -54,8 +53,9 @@ impl IdpDiscovery {
         self.domains.get_or_load(&key, || Box::pin(ask())).await
     }
 
-    /// The directory that checks the password of somebody who calls themselves `name`: the one their domain belongs to,
-    /// or one that is there for everybody. While a directory cannot be read, no other password counts in its place.
+    /// The directory that checks the password of the user called `name`: the one that the domain of the name
+    /// is routed to, otherwise a default directory if the user has no password here. While the settings of
+    /// that directory cannot be read, the sign-in is refused and no other password is accepted in its place.
     pub(crate) async fn directory_for(
         &self,
         kernel: &Kernel,
@@ -76,7 +76,8 @@ impl IdpDiscovery {
         Ok(typed.and_then(TypedConnection::into_ldap))
     }
 
-    /// Drops cached answers after a change on this node. Other nodes notice it when their entries expire.
+    /// Drops the cached answers after a change on this node. Other nodes see the change when their entries
+    /// expire.
     pub(crate) fn invalidate_caches(&self) {
         self.accounts.invalidate();
         self.domains.invalidate();

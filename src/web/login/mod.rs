@@ -76,8 +76,8 @@ fn directory_unreachable() -> Refusal {
 /// With this many recovery codes left or fewer, the user is asked to create new ones.
 const FEW_CODES: i64 = 3;
 
-/// Where a browser goes after a sign-in: to the page that was asked for, or first to one about something that ends
-/// soon.
+/// Where a browser goes after a sign-in: to the requested page, or first to a notice that the password
+/// expires soon or that few recovery codes are left.
 pub(super) fn landing(completed: &CompletedSignIn) -> String {
     let next = query_value(&completed.return_to);
     if completed.password_expires_at.is_some() {
@@ -100,8 +100,8 @@ pub(super) fn session_cookies(
     AppendHeaders(all.into_iter().flatten().map(|cookie| (header::SET_COOKIE, cookie)).collect())
 }
 
-/// The answer to a step of a sign-in: the session, or the page for what is missing. `browser`: the secret in the flow's cookie, to
-/// which a flow that waits is bound.
+/// The response to a step of a sign-in: a redirect with the session's cookies, or a redirect to the page of
+/// the next step. `browser` is the secret in the flow cookie, to which a waiting flow is bound.
 pub(super) fn sign_in_response(app: &AppState, browser: &str, outcome: &SignInOutcome) -> Response {
     let (step, flow) = match outcome {
         SignInOutcome::Complete(completed) => {
@@ -118,7 +118,7 @@ pub(super) fn sign_in_response(app: &AppState, browser: &str, outcome: &SignInOu
     (cookie, Redirect::to(&format!("/login/{page}?flow={flow}"))).into_response()
 }
 
-/// The text for a password that was not accepted, or an error to show as a page of its own.
+/// The text for a password that was not accepted, or an error to show on a page of its own.
 pub(super) fn password_error_text(refused: SignInError) -> Result<&'static str, Error> {
     match refused {
         SignInError::Overloaded => Err(overloaded().into()),
@@ -132,7 +132,7 @@ pub(super) fn password_error_text(refused: SignInError) -> Result<&'static str, 
             "Your company's directory has no email address of yours, which is needed here. Ask your administrator.",
         ),
         SignInError::FlowEnded => Ok("This page was open for too long. Type your password again."),
-        // The password was correct, so its owner may and must know the reason.
+        // The password was correct in these cases, so the user may know the reason.
         SignInError::SecondFactor(_) | SignInError::PasskeysOff => Ok("Sign in once more."),
         SignInError::DomainNotAllowed => Ok("Addresses of your domain may not sign in to this account."),
         SignInError::AddressNotVerified | SignInError::AddressLinkedToOtherSubject => {

@@ -62,7 +62,7 @@ async fn build(app: &AppState, flow: Flow, error: Option<&'static str>) -> Resul
     Ok(LoginPasswordPage { account, flow, connections, directory, error })
 }
 
-/// The directory that checks the password, when it is not the one that is kept here.
+/// The directory that checks the password, if it is not checked locally.
 async fn directory_of(app: &AppState, flow: &Flow) -> Result<Option<LdapConnection>, Error> {
     match &flow.account_id {
         Some(account_id) => app.idp_discovery.directory_for(&app.kernel, account_id, &flow.identifier).await,
@@ -95,7 +95,7 @@ pub(super) async fn submit(
     let binding = flow::cookies(&app.kernel).binding_of(&headers, &browser);
     let attempt = SignInAttempt { signin: &app.signin, request: &request, flow: &flow, browser: binding };
     let directory = directory_of(&app, &flow).await?;
-    // In boxes, here and below: what they remember between their steps is large, and each layer around this would move it.
+    // The futures are boxed, here and below: their state is large, and each layer around them would move it.
     let outcome = if let Some(directory) = &directory {
         Box::pin(ldap::sign_in(&app.idp, &attempt, directory, &form.password)).await
     } else {

@@ -26,7 +26,7 @@ struct ConfirmPage {
     shell: Shell,
     return_to: String,
     has_password: bool,
-    /// The prompt for a second factor. A user who has one is asked for nothing else.
+    /// The prompt for a second factor. A user who has one is not asked for a password.
     factor: Option<FactorPrompt>,
     provider: Option<Connection>,
     error: Option<&'static str>,
@@ -103,7 +103,7 @@ pub(super) async fn show(
     page::render(&build(&app, &principal, return_to, query.recovery.is_some(), None).await?)
 }
 
-/// The directory that has the password of somebody who is signed in.
+/// The directory that checks the password of the signed-in user.
 async fn directory_of(app: &AppState, principal: &Principal) -> Result<Option<LdapConnection>, Error> {
     let user = super::signed_in_user(app, principal).await?;
     app.idp_discovery.directory_for(&app.kernel, &user.account_id, user.email_or_user_name()).await

@@ -22,7 +22,7 @@ use crate::signin::{SignInAttempt, SignInError, SignInOutcome};
 use crate::web::{AppState, Error, login, page, profile};
 
 text_enum! {
-    /// What can be set up.
+    /// The kinds of second factor that a user can enrol.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Default)]
     #[serde(rename_all = "lowercase")]
     pub(super) enum FactorChoice {
@@ -39,7 +39,7 @@ text_enum! {
 #[derive(Template)]
 #[template(path = "signin/enrol.html")]
 struct EnrolPage {
-    /// Who requires the enrolment, if it was not the user's own choice.
+    /// The account that requires the enrolment; `None` if the user chose it.
     asked_by: Option<String>,
     action: &'static str,
     /// `action` with its query parameters.
@@ -219,21 +219,21 @@ pub(super) async fn submit_in_flow(
     }
 }
 
-/// What the principal of a session may do on the page that adds a factor.
+/// What a session may do on the page that adds a factor.
 enum EnrolmentAccess {
-    /// Add one, by this right.
+    /// Add a factor by this right.
     Allowed(EnrolmentRight),
-    /// Prove first who they are, on another page.
+    /// Reauthenticate first, on another page.
     Redirect(Response),
 }
 
-/// By what right the principal of a session adds a factor, or where they have to go first.
+/// The right by which a session adds a factor, or the redirect to reauthentication.
 async fn enrolment_right(
     app: &AppState,
     principal: &Principal,
     back: &str,
 ) -> Result<EnrolmentAccess, sqlx::Error> {
-    // Who has not shown the factor they have must not add another.
+    // A user who has not presented their existing factor must not add another.
     if principal.restriction() == SessionRestriction::SecondFactorRequired {
         return Ok(EnrolmentAccess::Redirect(profile::redirect_to_confirm(back)));
     }

@@ -60,19 +60,17 @@ pub(super) struct FactorPrompt {
     pub(super) error: Option<&'static str>,
 }
 
-/// A field of a form that comes back as it is.
+/// A hidden form field that the browser submits unchanged.
 pub(super) struct HiddenField {
-    /// Its name.
     pub(super) name: &'static str,
-    /// Its value.
     pub(super) value: String,
 }
 
-/// The page that a form for a second factor is on.
+/// The page that contains a prompt for a second factor.
 pub(super) struct PromptPage {
     /// Where the form is posted.
     pub(super) action: &'static str,
-    /// What comes back with it.
+    /// The hidden field that is submitted with the response.
     pub(super) hidden: HiddenField,
     /// Whether the field is for a recovery code.
     pub(super) recovery: bool,
@@ -81,7 +79,8 @@ pub(super) struct PromptPage {
 }
 
 impl FactorPrompt {
-    /// The form for these factors of a user. `context_id`: the id of the flow or session that asks for them.
+    /// Builds the prompt for these factors of a user. `context_id` is the id of the flow or session that the
+    /// challenge is bound to.
     pub(super) fn build(
         app: &AppState,
         user_id: &str,
@@ -116,7 +115,7 @@ pub(super) struct FactorResponseForm {
 }
 
 impl FactorResponseForm {
-    /// Whether it was submitted from the field for recovery codes.
+    /// Whether the response came from the field for recovery codes.
     pub(super) fn is_recovery(&self) -> bool {
         self.recovery.is_some()
     }
@@ -181,7 +180,7 @@ async fn find_flow_at_step(
     Ok(found.filter(|(flow, _)| flow.pending_step() == Some(step)))
 }
 
-/// The session or token does not allow this operation.
+/// 409 for an operation that this session or token does not allow.
 fn browser_session_required(detail: &str) -> Error {
     Error::Refused(Refusal::new(StatusCode::CONFLICT, "Not now", detail))
 }

@@ -17,8 +17,8 @@ use crate::signin::flow::{self, Flow};
 use crate::signin::{SignInAttempt, SignInError};
 use crate::web::{AppState, Error, login};
 
-/// Whether the sign-in page of this account has the button. Without an account it has: whose passkey it is
-/// shows when it is used.
+/// Whether the sign-in page of this account offers a passkey. Without an account it does, because the
+/// passkey identifies its account when it is used.
 pub(crate) fn is_offered(app: &AppState, account: Option<&Account>) -> Result<bool, Error> {
     let allowed = match account {
         Some(account) => account.settings()?.two_factor.passkey_sign_in,
@@ -74,7 +74,8 @@ pub(super) async fn submit(
         Err(FactorCheckError::Database(error)) => return Err(error.into()),
         Err(FactorCheckError::Vault(error)) => return Err(error.into()),
     };
-    // Where a company signs its people in, a key of their own must not outlive what the company says.
+    // For users whose company manages their sign-in, a passkey alone could outlive the access that the
+    // company grants.
     let mut c = app.kernel.db.read().await?;
     if let Some(domain) = passkey.user.domain()
         && let Some(provider) =

@@ -1,4 +1,4 @@
-//! What SAML and OIDC connections let their provider say about people.
+//! The attribute mapping of SAML and OpenID Connect connections.
 
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -1,4 +1,4 @@
-//! Tests of a connection.
+//! Connection tests.
 
 use std::collections::BTreeMap;
 

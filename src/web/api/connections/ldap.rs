@@ -1,4 +1,4 @@
-//! What is particular to LDAP connections.
+//! The part of a connection that is specific to LDAP.
 
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -118,7 +118,8 @@ async fn connection_body(
     connection: Connection,
 ) -> Result<ConnectionBody, Error> {
     let (mut saml, mut oidc, mut ldap, mut scim) = (None, None, None, None);
-    // One that cannot be read is listed with its stored kind and nothing else, so that it can be found and deleted.
+    // A connection that cannot be read is listed with its stored kind only, so that it can be found and
+    // deleted.
     match connection.clone().typed() {
         Ok(TypedConnection::Saml(connection)) => saml = Some(SamlBody::read(app, c, &connection).await?),
         Ok(TypedConnection::Oidc(connection)) => oidc = Some(OidcBody::read(app, c, &connection).await?),

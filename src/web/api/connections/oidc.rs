@@ -1,4 +1,4 @@
-//! What is particular to `OpenID` Connect and OAuth connections.
+//! The part of a connection that is specific to `OpenID` Connect and OAuth.
 
 use serde::Serialize;
 use utoipa::ToSchema;

@@ -1,4 +1,4 @@
-//! Changes that wait for an administrator: in a dry run, and while a connection is paused.
+//! Pending changes, which wait for an administrator in a dry run and while a connection is paused.
 
 use axum::Json;
 use axum::extract::{Path, Query};

@@ -1,4 +1,4 @@
-//! The log of what a provisioning client asked for.
+//! The log of a provisioning client's requests.
 
 use axum::Json;
 use axum::extract::{Path, Query};

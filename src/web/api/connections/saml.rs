@@ -1,4 +1,4 @@
-//! What is particular to SAML connections.
+//! The part of a connection that is specific to SAML.
 
 use axum::extract::Path;
 use axum::http::StatusCode;

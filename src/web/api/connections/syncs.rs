@@ -1,4 +1,4 @@
-//! Synchronisations of a directory's groups.
+//! Syncs of a directory's groups.
 
 use axum::Json;
 use axum::extract::Path;

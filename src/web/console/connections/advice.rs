@@ -1,4 +1,4 @@
-//! What to do about a test that failed, and on which side.
+//! Advice on a failed connection test: what to change, and on which side.
 
 use crate::idp::connections::ConnectionKind;
 use crate::idp::saml::SamlCheck;

@@ -1,11 +1,11 @@
-//! The part of SAML's and OIDC's pages about people.
+//! The attribute mapping on the pages of SAML and OpenID Connect connections.
 
 use serde::Deserialize;
 
 use crate::admin::connections::ConnectionFields;
 use crate::idp::connections::Jit;
 
-/// What is taken over of people.
+/// The submitted attribute mapping.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct AttributeMappingForm {
@@ -22,13 +22,13 @@ pub(super) struct AttributeMappingForm {
     trust_mfa: Option<String>,
 }
 
-/// A text that was typed, if one was.
+/// The trimmed text, or `None` if it is empty.
 pub(super) fn optional(text: String) -> Option<String> {
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
 impl AttributeMappingForm {
-    /// As fields of a change, the others not given.
+    /// The change that sets these fields and leaves all others.
     pub(super) fn fields(self) -> ConnectionFields {
         ConnectionFields {
             email_attribute: Some(self.email_attribute),

@@ -1,4 +1,4 @@
-//! Trying a connection before people depend on it: there and back, and what every check found.
+//! Connection tests: a trial sign-in before users depend on a connection, and the result of every check.
 
 use askama::Template;
 use axum::extract::Path;
@@ -19,11 +19,11 @@ struct TestPage {
     connection: Connection,
     test: ConnectionTest,
     found: Option<TestResult>,
-    /// Whom the assertion would sign in.
+    /// The user that the assertion would sign in.
     user: Option<User>,
-    /// Whether it names the administrator who looks at the page.
+    /// Whether that user is the administrator who views the page.
     own: bool,
-    /// Whether somebody unknown would be created.
+    /// Whether just-in-time provisioning would create an unknown user.
     creates: bool,
 }
 
@@ -35,7 +35,7 @@ impl TestPage {
     }
 }
 
-/// Sends the administrator's browser to the identity provider.
+/// Begins a test and redirects to the identity provider, or to the result where no sign-in is needed.
 pub(crate) async fn begin(request: AuthenticatedRequest, Path(id): Path<String>) -> Result<Response, Error> {
     Ok(match admin::connections::start_test(&request.admin(), &id).await? {
         admin::connections::ConnectionTestStart::Redirect(_, sent) => sent.into_response(),

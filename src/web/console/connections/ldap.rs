@@ -28,16 +28,16 @@ struct LdapPage {
     domains: String,
     has_password: bool,
     links: Vec<(String, GroupLink)>,
-    /// The schedule in words, and when it is the next time.
+    /// The sync schedule in words, and the time of the next run.
     schedule: Option<(String, Option<Timestamp>)>,
     runs: Vec<(SyncRun, SyncReport)>,
-    /// What the last test that succeeded found.
+    /// The result of the last successful test.
     last: Option<TestResult>,
     error: Option<String>,
 }
 
 impl LdapPage {
-    /// Whether passwords travel unencrypted.
+    /// Whether passwords are sent unencrypted.
     fn is_unencrypted(&self) -> bool {
         !self.settings.start_tls && self.settings.urls.iter().any(|url| url.starts_with("ldap:"))
     }
@@ -77,21 +77,22 @@ pub(super) async fn page(
     page::render_with_status(status, &page)
 }
 
-/// The fields of a form in which the queries come one after the other.
+/// The fields of a form. The fields of a query repeat once for each query, in order.
 pub(super) type LdapFormFields = Vec<(String, String)>;
 
 fn field_values(fields: &LdapFormFields, name: &str) -> Vec<String> {
     fields.iter().filter(|(known, _)| known == name).map(|(_, text)| text.trim().to_owned()).collect()
 }
 
-/// The rows of a list of queries, each the values of `names`; those without a base DN are left out.
+/// The rows of a repeated group of fields, each with the values of `names`. Rows without a base DN, the
+/// first value, are dropped.
 fn rows<const N: usize>(fields: &LdapFormFields, names: [&str; N]) -> Vec<[String; N]> {
     let columns = names.map(|name| field_values(fields, name));
     let row = |at: usize| columns.each_ref().map(|column| column.get(at).cloned().unwrap_or_default());
     (0..columns[0].len()).map(row).filter(|row| !row[0].is_empty()).collect()
 }
 
-/// Puts what was typed in the place of what is usual.
+/// Replaces default values by the submitted ones that are not empty.
 fn override_defaults<const N: usize>(places: [&mut String; N], typed: [String; N]) {
     for (place, text) in places.into_iter().zip(typed) {
         if !text.is_empty() {

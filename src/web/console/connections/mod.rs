@@ -1,4 +1,4 @@
-//! Connections to identity providers, with the values to paste on the other side.
+//! Connections to identity providers, with the values to copy into the provider's console.
 
 mod advice;
 mod attribute_mapping;
@@ -47,13 +47,13 @@ struct ConnectionsPage {
 struct NewConnectionPage {
     shell: Shell,
     form: NewConnectionForm,
-    /// What to do at the provider first.
+    /// The steps at the provider that come first.
     steps: Vec<presets::PresetStep>,
     error: Option<String>,
 }
 
 impl NewConnectionPage {
-    /// Whether it is chosen what to connect.
+    /// Whether the administrator has chosen what to connect, so that the form is shown.
     fn has_form(&self) -> bool {
         match self.form.kind.as_str() {
             "scim" | "ldap" => true,
@@ -63,7 +63,7 @@ impl NewConnectionPage {
         }
     }
 
-    /// What was typed, or the product's own name, which is as good as any.
+    /// The submitted name, or the product's name as a default.
     fn name(&self) -> &str {
         match (self.form.kind.as_str(), self.form.vendor(), self.form.preset()) {
             _ if !self.form.name.is_empty() => &self.form.name,
@@ -93,7 +93,8 @@ pub(super) struct NewConnectionForm {
     kind: String,
     vendor: String,
     preset: String,
-    /// The id the connection will have, sealed: the provider has to know its addresses before.
+    /// The reserved id of the new connection, sealed. The provider must be told our URLs, which contain it,
+    /// before the connection exists.
     ticket: String,
     name: String,
     issuer: String,
@@ -132,13 +133,13 @@ pub(super) async fn new(
     page::render(&page)
 }
 
-/// The usual query below an entry; none where none is named.
+/// The default query below this base DN; none if it is empty.
 fn queries<Q>(base_dn: &str, below: impl Fn(String) -> Q) -> Vec<Q> {
     let base_dn = Some(base_dn.trim().to_owned()).filter(|base_dn| !base_dn.is_empty());
     base_dn.map(below).into_iter().collect()
 }
 
-/// How long the id of a connection that is being made is kept for it.
+/// How long an id stays reserved for a connection that is being created.
 const RESERVATION_LIFETIME: Duration = Duration::from_hours(8);
 
 fn reservation(principal: &Principal) -> String {
@@ -174,7 +175,7 @@ async fn new_page(
     Ok(NewConnectionPage { shell, form, steps, error })
 }
 
-/// The fields of a form with metadata in it. A chosen file wins over pasted text.
+/// The fields of a form with metadata in it. An uploaded file takes precedence over pasted text.
 async fn read_form(multipart: Multipart) -> Result<Vec<(String, String)>, Error> {
     let mut fields = text_fields(multipart, "Metadata").await?;
     fields.retain(|(_, text)| !text.is_empty());
@@ -186,7 +187,7 @@ async fn read_form(multipart: Multipart) -> Result<Vec<(String, String)>, Error>
     Ok(fields)
 }
 
-/// A field of such a form; the first of its name counts.
+/// The first field of this name, or an empty text.
 fn field(fields: &[(String, String)], name: &str) -> String {
     fields.iter().find(|(known, _)| known == name).map(|(_, text)| text.clone()).unwrap_or_default()
 }
@@ -227,7 +228,7 @@ pub(super) async fn create(request: AuthenticatedRequest, multipart: Multipart) 
         wanted.metadata_xml = Some(form.metadata_xml.clone());
         wanted.metadata_url = Some(form.metadata_url.clone());
         wanted.email_domains = Some(split_list(&form.email_domains));
-        // What its product is known to send.
+        // The attribute in which this product usually sends groups.
         wanted.group_attribute = vendors::guide(form.vendor()).group_attribute.map(str::to_owned);
     }
     if wanted.kind == Some(ConnectionKind::Ldap) {
@@ -264,11 +265,11 @@ pub(super) async fn create(request: AuthenticatedRequest, multipart: Multipart) 
     }
 }
 
-/// What the page shows beside the connection itself.
+/// What the page of a connection shows besides the connection itself.
 #[derive(Default)]
 struct ConnectionPageExtras<'a> {
     notice: Option<&'a str>,
-    /// Whose steps are shown.
+    /// The vendor whose setup steps are shown.
     vendor: Option<&'a str>,
     secret: Option<String>,
     error: Option<String>,
@@ -309,11 +310,11 @@ pub(super) async fn show(
 #[derive(Deserialize)]
 pub(super) struct ShowQuery {
     notice: Option<String>,
-    /// Whose steps are shown.
+    /// The vendor whose setup steps are shown.
     at: Option<String>,
 }
 
-/// Back to the page, which says that it was done, or why not.
+/// Redirects to the connection's page with a notice, or renders it again with the error.
 async fn redirect_or_rerender(
     request: &AuthenticatedRequest,
     id: &str,

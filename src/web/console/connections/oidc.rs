@@ -31,18 +31,18 @@ struct OidcPage {
     domains: String,
     has_secret: bool,
     links: Vec<(String, GroupLink)>,
-    /// What the last test that succeeded found.
+    /// The result of the last successful test.
     last: Option<TestResult>,
     error: Option<String>,
 }
 
 impl OidcPage {
-    /// What the last test had under a name, for the field that maps it.
+    /// The values of this claim in the last successful test, shown beside the field that maps it.
     fn sample(&self, name: Option<&String>) -> Option<String> {
         self.last.as_ref()?.attributes.get(name?).map(|values| values.join(", "))
     }
 
-    /// Whether the address is the preset's own.
+    /// Whether the issuer and the API URL are those of the preset.
     fn uses_default_urls(&self) -> bool {
         self.settings.preset.issuer() == Some(&self.settings.issuer) && self.settings.api_url.is_none()
     }

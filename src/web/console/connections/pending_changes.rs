@@ -1,4 +1,4 @@
-//! Changes of a directory that wait for an administrator.
+//! Pending changes of a directory connection, which wait for an administrator's approval.
 
 use askama::Template;
 use axum::Form;
@@ -14,7 +14,7 @@ use crate::web::console::{ConsoleListQuery, PAGE_SIZE};
 use crate::web::page::{self, Shell};
 use crate::web::{AuthenticatedRequest, Error};
 
-/// A change that waits, as it is shown.
+/// A pending change as the page shows it.
 struct PendingChangeRow {
     held: PendingChange,
     changes: Vec<Difference>,
@@ -73,7 +73,7 @@ async fn render(
 
 #[derive(Deserialize)]
 pub(crate) struct PendingChangeForm {
-    /// One of them; all otherwise.
+    /// The id of one change; absent for all of them.
     chosen: Option<String>,
 }
 

@@ -1,20 +1,20 @@
-//! How the application is registered at each provider: the steps of its preset with our addresses in them.
+//! How to register this application at each provider: the steps of its preset with our URLs filled in.
 
 use crate::idp::connections::Preset;
 use crate::idp::oidc::{RpEndpoints, SetupValue};
 
-/// One step, and what to copy with it.
+/// One step, and the value to copy for it.
 #[derive(Debug, Clone)]
 pub(super) struct PresetStep {
-    /// What to do.
+    /// The instruction.
     pub(super) text: &'static str,
-    /// What the field is called there.
+    /// The name of the field in the provider's console.
     pub(super) field: &'static str,
-    /// What to put into it; empty for nothing.
+    /// The value for that field; empty if the step has none.
     pub(super) value: String,
 }
 
-/// The steps of a provider.
+/// The steps of a preset.
 pub(super) fn steps(preset: Preset, ours: &RpEndpoints) -> Vec<PresetStep> {
     let address = |value: SetupValue| match value {
         SetupValue::Callback => ours.callback.clone(),

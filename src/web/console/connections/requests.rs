@@ -1,4 +1,4 @@
-//! What a directory asked for.
+//! The request log of a directory connection.
 
 use std::collections::HashMap;
 
@@ -19,12 +19,12 @@ use crate::web::console::PAGE_SIZE;
 use crate::web::page::{self, Shell};
 use crate::web::{AuthenticatedRequest, Error};
 
-/// Members whose names are looked up for one page.
+/// The most members whose names are looked up for one page.
 const MOST_NAMED: usize = 50;
-/// Characters of a value that are shown.
+/// The most characters of a value that are shown.
 const MOST_SHOWN: usize = 200;
 
-/// A change as it is shown.
+/// A changed attribute as the page shows it.
 pub(super) struct Difference {
     pub(super) attribute: String,
     pub(super) before: String,
@@ -42,7 +42,7 @@ impl Difference {
     }
 }
 
-/// A value for people: a list as its elements, ids of members as their names.
+/// A value for display: a list as its elements, and ids of members as their names.
 fn display_value(value: &Value, names: &HashMap<String, String>) -> String {
     let text = match value {
         Value::Null => String::new(),
@@ -59,7 +59,7 @@ fn display_value(value: &Value, names: &HashMap<String, String>) -> String {
     text.chars().take(MOST_SHOWN).chain(['…']).collect()
 }
 
-/// An element of a list: `bob@acme.example (work, primary)`.
+/// An element of a list, such as `bob@acme.example (work, primary)`.
 fn element(value: &Value, names: &HashMap<String, String>) -> String {
     let Some(text) = value.get("value").and_then(Value::as_str) else { return display_value(value, names) };
     let kind = value.get("type").and_then(Value::as_str);
@@ -68,7 +68,7 @@ fn element(value: &Value, names: &HashMap<String, String>) -> String {
     if notes.is_empty() { text.to_owned() } else { format!("{text} ({})", notes.join(", ")) }
 }
 
-/// A request of the log as it is shown.
+/// A log entry as the page shows it.
 pub(super) struct RequestLogRow {
     pub(super) logged: Logged,
     pub(super) changes: Vec<Difference>,
@@ -88,7 +88,7 @@ impl RequestLogRow {
         Self { logged, changes }
     }
 
-    /// The path with its query as people read it.
+    /// The path with its query decoded for reading.
     pub(super) fn path(&self) -> String {
         let Some((path, query)) = self.logged.path.split_once('?') else { return self.logged.path.clone() };
         let pairs: Vec<String> = url::form_urlencoded::parse(query.as_bytes())
@@ -97,7 +97,7 @@ impl RequestLogRow {
         format!("{path}?{}", pairs.join("&"))
     }
 
-    /// The names of the attributes, when their values were not kept.
+    /// The names of the changed attributes, if the log did not keep their values.
     pub(super) fn attributes(&self) -> Option<String> {
         let masked = self.changes.iter().all(|one| one.before.is_empty() && one.after.is_empty());
         (masked && !self.changes.is_empty()).then(|| {
@@ -107,7 +107,7 @@ impl RequestLogRow {
     }
 }
 
-/// The names of the members in these changes.
+/// The user names of the members in these changes, by id.
 pub(super) async fn names(
     c: &mut kernel::database::DbConn,
     account_id: &str,
@@ -154,7 +154,7 @@ impl LogForm {
         self.about.trim().is_empty() && self.show.is_empty()
     }
 
-    /// The address of the next page with the same search.
+    /// The URL of the next page with the same search.
     fn next(&self, id: &str, after: &str) -> String {
         url::form_urlencoded::Serializer::new(format!("/console/connections/{id}/requests?"))
             .append_pair("about", &self.about)

@@ -39,17 +39,17 @@ struct SamlPage {
     watch: Option<MetadataStatus>,
     keys: Vec<KeyPair>,
     links: Vec<(String, GroupLink)>,
-    /// What the last test that succeeded found.
+    /// The result of the last successful test.
     last: Option<TestResult>,
     error: Option<String>,
 }
 
-/// A certificate of the other side as the page shows it.
+/// A certificate of the identity provider as the page shows it.
 struct CertificateRow {
     certificate: Certificate,
-    /// When it ends.
+    /// When the certificate expires.
     not_after: Timestamp,
-    /// Until when it is accepted, if it is on its way out.
+    /// Until when a retiring certificate is accepted.
     until: Option<Timestamp>,
     ends_soon: bool,
 }
@@ -63,7 +63,7 @@ impl SamlPage {
         self.certificates.iter().any(|one| one.until.is_some())
     }
 
-    /// The certificate to encrypt with, for providers that take it by hand.
+    /// The newest certificate for encryption, for providers into which it is copied by hand.
     fn encryption_certificate(&self) -> String {
         let mut pairs = self.keys.iter().filter(|key| key.purpose() == KeyPurpose::Encryption);
         let newest = pairs.clone().find(|key| key.state() == KeyState::Next).or_else(|| pairs.next());
@@ -74,7 +74,7 @@ impl SamlPage {
         self.settings.authn_context.join("\n")
     }
 
-    /// What the last test had under a name, for the field that maps it.
+    /// The values of this attribute in the last successful test, shown beside the field that maps it.
     fn sample(&self, name: Option<&String>) -> Option<String> {
         self.last.as_ref()?.attributes.get(name?).map(|values| values.join(", "))
     }
@@ -188,7 +188,7 @@ pub(crate) async fn save(
     redirect_or_rerender(&request, &id, "connection_saved", done).await
 }
 
-/// Takes new metadata: a file, a text or an address.
+/// Loads new metadata from a file, a pasted text or a URL.
 pub(crate) async fn load_metadata(
     request: AuthenticatedRequest,
     Path(id): Path<String>,

@@ -1,4 +1,4 @@
-//! The page of a directory connection.
+//! The page of a directory connection (SCIM).
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::provisioning::scim::pending_changes;
 use crate::web::page::{self, Shell};
 use crate::web::{AppState, AuthenticatedRequest, Error};
 
-/// Requests shown on the connection's own page.
+/// How many requests the connection's own page shows.
 const LATEST: i64 = 5;
 
 #[derive(Template)]
@@ -44,7 +44,7 @@ struct ScimPage {
 }
 
 impl ScimPage {
-    /// When the identity provider was here for the last time.
+    /// When a provisioning client last used a token of this connection.
     fn last_contact(&self) -> Option<Timestamp> {
         self.tokens.iter().filter_map(|token| token.last_used_at).max()
     }
@@ -98,7 +98,7 @@ pub(crate) struct ScimForm {
     log_days: u32,
     removal_limit: u32,
     requests_per_second: u32,
-    /// One a line.
+    /// One attribute per line.
     extra_attributes: String,
 }
 

@@ -1,4 +1,4 @@
-//! Synchronisations of a directory's groups.
+//! Syncs of a directory's groups.
 
 use axum::extract::Path;
 use axum::response::Response;
@@ -10,7 +10,7 @@ use crate::admin;
 use crate::idp::ldap::sync::{self, SyncOptions, SyncRun};
 use crate::web::{AuthenticatedRequest, Error};
 
-/// Asks for a synchronisation now, or for what one would change.
+/// Requests a sync, or a preview of what one would change.
 pub(crate) async fn begin_sync(
     request: AuthenticatedRequest,
     Path(id): Path<String>,
@@ -24,7 +24,7 @@ pub(crate) async fn begin_sync(
     redirect_or_rerender(&request, &id, "sync_asked", done).await
 }
 
-/// How far the last synchronisation is, for the bar on the page.
+/// The progress of the latest sync, for the progress bar of the page.
 #[derive(serde::Serialize)]
 pub(crate) struct SyncProgress {
     sent: u64,

@@ -1,4 +1,4 @@
-//! Tokens of a directory connection.
+//! Provisioning tokens of a directory connection.
 
 use axum::Form;
 use axum::extract::Path;
@@ -15,12 +15,13 @@ use crate::web::{AuthenticatedRequest, Error};
 pub(crate) struct ScimTokenForm {
     #[serde(default)]
     name: String,
-    /// The token in whose place it comes.
+    /// The id of the token that the new one replaces.
     replaces: Option<String>,
     overlap_hours: Option<u32>,
 }
 
-/// Shows the secret on the answer itself: it exists nowhere else, so it cannot survive a redirect.
+/// Shows the secret in the response itself: only its hash is stored, so a page after a redirect could not
+/// show it.
 pub(crate) async fn create_token(
     request: AuthenticatedRequest,
     Path(id): Path<String>,

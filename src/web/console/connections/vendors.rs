@@ -1,46 +1,46 @@
-//! How each identity provider's own pages are to be filled in, step by step and in their own words.
+//! Step-by-step guides to each identity provider's own console, in that console's terms.
 
 use crate::idp::connections::Vendor;
 use crate::kernel::text_enum::text_enum;
 
 text_enum! {
-    /// A value of ours that a step needs.
+    /// A value of this connection that a step needs.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub(super) enum SamlValue {
         /// Nothing to copy.
         None = "",
         /// The assertion consumer service.
         Acs = "acs",
-        /// Our entity id.
+        /// Our entity ID.
         Entity = "entity",
-        /// Where our metadata is.
+        /// The URL of our metadata.
         Metadata = "metadata",
-        /// Where a sign-in begins.
+        /// The URL where a sign-in begins.
         Login = "login",
-        /// Where logouts go.
+        /// The URL of our single logout service.
         Slo = "slo",
     }
 }
 
-/// One step.
+/// One step of setting up SAML.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct SamlStep {
-    /// What to do.
+    /// The instruction.
     pub(super) text: &'static str,
-    /// What the field is called there.
+    /// The name of the field in the provider's console.
     pub(super) field: &'static str,
-    /// What to put into it.
+    /// The value to enter there.
     pub(super) value: SamlValue,
 }
 
-/// What is known of a product.
+/// The guide for one product.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Guide {
-    /// Before the connection is made: where its metadata is found.
+    /// Where to find the metadata, before the connection is created.
     pub(super) before: &'static str,
-    /// The attribute in which it usually names groups.
+    /// The attribute in which the product usually sends groups.
     pub(super) group_attribute: Option<&'static str>,
-    /// After that.
+    /// The steps after the connection is created.
     pub(super) steps: &'static [SamlStep],
 }
 
@@ -52,7 +52,6 @@ const fn copy_value(text: &'static str, field: &'static str, value: SamlValue) -
     SamlStep { text, field, value }
 }
 
-/// The guide for a product.
 pub(super) const fn guide(vendor: Vendor) -> Guide {
     match vendor {
         Vendor::Okta => OKTA,
@@ -196,27 +195,27 @@ const OTHER: Guide = Guide {
     ],
 };
 
-/// A value of ours that a step of setting up provisioning needs.
+/// A value that a step of setting up provisioning needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ScimValue {
     /// Nothing to copy.
     None,
     /// The base URL.
     Base,
-    /// The same with the flag that makes Entra ID keep to the standard.
+    /// The base URL with the flag that makes Entra ID comply with the standard.
     FlaggedBase,
-    /// The unique identifier.
+    /// The name of the unique identifier attribute.
     UserName,
 }
 
 /// One step of setting up provisioning.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ScimStep {
-    /// What to do.
+    /// The instruction.
     pub(super) text: &'static str,
-    /// What the field is called there.
+    /// The name of the field in the provider's console.
     pub(super) field: &'static str,
-    /// What to put into it.
+    /// The value to enter there.
     pub(super) value: ScimValue,
 }
 
@@ -224,7 +223,7 @@ const fn scim_step(text: &'static str, field: &'static str, value: ScimValue) ->
     ScimStep { text, field, value }
 }
 
-/// How provisioning is set up in a product.
+/// The steps for setting up provisioning in a product.
 pub(super) const fn scim_steps(vendor: Vendor) -> &'static [ScimStep] {
     match vendor {
         Vendor::Okta => OKTA_SCIM,

@@ -1,4 +1,4 @@
-//! Groups that follow a group of an identity provider.
+//! Group links: groups that take their members from a group of an identity provider.
 
 use axum::Form;
 use axum::extract::Path;

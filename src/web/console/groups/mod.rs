@@ -1,4 +1,4 @@
-//! Groups.
+//! The pages of groups and their members.
 
 pub(super) mod links;
 
@@ -34,9 +34,9 @@ struct GroupPage {
     group: Group,
     manager: Option<String>,
     members: Vec<GroupMember>,
-    /// What it follows: (provider, its name there).
+    /// The group link: (name of the connection, name of the group there).
     link: Option<(String, String)>,
-    /// The connections it could follow.
+    /// The connections that the group can be linked to.
     providers: Vec<Connection>,
     count: i64,
     next: Option<String>,
@@ -119,7 +119,7 @@ pub(super) async fn show(
     page::render(&build(&request, &id, query, None).await?)
 }
 
-/// Applies a change and goes back to the group's page.
+/// Applies a change and returns to the group's page.
 async fn apply_change(
     request: &AuthenticatedRequest,
     id: &str,
@@ -132,7 +132,7 @@ async fn apply_change(
     redirect_or_rerender(request, id, "group_saved", done).await
 }
 
-/// Back to the group's page, which says that it was done, or why not.
+/// Redirects to the group's page with a notice, or renders it again with the error.
 async fn redirect_or_rerender(
     request: &AuthenticatedRequest,
     id: &str,
@@ -161,9 +161,9 @@ pub(super) async fn rename(
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct MemberForm {
-    /// Sign-in name or address of somebody to add.
+    /// The user name or email address of a user to add.
     add: String,
-    /// Id of somebody to remove.
+    /// The id of a user to remove.
     remove: String,
 }
 
