@@ -1,4 +1,4 @@
-//! A server process of the release build, and many clients.
+//! A server process of the release build, and its clients.
 
 use std::future::Future;
 use std::io::{BufRead as _, BufReader};
@@ -22,7 +22,7 @@ pub(crate) enum Backend {
 }
 
 impl Backend {
-    /// For the names of rows.
+    /// The name in the rows of the table.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Sqlite => "SQLite",
@@ -30,7 +30,8 @@ impl Backend {
         }
     }
 
-    /// The URL of a fresh database: a file in `dir`, or one of its own at the server of `VESTIBULE_TEST_POSTGRES`.
+    /// The URL of a fresh database: a file in `dir`, or a new database on the server of
+    /// `VESTIBULE_TEST_POSTGRES`.
     async fn fresh(self, dir: &Path) -> String {
         static DATABASES: AtomicUsize = AtomicUsize::new(0);
         if self == Self::Sqlite {
@@ -59,16 +60,16 @@ pub(crate) struct Node {
     pub(crate) binary: PathBuf,
     pub(crate) backend: Backend,
     pub(crate) url: String,
-    /// From `exec` until `/readyz` said yes, on a database that has its tables.
+    /// The time from `exec` until `/readyz` answered, on a database that has its tables.
     pub(crate) started: Duration,
     pub(crate) api: String,
     pub(crate) scim: String,
-    /// The URL of its database, which is its own.
+    /// The URL of its database, which no other node uses.
     pub(crate) database: String,
     _dir: TempDir,
 }
 
-/// The binary that was built here.
+/// The binary of this build.
 pub(crate) fn built_binary() -> PathBuf {
     env!("CARGO_BIN_EXE_vestibule").into()
 }
@@ -85,7 +86,7 @@ fn command(binary: &Path, dir: &Path, database: &str) -> Command {
     command
 }
 
-/// What a command of `binary` prints.
+/// Runs a command of `binary` and returns what it prints.
 pub(crate) fn output(binary: &Path, dir: &Path, database: &str, arguments: &[&str]) -> String {
     let output = command(binary, dir, database).args(arguments).output().expect("the binary runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -114,7 +115,7 @@ impl Node {
         Self { child, binary, backend, url, started, api, scim, database, _dir: dir }
     }
 
-    /// Ends it, and drops its database.
+    /// Stops the server and drops its database.
     pub(crate) async fn stop(self) {
         let (backend, database) = (self.backend, self.database.clone());
         drop(self);
@@ -124,7 +125,8 @@ impl Node {
         }
     }
 
-    /// Holds the process while another one is measured: a server has work of its own, mails to send among it.
+    /// Suspends the process while another one is measured, because a server has background work such as
+    /// sending mails.
     pub(crate) fn pause(&self) {
         self.signal(Signal::STOP);
     }
@@ -169,15 +171,15 @@ pub(crate) fn client() -> reqwest::Client {
     reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build().expect("client")
 }
 
-/// What a measurement gave.
+/// The result of a measurement.
 pub(crate) struct Rate {
     pub(crate) per_second: f64,
     pub(crate) count: u64,
-    /// How long was counted.
+    /// The time that was counted.
     pub(crate) seconds: f64,
 }
 
-/// Runs `work(client, n)` from `clients` tasks for `seconds`; a second before that does not count.
+/// Runs `work(client, n)` in `clients` tasks for `seconds`, after one second of warm-up that is not counted.
 pub(crate) async fn measure<F, W>(clients: usize, seconds: u64, work: W) -> Rate
 where
     F: Future<Output = ()> + Send,
@@ -193,8 +195,8 @@ where
     .await
 }
 
-/// The same for work that may run out: it ends for all clients, and is counted until, when the first one answers that
-/// there was nothing left to do.
+/// Like [`measure`], for work that may run out: when a client has nothing left to do, all clients stop and
+/// the counted time ends.
 pub(crate) async fn measure_while<F, W>(clients: usize, seconds: u64, work: W) -> Rate
 where
     F: Future<Output = bool> + Send,
@@ -233,14 +235,14 @@ where
     Rate { per_second, count, seconds }
 }
 
-/// Absolute numbers, for whoever asks for them.
+/// Prints an absolute rate if `VESTIBULE_BENCH_RATES` is set.
 pub(crate) fn print_rate(rate: &str) {
     if std::env::var_os("VESTIBULE_BENCH_RATES").is_some() {
         eprintln!("    {rate}");
     }
 }
 
-/// So many connections of the cheap kind.
+/// Opens `count` connections of the low-overhead client.
 pub(crate) async fn wires(url: &str, count: usize) -> Arc<Vec<tokio::sync::Mutex<Wire>>> {
     let mut wires = Vec::new();
     for _ in 0..count {
@@ -249,11 +251,11 @@ pub(crate) async fn wires(url: &str, count: usize) -> Arc<Vec<tokio::sync::Mutex
     Arc::new(wires)
 }
 
-/// What one client asks for: method, path, body.
+/// A request: method, path, body.
 pub(crate) type Asked = (&'static str, String, String);
 
-/// Has clients of the cheap kind ask `request(client, n)` one after the other for `seconds`. Every answer must be
-/// one of 2xx.
+/// Lets each of `clients` low-overhead clients send `request(client, n)` one after the other for `seconds`.
+/// Every answer must have a 2xx status.
 pub(crate) async fn hammer(
     url: &str,
     headers: &str,
@@ -280,14 +282,14 @@ pub(crate) async fn hammer(
     .await
 }
 
-/// Of several turns, the one in the middle.
+/// The median of several rounds.
 pub(crate) fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted[sorted.len() / 2]
 }
 
-/// All turns, to print.
+/// All rounds, for printing.
 pub(crate) fn list(values: &[f64]) -> String {
     let decimals = if values.iter().all(|value| *value < 10.0) { 2 } else { 1 };
     values.iter().map(|value| format!("{value:.decimals$}")).collect::<Vec<_>>().join(", ")

@@ -1,5 +1,5 @@
-//! A directory of a hundred thousand people in two thousand groups: bringing the groups up to date against reading the
-//! same with ldapsearch, and signing in against bare binds.
+//! A directory with 100,000 people in 2,000 groups: group syncs compared with ldapsearch reading the same
+//! entries, and sign-ins compared with bare binds.
 
 use std::fmt::Write as _;
 use std::process::{Command, Stdio};
@@ -18,10 +18,10 @@ use super::wire;
 
 const PEOPLE: u32 = 100_000;
 const GROUPS: u32 = 2_000;
-/// As many connections as the server's pool has.
+/// The size of the server's connection pool.
 const POOL: usize = 8;
 
-/// A password as Debian's `slapd` keeps it when told to use the system's hash: SHA-512, 5,000 rounds.
+/// A password hash as Debian's `slapd` stores it with the system's crypt: SHA-512, 5,000 rounds.
 fn crypt() -> String {
     let done = Command::new("openssl").args(["passwd", "-6", PASSWORD]).output().expect("openssl");
     format!("{{CRYPT}}{}", String::from_utf8(done.stdout).expect("text").trim())
@@ -78,7 +78,7 @@ pub(crate) async fn all(node: &Node, table: &mut Table) {
     sign_ins(node, &slapd, table).await;
 }
 
-/// Seconds that ldapsearch takes to read what a synchronisation reads.
+/// How many seconds ldapsearch takes to read what a sync reads.
 fn bare(slapd: &Slapd) -> f64 {
     let begin = Instant::now();
     for (base, filter) in
@@ -105,7 +105,7 @@ fn bare(slapd: &Slapd) -> f64 {
     begin.elapsed().as_secs_f64()
 }
 
-/// One run: (its report, seconds, the most memory that was used meanwhile).
+/// Runs one sync: (its report, seconds, peak memory in MiB).
 async fn run(node: &Node, id: &str, before: usize) -> (Value, f64, f64) {
     let path = format!("/api/v1/connections/{id}/syncs");
     api(node, reqwest::Method::POST, &path, &json!({})).await;
@@ -149,7 +149,7 @@ async fn sync_all(node: &Node, id: &str, slapd: &Slapd, table: &mut Table) {
         Measured::less(took, "s").decimals(1),
         "reads 2,000 stamps and writes nothing",
     );
-    // One group changes, and everybody has to be looked at again.
+    // After a change in one group, the sync reads all people again.
     let mut admin = slapd.admin().await;
     let gone = format!("uid=user0,ou=people,{BASE}");
     let change = vec![ldap3::Mod::Delete("member", [gone.as_str()].into())];
@@ -171,7 +171,7 @@ async fn sync_all(node: &Node, id: &str, slapd: &Slapd, table: &mut Table) {
     table.row(&format!("LDAP sync, everybody read again, {database}"), percent, &note);
 }
 
-/// As many connections as the server's pool has.
+/// Opens as many connections as the server's pool has.
 async fn links(slapd: &Slapd) -> Arc<Vec<Mutex<Ldap>>> {
     let mut links = Vec::new();
     for _ in 0..POOL {
@@ -184,7 +184,7 @@ async fn links(slapd: &Slapd) -> Arc<Vec<Mutex<Ldap>>> {
     Arc::new(links)
 }
 
-/// Bare binds a second.
+/// Bare binds per second.
 async fn bare_binds(links: &Arc<Vec<Mutex<Ldap>>>) -> f64 {
     let links = links.clone();
     let rate = measure(POOL, 4, move |at, n| {
@@ -198,7 +198,7 @@ async fn bare_binds(links: &Arc<Vec<Mutex<Ldap>>>) -> f64 {
     rate.await.per_second
 }
 
-/// In turns with bare binds, as the machine is not the same from one half minute to the next.
+/// Sign-ins in turns with bare binds, because the speed of the machine varies from minute to minute.
 async fn sign_ins(node: &Node, slapd: &Slapd, table: &mut Table) {
     const ROUNDS: u64 = 5;
     let (wires, links) = (wires(&node.url, POOL * 2).await, links(slapd).await);

@@ -1,4 +1,4 @@
-//! What the machine can do without us.
+//! What the machine can do without this server; the ratios are relative to it.
 
 use std::process::Command;
 use std::sync::Arc;
@@ -12,11 +12,12 @@ use vestibule::kernel::memory::with_huge_pages;
 
 use super::harness::{client, hammer, measure, print_rate};
 
-/// One arena a core for raw argon2id hashes with our parameters, made once: memory that is given back keeps its pages.
+/// One arena per core for raw argon2id hashes with our parameters. They are allocated once, because the
+/// allocator would reuse freed memory with the page size it already has.
 pub(crate) struct Arenas(Vec<Vec<Block>>);
 
 impl Arenas {
-    /// In pages as they come, or in large ones.
+    /// In pages of the usual size, or in huge pages.
     pub(crate) fn new(large_pages: bool) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let make = || vec![vec![Block::default(); argon2_params().block_count()]; cores];
@@ -28,7 +29,7 @@ fn argon2_params() -> Params {
     Params::new(19 * 1024, 2, 1, None).expect("parameters")
 }
 
-/// Raw hashes, a thread for each of the arenas.
+/// Raw hashes per second, with one thread for each arena.
 pub(crate) async fn argon2_per_second(seconds: u64, arenas: &mut Arenas) -> f64 {
     let stop = Arc::new(AtomicBool::new(false));
     let count = Arc::new(AtomicU64::new(0));
@@ -66,7 +67,7 @@ pub(crate) async fn argon2_per_second(seconds: u64, arenas: &mut Arenas) -> f64 
     rate
 }
 
-/// A bare axum handler in a process of its own kind: same runtime, same client, no database.
+/// Requests per second to a bare axum handler without a database, on this runtime and with the same client.
 pub(crate) async fn bare_handler_per_second() -> f64 {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/", listener.local_addr().expect("address"));
@@ -86,8 +87,8 @@ pub(crate) async fn bare_handler_per_second() -> f64 {
     rate
 }
 
-/// The same in threads of its own, as many as there are cores, with the cheap client: for what is measured with that
-/// client.
+/// The same with the low-overhead client, and with the handler on a runtime of its own that has a thread for
+/// each core.
 pub(crate) async fn bare_handler_by_wire_per_second(clients: usize) -> f64 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let url = format!("http://{}", listener.local_addr().expect("address"));
@@ -103,7 +104,7 @@ pub(crate) async fn bare_handler_by_wire_per_second(clients: usize) -> f64 {
     rate.per_second
 }
 
-/// Transactions a second of `pgbench -N` (update, select, insert), as PostgreSQL's people measure theirs.
+/// Transactions per second of `pgbench -N` (update, select, insert), PostgreSQL's own benchmark.
 pub(crate) fn pgbench_per_second(database: &str, clients: usize) -> f64 {
     let (_, host) = database.split_once("host=").expect("a socket's folder");
     let newest = std::fs::read_dir("/usr/lib/postgresql")
@@ -127,17 +128,19 @@ pub(crate) fn pgbench_per_second(database: &str, clients: usize) -> f64 {
     line.split_whitespace().nth(2).and_then(|tps| tps.parse().ok()).expect("a number")
 }
 
-/// The two rows of a creation, eight creations a commit, one connection, as durable as ours, through sqlx.
+/// Creations (two rows each) per second, eight in each commit, on one connection through sqlx, as durable as
+/// the server's.
 pub(crate) async fn durable_inserts_per_second(database: Option<&str>) -> f64 {
     durable(database, 8).await
 }
 
-/// Two rows a commit, one commit after the other, through sqlx.
+/// Commits of two rows per second, one after the other, through sqlx.
 pub(crate) async fn durable_commits_per_second(database: Option<&str>) -> f64 {
     durable(database, 1).await
 }
 
-/// Both without sqlx between: `SQLite` itself, with prepared statements, on one thread that does nothing else.
+/// The same without sqlx: SQLite itself with prepared statements, on a dedicated thread, with `each`
+/// creations in each commit.
 pub(crate) async fn bare_inserts_per_second(each: u32) -> f64 {
     tokio::task::spawn_blocking(move || bare(each)).await.expect("measured")
 }

@@ -1,8 +1,8 @@
-//! Load, as ratios against the limits of the same machine in the same run: `make bench`.
+//! Load benchmarks, as ratios to what the same machine can do in the same run: `make bench`.
 //!
-//! Absolute numbers depend on the machine; what is printed to be compared is the ratio, and the CPU
-//! time of the server for each operation. `cargo bench --bench load -- sign-ins` measures one part: `start`, `sign-ins`,
-//! `flood`, `import`, `timing`, `saml-judge`, `saml`, `operations`, `scim`, `ldap`, `million`.
+//! Absolute numbers depend on the machine; compare the ratios, and the CPU time of the server for each
+//! operation. `cargo bench --bench load -- sign-ins` measures one part: `start`, `sign-ins`, `flood`,
+//! `import`, `timing`, `saml-judge`, `saml`, `operations`, `scim`, `ldap`, `million`.
 //!
 //! `BENCH_BEFORE=/path/to/vestibule` measures that binary and this one in turns (`docs/benchmarks.md`).
 
@@ -26,7 +26,7 @@ use std::path::PathBuf;
 use harness::{Backend, Node, built_binary};
 use table::{Measured, Side, Table};
 
-/// The server's: judgements are measured in this process.
+/// The server's allocator, because SAML validation is measured in this process.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
@@ -39,7 +39,7 @@ fn main() {
         return saml::judge_many(count);
     }
     vestibule::kernel::memory::disable_huge_pages();
-    // One thread: the load must leave the processor to who is measured.
+    // One worker thread leaves the other cores to the server that is measured.
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -48,11 +48,11 @@ fn main() {
     runtime.block_on(run());
 }
 
-/// What the pieces that the tests share need of them.
+/// What `directory.rs`, which is shared with the tests, expects of its parent.
 mod peers {
     use std::process::Child;
 
-    /// A child process that ends with its owner.
+    /// A child process that is killed when this value is dropped.
     pub(crate) struct Ending(pub(crate) Child);
 
     impl Drop for Ending {
@@ -63,14 +63,14 @@ mod peers {
     }
 }
 
-/// Whether a part is to be measured: all, or those named after `--`.
+/// Whether a part is to be measured: all are, unless some are named after `--`.
 fn wanted(part: &str) -> bool {
     let named: Vec<String> =
         std::env::args().skip(1).filter(|argument| !argument.starts_with("--")).collect();
     named.is_empty() || named.iter().any(|name| name == part)
 }
 
-/// A part that is measured at a running server.
+/// A part that is measured on a running server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     Start,
@@ -86,7 +86,7 @@ enum Part {
 }
 
 impl Part {
-    /// In the order in which they are measured: what makes many people comes last.
+    /// The order of measurement. Parts that create many users come last.
     const ALL: [Self; 10] = [
         Self::Start,
         Self::SignIns,
@@ -115,7 +115,8 @@ impl Part {
         }
     }
 
-    /// Whether the database makes a difference to it.
+    /// Whether the part is measured on this database. The parts that depend little on it are measured on
+    /// SQLite only.
     fn is_measured_on(self, backend: Backend) -> bool {
         let on_one = matches!(self, Self::Start | Self::SignIns | Self::Flood | Self::Import);
         backend == Backend::Sqlite || !on_one
@@ -150,11 +151,11 @@ impl Part {
 struct Candidate {
     side: Side,
     node: Node,
-    /// Before it had anything to do, in MiB.
+    /// The memory before any load, in MiB.
     idle_memory: f64,
 }
 
-/// The binaries that are measured, in turns.
+/// The binaries to measure, in turns.
 fn binaries() -> Vec<(Side, PathBuf)> {
     let before = std::env::var_os("BENCH_BEFORE").map(|path| (Side::Before, PathBuf::from(path)));
     before.into_iter().chain([(Side::After, built_binary())]).collect()
@@ -173,13 +174,13 @@ async fn run() {
         if with_postgres {
             run_on(Backend::Postgres, &binaries, &mut table).await;
         }
-        // Who was second is first in the next turn.
+        // The order is reversed for the next turn.
         binaries.reverse();
     }
     table.print();
 }
 
-/// Measures part after part, each at one server after the other while the others stand still.
+/// Measures part after part, each on one server after the other while the other servers are suspended.
 async fn run_on(backend: Backend, binaries: &[(Side, PathBuf)], table: &mut Table) {
     let parts = Part::ALL.into_iter().filter(|part| wanted(part.name()) && part.is_measured_on(backend));
     let parts: Vec<Part> = parts.collect();

@@ -1,4 +1,4 @@
-//! An account of a million people, asked for a second factor.
+//! An account with a million users that starts to require a second factor.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use super::table::{Measured, Table};
 
 const PEOPLE: i64 = 1_000_000;
 
-/// Makes them in the database: how people come in is measured elsewhere.
+/// Inserts the users directly, because provisioning is measured elsewhere.
 async fn make_people(node: &Node) {
     sqlx::any::install_default_drivers();
     let mut c = sqlx::AnyConnection::connect(&node.database).await.expect("database");
@@ -40,7 +40,7 @@ async fn make_people(node: &Node) {
     c.close().await.expect("closed");
 }
 
-/// Times the answers around switching it on, then looks how the mails go.
+/// Times the requests around the switch, then measures the delivery of the mails.
 pub(crate) async fn enforce(node: &Node, table: &mut Table) {
     let database = node.backend.name();
     make_people(node).await;

@@ -1,16 +1,16 @@
-//! What the product does with it.
+//! A request to the REST API, and helpers for ratios and CPU time.
 
 use super::harness::{Node, Rate, client, measure};
 use super::table::{Measured, Table};
 
-/// Of so many a second.
+/// A rate as a percentage of a limit.
 pub(crate) fn percent(rate: &Rate, limit: f64) -> Measured {
     Measured::more(100.0 * rate.per_second / limit, "%")
 }
 
-/// CPU milliseconds of the server for each operation.
+/// The CPU time of the server for each operation, in milliseconds.
 pub(crate) fn cpu_each(node: &Node, before: f64, rate: &Rate) -> f64 {
-    // The second of warming up used CPU too; the share of the counted seconds is what counts.
+    // The second of warm-up used CPU time too, so only the share of the counted seconds is taken.
     let used = (node.cpu() - before) * rate.seconds / (rate.seconds + 1.0);
     #[expect(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
     let each = used / rate.count.max(1) as f64;
@@ -21,7 +21,7 @@ pub(crate) fn cpu_per_operation(node: &Node, before: f64, rate: &Rate) -> String
     format!("{:.2} ms CPU each", cpu_each(node, before, rate))
 }
 
-/// `GET /api/v1/me` with a session-like credential.
+/// `GET /api/v1/me` with an API token.
 pub(crate) async fn me(node: &Node, bare: f64, table: &mut Table) {
     let (http, url, token, before) =
         (client(), format!("{}/api/v1/me", node.url), node.api.clone(), node.cpu());

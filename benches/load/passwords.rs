@@ -1,4 +1,4 @@
-//! Sign-in with a password: its rate, what a flood of it does to everybody else, and the import of people.
+//! Sign-in with a password: its rate, the effect of a flood on other requests, and the import of users.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -28,7 +28,7 @@ pub(crate) async fn make_people(node: &Node) {
     }
 }
 
-/// A thousand people behind as many addresses, or the rate limits would be measured.
+/// A different address for each attempt of a client, so that the rate limits are not what is measured.
 fn address(client_number: usize, n: u64) -> String {
     format!("10.{}.{}.{}", client_number % 250, n / 250 % 250, n % 250)
 }
@@ -37,8 +37,8 @@ async fn sign_in(wire: &mut Wire, person: u64, address: &str) -> (u16, Option<St
     wire::sign_in(wire, &format!("p{person}"), PASSWORD, address).await
 }
 
-/// Whole sign-ins by the pages: identify, count, hash, session, audit event. In turns with the bare hash, as
-/// the machine is not the same from one half minute to the next.
+/// Complete sign-ins through the pages: identify, count, hash, session, audit event. They alternate with
+/// bare hashes, because the speed of the machine varies from minute to minute.
 pub(crate) async fn sign_ins(node: &Node, table: &mut Table) {
     const ROUNDS: u64 = 5;
     let wires = wires(&node.url, 32).await;
@@ -71,8 +71,8 @@ pub(crate) async fn sign_ins(node: &Node, table: &mut Table) {
     table.row("password sign-ins", Measured::more(median(&ratios), "%"), &note);
 }
 
-/// The latencies of `GET /api/v1/me` at 500 requests a second over 50 connections, measured on a thread of
-/// their own: the flood's clients must not stand between the answer and the clock.
+/// The latencies of `GET /api/v1/me` at 500 requests a second over 50 connections, in ascending order. They
+/// are measured on a thread of their own, so that the flood's clients do not delay the measurement.
 async fn me_latencies(node: &Node, session: &str, seconds: u64) -> Vec<Duration> {
     let (url, headers) = (node.url.clone(), format!("cookie: {session}\r\n"));
     let measured = tokio::task::spawn_blocking(move || {
@@ -93,7 +93,8 @@ async fn measure_latencies(url: String, headers: String, seconds: u64) -> Vec<Du
             for round in 0..seconds * 500 / CONNECTIONS {
                 let due = begun + Duration::from_millis(2 * (round * CONNECTIONS + n));
                 tokio::time::sleep_until(due.into()).await;
-                // Not from when it was due: this runtime's timers are exact to a millisecond only.
+                // Measured from sending, not from the due time, because the timers of this runtime are exact
+                // to a millisecond only.
                 let sent = Instant::now();
                 let reply = wire.send("GET", "/api/v1/me", &headers, "").await;
                 assert_eq!(reply.status, 200);
@@ -111,7 +112,8 @@ fn p99(sorted: &[Duration]) -> f64 {
     sorted[sorted.len() * 99 / 100].as_secs_f64() * 1000.0
 }
 
-/// A flood of sign-ins beside people who are in: latency, memory, and how soon the flood is told to wait.
+/// A flood of sign-ins beside the requests of a signed-in user: latency, memory, and how soon the flood is
+/// told to wait.
 pub(crate) async fn flood(node: &Node, idle_memory: f64, table: &mut Table) {
     let (status, session) = sign_in(&mut Wire::open(&node.url).await, 0, "10.251.0.1").await;
     assert_eq!(status, 303);
@@ -143,7 +145,7 @@ pub(crate) async fn flood(node: &Node, idle_memory: f64, table: &mut Table) {
                     told.fetch_add(1, Ordering::Relaxed);
                     let took = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
                     slowest.fetch_max(took, Ordering::Relaxed);
-                    // About as Retry-After asks, and not all at the same moment.
+                    // The client waits about as long as Retry-After says, but not all clients equally long.
                     tokio::time::sleep(Duration::from_millis(1500 + (n as u64 * 397 + round * 61) % 1000))
                         .await;
                 }
@@ -185,7 +187,7 @@ pub(crate) async fn flood(node: &Node, idle_memory: f64, table: &mut Table) {
     );
 }
 
-/// `user import` of 100,000 people with hashes, on the embedded database.
+/// `user import` of 100,000 users with hashes, on SQLite.
 pub(crate) fn import(binary: &Path, table: &mut Table) {
     const ROWS: u32 = 100_000;
     let dir = tempfile::tempdir().expect("folder");

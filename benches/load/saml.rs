@@ -1,4 +1,5 @@
-//! SAML: judging a response in process, against C xmlsec and node-saml on the same document; and whole sign-ins.
+//! SAML: validating a response in process, compared with C xmlsec and node-saml on the same document; and
+//! complete sign-ins.
 
 use std::path::Path;
 use std::process::Command;
@@ -44,7 +45,7 @@ impl Idp {
         )
     }
 
-    /// A response of about 5.5 kB as a provider of an enterprise sends it, its assertion signed.
+    /// A response of about 5.5 kB with a signed assertion, as an enterprise's provider sends it.
     fn response(&self, base: &str, id: &str, email: &str, now: Timestamp) -> String {
         let (acs, audience) = (format!("{base}/acs"), format!("{base}/metadata"));
         let end = now.plus(Duration::from_hours(1));
@@ -65,7 +66,7 @@ impl Idp {
     }
 }
 
-/// How often a second this can be done by one core.
+/// How often per second one core can do this.
 fn rate(mut work: impl FnMut()) -> f64 {
     work();
     let begin = Instant::now();
@@ -81,7 +82,8 @@ fn now() -> Timestamp {
     Timestamp(chrono::Utc::now().timestamp_millis())
 }
 
-/// Judges the same response `count` times: what a leak checker runs. Set `VESTIBULE_BENCH_JUDGE`.
+/// Validates a good and a tampered response `count` times, for use with a leak checker. Set
+/// `VESTIBULE_BENCH_JUDGE` to the count.
 pub(crate) fn judge_many(count: usize) {
     let idp = Idp::new();
     let base = "https://id.bench.example/saml/1";
@@ -110,7 +112,8 @@ fn with_expected(idp: &Idp, base: &str, work: impl FnOnce(&ExpectedResponse<'_>)
     });
 }
 
-/// Judgements of one core, all checks, against what others take to verify the same document. In turns.
+/// Validations per second on one core with all checks, in turns with C xmlsec verifying the same document,
+/// and compared with node-saml.
 pub(crate) fn judgements(table: &mut Table) {
     if !wanted("saml-judge") {
         return;
@@ -151,7 +154,7 @@ fn median(values: &mut [f64]) -> f64 {
     values[values.len() / 2]
 }
 
-/// Validations a second by node-saml, on one core.
+/// Validations per second by node-saml, on one core.
 fn node_saml(idp: &Idp, base: &str, field: &str) -> f64 {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let modules = root.join("target/peers/node/node_modules");
@@ -170,13 +173,13 @@ fn node_saml(idp: &Idp, base: &str, field: &str) -> f64 {
 }
 
 const CLIENTS: usize = 16;
-/// Responses for each client with which the pace is found.
+/// Responses for each client in the warm-up that determines the pace.
 const WARM_UP: usize = 100;
 const SECONDS: u32 = 5;
 
-/// Whole sign-ins that the provider begins: the response at the assertion consumer service, its entry in the
-/// replay store, the hand-over, the session, the audit event; durable. The client signs nothing meanwhile: it has as
-/// many responses signed before as a warm-up says that it needs, and half as many again.
+/// Complete IdP-initiated sign-ins: the response at the assertion consumer service, its entry in the replay
+/// cache, the hand-over, the session and the audit event, all durable. The client signs nothing in the
+/// meantime: it has one and a half times as many signed responses as the warm-up predicts.
 pub(crate) async fn sign_ins(node: &Node, table: &mut Table) {
     let idp = Idp::new();
     let id = connect(node, &idp).await;
@@ -235,15 +238,15 @@ pub(crate) async fn sign_ins(node: &Node, table: &mut Table) {
     table.row(&format!("SAML sign-ins, 16 clients, {}", node.backend.name()), percent, &note);
 }
 
-/// How many responses each client needs where [`WARM_UP`] took it so long, with half as many again in case it becomes
-/// faster. There is a second before what is measured.
+/// How many responses each client needs if [`WARM_UP`] of them took this long: enough for the measured time
+/// and the second before it, and half as many again in case the server becomes faster.
 fn needed(took: Duration) -> usize {
     let window = u128::from(SECONDS + 1) * 1_000_000;
     let expected = WARM_UP as u128 * window / took.as_micros().max(1);
     usize::try_from(expected * 3 / 2).unwrap_or(usize::MAX)
 }
 
-/// Makes the connection to the provider, and people; the connection's id.
+/// Creates the connection and users; returns the connection's id.
 async fn connect(node: &Node, idp: &Idp) -> String {
     let http = client();
     let call = async |method: reqwest::Method, path: String, body: Value| -> Value {
@@ -266,17 +269,17 @@ async fn connect(node: &Node, idp: &Idp) -> String {
     id
 }
 
-/// The provider, and the connection it signs for.
+/// The identity provider, and the base URL of the connection that it signs for.
 struct Signer {
     idp: Idp,
     base: String,
 }
 
-/// Encoded responses for each client.
+/// The encoded responses of each client.
 type Forms = Arc<Vec<Vec<String>>>;
 
 impl Signer {
-    /// Signs `count` responses for each client, from its `first` one on.
+    /// Signs `count` responses for each client, beginning with number `first`.
     async fn forms(self: &Arc<Self>, first: usize, count: usize) -> Forms {
         eprintln!("  (signing {} responses)", CLIENTS * count);
         let made = now();
@@ -301,7 +304,7 @@ impl Signer {
     }
 }
 
-/// Browsers, each with a connection of its own.
+/// The clients, each with its own connection.
 struct Clients {
     wires: Arc<Vec<tokio::sync::Mutex<Wire>>>,
     path: String,

@@ -1,4 +1,4 @@
-//! SCIM, at a thousand users and at a million.
+//! SCIM with a thousand users and with a million.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -17,13 +17,13 @@ const FEW: i64 = 1000;
 const MANY: i64 = 1_000_000;
 const CROWD: i64 = 100_000;
 
-/// A look-up of one of the first thousand, whoever else there is.
+/// Looks up one of the first thousand users, however many there are.
 fn look_up(client: usize, n: u64) -> Asked {
     let who = (n * 131 + client as u64 * 17) % FEW.unsigned_abs() + 1;
     ("GET", format!("/scim/v2/Users?filter=userName%20eq%20%22d{who}%40bench.example%22"), String::new())
 }
 
-/// One node, measured from top to bottom.
+/// All SCIM measurements on one node.
 pub(crate) async fn all(node: &Node, table: &mut Table) {
     let database = node.backend.name();
     let headers = format!("authorization: Bearer {}\r\n", node.scim);
@@ -64,13 +64,13 @@ pub(crate) async fn all(node: &Node, table: &mut Table) {
         times,
         "the time of one into a group of 10 (aim: 1.2 times at most)",
     );
-    // Until the users that were just made count as settled.
+    // Waits until the new users are older than a minute, the time after which their ids count as settled.
     tokio::time::sleep(Duration::from_secs(61)).await;
     pages(node, &headers, &mut wire, table).await;
     import(node, &headers, &mut wire, table).await;
 }
 
-/// The same creates at other servers.
+/// The same creates on other servers.
 fn creates_beside_peers(creates: &Rate, table: &mut Table) {
     let peers = [
         ("scim2-server, as its command starts it", scim2_server()),
@@ -91,7 +91,8 @@ async fn look_ups(node: &Node, headers: &str) -> (Rate, String) {
     (rate, cpu)
 }
 
-/// Look-ups among few and a bare handler, in turns: the machine is not the same from one half minute to the next.
+/// Look-ups among few users in turns with a bare handler, because the speed of the machine varies from
+/// minute to minute.
 async fn look_ups_beside_bare(node: &Node, headers: &str, table: &mut Table) {
     let (mut ratios, mut cpu) = (Vec::new(), String::new());
     for _ in 0..5 {
@@ -108,7 +109,7 @@ async fn look_ups_beside_bare(node: &Node, headers: &str, table: &mut Table) {
     table.row(&what, Measured::more(median(&ratios), "%"), &note);
 }
 
-/// The same look-ups at a server that knows a thousand people and at this one, in turns.
+/// The same look-ups on a new server with a thousand users and on this one, in turns.
 async fn many_beside_few(node: &Node, headers: &str, table: &mut Table) {
     let other = Node::start(&node.binary, node.backend).await;
     Crowd::open(&other).await.people(1, FEW).await;
@@ -126,7 +127,7 @@ async fn many_beside_few(node: &Node, headers: &str, table: &mut Table) {
     );
 }
 
-/// One member comes and goes, in a group of so many; one client, as a group is pushed.
+/// Adds and removes one member of a group of this size, with one client, as a provider pushes a group.
 async fn member_changes(node: &Node, headers: &str, crowd: &mut Crowd, size: i64) -> Rate {
     let group = crowd.group(size).await;
     let newcomer = old_id(FEW);
@@ -141,7 +142,7 @@ async fn member_changes(node: &Node, headers: &str, crowd: &mut Crowd, size: i64
     .await
 }
 
-/// Pages of a hundred: at the beginning, at 100,000, and by cursor.
+/// Pages of a hundred users: at the beginning, at 100,000, and by cursor.
 async fn pages(node: &Node, headers: &str, wire: &mut Wire, table: &mut Table) {
     let at = async |path: String| {
         hammer(&node.url, headers, 2, 4, move |_, _| ("GET", path.clone(), String::new())).await.per_second
@@ -167,7 +168,7 @@ async fn pages(node: &Node, headers: &str, wire: &mut Wire, table: &mut Table) {
     }
 }
 
-/// The cursor of the page after this one.
+/// The cursor of the page after `cursor`.
 async fn cursor(wire: &mut Wire, headers: &str, cursor: &str) -> Option<String> {
     let path = format!("/scim/v2/Users?count=200&attributes=userName&cursor={cursor}");
     let reply = wire.send("GET", &path, headers, "").await;
@@ -176,7 +177,7 @@ async fn cursor(wire: &mut Wire, headers: &str, cursor: &str) -> Option<String> 
     body["nextCursor"].as_str().map(str::to_owned)
 }
 
-/// A directory that reads everybody: a hundred thousand of them.
+/// A client that reads 100,000 users in pages.
 async fn import(node: &Node, headers: &str, wire: &mut Wire, table: &mut Table) {
     let (before, begin) = (node.memory(), Instant::now());
     let (mut next, mut most) = (String::new(), before);
@@ -198,12 +199,12 @@ async fn import(node: &Node, headers: &str, wire: &mut Wire, table: &mut Table) 
     table.row(&format!("memory while they are read, {database}"), more, &note);
 }
 
-/// Ids of months ago, in order.
+/// An id from months ago; the ids are in the order of `n`.
 fn old_id(n: i64) -> String {
     format!("019a0000-0000-7000-8000-{}", 100_000_000_000 + n)
 }
 
-/// People and groups that are made in the database: how they come in is measured elsewhere.
+/// Inserts users and groups directly, because provisioning is measured elsewhere.
 struct Crowd {
     c: sqlx::AnyConnection,
     account: String,
@@ -246,7 +247,7 @@ impl Crowd {
         sqlx::query("ANALYZE").execute(&mut self.c).await.expect("statistics");
     }
 
-    /// Has the database write down what is on the way, which it would do beside what is measured next.
+    /// Makes the database complete deferred writes, which would otherwise disturb the next measurement.
     async fn settle(&mut self, backend: Backend) {
         let own: &[&str] = match backend {
             Backend::Sqlite => &["PRAGMA wal_checkpoint(TRUNCATE)"],
@@ -257,7 +258,8 @@ impl Crowd {
         }
     }
 
-    /// A group with the last `size` of all people in it; its id.
+    /// Creates a group of the last `size` inserted users, without the user that the measurement adds and
+    /// removes. Returns its id.
     async fn group(&mut self, size: i64) -> String {
         let id = format!("019a0000-0000-7000-8001-{}", 100_000_000_000 + size);
         sqlx::query(
@@ -296,7 +298,7 @@ fn scimmy() -> Command {
 }
 
 fn scim2_server() -> Command {
-    // It does not find a free one by itself.
+    // scim2-server cannot choose a free port by itself.
     let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|port| port.local_addr()).expect("a port");
     let mut command = Command::new(root().join("target/peers/venv/bin/scim2-server"));
     command.args(["--port", &free.port().to_string()]);
@@ -313,13 +315,13 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Creates at a SCIM server for so many seconds, by wrk; a second before that does not count.
+/// Creates through wrk for `seconds`, after one second that is not counted.
 fn creates_at(base: &str, token: &str, seconds: u64) -> Rate {
     wrk(base, token, "w", 1);
     wrk(base, token, "u", seconds)
 }
 
-/// Runs wrk with as many connections as there are clients. Names begin with `run`.
+/// Runs wrk with [`CLIENTS`] connections. The names of the created users begin with `run`.
 fn wrk(base: &str, token: &str, run: &str, seconds: u64) -> Rate {
     let done = Command::new("wrk")
         .args(["-t1", &format!("-c{CLIENTS}"), &format!("-d{seconds}s"), "--timeout", "10s", "-s"])
@@ -331,7 +333,7 @@ fn wrk(base: &str, token: &str, run: &str, seconds: u64) -> Rate {
     let last = said.lines().last().unwrap_or_default().split(' ');
     let numbers: Vec<u64> = last.filter_map(|number| number.parse().ok()).collect();
     let [count, micros, failed] = numbers[..] else { panic!("wrk: {said}") };
-    // A server that takes connections one by one drops some of them.
+    // A server that accepts connections one by one drops some of them.
     assert!(failed * 100 <= count, "wrk: {said}");
     print_rate(&format!("{count} in {seconds} s"));
     let seconds = as_float(micros) / 1e6;
@@ -343,7 +345,8 @@ fn as_float(count: u64) -> f64 {
     count as f64
 }
 
-/// Creates a second by another server, with the same client. It prints where its endpoints are, and may log each request.
+/// Creates per second on another server, with the same client. Its first line of output ends with its base
+/// URL.
 fn creates_of(mut peer: Command) -> f64 {
     let peer = peer.stdout(Stdio::piped()).stderr(Stdio::null());
     let mut child = Peer(peer.spawn().expect("starts: run 'make peers'"));

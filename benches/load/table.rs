@@ -1,24 +1,24 @@
-//! The lines that are printed at the end: of one binary, or of two beside each other.
+//! The table that is printed at the end, for one binary or for two side by side.
 
 use super::harness::median;
 
-/// Which of two binaries is measured. Where there is one only, it is [`Side::After`].
+/// Which of two binaries is measured. If there is only one, it is [`Side::After`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     /// The binary that `BENCH_BEFORE` names.
     Before,
-    /// The one that was built here.
+    /// The binary of this build.
     After,
 }
 
-/// Which way a number gets better.
+/// Whether more or less is better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Better {
     More,
     Less,
 }
 
-/// A number as it is printed.
+/// A number with its unit and format.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Measured {
     number: f64,
@@ -28,12 +28,12 @@ pub(crate) struct Measured {
 }
 
 impl Measured {
-    /// A whole number of which more is better.
+    /// A whole number where more is better.
     pub(crate) fn more(number: f64, unit: &'static str) -> Self {
         Self { number, decimals: 0, unit, better: Better::More }
     }
 
-    /// A whole number of which less is better.
+    /// A whole number where less is better.
     pub(crate) fn less(number: f64, unit: &'static str) -> Self {
         Self { number, decimals: 0, unit, better: Better::Less }
     }
@@ -48,7 +48,7 @@ impl Measured {
     }
 }
 
-/// What was measured of one thing, each time it was.
+/// All measurements of one thing.
 struct Row {
     what: String,
     note: String,
@@ -57,7 +57,7 @@ struct Row {
     last: Measured,
 }
 
-/// Measurements that differ by less than this share are taken for the same.
+/// Measurements that differ by no more than this share count as equal.
 const TOLERANCE: f64 = 0.05;
 
 impl Row {
@@ -68,7 +68,7 @@ impl Row {
         Measured { number: median(numbers), ..self.last }.text()
     }
 
-    /// After to before, and what to think of it.
+    /// The ratio of after to before, and its assessment.
     fn ratio(&self) -> (String, String) {
         let none = || ("–".to_owned(), String::new());
         if self.before.is_empty() || self.after.is_empty() {
@@ -94,7 +94,7 @@ impl Row {
     }
 }
 
-/// See the module's text.
+/// The rows, and the side that is being measured.
 pub(crate) struct Table {
     side: Side,
     compares: bool,
@@ -102,22 +102,22 @@ pub(crate) struct Table {
 }
 
 impl Table {
-    /// `compares`: there is a binary to compare with.
+    /// `compares` says whether there are two binaries.
     pub(crate) fn new(compares: bool) -> Self {
         Self { side: Side::After, compares, rows: Vec::new() }
     }
 
-    /// Whether two binaries are compared: what neither of them does need not be measured then.
+    /// Whether two binaries are compared. What does not depend on them need not be measured then.
     pub(crate) fn compares(&self) -> bool {
         self.compares
     }
 
-    /// Rows from now on are of this side.
+    /// Assigns the following rows to this side.
     pub(crate) fn measures(&mut self, side: Side) {
         self.side = side;
     }
 
-    /// Adds a measurement. Another one of the same thing on the same side makes the row a median.
+    /// Adds a measurement. Several measurements of the same thing on the same side become their median.
     pub(crate) fn row(&mut self, what: &str, measured: Measured, note: &str) {
         let side = if self.compares { format!(" ({:?})", self.side) } else { String::new() };
         eprintln!("  {what}{side}: {}", measured.text());

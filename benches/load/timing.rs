@@ -1,6 +1,7 @@
-//! What the time of a refusal tells: nothing, if the four cases take the same.
+//! Whether the time of a refused sign-in reveals its reason; all four cases must take the same time.
 //!
-//! The tests compare the work (`tests/timing.rs`); here is the time it takes, which only a quiet machine shows.
+//! The tests compare the work (`tests/timing.rs`). This part compares the time, which only a quiet machine
+//! shows.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use super::wire::Wire;
 const CASES: [&str; 4] = ["unknown", "wrong", "locked", "deactivated"];
 const ROUNDS: usize = 101;
 
-/// Medians of the four cases, tried in turn, so that whatever else the machine does hits all alike.
+/// The medians of the four cases, tried in turn so that other load on the machine affects all of them alike.
 pub(crate) async fn refusals(node: &Node, table: &mut Table) {
     let ids = make_people(node).await;
     let mut wire = Wire::open(&node.url).await;
@@ -26,7 +27,7 @@ pub(crate) async fn refusals(node: &Node, table: &mut Table) {
             let case = (turn + round) % CASES.len();
             times[case].push(refuse(&mut wire, round, CASES[case]).await.as_secs_f64() * 1000.0);
         }
-        // Neither may lock on the way.
+        // These two users must not become locked by the attempts.
         for id in [&ids[0], &ids[2]] {
             call(node, reqwest::Method::POST, &format!("/api/v1/users/{id}/unlock"), &json!({})).await;
         }
@@ -52,7 +53,7 @@ async fn call(node: &Node, method: reqwest::Method, path: &str, body: &Value) ->
     answer.json().await.unwrap_or_default()
 }
 
-/// Those who are refused, and their ids; nobody is unknown.
+/// Creates the users of all cases except `unknown`; returns their ids.
 async fn make_people(node: &Node) -> Vec<String> {
     let settings = json!({"lockout": {"attempts": 3, "notify_user": false}});
     call(node, reqwest::Method::PATCH, "/api/v1/authentication-settings", &settings).await;
@@ -67,8 +68,8 @@ async fn make_people(node: &Node) -> Vec<String> {
     ids
 }
 
-/// How long the answer to a wrong password takes. It comes from an address of its own, or the limits by address would
-/// be measured.
+/// How long the answer to a wrong password takes. Each round has its own client address, so that the rate
+/// limits by address are not what is measured.
 async fn refuse(wire: &mut Wire, round: usize, case: &str) -> Duration {
     let from = format!("x-forwarded-for: 10.252.{}.{}\r\n", round / 250, round % 250);
     let sent = wire.send("POST", "/login", &from, &format!("identifier={case}%40bench.example")).await;

@@ -1,10 +1,10 @@
-//! A client that costs next to nothing, so that what is measured is the server: one connection, HTTP/1.1,
+//! A client with almost no overhead, so that the server is what is measured: one connection, HTTP/1.1, and
 //! no parsing beyond status, headers and length.
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// A kept connection.
+/// A persistent connection.
 pub(crate) struct Wire {
     stream: TcpStream,
     host: String,
@@ -12,7 +12,7 @@ pub(crate) struct Wire {
     body_at: usize,
 }
 
-/// Status and headers of an answer; its body is read and dropped.
+/// The status and headers of an answer. [`Wire::body`] has its body until the next request.
 pub(crate) struct Reply {
     pub(crate) status: u16,
     head: String,
@@ -39,7 +39,8 @@ impl Wire {
         &self.buffer[self.body_at..]
     }
 
-    /// Sends a request; `headers` are whole lines with their ends, `form` is an encoded body, or JSON.
+    /// Sends a request. `headers` are complete lines with their line ends; `form` is an encoded form or
+    /// JSON.
     pub(crate) async fn send(&mut self, method: &str, path: &str, headers: &str, form: &str) -> Reply {
         let kind = match form.as_bytes() {
             [] => "",
@@ -71,7 +72,7 @@ impl Wire {
     }
 }
 
-/// Identify, then prove; the status of the last answer, and the session's cookie.
+/// Signs in through the pages; returns the status of the last answer and the session's cookie.
 pub(crate) async fn sign_in(
     wire: &mut Wire,
     name: &str,

@@ -1,4 +1,4 @@
-//! Chromium, driven by its own driver.
+//! Chromium, controlled through chromedriver.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -12,17 +12,18 @@ use tempfile::TempDir;
 
 use super::peers::Ending;
 
-/// A browser with a profile of its own. Ends with its owner.
+/// A browser with its own profile. It is closed when this value is dropped.
 pub struct Browser {
     pub page: Client,
     base: String,
-    // In this order: the browser has to be gone before its driver, and both before its files.
+    // The order of drops matters: the browser must be gone before its driver, and both before the profile.
     _session: Session,
     _driver: Ending,
     _profile: TempDir,
 }
 
-/// A browser that its driver has started. A driver that is killed leaves it running, with all its children.
+/// The session of the driver. Dropping it closes the browser, because a killed driver would leave the
+/// browser and its child processes running.
 struct Session {
     port: u16,
     id: String,
@@ -35,7 +36,7 @@ impl Drop for Session {
         let request = format!("DELETE /session/{} HTTP/1.1\r\n{head}\r\n\r\n", self.id);
         drop(driver.set_read_timeout(Some(Duration::from_secs(5))));
         if driver.write_all(request.as_bytes()).is_ok() {
-            // Answered when the browser has ended.
+            // The driver answers once the browser has exited.
             drop(driver.read_to_end(&mut Vec::new()));
         }
     }
@@ -131,14 +132,14 @@ impl Browser {
     pub async fn text(&self, selector: &str) -> String {
         loop {
             let found = self.page.wait().for_element(Locator::Css(selector)).await.expect("element");
-            // A page that was replaced meanwhile has no such element any more; the next one may.
+            // The page may have been replaced in the meantime, and the next one may have the element.
             if let Ok(text) = found.text().await {
                 return text;
             }
         }
     }
 
-    /// Waits until the address begins with `path` on this server.
+    /// Waits until the URL begins with `path` on this server.
     pub async fn at(&self, path: &str) {
         let prefix = format!("{}{path}", self.base);
         let reached = async {
@@ -154,7 +155,7 @@ impl Browser {
         }
     }
 
-    /// Saves a picture of the whole page at this width.
+    /// Saves a screenshot of the whole page at this width.
     pub async fn picture(&self, width: u32, file: &Path) {
         let metrics = |height: u64| {
             json!({"cmd": "Emulation.setDeviceMetricsOverride", "params": {
@@ -167,8 +168,8 @@ impl Browser {
         std::fs::write(file, self.page.screenshot().await.expect("picture")).expect("file");
     }
 
-    /// Pictures of a page at two widths, one of them dark now and then, in `target/pictures` to be looked at;
-    /// fails when the page is wider than its window. An empty path is the page it is on.
+    /// Saves screenshots of a page at two widths in `target/pictures` for review, some of the narrow ones in
+    /// dark mode. Fails if the page is wider than its window. An empty `path` stands for the current page.
     pub async fn look(&self, name: &str, path: &str) {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pictures");
         std::fs::create_dir_all(&folder).expect("folder");
@@ -180,7 +181,7 @@ impl Browser {
             self.picture(width, &folder.join(format!("{name}-{width}.png"))).await;
             assert_eq!(self.overflow().await, 0, "{name} at {width} pixels");
         }
-        // Back to the size of a desk, or what is clicked next may be out of sight.
+        // Restores the desktop size; otherwise an element to be clicked next may be out of view.
         self.cdp(json!({"cmd": "Emulation.clearDeviceMetricsOverride", "params": {}})).await;
     }
 
@@ -195,7 +196,7 @@ impl Browser {
         assert!(seen, "{text} is not on the page: {}", self.text("body").await);
     }
 
-    /// How far the page is wider than the window, in pixels.
+    /// By how many pixels the page is wider than the window.
     pub async fn overflow(&self) -> i64 {
         let script = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
         self.page.execute(script, vec![]).await.expect("script").as_i64().unwrap_or(0)
@@ -211,12 +212,12 @@ impl Browser {
         self.command(http::Method::POST, "goog/cdp/execute".to_owned(), body).await;
     }
 
-    /// Sends the driver a command that its client library does not know.
+    /// Sends a command of the driver that its client library does not support.
     async fn command(&self, method: http::Method, path: String, body: Value) -> Value {
         self.page.issue_cmd(Command { method, path, body }).await.expect("the browser obeys")
     }
 
-    /// Plugs in an authenticator that says yes to everything: one that keeps passkeys and checks its holder, or
+    /// Adds a virtual authenticator that consents to everything: one with passkeys and user verification, or
     /// a plain security key (Web Authentication §11).
     pub async fn plug_in(&self, keeps_passkeys: bool) -> Authenticator {
         let transport = if keeps_passkeys { "internal" } else { "usb" };
@@ -231,26 +232,25 @@ impl Browser {
         self.command(http::Method::DELETE, path, Value::Null).await;
     }
 
-    /// Whether the holder passes the authenticator's check.
+    /// Sets whether user verification succeeds.
     pub async fn verifies(&self, authenticator: &Authenticator, verified: bool) {
         let path = format!("webauthn/authenticator/{}/uv", authenticator.0);
         self.command(http::Method::POST, path, json!({"isUserVerified": verified})).await;
     }
 
-    /// The keys in an authenticator, with their private halves.
+    /// The credentials in an authenticator, with their private keys.
     pub async fn keys(&self, authenticator: &Authenticator) -> Vec<Value> {
         let path = format!("webauthn/authenticator/{}/credentials", authenticator.0);
         self.command(http::Method::GET, path, Value::Null).await.as_array().expect("a list").clone()
     }
 
-    /// Puts a copy of a key into an authenticator.
+    /// Adds a copy of a credential to an authenticator.
     pub async fn copy_key(&self, authenticator: &Authenticator, key: &Value) {
         let path = format!("webauthn/authenticator/{}/credential", authenticator.0);
         self.command(http::Method::POST, path, key.clone()).await;
     }
 
-    /// Fails when axe-core finds something a person with a screen reader or a keyboard would stumble over: WCAG
-    /// 2.2 A and AA and its own best practices.
+    /// Fails if axe-core finds a violation of WCAG 2.2 A and AA or of its own best practices.
     pub async fn is_accessible(&self, name: &str) {
         let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers/axe.min.js");
         let axe = std::fs::read_to_string(file).expect("axe-core is missing: run 'make peers'");
@@ -261,7 +261,7 @@ impl Browser {
         assert_eq!(found, json!([]), "{name}");
     }
 
-    /// The text of the element that has the focus, or its name or id.
+    /// The id, name or text of the element that has the focus.
     pub async fn focused(&self) -> String {
         let script = "const e = document.activeElement; return e.id || e.name || e.textContent.trim()";
         self.page.execute(script, vec![]).await.expect("script").as_str().unwrap_or_default().to_owned()
@@ -273,7 +273,7 @@ impl Browser {
     }
 }
 
-/// A plugged-in authenticator.
+/// The id of a virtual authenticator.
 pub struct Authenticator(String);
 
 #[derive(Debug)]

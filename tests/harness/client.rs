@@ -13,7 +13,7 @@ pub struct Client {
     from: Option<String>,
 }
 
-/// An answer, read whole.
+/// A response with its body.
 #[derive(Debug)]
 pub struct Answer {
     pub status: StatusCode,
@@ -38,7 +38,7 @@ impl Client {
         self
     }
 
-    /// Comes from this address, through the proxy that the test server trusts.
+    /// Sends requests from this address, through the proxy that the test server trusts.
     pub fn from(mut self, address: &str) -> Self {
         self.from = Some(address.to_owned());
         self
@@ -92,7 +92,7 @@ impl Client {
         self.send(self.request(Method::POST, path).form(fields)).await
     }
 
-    /// Signs in with name and password by the pages; the last answer is the one after the password.
+    /// Signs in with a user name and password through the pages. Returns the response to the password.
     pub async fn sign_in(&self, account: &str, identifier: &str, password: &str) -> Answer {
         let page = self.get(&format!("/login?account={account}")).await;
         assert_eq!(page.status, 200, "{}", page.body);
@@ -108,7 +108,7 @@ impl Client {
 }
 
 impl Client {
-    /// Shows a code where a sign-in waits for it; `waiting` is the answer that sent the browser there.
+    /// Submits a code for the second factor; `waiting` is the response that redirected the browser to it.
     pub async fn second_factor(&self, waiting: &Answer, code: &str) -> Answer {
         let to = waiting.location().expect("to the second factor");
         assert!(to.starts_with("/login/second-factor?flow="), "{to}");

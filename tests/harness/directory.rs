@@ -1,5 +1,5 @@
-//! Directories of others: OpenLDAP's slapd on a free port, and a Samba Active Directory domain controller on a loopback
-//! address of its own (its ports are fixed).
+//! Third-party directories: OpenLDAP's slapd on free ports, and a Samba Active Directory domain controller
+//! on its own loopback address, because its ports are fixed.
 
 use std::fmt::Write as _;
 use std::net::TcpListener;
@@ -16,7 +16,7 @@ pub const BASE: &str = "dc=acme,dc=example";
 pub const ADMIN: &str = "cn=admin,dc=acme,dc=example";
 pub const PASSWORD: &str = "a password of theirs";
 
-/// An authority for the certificates of test servers.
+/// A certificate authority for test servers.
 pub struct Authority {
     pub pem: String,
     issuer: Issuer<'static, KeyPair>,
@@ -31,7 +31,7 @@ impl Authority {
         Self { pem: certificate.pem(), issuer: Issuer::new(params, key) }
     }
 
-    /// (certificate, key) for a host, valid until the end of `year`.
+    /// A certificate for a host and its key, valid until the end of `year`.
     fn issue(&self, host: &str, year: i32) -> (String, String) {
         let key = KeyPair::generate().expect("key");
         let mut params = CertificateParams::new(vec![host.to_owned()]).expect("a name");
@@ -46,7 +46,7 @@ fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).expect("a free port").local_addr().expect("address").port()
 }
 
-/// A slapd with TLS and memberOf.
+/// A slapd with TLS and the `memberOf` overlay.
 pub struct Slapd {
     pub authority: Authority,
     dir: TempDir,
@@ -56,12 +56,12 @@ pub struct Slapd {
 }
 
 impl Slapd {
-    /// One that has these entries below [`BASE`].
+    /// Starts a server that has these entries below [`BASE`].
     pub fn start(ldif: &str) -> Self {
         Self::start_as("localhost", 2120, ldif)
     }
 
-    /// The same with a certificate for `host` that ends with `year`.
+    /// Starts a server with a certificate for `host` that expires at the end of `year`.
     pub fn start_as(host: &str, year: i32, ldif: &str) -> Self {
         let missing = "slapd is missing: run 'make peers'";
         let authority = Authority::new();
@@ -102,7 +102,7 @@ impl Slapd {
         slapd
     }
 
-    /// Starts it again where it was.
+    /// Starts the process on the same ports and data, also after [`Self::kill`].
     pub fn run(&mut self) {
         let child = Command::new("/usr/sbin/slapd")
             .arg("-f")
@@ -120,7 +120,6 @@ impl Slapd {
         }
     }
 
-    /// Kills it.
     pub fn kill(&mut self) {
         self.process = None;
     }
@@ -133,7 +132,7 @@ impl Slapd {
         format!("ldap://localhost:{}", self.plain)
     }
 
-    /// A connection as its administrator.
+    /// A connection that is bound as the administrator.
     pub async fn admin(&self) -> Ldap {
         connect(&self.plain_url(), (ADMIN, PASSWORD)).await
     }
@@ -147,7 +146,7 @@ async fn connect(url: &str, (dn, password): (&str, &str)) -> Ldap {
     ldap
 }
 
-/// The root, an entry that may search, and places for people and groups.
+/// The root, an entry that may search, and units for people and groups.
 fn root() -> String {
     let unit = |name: &str| format!("dn: ou={name},{BASE}\nobjectClass: organizationalUnit\nou: {name}\n\n");
     format!(
@@ -160,7 +159,7 @@ fn root() -> String {
     )
 }
 
-/// A person, in the groups with these names.
+/// An entry of a person with `memberOf` values for these groups.
 pub fn person(uid: &str, groups: &[&str]) -> String {
     let mut text = format!(
         "dn: uid={uid},ou=people,{BASE}\nobjectClass: inetOrgPerson\nuid: {uid}\ncn: {uid} Builder\nsn: Builder\n\
@@ -172,7 +171,7 @@ pub fn person(uid: &str, groups: &[&str]) -> String {
     text + "\n"
 }
 
-/// A group whose members have these DNs below the base.
+/// A group whose members have these DNs relative to [`BASE`].
 pub fn group(name: &str, members: &[String]) -> String {
     let mut text = format!(
         "dn: cn={name},ou=groups,{BASE}\nobjectClass: groupOfNames\ncn: {name}\ndescription: The {name}\n"
@@ -218,7 +217,7 @@ impl Samba {
             "server services = ldap".to_owned(),
             "bind interfaces only = yes".to_owned(),
             format!("interfaces = {address}/8"),
-            // Several may run at once.
+            // Several controllers may run at once, so each has its own directories.
             format!("pid directory = {}", at("run")),
             format!("ncalrpc dir = {}", at("run")),
             format!("tls keyfile = {}", at("key.pem")),
@@ -229,7 +228,7 @@ impl Samba {
         }
         let done = provision.output().expect("Samba is missing: run 'make peers'");
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-        // It changes the folder's interfaces line to the bare address.
+        // Provisioning reduces `interfaces` to the bare address, so the prefix length is put back.
         let config = dc.join("etc/smb.conf");
         let text = std::fs::read_to_string(&config).expect("smb.conf");
         let text = text.replace(&format!("interfaces = {address}\n"), &format!("interfaces = {address}/8\n"));
@@ -260,7 +259,7 @@ impl Samba {
         format!("ldaps://{}", self.address)
     }
 
-    /// A connection as its administrator.
+    /// A connection that is bound as the administrator.
     pub async fn admin(&self) -> Ldap {
         connect(&self.url(), (DC_ADMIN, DC_PASSWORD)).await
     }

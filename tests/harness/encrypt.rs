@@ -1,4 +1,4 @@
-//! XML Encryption as an identity provider does it, with other code than the server's.
+//! XML Encryption as an identity provider performs it, implemented independently of the server's code.
 
 use aws_lc_rs::aead::{AES_128_GCM, AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use aws_lc_rs::cipher::{AES_128, AES_256, EncryptionContext, PaddedBlockEncryptingKey, UnboundCipherKey};
@@ -16,23 +16,23 @@ pub const GCM_256: &str = "http://www.w3.org/2009/xmlenc11#aes256-gcm";
 pub const CBC_128: &str = "http://www.w3.org/2001/04/xmlenc#aes128-cbc";
 pub const CBC_256: &str = "http://www.w3.org/2001/04/xmlenc#aes256-cbc";
 
-/// How the key is wrapped.
+/// How the content key is encrypted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Transport {
-    /// RSA-OAEP, SHA-1 throughout, by its older name.
+    /// RSA-OAEP with SHA-1 as digest and in MGF1, under its older identifier.
     OaepSha1,
-    /// RSA-OAEP, SHA-256 throughout.
+    /// RSA-OAEP with SHA-256 as digest and in MGF1.
     OaepSha256,
-    /// PKCS#1 1.5, which is not accepted.
+    /// RSA PKCS#1 v1.5, which the server must refuse.
     Pkcs1,
 }
 
-/// How something is encrypted.
+/// How an element is encrypted.
 #[derive(Clone, Copy)]
 pub struct Recipe {
     pub data: &'static str,
     pub transport: Transport,
-    /// Whether the key stands beside the data instead of inside it.
+    /// Whether the encrypted key is beside the encrypted data instead of inside it.
     pub beside: bool,
 }
 
@@ -42,7 +42,7 @@ impl Default for Recipe {
     }
 }
 
-/// `<saml:{holder}>` with `xml` encrypted in it for the holder of `certificate` (base64 of DER).
+/// `<saml:{holder}>` that contains `xml`, encrypted for the key of `certificate` (base64 of DER).
 pub fn encrypt(holder: &str, xml: &str, certificate: &str, recipe: Recipe) -> String {
     let length = if matches!(recipe.data, GCM_128 | CBC_128) { 16 } else { 32 };
     let key = random::bytes::<32>()[..length].to_vec();
@@ -70,7 +70,7 @@ pub fn encrypt(holder: &str, xml: &str, certificate: &str, recipe: Recipe) -> St
     } else {
         (format!("<ds:KeyInfo>{encrypted_key}</ds:KeyInfo>"), String::new())
     };
-    // Line breaks as most libraries write them.
+    // Most libraries break base64 into lines.
     let text = STANDARD
         .encode(ciphertext)
         .as_bytes()

@@ -1,4 +1,4 @@
-//! An identity provider that signs whatever a test asks for, honest or forged.
+//! A SAML identity provider that signs whatever a test requests, valid or forged.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,7 @@ use vestibule::kernel::Timestamp;
 
 use super::{Answer, Client, Server, Tenant};
 
-/// A provider with one signing key.
+/// An identity provider with one signing key.
 pub struct Idp {
     pub entity_id: String,
     pub certificate: String,
@@ -19,7 +19,7 @@ pub struct Idp {
     signature_method: &'static str,
 }
 
-/// What a response says. Tests change members to forge.
+/// The content of a response. Tests change members to forge one.
 #[derive(Clone)]
 pub struct Says {
     pub issuer: String,
@@ -33,13 +33,13 @@ pub struct Says {
     pub status: String,
     pub assertion_id: String,
     pub attributes: Vec<(String, String)>,
-    /// How it says the person proved who they are.
+    /// The authentication context class of the sign-in.
     pub context: String,
-    /// XML to put into the assertion, before its end.
+    /// XML that is inserted at the end of the assertion.
     pub extra: String,
 }
 
-/// Which element is signed.
+/// Which elements are signed.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Sign {
     Assertion,
@@ -62,7 +62,7 @@ impl Idp {
         Self::of(entity_id, (&pair, signature_method), CertificateParams::default())
     }
 
-    /// One whose certificate ends at `end`, as (year, month, day).
+    /// An identity provider whose certificate expires at (year, month, day).
     pub fn ending(entity_id: &str, (year, month, day): (i32, u8, u8)) -> Self {
         let pair = KeyPair::generate_for(&PKCS_RSA_SHA256).expect("key");
         let mut params = CertificateParams::default();
@@ -89,7 +89,7 @@ impl Idp {
         self.metadata_with("")
     }
 
-    /// Metadata with more services, such as [`SLO`].
+    /// Metadata with additional services, such as [`SLO`].
     pub fn metadata_with(&self, services: &str) -> String {
         let Self { entity_id, certificate, .. } = self;
         format!(
@@ -97,7 +97,7 @@ impl Idp {
         )
     }
 
-    /// The assertion as text, with a signature template in its place if it is to be signed.
+    /// The assertion as text, with a signature template if it is to be signed.
     pub fn assertion(&self, says: &Says, signed: bool) -> String {
         let Says { issuer, email, audience, recipient, assertion_id, context, extra, .. } = says;
         let in_response_to =
@@ -132,7 +132,7 @@ impl Idp {
         )
     }
 
-    /// A whole response, signed as asked.
+    /// A complete response with these signatures.
     pub fn response(&self, says: &Says, sign: Sign) -> String {
         let on_assertion = matches!(sign, Sign::Assertion | Sign::Both);
         let on_response = matches!(sign, Sign::Response | Sign::Both);
@@ -151,7 +151,8 @@ impl Idp {
         bergshamra::sign(&DsigContext::new_permissive(keys), xml).expect("signs")
     }
 
-    /// The query that carries a message by the Redirect binding, signed beside it.
+    /// The query string of a message in the HTTP-Redirect binding, with its signature (saml-bindings
+    /// §3.4.4.1).
     pub fn signed_query(&self, name: &str, xml: &str, relay_state: Option<&str>) -> String {
         use std::io::Write as _;
         let mut deflate = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::default());
@@ -160,7 +161,7 @@ impl Idp {
         self.signed_query_of(name, &packed, relay_state)
     }
 
-    /// The same for something that is packed already, or should not be.
+    /// The same for a value that is encoded already, or malformed on purpose.
     pub fn signed_raw(&self, name: &str, packed: &str) -> String {
         self.signed_query_of(name, packed, None)
     }
@@ -178,7 +179,7 @@ impl Idp {
         format!("{query}&Signature={}", value(&STANDARD.encode(signature)))
     }
 
-    /// Signs with HMAC, keyed with a certificate that everybody knows.
+    /// Signs with HMAC, with a public certificate as the key. A verifier must not accept that.
     pub fn hmac(certificate: &str, template: &str) -> String {
         let mut keys = KeysManager::new();
         let key = bergshamra::keys::loader::load_hmac_key(certificate.as_bytes());
@@ -194,13 +195,13 @@ impl Idp {
     }
 }
 
-/// A service for logouts, in metadata.
+/// A single logout service, for the metadata.
 pub const SLO: &str = r#"<md:SingleLogoutService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://idp.example/slo"/>"#;
 
-/// What a plain password sign-in at the provider is called.
+/// The authentication context class of a sign-in with a password.
 pub const PASSWORD: &str = "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport";
 
-/// A connection of a tenant that is on, with the provider at its other end.
+/// An enabled SAML connection of a tenant, and the identity provider behind it.
 pub struct Provider {
     idp: Idp,
     pub id: String,
@@ -211,7 +212,7 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// `more`: members of the connection beside the usual ones.
+    /// Creates and enables the connection. `more` adds members to the request.
     pub async fn new(server: &Server, tenant: &Tenant, more: Value) -> Self {
         let api = server.client().bearer(&tenant.token);
         let idp = Idp::ec("https://idp.example/metadata");
@@ -224,13 +225,13 @@ impl Provider {
         Self { idp, id, context: PASSWORD.to_owned(), attributes: Vec::new() }
     }
 
-    /// Goes where our page sends the browser and answers as the provider would.
+    /// Requests `sent`, follows the redirect to the provider, and answers with a valid response.
     pub async fn answer(&self, server: &Server, browser: &Client, sent: &str, email: &str) -> Answer {
         let to = browser.get(sent).await.expect(303).location().expect("to the provider");
         self.post(server, browser, Some(request_id(&to)), email).await
     }
 
-    /// Answers a request that carries a `RelayState`, as the provider would, or as `change` has it.
+    /// Answers a request that has a `RelayState` with a valid response, modified by `change`.
     pub async fn answer_with_relay(
         &self,
         server: &Server,
@@ -249,12 +250,12 @@ impl Provider {
         browser.send(request.form(&[("SAMLResponse", response.as_str()), ("RelayState", &relay)])).await
     }
 
-    /// Begins a sign-in at our side and answers it.
+    /// Begins a sign-in at our server and answers it.
     pub async fn sign_in(&self, server: &Server, browser: &Client, email: &str) -> Answer {
         self.answer(server, browser, &format!("/saml/{}/login?return_to=/profile", self.id), email).await
     }
 
-    /// Sends an assertion nobody asked for.
+    /// Sends an unsolicited response.
     pub async fn unsolicited(&self, server: &Server, browser: &Client, email: &str) -> Answer {
         self.post(server, browser, None, email).await
     }
@@ -287,13 +288,13 @@ impl Provider {
     }
 }
 
-/// A parameter of an address.
+/// The value of a query parameter of a URL.
 pub fn query_of(url: &str, name: &str) -> Option<String> {
     let url = reqwest::Url::parse(url).expect("url");
     url.query_pairs().find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
 }
 
-/// The message in the address a browser is sent to: base64 of DEFLATE.
+/// The SAML message in a redirect URL, decoded from base64 and DEFLATE.
 pub fn message(url: &str, name: &str) -> String {
     use std::io::Read as _;
     let encoded = query_of(url, name).unwrap_or_else(|| panic!("no {name} in {url}"));
@@ -303,7 +304,7 @@ pub fn message(url: &str, name: &str) -> String {
     xml
 }
 
-/// The id of the request in the address a browser is sent to.
+/// The ID of the SAML request in a redirect URL.
 pub fn request_id(url: &str) -> String {
     let xml = message(url, "SAMLRequest");
     let at = xml.find(" ID=\"").expect("an id") + 5;

@@ -1,4 +1,4 @@
-//! Mails as a person gets them: from the folder that stands for a mailbox, or from a real SMTP server.
+//! Mails as a recipient gets them, from the outbox folder or from a real SMTP server.
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::peers::{Ending, first_line};
 
-/// A mail, read.
+/// A parsed mail.
 #[derive(Debug, Clone)]
 pub struct Mail {
     pub to: String,
@@ -20,7 +20,7 @@ pub struct Mail {
     pub message_id: String,
     pub text: String,
     pub html: String,
-    /// As it came over the wire.
+    /// The mail as it was transmitted.
     pub raw: String,
 }
 
@@ -35,7 +35,7 @@ impl Mail {
     fn read(path: &Path) -> Option<Self> {
         let raw = std::fs::read(path).ok()?;
         let text = String::from_utf8_lossy(&raw).into_owned();
-        // Whoever writes it may not be done.
+        // The file may not be complete yet. A complete mail ends with the closing boundary of its parts.
         if !text.trim_end().ends_with("--") {
             return None;
         }
@@ -52,19 +52,19 @@ impl Mail {
         })
     }
 
-    /// The first link in it.
+    /// The first link in the text.
     pub fn link(&self) -> String {
         let at = self.text.find("http").unwrap_or_else(|| panic!("no link in {}", self.text));
         self.text[at..].split_whitespace().next().expect("a link").to_owned()
     }
 
-    /// The secret in its link.
+    /// The secret in that link.
     pub fn token(&self) -> String {
         self.link().split("token=").nth(1).expect("a token").to_owned()
     }
 }
 
-/// Everything in a folder of mails.
+/// All complete mails in a folder.
 pub fn all(folder: &Path) -> Vec<Mail> {
     let entries = std::fs::read_dir(folder).map(|entries| entries.flatten().collect::<Vec<_>>());
     let mut paths: Vec<PathBuf> = entries.unwrap_or_default().iter().map(std::fs::DirEntry::path).collect();
@@ -73,7 +73,7 @@ pub fn all(folder: &Path) -> Vec<Mail> {
     paths.iter().filter_map(|path| Mail::read(path)).collect()
 }
 
-/// Waits for so many mails that fit.
+/// Waits until at least `count` mails match, and returns them.
 pub async fn wait_for(folder: &Path, count: usize, fits: impl Fn(&Mail) -> bool) -> Vec<Mail> {
     let found = async {
         loop {
@@ -88,7 +88,7 @@ pub async fn wait_for(folder: &Path, count: usize, fits: impl Fn(&Mail) -> bool)
     found.unwrap_or_else(|| panic!("{count} mails were expected; there are: {:#?}", all(folder)))
 }
 
-/// aiosmtpd, from `PyPI`, with STARTTLS and AUTH.
+/// An aiosmtpd server, from `PyPI`, with STARTTLS and AUTH.
 pub struct Smtp {
     pub port: u16,
     folder: TempDir,
@@ -96,7 +96,7 @@ pub struct Smtp {
 }
 
 impl Smtp {
-    /// Chooses a port and makes a certificate; nobody listens yet.
+    /// Chooses a port and creates a certificate. The server is not started yet.
     pub fn prepare() -> Self {
         let folder = tempfile::tempdir().expect("dir");
         let key = KeyPair::generate().expect("key");

@@ -1,4 +1,4 @@
-//! What the tests stand on.
+//! The test harness: servers, clients and third-party peers.
 
 pub mod browser;
 pub mod client;
@@ -17,8 +17,8 @@ pub use client::{Answer, Client};
 pub use server::{Backend, Server, Tenant};
 pub use work::{Work, WorkLog};
 
-/// Makes a test of each function, once on `SQLite` and once on PostgreSQL. The function gets a fresh server,
-/// started by `with` where that is given.
+/// Defines a test for each function, once on SQLite and once on PostgreSQL. The function gets a fresh
+/// server, started by `with` if that is given.
 #[macro_export]
 macro_rules! on_both {
     ($(#[$meta:meta])* async $($rest:tt)*) => {

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-/// A child process that ends with its owner.
+/// A child process that is killed when this value is dropped.
 pub struct Ending(pub Child);
 
 impl Drop for Ending {
@@ -17,25 +17,23 @@ impl Drop for Ending {
     }
 }
 
-/// A SAML identity provider of somebody else's making.
+/// A third-party SAML identity provider.
 pub trait SamlIdp {
-    /// Its metadata.
     async fn metadata(&self) -> String;
-    /// Makes it trust a service provider.
+    /// Registers a service provider.
     async fn trust(&self, entity_id: &str, acs: &str, metadata: &str);
-    /// Signs a person in on the page the browser was sent to.
+    /// Signs a user in on the page that the browser was sent to.
     async fn sign_in(&self, browser: &fantoccini::Client, email: &str);
-    /// Where its metadata is.
     fn metadata_url(&self) -> String;
-    /// What it signs (`response`, `assertion`, `both`), and whether it encrypts.
+    /// Sets what it signs (`response`, `assertion` or `both`) and whether it encrypts.
     async fn mode(&self, sign: &str, encrypt: bool);
-    /// Whether it encrypts in CBC mode only.
+    /// Whether it can only encrypt in CBC mode.
     const CBC_ONLY: bool = false;
-    /// Takes a new key, and publishes both.
+    /// Generates a new signing key and publishes it beside the old one.
     async fn rotate(&self);
-    /// Where a sign-in begins at its side.
+    /// The URL of an IdP-initiated sign-in.
     fn start_url(&self, entity_id: &str) -> String;
-    /// Where a logout begins at its side.
+    /// The URL of an IdP-initiated logout.
     fn logout_url(&self, email: &str) -> String;
 }
 
@@ -46,14 +44,14 @@ async fn post(url: &str, body: String) {
     assert_eq!(status, 200, "{url}: {text}");
 }
 
-/// The first line a child prints.
+/// The first line that a child prints.
 pub fn first_line(child: &mut Child) -> String {
     let mut line = String::new();
     BufReader::new(child.stdout.take().expect("stdout")).read_line(&mut line).expect("a line");
     line.trim().to_owned()
 }
 
-/// A provider made of a library, in a script of ours that all take the same commands.
+/// A provider built from a library, run by one of our scripts, which all take the same commands.
 pub struct Script {
     base: String,
     _process: Ending,
@@ -135,7 +133,7 @@ impl SamlIdp for Script {
 pub struct SimpleSaml {
     base: String,
     config: PathBuf,
-    /// What it knows of the service provider: entity id, assertion consumer service, certificate for encryption.
+    /// What it knows of the service provider: entity ID, assertion consumer service, encryption certificate.
     partner: std::sync::Mutex<(String, String, String)>,
     pairs: std::sync::atomic::AtomicUsize,
     _process: Ending,
@@ -188,7 +186,7 @@ impl SimpleSaml {
         Self { base, config: at("metadata"), partner, pairs, _process: Ending(child), _dir: dir }
     }
 
-    /// Writes down the service provider and how it is answered.
+    /// Writes the metadata of the service provider, with what to sign and whether to encrypt.
     fn write_partner(&self, sign: &str, encrypt: bool) {
         let (entity_id, acs, certificate) = self.partner.lock().expect("lock").clone();
         let slo = acs.replace("/acs", "/slo");
@@ -217,8 +215,8 @@ fn make_pair(folder: &Path, number: usize) {
     assert!(made.status.success());
 }
 
-/// The provider's own part. It signs with pair `number`, which is the "new" one where there was another before,
-/// and publishes both.
+/// The provider's own metadata. A `number` above 0 publishes that key pair as the new one beside the pair
+/// before it, which still signs.
 fn hosted(base: &str, number: usize) -> String {
     let plain = number.saturating_sub(1);
     let fresh = if number > 0 {
@@ -270,7 +268,7 @@ impl SamlIdp for SimpleSaml {
             .expect("SimpleSAMLphp's page");
         name.send_keys(email).await.expect("typed");
         let password = browser.find(fantoccini::Locator::Id("password")).await.expect("password");
-        // Enter submits whichever button the theme has.
+        // Enter submits the form, whichever button the theme has.
         password.send_keys("pw\u{e007}").await.expect("typed");
     }
 
@@ -299,7 +297,7 @@ impl SamlIdp for SimpleSaml {
     }
 }
 
-/// An `OpenID` Connect provider of somebody else's making.
+/// A third-party OpenID Connect provider.
 pub struct OpenIdProvider {
     pub issuer: String,
     is_npm: bool,
@@ -316,7 +314,7 @@ impl OpenIdProvider {
         Self::start(node, "oidc_provider.mjs", true)
     }
 
-    /// oidc-provider-mock, from `PyPI`, which is made of Authlib.
+    /// oidc-provider-mock, from `PyPI`, which is built on Authlib.
     pub fn authlib() -> Self {
         let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/peers/venv/bin/python");
         assert!(python.exists(), "oidc-provider-mock is missing: run 'make peers'");
@@ -332,7 +330,7 @@ impl OpenIdProvider {
         Self { issuer, is_npm, _process: Ending(child) }
     }
 
-    /// Makes it trust us. `ours`: the connection as the API shows it.
+    /// Registers us as a client; the mock accepts any client. `ours` is the connection as the API shows it.
     pub async fn trust(&self, ours: &serde_json::Value) {
         if !self.is_npm {
             return;
@@ -350,12 +348,12 @@ impl OpenIdProvider {
         post(&format!("{}/_client", self.issuer), client.to_string()).await;
     }
 
-    /// Puts a new key in front.
+    /// Rotates the signing key.
     pub async fn rotate(&self) {
         post(&format!("{}/_rotate", self.issuer), String::new()).await;
     }
 
-    /// Signs a person in on the page the browser was sent to.
+    /// Signs a user in on the page that the browser was sent to.
     pub async fn sign_in(&self, browser: &super::browser::Browser, who: &str) {
         if self.is_npm {
             browser.fill("login", who).await;
@@ -367,9 +365,9 @@ impl OpenIdProvider {
         }
     }
 
-    /// Says yes on the provider's own page for logging out.
+    /// Confirms the logout on the provider's page.
     pub async fn confirm_logout(&self, browser: &super::browser::Browser) {
-        // Our own page has a button to post as well, until the browser has left it.
+        // Until the browser has left it, our own page has a button to post as well.
         let there = async {
             while !browser.page.current_url().await.expect("address").as_str().starts_with(&self.issuer) {}
         };

@@ -1,23 +1,23 @@
-//! An authenticator app on somebody's phone: the codes are oathtool's, not ours.
+//! An authenticator app. Its codes come from oathtool and not from our own code.
 
 use std::process::Command;
 
 use super::{Answer, Client, Server};
 
-/// A seed in an app.
+/// An app with one TOTP secret.
 pub struct Phone {
     seed: String,
 }
 
-/// What came of setting an app up.
+/// The result of setting up an app.
 pub struct SetUp {
     pub phone: Phone,
-    /// Recovery codes, if it was the first factor.
+    /// The recovery codes, if this was the first factor.
     pub codes: Vec<String>,
 }
 
 impl Phone {
-    /// Types the seed that a page shows.
+    /// Reads the secret from the enrolment page.
     pub fn typing(page: &str) -> Self {
         let at = page.find("id=\"seed\">").unwrap_or_else(|| panic!("no seed in {page}")) + 10;
         Self { seed: page[at..].split('<').next().expect("text").replace(' ', "") }
@@ -27,7 +27,7 @@ impl Phone {
         &self.seed
     }
 
-    /// The code of the step that is `steps` away from the server's present one.
+    /// The code of the time step that is `steps` after the server's current one.
     pub fn code(&self, server: &Server, steps: i64) -> String {
         let at = server.clock.now().0 / 1000 + 30 * steps;
         let run = Command::new("oathtool")
@@ -38,18 +38,18 @@ impl Phone {
         String::from_utf8(run.stdout).expect("digits").trim().to_owned()
     }
 
-    /// Sets an app up on the page at `path`, which is open to `browser`.
+    /// Enrols an app on the page at `path`, which `browser` may open.
     pub async fn set_up(server: &Server, browser: &Client, path: &str) -> SetUp {
         let page = browser.get(path).await.expect(200);
         let phone = Self::typing(&page.body);
         let done = confirm(browser, path, &page, &phone.code(server, 0)).await.expect(200);
-        // The code of this step is used up: the next sign-in has one of its own.
+        // The code of this time step is used, so the clock moves on to the next one.
         server.advance(30);
         SetUp { phone, codes: codes_of(&done) }
     }
 }
 
-/// Posts the set-up page with a code.
+/// Submits the enrolment page with a code.
 pub async fn confirm(browser: &Client, path: &str, page: &Answer, code: &str) -> Answer {
     let (ticket, to) = (page.field("ticket"), path.split('?').next().expect("path"));
     let mut fields = vec![("what", "app"), ("ticket", ticket.as_str()), ("code", code)];

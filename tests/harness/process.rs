@@ -1,4 +1,4 @@
-//! The real binary as a process: for what only a process can show, such as `kill -9`.
+//! The real binary as a process, for behaviour that only a process has, such as `kill -9`.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use super::Client;
 
-/// A `vestibule serve` that ends with its owner.
+/// A running `vestibule serve`, which is killed when this value is dropped.
 pub struct Process {
     child: Child,
     pub url: String,
@@ -14,7 +14,7 @@ pub struct Process {
     pub link: Option<String>,
 }
 
-/// The binary with its files in `dir` and its data in `database`.
+/// A command of the binary with its files in `dir` and its data in `database`.
 pub fn vestibule(dir: &Path, database: &str) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
     command
@@ -36,7 +36,7 @@ impl Process {
         let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
         let mut url = None;
         let mut link = None;
-        // Two lines always; where there is no account yet, the link two lines below.
+        // The server always prints two lines, and below them the first-run link if there is no account yet.
         while let Some(Ok(line)) = lines.next() {
             if let Some(found) = line.strip_prefix("Vestibule listens on ") {
                 url = Some(found.to_owned());
@@ -47,7 +47,7 @@ impl Process {
                 break;
             }
         }
-        // Whatever it prints later must not block it.
+        // The pipe is read to its end, so that later output does not block the process.
         std::thread::spawn(move || lines.for_each(drop));
         Self { child, url: url.expect("the address it listens on"), link }
     }
@@ -61,7 +61,7 @@ impl Process {
         self.child.wait().expect("gone");
     }
 
-    /// SIGTERM, and the exit code.
+    /// Sends SIGTERM and returns the exit code.
     pub fn terminate(&mut self) -> Option<i32> {
         let kill = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill");
         assert!(kill.success());
@@ -76,7 +76,7 @@ impl Drop for Process {
     }
 }
 
-/// Whether the test made an account in `dir` before (it leaves a mark).
+/// Whether [`run`] has created an account in `dir`; it leaves a marker file.
 pub fn has_account(dir: &Path) -> bool {
     dir.join("has-account").exists()
 }

@@ -1,5 +1,5 @@
-//! An `OpenID` Connect and OAuth provider that says what a test wants it to say, over real HTTP: the stand-in for those
-//! that cannot be here (GitHub, Bitbucket, LinkedIn, Google, Entra ID), and the one that forges.
+//! An OpenID Connect and OAuth provider over real HTTP whose answers are set by each test. It stands in for
+//! providers that cannot run here (GitHub, Bitbucket, LinkedIn, Google, Entra ID) and for one that forges.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -22,27 +22,27 @@ use super::idp::query_of;
 pub const CLIENT: &str = "vestibule";
 pub const SECRET: &str = "s3cret of + the client";
 
-/// What it says next; tests change it through [`Provider::says`].
+/// Its next answers, which tests change through [`Provider::says`].
 pub struct Says {
-    /// Claims of the ID token beside the protocol's own, which they may replace; null takes one away.
+    /// Claims of the ID token besides the protocol's own, which they can replace; null removes a claim.
     pub claims: Map<String, Value>,
-    /// What the user info endpoint says.
+    /// The claims of the user info endpoint.
     pub userinfo: Map<String, Value>,
-    /// Members of the discovery document that are different; null takes one away.
+    /// Members of the discovery document that differ; null removes one.
     pub discovery: Map<String, Value>,
-    /// Answers of other paths: GitHub's, Bitbucket's, Graph's.
+    /// Responses for other paths, such as those of GitHub, Bitbucket and Microsoft Graph.
     pub pages: HashMap<String, Value>,
-    /// Makes something else of a finished ID token.
+    /// Replaces a finished ID token.
     pub forge: Option<fn(&Provider, &str) -> String>,
-    /// The key by which it signs is not among those it publishes.
+    /// Whether the published keys lack the one that signs.
     pub hides_key: bool,
-    /// An ID token does not come with the access token.
+    /// Whether the token response lacks the ID token.
     pub no_id_token: bool,
     keys: Vec<(String, EncodingKey)>,
     codes: HashMap<String, Asked>,
-    /// How often each path was asked for.
+    /// How many requests each path has had.
     pub asked: HashMap<String, usize>,
-    /// What came to the token endpoint last.
+    /// The form of the last request to the token endpoint.
     pub last_exchange: HashMap<String, String>,
 }
 
@@ -71,7 +71,7 @@ fn public(kid: &str, key: &EncodingKey) -> Jwk {
 }
 
 impl Provider {
-    /// One that knows Bob, whose address it has verified.
+    /// Starts a provider whose user is Bob, with a verified address.
     pub async fn start(clock: &Clock) -> Self {
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("address"));
@@ -99,30 +99,30 @@ impl Provider {
         self.says.lock().expect("not poisoned")
     }
 
-    /// Sets a claim; null takes it away.
+    /// Sets a claim; null removes it.
     pub fn claim(&self, name: &str, value: Value) {
         self.says().claims.insert(name.to_owned(), value);
     }
 
-    /// How often a path was asked for.
+    /// How many requests a path has had.
     pub fn asked(&self, path: &str) -> usize {
         self.says().asked.get(path).copied().unwrap_or_default()
     }
 
-    /// Signs with a new key from now on, and publishes both.
+    /// Signs with a new key from now on, and publishes the old ones as well.
     pub fn rotate(&self) {
         let key = new_key(&self.clock);
         self.says().keys.push(key);
     }
 
-    /// The public half of its newest key, as everybody can read it.
+    /// The public half of its newest key, as a JWK.
     pub fn public_key(&self) -> String {
         let says = self.says();
         let (kid, key) = says.keys.last().expect("a key");
         json!(public(kid, key)).to_string()
     }
 
-    /// Says yes to the request at this address of ours: the address the browser goes back to.
+    /// Approves the authorization request at this URL. Returns the URL that the browser is sent back to.
     pub fn approve(&self, url: &str) -> String {
         assert!(url.starts_with(&self.url), "sent to {url}");
         let of = |name: &str| query_of(url, name);
@@ -138,7 +138,7 @@ impl Provider {
         back.into()
     }
 
-    /// A token with these claims, signed by its newest key.
+    /// Signs a token with these claims with the newest key.
     pub fn sign(&self, claims: &Value) -> String {
         self.sign_as(claims, |header| header)
     }

@@ -1,4 +1,4 @@
-//! A server in this process, with a clock that tests move.
+//! A server in this process, with a clock that tests control.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -47,7 +47,7 @@ pub struct Server {
     pub kernel: Kernel,
     pub table: Vec<(&'static str, String, vestibule::access::Guard)>,
     pub dir: TempDir,
-    /// Dropped with the server, which stops it.
+    /// Stops the server when it is dropped.
     _stop: oneshot::Sender<()>,
 }
 
@@ -59,7 +59,7 @@ pub struct Tenant {
     pub token: String,
 }
 
-/// The present moment, for a clock that then stands still.
+/// The current time, for a clock that then stands still.
 pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
     Timestamp(i64::try_from(since.as_millis()).expect("fits"))
@@ -73,7 +73,8 @@ impl Server {
         Self::serve(config, first.clock.clone(), tempfile::tempdir().expect("temporary folder")).await
     }
 
-    /// The same, reached at the address of `first`, as behind a balancer. Its `url` is its own.
+    /// A second node like [`Self::beside`] that has the public URL of `first`, as behind a load balancer.
+    /// Its `url` is its own address.
     pub async fn replica(first: &Self) -> Self {
         let mut config = first.kernel.config.clone();
         config.server.public_url = Some(first.url.parse().expect("url"));
@@ -84,7 +85,7 @@ impl Server {
         Self::start_with(backend, |_| {}).await
     }
 
-    /// One that may ask addresses on this machine, for peers that run on it.
+    /// A server that may send requests to addresses on this machine, for peers that run on it.
     pub async fn inside(backend: Backend) -> Self {
         Self::start_with(backend, |config| {
             config.outgoing.allowed_networks = vec!["127.0.0.0/8".parse().expect("network")];
@@ -92,12 +93,12 @@ impl Server {
         .await
     }
 
-    /// Starts with changes to the configuration.
+    /// Starts a server with changes to its configuration.
     pub async fn start_with(backend: Backend, change: impl FnOnce(&mut Config)) -> Self {
         Self::start_at(backend, now(), change).await
     }
 
-    /// Starts with the clock at a moment of its own.
+    /// Starts a server whose clock shows `at`.
     pub async fn start_at(backend: Backend, at: Timestamp, change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().expect("temporary folder");
         let config = Self::config(backend, &dir, change).await;
@@ -117,14 +118,14 @@ impl Server {
         config
     }
 
-    /// A server by the system's clock, for peers that have one of their own.
+    /// A server on the system's clock, for peers that have a clock of their own.
     pub async fn in_real_time(backend: Backend, change: impl FnOnce(&mut Config)) -> Self {
         let dir = tempfile::tempdir().expect("temporary folder");
         let config = Self::config(backend, &dir, change).await;
         Self::serve(config, Clock::system(), dir).await
     }
 
-    /// A server that browsers reach by a host name, as passkeys need it.
+    /// A server that browsers reach by a host name, which passkeys require.
     pub async fn on_localhost(backend: Backend, change: impl FnOnce(&mut Config)) -> Self {
         let free = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
         let address = free.local_addr().expect("address");
@@ -152,13 +153,13 @@ impl Server {
         Self { url, clock, kernel, table, dir, _stop: stop }
     }
 
-    /// A client without cookies and credentials.
+    /// A client without cookies or credentials.
     pub fn client(&self) -> Client {
         Client::new(&self.url)
     }
 
-    /// Runs `vestibule doctor` beside it, on the file of an embedded database: whether nothing keeps people out, and
-    /// what it prints.
+    /// Runs `vestibule doctor` on the server's SQLite database. Returns whether it succeeded, and its
+    /// output.
     pub fn doctor(&self) -> (bool, String) {
         let database = format!("sqlite://{}/vestibule.db", self.dir.path().display());
         let done = super::process::vestibule(self.dir.path(), &database)
@@ -175,7 +176,7 @@ impl Server {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
-    /// Makes an account as an operator would: administrator with password, API token.
+    /// Creates an account as an operator would, with an administrator, a password and an API token.
     pub async fn tenant(&self, slug: &str) -> Tenant {
         use vestibule::access::tokens::{self, NewToken, TokenOwner, TokenPurpose};
         use vestibule::access::{PrincipalKind, Role, bind_role, service_accounts};
@@ -219,7 +220,7 @@ impl Server {
         Tenant { email, password, token }
     }
 
-    /// A directory connection of the tenant with a token: (connection id, token).
+    /// Creates a directory connection with a token: (connection id, token).
     pub async fn scim(&self, tenant: &Tenant, name: &str) -> (String, String) {
         let api = self.client().bearer(&tenant.token);
         let made = api.post("/api/v1/connections", &json!({"kind": "scim", "name": name})).await.created();
@@ -228,13 +229,13 @@ impl Server {
         (id, token["token"].as_str().expect("token").to_owned())
     }
 
-    /// Waits for a mail to this address whose subject contains `about`; the newest if there are several.
+    /// Waits for a mail to this address whose subject contains `about`, and returns the newest.
     pub async fn mail(&self, to: &str, about: &str) -> Mail {
         let fits = |mail: &Mail| mail.to.contains(to) && mail.subject.contains(about);
         mail::wait_for(&self.dir.path().join("outbox"), 1, fits).await.pop().expect("one")
     }
 
-    /// How many mails to this address have been queued, sent or not.
+    /// How many mails are in the outbox, delivered or not.
     pub async fn mails_queued(&self) -> i64 {
         let mut c = self.kernel.db.read().await.expect("database");
         sqlx::query_scalar("SELECT COUNT(*) FROM mail_outbox").fetch_one(&mut *c).await.expect("count")
@@ -251,7 +252,7 @@ impl Server {
         self.last_refusal_of(tenant, "session.sign_in").await
     }
 
-    /// Why the last such action was refused.
+    /// The reason of the newest refused event with this action, or `none`.
     pub async fn last_refusal_of(&self, tenant: &Tenant, action: &str) -> String {
         let events = self.audit(tenant).await;
         let refused = events.iter().find(|e| e["action"] == action && e["outcome"] == "refused");

@@ -1,5 +1,5 @@
-//! What a request had the server do, told by its events at the level `trace`: statements, units of work that were
-//! committed, password hashes. Unlike the time it took, this is the same on a busy machine.
+//! The work that a request caused, recorded from events at the level `trace`: statements, committed units of
+//! work, password hashes. Unlike the time it takes, it is the same on a busy machine.
 
 use std::collections::HashMap;
 use std::fmt::Debug;
@@ -16,29 +16,29 @@ use tracing_subscriber::registry::LookupSpan;
 
 use super::Answer;
 
-/// What one request had done, in order.
+/// The work of one request, in order.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Work {
-    /// Their texts, without values.
+    /// The SQL texts, without values.
     pub statements: Vec<String>,
     pub commits: usize,
     pub password_hashes: usize,
 }
 
 impl Work {
-    /// How much it was, without what it was about: (statements, commits, password hashes).
+    /// The amount of work: (statements, commits, password hashes).
     pub fn amount(&self) -> (usize, usize, usize) {
         (self.statements.len(), self.commits, self.password_hashes)
     }
 }
 
-/// Notes the work of every request that is served while it lives.
+/// Records the work of every request that is served while this value exists.
 ///
-/// One subscriber serves all tests of the process: with one for each thread, tracing remembers for all of them whether an
-/// event is wanted on one.
+/// One subscriber serves all tests of the process. With one for each thread, tracing would cache for all of
+/// them what one of them answered about an event.
 pub struct WorkLog(WorkByRequest);
 
-/// How many logs there are: without one, nothing is noted.
+/// How many logs exist. Without one, nothing is recorded.
 static LOGS: AtomicUsize = AtomicUsize::new(0);
 
 #[derive(Clone, Default)]
@@ -66,7 +66,7 @@ impl WorkLog {
         Self(by_request.clone())
     }
 
-    /// The work of the request that this is the answer to.
+    /// The work of the request that `answer` belongs to.
     pub fn of(&self, answer: &Answer) -> Work {
         self.0.lock().get(answer.header("x-request-id")).cloned().expect("a request of this server")
     }
@@ -78,7 +78,7 @@ impl Drop for WorkLog {
     }
 }
 
-/// The value of one field, by its name.
+/// Reads the value of one field by its name.
 struct FieldValue {
     name: &'static str,
     value: Option<String>,
@@ -104,7 +104,7 @@ impl Visit for FieldValue {
     }
 }
 
-/// The id of the request that a span is of.
+/// The request id of a span.
 struct RequestId(String);
 
 impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for WorkByRequest {
