@@ -1,7 +1,7 @@
 //! Vestibule, an identity server: users and provisioning clients reach an application through it.
 //!
-//! The rooms, each of which may use the ones before it: [`kernel`] → [`audit`] → [`directory`] →
-//! [`access`] → [`signin`] → [`idp`] → [`provisioning`] → [`admin`] → [`web`] → [`cli`].
+//! The modules form layers, each of which uses only those before it: [`kernel`] → [`audit`] → [`directory`]
+//! → [`access`] → [`signin`] → [`idp`] → [`provisioning`] → [`admin`] → [`web`] → [`cli`].
 
 pub mod access;
 pub mod admin;

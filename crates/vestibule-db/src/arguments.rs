@@ -1,4 +1,4 @@
-//! What is bound to a statement.
+//! The values that are bound to a statement, for both drivers.
 
 use std::borrow::Cow;
 
@@ -9,18 +9,17 @@ use sqlx::{Arguments, Encode, IntoArguments, Type};
 
 use crate::sql_database::{Sql, SqlTypeInfo};
 
-/// The values of a statement, in the order of `$1`, `$2` and so on.
+/// The bound values of a statement, in the order of `$1`, `$2` and so on.
 #[derive(Debug, Default)]
 pub struct SqlArguments(SqlArgumentBuffer);
 
-/// Where values encode themselves.
+/// The buffer into which values encode themselves.
 #[derive(Debug, Default)]
 pub struct SqlArgumentBuffer(Vec<SqlArgument>);
 
-/// One value that is bound.
 #[derive(Debug)]
 pub(crate) enum SqlArgument {
-    /// None, of a type that PostgreSQL wants to know.
+    /// NULL with its type, which PostgreSQL needs to know.
     Null(SqlTypeInfo),
     Text(String),
     Integer(i32),
@@ -33,7 +32,7 @@ impl SqlArguments {
         &self.0.0
     }
 
-    /// The same for PostgreSQL's driver.
+    /// Converts the values for PostgreSQL's driver.
     pub(crate) fn into_postgres(self) -> Result<PgArguments, sqlx::Error> {
         let mut arguments = PgArguments::default();
         for value in self.0.0 {
@@ -61,7 +60,7 @@ impl Arguments for SqlArguments {
     }
 
     fn add<'t, T: Encode<'t, Sql> + Type<Sql>>(&mut self, value: T) -> Result<(), BoxDynError> {
-        // What is null has said so in the buffer, with its type.
+        // The buffer records a NULL together with its type, so this result adds nothing.
         let _: IsNull = value.encode(&mut self.0)?;
         Ok(())
     }

@@ -1,7 +1,7 @@
-//! Many rows in few statements, for imports.
+//! Statements that read or write many rows at once, for imports and directory syncs.
 //!
-//! It serves the benchmarks *import of 100,000 users*, *LDAP groups brought up to date* (the first time) and *asking
-//! 1,000,000 people for a second factor* of the README.
+//! They serve the benchmarks *import of 100,000 users*, *LDAP groups brought up to date* (its first run) and
+//! *asking 1,000,000 people for a second factor* of the README.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
@@ -14,12 +14,12 @@ use crate::arguments::SqlArguments;
 use crate::row::SqlRow;
 use crate::{Timestamp, Tx};
 
-/// A value of a row.
+/// The value of one column.
 #[derive(Debug, Clone)]
 pub enum SqlValue<'a> {
-    /// Text, or none.
+    /// Text or NULL.
     Text(Option<Cow<'a, str>>),
-    /// A count, a flag, a time.
+    /// A count, a flag or a time.
     Number(i64),
 }
 
@@ -59,14 +59,14 @@ impl From<Timestamp> for SqlValue<'_> {
     }
 }
 
-/// Values that are looked for in one statement at most.
+/// The limit on listed values in one statement on `SQLite`, where each is a parameter of its own.
 const MAX_LIST_PARAMETERS: usize = 160;
 
-/// Rows in one statement at most, where a column of all of them is one value.
+/// The limit on rows or listed values in one statement on PostgreSQL, which binds them as arrays.
 const MAX_ARRAY_ROWS: usize = 1000;
 
-/// Executes `head` with all rows, in as few ways to the database as is fast. `head` is a literal of the code,
-/// `INSERT INTO …(…)`; values are only ever bound.
+/// Inserts all rows in as few round trips as is fast. `head` is a literal of the code, `INSERT INTO …(…)`;
+/// values are only ever bound.
 pub async fn insert_all<'a, R>(tx: &mut Tx, head: &'static str, rows: Vec<R>) -> Result<(), sqlx::Error>
 where
     R: IntoIterator<Item = SqlValue<'a>, IntoIter: ExactSizeIterator + Send> + Send,
@@ -74,8 +74,8 @@ where
     insert(tx, head, "", "", rows).await.map(drop)
 }
 
-/// The same for rows of which some may be there already, by any rule of the table: which were not, by their first
-/// column, a text called `id`.
+/// Like [`insert_all`], but skips rows that conflict with an existing one under any constraint of the table.
+/// Returns the ids of the inserted rows; the first column must be a text called `id`.
 pub async fn insert_new<'a, R>(
     tx: &mut Tx,
     head: &'static str,
@@ -88,8 +88,8 @@ where
     Ok(insert(tx, head, tails.0, tails.1, rows).await?.into_iter().collect())
 }
 
-/// Executes `head` with all rows and, on SQLite and on PostgreSQL, what comes after them: the ids of those that were
-/// written, which PostgreSQL tells only where it is asked for them.
+/// Inserts the rows with `on_sqlite` or `on_postgres` at the end of the statement. Returns the ids of the
+/// inserted rows, which PostgreSQL reports only if `on_postgres` has a `RETURNING` clause.
 async fn insert<'a, R>(
     tx: &mut Tx,
     head: &'static str,
@@ -113,7 +113,7 @@ where
     }
 }
 
-/// Rows as columns, for some of them at a time.
+/// Transposes rows into columns, in batches of at most `MAX_ARRAY_ROWS` rows.
 fn in_columns<'a, R>(rows: Vec<R>) -> Vec<Vec<Vec<SqlValue<'a>>>>
 where
     R: IntoIterator<Item = SqlValue<'a>, IntoIter: ExactSizeIterator>,
@@ -132,16 +132,17 @@ where
     all
 }
 
-/// A row to be written.
+/// A row to be inserted.
 #[derive(Debug)]
 pub struct NewRow<'a> {
     /// `INSERT INTO …(…)`, a literal of the code.
     pub head: &'static str,
-    /// One value for each column; only ever bound.
+    /// One value per column. Values are only ever bound.
     pub values: Vec<SqlValue<'a>>,
 }
 
-/// Writes two rows together: both, or neither and the unit of work is spent. On PostgreSQL it is one statement.
+/// Inserts two rows, on PostgreSQL in one statement. After an error the caller must drop the unit of work,
+/// because on `SQLite` the first row may already be in it.
 pub async fn insert_pair(c: &mut DbConn, first: NewRow<'_>, second: NewRow<'_>) -> Result<(), sqlx::Error> {
     match c {
         DbConn::Sqlite(file) => {
@@ -160,7 +161,8 @@ pub async fn insert_pair(c: &mut DbConn, first: NewRow<'_>, second: NewRow<'_>) 
     }
 }
 
-/// Which of `wanted` there are: `head` selects one text column, takes `first` as `$1` and ends in `IN`.
+/// Returns those of `wanted` that exist. `head` selects one text column, takes `first` as `$1` and ends in
+/// `IN`.
 pub async fn existing(
     c: &mut DbConn,
     head: &'static str,
@@ -174,8 +176,8 @@ pub async fn existing(
         .collect())
 }
 
-/// The second column for each of `wanted` that is found: `head` selects two text columns, the first of them the one that
-/// is looked for, takes `firsts` as `$1` and so on, and ends in `IN`.
+/// Maps each of `wanted` that is found to its second column. `head` selects two text columns, of which the
+/// first is compared with `wanted`, takes `firsts` as `$1` and so on, and ends in `IN`.
 pub async fn lookup_map(
     c: &mut DbConn,
     head: &'static str,
@@ -185,7 +187,7 @@ pub async fn lookup_map(
     Ok(fetch_where_in::<(String, String)>(c, head, firsts, wanted).await?.into_iter().collect())
 }
 
-/// The rows of `wanted` that are found: `head` takes `firsts` as `$1` and so on, and ends in `IN`.
+/// Returns the rows that match one of `wanted`. `head` takes `firsts` as `$1` and so on, and ends in `IN`.
 pub async fn fetch_where_in<T: for<'r> FromRow<'r, SqlRow> + Send + Unpin>(
     c: &mut DbConn,
     head: &'static str,
@@ -196,8 +198,9 @@ pub async fn fetch_where_in<T: for<'r> FromRow<'r, SqlRow> + Send + Unpin>(
     query_where_in(c, head, "", &firsts, wanted).await
 }
 
-/// Executes a statement that returns one text column for each of `wanted` that it did something for: `head` takes
-/// `firsts` as `$1` and so on, and ends in `IN`; `tail` comes after the list. Both are literals of the code.
+/// Executes a statement on the rows that match one of `wanted` and returns one text column for each row that
+/// it changed. `head` takes `firsts` as `$1` and so on, and ends in `IN`; `tail` follows the list. Both are
+/// literals of the code.
 pub async fn execute_where_in(
     tx: &mut Tx,
     head: &'static str,
@@ -236,7 +239,8 @@ async fn query_where_in<T: for<'r> FromRow<'r, SqlRow> + Send + Unpin>(
     Ok(found)
 }
 
-/// Tells the database that tables, named in the code, have grown by much in a short time.
+/// Updates the planner's statistics of tables that have grown by much in a short time. The names are literals
+/// of the code.
 pub async fn analyze_tables(tx: &mut Tx, tables: &'static [&'static str]) -> Result<(), sqlx::Error> {
     let Some(verb) = tx.dialect().analyze_command() else { return Ok(()) };
     for table in tables {

@@ -1,5 +1,5 @@
-//! The only source of time. No other module asks the system for it, so that tests can hold a manual clock
-//! and move it.
+//! The only source of wall-clock time. No other module reads it from the system, so that tests can hold a
+//! manual clock and move it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -40,7 +40,7 @@ impl Timestamp {
     }
 }
 
-/// A time beyond the years that it can say is its first or last moment.
+/// Saturates: a time outside jiff's range becomes the first or last moment of that range.
 impl From<Timestamp> for jiff::Timestamp {
     fn from(time: Timestamp) -> Self {
         let beyond = if time.0 < 0 { Self::MIN } else { Self::MAX };
@@ -54,7 +54,7 @@ impl From<jiff::Timestamp> for Timestamp {
     }
 }
 
-/// RFC 3339 in UTC with milliseconds, the only form times leave the product in.
+/// RFC 3339 in UTC with milliseconds, the only form in which times leave the product.
 impl std::fmt::Display for Timestamp {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match jiff::Timestamp::from_millisecond(self.0) {

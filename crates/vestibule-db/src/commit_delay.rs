@@ -1,53 +1,54 @@
-//! Whether a commit waits for others: a policy, without a clock or a task of its own.
+//! Decides whether a commit waits for further units of work that share it. The policy has no clock or task of
+//! its own.
 //!
-//! A sync to disk is the same for one unit of work and for eight. Where several are known to come soon, as sign-ins that
-//! wait for a directory are ([`crate::PendingWriter`]), it is worth waiting a moment for them. PostgreSQL does the same
-//! with `commit_delay` and `commit_siblings`.
+//! One sync to disk costs the same for one unit of work as for eight. When several writers are announced
+//! ([`crate::PendingWriter`]), as by sign-ins that wait for a directory, a commit therefore waits a moment
+//! for them. PostgreSQL does the same with `commit_delay` and `commit_siblings`.
 //!
-//! It serves the row *LDAP sign-ins, 8 connections to slapd* of the benchmarks in the README, on `SQLite`, and goes when
-//! that row does not need it.
+//! The policy serves the row *LDAP sign-ins, 8 connections to slapd* of the benchmarks in the README on
+//! `SQLite`, and can be removed when that row no longer needs it (decision 25).
 
 use std::time::Duration;
 
-/// From so many on that are to write soon, a commit waits for them.
+/// The number of announced writers from which on a commit waits for them.
 pub(crate) const COMMIT_SIBLINGS: usize = 4;
-/// Units of work that are waited for, at most, before a commit waits for no more.
+/// The number of awaited units of work at which a commit waits for no more.
 const TARGET_BATCH: usize = 8;
-/// Commits that do not wait, at most, after those before have waited for nothing.
+/// The limit on commits in a row that do not wait because earlier delays were in vain.
 const MAX_SKIPPED_DELAYS: u32 = 64;
 
-/// When to wait, and what came of it the last times.
+/// The delay, and what earlier delays have shown about its use.
 #[derive(Debug)]
 pub(crate) struct CommitDelay {
     duration: Duration,
     /// How many more commits do not wait.
     skips_left: u32,
-    /// How many those were the last time: twice as many each time that nothing came. Those who were to write soon may be
-    /// held up for long, by a directory that is down.
+    /// The length of the last series of commits that did not wait. It doubles after each delay in vain,
+    /// because announced writers may be held up for long, for example by a directory that is down.
     last_skips: u32,
 }
 
-/// The transaction that could be committed now.
+/// The state of the transaction that could be committed now.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OpenTransaction {
-    /// Finished units of work in it that are waited for.
+    /// Finished units of work in it whose callers wait for the commit.
     pub(crate) awaited: usize,
-    /// Its finished units of work leave no room for more.
+    /// Whether it already holds as many finished units of work as may share a commit.
     pub(crate) is_full: bool,
-    /// How many have said that they are to write soon, those that wait already included.
+    /// The number of announced writers, including those that already wait for this commit.
     pub(crate) expected: usize,
 }
 
-/// What to do about a commit.
+/// When to commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CommitTime {
     Now,
-    /// After [`CommitDelay::duration`] at the latest.
+    /// At the latest after [`CommitDelay::duration`].
     Later,
 }
 
 impl CommitDelay {
-    /// A commit waits for `duration` at most.
+    /// A policy under which a commit waits for `duration` at most.
     pub(crate) fn new(duration: Duration) -> Self {
         Self { duration, skips_left: 0, last_skips: 0 }
     }
@@ -56,17 +57,17 @@ impl CommitDelay {
         self.duration
     }
 
-    /// Decides after a unit of work is finished, each time.
+    /// Decides when to commit; called after each finished unit of work.
     pub(crate) fn decide(&mut self, open: OpenTransaction) -> CommitTime {
         if open.awaited > 1 {
-            // Another one came: it is worth it again.
+            // Another unit of work arrived, so delays are useful again.
             (self.skips_left, self.last_skips) = (0, 0);
         }
         let wanted = TARGET_BATCH.min(open.expected);
         if open.expected < COMMIT_SIBLINGS || open.awaited >= wanted || open.is_full {
             return CommitTime::Now;
         }
-        // What is not waited for can always be left to the next commit.
+        // A commit that no caller waits for can always be left to the next unit of work.
         if open.awaited > 0 && self.skips_left > 0 {
             self.skips_left -= 1;
             return CommitTime::Now;
@@ -74,7 +75,7 @@ impl CommitDelay {
         CommitTime::Later
     }
 
-    /// Learns from a delay that ran to its end, with `awaited` units of work that were waited for.
+    /// Records a delay that ran to its end, after which `awaited` callers wait for the commit.
     pub(crate) fn record_expired(&mut self, awaited: usize) {
         if awaited == 1 {
             self.last_skips = (2 * self.last_skips).clamp(1, MAX_SKIPPED_DELAYS);

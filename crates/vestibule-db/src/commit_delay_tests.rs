@@ -20,7 +20,7 @@ fn a_commit_waits_only_for_those_who_are_known_to_come() {
     }
 }
 
-/// How many commits in a row do not wait until one does again.
+/// The number of commits in a row that do not wait.
 fn skipped(delay: &mut CommitDelay) -> usize {
     let alone = OpenTransaction { awaited: 1, is_full: false, expected: 4 };
     std::iter::repeat_with(|| delay.decide(alone)).take_while(|decision| *decision == Now).count()
@@ -34,7 +34,8 @@ fn after_a_delay_in_vain_twice_as_many_commits_do_not_wait() {
         delay.record_expired(1);
         assert_eq!(skipped(&mut delay), skips);
     }
-    // Two shared a commit: the next one waits again, and the one after a delay in vain skips one.
+    // Two units of work shared a commit: the next commit waits again, and after a delay in vain one commit
+    // does not.
     delay.decide(OpenTransaction { awaited: 2, is_full: false, expected: 4 });
     assert_eq!(skipped(&mut delay), 0);
     delay.record_expired(1);

@@ -1,4 +1,4 @@
-//! What statements run on, whichever database is behind it.
+//! The connection that statements run on, whichever database is behind it.
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
@@ -10,7 +10,7 @@ use crate::row::SqlRow;
 use crate::sql_database::{NoStatement, Sql, SqlQueryResult, SqlTypeInfo};
 use crate::sqlite::SqliteConn;
 
-/// The connection store functions take: what reads and a [`crate::Tx`] both lend it.
+/// The connection that store functions take. [`crate::Database::read`] and [`crate::Tx`] both provide it.
 #[derive(Debug)]
 pub enum DbConn {
     /// A connection to the `SQLite` file.
@@ -19,13 +19,12 @@ pub enum DbConn {
     Postgres(PgConn),
 }
 
-/// What a statement gave.
 pub(crate) struct StatementOutput {
     pub(crate) rows: Vec<SqlRow>,
     pub(crate) result: SqlQueryResult,
 }
 
-/// How many rows are wanted.
+/// Which rows of the result the caller wants.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FetchMode {
     None,
@@ -99,7 +98,7 @@ impl<'c> Executor<'c> for &'c mut DbConn {
         Box::pin(async move { Ok(self.run_query(query, FetchMode::First).await?.rows.into_iter().next()) })
     }
 
-    /// No statement is prepared ahead: each is when it is first used, and stays so.
+    /// Not supported: a statement is prepared when it is first used, and then cached.
     fn prepare_with<'e>(
         self,
         _sql: SqlStr,
@@ -111,7 +110,7 @@ impl<'c> Executor<'c> for &'c mut DbConn {
         Box::pin(async { Err(unsupported_operation()) })
     }
 
-    /// For sqlx's macros that check statements while they compile, which need one database.
+    /// Not supported: only sqlx's macros that check statements at compile time need it.
     fn describe<'e>(self, _sql: SqlStr) -> BoxFuture<'e, Result<Describe<Sql>, sqlx::Error>>
     where
         'c: 'e,

@@ -1,4 +1,4 @@
-//! Opening a database, and the ways to use it.
+//! Opens a database and provides connections and units of work.
 
 use std::str::FromStr as _;
 use std::time::Duration;
@@ -19,10 +19,10 @@ use crate::row::SqlRow;
 use crate::sql_database::Sql;
 use crate::{Clock, Dialect, Tx};
 
-/// How long a commit on `SQLite` waits for others at most.
+/// The longest time that a commit on `SQLite` waits for others.
 const COMMIT_DELAY: Duration = Duration::from_millis(5);
 
-/// An open database.
+/// An open database. Clones share its connections.
 #[derive(Clone)]
 pub struct Database {
     backend: DbBackend,
@@ -36,22 +36,23 @@ enum DbBackend {
     Postgres(DbPool),
 }
 
-/// What a power cut may do to a unit of work that was committed. Everybody sees it at once either way, also after the
-/// process was killed.
+/// What a power cut may do to a committed unit of work. It is visible to all other connections at once and
+/// survives a killed process either way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Durability {
-    /// Nothing.
+    /// The commit waits for the disk, so a power cut does not affect it.
     Full,
-    /// Take it back, if that comes before the next unit of work that is `Full`, or within a moment: for what is worth
-    /// less than the disk's time.
+    /// The commit does not wait for the disk. A power cut may undo it until the log is next synced: on
+    /// `SQLite` by the next `Full` commit or a checkpoint, on PostgreSQL also by its WAL writer, in less than
+    /// a second.
     Relaxed,
 }
 
 impl Database {
-    /// Connects and applies the migrations that are missing.
+    /// Connects and applies the pending migrations.
     ///
-    /// `url` is `sqlite://path` or `postgres://user@host/name`. `max_connections` are kept to PostgreSQL, or read from
-    /// `SQLite`, which has one more that writes.
+    /// `url` is `sqlite://path` or `postgres://user@host/name`. `max_connections` limits the connections to
+    /// PostgreSQL, or those that read from `SQLite`, which has one more that writes.
     pub async fn open(
         url: &str,
         max_connections: u32,
@@ -94,7 +95,8 @@ impl Database {
         Ok(DbBackend::Postgres(pool))
     }
 
-    /// sqlx's own driver migrates: it keeps the same book as on PostgreSQL. Then ours has the file.
+    /// sqlx's own driver applies the migrations, so that they are recorded as on PostgreSQL. Only then does
+    /// the driver of this crate open the file.
     async fn open_file(
         url: &str,
         max_connections: u32,
@@ -113,22 +115,23 @@ impl Database {
         })
     }
 
-    /// A connection to read with. Not for writes: on `SQLite` it refuses them.
+    /// A connection for reading. It must not be used for writes, which `SQLite` refuses on it.
     pub async fn read(&self) -> Result<PooledDbConn, sqlx::Error> {
         match &self.backend {
             DbBackend::Sqlite { readers: pool, .. } | DbBackend::Postgres(pool) => pool.acquire().await,
         }
     }
 
-    /// Begins a unit of work. Dropped without [`Tx::commit`], it leaves no trace.
+    /// Begins a unit of work. If it is dropped without [`Tx::commit`], nothing of it is kept.
     ///
-    /// Do no slow work while holding one: on `SQLite` everybody else who writes waits.
+    /// Do no slow work while holding one: on `SQLite` all other writers wait.
     pub async fn begin(&self) -> Result<Tx, sqlx::Error> {
         self.begin_with_durability(Durability::Full).await
     }
 
-    /// Begins a unit of work whose end is not reported to a person: a step of something long, which is begun again when it
-    /// is cut off, or rows of a log. It is on disk with the next unit of work that waits for that, at the latest.
+    /// Begins a unit of work whose commit does not wait for the disk, so that a power cut may undo it. It is
+    /// for steps of long work that is repeated after an interruption, and for rows of a log. At the latest,
+    /// it is on disk with the next commit that waits for the disk.
     pub async fn begin_relaxed(&self) -> Result<Tx, sqlx::Error> {
         self.begin_with_durability(Durability::Relaxed).await
     }
@@ -151,13 +154,13 @@ impl Database {
         }
     }
 
-    /// Executes one statement that writes and returns a row or none, as a unit of work of its own: on PostgreSQL it needs
-    /// no transaction around it and saves the ways for one. A power cut may take it back, as after
-    /// [`Database::begin_relaxed`].
+    /// Executes one statement that writes and returns at most one row, as a unit of work of its own. On
+    /// PostgreSQL it needs no explicit transaction, which saves round trips. A power cut may undo it, as
+    /// after [`Database::begin_relaxed`].
     ///
-    /// On `SQLite` it is in the open transaction when this returns, where every unit of work that begins later sees it.
-    /// What is also returned says when it is on disk: its commit is shared with others that are about to write, where
-    /// they have said so ([`Database::announce_write`]).
+    /// On `SQLite` the change is in the open transaction when this returns, where every unit of work that
+    /// begins later sees it. The returned [`PendingCommit`] waits for the commit, which announced writers may
+    /// share ([`Database::announce_write`]).
     pub async fn write_one_relaxed<O>(
         &self,
         mut query: QueryAs<'_, Sql, O, SqlArguments>,
@@ -185,8 +188,8 @@ impl Database {
         }
     }
 
-    /// Writes two rows as a unit of work of their own: both or neither, and on disk when this returns `Ok`. On PostgreSQL
-    /// it is one way to the database.
+    /// Inserts two rows as a unit of work of their own: both or neither, and on disk when this returns `Ok`.
+    /// On PostgreSQL it takes one round trip.
     pub async fn insert_pair(&self, first: NewRow<'_>, second: NewRow<'_>) -> Result<(), sqlx::Error> {
         match &self.backend {
             DbBackend::Sqlite { .. } => {
@@ -202,8 +205,9 @@ impl Database {
         }
     }
 
-    /// Says that a write will come soon, after something slow elsewhere. Several of them share their commits on `SQLite`,
-    /// which wait a moment for that; PostgreSQL has its own way (`commit_delay`), and there is none then.
+    /// Announces a write that will follow something slow, such as a request to a directory server. While
+    /// several are announced, commits on `SQLite` wait a moment so that they can share one. Returns `None` on
+    /// PostgreSQL, which has `commit_delay` for this.
     #[must_use]
     pub fn announce_write(&self) -> Option<PendingWriter> {
         match &self.backend {
@@ -212,18 +216,19 @@ impl Database {
         }
     }
 
-    /// Which of the two databases this is. For tests and for `EXPLAIN`; rooms do not branch on it.
+    /// Which of the two databases this is. It is for tests and for `EXPLAIN`; other callers do not branch on
+    /// it.
     #[must_use]
     pub fn dialect(&self) -> Dialect {
         self.dialect
     }
 
-    /// Answers when the database does: for readiness.
+    /// Succeeds if the database answers, for readiness checks.
     pub async fn ping(&self) -> Result<(), sqlx::Error> {
         sqlx::query("SELECT 1").execute(&mut *self.read().await?).await.map(drop)
     }
 
-    /// Closes all connections after what is under way.
+    /// Closes all connections after the work in progress.
     pub async fn close(&self) {
         match &self.backend {
             DbBackend::Sqlite { writer, readers } => {

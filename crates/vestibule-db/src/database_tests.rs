@@ -5,7 +5,7 @@ use tokio::sync::Notify;
 use super::*;
 use crate::{Timestamp, is_duplicate, like_anywhere};
 
-/// How long a commit waits for others here: so long that a busy machine is not in the way.
+/// A commit delay so long that a busy machine does not disturb the tests.
 const LONG_DELAY: Duration = Duration::from_millis(200);
 
 async fn open(dir: &tempfile::TempDir) -> Database {
@@ -14,7 +14,7 @@ async fn open(dir: &tempfile::TempDir) -> Database {
     Database::open_with_delay(&url, 2, &migrations, clock, LONG_DELAY).await.expect("opens")
 }
 
-/// A unit of work that has written a row, and is not committed.
+/// A unit of work that has inserted a row and is not committed.
 async fn written(db: &Database, id: &str) -> Tx {
     let mut tx = db.begin().await.expect("begin");
     insert(&mut tx, id).await.expect("insert");
@@ -25,7 +25,7 @@ async fn insert(tx: &mut Tx, id: &str) -> Result<(), sqlx::Error> {
     sqlx::query("INSERT INTO entries (id) VALUES ($1)").bind(id).execute(&mut **tx).await.map(drop)
 }
 
-/// One statement that is left to be committed.
+/// Executes one statement whose commit is left to others.
 async fn write_relaxed(db: &Database, id: &str) -> PendingCommit {
     let query = sqlx::query_as("INSERT INTO entries (id) VALUES ($1) RETURNING id").bind(id);
     let (row, commit) = db.write_one_relaxed::<(String,)>(query).await.expect("written");
@@ -47,7 +47,7 @@ async fn work_that_shares_a_commit_stands_or_falls_alone() {
             let db = db.clone();
             tokio::spawn(async move {
                 let tx = written(&db, &format!("id-{n}")).await;
-                // Every third unit of work is abandoned; its neighbours in the batch must not notice.
+                // Every third unit of work is dropped; the others in its batch must not be affected.
                 if n % 3 != 0 {
                     tx.commit().await.expect("commit");
                 }
@@ -95,7 +95,7 @@ async fn a_request_that_gives_up_while_it_begins_leaves_the_writer_usable() {
     assert_eq!(count(&db).await, 11);
 }
 
-/// Polls once; whether it is done.
+/// Polls `future` once and returns whether it is done.
 async fn futures_poll<F: Future>(mut future: std::pin::Pin<&mut F>) -> bool {
     let done = std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx).is_ready())).await;
     tokio::task::yield_now().await;
@@ -152,7 +152,7 @@ async fn in_company_a_commit_waits_for_more() {
         let done = futures_poll(commit.as_mut()).await;
         assert_eq!(!done, has_waited, "{id}");
         if !done {
-            // One that joins and gives up takes nothing with it.
+            // A unit of work that joins and is dropped does not affect the one that waits.
             let other = written(&db, "given up").await;
             drop(other);
             commit.await.expect("commit");
@@ -224,7 +224,7 @@ async fn where_the_company_never_writes_hardly_anybody_waits_for_it() {
         }
     }
     assert_eq!(count(&db).await, 200);
-    // The first, and one each after 1, 2, 4, 8, 16, 32, 64 and 64 that did not.
+    // The first commit waited, and one each after 1, 2, 4, 8, 16, 32, 64 and 64 that did not.
     assert_eq!(waited, 9);
 }
 
@@ -246,7 +246,7 @@ fn a_search_text_is_not_a_pattern() {
     assert_eq!(like_anywhere("50%_\\"), "%50\\%\\_\\\\%");
 }
 
-/// Whether a task that waits for `wake` would go on now.
+/// Whether a task that waits for `wake` would continue now.
 async fn is_woken(wake: &Notify) -> bool {
     futures_poll(Box::pin(wake.notified()).as_mut()).await
 }
@@ -271,7 +271,7 @@ async fn who_waits_for_rows_is_woken_by_their_commit_and_by_nothing_else() {
     assert!(!futures_poll(commit.as_mut()).await, "it waits for the second");
     let second = second.await.expect("begins");
     assert!(!is_woken(&wake).await, "it is finished, and not committed");
-    // The request is gone, and its mail is not.
+    // The request is cancelled, but its mail must still be sent.
     drop(commit);
     second.commit().await.expect("commits");
     assert!(is_woken(&wake).await, "it is committed");

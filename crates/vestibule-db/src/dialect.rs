@@ -1,14 +1,15 @@
-//! Which of the two databases it is, and what it needs before it is opened. How each one is spoken to is in `sqlite.rs`
-//! and `postgres.rs`; where a statement has to differ, it is in `bulk.rs`. Outside this crate nothing asks which one it is.
+//! Which of the two databases is in use, and what it needs before it is opened. Connections are in
+//! `sqlite.rs` and `postgres.rs`; statements that have to differ are in `bulk.rs`. Code outside this crate
+//! does not branch on the dialect.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
-/// Which database is behind the URL.
+/// The database behind a URL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
-    /// Embedded, one file.
+    /// `SQLite`, embedded, in one file.
     Sqlite,
     /// PostgreSQL or an engine that speaks its protocol.
     Postgres,
@@ -19,7 +20,7 @@ impl Dialect {
         if url.starts_with("sqlite:") { Self::Sqlite } else { Self::Postgres }
     }
 
-    /// `SQLite` needs its folder, and a file that only its owner may read.
+    /// Creates the folder of a `SQLite` file and the file itself, which only its owner can read and write.
     pub(crate) fn prepare_storage(self, url: &str) -> std::io::Result<()> {
         let Some(file) = url.strip_prefix("sqlite://").filter(|_| self == Self::Sqlite) else {
             return Ok(());
@@ -31,8 +32,9 @@ impl Dialect {
         OpenOptions::new().mode(0o600).create(true).append(true).open(file).map(drop)
     }
 
-    /// What tells the database how large a table has become; nothing where it finds out by itself. PostgreSQL does so
-    /// within minutes, and reads tables that it thinks are empty from end to end until then.
+    /// The command that updates a table's statistics, or `None` if the database needs none. PostgreSQL
+    /// updates them by itself within minutes, but until then it scans tables that it believes to be empty
+    /// from end to end.
     pub(crate) const fn analyze_command(self) -> Option<&'static str> {
         match self {
             Self::Sqlite => None,

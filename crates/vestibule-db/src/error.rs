@@ -1,20 +1,20 @@
-//! What can go wrong, as far as callers decide on it.
+//! Errors that callers distinguish.
 
-/// Why the database could not be opened, for the person at the console.
+/// Why the database could not be opened. The text is shown on the console.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The folder for the database file could not be made.
+    /// The folder of the database file, or the file itself, could not be created.
     #[error("database.url: the folder for the database cannot be made: {0}")]
     Folder(#[source] std::io::Error),
-    /// No connection.
+    /// The connection failed.
     #[error("database.url: cannot connect: {0}")]
     Connect(#[source] sqlx::Error),
-    /// A migration failed; nothing of it was kept.
+    /// A migration failed; none of its changes were kept.
     #[error("the database could not be migrated: {0}")]
     Migrate(#[from] sqlx::migrate::MigrateError),
 }
 
-/// Whether a statement failed because a row like this exists already.
+/// Whether a statement violated a unique constraint.
 #[must_use]
 pub fn is_duplicate(error: &sqlx::Error) -> bool {
     error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation)

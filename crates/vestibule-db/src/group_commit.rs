@@ -1,10 +1,12 @@
 //! The one `SQLite` connection that writes, with group commit (decision 2).
 //!
-//! A sync to disk costs more than a user row and its audit row together. So a unit of work that waits for the writer
-//! joins the transaction that is open: the first unit of work is the transaction itself, each further one a savepoint
-//! in it, and the last one in the queue, or the sixteenth, commits for all. No request is answered before that commit.
-//! Work that need not be on disk at once does not wait for it, and shares a commit only with its like, or with one that
-//! is synced anyway. When a commit waits a moment for more is decided by [`CommitDelay`].
+//! A sync to disk costs more than inserting a user and its audit event. A unit of work that waits for the
+//! writer therefore joins the transaction that is open: the first unit of work is the transaction itself, and
+//! each later one is a savepoint in it. The last one in the queue, or the sixteenth, commits for all, and
+//! [`crate::Tx::commit`] returns only after that.
+//!
+//! Relaxed work shares a commit only with other relaxed work or with a commit that is synced anyway.
+//! [`CommitDelay`] decides whether a commit waits a moment for more units of work.
 //!
 //! It serves the rows *SCIM creates* and *SAML sign-ins* on `SQLite` of the benchmarks in the README.
 
@@ -20,10 +22,10 @@ use crate::connection::DbConn;
 use crate::database::Durability;
 use crate::sqlite::{SqliteConn, is_busy};
 
-/// Units of work that share one commit at most. Eight gains nearly all there is to gain; with sixteen who wait it is
-/// another twentieth.
+/// The limit on units of work that share one commit. Eight gain nearly all there is to gain; with sixteen
+/// writers waiting, sixteen gain a further twentieth.
 const MAX_BATCH: usize = 16;
-/// How long another process may have the file.
+/// How long to retry while another process has the file locked.
 const BUSY_FOR: Duration = Duration::from_secs(5);
 #[derive(Clone)]
 pub(crate) struct Writer {
@@ -32,8 +34,7 @@ pub(crate) struct Writer {
     announced: Arc<AtomicUsize>,
 }
 
-/// A write that is to come soon, after something else that takes a while. While there are several of them, they share
-/// their commits.
+/// An announced write ([`crate::Database::announce_write`]). The announcement ends when this is dropped.
 pub struct PendingWriter(Arc<AtomicUsize>);
 
 impl Drop for PendingWriter {
@@ -44,17 +45,17 @@ impl Drop for PendingWriter {
 
 struct State {
     connection: DbConn,
-    /// A transaction is open.
+    /// Whether a transaction is open.
     in_transaction: bool,
-    /// What the connection is set to for the transaction that is open, or was last.
+    /// The durability that the connection is set to, for the open transaction or the last one.
     durability: Durability,
     /// Finished units of work that wait for the commit.
     commit_waiters: Vec<CommitWaiter>,
-    /// How many of them are waited for.
+    /// The number of them whose callers wait.
     awaited: usize,
-    /// A task commits the transaction that is open if it is still open then.
+    /// Whether a task will commit the open transaction if nothing else does before.
     commit_scheduled: bool,
-    /// How many transactions there were: which one a task was to commit.
+    /// The number of transactions so far, by which a scheduled task recognizes the one that it was to commit.
     transaction_number: u64,
     delay: CommitDelay,
 }
@@ -62,7 +63,7 @@ struct State {
 /// A finished unit of work that waits for the commit.
 struct CommitWaiter {
     outcome: oneshot::Sender<bool>,
-    /// What is woken when it is committed.
+    /// Tasks that are woken after the commit.
     wakes: Vec<Arc<Notify>>,
 }
 
@@ -95,12 +96,12 @@ impl Writer {
         let mut waiting = WriterQueueSlot::new(self.clone());
         let mut state = self.state.clone().lock_owned().await;
         waiting.leave_queue();
-        // In a crowd there is one commit for all kinds of work.
+        // While several writers are announced, all kinds of work share one fully durable commit.
         state.prepare_for(if self.expects_siblings() { Durability::Full } else { durability })?;
         let joins = std::mem::replace(&mut state.in_transaction, true);
         let share = if joins { TxScope::Savepoint } else { TxScope::Transaction };
         state.file().reset_time_budget();
-        // From here on dropping it, also while it waits below, undoes what was begun.
+        // From here on, dropping this undoes what was begun, also while it waits below.
         let mut batched = SharedTx { state: Some(state), writer: self.clone(), scope: share };
         match share {
             TxScope::Savepoint => batched.file().run("SAVEPOINT work")?,
@@ -112,13 +113,13 @@ impl Writer {
     pub(crate) async fn close(&self) {
         let mut state = self.state.lock().await;
         state.commit_if_due(0);
-        // Statistics of a closing connection are all that could be lost here.
+        // Only the planner's statistics could be lost here.
         drop(state.file().run("PRAGMA optimize"));
     }
 }
 
-/// Begins a transaction that writes. Another process may have the file, a command beside the server: then it is asked
-/// again, and no thread waits meanwhile.
+/// Begins a transaction that writes. If another process has the file locked, such as a command beside the
+/// server, it retries without blocking a thread.
 async fn begin_immediate(file: &mut SqliteConn) -> Result<(), sqlx::Error> {
     let begun = Instant::now();
     loop {
@@ -136,13 +137,13 @@ impl State {
         self.connection.sqlite().expect("the writer's connection is the file's")
     }
 
-    /// Sees to it that the unit of work that begins now is kept as `durability` says. Work that is kept soon joins what is kept fully;
-    /// the other way round it is committed first.
+    /// Prepares the connection for a unit of work of this durability. Relaxed work joins a fully durable
+    /// transaction; an open relaxed transaction is committed before fully durable work begins.
     fn prepare_for(&mut self, durability: Durability) -> Result<(), sqlx::Error> {
         if self.in_transaction && self.durability == Durability::Relaxed && durability == Durability::Full {
             self.commit_if_due(0);
         }
-        // It cannot be changed inside a transaction.
+        // `SQLite` cannot change this inside a transaction.
         if !self.in_transaction && self.durability != durability {
             self.file().set_durability(durability)?;
             self.durability = durability;
@@ -150,7 +151,7 @@ impl State {
         Ok(())
     }
 
-    /// There is no transaction any more.
+    /// Records that no transaction is open any more.
     fn mark_ended(&mut self) {
         self.in_transaction = false;
         self.transaction_number += 1;
@@ -158,8 +159,8 @@ impl State {
         self.commit_scheduled = false;
     }
 
-    /// Sees to it that the transaction is committed in a moment, by a unit of work that joins it until then or by a task.
-    /// False when it is to be committed now.
+    /// Leaves the commit to a unit of work that joins within the delay, or to a scheduled task. Returns false
+    /// if the transaction is to be committed now.
     fn delay_commit(&mut self, writer: &Writer) -> bool {
         let open = OpenTransaction {
             awaited: self.awaited,
@@ -185,7 +186,7 @@ impl State {
         true
     }
 
-    /// Commits unless another waits to join and there is room.
+    /// Commits, unless another unit of work waits to join and the batch has room for it.
     fn commit_if_due(&mut self, waiting: usize) {
         if !self.in_transaction || (waiting > 0 && self.commit_waiters.len() < MAX_BATCH) {
             return;
@@ -194,7 +195,7 @@ impl State {
         let outcome = if takes_long { self.file().run_durably("COMMIT") } else { self.file().run("COMMIT") };
         if let Err(error) = &outcome {
             tracing::error!(%error, units = self.commit_waiters.len(), "commit failed; nothing of it was kept");
-            // After a failed commit the transaction may still be open; end it either way.
+            // A failed commit may leave the transaction open.
             drop(self.file().run("ROLLBACK"));
         }
         self.mark_ended();
@@ -202,14 +203,14 @@ impl State {
             if outcome.is_ok() {
                 waiter.wakes.iter().for_each(|wake| wake.notify_one());
             }
-            // A client that hung up does not hear that its write was kept.
+            // The receiver is gone if the client disconnected, which does not change the outcome.
             let _ = waiter.outcome.send(outcome.is_ok());
         }
     }
 }
 
-/// Counts a task as waiting. If its request is cancelled in the queue, a task has to close
-/// the transaction that was left open for it.
+/// Counts a task as waiting for the writer. If its request is cancelled while it waits, a new task closes the
+/// transaction that was left open for it.
 struct WriterQueueSlot {
     writer: Writer,
     has_writer: bool,
@@ -248,12 +249,12 @@ pub(crate) struct SharedTx {
     scope: TxScope,
 }
 
-/// What a unit of work has of the transaction.
+/// How a unit of work takes part in the transaction.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum TxScope {
-    /// It is the first and has the transaction to itself.
+    /// It began the transaction, which holds no other work yet.
     Transaction,
-    /// It joined a transaction that holds the work of others already.
+    /// It joined a transaction that already holds other work.
     Savepoint,
 }
 
@@ -270,9 +271,9 @@ impl SharedTx {
         self.state.as_mut().expect("held until commit").file()
     }
 
-    /// Finishes the work; on disk it is once what this returns has been waited for. `is_awaited`: that happens now.
-    /// Otherwise the commit is left to others where they are about to write. `wakes` are woken once it is committed,
-    /// whatever has become of this request.
+    /// Finishes the work, which is committed once the returned [`PendingCommit`] has been waited for.
+    /// `is_awaited` tells whether the caller waits at once; if not, the commit may be left to announced
+    /// writers. `wakes` are notified after the commit, even if the request has been cancelled by then.
     pub(crate) fn finish(
         mut self,
         is_awaited: bool,
@@ -285,7 +286,7 @@ impl SharedTx {
         let mut state = self.state.take().expect("held until commit");
         state.commit_waiters.push(CommitWaiter { outcome, wakes });
         state.awaited += usize::from(is_awaited);
-        // From here the outcome belongs to the batch, whatever becomes of this request.
+        // From here on the outcome belongs to the batch, even if this request is cancelled.
         if !state.delay_commit(&self.writer) {
             state.commit_if_due(self.writer.waiting.load(Ordering::SeqCst));
         }
@@ -293,16 +294,16 @@ impl SharedTx {
     }
 }
 
-/// Work that is finished, and on disk in a moment.
+/// The commit of a finished unit of work, which may still be pending.
 pub struct PendingCommit(Option<oneshot::Receiver<bool>>);
 
 impl PendingCommit {
-    /// Work that is on disk.
+    /// A commit that has already taken place.
     pub(crate) fn durable() -> Self {
         Self(None)
     }
 
-    /// Returns once it is on disk.
+    /// Returns once the work is committed. If it is relaxed work, a power cut may still undo it.
     pub async fn wait(self) -> Result<(), sqlx::Error> {
         let Some(committed) = self.0 else { return Ok(()) };
         match committed.await {
@@ -316,7 +317,7 @@ impl Drop for SharedTx {
     fn drop(&mut self) {
         let Some(mut state) = self.state.take() else { return };
         if self.scope == TxScope::Transaction {
-            // There is no other work in this transaction yet.
+            // This transaction holds no other work yet.
             drop(state.file().run("ROLLBACK"));
             state.mark_ended();
             return;

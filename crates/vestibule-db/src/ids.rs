@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::{Timestamp, random};
 
-/// The last id's millisecond and, in the lowest twelve bits, a counter of the ids made within it.
+/// The last id's millisecond and, in the lowest twelve bits, a counter of the ids created within it.
 static LAST: AtomicU64 = AtomicU64::new(0);
 
 /// A new id for a row that is created at `now`.
 ///
-/// Ids made by one process ascend within a millisecond too (RFC 9562 §6.2, method 1), so that the events of
-/// one transaction keep their order.
+/// Ids created by one process also ascend within a millisecond (RFC 9562 §6.2, method 1), so that the events
+/// of one transaction keep their order.
 #[must_use]
 pub fn new_id(now: Timestamp) -> String {
     let earliest = u64::try_from(now.0).unwrap_or(0) << 12;
@@ -24,8 +24,8 @@ pub fn new_id(now: Timestamp) -> String {
     uuid::Builder::from_unix_timestamp_millis(own >> 12, &random).into_uuid().to_string()
 }
 
-/// Ten random bytes. They are drawn in blocks, because one call of the random generator for each id would
-/// cost more than the rest of making it.
+/// Ten random bytes. They are drawn in blocks, because a call of the random generator for each id would cost
+/// more than the rest of its creation.
 fn unpredictable() -> [u8; 10] {
     thread_local! {
         static KEPT: RefCell<Vec<[u8; 10]>> = const { RefCell::new(Vec::new()) };
@@ -38,13 +38,13 @@ fn unpredictable() -> [u8; 10] {
     })
 }
 
-/// Whether a text from outside has the form of an id.
+/// Whether an untrusted text has the form of an id.
 #[must_use]
 pub fn is_id(text: &str) -> bool {
     text.len() == 36 && uuid::Uuid::try_parse(text).is_ok()
 }
 
-/// A text that sorts before every id made at `time` or later and after every earlier one.
+/// A text that sorts before every id created at `time` or later and after every earlier one.
 #[must_use]
 pub fn earliest(time: Timestamp) -> String {
     let hex = format!("{:012x}", time.0.max(0));

@@ -1,24 +1,21 @@
-//! One SQL text for `SQLite` and PostgreSQL, and units of work that share their commits. Nothing in here knows a table.
+//! One SQL text for `SQLite` and PostgreSQL, and units of work that share their commits. The crate knows no
+//! table.
 //!
-//! A read takes a lent connection, [`Database::read`]. It sees everything that was committed before it was lent.
+//! Reads use a connection from [`Database::read`], which sees everything that was committed before. Writes
+//! use a unit of work from [`Database::begin`], and everything that belongs together runs on the same [`Tx`]:
 //!
-//! A write takes a unit of work, [`Database::begin`], and everything that belongs together runs on the same [`Tx`]:
+//! - A unit of work takes effect as a whole or not at all. Dropped without [`Tx::commit`], it leaves no
+//!   change and no lock.
+//! - When [`Tx::commit`] returns `Ok`, it survives a power cut. One from [`Database::begin_relaxed`] survives
+//!   the end of the process at once, and a power cut only after a later sync.
+//! - One that is rolled back does not affect the others, although several share a commit on `SQLite`.
+//! - On `SQLite` they run one after the other: do no slow work while holding one. On PostgreSQL they run
+//!   concurrently in READ COMMITTED: code that reads a row and writes it back must lock it first.
+//! - [`Tx::now`] is one moment for all of it, and [`Tx::new_id`] creates ids that sort by it.
 //!
-//! - It happens wholly or not at all. Dropped without [`Tx::commit`], by an error or by a client that hung up, it leaves
-//!   no trace and no lock.
-//! - When [`Tx::commit`] returns `Ok`, it survives a power cut. A unit of work that was begun with
-//!   [`Database::begin_relaxed`] survives the end of the process at once, and a power cut a moment later.
-//! - One that fails takes no other with it, although on `SQLite` several share one commit.
-//! - On `SQLite` units of work run one after the other: do no slow work while holding one. On PostgreSQL they run side by
-//!   side in READ COMMITTED: what reads a row and writes it back locks it first.
-//! - What waits for its rows is woken by its commit, and only by that ([`Tx::notify_after_commit`]).
-//! - [`Tx::now`] is one moment for all of it, and [`Tx::new_id`] makes ids that sort by it.
-//!
-//! A unit of work that is one statement has two methods, [`Database::write_one_relaxed`] and [`Database::insert_pair`]:
-//! PostgreSQL needs no transaction around it, and nothing else can be done in it.
-//!
-//! SQL is written once: placeholders `$1`; TEXT for strings, ids and JSON; BIGINT for times (milliseconds since 1970, UTC)
-//! and counts; INTEGER 0 or 1 for flags. Statements are `sqlx::query` and its like, on a [`DbConn`] or a [`Tx`].
+//! SQL uses placeholders `$1`; TEXT for strings, ids and JSON; BIGINT for times (milliseconds since 1970,
+//! UTC) and counts; INTEGER 0 or 1 for flags. Statements are `sqlx::query` and its variants on a [`DbConn`]
+//! or a [`Tx`].
 
 mod arguments;
 mod bulk;

@@ -1,12 +1,12 @@
-//! Connections that are lent and come back: to read with, and on PostgreSQL to write with as well.
+//! A pool of connections, for reads on both databases and for writes on PostgreSQL.
 //!
-//! `deadpool` keeps them, and not sqlx's own pool: that one asks the server whether a connection still works each time it
-//! comes back, which is a second way to the database for each statement. Here one that was lent a moment ago is taken to
-//! work, and one that was not used for a while is asked before it is lent. What was begun on one and given up is rolled
-//! back when it comes back, so that it holds no lock for as long as no other request wants it.
+//! It is built on `deadpool` because sqlx's own pool pings the server each time a connection comes back,
+//! which is a second round trip for each statement. Here a connection that was used recently is assumed to
+//! work, and one that was idle for longer is pinged before its next use. A transaction that was left open is
+//! rolled back when the connection comes back, so that it holds no locks in the meantime.
 //!
-//! It serves the rows *`GET /api/v1/me`* and *SCIM look-ups by `userName`* of the benchmarks in the README, on PostgreSQL
-//! (decision 22).
+//! It serves the rows *`GET /api/v1/me`* and *SCIM look-ups by `userName`* of the benchmarks in the README,
+//! on PostgreSQL (decision 22).
 
 use std::ops::{Deref, DerefMut};
 use std::path::Path;
@@ -25,17 +25,17 @@ use crate::sqlite::SqliteConn;
 
 /// How long a request waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long after it was lent a connection is taken to work.
+/// A connection is assumed to work for this long after it was last acquired.
 const TRUSTED_FOR: Duration = Duration::from_secs(10);
-/// A connection that was not needed for so long is closed.
+/// A connection that was not used for this long is closed.
 const IDLE_TIMEOUT: Duration = Duration::from_mins(10);
-/// The pauses between attempts to reach a server that is just starting.
+/// The first and the longest pause between attempts to reach a server that is starting.
 const PAUSES: [Duration; 2] = [Duration::from_millis(10), Duration::from_secs(1)];
 
 #[derive(Clone)]
 pub(crate) struct DbPool(Pool<DbConnector>);
 
-/// Opens connections, and says which may be lent again.
+/// Opens connections and decides which may be used again.
 enum DbConnector {
     File(Arc<Path>),
     Server(Box<PgConnectOptions>),
@@ -54,7 +54,7 @@ impl DbPool {
 
     fn new(connector: DbConnector, max_connections: u32) -> Self {
         let most = usize::try_from(max_connections).unwrap_or(1).max(1);
-        // The one that was used last is lent first: the others grow old, and are closed.
+        // The connection that was used last is used first, so that surplus ones become idle and are closed.
         let pool = Pool::builder(connector).max_size(most).queue_mode(QueueMode::Lifo).build();
         let pool = pool.expect("a pool without timeouts of its own needs no runtime");
         tokio::spawn(close_idle(pool.weak()));
@@ -70,7 +70,7 @@ impl DbPool {
         }
     }
 
-    /// Closes all connections after what is under way.
+    /// Closes all connections, after waiting at most `ACQUIRE_TIMEOUT` for the work in progress.
     pub(crate) async fn close(&self) {
         let begun = Instant::now();
         while self.0.status().available < self.0.status().size && begun.elapsed() < ACQUIRE_TIMEOUT {
@@ -86,7 +86,7 @@ impl DbPool {
     }
 }
 
-/// Closes connections that are not needed, for as long as there is a pool.
+/// Closes idle connections for as long as the pool exists.
 async fn close_idle(pool: WeakPool<DbConnector>) {
     loop {
         tokio::time::sleep(IDLE_TIMEOUT / 10).await;
@@ -128,7 +128,8 @@ impl Manager for DbConnector {
     }
 }
 
-/// Whether the server may be there in a moment: its port is closed still, or it says that it is starting (57P03).
+/// Whether the server may be available in a moment: it refuses connections or reports that it is starting
+/// (SQLSTATE 57P03).
 fn may_be_starting(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(error) => error.kind() == std::io::ErrorKind::ConnectionRefused,
@@ -137,9 +138,9 @@ fn may_be_starting(error: &sqlx::Error) -> bool {
     }
 }
 
-/// A connection that goes back when dropped.
+/// A connection that returns to its pool when it is dropped.
 pub struct PooledDbConn {
-    /// There until dropped.
+    /// `Some` until it is dropped.
     pooled: Option<Object<DbConnector>>,
 }
 
@@ -161,10 +162,10 @@ impl Drop for PooledDbConn {
         let Some(mut pooled) = self.pooled.take() else { return };
         let Some(server) = pooled.postgres() else { return };
         if !server.is_reusable() {
-            // Out of the pool and closed: what was begun on it ends with it.
+            // It leaves the pool and is closed, which also ends its transaction.
             drop(Object::take(pooled));
         } else if server.is_in_transaction() {
-            // Without a runtime the process is going down.
+            // Without a runtime the process is shutting down.
             let Ok(handle) = Handle::try_current() else { return drop(Object::take(pooled)) };
             handle.spawn(async move {
                 let is_undone = match pooled.postgres() {

@@ -1,4 +1,4 @@
-//! PostgreSQL by sqlx's driver. Its rows are passed on as they are, and read where they are wanted.
+//! PostgreSQL through sqlx's driver. Rows are passed on as they are and decoded where they are read.
 //!
 //! It serves the rows of the benchmarks in the README that name PostgreSQL.
 
@@ -17,7 +17,7 @@ use crate::connection::{FetchMode, StatementOutput};
 use crate::row::SqlRow;
 use crate::sql_database::SqlQueryResult;
 
-/// A connection that is older is closed after its use: what the server keeps for it grows.
+/// Older connections are closed after their use, because the memory that the server keeps for each one grows.
 const LONGEST_LIFE: Duration = Duration::from_mins(30);
 
 /// One connection to the server.
@@ -25,9 +25,9 @@ const LONGEST_LIFE: Duration = Duration::from_mins(30);
 pub struct PgConn {
     connection: PgConnection,
     opened: Instant,
-    /// A statement was begun and its answer not read: the request is gone, or the connection is.
+    /// A response was not read to its end, because the request was cancelled or the connection failed.
     response_pending: bool,
-    /// Begun, and neither committed nor rolled back.
+    /// A transaction was begun and neither committed nor rolled back.
     in_transaction: bool,
 }
 
@@ -41,7 +41,7 @@ impl PgConn {
         migrations.run(&mut self.connection).await
     }
 
-    /// Executes one statement; without arguments, several.
+    /// Executes one statement, or several if there are no arguments.
     pub(crate) async fn query(
         &mut self,
         sql: SqlStr,
@@ -57,7 +57,8 @@ impl PgConn {
         self.run(sql, arguments.into_postgres()?, wanted).await
     }
 
-    /// Executes one statement that writes and returns something, by itself and without waiting for the disk.
+    /// Executes one writing statement that has a `RETURNING` clause, as a transaction of its own that does
+    /// not wait for the disk.
     pub(crate) async fn write_relaxed(
         &mut self,
         sql: &SqlStr,
@@ -84,8 +85,8 @@ impl PgConn {
         answer
     }
 
-    /// Executes `head`, `INSERT INTO …(…)`, with all of these rows: a column of each is one value, so that the text is the
-    /// same for any number of them. `tail` comes after them.
+    /// Inserts rows with `head`, `INSERT INTO …(…)`. Each column is bound as one array, so that the SQL text
+    /// is the same for any number of rows. `tail` ends the statement.
     pub(crate) async fn insert(
         &mut self,
         head: &str,
@@ -102,7 +103,8 @@ impl PgConn {
         Ok(self.run(trusted_sql(sql), arguments, FetchMode::All).await?.rows)
     }
 
-    /// Executes a statement with `firsts` as `$1` and so on, and a list of texts after `head`, which ends in `IN`.
+    /// Executes a statement with `firsts` as `$1` and so on, and a list of texts after `head`, which ends in
+    /// `IN`. `tail` follows the list.
     pub(crate) async fn fetch_where_in(
         &mut self,
         head: &str,
@@ -119,7 +121,8 @@ impl PgConn {
             .map_err(sqlx::Error::Encode)?;
         }
         arguments.add(listed).map_err(sqlx::Error::Encode)?;
-        // Not `IN (SELECT UNNEST(…))`: the planner takes that for a table, and reads another from end to end to join it.
+        // Not `IN (SELECT UNNEST(…))`: the planner treats that as a table and scans another one from end to
+        // end to join it.
         let column = head.strip_suffix("IN").unwrap_or(head);
         let sql = format!("{column}= ANY(${}::text[]) {tail}", firsts.len() + 1);
         Ok(self.run(trusted_sql(sql), arguments, FetchMode::All).await?.rows)
@@ -154,23 +157,23 @@ impl PgConn {
         self.in_transaction
     }
 
-    /// Whether it may be lent again after this use.
+    /// Whether it may be used again.
     pub(crate) fn is_reusable(&self) -> bool {
         !self.response_pending && self.opened.elapsed() < LONGEST_LIFE
     }
 
-    /// Whether it still works: one way to the server and back.
+    /// Whether the server still answers, at the cost of one round trip.
     pub(crate) async fn is_alive(&mut self) -> bool {
         self.connection.ping().await.is_ok()
     }
 
     pub(crate) async fn close(self) {
-        // The server notices either way.
+        // If this fails, the server still notices that the connection is closed.
         drop(self.connection.close().await);
     }
 }
 
-/// The same statement, which has to return something, in a transaction that does not wait for the disk.
+/// Wraps a statement with a `RETURNING` clause so that its transaction does not wait for the disk.
 fn with_async_commit(sql: &SqlStr) -> SqlStr {
     trusted_sql(format!(
         "WITH done AS ({}) SELECT done.* FROM done, (SELECT set_config('synchronous_commit', 'off', true)) AS kept",
@@ -178,12 +181,12 @@ fn with_async_commit(sql: &SqlStr) -> SqlStr {
     ))
 }
 
-/// A text of this program, made from its literals.
+/// SQL that consists of literals of this program.
 fn trusted_sql(sql: String) -> SqlStr {
     sqlx::SqlSafeStr::into_sql_str(AssertSqlSafe(sql))
 }
 
-/// Adds a column of rows as one value. The name of its type.
+/// Binds one column of all rows as an array and returns the name of its element type.
 fn bind_array(arguments: &mut PgArguments, cells: Vec<SqlValue<'_>>) -> Result<&'static str, sqlx::Error> {
     let (kind, added) = if cells.iter().any(|cell| matches!(cell, SqlValue::Number(_))) {
         let numbers = cells.into_iter().map(|cell| match cell {
@@ -202,7 +205,7 @@ fn bind_array(arguments: &mut PgArguments, cells: Vec<SqlValue<'_>>) -> Result<&
     Ok(kind)
 }
 
-/// Reads an answer to its end, or to the first row where no more is wanted.
+/// Reads a response to its end, or to the first row if no more are wanted.
 async fn collect(
     mut answers: BoxStream<'_, Result<Either<PgQueryResult, PgRow>, sqlx::Error>>,
     wanted: FetchMode,

@@ -1,4 +1,4 @@
-//! Rows of either database. A value stays where its driver has it until it is read.
+//! Rows of either database. A value stays in its driver's form until it is read.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -11,7 +11,7 @@ use sqlx::{ColumnIndex, Decode, Error, Postgres, Row, Type, Value, ValueRef};
 
 use crate::sql_database::{NoColumn, Sql, SqlTypeInfo};
 
-/// A row that a statement gave.
+/// A row of a statement's result.
 pub struct SqlRow(Origin);
 
 enum Origin {
@@ -20,7 +20,7 @@ enum Origin {
 }
 
 impl SqlRow {
-    /// What `SQLite` gave. As many names as values.
+    /// A row from `SQLite`, with as many names as values.
     pub(crate) fn of_file(names: Arc<[Box<str>]>, values: Vec<FileValue>) -> Self {
         Self(Origin::File { names, values })
     }
@@ -31,7 +31,7 @@ impl SqlRow {
 }
 
 impl fmt::Debug for SqlRow {
-    /// Without its values, which may be anybody's.
+    /// Omits the values, which may be personal data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SqlRow").field("columns", &self.len()).finish_non_exhaustive()
     }
@@ -51,7 +51,7 @@ impl Row for SqlRow {
         self.len() == 0
     }
 
-    /// Columns are not described.
+    /// Always empty: columns are not described.
     fn columns(&self) -> &[NoColumn] {
         &[]
     }
@@ -82,7 +82,7 @@ impl ColumnIndex<SqlRow> for usize {
 impl ColumnIndex<SqlRow> for &str {
     fn index(&self, row: &SqlRow) -> Result<usize, Error> {
         match &row.0 {
-            // Of two columns with one name, the last one counts.
+            // If two columns have the same name, the last one counts.
             Origin::File { names, .. } => names
                 .iter()
                 .rposition(|name| **name == **self)
@@ -100,7 +100,7 @@ pub enum SqlValueRef<'r> {
     Server(PgValueRef<'r>),
 }
 
-/// A value that has left its row.
+/// A value that is independent of its row.
 pub enum OwnedSqlValue {
     /// As `SQLite` gave it.
     File(FileValue),
@@ -153,7 +153,7 @@ fn unexpected(wanted: SqlTypeInfo, found: &FileValue) -> BoxDynError {
     format!("{wanted} was expected, and the value is {}", found.data_type()).into()
 }
 
-/// A value of PostgreSQL as one of the types it may be read as.
+/// Decodes a value from PostgreSQL if its type is compatible.
 fn of_server<'r, T>(value: PgValueRef<'r>, is_compatible: bool) -> Result<T, BoxDynError>
 where
     T: Decode<'r, Postgres>,
@@ -165,7 +165,7 @@ where
     Err(format!("{} cannot be read from {found}", std::any::type_name::<T>()).into())
 }
 
-/// Whole numbers of any width can be read from each other, where they fit.
+/// Integers of any width can be decoded as each other, if the value fits.
 fn is_integer(value: &PgValueRef<'_>) -> bool {
     let found = value.type_info();
     <i64 as Type<Postgres>>::compatible(&found)

@@ -1,8 +1,9 @@
-//! The database that sqlx's queries are typed with here, whichever of the two is behind it.
+//! The database type of sqlx's queries in this program, whichever of the two databases is behind it (decision
+//! 27).
 //!
-//! sqlx asks more of a database than this crate needs: connections of its own, statements that are prepared ahead,
-//! descriptions of columns. Where nothing here uses what is asked for, the type of it has no values, so that the
-//! compiler knows that its methods are never called.
+//! sqlx's `Database` trait demands more than this crate needs: connections that sqlx opens, prepared
+//! statements, and descriptions of columns. The types for these have no values, so that the compiler proves
+//! that their methods are never called.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,13 +13,13 @@ use sqlx::{
     Column, ColumnIndex, ConnectOptions, Connection, Database, Either, Error, FromRow, IntoArguments, SqlStr,
     Statement, Transaction, TypeInfo,
 };
-// The one name that sqlx does not give on, and that its `Database` asks for (decision 27).
+// sqlx does not re-export this name, although its `Database` trait demands it (decision 27).
 use sqlx_core::transaction::TransactionManager;
 
 use crate::arguments::{SqlArgumentBuffer, SqlArguments};
 use crate::row::{OwnedSqlValue, SqlRow, SqlValueRef};
 
-/// The database of `sqlx::query` and its like in this program: `SQLite` or PostgreSQL.
+/// The database of `sqlx::query` and its variants in this program: `SQLite` or PostgreSQL.
 #[derive(Debug)]
 pub struct Sql;
 
@@ -39,14 +40,14 @@ impl Database for Sql {
     const URL_SCHEMES: &'static [&'static str] = &[];
 }
 
-/// What a statement did.
+/// The result of a statement apart from its rows.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SqlQueryResult {
     pub(crate) rows_affected: u64,
 }
 
 impl SqlQueryResult {
-    /// How many rows a statement that writes has written.
+    /// The number of rows that a writing statement has written.
     #[must_use]
     pub fn rows_affected(self) -> u64 {
         self.rows_affected
@@ -59,7 +60,7 @@ impl Extend<Self> for SqlQueryResult {
     }
 }
 
-/// What a value is, as far as it has to be known.
+/// The type of a value, as far as it has to be known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SqlTypeInfo {
     /// TEXT.
@@ -70,7 +71,8 @@ pub enum SqlTypeInfo {
     BigInt,
     /// DOUBLE PRECISION.
     Double,
-    /// What the database says: the value of a row, which is checked where it is decoded.
+    /// The type that the database reports. It stands for the value of a row, which is checked when it is
+    /// decoded.
     AsStored,
 }
 
@@ -100,7 +102,7 @@ impl fmt::Display for SqlTypeInfo {
     }
 }
 
-/// sqlx opens no connections of this database: [`crate::Database`] does, and lends [`crate::DbConn`].
+/// sqlx opens no connections of this database. [`crate::Database`] does, and provides [`crate::DbConn`].
 #[derive(Debug)]
 pub enum NoConnection {}
 
@@ -137,7 +139,7 @@ impl Connection for NoConnection {
     }
 }
 
-/// How connections are not opened.
+/// sqlx's connection options, of which there are none.
 #[derive(Debug, Clone)]
 pub enum NoOptions {}
 
@@ -173,7 +175,7 @@ impl ConnectOptions for NoOptions {
     }
 }
 
-/// Units of work are [`crate::Tx`].
+/// sqlx begins no transactions of this database. Units of work are [`crate::Tx`].
 #[derive(Debug)]
 pub enum NoTransactions {}
 
@@ -201,7 +203,7 @@ impl TransactionManager for NoTransactions {
     }
 }
 
-/// Columns are found by their name or place, and are not described.
+/// Columns are found by name or position and are not described.
 #[derive(Debug)]
 pub enum NoColumn {}
 
@@ -221,7 +223,7 @@ impl Column for NoColumn {
     }
 }
 
-/// No statement is prepared ahead: each is when it is first used, and stays so.
+/// No statement is prepared ahead: each is prepared when it is first used, and then cached.
 #[derive(Debug, Clone)]
 pub enum NoStatement {}
 

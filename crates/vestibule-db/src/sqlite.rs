@@ -1,11 +1,12 @@
-//! `SQLite` in this process, on the thread that asks (decision 21).
+//! `SQLite` in this process, on the thread of the request (decision 21).
 //!
-//! A statement here takes some microseconds. A driver that has a thread of its own takes longer than that to wake it and
-//! to be woken by it, for each statement. So statements run where the request runs, like any other code, and only what
-//! took long the last time goes aside: a statement, or a commit that waits for the disk.
+//! A statement takes a few microseconds, which is less than it takes to wake a driver's own thread and to be
+//! woken by it. Statements therefore run where the request runs. Only a statement that was slow the last
+//! time, or a commit that waits for a slow disk, runs while the other tasks of its worker move to another
+//! thread (`off_runtime`).
 //!
-//! It serves every row of the benchmarks in the README that names `SQLite`; what goes aside because it takes long serves
-//! *p99 of `GET /api/v1/me`* beside other work.
+//! It serves every row of the benchmarks in the README that names `SQLite`; `off_runtime` serves
+//! *p99 of `GET /api/v1/me`* during other work.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -26,13 +27,13 @@ use crate::database::Durability;
 use crate::row::SqlRow;
 use crate::sql_database::SqlQueryResult;
 
-/// Statements that stay prepared, for each connection.
+/// The number of statements that stay prepared on each connection.
 const STATEMENT_CACHE_SIZE: usize = 128;
-/// What takes longer than this is done aside the next time.
+/// Work that took longer than this goes through `off_runtime` the next time.
 const SLOW_THRESHOLD: Duration = Duration::from_millis(2);
-/// More rows than this are written aside.
+/// Inserts of more rows than this go through `off_runtime`.
 const MAX_INLINE_ROWS: usize = 50;
-/// How long one task may go on with statements before others get their turn.
+/// How long a task may execute statements before it yields to other tasks.
 const TIME_BUDGET: Duration = Duration::from_millis(1);
 
 /// One connection to the database file.
@@ -40,33 +41,35 @@ const TIME_BUDGET: Duration = Duration::from_millis(1);
 pub struct SqliteConn {
     connection: rusqlite::Connection,
     statements: HashMap<Box<str>, Arc<StatementInfo>>,
-    /// Spent in statements since the connection was lent, or since others had their turn.
+    /// The time spent in statements since the connection was acquired or the task last yielded.
     time_used: Duration,
-    /// A statement took long since the last commit.
+    /// Whether a statement was slow since the last commit.
     slow_statement: bool,
-    /// The last commit that waited for the disk took long.
+    /// Whether the last commit that waited for the disk was slow.
     disk_is_slow: bool,
 }
 
-/// What is known of a statement.
+/// What is known of a statement's SQL text.
 #[derive(Debug)]
 struct StatementInfo {
-    /// As `SQLite` finds its parameters fastest: `?1` is a number, `$1` a name that is looked for in a list.
+    /// The text with numbered parameters, because `SQLite` finds `?1` by its number but searches a list for
+    /// the name `$1`.
     sql: String,
     column_names: Arc<[Box<str>]>,
-    /// It took long the last time.
+    /// Whether it was slow the last time.
     was_slow: AtomicBool,
 }
 
 impl SqliteConn {
-    /// A connection that writes, each commit to disk; commits are shared.
+    /// Opens the connection that writes. Commits are fully durable until [`Self::set_durability`] changes
+    /// that.
     ///
-    /// It never waits for another process inside `SQLite`, with a thread of ours: [`crate::Database::begin`] asks again.
+    /// It never blocks a thread to wait for another process: [`crate::Database::begin`] retries instead.
     pub(crate) fn writer(file: &Path) -> Result<Self, sqlx::Error> {
-        // What a large unit of work changes stays in the cache of 16 MB until its commit, instead of going to the log and
-        // being read from it again. What undoes a unit of work that shares a commit stays in memory, too, instead of
-        // becoming a file for each. `RETURNING` opens the temporary database, which each commit empties again, place by
-        // place, unless something is in it.
+        // The cache of 16 MB keeps the changes of a large unit of work until its commit, instead of writing
+        // them to the log and reading them back. `temp_store` keeps the undo journals of savepoints in
+        // memory, instead of a file for each. `RETURNING` opens the temporary database, which each commit
+        // would then empty page by page if it held no table.
         let own = "PRAGMA journal_mode = WAL; PRAGMA foreign_keys = ON; PRAGMA busy_timeout = 0; \
                    PRAGMA cache_size = -16000; PRAGMA temp_store = MEMORY; CREATE TEMP TABLE kept (id)";
         let embedded = Self::open(file, own)?;
@@ -74,19 +77,20 @@ impl SqliteConn {
         Ok(embedded)
     }
 
-    /// A connection that reads and refuses to write.
+    /// Opens a connection that reads and refuses to write.
     pub(crate) fn reader(file: &Path) -> Result<Self, sqlx::Error> {
-        // Of a million users a thousand who are looked up lie in as many pages, and those of the index: more than the two
-        // megabytes that are kept by default.
+        // A thousand users that are looked up among a million lie in as many pages, besides those of the
+        // index. The default cache of two megabytes is too small for them.
         Self::open(file, "PRAGMA query_only = ON; PRAGMA cache_size = -8000")
     }
 
     fn open(file: &Path, pragmas: &'static str) -> Result<Self, sqlx::Error> {
-        // The file was made before, for its owner only: without it something is wrong.
+        // `Dialect::prepare_storage` has created the file for its owner only; if it is missing, something is
+        // wrong.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = rusqlite::Connection::open_with_flags(file, flags).map_err(driver_error)?;
         connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE_SIZE);
-        // For the moment in which another process opens, closes or repairs the file.
+        // This covers the moment in which another process opens, closes or recovers the file.
         connection.busy_timeout(Duration::from_secs(5)).map_err(driver_error)?;
         connection.execute_batch(pragmas).map_err(driver_error)?;
         Ok(Self {
@@ -98,7 +102,7 @@ impl SqliteConn {
         })
     }
 
-    /// Executes one statement without values or rows, a literal of this program.
+    /// Executes a literal of this program that has no parameters, and ignores its rows.
     pub(crate) fn run(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
         let done = self.connection.prepare_cached(sql).and_then(|mut statement| {
             let mut rows = statement.raw_query();
@@ -108,7 +112,8 @@ impl SqliteConn {
         done.map_err(driver_error)
     }
 
-    /// The same for one that waits for the disk: aside, unless the disk was fast the last time.
+    /// Like [`Self::run`], for a statement that waits for the disk. It goes through `off_runtime` unless the
+    /// disk was fast the last time.
     pub(crate) fn run_durably(&mut self, sql: &'static str) -> Result<(), sqlx::Error> {
         let begun = Instant::now();
         let done = if self.disk_is_slow { off_runtime(|| self.run(sql)) } else { self.run(sql) };
@@ -116,11 +121,12 @@ impl SqliteConn {
         done
     }
 
-    /// How the commits from now on are kept. `FULL` syncs the log at each one, `NORMAL` leaves that to the next one that
-    /// does. The log may grow to 40 MB before its pages go to where they belong, as most change again and again
-    /// meanwhile; they go with a commit that waits for the disk anyway, or, where none comes, at 48 MB.
+    /// Sets the durability of the commits from now on. `FULL` syncs the log at each commit; `NORMAL` leaves
+    /// that to the next commit that does. The log may grow to 40 MB before a checkpoint moves its pages into
+    /// the database, because most of them change again in the meantime. The checkpoint happens in a commit
+    /// that waits for the disk anyway or, if none comes, at 48 MB.
     pub(crate) fn set_durability(&self, durability: Durability) -> Result<(), sqlx::Error> {
-        // Not kept prepared: these take effect when they are prepared.
+        // These are not prepared through the cache, because they take effect when they are prepared.
         let done = self.connection.execute_batch(match durability {
             Durability::Full => "PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = 10000",
             Durability::Relaxed => "PRAGMA synchronous = NORMAL; PRAGMA wal_autocheckpoint = 12000",
@@ -128,17 +134,17 @@ impl SqliteConn {
         done.map_err(driver_error)
     }
 
-    /// A new turn: it is lent, or a unit of work begins.
+    /// Starts a new time budget, when the connection is acquired or a unit of work begins.
     pub(crate) fn reset_time_budget(&mut self) {
         self.time_used = Duration::ZERO;
     }
 
-    /// Whether a statement has taken long since this was asked last: there is much to commit.
+    /// Returns whether a statement was slow since the last call, which means that there is much to commit.
     pub(crate) fn had_slow_statement(&mut self) -> bool {
         std::mem::take(&mut self.slow_statement)
     }
 
-    /// Executes one statement. It is done at the first poll.
+    /// Executes one statement, which is done at the first poll.
     pub(crate) async fn query(
         &mut self,
         sql: &str,
@@ -159,7 +165,7 @@ impl SqliteConn {
         answer
     }
 
-    /// Lets others have their turn when this one was long.
+    /// Yields to other tasks if this one has used up its time budget.
     async fn charge_time(&mut self, took: Duration) {
         self.slow_statement |= took > SLOW_THRESHOLD;
         self.time_used += took;
@@ -169,10 +175,11 @@ impl SqliteConn {
         }
     }
 
-    /// Executes `head`, `INSERT INTO …(…)`, with each of these rows, and `tail` after it. The first values of those that
-    /// were written, where they are texts.
+    /// Inserts each row with `head`, `INSERT INTO …(…)`, and `tail` at the end. Returns the first value of
+    /// each inserted row, if it is a text.
     ///
-    /// One row at a time: of several in one statement `SQLite` keeps what it takes to undo them.
+    /// Each row is a statement of its own: for several in one statement `SQLite` keeps a journal to undo
+    /// them.
     pub(crate) async fn insert<'a, R>(
         &mut self,
         head: &str,
@@ -202,7 +209,7 @@ impl SqliteConn {
         let column_names = statement.column_names().into_iter().map(Box::from).collect();
         drop(statement);
         let shape = Arc::new(StatementInfo { sql: numbered, column_names, was_slow: AtomicBool::new(false) });
-        // Texts that are put together from conditions have more shapes than are worth keeping.
+        // Statements that are assembled from conditions have more variants than are worth keeping.
         if self.statements.len() >= STATEMENT_CACHE_SIZE {
             self.statements.clear();
         }
@@ -252,7 +259,7 @@ impl SqliteConn {
         for (n, value) in values.iter().enumerate() {
             statement.raw_bind_parameter(n + 1, bind_argument(value)).map_err(driver_error)?;
         }
-        // A statement that writes is always taken to its end: only there is it known to be written.
+        // A writing statement always runs to its end, because only then are all its rows known to be written.
         let writes = !statement.readonly();
         let mut found = Vec::new();
         let mut rows = statement.raw_query();
@@ -270,7 +277,7 @@ impl SqliteConn {
     }
 }
 
-/// Work that takes long: the runtime's other tasks go on in another thread meanwhile.
+/// Runs slow work while the runtime's other tasks continue on another thread.
 fn off_runtime<T>(work: impl FnOnce() -> T) -> T {
     match Handle::try_current().map(|handle| handle.runtime_flavor()) {
         Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(work),
@@ -278,7 +285,7 @@ fn off_runtime<T>(work: impl FnOnce() -> T) -> T {
     }
 }
 
-/// `$1` as `?1`. No text of this program has a dollar sign before a digit elsewhere.
+/// Rewrites `$1` as `?1`. No SQL of this program has a dollar sign before a digit elsewhere.
 fn number_parameters(sql: &str) -> String {
     let digit_follows = |n: usize| sql.as_bytes().get(n + 1).is_some_and(u8::is_ascii_digit);
     sql.char_indices().map(|(n, c)| if c == '$' && digit_follows(n) { '?' } else { c }).collect()
@@ -335,7 +342,7 @@ fn driver_error(error: rusqlite::Error) -> sqlx::Error {
     }
 }
 
-/// An error of `SQLite`'s own, with its message.
+/// An error that `SQLite` itself reported.
 #[derive(Debug, thiserror::Error)]
 #[error("{message} (SQLite {})", .code.extended_code)]
 struct SqliteError {

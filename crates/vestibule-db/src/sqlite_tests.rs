@@ -7,7 +7,7 @@ use crate::commit_delay::CommitDelay;
 use crate::connection::DbConn;
 use crate::group_commit::{SharedTx, Writer};
 
-/// A file with one table, and a connection that writes to it.
+/// Creates a file with one table and opens a connection that writes to it.
 fn open(dir: &tempfile::TempDir) -> DbConn {
     let file = dir.path().join("t.db");
     std::fs::File::create(&file).expect("file");
@@ -94,7 +94,7 @@ async fn a_file_that_another_process_writes_to_is_waited_for() {
         sqlx::query("INSERT INTO t (id) VALUES ('later')").execute(unit.connection()).await.expect("row");
         unit.finish(true, Vec::new())?.wait().await
     });
-    // This thread is the only one: that it comes back here shows that it is not blocked.
+    // The runtime has one thread: the loop can only run if waiting does not block it.
     for _ in 0..3 {
         tokio::task::yield_now().await;
     }
@@ -103,7 +103,8 @@ async fn a_file_that_another_process_writes_to_is_waited_for() {
     waiting.await.expect("task").expect("commits");
 }
 
-/// Commits while another unit of work waits to begin: that one, and what is left of the commit.
+/// Finishes a unit of work while another one waits to begin. Returns the other one, and the commit of the
+/// first, which is pending.
 async fn begin_next_while_waiting(
     writer: &Writer,
     unit: SharedTx,
@@ -128,11 +129,11 @@ async fn only_work_that_is_kept_soon_is_left_unsynced() {
     let (normal, full) = (1, 2);
     let mut unit = writer.begin(Durability::Relaxed).await.expect("begins");
     assert_eq!(syncs(&mut unit).await, normal);
-    // One that is to be synced waits already: the two do not share a commit.
+    // Fully durable work is already waiting: it does not share a commit with relaxed work.
     let (mut unit, committed) = begin_next_while_waiting(&writer, unit, Durability::Full).await;
     committed.await.expect("committed by the one who came");
     assert_eq!(syncs(&mut unit).await, full);
-    // The other way round they do.
+    // Relaxed work does join a fully durable transaction.
     let (mut unit, mut committed) = begin_next_while_waiting(&writer, unit, Durability::Relaxed).await;
     assert!(futures_util::poll!(committed.as_mut()).is_pending(), "it waits for the one who joined");
     assert_eq!(syncs(&mut unit).await, full);

@@ -1,4 +1,4 @@
-//! A unit of work: everything a request changes, and the audit event about it, or nothing.
+//! A unit of work: all the changes of an operation, which are committed together or not at all.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::{Timestamp, ids};
 pub struct Tx {
     inner: Inner,
     now: Timestamp,
-    /// What is woken once it is committed.
+    /// Tasks that are woken after the commit.
     wakes: Vec<Arc<Notify>>,
 }
 
@@ -29,7 +29,7 @@ impl Tx {
         Self { inner: Inner::Shared(batched), now, wakes: Vec::new() }
     }
 
-    /// On a connection of its own, in a transaction.
+    /// A unit of work on a connection of its own, which has a transaction open.
     pub(crate) fn dedicated(connection: PooledDbConn, now: Timestamp) -> Self {
         Self { inner: Inner::Dedicated(connection), now, wakes: Vec::new() }
     }
@@ -47,22 +47,22 @@ impl Tx {
         }
     }
 
-    /// An id for a row written here.
+    /// A new id for a row of this unit of work.
     #[must_use]
     pub fn new_id(&self) -> String {
         ids::new_id(self.now)
     }
 
-    /// Wakes the task that waits for `wake` once this unit of work is committed, and not at all when it is not: for what
-    /// looks at the rows that are written here.
+    /// Wakes the task that waits for `wake` after this unit of work is committed, and only then. It is for
+    /// tasks that read the rows written here.
     pub fn notify_after_commit(&mut self, wake: &Arc<Notify>) {
         if !self.wakes.iter().any(|known| Arc::ptr_eq(known, wake)) {
             self.wakes.push(wake.clone());
         }
     }
 
-    /// Makes it durable. When this returns `Ok`, it survives a power cut, unless it was begun as one that need not at
-    /// once.
+    /// Commits. When this returns `Ok`, the work survives a power cut, unless it was begun with
+    /// [`crate::Database::begin_relaxed`].
     pub async fn commit(self) -> Result<(), sqlx::Error> {
         tracing::trace!(name: "database.commit", "unit of work done");
         match self.inner {

@@ -1,4 +1,4 @@
-//! A `WHERE` clause put together from fixed pieces and bound values.
+//! Builds a `WHERE` clause from fixed pieces and bound values.
 
 use sqlx::AssertSqlSafe;
 use sqlx::query::QueryAs;
@@ -26,8 +26,8 @@ impl Conditions {
         self.add(piece, ConditionValue::Text(value.into()));
     }
 
-    /// Adds `piece`, in which `?` stands for the list of `values`, once or several times: `x IN (?)`. Nothing is in an
-    /// empty list.
+    /// Adds `piece`, in which `?` stands for the list of `values`, once or several times: `x IN (?)`. An
+    /// empty list matches nothing.
     pub fn texts(&mut self, piece: &'static str, values: &[String]) {
         let first = self.values.len();
         self.values.extend(values.iter().cloned().map(ConditionValue::Text));
@@ -57,7 +57,7 @@ impl Conditions {
         self.pieces.push(piece.replace('?', &format!("${}", self.values.len())));
     }
 
-    /// `SELECT … FROM … WHERE` + the conditions + `tail`, ready to bind.
+    /// The statement: `head`, the conditions after `WHERE`, and `tail`.
     #[must_use]
     pub fn sql(&self, head: &str, tail: &str) -> AssertSqlSafe<String> {
         let conditions = if self.pieces.is_empty() { "1 = 1".to_owned() } else { self.pieces.join(" AND ") };
@@ -77,13 +77,13 @@ impl Conditions {
     }
 }
 
-/// `$3, $4`
+/// `$3, $4`, or `NULL` for an empty list.
 fn placeholders(numbers: std::ops::RangeInclusive<usize>) -> String {
     let list: Vec<String> = numbers.map(|n| format!("${n}")).collect();
     if list.is_empty() { "NULL".to_owned() } else { list.join(", ") }
 }
 
-/// Makes a `LIKE` pattern that finds `text` anywhere, for `LIKE $n ESCAPE '\'`.
+/// A `LIKE` pattern that finds `text` anywhere, for `LIKE $n ESCAPE '\'`.
 #[must_use]
 pub fn like_anywhere(text: &str) -> String {
     let escaped = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");

@@ -1,4 +1,4 @@
-//! The identity provider's certificates: containers for keys, with a date by which people expect a new one.
+//! Certificates of identity providers. They carry a key and a date by which administrators expect a new one.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
@@ -12,24 +12,24 @@ use jiff::Timestamp;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use x509_parser::public_key::PublicKey;
 
-/// RSA keys below this can be factored by those who want to (NIST SP 800-131A).
+/// NIST SP 800-131A disallows shorter RSA keys.
 const MIN_RSA_BITS: usize = 2048;
 
-/// Certificates that are remembered; with more, the memory begins anew.
+/// The capacity of the cache, which is cleared when it is full.
 const MAX_CACHED: usize = 1000;
 static CACHE: LazyLock<Mutex<HashMap<String, Arc<Certificate>>>> = LazyLock::new(Mutex::default);
 
-/// What is known of a certificate.
+/// A certificate that was read, with its key.
 #[derive(Debug, Clone)]
 pub struct Certificate {
-    /// When it ends. SAML trusts the key, not the date, but providers change keys by it.
+    /// When it expires. SAML trusts the key and not the date, but identity providers change their keys by it.
     pub not_after: Timestamp,
     key_type: KeyType,
     bits: usize,
     der: Vec<u8>,
-    /// What stands in the certificate as its key: an `RSAPublicKey`, or an uncompressed point.
+    /// The key as the certificate contains it: an `RSAPublicKey` or an uncompressed point.
     pub(crate) public_key: Vec<u8>,
-    /// The key as bergshamra has it.
+    /// The key in bergshamra's form.
     pub(crate) verifier: Key,
 }
 
@@ -39,22 +39,22 @@ enum KeyType {
     Ec,
 }
 
-/// Why a certificate is of no use.
+/// Why a certificate cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadCertificate {
-    /// Not base64 of a certificate.
+    /// It is not base64 of a certificate.
     #[error("{0}")]
     Unreadable(String),
-    /// A key that is too short.
+    /// Its RSA key is too short.
     #[error("its RSA key has {0} bits; 2048 is the least")]
     Weak(usize),
-    /// A key of a kind that is not verified with.
+    /// Its key is neither RSA nor on an elliptic curve.
     #[error("its key is neither RSA nor an elliptic curve")]
     UnsupportedKey,
 }
 
 impl Certificate {
-    /// Reads base64 of DER, with any white space.
+    /// Reads base64 of DER, with any white space in it.
     pub fn read(text: &str) -> Result<Self, BadCertificate> {
         let unreadable = |error: &dyn std::fmt::Display| BadCertificate::Unreadable(error.to_string());
         let compact: String = text.split_whitespace().collect();
@@ -65,7 +65,7 @@ impl Certificate {
         }
         let (key_type, bits) = match parsed.public_key().parsed().map_err(|error| unreadable(&error))? {
             PublicKey::RSA(rsa) => {
-                // A leading zero keeps the number positive.
+                // A leading zero byte keeps the DER integer positive.
                 let bits = rsa.modulus.iter().skip_while(|byte| **byte == 0).count() * 8;
                 if bits < MIN_RSA_BITS {
                     return Err(BadCertificate::Weak(bits));
@@ -88,8 +88,9 @@ impl Certificate {
         })
     }
 
-    /// The same, remembered. A provider signs with one certificate for years, and reading it takes a good part of the
-    /// time that a validation takes. For certificates of connections, not for what comes from outside.
+    /// Like [`Self::read`], but cached: an identity provider signs with one certificate for years, and
+    /// reading it takes a good part of the time of a validation. It is for certificates of connections, not
+    /// for input from outside.
     pub(crate) fn read_cached(text: &str) -> Result<Arc<Self>, BadCertificate> {
         let known = CACHE.lock().unwrap_or_else(PoisonError::into_inner).get(text).cloned();
         if let Some(known) = known {
@@ -104,7 +105,7 @@ impl Certificate {
         Ok(read)
     }
 
-    /// Its subject, as X.500 writes names.
+    /// Its subject as an X.500 name.
     #[must_use]
     pub fn subject(&self) -> String {
         X509Certificate::from_der(&self.der)
@@ -112,7 +113,7 @@ impl Certificate {
             .unwrap_or_default()
     }
 
-    /// SHA-256, as hex in pairs.
+    /// The SHA-256 hash of the DER, as pairs of hex digits with colons between them.
     #[must_use]
     pub fn fingerprint(&self) -> String {
         let digest = digest::digest(&digest::SHA256, &self.der);
@@ -120,7 +121,7 @@ impl Certificate {
         pairs.join(":")
     }
 
-    /// `RSA 2048` or `EC 256`.
+    /// The type and size of its key: `RSA 2048` or `EC 256`.
     #[must_use]
     pub fn key(&self) -> String {
         let kind = if self.is_rsa() { "RSA" } else { "EC" };
@@ -138,7 +139,7 @@ impl Certificate {
     }
 }
 
-/// Base64 in the lines of 64 characters that PEM has (RFC 7468 §2).
+/// PEM, which has base64 in lines of 64 characters (RFC 7468 §2).
 #[must_use]
 pub fn to_pem(label: &str, base64: &str) -> String {
     let lines = base64.as_bytes().chunks(64).map(String::from_utf8_lossy).collect::<Vec<_>>().join("\n");

@@ -1,12 +1,13 @@
-//! Named checks and what came of them, for the administrator of a connection: which check a message did not pass, what
-//! it expected and what it found.
+//! The named checks of messages and their results, for the administrator of a connection: which check a
+//! message failed, what it expected and what it found.
 //!
-//! Most are made by [`crate::validate`]. [`SamlCheck::InResponseTo`], [`SamlCheck::Replay`] and [`SamlCheck::Domain`] are
-//! for callers to add, as they need a memory and the account's rules.
+//! [`crate::validate`] makes all of them but [`SamlCheck::Replay`] and [`SamlCheck::Domain`]. Callers add
+//! these two, and the part of [`SamlCheck::InResponseTo`] that compares with our own requests, because they
+//! need stored state and the account's settings.
 
 use serde::Serialize;
 
-/// Declares the checks: the text of each is what it asks for.
+/// Declares the checks. The doc comment of each variant is also its description for administrators.
 macro_rules! declare_checks {
     ($(#[$about:meta])* $name:ident { $($(#[doc = $doc:literal])* $variant:ident = $text:literal,)* }) => {
         $(#[$about])*
@@ -15,19 +16,19 @@ macro_rules! declare_checks {
         pub enum $name { $($(#[doc = $doc])* $variant,)* }
 
         impl $name {
-            /// Its name in records.
+            /// Its name in stored reports.
             #[must_use]
             pub const fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
             }
 
-            /// The check of this name.
+            /// The check with this name.
             #[must_use]
             pub fn parse(text: &str) -> Option<Self> {
                 match text { $($text => Some(Self::$variant),)* _ => None }
             }
 
-            /// What it asks for, in words.
+            /// What it demands, in words for administrators: the doc comment of the variant.
             #[must_use]
             pub fn description(self) -> &'static str {
                 match self { $(Self::$variant => concat!($($doc),*).trim_ascii(),)* }
@@ -91,24 +92,24 @@ declare_checks! {
 /// One check with its result.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckedItem {
-    /// Which.
+    /// The check.
     pub check: SamlCheck,
-    /// Whether it was passed.
+    /// Whether the message passed it.
     pub passed: bool,
-    /// What was expected, where that can be said in a value.
+    /// What was expected, if the check states it as a value.
     pub expected: Option<String>,
-    /// What was found.
+    /// What was found, if the check states it as a value.
     pub found: Option<String>,
 }
 
 /// The checks so far, in the order in which they were made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SamlReport {
-    /// Passed all, but for the last one of a rejection.
+    /// All of them passed, except the last one of a rejection.
     pub checks: Vec<CheckedItem>,
 }
 
-/// A message was refused.
+/// A refused message and the check that it failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("check {} failed: expected {expected}, found {found}", .check.as_str())]
 pub struct SamlRejection {
@@ -118,7 +119,7 @@ pub struct SamlRejection {
     pub expected: String,
     /// What was found, cut to 200 characters.
     pub found: String,
-    /// All checks made, this one last.
+    /// All checks that were made, this one last.
     pub report: SamlReport,
 }
 
@@ -129,10 +130,10 @@ pub struct SamlFinding {
     found: String,
 }
 
-/// What one check comes to.
+/// The result of one check.
 pub type SamlCheckResult = Result<SamlFinding, SamlFinding>;
 
-/// The result that is good when `ok`. What was found is cut to 200 characters.
+/// A result that passes if `ok`. The text of `found` is cut to 200 characters.
 pub fn check_that(ok: bool, expected: impl ToString, found: impl ToString) -> SamlCheckResult {
     let finding = SamlFinding { expected: expected.to_string(), found: truncate(found) };
     if ok { Ok(finding) } else { Err(finding) }
@@ -143,7 +144,7 @@ fn truncate(text: impl ToString) -> String {
 }
 
 impl SamlReport {
-    /// Writes a result down; one that is not good ends the validation.
+    /// Records a result. If the check failed, the returned rejection ends the validation.
     pub fn record(&mut self, check: SamlCheck, result: SamlCheckResult) -> Result<(), SamlRejection> {
         match result {
             Ok(SamlFinding { expected, found }) => {
@@ -155,14 +156,14 @@ impl SamlReport {
         }
     }
 
-    /// Notes that a check was passed, once however often it is made.
+    /// Records that a check was passed, once even if it is made several times.
     pub(crate) fn pass(&mut self, check: SamlCheck) {
         if self.checks.iter().all(|known| known.check != check) {
             self.checks.push(CheckedItem { check, passed: true, expected: None, found: None });
         }
     }
 
-    /// The rejection by this check, after all that was passed.
+    /// The rejection by this check, with all checks that were passed before it.
     #[must_use]
     pub fn fail(&self, check: SamlCheck, expected: impl ToString, found: impl ToString) -> SamlRejection {
         let (expected, found) = (expected.to_string(), truncate(found));
@@ -176,7 +177,7 @@ impl SamlReport {
         SamlRejection { check, expected, found, report }
     }
 
-    /// Passes when `ok`, fails otherwise.
+    /// Fails unless `ok`. It does not record a check that passes.
     pub(crate) fn require(
         &self,
         check: SamlCheck,

@@ -1,7 +1,8 @@
-//! SAML 2.0 Web Browser SSO and single logout, the part of a service provider that needs neither HTTP nor a database:
-//! bytes in, result out. What time it is, which certificates are trusted and which keys are ours is given with each call.
+//! SAML 2.0 Web Browser SSO and single logout for a service provider, without HTTP or a database: bytes in,
+//! result out. The caller passes the current time, the trusted certificates and its own keys to each call.
 //!
-//! [`validate`] reads what comes from outside. samael, which writes our own messages in [`write`], reads nothing of it.
+//! [`validate`] reads all input from outside. samael, which writes our own messages in [`write`], reads none
+//! of it.
 
 pub mod certificate;
 pub mod check;

@@ -1,8 +1,8 @@
-//! What is agreed with an identity provider, as far as messages depend on it.
+//! Settings agreed with an identity provider that messages depend on.
 
 use serde::{Deserialize, Serialize};
 
-/// The status of a request that was carried out (saml-core §3.2.2.2).
+/// The status of a successful request (saml-core §3.2.2.2).
 pub(crate) const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
 
 /// How a message travels through the browser (saml-bindings §3.4, §3.5).
@@ -34,7 +34,7 @@ pub enum NameIdFormat {
 }
 
 impl NameIdFormat {
-    /// All, in the order in which they are offered.
+    /// All formats, in the order in which they are offered.
     pub const ALL: [Self; 4] = [Self::Unspecified, Self::Email, Self::Persistent, Self::Transient];
 
     /// The name in the API.
@@ -48,7 +48,7 @@ impl NameIdFormat {
         }
     }
 
-    /// The URI.
+    /// The URI (saml-core §8.3).
     #[must_use]
     pub const fn uri(self) -> &'static str {
         match self {
@@ -76,30 +76,30 @@ pub enum Comparison {
     Maximum,
 }
 
-/// Where an identity provider takes logouts.
+/// The single logout service of an identity provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LogoutService {
-    /// The address for requests.
+    /// The URL to which requests are sent.
     pub url: String,
-    /// The address for answers, where it is another one.
+    /// The URL to which responses are sent, if it is another one.
     #[serde(default)]
     pub response_url: Option<String>,
-    /// How messages get there.
+    /// The binding for both.
     pub binding: Binding,
 }
 
-/// A person as the identity provider names them (saml-core §2.2.2).
+/// A user as the identity provider names them (saml-core §2.2.2).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NameId {
     /// The name itself.
     pub value: String,
-    /// What kind of name.
+    /// The URI of the name's format.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub format: Option<String>,
-    /// Who gave it.
+    /// The domain that qualifies the name, usually the identity provider's entity ID.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name_qualifier: Option<String>,
-    /// For whom it was given.
+    /// The service provider that further qualifies the name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sp_name_qualifier: Option<String>,
 }

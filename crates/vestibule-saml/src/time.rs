@@ -1,4 +1,4 @@
-//! Times as SAML writes them (saml-core §1.3.3): UTC, to the millisecond.
+//! Times in SAML (saml-core §1.3.3): UTC with milliseconds.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 /// Reads an `xs:dateTime` with a zone.
 pub(crate) fn parse_time(text: &str) -> Option<Timestamp> {
     let time = text.trim().parse::<Timestamp>().ok()?;
-    // Whoever keeps it does so in milliseconds.
+    // Callers store times in milliseconds, so smaller fractions are dropped.
     Timestamp::from_millisecond(time.as_millisecond()).ok()
 }
 
@@ -16,7 +16,7 @@ pub(crate) fn format_time(time: Timestamp) -> String {
     format!("{time:.3}")
 }
 
-/// The moment after this long, or the last one there is.
+/// This time plus `duration`, saturating at the last representable moment.
 pub(crate) fn add(time: Timestamp, duration: Duration) -> Timestamp {
     time.checked_add(duration).unwrap_or(Timestamp::MAX)
 }

@@ -7,14 +7,14 @@ use serde_json::Value;
 use crate::attributes;
 use crate::json::{self, JsonObject};
 
-/// `[urn:…:]attribute[.sub]`
+/// An attribute path: `[urn:…:]attribute[.sub]`
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AttributePath {
-    /// The extension the attribute is in; none for the core schemas.
+    /// The URN of the attribute's extension; `None` for the core schemas.
     pub extension: Option<&'static str>,
-    /// The attribute.
+    /// The attribute's name.
     pub attribute: String,
-    /// Its sub-attribute.
+    /// The name of its sub-attribute.
     pub sub_attribute: Option<String>,
 }
 
@@ -29,10 +29,10 @@ impl fmt::Display for AttributePath {
 }
 
 impl AttributePath {
-    /// Reads `userName`, `name.givenName`, `urn:…:User:manager.value`.
+    /// Parses `userName`, `name.givenName`, `urn:…:User:manager.value`.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        // The extension as a whole is an attribute of the resource, called by its URN.
+        // An extension as a whole is an attribute of the resource, named by its URN.
         if let Some(urn) = attributes::find_extension(text) {
             return Some(Self { extension: None, attribute: urn.to_owned(), sub_attribute: None });
         }
@@ -49,13 +49,13 @@ impl AttributePath {
         if !is_name(attribute) || !sub.is_none_or(is_name) {
             return None;
         }
-        // Entra ID asks for "manager" without its schema's URN.
+        // Entra ID sends `manager` without its schema's URN.
         let extension = extension
             .or_else(|| attributes::is_enterprise_attribute(attribute).then_some(attributes::ENTERPRISE));
         Some(Self { extension, attribute: attribute.to_owned(), sub_attribute: sub.map(str::to_owned) })
     }
 
-    /// The object that holds the attribute: the resource, or its extension.
+    /// The object that contains the attribute: the resource or its extension.
     #[must_use]
     pub fn parent_object<'r>(&self, resource: &'r JsonObject) -> Option<&'r JsonObject> {
         match self.extension {
@@ -64,7 +64,7 @@ impl AttributePath {
         }
     }
 
-    /// All values at this path; a list yields its elements.
+    /// All values at this path. A list yields its elements.
     #[must_use]
     pub fn values<'r>(&self, resource: &'r JsonObject) -> Vec<&'r Value> {
         let Some(value) = self.parent_object(resource).and_then(|holder| json::get(holder, &self.attribute))
@@ -84,7 +84,7 @@ impl AttributePath {
     }
 }
 
-/// Splits a schema's URN off the front of a path.
+/// Splits the URN of a schema off the start of a path.
 fn split_urn(text: &str) -> Option<(Option<&'static str>, &str)> {
     if !text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("urn:")) {
         return Some((None, text));

@@ -1,4 +1,4 @@
-//! Bulk requests (RFC 7644 §3.7): what they ask for, and in which order it can be done.
+//! Bulk requests (RFC 7644 §3.7): their operations, the order of these, and the references between them.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -14,14 +14,14 @@ const BULK_ID_PREFIX: &str = "bulkId:";
 /// A bulk request.
 #[derive(Debug)]
 pub struct BulkRequest {
-    /// What is asked for, in the order in which it was sent.
+    /// The operations in the order in which they were sent.
     pub operations: Vec<ScimOperation>,
-    /// After so many failed operations the rest is not tried.
+    /// The number of failed operations after which the others are not attempted.
     pub fail_on_errors: usize,
 }
 
 impl BulkRequest {
-    /// Reads a whole request; one that is not right in every part does nothing at all.
+    /// Parses a request. A single invalid operation makes the whole request invalid.
     pub fn parse(body: &JsonObject) -> Result<Self, Error> {
         let syntax = |detail: &str| Error::bad(ScimType::InvalidSyntax, detail);
         let Some(Value::Array(list)) = json::get(body, "Operations") else {
@@ -95,7 +95,7 @@ fn read_path(path: &str) -> Result<(ResourceKind, String), Error> {
     Ok((kind.ok_or_else(invalid)?, id.to_owned()))
 }
 
-/// Puts what `found` says in place of each reference to another operation.
+/// Replaces each reference to another operation with what `found` returns for it.
 fn replace_references(value: &mut Value, found: &mut impl FnMut(&str) -> Option<String>) {
     match value {
         Value::String(text) => {
@@ -112,7 +112,7 @@ fn replace_references(value: &mut Value, found: &mut impl FnMut(&str) -> Option<
     }
 }
 
-/// The same in the path of a PATCH: `members[value eq "bulkId:x"]`.
+/// Replaces references in the path of a PATCH: `members[value eq "bulkId:x"]`.
 fn replace_quoted(path: &mut String, found: &mut impl FnMut(&str) -> Option<String>) {
     let parts: Vec<String> = path
         .split('"')
@@ -124,7 +124,8 @@ fn replace_quoted(path: &mut String, found: &mut impl FnMut(&str) -> Option<Stri
 }
 
 impl ScimOperation {
-    /// Writes the ids of resources where the operation refers to those that made them.
+    /// Replaces references to other operations with the ids of the resources that these have created. In
+    /// `created_ids`, `None` stands for an operation that failed.
     pub fn resolve_bulk_ids(&mut self, created_ids: &HashMap<String, Option<String>>) -> Result<(), Error> {
         let mut error = None;
         let mut found = |name: &str| match created_ids.get(name) {
@@ -148,17 +149,17 @@ impl ScimOperation {
     }
 }
 
-/// The order of operations: as they were sent, but each after those it refers to.
+/// The order of the operations: as they were sent, but each after those it refers to.
 pub struct BulkSchedule {
-    /// How many operations each one still waits for.
+    /// The number of operations that each one still waits for.
     unmet_dependencies: Vec<usize>,
-    /// Who waits for each one.
+    /// The operations that wait for each one.
     dependents: Vec<Vec<usize>>,
     ready: BTreeSet<usize>,
 }
 
 impl BulkSchedule {
-    /// Finds out who waits for whom.
+    /// Determines which operations depend on which.
     #[must_use]
     pub fn new(operations: &[ScimOperation]) -> Self {
         let by_name: HashMap<&str, usize> = operations
@@ -186,12 +187,12 @@ impl BulkSchedule {
         Self { unmet_dependencies, dependents, ready }
     }
 
-    /// The next operation to carry out; none when all are done or those that are left wait for each other.
+    /// The next operation to carry out. `None` if all are done or the remaining ones wait for each other.
     pub fn next_ready(&mut self) -> Option<usize> {
         self.ready.pop_first()
     }
 
-    /// Lets those go on that waited for operation `n`.
+    /// Marks operation `n` as done, so that those that waited for it can follow.
     pub fn complete(&mut self, n: usize) {
         for follower in std::mem::take(&mut self.dependents[n]) {
             self.unmet_dependencies[follower] -= 1;

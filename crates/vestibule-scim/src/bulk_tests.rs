@@ -11,7 +11,8 @@ fn post(bulk_id: &str, data: Value) -> Value {
     json!({"method": "POST", "path": "/Groups", "bulkId": bulk_id, "data": data})
 }
 
-/// The positions in the order in which they are done; those that wait for each other are missing.
+/// The positions in the order in which the operations are carried out, without those that wait for each
+/// other.
 fn order(operations: &[ScimOperation]) -> Vec<usize> {
     let mut schedule = BulkSchedule::new(operations);
     std::iter::from_fn(|| schedule.next_ready().inspect(|n| schedule.complete(*n))).collect()

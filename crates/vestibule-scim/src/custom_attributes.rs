@@ -1,5 +1,5 @@
-//! Attributes that an account's administrators have defined beside the standard ones: an extension schema of its own
-//! (RFC 7643 §3.3).
+//! Custom attributes, which the administrators of an account define in an extension schema of its own (RFC
+//! 7643 §3.3).
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -55,7 +55,7 @@ impl ExtraKind {
         }
     }
 
-    /// What its values must be, for people.
+    /// What its values must be, in words for error messages.
     #[must_use]
     pub const fn value_description(self) -> &'static str {
         match self {
@@ -69,7 +69,7 @@ impl ExtraKind {
 }
 
 impl ExtraAttribute {
-    /// Reads a line of a form: name, type (`[]` behind it for a list), description.
+    /// Parses a line of a form: name, type (followed by `[]` for a list), description.
     pub fn parse(line: &str) -> Result<Self, UnknownAttributeType> {
         let (name, rest) = line.trim().split_once(char::is_whitespace).unwrap_or((line.trim(), ""));
         let rest = rest.trim_start();
@@ -83,15 +83,15 @@ impl ExtraAttribute {
         Ok(Self { name: name.to_owned(), kind, multi_valued, description: description.trim().to_owned() })
     }
 
-    /// The same line.
+    /// The line that [`Self::parse`] reads.
     #[must_use]
     pub fn to_line(&self) -> String {
         let list = if self.multi_valued { "[]" } else { "" };
         format!("{} {}{list} {}", self.name, self.kind.as_str(), self.description).trim_end().to_owned()
     }
 
-    /// Whether name and description are what an attribute may have: at most 64 and 256 bytes, and a name of
-    /// RFC 7643 §2.1.
+    /// Whether the name and the description have at most 64 and 256 bytes, and the name is valid under RFC
+    /// 7643 §2.1.
     #[must_use]
     pub fn is_valid(&self) -> bool {
         self.name.len() <= 64
@@ -101,7 +101,7 @@ impl ExtraAttribute {
     }
 }
 
-/// A line whose second word is no type.
+/// A line whose second word is not a type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{name} must be string, boolean, integer, decimal or dateTime, with [] behind it for a list")]
 pub struct UnknownAttributeType {
@@ -109,8 +109,9 @@ pub struct UnknownAttributeType {
     pub name: String,
 }
 
-/// Brings the extension of a normalized resource into its defined form: values of the defined types, names as they
-/// were defined, without what was not. Where nothing is defined it stays as it was sent.
+/// Coerces the custom attributes of a normalized resource to their definitions: values get the defined types,
+/// names get the defined spelling, and attributes that are not defined are dropped. If the account has
+/// defined none, the extension stays as it was sent.
 pub fn coerce_attributes(defined: &[ExtraAttribute], mut resource: JsonObject) -> Result<JsonObject, Error> {
     if defined.is_empty() {
         return Ok(resource);
@@ -153,7 +154,7 @@ fn coerce_value(attribute: &ExtraAttribute, value: &Value) -> Option<Value> {
         .map(Value::Array)
 }
 
-/// The value in its type; numbers and booleans may come as text, as directories send them.
+/// Coerces a value to its type. Numbers and booleans may come as text, as directories send them.
 fn coerce_single(kind: ExtraKind, value: &Value) -> Option<Value> {
     match (kind, value) {
         (ExtraKind::String, Value::String(_)) | (ExtraKind::Decimal, Value::Number(_)) => Some(value.clone()),

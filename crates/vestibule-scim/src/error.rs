@@ -1,27 +1,27 @@
-//! Why a request cannot be carried out, in the terms of RFC 7644 §3.12.
+//! Why a request is refused, in the terms of RFC 7644 §3.12.
 
 /// The `scimType` of an error (RFC 7644 §3.12, RFC 9865 §2.2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScimType {
-    /// The filter cannot be read or is not supported for this attribute.
+    /// The filter cannot be parsed or is not supported for this attribute.
     InvalidFilter,
-    /// The filter matches more than we will look through.
+    /// The filter would have to examine more resources than the limit allows.
     TooMany,
-    /// A unique value is taken.
+    /// A value that must be unique is in use.
     Uniqueness,
-    /// A read-only attribute was to be changed.
+    /// A read-only attribute would change.
     Mutability,
-    /// The body is not what the operation needs.
+    /// The body does not have the form that the operation requires.
     InvalidSyntax,
-    /// A path cannot be read.
+    /// A path cannot be parsed.
     InvalidPath,
-    /// A path leads nowhere.
+    /// A path has no target.
     NoTarget,
-    /// A value is missing or unfit.
+    /// A value is missing or invalid.
     InvalidValue,
-    /// A cursor that was not made here (RFC 9865 §2.2).
+    /// The cursor was not created by this server (RFC 9865 §2.2).
     InvalidCursor,
-    /// A cursor that leads nowhere any more.
+    /// The cursor is no longer valid.
     ExpiredCursor,
 }
 
@@ -43,7 +43,7 @@ impl ScimType {
         }
     }
 
-    /// The HTTP status that goes with it (RFC 7644 §3.12, table 9).
+    /// The HTTP status of the error (RFC 7644 §3.12, table 9).
     #[must_use]
     pub const fn status(self) -> u16 {
         match self {
@@ -53,7 +53,7 @@ impl ScimType {
     }
 }
 
-/// A request that is refused. The detail is shown in the identity provider's console, so it says what to change there.
+/// A refused request. The identity provider shows the detail in its console, so it says what to change there.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct Error {

@@ -1,4 +1,4 @@
-//! Filters (RFC 7644 §3.4.2.2): the whole grammar, and their evaluation on a resource in memory.
+//! Filters (RFC 7644 §3.4.2.2): the whole grammar, and evaluation on a resource in memory.
 
 use std::fmt;
 
@@ -8,9 +8,9 @@ use crate::attribute_path::AttributePath;
 use crate::error::{Error, ScimType};
 use crate::json::{self, JsonObject};
 
-/// A filter of this length is read; clients' filters have about a hundred bytes.
+/// The limit on the length of a filter in bytes; clients send about a hundred.
 const MAX_LENGTH: usize = 4096;
-/// Parentheses and `not` may nest this deep.
+/// The limit on nested parentheses and brackets.
 const MAX_DEPTH: usize = 16;
 
 /// A parsed filter.
@@ -20,7 +20,7 @@ pub enum ScimFilter {
     And(Box<ScimFilter>, Box<ScimFilter>),
     /// At least one matches.
     Or(Box<ScimFilter>, Box<ScimFilter>),
-    /// The other does not match.
+    /// The inner filter does not match.
     Not(Box<ScimFilter>),
     /// `userName eq "bob"`
     Compare(AttributePath, Operator, Value),
@@ -108,7 +108,7 @@ impl<'t> Parser<'t> {
         invalid(format!("The filter cannot be read at position {}, near \"{near}\".", self.at))
     }
 
-    /// Takes `word` if it stands here as a whole word, without case.
+    /// Consumes `word` if it is next, as a whole word and ignoring case.
     fn keyword(&mut self, word: &str) -> bool {
         self.skip_space();
         let Some(candidate) = self.rest().get(..word.len()) else { return false };
@@ -180,8 +180,8 @@ impl<'t> Parser<'t> {
         self.comparison(path)
     }
 
-    /// What may follow `attribute[filter]`: nothing, or Entra's `.value eq "x"`, which means that the
-    /// same element fits both.
+    /// Parses what may follow `attribute[filter]`: nothing, or Entra ID's `.value eq "x"`, which means that
+    /// the same element matches both.
     fn value_path(&mut self, path: AttributePath, inner: ScimFilter) -> Result<ScimFilter, Error> {
         if !self.rest().starts_with('.') {
             return Ok(ScimFilter::ValuePath(path, Box::new(inner)));
@@ -232,7 +232,8 @@ impl<'t> Parser<'t> {
     }
 }
 
-/// The filter in the RFC's grammar, with parentheses wherever it joins: read again, it is the same filter.
+/// The filter in the RFC's grammar, with parentheses around each `and` and `or`, so that it parses to the
+/// same filter.
 impl fmt::Display for ScimFilter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -281,7 +282,7 @@ impl ScimFilter {
         }
     }
 
-    /// The terms of a filter that is a conjunction, in order.
+    /// The terms of a conjunction, in order. Any other filter is its only term.
     #[must_use]
     pub fn conjunction(&self) -> Vec<&Self> {
         match self {
@@ -291,7 +292,7 @@ impl ScimFilter {
     }
 }
 
-/// Text compares without case, which is what `caseExact: false` asks for nearly everywhere.
+/// Text is compared ignoring case, because nearly all attributes have `caseExact: false`.
 fn compare(found: &Value, operator: Operator, wanted: &Value) -> bool {
     use std::cmp::Ordering;
     let order = match (found, wanted) {

@@ -1,5 +1,5 @@
-//! A client's Group (RFC 7643 §4.2) taken apart. Members are never part of the stored resource: a change of one member
-//! must not touch the others.
+//! Groups as clients send them (RFC 7643 §4.2). Members are never part of the stored resource, because a
+//! change of one member must not affect the others.
 
 use serde_json::Value;
 
@@ -10,19 +10,20 @@ use crate::json::{self, JsonObject};
 use crate::patch::{PatchOp, PatchOperation};
 use crate::patch_path::PatchPath;
 
-/// A client's group without its members.
+/// A group without its members.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GroupContent {
     /// `displayName`.
     pub name: String,
     /// `externalId`.
     pub external_id: Option<String>,
-    /// All that is kept of it, name and external id among it.
+    /// All attributes that are stored, including the name and the external id.
     pub attributes: JsonObject,
 }
 
 impl GroupContent {
-    /// Takes the body of a POST or PUT apart; the second part are the ids in the member list, if one was sent.
+    /// Parses the body of a POST or PUT. The second value contains the ids of the member list, if one was
+    /// sent.
     pub fn parse_body(body: JsonObject) -> Result<(Self, Option<Vec<String>>), Error> {
         let members = json::get(&body, "members").map(member_ids).transpose()?;
         let mut attributes = JsonObject::new();
@@ -35,7 +36,7 @@ impl GroupContent {
         Ok((Self::from_attributes(attributes)?, members))
     }
 
-    /// The content that these attributes stand for.
+    /// Reads the name and the external id from the attributes.
     pub fn from_attributes(attributes: JsonObject) -> Result<Self, Error> {
         let name = json::text(&attributes, "displayName").filter(|name| !name.trim().is_empty());
         let name = name.ok_or_else(|| Error::bad(ScimType::InvalidValue, "displayName is required."))?;
@@ -43,29 +44,29 @@ impl GroupContent {
     }
 }
 
-/// One change of a group's member list, by ids.
+/// One change of a group's members, by their ids.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MembersChange {
-    /// These come in.
+    /// Adds these members.
     Add(Vec<String>),
-    /// These go.
+    /// Removes these members.
     Remove(Vec<String>),
-    /// The list is these and no others.
+    /// Replaces all members with these.
     Replace(Vec<String>),
 }
 
-/// The operations of a PATCH of a group, the members' apart from all others.
+/// The operations of a PATCH of a group, with those on members apart from all others.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct GroupPatch {
-    /// In the order in which they were sent.
+    /// The changes of members, in the order in which they were sent.
     pub members: Vec<MembersChange>,
-    /// What is left for [`crate::patch::apply_operations`].
+    /// The other operations, for [`crate::patch::apply_operations`].
     pub attributes: Vec<PatchOperation>,
 }
 
 impl GroupPatch {
-    /// Takes operations apart. What is `members`, `members[value eq "id"]`, or a member of a value without a path
-    /// called `members`, is about members.
+    /// Splits the operations. The paths `members` and `members[value eq "id"]`, and `members` in a value
+    /// without a path, concern the members.
     pub fn split(operations: &[PatchOperation]) -> Result<Self, Error> {
         let mut split = Self::default();
         for operation in operations {
@@ -93,7 +94,7 @@ fn members_change(kind: PatchOp, filter: Option<&ScimFilter>, value: &Value) -> 
     let named = filter.map(filtered_ids).transpose()?;
     Ok(match (kind, named) {
         (PatchOp::Remove, Some(ids)) => MembersChange::Remove(ids),
-        // Entra lists whom to remove in the value; only without a value everybody goes.
+        // Entra ID lists the members to remove in the value. Only without a value are all of them removed.
         (PatchOp::Remove, None) if !json::is_empty(value) => MembersChange::Remove(member_ids(value)?),
         (PatchOp::Remove, None) => MembersChange::Replace(Vec::new()),
         (PatchOp::Add, _) => MembersChange::Add(member_ids(value)?),
@@ -105,7 +106,7 @@ fn members_change(kind: PatchOp, filter: Option<&ScimFilter>, value: &Value) -> 
     })
 }
 
-/// The ids in a member value: a list of objects, one object, or bare ids.
+/// The ids in the value of `members`: a list of objects, one object, or bare ids.
 fn member_ids(value: &Value) -> Result<Vec<String>, Error> {
     let list = match value {
         Value::Null => return Ok(Vec::new()),

@@ -1,11 +1,11 @@
-//! SCIM's JSON: attribute names are matched without case, and booleans may come as text.
+//! JSON as SCIM uses it: attribute names are compared ignoring case, and booleans may come as text.
 
 use serde_json::{Map, Value};
 
 /// A JSON object.
 pub type JsonObject = Map<String, Value>;
 
-/// The key of `object` that equals `name` without case.
+/// The key of `object` that equals `name`, ignoring case.
 #[must_use]
 pub fn key_of(object: &JsonObject, name: &str) -> Option<String> {
     if object.contains_key(name) {
@@ -14,13 +14,13 @@ pub fn key_of(object: &JsonObject, name: &str) -> Option<String> {
     object.keys().find(|key| key.eq_ignore_ascii_case(name)).cloned()
 }
 
-/// The member called `name`, without case.
+/// The member called `name`, ignoring case.
 #[must_use]
 pub fn get<'o>(object: &'o JsonObject, name: &str) -> Option<&'o Value> {
     object.get(name).or_else(|| object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v))
 }
 
-/// The text of the member called `name`; numbers count as their digits.
+/// The text of the member called `name`. A number is converted to text.
 #[must_use]
 pub fn text(object: &JsonObject, name: &str) -> Option<String> {
     match get(object, name)? {
@@ -30,7 +30,7 @@ pub fn text(object: &JsonObject, name: &str) -> Option<String> {
     }
 }
 
-/// A boolean as clients write it: `true`, `"True"`, `"false"`.
+/// A boolean as clients send it: `true`, `"True"`, `"false"`.
 #[must_use]
 pub fn boolean(value: &Value) -> Option<bool> {
     match value {
@@ -41,7 +41,7 @@ pub fn boolean(value: &Value) -> Option<bool> {
     }
 }
 
-/// Whether a value says nothing: null, empty text, empty list, empty object.
+/// Whether a value counts as unassigned: null, empty text, empty list, empty object.
 #[must_use]
 pub fn is_empty(value: &Value) -> bool {
     match value {

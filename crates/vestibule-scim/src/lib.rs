@@ -1,12 +1,13 @@
-//! SCIM 2.0 (RFC 7643, RFC 7644) without transport and storage: bytes and JSON in, values out.
+//! SCIM 2.0 (RFC 7643, RFC 7644) without transport or storage: bytes and JSON in, values out.
 //!
-//! It understands what the provisioning clients of Okta, Entra ID and OneLogin send, without a switch per vendor:
-//! whatever one of them sends is understood from all. A server built on it brings the routes, the database and the
-//! rules about who may change what.
+//! It accepts what the provisioning clients of Okta, Entra ID and OneLogin send, without a setting for the
+//! vendor: what one of them sends is accepted from all. A server built on it adds the routes, the database
+//! and the rules about who may change what.
 //!
 //! The modules build on each other in this order, and none uses a later one: [`error`], [`json`], [`limits`],
 //! [`attributes`] → [`attribute_path`] → [`filter`] → [`patch_path`] → [`patch`]; [`resource`], [`sorting`] →
-//! [`query`]; [`operation`] → [`bulk`]; [`custom_attributes`] → [`schemas`], [`user`]. [`group`] stands on [`patch`].
+//! [`query`]; [`operation`] → [`bulk`]; [`custom_attributes`] → [`schemas`], [`user`]. [`group`] uses
+//! [`patch`].
 
 pub mod attribute_path;
 pub mod attributes;

@@ -1,14 +1,14 @@
-//! How much is done for one request. `/ServiceProviderConfig` announces these numbers.
+//! Limits on a single request. `/ServiceProviderConfig` announces those on bulk requests, bodies and pages.
 
-/// Operations in one bulk request at most (RFC 7644 §3.7.4).
+/// The limit on operations in a bulk request (RFC 7644 §3.7.4).
 pub const MAX_BULK_OPERATIONS: usize = 1000;
-/// Bytes of one request body at most (RFC 7644 §3.7.4).
+/// The limit on bytes in a request body (RFC 7644 §3.7.4).
 pub const MAX_PAYLOAD_BYTES: usize = 1024 * 1024;
-/// Resources on a page at most.
+/// The limit on resources on a page.
 pub const MAX_RESULTS: i64 = 200;
-/// Resources on a page when the client does not say how many it wants.
+/// The number of resources on a page if the client does not state one.
 pub const DEFAULT_RESULTS: i64 = 100;
-/// Resources that a filter without an index looks through at most.
+/// The limit on resources that are examined for a filter without an index.
 pub const MAX_SCAN: i64 = 1000;
-/// Operations in one PATCH at most.
+/// The limit on operations in a PATCH.
 pub(crate) const MAX_PATCH_OPERATIONS: usize = 1000;

@@ -1,26 +1,26 @@
-//! A change that a client asks for, apart from how it came: as a request of its own, in a bulk request, or out of
-//! those that waited for an administrator.
+//! A write operation of a client, no matter how it arrived: as a request of its own, in a bulk request, or as
+//! a pending change.
 
 use serde::{Deserialize, Serialize};
 
 use crate::json::{self, JsonObject};
 
-/// What is to be done.
+/// The method of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Verb {
-    /// Makes a resource.
+    /// Creates a resource.
     Post,
-    /// Replaces one.
+    /// Replaces a resource.
     Put,
-    /// Changes a part of one.
+    /// Changes part of a resource.
     Patch,
-    /// Removes one.
+    /// Deletes a resource.
     Delete,
 }
 
 impl Verb {
-    /// The method of HTTP.
+    /// The HTTP method.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -32,17 +32,17 @@ impl Verb {
     }
 }
 
-/// What it is done to.
+/// The type of the resource that an operation concerns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ResourceKind {
-    /// RFC 7643 §4.1.
+    /// A user (RFC 7643 §4.1).
     User,
-    /// RFC 7643 §4.2.
+    /// A group (RFC 7643 §4.2).
     Group,
 }
 
 impl ResourceKind {
-    /// The path of all of them.
+    /// The path of the collection.
     #[must_use]
     pub const fn collection_path(self) -> &'static str {
         match self {
@@ -52,25 +52,25 @@ impl ResourceKind {
     }
 }
 
-/// One operation.
+/// One write operation.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ScimOperation {
-    /// What is to be done.
+    /// The method.
     pub verb: Verb,
-    /// To which kind of resource.
+    /// The type of the resource.
     pub kind: ResourceKind,
-    /// The resource's id, or in a bulk request a reference to the operation that makes it; empty for POST.
+    /// The resource's id, or in a bulk request a reference to the operation that creates it; empty for POST.
     pub id: String,
-    /// What others of a bulk request call the resource that a POST makes.
+    /// The name by which other operations of a bulk request refer to the resource that a POST creates.
     pub bulk_id: Option<String>,
-    /// The version the client saw (RFC 7644 §3.14).
+    /// The version that the client last read (RFC 7644 §3.14).
     pub version: Option<String>,
     /// The body.
     pub data: JsonObject,
 }
 
 impl ScimOperation {
-    /// The path it goes to.
+    /// The path of the request.
     #[must_use]
     pub fn path(&self) -> String {
         match self.verb {
@@ -79,7 +79,7 @@ impl ScimOperation {
         }
     }
 
-    /// The name of what it is about, as far as the body says.
+    /// The name of the resource; empty if the body does not have it.
     #[must_use]
     pub fn resource_name(&self) -> String {
         let attribute = match self.kind {

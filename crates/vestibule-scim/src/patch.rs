@@ -1,8 +1,8 @@
 //! PATCH (RFC 7644 §3.5.2) as a pure function: resource and operations in, resource out.
 //!
-//! Beyond the RFC it understands what clients send in practice: operation names in any case,
-//! booleans as text, pathless values with dotted or URN-qualified keys, a replacement through a value
-//! filter that matches nothing yet, a removal that lists the values to remove.
+//! Beyond the RFC it accepts what clients send in practice: operation names in any case, booleans as text,
+//! pathless values with dotted or URN-qualified keys, a replacement through a value filter that matches
+//! nothing yet, and a removal that lists the values to remove.
 
 use serde_json::{Value, json};
 
@@ -13,25 +13,25 @@ use crate::json::{self, JsonObject};
 use crate::limits::MAX_PATCH_OPERATIONS;
 use crate::patch_path::PatchPath;
 
-/// One operation.
+/// One PATCH operation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PatchOperation {
-    /// What it does.
+    /// The kind of operation.
     pub kind: PatchOp,
-    /// Where it does it; none for the resource as a whole.
+    /// The path of its target; `None` for the resource as a whole.
     pub path: Option<String>,
-    /// What is added or put in place; null where nothing was sent.
+    /// The value of the operation; null if none was sent.
     pub value: Value,
 }
 
-/// What an operation does.
+/// The kinds of PATCH operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PatchOp {
-    /// RFC 7644 §3.5.2.1.
+    /// Adds values (RFC 7644 §3.5.2.1).
     Add,
-    /// RFC 7644 §3.5.2.3.
+    /// Replaces values (RFC 7644 §3.5.2.3).
     Replace,
-    /// RFC 7644 §3.5.2.2.
+    /// Removes values (RFC 7644 §3.5.2.2).
     Remove,
 }
 
@@ -39,7 +39,7 @@ fn syntax(detail: impl Into<String>) -> Error {
     Error::bad(ScimType::InvalidSyntax, detail)
 }
 
-/// Reads the body of a PATCH.
+/// Parses the body of a PATCH.
 pub fn parse_operations(body: &JsonObject) -> Result<Vec<PatchOperation>, Error> {
     let operations = json::get(body, "Operations").and_then(Value::as_array);
     let operations = operations.ok_or_else(|| syntax("The body needs a list called Operations."))?;
@@ -68,7 +68,7 @@ fn parse_operation(operation: &Value) -> Result<PatchOperation, Error> {
     }
 }
 
-/// Applies the operations in order. On error the resource is half changed: throw it away.
+/// Applies the operations in order. After an error the resource is partly changed and must be discarded.
 pub fn apply_operations(resource: &mut JsonObject, operations: &[PatchOperation]) -> Result<(), Error> {
     for operation in operations {
         match &operation.path {
@@ -81,7 +81,7 @@ pub fn apply_operations(resource: &mut JsonObject, operations: &[PatchOperation]
     Ok(())
 }
 
-/// A pathless operation is one operation for each member of its value.
+/// A pathless operation is applied as one operation for each member of its value.
 fn apply_pathless(resource: &mut JsonObject, operation: &PatchOperation) -> Result<(), Error> {
     let members = operation.value.as_object().into_iter().flatten();
     for (key, value) in members {
@@ -97,7 +97,8 @@ fn apply_pathless(resource: &mut JsonObject, operation: &PatchOperation) -> Resu
     Ok(())
 }
 
-/// `explicit`: the client named the path; a read-only one is then an error rather than passed over.
+/// `explicit` tells whether the client named the path. If it is read-only, that is an error; otherwise it is
+/// skipped.
 fn apply_at(
     resource: &mut JsonObject,
     kind: PatchOp,
@@ -145,7 +146,7 @@ fn apply_at(
     }
 }
 
-/// A multi-valued attribute is a list even when a client sends one element.
+/// A multi-valued attribute is a list even if a client sends a single element.
 fn wrap_if_multi_valued(name: &str, value: &Value) -> Value {
     match value {
         Value::Array(_) => value.clone(),
@@ -177,7 +178,7 @@ fn add(holder: &mut JsonObject, name: &str, value: &Value) {
     }
 }
 
-/// RFC 7644 §3.5.2: a new primary value takes the place of the old.
+/// RFC 7644 §3.5.2: a new primary value replaces the old one.
 fn demote_primaries(list: &mut [Value], new: &Value) {
     let is_primary = |value: &Value| value.get("primary").and_then(json::boolean) == Some(true);
     if is_primary(new) {
@@ -187,7 +188,7 @@ fn demote_primaries(list: &mut [Value], new: &Value) {
     }
 }
 
-/// Removes an attribute; with a list of values only those elements of it.
+/// Removes an attribute, or only the elements that `value` lists.
 fn remove(holder: &mut JsonObject, name: &str, value: &Value) {
     let listed = match value {
         Value::Array(listed) if !listed.is_empty() => listed,
@@ -242,7 +243,7 @@ fn set_sub(object: &mut JsonObject, sub: &str, value: &Value, gone: bool) {
     }
 }
 
-/// `attribute[filter]` and `attribute[filter].sub`.
+/// Applies an operation to `attribute[filter]` or `attribute[filter].sub`.
 fn apply_filtered(
     holder: &mut JsonObject,
     name: &str,
@@ -283,7 +284,7 @@ fn apply_filtered(
     Ok(())
 }
 
-/// An element that the filter matches: what `emails[type eq "work"].value` creates when there is none.
+/// An element that the filter matches, which `emails[type eq "work"].value` creates if there is none.
 fn element_for(filter: &ScimFilter) -> Result<JsonObject, Error> {
     let mut element = JsonObject::new();
     for term in filter.conjunction() {

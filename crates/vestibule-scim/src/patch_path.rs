@@ -4,17 +4,17 @@ use crate::attribute_path::AttributePath;
 use crate::error::{Error, ScimType};
 use crate::filter::ScimFilter;
 
-/// `attribute[.sub]` or `attribute[filter][.sub]`
+/// A PATCH path: `attribute[.sub]` or `attribute[filter][.sub]`
 #[derive(Debug, Clone, PartialEq)]
 pub struct PatchPath {
-    /// The attribute, with the sub-attribute that may stand behind the filter.
+    /// The attribute, with the sub-attribute that may follow the filter.
     pub attribute_path: AttributePath,
-    /// Which elements of the attribute are meant; all where there is none.
+    /// Selects elements of the attribute; `None` selects all.
     pub filter: Option<ScimFilter>,
 }
 
 impl PatchPath {
-    /// Reads a path of a PATCH operation.
+    /// Parses the path of a PATCH operation.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let invalid = || {
             let shown: String = text.chars().take(100).collect();

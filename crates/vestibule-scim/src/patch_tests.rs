@@ -187,8 +187,8 @@ proptest! {
     }
 }
 
-/// What RFC 7644 §3.5.2 says of each operation, on a resource with one attribute of each kind, written down without
-/// JSON: a title, a name with parts, and addresses by type.
+/// A model of RFC 7644 §3.5.2 without JSON, for a resource with one attribute of each kind: a title, a name
+/// with parts, and email addresses by type.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Model {
     title: Option<String>,
@@ -264,11 +264,12 @@ impl Model {
                 self.name = [(part.clone(), text.clone())].into();
             }
             PatchStep::RemovePart { part } => drop(self.name.remove(part)),
-            // An attribute that is not there takes the list as it was sent.
+            // If the attribute is absent, the list is taken as it was sent.
             PatchStep::AddEmails(new) if self.emails.is_empty() => self.emails.clone_from(new),
             PatchStep::AddEmails(new) => {
                 for one in new {
-                    // "If the target location already contains the value specified, no changes SHOULD be made."
+                    // RFC 7644 §3.5.2.1: "If the target location already contains the value specified, no
+                    // changes SHOULD be made."
                     if !self.emails.contains(one) {
                         if one.primary {
                             self.emails.iter_mut().for_each(|present| present.primary = false);
@@ -292,7 +293,7 @@ impl Model {
         }
     }
 
-    /// The model of a resource; what says nothing counts as absent (RFC 7643 §2.5).
+    /// The model of a resource; an empty list or object counts as absent (RFC 7643 §2.5).
     fn of(resource: &JsonObject) -> Self {
         let text = |value: &Value, name: &str| value[name].as_str().unwrap_or_default().to_owned();
         let parts = resource.get("name").and_then(Value::as_object).into_iter().flatten();
@@ -320,7 +321,7 @@ fn any_step() -> impl Strategy<Value = PatchStep> {
     let address = || {
         (kind(), text(), any::<bool>()).prop_map(|(kind, value, primary)| EmailValue { kind, value, primary })
     };
-    // Two primaries in one list are the client's mistake, and not what the model is about.
+    // Two primary addresses in one list are the client's mistake, which the model does not cover.
     let addresses = || {
         prop::collection::vec(address(), 1..3).prop_map(|mut list| {
             list.iter_mut().skip(1).for_each(|one| one.primary = false);
@@ -356,7 +357,7 @@ proptest! {
             apply_operations(&mut resource, &parse_operations(body.as_object().expect("object")).expect("reads")).expect("applies");
             prop_assert_eq!(&Model::of(&resource), &model, "after {:?}", step);
         }
-        // All in one request come to the same.
+        // All steps in a single request have the same result.
         let body = json!({"Operations": steps.iter().map(PatchStep::json).collect::<Vec<_>>()});
         let mut at_once = JsonObject::new();
         apply_operations(&mut at_once, &parse_operations(body.as_object().expect("object")).expect("reads")).expect("applies");

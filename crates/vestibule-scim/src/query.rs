@@ -1,4 +1,4 @@
-//! The query of a list request: which resources, which part of the list, which attributes.
+//! The query of a list request: its filter, page, order and attributes.
 
 use std::sync::OnceLock;
 
@@ -14,7 +14,8 @@ use crate::limits::{DEFAULT_RESULTS, MAX_RESULTS};
 use crate::resource::Resource;
 use crate::sorting::{PageStart, Sort};
 
-/// The parameters of RFC 7644 §3.4.2, all as text: a client that sends `startIndex=` means nothing by it.
+/// The parameters of RFC 7644 §3.4.2. All of them are text, because some clients send `startIndex=` without a
+/// value.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ScimQuery {
@@ -26,27 +27,27 @@ pub struct ScimQuery {
     sort_order: Option<String>,
     attributes: Option<String>,
     excluded_attributes: Option<String>,
-    /// The filter, once it was read.
+    /// The filter after it was first parsed.
     #[serde(skip)]
     parsed: OnceLock<ScimFilter>,
 }
 
-/// A filter split into what an index answers and what is left to look at.
+/// A filter that is split into conditions that an index answers and a residual filter.
 pub struct QueryPlan<C> {
     /// Conditions for the database.
     pub conditions: Vec<C>,
-    /// The whole filter, when the conditions are not all of it.
+    /// The whole filter, if the conditions do not cover all of it.
     pub residual: Option<ScimFilter>,
 }
 
 impl ScimQuery {
-    /// Shows this attribute alone, beside what is always shown.
+    /// A query for this attribute only, besides those that are always returned.
     #[must_use]
     pub fn only(attribute: &str) -> Self {
         Self { attributes: Some(attribute.to_owned()), ..Self::default() }
     }
 
-    /// Reads a search request (RFC 7644 §3.4.3): the same parameters as members of a body.
+    /// Parses a search request (RFC 7644 §3.4.3), which has the same parameters as members of its body.
     pub fn from_body(body: &JsonObject) -> Result<Self, Error> {
         let text = |name: &str| match json::get(body, name) {
             None | Some(Value::Null) => Ok(None),
@@ -73,7 +74,8 @@ impl ScimQuery {
         })
     }
 
-    /// The first value that the filter compares with: the one a client looks for, before it makes or changes it.
+    /// The first text that the filter compares with `eq`, for the request log. A client searches for it
+    /// before it creates or changes the resource. Inside a value path only an email address counts.
     #[must_use]
     pub fn searched_value(&self) -> Option<String> {
         let filter = self.filter().ok().flatten()?;
@@ -89,8 +91,8 @@ impl ScimQuery {
         })
     }
 
-    /// Where the page begins and how long it is. startIndex counts from 1; anything below means 1. A negative count
-    /// means 0. A cursor, also an empty one, wins over startIndex.
+    /// Where the page begins, and its length. A `startIndex` below 1 means 1, and a negative `count` means 0.
+    /// A cursor, even an empty one, takes precedence over `startIndex`.
     pub fn range(&self) -> Result<(PageStart, i64), Error> {
         let number = |name: &str, text: &Option<String>, default: i64| match text.as_deref().map(str::trim) {
             None | Some("") => Ok(default),
@@ -108,7 +110,7 @@ impl ScimQuery {
         Ok((start, count))
     }
 
-    /// The order that is asked for; none for the order in which resources were made.
+    /// The requested order; `None` if there is none.
     pub fn sort(&self) -> Result<Option<Sort>, Error> {
         Sort::parse(self.sort_by.as_deref(), self.sort_order.as_deref())
     }
@@ -124,13 +126,14 @@ impl ScimQuery {
         Ok(Some(self.parsed.get_or_init(|| parsed)))
     }
 
-    /// Splits the filter of a list: `condition` says which equalities an index answers. It gets the attribute in
-    /// lower case, with its sub-attribute where one is named (`emails.value`), and the value.
+    /// Splits the filter of a list. `condition` returns the condition for an equality that an index answers.
+    /// Its arguments are the attribute in lower case, with a sub-attribute if one is named (`emails.value`),
+    /// and the value.
     pub fn plan<C>(&self, condition: impl Fn(&str, &Value) -> Option<C>) -> Result<QueryPlan<C>, Error> {
         Ok(plan_conditions(self.filter()?, condition))
     }
 
-    /// Whether the answer will show this attribute.
+    /// Whether the response will contain this attribute.
     #[must_use]
     pub fn shows(&self, name: &str) -> bool {
         let listed = |list: &Option<String>| {
@@ -141,13 +144,13 @@ impl ScimQuery {
         if self.attributes.is_some() { listed(&self.attributes) } else { !listed(&self.excluded_attributes) }
     }
 
-    /// Whether this attribute was asked for by name.
+    /// Whether the client requested this attribute by name.
     #[must_use]
     pub fn asks_for(&self, name: &str) -> bool {
         self.attributes.is_some() && self.shows(name)
     }
 
-    /// Cuts a resource down to the attributes asked for; id and schemas always stay (RFC 7643 §7).
+    /// Reduces a resource to the requested attributes; `id` and `schemas` always remain (RFC 7643 §7).
     #[must_use]
     pub fn project<'a>(&self, resource: Resource<'a>) -> Resource<'a> {
         if self.attributes.is_none() && self.excluded_attributes.is_none() {
@@ -252,7 +255,7 @@ fn remove_attribute(resource: &mut JsonObject, name: &str) {
     }
 }
 
-/// Turns the equalities of a conjunction into conditions. What is left is evaluated on each candidate.
+/// Turns the equalities of a conjunction into conditions. The rest is evaluated on each candidate.
 fn plan_conditions<C>(
     filter: Option<&ScimFilter>,
     condition: impl Fn(&str, &Value) -> Option<C>,
@@ -262,7 +265,8 @@ fn plan_conditions<C>(
     let mut complete = true;
     for term in filter.conjunction() {
         let found = match term {
-            // emails[type eq "work" and value eq "x"]: the value by index, the rest on what that finds.
+            // In `emails[type eq "work" and value eq "x"]` the index answers the value; the rest is evaluated
+            // on what it finds.
             ScimFilter::ValuePath(path, inner) => {
                 complete = false;
                 let name = format!("{}.value", path.attribute).to_ascii_lowercase();

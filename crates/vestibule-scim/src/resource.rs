@@ -1,5 +1,5 @@
-//! A resource on its way out. It is kept as the client sent it, and most of that goes out as the text it is kept as: only
-//! what the directory has a word on is read and written.
+//! Resources in responses. A resource is stored as the client sent it, and most of that text goes out
+//! unchanged: only the attributes that the directory decides about are parsed and written.
 //!
 //! It serves the benchmark *reading 100,000 users in pages* of the README.
 
@@ -13,7 +13,8 @@ use serde_json::{Map, Value};
 
 use crate::json::JsonObject;
 
-/// The attributes of a resource, or of one of its values. There are few: a list is searched faster than a tree is made.
+/// The attributes of a resource or of one of its values. They are so few that searching a list is faster than
+/// building a tree.
 #[derive(Default)]
 pub struct Resource<'a>(Vec<(Cow<'a, str>, AttributeValue<'a>)>);
 
@@ -21,7 +22,7 @@ pub struct Resource<'a>(Vec<(Cow<'a, str>, AttributeValue<'a>)>);
 #[derive(Serialize)]
 #[serde(untagged)]
 pub enum AttributeValue<'a> {
-    /// As it is kept.
+    /// The JSON text as it is stored.
     Raw(&'a RawValue),
     /// A text.
     Text(&'a str),
@@ -31,7 +32,7 @@ pub enum AttributeValue<'a> {
     Urns(Vec<&'static str>),
     /// `meta`.
     Meta(Meta<'a>),
-    /// An object whose members are known one by one.
+    /// An object whose members can be set one by one.
     Nested(Resource<'a>),
     /// Anything else.
     Json(Value),
@@ -43,19 +44,19 @@ pub enum AttributeValue<'a> {
 pub struct Meta<'a> {
     /// `User` or `Group`.
     pub resource_type: &'a str,
-    /// When it was made.
+    /// When the resource was created.
     #[serde(serialize_with = "serialize_millis")]
     pub created: jiff::Timestamp,
-    /// When it was changed last.
+    /// When the resource was last changed.
     #[serde(serialize_with = "serialize_millis")]
     pub last_modified: jiff::Timestamp,
-    /// Its address.
+    /// The URL of the resource.
     pub location: String,
-    /// Its version as an entity tag.
+    /// The version of the resource as an entity tag.
     pub version: String,
 }
 
-/// The version as an entity tag (RFC 7232 §2.3), weak because the form may vary.
+/// The version as an entity tag (RFC 9110 §8.8.3). It is weak because the representation may vary.
 #[must_use]
 pub fn etag(version: i64) -> String {
     format!("W/\"{version}\"")
@@ -67,10 +68,10 @@ fn serialize_millis<S: Serializer>(time: &jiff::Timestamp, serializer: S) -> Res
 }
 
 impl<'a> Resource<'a> {
-    /// Reads the names of what is kept, and leaves the values for later.
+    /// Parses the attribute names of a stored resource and leaves its values as text.
     #[must_use]
     pub fn from_stored(text: &'a str) -> Self {
-        // A name with a quotation mark in it cannot be lent.
+        // A name with an escape sequence cannot be borrowed from the text.
         serde_json::from_str(text)
             .unwrap_or_else(|_| serde_json::from_str::<JsonObject>(text).unwrap_or_default().into())
     }
@@ -87,7 +88,7 @@ impl<'a> Resource<'a> {
         self.get(name).is_some()
     }
 
-    /// Whether the attribute is there, and null.
+    /// Whether the attribute is present and null.
     #[must_use]
     pub fn is_null(&self, name: &str) -> bool {
         match self.get(name) {
@@ -101,7 +102,7 @@ impl<'a> Resource<'a> {
         self.0.iter().find(|(present, _)| present == name).map(|(_, part)| part)
     }
 
-    /// Puts a value in, in place of the one that is there.
+    /// Sets an attribute, replacing the value it has.
     pub fn set(&mut self, name: &'static str, part: AttributeValue<'a>) {
         match self.0.iter_mut().find(|(present, _)| present == name) {
             Some((_, present)) => *present = part,
@@ -109,13 +110,13 @@ impl<'a> Resource<'a> {
         }
     }
 
-    /// Takes an attribute out.
+    /// Removes an attribute and returns its value.
     pub fn remove(&mut self, name: &str) -> Option<AttributeValue<'a>> {
         let at = self.0.iter().position(|(present, _)| present == name)?;
         Some(self.0.remove(at).1)
     }
 
-    /// Takes out what is below a name, to change it; nothing where there is no object.
+    /// Removes the object with this name and returns it to be changed; the result is empty if there is none.
     #[must_use]
     pub fn remove_object(&mut self, name: &str) -> Self {
         match self.remove(name) {
@@ -125,7 +126,7 @@ impl<'a> Resource<'a> {
         }
     }
 
-    /// All of it, to look into.
+    /// The whole resource as JSON.
     #[must_use]
     pub fn into_object(self) -> JsonObject {
         self.0.into_iter().map(|(name, part)| (name.into_owned(), to_value(&part))).collect()
@@ -149,7 +150,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Resource<'a> {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Resource<'de>, A::Error> {
-                // With room for what the directory adds.
+                // This leaves room for the attributes that the directory adds.
                 let mut parts = Vec::with_capacity(12);
                 while let Some((name, raw)) = map.next_entry::<&str, &RawValue>()? {
                     parts.push((name.into(), AttributeValue::Raw(raw)));
@@ -168,31 +169,31 @@ impl From<JsonObject> for Resource<'_> {
 }
 
 fn to_value(part: &AttributeValue<'_>) -> Value {
-    // What was read as JSON, and what is made here, is JSON.
+    // Stored JSON was parsed before, and our own values always convert.
     serde_json::to_value(part).unwrap_or_default()
 }
 
-/// The resources of a list, as the text that goes out.
+/// The resources of a list, as the text of the response.
 #[derive(Default)]
 pub struct ListWriter {
-    /// JSON objects with commas between.
+    /// JSON objects with commas between them.
     pub text: Vec<u8>,
-    /// How many they are.
+    /// The number of objects.
     pub count: usize,
 }
 
 impl ListWriter {
-    /// Writes one more.
+    /// Appends a resource.
     pub fn push(&mut self, resource: &impl Serialize) {
         if self.count > 0 {
             self.text.push(b',');
         }
-        // Into memory it does not fail: names are texts.
+        // This cannot fail: it writes into memory, and all names are strings.
         let _ = serde_json::to_writer(&mut self.text, resource);
         self.count += 1;
     }
 
-    /// Writes those of another list behind.
+    /// Appends the resources of another list.
     pub fn append(&mut self, other: &Self) {
         if self.count > 0 && other.count > 0 {
             self.text.push(b',');

@@ -1,4 +1,4 @@
-//! The documents that say what is served here (RFC 7643 §5 to §7).
+//! The documents that describe this server (RFC 7643 §5 to §7).
 
 use serde_json::{Value, json};
 
@@ -39,7 +39,7 @@ fn text(name: &str, description: &str) -> Attribute {
     attribute(name, "string", description)
 }
 
-/// A list of `{value, display, type, primary}`.
+/// A list of complex values with `value`, `display`, `type` and `primary`.
 fn multi_valued_attribute(name: &str, description: &str) -> Attribute {
     attribute(name, "complex", description).list().with_sub_attributes(vec![
         text("value", "The value."),
@@ -158,7 +158,7 @@ fn schema(urn: &str, name: &str, description: &str, attributes: Vec<Attribute>) 
     })
 }
 
-/// All schemas, with their addresses below `base` (`https://host/scim/v2`).
+/// All schemas, with their URLs below `base` (`https://host/scim/v2`).
 #[must_use]
 pub fn schemas(base: &str, defined: &[ExtraAttribute]) -> Vec<Value> {
     let extra = (!defined.is_empty()).then(|| custom_schema(defined));
@@ -176,7 +176,7 @@ fn custom_schema(defined: &[ExtraAttribute]) -> Value {
     schema(CUSTOM_EXTENSION, "ExtraUser", "What this account keeps of a person.", attributes.collect())
 }
 
-/// The resource types.
+/// The resource types, with their URLs below `base`.
 #[must_use]
 pub fn resource_types(base: &str, defined: &[ExtraAttribute]) -> Vec<Value> {
     let kind = |name: &str, endpoint: &str, schema: &str, extensions: Value| {
@@ -193,7 +193,7 @@ pub fn resource_types(base: &str, defined: &[ExtraAttribute]) -> Vec<Value> {
         .collect()
 }
 
-/// What this server supports, neither more nor less.
+/// The service provider configuration, which announces exactly what this server supports.
 #[must_use]
 pub fn service_provider_config(base: &str) -> Value {
     json!({

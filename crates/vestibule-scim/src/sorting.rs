@@ -1,5 +1,5 @@
-//! In which order a list is, and where in it a client goes on: by position (RFC 7644 §3.4.2.4) or by a cursor
-//! (RFC 9865), which costs the same on the last page as on the first.
+//! The order of a list, and the position at which a client continues: by index (RFC 7644 §3.4.2.4) or by
+//! cursor (RFC 9865), which costs the same on the last page as on the first.
 
 use std::cmp::Ordering;
 
@@ -14,14 +14,14 @@ use crate::json::JsonObject;
 /// `sortBy` and `sortOrder` (RFC 7644 §3.4.2.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sort {
-    /// The attribute.
+    /// The attribute to sort by.
     pub path: AttributePath,
-    /// Whether the last comes first.
+    /// Whether the order is descending.
     pub descending: bool,
 }
 
 impl Sort {
-    /// Reads both parameters; an order without an attribute says nothing.
+    /// Parses both parameters. `sortOrder` without `sortBy` is ignored.
     pub fn parse(by: Option<&str>, order: Option<&str>) -> Result<Option<Self>, Error> {
         let given =
             |text: Option<&str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
@@ -39,7 +39,7 @@ impl Sort {
         Ok(Some(Self { path, descending }))
     }
 
-    /// The attribute's name, as an index may know it.
+    /// The attribute in lower case, as an index may know it; `None` for an attribute of an extension.
     #[must_use]
     pub fn name(&self) -> Option<String> {
         let AttributePath { extension, attribute, sub_attribute: sub } = &self.path;
@@ -50,8 +50,9 @@ impl Sort {
         extension.is_none().then_some(name)
     }
 
-    /// Puts resources in order. Where there is no value the resource is last, in descending order first; of a list
-    /// the primary value counts, or the first.
+    /// Sorts resources. Those without a value come last, or first in descending order. Of a multi-valued
+    /// attribute the primary element counts, or else the first; if the path names a sub-attribute, always the
+    /// first.
     pub fn apply<T>(&self, found: &mut [T], shape: impl Fn(&T) -> JsonObject) {
         found.sort_by_cached_key(|one| SortKey {
             value: self.sort_value(&shape(one)),
@@ -72,7 +73,7 @@ impl Sort {
     }
 }
 
-/// As the directory folds the columns that its indexes sort by: both orders have to agree.
+/// Folds text as the directory does in the columns that its indexes sort by, because both orders must agree.
 fn fold_case(text: &str) -> String {
     text.trim().to_lowercase()
 }
@@ -110,16 +111,16 @@ impl PartialOrd for SortKey {
 /// Where a page begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PageStart {
-    /// After this many.
+    /// After this many resources.
     Offset(i64),
-    /// At the beginning, to go on by cursor.
+    /// At the beginning of the list, which the client reads by cursor.
     Beginning,
-    /// After the resource with this key in the order, and this id.
+    /// After the resource with this sort key and this id.
     After(String, String),
 }
 
 impl PageStart {
-    /// Reads a cursor; an empty one begins.
+    /// Parses a cursor. An empty one stands for the beginning of the list.
     pub fn parse_cursor(cursor: &str) -> Result<Self, Error> {
         if cursor.is_empty() {
             return Ok(Self::Beginning);
@@ -127,7 +128,7 @@ impl PageStart {
         let read = || {
             let bytes = URL_SAFE_NO_PAD.decode(cursor).ok().filter(|bytes| bytes.len() <= 4096)?;
             let (key, id): (String, String) = serde_json::from_slice(&bytes).ok()?;
-            // PostgreSQL has no text with a NUL in it.
+            // PostgreSQL cannot store a NUL in text.
             (!key.contains('\0') && !id.contains('\0')).then_some(Self::After(key, id))
         };
         read().ok_or_else(|| {
@@ -138,13 +139,13 @@ impl PageStart {
         })
     }
 
-    /// The cursor that goes on after a resource.
+    /// The cursor that continues after a resource.
     #[must_use]
     pub fn encode_cursor(key: &str, id: &str) -> String {
         URL_SAFE_NO_PAD.encode(serde_json::json!([key, id]).to_string())
     }
 
-    /// Whether the client goes by cursor.
+    /// Whether the client reads the list by cursor.
     #[must_use]
     pub fn is_cursor(&self) -> bool {
         !matches!(self, Self::Offset(_))

@@ -1,18 +1,18 @@
-//! A client's User in the form in which it is kept: in the RFC's spelling, without what is not the client's to say.
+//! Users as they are stored: in the RFC's spelling, without read-only attributes and passwords.
 
 use serde_json::{Value, json};
 
 use crate::attributes::{self, ENTERPRISE, canonical_name, is_multi_valued, is_read_only};
 use crate::json::{self, JsonObject};
 
-/// Brings a client's resource into the form it is kept in: names in the RFC's spelling, booleans as
-/// booleans, lists as lists, without what is not the client's to say.
+/// Brings a user into the form in which it is stored: names in the RFC's spelling, booleans as booleans,
+/// lists as lists, without read-only attributes and passwords.
 #[must_use]
 pub fn normalize_user(body: JsonObject) -> JsonObject {
     let mut resource = JsonObject::new();
     for (key, value) in body {
         let name = canonical_name(&key);
-        // A password is accepted and not kept: people sign in through their identity provider.
+        // A password is accepted but not stored, because users sign in through their identity provider.
         if is_read_only(name) || name == "password" {
             continue;
         }
@@ -22,7 +22,8 @@ pub fn normalize_user(body: JsonObject) -> JsonObject {
                 resource.insert(urn.to_owned(), extension);
             }
         } else if name == "active" && value.is_null() {
-            // Not assigned on purpose; kept, so that a client does not find a default in its place.
+            // The client has unassigned it on purpose. The null is stored, so that the client does not read a
+            // default instead.
             resource.insert(name.to_owned(), value);
         } else if json::is_empty(&value) {
             // An empty value means "not assigned" (RFC 7643 §2.5).
@@ -51,7 +52,7 @@ fn normalize_multi_valued(value: Value) -> Value {
     Value::Array(elements.collect())
 }
 
-/// The manager comes as an object, a list of one, or the bare id.
+/// The manager may be an object, a list of one object, or a bare id.
 fn normalize_enterprise(value: Value) -> Value {
     let Value::Object(members) = value else { return value };
     let mut extension = JsonObject::new();
@@ -69,7 +70,7 @@ fn normalize_enterprise(value: Value) -> Value {
     Value::Object(extension)
 }
 
-/// The primary address, else the first, else the user name where it is one.
+/// The primary email address, or else the first one, or else the user name if it is an address.
 #[must_use]
 pub fn email_of(resource: &JsonObject, user_name: &str) -> Option<String> {
     let emails =
@@ -83,7 +84,7 @@ pub fn email_of(resource: &JsonObject, user_name: &str) -> Option<String> {
         .or_else(|| user_name.contains('@').then(|| user_name.to_owned()))
 }
 
-/// Remembers that a client has removed `active`: it does not find it again.
+/// Stores a null in `active` if a client has removed it, so that the client does not read a default instead.
 pub fn mark_active_removed(resource: &mut JsonObject) {
     if json::get(resource, "active").is_none() {
         resource.insert("active".into(), Value::Null);

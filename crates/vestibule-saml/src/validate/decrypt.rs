@@ -1,5 +1,5 @@
-//! What is encrypted for us. The plaintext is a document of its own: it is parsed once, like everything else,
-//! and what was checked of the outer document is checked of it again.
+//! Decryption of encrypted elements. The plaintext is a document of its own, which is parsed once, like every
+//! message.
 
 use aws_lc_rs::rsa::{
     OAEP_SHA1_MGF1SHA1, OAEP_SHA256_MGF1SHA256, OaepAlgorithm, OaepPrivateDecryptingKey, PrivateDecryptingKey,
@@ -12,12 +12,12 @@ use super::text::{MAX_BYTES, decode_lenient_base64};
 use crate::check::{SamlCheck, SamlRejection, SamlReport};
 
 const ENC11: &str = "http://www.w3.org/2009/xmlenc11#";
-/// Authenticated. (algorithm, bytes of the key)
+/// Authenticated encryption: the algorithm, and the bytes of its key.
 const GCM: [(&str, usize); 2] =
     [("http://www.w3.org/2009/xmlenc11#aes128-gcm", 16), ("http://www.w3.org/2009/xmlenc11#aes256-gcm", 32)];
-/// Not authenticated: who can have changed texts decrypted learns what is in them (Jager and Somorovsky, "How to
-/// Break XML Encryption", 2011). So only where an administrator allows it, and only where a signature covers the
-/// cipher text, which nobody can change then.
+/// Unauthenticated encryption. An attacker who can have modified ciphertexts decrypted learns their contents
+/// (Jager and Somorovsky, "How to Break XML Encryption", 2011). It is therefore accepted only if an
+/// administrator allows it and a signature covers the ciphertext, which then cannot be modified.
 const CBC: [(&str, usize); 2] = [
     ("http://www.w3.org/2001/04/xmlenc#aes128-cbc", 16),
     ("http://www.w3.org/2001/04/xmlenc#aes256-cbc", 32),
@@ -28,13 +28,13 @@ const SHA1: &str = "http://www.w3.org/2000/09/xmldsig#sha1";
 const SHA256: &str = "http://www.w3.org/2001/04/xmlenc#sha256";
 const MGF1_SHA1: &str = "http://www.w3.org/2009/xmlenc11#mgf1sha1";
 const MGF1_SHA256: &str = "http://www.w3.org/2009/xmlenc11#mgf1sha256";
-/// A text is encrypted for a handful of readers at most; each costs an RSA operation for each of our keys.
+/// A message has a few recipients at most, and each costs an RSA operation for each of our keys.
 const MAX_RECIPIENTS: usize = 4;
 
-/// The text inside an element such as `EncryptedAssertion` (saml-core §2.2.4): one `EncryptedData`, and its key
-/// inside it or beside it. It comes wrapped in an element that declares the namespaces of the place it stood in,
-/// as an identity provider may have left out what was declared further up (xmlenc-core §4.3).
-/// `covered`: whether a signature that was verified covers it.
+/// Decrypts an element such as `EncryptedAssertion` (saml-core §2.2.4), which has one `EncryptedData` and its
+/// key inside or beside it. The plaintext is returned in a wrapper element that declares the namespaces in
+/// scope at the original place, because an identity provider may have omitted them (xmlenc-core §4.3).
+/// `covered` tells whether a verified signature covers the element.
 pub(super) fn decrypt_element(
     container: Node<'_>,
     decryption: Decryption<'_>,
@@ -65,7 +65,7 @@ pub(super) fn decrypt_element(
     }
     let transports = keys.into_iter().map(|key| transport(key, report)).collect::<Result<Vec<_>, _>>()?;
     let ciphertext = cipher_value(data).ok_or_else(|| broken("no CipherValue"))?;
-    // One answer for every way in which this can fail: which it was would help nobody but an attacker.
+    // All failures have the same error, because the difference would help only an attacker.
     let failed = || report.fail(SamlCheck::Decryption, "a text encrypted for us", "it cannot be decrypted");
     let unwrapped = transports.iter().find_map(|(algorithm, wrapped)| {
         decryption.keys.iter().find_map(|key| unwrap_key(key, algorithm, wrapped))
@@ -78,8 +78,8 @@ pub(super) fn decrypt_element(
     Ok(wrap_plaintext(data, &plain))
 }
 
-/// How a key is wrapped, and the wrapped key. RSA with PKCS#1 1.5 is not on the list: it tells those who ask
-/// often enough (Bleichenbacher).
+/// The algorithm of a wrapped key, and the wrapped key. RSA with PKCS#1 v1.5 is not allowed, because it
+/// serves as a padding oracle (Bleichenbacher).
 fn transport(key: Node<'_>, report: &SamlReport) -> Result<(&'static OaepAlgorithm, Vec<u8>), SamlRejection> {
     let broken = |found: &str| report.fail(SamlCheck::Decryption, "an EncryptedKey", found);
     let method = key.only_child(ENC, "EncryptionMethod").ok_or_else(|| broken("no EncryptionMethod"))?;
@@ -88,7 +88,7 @@ fn transport(key: Node<'_>, report: &SamlReport) -> Result<(&'static OaepAlgorit
         "" => SHA1,
         named => named,
     };
-    // xmlenc-core1 §5.5.2: the older name fixes the mask to SHA-1, the newer one defaults to it.
+    // xmlenc-core1 §5.5.2: the older algorithm fixes the mask to SHA-1, and the newer one defaults to it.
     let mask = match method.algorithm(ENC11, "MGF") {
         "" => MGF1_SHA1,
         named => named,
@@ -120,8 +120,8 @@ fn unwrap_key(pkcs8: &[u8], algorithm: &'static OaepAlgorithm, wrapped: &[u8]) -
     Some(plain)
 }
 
-/// Two elements side by side, or an end without a beginning, do not get past the parser and
-/// [`only_element`](super::text::only_element).
+/// Wraps the plaintext in an element. The parser and [`only_element`](super::text::only_element) refuse a
+/// plaintext with several elements or with an end tag that has no start tag.
 fn wrap_plaintext(place: Node<'_>, plain: &str) -> String {
     let mut declared: Vec<(&str, &str)> = Vec::new();
     let mut at = Some(place);
@@ -141,7 +141,7 @@ fn wrap_plaintext(place: Node<'_>, plain: &str) -> String {
             format!(" {name}=\"{uri}\"")
         })
         .collect();
-    // An XML declaration is no part of an element.
+    // An XML declaration cannot stand inside an element.
     let plain = plain.trim_start_matches('\u{feff}').trim();
     let plain = match plain.strip_prefix("<?xml").and_then(|rest| rest.split_once("?>")) {
         Some((_, rest)) => rest,

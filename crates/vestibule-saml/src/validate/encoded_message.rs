@@ -1,5 +1,5 @@
-//! How a message comes: deflated in an address with a signature beside it (saml-bindings §3.4), or in a form
-//! with a signature inside it (§3.5).
+//! Messages as they arrive: deflated in a URL with a signature beside them (saml-bindings §3.4), or in a form
+//! field with a signature inside (§3.5).
 
 use std::io::Read as _;
 use std::sync::Arc;
@@ -15,22 +15,22 @@ use super::text::{self, MAX_BYTES};
 use crate::certificate::Certificate;
 use crate::check::{SamlCheck, SamlRejection, SamlReport, check_that};
 
-/// A message on its way in.
+/// A message as it arrived.
 #[derive(Debug, Clone, Copy)]
 pub enum EncodedMessage<'a> {
-    /// The query of the address, as it came: the signature is over these very characters.
+    /// The query of the URL, unchanged: the signature covers its exact characters.
     Redirect(&'a str),
-    /// The form field.
+    /// The value of the form field.
     Post(&'a str),
 }
 
-/// The parameters of a query as they stand there, and decoded.
+/// A query parameter, as it arrived and decoded.
 struct Parameter<'a> {
     raw: &'a str,
     value: String,
 }
 
-/// The only parameter with this name.
+/// The parameter with this name, which must not occur more than once.
 fn parameter<'a>(
     query: &'a str,
     name: &str,
@@ -44,8 +44,8 @@ fn parameter<'a>(
 }
 
 impl EncodedMessage<'_> {
-    /// The text of the message in the parameter or field `name`. One that came by Redirect has been verified
-    /// when this returns; one that came by POST carries its signature.
+    /// The text of the message in the parameter or field `name`. The signature of a Redirect message has been
+    /// verified when this returns; a POST message contains its signature.
     pub(super) fn decode(
         self,
         name: &str,
@@ -92,7 +92,7 @@ impl EncodedMessage<'_> {
     }
 }
 
-/// Undoes DEFLATE (RFC 1951), up to the size that is looked at: what grows beyond is not unpacked further.
+/// Decompresses DEFLATE (RFC 1951), but no further than one byte beyond the size limit.
 fn inflate(compressed: &[u8], report: &SamlReport) -> Result<Vec<u8>, SamlRejection> {
     let mut out = Vec::new();
     let limit = MAX_BYTES as u64 + 1;

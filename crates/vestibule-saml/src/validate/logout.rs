@@ -1,4 +1,5 @@
-//! Logout, asked for by the identity provider or answered by it (saml-core §3.7, saml-profiles §4.4).
+//! Logout messages: requests of the identity provider, and its responses to ours (saml-core §3.7,
+//! saml-profiles §4.4).
 
 use jiff::Timestamp;
 
@@ -12,10 +13,10 @@ use crate::check::{SamlCheck, SamlRejection, SamlReport, check_that};
 use crate::model::SUCCESS;
 use crate::time::{add, format_time, parse_time};
 
-/// How long a request without `NotOnOrAfter` is looked at after it was made.
+/// How long a request is accepted after it was issued, even if its `NotOnOrAfter` is later.
 const MAX_REQUEST_AGE: std::time::Duration = std::time::Duration::from_mins(5);
 
-/// Validates a `SAMLRequest` to sign somebody out.
+/// Validates a `SAMLRequest` that signs a user out.
 pub fn validate_logout_request(
     encoded: EncodedMessage<'_>,
     expected: &ExpectedLogout<'_>,
@@ -24,7 +25,7 @@ pub fn validate_logout_request(
     let text = open_message(encoded, "SAMLRequest", expected, &mut report)?;
     let document = text::parse(&text, &mut report)?;
     let message = verify_message(&document, "LogoutRequest", encoded, expected, &mut report)?;
-    // Without NotOnOrAfter its age has to do.
+    // A request without `IssueInstant` counts as issued in 1970 and is refused below.
     let issued = message.attribute("IssueInstant").and_then(parse_time).unwrap_or(Timestamp::UNIX_EPOCH);
     let stated_end = message.attribute("NotOnOrAfter").and_then(parse_time);
     let latest = add(issued, MAX_REQUEST_AGE);
@@ -52,7 +53,7 @@ pub fn validate_logout_request(
     })
 }
 
-/// Validates a `SAMLResponse` to a request of ours to sign somebody out.
+/// Validates a `SAMLResponse` to a logout request of ours.
 pub fn validate_logout_response(
     encoded: EncodedMessage<'_>,
     expected: &ExpectedLogout<'_>,
@@ -64,7 +65,7 @@ pub fn validate_logout_response(
     let answered = message.attribute("InResponseTo").filter(|id| !id.is_empty());
     let answered =
         answered.ok_or_else(|| report.fail(SamlCheck::InResponseTo, "a request of ours", "none"))?;
-    // A PartialLogout stands below a status Success (saml-core §3.2.2.2): that is not everywhere.
+    // `PartialLogout` is a status below Success (saml-core §3.2.2.2) and means that some sessions remain.
     let below = message
         .only_child(PROTOCOL, "Status")
         .and_then(|status| status.only_child(PROTOCOL, "StatusCode"))
@@ -83,8 +84,8 @@ fn open_message(
     encoded.decode(name, &certificates, report)
 }
 
-/// The message, with everything checked that is the same for both: where it stands, who signed it, from whom
-/// it is and for whom.
+/// Finds the message and makes the checks that requests and responses share: structure, signature, version,
+/// issuer, destination and times.
 fn verify_message<'d>(
     document: &'d uppsala::dom::Document<'d>,
     name: &str,

@@ -1,5 +1,5 @@
-//! An identity provider's metadata (saml-metadata-2.0-os), read from the tree that was checked, and verified
-//! where a certificate is pinned.
+//! Metadata of identity providers (saml-metadata-2.0-os). Its structure and signature are verified if a
+//! certificate is pinned.
 
 use jiff::Timestamp;
 use url::Url;
@@ -11,72 +11,73 @@ use crate::check::{SamlCheck, SamlRejection, SamlReport};
 use crate::model::{Binding, LogoutService};
 use crate::time::parse_time;
 
-/// Federations publish megabytes; one provider's own metadata is a few kilobytes.
+/// Federations publish megabytes, but the metadata of one identity provider has a few kilobytes.
 pub const MAX_METADATA_BYTES: usize = 512 * 1024;
 
 const METADATA: &str = "urn:oasis:names:tc:SAML:2.0:metadata";
 const REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
 const POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
 
-/// What we take from it.
+/// The part of an identity provider's metadata that we use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct IdpMetadata {
-    /// The provider's entity id.
+    /// The identity provider's entity ID.
     pub entity_id: String,
-    /// Where browsers are sent, HTTP-Redirect binding; empty when there is only the other.
+    /// The single sign-on URL for the HTTP-Redirect binding; empty if there is none.
     pub sso_url: String,
-    /// The same, HTTP-POST binding.
+    /// The single sign-on URL for the HTTP-POST binding.
     pub sso_post_url: Option<String>,
-    /// Where logouts go.
+    /// The single logout service.
     pub logout: Option<LogoutService>,
     /// Signing certificates, base64 of DER.
     pub certificates: Vec<String>,
-    /// Whether the provider demands signed requests.
+    /// Whether the identity provider demands signed requests.
     pub wants_signed_requests: bool,
 }
 
-/// Why metadata cannot be used, for the administrator who brought it.
+/// Why metadata cannot be used. The texts are shown to the administrator who entered it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataError {
-    /// Too large.
+    /// It is larger than [`MAX_METADATA_BYTES`].
     #[error("it is larger than 512 KiB; take the metadata of this one provider, not of a federation")]
     TooLarge,
-    /// Not XML, or XML with a DTD.
+    /// It is not XML, or XML with a DTD.
     #[error("it is not well-formed XML without a document type declaration")]
     NotXml,
-    /// XML, not metadata.
+    /// It is XML but not metadata.
     #[error("it is not SAML 2.0 metadata")]
     NotMetadata,
-    /// Ambiguous to some readers.
+    /// It has content that readers could interpret differently.
     #[error("it has {0} in a place where readers could understand it differently")]
     Ambiguous(String),
-    /// Out of date.
+    /// Its `validUntil` has passed.
     #[error("it was good until {0} only; ask the identity provider for a new one")]
     Expired(String),
-    /// Not signed by the certificate that was pinned.
+    /// It is not signed by the pinned certificate.
     #[error("its signature is not the pinned certificate's: {0}")]
     Signature(String),
-    /// No or several providers.
+    /// It describes no identity provider or several.
     #[error("it describes {0} identity providers; it must describe exactly one")]
     Providers(usize),
-    /// No entity id.
+    /// The identity provider has no entity ID.
     #[error("the identity provider has no entityID")]
     NoEntityId,
-    /// No usable endpoint.
+    /// The identity provider has no usable single sign-on URL.
     #[error(
         "the identity provider has no SingleSignOnService with the HTTP-Redirect or HTTP-POST binding and an http(s) \
          address"
     )]
     NoSsoEndpoint,
-    /// No certificate to check signatures with.
+    /// There is no certificate to verify signatures with.
     #[error("the identity provider has no signing certificate")]
     NoCertificate,
-    /// A certificate that is none.
+    /// A signing certificate cannot be used.
     #[error("a signing certificate cannot be used: {0}")]
     BadCertificate(#[from] BadCertificate),
 }
 
-/// Reads metadata in UTF-8; a byte order mark is tolerated. `pinned`: the certificate it must be signed by.
+/// Reads metadata in UTF-8; a byte order mark is tolerated. If `pinned` is given, that certificate must have
+/// signed it.
 pub fn read_metadata(text: &str, pinned: Option<&str>, now: Timestamp) -> Result<IdpMetadata, MetadataError> {
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.len() > MAX_METADATA_BYTES {
@@ -94,7 +95,7 @@ pub fn read_metadata(text: &str, pinned: Option<&str>, now: Timestamp) -> Result
         all.filter(|node| node.is(METADATA, "EntityDescriptor") && has_role(*node)).collect();
     let [entity] = entities[..] else { return Err(MetadataError::Providers(entities.len())) };
     if let Some(pinned) = pinned {
-        // Comments are common in metadata that people look after by hand, and harmless where nothing is signed.
+        // Comments are common in metadata that is edited by hand, and harmless if no signature is verified.
         let signatures = text::check_tree(&document, &report, |_| Ok(()))
             .map_err(|failed| MetadataError::Ambiguous(failed.found))?;
         verify_signature(&document, &signatures, root, entity, pinned, &mut report).map_err(|failed| {
@@ -110,7 +111,7 @@ pub fn read_metadata(text: &str, pinned: Option<&str>, now: Timestamp) -> Result
     read_entity(entity)
 }
 
-/// One signature, over the whole or over the entity.
+/// Requires a signature on the whole document or on the entity.
 fn verify_signature(
     document: &uppsala::dom::Document<'_>,
     signatures: &[text::SignatureRef<'_>],
@@ -144,7 +145,7 @@ fn read_entity(entity: Node<'_>) -> Result<IdpMetadata, MetadataError> {
             Some(LogoutService { url, response_url, binding })
         });
     let mut certificates: Vec<String> = Vec::new();
-    // A key without a use serves for both (§2.4.1.1).
+    // A key without a use serves for both uses (§2.4.1.1).
     let keys = role
         .children(METADATA, "KeyDescriptor")
         .filter(|key| key.attribute("use").is_none_or(|usage| usage == "signing"))
@@ -165,7 +166,7 @@ fn read_entity(entity: Node<'_>) -> Result<IdpMetadata, MetadataError> {
     Ok(IdpMetadata { entity_id, sso_url, sso_post_url: post, logout, certificates, wants_signed_requests })
 }
 
-/// The first address of a service with this binding, and the one for answers.
+/// The first URL of a service with this binding, and its URL for responses.
 fn find_endpoint(role: Node<'_>, name: &str, binding: &str) -> Option<(String, Option<String>)> {
     let web = |location: &str| {
         let location = location.trim();

@@ -1,13 +1,13 @@
-//! Validation of what comes from outside: responses, logout messages, metadata. No clock of its own.
+//! Validation of all input from outside: responses, logout messages and metadata. It has no clock of its own.
 //!
-//! The order matters. The text is parsed **once**; structure is checked before any signature is
-//! looked at; a signature counts only if the node it covers *is* the Assertion that is read (or the
-//! Response above it); and only then is anything read, from the same tree. What was encrypted is a
-//! text of its own, and goes the same way.
+//! The order of the steps matters. The text is parsed **once**, and its structure is checked before any
+//! signature. A signature counts only if the node it covers *is* the Assertion that is read, or the Response
+//! around it. Only then is anything read, from the same tree. Decrypted content is a document of its own, and
+//! a decrypted Assertion goes through the same steps.
 //!
 //! # To add a check
-//! Give it a name in [`crate::check::SamlCheck`], write its rule in `rules` (a function from the message to a result) and
-//! put it into `rules::RULES`.
+//! Give it a name in [`crate::check::SamlCheck`], write its rule in `rules` (a function from the message to a
+//! result) and add it to `rules::RULES`.
 
 mod decrypt;
 mod encoded_message;

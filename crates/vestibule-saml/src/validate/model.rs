@@ -1,4 +1,4 @@
-//! What messages are validated against, and what they say once they have been.
+//! What messages must match, and the contents of those that were accepted.
 
 use std::collections::BTreeMap;
 
@@ -7,96 +7,97 @@ use jiff::Timestamp;
 use crate::check::SamlReport;
 use crate::model::NameId;
 
-/// Our keys for decryption, and what may be decrypted with them.
+/// Our keys for decryption, and the algorithms that they may be used with.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Decryption<'a> {
-    /// Private keys, PKCS#8.
+    /// Private keys in PKCS#8.
     pub keys: &'a [Vec<u8>],
     /// Whether AES in CBC mode is accepted.
     pub allow_cbc: bool,
 }
 
-/// What a response must fit.
+/// What a response must match.
 #[derive(Debug, Clone)]
 pub struct ExpectedResponse<'a> {
-    /// The identity provider's entity id.
+    /// The identity provider's entity ID.
     pub idp_entity_id: &'a str,
     /// Its signing certificates, base64 of DER.
     pub certificates: &'a [String],
-    /// Our entity id.
+    /// Our entity ID.
     pub sp_entity_id: &'a str,
     /// The address the response was posted to.
     pub acs: &'a str,
-    /// The attribute with the email address, if it is not found by itself.
+    /// The attribute with the email address. If `None`, the NameID and well-known attributes are searched.
     pub email_attribute: Option<&'a str>,
-    /// Reads an email address and gives it back as addresses are compared; none where the text is none.
+    /// Normalizes an email address for comparison. Returns `None` if the text is not an email address.
     pub read_email: fn(&str) -> Option<String>,
-    /// For what is encrypted.
+    /// The keys for encrypted content.
     pub decryption: Decryption<'a>,
-    /// Now.
+    /// The current time.
     pub now: Timestamp,
 }
 
-/// A response that passed.
+/// The contents of a response that passed all checks.
 #[derive(Debug, Clone)]
 pub struct ValidatedAssertion {
-    /// The assertion's id, for the replay store.
+    /// The assertion's id, for the replay cache.
     pub assertion_id: String,
-    /// Until when the replay store has to remember it.
+    /// Until when the replay cache must keep the id.
     pub remember_until: Timestamp,
-    /// The request it answers; none when the identity provider began.
+    /// The request that it answers; `None` if the sign-in is IdP-initiated.
     pub in_response_to: Option<String>,
-    /// The person's address.
+    /// The user's email address, normalized.
     pub email: String,
-    /// The name under which a logout will come.
+    /// The name by which a later logout request identifies the user.
     pub name_id: Option<NameId>,
-    /// The identity provider's session.
+    /// The session at the identity provider.
     pub session_index: Option<String>,
     /// All attributes by name.
     pub attributes: BTreeMap<String, Vec<String>>,
-    /// How the person proved themselves there, `AuthnContextClassRef`; empty when not said.
+    /// How the user authenticated at the identity provider (`AuthnContextClassRef`); empty if it does not
+    /// say.
     pub authn_context: String,
-    /// The checks passed.
+    /// The checks that were passed.
     pub report: SamlReport,
 }
 
-/// What a logout message must fit.
+/// What a logout message must match.
 #[derive(Debug, Clone)]
 pub struct ExpectedLogout<'a> {
-    /// The identity provider's entity id.
+    /// The identity provider's entity ID.
     pub idp_entity_id: &'a str,
     /// Its signing certificates, base64 of DER.
     pub certificates: &'a [String],
-    /// The address the message came to.
+    /// The URL to which the message was sent.
     pub slo: &'a str,
-    /// For a name that is encrypted.
+    /// The keys for an encrypted NameID.
     pub decryption: Decryption<'a>,
-    /// Now.
+    /// The current time.
     pub now: Timestamp,
 }
 
 /// A `LogoutRequest` that was accepted.
 #[derive(Debug, Clone)]
 pub struct LogoutRequest {
-    /// Its id, which the answer names.
+    /// Its id, which the response names.
     pub id: String,
-    /// Until when it has to be remembered.
+    /// Until when the replay cache must keep the id.
     pub remember_until: Timestamp,
-    /// Who is to be signed out.
+    /// The user to sign out.
     pub name_id: NameId,
-    /// Which of the provider's sessions; all of the person's where none is named.
+    /// The identity provider's sessions to end; if empty, all sessions of the user.
     pub session_indexes: Vec<String>,
-    /// The checks passed.
+    /// The checks that were passed.
     pub report: SamlReport,
 }
 
 /// A `LogoutResponse` that was accepted.
 #[derive(Debug, Clone)]
 pub struct LogoutResponse {
-    /// The request it answers.
+    /// The request that it answers.
     pub in_response_to: String,
-    /// Whether the person is signed out everywhere.
+    /// Whether the user was signed out everywhere.
     pub complete: bool,
-    /// The checks passed.
+    /// The checks that were passed.
     pub report: SamlReport,
 }

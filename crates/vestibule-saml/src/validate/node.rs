@@ -1,4 +1,4 @@
-//! Reading the tree: an element with the document it stands in.
+//! Elements of the parsed tree, each with its document.
 
 use uppsala::dom::{Document, Element, NodeId, NodeKind};
 
@@ -15,7 +15,7 @@ pub(super) struct Node<'d> {
 }
 
 impl<'d> Node<'d> {
-    /// The element at the top.
+    /// The document element.
     pub(super) fn root(document: &'d Document<'d>) -> Option<Self> {
         document.document_element().map(|id| Self { document, id })
     }
@@ -40,7 +40,7 @@ impl<'d> Node<'d> {
         self.document.parent(self.id).map(|id| Self { id, ..self })
     }
 
-    /// The elements directly below.
+    /// The child elements.
     pub(super) fn elements(self) -> impl Iterator<Item = Self> {
         self.document
             .children_iter(self.id)
@@ -48,7 +48,7 @@ impl<'d> Node<'d> {
             .filter(|child| child.element().is_some())
     }
 
-    /// The elements directly below with this name.
+    /// The child elements with this name.
     pub(super) fn children(self, namespace: &str, name: &str) -> impl Iterator<Item = Self> {
         self.elements().filter(move |child| child.is(namespace, name))
     }
@@ -59,7 +59,7 @@ impl<'d> Node<'d> {
         found.next().filter(|_| found.next().is_none())
     }
 
-    /// The text of an element that has nothing but text, trimmed.
+    /// The trimmed text of an element; `None` if it has anything but text.
     pub(super) fn text(self) -> Option<String> {
         let mut out = String::new();
         for child in self.document.children_iter(self.id) {
@@ -80,7 +80,7 @@ impl<'d> Node<'d> {
         found.map(|attribute| &*attribute.value)
     }
 
-    /// The attribute called `Algorithm` of the only child with this name; empty when there is none.
+    /// The `Algorithm` attribute of the single child with this name; empty if there is none.
     pub(super) fn algorithm(self, namespace: &str, name: &str) -> &'d str {
         self.only_child(namespace, name).and_then(|method| method.attribute("Algorithm")).unwrap_or_default()
     }

@@ -42,7 +42,8 @@ pub fn validate_response(
     checks.run(response_signed || assertion_signed, &mut report)
 }
 
-/// Whether something in the field looks encrypted: a hint for who has to fetch keys, and no result.
+/// Whether the field seems to contain something encrypted. This is a hint that decryption keys have to be
+/// loaded, and not a result of validation.
 #[must_use]
 pub fn looks_encrypted(encoded: &[u8]) -> bool {
     const MARK: &[u8] = b"CipherValue";
@@ -51,7 +52,7 @@ pub fn looks_encrypted(encoded: &[u8]) -> bool {
             .is_ok_and(|bytes| bytes.windows(MARK.len()).any(|window| window == MARK))
 }
 
-/// Where the one assertion is.
+/// The one assertion of a response.
 enum AssertionElement<'d> {
     Assertion(Node<'d>),
     /// The `EncryptedAssertion` around it.
@@ -64,7 +65,7 @@ struct ResponseParts<'d> {
     signatures: Vec<SignatureRef<'d>>,
 }
 
-/// Finds the one Response and the one Assertion in it, and refuses whatever does not belong.
+/// Finds the one Response and the one Assertion in it, and refuses elements in other places.
 fn check_response_structure<'d>(
     document: &'d Document<'d>,
     report: &SamlReport,
@@ -95,7 +96,7 @@ fn check_response_structure<'d>(
     }
 }
 
-/// The same for an assertion that was encrypted.
+/// The same for a decrypted assertion.
 fn check_assertion_structure<'d>(
     document: &'d Document<'d>,
     assertion: Node<'d>,
@@ -117,7 +118,7 @@ fn check_assertion_structure<'d>(
     })
 }
 
-/// What is encrypted inside an assertion stands where it is looked for, or nowhere.
+/// Encrypted elements of an assertion are allowed only in the places where they are read.
 fn check_encrypted_placement(node: Node<'_>) -> Result<(), &'static str> {
     if node.namespace() != Some(ASSERTION) || !node.name().to_ascii_lowercase().starts_with("encrypted") {
         return Ok(());

@@ -21,7 +21,7 @@ const SIGNATURE: &str = "<ds:Signature xmlns:ds=\"http://www.w3.org/2000/09/xmld
     <ds:DigestMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha256\"/><ds:DigestValue></ds:DigestValue>\
     </ds:Reference></ds:SignedInfo><ds:SignatureValue></ds:SignatureValue></ds:Signature>";
 
-/// A response about Ada with everything in its place, to be signed. 1,800,000,000 is 2027-01-15T08:00:00Z.
+/// A response about Ada that is valid once it is signed. 1,800,000,000 is 2027-01-15T08:00:00Z.
 fn response() -> String {
     format!(
         "<samlp:Response xmlns:samlp=\"urn:oasis:names:tc:SAML:2.0:protocol\" \

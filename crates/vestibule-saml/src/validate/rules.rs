@@ -1,5 +1,5 @@
-//! What the verified assertion says, and whether it says it to us, now, for this browser: one rule for each
-//! check, in the order in which they are applied.
+//! The rules for a verified assertion: it must be addressed to us, valid now and consistent with its
+//! response. The rules are in the order in which they are applied, and each belongs to one check.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -14,12 +14,12 @@ use crate::check::{SamlCheck, SamlCheckResult, SamlRejection, SamlReport, check_
 use crate::model::{NameId, SUCCESS};
 use crate::time::{add, format_time, parse_time};
 
-/// How far clocks may be apart.
+/// The tolerated difference between clocks.
 pub(super) const SKEW: Duration = Duration::from_mins(1);
 const BEARER: &str = "urn:oasis:names:tc:SAML:2.0:cm:bearer";
-/// Conditions we understand. One we do not makes the assertion invalid (saml-core §2.5.1).
+/// The conditions that we understand. Any other one makes the assertion invalid (saml-core §2.5.1).
 const KNOWN_CONDITIONS: [&str; 3] = ["AudienceRestriction", "OneTimeUse", "ProxyRestriction"];
-/// Where identity providers put the address when it is not the NameID.
+/// The attributes in which identity providers send the email address if it is not the NameID.
 const EMAIL_ATTRIBUTES: [&str; 6] = [
     "email",
     "mail",
@@ -29,10 +29,10 @@ const EMAIL_ATTRIBUTES: [&str; 6] = [
     "urn:oid:1.2.840.113549.1.9.1",
 ];
 
-/// A rule looks at the case and says what it found.
+/// A rule examines a response and returns its result.
 type AssertionRule = fn(&AssertionChecks<'_>) -> SamlCheckResult;
 
-/// What is asked of every response, beside what came before: size to signature.
+/// The rules for every response. The checks from size to signature come before them.
 const RULES: [(SamlCheck, AssertionRule); 10] = [
     (SamlCheck::Version, version),
     (SamlCheck::Status, status),
@@ -46,17 +46,17 @@ const RULES: [(SamlCheck, AssertionRule); 10] = [
     (SamlCheck::InResponseTo, in_response_to),
 ];
 
-/// A verified response and the one who has to be convinced.
+/// A verified response and what it must match.
 pub(super) struct AssertionChecks<'c> {
     pub(super) expected: &'c ExpectedResponse<'c>,
     pub(super) response: Node<'c>,
     pub(super) assertion: Node<'c>,
-    /// Whether the Response with everything in it is signed.
+    /// Whether the Response is signed, and with it everything inside.
     pub(super) response_signed: bool,
 }
 
 impl AssertionChecks<'_> {
-    /// Applies every rule and takes what is asked for out of the assertion.
+    /// Applies every rule and reads the contents of the assertion.
     pub(super) fn run(
         &self,
         signed: bool,
@@ -72,7 +72,7 @@ impl AssertionChecks<'_> {
             },
         );
         report.record(SamlCheck::SignatureCoverage, coverage)?;
-        // One without an id could not be remembered (saml-core §2.3.3).
+        // An assertion without an id could not be kept in the replay cache (saml-core §2.3.3).
         let id = self.assertion.attribute("ID").unwrap_or_default();
         report.require(SamlCheck::Structure, !id.is_empty(), "an ID on the Assertion", "none")?;
         for (check, rule) in RULES {
@@ -117,7 +117,7 @@ impl AssertionChecks<'_> {
             .collect()
     }
 
-    /// The confirmation that is for this address.
+    /// The bearer confirmation for our URL.
     fn bearer_confirmation(&self) -> Option<Node<'_>> {
         self.bearer_confirmations()
             .into_iter()
@@ -128,7 +128,8 @@ impl AssertionChecks<'_> {
         self.assertion.children(ASSERTION, "AuthnStatement").next()
     }
 
-    /// What the confirmation says is signed wherever the signature is.
+    /// The request that the confirmation names. It is part of the assertion, so that it is signed no matter
+    /// where the signature is.
     fn confirmed_request(&self) -> Option<&str> {
         self.bearer_confirmation().and_then(|data| data.attribute("InResponseTo")).filter(|id| !id.is_empty())
     }
@@ -137,14 +138,14 @@ impl AssertionChecks<'_> {
         self.response.attribute("InResponseTo").filter(|id| !id.is_empty())
     }
 
-    /// Until when it could be accepted.
+    /// The latest time at which the assertion could be accepted.
     fn expires_at(&self) -> Timestamp {
         let nodes = [self.conditions(), self.bearer_confirmation()];
         let ends = nodes.into_iter().flatten().filter_map(|node| node.attribute("NotOnOrAfter"));
         ends.filter_map(parse_time).max().unwrap_or(self.expected.now)
     }
 
-    /// The only element inside one that is encrypted, given to `read`.
+    /// Decrypts the only element inside `container` and passes it to `read`.
     fn read_decrypted<T>(
         &self,
         container: Node<'_>,
@@ -185,7 +186,7 @@ impl AssertionChecks<'_> {
         Ok(all)
     }
 
-    /// The mapped attribute decides where one is set; otherwise the NameID, then the usual attributes.
+    /// If an attribute is configured, only that one counts; otherwise the NameID, then the usual attributes.
     fn email(
         &self,
         name_id: Option<&NameId>,
@@ -208,7 +209,7 @@ impl AssertionChecks<'_> {
     }
 }
 
-/// A NameID's name and the words around it.
+/// Reads a NameID with its format and qualifiers.
 pub(super) fn read_name_id(node: Node<'_>) -> Option<NameId> {
     let own = |name| node.attribute(name).map(str::to_owned);
     let value = node.text().filter(|_| node.is(ASSERTION, "NameID"))?;
@@ -250,7 +251,7 @@ pub(super) fn issuer_of(node: Node<'_>) -> Option<String> {
     node.only_child(ASSERTION, "Issuer").and_then(Node::text)
 }
 
-/// The assertion's issuer must be there and be the connection's; the response's may be missing.
+/// The assertion must name the connection's issuer; the response may name none, but no other.
 fn issuer(checks: &AssertionChecks<'_>) -> SamlCheckResult {
     let wanted = checks.expected.idp_entity_id;
     let own = issuer_of(checks.assertion).unwrap_or_default();
@@ -260,14 +261,15 @@ fn issuer(checks: &AssertionChecks<'_>) -> SamlCheckResult {
     check_that(odd == wanted, wanted, odd)
 }
 
-/// saml-bindings §3.5.5.2: a signed message must say where it goes; one that says so must mean us.
+/// saml-bindings §3.5.5.2: a signed message must state its destination, and a stated destination must be
+/// ours.
 fn destination(checks: &AssertionChecks<'_>) -> SamlCheckResult {
     let found = checks.response.attribute("Destination");
     let fits = found.map_or(!checks.response_signed, |found| found == checks.expected.acs);
     check_that(fits, checks.expected.acs, found.unwrap_or("none"))
 }
 
-/// Conditions are there, and none that we do not understand.
+/// Conditions must be present, and we must understand all of them.
 fn conditions(checks: &AssertionChecks<'_>) -> SamlCheckResult {
     let Some(conditions) = checks.conditions() else {
         return check_that(false, "Conditions with an AudienceRestriction", "none");
@@ -278,7 +280,8 @@ fn conditions(checks: &AssertionChecks<'_>) -> SamlCheckResult {
     check_that(strange.is_none(), "conditions we understand", strange.map_or("those", Node::name))
 }
 
-/// Several restrictions all apply (saml-core §2.5.1.4); none at all means "for anybody", which is not us.
+/// All restrictions apply together (saml-core §2.5.1.4). An assertion without any is not addressed to us and
+/// is refused.
 fn audience(checks: &AssertionChecks<'_>) -> SamlCheckResult {
     let restrictions: Vec<Vec<String>> = checks
         .conditions()
@@ -302,14 +305,15 @@ fn subject_confirmation(checks: &AssertionChecks<'_>) -> SamlCheckResult {
     check_that(!checks.bearer_confirmations().is_empty(), BEARER, methods.join(", "))
 }
 
-/// saml-profiles §4.1.4.2: a bearer confirmation says for which address it is good.
+/// saml-profiles §4.1.4.2: a bearer confirmation must name our URL as its recipient.
 fn recipient(checks: &AssertionChecks<'_>) -> SamlCheckResult {
     let found: Vec<&str> =
         checks.bearer_confirmations().into_iter().filter_map(|data| data.attribute("Recipient")).collect();
     check_that(checks.bearer_confirmation().is_some(), checks.expected.acs, found.join(", "))
 }
 
-/// `NotBefore` and `NotOnOrAfter` of an element, where present: what is wrong with them.
+/// Checks `NotBefore` and `NotOnOrAfter` of an element, as far as they are present. Returns what was expected
+/// and found if the current time is outside, or if one cannot be parsed.
 pub(super) fn time_window_violation(node: Node<'_>, now: Timestamp) -> Option<(String, String)> {
     let (begin, end) = (node.attribute("NotBefore"), node.attribute("NotOnOrAfter"));
     let unreadable = [begin, end].into_iter().flatten().find(|text| parse_time(text).is_none());
@@ -324,7 +328,7 @@ pub(super) fn time_window_violation(node: Node<'_>, now: Timestamp) -> Option<(S
         .map(|end| (format!("before {}", format_time(end)), format_time(now)))
 }
 
-/// The conditions, the confirmation and the session at the identity provider hold at this moment.
+/// The conditions, the confirmation and the session at the identity provider must be valid now.
 fn times(checks: &AssertionChecks<'_>) -> SamlCheckResult {
     let now = checks.expected.now;
     let bearer = checks.bearer_confirmation();
@@ -332,7 +336,7 @@ fn times(checks: &AssertionChecks<'_>) -> SamlCheckResult {
     if let Some((expected, found)) = windows.find_map(|node| time_window_violation(node, now)) {
         return check_that(false, expected, found);
     }
-    // saml-profiles §4.1.4.2: the confirmation must say when it ends.
+    // saml-profiles §4.1.4.2: the confirmation must state when it expires.
     let Some(end) = bearer.and_then(|data| data.attribute("NotOnOrAfter")) else {
         return check_that(false, "NotOnOrAfter in SubjectConfirmationData", "none");
     };
@@ -348,8 +352,8 @@ fn times(checks: &AssertionChecks<'_>) -> SamlCheckResult {
     check_that(true, format!("before {end}"), format_time(now))
 }
 
-/// The request that is answered. What the response says counts only where the response is signed. Where both
-/// speak they must agree.
+/// The request that is answered. If only the response names one, the response must be signed; if the response
+/// and the confirmation both name one, they must agree.
 fn in_response_to(checks: &AssertionChecks<'_>) -> SamlCheckResult {
     let (stated, confirmed) = (checks.stated_request(), checks.confirmed_request());
     let agree = match (stated, confirmed) {

@@ -1,5 +1,5 @@
-//! Signatures: allowed shapes first, then the mathematics by bergshamra, then the question that
-//! matters: is the node that was verified the node we will read?
+//! Signatures. First their shape is checked against the allowed algorithms, then bergshamra verifies them,
+//! and finally the node that was verified must be the node that is read.
 
 use std::fmt;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use super::text::SignatureRef;
 use crate::certificate::Certificate;
 use crate::check::{SamlCheck, SamlRejection, SamlReport, check_that};
 
-/// What may sign, here and in the Redirect binding.
+/// The allowed signature algorithms, here and in the Redirect binding.
 pub(super) const SIGNATURE_METHODS: [&str; 6] = [
     "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256",
     "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384",
@@ -27,7 +27,8 @@ const DIGEST_METHODS: [&str; 3] = [
     "http://www.w3.org/2001/04/xmldsig-more#sha384",
     "http://www.w3.org/2001/04/xmlenc#sha512",
 ];
-/// Canonicalizations without comments; there are no comments, and this way nobody can argue.
+/// The allowed canonicalizations. Those that keep comments are not among them; documents with comments are
+/// refused anyway.
 const CANONICALIZATIONS: [&str; 3] = [
     "http://www.w3.org/2001/10/xml-exc-c14n#",
     "http://www.w3.org/TR/2001/REC-xml-c14n-20010315",
@@ -35,7 +36,7 @@ const CANONICALIZATIONS: [&str; 3] = [
 ];
 const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
 
-/// The certificates of a connection that can be verified with.
+/// The usable certificates of a connection, of which there must be at least one.
 pub(super) fn trusted_certificates(
     certificates: &[String],
     report: &SamlReport,
@@ -50,8 +51,8 @@ pub(super) fn trusted_certificates(
     Ok(read.into_iter().filter_map(Result::ok).collect())
 }
 
-/// Verifies every signature of a document. All must be right: one that is wrong is no ornament. Each has to
-/// stand in one of `places`, one in each at most; returns which of them are signed.
+/// Verifies every signature of a document. If one is invalid, the document is refused. Each signature must be
+/// a child of one of `places`, with at most one in each place. Returns which of the places are signed.
 pub(super) fn verify<const N: usize>(
     document: &Document<'_>,
     signatures: &[SignatureRef<'_>],
@@ -102,7 +103,7 @@ pub(super) fn verify<const N: usize>(
     Ok(signed.map(|count| count == 1))
 }
 
-/// Whether this result says: the signature is valid, and what it covers **is** what it stands in.
+/// Whether the signature is valid and what it covers **is** its parent.
 fn is_valid_over_parent(result: &VerifyResult, signature: SignatureRef<'_>) -> bool {
     match result {
         VerifyResult::Valid { signature_node, references, .. } => {
@@ -115,8 +116,8 @@ fn is_valid_over_parent(result: &VerifyResult, signature: SignatureRef<'_>) -> b
     }
 }
 
-/// saml-core §5.4: one reference, by id, to the parent; enveloped and canonicalized, nothing else. Returns the
-/// method.
+/// saml-core §5.4: exactly one reference, by id, to the parent, with an enveloped transform and a
+/// canonicalization and nothing else. Returns the signature algorithm.
 fn check_shape<'d>(signature: SignatureRef<'d>, report: &SamlReport) -> Result<&'d str, SamlRejection> {
     let coverage =
         |found: &str| report.fail(SamlCheck::SignatureCoverage, "a plain enveloped signature", found);
@@ -140,7 +141,7 @@ fn check_shape<'d>(signature: SignatureRef<'d>, report: &SamlReport) -> Result<&
         report.require(SamlCheck::Algorithm, allowed.contains(&found), CommaSeparated(allowed), found)?;
     }
     let transforms = reference.only_child(DSIG, "Transforms").ok_or_else(|| coverage("no Transforms"))?;
-    // Whatever stands there counts, whether it is called Transform or not.
+    // Every child element counts, whether it is called Transform or not.
     let names: Vec<&str> =
         transforms.elements().map(|t| t.attribute("Algorithm").unwrap_or_default()).collect();
     let fits = names.len() <= 2
@@ -155,7 +156,7 @@ fn check_shape<'d>(signature: SignatureRef<'d>, report: &SamlReport) -> Result<&
     Ok(method)
 }
 
-/// Names with commas between, put together only for whoever reads them.
+/// Names with commas between them, which are joined only if the text is needed.
 struct CommaSeparated<'a>(&'a [&'a str]);
 
 impl fmt::Display for CommaSeparated<'_> {

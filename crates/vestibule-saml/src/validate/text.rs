@@ -1,5 +1,5 @@
-//! From bytes to one tree, and the structure that every message must have before any signature in it is
-//! believed: nothing that could make two readers see two documents.
+//! From bytes to one tree, and the structure that every message must have before any of its signatures is
+//! verified: nothing that two readers could understand as two documents.
 
 use std::collections::HashSet;
 
@@ -11,18 +11,18 @@ use uppsala::parser::Parser;
 use super::node::{DSIG, Node};
 use crate::check::{SamlCheck, SamlRejection, SamlReport, check_that};
 
-/// A message of this many bytes, before and after base64, is looked at.
+/// The limit on the size of a decoded message in bytes. Its base64 may be longer by a third.
 pub const MAX_BYTES: usize = 256 * 1024;
-/// Element nesting that is looked at; real messages have about ten.
+/// The limit on the nesting of elements; real messages have about ten levels.
 const MAX_DEPTH: u32 = 40;
 
-/// Base64 as identity providers write it: line breaks are removed before, padding may be missing.
+/// Base64 as identity providers write it: padding may be missing, and line breaks are removed beforehand.
 pub(super) const LENIENT: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// Base64 with any white space in it.
+/// Decodes base64 with any white space in it.
 pub(super) fn decode_lenient_base64(text: &[u8]) -> Result<Vec<u8>, base64::DecodeError> {
     if !text.iter().any(u8::is_ascii_whitespace) {
         return LENIENT.decode(text);
@@ -31,14 +31,14 @@ pub(super) fn decode_lenient_base64(text: &[u8]) -> Result<Vec<u8>, base64::Deco
     LENIENT.decode(compact)
 }
 
-/// The bytes of a form field or parameter.
+/// Decodes the base64 of a form field or parameter.
 pub(super) fn decode_base64(encoded: &[u8], report: &mut SamlReport) -> Result<Vec<u8>, SamlRejection> {
     let at_most = format!("at most {MAX_BYTES} bytes");
     report.require(SamlCheck::Size, encoded.len() <= MAX_BYTES * 4 / 3 + 4096, &at_most, encoded.len())?;
     decode_lenient_base64(encoded).map_err(|error| report.fail(SamlCheck::Encoding, "base64", error))
 }
 
-/// The text of a message.
+/// Decodes the text of a message.
 pub(super) fn decode_utf8(bytes: Vec<u8>, report: &mut SamlReport) -> Result<String, SamlRejection> {
     let size = check_that(bytes.len() <= MAX_BYTES, format!("at most {MAX_BYTES} bytes"), bytes.len());
     report.record(SamlCheck::Size, size)?;
@@ -48,9 +48,9 @@ pub(super) fn decode_utf8(bytes: Vec<u8>, report: &mut SamlReport) -> Result<Str
     Ok(text)
 }
 
-/// The tree. This is the only place where one is made.
+/// Parses a text. This is the only place where a tree is created.
 pub(super) fn parse<'t>(text: &'t str, report: &mut SamlReport) -> Result<Document<'t>, SamlRejection> {
-    // `<!` begins a DTD, a comment or CDATA. The parser refuses the first as well; here it gets its name.
+    // The parser refuses a DTD as well, but this gives it a check of its own.
     report.require(SamlCheck::Dtd, !text.contains("<!DOCTYPE"), "no document type declaration", "one")?;
     report.pass(SamlCheck::Dtd);
     let parser = Parser::new().with_forbid_dtd(true).with_max_depth(MAX_DEPTH).with_max_entity_expansion(0);
@@ -63,22 +63,22 @@ pub(super) fn parse<'t>(text: &'t str, report: &mut SamlReport) -> Result<Docume
     })?;
     report.pass(SamlCheck::Depth);
     report.pass(SamlCheck::Parse);
-    // The text is UTF-8; one that says something else of itself is read as something else by others.
+    // The text was read as UTF-8. Other readers would follow a different encoding that it declares.
     let stated = document.xml_declaration.as_ref().and_then(|declaration| declaration.encoding.as_deref());
     let honest = stated.is_none_or(|encoding| encoding.eq_ignore_ascii_case("utf-8"));
     report.require(SamlCheck::Encoding, honest, "UTF-8", stated.unwrap_or_default())?;
     Ok(document)
 }
 
-/// A signature and the element it stands in.
+/// A signature and its parent element.
 #[derive(Clone, Copy)]
 pub(super) struct SignatureRef<'d> {
     pub(super) element: Node<'d>,
     pub(super) parent: Node<'d>,
 }
 
-/// Walks the whole tree once: refuses what no honest writer needs, gives every element to `visit`, and returns
-/// the signatures. `visit` says what is wrong with an element, if something is.
+/// Walks the whole tree once: refuses what no legitimate message needs, passes every element to `visit`, and
+/// returns the signatures. `visit` returns what it expected if it refuses an element.
 pub(super) fn check_tree<'d>(
     document: &'d Document<'d>,
     report: &SamlReport,
@@ -89,7 +89,7 @@ pub(super) fn check_tree<'d>(
     let mut signatures = Vec::new();
     for id in document.descendants(document.root()) {
         match document.node_kind(id) {
-            // A comment splits a value in two for some readers and not for others.
+            // Some readers split a value at a comment and others do not.
             Some(NodeKind::Comment(_)) => return Err(fail("no comments", "a comment")),
             Some(NodeKind::ProcessingInstruction(_)) => {
                 return Err(fail("no processing instructions", "a processing instruction"));
@@ -108,7 +108,7 @@ pub(super) fn check_tree<'d>(
     Ok(signatures)
 }
 
-/// The one element that was encrypted, from the wrapping it comes in.
+/// The one decrypted element, without its wrapper.
 pub(super) fn only_element<'d>(
     document: &'d Document<'d>,
     report: &SamlReport,
@@ -118,8 +118,8 @@ pub(super) fn only_element<'d>(
     only.ok_or_else(|| report.fail(SamlCheck::Decryption, "one element", "none or several"))
 }
 
-/// Every attribute called id, in whatever case and namespace, must differ from every other without
-/// regard to case, and no element may have two.
+/// Attributes called id, in any case and namespace, must have values that differ from each other, ignoring
+/// case, and an element may have only one.
 fn check_ids(element: &Element<'_>, seen: &mut HashSet<String>) -> Result<(), String> {
     let mut own = element.attributes.iter().filter(|a| a.name.local_name.eq_ignore_ascii_case("id"));
     let Some(id) = own.next() else { return Ok(()) };

@@ -8,31 +8,32 @@ use samael::traits::ToXml as _;
 use super::error::WriteError;
 use crate::model::{Comparison, NameIdFormat};
 
-/// What is asked of the identity provider.
+/// The contents of an authentication request.
 #[derive(Debug, Clone)]
 pub struct AuthnRequest<'a> {
-    /// The request's id, which the response names. Others must not be able to guess it.
+    /// The request's id, which the response names. It must be unguessable.
     pub id: &'a str,
-    /// Now.
+    /// The current time.
     pub issue_instant: jiff::Timestamp,
-    /// Our entity id.
+    /// Our entity ID.
     pub issuer: &'a str,
     /// The address the request is sent to.
     pub destination: &'a str,
-    /// The address the response is to be posted to.
+    /// The URL of our assertion consumer service.
     pub acs: &'a str,
-    /// Which kind of name is asked for.
+    /// The requested format of the NameID.
     pub name_id_format: NameIdFormat,
-    /// How people have to prove themselves, `AuthnContextClassRef`; empty for whatever the provider likes.
+    /// The requested authentication methods (`AuthnContextClassRef`); if empty, the identity provider
+    /// chooses.
     pub authn_context: &'a [String],
-    /// How what is asked for compares to what they do.
+    /// How the method that is used must compare to the requested ones.
     pub authn_context_comparison: Comparison,
-    /// Whether people have to prove themselves anew.
+    /// Whether the user must authenticate again.
     pub force_authn: bool,
 }
 
 impl AuthnRequest<'_> {
-    /// The message.
+    /// The request as XML.
     pub fn to_xml(&self) -> Result<String, WriteError> {
         let issue_instant = chrono::DateTime::from_timestamp_millis(self.issue_instant.as_millisecond());
         let request = samael::schema::AuthnRequest {

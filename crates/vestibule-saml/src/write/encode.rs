@@ -1,4 +1,4 @@
-//! Our signature on what we send, beside the message or inside it, and how the message travels.
+//! Encodes outbound messages for their binding, with our signature beside the message or inside it.
 
 use std::io::Write as _;
 
@@ -18,40 +18,41 @@ use crate::model::Binding;
 
 const RSA_SHA256: &str = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256";
 
-/// A message for the identity provider.
+/// A message to the identity provider.
 #[derive(Debug, Clone, Copy)]
 pub struct OutboundMessage<'a> {
     /// `SAMLRequest` or `SAMLResponse`.
     pub name: &'static str,
     /// The message's id.
     pub id: &'a str,
-    /// The message.
+    /// The message without a signature.
     pub xml: &'a str,
-    /// At most 80 bytes, comes back with the answer (saml-bindings §3.4.3).
+    /// Opaque state of at most 80 bytes that comes back with the response (saml-bindings §3.4.3). The caller
+    /// keeps to that limit.
     pub relay_state: Option<&'a str>,
 }
 
-/// How a browser takes a message to the identity provider.
+/// How a browser carries a message to the identity provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum BrowserRequest {
-    /// By going to this address.
+    /// By a redirect to this URL.
     Redirect(String),
-    /// By sending a form.
+    /// By posting a form.
     Post {
-        /// Where to.
+        /// The form's action.
         url: String,
-        /// Its hidden fields, name and value.
+        /// The form's hidden fields, by name and value.
         fields: Vec<(&'static str, String)>,
     },
 }
 
-/// `text` as the value of a query parameter.
+/// Encodes `text` as the value of a query parameter.
 fn query_value(text: &str) -> String {
     form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
 impl OutboundMessage<'_> {
-    /// Packs the message for its way. `key`: PKCS#8 of our private key, when it is to be signed.
+    /// Encodes the message. `key` is our private key in PKCS#8, if the message is to be signed.
     pub fn encode(
         self,
         url: &str,
@@ -106,8 +107,8 @@ fn sign_detached(pkcs8: &[u8], message: &[u8]) -> Option<Vec<u8>> {
     Some(signature)
 }
 
-/// Puts a signature behind the Issuer, where the schema has it. The Issuer is the first element that ends in
-/// every message of ours.
+/// Inserts a signature after the Issuer, where the schema demands it. In all our messages the Issuer is the
+/// first element that ends.
 fn sign_enveloped(pkcs8: &[u8], id: &str, xml: &str) -> Result<String, WriteError> {
     let end = xml.find("</").and_then(|at| xml[at..].find('>').map(|length| at + length + 1));
     let end = end.ok_or_else(|| WriteError::new(&"a message without an Issuer"))?;

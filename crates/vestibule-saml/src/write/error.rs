@@ -1,6 +1,6 @@
 //! Why a message could not be written.
 
-/// A fault of ours, for the log.
+/// An internal error, for the log.
 #[derive(Debug, thiserror::Error)]
 #[error("SAML message could not be written: {0}")]
 pub struct WriteError(String);

@@ -1,24 +1,24 @@
-//! Logout messages (saml-core §3.7). samael writes the `SessionIndex` as an attribute, which it is not; so they are
-//! written here.
+//! Logout messages (saml-core §3.7). They are written here because samael writes the `SessionIndex` as an
+//! attribute instead of an element.
 
 use crate::model::{NameId, SUCCESS};
 use crate::time::format_time;
 
-/// What every logout message begins with.
+/// The contents that all logout messages have in common.
 #[derive(Debug, Clone, Copy)]
 pub struct MessageHeader<'a> {
-    /// The message's id. Others must not be able to guess it.
+    /// The message's id. It must be unguessable.
     pub id: &'a str,
-    /// Now.
+    /// The current time.
     pub issue_instant: jiff::Timestamp,
-    /// Our entity id.
+    /// Our entity ID.
     pub issuer: &'a str,
     /// The address the message is sent to.
     pub destination: &'a str,
 }
 
 impl MessageHeader<'_> {
-    /// A `LogoutRequest` (§3.7.1) for one session of the person, or all where none is named.
+    /// A `LogoutRequest` (§3.7.1) for one session of the user, or for all sessions without `session_index`.
     #[must_use]
     pub fn logout_request_xml(&self, name_id: &NameId, session_index: Option<&str>) -> String {
         let attribute = |name: &str, value: &Option<String>| {
@@ -38,7 +38,7 @@ impl MessageHeader<'_> {
         )
     }
 
-    /// A `LogoutResponse` (§3.7.2) to the request with this id: done as asked.
+    /// A `LogoutResponse` (§3.7.2) that reports success to the request with this id.
     #[must_use]
     pub fn logout_response_xml(&self, in_response_to: &str) -> String {
         format!(

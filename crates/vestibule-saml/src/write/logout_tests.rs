@@ -28,7 +28,7 @@ fn header(id: &str) -> MessageHeader<'_> {
     MessageHeader { id, issue_instant: NOW, issuer: ISSUER, destination: SLO }
 }
 
-/// The parameter or field as the other side gets it: the query of the address, or the value of the field.
+/// The message as the identity provider receives it: the query of the URL, or the value of the form field.
 fn send(name: &'static str, xml: &str, binding: Binding) -> String {
     let message = OutboundMessage { name, id: "_1", xml, relay_state: Some("a b&c") };
     match message.encode(SLO, binding, Some(KEY)).expect("encodes") {

@@ -1,4 +1,5 @@
-//! What we send: requests, logout messages and our metadata, with our signature. samael writes requests and metadata.
+//! Our own messages with our signature: authentication requests, logout messages and metadata. samael writes
+//! all but the logout messages.
 
 mod authn_request;
 mod encode;

@@ -10,34 +10,34 @@ use samael::traits::ToXml as _;
 use super::error::WriteError;
 use crate::model::NameIdFormat;
 
-/// What others may encrypt with for us, the best first.
+/// The encryption algorithms that we offer, in the order of preference.
 const ENCRYPTION_METHODS: [&str; 3] = [
     "http://www.w3.org/2009/xmlenc11#aes256-gcm",
     "http://www.w3.org/2009/xmlenc11#aes128-gcm",
     "http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p",
 ];
 
-/// What the identity provider has to know of us. Certificates are base64 of DER.
+/// The contents of our metadata. Certificates are base64 of DER.
 #[derive(Debug, Clone)]
 pub struct SpMetadata<'a> {
-    /// Our entity id.
+    /// Our entity ID.
     pub entity_id: &'a str,
-    /// Where responses are posted to.
+    /// The URL of our assertion consumer service.
     pub acs: &'a str,
-    /// Where logouts come to.
+    /// The URL of our single logout service.
     pub slo: &'a str,
-    /// Which kind of name we ask for.
+    /// The requested format of the NameID. `Unspecified` is published as the format of email addresses.
     pub name_id_format: NameIdFormat,
     /// Whether our requests are signed.
     pub sign_requests: bool,
-    /// All keys that we may sign with.
+    /// The certificates of all keys that we may sign with.
     pub signing_certificates: Vec<&'a str>,
-    /// All keys that we decrypt with. Most providers take the first.
+    /// The certificates of all keys that we decrypt with. Most identity providers use the first.
     pub encryption_certificates: Vec<&'a str>,
 }
 
 impl SpMetadata<'_> {
-    /// The `EntityDescriptor`.
+    /// The `EntityDescriptor` as XML.
     pub fn to_xml(&self) -> Result<String, WriteError> {
         let signing = self.signing_certificates.iter().map(|one| key_descriptor("signing", one, &[]));
         let encryption = self
