@@ -7,11 +7,12 @@ use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
-use sqlx::{Arguments as _, AssertSqlSafe, FromRow, Row as _};
+use sqlx::{Arguments as _, AssertSqlSafe, Decode, FromRow, Row as _, Type};
 
 use crate::DbConn;
 use crate::arguments::SqlArguments;
 use crate::row::SqlRow;
+use crate::sql_database::Sql;
 use crate::{Timestamp, Tx};
 
 /// The value of one column.
@@ -178,13 +179,16 @@ pub async fn existing(
 
 /// Maps each of `wanted` that is found to its second column. `head` selects two text columns, of which the
 /// first is compared with `wanted`, takes `firsts` as `$1` and so on, and ends in `IN`.
-pub async fn lookup_map(
+pub async fn lookup_map<V>(
     c: &mut DbConn,
     head: &'static str,
     firsts: &[&str],
     wanted: &[String],
-) -> Result<HashMap<String, String>, sqlx::Error> {
-    Ok(fetch_where_in::<(String, String)>(c, head, firsts, wanted).await?.into_iter().collect())
+) -> Result<HashMap<String, V>, sqlx::Error>
+where
+    V: for<'r> Decode<'r, Sql> + Type<Sql> + Send + Unpin,
+{
+    Ok(fetch_where_in::<(String, V)>(c, head, firsts, wanted).await?.into_iter().collect())
 }
 
 /// Returns the rows that match one of `wanted`. `head` takes `firsts` as `$1` and so on, and ends in `IN`.

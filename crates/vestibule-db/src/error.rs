@@ -1,5 +1,7 @@
 //! Errors that callers distinguish.
 
+use crate::sqlite::is_busy;
+
 /// Why the database could not be opened. The text is shown on the console.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -25,3 +27,28 @@ pub fn is_duplicate(error: &sqlx::Error) -> bool {
 pub fn is_nul_character_error(error: &sqlx::Error) -> bool {
     error.as_database_error().and_then(sqlx::error::DatabaseError::code).is_some_and(|code| code == "22021")
 }
+
+/// Whether a failed unit of work may succeed when it is tried again, because the cause passes: no connection was free,
+/// the server is unreachable, starting or full, another unit of work was in the way, or another process holds the file.
+/// Nothing of the unit of work was kept.
+#[must_use]
+pub fn is_temporary(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::PoolTimedOut | sqlx::Error::Io(_) => true,
+        sqlx::Error::Database(cause) => {
+            is_busy(error) || cause.code().is_some_and(|code| is_temporary_code(&code))
+        }
+        _ => false,
+    }
+}
+
+/// SQLSTATE classes 08 (connection) and 53 (resources), `57P01` to `57P03` (shutting down, starting), and the failures
+/// of a transaction that ran beside another (`40001`, `40P01`, `55P03`).
+fn is_temporary_code(code: &str) -> bool {
+    ["08", "53", "57P0"].iter().any(|class| code.starts_with(class))
+        || matches!(code, "40001" | "40P01" | "55P03")
+}
+
+#[cfg(test)]
+#[path = "error_tests.rs"]
+mod tests;

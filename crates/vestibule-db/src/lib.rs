@@ -45,7 +45,7 @@ pub use clock::{Clock, Timestamp};
 pub use connection::DbConn;
 pub use database::Database;
 pub use dialect::Dialect;
-pub use error::{OpenError, is_duplicate, is_nul_character_error};
+pub use error::{OpenError, is_duplicate, is_nul_character_error, is_temporary};
 pub use group_commit::{PendingCommit, PendingWriter};
 pub use pool::PooledDbConn;
 pub use row::{SqlRow, SqlValueRef};
