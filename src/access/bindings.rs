@@ -3,8 +3,8 @@
 use super::{PrincipalKind, Role};
 use crate::audit::{self, Action, Context, Event};
 use crate::kernel::TextEnum as _;
-use crate::kernel::Tx;
 use crate::kernel::database::DbConn;
+use crate::kernel::{AccountId, Tx, UserId};
 
 /// The roles of a principal.
 pub async fn roles_of(c: &mut DbConn, principal_id: &str) -> Result<Vec<Role>, sqlx::Error> {
@@ -83,7 +83,11 @@ pub(super) async fn unbind_all_roles(
 }
 
 /// Whether the account has an active administrator other than this user.
-pub async fn has_other_admin(c: &mut DbConn, account_id: &str, user_id: &str) -> Result<bool, sqlx::Error> {
+pub async fn has_other_admin(
+    c: &mut DbConn,
+    account_id: &AccountId,
+    user_id: &UserId,
+) -> Result<bool, sqlx::Error> {
     let other: Option<(String,)> = sqlx::query_as(
         "SELECT u.id FROM role_bindings b JOIN users u ON u.id = b.principal_id \
          WHERE b.account_id = $1 AND b.role = 'account_admin' AND u.active = 1 AND u.id <> $2 LIMIT 1",
@@ -96,7 +100,7 @@ pub async fn has_other_admin(c: &mut DbConn, account_id: &str, user_id: &str) ->
 }
 
 /// The ids of the users who are administrators of the account, active or not.
-pub async fn admins(c: &mut DbConn, account_id: &str) -> Result<Vec<String>, sqlx::Error> {
+pub async fn admins(c: &mut DbConn, account_id: &AccountId) -> Result<Vec<UserId>, sqlx::Error> {
     sqlx::query_scalar(
         "SELECT principal_id FROM role_bindings WHERE account_id = $1 AND role = 'account_admin' \
          AND principal_kind = 'user'",

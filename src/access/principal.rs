@@ -9,9 +9,9 @@ use axum::http::request::Parts;
 
 use super::{Permission, Role};
 use crate::audit::{Actor, ActorKind, Context};
-use crate::kernel::Timestamp;
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::kernel::text_enum::text_enum;
+use crate::kernel::{AccountId, Timestamp, UserId};
 
 text_enum! {
     /// What kind of principal.
@@ -78,7 +78,7 @@ impl From<MissingPermission> for Refusal {
 #[derive(Debug, Clone)]
 pub struct Principal {
     /// The account. A principal never reaches data of another one.
-    pub account_id: String,
+    pub account_id: AccountId,
     /// Whether it is a user or a service account.
     pub kind: PrincipalKind,
     /// The id of the user or service account.
@@ -92,6 +92,12 @@ pub struct Principal {
 }
 
 impl Principal {
+    /// The id as that of a user. The id of a service account is that of no user.
+    #[must_use]
+    pub fn user_id(&self) -> UserId {
+        UserId::from(self.id.as_str())
+    }
+
     /// Whether one of its roles grants the permission.
     #[must_use]
     pub fn has_permission(&self, permission: Permission) -> bool {

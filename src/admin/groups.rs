@@ -4,6 +4,7 @@ use super::{AdminRequest, Error, ListPage};
 use crate::access::Principal;
 use crate::directory::groups::{self, Group, GroupLink, GroupMember, GroupUpdate, NewGroup, UnlinkPolicy};
 use crate::directory::users::ChangeAuthority;
+use crate::kernel::ConnectionId;
 use crate::kernel::database::DbConn;
 
 /// A page of the groups whose name contains `text`, in order of creation, after the group with id `after`.
@@ -60,7 +61,7 @@ pub async fn delete(request: &AdminRequest<'_>, id: &str) -> Result<(), Error> {
 pub async fn link(
     request: &AdminRequest<'_>,
     id: &str,
-    connection_id: &str,
+    connection_id: &ConnectionId,
     name: &str,
 ) -> Result<GroupLink, Error> {
     let mut tx = request.kernel().db.begin().await?;

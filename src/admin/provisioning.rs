@@ -5,7 +5,7 @@ use crate::access::tokens::{self, ApiToken};
 use crate::directory::{fold_case, groups, users};
 use crate::idp::connections::Connection;
 use crate::kernel::database::DbConn;
-use crate::kernel::{Kernel, Timestamp};
+use crate::kernel::{AccountId, Kernel, Timestamp};
 use crate::provisioning;
 use crate::provisioning::scim::approval::{self, ApprovalResult};
 use crate::provisioning::scim::request_log::{self, Logged, ScimLogQuery};
@@ -44,12 +44,16 @@ pub async fn list_requests(
 }
 
 /// The names and ids to search for: the text itself, and the users and groups that it matches.
-async fn expand_search_terms(c: &mut DbConn, account_id: &str, text: &str) -> Result<Vec<String>, Error> {
+async fn expand_search_terms(
+    c: &mut DbConn,
+    account_id: &AccountId,
+    text: &str,
+) -> Result<Vec<String>, Error> {
     let mut names = vec![fold_case(text)];
     let users = users::search(c, account_id, text, "", MAX_MATCHES).await?;
-    names.extend(users.into_iter().flat_map(|user| [fold_case(&user.user_name), user.id]));
+    names.extend(users.into_iter().flat_map(|user| [fold_case(&user.user_name), user.id.into()]));
     let groups = groups::search(c, account_id, text, "", MAX_MATCHES).await?;
-    names.extend(groups.into_iter().map(|group| group.id));
+    names.extend(groups.into_iter().map(|group| group.id.into()));
     Ok(names)
 }
 

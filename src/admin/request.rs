@@ -5,7 +5,7 @@ use crate::access::Principal;
 use crate::audit::Context;
 use crate::idp::Idp;
 use crate::kernel::http::RequestContext;
-use crate::kernel::{Kernel, Timestamp};
+use crate::kernel::{AccountId, Kernel, Timestamp};
 use crate::signin::SignIn;
 
 /// A request of an administrator, or of a user about their own data.
@@ -49,7 +49,7 @@ impl<'a> AdminRequest<'a> {
 
     /// The account of the principal, to which the request is limited.
     #[must_use]
-    pub fn account_id(&self) -> &'a str {
+    pub fn account_id(&self) -> &'a AccountId {
         &self.principal.account_id
     }
 

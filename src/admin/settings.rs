@@ -11,7 +11,7 @@ use crate::directory::accounts::{self, AuthenticationSettings, update_settings};
 use crate::directory::users::{self, User};
 use crate::idp::connections::{self, Connection, ConnectionKind};
 use crate::kernel::database::DbConn;
-use crate::kernel::{Kernel, Timestamp, Tx};
+use crate::kernel::{AccountId, Kernel, Timestamp, Tx};
 use crate::signin::policy::{self, ImpactCounts};
 use crate::signin::{Method, password, sessions};
 
@@ -33,7 +33,7 @@ fn counted_impact(count: i64, one: &str, many: &str, rest: &str) -> Impact {
 /// The effects of changing `before` to `after`, in the order of the settings page.
 async fn impact_of(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     before: &AuthenticationSettings,
     after: &AuthenticationSettings,
     now: Timestamp,

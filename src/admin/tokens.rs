@@ -61,7 +61,7 @@ async fn owning_principal(
     }
     let user = principal.find_user(tx, &principal.id).await?;
     notifications::token_made(request.kernel(), tx, &user, name).await?;
-    Ok((PrincipalKind::User, user.id, user.epoch))
+    Ok((PrincipalKind::User, user.id.into(), user.epoch))
 }
 
 /// Revokes a token at once.

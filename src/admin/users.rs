@@ -29,7 +29,7 @@ pub async fn list(
     search: UserListSearch<'_>,
 ) -> Result<ListPage<User>, Error> {
     let UserListSearch { user_name, text, after, limit } = search;
-    let account_id = principal.account_id.as_str();
+    let account_id = &principal.account_id;
     let rows = match user_name {
         Some(name) => {
             let named = [UserCondition::UserName(name.to_owned())];

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::kernel::Timestamp;
 use crate::kernel::http::RequestContext;
 use crate::kernel::text_enum::text_enum;
+use crate::kernel::{AccountId, Timestamp};
 
 /// The principal that acted.
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ text_enum! {
 #[derive(Debug, Clone)]
 pub struct Context {
     /// The account of the event. Operations read and write this account only.
-    pub account_id: String,
+    pub account_id: AccountId,
     /// The principal that acts.
     pub actor: Actor,
     /// The client's IP address.
@@ -49,7 +49,7 @@ pub struct Context {
 impl Context {
     /// The context of the server itself or its operator on the host.
     #[must_use]
-    pub fn system(account_id: impl Into<String>) -> Self {
+    pub fn system(account_id: impl Into<AccountId>) -> Self {
         Self {
             account_id: account_id.into(),
             actor: Actor { kind: ActorKind::System, id: None, name: "system".into() },
@@ -60,7 +60,7 @@ impl Context {
 
     /// The context of a request by `actor` in `account_id`.
     #[must_use]
-    pub fn of(account_id: &str, actor: Actor, request: &RequestContext) -> Self {
+    pub fn of(account_id: &AccountId, actor: Actor, request: &RequestContext) -> Self {
         Self {
             account_id: account_id.to_owned(),
             actor,
@@ -71,7 +71,7 @@ impl Context {
 
     /// The context of an unauthenticated request. `name` is what the user typed and proves nothing.
     #[must_use]
-    pub fn anonymous(account_id: &str, name: &str, request: &RequestContext) -> Self {
+    pub fn anonymous(account_id: &AccountId, name: &str, request: &RequestContext) -> Self {
         let actor = Actor { kind: ActorKind::Anonymous, id: None, name: name.to_owned() };
         Self::of(account_id, actor, request)
     }

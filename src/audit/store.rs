@@ -4,7 +4,7 @@ use sqlx::Row as _;
 
 use super::model::{Action, AuditQuery, AuditRecord, AuditRecordPage, Context, EntityRef, Event};
 use crate::kernel::database::{DbConn, NewRow, SqlRow, SqlValue, insert_all};
-use crate::kernel::{Timestamp, Tx, ids};
+use crate::kernel::{AccountId, Timestamp, Tx, ids};
 
 const INSERT_EVENT: &str = "INSERT INTO audit_events (id, account_id, time, actor_kind, actor_id, actor_name, action, \
      resource_type, resource_id, resource_name, outcome, reason, address, request_id, detail)";
@@ -70,7 +70,7 @@ pub async fn record_many(
 /// `after` is the `next` of the previous page. An unreadable cursor starts at the first page.
 pub async fn list(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     filter: &AuditQuery,
     limit: i64,
     after: Option<&str>,

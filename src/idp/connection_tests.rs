@@ -15,7 +15,7 @@ use crate::audit::{self, Action, Context, Event};
 use crate::directory::{Error, users};
 use crate::kernel::database::DbConn;
 use crate::kernel::tokens::{self, OpaqueToken, OpaqueTokenKind};
-use crate::kernel::{Timestamp, Tx};
+use crate::kernel::{ConnectionId, Timestamp, Tx, UserId};
 
 /// How long a test waits for the response of the provider. The `state` of every OpenID Connect request,
 /// whatever its purpose, is valid for the same time.
@@ -58,8 +58,8 @@ pub struct ConnectionTest {
     /// Its id.
     pub id: String,
     /// The connection under test.
-    pub connection_id: String,
-    user_id: String,
+    pub connection_id: ConnectionId,
+    user_id: UserId,
     pub(super) request_id: String,
     result: Option<String>,
     /// When the test was started.
@@ -92,7 +92,7 @@ pub(super) async fn begin(
     let test = ConnectionTest {
         id: tx.new_id(),
         connection_id: connection.id.clone(),
-        user_id: principal.id.clone(),
+        user_id: principal.user_id(),
         request_id: request_id.to_owned(),
         result: None,
         created_at: now,
@@ -123,7 +123,7 @@ macro_rules! columns {
 /// The test that the secret `relay` identifies, if it still waits for its response.
 pub(super) async fn find_pending(
     c: &mut DbConn,
-    connection_id: &str,
+    connection_id: &ConnectionId,
     relay: Option<&str>,
     now: Timestamp,
 ) -> Result<Option<ConnectionTest>, sqlx::Error> {
@@ -145,7 +145,7 @@ pub(super) async fn find_pending(
 /// The test with this id of this connection.
 pub async fn by_id(
     c: &mut DbConn,
-    connection_id: &str,
+    connection_id: &ConnectionId,
     id: &str,
 ) -> Result<Option<ConnectionTest>, sqlx::Error> {
     sqlx::query_as(concat!(
@@ -160,7 +160,10 @@ pub async fn by_id(
 }
 
 /// The most recent successful result among the last five finished tests that are still kept.
-pub async fn last_passed(c: &mut DbConn, connection_id: &str) -> Result<Option<TestResult>, sqlx::Error> {
+pub async fn last_passed(
+    c: &mut DbConn,
+    connection_id: &ConnectionId,
+) -> Result<Option<TestResult>, sqlx::Error> {
     let rows: Vec<ConnectionTest> = sqlx::query_as(concat!(
         "SELECT ",
         columns!(),

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::connections::{self, Connection, Graph, OidcConnection};
-use crate::kernel::{Kernel, http_client, vault};
+use crate::kernel::{ConnectionId, Kernel, http_client, vault};
 
 /// The size limit of one response.
 const MAX_BYTES: usize = 1024 * 1024;
@@ -45,8 +45,8 @@ pub(super) fn is_overage(claims: &Map<String, Value>) -> bool {
 }
 
 /// Logs that the groups could not be read.
-pub(super) fn log_failure(connection_id: &str, error: &GraphError) {
-    tracing::warn!(connection = connection_id, %error, "groups were not read; they stay as they are");
+pub(super) fn log_failure(connection_id: &ConnectionId, error: &GraphError) {
+    tracing::warn!(connection = %connection_id, %error, "groups were not read; they stay as they are");
     metrics::counter!("vestibule_graph_failures_total").increment(1);
 }
 

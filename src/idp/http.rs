@@ -107,7 +107,7 @@ pub(super) async fn record_refusal<C: Check + serde::Serialize>(
     failed: &CheckFailed<C>,
 ) -> Result<(), sqlx::Error> {
     let (kind, check) = (connection.stored_kind(), failed.check.as_str());
-    tracing::info!(connection = connection.id, kind, check, "a provider's message was refused");
+    tracing::info!(connection = %connection.id, kind, check, "a provider's message was refused");
     let context = Context::anonymous(&connection.account_id, "unknown", request);
     let detail = json!({
         "method": method,

@@ -1,12 +1,12 @@
 //! Message ids that must not be accepted twice.
 
-use crate::kernel::{Timestamp, Tx};
+use crate::kernel::{ConnectionId, Timestamp, Tx};
 
 /// Stores a message id until `until`, by when the message should be refused for its age. Returns false if it
 /// was stored before.
 pub(super) async fn insert(
     tx: &mut Tx,
-    connection_id: &str,
+    connection_id: &ConnectionId,
     message_id: &str,
     until: Timestamp,
 ) -> Result<bool, sqlx::Error> {

@@ -1,5 +1,5 @@
 //! The foundation of all other modules: configuration, database, clock, ids, secrets, mail and background
-//! jobs. It must not know any domain concept, such as a user.
+//! jobs. It knows the ids of domain rows as types, and nothing else of the domain.
 
 pub mod cache;
 pub mod config;
@@ -11,6 +11,7 @@ pub mod log;
 pub mod mail;
 pub mod memory;
 pub mod metrics;
+pub mod row_ids;
 pub mod sealed_state;
 pub mod text_enum;
 pub mod tokens;
@@ -21,6 +22,7 @@ pub mod write_behind;
 use std::sync::Arc;
 
 pub use config::Config;
+pub use row_ids::{AccountId, ConnectionId, GroupId, UserId};
 pub use text_enum::TextEnum;
 pub use vestibule_db as database;
 pub use vestibule_db::{Clock, Database, Timestamp, Tx, clock, ids, random};
@@ -46,7 +48,7 @@ pub struct Services {
     /// Wakes the mail worker. A commit that queued mail notifies it.
     pub mail_wake: Arc<tokio::sync::Notify>,
     /// Collects log rows that are written after the response.
-    pub write_behind: write_behind::WriteBehind,
+    pub write_behind: Arc<write_behind::WriteBehind>,
 }
 
 impl std::ops::Deref for Kernel {
@@ -81,7 +83,7 @@ impl Kernel {
             urls,
             http_client,
             mail_wake: Arc::default(),
-            write_behind: write_behind::WriteBehind::default(),
+            write_behind: Arc::default(),
         })))
     }
 }

@@ -3,12 +3,11 @@
 //!
 //! It serves the benchmark *SCIM creates* of the README, which includes the row in the request log.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::{Notify, oneshot};
 
-use super::Kernel;
 use super::database::{Database, SqlValue, insert_all};
 use super::jobs::Shutdown;
 
@@ -99,8 +98,7 @@ impl WriteBehind {
 }
 
 /// Writes rows until shutdown, and the rows that are pending at shutdown.
-pub async fn run(kernel: Kernel, mut shutdown: Shutdown) {
-    let deferred = &kernel.write_behind;
+pub async fn run(deferred: Arc<WriteBehind>, db: Database, mut shutdown: Shutdown) {
     let mut down = false;
     while !down {
         tokio::select! {
@@ -113,7 +111,7 @@ pub async fn run(kernel: Kernel, mut shutdown: Shutdown) {
                 stopped = shutdown.begins_within(FLUSH_DELAY) => down = stopped,
             }
         }
-        write(&kernel.db, deferred.take_pending()).await;
+        write(&db, deferred.take_pending()).await;
     }
 }
 

@@ -15,6 +15,7 @@ use crate::directory::accounts::{self, AuthenticationSettings};
 use crate::directory::fold_case;
 use crate::directory::users::{self, User};
 use crate::kernel::database::DbConn;
+use crate::kernel::{AccountId, ConnectionId, UserId};
 
 /// How the user is identified.
 #[derive(Clone, Copy)]
@@ -23,9 +24,9 @@ pub(super) enum LookupBy<'a> {
     Identifier(&'a str),
     /// A subject at a connection's provider. If the subject is new and its address counts as verified, the
     /// user is looked up by address.
-    ExternalSubject { connection_id: &'a str, subject: &'a ExternalSubject, identifier: &'a str },
+    ExternalSubject { connection_id: &'a ConnectionId, subject: &'a ExternalSubject, identifier: &'a str },
     /// The user's id.
-    UserId(&'a str),
+    UserId(&'a UserId),
 }
 
 impl<'a> LookupBy<'a> {
@@ -70,7 +71,7 @@ pub(super) struct SignInRecord {
 }
 
 /// Whether the user with this address or user name has a password that is stored here.
-pub async fn has_password(c: &mut DbConn, account_id: &str, name: &str) -> Result<bool, sqlx::Error> {
+pub async fn has_password(c: &mut DbConn, account_id: &AccountId, name: &str) -> Result<bool, sqlx::Error> {
     Ok(find_record(c, account_id, LookupBy::Identifier(name), "").await?.password.is_some())
 }
 
@@ -119,7 +120,7 @@ const fn query_parts(lookup_by: LookupBy<'_>) -> [&'static str; 2] {
 /// query does the same work.
 pub(super) async fn find_record(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     lookup_by: LookupBy<'_>,
     decoy: &str,
 ) -> Result<SignInRecord, sqlx::Error> {

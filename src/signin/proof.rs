@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::factors::{ACR_TWO_FACTORS, SecondFactor};
 use crate::directory::users::User;
 use crate::kernel::text_enum::text_enum;
+use crate::kernel::{AccountId, ConnectionId, UserId};
 
 text_enum! {
     /// How a user authenticated.
@@ -33,16 +34,16 @@ pub struct Proof {
     /// The sign-in method.
     pub method: Method,
     /// The account in which it is valid.
-    pub account_id: String,
+    pub account_id: AccountId,
     /// The connection whose provider made the statement, if any.
-    pub connection_id: Option<String>,
+    pub connection_id: Option<ConnectionId>,
     /// The identifier: an email address or a user name.
     #[serde(rename = "subject")]
     pub identifier: String,
     /// The user's id, if the proof was checked against a credential that is stored here or the user has
     /// been admitted. It then takes precedence over `identifier`, because the user name of one user may be
     /// the address of another.
-    pub user_id: Option<String>,
+    pub user_id: Option<UserId>,
     /// The subject at the identity provider, if the provider has identifiers that it never reassigns. It
     /// then takes precedence over `identifier`, which counts only until the subject is linked.
     #[serde(default, rename = "identity")]

@@ -26,11 +26,11 @@ async fn forward_auth(State(app): State<AppState>, principal: Principal) -> Resu
     set("x-forwarded-user", &principal.name);
     if principal.kind == PrincipalKind::User {
         let mut c = app.kernel.db.read().await?;
-        let user = users::by_id(&mut c, &principal.account_id, &principal.id).await?;
+        let user = users::by_id(&mut c, &principal.account_id, &principal.user_id()).await?;
         set("x-forwarded-email", user.and_then(|user| user.email).as_deref().unwrap_or_default());
         // A name with a comma would read as two groups, and one beyond ASCII would make the whole header
         // invalid.
-        let names = groups::names_of_user(&mut c, &principal.id).await?;
+        let names = groups::names_of_user(&mut c, &principal.user_id()).await?;
         let names: Vec<String> =
             names.into_iter().filter(|name| name.is_ascii() && !name.contains(',')).collect();
         set("x-forwarded-groups", &names.join(","));

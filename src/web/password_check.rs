@@ -11,6 +11,7 @@ use crate::access::{Guard, Routes};
 use crate::directory::accounts::{self, PasswordSettings};
 use crate::directory::users;
 use crate::kernel::http::{RequestContext, cookie};
+use crate::kernel::{AccountId, UserId};
 use crate::signin::flow;
 use crate::signin::one_time_links;
 use crate::signin::password::{self, Password, PersonalTerms, Strength};
@@ -86,7 +87,7 @@ async fn resolve_user(
     app: &AppState,
     headers: &HeaderMap,
     form: &CheckForm,
-) -> Result<Option<(String, String)>, sqlx::Error> {
+) -> Result<Option<(AccountId, UserId)>, sqlx::Error> {
     if !form.token.is_empty() {
         let mut c = app.kernel.db.read().await?;
         let link = one_time_links::find(&mut c, &form.token, app.kernel.clock.now()).await?;
@@ -98,5 +99,5 @@ async fn resolve_user(
         return Ok(proof.and_then(|proof| proof.user_id.map(|id| (proof.account_id, id))));
     }
     let principal = guard::authenticate(app, headers).await?;
-    Ok(principal.map(|principal| (principal.account_id, principal.id)))
+    Ok(principal.map(|principal| (principal.account_id.clone(), principal.user_id())))
 }

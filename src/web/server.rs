@@ -111,7 +111,9 @@ impl HttpServer {
         let mut jobs = Jobs::default();
         jobs.spawn(kernel::metrics::run);
         jobs.spawn(|shutdown| mail::run(app.kernel.clone(), transport, shutdown));
-        jobs.spawn(|shutdown| write_behind::run(app.kernel.clone(), shutdown));
+        jobs.spawn(|shutdown| {
+            write_behind::run(app.kernel.write_behind.clone(), app.kernel.db.clone(), shutdown)
+        });
         jobs.spawn(|shutdown| clean_up(app.clone(), shutdown));
         jobs.spawn(|shutdown| flush_session_activity(app.signin.clone(), shutdown));
         jobs.spawn(|shutdown| warn_of_ending_passwords(app.kernel.clone(), shutdown));

@@ -4,7 +4,7 @@ use super::store::{self, ServiceAccount};
 use crate::access::{PrincipalKind, Role, bind_role};
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::{Error, check_name};
-use crate::kernel::Tx;
+use crate::kernel::{ConnectionId, Tx};
 
 /// Creates a service account, with a role if one is given.
 pub async fn create(
@@ -12,7 +12,7 @@ pub async fn create(
     context: &Context,
     name: &str,
     role: Option<Role>,
-    connection_id: Option<&str>,
+    connection_id: Option<&ConnectionId>,
 ) -> Result<ServiceAccount, Error> {
     check_name("name", name, 128)?;
     if store::by_name(tx, &context.account_id, name).await?.is_some() {

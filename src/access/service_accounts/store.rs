@@ -5,7 +5,7 @@ use utoipa::ToSchema;
 
 use crate::directory::fold_case;
 use crate::kernel::database::DbConn;
-use crate::kernel::{Timestamp, Tx};
+use crate::kernel::{AccountId, ConnectionId, Timestamp, Tx};
 
 macro_rules! columns {
     () => {
@@ -21,7 +21,8 @@ pub struct ServiceAccount {
     /// Its name, unique in the account without case.
     pub name: String,
     /// The directory connection it was made for, if it was.
-    pub connection_id: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub connection_id: Option<ConnectionId>,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
@@ -30,7 +31,7 @@ pub struct ServiceAccount {
 /// A page of the account's service accounts.
 pub async fn list(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     after: &str,
     limit: i64,
 ) -> Result<Vec<ServiceAccount>, sqlx::Error> {
@@ -49,7 +50,7 @@ pub async fn list(
 /// The service account with this id in this account.
 pub async fn by_id(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     id: &str,
 ) -> Result<Option<ServiceAccount>, sqlx::Error> {
     sqlx::query_as(concat!("SELECT ", columns!(), " FROM service_accounts WHERE account_id = $1 AND id = $2"))
@@ -62,8 +63,8 @@ pub async fn by_id(
 /// The service account of a provisioning connection.
 pub async fn of_connection(
     c: &mut DbConn,
-    account_id: &str,
-    connection_id: &str,
+    account_id: &AccountId,
+    connection_id: &ConnectionId,
 ) -> Result<Option<ServiceAccount>, sqlx::Error> {
     sqlx::query_as(concat!(
         "SELECT ",
@@ -79,7 +80,7 @@ pub async fn of_connection(
 /// The service account with this name in this account, compared without case.
 pub async fn by_name(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     name: &str,
 ) -> Result<Option<ServiceAccount>, sqlx::Error> {
     sqlx::query_as(concat!(
@@ -95,9 +96,9 @@ pub async fn by_name(
 
 pub(super) async fn insert(
     tx: &mut Tx,
-    account_id: &str,
+    account_id: &AccountId,
     name: &str,
-    connection_id: Option<&str>,
+    connection_id: Option<&ConnectionId>,
 ) -> Result<ServiceAccount, sqlx::Error> {
     let (id, now) = (tx.new_id(), tx.now());
     sqlx::query_as(concat!(
@@ -116,7 +117,7 @@ pub(super) async fn insert(
 }
 
 /// Deletes the service account with its tokens and roles.
-pub(super) async fn remove(tx: &mut Tx, account_id: &str, id: &str) -> Result<(), sqlx::Error> {
+pub(super) async fn remove(tx: &mut Tx, account_id: &AccountId, id: &str) -> Result<(), sqlx::Error> {
     for sql in [
         "DELETE FROM api_tokens WHERE account_id = $1 AND owner_id = $2",
         "DELETE FROM role_bindings WHERE account_id = $1 AND principal_id = $2",

@@ -6,7 +6,7 @@ use super::model::TokenPurpose;
 use super::store;
 use crate::access::{Credential, Principal, PrincipalKind, Role};
 use crate::kernel::TextEnum as _;
-use crate::kernel::{Kernel, Timestamp, tokens};
+use crate::kernel::{AccountId, ConnectionId, Kernel, Timestamp, tokens};
 
 /// A token that passed every check.
 #[derive(Debug)]
@@ -39,12 +39,12 @@ pub struct TokenConnection {
 #[derive(sqlx::FromRow)]
 struct Row {
     id: String,
-    account_id: String,
+    account_id: AccountId,
     #[sqlx(try_from = "String")]
     owner_kind: PrincipalKind,
     owner_id: String,
     owner_name: Option<String>,
-    connection_id: Option<String>,
+    connection_id: Option<ConnectionId>,
     connection_name: Option<String>,
     connection_kind: Option<String>,
     connection_settings: Option<String>,
@@ -103,7 +103,7 @@ pub async fn authenticate(
         roles,
     };
     let connection = row.connection_id.map(|id| TokenConnection {
-        id,
+        id: id.into(),
         name: row.connection_name.unwrap_or_default(),
         kind: row.connection_kind.unwrap_or_default(),
         settings: row.connection_settings.unwrap_or_default(),

@@ -4,8 +4,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::access::PrincipalKind;
-use crate::kernel::Timestamp;
 use crate::kernel::text_enum::text_enum;
+use crate::kernel::{ConnectionId, Timestamp};
 
 text_enum! {
     /// What a token opens.
@@ -31,7 +31,8 @@ pub struct ApiToken {
     /// `api` or `scim`.
     pub purpose: String,
     /// The connection a provisioning token belongs to.
-    pub connection_id: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub connection_id: Option<ConnectionId>,
     /// What its owner calls it.
     pub name: String,
     /// The last four characters of the secret.
@@ -81,7 +82,7 @@ pub struct NewToken<'a> {
     /// Which API it gives access to.
     pub purpose: TokenPurpose,
     /// The connection, for a provisioning token.
-    pub connection_id: Option<&'a str>,
+    pub connection_id: Option<&'a ConnectionId>,
     /// A name that its owner chose.
     pub name: &'a str,
     /// When it expires; never when absent.

@@ -2,7 +2,7 @@
 
 use super::model::{ApiToken, NewToken};
 use crate::kernel::database::{Conditions, DbConn};
-use crate::kernel::{Timestamp, Tx};
+use crate::kernel::{AccountId, ConnectionId, Timestamp, Tx};
 
 macro_rules! columns {
     () => {
@@ -13,7 +13,7 @@ macro_rules! columns {
 /// A page of the account's tokens, of one owner when `owner` is given.
 pub async fn list(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     owner: Option<&str>,
     after: &str,
     limit: i64,
@@ -31,8 +31,8 @@ pub async fn list(
 /// The tokens of a connection, oldest first.
 pub async fn of_connection(
     c: &mut DbConn,
-    account_id: &str,
-    connection_id: &str,
+    account_id: &AccountId,
+    connection_id: &ConnectionId,
 ) -> Result<Vec<ApiToken>, sqlx::Error> {
     sqlx::query_as(concat!(
         "SELECT ",
@@ -46,7 +46,11 @@ pub async fn of_connection(
 }
 
 /// The token with this id in this account.
-pub async fn by_id(c: &mut DbConn, account_id: &str, id: &str) -> Result<Option<ApiToken>, sqlx::Error> {
+pub async fn by_id(
+    c: &mut DbConn,
+    account_id: &AccountId,
+    id: &str,
+) -> Result<Option<ApiToken>, sqlx::Error> {
     sqlx::query_as(concat!("SELECT ", columns!(), " FROM api_tokens WHERE account_id = $1 AND id = $2"))
         .bind(account_id)
         .bind(id)
@@ -56,7 +60,7 @@ pub async fn by_id(c: &mut DbConn, account_id: &str, id: &str) -> Result<Option<
 
 pub(super) async fn insert(
     tx: &mut Tx,
-    account_id: &str,
+    account_id: &AccountId,
     new: &NewToken<'_>,
     hint: &str,
     hash: &str,
@@ -83,7 +87,7 @@ pub(super) async fn insert(
     .await
 }
 
-pub(super) async fn revoke(tx: &mut Tx, account_id: &str, id: &str) -> Result<bool, sqlx::Error> {
+pub(super) async fn revoke(tx: &mut Tx, account_id: &AccountId, id: &str) -> Result<bool, sqlx::Error> {
     let now = tx.now();
     let done = sqlx::query(
         "UPDATE api_tokens SET revoked_at = $1 WHERE account_id = $2 AND id = $3 AND revoked_at IS NULL",
@@ -98,7 +102,7 @@ pub(super) async fn revoke(tx: &mut Tx, account_id: &str, id: &str) -> Result<bo
 
 pub(super) async fn expire(
     tx: &mut Tx,
-    account_id: &str,
+    account_id: &AccountId,
     id: &str,
     end: Timestamp,
 ) -> Result<(), sqlx::Error> {

@@ -5,7 +5,7 @@ use super::settings::AuthenticationSettings;
 use super::store;
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::{Error, check_name};
-use crate::kernel::Tx;
+use crate::kernel::{AccountId, Tx};
 
 /// Creates an account with default settings. `make_context` builds the audit context from the new account's
 /// id.
@@ -13,7 +13,7 @@ pub async fn create(
     tx: &mut Tx,
     slug: &str,
     name: &str,
-    make_context: impl FnOnce(&str) -> Context,
+    make_context: impl FnOnce(&AccountId) -> Context,
 ) -> Result<Account, Error> {
     check_name("name", name, 128)?;
     check_slug(slug)?;
@@ -21,7 +21,7 @@ pub async fn create(
         return Err(Error::Duplicate { field: "slug" });
     }
     let account = Account {
-        id: tx.new_id(),
+        id: tx.new_id().into(),
         slug: slug.to_owned(),
         name: name.trim().to_owned(),
         settings: AuthenticationSettings::default().to_stored(),

@@ -1,13 +1,13 @@
 //! The type of accounts.
 
 use super::settings::{AuthenticationSettings, UnreadableSettings};
-use crate::kernel::Timestamp;
+use crate::kernel::{AccountId, Timestamp};
 
 /// An account: a tenant of this server.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Account {
     /// The account's id.
-    pub id: String,
+    pub id: AccountId,
     /// The short name in URLs: `[a-z0-9-]`, 1 to 63 characters.
     pub slug: String,
     /// The display name.

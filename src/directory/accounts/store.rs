@@ -2,8 +2,8 @@
 
 use super::model::Account;
 use super::settings::{AuthenticationSettings, UnreadableSettings};
-use crate::kernel::Tx;
 use crate::kernel::database::DbConn;
+use crate::kernel::{AccountId, Tx};
 
 /// The account with this id.
 pub async fn by_id(c: &mut DbConn, id: &str) -> Result<Option<Account>, sqlx::Error> {
@@ -44,7 +44,10 @@ pub async fn any_exists(c: &mut DbConn) -> Result<bool, sqlx::Error> {
 
 /// The settings of an account; the defaults if it does not exist. Fails with [`UnreadableSettings`] if they
 /// cannot be read.
-pub async fn settings_of(c: &mut DbConn, account_id: &str) -> Result<AuthenticationSettings, sqlx::Error> {
+pub async fn settings_of(
+    c: &mut DbConn,
+    account_id: &AccountId,
+) -> Result<AuthenticationSettings, sqlx::Error> {
     match by_id(c, account_id).await? {
         Some(account) => Ok(account.settings()?),
         None => Ok(AuthenticationSettings::default()),
@@ -52,13 +55,16 @@ pub async fn settings_of(c: &mut DbConn, account_id: &str) -> Result<Authenticat
 }
 
 /// Parses the content of `accounts.settings` for queries of other modules.
-pub fn parse_settings(account_id: &str, stored: &str) -> Result<AuthenticationSettings, UnreadableSettings> {
+pub fn parse_settings(
+    account_id: &AccountId,
+    stored: &str,
+) -> Result<AuthenticationSettings, UnreadableSettings> {
     AuthenticationSettings::from_stored(account_id, stored)
 }
 
 /// Locks the account's row until the transaction ends. Transactions that read a set of the account's rows
 /// and change it depending on the result must hold this lock.
-pub async fn lock(tx: &mut Tx, account_id: &str) -> Result<(), sqlx::Error> {
+pub async fn lock(tx: &mut Tx, account_id: &AccountId) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE accounts SET id = id WHERE id = $1")
         .bind(account_id)
         .execute(&mut **tx)
@@ -80,7 +86,11 @@ pub(super) async fn insert(tx: &mut Tx, account: &Account) -> Result<(), sqlx::E
     .map(drop)
 }
 
-pub(super) async fn set_settings(tx: &mut Tx, account_id: &str, settings: &str) -> Result<(), sqlx::Error> {
+pub(super) async fn set_settings(
+    tx: &mut Tx,
+    account_id: &AccountId,
+    settings: &str,
+) -> Result<(), sqlx::Error> {
     let now = tx.now();
     sqlx::query("UPDATE accounts SET settings = $1, updated_at = $2 WHERE id = $3")
         .bind(settings)

@@ -6,7 +6,7 @@ use super::store;
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::users::ChangeAuthority;
 use crate::directory::{Error, check_name};
-use crate::kernel::Tx;
+use crate::kernel::{AccountId, Tx};
 
 /// Creates an empty group. Display names need not be unique, so a group of the same name stays separate.
 pub async fn create(
@@ -27,7 +27,7 @@ pub async fn create(
 }
 
 /// The identifier made from the name, with a number appended when another group has it.
-async fn free_identifier(tx: &mut Tx, account_id: &str, name: &str) -> Result<String, Error> {
+async fn free_identifier(tx: &mut Tx, account_id: &AccountId, name: &str) -> Result<String, Error> {
     let base = match identifier_of(name) {
         empty if empty.is_empty() => "group".to_owned(),
         identifier => identifier,

@@ -13,16 +13,16 @@ use crate::audit::{self, Action, Context, Event};
 use crate::directory::Error;
 use crate::directory::check_name;
 use crate::directory::users::User;
-use crate::kernel::Tx;
 use crate::kernel::database::{DbConn, fetch_where_in};
+use crate::kernel::{ConnectionId, GroupId, Tx};
 
 /// A group link as stored.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct GroupLink {
     /// The local group.
-    pub group_id: String,
+    pub group_id: GroupId,
     /// The connection it follows.
-    pub connection_id: String,
+    pub connection_id: ConnectionId,
     /// The name of the group at the provider, compared with case.
     pub name: String,
 }
@@ -37,7 +37,7 @@ pub enum UnlinkPolicy {
 }
 
 /// The link of a group.
-pub async fn link_of(c: &mut DbConn, group_id: &str) -> Result<Option<GroupLink>, sqlx::Error> {
+pub async fn link_of(c: &mut DbConn, group_id: &GroupId) -> Result<Option<GroupLink>, sqlx::Error> {
     sqlx::query_as("SELECT group_id, connection_id, name FROM group_links WHERE group_id = $1")
         .bind(group_id)
         .fetch_optional(c)
@@ -47,9 +47,9 @@ pub async fn link_of(c: &mut DbConn, group_id: &str) -> Result<Option<GroupLink>
 /// The links of a connection with their groups' names, at most 500.
 pub async fn links_of_connection(
     c: &mut DbConn,
-    connection_id: &str,
+    connection_id: &ConnectionId,
 ) -> Result<Vec<(String, GroupLink)>, sqlx::Error> {
-    let rows: Vec<(String, String, String, String)> = sqlx::query_as(
+    let rows: Vec<(String, GroupId, ConnectionId, String)> = sqlx::query_as(
         "SELECT g.name, l.group_id, l.connection_id, l.name FROM group_links l \
          JOIN user_groups g ON g.id = l.group_id WHERE l.connection_id = $1 ORDER BY l.name LIMIT 500",
     )
@@ -61,7 +61,7 @@ pub async fn links_of_connection(
 }
 
 /// All links of a connection.
-pub async fn all_links(c: &mut DbConn, connection_id: &str) -> Result<Vec<GroupLink>, sqlx::Error> {
+pub async fn all_links(c: &mut DbConn, connection_id: &ConnectionId) -> Result<Vec<GroupLink>, sqlx::Error> {
     sqlx::query_as(
         "SELECT group_id, connection_id, name FROM group_links WHERE connection_id = $1 ORDER BY group_id",
     )
@@ -73,8 +73,8 @@ pub async fn all_links(c: &mut DbConn, connection_id: &str) -> Result<Vec<GroupL
 /// The number of members of a group that came through a connection.
 pub async fn count_members_from(
     c: &mut DbConn,
-    group_id: &str,
-    connection_id: &str,
+    group_id: &GroupId,
+    connection_id: &ConnectionId,
 ) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT COUNT(*) FROM memberships WHERE group_id = $1 AND source = $2")
         .bind(group_id)
@@ -88,7 +88,7 @@ pub async fn count_members_from(
 pub async fn replace_connection_members(
     tx: &mut Tx,
     context: &Context,
-    connection_id: &str,
+    connection_id: &ConnectionId,
     group: &Group,
     users: Vec<String>,
 ) -> Result<UpdatedGroup, Error> {
@@ -109,7 +109,7 @@ pub async fn link(
     tx: &mut Tx,
     context: &Context,
     group: &Group,
-    connection_id: &str,
+    connection_id: &ConnectionId,
     connection_name: &str,
     name: &str,
 ) -> Result<GroupLink, Error> {
@@ -187,7 +187,7 @@ pub async fn sync_linked_groups(
     tx: &mut Tx,
     context: &Context,
     user: &User,
-    connection_id: &str,
+    connection_id: &ConnectionId,
     names: &[String],
 ) -> Result<(), Error> {
     // One query for both: the user's current groups through the connection, and the groups of the named
@@ -210,7 +210,7 @@ pub async fn sync_linked_groups(
         if group.connection_id.is_some() {
             continue;
         }
-        let one = vec![user.id.clone()];
+        let one = vec![user.id.as_str().to_owned()];
         let members = if comes {
             MembershipUpdate { add: one, ..MembershipUpdate::default() }
         } else {

@@ -3,21 +3,21 @@
 use serde_json::{Map, Value};
 
 use crate::directory::Error;
-use crate::kernel::Timestamp;
+use crate::kernel::{AccountId, ConnectionId, GroupId, Timestamp, UserId};
 
 /// A user group as stored.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Group {
     /// Its id.
-    pub id: String,
+    pub id: GroupId,
     /// The account it belongs to.
-    pub account_id: String,
+    pub account_id: AccountId,
     /// The display name, as the client sent it. Not unique.
     pub name: String,
     /// The name in policies and URLs, unique in the account.
     pub identifier: String,
     /// The provisioning connection that manages the group, if any.
-    pub connection_id: Option<String>,
+    pub connection_id: Option<ConnectionId>,
     /// The identifier that the provisioning client gave it.
     pub external_id: Option<String>,
     pub(super) attributes: String,
@@ -49,7 +49,7 @@ impl Group {
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct GroupMember {
     /// The user's id.
-    pub user_id: String,
+    pub user_id: UserId,
     /// The user's display name.
     pub display_name: String,
     /// The user's sign-in name.

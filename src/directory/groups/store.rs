@@ -2,8 +2,8 @@
 
 use super::model::{Group, GroupMember, NewGroup};
 use crate::directory::{PageRequest, fold_case};
-use crate::kernel::Tx;
 use crate::kernel::database::{Conditions, DbConn, SqlValue, execute_where_in, like_anywhere};
+use crate::kernel::{AccountId, ConnectionId, GroupId, Tx, UserId};
 
 macro_rules! columns {
     () => {
@@ -27,7 +27,7 @@ pub enum GroupCondition {
 }
 
 /// The group with this id in this account.
-pub async fn by_id(c: &mut DbConn, account_id: &str, id: &str) -> Result<Option<Group>, sqlx::Error> {
+pub async fn by_id(c: &mut DbConn, account_id: &AccountId, id: &str) -> Result<Option<Group>, sqlx::Error> {
     sqlx::query_as(concat!("SELECT ", columns!(), " FROM user_groups WHERE account_id = $1 AND id = $2"))
         .bind(account_id)
         .bind(id)
@@ -35,7 +35,7 @@ pub async fn by_id(c: &mut DbConn, account_id: &str, id: &str) -> Result<Option<
         .await
 }
 
-fn conditions(account_id: &str, matches: &[GroupCondition]) -> Conditions {
+fn conditions(account_id: &AccountId, matches: &[GroupCondition]) -> Conditions {
     let mut all = Conditions::default();
     all.text("account_id = ?", account_id);
     for one in matches {
@@ -54,7 +54,11 @@ fn conditions(account_id: &str, matches: &[GroupCondition]) -> Conditions {
 }
 
 /// The number of matching groups.
-pub async fn count(c: &mut DbConn, account_id: &str, matches: &[GroupCondition]) -> Result<i64, sqlx::Error> {
+pub async fn count(
+    c: &mut DbConn,
+    account_id: &AccountId,
+    matches: &[GroupCondition],
+) -> Result<i64, sqlx::Error> {
     let all = conditions(account_id, matches);
     let (count,): (i64,) = all.bind_as(all.sql("SELECT COUNT(*) FROM user_groups", "")).fetch_one(c).await?;
     Ok(count)
@@ -63,7 +67,7 @@ pub async fn count(c: &mut DbConn, account_id: &str, matches: &[GroupCondition])
 /// A part of the matching groups, in order of creation or of name.
 pub async fn list_page(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     matches: &[GroupCondition],
     page_request: &PageRequest<'_>,
 ) -> Result<Vec<Group>, sqlx::Error> {
@@ -75,7 +79,7 @@ pub async fn list_page(
 /// A page of groups in order of creation, after the one with id `after`.
 pub async fn list_after(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     matches: &[GroupCondition],
     after: &str,
     limit: i64,
@@ -89,7 +93,7 @@ pub async fn list_after(
 /// Groups whose name contains `text`, for the console.
 pub async fn search(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     text: &str,
     after: &str,
     limit: i64,
@@ -104,7 +108,11 @@ pub async fn search(
 }
 
 /// The groups a user is in.
-pub async fn of_user(c: &mut DbConn, account_id: &str, user_id: &str) -> Result<Vec<Group>, sqlx::Error> {
+pub async fn of_user(
+    c: &mut DbConn,
+    account_id: &AccountId,
+    user_id: &UserId,
+) -> Result<Vec<Group>, sqlx::Error> {
     let mut all = conditions(account_id, &[]);
     all.text("id IN (SELECT group_id FROM memberships WHERE user_id = ?)", user_id);
     all.bind_as(all.sql(concat!("SELECT ", columns!(), " FROM user_groups"), "ORDER BY name_folded, id"))
@@ -113,7 +121,7 @@ pub async fn of_user(c: &mut DbConn, account_id: &str, user_id: &str) -> Result<
 }
 
 /// The names of the groups a user is in, in order.
-pub async fn names_of_user(c: &mut DbConn, user_id: &str) -> Result<Vec<String>, sqlx::Error> {
+pub async fn names_of_user(c: &mut DbConn, user_id: &UserId) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar(
         "SELECT DISTINCT g.name FROM memberships m JOIN user_groups g ON g.id = m.group_id \
          WHERE m.user_id = $1 ORDER BY g.name",
@@ -126,7 +134,7 @@ pub async fn names_of_user(c: &mut DbConn, user_id: &str) -> Result<Vec<String>,
 /// A page of members in order of the users' creation, after the user with id `after`.
 pub async fn members(
     c: &mut DbConn,
-    group_id: &str,
+    group_id: &GroupId,
     after: &str,
     limit: i64,
 ) -> Result<Vec<GroupMember>, sqlx::Error> {
@@ -144,7 +152,7 @@ pub async fn members(
 }
 
 /// The number of members.
-pub async fn member_count(c: &mut DbConn, group_id: &str) -> Result<i64, sqlx::Error> {
+pub async fn member_count(c: &mut DbConn, group_id: &GroupId) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT COUNT(DISTINCT user_id) FROM memberships WHERE group_id = $1")
         .bind(group_id)
         .fetch_one(c)
@@ -153,7 +161,7 @@ pub async fn member_count(c: &mut DbConn, group_id: &str) -> Result<i64, sqlx::E
 
 pub(super) async fn identifier_taken(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     text: &str,
 ) -> Result<bool, sqlx::Error> {
     let found: Option<(String,)> =
@@ -167,10 +175,10 @@ pub(super) async fn identifier_taken(
 
 pub(super) async fn insert(
     tx: &mut Tx,
-    account_id: &str,
+    account_id: &AccountId,
     identifier: &str,
     group: &NewGroup,
-    connection_id: Option<&str>,
+    connection_id: Option<&ConnectionId>,
 ) -> Result<Group, sqlx::Error> {
     let (id, now) = (tx.new_id(), tx.now());
     sqlx::query_as(concat!(
@@ -233,7 +241,7 @@ pub(super) async fn touch(tx: &mut Tx, group: &Group) -> Result<Option<Group>, s
 pub(super) async fn add_member(
     tx: &mut Tx,
     group: &Group,
-    user_id: &str,
+    member_id: &str,
     source: &str,
 ) -> Result<bool, sqlx::Error> {
     let now = tx.now();
@@ -245,7 +253,7 @@ pub(super) async fn add_member(
     .bind(source)
     .bind(now)
     .bind(&group.account_id)
-    .bind(user_id)
+    .bind(member_id)
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() > 0)
@@ -270,12 +278,12 @@ pub(super) async fn add_members(
 pub(super) async fn remove_member(
     tx: &mut Tx,
     group: &Group,
-    user_id: &str,
+    member_id: &str,
     source: &str,
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query("DELETE FROM memberships WHERE group_id = $1 AND user_id = $2 AND source = $3")
         .bind(&group.id)
-        .bind(user_id)
+        .bind(member_id)
         .bind(source)
         .execute(&mut **tx)
         .await?;
@@ -283,11 +291,11 @@ pub(super) async fn remove_member(
 }
 
 /// Whether a user is a member, through any source.
-pub(super) async fn is_member(c: &mut DbConn, group: &Group, user_id: &str) -> Result<bool, sqlx::Error> {
+pub(super) async fn is_member(c: &mut DbConn, group: &Group, member_id: &str) -> Result<bool, sqlx::Error> {
     let found: Option<(String,)> =
         sqlx::query_as("SELECT user_id FROM memberships WHERE group_id = $1 AND user_id = $2 LIMIT 1")
             .bind(&group.id)
-            .bind(user_id)
+            .bind(member_id)
             .fetch_optional(c)
             .await?;
     Ok(found.is_some())
@@ -306,7 +314,7 @@ pub(super) async fn ids_from(
 }
 
 /// The groups nested in a group, by id: (id, name).
-pub async fn nested_groups(c: &mut DbConn, group_id: &str) -> Result<Vec<(String, String)>, sqlx::Error> {
+pub async fn nested_groups(c: &mut DbConn, group_id: &GroupId) -> Result<Vec<(String, String)>, sqlx::Error> {
     sqlx::query_as(
         "SELECT DISTINCT g.id, g.name FROM group_nestings n JOIN user_groups g ON g.id = n.member_id \
          WHERE n.group_id = $1 ORDER BY g.id",

@@ -10,7 +10,7 @@ use super::store;
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::users::ChangeAuthority;
 use crate::directory::{Error, check_name, users};
-use crate::kernel::Tx;
+use crate::kernel::{ConnectionId, Tx};
 
 /// Above this number, members are added in one bulk statement.
 const BULK_ADD_THRESHOLD: usize = 4;
@@ -67,7 +67,7 @@ pub async fn update(
 pub(super) async fn update_connection_members(
     tx: &mut Tx,
     context: &Context,
-    connection_id: &str,
+    connection_id: &ConnectionId,
     group: &Group,
     change: GroupUpdate,
 ) -> Result<UpdatedGroup, Error> {
@@ -78,7 +78,7 @@ async fn write(
     tx: &mut Tx,
     context: &Context,
     group: &Group,
-    manager: Option<String>,
+    manager: Option<ConnectionId>,
     source: &str,
     change: GroupUpdate,
 ) -> Result<UpdatedGroup, Error> {
@@ -130,7 +130,7 @@ async fn check_authority<'a>(
     tx: &mut Tx,
     authority: ChangeAuthority<'a>,
     group: &Group,
-) -> Result<(&'a str, Option<String>), Error> {
+) -> Result<(&'a str, Option<ConnectionId>), Error> {
     match (authority, &group.connection_id) {
         (ChangeAuthority::Local, None) => Ok((MANUAL, None)),
         (ChangeAuthority::Connection(id), Some(manager)) if id == manager => Ok((id, Some(manager.clone()))),

@@ -11,7 +11,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::kernel::database::DbConn;
-use crate::kernel::{Timestamp, ids};
+use crate::kernel::{AccountId, Timestamp, ids};
 
 /// After this time no request can still insert an id with an older timestamp: 30 seconds for the longest
 /// request, and 30 for clock skew between nodes.
@@ -21,7 +21,7 @@ const ADVANCE_THRESHOLD: i64 = 2000;
 
 /// The counts that this node has cached, by account id.
 #[derive(Default)]
-pub struct UserCountCache(Mutex<HashMap<String, CountSnapshot>>);
+pub struct UserCountCache(Mutex<HashMap<AccountId, CountSnapshot>>);
 
 #[derive(Debug, Clone)]
 struct CountSnapshot {
@@ -35,7 +35,12 @@ struct CountSnapshot {
 
 impl UserCountCache {
     /// The number of users of the account.
-    pub async fn count(&self, c: &mut DbConn, account_id: &str, now: Timestamp) -> Result<i64, sqlx::Error> {
+    pub async fn count(
+        &self,
+        c: &mut DbConn,
+        account_id: &AccountId,
+        now: Timestamp,
+    ) -> Result<i64, sqlx::Error> {
         let settled = ids::earliest(now.minus(ID_SETTLE_TIME));
         let mut bring_forward = false;
         loop {
@@ -60,15 +65,15 @@ impl UserCountCache {
         }
     }
 
-    fn cached(&self, account_id: &str) -> Option<CountSnapshot> {
+    fn cached(&self, account_id: &AccountId) -> Option<CountSnapshot> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).get(account_id).cloned()
     }
 
-    fn forget(&self, account_id: &str) {
+    fn forget(&self, account_id: &AccountId) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(account_id);
     }
 
-    fn remember(&self, account_id: &str, known: CountSnapshot) {
+    fn remember(&self, account_id: &AccountId, known: CountSnapshot) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(account_id.to_owned(), known);
     }
 }
@@ -77,7 +82,7 @@ impl UserCountCache {
 /// after that.
 async fn count(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     from: &str,
     to: &str,
 ) -> Result<(i64, i64, i64), sqlx::Error> {

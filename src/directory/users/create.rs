@@ -5,7 +5,7 @@ use super::store;
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::Error;
 use crate::kernel::database::{DbConn, NewRow, insert_pair, is_duplicate};
-use crate::kernel::{Kernel, Timestamp, Tx, ids};
+use crate::kernel::{ConnectionId, Kernel, Timestamp, Tx, ids};
 
 /// Creates a user in the context's account.
 pub async fn create(
@@ -34,7 +34,7 @@ pub async fn create(
 pub async fn create_in_one_statement(
     tx: &mut Tx,
     context: &Context,
-    connection_id: &str,
+    connection_id: &ConnectionId,
     profile: Profile,
 ) -> Result<User, Error> {
     let now = tx.now();
@@ -50,7 +50,7 @@ pub async fn create_in_one_statement(
 pub async fn create_alone(
     kernel: &Kernel,
     context: &Context,
-    connection_id: &str,
+    connection_id: &ConnectionId,
     profile: Profile,
 ) -> Result<User, Error> {
     let (db, now) = (&kernel.db, kernel.clock.now());
@@ -64,9 +64,14 @@ pub async fn create_alone(
     }
 }
 
-fn new_user(now: Timestamp, context: &Context, connection_id: &str, profile: Profile) -> Result<User, Error> {
+fn new_user(
+    now: Timestamp,
+    context: &Context,
+    connection_id: &ConnectionId,
+    profile: Profile,
+) -> Result<User, Error> {
     let profile = profile.checked()?;
-    Ok(User::new(ids::new_id(now), now, &context.account_id, connection_id, profile))
+    Ok(User::new(ids::new_id(now).into(), now, &context.account_id, connection_id, profile))
 }
 
 fn creation_event<'a>(now: Timestamp, context: &'a Context, user: &'a User) -> NewRow<'a> {

@@ -6,7 +6,7 @@ use super::model::Profile;
 use crate::audit::{self, Action, Context};
 use crate::directory::{Error, fold_case};
 use crate::kernel::database::{SqlValue, existing, insert_new};
-use crate::kernel::{Timestamp, Tx};
+use crate::kernel::{Timestamp, Tx, UserId};
 
 /// Creates a user for each profile that is valid. The results are in the order of the profiles: the new
 /// user's id or the error ([`Error::Invalid`], [`Error::Duplicate`]).
@@ -15,7 +15,7 @@ pub async fn create_many(
     context: &Context,
     profiles: Vec<Profile>,
     detail: &Value,
-) -> Result<Vec<Result<String, Error>>, Error> {
+) -> Result<Vec<Result<UserId, Error>>, Error> {
     let mut candidates = Vec::with_capacity(profiles.len());
     for profile in profiles {
         candidates.push(profile.checked().map(|profile| (tx.new_id(), profile)));
@@ -36,7 +36,7 @@ pub async fn create_many(
                 return Err(Error::Duplicate { field: if by_name { "user_name" } else { "email" } });
             }
             made.push((id.clone(), profile.user_name));
-            Ok(id)
+            Ok(id.into())
         }));
     }
     audit::record_many(tx, context, Action::UserCreate, "user", &made, detail).await?;

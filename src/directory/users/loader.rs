@@ -4,7 +4,7 @@
 use super::User;
 use super::batch::BatchLoader;
 use crate::directory::{PageRequest, fold_case};
-use crate::kernel::Database;
+use crate::kernel::{AccountId, Database};
 
 /// Combines concurrent lookups by user name into one query.
 #[derive(Default)]
@@ -15,7 +15,7 @@ impl UserLoader {
     pub async fn load_by_name(
         &self,
         db: &Database,
-        account_id: &str,
+        account_id: &AccountId,
         name: &str,
     ) -> Result<Option<User>, sqlx::Error> {
         let found = self.0.load(account_id, fold_case(name), async |names: Vec<String>| {

@@ -4,15 +4,15 @@ use serde_json::{Map, Value, json};
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 
 use crate::directory::{Email, Error, check_name, domain_of};
-use crate::kernel::Timestamp;
+use crate::kernel::{AccountId, ConnectionId, Timestamp, UserId};
 
 /// A user as stored.
 #[derive(Debug, Clone)]
 pub struct User {
     /// The user's id.
-    pub id: String,
+    pub id: UserId,
     /// The account the user belongs to.
-    pub account_id: String,
+    pub account_id: AccountId,
     /// The sign-in name, unique in the account without case.
     pub user_name: String,
     /// The address for mails, by which single sign-on may match the user; unique in the account without
@@ -27,7 +27,7 @@ pub struct User {
     active: i32,
     pending: i32,
     /// The provisioning connection that manages the user, if any.
-    pub connection_id: Option<String>,
+    pub connection_id: Option<ConnectionId>,
     /// The identifier that the provisioning client gave the user.
     pub external_id: Option<String>,
     attributes: String,
@@ -54,8 +54,8 @@ where
         let text = |n: usize| row.try_get::<&str, _>(n).map(str::to_owned);
         let optional = |n: usize| row.try_get::<Option<&str>, _>(n).map(|text| text.map(str::to_owned));
         Ok(Self {
-            id: text(0)?,
-            account_id: text(1)?,
+            id: text(0)?.into(),
+            account_id: text(1)?.into(),
             user_name: text(2)?,
             email: optional(3)?,
             given_name: optional(4)?,
@@ -63,7 +63,7 @@ where
             display_name: text(6)?,
             active: row.try_get(7)?,
             pending: row.try_get(8)?,
-            connection_id: optional(9)?,
+            connection_id: optional(9)?.map(ConnectionId::from),
             external_id: optional(10)?,
             attributes: text(11)?,
             epoch: row.try_get(12)?,
@@ -77,10 +77,10 @@ where
 impl User {
     /// A user that a connection creates. `profile` must have been checked.
     pub(super) fn new(
-        id: String,
+        id: UserId,
         now: Timestamp,
-        account_id: &str,
-        connection_id: &str,
+        account_id: &AccountId,
+        connection_id: &ConnectionId,
         profile: Profile,
     ) -> Self {
         Self {
@@ -274,5 +274,5 @@ pub enum ChangeAuthority<'a> {
     /// An administrator, in the console or through the API.
     Local,
     /// The provisioning connection with this id. It takes over users that no connection manages.
-    Connection(&'a str),
+    Connection(&'a ConnectionId),
 }

@@ -14,14 +14,14 @@ use super::model::User;
 use super::store;
 use crate::directory::PageRequest;
 use crate::kernel::database::DbConn;
-use crate::kernel::{Timestamp, ids};
+use crate::kernel::{AccountId, Timestamp, ids};
 
 /// The smallest distance between cached positions.
 const MIN_SPACING: i64 = 500;
 
 /// The positions that this node has cached, by account id.
 #[derive(Default)]
-pub struct UserOffsetIndex(Mutex<HashMap<String, KnownOffsets>>);
+pub struct UserOffsetIndex(Mutex<HashMap<AccountId, KnownOffsets>>);
 
 #[derive(Default)]
 struct KnownOffsets {
@@ -42,7 +42,7 @@ impl UserOffsetIndex {
     pub async fn list_page(
         &self,
         c: &mut DbConn,
-        account_id: &str,
+        account_id: &AccountId,
         window: &PageRequest<'_>,
         now: Timestamp,
     ) -> Result<Vec<User>, sqlx::Error> {
@@ -53,7 +53,8 @@ impl UserOffsetIndex {
         let (place, from) = self.nearest_before(account_id, deletions, offset);
         let page = store::list_from(c, account_id, &from, offset - place, limit).await?;
         let settled = ids::earliest(now.minus(ID_SETTLE_TIME));
-        if let Some(first) = page.first().filter(|first| offset - place >= MIN_SPACING && first.id < settled)
+        if let Some(first) =
+            page.first().filter(|first| offset - place >= MIN_SPACING && first.id.as_str() < settled.as_str())
         {
             self.remember_offset(account_id, deletions, offset, &first.id);
         }
@@ -61,14 +62,14 @@ impl UserOffsetIndex {
     }
 
     /// The last cached position that is not after `offset`, or the start of the list.
-    fn nearest_before(&self, account_id: &str, deletions: i64, offset: i64) -> (i64, String) {
+    fn nearest_before(&self, account_id: &AccountId, deletions: i64, offset: i64) -> (i64, String) {
         let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = all.get(account_id).filter(|known| known.deletions == deletions);
         let place = known.and_then(|known| known.ids.range(..=offset).next_back());
         place.map(|(place, id)| (*place, id.clone())).unwrap_or_default()
     }
 
-    fn remember_offset(&self, account_id: &str, deletions: i64, place: i64, id: &str) {
+    fn remember_offset(&self, account_id: &AccountId, deletions: i64, place: i64, id: &str) {
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let known = all.entry(account_id.to_owned()).or_default();
         if known.deletions < deletions {

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use super::model::{Profile, User};
 use crate::directory::{Error, PageRequest, fold_case};
-use crate::kernel::Tx;
 use crate::kernel::database::{Conditions, DbConn, NewRow, fetch_where_in, like_anywhere, lookup_map};
+use crate::kernel::{AccountId, ConnectionId, Tx, UserId};
 
 /// The columns of a [`User`], in the order in which they are read.
 macro_rules! columns {
@@ -42,7 +42,7 @@ pub enum UserCondition {
 }
 
 /// The user with this id in this account.
-pub async fn by_id(c: &mut DbConn, account_id: &str, id: &str) -> Result<Option<User>, sqlx::Error> {
+pub async fn by_id(c: &mut DbConn, account_id: &AccountId, id: &str) -> Result<Option<User>, sqlx::Error> {
     sqlx::query_as(concat!("SELECT ", columns!(), " FROM users WHERE account_id = $1 AND id = $2"))
         .bind(account_id)
         .bind(id)
@@ -54,7 +54,7 @@ pub async fn by_id(c: &mut DbConn, account_id: &str, id: &str) -> Result<Option<
 /// that the response time does not reveal whether a user exists.
 pub async fn find_by_email_or_user_name(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     identifier: &str,
 ) -> Result<Option<User>, sqlx::Error> {
     sqlx::query_as(concat!(
@@ -72,9 +72,9 @@ pub async fn find_by_email_or_user_name(
 /// The ids of the users with these case-folded addresses, by address.
 pub async fn ids_by_email(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     emails: &[String],
-) -> Result<HashMap<String, String>, sqlx::Error> {
+) -> Result<HashMap<String, UserId>, sqlx::Error> {
     let head = "SELECT email_folded, id FROM users WHERE account_id = $1 AND email_folded IN";
     lookup_map(c, head, &[account_id], emails).await
 }
@@ -83,8 +83,8 @@ pub async fn ids_by_email(
 pub async fn find_unique_account_by_email(
     c: &mut DbConn,
     email: &str,
-) -> Result<Option<String>, sqlx::Error> {
-    let mut accounts: Vec<(String,)> =
+) -> Result<Option<AccountId>, sqlx::Error> {
+    let mut accounts: Vec<(AccountId,)> =
         sqlx::query_as("SELECT account_id FROM users WHERE email_folded = $1 LIMIT 2")
             .bind(fold_case(email))
             .fetch_all(c)
@@ -92,7 +92,7 @@ pub async fn find_unique_account_by_email(
     Ok(if accounts.len() == 1 { accounts.pop().map(|(id,)| id) } else { None })
 }
 
-fn conditions(account_id: &str, matches: &[UserCondition]) -> Conditions {
+fn conditions(account_id: &AccountId, matches: &[UserCondition]) -> Conditions {
     let mut all = Conditions::default();
     all.text("account_id = ?", account_id);
     for one in matches {
@@ -114,7 +114,11 @@ fn conditions(account_id: &str, matches: &[UserCondition]) -> Conditions {
 }
 
 /// The number of matching users.
-pub async fn count(c: &mut DbConn, account_id: &str, matches: &[UserCondition]) -> Result<i64, sqlx::Error> {
+pub async fn count(
+    c: &mut DbConn,
+    account_id: &AccountId,
+    matches: &[UserCondition],
+) -> Result<i64, sqlx::Error> {
     let all = conditions(account_id, matches);
     let (count,): (i64,) = all.bind_as(all.sql("SELECT COUNT(*) FROM users", "")).fetch_one(c).await?;
     Ok(count)
@@ -123,7 +127,7 @@ pub async fn count(c: &mut DbConn, account_id: &str, matches: &[UserCondition]) 
 /// The number of active users whose address (or, without one, user name) is in none of these domains.
 pub async fn count_outside_domains(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     domains: &[String],
 ) -> Result<i64, sqlx::Error> {
     let mut all = conditions(account_id, &[UserCondition::Active(true)]);
@@ -138,7 +142,7 @@ pub async fn count_outside_domains(
 /// A part of the matching users, in order of creation or of name.
 pub async fn list_page(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     matches: &[UserCondition],
     page_request: &PageRequest<'_>,
 ) -> Result<Vec<User>, sqlx::Error> {
@@ -151,7 +155,7 @@ pub async fn list_page(
 /// gone, counting starts at the next one.
 pub(super) async fn list_from(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     from: &str,
     skip: i64,
     limit: i64,
@@ -165,7 +169,7 @@ pub(super) async fn list_from(
 }
 
 /// The account's deletion counter, which is never decreased.
-pub(super) async fn deletions(c: &mut DbConn, account_id: &str) -> Result<i64, sqlx::Error> {
+pub(super) async fn deletions(c: &mut DbConn, account_id: &AccountId) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT user_deletions FROM accounts WHERE id = $1")
         .bind(account_id)
         .fetch_one(c)
@@ -175,7 +179,7 @@ pub(super) async fn deletions(c: &mut DbConn, account_id: &str) -> Result<i64, s
 /// The users with one of these case-folded names.
 pub(super) async fn by_names(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     names: &[String],
 ) -> Result<Vec<User>, sqlx::Error> {
     let head = concat!("SELECT ", columns!(), " FROM users WHERE account_id = $1 AND user_name_folded IN");
@@ -185,7 +189,7 @@ pub(super) async fn by_names(
 /// A page of users in order of creation, after the one with id `after`.
 pub async fn list_after(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     matches: &[UserCondition],
     after: &str,
     limit: i64,
@@ -199,7 +203,7 @@ pub async fn list_after(
 /// Users whose name or address contains `text`, for the console.
 pub async fn search(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     text: &str,
     after: &str,
     limit: i64,
@@ -219,7 +223,7 @@ pub async fn search(
 /// Refuses a user name or address that another user of the account has.
 pub(super) async fn check_free(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     profile: &Profile,
     own_id: &str,
 ) -> Result<(), Error> {
@@ -274,9 +278,9 @@ pub(super) fn row(user: &User) -> NewRow<'_> {
 /// Inserts a new user; returns `None` when the user name or address is taken.
 pub(super) async fn insert(
     tx: &mut Tx,
-    account_id: &str,
+    account_id: &AccountId,
     profile: &Profile,
-    connection_id: Option<&str>,
+    connection_id: Option<&ConnectionId>,
 ) -> Result<Option<User>, sqlx::Error> {
     let (id, now) = (tx.new_id(), tx.now());
     sqlx::query_as(concat!(
@@ -311,7 +315,7 @@ pub(super) async fn overwrite(
     tx: &mut Tx,
     user: &User,
     profile: &Profile,
-    connection_id: Option<&str>,
+    connection_id: Option<&ConnectionId>,
 ) -> Result<Option<User>, sqlx::Error> {
     let now = tx.now();
     let epoch = user.epoch + i64::from(user.is_active() && !profile.active);
@@ -354,7 +358,7 @@ pub(super) async fn set_pending(tx: &mut Tx, user: &mut User) -> Result<(), sqlx
 }
 
 /// Users that a directory created and that have not been sent a welcome mail: (account, id), oldest first.
-pub async fn due_for_welcome(c: &mut DbConn, limit: i64) -> Result<Vec<(String, String)>, sqlx::Error> {
+pub async fn due_for_welcome(c: &mut DbConn, limit: i64) -> Result<Vec<(AccountId, UserId)>, sqlx::Error> {
     sqlx::query_as("SELECT account_id, id FROM users WHERE welcome_due = 1 ORDER BY id LIMIT $1")
         .bind(limit)
         .fetch_all(c)
@@ -362,7 +366,7 @@ pub async fn due_for_welcome(c: &mut DbConn, limit: i64) -> Result<Vec<(String, 
 }
 
 /// Claims the sending of a welcome mail; returns false when another node has claimed it.
-pub async fn claim_welcome(tx: &mut Tx, account_id: &str, id: &str) -> Result<bool, sqlx::Error> {
+pub async fn claim_welcome(tx: &mut Tx, account_id: &AccountId, id: &UserId) -> Result<bool, sqlx::Error> {
     let done =
         sqlx::query("UPDATE users SET welcome_due = 0 WHERE account_id = $1 AND id = $2 AND welcome_due = 1")
             .bind(account_id)

@@ -6,7 +6,7 @@ use super::model::{ChangeAuthority, Profile, User};
 use super::store;
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::Error;
-use crate::kernel::Tx;
+use crate::kernel::{ConnectionId, Tx};
 
 /// Changes the profile of `user` to `wanted`. When nothing differs, nothing is written and no event is
 /// recorded.
@@ -23,7 +23,7 @@ pub async fn update(
     user.ensure_attributes_readable()?;
     let before = user.profile();
     let connection_id = manager_after(tx, authority, user, &before, &wanted).await?;
-    if before == wanted && connection_id == user.connection_id.as_deref() {
+    if before == wanted && connection_id == user.connection_id.as_ref() {
         return Ok(user.clone());
     }
     store::check_free(tx, &context.account_id, &wanted, &user.id).await?;
@@ -46,8 +46,8 @@ async fn manager_after<'a>(
     user: &'a User,
     before: &Profile,
     wanted: &Profile,
-) -> Result<Option<&'a str>, Error> {
-    match (authority, user.connection_id.as_deref()) {
+) -> Result<Option<&'a ConnectionId>, Error> {
+    match (authority, user.connection_id.as_ref()) {
         (ChangeAuthority::Local, None) => Ok(None),
         (ChangeAuthority::Connection(id), None) => Ok(Some(id)),
         (ChangeAuthority::Connection(id), Some(manager)) if id == manager => Ok(Some(id)),

@@ -51,7 +51,7 @@ pub async fn create(tx: &mut Tx, context: &Context, new: NewConnection) -> Resul
     let kind = new.settings.kind();
     let settings = new.settings.checked()?;
     let connection = Connection {
-        id: new.id,
+        id: new.id.into(),
         account_id: context.account_id.clone(),
         kind: kind.as_str().to_owned(),
         name: new.name.trim().to_owned(),

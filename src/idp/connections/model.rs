@@ -3,16 +3,16 @@
 use super::kind::{ConnectionKind, UnreadableConnection};
 use super::settings::ConnectionSettings;
 use crate::audit::{Actor, ActorKind};
-use crate::kernel::Timestamp;
+use crate::kernel::{AccountId, ConnectionId, Timestamp};
 
 /// A connection as stored, of any kind. The settings are parsed when it is loaded. Code that needs a
 /// certain kind takes the typed connection, see [`Connection::typed`].
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct Connection {
     /// Its id, which is part of its URLs.
-    pub id: String,
+    pub id: ConnectionId,
     /// The account it belongs to.
-    pub account_id: String,
+    pub account_id: AccountId,
     pub(super) kind: String,
     /// Its name, unique in the account without case.
     pub name: String,
@@ -48,7 +48,7 @@ impl Connection {
             Ok(settings) => self.settings = Some(settings),
             Err(error) => {
                 tracing::error!(
-                    connection = self.id,
+                    connection = %self.id,
                     kind = self.kind,
                     %error,
                     "a stored connection cannot be read and is refused; a newer version may have written it"
@@ -86,7 +86,7 @@ impl Connection {
     /// The actor in audit events for changes that the provider causes.
     #[must_use]
     pub fn actor(&self) -> Actor {
-        Actor { kind: ActorKind::System, id: Some(self.id.clone()), name: self.name.clone() }
+        Actor { kind: ActorKind::System, id: Some(String::from(&self.id)), name: self.name.clone() }
     }
 
     /// Whether it is switched on.

@@ -3,9 +3,9 @@
 use super::model::Connection;
 use crate::directory::Error;
 use crate::kernel::database::DbConn;
-use crate::kernel::{Kernel, Tx, vault};
+use crate::kernel::{ConnectionId, Kernel, Tx, vault};
 
-fn aad(connection_id: &str, name: &str) -> String {
+fn aad(connection_id: &ConnectionId, name: &str) -> String {
     format!("connection_secrets/{connection_id}/{name}")
 }
 
@@ -27,7 +27,11 @@ pub async fn secret(
 }
 
 /// Whether a secret with this name is set.
-pub async fn has_secret(c: &mut DbConn, connection_id: &str, name: &str) -> Result<bool, sqlx::Error> {
+pub async fn has_secret(
+    c: &mut DbConn,
+    connection_id: &ConnectionId,
+    name: &str,
+) -> Result<bool, sqlx::Error> {
     let found: Option<String> =
         sqlx::query_scalar("SELECT name FROM connection_secrets WHERE connection_id = $1 AND name = $2")
             .bind(connection_id)

@@ -4,8 +4,8 @@ use super::model::Connection;
 use super::saml::SamlSettings;
 use crate::directory::fold_case;
 use crate::directory::users::User;
-use crate::kernel::Tx;
 use crate::kernel::database::DbConn;
+use crate::kernel::{AccountId, ConnectionId, Tx};
 
 macro_rules! columns {
     () => {
@@ -23,7 +23,11 @@ fn with_all_settings(found: Vec<Connection>) -> Vec<Connection> {
 }
 
 /// The connection with this id in this account.
-pub async fn by_id(c: &mut DbConn, account_id: &str, id: &str) -> Result<Option<Connection>, sqlx::Error> {
+pub async fn by_id(
+    c: &mut DbConn,
+    account_id: &AccountId,
+    id: &str,
+) -> Result<Option<Connection>, sqlx::Error> {
     sqlx::query_as(concat!(
         "SELECT ",
         columns!(),
@@ -39,7 +43,7 @@ pub async fn by_id(c: &mut DbConn, account_id: &str, id: &str) -> Result<Option<
 /// The connection with this name in this account, without case.
 pub async fn by_name(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     name: &str,
 ) -> Result<Option<Connection>, sqlx::Error> {
     sqlx::query_as(concat!(
@@ -66,7 +70,7 @@ pub async fn find_by_id_any_account(c: &mut DbConn, id: &str) -> Result<Option<C
 /// A page of an account's connections.
 pub async fn list(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     after: &str,
     limit: i64,
 ) -> Result<Vec<Connection>, sqlx::Error> {
@@ -84,7 +88,10 @@ pub async fn list(
 }
 
 /// The connections that an account's sign-in page offers.
-pub async fn sign_in_connections(c: &mut DbConn, account_id: &str) -> Result<Vec<Connection>, sqlx::Error> {
+pub async fn sign_in_connections(
+    c: &mut DbConn,
+    account_id: &AccountId,
+) -> Result<Vec<Connection>, sqlx::Error> {
     sqlx::query_as(concat!(
         "SELECT ",
         columns!(),
@@ -101,7 +108,7 @@ pub async fn sign_in_connections(c: &mut DbConn, account_id: &str) -> Result<Vec
 /// exactly one enabled connection on this server has the domain.
 pub async fn route_by_domain(
     c: &mut DbConn,
-    account_id: Option<&str>,
+    account_id: Option<&AccountId>,
     domain: &str,
 ) -> Result<Option<Connection>, sqlx::Error> {
     let mut found: Vec<Connection> = sqlx::query_as(concat!(
@@ -111,7 +118,7 @@ pub async fn route_by_domain(
          WHERE d.domain = $1 AND c.enabled = 1 AND ($2 = '' OR d.account_id = $2) LIMIT 2"
     ))
     .bind(domain)
-    .bind(account_id.unwrap_or_default())
+    .bind(account_id.map_or("", AccountId::as_str))
     .fetch_all(c)
     .await?;
     Ok(with_settings(if found.len() == 1 { found.pop() } else { None }))
@@ -121,7 +128,7 @@ pub async fn route_by_domain(
 /// domain, or else the default one or one without domains.
 pub async fn route_by_domain_or_default(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     domain: &str,
 ) -> Result<Option<Connection>, sqlx::Error> {
     if let Some(found) = route_by_domain(&mut *c, Some(account_id), domain).await? {
@@ -144,7 +151,7 @@ pub async fn route_by_domain_or_default(
 /// For a name without a domain, any directory qualifies.
 pub async fn find_default_directory(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     name: &str,
 ) -> Result<Option<Connection>, sqlx::Error> {
     sqlx::query_as(concat!(
@@ -171,7 +178,7 @@ pub async fn route_for_user(c: &mut DbConn, user: &User) -> Result<Option<Connec
 }
 
 /// The domains routed to a connection, in alphabetical order.
-pub async fn domains_of(c: &mut DbConn, connection_id: &str) -> Result<Vec<String>, sqlx::Error> {
+pub async fn domains_of(c: &mut DbConn, connection_id: &ConnectionId) -> Result<Vec<String>, sqlx::Error> {
     sqlx::query_scalar("SELECT domain FROM connection_domains WHERE connection_id = $1 ORDER BY domain")
         .bind(connection_id)
         .fetch_all(c)
@@ -219,14 +226,14 @@ pub(super) async fn overwrite(tx: &mut Tx, connection: &Connection) -> Result<()
     .map(drop)
 }
 
-pub(super) async fn last_position(c: &mut DbConn, account_id: &str) -> Result<i64, sqlx::Error> {
+pub(super) async fn last_position(c: &mut DbConn, account_id: &AccountId) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT COALESCE(MAX(position), 0) FROM connections WHERE account_id = $1")
         .bind(account_id)
         .fetch_one(c)
         .await
 }
 
-pub(super) async fn clear_default(tx: &mut Tx, account_id: &str) -> Result<(), sqlx::Error> {
+pub(super) async fn clear_default(tx: &mut Tx, account_id: &AccountId) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE connections SET is_default = 0 WHERE account_id = $1 AND is_default = 1")
         .bind(account_id)
         .execute(&mut **tx)

@@ -38,7 +38,7 @@ pub async fn update(
     change: ConnectionChange,
 ) -> Result<Connection, Error> {
     let before = connection.settings().map_err(|error| {
-        tracing::warn!(connection = connection.id, %error, "a connection that cannot be read was not changed");
+        tracing::warn!(connection = %connection.id, %error, "a connection that cannot be read was not changed");
         Error::Forbidden(
             "What is stored of this connection cannot be read by this version of the server, so it cannot be changed \
              here. If an upgrade is under way, finish it; otherwise delete the connection and make it again.",

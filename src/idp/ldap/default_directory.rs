@@ -1,6 +1,7 @@
 //! Which password a user signs in with: a directory's or the one stored here.
 
 use crate::idp::connections::{self, Connection};
+use crate::kernel::AccountId;
 use crate::kernel::database::DbConn;
 use crate::signin;
 
@@ -10,7 +11,7 @@ use crate::signin;
 /// sign-in and tries no other password.
 pub async fn default_directory_for(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     name: &str,
 ) -> Result<Option<Connection>, sqlx::Error> {
     let Some(connection) = connections::find_default_directory(c, account_id, name).await? else {

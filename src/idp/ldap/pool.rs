@@ -16,7 +16,7 @@ use url::Url;
 use super::error::{Error, with_timeout};
 use super::model::UserSearch;
 use crate::idp::connections::{self, LdapConnection};
-use crate::kernel::Kernel;
+use crate::kernel::{ConnectionId, Kernel};
 
 /// The name of the bind password among the connection's secrets.
 pub const BIND_PASSWORD: &str = "bind_password";
@@ -32,7 +32,7 @@ const ACTIVE_DIRECTORY: &str = "1.2.840.113556.1.4.800";
 
 /// The pools of all connections.
 #[derive(Default)]
-pub struct LdapPools(Mutex<HashMap<String, Arc<LdapPool>>>);
+pub struct LdapPools(Mutex<HashMap<ConnectionId, Arc<LdapPool>>>);
 
 impl LdapPools {
     /// The pool for the connection's current settings. A change of the connection leads to a new pool.

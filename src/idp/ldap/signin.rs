@@ -56,7 +56,7 @@ pub async fn sign_in(
 }
 
 fn unreachable(connection: &Connection, error: &Error) -> SignInError {
-    tracing::warn!(connection = connection.id, %error, "a directory did not answer");
+    tracing::warn!(connection = %connection.id, %error, "a directory did not answer");
     metrics::counter!("vestibule_ldap_failures_total").increment(1);
     SignInError::DirectoryUnreachable
 }
@@ -69,7 +69,7 @@ async fn find_user(idp: &Idp, pool: &Arc<LdapPool>, identifier: &str) -> Result<
         let found = match user_search::find_user(kernel, pool, &mut conn, identifier).await {
             Err(Error::Ambiguous) => {
                 tracing::warn!(
-                    connection = pool.connection.id,
+                    connection = %pool.connection.id,
                     "several entries have the name somebody signs in with"
                 );
                 Ok(None)
@@ -137,7 +137,7 @@ async fn read_groups(idp: &Idp, pool: &Arc<LdapPool>, person: &LdapUser) -> Opti
         Ok::<_, Error>(groups)
     };
     let noted = read.await.inspect_err(|error| {
-        tracing::warn!(connection = pool.connection.id, %error, "groups were not read; they stay as they are");
+        tracing::warn!(connection = %pool.connection.id, %error, "groups were not read; they stay as they are");
     });
     noted.ok()
 }

@@ -12,7 +12,7 @@ use super::{ProviderCache, RpEndpoints};
 use crate::access::Principal;
 use crate::idp::connections::{Connection, OidcConnection};
 use crate::kernel::sealed_state::{self, SealedState};
-use crate::kernel::{Kernel, random, tokens};
+use crate::kernel::{Kernel, UserId, random, tokens};
 
 /// An authorization request under way.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ pub(super) enum AuthorizationPurpose {
     /// To link an external identity to the user who is signed in.
     Link {
         /// The id of that user.
-        user: String,
+        user: UserId,
     },
 }
 
@@ -123,6 +123,6 @@ pub async fn begin_link(
     browser: &str,
 ) -> Result<String, AuthorizationRequestError> {
     let provider = providers.discover(kernel, &connection.settings).await?;
-    let authorization = AuthorizationRequest::new(AuthorizationPurpose::Link { user: principal.id.clone() });
+    let authorization = AuthorizationRequest::new(AuthorizationPurpose::Link { user: principal.user_id() });
     authorization.authorization_url(kernel, connection, &provider, browser, "")
 }

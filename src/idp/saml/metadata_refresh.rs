@@ -72,7 +72,7 @@ pub async fn refresh_one(kernel: &Kernel) -> Result<bool, Error> {
             }
         }
         Some(Err(error)) => {
-            tracing::warn!(connection = connection.id, %error, "metadata could not be read again");
+            tracing::warn!(connection = %connection.id, %error, "metadata could not be read again");
             status.error = Some(error.to_string());
             status.failing_since.get_or_insert(now);
             status.next_at = now.plus(RETRY_AFTER);

@@ -9,7 +9,7 @@ use super::keys::{KeyPair, KeyPurpose, KeyState};
 use crate::idp::connections::SamlSettings;
 use crate::kernel::http::PostForm;
 use crate::kernel::urls::Urls;
-use crate::kernel::{Timestamp, random};
+use crate::kernel::{ConnectionId, Timestamp, random};
 
 /// A new message id with 160 random bits. It starts with an underscore, because an XML id must not start
 /// with a digit.
@@ -63,7 +63,7 @@ pub struct SpEndpoints {
 impl SpEndpoints {
     /// The endpoints of the connection with this id.
     #[must_use]
-    pub fn of(urls: &Urls, connection_id: &str, settings: &SamlSettings) -> Self {
+    pub fn of(urls: &Urls, connection_id: &ConnectionId, settings: &SamlSettings) -> Self {
         let at = |what: &str| urls.absolute(&format!("/saml/{connection_id}/{what}"));
         Self {
             entity_id: settings.sp_entity_id.clone().unwrap_or_else(|| at("metadata")),

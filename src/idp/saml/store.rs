@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use crate::idp::connections::Connection;
 use crate::kernel::database::DbConn;
-use crate::kernel::{Timestamp, Tx};
+use crate::kernel::{AccountId, ConnectionId, Timestamp, Tx};
 
 /// Stores a logout that waits for its response.
 pub(super) async fn insert_pending_logout(
     tx: &mut Tx,
-    connection_id: &str,
+    connection_id: &ConnectionId,
     request_id: &str,
     until: Timestamp,
 ) -> Result<(), sqlx::Error> {
@@ -25,7 +25,7 @@ pub(super) async fn insert_pending_logout(
 /// Deletes the pending logout that was answered. Returns false if there is none, or if it has expired.
 pub(super) async fn consume_pending_logout(
     tx: &mut Tx,
-    connection_id: &str,
+    connection_id: &ConnectionId,
     request_id: &str,
 ) -> Result<bool, sqlx::Error> {
     let now = tx.now();
@@ -44,9 +44,9 @@ pub(super) async fn consume_pending_logout(
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct MetadataStatus {
     /// The connection.
-    pub connection_id: String,
+    pub connection_id: ConnectionId,
     /// The account it belongs to.
-    pub account_id: String,
+    pub account_id: AccountId,
     pub(super) etag: Option<String>,
     /// When the metadata was last read, or found to be unchanged.
     pub fetched_at: Option<Timestamp>,
@@ -93,7 +93,7 @@ pub(super) async fn record_metadata_read(
 /// The status of reading a connection's metadata.
 pub async fn metadata_status_of(
     c: &mut DbConn,
-    connection_id: &str,
+    connection_id: &ConnectionId,
 ) -> Result<Option<MetadataStatus>, sqlx::Error> {
     sqlx::query_as(concat!("SELECT ", watch_columns!(), " FROM saml_metadata WHERE connection_id = $1"))
         .bind(connection_id)

@@ -2,6 +2,7 @@
 //! a million mails are neither one transaction nor a million rows in the outbox at once. `status` goes from
 //! `running` to `queued` when the last mail has been queued, or to `cancelled`.
 
+use crate::kernel::row_ids::AccountId;
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -19,7 +20,7 @@ pub struct Mailing {
     pub id: String,
     /// The account.
     #[serde(skip)]
-    pub account_id: String,
+    pub account_id: AccountId,
     /// What it says.
     pub kind: String,
     /// Whom it goes to, as whoever started it understands.
@@ -68,7 +69,7 @@ macro_rules! columns {
 /// The parameters of a new mailing.
 pub struct NewMailing<'a> {
     /// The account.
-    pub account_id: &'a str,
+    pub account_id: &'a AccountId,
     /// Which mail is sent.
     pub kind: &'static str,
     /// Which users receive it, in a form that the caller defines.
@@ -100,7 +101,7 @@ pub async fn start(tx: &mut Tx, new: &NewMailing<'_>) -> Result<String, sqlx::Er
 }
 
 /// Cancels the account's mailings. Mails that are already queued are still delivered.
-pub async fn cancel(tx: &mut Tx, account_id: &str) -> Result<u64, sqlx::Error> {
+pub async fn cancel(tx: &mut Tx, account_id: &AccountId) -> Result<u64, sqlx::Error> {
     let now = tx.now();
     let done = sqlx::query(
         "UPDATE mailings SET status = 'cancelled', updated_at = $1 WHERE account_id = $2 AND status = 'running'",
@@ -124,7 +125,7 @@ pub async fn running(c: &mut DbConn) -> Result<Vec<Mailing>, sqlx::Error> {
 }
 
 /// The newest mailings of an account.
-pub async fn latest(c: &mut DbConn, account_id: &str, limit: i64) -> Result<Vec<Mailing>, sqlx::Error> {
+pub async fn latest(c: &mut DbConn, account_id: &AccountId, limit: i64) -> Result<Vec<Mailing>, sqlx::Error> {
     sqlx::query_as(concat!(
         "SELECT ",
         columns!(),

@@ -1,5 +1,6 @@
 //! The outbox table. Bodies are encrypted, because they may contain links that sign a user in.
 
+use crate::kernel::row_ids::AccountId;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -28,7 +29,7 @@ pub struct RenderedEmail {
 pub async fn queue(
     tx: &mut Tx,
     kernel: &Kernel,
-    account_id: &str,
+    account_id: &AccountId,
     mail: &RenderedEmail,
 ) -> Result<String, vault::Error> {
     let id = tx.new_id();
@@ -51,7 +52,7 @@ pub async fn queue(
 pub(super) async fn queue_bulk(
     tx: &mut Tx,
     kernel: &Kernel,
-    account_id: &str,
+    account_id: &AccountId,
     mailing_id: &str,
     mails: &[RenderedEmail],
 ) -> Result<(), vault::Error> {
@@ -202,7 +203,7 @@ pub struct MailDeliveryStatus {
 /// The delivery state of a mail, while the outbox keeps its row.
 pub async fn delivery_status(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     id: &str,
 ) -> Result<Option<MailDeliveryStatus>, sqlx::Error> {
     sqlx::query_as("SELECT status, attempts, last_error FROM mail_outbox WHERE id = $1 AND account_id = $2")

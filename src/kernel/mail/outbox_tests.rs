@@ -30,18 +30,18 @@ async fn the_worker_is_woken_by_a_commit_and_not_by_what_is_undone() {
         html: "<p>Hello".into(),
     };
     let mut tx = kernel.db.begin().await.expect("begins");
-    queue(&mut tx, &kernel, "acme", &mail).await.expect("queued");
+    queue(&mut tx, &kernel, &"acme".into(), &mail).await.expect("queued");
     drop(tx);
     assert!(!is_worker_woken(&kernel).await, "it was rolled back");
 
     let mut tx = kernel.db.begin().await.expect("begins");
-    queue(&mut tx, &kernel, "acme", &mail).await.expect("queued");
+    queue(&mut tx, &kernel, &"acme".into(), &mail).await.expect("queued");
     assert!(!is_worker_woken(&kernel).await, "it is not there yet");
     tx.commit().await.expect("commits");
     assert!(is_worker_woken(&kernel).await, "it is committed");
 
     let mut tx = kernel.db.begin().await.expect("begins");
-    queue_bulk(&mut tx, &kernel, "acme", "mailing", &[mail]).await.expect("queued");
+    queue_bulk(&mut tx, &kernel, &"acme".into(), "mailing", &[mail]).await.expect("queued");
     tx.commit().await.expect("commits");
     assert!(is_worker_woken(&kernel).await, "those of a mailing as well");
 

@@ -19,7 +19,7 @@ use crate::audit::Context;
 use crate::directory::groups::{self, Group, GroupCondition, GroupUpdate, MembershipUpdate};
 use crate::directory::users::{self, ChangeAuthority};
 use crate::directory::{Error, fold_case};
-use crate::kernel::{Kernel, Tx};
+use crate::kernel::{AccountId, Kernel, Tx};
 use crate::signin::password;
 
 /// Rows per transaction.
@@ -134,7 +134,7 @@ pub async fn run(
 
 /// Identifies an import by a hash of the account and the file's content, so that a renamed file resumes and
 /// a changed file does not.
-fn import_key(file: &mut File, account_id: &str) -> std::io::Result<String> {
+fn import_key(file: &mut File, account_id: &AccountId) -> std::io::Result<String> {
     use base64::Engine as _;
     let mut context = digest::Context::new(&digest::SHA256);
     context.update(account_id.as_bytes());
@@ -189,7 +189,7 @@ impl ImportRun<'_> {
                 Ok(id) => {
                     after.created += 1;
                     for group in person.groups {
-                        memberships.entry(fold_case(&group)).or_default().push(id.clone());
+                        memberships.entry(fold_case(&group)).or_default().push(String::from(&id));
                     }
                     hashes.extend(person.password_hash.map(|hash| (id, hash)));
                 }

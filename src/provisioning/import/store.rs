@@ -1,7 +1,7 @@
 //! SQL of import checkpoints.
 
-use crate::kernel::Tx;
 use crate::kernel::database::DbConn;
+use crate::kernel::{AccountId, Tx};
 
 /// How many rows of an import have been committed.
 #[derive(Debug, Clone, Copy, Default, sqlx::FromRow)]
@@ -20,7 +20,7 @@ pub(super) async fn find_checkpoint(c: &mut DbConn, key: &str) -> Result<Option<
 
 pub(super) async fn save_checkpoint(
     tx: &mut Tx,
-    account_id: &str,
+    account_id: &AccountId,
     key: &str,
     checkpoint: Checkpoint,
 ) -> Result<(), sqlx::Error> {

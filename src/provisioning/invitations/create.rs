@@ -170,7 +170,9 @@ async fn add_to_groups(
     outcomes: &[InviteeOutcome],
 ) -> Result<(), Error> {
     let came = |outcome: &InviteeOutcome| match &outcome.status {
-        InviteStatus::Invited { user_id, .. } | InviteStatus::Active { user_id, .. } => Some(user_id.clone()),
+        InviteStatus::Invited { user_id, .. } | InviteStatus::Active { user_id, .. } => {
+            Some(String::from(user_id))
+        }
         InviteStatus::Refused(_) => None,
     };
     let ids: Vec<String> = outcomes.iter().filter_map(came).collect();

@@ -1,8 +1,8 @@
 //! The types of invitations.
 
 use crate::access::Role;
-use crate::kernel::Timestamp;
 use crate::kernel::text_enum::text_enum;
+use crate::kernel::{AccountId, Timestamp, UserId};
 
 /// A person to invite.
 #[derive(Debug, Clone, Default)]
@@ -45,12 +45,12 @@ pub enum InviteStatus {
         /// The invitation's id.
         invitation_id: String,
         /// The pending user's id.
-        user_id: String,
+        user_id: UserId,
     },
     /// An active user was created, because the user signs in through an identity provider.
     Active {
         /// The user's id.
-        user_id: String,
+        user_id: UserId,
         /// Whether a mail tells the user.
         notified: bool,
     },
@@ -64,9 +64,9 @@ pub struct Invitation {
     /// Its id.
     pub id: String,
     /// The account of the invitation.
-    pub account_id: String,
+    pub account_id: AccountId,
     /// The user it is for.
-    pub user_id: String,
+    pub user_id: UserId,
     /// The user's address.
     pub email: Option<String>,
     /// The user's display name.

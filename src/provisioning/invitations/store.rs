@@ -2,8 +2,8 @@
 
 use super::model::Invitation;
 use crate::directory::users::User;
-use crate::kernel::Tx;
 use crate::kernel::database::{Conditions, DbConn};
+use crate::kernel::{AccountId, Tx, UserId};
 use crate::signin::one_time_links::INVITE_LIFETIME;
 
 const SELECT_INVITATION: &str = "SELECT i.id, i.account_id, i.user_id, u.email, u.display_name, u.pending, i.landing_url, \
@@ -12,7 +12,11 @@ const SELECT_INVITATION: &str = "SELECT i.id, i.account_id, i.user_id, u.email, 
      LEFT JOIN mail_outbox m ON m.id = i.mail_id";
 
 /// The invitation with this id in this account.
-pub async fn by_id(c: &mut DbConn, account_id: &str, id: &str) -> Result<Option<Invitation>, sqlx::Error> {
+pub async fn by_id(
+    c: &mut DbConn,
+    account_id: &AccountId,
+    id: &str,
+) -> Result<Option<Invitation>, sqlx::Error> {
     let mut all = Conditions::default();
     all.text("i.account_id = ?", account_id);
     all.text("i.id = ?", id);
@@ -22,8 +26,8 @@ pub async fn by_id(c: &mut DbConn, account_id: &str, id: &str) -> Result<Option<
 /// The invitation of a user of this account.
 pub async fn of_user(
     c: &mut DbConn,
-    account_id: &str,
-    user_id: &str,
+    account_id: &AccountId,
+    user_id: &UserId,
 ) -> Result<Option<Invitation>, sqlx::Error> {
     let mut all = Conditions::default();
     all.text("i.account_id = ?", account_id);
@@ -36,7 +40,7 @@ pub async fn of_user(
 /// the cost does not depend on the number of accepted ones.
 pub async fn list(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     open_only: bool,
     after: &str,
     limit: i64,
@@ -57,7 +61,7 @@ pub async fn list(
 }
 
 /// The landing URL of a user's invitation, if it has one.
-pub async fn landing_url_of(c: &mut DbConn, user_id: &str) -> Result<Option<String>, sqlx::Error> {
+pub async fn landing_url_of(c: &mut DbConn, user_id: &UserId) -> Result<Option<String>, sqlx::Error> {
     let found: Option<(Option<String>,)> =
         sqlx::query_as("SELECT landing_url FROM invitations WHERE user_id = $1")
             .bind(user_id)
@@ -92,8 +96,8 @@ pub(super) async fn insert(
 /// Records that a new link was created, and its mail if one was queued.
 pub(super) async fn renew(
     tx: &mut Tx,
-    account_id: &str,
-    user_id: &str,
+    account_id: &AccountId,
+    user_id: &UserId,
     mail_id: Option<&str>,
 ) -> Result<(), sqlx::Error> {
     let now = tx.now();

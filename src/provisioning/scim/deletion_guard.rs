@@ -13,7 +13,7 @@ use crate::audit::{self, Action, Context, Event};
 use crate::directory::accounts;
 use crate::idp::connections::{self, Connection};
 use crate::kernel::mail::EmailMessage;
-use crate::kernel::{Kernel, Tx};
+use crate::kernel::{ConnectionId, Kernel, Tx};
 use crate::signin::notifications;
 
 /// Up to this many removals in an hour are always allowed, so that the share does not apply to a handful of
@@ -64,7 +64,7 @@ pub(super) async fn record_removal(tx: &mut Tx, client: &Provisioner) -> Result<
 
 /// Starts the row of a minute: deletes the rows outside the window and counts the connection's active
 /// users. The user who is removed in this transaction is not among them any more and is added.
-async fn start_minute(tx: &mut Tx, connection_id: &str, minute: i64) -> Result<(), sqlx::Error> {
+async fn start_minute(tx: &mut Tx, connection_id: &ConnectionId, minute: i64) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM scim_removals WHERE connection_id = $1 AND minute <= $2")
         .bind(connection_id)
         .bind(minute - WINDOW_MINUTES)
@@ -83,7 +83,7 @@ async fn start_minute(tx: &mut Tx, connection_id: &str, minute: i64) -> Result<(
 }
 
 /// Restarts the count after an administrator's decision.
-pub(super) async fn reset_counter(tx: &mut Tx, connection_id: &str) -> Result<(), sqlx::Error> {
+pub(super) async fn reset_counter(tx: &mut Tx, connection_id: &ConnectionId) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM scim_removals WHERE connection_id = $1")
         .bind(connection_id)
         .execute(&mut **tx)

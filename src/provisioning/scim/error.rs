@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use vestibule_scim::ScimType;
 
 use crate::directory;
+use crate::kernel::database::is_temporary;
 
 /// The media type of SCIM messages (RFC 7644 §8.1).
 pub(crate) const MEDIA_TYPE: &str = "application/scim+json";
@@ -130,6 +131,12 @@ impl From<directory::Error> for Error {
             E::UnreadableSettings(_) => {
                 let detail = "The settings of this account cannot be read at present. Try again in a moment.";
                 Self::retry_later(StatusCode::SERVICE_UNAVAILABLE, detail, 30)
+            }
+            E::Database(cause) if is_temporary(&cause) => {
+                tracing::warn!(error = text, "the database did not serve a SCIM request in time");
+                let detail =
+                    "The server is too busy to carry out the request. Send it again in a few seconds.";
+                Self::retry_later(StatusCode::SERVICE_UNAVAILABLE, detail, 10)
             }
             E::Database(_) | E::Internal(_) => {
                 tracing::error!(error = text, "SCIM request failed");

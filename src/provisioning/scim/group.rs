@@ -11,11 +11,11 @@ use vestibule_scim::resource::etag;
 use super::error::Error;
 use super::model::base_url;
 use crate::directory::groups::{self, Group, GroupMember, GroupUpdate, MembershipUpdate};
-use crate::kernel::Kernel;
 use crate::kernel::database::DbConn;
+use crate::kernel::{AccountId, Kernel};
 
 /// The group with this id in this account, or a 404.
-pub(super) async fn find_group(c: &mut DbConn, account_id: &str, id: &str) -> Result<Group, Error> {
+pub(super) async fn find_group(c: &mut DbConn, account_id: &AccountId, id: &str) -> Result<Group, Error> {
     groups::by_id(c, account_id, id).await?.ok_or_else(|| Error::not_found("Group", id))
 }
 

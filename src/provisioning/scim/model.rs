@@ -6,8 +6,8 @@ use crate::access::Principal;
 use crate::audit::Context;
 use crate::directory::users::{ChangeAuthority, UserCountCache, UserLoader, UserOffsetIndex};
 use crate::idp::connections::ScimSettings;
-use crate::kernel::Kernel;
 use crate::kernel::http::RequestContext;
+use crate::kernel::{AccountId, ConnectionId, Kernel};
 
 /// The provisioning client of a request, which the middleware stores in the request. Cheap to clone.
 #[derive(Clone)]
@@ -19,7 +19,7 @@ pub(crate) struct ProvisioningClient {
     /// changes.
     pub(super) principal: Principal,
     /// The id of the connection.
-    pub(super) connection_id: String,
+    pub(super) connection_id: ConnectionId,
     /// The name of the connection.
     pub(super) connection_name: String,
     pub(super) settings: ScimSettings,
@@ -69,7 +69,7 @@ impl ProvisioningClient {
         ChangeAuthority::Connection(&self.connection_id)
     }
 
-    pub(super) fn account_id(&self) -> &str {
+    pub(super) fn account_id(&self) -> &AccountId {
         &self.principal.account_id
     }
 

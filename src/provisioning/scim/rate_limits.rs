@@ -8,8 +8,8 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 
-use crate::kernel::Clock;
 use crate::kernel::limiter::LimiterClock;
+use crate::kernel::{Clock, ConnectionId};
 
 type ScimRateLimiter =
     RateLimiter<NotKeyed, InMemoryState, LimiterClock, NoOpMiddleware<std::time::Duration>>;
@@ -25,7 +25,7 @@ struct ConnectionRateLimits {
 /// The limits of all connections.
 pub(super) struct ScimRateLimits {
     clock: LimiterClock,
-    connections: Mutex<HashMap<String, Arc<ConnectionRateLimits>>>,
+    connections: Mutex<HashMap<ConnectionId, Arc<ConnectionRateLimits>>>,
 }
 
 /// A refused request.
@@ -43,7 +43,7 @@ impl ScimRateLimits {
     }
 
     /// Counts a request of a connection. The limit is `per_second`, with bursts of twice as many.
-    pub(super) fn check(&self, connection_id: &str, per_second: u32) -> Result<(), ScimRateLimited> {
+    pub(super) fn check(&self, connection_id: &ConnectionId, per_second: u32) -> Result<(), ScimRateLimited> {
         let limits = self.limits_of(connection_id, per_second);
         limits.requests.check().map_err(|not_until| ScimRateLimited {
             retry_after: self.clock.seconds_until(not_until.earliest_possible()),
@@ -51,7 +51,7 @@ impl ScimRateLimits {
         })
     }
 
-    fn limits_of(&self, connection_id: &str, per_second: u32) -> Arc<ConnectionRateLimits> {
+    fn limits_of(&self, connection_id: &ConnectionId, per_second: u32) -> Arc<ConnectionRateLimits> {
         let mut all = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = all.get(connection_id).filter(|known| known.per_second == per_second) {
             return known.clone();

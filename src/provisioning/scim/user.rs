@@ -13,11 +13,11 @@ use super::error::Error;
 use super::model::base_url;
 use crate::directory::groups::{self, Group};
 use crate::directory::users::{self, Profile, User};
-use crate::kernel::Kernel;
 use crate::kernel::database::DbConn;
+use crate::kernel::{AccountId, Kernel};
 
 /// The user with this id in this account, or a 404.
-pub(super) async fn find_user(c: &mut DbConn, account_id: &str, id: &str) -> Result<User, Error> {
+pub(super) async fn find_user(c: &mut DbConn, account_id: &AccountId, id: &str) -> Result<User, Error> {
     users::by_id(c, account_id, id).await?.ok_or_else(|| Error::not_found("User", id))
 }
 

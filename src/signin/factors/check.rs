@@ -15,7 +15,7 @@ use super::{recovery, totp};
 use crate::directory::accounts::LockoutSettings;
 use crate::directory::users::User;
 use crate::kernel::sealed_state::{self, SealedState};
-use crate::kernel::{Kernel, Timestamp, Tx, vault};
+use crate::kernel::{Kernel, Timestamp, Tx, UserId, vault};
 use crate::signin::SignIn;
 use crate::signin::lockout::{self, Attempt, AttemptDecision};
 
@@ -80,7 +80,7 @@ pub struct KeyChallenge {
 }
 
 /// What a challenge is bound to: the user, and the flow or session in which it was issued.
-fn binding(user_id: &str, context_id: &str) -> String {
+fn binding(user_id: &UserId, context_id: &str) -> String {
     format!("factor_challenge/{user_id}/{context_id}")
 }
 
@@ -88,7 +88,7 @@ fn binding(user_id: &str, context_id: &str) -> String {
 /// `context_id` is the id of the flow or session.
 pub fn start_challenge(
     kernel: &Kernel,
-    user_id: &str,
+    user_id: &UserId,
     context_id: &str,
     factors: &[Factor],
 ) -> Result<Option<KeyChallenge>, vault::Error> {
@@ -113,7 +113,7 @@ pub(crate) enum PreparedResponse {
 /// Checks what can be checked outside a transaction.
 pub(crate) async fn prepare_response(
     signin: &SignIn,
-    user_id: &str,
+    user_id: &UserId,
     context_id: &str,
     response: FactorResponse<'_>,
 ) -> Result<PreparedResponse, sqlx::Error> {

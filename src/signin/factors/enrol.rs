@@ -18,7 +18,7 @@ use crate::directory::accounts::Account;
 use crate::directory::users::User;
 use crate::directory::{Error, check_name};
 use crate::kernel::sealed_state::{self, SealedState};
-use crate::kernel::{Kernel, Tx, ids, vault};
+use crate::kernel::{Kernel, Tx, UserId, ids, vault};
 use crate::signin::one_time_links::{self, LinkPurpose};
 use crate::signin::{SignIn, notifications};
 
@@ -83,7 +83,7 @@ pub struct NewAuthenticator {
     pub uri: String,
 }
 
-fn binding(user_id: &str) -> String {
+fn binding(user_id: &UserId) -> String {
     format!("factor_enrolment/{user_id}")
 }
 

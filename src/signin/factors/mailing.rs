@@ -9,7 +9,7 @@ use crate::directory::accounts::{self, Account, TwoFactorSettings};
 use crate::kernel::database::{Conditions, DbConn};
 use crate::kernel::mail::mailing::{self, Mailing, NewMailing};
 use crate::kernel::text_enum::text_enum;
-use crate::kernel::{Kernel, Tx};
+use crate::kernel::{AccountId, Kernel, Tx};
 use crate::signin::notifications;
 use crate::signin::one_time_links::{self, LinkPurpose};
 use crate::signin::policy::users_without_factor;
@@ -41,7 +41,7 @@ impl Scope {
     }
 }
 
-fn recipients(account_id: &str, settings: &TwoFactorSettings, after: &str) -> Conditions {
+fn recipients(account_id: &AccountId, settings: &TwoFactorSettings, after: &str) -> Conditions {
     let mut all = users_without_factor(account_id, settings, after);
     all.fixed("u.email IS NOT NULL");
     all

@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::kernel::Timestamp;
 use crate::kernel::text_enum::text_enum;
+use crate::kernel::{Timestamp, UserId};
 
 text_enum! {
     /// The kinds that are kept.
@@ -25,7 +25,7 @@ pub struct Factor {
     /// Its id.
     pub id: String,
     /// The user's id.
-    pub user_id: String,
+    pub user_id: UserId,
     #[sqlx(try_from = "String")]
     kind: FactorKind,
     /// The name that the user gave it.

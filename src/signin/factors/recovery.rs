@@ -3,7 +3,7 @@
 
 use super::store;
 use crate::directory::users::User;
-use crate::kernel::{Tx, random, tokens};
+use crate::kernel::{Tx, UserId, random, tokens};
 
 /// The number of codes in a set.
 const COUNT: usize = 10;
@@ -33,7 +33,7 @@ fn random_code() -> String {
 
 /// The stored form of a typed code, or `None` if it does not look like one. Dashes, white space and case
 /// are ignored.
-pub(super) fn hash(user_id: &str, typed: &str) -> Option<String> {
+pub(super) fn hash(user_id: &UserId, typed: &str) -> Option<String> {
     let letters: String =
         typed.chars().filter(|c| *c != '-' && !c.is_whitespace()).map(|c| c.to_ascii_lowercase()).collect();
     let fits = letters.len() == LENGTH && letters.bytes().all(|byte| ALPHABET.contains(&byte));

@@ -3,9 +3,9 @@
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::kernel::Timestamp;
 use crate::kernel::database::{Conditions, DbConn};
 use crate::kernel::text_enum::text_enum;
+use crate::kernel::{AccountId, Timestamp, UserId};
 
 text_enum! {
     /// Which users to list.
@@ -25,7 +25,8 @@ text_enum! {
 #[derive(Debug, Clone, Serialize, ToSchema, sqlx::FromRow)]
 pub struct Row {
     /// The user's id.
-    pub user_id: String,
+    #[schema(value_type = String)]
+    pub user_id: UserId,
     /// The sign-in name.
     pub user_name: String,
     /// The name shown.
@@ -46,7 +47,7 @@ pub struct Row {
 /// A page of the report in the order of user ids, after the user with id `after`.
 pub async fn report(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     filter: EnrolmentFilter,
     after: &str,
     limit: i64,
@@ -92,7 +93,7 @@ pub struct Summary {
 }
 
 /// Counts the active users of an account.
-pub async fn summary(c: &mut DbConn, account_id: &str) -> Result<Summary, sqlx::Error> {
+pub async fn summary(c: &mut DbConn, account_id: &AccountId) -> Result<Summary, sqlx::Error> {
     let (people, enrolled): (i64, i64) = sqlx::query_as(
         "SELECT (SELECT COUNT(*) FROM users WHERE account_id = $1 AND active = 1), \
          (SELECT COUNT(*) FROM enrolments e JOIN users u ON u.id = e.user_id WHERE e.account_id = $1 AND u.active = 1)",

@@ -4,7 +4,7 @@ use super::model::{CredentialMetadata, Factor, FactorKind};
 use super::webauthn::VerifiedAssertion;
 use crate::directory::users::User;
 use crate::kernel::database::DbConn;
-use crate::kernel::{Timestamp, Tx};
+use crate::kernel::{Timestamp, Tx, UserId};
 
 macro_rules! columns {
     () => {
@@ -69,7 +69,7 @@ pub(super) async fn insert_enrolment(tx: &mut Tx, user: &User) -> Result<bool, s
 
 /// Deletes all factors, recovery codes and remembered browsers of a user; returns false when they had no
 /// second factor.
-pub(super) async fn delete_all(tx: &mut Tx, user_id: &str) -> Result<bool, sqlx::Error> {
+pub(super) async fn delete_all(tx: &mut Tx, user_id: &UserId) -> Result<bool, sqlx::Error> {
     let done =
         sqlx::query("DELETE FROM enrolments WHERE user_id = $1").bind(user_id).execute(&mut **tx).await?;
     for sql in [
@@ -83,7 +83,7 @@ pub(super) async fn delete_all(tx: &mut Tx, user_id: &str) -> Result<bool, sqlx:
 }
 
 /// When the user enrolled a second factor, if they have one.
-pub async fn enrolled_at(c: &mut DbConn, user_id: &str) -> Result<Option<Timestamp>, sqlx::Error> {
+pub async fn enrolled_at(c: &mut DbConn, user_id: &UserId) -> Result<Option<Timestamp>, sqlx::Error> {
     sqlx::query_scalar("SELECT enrolled_at FROM enrolments WHERE user_id = $1")
         .bind(user_id)
         .fetch_optional(c)
@@ -91,12 +91,12 @@ pub async fn enrolled_at(c: &mut DbConn, user_id: &str) -> Result<Option<Timesta
 }
 
 /// Whether the user has a second factor.
-pub async fn is_enrolled(c: &mut DbConn, user_id: &str) -> Result<bool, sqlx::Error> {
+pub async fn is_enrolled(c: &mut DbConn, user_id: &UserId) -> Result<bool, sqlx::Error> {
     Ok(enrolled_at(c, user_id).await?.is_some())
 }
 
 /// The factors of a user, oldest first.
-pub async fn of_user(c: &mut DbConn, user_id: &str) -> Result<Vec<Factor>, sqlx::Error> {
+pub async fn of_user(c: &mut DbConn, user_id: &UserId) -> Result<Vec<Factor>, sqlx::Error> {
     sqlx::query_as(concat!("SELECT ", columns!(), " FROM factors WHERE user_id = $1 ORDER BY id LIMIT 100"))
         .bind(user_id)
         .fetch_all(c)
@@ -104,7 +104,7 @@ pub async fn of_user(c: &mut DbConn, user_id: &str) -> Result<Vec<Factor>, sqlx:
 }
 
 /// The factor with this id, if it belongs to this user.
-pub async fn by_id(c: &mut DbConn, user_id: &str, id: &str) -> Result<Option<Factor>, sqlx::Error> {
+pub async fn by_id(c: &mut DbConn, user_id: &UserId, id: &str) -> Result<Option<Factor>, sqlx::Error> {
     sqlx::query_as(concat!("SELECT ", columns!(), " FROM factors WHERE user_id = $1 AND id = $2"))
         .bind(user_id)
         .bind(id)
@@ -175,7 +175,7 @@ pub(super) async fn delete(tx: &mut Tx, factor: &Factor) -> Result<bool, sqlx::E
     Ok(done.rows_affected() == 1)
 }
 
-pub(super) async fn count(c: &mut DbConn, user_id: &str) -> Result<i64, sqlx::Error> {
+pub(super) async fn count(c: &mut DbConn, user_id: &UserId) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT COUNT(*) FROM factors WHERE user_id = $1").bind(user_id).fetch_one(c).await
 }
 
@@ -204,7 +204,7 @@ pub(super) async fn replace_recovery_codes(
 /// Consumes a recovery code; returns false when it does not exist or was used before.
 pub(super) async fn consume_recovery_code(
     tx: &mut Tx,
-    user_id: &str,
+    user_id: &UserId,
     hash: &str,
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query("DELETE FROM recovery_codes WHERE user_id = $1 AND hash = $2")
@@ -216,7 +216,7 @@ pub(super) async fn consume_recovery_code(
 }
 
 /// How many recovery codes the user has left.
-pub async fn codes_left(c: &mut DbConn, user_id: &str) -> Result<i64, sqlx::Error> {
+pub async fn codes_left(c: &mut DbConn, user_id: &UserId) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT COUNT(*) FROM recovery_codes WHERE user_id = $1")
         .bind(user_id)
         .fetch_one(c)

@@ -7,7 +7,7 @@ use super::model::Flow;
 use super::store::{self, NewFlow};
 use crate::kernel::database::DbConn;
 use crate::kernel::tokens::{self, OpaqueToken, OpaqueTokenKind};
-use crate::kernel::{Kernel, Timestamp, Tx};
+use crate::kernel::{AccountId, ConnectionId, Kernel, Timestamp, Tx};
 use crate::signin::{Proof, SignInAttempt, SignInError, SignInOutcome};
 
 /// How long an IdP-initiated sign-in may take from the POST to our redirect.
@@ -17,7 +17,7 @@ const UNSOLICITED_LIFETIME: Duration = Duration::from_mins(1);
 pub async fn record_request(
     tx: &mut Tx,
     flow_id: &str,
-    connection_id: &str,
+    connection_id: &ConnectionId,
     request_id: &str,
 ) -> Result<(), sqlx::Error> {
     store::record_request(tx, flow_id, connection_id, request_id).await
@@ -26,7 +26,7 @@ pub async fn record_request(
 /// Whether a flow waits for the response to this request to a connection's provider.
 pub async fn has_pending_request(
     c: &mut DbConn,
-    connection_id: &str,
+    connection_id: &ConnectionId,
     request_id: &str,
     now: Timestamp,
 ) -> Result<bool, sqlx::Error> {
@@ -49,8 +49,8 @@ pub enum ProofDelivery<'a> {
 /// delivered it. Returns `None` when no open flow requested the proof.
 pub async fn deliver_proof(
     tx: &mut Tx,
-    account_id: &str,
-    connection_id: &str,
+    account_id: &AccountId,
+    connection_id: &ConnectionId,
     delivery: ProofDelivery<'_>,
     proof: &Proof,
 ) -> Result<Option<String>, sqlx::Error> {

@@ -5,6 +5,7 @@ use super::password_attempt::{Candidate, PasswordAttempt};
 use super::provider_claims;
 use super::reauthentication::SessionRequest;
 use crate::audit::Context;
+use crate::kernel::{AccountId, ConnectionId};
 use crate::signin::lockout::{self, CredentialKind};
 use crate::signin::lookup::{LookupBy, SignInRecord, SubjectMatch};
 use crate::signin::{ExternalSubject, Method, Proof, SignInAttempt, SignInError, SignInOutcome};
@@ -12,9 +13,9 @@ use crate::signin::{ExternalSubject, Method, Proof, SignInAttempt, SignInError, 
 /// The user that a directory found for the typed identifier.
 pub struct ExternalCandidate<'a> {
     /// The account of the directory's connection.
-    pub account_id: &'a str,
+    pub account_id: &'a AccountId,
     /// The directory's connection.
-    pub connection_id: &'a str,
+    pub connection_id: &'a ConnectionId,
     /// The user's subject, if the directory has a permanent identifier for them.
     pub subject: Option<&'a ExternalSubject>,
     /// The user's address in the directory, or else their name there, or else the typed identifier.

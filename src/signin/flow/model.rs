@@ -6,6 +6,7 @@ use crate::directory::accounts::AuthenticationSettings;
 use crate::directory::users::User;
 use crate::kernel::TextEnum as _;
 use crate::kernel::text_enum::text_enum;
+use crate::kernel::{AccountId, ConnectionId};
 use crate::signin::Proof;
 use crate::signin::password::PasswordStatus;
 
@@ -20,7 +21,7 @@ pub(super) const SEALED_PREFIX: &str = "t.";
 #[derive(Debug, Clone, Copy)]
 pub struct FlowStart<'a> {
     /// The account, if it is known.
-    pub account_id: Option<&'a str>,
+    pub account_id: Option<&'a AccountId>,
     /// The address or user name that the user typed; may be empty.
     pub identifier: &'a str,
     /// The local path to redirect to after sign-in, already validated.
@@ -35,13 +36,13 @@ pub struct Flow {
     /// The id of its row, or the sealed flow itself. It is useless without the browser's cookie.
     pub id: String,
     /// The account, if it is known.
-    pub account_id: Option<String>,
+    pub account_id: Option<AccountId>,
     /// The address or user name that the user typed; empty when the identity provider began the sign-in.
     pub identifier: String,
     /// The local path to redirect to after sign-in.
     pub return_to: String,
     /// The connection whose provider the browser was sent to.
-    pub connection_id: Option<String>,
+    pub connection_id: Option<ConnectionId>,
     pub(super) proof: Option<String>,
     #[sqlx(rename = "demands")]
     pending_step: Option<String>,
@@ -77,7 +78,7 @@ impl Flow {
     pub(super) fn from_sealed(sealed: String, begin: FlowStart<'_>) -> Self {
         Self {
             id: sealed,
-            account_id: begin.account_id.map(str::to_owned),
+            account_id: begin.account_id.cloned(),
             identifier: begin.identifier.to_owned(),
             return_to: begin.return_to.to_owned(),
             connection_id: None,

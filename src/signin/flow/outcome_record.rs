@@ -10,7 +10,8 @@ use crate::signin::{Method, Proof, SignInError};
 
 /// The audit context for an action of `user` in this request, once it is certain that it is them.
 pub(crate) fn audit_context_of(user: &User, request: &RequestContext) -> Context {
-    let actor = Actor { kind: ActorKind::User, id: Some(user.id.clone()), name: user.user_name.clone() };
+    let actor =
+        Actor { kind: ActorKind::User, id: Some(String::from(&user.id)), name: user.user_name.clone() };
     Context::of(&user.account_id, actor, request)
 }
 

@@ -12,6 +12,7 @@ use crate::access::Principal;
 use crate::audit::Context;
 use crate::directory::fold_case;
 use crate::directory::users;
+use crate::kernel::AccountId;
 use crate::kernel::database::{DbConn, PendingCommit, PooledDbConn};
 use crate::kernel::http::RequestContext;
 use crate::signin::lockout::{self, Attempt, AttemptDecision, CredentialKind, LockNotice};
@@ -22,7 +23,7 @@ use crate::signin::{Method, SignIn, SignInError};
 /// The user whose password is checked, if there is one.
 pub(super) struct Candidate {
     /// Empty when the account is unknown.
-    pub(super) account_id: String,
+    pub(super) account_id: AccountId,
     /// The user's id, or a decoy key if there is no user.
     pub(super) lockout_key: String,
     pub(super) record: SignInRecord,
@@ -41,19 +42,19 @@ impl Candidate {
 
     /// Looks up the principal of a session.
     pub(super) async fn of_principal(c: &mut DbConn, principal: &Principal) -> Result<Self, sqlx::Error> {
-        Self::find(c, &principal.account_id, LookupBy::UserId(&principal.id), &principal.name).await
+        Self::find(c, &principal.account_id, LookupBy::UserId(&principal.user_id()), &principal.name).await
     }
 
     /// Looks up a user. `identifier` is the typed name, which selects the decoy key.
     pub(super) async fn find(
         c: &mut DbConn,
-        account_id: &str,
+        account_id: &AccountId,
         lookup_by: LookupBy<'_>,
         identifier: &str,
     ) -> Result<Self, sqlx::Error> {
         let decoy = lockout::decoy_key(&fold_case(identifier));
         let record = lookup::find_record(c, account_id, lookup_by, &decoy).await?;
-        let lockout_key = record.user.as_ref().map_or(decoy, |user| user.id.clone());
+        let lockout_key = record.user.as_ref().map_or(decoy, |user| String::from(&user.id));
         Ok(Self { account_id: account_id.to_owned(), lockout_key, record })
     }
 

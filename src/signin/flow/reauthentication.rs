@@ -54,9 +54,10 @@ impl SessionRequest<'_> {
     pub async fn confirm_second_factor(&self, response: FactorResponse<'_>) -> Result<String, SignInError> {
         let Self { signin, request, principal } = *self;
         let session_id = principal.session_id().ok_or(SignInError::FlowEnded)?;
-        let response = factors::prepare_response(signin, &principal.id, session_id, response).await?;
+        let user_id = principal.user_id();
+        let response = factors::prepare_response(signin, &user_id, session_id, response).await?;
         let mut tx = signin.kernel.db.begin().await?;
-        let lookup_by = LookupBy::UserId(&principal.id);
+        let lookup_by = LookupBy::UserId(&user_id);
         let record = lookup::find_record(&mut tx, &principal.account_id, lookup_by, "").await?;
         let SignInRecord { user, settings, .. } = record;
         let user = user.filter(User::is_active).ok_or(SignInError::FlowEnded)?;

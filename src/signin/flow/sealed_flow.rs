@@ -5,11 +5,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::model::{Flow, FlowStart, LIFETIME, SEALED_PREFIX};
-use crate::kernel::{Kernel, sealed_state, tokens, vault};
+use crate::kernel::{AccountId, Kernel, sealed_state, tokens, vault};
 
 #[derive(Serialize, Deserialize)]
 struct SealedFlow {
-    account_id: Option<String>,
+    account_id: Option<AccountId>,
     identifier: String,
     return_to: String,
 }
@@ -21,7 +21,7 @@ fn bound_to(browser: &str) -> String {
 /// Starts a flow without a row. Its id is what the browser carries as `flow`.
 pub fn begin_without_row(kernel: &Kernel, begin: FlowStart<'_>) -> Result<Flow, vault::Error> {
     let content = SealedFlow {
-        account_id: begin.account_id.map(str::to_owned),
+        account_id: begin.account_id.cloned(),
         identifier: begin.identifier.to_owned(),
         return_to: begin.return_to.to_owned(),
     };
@@ -40,7 +40,7 @@ pub(super) async fn open_sealed(
     let opened = sealed_state::open::<SealedFlow>(kernel, &bound_to(browser), ticket).await?;
     Ok(opened.map(|ticket| {
         let SealedFlow { account_id, identifier, return_to } = &ticket.content;
-        let account_id = account_id.as_deref();
+        let account_id = account_id.as_ref();
         Flow::from_sealed(id.to_owned(), FlowStart { account_id, identifier, return_to, browser })
     }))
 }

@@ -25,7 +25,7 @@ impl SignInAttempt<'_> {
     ) -> Result<SignInOutcome, SignInError> {
         let Self { signin, request, flow, browser } = *self;
         let mut proof = proof_waiting_for(flow, NextStep::SecondFactor)?;
-        let user_id = proof.user_id.as_deref().ok_or(SignInError::FlowEnded)?;
+        let user_id = proof.user_id.as_ref().ok_or(SignInError::FlowEnded)?;
         let response = factors::prepare_response(signin, user_id, &flow.id, response).await?;
         let mut tx = signin.kernel.db.begin().await?;
         let admitted = load_pending_user(&mut tx, flow, &proof).await?;

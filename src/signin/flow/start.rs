@@ -32,7 +32,7 @@ pub async fn persist(tx: &mut Tx, flow: &Flow, browser: &str) -> Result<String, 
     if !flow.is_sealed() {
         return Ok(flow.id.clone());
     }
-    let account_id = flow.account_id.as_deref();
+    let account_id = flow.account_id.as_ref();
     let (identifier, return_to) = (flow.identifier.as_str(), flow.return_to.as_str());
     begin(tx, FlowStart { account_id, identifier, return_to, browser }).await
 }

@@ -2,7 +2,7 @@
 
 use super::model::{self, Flow, NextStep};
 use crate::kernel::database::DbConn;
-use crate::kernel::{Timestamp, Tx};
+use crate::kernel::{AccountId, ConnectionId, Timestamp, Tx};
 use crate::signin::Proof;
 
 macro_rules! columns {
@@ -16,10 +16,10 @@ macro_rules! columns {
 pub(super) struct NewFlow<'a> {
     pub(super) browser_hash: Option<String>,
     pub(super) handover_hash: Option<&'a str>,
-    pub(super) account_id: Option<&'a str>,
+    pub(super) account_id: Option<&'a AccountId>,
     pub(super) identifier: &'a str,
     pub(super) return_to: &'a str,
-    pub(super) connection_id: Option<&'a str>,
+    pub(super) connection_id: Option<&'a ConnectionId>,
     pub(super) proof: Option<String>,
 }
 
@@ -69,7 +69,7 @@ pub(super) async fn of_browser(
 pub(super) async fn record_request(
     tx: &mut Tx,
     id: &str,
-    connection_id: &str,
+    connection_id: &ConnectionId,
     request_id: &str,
 ) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE signin_flows SET connection_id = $1, request_id = $2 WHERE id = $3")
@@ -85,7 +85,7 @@ pub(super) async fn record_request(
 /// request id, so that only the first of two responses to one request is accepted.
 pub(super) async fn attach_proof(
     tx: &mut Tx,
-    connection_id: &str,
+    connection_id: &ConnectionId,
     request_id: &str,
     proof: &str,
     handover: &str,
@@ -108,7 +108,7 @@ pub(super) async fn attach_proof(
 /// Whether a flow waits for the response to this request.
 pub(super) async fn has_pending_request(
     c: &mut DbConn,
-    connection_id: &str,
+    connection_id: &ConnectionId,
     request_id: &str,
     now: Timestamp,
 ) -> Result<bool, sqlx::Error> {

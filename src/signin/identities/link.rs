@@ -8,7 +8,7 @@ use super::store::{self, Identity};
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::Error;
 use crate::directory::users::User;
-use crate::kernel::Tx;
+use crate::kernel::{ConnectionId, Tx};
 use crate::signin::proof::{ExternalSubject, Proof};
 
 /// The precision of `last_used_at`, so that not every sign-in writes it.
@@ -44,7 +44,7 @@ pub async fn link(
     tx: &mut Tx,
     context: &Context,
     user: &User,
-    connection_id: &str,
+    connection_id: &ConnectionId,
     subject: &ExternalSubject,
     name: &str,
 ) -> Result<(), Error> {

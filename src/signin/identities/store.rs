@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::directory::users::User;
 use crate::kernel::database::{DbConn, SqlValue, insert_all, lookup_map};
-use crate::kernel::{Timestamp, Tx};
+use crate::kernel::{AccountId, ConnectionId, Timestamp, Tx, UserId};
 use crate::signin::proof::ExternalSubject;
 
 /// An identity that is linked to a user.
@@ -13,9 +13,9 @@ pub struct Identity {
     /// Its id.
     pub id: String,
     /// The user's id.
-    pub user_id: String,
+    pub user_id: UserId,
     /// The connection of the identity provider.
-    pub connection_id: String,
+    pub connection_id: ConnectionId,
     /// The connection's name.
     pub connection: String,
     /// The issuer.
@@ -36,7 +36,7 @@ pub struct LinkedIdentity {
     /// Its id.
     pub id: String,
     /// The user's id.
-    pub user_id: String,
+    pub user_id: UserId,
     /// The identifier that the provider gave the user at their last sign-in.
     pub name: String,
     /// When it was last used, to within 15 minutes.
@@ -51,7 +51,7 @@ macro_rules! columns {
 }
 
 /// The identities of a user, the oldest first.
-pub async fn of_user(c: &mut DbConn, user_id: &str) -> Result<Vec<Identity>, sqlx::Error> {
+pub async fn of_user(c: &mut DbConn, user_id: &UserId) -> Result<Vec<Identity>, sqlx::Error> {
     sqlx::query_as(concat!(columns!(), "WHERE i.user_id = $1 ORDER BY i.id LIMIT 200"))
         .bind(user_id)
         .fetch_all(c)
@@ -59,7 +59,7 @@ pub async fn of_user(c: &mut DbConn, user_id: &str) -> Result<Vec<Identity>, sql
 }
 
 /// The identity with this id, if it belongs to this user.
-pub async fn by_id(c: &mut DbConn, user_id: &str, id: &str) -> Result<Option<Identity>, sqlx::Error> {
+pub async fn by_id(c: &mut DbConn, user_id: &UserId, id: &str) -> Result<Option<Identity>, sqlx::Error> {
     sqlx::query_as(concat!(columns!(), "WHERE i.user_id = $1 AND i.id = $2"))
         .bind(user_id)
         .bind(id)
@@ -70,7 +70,7 @@ pub async fn by_id(c: &mut DbConn, user_id: &str, id: &str) -> Result<Option<Ide
 /// The linked identity of a subject at a connection.
 pub async fn of_subject(
     c: &mut DbConn,
-    connection_id: &str,
+    connection_id: &ConnectionId,
     subject: &ExternalSubject,
 ) -> Result<Option<LinkedIdentity>, sqlx::Error> {
     sqlx::query_as(
@@ -87,10 +87,10 @@ pub async fn of_subject(
 /// Finds the users that these subjects of one issuer are linked to at a connection: user ids by subject.
 pub async fn of_subjects(
     c: &mut DbConn,
-    connection_id: &str,
+    connection_id: &ConnectionId,
     issuer: &str,
     subjects: &[String],
-) -> Result<HashMap<String, String>, sqlx::Error> {
+) -> Result<HashMap<String, UserId>, sqlx::Error> {
     let head = "SELECT subject, user_id FROM user_identities WHERE connection_id = $1 AND issuer = $2 AND subject IN";
     lookup_map(c, head, &[connection_id, issuer], subjects).await
 }
@@ -99,8 +99,8 @@ pub async fn of_subjects(
 /// that none of them is linked, and records one event for all of them.
 pub async fn link_many(
     tx: &mut Tx,
-    account_id: &str,
-    connection_id: &str,
+    account_id: &AccountId,
+    connection_id: &ConnectionId,
     issuer: &str,
     rows: Vec<(&str, &str, &str)>,
 ) -> Result<(), sqlx::Error> {
@@ -128,7 +128,7 @@ pub async fn link_many(
 pub(super) async fn insert(
     tx: &mut Tx,
     user: &User,
-    connection_id: &str,
+    connection_id: &ConnectionId,
     subject: &ExternalSubject,
     name: &str,
 ) -> Result<bool, sqlx::Error> {

@@ -1,7 +1,7 @@
 //! The data of the lockout.
 
 use crate::kernel::text_enum::text_enum;
-use crate::kernel::{Timestamp, tokens};
+use crate::kernel::{AccountId, Timestamp, tokens};
 
 text_enum! {
     /// A kind of credential with its own counter.
@@ -18,7 +18,7 @@ text_enum! {
 #[derive(Debug, Clone, Copy)]
 pub struct Attempt<'a> {
     /// The account; empty when it is unknown.
-    pub account_id: &'a str,
+    pub account_id: &'a AccountId,
     /// The user's id, or [`decoy_key`] of an unknown name.
     pub key: &'a str,
     /// The kind of credential.

@@ -7,7 +7,7 @@ use sqlx::query::QueryAs;
 use super::model::{Attempt, AttemptDecision, CredentialKind};
 use crate::directory::accounts::LockoutSettings;
 use crate::kernel::database::{Database, DbConn, PendingCommit, Sql, SqlArguments};
-use crate::kernel::{Timestamp, Tx};
+use crate::kernel::{AccountId, Timestamp, Tx, UserId};
 
 /// Counts an attempt as failed before it is checked.
 pub(crate) async fn record_attempt(
@@ -84,11 +84,11 @@ pub(crate) async fn write_decoy(tx: &mut Tx, attempt: Attempt<'_>) -> Result<(),
 /// another kind still count, because knowing the password must not allow more guesses at a code.
 pub(crate) async fn clear_failures(
     tx: &mut Tx,
-    user_id: &str,
+    key: &str,
     factor: CredentialKind,
 ) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM signin_failures WHERE user_id = $1 AND factor = $2")
-        .bind(user_id)
+        .bind(key)
         .bind(factor.as_str())
         .execute(&mut **tx)
         .await
@@ -98,7 +98,7 @@ pub(crate) async fn clear_failures(
 /// Clears the failures of a user with one kind of credential; returns true when it was locked.
 pub(super) async fn unlock_kind(
     tx: &mut Tx,
-    user_id: &str,
+    user_id: &UserId,
     factor: CredentialKind,
 ) -> Result<bool, sqlx::Error> {
     let now = tx.now();
@@ -113,7 +113,7 @@ pub(super) async fn unlock_kind(
 }
 
 /// Clears all failures of a user; returns true when a kind of credential was locked.
-pub(super) async fn unlock_all(tx: &mut Tx, user_id: &str) -> Result<bool, sqlx::Error> {
+pub(super) async fn unlock_all(tx: &mut Tx, user_id: &UserId) -> Result<bool, sqlx::Error> {
     let now = tx.now();
     let ended: Vec<(Timestamp,)> =
         sqlx::query_as("DELETE FROM signin_failures WHERE user_id = $1 RETURNING locked_until")
@@ -126,8 +126,8 @@ pub(super) async fn unlock_all(tx: &mut Tx, user_id: &str) -> Result<bool, sqlx:
 /// Until when the user is locked, if they are.
 pub async fn locked_until(
     c: &mut DbConn,
-    account_id: &str,
-    user_id: &str,
+    account_id: &AccountId,
+    user_id: &UserId,
     now: Timestamp,
 ) -> Result<Option<Timestamp>, sqlx::Error> {
     sqlx::query_scalar(
@@ -142,7 +142,11 @@ pub async fn locked_until(
 }
 
 /// How many users of the account are locked.
-pub async fn locked_count(c: &mut DbConn, account_id: &str, now: Timestamp) -> Result<i64, sqlx::Error> {
+pub async fn locked_count(
+    c: &mut DbConn,
+    account_id: &AccountId,
+    now: Timestamp,
+) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar(
         "SELECT COUNT(*) FROM signin_failures f JOIN users u ON u.id = f.user_id \
          WHERE f.account_id = $1 AND f.locked_until > 0 AND f.locked_until > $2",

@@ -10,7 +10,7 @@ use crate::directory::accounts::{self, Account};
 use crate::directory::users::User;
 use crate::directory::{Error, groups, users};
 use crate::kernel::mail::{self, EmailMessage};
-use crate::kernel::{Kernel, Timestamp, Tx};
+use crate::kernel::{GroupId, Kernel, Timestamp, Tx};
 
 pub use factors::enrolment_email;
 pub(super) use factors::{code_used, codes_renewed, factor_added, factor_removed, factors_reset};
@@ -181,14 +181,14 @@ pub(super) async fn user_locked(
         };
         send(kernel, tx, account, user, &letter).await?;
     }
-    let Some(group) = &settings.notify_group else { return Ok(()) };
+    let Some(group) = settings.notify_group.as_deref().map(GroupId::from) else { return Ok(()) };
     let letter = EmailMessage {
         subject: format!("{} is locked for a while", user.user_name),
         paragraphs: vec![what],
         action: Some(("Open the user".into(), kernel.urls.absolute(&format!("/console/users/{}", user.id)))),
         notes: vec!["You get this mail as a member of the group that is told of lockouts.".into()],
     };
-    for member in groups::members(tx, group, "", MOST_TOLD).await? {
+    for member in groups::members(tx, &group, "", MOST_TOLD).await? {
         if let Some(member) = users::by_id(tx, &account.id, &member.user_id).await?
             && member.is_active()
             && member.id != user.id

@@ -7,7 +7,7 @@ use crate::directory::users::User;
 use crate::kernel::database::{DbConn, SqlValue, insert_all};
 use crate::kernel::text_enum::text_enum;
 use crate::kernel::tokens::{self, OpaqueToken, OpaqueTokenKind};
-use crate::kernel::{Kernel, Timestamp, Tx};
+use crate::kernel::{AccountId, Kernel, Timestamp, Tx, UserId};
 
 /// How long an invitation is valid.
 pub const INVITE_LIFETIME: Duration = Duration::from_hours(7 * 24);
@@ -48,9 +48,9 @@ impl LinkPurpose {
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct OneTimeLink {
     /// The account that it belongs to; `None` for the first run.
-    pub account_id: Option<String>,
+    pub account_id: Option<AccountId>,
     /// The user that it is for; `None` for the first run.
-    pub user_id: Option<String>,
+    pub user_id: Option<UserId>,
     #[sqlx(try_from = "String")]
     purpose: LinkPurpose,
 }
@@ -87,7 +87,7 @@ pub async fn create(tx: &mut Tx, user: &User, purpose: LinkPurpose) -> Result<St
 /// Creates a link for each of these users of an account and returns the secrets in the same order.
 pub(crate) async fn create_many(
     tx: &mut Tx,
-    account_id: &str,
+    account_id: &AccountId,
     user_ids: &[&str],
     purpose: LinkPurpose,
 ) -> Result<Vec<String>, sqlx::Error> {
@@ -160,7 +160,7 @@ pub async fn mark_used(kernel: &Kernel, secret: &str) -> Result<(), sqlx::Error>
 /// or revoked.
 pub async fn made_since(
     c: &mut DbConn,
-    user_id: &str,
+    user_id: &UserId,
     purpose: LinkPurpose,
     since: Timestamp,
 ) -> Result<i64, sqlx::Error> {
@@ -173,7 +173,7 @@ pub async fn made_since(
 }
 
 /// Revokes all links of the user with this purpose.
-pub async fn revoke(tx: &mut Tx, user_id: &str, purpose: LinkPurpose) -> Result<(), sqlx::Error> {
+pub async fn revoke(tx: &mut Tx, user_id: &UserId, purpose: LinkPurpose) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM links WHERE user_id = $1 AND purpose = $2")
         .bind(user_id)
         .bind(purpose.as_str())

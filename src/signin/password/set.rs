@@ -11,7 +11,7 @@ use crate::directory::accounts::PasswordSettings;
 use crate::directory::users::User;
 use crate::directory::{Error, accounts};
 use crate::kernel::text_enum::text_enum;
-use crate::kernel::{Kernel, Tx};
+use crate::kernel::{Kernel, Tx, UserId};
 use crate::signin::{SignIn, factors, notifications};
 
 text_enum! {
@@ -66,7 +66,7 @@ pub async fn prepare(
     settings: &PasswordSettings,
     password: &Password,
     person: &PersonalTerms,
-    user_id: Option<&str>,
+    user_id: Option<&UserId>,
 ) -> Result<String, PrepareError> {
     policy::check(settings, password, person)?;
     let earlier = match user_id {

@@ -1,7 +1,7 @@
 //! SQL of passwords.
 
 use crate::kernel::database::{DbConn, SqlValue, insert_all};
-use crate::kernel::{Timestamp, Tx};
+use crate::kernel::{AccountId, Timestamp, Tx, UserId};
 
 /// A stored password.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -11,7 +11,7 @@ pub(crate) struct PasswordRow {
 }
 
 /// The stored password of a user, if they have one.
-pub(crate) async fn of_user(c: &mut DbConn, user_id: &str) -> Result<Option<PasswordRow>, sqlx::Error> {
+pub(crate) async fn of_user(c: &mut DbConn, user_id: &UserId) -> Result<Option<PasswordRow>, sqlx::Error> {
     sqlx::query_as("SELECT hash, changed_at FROM passwords WHERE user_id = $1")
         .bind(user_id)
         .fetch_optional(c)
@@ -19,12 +19,16 @@ pub(crate) async fn of_user(c: &mut DbConn, user_id: &str) -> Result<Option<Pass
 }
 
 /// When the user's password was set; `None` for a user without one.
-pub async fn changed_at(c: &mut DbConn, user_id: &str) -> Result<Option<Timestamp>, sqlx::Error> {
+pub async fn changed_at(c: &mut DbConn, user_id: &UserId) -> Result<Option<Timestamp>, sqlx::Error> {
     Ok(of_user(c, user_id).await?.map(|row| row.changed_at))
 }
 
 /// How many of the account's active users have a password that was set at or before `moment`.
-pub async fn count_older(c: &mut DbConn, account_id: &str, moment: Timestamp) -> Result<i64, sqlx::Error> {
+pub async fn count_older(
+    c: &mut DbConn,
+    account_id: &AccountId,
+    moment: Timestamp,
+) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar(
         "SELECT COUNT(*) FROM passwords p JOIN users u ON u.id = p.user_id \
          WHERE p.account_id = $1 AND p.changed_at <= $2 AND u.active = 1",
@@ -37,8 +41,8 @@ pub async fn count_older(c: &mut DbConn, account_id: &str, moment: Timestamp) ->
 
 pub(super) async fn upsert(
     tx: &mut Tx,
-    account_id: &str,
-    user_id: &str,
+    account_id: &AccountId,
+    user_id: &UserId,
     hash: &str,
 ) -> Result<(), sqlx::Error> {
     let now = tx.now();
@@ -57,7 +61,7 @@ pub(super) async fn upsert(
 
 /// Replaces the hash of an unchanged password with a better one. Has no effect when the password was
 /// changed in the meantime.
-pub(crate) async fn upgrade(tx: &mut Tx, user_id: &str, old: &str, new: &str) -> Result<(), sqlx::Error> {
+pub(crate) async fn upgrade(tx: &mut Tx, user_id: &UserId, old: &str, new: &str) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE passwords SET hash = $1 WHERE user_id = $2 AND hash = $3")
         .bind(new)
         .bind(user_id)
@@ -70,8 +74,8 @@ pub(crate) async fn upgrade(tx: &mut Tx, user_id: &str, old: &str, new: &str) ->
 /// Copies the current hash into the history and reduces the history to `keep` entries.
 pub(super) async fn retire(
     tx: &mut Tx,
-    account_id: &str,
-    user_id: &str,
+    account_id: &AccountId,
+    user_id: &UserId,
     keep: u32,
 ) -> Result<(), sqlx::Error> {
     let now = tx.now();
@@ -98,7 +102,7 @@ pub(super) async fn retire(
 /// The hashes of the last `most` passwords, the current one first.
 pub(super) async fn recent_hashes(
     c: &mut DbConn,
-    user_id: &str,
+    user_id: &UserId,
     most: u32,
 ) -> Result<Vec<String>, sqlx::Error> {
     let mut all: Vec<String> = of_user(&mut *c, user_id).await?.map(|row| row.hash).into_iter().collect();
@@ -117,10 +121,10 @@ pub(super) async fn recent_hashes(
 /// not warned yet.
 pub(super) async fn to_warn(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     after: Timestamp,
     until: Timestamp,
-) -> Result<Vec<(String, Timestamp)>, sqlx::Error> {
+) -> Result<Vec<(UserId, Timestamp)>, sqlx::Error> {
     sqlx::query_as(
         "SELECT p.user_id, p.changed_at FROM passwords p JOIN users u ON u.id = p.user_id \
          WHERE p.account_id = $1 AND p.changed_at > $2 AND p.changed_at <= $3 AND p.warned_at IS NULL \
@@ -137,7 +141,7 @@ pub(super) async fn to_warn(
 /// changed.
 pub(super) async fn mark_warned(
     tx: &mut Tx,
-    user_id: &str,
+    user_id: &UserId,
     changed_at: Timestamp,
 ) -> Result<bool, sqlx::Error> {
     let now = tx.now();
@@ -156,11 +160,11 @@ pub(super) async fn mark_warned(
 /// now, because their age is unknown.
 pub async fn insert_imported(
     tx: &mut Tx,
-    account_id: &str,
-    hashes: Vec<(String, String)>,
+    account_id: &AccountId,
+    hashes: Vec<(UserId, String)>,
 ) -> Result<(), sqlx::Error> {
     let now = tx.now();
-    let row = |(user_id, hash): (String, String)| -> [SqlValue<'_>; 4] {
+    let row = |(user_id, hash): (UserId, String)| -> [SqlValue<'_>; 4] {
         [user_id.into(), account_id.into(), hash.into(), now.into()]
     };
     let rows = hashes.into_iter().map(row).collect();

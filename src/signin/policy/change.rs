@@ -11,7 +11,7 @@ use crate::signin::password;
 /// needs a second factor of their own, and a service account needs an administrator who has one.
 pub async fn requester_has_second_factor(c: &mut DbConn, principal: &Principal) -> Result<bool, sqlx::Error> {
     if principal.kind == PrincipalKind::User {
-        return factors::is_enrolled(c, &principal.id).await;
+        return factors::is_enrolled(c, &principal.user_id()).await;
     }
     for id in access::admins(&mut *c, &principal.account_id).await? {
         if factors::is_enrolled(&mut *c, &id).await? {

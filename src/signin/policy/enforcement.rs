@@ -2,14 +2,14 @@
 
 use crate::access::SessionRestriction;
 use crate::directory::accounts::TwoFactorSettings;
-use crate::kernel::Timestamp;
 use crate::kernel::database::{Conditions, DbConn};
+use crate::kernel::{AccountId, Timestamp, UserId};
 
 /// Whether the account requires a second factor of this user.
 pub async fn is_enforced_for(
     c: &mut DbConn,
     settings: &TwoFactorSettings,
-    user_id: &str,
+    user_id: &UserId,
 ) -> Result<bool, sqlx::Error> {
     if settings.enforced || settings.groups.is_empty() {
         return Ok(settings.enforced);
@@ -24,7 +24,7 @@ pub async fn is_enforced_for(
 /// The users of an account who must have a second factor under `settings` and have none, after the user
 /// with id `after`, as conditions on `users u`.
 pub(crate) fn users_without_factor(
-    account_id: &str,
+    account_id: &AccountId,
     settings: &TwoFactorSettings,
     after: &str,
 ) -> Conditions {
@@ -47,7 +47,7 @@ pub(crate) fn users_without_factor(
 /// How many users must have a second factor under these settings and have none.
 pub async fn affected_count(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     settings: &TwoFactorSettings,
 ) -> Result<i64, sqlx::Error> {
     let all = users_without_factor(account_id, settings, "");
@@ -59,7 +59,7 @@ pub async fn affected_count(
 pub(crate) async fn session_restriction(
     c: &mut DbConn,
     settings: &TwoFactorSettings,
-    user_id: &str,
+    user_id: &UserId,
     is_enrolled: bool,
     now: Timestamp,
 ) -> Result<SessionRestriction, sqlx::Error> {

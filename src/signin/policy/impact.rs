@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::enforcement;
 use crate::directory::accounts::AuthenticationSettings;
 use crate::directory::users;
-use crate::kernel::Timestamp;
 use crate::kernel::database::DbConn;
+use crate::kernel::{AccountId, Timestamp};
 use crate::signin::{lockout, password, sessions};
 
 /// How many a change affects. A count is `None` where the change does not concern it.
@@ -31,7 +31,7 @@ pub struct ImpactCounts {
 /// Counts what changing `before` to `after` affects.
 pub async fn count_impact(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     before: &AuthenticationSettings,
     after: &AuthenticationSettings,
     now: Timestamp,

@@ -27,14 +27,8 @@ pub async fn authenticate(signin: &SignIn, secret: &str) -> Result<Option<Princi
         signin.session_activity.record_use(&live.id, now);
     }
     let restriction = if live.second_factor.is_empty() {
-        policy::session_restriction(
-            &mut c,
-            &settings.two_factor,
-            live.user_id.as_str(),
-            live.enrolled > 0,
-            now,
-        )
-        .await?
+        policy::session_restriction(&mut c, &settings.two_factor, &live.user_id, live.enrolled > 0, now)
+            .await?
     } else {
         SessionRestriction::None
     };
@@ -43,7 +37,7 @@ pub async fn authenticate(signin: &SignIn, secret: &str) -> Result<Option<Princi
     Ok(Some(Principal {
         account_id: live.account_id,
         kind: PrincipalKind::User,
-        id: live.user_id,
+        id: live.user_id.into(),
         name: live.user_name,
         credential: Credential::Session {
             id: live.id,

@@ -38,7 +38,7 @@ pub async fn create(
         user_epoch: user.epoch,
         hash: &token.hash,
         method: proof.method.as_str(),
-        connection_id: proof.connection_id.as_deref(),
+        connection_id: proof.connection_id.as_ref(),
         amr: proof.amr.join(" "),
         acr: &proof.acr,
         second_factor: proof.second_factor.map_or("", SecondFactor::as_str),
@@ -64,7 +64,7 @@ pub async fn renew(
     let added = shown.map_or(&[][..], |(_, amr)| amr);
     methods.extend(added.iter().filter(|method| !amr.split_whitespace().any(|known| known == **method)));
     let renewal = Renewal {
-        user_id: &principal.id,
+        user_id: &principal.user_id(),
         id,
         hash: &token.hash,
         amr: methods.join(" "),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::directory::accounts::SessionSettings;
-use crate::kernel::Timestamp;
+use crate::kernel::{Timestamp, UserId};
 
 /// A session, as shown to its user.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -11,7 +11,7 @@ pub struct Session {
     /// Its id.
     pub id: String,
     /// The user's id.
-    pub user_id: String,
+    pub user_id: UserId,
     /// The text of the [`crate::signin::Method`] that it began with.
     pub method: String,
     /// The client address at its beginning.

@@ -36,7 +36,7 @@ pub async fn revoke_all(
 /// Ends the principal's own session.
 pub async fn sign_out(tx: &mut Tx, context: &Context, principal: &Principal) -> Result<(), sqlx::Error> {
     let Some(id) = principal.session_id() else { return Ok(()) };
-    if store::delete(tx, &principal.id, id).await? == 0 {
+    if store::delete(tx, &principal.user_id(), id).await? == 0 {
         return Ok(());
     }
     audit::record(tx, context, Event::new(Action::SignOut, "user", &principal.id, &principal.name)).await

@@ -7,7 +7,7 @@ use crate::directory::accounts::{
     self, AuthenticationSettings, MAX_SESSION_MINUTES, SessionSettings, TwoFactorSettings, UnreadableSettings,
 };
 use crate::kernel::database::{Conditions, DbConn};
-use crate::kernel::{Timestamp, Tx};
+use crate::kernel::{AccountId, ConnectionId, Timestamp, Tx, UserId};
 use crate::signin::ProviderSession;
 
 macro_rules! columns {
@@ -19,12 +19,12 @@ macro_rules! columns {
 /// A new row of `sessions`.
 pub(super) struct NewSession<'a> {
     pub(super) id: &'a str,
-    pub(super) account_id: &'a str,
-    pub(super) user_id: &'a str,
+    pub(super) account_id: &'a AccountId,
+    pub(super) user_id: &'a UserId,
     pub(super) user_epoch: i64,
     pub(super) hash: &'a str,
     pub(super) method: &'a str,
-    pub(super) connection_id: Option<&'a str>,
+    pub(super) connection_id: Option<&'a ConnectionId>,
     pub(super) amr: String,
     pub(super) acr: &'a str,
     pub(super) second_factor: &'a str,
@@ -81,8 +81,8 @@ pub(super) async fn insert(
 pub(super) struct ActiveSession {
     pub(super) id: String,
     pub(super) hash: String,
-    pub(super) account_id: String,
-    pub(super) user_id: String,
+    pub(super) account_id: AccountId,
+    pub(super) user_id: UserId,
     pub(super) user_name: String,
     pub(super) amr: String,
     pub(super) acr: String,
@@ -126,7 +126,7 @@ pub(super) async fn set_last_seen(tx: &mut Tx, id: &str, used: Timestamp) -> Res
 
 /// A session's new secret, and what was proved for it.
 pub(super) struct Renewal<'a> {
-    pub(super) user_id: &'a str,
+    pub(super) user_id: &'a UserId,
     pub(super) id: &'a str,
     pub(super) hash: &'a str,
     pub(super) amr: String,
@@ -156,7 +156,7 @@ pub(super) async fn renew(tx: &mut Tx, renewal: &Renewal<'_>) -> Result<bool, sq
 
 /// Clears the second factors that were verified in a user's sessions, because the user has none any more.
 /// What an identity provider asserted stays.
-pub(crate) async fn forget_second_factor(tx: &mut Tx, user_id: &str) -> Result<(), sqlx::Error> {
+pub(crate) async fn forget_second_factor(tx: &mut Tx, user_id: &UserId) -> Result<(), sqlx::Error> {
     sqlx::query("UPDATE sessions SET second_factor = '' WHERE user_id = $1 AND second_factor <> 'provider'")
         .bind(user_id)
         .execute(&mut **tx)
@@ -168,7 +168,7 @@ pub(crate) async fn forget_second_factor(tx: &mut Tx, user_id: &str) -> Result<(
 /// user who must have one under `rules`.
 pub async fn count_without_factor(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     limits: &SessionSettings,
     rules: &TwoFactorSettings,
     now: Timestamp,
@@ -192,8 +192,8 @@ pub async fn count_without_factor(
 /// The sessions of a user that have not ended, most recently used first.
 pub async fn of_user(
     c: &mut DbConn,
-    account_id: &str,
-    user_id: &str,
+    account_id: &AccountId,
+    user_id: &UserId,
     now: Timestamp,
 ) -> Result<Vec<Session>, sqlx::Error> {
     let limits = accounts::settings_of(&mut *c, account_id).await?.session;
@@ -214,7 +214,7 @@ pub async fn of_user(
 /// How many sessions that are valid under `before` would end at `now` under `after`.
 pub async fn count_ended_by(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     before: &SessionSettings,
     after: &SessionSettings,
     now: Timestamp,
@@ -245,8 +245,8 @@ pub async fn count_ended_by(
 /// Whether the user has a session that began with `method`.
 pub async fn exists_with_method(
     c: &mut DbConn,
-    account_id: &str,
-    user_id: &str,
+    account_id: &AccountId,
+    user_id: &UserId,
     method: &str,
 ) -> Result<bool, sqlx::Error> {
     let found: Option<(String,)> = sqlx::query_as(
@@ -261,7 +261,7 @@ pub async fn exists_with_method(
 }
 
 /// The session with this id, if it belongs to this user.
-pub async fn by_id(c: &mut DbConn, user_id: &str, id: &str) -> Result<Option<Session>, sqlx::Error> {
+pub async fn by_id(c: &mut DbConn, user_id: &UserId, id: &str) -> Result<Option<Session>, sqlx::Error> {
     sqlx::query_as(concat!("SELECT ", columns!(), " FROM sessions s WHERE s.user_id = $1 AND s.id = $2"))
         .bind(user_id)
         .bind(id)
@@ -269,7 +269,7 @@ pub async fn by_id(c: &mut DbConn, user_id: &str, id: &str) -> Result<Option<Ses
         .await
 }
 
-pub(super) async fn delete(tx: &mut Tx, user_id: &str, id: &str) -> Result<u64, sqlx::Error> {
+pub(super) async fn delete(tx: &mut Tx, user_id: &UserId, id: &str) -> Result<u64, sqlx::Error> {
     let done = sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND id = $2")
         .bind(user_id)
         .bind(id)
@@ -278,7 +278,7 @@ pub(super) async fn delete(tx: &mut Tx, user_id: &str, id: &str) -> Result<u64, 
     Ok(done.rows_affected())
 }
 
-pub(super) async fn delete_all(tx: &mut Tx, user_id: &str, except: &str) -> Result<u64, sqlx::Error> {
+pub(super) async fn delete_all(tx: &mut Tx, user_id: &UserId, except: &str) -> Result<u64, sqlx::Error> {
     let done = sqlx::query("DELETE FROM sessions WHERE user_id = $1 AND id <> $2")
         .bind(user_id)
         .bind(except)

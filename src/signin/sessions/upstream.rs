@@ -3,14 +3,14 @@
 use serde_json::json;
 
 use crate::audit::{self, Action, Context, Event};
-use crate::kernel::Tx;
 use crate::kernel::database::{Conditions, DbConn};
+use crate::kernel::{ConnectionId, Tx, UserId};
 
 /// The session at the identity provider that a session of ours came from.
 #[derive(Debug, Clone, sqlx::FromRow)]
 pub struct UpstreamSession {
     /// The connection.
-    pub connection_id: String,
+    pub connection_id: ConnectionId,
     /// The provider's session identifier.
     pub provider_session: Option<String>,
     /// What the protocol needs to identify the user in a logout request, as JSON.
@@ -34,7 +34,7 @@ pub async fn upstream_session_of(
 #[derive(sqlx::FromRow)]
 struct EndedSession {
     id: String,
-    user_id: String,
+    user_id: UserId,
     user_name: String,
 }
 
@@ -44,7 +44,7 @@ struct EndedSession {
 pub async fn revoke_by_provider(
     tx: &mut Tx,
     context: &Context,
-    connection_id: &str,
+    connection_id: &ConnectionId,
     subject: Option<&str>,
     named: &[String],
 ) -> Result<u64, sqlx::Error> {

@@ -4,8 +4,8 @@ use crate::access::{PrincipalKind, Role, bind_role};
 use crate::audit::Context;
 use crate::directory::users::{self, ChangeAuthority, Profile};
 use crate::directory::{Email, Error, accounts};
-use crate::kernel::Kernel;
 use crate::kernel::http::RequestContext;
+use crate::kernel::{AccountId, Kernel};
 use crate::signin::password::{self, PasswordChangeReason};
 use crate::signin::{Method, Proof, SignIn, SignInAttempt, SignInError, SignInOutcome, flow, one_time_links};
 
@@ -44,7 +44,7 @@ pub async fn complete(
         return Ok(None);
     }
     Email::parse(&typed.email)?;
-    let context_for = |account_id: &str| Context::anonymous(account_id, &typed.email, request);
+    let context_for = |account_id: &AccountId| Context::anonymous(account_id, &typed.email, request);
     let account = accounts::create(&mut tx, &typed.slug, &typed.account_name, context_for).await?;
     let context = context_for(&account.id);
     let profile = Profile {

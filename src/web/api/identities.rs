@@ -36,7 +36,7 @@ pub(super) struct IdentityBody {
 impl From<Identity> for IdentityBody {
     fn from(identity: Identity) -> Self {
         let Identity { id, connection_id, issuer, subject, name, created_at, last_used_at, .. } = identity;
-        Self { id, connection_id, issuer, subject, name, created_at, last_used_at }
+        Self { id, connection_id: connection_id.into(), issuer, subject, name, created_at, last_used_at }
     }
 }
 
@@ -61,6 +61,6 @@ pub(super) async fn unlink(
     request: AuthenticatedRequest,
     Path((id, identity)): Path<(String, String)>,
 ) -> Result<StatusCode, Error> {
-    admin::identities::unlink(&request.admin(), &id, &identity).await?;
+    admin::identities::unlink(&request.admin(), &id.into(), &identity).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -57,7 +57,7 @@ impl From<InviteeOutcome> for InvitationOutcome {
             InviteStatus::Active { user_id, notified: false } => ("active", None, Some(user_id), None),
             InviteStatus::Refused(reason) => ("refused", None, None, Some(reason)),
         };
-        Self { email: outcome.email, status, id, user_id, reason }
+        Self { email: outcome.email, status, id, user_id: user_id.map(String::from), reason }
     }
 }
 
@@ -100,7 +100,7 @@ impl InvitationBody {
             status: invitation.state(now).as_str(),
             id: invitation.id,
             email: invitation.email,
-            user_id: invitation.user_id,
+            user_id: invitation.user_id.into(),
             invited_by: invitation.invited_by,
             landing_url: invitation.landing_url,
             sent_at: invitation.sent_at,

@@ -50,13 +50,13 @@ impl From<User> for UserBody {
     fn from(user: User) -> Self {
         Self {
             status: user.status(),
-            id: user.id,
+            id: user.id.into(),
             user_name: user.user_name,
             email: user.email,
             given_name: user.given_name,
             family_name: user.family_name,
             display_name: user.display_name,
-            connection_id: user.connection_id,
+            connection_id: user.connection_id.map(String::from),
             external_id: user.external_id,
             created_at: user.created_at,
             updated_at: user.updated_at,

@@ -19,6 +19,6 @@ pub(super) async fn unlink(
     Path(id): Path<String>,
     Form(form): Form<IdentityForm>,
 ) -> Result<Response, Error> {
-    let done = admin::identities::unlink(&request.admin(), &id, &form.identity).await;
+    let done = admin::identities::unlink(&request.admin(), &id.as_str().into(), &form.identity).await;
     redirect_or_rerender(&request, &id, done.map(|()| "user_unlinked")).await
 }

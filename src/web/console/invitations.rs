@@ -12,7 +12,7 @@ use crate::access::Role;
 use crate::admin::{self, ListPage};
 use crate::directory::groups::{self, Group};
 use crate::kernel::TextEnum as _;
-use crate::kernel::Timestamp;
+use crate::kernel::{GroupId, Timestamp};
 use crate::provisioning::invitations::{
     self, Invitation, InviteStatus, InviteeOutcome, NewInvitations, State as InvitationState,
 };
@@ -47,6 +47,12 @@ struct InviteForm {
     groups: Vec<String>,
     role: String,
     landing_url: String,
+}
+
+impl InviteForm {
+    fn has_group(&self, id: &GroupId) -> bool {
+        self.groups.iter().any(|chosen| chosen == id)
+    }
 }
 
 #[derive(Default)]

@@ -64,7 +64,7 @@ async fn render(
     let shell = Shell::build(&request.app, &request.principal, "two-factor", query.notice.as_deref()).await?;
     let status = if error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     let filter = EnrolmentFilter::parse(&query.show).unwrap_or_default();
-    let account = request.principal.account_id.as_str();
+    let account = &request.principal.account_id;
     let now = request.app.kernel.clock.now();
     let mut c = request.app.kernel.db.read().await?;
     let rows = factors::report(&mut c, account, filter, &query.after, PAGE_SIZE + 1).await?;
@@ -153,7 +153,7 @@ pub(crate) fn report_csv(app: &AppState, principal: &Principal, filter: Enrolmen
             };
             text.push_str(&lines(&rows));
             let full = i64::try_from(rows.len()).unwrap_or(0) == EXPORT_BATCH;
-            let next = rows.last().filter(|_| full).map(|row| (row.user_id.clone(), String::new()));
+            let next = rows.last().filter(|_| full).map(|row| (String::from(&row.user_id), String::new()));
             Some((Ok(text), (app, next)))
         }
     });

@@ -146,7 +146,7 @@ async fn try_create(request: &AuthenticatedRequest, form: &UserForm) -> Result<S
         profile.user_name = profile.email.clone().unwrap_or_default();
     }
     let password = Some(form.password.as_str());
-    Ok(admin::users::create(&request.admin(), profile, password, &form.roles()).await?.id)
+    Ok(admin::users::create(&request.admin(), profile, password, &form.roles()).await?.id.into())
 }
 
 async fn build(

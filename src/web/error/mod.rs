@@ -10,6 +10,7 @@ use serde_json::json;
 
 use crate::directory::{self, accounts};
 use crate::idp::connections::UnreadableConnection;
+use crate::kernel::database::is_temporary;
 use crate::kernel::http::Refusal;
 use crate::kernel::vault;
 use crate::provisioning::scim;
@@ -132,6 +133,10 @@ impl From<directory::Error> for Error {
                  upgrade of this server is under way. Otherwise tell who runs it: the log has the cause.",
             )
             .retry_after(30),
+            E::Database(error) if is_temporary(&error) => {
+                tracing::warn!(%error, "the database did not serve a request in time");
+                time_limit_refusal()
+            }
             E::Database(error) => return Self::Internal(error.to_string()),
             E::Internal(cause) => return Self::Internal(cause),
         })

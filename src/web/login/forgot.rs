@@ -12,6 +12,7 @@ use crate::audit::Context;
 use crate::directory::accounts::Account;
 use crate::directory::users;
 use crate::idp::connections;
+use crate::kernel::AccountId;
 use crate::kernel::http::RequestContext;
 use crate::signin::password;
 use crate::web::{AppState, Error, page};
@@ -79,7 +80,7 @@ pub(super) async fn submit(
 async fn send_reset_link(
     app: &AppState,
     request: &RequestContext,
-    account_id: Option<String>,
+    account_id: Option<AccountId>,
     identifier: &str,
 ) -> Result<(), Error> {
     let mut c = app.kernel.db.read().await?;

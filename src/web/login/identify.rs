@@ -128,7 +128,7 @@ pub(super) async fn submit(
         return page::render_with_status(StatusCode::UNPROCESSABLE_ENTITY, &page);
     }
     app.signin.throttle.check_step(request.address).map_err(super::throttled)?;
-    let account_id = account.as_ref().map(|account| account.id.as_str());
+    let account_id = account.as_ref().map(|account| &account.id);
     let door = match domain_of(identifier) {
         Some(domain) => app.idp_discovery.route_for_domain(&app.kernel, account_id, &domain).await?,
         None => None,
@@ -137,7 +137,7 @@ pub(super) async fn submit(
     let names = flow::cookies(&app.kernel);
     let browser = names.browser_secret(&headers);
     let begin = flow::FlowStart {
-        account_id: connection.map(|connection| connection.account_id.as_str()).or(account_id),
+        account_id: connection.map(|connection| &connection.account_id).or(account_id),
         identifier,
         return_to,
         browser: &browser,

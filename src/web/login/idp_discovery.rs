@@ -7,8 +7,8 @@ use crate::directory::accounts::{self, Account};
 use crate::directory::domain_of;
 use crate::idp::connections::{self, Connection, LdapConnection, TypedConnection};
 use crate::idp::ldap;
-use crate::kernel::Kernel;
 use crate::kernel::cache::ShortCache;
+use crate::kernel::{AccountId, Kernel};
 use crate::web::Error;
 
 /// This node's caches.
@@ -40,7 +40,7 @@ impl IdpDiscovery {
     pub(super) async fn route_for_domain(
         &self,
         kernel: &Kernel,
-        account_id: Option<&str>,
+        account_id: Option<&AccountId>,
         domain: &str,
     ) -> Result<Option<Arc<Connection>>, sqlx::Error> {
         let ask = async || {
@@ -49,7 +49,7 @@ impl IdpDiscovery {
             Ok(found.map(Arc::new))
         };
         // Ids contain no colon, so the key is unambiguous.
-        let key = format!("{}:{domain}", account_id.unwrap_or_default());
+        let key = format!("{}:{domain}", account_id.map_or("", AccountId::as_str));
         self.domains.get_or_load(&key, || Box::pin(ask())).await
     }
 
@@ -59,7 +59,7 @@ impl IdpDiscovery {
     pub(crate) async fn directory_for(
         &self,
         kernel: &Kernel,
-        account_id: &str,
+        account_id: &AccountId,
         name: &str,
     ) -> Result<Option<LdapConnection>, Error> {
         let routed = match domain_of(name) {

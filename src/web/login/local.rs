@@ -62,7 +62,7 @@ pub(super) async fn submit(
     let names = flow::cookies(&app.kernel);
     let browser = names.browser_secret(&headers);
     let begin = flow::FlowStart {
-        account_id: account.as_ref().map(|account| account.id.as_str()),
+        account_id: account.as_ref().map(|account| &account.id),
         identifier: form.identifier.trim(),
         return_to: &return_to,
         browser: &browser,

@@ -132,7 +132,7 @@ pub(super) async fn confirm(
     super::signed_in_user(&app, &principal).await?;
     let return_to = local_path(Some(&form.return_to), "/profile");
     // A user with a second factor must present it: a password can be seen while it is typed.
-    let has_factor = factors::is_enrolled(&mut *app.kernel.db.read().await?, &principal.id).await?;
+    let has_factor = factors::is_enrolled(&mut *app.kernel.db.read().await?, &principal.user_id()).await?;
     let session = SessionRequest { signin: &app.signin, request: &request, principal: &principal };
     let confirmed = if has_factor {
         session.confirm_second_factor(form.factor.response()).await

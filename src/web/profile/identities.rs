@@ -40,7 +40,7 @@ pub(super) async fn link(
 
     let url = oidc::begin_link(&app.kernel, &app.idp.oidc, &principal, &connection, &browser).await;
     let url = url.map_err(|error| {
-        tracing::warn!(connection = connection.id, %error, "a provider cannot be used");
+        tracing::warn!(connection = %connection.id, %error, "a provider cannot be used");
         let detail = "Try again in a moment. If it goes on, tell your administrator.";
         Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "The provider does not answer", detail).retry_after(10)
     })?;

@@ -80,7 +80,7 @@ pub(super) async fn signed_in_user(app: &AppState, principal: &Principal) -> Res
         return Err(service_account());
     }
     let mut c = app.kernel.db.read().await?;
-    users::by_id(&mut c, &principal.account_id, &principal.id).await?.ok_or_else(service_account)
+    users::by_id(&mut c, &principal.account_id, &principal.user_id()).await?.ok_or_else(service_account)
 }
 
 async fn render(
@@ -142,7 +142,7 @@ async fn revoke_session(
     Form(form): Form<ProfileIdForm>,
 ) -> Result<Response, Error> {
     let mut tx = app.kernel.db.begin().await?;
-    let session = sessions::by_id(&mut tx, &principal.id, &form.id).await?;
+    let session = sessions::by_id(&mut tx, &principal.user_id(), &form.id).await?;
     let session = session.ok_or_else(|| Error::not_found("session"))?;
     sessions::revoke(&mut tx, &principal.context(&request), &session).await?;
     tx.commit().await?;

@@ -242,7 +242,7 @@ async fn enrolment_right(
     }
     // An unrestricted session has presented the second factor if there is one. If there is none, that must
     // still be so when the new factor is added.
-    let is_enrolled = factors::is_enrolled(&mut *app.kernel.db.read().await?, &principal.id).await?;
+    let is_enrolled = factors::is_enrolled(&mut *app.kernel.db.read().await?, &principal.user_id()).await?;
     let right = if is_enrolled { EnrolmentRight::Verified } else { EnrolmentRight::FirstFactor };
     Ok(EnrolmentAccess::Allowed(right))
 }

@@ -86,7 +86,7 @@ pub(super) async fn few_codes(
     principal: Principal,
     Query(query): Query<ManageFactorsQuery>,
 ) -> Result<Response, Error> {
-    let left = factors::codes_left(&mut *app.kernel.db.read().await?, &principal.id).await?;
+    let left = factors::codes_left(&mut *app.kernel.db.read().await?, &principal.user_id()).await?;
     let return_to = local_path(query.return_to.as_deref(), "/").to_owned();
     page::render(&FewCodesPage { left, return_to })
 }

@@ -13,6 +13,7 @@ use serde::Deserialize;
 
 use super::{AppState, Error, page};
 use crate::access::{Guard, Routes};
+use crate::kernel::UserId;
 use crate::kernel::http::Refusal;
 use crate::kernel::urls::query_value;
 use crate::signin::factors::{self, Factor, FactorError, FactorKind, FactorResponse, KeyChallenge};
@@ -83,7 +84,7 @@ impl FactorPrompt {
     /// challenge is bound to.
     pub(super) fn build(
         app: &AppState,
-        user_id: &str,
+        user_id: &UserId,
         context_id: &str,
         owned: &[Factor],
         page: PromptPage,

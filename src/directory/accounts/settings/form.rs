@@ -12,6 +12,7 @@ use super::declaration::{AuthenticationSettings, SETTINGS};
 use super::kind::{Setting, SettingKind, strings};
 use crate::directory::Error;
 use crate::directory::groups::{self, GroupCondition};
+use crate::kernel::AccountId;
 use crate::kernel::database::DbConn;
 
 /// The inputs of the form by name. Check boxes that are off are absent.
@@ -30,7 +31,7 @@ impl SettingsForm {
     /// The form that shows `settings`.
     pub async fn show(
         c: &mut DbConn,
-        account_id: &str,
+        account_id: &AccountId,
         settings: &AuthenticationSettings,
     ) -> Result<Self, sqlx::Error> {
         let settings = json!(settings);
@@ -44,7 +45,7 @@ impl SettingsForm {
     async fn show_setting(
         &mut self,
         c: &mut DbConn,
-        account_id: &str,
+        account_id: &AccountId,
         setting: &Setting,
         value: &Value,
     ) -> Result<(), sqlx::Error> {
@@ -110,7 +111,7 @@ impl SettingsForm {
     pub async fn read(
         &self,
         c: &mut DbConn,
-        account_id: &str,
+        account_id: &AccountId,
         before: &AuthenticationSettings,
     ) -> Result<AuthenticationSettings, Error> {
         let mut settings = json!(before);
@@ -123,7 +124,7 @@ impl SettingsForm {
     async fn read_setting(
         &self,
         c: &mut DbConn,
-        account_id: &str,
+        account_id: &AccountId,
         setting: &Setting,
     ) -> Result<Value, Error> {
         let text = self.text(setting.input);
@@ -199,14 +200,14 @@ fn split_list(text: &str) -> Vec<&str> {
 /// The id of the group with this name.
 async fn group_id_by_name(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     label: &'static str,
     name: &str,
 ) -> Result<String, Error> {
     let matches = [GroupCondition::Name(name.to_owned())];
     let mut found = groups::list_after(c, account_id, &matches, "", 2).await?;
     let reason = match (found.pop(), found.is_empty()) {
-        (Some(group), true) => return Ok(group.id),
+        (Some(group), true) => return Ok(group.id.into()),
         (Some(_), false) => format!("{name} is the name of several groups"),
         (None, _) => format!("there is no group called {name}"),
     };

@@ -14,6 +14,7 @@ mod kind;
 mod review;
 mod stored;
 mod two_factor;
+mod unreadable;
 
 pub use change::SettingDifference;
 pub use declaration::{
@@ -24,4 +25,4 @@ pub(crate) use domains::is_domain;
 pub use form::SettingsForm;
 pub use kind::{Setting, SettingKind};
 pub use review::ReviewedSetting;
-pub use stored::UnreadableSettings;
+pub use unreadable::UnreadableSettings;

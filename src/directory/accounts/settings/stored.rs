@@ -9,41 +9,15 @@ use serde_json::{Value, json};
 
 use super::change::merge_patch;
 use super::declaration::{AuthenticationSettings, SETTINGS};
-
-/// Stored settings that cannot be read. The error contains no stored values.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("stored settings of account {account_id} cannot be read: {cause}")]
-pub struct UnreadableSettings {
-    /// The id of the account.
-    pub account_id: String,
-    /// The names of the unreadable settings, or what is wrong with the text as a whole.
-    pub cause: String,
-}
-
-/// Queries return it as a decoding error, like other rows that cannot be read.
-impl From<UnreadableSettings> for sqlx::Error {
-    fn from(error: UnreadableSettings) -> Self {
-        Self::Decode(Box::new(error))
-    }
-}
-
-impl UnreadableSettings {
-    /// The [`UnreadableSettings`] that caused a query to fail, if any.
-    #[must_use]
-    pub fn in_query(error: &sqlx::Error) -> Option<&Self> {
-        match error {
-            sqlx::Error::Decode(cause) => cause.downcast_ref(),
-            _ => None,
-        }
-    }
-}
+use super::unreadable::UnreadableSettings;
+use crate::kernel::AccountId;
 
 impl AuthenticationSettings {
     /// Reads the stored settings of an account.
-    pub(crate) fn from_stored(account_id: &str, text: &str) -> Result<Self, UnreadableSettings> {
+    pub(crate) fn from_stored(account_id: &AccountId, text: &str) -> Result<Self, UnreadableSettings> {
         serde_json::from_str(text).map_err(|error| {
             let cause = cause_of(&error, text);
-            tracing::error!(account = account_id, cause, "stored settings cannot be read");
+            tracing::error!(account = %account_id, cause, "stored settings cannot be read");
             UnreadableSettings { account_id: account_id.to_owned(), cause }
         })
     }

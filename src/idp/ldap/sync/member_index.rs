@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use crate::idp::connections::{Jit, UserQuery};
 use crate::idp::ldap::model::{LdapEntry, LdapUser};
+use crate::kernel::UserId;
 use crate::signin::ProfileNames;
 
 /// A user of the directory who may be a member of groups.
@@ -45,13 +46,13 @@ impl MemberIndex {
         self.0.get(&name_key(member)).copied()
     }
 
-    pub(super) fn add_all(&mut self, all: &[(&SyncCandidate, String)]) {
+    pub(super) fn add_all(&mut self, all: &[(&SyncCandidate, UserId)]) {
         for (found, user_id) in all {
             self.add(found, user_id);
         }
     }
 
-    pub(super) fn add(&mut self, found: &SyncCandidate, user_id: &str) {
+    pub(super) fn add(&mut self, found: &SyncCandidate, user_id: &UserId) {
         let Ok(id) = user_id.parse() else { return };
         self.0.extend(found.name_keys.iter().map(|key| (*key, id)));
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::kernel::Timestamp;
+use crate::kernel::{GroupId, Timestamp};
 
 /// The limit on groups that a report names. Its counters include all groups.
 pub(super) const MAX_LISTED: usize = 200;
@@ -85,7 +85,8 @@ pub struct SyncReport {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct GroupChange {
     /// The group's id.
-    pub group_id: String,
+    #[schema(value_type = String)]
+    pub group_id: GroupId,
     /// What it is called here.
     pub name: String,
     /// People who come in.
@@ -98,7 +99,8 @@ pub struct GroupChange {
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct HeldGroup {
     /// The group's id.
-    pub group_id: String,
+    #[schema(value_type = String)]
+    pub group_id: GroupId,
     /// What it is called here.
     pub name: String,
     /// Why.
@@ -111,14 +113,14 @@ impl SyncReport {
         self.created + self.added + self.removed > 0 || !self.held.is_empty() || self.error.is_some()
     }
 
-    pub(super) fn add_held(&mut self, group_id: &str, name: &str, reason: &str) {
+    pub(super) fn add_held(&mut self, group_id: &GroupId, name: &str, reason: &str) {
         if self.held.len() < MAX_LISTED {
             let (group_id, name, reason) = (group_id.to_owned(), name.to_owned(), reason.to_owned());
             self.held.push(HeldGroup { group_id, name, reason });
         }
     }
 
-    pub(super) fn change(&mut self, group_id: &str, name: &str, added: usize, removed: usize) {
+    pub(super) fn change(&mut self, group_id: &GroupId, name: &str, added: usize, removed: usize) {
         let (added, removed) = (added as u64, removed as u64);
         self.added += added;
         self.removed += removed;

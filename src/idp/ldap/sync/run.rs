@@ -65,7 +65,7 @@ async fn begin_run(kernel: &Kernel) -> Result<RunStart, Error> {
     let (Some(connection), Ok(options)) = (typed.and_then(TypedConnection::into_ldap), lease.options())
     else {
         tracing::error!(
-            connection = lease.connection_id,
+            connection = %lease.connection_id,
             "a run is put off: its connection, or what was asked for, cannot be read by this version"
         );
         store::postpone_run(&mut tx, &lease).await?;
@@ -87,7 +87,7 @@ async fn finish_run(
 ) -> Result<(), Error> {
     let connection = &run.connection;
     if let Some(error) = &report.error {
-        tracing::warn!(connection = connection.id, error, "a directory's groups were not brought up to date");
+        tracing::warn!(connection = %connection.id, error, "a directory's groups were not brought up to date");
         metrics::counter!("vestibule_ldap_sync_failures_total").increment(1);
     }
     let schedule = Schedule::parse(&connection.settings.schedule).ok();

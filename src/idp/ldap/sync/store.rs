@@ -8,7 +8,7 @@ use serde_json::json;
 use super::model::{SyncOptions, SyncReport, SyncRun};
 use crate::idp::connections::Connection;
 use crate::kernel::database::DbConn;
-use crate::kernel::{Timestamp, Tx, ids};
+use crate::kernel::{AccountId, ConnectionId, GroupId, Timestamp, Tx, ids};
 
 /// The duration of a lease. A node that does not renew it in time loses it.
 pub(super) const LEASE: Duration = Duration::from_mins(1);
@@ -42,7 +42,10 @@ pub(super) async fn set_next_run(
 }
 
 /// When the next run of a connection is due.
-pub async fn next_run_at(c: &mut DbConn, connection_id: &str) -> Result<Option<Timestamp>, sqlx::Error> {
+pub async fn next_run_at(
+    c: &mut DbConn,
+    connection_id: &ConnectionId,
+) -> Result<Option<Timestamp>, sqlx::Error> {
     sqlx::query_scalar("SELECT next_at FROM ldap_schedules WHERE connection_id = $1")
         .bind(connection_id)
         .fetch_optional(c)
@@ -78,8 +81,8 @@ pub(super) async fn is_due(c: &mut DbConn, now: Timestamp) -> Result<bool, sqlx:
 
 /// A run whose lease this node holds.
 pub(super) struct SyncLease {
-    pub(super) account_id: String,
-    pub(super) connection_id: String,
+    pub(super) account_id: AccountId,
+    pub(super) connection_id: ConnectionId,
     /// The requested options as stored; `None` for a scheduled run.
     wanted: Option<String>,
     pub(super) token: String,
@@ -95,7 +98,7 @@ impl SyncLease {
 /// Acquires the lease of the run that has been due the longest.
 pub(super) async fn acquire_lease(tx: &mut Tx) -> Result<Option<SyncLease>, sqlx::Error> {
     let now = tx.now();
-    let due: Option<(String, String, Option<String>)> = sqlx::query_as(
+    let due: Option<(ConnectionId, AccountId, Option<String>)> = sqlx::query_as(
         "SELECT connection_id, account_id, wanted FROM ldap_schedules WHERE next_at <= $1 AND lease_until <= $1 \
          ORDER BY next_at LIMIT 1",
     )
@@ -215,7 +218,7 @@ pub(super) async fn update_run(
 /// The run with this id of this connection.
 pub async fn run_by_id(
     c: &mut DbConn,
-    connection_id: &str,
+    connection_id: &ConnectionId,
     id: &str,
 ) -> Result<Option<SyncRun>, sqlx::Error> {
     sqlx::query_as(
@@ -230,7 +233,7 @@ pub async fn run_by_id(
 /// The most recent runs of a connection, newest first, at most `limit`.
 pub async fn latest_runs(
     c: &mut DbConn,
-    connection_id: &str,
+    connection_id: &ConnectionId,
     limit: i64,
 ) -> Result<Vec<SyncRun>, sqlx::Error> {
     sqlx::query_as(
@@ -244,7 +247,7 @@ pub async fn latest_runs(
 }
 
 /// Deletes all but the most recent runs of a connection.
-pub(super) async fn delete_old(tx: &mut Tx, connection_id: &str) -> Result<(), sqlx::Error> {
+pub(super) async fn delete_old(tx: &mut Tx, connection_id: &ConnectionId) -> Result<(), sqlx::Error> {
     sqlx::query(
         "DELETE FROM ldap_runs WHERE connection_id = $1 AND id < (SELECT MIN(id) FROM \
          (SELECT id FROM ldap_runs WHERE connection_id = $1 ORDER BY id DESC LIMIT $2) AS kept)",
@@ -259,9 +262,9 @@ pub(super) async fn delete_old(tx: &mut Tx, connection_id: &str) -> Result<(), s
 /// The change markers of a connection's groups when they were last read, by group id.
 pub(super) async fn change_markers(
     c: &mut DbConn,
-    connection_id: &str,
-) -> Result<HashMap<String, String>, sqlx::Error> {
-    let rows: Vec<(String, String)> =
+    connection_id: &ConnectionId,
+) -> Result<HashMap<GroupId, String>, sqlx::Error> {
+    let rows: Vec<(GroupId, String)> =
         sqlx::query_as("SELECT group_id, stamp FROM ldap_groups WHERE connection_id = $1")
             .bind(connection_id)
             .fetch_all(c)
@@ -271,8 +274,8 @@ pub(super) async fn change_markers(
 
 pub(super) async fn set_change_marker(
     tx: &mut Tx,
-    connection_id: &str,
-    group_id: &str,
+    connection_id: &ConnectionId,
+    group_id: &GroupId,
     stamp: &str,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(

@@ -8,8 +8,8 @@ use super::worker::{SyncError, SyncWorker};
 use crate::directory::users::{self, Profile};
 use crate::directory::{Error, fold_case};
 use crate::idp::ldap::signin::issuer;
-use crate::kernel::Tx;
 use crate::kernel::database::{DbConn, analyze_tables};
+use crate::kernel::{AccountId, Tx, UserId};
 use crate::signin::identities;
 
 /// Reads and matches all users of the user queries.
@@ -79,9 +79,9 @@ async fn match_batch(
 /// The candidates whose email address belongs to a user, and the number of the others.
 async fn match_by_email<'f>(
     c: &mut DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     others: Vec<&'f SyncCandidate>,
-) -> Result<(Vec<(&'f SyncCandidate, String)>, u64), sqlx::Error> {
+) -> Result<(Vec<(&'f SyncCandidate, UserId)>, u64), sqlx::Error> {
     let emails: Vec<String> = others.iter().map(|found| fold_case(&found.email)).collect();
     let users = users::ids_by_email(c, account_id, &emails).await?;
     let mut matched = Vec::new();
@@ -100,7 +100,7 @@ async fn match_by_email<'f>(
 async fn link_identities(
     tx: &mut Tx,
     work: &mut SyncWorker<'_>,
-    all: &[(&SyncCandidate, String)],
+    all: &[(&SyncCandidate, UserId)],
 ) -> Result<(), sqlx::Error> {
     let connection = &work.pool.connection;
     let rows = all.iter().filter_map(|(found, user_id)| {
@@ -122,7 +122,7 @@ async fn create_users<'f>(
     tx: &mut Tx,
     work: &SyncWorker<'_>,
     missing: Vec<&'f SyncCandidate>,
-) -> Result<(Vec<(&'f SyncCandidate, String)>, Vec<&'f SyncCandidate>), Error> {
+) -> Result<(Vec<(&'f SyncCandidate, UserId)>, Vec<&'f SyncCandidate>), Error> {
     let profile = |found: &&SyncCandidate| Profile {
         user_name: found.email.clone(),
         email: Some(found.email.clone()),

@@ -18,6 +18,7 @@ use crate::idp::oidc::check::OidcCheck;
 use crate::idp::oidc::token_validation::text_claim;
 use crate::idp::oidc::{claim_mapping, connection_test, logout};
 use crate::idp::report::{CheckFailed, CheckReport};
+use crate::kernel::UserId;
 use crate::kernel::http::{Refusal, RequestContext, cookie};
 use crate::kernel::sealed_state::SealedState;
 use crate::signin::factors::SecondFactor;
@@ -183,10 +184,10 @@ impl ProviderAnswer<'_> {
 
     /// Links the identity to the user who is signed in and started the request. `session` is the secret in
     /// the session cookie.
-    async fn link(&self, user_id: &str, session: &str) -> Result<String, CallbackError> {
+    async fn link(&self, user_id: &UserId, session: &str) -> Result<String, CallbackError> {
         let signin = &self.idp.signin;
         let principal = sessions::authenticate(signin, session).await?;
-        let principal = principal.filter(|principal| principal.id == user_id);
+        let principal = principal.filter(|principal| principal.id == *user_id);
         let principal = principal.ok_or(CallbackError::InvalidState)?;
         let identity = self.validate().await?;
         let mut tx = signin.kernel.db.begin().await?;

@@ -25,7 +25,7 @@ pub(super) async fn begin(
     signin.throttle.check_step(request.address).map_err(too_many_requests)?;
     let connection = find_oidc_connection(signin, &id, true).await?;
     let provider = idp.oidc.discover(&signin.kernel, &connection.settings).await.map_err(|error| {
-        tracing::warn!(connection = connection.id, %error, "a provider cannot be used");
+        tracing::warn!(connection = %connection.id, %error, "a provider cannot be used");
         metrics::counter!("vestibule_oidc_discovery_failures_total").increment(1);
         refusal(
             StatusCode::SERVICE_UNAVAILABLE,

@@ -6,12 +6,12 @@ use super::model::{KeyPurpose, KeyState, NewKey};
 use super::rotate::generate_key_pair;
 use super::store;
 use crate::directory::Error;
-use crate::kernel::Kernel;
+use crate::kernel::{AccountId, ConnectionId, Kernel};
 
 /// Moves the single key of each connection to the table of keys and adds a pair for decryption. Runs before
 /// the server accepts requests; once all keys are moved, it only makes one query.
 pub async fn migrate_legacy_keys(kernel: &Kernel) -> Result<(), Error> {
-    let old: Vec<(String, String, String, String)> = sqlx::query_as(
+    let old: Vec<(ConnectionId, AccountId, String, String)> = sqlx::query_as(
         "SELECT id, account_id, settings, sealed_key FROM connections WHERE sealed_key IS NOT NULL",
     )
     .fetch_all(&mut *kernel.db.read().await?)
@@ -20,7 +20,7 @@ pub async fn migrate_legacy_keys(kernel: &Kernel) -> Result<(), Error> {
         // The key stays where it is until its settings can be read. The other connections are migrated
         // regardless.
         let Ok(settings) = serde_json::from_str::<Value>(&settings) else {
-            tracing::error!(connection = id, "its settings cannot be read, so its key was not moved");
+            tracing::error!(connection = %id, "its settings cannot be read, so its key was not moved");
             continue;
         };
         let certificate = settings["sp_certificate"].as_str().unwrap_or_default().to_owned();

@@ -2,7 +2,7 @@
 
 use super::model::{KeyPair, KeyPurpose, KeyState, NewKey};
 use crate::kernel::database::DbConn;
-use crate::kernel::{Timestamp, Tx};
+use crate::kernel::{AccountId, ConnectionId, Timestamp, Tx};
 
 #[derive(sqlx::FromRow)]
 struct Row {
@@ -34,7 +34,10 @@ impl Row {
 
 /// The key pairs of a connection: signing keys before encryption keys, each active, then next, then
 /// retiring.
-pub async fn of_connection(c: &mut DbConn, connection_id: &str) -> Result<Vec<KeyPair>, sqlx::Error> {
+pub async fn of_connection(
+    c: &mut DbConn,
+    connection_id: &ConnectionId,
+) -> Result<Vec<KeyPair>, sqlx::Error> {
     let rows: Vec<Row> = sqlx::query_as(
         "SELECT id, purpose, state, certificate, sealed_key, created_at, retires_at FROM saml_keys \
          WHERE connection_id = $1 \
@@ -48,8 +51,8 @@ pub async fn of_connection(c: &mut DbConn, connection_id: &str) -> Result<Vec<Ke
 
 pub(super) async fn insert(
     tx: &mut Tx,
-    account_id: &str,
-    connection_id: &str,
+    account_id: &AccountId,
+    connection_id: &ConnectionId,
     key: &NewKey,
     state: KeyState,
 ) -> Result<(), sqlx::Error> {
@@ -72,7 +75,11 @@ pub(super) async fn insert(
 }
 
 /// Deletes the keys in this state and returns their number.
-pub(super) async fn remove(tx: &mut Tx, connection_id: &str, state: KeyState) -> Result<u64, sqlx::Error> {
+pub(super) async fn remove(
+    tx: &mut Tx,
+    connection_id: &ConnectionId,
+    state: KeyState,
+) -> Result<u64, sqlx::Error> {
     let done = sqlx::query("DELETE FROM saml_keys WHERE connection_id = $1 AND state = $2")
         .bind(connection_id)
         .bind(state.as_str())
@@ -84,7 +91,7 @@ pub(super) async fn remove(tx: &mut Tx, connection_id: &str, state: KeyState) ->
 /// Moves the keys in one state to another and returns their number.
 pub(super) async fn change_state(
     tx: &mut Tx,
-    connection_id: &str,
+    connection_id: &ConnectionId,
     from: KeyState,
     to: KeyState,
     retires_at: Option<Timestamp>,

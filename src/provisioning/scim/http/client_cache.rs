@@ -40,13 +40,13 @@ impl ClientCache {
             unreadable => {
                 let reason =
                     unreadable.err().map_or("it is of another kind".to_owned(), |error| error.to_string());
-                tracing::error!(connection = connection.id, reason, "a provisioning connection is refused");
+                tracing::error!(connection = %connection.id, reason, "a provisioning connection is refused");
                 return Err(Error::connection_unreadable());
             }
         };
         let client = ProvisioningClient {
             principal,
-            connection_id: connection.id,
+            connection_id: connection.id.into(),
             connection_name: connection.name,
             settings,
             enabled: connection.enabled,

@@ -4,7 +4,7 @@ use vestibule_scim::operation::ScimOperation;
 
 use super::model::PendingChange;
 use crate::kernel::database::DbConn;
-use crate::kernel::{Timestamp, Tx};
+use crate::kernel::{AccountId, ConnectionId, Timestamp, Tx};
 use crate::provisioning::scim::model::Provisioner;
 use crate::provisioning::scim::trace::Trace;
 
@@ -50,7 +50,11 @@ impl Row {
 }
 
 /// The number of pending changes of a connection.
-pub async fn count(c: &mut DbConn, account_id: &str, connection_id: &str) -> Result<i64, sqlx::Error> {
+pub async fn count(
+    c: &mut DbConn,
+    account_id: &AccountId,
+    connection_id: &ConnectionId,
+) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("SELECT COUNT(*) FROM scim_held WHERE account_id = $1 AND connection_id = $2")
         .bind(account_id)
         .bind(connection_id)
@@ -61,8 +65,8 @@ pub async fn count(c: &mut DbConn, account_id: &str, connection_id: &str) -> Res
 /// A page of a connection's pending changes, in the order of their arrival.
 pub async fn list(
     c: &mut DbConn,
-    account_id: &str,
-    connection_id: &str,
+    account_id: &AccountId,
+    connection_id: &ConnectionId,
     after: &str,
     limit: i64,
 ) -> Result<Vec<PendingChange>, sqlx::Error> {
@@ -83,8 +87,8 @@ pub async fn list(
 /// The pending change with this id of this connection.
 pub(crate) async fn by_id(
     c: &mut DbConn,
-    account_id: &str,
-    connection_id: &str,
+    account_id: &AccountId,
+    connection_id: &ConnectionId,
     id: &str,
 ) -> Result<Option<PendingChange>, sqlx::Error> {
     let row: Option<Row> = sqlx::query_as(concat!(
@@ -130,8 +134,8 @@ pub(super) async fn upsert(
 /// Deletes a pending change; returns false when it was deleted before.
 pub(crate) async fn delete(
     tx: &mut Tx,
-    account_id: &str,
-    connection_id: &str,
+    account_id: &AccountId,
+    connection_id: &ConnectionId,
     id: &str,
 ) -> Result<bool, sqlx::Error> {
     let done = sqlx::query("DELETE FROM scim_held WHERE account_id = $1 AND connection_id = $2 AND id = $3")
@@ -146,8 +150,8 @@ pub(crate) async fn delete(
 /// Deletes all pending changes of a connection and returns how many there were.
 pub(crate) async fn delete_all(
     tx: &mut Tx,
-    account_id: &str,
-    connection_id: &str,
+    account_id: &AccountId,
+    connection_id: &ConnectionId,
 ) -> Result<u64, sqlx::Error> {
     let done = sqlx::query("DELETE FROM scim_held WHERE account_id = $1 AND connection_id = $2")
         .bind(account_id)
@@ -159,7 +163,7 @@ pub(crate) async fn delete_all(
 
 pub(crate) async fn set_refusal(
     tx: &mut Tx,
-    account_id: &str,
+    account_id: &AccountId,
     id: &str,
     refusal: &str,
 ) -> Result<(), sqlx::Error> {

@@ -8,7 +8,7 @@ use super::advice::advice;
 use super::model::{Logged, ScimLogQuery};
 use crate::idp::connections::{self, ConnectionSettings};
 use crate::kernel::database::{Conditions, DbConn, SqlRow};
-use crate::kernel::{Database, Timestamp, Tx};
+use crate::kernel::{AccountId, ConnectionId, Database, Timestamp, Tx};
 
 pub(super) const INSERT: &str = "INSERT INTO scim_requests (id, account_id, connection_id, time, method, path, status, \
      micros, subject_folded, subject, resource_id, note, scim_type, changes, request_id)";
@@ -21,8 +21,8 @@ const DELETE_BATCH: i64 = 2000;
 /// A page of a connection's log, newest first, before the request with id `before`.
 pub async fn list(
     c: &mut DbConn,
-    account_id: &str,
-    connection_id: &str,
+    account_id: &AccountId,
+    connection_id: &ConnectionId,
     filter: &ScimLogQuery,
     before: Option<&str>,
     limit: i64,
@@ -104,12 +104,12 @@ pub async fn delete_expired(db: &Database, now: Timestamp) -> Result<bool, sqlx:
 }
 
 /// Deletes all requests of a connection that is being deleted.
-pub async fn delete_for_connection(tx: &mut Tx, connection_id: &str) -> Result<(), sqlx::Error> {
+pub async fn delete_for_connection(tx: &mut Tx, connection_id: &ConnectionId) -> Result<(), sqlx::Error> {
     // Ids are hexadecimal, so all of them sort before "g".
     delete_to(tx, connection_id, "g").await
 }
 
-async fn delete_to(tx: &mut Tx, connection_id: &str, last: &str) -> Result<(), sqlx::Error> {
+async fn delete_to(tx: &mut Tx, connection_id: &ConnectionId, last: &str) -> Result<(), sqlx::Error> {
     for sql in [
         "DELETE FROM scim_requests WHERE connection_id = $1 AND id <= $2",
         "DELETE FROM scim_request_members WHERE connection_id = $1 AND request_id <= $2",

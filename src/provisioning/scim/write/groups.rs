@@ -55,7 +55,7 @@ impl ScimWrite<'_> {
             attributes: content.attributes,
         };
         let group = groups::create(tx, self.context, self.client.authority(), new).await?;
-        group.id.clone_into(&mut self.trace.resource_id);
+        group.id.as_str().clone_into(&mut self.trace.resource_id);
         self.trace.changes = difference(&JsonObject::new(), &group::stored_resource(&group));
         let Some(add) = members.filter(|members| !members.is_empty()) else { return Ok(group) };
         let change = GroupUpdate {
@@ -69,7 +69,13 @@ impl ScimWrite<'_> {
 }
 
 fn write_outcome(status: StatusCode, group: &Group, resource: Option<JsonObject>) -> WriteOutcome {
-    WriteOutcome { status, id: group.id.clone(), version: Some(group.version), resource, is_removal: false }
+    WriteOutcome {
+        status,
+        id: String::from(&group.id),
+        version: Some(group.version),
+        resource,
+        is_removal: false,
+    }
 }
 
 fn record_changes(trace: &mut Trace, before: &Group, updated: &UpdatedGroup) {

@@ -50,7 +50,7 @@ impl ScimWrite<'_> {
     }
 
     fn created(&mut self, user: &User) -> WriteOutcome {
-        user.id.clone_into(&mut self.trace.resource_id);
+        user.id.as_str().clone_into(&mut self.trace.resource_id);
         self.trace.changes = difference(&JsonObject::new(), &user::resource(user).into_object());
         // A new user is not a member of any group.
         let resource = user::represent(user, None, &base_url(self.kernel)).into_object();
@@ -92,7 +92,13 @@ impl ScimWrite<'_> {
 }
 
 fn write_outcome(status: StatusCode, user: &User, resource: Option<JsonObject>) -> WriteOutcome {
-    WriteOutcome { status, id: user.id.clone(), version: Some(user.version), resource, is_removal: false }
+    WriteOutcome {
+        status,
+        id: String::from(&user.id),
+        version: Some(user.version),
+        resource,
+        is_removal: false,
+    }
 }
 
 /// Whether the removal of this user counts: the user was active and was not created just now, as in a test.

@@ -140,7 +140,7 @@ async fn connection_body(
         ldap,
         scim,
         scim_base_url,
-        id: connection.id,
+        id: connection.id.into(),
         name: connection.name,
         created_at: connection.created_at,
         updated_at: connection.updated_at,

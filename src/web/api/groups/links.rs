@@ -24,7 +24,7 @@ pub(crate) struct LinkBody {
 
 impl From<GroupLink> for LinkBody {
     fn from(link: GroupLink) -> Self {
-        Self { connection_id: link.connection_id, name: link.name }
+        Self { connection_id: link.connection_id.into(), name: link.name }
     }
 }
 
@@ -57,7 +57,7 @@ pub(crate) async fn create_link(
     let link = admin::groups::link(
         &request.admin(),
         id.as_str(),
-        wanted.connection_id.as_str(),
+        &wanted.connection_id.as_str().into(),
         wanted.name.as_str(),
     )
     .await?;

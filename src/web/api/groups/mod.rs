@@ -43,10 +43,10 @@ pub(super) struct GroupBody {
 impl From<Group> for GroupBody {
     fn from(group: Group) -> Self {
         Self {
-            id: group.id,
+            id: group.id.into(),
             name: group.name,
             identifier: group.identifier,
-            connection_id: group.connection_id,
+            connection_id: group.connection_id.map(String::from),
             external_id: group.external_id,
             link: None,
             created_at: group.created_at,
@@ -165,7 +165,7 @@ pub(super) async fn list_members(
     let group = request.principal.find_group(&mut c, &id).await?;
     let page = admin::groups::list_members(&mut c, &group, paging.after(), paging.limit()).await?;
     let member = |m: groups::GroupMember| Member {
-        id: m.user_id,
+        id: m.user_id.into(),
         user_name: m.user_name,
         display_name: m.display_name,
     };

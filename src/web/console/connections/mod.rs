@@ -3,6 +3,7 @@
 mod advice;
 mod attribute_mapping;
 pub(super) mod connection_tests;
+mod detail;
 pub(super) mod ldap;
 pub(super) mod oidc;
 pub(super) mod pending_changes;
@@ -23,13 +24,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
+use self::detail::{ConnectionPageExtras, redirect_or_rerender};
 use super::{ConsoleListQuery, text_fields};
 use crate::access::Principal;
 use crate::admin;
 use crate::admin::connections::ConnectionFields;
-use crate::idp::connections::{
-    self, Connection, ConnectionKind, GroupQuery, Preset, TypedConnection, UserQuery, Vendor,
-};
+use crate::idp::connections::{self, Connection, ConnectionKind, GroupQuery, Preset, UserQuery, Vendor};
 use crate::idp::oidc::RpEndpoints;
 use crate::kernel::{ids, sealed_state};
 use crate::web::page::{self, Shell, split_list};
@@ -266,45 +266,14 @@ pub(super) async fn create(request: AuthenticatedRequest, multipart: Multipart) 
 }
 
 /// What the page of a connection shows besides the connection itself.
-#[derive(Default)]
-struct ConnectionPageExtras<'a> {
-    notice: Option<&'a str>,
-    /// The vendor whose setup steps are shown.
-    vendor: Option<&'a str>,
-    secret: Option<String>,
-    error: Option<String>,
-}
-
-impl ConnectionPageExtras<'_> {
-    fn status(&self) -> StatusCode {
-        if self.error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK }
-    }
-}
-
-async fn render(
-    request: &AuthenticatedRequest,
-    id: &str,
-    extras: ConnectionPageExtras<'_>,
-) -> Result<Response, Error> {
-    let app = &request.app;
-    let shell = Shell::build(app, &request.principal, "connections", extras.notice).await?;
-    let mut c = app.kernel.db.read().await?;
-    let connection = request.principal.find_connection(&mut c, id).await?;
-    match connection.typed()? {
-        TypedConnection::Saml(connection) => saml::page(app, &mut c, shell, connection, extras).await,
-        TypedConnection::Oidc(connection) => oidc::page(app, &mut c, shell, connection, extras).await,
-        TypedConnection::Ldap(connection) => ldap::page(&mut c, shell, connection, extras).await,
-        TypedConnection::Scim(connection) => scim::page(app, &mut c, shell, connection, extras).await,
-    }
-}
-
 pub(super) async fn show(
     request: AuthenticatedRequest,
     Path(id): Path<String>,
     Query(query): Query<ShowQuery>,
 ) -> Result<Response, Error> {
     let (notice, vendor) = (query.notice.as_deref(), query.at.as_deref());
-    render(&request, &id, ConnectionPageExtras { notice, vendor, ..ConnectionPageExtras::default() }).await
+    detail::render(&request, &id, ConnectionPageExtras { notice, vendor, ..ConnectionPageExtras::default() })
+        .await
 }
 
 #[derive(Deserialize)]
@@ -312,22 +281,6 @@ pub(super) struct ShowQuery {
     notice: Option<String>,
     /// The vendor whose setup steps are shown.
     at: Option<String>,
-}
-
-/// Redirects to the connection's page with a notice, or renders it again with the error.
-async fn redirect_or_rerender(
-    request: &AuthenticatedRequest,
-    id: &str,
-    notice: &str,
-    done: Result<(), impl Into<Error>>,
-) -> Result<Response, Error> {
-    match done {
-        Ok(()) => Ok(Redirect::to(&format!("/console/connections/{id}?notice={notice}")).into_response()),
-        Err(error) => {
-            let error = Some(error.into().for_form()?);
-            render(request, id, ConnectionPageExtras { error, ..ConnectionPageExtras::default() }).await
-        }
-    }
 }
 
 #[derive(Deserialize)]

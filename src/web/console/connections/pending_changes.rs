@@ -52,7 +52,7 @@ async fn render(
     let connection = request.principal.find_connection(&mut c, id).await?;
     let connection = connection.typed()?.into_scim().ok_or_else(|| Error::not_found("list"))?;
     let account_id = &request.principal.account_id;
-    let rows = pending_changes::list(&mut c, account_id, id, after, PAGE_SIZE + 1).await?;
+    let rows = pending_changes::list(&mut c, account_id, &connection.id, after, PAGE_SIZE + 1).await?;
     let ListPage { items: rows, next } = ListPage::of(rows, PAGE_SIZE, |one| &one.id);
     let names = names(&mut c, account_id, rows.iter().flat_map(|row| &row.changes)).await?;
     let waiting = rows.into_iter().map(|held| PendingChangeRow {
@@ -63,7 +63,7 @@ async fn render(
         shell,
         dry_run: connection.settings.dry_run,
         waiting: waiting.collect(),
-        total: pending_changes::count(&mut c, account_id, id).await?,
+        total: pending_changes::count(&mut c, account_id, &connection.id).await?,
         connection: connection.into_connection(),
         next,
         outcome,

@@ -13,6 +13,7 @@ use crate::admin::{self, ListPage};
 use crate::directory::users;
 use crate::idp::connections::Connection;
 use crate::kernel;
+use crate::kernel::AccountId;
 use crate::provisioning::scim::AttributeChange;
 use crate::provisioning::scim::request_log::Logged;
 use crate::web::console::PAGE_SIZE;
@@ -110,7 +111,7 @@ impl RequestLogRow {
 /// The user names of the members in these changes, by id.
 pub(super) async fn names(
     c: &mut kernel::database::DbConn,
-    account_id: &str,
+    account_id: &AccountId,
     changes: impl Iterator<Item = &AttributeChange>,
 ) -> Result<HashMap<String, String>, Error> {
     let members = changes.filter(|one| one.attribute == "members");

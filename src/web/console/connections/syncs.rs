@@ -4,8 +4,9 @@ use axum::extract::Path;
 use axum::response::Response;
 use axum::{Form, Json};
 
+use super::detail::redirect_or_rerender;
+use super::field;
 use super::ldap::LdapFormFields;
-use super::{field, redirect_or_rerender};
 use crate::admin;
 use crate::idp::ldap::sync::{self, SyncOptions, SyncRun};
 use crate::web::{AuthenticatedRequest, Error};

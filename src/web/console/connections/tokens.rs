@@ -5,7 +5,7 @@ use axum::extract::Path;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::{ConnectionPageExtras, redirect_or_rerender, render};
+use super::detail::{self, ConnectionPageExtras, redirect_or_rerender};
 use crate::admin;
 use crate::admin::provisioning::NewScimToken;
 use crate::web::page::non_empty;
@@ -32,7 +32,7 @@ pub(crate) async fn create_token(
     let new = NewScimToken { name: name.as_deref(), expires_at: None, replaces };
     match admin::provisioning::create_token(&request.admin(), &id, new).await {
         Ok((_, secret)) => {
-            render(
+            detail::render(
                 &request,
                 &id,
                 ConnectionPageExtras { secret: Some(secret), ..ConnectionPageExtras::default() },

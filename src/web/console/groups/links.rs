@@ -21,10 +21,14 @@ pub(crate) async fn create_link(
     Path(id): Path<String>,
     Form(form): Form<GroupLinkForm>,
 ) -> Result<Response, Error> {
-    let done =
-        admin::groups::link(&request.admin(), id.as_str(), form.connection_id.as_str(), form.name.as_str())
-            .await
-            .map(drop);
+    let done = admin::groups::link(
+        &request.admin(),
+        id.as_str(),
+        &form.connection_id.as_str().into(),
+        form.name.as_str(),
+    )
+    .await
+    .map(drop);
     redirect_or_rerender(&request, &id, "group_linked", done).await
 }
 

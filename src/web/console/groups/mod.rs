@@ -180,7 +180,7 @@ pub(super) async fn change_members(
     if let Some(name) = page::non_empty(&form.add) {
         let mut c = request.app.kernel.db.read().await?;
         match users::find_by_email_or_user_name(&mut c, &request.principal.account_id, &name).await? {
-            Some(user) => members.add.push(user.id),
+            Some(user) => members.add.push(user.id.into()),
             None => change = Err(Error::invalid("Member", &format!("nobody here is called {name}"))),
         }
     }
