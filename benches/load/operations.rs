@@ -5,7 +5,7 @@ use super::table::{Measured, Table};
 
 /// A rate as a percentage of a limit.
 pub(crate) fn percent(rate: &Rate, limit: f64) -> Measured {
-    Measured::more(100.0 * rate.per_second / limit, "%")
+    Measured::more(100.0 * rate.per_second / limit, "%").compared_by(rate.per_second)
 }
 
 /// The CPU time of the server for each operation, in milliseconds.

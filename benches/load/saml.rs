@@ -234,7 +234,7 @@ pub(crate) async fn sign_ins(node: &Node, table: &mut Table) {
     let note = format!(
         "of raw durable commits of two rows, one at a time, through sqlx (aim: 40 %){bare}; {cpu:.2} ms CPU each{ended}"
     );
-    let percent = Measured::more(100.0 * rate.per_second / commits, "%");
+    let percent = Measured::more(100.0 * rate.per_second / commits, "%").compared_by(rate.per_second);
     table.row(&format!("SAML sign-ins, 16 clients, {}", node.backend.name()), percent, &note);
 }
 

@@ -25,21 +25,33 @@ pub(crate) struct Measured {
     decimals: usize,
     unit: &'static str,
     better: Better,
+    /// What two binaries are compared by in place of the number: see [`Measured::compared_by`].
+    per_second: Option<f64>,
 }
 
 impl Measured {
     /// A whole number where more is better.
     pub(crate) fn more(number: f64, unit: &'static str) -> Self {
-        Self { number, decimals: 0, unit, better: Better::More }
+        Self { number, decimals: 0, unit, better: Better::More, per_second: None }
     }
 
     /// A whole number where less is better.
     pub(crate) fn less(number: f64, unit: &'static str) -> Self {
-        Self { number, decimals: 0, unit, better: Better::Less }
+        Self { number, decimals: 0, unit, better: Better::Less, per_second: None }
     }
 
     pub(crate) fn decimals(self, decimals: usize) -> Self {
         Self { decimals, ..self }
+    }
+
+    /// Compares two binaries by a rate. A share of a limit has the noise of measuring the limit in it, which is as large
+    /// as the differences that matter.
+    pub(crate) fn compared_by(self, per_second: f64) -> Self {
+        Self { per_second: Some(per_second), ..self }
+    }
+
+    fn for_comparison(self) -> Self {
+        self.per_second.map_or(self, |rate| Self::more(rate, "a second"))
     }
 
     fn text(self) -> String {
@@ -119,6 +131,7 @@ impl Table {
 
     /// Adds a measurement. Several measurements of the same thing on the same side become their median.
     pub(crate) fn row(&mut self, what: &str, measured: Measured, note: &str) {
+        let measured = if self.compares { measured.for_comparison() } else { measured };
         let side = if self.compares { format!(" ({:?})", self.side) } else { String::new() };
         eprintln!("  {what}{side}: {}", measured.text());
         let at = self.rows.iter().position(|row| row.what == what).unwrap_or_else(|| {

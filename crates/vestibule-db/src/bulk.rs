@@ -10,55 +10,11 @@ use std::fmt::Write as _;
 use sqlx::{Arguments as _, AssertSqlSafe, Decode, FromRow, Row as _, Type};
 
 use crate::DbConn;
+use crate::Tx;
 use crate::arguments::SqlArguments;
 use crate::row::SqlRow;
 use crate::sql_database::Sql;
-use crate::{Timestamp, Tx};
-
-/// The value of one column.
-#[derive(Debug, Clone)]
-pub enum SqlValue<'a> {
-    /// Text or NULL.
-    Text(Option<Cow<'a, str>>),
-    /// A count, a flag or a time.
-    Number(i64),
-}
-
-impl<'a> From<&'a str> for SqlValue<'a> {
-    fn from(text: &'a str) -> Self {
-        Self::Text(Some(text.into()))
-    }
-}
-
-impl From<String> for SqlValue<'_> {
-    fn from(text: String) -> Self {
-        Self::Text(Some(text.into()))
-    }
-}
-
-impl From<Option<String>> for SqlValue<'_> {
-    fn from(text: Option<String>) -> Self {
-        Self::Text(text.map(Cow::from))
-    }
-}
-
-impl<'a> From<Option<&'a str>> for SqlValue<'a> {
-    fn from(text: Option<&'a str>) -> Self {
-        Self::Text(text.map(Cow::from))
-    }
-}
-
-impl From<i64> for SqlValue<'_> {
-    fn from(number: i64) -> Self {
-        Self::Number(number)
-    }
-}
-
-impl From<Timestamp> for SqlValue<'_> {
-    fn from(time: Timestamp) -> Self {
-        Self::Number(time.0)
-    }
-}
+use crate::value::SqlValue;
 
 /// The limit on listed values in one statement on `SQLite`, where each is a parameter of its own.
 const MAX_LIST_PARAMETERS: usize = 160;

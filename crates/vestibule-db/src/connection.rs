@@ -9,6 +9,7 @@ use crate::postgres::PgConn;
 use crate::row::SqlRow;
 use crate::sql_database::{NoStatement, Sql, SqlQueryResult, SqlTypeInfo};
 use crate::sqlite::SqliteConn;
+use crate::statement::{FetchMode, StatementOutput};
 
 /// The connection that store functions take. [`crate::Database::read`] and [`crate::Tx`] both provide it.
 #[derive(Debug)]
@@ -17,19 +18,6 @@ pub enum DbConn {
     Sqlite(SqliteConn),
     /// A connection to PostgreSQL.
     Postgres(PgConn),
-}
-
-pub(crate) struct StatementOutput {
-    pub(crate) rows: Vec<SqlRow>,
-    pub(crate) result: SqlQueryResult,
-}
-
-/// Which rows of the result the caller wants.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum FetchMode {
-    None,
-    First,
-    All,
 }
 
 impl DbConn {

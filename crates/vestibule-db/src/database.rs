@@ -12,6 +12,7 @@ use sqlx::{ConnectOptions as _, Connection as _, Execute as _, FromRow};
 use crate::arguments::SqlArguments;
 use crate::bulk::{NewRow, insert_pair};
 use crate::commit_delay::CommitDelay;
+use crate::durability::Durability;
 use crate::error::OpenError;
 use crate::group_commit::{PendingCommit, PendingWriter, Writer};
 use crate::pool::{DbPool, PooledDbConn};
@@ -34,18 +35,6 @@ pub struct Database {
 enum DbBackend {
     Sqlite { writer: Writer, readers: DbPool },
     Postgres(DbPool),
-}
-
-/// What a power cut may do to a committed unit of work. It is visible to all other connections at once and
-/// survives a killed process either way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Durability {
-    /// The commit waits for the disk, so a power cut does not affect it.
-    Full,
-    /// The commit does not wait for the disk. A power cut may undo it until the log is next synced: on
-    /// `SQLite` by the next `Full` commit or a checkpoint, on PostgreSQL also by its WAL writer, in less than
-    /// a second.
-    Relaxed,
 }
 
 impl Database {

@@ -19,7 +19,7 @@ use tokio::sync::{Mutex, Notify, OwnedMutexGuard, oneshot};
 
 use crate::commit_delay::{COMMIT_SIBLINGS, CommitDelay, CommitTime, OpenTransaction};
 use crate::connection::DbConn;
-use crate::database::Durability;
+use crate::durability::Durability;
 use crate::sqlite::{SqliteConn, is_busy};
 
 /// The limit on units of work that share one commit. Eight gain nearly all there is to gain; with sixteen

@@ -24,6 +24,7 @@ mod commit_delay;
 mod connection;
 mod database;
 mod dialect;
+mod durability;
 mod error;
 mod group_commit;
 pub mod ids;
@@ -33,13 +34,15 @@ pub mod random;
 mod row;
 mod sql_database;
 mod sqlite;
+mod statement;
 mod tx;
+mod value;
 mod where_clause;
 
 pub use arguments::SqlArguments;
 pub use bulk::{
-    NewRow, SqlValue, analyze_tables, execute_where_in, existing, fetch_where_in, insert_all, insert_new,
-    insert_pair, lookup_map,
+    NewRow, analyze_tables, execute_where_in, existing, fetch_where_in, insert_all, insert_new, insert_pair,
+    lookup_map,
 };
 pub use clock::{Clock, Timestamp};
 pub use connection::DbConn;
@@ -51,4 +54,5 @@ pub use pool::PooledDbConn;
 pub use row::{SqlRow, SqlValueRef};
 pub use sql_database::{Sql, SqlQueryResult};
 pub use tx::Tx;
+pub use value::SqlValue;
 pub use where_clause::{Conditions, like_anywhere};

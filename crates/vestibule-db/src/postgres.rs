@@ -12,10 +12,10 @@ use sqlx::postgres::{PgArguments, PgConnectOptions, PgConnection, PgQueryResult,
 use sqlx::{Arguments as _, AssertSqlSafe, Connection as _, Either, Executor as _, SqlStr};
 
 use crate::arguments::SqlArguments;
-use crate::bulk::SqlValue;
-use crate::connection::{FetchMode, StatementOutput};
 use crate::row::SqlRow;
 use crate::sql_database::SqlQueryResult;
+use crate::statement::{FetchMode, StatementOutput};
+use crate::value::SqlValue;
 
 /// Older connections are closed after their use, because the memory that the server keeps for each one grows.
 const LONGEST_LIFE: Duration = Duration::from_mins(30);

@@ -21,11 +21,11 @@ use sqlx::error::{DatabaseError, ErrorKind};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::arguments::{SqlArgument, SqlArguments};
-use crate::bulk::SqlValue;
-use crate::connection::{FetchMode, StatementOutput};
-use crate::database::Durability;
+use crate::durability::Durability;
 use crate::row::SqlRow;
 use crate::sql_database::SqlQueryResult;
+use crate::statement::{FetchMode, StatementOutput};
+use crate::value::SqlValue;
 
 /// The number of statements that stay prepared on each connection.
 const STATEMENT_CACHE_SIZE: usize = 128;
