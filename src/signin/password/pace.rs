@@ -4,22 +4,18 @@ use std::time::{Duration, Instant};
 
 /// About the longest time that a caller waits for a thread.
 const LONGEST_WAIT: Duration = Duration::from_secs(1);
-/// The assumed duration of a hash until some were measured. It is long, so that a server which starts on a
-/// busy machine has a short queue first. Even if it were ten seconds, that queue would end within the time
-/// limit of a request.
-const ASSUMED_TIME: Duration = Duration::from_millis(500);
+/// The assumed duration of a hash until one was measured. It is several times the usual one, because the
+/// server may start on a busy machine. If a hash took 25 times as long, the queue would still end within the
+/// time limit of a request.
+const ASSUMED_TIME: Duration = Duration::from_millis(100);
 
 /// How long hashes have taken recently, which determines how many callers may wait.
+#[derive(Default)]
 pub(super) struct Pace {
-    average: Duration,
+    /// `None` until a hash was measured.
+    average: Option<Duration>,
     /// When the hashes in progress began.
     under_way: Vec<Instant>,
-}
-
-impl Default for Pace {
-    fn default() -> Self {
-        Self { average: ASSUMED_TIME, under_way: Vec::new() }
-    }
 }
 
 impl Pace {
@@ -31,12 +27,12 @@ impl Pace {
         if let Some(at) = self.under_way.iter().position(|other| *other == begun) {
             self.under_way.swap_remove(at);
         }
-        self.average = self.average_with(now - begun);
+        self.average = Some(self.average_with(now - begun));
     }
 
     /// A moving average over about eight hashes.
     fn average_with(&self, took: Duration) -> Duration {
-        (self.average * 7 + took) / 8
+        self.average.map_or(took, |average| (average * 7 + took) / 8)
     }
 
     /// The number of permits: one for each of the `threads`, and as many more as they serve in
@@ -44,7 +40,10 @@ impl Pace {
     /// already the first slow one shortens the queue to what is done within the time limit of a request.
     pub(super) fn places(&self, threads: usize, now: Instant) -> usize {
         let longest = self.under_way.iter().map(|begun| now - *begun).max().unwrap_or_default();
-        let expected = self.average.max(self.average_with(longest));
+        let expected = match self.average {
+            Some(average) => average.max(self.average_with(longest)),
+            None => ASSUMED_TIME.max(longest),
+        };
         let waiting = LONGEST_WAIT.as_micros() / expected.as_micros().max(1);
         threads * (1 + usize::try_from(waiting).unwrap_or(usize::MAX))
     }

@@ -10,10 +10,10 @@ fn longest_queue(pace: &Pace, now: Instant, took: Duration) -> Duration {
 fn a_queue_that_cannot_end_in_time_refuses_at_its_door() {
     let begun = Instant::now();
     let unknown = Pace::default();
-    assert_eq!(unknown.places(2, begun), 2 * 3, "nothing has been measured yet");
-    assert!(longest_queue(&unknown, begun, Duration::from_secs(10)) <= REQUEST_TIME_LIMIT);
+    assert_eq!(unknown.places(2, begun), 2 * 11, "nothing has been measured yet");
+    assert!(longest_queue(&unknown, begun, Duration::from_millis(2500)) <= REQUEST_TIME_LIMIT);
 
-    let usual = || Pace { average: Duration::from_millis(25), under_way: Vec::new() };
+    let usual = || Pace { average: Some(Duration::from_millis(25)), under_way: Vec::new() };
     assert_eq!(usual().places(2, begun), 2 * 41, "a second's worth");
     for millis in [100, 500, 2000, 10_000, 20_000] {
         let took = Duration::from_millis(millis);
@@ -30,4 +30,15 @@ fn a_queue_that_cannot_end_in_time_refuses_at_its_door() {
     pace.begin(begun);
     let hour = begun + Duration::from_hours(1);
     assert_eq!(pace.places(2, hour), 2, "one on each thread, however slow, to see when that ends");
+}
+
+#[test]
+fn the_first_hash_says_how_long_they_take() {
+    let begun = Instant::now();
+    let mut pace = Pace::default();
+    pace.begin(begun);
+    let slow = begun + Duration::from_secs(2);
+    assert_eq!(pace.places(2, slow), 2, "the first has been running for two seconds");
+    pace.end(begun, begun + Duration::from_millis(20));
+    assert_eq!(pace.places(2, slow), 2 * 51, "a second of hashes that take 20 ms");
 }
