@@ -90,9 +90,9 @@ for (const form of document.querySelectorAll("form[data-key]")) {
       form.submit();
     } catch (error) {
       button.disabled = false;
-      say(error.name === "InvalidStateError" ? "That key is here already. Use another one."
-        : error.name === "NotAllowedError" ? "No key answered, or it was cancelled. Try again when you are ready."
-        : "This browser could not use the key. Try again, or use another way.");
+      say(error.name === "InvalidStateError" ? "This key is already registered. Use a different one."
+        : error.name === "NotAllowedError" ? "The request timed out or was canceled. Try again."
+        : "This browser could not use the key. Try again, or use a different method.");
     }
   });
 }
@@ -105,7 +105,7 @@ for (const box of document.querySelectorAll("[data-progress][data-under-way]")) 
     const now = await answer.json();
     box.querySelector("progress").value = now.sent;
     box.querySelector("[data-sent]").textContent = now.sent;
-    box.querySelector("[data-failed]").textContent = now.failed ? `, ${now.failed} given up` : "";
+    box.querySelector("[data-failed]").textContent = now.failed ? `, ${now.failed} failed` : "";
     if (now.status !== "running" && now.sent + now.failed >= now.queued) clearInterval(timer);
   }, 2000);
 }
