@@ -4,67 +4,82 @@
 /// The text for a code.
 pub(super) fn message(code: &str) -> Option<&'static str> {
     Some(match code {
-        "welcome" => "Welcome. Your account is ready; connect an identity provider to let people in.",
+        "welcome" => {
+            "Welcome. Your account is ready. Connect an identity provider so that users can sign in."
+        }
         "user_created" => "User created.",
         "user_saved" => "User saved.",
         "user_deleted" => "User deleted.",
-        "user_activated" => "User activated. Old sessions and tokens stay ended.",
-        "user_deactivated" => "User deactivated. All sessions and tokens have ended.",
-        "user_unlocked" => "Unlocked. The next password is checked again.",
-        "reset_sent" => "A link to choose a new password is on its way to the user.",
-        "invited" => "The invitations are on their way.",
+        "user_activated" => "User activated. Previous sessions and tokens stay revoked.",
+        "user_deactivated" => "User deactivated. All sessions and tokens have been revoked.",
+        "user_unlocked" => "User unlocked. The user can try to sign in again.",
+        "reset_sent" => "The user will receive an email with a password reset link.",
+        "invited" => "The invitations are being sent.",
         "invitation_resent" => {
-            "The invitation is on its way again. The link of the mail before has stopped working."
+            "The invitation is being sent again. The link in the earlier email no longer works."
         }
-        "invitation_cancelled" => "The invitation was taken back.",
-        "password_changed" => "Password changed. You were signed out everywhere else.",
-        "factor_added" => "Added. It is good for signing in from now on.",
-        "factor_renamed" => "Renamed.",
-        "factor_removed" => "Removed. It cannot be used for signing in any more.",
-        "device_forgotten" => "Forgotten. That browser is asked for the second factor again.",
+        "invitation_cancelled" => "Invitation canceled.",
+        "password_changed" => "Password changed. You have been signed out of all other sessions.",
+        "factor_added" => "Two-factor method added. You can now use it to sign in.",
+        "factor_renamed" => "Two-factor method renamed.",
+        "factor_removed" => "Two-factor method removed. You can no longer use it to sign in.",
+        "device_forgotten" => {
+            "Browser removed. It will ask for two-factor authentication at the next sign-in."
+        }
         "two_factor_reset" => {
-            "The second factor has ended, all sessions too. A link to set up a new one is on its way to the user."
+            "Two-factor authentication has been reset, and all sessions have been revoked. The user will \
+             receive an email with a setup link."
         }
-        "reminded" => "The mails are on their way.",
-        "mailing_stopped" => "No more mails are made. Those that were made are still delivered.",
-        "factor_first" => "Set up a second factor of your own first, then ask others for one.",
-        "confirmed" => "Confirmed. You can go on.",
-        "identity_linked" => "Linked. You can sign in with it from now on.",
-        "identity_unlinked" => "Unlinked. If that provider vouches for your address, it still leads here.",
-        "user_unlinked" => "Unlinked. If the provider vouches for their address, it still leads to them.",
-        "identity_of_another" => "Not linked: that sign-in belongs to another user here already.",
-        "sessions_revoked" => "All other sessions were ended.",
-        "session_revoked" => "The session was ended.",
+        "reminded" => "The emails are being sent.",
+        "mailing_stopped" => "Sending stopped. Emails that are already queued are still delivered.",
+        "factor_first" => "Set up two-factor authentication for yourself before you require it for others.",
+        "confirmed" => "Identity confirmed. You can continue.",
+        "identity_linked" => "Identity linked. You can now use it to sign in.",
+        "identity_unlinked" => {
+            "Identity unlinked. If the provider reports your email address as verified, you can still sign \
+             in with it."
+        }
+        "user_unlinked" => {
+            "Identity unlinked. If the provider reports the user's email address as verified, the user can \
+             still sign in with it."
+        }
+        "identity_of_another" => {
+            "Identity not linked. It already belongs to another user. Ask your administrator."
+        }
+        "sessions_revoked" => "Sessions revoked.",
+        "session_revoked" => "Session revoked.",
         "group_created" => "Group created.",
         "group_saved" => "Group saved.",
         "group_deleted" => "Group deleted.",
-        "connection_created" => {
-            "Connection created. Copy the values below to your identity provider, then switch it on."
-        }
-        "waiting_discarded" => "Discarded. Nothing of it was carried out.",
+        "connection_created" => "Connection created. Complete its setup, test it, and then enable it.",
+        "waiting_discarded" => "Done. Discarded changes have not been applied.",
         "directory_created" => {
-            "Directory connection created. Make a token and copy both values to your identity provider."
+            "SCIM connection created. Generate a token, and then copy the base URL and the token to your \
+             identity provider."
         }
-        "metadata_loaded" => "Metadata loaded. Test the connection before people depend on it.",
+        "metadata_loaded" => "Metadata loaded. Test the connection to make sure that users can sign in.",
         "keys_published" => {
-            "New keys are published. When your identity provider has read our metadata again, let them take over."
+            "New certificates published. Activate them after your identity provider has read the service \
+             provider metadata again."
         }
         "keys_switched" => {
-            "The new keys are in use. The old ones are published and decrypt for seven more days."
+            "New certificates activated. The old ones stay published, and can still decrypt assertions, for \
+             seven more days."
         }
-        "keys_taken_back" => "The published keys were taken back.",
-        "group_linked" => "Linked. People come in and go at their next sign-in through that provider.",
-        "group_unlinked" => "The link was taken away.",
-        "sync_asked" => "It begins in a moment. What comes of it is shown below.",
+        "keys_taken_back" => "New certificates discarded.",
+        "group_linked" => "Group linked. Users join or leave it at their next sign-in through that provider.",
+        "group_unlinked" => "Group unlinked.",
+        "sync_asked" => "The sync starts in a moment. Its result appears below.",
         "connection_saved" => "Connection saved.",
         "connection_deleted" => {
-            "Connection deleted. Users and groups it managed are kept and can be changed here now."
+            "Connection deleted. The users and groups it managed are kept and can now be changed in the \
+             console."
         }
-        "token_revoked" => "Token revoked. It stopped working at once.",
+        "token_revoked" => "Token revoked. It no longer works.",
         "service_account_created" => "Service account created.",
-        "service_account_deleted" => "Service account deleted. Its tokens stopped working at once.",
+        "service_account_deleted" => "Service account deleted. Its tokens no longer work.",
         "settings_saved" => "Settings saved.",
-        "mail_queued" => "A test mail is on its way to you.",
+        "mail_queued" => "A test email is being sent to you.",
         _ => return None,
     })
 }

@@ -95,10 +95,10 @@ fn check_origin(app: &AppState, method: &Method, headers: &HeaderMap) -> Result<
     }
     Err(Refusal::new(
         StatusCode::FORBIDDEN,
-        "Request from elsewhere",
+        "Cross-site request blocked",
         format!(
-            "This request did not come from a page of {}. Open the page there and try again. Scripts send an \
-             Origin header or a bearer token.",
+            "This request did not come from a page of {}. Open the page on that site and try again. Scripts \
+             must send a matching Origin header or a bearer token.",
             app.kernel.urls.origin()
         ),
     ))
@@ -118,9 +118,11 @@ pub(super) fn page_for_restriction(owes: SessionRestriction) -> Option<&'static 
 fn restricted_session(request: &Request, page: &'static str) -> Response {
     if is_for_scripts(request) {
         let detail = format!(
-            "Your account asks for a second factor and this session has shown none. Open {page} in your browser."
+            "Your account requires two-factor authentication, and this session has not completed it. Open \
+             {page} in your browser."
         );
-        return Refusal::new(StatusCode::UNAUTHORIZED, "Second factor needed", detail).into_response();
+        return Refusal::new(StatusCode::UNAUTHORIZED, "Two-factor authentication required", detail)
+            .into_response();
     }
     Redirect::to(&format!("{page}?return_to={}", query_value(requested_path(request)))).into_response()
 }
@@ -141,7 +143,8 @@ fn unauthenticated(request: &Request) -> Response {
         let refusal = Refusal::new(
             StatusCode::UNAUTHORIZED,
             "Not signed in",
-            "Sign in, or send an API token as Authorization: Bearer. It may have expired or been revoked.",
+            "Sign in, or send an API token in the Authorization: Bearer header. A token that you sent may \
+             have expired or been revoked.",
         );
         let mut response = refusal.into_response();
         response.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));

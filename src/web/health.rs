@@ -26,8 +26,8 @@ async fn readyz(State(app): State<AppState>) -> (StatusCode, &'static str) {
     match app.kernel.db.ping().await {
         Ok(()) => (StatusCode::OK, "ready\n"),
         Err(error) => {
-            tracing::warn!(%error, "not ready");
-            (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n")
+            tracing::warn!(%error, "readiness check failed: the database does not respond");
+            (StatusCode::SERVICE_UNAVAILABLE, "the database does not respond\n")
         }
     }
 }

@@ -57,7 +57,8 @@ pub(super) async fn process_request(
     if status.is_server_error() && status != StatusCode::SERVICE_UNAVAILABLE {
         tracing::error!(request_id, %method, path, status = status.as_u16(), "request failed");
     } else if took >= REQUEST_TIME_LIMIT {
-        tracing::warn!(request_id, %method, path, status = status.as_u16(), "request ran into the time limit");
+        let status = status.as_u16();
+        tracing::warn!(request_id, %method, path, status, "request exceeded the time limit");
     }
     set_security_headers(&app, &path, response.headers_mut());
     if let Ok(id) = request_id.parse() {

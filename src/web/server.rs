@@ -42,7 +42,7 @@ pub struct HttpServer {
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// The address is in use or does not belong to this machine.
-    #[error("server.listen {0}: {1}")]
+    #[error("server.listen: cannot listen on {0}: {1}")]
     Listen(SocketAddr, #[source] std::io::Error),
     /// The database or the keys could not be opened.
     #[error(transparent)]
@@ -51,7 +51,7 @@ pub enum ServerError {
     #[error("{0}")]
     Mail(#[from] mail::TransportError),
     /// Keys of SAML connections could not be migrated to this version's format.
-    #[error("keys of SAML connections: {0}")]
+    #[error("the keys of SAML connections could not be migrated: {0}")]
     Keys(String),
     /// The configuration is unsafe.
     #[error("{0}")]
@@ -75,14 +75,17 @@ impl HttpServer {
             Some(url) => url.clone(),
             None if address.ip().is_unspecified() => {
                 return Err(ServerError::Unsafe(
-                    "server.public_url: this server listens on every address, so it has to be told the one people \
-                     use; links in mails and redirects are made from it. Write public_url = \"https://id.example.com\"",
+                    "server.public_url: required because server.listen is a wildcard address; links in \
+                     emails and redirects use this URL. Example: public_url = \"https://id.example.com\"",
                 ));
             }
             None => Url::parse(&format!("http://{address}")).expect("an address makes a URL"),
         };
         if public.scheme() == "http" && !is_loopback(&public) {
-            tracing::warn!(%public, "server.public_url is not https: sessions can be read on the way");
+            tracing::warn!(
+                %public,
+                "server.public_url does not use https, so session cookies are sent unencrypted"
+            );
         }
         let kernel = Kernel::open(config, clock, Urls::new(&public)).await?;
         saml::keys::migrate_legacy_keys(&kernel)
@@ -136,7 +139,7 @@ impl HttpServer {
         let served = tokio::select! {
             served = serve => served.map_err(ServerError::Serve),
             () = forced => {
-                tracing::warn!("some requests did not finish in time");
+                tracing::warn!("some requests did not finish before the shutdown timeout");
                 Ok(())
             }
         };
@@ -174,7 +177,7 @@ async fn flush_session_activity(signin: SignIn, mut shutdown: Shutdown) {
     while !down {
         down = shutdown.begins_within(SESSION_ACTIVITY_EVERY).await;
         if let Err(error) = signin.session_activity.write(&signin.kernel).await {
-            tracing::warn!(%error, "the use of sessions could not be written down; it is tried again");
+            tracing::warn!(%error, "session activity could not be saved; retrying");
         }
     }
 }
@@ -183,7 +186,7 @@ async fn flush_session_activity(signin: SignIn, mut shutdown: Shutdown) {
 async fn warn_of_ending_passwords(kernel: Kernel, mut shutdown: Shutdown) {
     loop {
         if let Err(error) = password::mail_expiry_warnings(&kernel).await {
-            tracing::warn!(%error, "people could not be warned that their password ends; it is tried again");
+            tracing::warn!(%error, "password expiry emails could not be queued; retrying");
         }
         if shutdown.begins_within(WARN_EVERY).await {
             return;
@@ -195,7 +198,7 @@ async fn warn_of_ending_passwords(kernel: Kernel, mut shutdown: Shutdown) {
 async fn send_mailings(kernel: Kernel, mut shutdown: Shutdown) {
     loop {
         let busy = factors::queue_next_batches(&kernel).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "a mailing could not go on; it is tried again");
+            tracing::warn!(%error, "the next emails of a mailing could not be queued; retrying");
             false
         });
         let pause = if busy { Duration::ZERO } else { MAILINGS_EVERY };
@@ -210,7 +213,7 @@ async fn send_mailings(kernel: Kernel, mut shutdown: Shutdown) {
 async fn send_welcome_mails(kernel: Kernel, mut shutdown: Shutdown) {
     while !shutdown.begins_within(MAILINGS_EVERY).await {
         if let Err(error) = provisioning::send_welcome_emails(&kernel).await {
-            tracing::warn!(%error, "people whom a directory has made could not be told; it is tried again");
+            tracing::warn!(%error, "welcome emails could not be queued; retrying");
         }
     }
 }
@@ -220,7 +223,7 @@ async fn run_group_syncs(idp: Idp, mut shutdown: Shutdown) {
     loop {
         let busy = tokio::select! {
             done = ldap::sync::run_due(&idp) => done.unwrap_or_else(|error| {
-                tracing::warn!(%error, "a directory could not be looked after; it is tried again");
+                tracing::warn!(%error, "a directory sync could not be run; retrying");
                 false
             }),
             // The work done so far is kept, and another node or the next start of this one continues it.
@@ -237,7 +240,7 @@ async fn run_group_syncs(idp: Idp, mut shutdown: Shutdown) {
 async fn refresh_metadata(kernel: Kernel, mut shutdown: Shutdown) {
     loop {
         let busy = saml::metadata_refresh::refresh_one(&kernel).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "metadata could not be looked after; it is tried again");
+            tracing::warn!(%error, "identity provider metadata could not be refreshed; retrying");
             false
         });
         let pause = if busy { Duration::ZERO } else { REFRESH_EVERY };
@@ -261,7 +264,7 @@ async fn clean_up(app: AppState, mut shutdown: Shutdown) {
             Ok::<_, sqlx::Error>(())
         };
         if let Err(error) = cleaned.await {
-            tracing::warn!(%error, "cleaning up failed; it is tried again in a minute");
+            tracing::warn!(%error, "expired data could not be deleted; retrying in one minute");
         }
     }
 }

@@ -10,25 +10,34 @@ use crate::audit::{self, AuditQuery, AuditRecord};
 use crate::kernel::Timestamp;
 use crate::web::{AuthenticatedRequest, Error};
 
-/// Which events to list.
+/// Filters on audit events. Empty filters do not restrict the result.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct AuditFilter {
-    /// Not before, RFC 3339.
+    /// Only events at or after this time, in RFC 3339 format.
     from: Option<String>,
-    /// Before, RFC 3339.
+    /// Only events before this time, in RFC 3339 format.
     to: Option<String>,
-    /// The actor's id or exact name.
+    /// Only events of the actor with this ID or exact name.
     actor: Option<String>,
-    /// Such as `user.create`.
+    /// Only events with this action, such as `user.create`.
     action: Option<String>,
-    /// Such as `user`.
+    /// Only events on resources of this type, such as `user`.
     resource_type: Option<String>,
 }
 
-/// Lists events, newest first.
-#[utoipa::path(get, path = "/api/v1/audit-events", tag = "audit", params(Paging, AuditFilter),
-    security(("bearer" = [])), responses((status = 200, body = List<AuditRecord>), (status = 422)))]
+/// List audit events
+///
+/// Returns the events of the audit trail, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/audit-events", tag = "audit",
+    params(Paging, AuditFilter),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "A page of audit events", body = List<AuditRecord>),
+        (status = 422, description = "`from` or `to` is not a time in RFC 3339 format"),
+    ),
+)]
 pub(super) async fn list(
     request: AuthenticatedRequest,
     Query(paging): Query<Paging>,

@@ -26,7 +26,7 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
             match error.classify() {
                 Category::Data => {
                     let refusal =
-                        Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Not accepted", said.clone());
+                        Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid input", said.clone());
                     match said.split('`').nth(1) {
                         Some(field) => refusal.field(field),
                         None => refusal,
@@ -34,8 +34,8 @@ impl<T: DeserializeOwned> FromRequest<AppState> for Body<T> {
                 }
                 _ => Refusal::new(
                     StatusCode::BAD_REQUEST,
-                    "Not JSON",
-                    format!("The body cannot be read: {said}"),
+                    "Invalid JSON",
+                    format!("The request body is not valid JSON: {said}"),
                 ),
             }
         })

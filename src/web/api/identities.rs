@@ -12,23 +12,23 @@ use crate::kernel::Timestamp;
 use crate::signin::identities::{self, Identity};
 use crate::web::{AuthenticatedRequest, Error};
 
-/// An identity that leads to a user.
+/// An identity at an identity provider that is linked to a user.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct IdentityBody {
-    /// Its id.
+    /// The ID of the linked identity.
     id: String,
-    /// The connection that knows it.
+    /// The ID of the connection to the identity provider.
     connection_id: String,
-    /// Who says so.
+    /// The issuer of the subject identifier.
     issuer: String,
-    /// The name that is never given to anybody else there.
+    /// The subject identifier, which the issuer never reassigns to another user.
     subject: String,
-    /// What the provider called them when they came last.
+    /// The identifier, such as a username, that the identity provider sent at the last sign-in.
     name: String,
-    /// Since when it leads to the user.
+    /// When the identity was linked to the user.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    /// When they came with it last.
+    /// When the identity was last used to sign in, accurate to 15 minutes.
     #[schema(value_type = String, format = DateTime)]
     last_used_at: Timestamp,
 }
@@ -40,9 +40,18 @@ impl From<Identity> for IdentityBody {
     }
 }
 
-/// Lists who a user is at providers; at most two hundred.
-#[utoipa::path(get, path = "/api/v1/users/{id}/identities", tag = "users", params(("id" = String, Path,)),
-    security(("bearer" = [])), responses((status = 200, body = List<IdentityBody>), (status = 404)))]
+/// List the linked identities of a user
+///
+/// Returns at most 200 linked identities, oldest first.
+#[utoipa::path(
+    get, path = "/api/v1/users/{id}/identities", tag = "users",
+    params(("id" = String, Path, description = "The user's ID")),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The linked identities", body = List<IdentityBody>),
+        (status = 404, description = "No user has this ID"),
+    ),
+)]
 pub(super) async fn list(
     request: AuthenticatedRequest,
     Path(id): Path<String>,
@@ -53,10 +62,22 @@ pub(super) async fn list(
     Ok(Json(List::of(rows, 200, |identity| &identity.id, IdentityBody::from)))
 }
 
-/// Takes an identity away from a user. If the provider vouches for their address, it leads to them again.
-#[utoipa::path(delete, path = "/api/v1/users/{id}/identities/{identity}", tag = "users",
-    params(("id" = String, Path,), ("identity" = String, Path,)), security(("bearer" = [])),
-    responses((status = 204), (status = 404)))]
+/// Unlink an identity from a user
+///
+/// If the identity provider reports the user's email address as verified, the next sign-in links the identity
+/// again.
+#[utoipa::path(
+    delete, path = "/api/v1/users/{id}/identities/{identity}", tag = "users",
+    params(
+        ("id" = String, Path, description = "The user's ID"),
+        ("identity" = String, Path, description = "The linked identity's ID"),
+    ),
+    security(("bearer" = [])),
+    responses(
+        (status = 204, description = "The identity was unlinked"),
+        (status = 404, description = "The user does not exist or has no linked identity with this ID"),
+    ),
+)]
 pub(super) async fn unlink(
     request: AuthenticatedRequest,
     Path((id, identity)): Path<(String, String)>,

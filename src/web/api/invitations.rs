@@ -15,35 +15,36 @@ use crate::provisioning::invitations::{
 };
 use crate::web::{AuthenticatedRequest, Error};
 
-/// People to be invited.
+/// Users to invite.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct InvitationRequest {
-    /// Addresses, 1 to 500.
+    /// The email addresses to invite, 1 to 500.
     emails: Vec<String>,
-    /// Ids of user groups they become members of.
+    /// The IDs of the groups that the invited users are added to.
     #[serde(default)]
     groups: Vec<String>,
-    /// Roles they get.
+    /// The roles of the invited users: `account_admin` or `account_viewer`.
     #[serde(default)]
     roles: Vec<String>,
-    /// Where they land after accepting: a path here or an http(s) address.
+    /// Where users are redirected after they accept: a path on this server or an http(s) URL.
     landing_url: Option<String>,
 }
 
-/// What became of an address.
+/// The result for one email address.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct InvitationOutcome {
-    /// The address as it was sent.
+    /// The email address as it was sent.
     email: String,
-    /// `invited`; `active` and `notified` for people who sign in through an identity provider, as the
-    /// settings say; `refused`.
+    /// `invited`: the user is pending and receives an invitation email. `active` and `notified`: the user
+    /// signs in through an identity provider and is active immediately, as the account's settings state;
+    /// `notified` users receive an email. `refused`: the address was not invited, for the given `reason`.
     status: &'static str,
-    /// The invitation's id.
+    /// The invitation's ID, for `invited`.
     id: Option<String>,
-    /// The user's id.
+    /// The user's ID, unless the address was refused.
     user_id: Option<String>,
-    /// Why it was refused.
+    /// Why the address was refused.
     reason: Option<String>,
 }
 
@@ -61,36 +62,38 @@ impl From<InviteeOutcome> for InvitationOutcome {
     }
 }
 
-/// What became of each address, in order.
+/// The results in the order of the email addresses.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct InvitationOutcomes {
+    /// One result for each email address.
     items: Vec<InvitationOutcome>,
 }
 
 /// An invitation.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct InvitationBody {
-    /// Its id.
+    /// The invitation's ID.
     id: String,
-    /// The invited address.
+    /// The email address that was invited.
     email: Option<String>,
-    /// The user it made.
+    /// The ID of the user that the invitation created.
     user_id: String,
     /// `pending`, `expired` or `accepted`.
     status: &'static str,
-    /// Who invited, by name.
+    /// The name of the user or service account that sent the invitation.
     invited_by: String,
-    /// Where they land.
+    /// Where the user is redirected after accepting: a path on this server or an http(s) URL.
     landing_url: Option<String>,
-    /// When the last link was made.
+    /// When the current link was generated.
     #[schema(value_type = String, format = DateTime)]
     sent_at: Timestamp,
-    /// When that link ends.
+    /// When the current link expires.
     #[schema(value_type = String, format = DateTime)]
     expires_at: Timestamp,
-    /// `queued`, `sent` or `failed`; null without a mail.
+    /// The delivery of the invitation email: `queued`, `sent` or `failed`; `null` if no email was sent or its
+    /// delivery record was deleted.
     mail_status: Option<String>,
-    /// What the mail server said when it did not take it.
+    /// The mail server's response if delivery failed.
     mail_error: Option<String>,
 }
 
@@ -111,25 +114,34 @@ impl InvitationBody {
     }
 }
 
-/// Which invitations to list.
+/// Filters on invitations.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct InvitationFilter {
-    /// Only those whose person has not come: pending and expired ones.
+    /// Only invitations that have not been accepted, whether pending or expired.
     #[serde(default)]
     open: bool,
 }
 
-/// A link to hand over.
+/// An invitation link.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct InvitationLink {
-    /// The address. It is shown once; the link of the mail has stopped working.
+    /// The URL of the invitation. It is shown only once, and earlier links of the invitation stop working.
     url: String,
 }
 
-/// Invites people. Each address is answered by itself.
-#[utoipa::path(post, path = "/api/v1/invitations", tag = "invitations", request_body = InvitationRequest,
-    security(("bearer" = [])), responses((status = 201, body = InvitationOutcomes), (status = 422)))]
+/// Invite users
+///
+/// Each email address is processed separately: one that is refused does not affect the others.
+#[utoipa::path(
+    post, path = "/api/v1/invitations", tag = "invitations",
+    request_body = InvitationRequest,
+    security(("bearer" = [])),
+    responses(
+        (status = 201, description = "The result for each email address", body = InvitationOutcomes),
+        (status = 422, description = "A field is not valid"),
+    ),
+)]
 pub(super) async fn create(
     request: AuthenticatedRequest,
     Body(new): Body<InvitationRequest>,
@@ -146,9 +158,17 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(InvitationOutcomes { items })))
 }
 
-/// Lists invitations in order of making.
-#[utoipa::path(get, path = "/api/v1/invitations", tag = "invitations", params(Paging, InvitationFilter),
-    security(("bearer" = [])), responses((status = 200, body = List<InvitationBody>)))]
+/// List invitations
+///
+/// Returns invitations in the order of their creation.
+#[utoipa::path(
+    get, path = "/api/v1/invitations", tag = "invitations",
+    params(Paging, InvitationFilter),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "A page of invitations", body = List<InvitationBody>),
+    ),
+)]
 pub(super) async fn list(
     request: AuthenticatedRequest,
     Query(paging): Query<Paging>,
@@ -163,9 +183,16 @@ pub(super) async fn list(
     Ok(Json(List::of(rows, limit, |i| &i.user_id, |i| InvitationBody::of(i, now))))
 }
 
-/// Shows an invitation.
-#[utoipa::path(get, path = "/api/v1/invitations/{id}", tag = "invitations", params(("id" = String, Path,)),
-    security(("bearer" = [])), responses((status = 200, body = InvitationBody), (status = 404)))]
+/// Get an invitation
+#[utoipa::path(
+    get, path = "/api/v1/invitations/{id}", tag = "invitations",
+    params(("id" = String, Path, description = "The invitation's ID")),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The invitation", body = InvitationBody),
+        (status = 404, description = "No invitation has this ID"),
+    ),
+)]
 pub(super) async fn show(
     request: AuthenticatedRequest,
     Path(id): Path<String>,
@@ -175,9 +202,19 @@ pub(super) async fn show(
     Ok(Json(InvitationBody::of(invitation, request.app.kernel.clock.now())))
 }
 
-/// Sends the mail again with a fresh link, good for seven days.
-#[utoipa::path(post, path = "/api/v1/invitations/{id}/resend", tag = "invitations", params(("id" = String, Path,)),
-    security(("bearer" = [])), responses((status = 202), (status = 404), (status = 409)))]
+/// Resend an invitation
+///
+/// Sends the email again with a new link, which is valid for 7 days. Earlier links stop working.
+#[utoipa::path(
+    post, path = "/api/v1/invitations/{id}/resend", tag = "invitations",
+    params(("id" = String, Path, description = "The invitation's ID")),
+    security(("bearer" = [])),
+    responses(
+        (status = 202, description = "The email was queued"),
+        (status = 404, description = "No invitation has this ID"),
+        (status = 409, description = "The invitation has already been accepted"),
+    ),
+)]
 pub(super) async fn resend(
     request: AuthenticatedRequest,
     Path(id): Path<String>,
@@ -186,9 +223,20 @@ pub(super) async fn resend(
     Ok(StatusCode::ACCEPTED)
 }
 
-/// Makes a fresh link to hand over by other means than mail.
-#[utoipa::path(post, path = "/api/v1/invitations/{id}/link", tag = "invitations", params(("id" = String, Path,)),
-    security(("bearer" = [])), responses((status = 200, body = InvitationLink), (status = 404), (status = 409)))]
+/// Generate an invitation link
+///
+/// Returns a new link that you can send to the user yourself. It is valid for 7 days. Earlier links stop
+/// working.
+#[utoipa::path(
+    post, path = "/api/v1/invitations/{id}/link", tag = "invitations",
+    params(("id" = String, Path, description = "The invitation's ID")),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The new link", body = InvitationLink),
+        (status = 404, description = "No invitation has this ID"),
+        (status = 409, description = "The invitation has already been accepted"),
+    ),
+)]
 pub(super) async fn copy_link(
     request: AuthenticatedRequest,
     Path(id): Path<String>,
@@ -197,9 +245,19 @@ pub(super) async fn copy_link(
     Ok(Json(InvitationLink { url }))
 }
 
-/// Takes an invitation back, and the pending user with it.
-#[utoipa::path(delete, path = "/api/v1/invitations/{id}", tag = "invitations", params(("id" = String, Path,)),
-    security(("bearer" = [])), responses((status = 204), (status = 404), (status = 409)))]
+/// Cancel an invitation
+///
+/// Deletes the invitation and the pending user.
+#[utoipa::path(
+    delete, path = "/api/v1/invitations/{id}", tag = "invitations",
+    params(("id" = String, Path, description = "The invitation's ID")),
+    security(("bearer" = [])),
+    responses(
+        (status = 204, description = "The invitation was canceled"),
+        (status = 404, description = "No invitation has this ID"),
+        (status = 409, description = "The invitation has already been accepted"),
+    ),
+)]
 pub(super) async fn cancel(
     request: AuthenticatedRequest,
     Path(id): Path<String>,

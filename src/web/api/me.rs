@@ -8,35 +8,43 @@ use crate::access::{Credential, PrincipalKind};
 use crate::directory::{accounts, groups, users};
 use crate::web::{AuthenticatedRequest, Error};
 
-/// The principal of the request.
+/// The user or service account that sends the request.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Me {
-    /// Its id.
+    /// The ID of the user or service account.
     id: String,
     /// `user` or `service_account`.
     kind: &'static str,
     /// The account's short name.
     account: String,
-    /// The sign-in name, or the service account's name.
+    /// The username, or the service account's name.
     user_name: String,
-    /// The email address.
+    /// The email address; `null` for a service account.
     email: Option<String>,
-    /// The name shown.
+    /// The display name, or the service account's name.
     display_name: String,
-    /// The names of its groups.
+    /// The names of the groups that the user is a member of.
     groups: Vec<String>,
-    /// Its roles.
+    /// The roles: `account_admin` or `account_viewer`.
     roles: Vec<&'static str>,
-    /// How it proved itself (RFC 8176); empty for tokens.
+    /// The authentication methods of the session (RFC 8176); empty for API tokens.
     amr: Vec<String>,
-    /// `2fa` once a second factor was shown here; otherwise the level the identity provider states, empty when it
-    /// states none.
+    /// `2fa` if this server verified two-factor authentication; otherwise the authentication context that the
+    /// identity provider reported, or an empty string if there is none.
     acr: String,
 }
 
-/// Tells who sends the request.
-#[utoipa::path(get, path = "/api/v1/me", tag = "me", security(("bearer" = [])),
-    responses((status = 200, body = Me), (status = 401, description = "Not signed in")))]
+/// Get the current user
+///
+/// Returns the user or service account that the session or API token belongs to.
+#[utoipa::path(
+    get, path = "/api/v1/me", tag = "me",
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The current user or service account", body = Me),
+        (status = 401, description = "The request has no valid session or API token"),
+    ),
+)]
 pub(super) async fn show(request: AuthenticatedRequest) -> Result<Json<Me>, Error> {
     let mut c = request.app.kernel.db.read().await?;
     let account = accounts::by_id(&mut c, &request.principal.account_id).await?;

@@ -18,7 +18,7 @@ use axum::body::Bytes;
 use axum::http::header;
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ComponentsBuilder, Info, OpenApiBuilder, Paths};
+use utoipa::openapi::{ComponentsBuilder, Deprecated, Info, OpenApiBuilder, PathItem, Paths};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
@@ -118,11 +118,34 @@ struct DocumentedRoutes {
     components: ComponentsBuilder,
 }
 
+/// Paths that were renamed: the earlier path, which keeps working until the next minor version, and the current
+/// one. OpenAPI marks the earlier one as deprecated.
+const RENAMED_PATHS: [(&str, &str); 3] = [
+    ("/api/v1/connections/{id}/waiting", "/api/v1/connections/{id}/pending-changes"),
+    ("/api/v1/connections/{id}/waiting/let-through", "/api/v1/connections/{id}/pending-changes/approve"),
+    ("/api/v1/connections/{id}/waiting/discard", "/api/v1/connections/{id}/pending-changes/discard"),
+];
+
+/// The same operations, described as deprecated.
+fn deprecated(mut item: PathItem) -> PathItem {
+    for operation in [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten()
+    {
+        operation.deprecated = Some(Deprecated::True);
+        operation.operation_id = operation.operation_id.take().map(|id| format!("{id}_deprecated"));
+    }
+    item
+}
+
 impl DocumentedRoutes {
     /// Adds one documented handler: its path and method to the route table, the rest to the OpenAPI
     /// document.
     fn add(&mut self, guard: Guard, documented: UtoipaMethodRouter<AppState>) {
-        let (schemas, paths, handler) = documented;
+        let (schemas, mut paths, handler) = documented;
+        for (earlier, current) in RENAMED_PATHS {
+            if let Some(item) = paths.paths.get(current) {
+                paths.paths.insert(earlier.to_owned(), deprecated(item.clone()));
+            }
+        }
         for (path, item) in &paths.paths {
             let methods = [
                 ("GET", item.get.is_some()),
@@ -150,9 +173,9 @@ impl DocumentedRoutes {
 /// A page of a list.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct List<T> {
-    /// The page.
+    /// The items of the page.
     items: Vec<T>,
-    /// Pass this as `after` for the next page; null on the last one.
+    /// The value of `after` for the next page; `null` on the last page.
     next: Option<String>,
 }
 
@@ -167,13 +190,13 @@ impl<T> List<T> {
     }
 }
 
-/// How lists are cut into pages.
+/// Paging of a list.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Paging {
-    /// Items a page, 1 to 200; 50 when not given.
+    /// The number of items per page, 1 to 200. The default is 50.
     limit: Option<i64>,
-    /// The `next` of the page before.
+    /// The value of `next` from the previous page.
     after: Option<String>,
 }
 

@@ -13,18 +13,27 @@ use crate::admin;
 use crate::kernel::TextEnum as _;
 use crate::web::{AuthenticatedRequest, Error};
 
-/// A service account to be made.
+/// A service account to create.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewServiceAccount {
+    /// The service account's name, unique in the account.
     name: String,
-    /// `account_admin`, `account_viewer`, or none.
+    /// The role: `account_admin` or `account_viewer`. Without a role, the service account has no permissions.
     role: Option<String>,
 }
 
-/// Lists service accounts.
-#[utoipa::path(get, path = "/api/v1/service-accounts", tag = "service accounts", params(Paging),
-    security(("bearer" = [])), responses((status = 200, body = List<ServiceAccount>)))]
+/// List service accounts
+///
+/// Returns service accounts in the order of their creation.
+#[utoipa::path(
+    get, path = "/api/v1/service-accounts", tag = "service accounts",
+    params(Paging),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "A page of service accounts", body = List<ServiceAccount>),
+    ),
+)]
 pub(super) async fn list(
     request: AuthenticatedRequest,
     Query(paging): Query<Paging>,
@@ -36,9 +45,17 @@ pub(super) async fn list(
     Ok(Json(List::of(rows, limit, |account| &account.id, |account| account)))
 }
 
-/// Makes a service account.
-#[utoipa::path(post, path = "/api/v1/service-accounts", tag = "service accounts", request_body = NewServiceAccount,
-    security(("bearer" = [])), responses((status = 201, body = ServiceAccount), (status = 409), (status = 422)))]
+/// Create a service account
+#[utoipa::path(
+    post, path = "/api/v1/service-accounts", tag = "service accounts",
+    request_body = NewServiceAccount,
+    security(("bearer" = [])),
+    responses(
+        (status = 201, description = "The service account was created", body = ServiceAccount),
+        (status = 409, description = "Another service account has this name"),
+        (status = 422, description = "A field is not valid"),
+    ),
+)]
 pub(super) async fn create(
     request: AuthenticatedRequest,
     Body(new): Body<NewServiceAccount>,
@@ -54,10 +71,20 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(made)))
 }
 
-/// Deletes a service account with its tokens.
-#[utoipa::path(delete, path = "/api/v1/service-accounts/{id}", tag = "service accounts",
-    params(("id" = String, Path,)), security(("bearer" = [])),
-    responses((status = 204), (status = 404), (status = 409)))]
+/// Delete a service account
+///
+/// The tokens of the service account stop working immediately.
+#[utoipa::path(
+    delete, path = "/api/v1/service-accounts/{id}", tag = "service accounts",
+    params(("id" = String, Path, description = "The service account's ID")),
+    security(("bearer" = [])),
+    responses(
+        (status = 204, description = "The service account was deleted"),
+        (status = 404, description = "No service account has this ID"),
+        (status = 409, description = "The service account belongs to a SCIM connection and is deleted with \
+            it"),
+    ),
+)]
 pub(super) async fn delete(
     request: AuthenticatedRequest,
     Path(id): Path<String>,

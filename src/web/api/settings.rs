@@ -14,9 +14,14 @@ use crate::directory::accounts::{self, AuthenticationSettings, SettingsChange};
 use crate::kernel::http::RequestContext;
 use crate::web::{AppState, Error};
 
-/// Shows the settings.
-#[utoipa::path(get, path = "/api/v1/authentication-settings", tag = "authentication settings",
-    security(("bearer" = [])), responses((status = 200, body = AuthenticationSettings)))]
+/// Get the authentication settings
+#[utoipa::path(
+    get, path = "/api/v1/authentication-settings", tag = "authentication settings",
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The account's authentication settings", body = AuthenticationSettings),
+    ),
+)]
 pub(super) async fn show(
     State(app): State<AppState>,
     principal: Principal,
@@ -25,11 +30,20 @@ pub(super) async fn show(
     Ok(Json(accounts::settings_of(&mut c, &principal.account_id).await?))
 }
 
-/// Changes settings. They count at the next request on every node.
-#[utoipa::path(patch, path = "/api/v1/authentication-settings", tag = "authentication settings",
-    request_body = SettingsChange, security(("bearer" = [])),
-    responses((status = 200, body = AuthenticationSettings), (status = 409, description = "All administrators would be locked out"),
-        (status = 422)))]
+/// Update the authentication settings
+///
+/// The new settings apply from the next request on every node.
+#[utoipa::path(
+    patch, path = "/api/v1/authentication-settings", tag = "authentication settings",
+    request_body = SettingsChange,
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The updated settings", body = AuthenticationSettings),
+        (status = 409, description = "Administrators would be locked out, or two-factor authentication \
+            must be set up before it is required for others"),
+        (status = 422, description = "A field is not valid"),
+    ),
+)]
 pub(super) async fn change(
     State(app): State<AppState>,
     principal: Principal,
@@ -43,22 +57,32 @@ pub(super) async fn change(
     Ok(Json(settings))
 }
 
-/// What a change would do.
+/// The impact of a change that has not been saved.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SettingsPreview {
-    /// The settings as they would be.
+    /// The settings after the change.
     settings: AuthenticationSettings,
-    /// The members that would differ, by dotted name: `{"before": …, "after": …}`.
+    /// The settings that would change, by dotted name: `{"before": …, "after": …}`.
     #[schema(value_type = Object)]
     changes: Map<String, Value>,
-    /// Whom it would affect.
+    /// The impact on users and sessions.
     effects: Vec<Impact>,
 }
 
-/// Says what a change would do, and to whom, without doing it.
-#[utoipa::path(post, path = "/api/v1/authentication-settings/preview", tag = "authentication settings",
-    request_body = SettingsChange, security(("bearer" = [])),
-    responses((status = 200, body = SettingsPreview), (status = 409), (status = 422)))]
+/// Preview a change of the authentication settings
+///
+/// Returns what would change and the impact on users. Nothing is saved.
+#[utoipa::path(
+    post, path = "/api/v1/authentication-settings/preview", tag = "authentication settings",
+    request_body = SettingsChange,
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The impact of the change", body = SettingsPreview),
+        (status = 409, description = "Administrators would be locked out, or two-factor authentication \
+            must be set up before it is required for others"),
+        (status = 422, description = "A field is not valid"),
+    ),
+)]
 pub(super) async fn preview(
     State(app): State<AppState>,
     principal: Principal,

@@ -13,30 +13,39 @@ use crate::admin;
 use crate::admin::tokens::NewApiToken;
 use crate::web::{AuthenticatedRequest, Error};
 
-/// A token to be made.
+/// An API token to create.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TokenRequest {
-    /// What you call it.
+    /// A name for the token.
     name: String,
-    /// For this service account instead of yourself; needs `service_accounts.edit`.
+    /// The ID of the service account that the token is for. The default is the current user or service
+    /// account. Requires the permission `service_accounts.edit`.
     service_account_id: Option<String>,
-    /// RFC 3339; without it the token works until it is revoked.
+    /// When the token expires, in RFC 3339 format. Without it, the token is valid until it is revoked.
     expires_at: Option<String>,
 }
 
-/// A token with its secret, which is shown this once.
+/// A token with its secret. The secret is shown only once.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct MadeToken {
     #[serde(flatten)]
     pub(super) details: ApiToken,
-    /// Send it as `Authorization: Bearer`.
+    /// The secret. Send it in the header `Authorization: Bearer`.
     pub(super) token: String,
 }
 
-/// Lists tokens: the account's for administrators, one's own otherwise.
-#[utoipa::path(get, path = "/api/v1/api-tokens", tag = "api tokens", params(Paging), security(("bearer" = [])),
-    responses((status = 200, body = List<ApiToken>)))]
+/// List API tokens
+///
+/// With the permission `service_accounts.view`, returns all tokens of the account; otherwise, your own.
+#[utoipa::path(
+    get, path = "/api/v1/api-tokens", tag = "api tokens",
+    params(Paging),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "A page of tokens", body = List<ApiToken>),
+    ),
+)]
 pub(super) async fn list(
     request: AuthenticatedRequest,
     Query(paging): Query<Paging>,
@@ -52,9 +61,19 @@ pub(super) async fn list(
     Ok(Json(List::of(rows, limit, |token| &token.id, |token| token)))
 }
 
-/// Makes a token.
-#[utoipa::path(post, path = "/api/v1/api-tokens", tag = "api tokens", request_body = TokenRequest,
-    security(("bearer" = [])), responses((status = 201, body = MadeToken), (status = 403), (status = 422)))]
+/// Generate an API token
+#[utoipa::path(
+    post, path = "/api/v1/api-tokens", tag = "api tokens",
+    request_body = TokenRequest,
+    security(("bearer" = [])),
+    responses(
+        (status = 201, description = "The token was generated", body = MadeToken),
+        (status = 403, description = "The permission `service_accounts.edit` is missing, or you must \
+            confirm your identity first"),
+        (status = 404, description = "No service account has this ID"),
+        (status = 422, description = "A field is not valid"),
+    ),
+)]
 pub(super) async fn create(
     request: AuthenticatedRequest,
     Body(new): Body<TokenRequest>,
@@ -66,9 +85,18 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(MadeToken { details, token })))
 }
 
-/// Revokes a token at once.
-#[utoipa::path(delete, path = "/api/v1/api-tokens/{id}", tag = "api tokens", params(("id" = String, Path,)),
-    security(("bearer" = [])), responses((status = 204), (status = 404)))]
+/// Revoke an API token
+///
+/// The token stops working immediately.
+#[utoipa::path(
+    delete, path = "/api/v1/api-tokens/{id}", tag = "api tokens",
+    params(("id" = String, Path, description = "The token's ID")),
+    security(("bearer" = [])),
+    responses(
+        (status = 204, description = "The token was revoked"),
+        (status = 404, description = "The token does not exist, or you may not revoke it"),
+    ),
+)]
 pub(super) async fn revoke(
     request: AuthenticatedRequest,
     Path(id): Path<String>,

@@ -1,4 +1,4 @@
-//! Second factors of the account's users: report, reminders, reset.
+//! Two-factor authentication of the account's users: report, reminders, reset.
 
 use axum::Json;
 use axum::extract::{Path, Query};
@@ -18,15 +18,16 @@ use crate::signin::policy;
 use crate::web::console::two_factor::report_csv;
 use crate::web::{AuthenticatedRequest, Error};
 
-/// Whom to list, and how the list is cut.
+/// Filters and paging of the two-factor report.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct TwoFactorReportQuery {
-    /// `missing` (when not given), `enrolled` or `all`.
+    /// Which active users to list: `missing` (not enrolled), `enrolled` or `all`. The default is `missing`,
+    /// and `all` for the CSV file.
     show: Option<String>,
-    /// Items a page, 1 to 200; 50 when not given.
+    /// The number of users per page, 1 to 200. The default is 50. The CSV file has no pages.
     limit: Option<i64>,
-    /// The `next` of the page before.
+    /// The value of `next` from the previous page.
     after: Option<String>,
 }
 
@@ -40,9 +41,18 @@ impl TwoFactorReportQuery {
     }
 }
 
-/// Lists active people with what they have.
-#[utoipa::path(get, path = "/api/v1/two-factor/report", tag = "two-factor", params(TwoFactorReportQuery),
-    security(("bearer" = [])), responses((status = 200, body = List<Row>), (status = 422)))]
+/// List the two-factor enrollment of users
+///
+/// Returns active users with the two-factor methods that they have set up.
+#[utoipa::path(
+    get, path = "/api/v1/two-factor/report", tag = "two-factor",
+    params(TwoFactorReportQuery),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "A page of users", body = List<Row>),
+        (status = 422, description = "`show` is not valid"),
+    ),
+)]
 pub(super) async fn report(
     request: AuthenticatedRequest,
     Query(query): Query<TwoFactorReportQuery>,
@@ -55,9 +65,18 @@ pub(super) async fn report(
     Ok(Json(List::of(rows, limit, |row| &row.user_id, |row| row)))
 }
 
-/// The same list as a CSV file, all of it.
-#[utoipa::path(get, path = "/api/v1/two-factor/report.csv", tag = "two-factor", params(TwoFactorReportQuery),
-    security(("bearer" = [])), responses((status = 200, content_type = "text/csv"), (status = 422)))]
+/// Export the two-factor enrollment of users
+///
+/// Returns the whole report as a CSV file.
+#[utoipa::path(
+    get, path = "/api/v1/two-factor/report.csv", tag = "two-factor",
+    params(TwoFactorReportQuery),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The CSV file", content_type = "text/csv"),
+        (status = 422, description = "`show` is not valid"),
+    ),
+)]
 pub(super) async fn export(
     request: AuthenticatedRequest,
     Query(query): Query<TwoFactorReportQuery>,
@@ -65,85 +84,124 @@ pub(super) async fn export(
     Ok(report_csv(&request.app, &request.principal, query.filter(EnrolmentFilter::All)?))
 }
 
-/// Counts active people with and without a second factor.
-#[utoipa::path(get, path = "/api/v1/two-factor/summary", tag = "two-factor", security(("bearer" = [])),
-    responses((status = 200, body = Summary)))]
+/// Get the two-factor enrollment summary
+///
+/// Counts active users with and without two-factor authentication.
+#[utoipa::path(
+    get, path = "/api/v1/two-factor/summary", tag = "two-factor",
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The number of users", body = Summary),
+    ),
+)]
 pub(super) async fn summary(request: AuthenticatedRequest) -> Result<Json<Summary>, Error> {
     let mut c = request.app.kernel.db.read().await?;
     Ok(Json(factors::summary(&mut c, &request.principal.account_id).await?))
 }
 
-/// How many people are mailed.
+/// A mailing that was started.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Reminded {
+    /// The number of users who receive the email.
     people: i64,
 }
 
-/// Mails a link to everybody without a second factor whom the account asks for one; in an account that asks
-/// nobody, to everybody without. The mails go out bit by bit.
-#[utoipa::path(post, path = "/api/v1/two-factor/remind", tag = "two-factor", security(("bearer" = [])),
-    responses((status = 202, body = Reminded), (status = 409, description = "Mails are on their way already")))]
+/// Send two-factor enrollment reminders
+///
+/// Emails a setup link to all active users who must use two-factor authentication and have not set it up. If
+/// the account does not require it, all active users without it receive the email. Emails are queued in
+/// batches.
+#[utoipa::path(
+    post, path = "/api/v1/two-factor/remind", tag = "two-factor",
+    security(("bearer" = [])),
+    responses(
+        (status = 202, description = "The mailing was started", body = Reminded),
+        (status = 409, description = "The previous mailing has not finished"),
+    ),
+)]
 pub(super) async fn remind(request: AuthenticatedRequest) -> Result<(StatusCode, Json<Reminded>), Error> {
     let people = admin::two_factor::send_enrolment_reminders(&request.admin()).await?;
     Ok((StatusCode::ACCEPTED, Json(Reminded { people })))
 }
 
-/// The newest mailings of the account and how far they are.
-#[utoipa::path(get, path = "/api/v1/two-factor/mailings", tag = "two-factor", security(("bearer" = [])),
-    responses((status = 200, body = List<Mailing>)))]
+/// List two-factor mailings
+///
+/// Returns the account's latest 20 mailings with their progress, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/two-factor/mailings", tag = "two-factor",
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The mailings", body = List<Mailing>),
+    ),
+)]
 pub(super) async fn mailings(request: AuthenticatedRequest) -> Result<Json<List<Mailing>>, Error> {
     let mut c = request.app.kernel.db.read().await?;
     let items = mailing::latest(&mut c, &request.principal.account_id, 20).await?;
     Ok(Json(List { items, next: None }))
 }
 
-/// Stops making mails; those that are made are still delivered.
-#[utoipa::path(post, path = "/api/v1/two-factor/mailings/stop", tag = "two-factor", security(("bearer" = [])),
-    responses((status = 204)))]
+/// Stop sending two-factor emails
+///
+/// No further emails are queued. Emails that are already queued are still delivered.
+#[utoipa::path(
+    post, path = "/api/v1/two-factor/mailings/stop", tag = "two-factor",
+    security(("bearer" = [])),
+    responses(
+        (status = 204, description = "The mailing was stopped, or none was running"),
+    ),
+)]
 pub(super) async fn stop(request: AuthenticatedRequest) -> Result<StatusCode, Error> {
     admin::two_factor::stop_mailing(&request.admin()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// A factor of a user, without its secret.
+/// A two-factor method of a user, without its secret.
 #[derive(Debug, Serialize, ToSchema)]
 struct FactorBody {
-    /// Its id.
+    /// The method's ID.
     id: String,
-    /// Its kind.
+    /// The kind of method.
     kind: FactorKind,
-    /// What its owner calls it.
+    /// The name that the user gave it.
     name: String,
-    /// For a key: whether it opens the door alone.
+    /// Whether it is a passkey, which allows passwordless sign-in.
     passkey: bool,
-    /// For a key: whether its provider keeps copies.
+    /// Whether the passkey is backed up by its provider.
     backed_up: bool,
     /// When it was added.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    /// When it was shown last.
+    /// When it was last used.
     #[schema(value_type = Option<String>, format = DateTime)]
     last_used_at: Option<Timestamp>,
 }
 
-/// What a user has.
+/// The two-factor authentication of a user.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct UserFactors {
-    /// Since when they have a second factor.
+    /// When the user enrolled; `null` if the user has not set up two-factor authentication.
     #[schema(value_type = Option<String>, format = DateTime)]
     enrolled_at: Option<Timestamp>,
-    /// Whether the account asks them for one.
+    /// Whether the account requires two-factor authentication for the user.
     enforced: bool,
+    /// The user's authenticator apps, passkeys and security keys.
     factors: Vec<FactorBody>,
-    /// Recovery codes left.
+    /// The number of unused recovery codes.
     recovery_codes: i64,
-    /// Browsers that are remembered.
+    /// The number of remembered browsers.
     remembered_devices: usize,
 }
 
-/// Shows the second factors of a user.
-#[utoipa::path(get, path = "/api/v1/users/{id}/two-factor", tag = "two-factor", params(("id" = String, Path,)),
-    security(("bearer" = [])), responses((status = 200, body = UserFactors), (status = 404)))]
+/// Get the two-factor authentication of a user
+#[utoipa::path(
+    get, path = "/api/v1/users/{id}/two-factor", tag = "two-factor",
+    params(("id" = String, Path, description = "The user's ID")),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The user's two-factor methods", body = UserFactors),
+        (status = 404, description = "No user has this ID"),
+    ),
+)]
 pub(super) async fn show(
     request: AuthenticatedRequest,
     Path(id): Path<String>,
@@ -171,11 +229,21 @@ pub(super) async fn show(
     }))
 }
 
-/// Ends all second factors, recovery codes, remembered browsers and sessions of a user, and mails them a link
-/// to set up a new one.
-#[utoipa::path(post, path = "/api/v1/users/{id}/two-factor/reset", tag = "two-factor",
-    params(("id" = String, Path,)), security(("bearer" = [])),
-    responses((status = 204), (status = 404), (status = 409, description = "It is the last administrator's only way in")))]
+/// Reset the two-factor authentication of a user
+///
+/// Removes the user's authenticator apps, passkeys, security keys, recovery codes and remembered browsers,
+/// revokes all sessions of the user, and emails the user a link to set up two-factor authentication again. A
+/// user who has not set it up keeps their sessions and only receives the link.
+#[utoipa::path(
+    post, path = "/api/v1/users/{id}/two-factor/reset", tag = "two-factor",
+    params(("id" = String, Path, description = "The user's ID")),
+    security(("bearer" = [])),
+    responses(
+        (status = 204, description = "Two-factor authentication was reset"),
+        (status = 404, description = "No user has this ID"),
+        (status = 409, description = "The user is the last administrator and has no other sign-in method"),
+    ),
+)]
 pub(super) async fn reset(
     request: AuthenticatedRequest,
     Path(id): Path<String>,

@@ -1,4 +1,5 @@
-//! What an administrator can do for a user's sign-in: end sessions, end a lockout, send a reset link.
+//! What an administrator can do for a user's sign-in: revoke sessions, unlock the user, and send a password
+//! reset link.
 
 use axum::Json;
 use axum::extract::Path;
@@ -12,21 +13,22 @@ use crate::kernel::Timestamp;
 use crate::signin::sessions::{self, Session};
 use crate::web::{AuthenticatedRequest, Error};
 
-/// A session, apart from its secret.
+/// A session of a user, without its secret.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct SessionBody {
-    /// Its id.
+    /// The session's ID.
     id: String,
-    /// How it began: `password`, `local`, `saml`.
+    /// The sign-in method: `password`, `local` (the administrator sign-in page), `saml`, `oidc`, `ldap` or
+    /// `passkey`.
     method: String,
-    /// The browser and the system, as far as they say.
+    /// The browser and operating system, as far as the `User-Agent` header names them.
     device: String,
-    /// The address it began from.
+    /// The IP address that the user signed in from.
     address: String,
-    /// When it began.
+    /// When the session was created.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    /// When it was used last.
+    /// When the session was last used.
     #[schema(value_type = String, format = DateTime)]
     last_seen_at: Timestamp,
 }
@@ -44,9 +46,18 @@ impl From<Session> for SessionBody {
     }
 }
 
-/// Lists the live sessions of a user, the last used first; at most a hundred.
-#[utoipa::path(get, path = "/api/v1/users/{id}/sessions", tag = "users", params(("id" = String, Path,)),
-    security(("bearer" = [])), responses((status = 200, body = List<SessionBody>), (status = 404)))]
+/// List the sessions of a user
+///
+/// Returns at most 100 active sessions, most recently used first.
+#[utoipa::path(
+    get, path = "/api/v1/users/{id}/sessions", tag = "users",
+    params(("id" = String, Path, description = "The user's ID")),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The active sessions", body = List<SessionBody>),
+        (status = 404, description = "No user has this ID"),
+    ),
+)]
 pub(super) async fn list_sessions(
     request: AuthenticatedRequest,
     Path(id): Path<String>,
@@ -58,10 +69,19 @@ pub(super) async fn list_sessions(
     Ok(Json(List::of(rows, 100, |session| &session.id, SessionBody::from)))
 }
 
-/// Ends one session of a user.
-#[utoipa::path(delete, path = "/api/v1/users/{id}/sessions/{session}", tag = "users",
-    params(("id" = String, Path,), ("session" = String, Path,)), security(("bearer" = [])),
-    responses((status = 204), (status = 404)))]
+/// Revoke a session of a user
+#[utoipa::path(
+    delete, path = "/api/v1/users/{id}/sessions/{session}", tag = "users",
+    params(
+        ("id" = String, Path, description = "The user's ID"),
+        ("session" = String, Path, description = "The session's ID"),
+    ),
+    security(("bearer" = [])),
+    responses(
+        (status = 204, description = "The session was revoked"),
+        (status = 404, description = "The user does not exist or has no session with this ID"),
+    ),
+)]
 pub(super) async fn revoke_session(
     request: AuthenticatedRequest,
     Path((id, session)): Path<(String, String)>,
@@ -70,9 +90,18 @@ pub(super) async fn revoke_session(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Lets a locked user try again at once. Unlocking somebody who is not locked forgets their failures.
-#[utoipa::path(post, path = "/api/v1/users/{id}/unlock", tag = "users", params(("id" = String, Path,)),
-    security(("bearer" = [])), responses((status = 204), (status = 404)))]
+/// Unlock a user
+///
+/// Ends an account lockout immediately and clears the failed attempts of the user.
+#[utoipa::path(
+    post, path = "/api/v1/users/{id}/unlock", tag = "users",
+    params(("id" = String, Path, description = "The user's ID")),
+    security(("bearer" = [])),
+    responses(
+        (status = 204, description = "The user was unlocked"),
+        (status = 404, description = "No user has this ID"),
+    ),
+)]
 pub(super) async fn unlock(
     request: AuthenticatedRequest,
     Path(id): Path<String>,
@@ -81,9 +110,20 @@ pub(super) async fn unlock(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Mails a user a link to choose a new password.
-#[utoipa::path(post, path = "/api/v1/users/{id}/password/reset", tag = "users", params(("id" = String, Path,)),
-    security(("bearer" = [])), responses((status = 202), (status = 404), (status = 409)))]
+/// Send a password reset link
+///
+/// Emails the user a link to choose a new password.
+#[utoipa::path(
+    post, path = "/api/v1/users/{id}/password/reset", tag = "users",
+    params(("id" = String, Path, description = "The user's ID")),
+    security(("bearer" = [])),
+    responses(
+        (status = 202, description = "The email was queued"),
+        (status = 404, description = "No user has this ID"),
+        (status = 409, description = "The user signs in through an identity provider and has no password, \
+            is not active, has no email address, or has received several links within an hour"),
+    ),
+)]
 pub(super) async fn send_reset(
     request: AuthenticatedRequest,
     Path(id): Path<String>,
@@ -92,9 +132,16 @@ pub(super) async fn send_reset(
     Ok(StatusCode::ACCEPTED)
 }
 
-/// Ends all sessions of a user.
-#[utoipa::path(post, path = "/api/v1/users/{id}/sessions/revoke", tag = "users", params(("id" = String, Path,)),
-    security(("bearer" = [])), responses((status = 204), (status = 404)))]
+/// Revoke all sessions of a user
+#[utoipa::path(
+    post, path = "/api/v1/users/{id}/sessions/revoke", tag = "users",
+    params(("id" = String, Path, description = "The user's ID")),
+    security(("bearer" = [])),
+    responses(
+        (status = 204, description = "The sessions were revoked"),
+        (status = 404, description = "No user has this ID"),
+    ),
+)]
 pub(super) async fn revoke_sessions(
     request: AuthenticatedRequest,
     Path(id): Path<String>,

@@ -20,28 +20,28 @@ use crate::web::{AuthenticatedRequest, Error};
 /// A user.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct UserBody {
-    /// Its id.
+    /// The user's ID.
     id: String,
-    /// `active`, `inactive`, or `pending` for somebody who was invited and has not come.
+    /// `active`, `inactive`, or `pending` for an invited user who has not accepted the invitation.
     status: &'static str,
-    /// The sign-in name.
+    /// The username, unique in the account.
     user_name: String,
-    /// The email address.
+    /// The email address, unique in the account.
     email: Option<String>,
-    /// Given name.
+    /// The given name.
     given_name: Option<String>,
-    /// Family name.
+    /// The family name.
     family_name: Option<String>,
-    /// The name shown.
+    /// The display name.
     display_name: String,
-    /// The directory connection that manages it.
+    /// The ID of the SCIM connection that manages the user; `null` if there is none.
     connection_id: Option<String>,
-    /// The id its directory gave it.
+    /// The external ID that the SCIM client gave the user.
     external_id: Option<String>,
-    /// When it was made.
+    /// When the user was created.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    /// When it was changed last.
+    /// When the user was last changed.
     #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
 }
@@ -64,20 +64,21 @@ impl From<User> for UserBody {
     }
 }
 
-/// A user with its roles.
+/// A user with roles, account lockout and password dates.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct UserDetail {
     #[serde(flatten)]
     user: UserBody,
-    /// `account_admin`, `account_viewer`.
+    /// The user's roles: `account_admin` or `account_viewer`.
     roles: Vec<&'static str>,
-    /// Until when wrong passwords keep the user out, if they do.
+    /// Until when the user is locked out after too many failed attempts; `null` if the user is not locked
+    /// out.
     #[schema(value_type = Option<String>, format = DateTime)]
     locked_until: Option<Timestamp>,
-    /// When the password was set; null without one.
+    /// When the password was last set; `null` if the user has no password.
     #[schema(value_type = Option<String>, format = DateTime)]
     password_changed_at: Option<Timestamp>,
-    /// When the password ends, if it does.
+    /// When the password expires; `null` if it does not expire.
     #[schema(value_type = Option<String>, format = DateTime)]
     password_ends_at: Option<Timestamp>,
 }
@@ -99,44 +100,55 @@ impl UserDetail {
     }
 }
 
-/// A user to be made.
+/// A user to create.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewUser {
+    /// The username. It must be unique in the account.
     user_name: String,
+    /// The email address. The default is the username if it contains an `@`.
     email: Option<String>,
+    /// The given name.
     given_name: Option<String>,
+    /// The family name.
     family_name: Option<String>,
+    /// The display name. The default is the given and family name, or the username if there are none.
     display_name: Option<String>,
-    /// As the account's settings demand. Without one the user signs in through an identity provider.
+    /// The password, which must meet the account's password policy. Leave it out if the user signs in through
+    /// an identity provider.
     password: Option<String>,
-    /// Roles to bind.
+    /// The roles to assign: `account_admin` or `account_viewer`.
     #[serde(default)]
     roles: Vec<String>,
 }
 
-/// What to change; members not given stay.
+/// The fields to change. Fields that are missing or `null` stay unchanged.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UserChange {
+    /// The new username.
     user_name: Option<String>,
+    /// The new email address.
     email: Option<String>,
+    /// The new given name.
     given_name: Option<String>,
+    /// The new family name.
     family_name: Option<String>,
+    /// The new display name.
     display_name: Option<String>,
-    /// `active` or `inactive`.
+    /// `active` or `inactive`. Deactivating a user revokes all their sessions and tokens.
     status: Option<String>,
-    /// Exactly these roles.
+    /// The complete list of roles, which replaces the current roles.
     roles: Option<Vec<String>>,
 }
 
-/// Which users to list.
+/// Filters on users.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct UserFilter {
-    /// Exactly this sign-in name, without case.
+    /// Only the user with this username, ignoring case. If it is given, `q` is ignored.
     user_name: Option<String>,
-    /// A part of name or address.
+    /// Only users whose username, email address or display name contains this text.
     q: Option<String>,
 }
 
@@ -147,9 +159,17 @@ pub(super) fn read_roles(names: &[String]) -> Result<Vec<Role>, Error> {
     names.iter().map(read).collect()
 }
 
-/// Lists users in order of creation.
-#[utoipa::path(get, path = "/api/v1/users", tag = "users", params(Paging, UserFilter), security(("bearer" = [])),
-    responses((status = 200, body = List<UserBody>)))]
+/// List users
+///
+/// Returns users in the order of their creation.
+#[utoipa::path(
+    get, path = "/api/v1/users", tag = "users",
+    params(Paging, UserFilter),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "A page of users", body = List<UserBody>),
+    ),
+)]
 pub(super) async fn list(
     request: AuthenticatedRequest,
     Query(paging): Query<Paging>,
@@ -166,9 +186,17 @@ pub(super) async fn list(
     Ok(Json(List::from_page(page, UserBody::from)))
 }
 
-/// Makes a user.
-#[utoipa::path(post, path = "/api/v1/users", tag = "users", request_body = NewUser, security(("bearer" = [])),
-    responses((status = 201, body = UserDetail), (status = 409, description = "Taken"), (status = 422)))]
+/// Create a user
+#[utoipa::path(
+    post, path = "/api/v1/users", tag = "users",
+    request_body = NewUser,
+    security(("bearer" = [])),
+    responses(
+        (status = 201, description = "The user was created", body = UserDetail),
+        (status = 409, description = "Another user has this username or email address"),
+        (status = 422, description = "A field is not valid"),
+    ),
+)]
 pub(super) async fn create(
     request: AuthenticatedRequest,
     Body(new): Body<NewUser>,
@@ -188,9 +216,16 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(UserDetail::read(&request, user).await?)))
 }
 
-/// Shows a user.
-#[utoipa::path(get, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path,)),
-    security(("bearer" = [])), responses((status = 200, body = UserDetail), (status = 404)))]
+/// Get a user
+#[utoipa::path(
+    get, path = "/api/v1/users/{id}", tag = "users",
+    params(("id" = String, Path, description = "The user's ID")),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The user", body = UserDetail),
+        (status = 404, description = "No user has this ID"),
+    ),
+)]
 pub(super) async fn show(
     request: AuthenticatedRequest,
     Path(id): Path<String>,
@@ -201,10 +236,24 @@ pub(super) async fn show(
     Ok(Json(UserDetail::read(&request, user).await?))
 }
 
-/// Changes a user. What a directory manages is changed there; only `status` and `roles` are set here.
-#[utoipa::path(patch, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path,)),
-    request_body = UserChange, security(("bearer" = [])),
-    responses((status = 200, body = UserDetail), (status = 404), (status = 409), (status = 422)))]
+/// Update a user
+///
+/// For a user who is managed by a SCIM connection, only `status` and `roles` can be changed. All other fields
+/// are changed at the identity provider.
+#[utoipa::path(
+    patch, path = "/api/v1/users/{id}", tag = "users",
+    params(("id" = String, Path, description = "The user's ID")),
+    request_body = UserChange,
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The updated user", body = UserDetail),
+        (status = 404, description = "No user has this ID"),
+        (status = 409, description = "Another user has this username or email address, a SCIM connection \
+            manages the user, this is the last active administrator, or the user was changed at the same \
+            time"),
+        (status = 422, description = "A field is not valid"),
+    ),
+)]
 pub(super) async fn change(
     request: AuthenticatedRequest,
     Path(id): Path<String>,
@@ -234,9 +283,21 @@ pub(super) async fn change(
     Ok(Json(UserDetail::read(&request, updated).await?))
 }
 
-/// Deletes a user. The audit trail keeps what it did.
-#[utoipa::path(delete, path = "/api/v1/users/{id}", tag = "users", params(("id" = String, Path,)),
-    security(("bearer" = [])), responses((status = 204), (status = 404), (status = 409)))]
+/// Delete a user
+///
+/// Deletes the user with their roles, group memberships, password and sessions. The audit trail keeps their
+/// events.
+#[utoipa::path(
+    delete, path = "/api/v1/users/{id}", tag = "users",
+    params(("id" = String, Path, description = "The user's ID")),
+    security(("bearer" = [])),
+    responses(
+        (status = 204, description = "The user was deleted"),
+        (status = 404, description = "No user has this ID"),
+        (status = 409, description = "A SCIM connection manages the user, or this is the last active \
+            administrator"),
+    ),
+)]
 pub(super) async fn delete(
     request: AuthenticatedRequest,
     Path(id): Path<String>,

@@ -110,7 +110,7 @@ async fn read_form(multipart: Multipart) -> Result<InviteForm, Error> {
             "people" | "file" if form.people.trim().is_empty() => form.people = text,
             "people" | "file" if text.trim().is_empty() => {}
             "people" | "file" => {
-                return Err(Error::invalid("People", "paste addresses or choose a file, not both"));
+                return Err(Error::invalid("Email addresses", "enter addresses or upload a file, not both"));
             }
             "groups" => form.groups.push(text),
             "role" => form.role = text,

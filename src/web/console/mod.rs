@@ -99,14 +99,23 @@ fn connection_routes() -> Routes<AppState> {
         )
         .post("/console/connections/{id}/provisioning", may(P::ConnectionsEdit), connections::scim::save)
         .get("/console/connections/{id}/requests", may(P::ConnectionsView), connections::requests::list)
-        .get("/console/connections/{id}/waiting", may(P::ConnectionsView), connections::pending_changes::list)
+        .get(
+            "/console/connections/{id}/pending-changes",
+            may(P::ConnectionsView),
+            connections::pending_changes::list,
+        )
+        .get(
+            "/console/connections/{id}/waiting",
+            may(P::ConnectionsView),
+            connections::pending_changes::redirect_from_earlier_path,
+        )
         .post(
-            "/console/connections/{id}/waiting/let-through",
+            "/console/connections/{id}/pending-changes/approve",
             may(P::ConnectionsEdit),
             connections::pending_changes::approve,
         )
         .post(
-            "/console/connections/{id}/waiting/discard",
+            "/console/connections/{id}/pending-changes/discard",
             may(P::ConnectionsEdit),
             connections::pending_changes::discard,
         )

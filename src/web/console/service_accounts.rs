@@ -94,7 +94,7 @@ pub(super) async fn delete(
 impl ServiceAccountsPage {
     fn owner(&self, token: &ApiToken) -> &str {
         let found = self.accounts.iter().find(|account| account.id == token.owner_id);
-        found.map_or("a person", |account| account.name.as_str())
+        found.map_or("a user", |account| account.name.as_str())
     }
 
     fn unmanaged(&self) -> Vec<&ServiceAccount> {

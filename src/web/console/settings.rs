@@ -133,16 +133,17 @@ pub(super) async fn test_mail(
     let mut tx = app.kernel.db.begin().await?;
     let user = users::by_id(&mut tx, &principal.account_id, &principal.id).await?;
     let user = user.filter(|user| user.email.is_some());
-    let user = user.ok_or_else(|| Error::invalid("Email", "your user has no address to send a mail to"))?;
+    let user = user.ok_or_else(|| Error::invalid("Email", "is required; add it on your user's page"))?;
     let account = accounts::by_id(&mut tx, &principal.account_id).await?;
     let account = account.ok_or_else(|| Error::not_found("account"))?;
     let letter = EmailMessage {
-        subject: "Mail from Vestibule works".into(),
+        subject: "Test email from Vestibule".into(),
         paragraphs: vec![format!(
-            "You asked for this test mail in the settings of {}. It arrived, so invitations and notices will too.",
+            "You requested this test email in the settings of {} to check email delivery. Because you \
+             received it, email delivery works.",
             account.name
         )],
-        action: Some(("Back to the settings".into(), app.kernel.urls.absolute("/console/settings"))),
+        action: Some(("Open settings".into(), app.kernel.urls.absolute("/console/settings"))),
         notes: Vec::new(),
     };
     let id = notifications::send(&app.kernel, &mut tx, &account, &user, &letter).await?.unwrap_or_default();

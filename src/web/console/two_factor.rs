@@ -147,7 +147,7 @@ pub(crate) fn report_csv(app: &AppState, principal: &Principal, filter: Enrolmen
             let rows = match read.await {
                 Ok(rows) => rows,
                 Err(error) => {
-                    tracing::error!(%error, "the report broke off");
+                    tracing::error!(%error, "the export of the two-factor report failed");
                     return Some((Err(error), (app, None)));
                 }
             };

@@ -53,22 +53,24 @@ struct TokenQuery {
 pub(super) fn invalid_link(purpose: LinkPurpose) -> Error {
     let detail = match purpose {
         LinkPurpose::Setup => {
-            "One-time links work once and for a day. If this server has no account yet, restart it: it prints a new \
-             link. Otherwise sign in."
+            "Setup links work once and expire after one day. If this server has no account yet, restart it \
+             to print a new link. Otherwise, sign in."
         }
         LinkPurpose::Enrol => {
-            "Links to set up a second factor work once and for seven days. Sign in: if you need one, you are asked to \
-             set it up."
+            "Links to set up two-factor authentication work once and expire after seven days. Sign in: if \
+             your account requires two-factor authentication, you are asked to set it up."
         }
         LinkPurpose::Reset => {
-            "Links for a new password work once and for one hour. Ask for another one on the sign-in page."
+            "Password reset links work once and expire after one hour. Request a new link on the sign-in \
+             page."
         }
         LinkPurpose::Invite => {
-            "Invitations work once and for seven days, and a newer one replaces an older. If you have accepted it, \
-             sign in. Otherwise ask whoever invited you to send it again."
+            "Invitation links work once and expire after seven days, and a newer link replaces an older one. \
+             If you have already accepted the invitation, sign in. Otherwise, ask your administrator to send \
+             it again."
         }
     };
-    Error::Refused(Refusal::new(StatusCode::GONE, "This link does not work any more", detail))
+    Error::Refused(Refusal::new(StatusCode::GONE, "This link is no longer valid", detail))
 }
 
 /// The link with this secret, or a refusal if there is none for this purpose.

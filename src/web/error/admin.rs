@@ -18,19 +18,22 @@ impl From<admin::Error> for Error {
             E::NotAllowed(missing) => missing.into(),
             E::NeedsReauthentication => Self::Refused(Refusal::new(
                 StatusCode::FORBIDDEN,
-                "Confirm that it is you",
-                "You signed in a while ago. Open /profile/confirm, prove who you are, and try again.",
+                "Confirm your identity",
+                "You signed in a while ago. Confirm your identity at /profile/confirm, and then try again.",
             )),
-            E::SecondFactorFirst(kind) => conflict("Second factor first", second_factor_first(kind)),
-            E::WouldLockOut(risk) => conflict("Not possible", lock_out(risk)),
-            E::ResetLinkRefused(refusal) => conflict("Not possible", reset_link(refusal)),
-            E::MailingUnderWay => {
-                conflict("Under way", "Mails are on their way already. Wait until they are out.")
+            E::SecondFactorFirst(kind) => {
+                conflict("Set up two-factor authentication first", second_factor_first(kind))
             }
+            E::WouldLockOut(risk) => conflict("Not allowed", lock_out(risk)),
+            E::ResetLinkRefused(refusal) => conflict("Not allowed", reset_link(refusal)),
+            E::MailingUnderWay => conflict(
+                "Already in progress",
+                "Emails are already being sent. Wait until all of them have been sent.",
+            ),
             E::Overloaded => login::overloaded().into(),
             E::PendingChange(error) => {
-                tracing::error!(%error, "changes that waited could not be let through");
-                Self::Refused(Refusal::new(error.status, "Not possible", error.detail))
+                tracing::error!(%error, "pending changes could not be approved");
+                Self::Refused(Refusal::new(error.status, "Changes not applied", error.detail))
             }
             E::UnreadableConnection(unreadable) => unreadable.into(),
             E::Directory(error) => error.into(),
@@ -64,33 +67,38 @@ fn conflict(title: &'static str, detail: impl Into<String>) -> Error {
 fn second_factor_first(kind: PrincipalKind) -> &'static str {
     match kind {
         PrincipalKind::User => {
-            "Set up a second factor of your own before you ask others for one, at /profile/two-factor. So you know \
-             what they will see, and are not locked out yourself."
+            "Set up two-factor authentication for yourself at /profile/two-factor before you require it for \
+             others. You then know what users see, and you are not locked out yourself."
         }
         PrincipalKind::ServiceAccount => {
-            "No administrator of this account has a second factor. One of them has to set one up before everybody \
-             is asked for it."
+            "No administrator of this account has set up two-factor authentication. At least one \
+             administrator must set it up before the account can require it."
         }
     }
 }
 
 fn lock_out(risk: LockOutRisk) -> &'static str {
     match risk {
-        LockOutRisk::OwnDomain => "This list does not contain your own domain: you would lock yourself out.",
+        LockOutRisk::OwnDomain => {
+            "The allowed email domains do not include your own domain. You would lock yourself out."
+        }
         LockOutRisk::DomainsOfAllAdmins => {
-            "This list does not contain the domain of any active administrator: all would be locked out."
+            "The allowed email domains do not include the domain of any active administrator. All \
+             administrators would be locked out."
         }
         LockOutRisk::NoAdminSignsIn => {
-            "Without the local page no administrator could sign in: none has come through single sign-on so far, and \
-             their passwords only work there. Sign in once through your identity provider, or test its connection as \
-             yourself, then close the local page."
+            "If you turn off the administrator sign-in page, no administrator can sign in: no administrator \
+             has signed in with single sign-on so far, and their passwords work only on that page. Sign in \
+             once through your identity provider, or test its connection as yourself, and then turn off the \
+             page."
         }
         LockOutRisk::LastAdmin => {
-            "This is the last administrator, and a passkey is their only way in. Mail them a link to choose a password \
-             first, or make somebody else an administrator."
+            "This user is the last administrator, and a passkey is their only sign-in method. First email \
+             them a password reset link, or give another user the role Account Admin."
         }
         LockOutRisk::OwnPasskey => {
-            "This passkey is your only way in. Add another, or have a link to choose a password mailed to you, first."
+            "This passkey is your only sign-in method. First add another passkey, or request a password \
+             reset link and set a password."
         }
     }
 }
@@ -98,11 +106,19 @@ fn lock_out(risk: LockOutRisk) -> &'static str {
 fn reset_link(refusal: ResetLinkRefusal) -> String {
     match refusal {
         ResetLinkRefusal::SignsInThrough(name) => {
-            format!("This user has no password here and signs in through {name}.")
+            format!(
+                "This user signs in through {name} and has no password in this account. Change the password \
+                 at the identity provider."
+            )
         }
-        ResetLinkRefusal::Unreachable => "Only active users with an address can be sent a link.".into(),
+        ResetLinkRefusal::Unreachable => {
+            "A link can be sent only to an active user with an email address. Activate the user or add an \
+             email address first."
+                .into()
+        }
         ResetLinkRefusal::TooMany => {
-            "This user has had several links within the hour. Wait, or ask them to look into their mail."
+            "Several links have been sent to this user within the last hour. Wait, or ask the user to check \
+             their email."
                 .into()
         }
     }

@@ -31,15 +31,15 @@ impl Error {
         Self::Refused(Refusal::new(
             StatusCode::NOT_FOUND,
             "Not found",
-            format!("There is no such {what}. It may have been deleted, or the address is wrong."),
+            format!("This {what} does not exist. It may have been deleted, or the URL is wrong."),
         ))
     }
 
     /// 422 for an invalid field.
     #[must_use]
     pub fn invalid(field: &str, reason: &str) -> Self {
-        let detail = format!("{field}: {reason}");
-        Self::Refused(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Not accepted", detail).field(field))
+        let detail = format!("{}: {reason}", label(field));
+        Self::Refused(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid input", detail).field(field))
     }
 
     /// The text for showing a form again, or the error itself when the user cannot correct it.
@@ -75,10 +75,10 @@ impl From<accounts::UnreadableSettings> for Error {
 
 impl From<UnreadableConnection> for Error {
     fn from(_: UnreadableConnection) -> Self {
-        let detail = "What is stored of this connection cannot be read by this version of the server, so it is not used. \
-                      If an upgrade is under way, finish it; otherwise delete the connection and make it again. The log \
-                      says what cannot be read.";
-        Self::Refused(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "Connection not available", detail))
+        let detail = "This version of the server cannot read the stored settings of this connection, so the \
+                      connection is not used. If an upgrade is in progress, finish it. Otherwise, delete the \
+                      connection and create it again. The server log states what cannot be read.";
+        Self::Refused(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "Connection unavailable", detail))
     }
 }
 
@@ -100,41 +100,45 @@ impl From<directory::Error> for Error {
         Self::Refused(match error {
             E::NotFound(what) => return Self::not_found(what),
             E::Duplicate { field } => {
-                let detail = format!("{}: is taken already", label(field));
-                Refusal::new(StatusCode::CONFLICT, "Taken already", detail).field(field)
+                let detail = format!("{}: is already taken", label(field));
+                Refusal::new(StatusCode::CONFLICT, "Already taken", detail).field(field)
             }
             E::Invalid { field, reason } => {
                 let detail = format!("{}: {reason}", label(field));
-                Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Not accepted", detail).field(field)
+                Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid input", detail).field(field)
             }
             E::Managed { connection } => Refusal::new(
                 StatusCode::CONFLICT,
-                "Managed elsewhere",
+                "Managed by a connection",
                 format!(
-                    "This came from the directory connection “{connection}” and is managed there. Change it at the identity provider."
+                    "This is managed by the SCIM connection “{connection}”. Change it at the identity \
+                     provider."
                 ),
             ),
-            E::Forbidden(reason) => Refusal::new(StatusCode::CONFLICT, "Not possible", reason),
+            E::Forbidden(reason) => Refusal::new(StatusCode::CONFLICT, "Not allowed", reason),
             E::LastAdmin => Refusal::new(
                 StatusCode::CONFLICT,
-                "Not possible",
-                "This is the last active administrator of the account. Make somebody else an administrator first.",
+                "Not allowed",
+                "This user is the last active administrator of the account. Give another user the role \
+                 Account Admin first.",
             ),
             E::VersionConflict => Refusal::new(
                 StatusCode::CONFLICT,
-                "Changed meanwhile",
-                "Somebody else changed this at the same moment. Look at it again before you save.",
+                "Edit conflict",
+                "This was changed by another request at the same time. Reload it and check the change before \
+                 you save again.",
             ),
             // The account and the cause were logged where the settings were read.
             E::UnreadableSettings(_) => Refusal::new(
                 StatusCode::SERVICE_UNAVAILABLE,
-                "Not possible at present",
-                "The settings of this account cannot be read, so its rules cannot be followed. That passes when an \
-                 upgrade of this server is under way. Otherwise tell who runs it: the log has the cause.",
+                "Temporarily unavailable",
+                "The settings of this account cannot be read, so its rules cannot be applied. If this server \
+                 is being upgraded, try again after the upgrade. Otherwise, contact the operator of this \
+                 server: the server log contains the cause.",
             )
             .retry_after(30),
             E::Database(error) if is_temporary(&error) => {
-                tracing::warn!(%error, "the database did not serve a request in time");
+                tracing::warn!(%error, "the database did not respond in time for a request");
                 time_limit_refusal()
             }
             E::Database(error) => return Self::Internal(error.to_string()),
@@ -145,7 +149,7 @@ impl From<directory::Error> for Error {
 
 /// A field name as users read it, such as `Given name` for `given_name`.
 fn label(field: &str) -> String {
-    let mut words = field.replace(['_', '.'], " ");
+    let mut words = field.replace("user_name", "username").replace(['_', '.'], " ").replace("url", "URL");
     if let Some(first) = words.get_mut(..1) {
         first.make_ascii_uppercase();
     }
@@ -167,24 +171,28 @@ impl IntoResponse for Error {
 /// 503 for a request that exceeded the time limit. What it had written was rolled back, unless its commit
 /// was already under way.
 pub(crate) fn time_limit_refusal() -> Refusal {
-    let detail = "The server is too busy to finish this in time. Wait a few seconds and try again. If you were changing \
-                  something, look first whether it was saved.";
-    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "That took too long", detail).retry_after(10)
+    let detail = "The server is too busy to finish this request in time. Wait a few seconds and try again. \
+                  If you were saving a change, check first whether it was saved.";
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "Request timed out", detail).retry_after(10)
 }
 
 /// The refusal for a status that comes without a text, from the router or a limit.
 pub(crate) fn status_refusal(status: StatusCode) -> Refusal {
     let (title, detail) = match status {
         StatusCode::NOT_FOUND => {
-            ("Not found", "There is nothing at this address. Check it, or start from the top.")
+            ("Not found", "Nothing exists at this URL. Check the URL, or go to the home page.")
         }
-        StatusCode::METHOD_NOT_ALLOWED => ("Not possible here", "This address does not do that."),
-        StatusCode::PAYLOAD_TOO_LARGE => ("Too large", "That is more than this address takes."),
+        StatusCode::METHOD_NOT_ALLOWED => {
+            ("Method not allowed", "This URL does not support this request method.")
+        }
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            ("Request too large", "The request is larger than this URL accepts.")
+        }
         StatusCode::BAD_REQUEST | StatusCode::UNPROCESSABLE_ENTITY | StatusCode::UNSUPPORTED_MEDIA_TYPE => {
-            ("Not understood", "The request is not what this address expects.")
+            ("Invalid request", "The request does not have the format that this URL expects.")
         }
-        status if status.is_client_error() => ("Not possible", "The request was refused."),
-        _ => ("Something went wrong", "It is not your fault. Try again in a moment."),
+        status if status.is_client_error() => ("Request rejected", "The server rejected the request."),
+        _ => ("Something went wrong", "An error occurred on the server. Try again in a moment."),
     };
     Refusal::new(status, title, detail)
 }
@@ -215,7 +223,7 @@ pub(crate) fn render(path: &str, refusal: &Refusal, request_id: &str) -> Respons
     match (ErrorPage { refusal, request_id }).render() {
         Ok(page) => (refusal.status, Html(page)).into_response(),
         Err(error) => {
-            tracing::error!(%error, "the error page cannot be rendered");
+            tracing::error!(%error, "the error page could not be rendered");
             (refusal.status, refusal.title).into_response()
         }
     }

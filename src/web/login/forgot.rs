@@ -59,7 +59,7 @@ pub(super) async fn submit(
     let account = account_of(&app, Some(&form.account)).await?;
     let identifier = form.identifier.trim().to_owned();
     if identifier.is_empty() || identifier.chars().count() > 320 {
-        let error = Some("Type your email address or user name.");
+        let error = Some("Enter your email address or username.");
         let page = ForgotPage { account, identifier: String::new(), sent: false, error };
         return page::render_with_status(StatusCode::UNPROCESSABLE_ENTITY, &page);
     }
@@ -70,7 +70,7 @@ pub(super) async fn submit(
             tracing::error!(
                 request_id = request.request_id,
                 ?error,
-                "a link for a new password could not be sent"
+                "a password reset email could not be queued"
             );
         }
     });

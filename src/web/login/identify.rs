@@ -80,13 +80,13 @@ pub(super) async fn show(
     }
     let notice = match query.notice.as_deref() {
         Some("signed_out") => Some("You have signed out."),
-        Some("signed_out_everywhere") => Some("You have signed out, here and at your company's sign-in."),
+        Some("signed_out_everywhere") => Some("You have signed out here and at your identity provider."),
         Some("signed_out_here") => Some(
-            "You have signed out here. Your company's sign-in did not confirm that you are signed out there and \
-             everywhere else: close the browser if others use it.",
+            "You have signed out here. Your identity provider did not confirm that you are signed out there \
+             and in other applications. If others use this browser, close it.",
         ),
-        Some("expired") => Some("That took a while, so we start again."),
-        Some("confirm") => Some("Sign in once more to go on."),
+        Some("expired") => Some("Your sign-in timed out. Start again."),
+        Some("confirm") => Some("Sign in again to continue."),
         _ => None,
     };
     let account = account_of(&app, query.account.as_deref()).await?;
@@ -120,7 +120,7 @@ pub(super) async fn submit(
             account,
             return_to: return_to.to_owned(),
             identifier: String::new(),
-            error: Some("Type your email address or user name."),
+            error: Some("Enter your email address or username."),
             notice: None,
             passkeys: false,
             providers,

@@ -61,7 +61,7 @@ pub(super) async fn sign_out(
         return Ok((cookie, Redirect::to("/login?notice=signed_out")).into_response());
     };
     let sent = app.idp.start_logout(&leaving).await.unwrap_or_else(|error| {
-        tracing::warn!(%error, "somebody could not be taken to their provider to sign out");
+        tracing::warn!(%error, "a sign-out at the identity provider could not be started");
         None
     });
     Ok(match sent {

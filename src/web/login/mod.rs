@@ -43,8 +43,9 @@ pub(super) fn routes() -> Routes<AppState> {
 
 /// The same text for a wrong password, an unknown name, a user without a password, a locked user and a
 /// deactivated one, so that it does not reveal which users exist.
-const WRONG: &str = "That name and password do not match an active user. Check both and try again. After several \
-     wrong passwords sign-in is locked for a while; a new password, by mail, opens it at once.";
+const WRONG: &str = "The username and password do not match an active user. Check both and try again. After \
+                     too many failed attempts, sign-in is locked for a while. Resetting your password by \
+                     email unlocks it immediately.";
 
 pub(super) fn throttled(throttled: Throttled) -> Refusal {
     let detail = format!("Wait {} seconds and try again.", throttled.retry_after);
@@ -54,8 +55,8 @@ pub(super) fn throttled(throttled: Throttled) -> Refusal {
 
 fn too_many_guesses(throttled: Throttled) -> Refusal {
     let detail = format!(
-        "Several wrong passwords came from your network for this name. Wait {} seconds and try again, or choose a new \
-         password by mail.",
+        "Several incorrect passwords for this username were sent from your network. Wait {} seconds and try \
+         again, or reset your password by email.",
         throttled.retry_after
     );
     Refusal::new(StatusCode::TOO_MANY_REQUESTS, "Too many attempts", detail)
@@ -63,14 +64,14 @@ fn too_many_guesses(throttled: Throttled) -> Refusal {
 }
 
 pub(super) fn overloaded() -> Refusal {
-    let detail = "Many people are signing in at this moment. Wait a few seconds and try again.";
-    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "Busy", detail).retry_after(2)
+    let detail = "Many users are signing in right now. Wait a few seconds and try again.";
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "Server busy", detail).retry_after(2)
 }
 
 fn directory_unreachable() -> Refusal {
-    let detail = "Your company's directory cannot be reached at present, so your password could not be checked. Try \
-                  again in a moment.";
-    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "Your directory does not answer", detail).retry_after(10)
+    let detail = "Your organization's directory cannot be reached, so your password could not be checked. \
+                  Try again in a moment.";
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "Your directory is unavailable", detail).retry_after(10)
 }
 
 /// With this many recovery codes left or fewer, the user is asked to create new ones.
@@ -129,17 +130,20 @@ pub(super) fn password_error_text(refused: SignInError) -> Result<&'static str, 
         SignInError::DirectoryUnreachable => Err(directory_unreachable().into()),
         SignInError::AccountRestricted(why) => Ok(why.message()),
         SignInError::NoAddress => Ok(
-            "Your company's directory has no email address of yours, which is needed here. Ask your administrator.",
+            "Your organization's directory does not contain your email address, which is required to sign \
+             in. Ask your administrator.",
         ),
-        SignInError::FlowEnded => Ok("This page was open for too long. Type your password again."),
+        SignInError::FlowEnded => Ok("This page was open for too long. Enter your password again."),
         // The password was correct in these cases, so the user may know the reason.
-        SignInError::SecondFactor(_) | SignInError::PasskeysOff => Ok("Sign in once more."),
-        SignInError::DomainNotAllowed => Ok("Addresses of your domain may not sign in to this account."),
+        SignInError::SecondFactor(_) | SignInError::PasskeysOff => Ok("Sign in again."),
+        SignInError::DomainNotAllowed => {
+            Ok("Users with your email domain cannot sign in to this account. Ask your administrator.")
+        }
         SignInError::AddressNotVerified | SignInError::AddressLinkedToOtherSubject => {
-            Ok("Your address belongs to another sign-in. Ask your administrator.")
+            Ok("Your email address is linked to another identity. Ask your administrator.")
         }
         SignInError::NotAdministrator | SignInError::LocalLoginOff => {
-            Ok("This page is for administrators of the account. Use the ordinary sign-in page.")
+            Ok("This page is for administrators of the account. Use the standard sign-in page.")
         }
         SignInError::WrongPassword
         | SignInError::Locked

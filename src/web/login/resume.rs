@@ -28,9 +28,9 @@ pub(super) async fn resume(
     let Some((flow, proof)) = found.and_then(|flow| flow.proof().map(|proof| (flow, proof))) else {
         return Err(refusal(
             StatusCode::FORBIDDEN,
-            "This sign-in cannot be finished here",
-            "It was begun in another browser, was finished already, or took too long. Start again from your \
-             application or the sign-in page.",
+            "Sign-in cannot be completed",
+            "The sign-in was started in another browser, has already been completed or has expired. Start \
+             again from your application or the sign-in page.",
         ));
     };
     let secret = names.browser_secret(&headers);
@@ -52,46 +52,48 @@ pub(crate) fn sign_in_refusal(reason: SignInError) -> Error {
     match reason {
         SignInError::UnknownUser => refusal(
             StatusCode::FORBIDDEN,
-            "No user here yet",
-            "Your identity provider knows you, but nobody has given you access here. Ask your administrator to assign \
-             the application to you.",
+            "You do not have access",
+            "Your identity provider authenticated you, but this account has no user for you. Ask your \
+             administrator to give you access.",
         ),
         SignInError::Inactive => refusal(
             StatusCode::FORBIDDEN,
-            "Your access has ended",
-            "Your user here is deactivated. Ask your administrator if that is a mistake.",
+            "Your access is not active",
+            "You cannot sign in to this account. Ask your administrator if you think that this is a mistake.",
         ),
         SignInError::DomainNotAllowed => refusal(
             StatusCode::FORBIDDEN,
-            "Address not allowed",
-            "Addresses of your domain may not sign in to this account. Ask your administrator.",
+            "Email domain not allowed",
+            "Users with your email domain cannot sign in to this account. Ask your administrator.",
         ),
         SignInError::AddressNotVerified => refusal(
             StatusCode::FORBIDDEN,
-            "Your address is not verified there",
-            "The provider does not vouch for your email address, so it cannot tell who you are here. Verify the address \
-             there, or sign in another way and link this sign-in in your profile.",
+            "Email address not verified",
+            "The provider does not report your email address as verified, so it cannot be matched to a user. \
+             Verify the address at the provider, or sign in with another method and link this identity in \
+             your profile.",
         ),
         SignInError::AddressLinkedToOtherSubject => refusal(
             StatusCode::FORBIDDEN,
-            "This address belongs to another sign-in",
-            "The user with your address here signs in as somebody else at this provider. If both are you, sign in as \
-             before and look at the linked sign-ins in your profile; otherwise ask your administrator.",
+            "Email address linked to another identity",
+            "The user with your email address signs in with a different identity at this provider. If both \
+             identities are yours, sign in as before and check the linked identities in your profile. \
+             Otherwise, ask your administrator.",
         ),
         SignInError::FlowEnded => refusal(
             StatusCode::CONFLICT,
-            "Already finished",
-            "This sign-in was finished by another request. Go back to your application.",
+            "Sign-in already completed",
+            "Another request completed this sign-in. Go back to your application.",
         ),
         SignInError::Directory(error) => error.into(),
         SignInError::Database(error) => error.into(),
         SignInError::Vault(error) => error.into(),
         SignInError::PasskeysOff => refusal(
             StatusCode::FORBIDDEN,
-            "Passkeys alone are not accepted",
-            "Your account asks for your password or your company's sign-in first. The passkey is good as the second \
-             factor.",
+            "Passwordless sign-in not allowed",
+            "Your account requires that you first sign in with your password or through your identity \
+             provider. You can then use the passkey for two-factor authentication.",
         ),
-        _ => refusal(StatusCode::FORBIDDEN, "Sign-in was not accepted", "Start again from the sign-in page."),
+        _ => refusal(StatusCode::FORBIDDEN, "Sign-in failed", "Start again from the sign-in page."),
     }
 }

@@ -112,10 +112,10 @@ async fn directory_of(app: &AppState, principal: &Principal) -> Result<Option<Ld
 /// The user is signed in, so the text may be specific.
 fn confirmation_error_text(refused: SignInError) -> Result<&'static str, Error> {
     match refused {
-        SignInError::WrongPassword => Ok("That is not your password. Try again."),
+        SignInError::WrongPassword => Ok("The password is incorrect. Try again."),
         SignInError::Locked => Ok(
-            "After several wrong passwords none is checked for a while. Wait, or choose a new one by mail on the \
-             sign-in page.",
+            "There have been too many failed attempts, so your password is not checked for a while. Wait, or \
+             reset your password on the sign-in page.",
         ),
         SignInError::SecondFactor(wrong) => Ok(two_factor::factor_error_text(wrong)),
         other => login::password_error_text(other),

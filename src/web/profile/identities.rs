@@ -40,9 +40,9 @@ pub(super) async fn link(
 
     let url = oidc::begin_link(&app.kernel, &app.idp.oidc, &principal, &connection, &browser).await;
     let url = url.map_err(|error| {
-        tracing::warn!(connection = %connection.id, %error, "a provider cannot be used");
-        let detail = "Try again in a moment. If it goes on, tell your administrator.";
-        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "The provider does not answer", detail).retry_after(10)
+        tracing::warn!(connection = %connection.id, %error, "an identity could not be linked");
+        let detail = "Try again in a moment. If the problem continues, contact your administrator.";
+        Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "The provider is unavailable", detail).retry_after(10)
     })?;
     Ok(([(header::SET_COOKIE, names.set_flow(&browser))], Redirect::to(&url)).into_response())
 }

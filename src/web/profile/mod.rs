@@ -73,8 +73,8 @@ struct ProfileQuery {
 
 pub(super) async fn signed_in_user(app: &AppState, principal: &Principal) -> Result<User, Error> {
     let service_account = || {
-        let detail = "Service accounts have no profile; their tokens are in the console.";
-        Error::Refused(Refusal::new(StatusCode::FORBIDDEN, "For people", detail))
+        let detail = "Service accounts have no profile. Manage their tokens in the console.";
+        Error::Refused(Refusal::new(StatusCode::FORBIDDEN, "Available to users only", detail))
     };
     if principal.kind != PrincipalKind::User {
         return Err(service_account());

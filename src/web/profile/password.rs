@@ -57,8 +57,8 @@ async fn user_with_local_password(
     match provider {
         Some(provider) => Err(Error::Refused(Refusal::new(
             StatusCode::CONFLICT,
-            "No password here",
-            format!("You sign in through {}. Your password is looked after there.", provider.name),
+            "No password to change",
+            format!("You sign in through {}. Change your password there.", provider.name),
         ))),
         None => Ok((user, settings)),
     }

@@ -109,13 +109,18 @@ async fn enrolment_challenge(
 fn enrol_error_text(error: EnrolError) -> Result<String, Error> {
     Ok(match error {
         EnrolError::WrongCode => {
-            "That code is not right. Check that the app shows this account, and take the code shown now."
+            "The code is incorrect. Check that you selected this account in the app, and enter the code that \
+             it shows now."
                 .into()
         }
-        EnrolError::KeyRejected => "That key was not accepted. It may be added already; try another.".into(),
-        EnrolError::ChallengeExpired => "That took too long, so here is a fresh start.".into(),
-        EnrolError::AlreadyEnrolled => "You have a second factor already. Sign in with it first.".into(),
-        EnrolError::TooManyFactors => "You have twenty of these. Remove one that you do not use.".into(),
+        EnrolError::KeyRejected => {
+            "The passkey or security key was not accepted. It may already be added. Try another one.".into()
+        }
+        EnrolError::ChallengeExpired => "The setup timed out. Start again.".into(),
+        EnrolError::AlreadyEnrolled => "You already have a two-factor method. Sign in with it first.".into(),
+        EnrolError::TooManyFactors => {
+            "You have reached the limit of 20 two-factor methods. Remove one that you do not use.".into()
+        }
         EnrolError::Directory(error) => Error::from(error).for_form()?,
         EnrolError::Database(error) => Error::from(error).for_form()?,
         EnrolError::Vault(error) => return Err(error.into()),
@@ -298,7 +303,7 @@ pub(super) async fn submit_in_session(
     };
     if principal.session_id().is_none() {
         return Err(browser_session_required(
-            "A second factor is set up in a browser, by the person themselves.",
+            "Two-factor methods can be set up only in a browser, by the user.",
         ));
     }
     let session = SessionRequest { signin: &app.signin, request: &request, principal: &principal };

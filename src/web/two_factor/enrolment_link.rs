@@ -61,10 +61,11 @@ pub(super) async fn begin_enrolment(
     let signed_in = guard::authenticate(&app, &headers).await?;
     if signed_in.as_ref().is_some_and(|principal| principal.id != user.id) {
         let detail = format!(
-            "This link is for {}, and you are signed in as somebody else. Sign out and follow it again.",
+            "This link is for {}, but you are signed in as another user. Sign out, and then open the link \
+             again.",
             user.user_name
         );
-        return Err(Error::Refused(Refusal::new(StatusCode::CONFLICT, "For somebody else", detail)));
+        return Err(Error::Refused(Refusal::new(StatusCode::CONFLICT, "Signed in as another user", detail)));
     }
     one_time_links::mark_used(&app.kernel, &form.token).await?;
     if signed_in.is_some() {

@@ -118,7 +118,8 @@ async fn find_own_factor(
     id: &str,
 ) -> Result<(User, Factor), Error> {
     let user = profile::signed_in_user(app, principal).await?;
-    let factor = factors::by_id(tx, &user.id, id).await?.ok_or_else(|| Error::not_found("second factor"))?;
+    let factor = factors::by_id(tx, &user.id, id).await?;
+    let factor = factor.ok_or_else(|| Error::not_found("two-factor method"))?;
     Ok((user, factor))
 }
 

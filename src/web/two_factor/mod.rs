@@ -135,15 +135,17 @@ impl FactorResponseForm {
 pub(super) fn factor_error_text(wrong: FactorError) -> &'static str {
     match wrong {
         FactorError::WrongCode => {
-            "That code is not right. Check the time of your phone, and take the code shown now."
+            "The code is incorrect. Check the time on your phone, and enter the code that is shown now."
         }
-        FactorError::CodeReused => "That code was used already. Wait until your app shows the next one.",
+        FactorError::CodeReused => "This code has already been used. Wait until your app shows the next one.",
         FactorError::Locked => {
-            "After several wrong codes none is checked for a while. Wait, use a passkey or security key, or ask your \
-             administrator."
+            "There have been too many failed attempts, so codes are not checked for a while. Wait, use a \
+             passkey or security key, or ask your administrator."
         }
-        FactorError::KeyRejected => "That key was not accepted. Use one that you have added here.",
-        FactorError::ChallengeExpired => "That took too long. Try again.",
+        FactorError::KeyRejected => {
+            "The passkey or security key was not accepted. Use one that you have added to your profile."
+        }
+        FactorError::ChallengeExpired => "The request timed out. Try again.",
     }
 }
 
@@ -183,7 +185,7 @@ async fn find_flow_at_step(
 
 /// 409 for an operation that this session or token does not allow.
 fn browser_session_required(detail: &str) -> Error {
-    Error::Refused(Refusal::new(StatusCode::CONFLICT, "Not now", detail))
+    Error::Refused(Refusal::new(StatusCode::CONFLICT, "Browser session required", detail))
 }
 
 /// Whether `WebAuthn` works at the public address, which must have a host name.

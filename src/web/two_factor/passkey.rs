@@ -28,7 +28,7 @@ pub(crate) fn is_offered(app: &AppState, account: Option<&Account>) -> Result<bo
 }
 
 fn passkey_refused(detail: impl Into<String>) -> Error {
-    Error::Refused(Refusal::new(StatusCode::UNAUTHORIZED, "That passkey did not open the door", detail))
+    Error::Refused(Refusal::new(StatusCode::UNAUTHORIZED, "Passkey sign-in failed", detail))
 }
 
 /// A challenge for this browser, as JSON for the page's script.
@@ -41,8 +41,9 @@ pub(super) async fn start(
     let names = flow::cookies(&app.kernel);
     let secret = names.browser_secret(&headers);
     let challenge = factors::start_passkey(&app.kernel, &secret)?;
-    let challenge =
-        challenge.ok_or_else(|| passkey_refused("Passkeys need a host name; this address has none."))?;
+    let challenge = challenge.ok_or_else(|| {
+        passkey_refused("Passkeys require a host name, but this server is accessed by IP address.")
+    })?;
     let body = json!({"options": challenge.options, "ticket": challenge.ticket});
     Ok(([(header::SET_COOKIE, names.set_flow(&secret))], Json(body)).into_response())
 }
@@ -64,7 +65,8 @@ pub(super) async fn submit(
     app.signin.throttle.check_step(request.address).map_err(login::throttled)?;
     let unknown = || {
         passkey_refused(
-            "It is not known here (any more), or that took too long. Go back and sign in with your name, or try again.",
+            "The passkey is not registered, or the sign-in timed out. Go back and try again, or sign in with \
+             your username.",
         )
     };
     let secret = flow::cookies(&app.kernel).browser_secret(&headers);
@@ -82,8 +84,8 @@ pub(super) async fn submit(
             connections::route_by_domain(&mut c, Some(&passkey.user.account_id), &domain).await?
     {
         let detail = format!(
-            "Addresses of {domain} sign in through {}. Type your name on the sign-in page; the passkey is good as the \
-             second factor.",
+            "Users of the domain {domain} sign in through {}. Enter your email address on the sign-in page. \
+             You can use the passkey for two-factor authentication.",
             provider.name
         );
         return Err(passkey_refused(detail));

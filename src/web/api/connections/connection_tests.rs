@@ -13,21 +13,34 @@ use crate::idp::connection_tests::{self, TestResult};
 use crate::idp::saml::FrontChannelMessage;
 use crate::web::{AuthenticatedRequest, Error};
 
-/// A test that was begun.
+/// A connection test that was started.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = BegunTest)]
 pub(crate) struct StartedTest {
-    /// Its id.
+    /// The test's ID.
     id: String,
-    /// Where a person has to sign in, in a browser, within fifteen minutes; none where the result is there already.
+    /// The URL at which a user must sign in with a browser within 15 minutes; `null` if the test has already
+    /// finished.
     url: Option<String>,
-    /// What the browser has to post there; empty where it only goes there.
+    /// The form fields that the browser posts to `url`. If there are none, the browser is redirected to
+    /// `url`.
     fields: BTreeMap<&'static str, String>,
 }
 
-/// Begins a test of a connection that people sign in with. It may be switched off, and nobody is signed in by it.
-#[utoipa::path(post, path = "/api/v1/connections/{id}/tests", tag = "connections", params(("id" = String, Path,)),
-    security(("bearer" = [])), responses((status = 201, body = StartedTest), (status = 404), (status = 422)))]
+/// Start a connection test
+///
+/// Tests an SSO connection, which may be disabled. The test does not create a session. An LDAP test finishes
+/// immediately; for other connections, a user signs in at the identity provider.
+#[utoipa::path(
+    post, path = "/api/v1/connections/{id}/tests", tag = "connections",
+    params(("id" = String, Path, description = "The connection's ID")),
+    security(("bearer" = [])),
+    responses(
+        (status = 201, description = "The test was started", body = StartedTest),
+        (status = 404, description = "No connection has this ID"),
+        (status = 422, description = "The connection is a SCIM connection"),
+    ),
+)]
 pub(crate) async fn begin_test(
     request: AuthenticatedRequest,
     Path(id): Path<String>,
@@ -44,21 +57,32 @@ pub(crate) async fn begin_test(
     Ok((StatusCode::CREATED, Json(StartedTest { id, url, fields })))
 }
 
-/// A test and what it found.
+/// A connection test and its result.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct TestBody {
-    /// Its id.
+    /// The test's ID.
     id: String,
     /// `waiting`, `passed` or `failed`.
     status: &'static str,
-    /// What was found; null while the identity provider has not answered.
+    /// The result; `null` until the identity provider has responded.
     found: Option<TestResult>,
 }
 
-/// Shows a test of the last day.
-#[utoipa::path(get, path = "/api/v1/connections/{id}/tests/{test}", tag = "connections",
-    params(("id" = String, Path,), ("test" = String, Path,)), security(("bearer" = [])),
-    responses((status = 200, body = TestBody), (status = 404)))]
+/// Get a connection test
+///
+/// Results are kept for 24 hours.
+#[utoipa::path(
+    get, path = "/api/v1/connections/{id}/tests/{test}", tag = "connections",
+    params(
+        ("id" = String, Path, description = "The connection's ID"),
+        ("test" = String, Path, description = "The test's ID"),
+    ),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The connection test", body = TestBody),
+        (status = 404, description = "The connection does not exist or has no test with this ID"),
+    ),
+)]
 pub(crate) async fn show_test(
     request: AuthenticatedRequest,
     Path((id, test)): Path<(String, String)>,

@@ -8,29 +8,44 @@ use crate::idp::ldap::BIND_PASSWORD;
 use crate::kernel;
 use crate::web::Error;
 
-/// How a directory is asked.
+/// The settings of an LDAP connection.
 #[derive(Debug, Serialize, ToSchema)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(super) struct LdapBody {
+    /// The label on the sign-in page; `null` for the connection's name.
     display_name: Option<String>,
-    /// Its servers, with spaces between several.
+    /// The server URLs, separated by spaces. The next one is used when one does not respond.
     url: String,
+    /// Whether `ldap://` connections are upgraded with StartTLS.
     start_tls: bool,
+    /// The trusted CA certificates in PEM format; `null` for the system's CAs.
     ca_certificate: Option<String>,
+    /// Whether referrals to other servers are followed.
     referrals: bool,
+    /// The maximum number of referral hops.
     max_hops: u32,
+    /// The connect timeout in milliseconds.
     connect_timeout_ms: u64,
+    /// The response timeout in milliseconds.
     response_timeout_ms: u64,
+    /// The bind DN that searches the directory; empty for an anonymous bind.
     bind_dn: String,
-    /// Whether a password is set. It is never shown.
+    /// Whether a bind password is set. The password itself is never returned.
     has_bind_password: bool,
+    /// Whether members of nested groups count as members.
     nested: bool,
+    /// The user searches.
     user_queries: Vec<UserQuery>,
+    /// The group searches.
     group_queries: Vec<GroupQuery>,
+    /// Whether names are updated from the directory at each sign-in.
     update_names: bool,
+    /// Just-in-time (JIT) provisioning: whether users are created at their first sign-in and during group
+    /// sync.
     jit: Jit,
+    /// Whether linked groups are synced from the directory.
     group_sync: bool,
-    /// When linked groups are brought up to date: a Quartz cron expression in UTC.
+    /// The schedule of the group sync: a Quartz cron expression in UTC.
     schedule: String,
 }
 

@@ -30,69 +30,72 @@ use ldap::LdapBody;
 use oidc::OidcBody;
 use saml::SamlBody;
 
-/// A connection.
+/// A connection to an identity provider. The settings are in `saml`, `oidc`, `ldap` or `scim`, depending on
+/// its kind; all four are missing if this version of the server cannot read the settings.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct ConnectionBody {
-    /// Its id.
+    /// The connection's ID.
     id: String,
-    /// Its protocol.
+    /// The protocol.
     #[schema(value_type = ConnectionKind)]
     kind: String,
-    /// Its name.
+    /// The name, unique in the account.
     name: String,
-    /// Whether it is switched on.
+    /// Whether the connection is enabled.
     enabled: bool,
-    /// Whether people are sent here whose domain leads nowhere else.
+    /// Whether it is the default connection, for users whose email domain has no connection.
     is_default: bool,
-    /// Its place on the sign-in page, from the top.
+    /// The display order on the sign-in page; 1 is first.
     position: i64,
-    /// Domains whose addresses sign in here.
+    /// The email domains whose users sign in with this connection.
     email_domains: Vec<String>,
-    /// For SAML: what the two sides know of each other.
+    /// For SAML: the settings, and the values to enter at the identity provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     saml: Option<SamlBody>,
-    /// For OIDC: what was agreed with the provider.
+    /// For OpenID Connect and OAuth: the settings, and the values to enter at the provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     oidc: Option<OidcBody>,
-    /// For LDAP: how the directory is asked.
+    /// For LDAP: the settings.
     #[serde(skip_serializing_if = "Option::is_none")]
     ldap: Option<LdapBody>,
-    /// When a test of it as it is now succeeded.
+    /// When a test of the current settings last passed; `null` if none has.
     #[schema(value_type = Option<String>, format = DateTime)]
     tested_at: Option<Timestamp>,
-    /// For SCIM: how it works.
+    /// For SCIM: the settings.
     #[serde(skip_serializing_if = "Option::is_none")]
     scim: Option<ScimBody>,
-    /// For SCIM: the base URL for the identity provider.
+    /// For SCIM: the base URL to enter at the identity provider.
     #[serde(skip_serializing_if = "Option::is_none")]
     scim_base_url: Option<String>,
-    /// When it was made.
+    /// When the connection was created.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    /// When it was changed last.
+    /// When the connection was last changed.
     #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
 }
 
-/// How a directory connection works.
+/// The settings of a SCIM connection.
 #[derive(Debug, Serialize, ToSchema)]
 struct ScimBody {
-    /// Whether changes are only tried, and wait for an administrator.
+    /// Whether the connection is in a dry run: changes are held for approval.
     dry_run: bool,
-    /// Whether the log of requests keeps the values that changed.
+    /// Whether the request log contains the changed values, not only the attribute names.
     log_values: bool,
-    /// For how many days the log is kept.
+    /// The number of days that the request log is kept.
     log_days: u32,
-    /// How many in a hundred users may lose access within an hour; 0 for any number.
+    /// The deprovisioning limit: the percentage of users that may lose access within an hour before the
+    /// connection is paused. 0 means no limit.
     removal_limit: u32,
-    /// Requests a second that are answered.
+    /// The rate limit of each node, in requests per second.
     requests_per_second: u32,
-    /// Attributes of users beside the standard ones.
+    /// The custom attributes of users.
     extra_attributes: Vec<ExtraAttribute>,
-    /// Since when no changes are taken, because too many people would lose access.
+    /// Since when the connection is paused because the deprovisioning limit was exceeded; `null` if it is not
+    /// paused.
     #[schema(value_type = Option<String>, format = DateTime)]
     paused_at: Option<Timestamp>,
-    /// How many changes wait for an administrator.
+    /// The number of pending changes.
     waiting: i64,
 }
 
@@ -147,9 +150,15 @@ async fn connection_body(
     })
 }
 
-/// Lists connections.
-#[utoipa::path(get, path = "/api/v1/connections", tag = "connections", params(Paging), security(("bearer" = [])),
-    responses((status = 200, body = List<ConnectionBody>)))]
+/// List connections
+#[utoipa::path(
+    get, path = "/api/v1/connections", tag = "connections",
+    params(Paging),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "A page of connections", body = List<ConnectionBody>),
+    ),
+)]
 pub(super) async fn list(
     request: AuthenticatedRequest,
     Query(paging): Query<Paging>,
@@ -165,9 +174,20 @@ pub(super) async fn list(
     Ok(Json(List { items, next: page.next }))
 }
 
-/// Makes a connection. One that people sign in with begins switched off.
-#[utoipa::path(post, path = "/api/v1/connections", tag = "connections", request_body = ConnectionFields,
-    security(("bearer" = [])), responses((status = 201, body = ConnectionBody), (status = 409), (status = 422)))]
+/// Create a connection
+///
+/// An SSO connection is created disabled, so that you can test it first. A SCIM connection is created
+/// enabled.
+#[utoipa::path(
+    post, path = "/api/v1/connections", tag = "connections",
+    request_body = ConnectionFields,
+    security(("bearer" = [])),
+    responses(
+        (status = 201, description = "The connection was created", body = ConnectionBody),
+        (status = 409, description = "Another connection has this name or one of the email domains"),
+        (status = 422, description = "A field is not valid"),
+    ),
+)]
 pub(super) async fn create(
     request: AuthenticatedRequest,
     Body(wanted): Body<ConnectionFields>,
@@ -177,9 +197,16 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(body)))
 }
 
-/// Shows a connection.
-#[utoipa::path(get, path = "/api/v1/connections/{id}", tag = "connections", params(("id" = String, Path,)),
-    security(("bearer" = [])), responses((status = 200, body = ConnectionBody), (status = 404)))]
+/// Get a connection
+#[utoipa::path(
+    get, path = "/api/v1/connections/{id}", tag = "connections",
+    params(("id" = String, Path, description = "The connection's ID")),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The connection", body = ConnectionBody),
+        (status = 404, description = "No connection has this ID"),
+    ),
+)]
 pub(super) async fn show(
     request: AuthenticatedRequest,
     Path(id): Path<String>,
@@ -189,10 +216,20 @@ pub(super) async fn show(
     Ok(Json(connection_body(&request.app, &mut c, connection).await?))
 }
 
-/// Changes a connection.
-#[utoipa::path(patch, path = "/api/v1/connections/{id}", tag = "connections", params(("id" = String, Path,)),
-    request_body = ConnectionFields, security(("bearer" = [])),
-    responses((status = 200, body = ConnectionBody), (status = 404), (status = 409), (status = 422)))]
+/// Update a connection
+#[utoipa::path(
+    patch, path = "/api/v1/connections/{id}", tag = "connections",
+    params(("id" = String, Path, description = "The connection's ID")),
+    request_body = ConnectionFields,
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The updated connection", body = ConnectionBody),
+        (status = 404, description = "No connection has this ID"),
+        (status = 409, description = "Another connection has this name or one of the email domains, no \
+            test of the connection has passed, or its stored settings cannot be read"),
+        (status = 422, description = "A field is not valid"),
+    ),
+)]
 pub(super) async fn change(
     request: AuthenticatedRequest,
     Path(id): Path<String>,
@@ -202,9 +239,19 @@ pub(super) async fn change(
     Ok(Json(connection_body(&request.app, &mut *request.app.kernel.db.read().await?, updated).await?))
 }
 
-/// Deletes a connection. Users and groups it managed stay.
-#[utoipa::path(delete, path = "/api/v1/connections/{id}", tag = "connections", params(("id" = String, Path,)),
-    security(("bearer" = [])), responses((status = 204), (status = 404)))]
+/// Delete a connection
+///
+/// Its tokens stop working immediately. The users and groups that it managed are kept.
+#[utoipa::path(
+    delete, path = "/api/v1/connections/{id}", tag = "connections",
+    params(("id" = String, Path, description = "The connection's ID")),
+    security(("bearer" = [])),
+    responses(
+        (status = 204, description = "The connection was deleted"),
+        (status = 404, description = "No connection has this ID"),
+        (status = 409, description = "Groups are linked to the connection"),
+    ),
+)]
 pub(super) async fn delete(
     request: AuthenticatedRequest,
     Path(id): Path<String>,

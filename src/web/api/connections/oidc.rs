@@ -9,29 +9,44 @@ use crate::idp::oidc::{CLIENT_SECRET, RpEndpoints};
 use crate::kernel;
 use crate::web::{AppState, Error};
 
-/// Both sides of such a connection.
+/// The settings of an OpenID Connect or OAuth connection, and the values to enter at the provider.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct OidcBody {
+    /// The provider, which determines default URLs and scopes.
     preset: Preset,
+    /// The button label on the sign-in page; `null` for the connection's name.
     display_name: Option<String>,
+    /// The issuer; for a provider without OpenID Connect, the provider's URL.
     issuer: String,
+    /// The URL of the provider's API, or of Microsoft Graph; `null` for the default.
     api_url: Option<String>,
+    /// The client ID.
     client_id: String,
-    /// Whether a client secret is set. It is never shown.
+    /// Whether a client secret is set. The secret itself is never returned.
     has_client_secret: bool,
+    /// How the client authenticates at the token endpoint; `null` for the provider's default.
     client_auth: Option<ClientAuth>,
+    /// Scopes that are requested in addition to the default scopes.
     scopes: Vec<String>,
+    /// For Microsoft Entra ID: the IDs of the tenants whose users can sign in; empty for any tenant.
     tenants: Vec<String>,
+    /// For Google: the Workspace domains whose users can sign in; empty for any Google account.
     hosted_domains: Vec<String>,
+    /// Whether all email addresses from the provider count as verified.
     trust_email: bool,
+    /// Whether users must re-authenticate at the provider at each sign-in (`prompt=login`).
     force_authn: bool,
     #[serde(flatten)]
     people: PeopleBody,
-    /// Ours: start of a sign-in, redirect address, where logouts come back to and are told of, our public key.
+    /// The URL at which a sign-in with this connection starts.
     login_url: String,
+    /// The redirect URI.
     callback_url: String,
+    /// The post-logout redirect URI.
     post_logout_redirect_url: String,
+    /// The back-channel logout URI.
     backchannel_logout_url: String,
+    /// The URL of the public key (JWKS) for `private_key_jwt`.
     jwks_url: String,
 }
 

@@ -12,26 +12,27 @@ use crate::provisioning::scim::pending_changes::{self, PendingChange};
 use crate::web::api::{Body, List, Paging};
 use crate::web::{AuthenticatedRequest, Error};
 
-/// A change that waits.
+/// A pending change of a SCIM connection.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct HeldBody {
+    /// The pending change's ID.
     id: String,
-    /// `POST`, `PUT`, `PATCH`, `DELETE`.
+    /// The HTTP method of the request: `POST`, `PUT`, `PATCH` or `DELETE`.
     method: &'static str,
-    /// Where it goes, below the base URL.
+    /// The path of the request, below the base URL.
     path: String,
     /// The name of the user or group.
     subject: String,
-    /// What it would change.
+    /// The attributes that would change.
     changes: Vec<AttributeChange>,
-    /// How often the identity provider came with it.
+    /// How many times the identity provider sent the change.
     attempts: i64,
-    /// Why it was refused when it was let through.
+    /// Why the change could not be applied when it was approved; `null` otherwise.
     refusal: Option<String>,
-    /// When it came.
+    /// When the change was first received.
     #[schema(value_type = String, format = DateTime)]
     first_at: Timestamp,
-    /// When it came last.
+    /// When the change was last received.
     #[schema(value_type = String, format = DateTime)]
     last_at: Timestamp,
 }
@@ -52,36 +53,45 @@ impl From<PendingChange> for HeldBody {
     }
 }
 
-/// Which of the changes.
+/// The pending changes to approve or discard.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = Chosen)]
 pub(crate) struct PendingChangeSelection {
-    /// The one with this id; all when not given.
+    /// The ID of one pending change. Without it, all pending changes are selected.
     id: Option<String>,
 }
 
-/// What became of them.
+/// The result of an approval.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct ReleasedBody {
-    /// They were carried out.
+    /// The number of changes that were applied.
     done: u64,
-    /// They cannot be carried out any more; each says why.
+    /// The number of changes that could not be applied. They stay pending with the reason.
     refused: u64,
-    /// They wait still. When there were too many for one request, ask again.
+    /// The number of changes that are still pending. If there were too many for one request, send it again.
     left: i64,
 }
 
-/// How many were forgotten.
+/// The result of discarding pending changes.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct DiscardedBody {
+    /// The number of changes that were discarded.
     discarded: u64,
 }
 
-/// Lists the changes that wait for a SCIM connection, in the order in which they came.
-#[utoipa::path(get, path = "/api/v1/connections/{id}/waiting", tag = "connections",
-    params(("id" = String, Path,), Paging), security(("bearer" = [])),
-    responses((status = 200, body = List<HeldBody>), (status = 404)))]
+/// List pending changes
+///
+/// Returns the pending changes of a SCIM connection in the order in which they were received.
+#[utoipa::path(
+    get, path = "/api/v1/connections/{id}/pending-changes", tag = "connections",
+    params(("id" = String, Path, description = "The connection's ID"), Paging),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "A page of pending changes", body = List<HeldBody>),
+        (status = 404, description = "No connection has this ID"),
+    ),
+)]
 pub(crate) async fn list(
     request: AuthenticatedRequest,
     Path(id): Path<String>,
@@ -102,10 +112,22 @@ pub(crate) async fn list(
     Ok(Json(List::of(rows, limit, |one| &one.id, HeldBody::from)))
 }
 
-/// Carries changes out that wait. When none is left, a paused connection goes on.
-#[utoipa::path(post, operation_id = "let_through", path = "/api/v1/connections/{id}/waiting/let-through", tag = "connections",
-    params(("id" = String, Path,)), request_body = PendingChangeSelection, security(("bearer" = [])),
-    responses((status = 200, body = ReleasedBody), (status = 404), (status = 422)))]
+/// Approve pending changes
+///
+/// Applies one pending change or all of them, in order. A paused connection resumes when no changes are
+/// pending.
+#[utoipa::path(
+    post, operation_id = "approve_pending_changes", path = "/api/v1/connections/{id}/pending-changes/approve",
+    tag = "connections",
+    params(("id" = String, Path, description = "The connection's ID")),
+    request_body = PendingChangeSelection,
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The result of the approval", body = ReleasedBody),
+        (status = 404, description = "No connection has this ID"),
+        (status = 422, description = "A field is not valid"),
+    ),
+)]
 pub(crate) async fn approve(
     request: AuthenticatedRequest,
     Path(id): Path<String>,
@@ -117,10 +139,20 @@ pub(crate) async fn approve(
     Ok(Json(ReleasedBody { done: released.applied, refused: released.refused, left: released.remaining }))
 }
 
-/// Forgets changes that wait. When none is left, a paused connection goes on.
-#[utoipa::path(post, path = "/api/v1/connections/{id}/waiting/discard", tag = "connections",
-    params(("id" = String, Path,)), request_body = PendingChangeSelection, security(("bearer" = [])),
-    responses((status = 200, body = DiscardedBody), (status = 404), (status = 422)))]
+/// Discard pending changes
+///
+/// Deletes pending changes without applying them. A paused connection resumes when no changes are pending.
+#[utoipa::path(
+    post, path = "/api/v1/connections/{id}/pending-changes/discard", tag = "connections",
+    params(("id" = String, Path, description = "The connection's ID")),
+    request_body = PendingChangeSelection,
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The number of discarded changes", body = DiscardedBody),
+        (status = 404, description = "No connection has this ID"),
+        (status = 422, description = "A field is not valid"),
+    ),
+)]
 pub(crate) async fn discard(
     request: AuthenticatedRequest,
     Path(id): Path<String>,

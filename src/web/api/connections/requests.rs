@@ -11,23 +11,31 @@ use crate::provisioning::scim::request_log::Logged;
 use crate::web::api::{List, Paging};
 use crate::web::{AuthenticatedRequest, Error};
 
-/// Which requests.
+/// Filters on the request log.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(default)]
 #[derive(Default)]
 pub(crate) struct LogQuery {
-    /// About this user or group: a name, an address, a part of one, or an id.
+    /// Only requests about this user or group: a name, an email address, a part of either, or an ID.
     about: String,
-    /// Only those that failed.
+    /// Only failed requests.
     failed: bool,
-    /// Only those that changed something.
+    /// Only requests that changed something.
     changes: bool,
 }
 
-/// Lists what a SCIM connection's identity provider asked for, newest first.
-#[utoipa::path(get, path = "/api/v1/connections/{id}/requests", tag = "connections",
-    params(("id" = String, Path,), LogQuery, Paging), security(("bearer" = [])),
-    responses((status = 200, body = List<Logged>), (status = 404)))]
+/// List the requests of a SCIM connection
+///
+/// Returns the request log of the connection, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/connections/{id}/requests", tag = "connections",
+    params(("id" = String, Path, description = "The connection's ID"), LogQuery, Paging),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "A page of requests", body = List<Logged>),
+        (status = 404, description = "No connection has this ID"),
+    ),
+)]
 pub(crate) async fn list(
     request: AuthenticatedRequest,
     Path(id): Path<String>,

@@ -16,76 +16,101 @@ use crate::kernel::{self, Timestamp};
 use crate::web::api::Body;
 use crate::web::{AppState, AuthenticatedRequest, Error};
 
-/// Both sides of a SAML connection.
+/// The settings of a SAML connection, and the values to enter at the identity provider.
 #[derive(Debug, Serialize, ToSchema)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub(super) struct SamlBody {
+    /// The identity provider, which determines the setup steps in the console.
     vendor: Vendor,
+    /// The button label on the sign-in page; `null` for the connection's name.
     display_name: Option<String>,
+    /// The identity provider's entity ID.
     idp_entity_id: String,
+    /// The single sign-on URL for the HTTP-Redirect binding; empty if there is none.
     sso_url: String,
+    /// The single sign-on URL for the HTTP-POST binding.
     sso_post_url: Option<String>,
-    /// Where logouts go.
+    /// The single logout (SLO) URL.
     slo_url: Option<String>,
+    /// The identity provider's signing certificates that are trusted.
     certificates: Vec<CertificateBody>,
+    /// The metadata URL. It is read every six hours.
     metadata_url: Option<String>,
+    /// The certificate that the metadata from `metadata_url` must be signed with, as base64-encoded DER.
     metadata_certificate: Option<String>,
-    /// When the metadata was read from its address for the last time.
+    /// When the metadata was last read from `metadata_url`.
     #[schema(value_type = Option<String>, format = DateTime)]
     metadata_fetched_at: Option<Timestamp>,
-    /// Why reading it again failed.
+    /// Why the last metadata refresh failed; `null` if it succeeded.
     metadata_error: Option<String>,
+    /// Whether authentication requests are signed. Logout messages are always signed.
     sign_requests: bool,
+    /// The binding of authentication requests.
     request_binding: Binding,
+    /// The requested NameID format.
     name_id_format: NameIdFormat,
+    /// Whether users must re-authenticate at the identity provider at each sign-in (`ForceAuthn`).
     force_authn: bool,
+    /// The requested authentication contexts (`AuthnContextClassRef`); empty for any.
     authn_context: Vec<String>,
+    /// How the authentication context must compare to the requested ones.
     authn_context_comparison: Comparison,
+    /// Whether AES-CBC encryption, which is not authenticated, is accepted.
     allow_cbc: bool,
+    /// The Microsoft Graph client that reads the groups of users with more groups than an assertion contains.
     graph: Option<Graph>,
+    /// Whether IdP-initiated sign-in is allowed.
     allow_idp_initiated: bool,
+    /// The landing page of IdP-initiated sign-in: a path on this server.
     landing: Option<String>,
     #[serde(flatten)]
     people: PeopleBody,
-    /// Our keys, as they are published.
+    /// The key pairs of the service provider, with their certificates.
     keys: Vec<KeyBody>,
-    /// Ours: entity id, metadata, assertion consumer service, single logout, start of a sign-in.
+    /// The service provider's entity ID, which is the audience of assertions.
     sp_entity_id: String,
+    /// The URL of the service provider's metadata.
     sp_metadata_url: String,
+    /// The assertion consumer service (ACS) URL.
     acs_url: String,
+    /// The service provider's single logout (SLO) URL.
     sp_slo_url: String,
+    /// The URL at which a sign-in with this connection starts.
     login_url: String,
 }
 
 /// A signing certificate of the identity provider.
 #[derive(Debug, Serialize, ToSchema)]
 struct CertificateBody {
-    /// base64 of DER.
+    /// The certificate, as base64-encoded DER.
     certificate: String,
+    /// The subject of the certificate.
     subject: String,
-    /// SHA-256.
+    /// The SHA-256 fingerprint.
     fingerprint: String,
-    /// The kind and size of its key.
+    /// The type and size of the key.
     key: String,
+    /// When the certificate expires.
     #[schema(value_type = String, format = DateTime)]
     not_after: Timestamp,
-    /// Until when it is accepted, for one that is not in the metadata any more.
+    /// Until when the certificate is trusted, if it is no longer in the metadata.
     #[schema(value_type = Option<String>, format = DateTime)]
     accepted_until: Option<Timestamp>,
 }
 
-/// A key pair of ours.
+/// A key pair of the service provider, without its private key.
 #[derive(Debug, Serialize, ToSchema)]
 struct KeyBody {
     /// `signing` or `encryption`.
     purpose: &'static str,
-    /// `next`, `active` or `retiring`.
+    /// `next`: published and not used yet. `active`: in use. `retiring`: replaced and still published.
     state: &'static str,
-    /// base64 of DER.
+    /// The certificate, as base64-encoded DER.
     certificate: String,
+    /// When the key pair was created.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    /// When it is forgotten, if it retires.
+    /// When the key pair is deleted, if it is retiring.
     #[schema(value_type = Option<String>, format = DateTime)]
     retires_at: Option<Timestamp>,
 }
@@ -158,17 +183,30 @@ impl SamlBody {
     }
 }
 
-/// A step in the rotation of keys.
+/// A step in the rotation of the service provider's keys.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct KeyRotation {
+    /// The step to take.
     step: KeyStep,
 }
 
-/// Rotates our keys of a SAML connection: publish new ones, let them take over, or take them back.
-#[utoipa::path(post, path = "/api/v1/connections/{id}/keys", tag = "connections", params(("id" = String, Path,)),
-    request_body = KeyRotation, security(("bearer" = [])),
-    responses((status = 204), (status = 404), (status = 409), (status = 422)))]
+/// Rotate the service provider keys
+///
+/// Publishes new certificates, activates them, or discards them. Only SAML connections have keys.
+#[utoipa::path(
+    post, path = "/api/v1/connections/{id}/keys", tag = "connections",
+    params(("id" = String, Path, description = "The connection's ID")),
+    request_body = KeyRotation,
+    security(("bearer" = [])),
+    responses(
+        (status = 204, description = "The step was taken"),
+        (status = 404, description = "No connection has this ID"),
+        (status = 409, description = "New certificates are already published, or none are published to \
+            activate"),
+        (status = 422, description = "The connection is not a SAML connection, or the step is not valid"),
+    ),
+)]
 pub(crate) async fn rotate_keys(
     request: AuthenticatedRequest,
     Path(id): Path<String>,

@@ -12,19 +12,19 @@ use crate::kernel::Timestamp;
 use crate::web::api::{Body, List};
 use crate::web::{AuthenticatedRequest, Error};
 
-/// A synchronisation.
+/// A group sync of an LDAP connection.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct SyncBody {
-    /// Its id.
+    /// The sync's ID.
     id: String,
     /// `running`, `done` or `failed`.
     status: String,
-    /// What it has found and done so far.
+    /// The results so far.
     report: SyncReport,
-    /// When it began.
+    /// When the sync started.
     #[schema(value_type = String, format = DateTime)]
     started_at: Timestamp,
-    /// When it ended.
+    /// When the sync ended; `null` while it is running.
     #[schema(value_type = Option<String>, format = DateTime)]
     ended_at: Option<Timestamp>,
 }
@@ -41,9 +41,21 @@ impl From<SyncRun> for SyncBody {
     }
 }
 
-/// Asks for a synchronisation, or for what one would change. It begins within a second or two; look for it in the list.
-#[utoipa::path(post, path = "/api/v1/connections/{id}/syncs", tag = "connections", params(("id" = String, Path,)),
-    request_body = SyncOptions, security(("bearer" = [])), responses((status = 202), (status = 404), (status = 422)))]
+/// Start a group sync
+///
+/// Requests a sync of the linked groups, or a preview. It starts within seconds and then appears in the list
+/// of syncs.
+#[utoipa::path(
+    post, path = "/api/v1/connections/{id}/syncs", tag = "connections",
+    params(("id" = String, Path, description = "The connection's ID")),
+    request_body = SyncOptions,
+    security(("bearer" = [])),
+    responses(
+        (status = 202, description = "The sync was requested"),
+        (status = 404, description = "No connection has this ID"),
+        (status = 422, description = "The connection is not an enabled LDAP connection with group sync"),
+    ),
+)]
 pub(crate) async fn begin_sync(
     request: AuthenticatedRequest,
     Path(id): Path<String>,
@@ -53,9 +65,18 @@ pub(crate) async fn begin_sync(
     Ok(StatusCode::ACCEPTED)
 }
 
-/// Lists the last fifty synchronisations, the last first.
-#[utoipa::path(get, path = "/api/v1/connections/{id}/syncs", tag = "connections", params(("id" = String, Path,)),
-    security(("bearer" = [])), responses((status = 200, body = List<SyncBody>), (status = 404)))]
+/// List group syncs
+///
+/// Returns the latest 50 syncs, newest first.
+#[utoipa::path(
+    get, path = "/api/v1/connections/{id}/syncs", tag = "connections",
+    params(("id" = String, Path, description = "The connection's ID")),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The syncs", body = List<SyncBody>),
+        (status = 404, description = "No connection has this ID"),
+    ),
+)]
 pub(crate) async fn list_syncs(
     request: AuthenticatedRequest,
     Path(id): Path<String>,

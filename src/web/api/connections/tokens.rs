@@ -1,4 +1,4 @@
-//! Provisioning tokens of a directory connection.
+//! Provisioning tokens of a SCIM connection.
 
 use axum::Json;
 use axum::extract::Path;
@@ -13,23 +13,32 @@ use crate::web::api::tokens::MadeToken;
 use crate::web::api::{Body, List};
 use crate::web::{AuthenticatedRequest, Error};
 
-/// A provisioning token to be made.
+/// A SCIM token to create.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ScimTokenRequest {
-    /// What you call it.
+    /// A name for the token. The default is the connection's name. A token that replaces another takes over
+    /// its name.
     name: Option<String>,
-    /// RFC 3339.
+    /// When the token expires, in RFC 3339 format. Without it, the token is valid until it is revoked. A
+    /// token that replaces another does not expire.
     expires_at: Option<String>,
-    /// The id of a token of this connection in whose place it comes, under the same name.
+    /// The ID of an active token of this connection that the new token replaces.
     replaces: Option<String>,
-    /// For how many hours that one goes on working, at most 720; 24 when not given.
+    /// How many hours the replaced token stays valid, at most 720. The default is 24.
     overlap_hours: Option<u32>,
 }
 
-/// Lists the provisioning tokens of a SCIM connection.
-#[utoipa::path(get, path = "/api/v1/connections/{id}/tokens", tag = "connections", params(("id" = String, Path,)),
-    security(("bearer" = [])), responses((status = 200, body = List<ApiToken>), (status = 404)))]
+/// List the tokens of a SCIM connection
+#[utoipa::path(
+    get, path = "/api/v1/connections/{id}/tokens", tag = "connections",
+    params(("id" = String, Path, description = "The connection's ID")),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The tokens", body = List<ApiToken>),
+        (status = 404, description = "No connection has this ID"),
+    ),
+)]
 pub(crate) async fn list_tokens(
     request: AuthenticatedRequest,
     Path(id): Path<String>,
@@ -40,10 +49,18 @@ pub(crate) async fn list_tokens(
     Ok(Json(List { items, next: None }))
 }
 
-/// Makes a provisioning token for a SCIM connection.
-#[utoipa::path(post, path = "/api/v1/connections/{id}/tokens", tag = "connections", params(("id" = String, Path,)),
-    request_body = ScimTokenRequest, security(("bearer" = [])),
-    responses((status = 201, body = MadeToken), (status = 404), (status = 422)))]
+/// Generate a token for a SCIM connection
+#[utoipa::path(
+    post, path = "/api/v1/connections/{id}/tokens", tag = "connections",
+    params(("id" = String, Path, description = "The connection's ID")),
+    request_body = ScimTokenRequest,
+    security(("bearer" = [])),
+    responses(
+        (status = 201, description = "The token was generated", body = MadeToken),
+        (status = 404, description = "The connection or the token to replace does not exist"),
+        (status = 422, description = "A field is not valid, or the connection is not a SCIM connection"),
+    ),
+)]
 pub(crate) async fn create_token(
     request: AuthenticatedRequest,
     Path(id): Path<String>,

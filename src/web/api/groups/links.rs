@@ -11,14 +11,15 @@ use crate::directory::groups::{GroupLink, UnlinkPolicy};
 use crate::web::api::Body;
 use crate::web::{AuthenticatedRequest, Error};
 
-/// What a group follows: whoever signs in through the connection is in the group exactly when the provider says
-/// so.
+/// A link from a group to a group of an identity provider. Users who sign in through the connection are
+/// members of the group only while the identity provider reports the linked group for them. Members who were
+/// added manually are not affected.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct LinkBody {
-    /// The connection.
+    /// The connection's ID.
     connection_id: String,
-    /// What the provider calls the group; case counts.
+    /// The name of the group exactly as the identity provider sends it. For LDAP, it can also be the DN.
     name: String,
 }
 
@@ -28,27 +29,42 @@ impl From<GroupLink> for LinkBody {
     }
 }
 
-/// What becomes of those who came through the link.
+/// What happens to members that the link added: `retain` keeps them as manually added members, `remove`
+/// removes them.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 #[schema(as = Members)]
 enum MembersOnUnlink {
-    /// They stay, as if put there by hand.
+    /// Keep them as manually added members.
     Retain,
-    /// They go.
+    /// Remove them from the group.
     Remove,
 }
 
+/// The parameters of unlinking a group.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(crate) struct UnlinkQuery {
+    /// What happens to members that the link added: `retain` keeps them as manually added members, `remove`
+    /// removes them from the group.
     members: MembersOnUnlink,
 }
 
-/// Lets a group follow a group of an identity provider.
-#[utoipa::path(post, path = "/api/v1/groups/{id}/link", tag = "groups", params(("id" = String, Path,)),
-    request_body = LinkBody, security(("bearer" = [])),
-    responses((status = 201, body = LinkBody), (status = 404), (status = 409), (status = 422)))]
+/// Link a group to an identity provider group
+///
+/// Users join the group at their next sign-in. For LDAP, they also join at the next group sync.
+#[utoipa::path(
+    post, path = "/api/v1/groups/{id}/link", tag = "groups",
+    params(("id" = String, Path, description = "The group's ID")),
+    request_body = LinkBody,
+    security(("bearer" = [])),
+    responses(
+        (status = 201, description = "The link was created", body = LinkBody),
+        (status = 404, description = "The group or the connection does not exist"),
+        (status = 409, description = "A SCIM connection manages the group, or the group is already linked"),
+        (status = 422, description = "A field is not valid, or group sync is not enabled for the connection"),
+    ),
+)]
 pub(crate) async fn create_link(
     request: AuthenticatedRequest,
     Path(id): Path<String>,
@@ -64,10 +80,16 @@ pub(crate) async fn create_link(
     Ok((StatusCode::CREATED, Json(link.into())))
 }
 
-/// Takes the link of a group away.
-#[utoipa::path(delete, path = "/api/v1/groups/{id}/link", tag = "groups",
-    params(UnlinkQuery, ("id" = String, Path,)), security(("bearer" = [])),
-    responses((status = 204), (status = 404)))]
+/// Unlink a group
+#[utoipa::path(
+    delete, path = "/api/v1/groups/{id}/link", tag = "groups",
+    params(UnlinkQuery, ("id" = String, Path, description = "The group's ID")),
+    security(("bearer" = [])),
+    responses(
+        (status = 204, description = "The group was unlinked"),
+        (status = 404, description = "The group does not exist or is not linked"),
+    ),
+)]
 pub(crate) async fn delete_link(
     request: AuthenticatedRequest,
     Path(id): Path<String>,

@@ -19,23 +19,24 @@ use links::LinkBody;
 /// A group.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct GroupBody {
-    /// Its id.
+    /// The group's ID.
     id: String,
-    /// Its name for people.
+    /// The name. Several groups can have the same name.
     name: String,
-    /// Its name for policies, unique in the account.
+    /// The identifier for policies, which is unique in the account. It is derived from the name.
     identifier: String,
-    /// The directory connection that manages it.
+    /// The ID of the SCIM connection that manages the group; `null` if there is none.
     connection_id: Option<String>,
-    /// The id its directory gave it.
+    /// The external ID that the SCIM client gave the group.
     external_id: Option<String>,
-    /// The group of an identity provider that it follows; shown for a single group.
+    /// The identity provider's group that the group is linked to. It is included only when you get a single
+    /// group.
     #[serde(skip_serializing_if = "Option::is_none")]
     link: Option<LinkBody>,
-    /// When it was made.
+    /// When the group was created.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
-    /// When it was changed last.
+    /// When the group or its members were last changed.
     #[schema(value_type = String, format = DateTime)]
     updated_at: Timestamp,
 }
@@ -58,42 +59,53 @@ impl From<Group> for GroupBody {
 /// A member of a group.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Member {
-    /// The user's id.
+    /// The user's ID.
     id: String,
-    /// The user's sign-in name.
+    /// The user's username.
     user_name: String,
-    /// The user's name.
+    /// The user's display name.
     display_name: String,
 }
 
-/// A group to be made, or a new name for one.
+/// The name of a group.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct GroupName {
+    /// The name, at most 256 characters.
     name: String,
 }
 
-/// Who comes and goes, by user id.
+/// Members to add and remove, by user ID.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct MemberChange {
+    /// The IDs of the users to add.
     #[serde(default)]
     add: Vec<String>,
+    /// The IDs of the users to remove. Users who are not members are ignored.
     #[serde(default)]
     remove: Vec<String>,
 }
 
-/// Which groups to list.
+/// Filters on groups.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct GroupFilter {
-    /// A part of the name.
+    /// Only groups whose name contains this text.
     q: Option<String>,
 }
 
-/// Lists groups in order of creation.
-#[utoipa::path(get, path = "/api/v1/groups", tag = "groups", params(Paging, GroupFilter), security(("bearer" = [])),
-    responses((status = 200, body = List<GroupBody>)))]
+/// List groups
+///
+/// Returns groups in the order of their creation.
+#[utoipa::path(
+    get, path = "/api/v1/groups", tag = "groups",
+    params(Paging, GroupFilter),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "A page of groups", body = List<GroupBody>),
+    ),
+)]
 pub(super) async fn list(
     request: AuthenticatedRequest,
     Query(paging): Query<Paging>,
@@ -105,9 +117,16 @@ pub(super) async fn list(
     Ok(Json(List::from_page(page, GroupBody::from)))
 }
 
-/// Makes a group.
-#[utoipa::path(post, path = "/api/v1/groups", tag = "groups", request_body = GroupName, security(("bearer" = [])),
-    responses((status = 201, body = GroupBody), (status = 422)))]
+/// Create a group
+#[utoipa::path(
+    post, path = "/api/v1/groups", tag = "groups",
+    request_body = GroupName,
+    security(("bearer" = [])),
+    responses(
+        (status = 201, description = "The group was created", body = GroupBody),
+        (status = 422, description = "A field is not valid"),
+    ),
+)]
 pub(super) async fn create(
     request: AuthenticatedRequest,
     Body(new): Body<GroupName>,
@@ -116,9 +135,16 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(group.into())))
 }
 
-/// Shows a group.
-#[utoipa::path(get, path = "/api/v1/groups/{id}", tag = "groups", params(("id" = String, Path,)),
-    security(("bearer" = [])), responses((status = 200, body = GroupBody), (status = 404)))]
+/// Get a group
+#[utoipa::path(
+    get, path = "/api/v1/groups/{id}", tag = "groups",
+    params(("id" = String, Path, description = "The group's ID")),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The group", body = GroupBody),
+        (status = 404, description = "No group has this ID"),
+    ),
+)]
 pub(super) async fn show(
     request: AuthenticatedRequest,
     Path(id): Path<String>,
@@ -129,10 +155,20 @@ pub(super) async fn show(
     Ok(Json(GroupBody { link, ..group.into() }))
 }
 
-/// Renames a group.
-#[utoipa::path(patch, path = "/api/v1/groups/{id}", tag = "groups", params(("id" = String, Path,)),
-    request_body = GroupName, security(("bearer" = [])),
-    responses((status = 200, body = GroupBody), (status = 404), (status = 409), (status = 422)))]
+/// Rename a group
+#[utoipa::path(
+    patch, path = "/api/v1/groups/{id}", tag = "groups",
+    params(("id" = String, Path, description = "The group's ID")),
+    request_body = GroupName,
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The renamed group", body = GroupBody),
+        (status = 404, description = "No group has this ID"),
+        (status = 409, description = "A SCIM connection manages the group, or the group was changed at the \
+            same time"),
+        (status = 422, description = "A field is not valid"),
+    ),
+)]
 pub(super) async fn change(
     request: AuthenticatedRequest,
     Path(id): Path<String>,
@@ -142,9 +178,19 @@ pub(super) async fn change(
     Ok(Json(admin::groups::change(&request.admin(), &id, change).await?.into()))
 }
 
-/// Deletes a group.
-#[utoipa::path(delete, path = "/api/v1/groups/{id}", tag = "groups", params(("id" = String, Path,)),
-    security(("bearer" = [])), responses((status = 204), (status = 404), (status = 409)))]
+/// Delete a group
+///
+/// The members of the group are not deleted.
+#[utoipa::path(
+    delete, path = "/api/v1/groups/{id}", tag = "groups",
+    params(("id" = String, Path, description = "The group's ID")),
+    security(("bearer" = [])),
+    responses(
+        (status = 204, description = "The group was deleted"),
+        (status = 404, description = "No group has this ID"),
+        (status = 409, description = "A SCIM connection manages the group"),
+    ),
+)]
 pub(super) async fn delete(
     request: AuthenticatedRequest,
     Path(id): Path<String>,
@@ -153,9 +199,16 @@ pub(super) async fn delete(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Lists the members of a group.
-#[utoipa::path(get, path = "/api/v1/groups/{id}/members", tag = "groups", params(Paging, ("id" = String, Path,)),
-    security(("bearer" = [])), responses((status = 200, body = List<Member>), (status = 404)))]
+/// List the members of a group
+#[utoipa::path(
+    get, path = "/api/v1/groups/{id}/members", tag = "groups",
+    params(Paging, ("id" = String, Path, description = "The group's ID")),
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "A page of members", body = List<Member>),
+        (status = 404, description = "No group has this ID"),
+    ),
+)]
 pub(super) async fn list_members(
     request: AuthenticatedRequest,
     Path(id): Path<String>,
@@ -172,10 +225,20 @@ pub(super) async fn list_members(
     Ok(Json(List::from_page(page, member)))
 }
 
-/// Adds and removes members.
-#[utoipa::path(post, path = "/api/v1/groups/{id}/members", tag = "groups", params(("id" = String, Path,)),
-    request_body = MemberChange, security(("bearer" = [])),
-    responses((status = 200, body = GroupBody), (status = 404), (status = 409), (status = 422)))]
+/// Add and remove group members
+#[utoipa::path(
+    post, path = "/api/v1/groups/{id}/members", tag = "groups",
+    params(("id" = String, Path, description = "The group's ID")),
+    request_body = MemberChange,
+    security(("bearer" = [])),
+    responses(
+        (status = 200, description = "The group", body = GroupBody),
+        (status = 404, description = "No group has this ID"),
+        (status = 409, description = "A SCIM connection manages the group, or a member to remove was added \
+            by the identity provider"),
+        (status = 422, description = "A user to add does not exist"),
+    ),
+)]
 pub(super) async fn change_members(
     request: AuthenticatedRequest,
     Path(id): Path<String>,

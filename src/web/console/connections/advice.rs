@@ -22,66 +22,73 @@ fn saml(check: SamlCheck) -> &'static str {
         | SamlCheck::Depth
         | SamlCheck::Parse
         | SamlCheck::Version => {
-            "What came is no SAML 2.0 response. Check that the application at the identity provider is a SAML 2.0 one \
-             and posts to the assertion consumer service of this connection."
+            "The identity provider did not send a SAML 2.0 response. Check that the application at the \
+             identity provider uses SAML 2.0 and sends its responses to the ACS URL of this connection."
         }
         SamlCheck::Structure => {
-            "The response has an unusual shape, such as several assertions, or comments. Let the identity provider send \
-             one plain or encrypted assertion."
+            "The response does not contain exactly one assertion, or has an unusual structure, such as \
+             comments. If the identity provider rejected the sign-in, assign the application to the user \
+             there. Otherwise, configure it to send one plain or encrypted assertion."
         }
         SamlCheck::SignatureCoverage => {
-            "Neither the response nor the assertion is signed as a whole. Switch signing on at the identity provider."
+            "Neither the response nor the assertion is signed as a whole. Enable signing at the identity \
+             provider."
         }
         SamlCheck::Algorithm => {
-            "The identity provider signs or encrypts with an algorithm that is not safe any more. Choose RSA or ECDSA \
-             with SHA-256 there, and AES in GCM mode with RSA-OAEP. If it knows CBC mode only, let it \
-             sign the response, and allow CBC in the settings of this connection."
+            "The identity provider signs or encrypts with an algorithm that is no longer secure. At the \
+             identity provider, choose RSA or ECDSA with SHA-256, and AES-GCM with RSA-OAEP. If it supports \
+             AES-CBC only, configure it to sign the response, and allow AES-CBC encryption in the settings \
+             of this connection."
         }
         SamlCheck::Certificate => {
-            "No certificate of this connection can be verified with. Load metadata with one that has an RSA key of \
-             2048 bits or more, or an elliptic curve."
+            "No certificate of this connection can be used to verify signatures. Load metadata with a \
+             certificate that has an RSA key of 2048 bits or more, or an elliptic curve key."
         }
         SamlCheck::Decryption => {
-            "The identity provider encrypts with another key than this connection's. Give it the metadata of this \
-             connection again, or the certificate for encryption on its page."
+            "The identity provider encrypts with a key that does not belong to this connection. Load the \
+             service provider metadata of this connection there again, or upload the encryption certificate \
+             from the connection's page."
         }
         SamlCheck::Signature => {
-            "The response is signed with a certificate that this connection does not know. Load the identity \
-             provider's metadata again: it may have a new certificate."
+            "The response is signed with a certificate that this connection does not trust. Load the \
+             identity provider's metadata again: it may have a new certificate."
         }
         SamlCheck::Status => {
-            "The identity provider said no. Assign the application to the person who signs in there, and look into its \
-             own log."
+            "The identity provider rejected the sign-in. Assign the application to the user there, and check \
+             the identity provider's log."
         }
         SamlCheck::Issuer => {
-            "The answer comes from another identity provider, or its entity id has changed. Load its metadata again."
+            "The response comes from another identity provider, or the entity ID of the identity provider \
+             has changed. Load its metadata again."
         }
         SamlCheck::SubjectConfirmation => {
-            "The assertion is not for sign-in by a browser. Choose the Web Browser SSO profile at the identity provider."
+            "The assertion is not meant for browser sign-in. Choose the Web Browser SSO profile at the \
+             identity provider."
         }
         SamlCheck::Domain => {
-            "Addresses of this domain are not let into the account. Add the domain in the authentication settings, or \
-             let another address be sent."
+            "Users with this email domain cannot sign in to the account. Add it to the allowed email domains \
+             in the settings, or configure the identity provider to send another email address."
         }
         SamlCheck::Destination | SamlCheck::Recipient => {
-            "The identity provider sends to another address. Copy the assertion consumer service of this connection to \
-             it, letter by letter."
+            "The identity provider sends the response to another URL. Copy the ACS URL of this connection to \
+             the identity provider, exactly as it is shown."
         }
         SamlCheck::Audience => {
-            "The identity provider means it for another application. Copy the entity id of this connection to it as \
-             audience."
+            "The assertion is meant for another application. Copy the SP entity ID of this connection to the \
+             identity provider as the audience."
         }
         SamlCheck::Times => {
-            "The clocks of the two sides differ. Set this server's clock, and tell the provider's people."
+            "The clocks of this server and of the identity provider differ. Correct this server's clock, or \
+             tell the administrators of the identity provider."
         }
         SamlCheck::InResponseTo => {
-            "The answer belongs to another request. Begin the test again, in one window."
+            "The response belongs to another request. Start the test again, in a single browser window."
         }
         SamlCheck::Email => {
-            "The assertion names nobody by an email address. Let the identity provider send it as NameID, or name the \
-             attribute with the address in the settings of this connection."
+            "The assertion contains no email address. Configure the identity provider to send it as the \
+             NameID, or enter the attribute that contains it in the settings of this connection."
         }
-        SamlCheck::Replay => "This answer was used before. Begin the test again.",
+        SamlCheck::Replay => "This response has already been used. Start the test again.",
     }
 }
 
@@ -89,66 +96,78 @@ fn oidc(check: oidc::OidcCheck) -> &'static str {
     use oidc::OidcCheck;
     match check {
         OidcCheck::Discovery => {
-            "The provider's discovery document was not read. Open the issuer followed by \
-             /.well-known/openid-configuration in a browser: the issuer in it must be exactly what this connection has. \
-             A provider inside your network has to be listed in outgoing.allowed_networks."
+            "The provider's discovery document could not be read. Open the issuer URL followed by \
+             /.well-known/openid-configuration in a browser: the issuer in the document must be exactly the \
+             issuer of this connection. If the provider is in a private network, list that network in \
+             outgoing.allowed_networks in the server configuration."
         }
         OidcCheck::Answer => {
-            "The provider said no. Allow the person who signs in there to use the application, and look into the \
-             provider's own log."
+            "The provider rejected the sign-in. Allow the user to use the application there, and check the \
+             provider's log."
         }
         OidcCheck::IssuerParameter => {
-            "The answer comes from another provider than the one of this connection. If its address has changed, set \
-             the issuer anew."
+            "The response comes from another provider than the one of this connection. If the provider's URL \
+             has changed, update the issuer."
         }
         OidcCheck::Code => {
-            "The provider did not take the code. Most often the client secret is wrong or has ended, or the redirect \
-             address there is not letter by letter the one on the page of this connection."
+            "The provider did not accept the authorization code. Most often, the client secret is wrong or \
+             has expired, or the redirect URI at the provider is not exactly the one on the page of this \
+             connection."
         }
         OidcCheck::Token | OidcCheck::Subject => {
-            "What came is no ID token. Register the application as an OpenID Connect one, and let the scope openid be \
-             granted."
+            "The provider did not send a valid ID token. Register the application as an OpenID Connect \
+             application, and grant it the scope openid."
         }
         OidcCheck::Algorithm => {
-            "The provider signs with an algorithm that is not accepted here. Choose RS256 or ES256 for the ID tokens of \
-             this application."
+            "The provider signs with an algorithm that is not accepted. Choose RS256 or ES256 for the ID \
+             tokens of this application."
         }
         OidcCheck::Key | OidcCheck::Signature => {
-            "The token is signed with a key that the provider does not publish. If its keys have just been replaced, test \
-             again in half a minute."
+            "The token is signed with a key that the provider does not publish. If its keys have just been \
+             replaced, test again in 30 seconds."
         }
-        OidcCheck::Issuer => "The token comes from another issuer than the one of this connection.",
+        OidcCheck::Issuer => {
+            "The token comes from another issuer than the one of this connection. Check the issuer in its \
+             settings."
+        }
         OidcCheck::Audience | OidcCheck::AuthorizedParty => {
-            "The token is meant for another application. Copy the client id again."
+            "The token is meant for another application. Copy the client ID from the provider again."
         }
         OidcCheck::Times => {
-            "The clocks of the two sides differ. Set this server's clock, and tell the provider's people."
+            "The clocks of this server and of the identity provider differ. Correct this server's clock, or \
+             tell the administrators of the identity provider."
         }
         OidcCheck::Nonce
         | OidcCheck::AccessToken
         | OidcCheck::Request
         | OidcCheck::Replay
-        | OidcCheck::Logout => "The answer belongs to another sign-in. Begin the test again, in one window.",
-        OidcCheck::UserInfo => {
-            "The provider did not say who the person is. Check which scopes the application is granted there, and the \
-             address of the API if one is set."
+        | OidcCheck::Logout => {
+            "The response belongs to another sign-in. Start the test again, in a single browser window."
         }
-        OidcCheck::Tenant => "The person is in a tenant that is not on the list of this connection.",
+        OidcCheck::UserInfo => {
+            "The provider did not return the claims of the user. Check which scopes the application is \
+             granted there, and check the API URL if one is set."
+        }
+        OidcCheck::Tenant => {
+            "The user is in a tenant that is not one of the allowed tenants of this connection."
+        }
         OidcCheck::HostedDomain => {
-            "The person is not in a Google Workspace domain on the list of this connection."
+            "The user is not in one of the Google Workspace domains of this connection."
         }
         OidcCheck::Email => {
-            "The provider names no email address. Let it send the claim email, or name the claim with the address in \
-             the settings of this connection."
+            "The provider sent no email address. Configure it to send the claim email, or enter the claim \
+             that contains the address in the settings of this connection."
         }
         OidcCheck::EmailVerified => {
-            "The provider does not vouch for the address, so that it leads to nobody here. Verify it there. For Entra \
-             ID, list your tenant in the settings of this connection, or let the application send xms_edov. For your own \
-             provider, in which people cannot choose their address, say so in the settings."
+            "The provider does not report the email address as verified, so it cannot be matched to a user. \
+             Verify it at the provider. For Entra ID, add your tenant to the allowed tenants of this \
+             connection, or configure the application to send xms_edov. For your own provider, where users \
+             cannot choose their email address, select “Treat all email addresses as verified” in the \
+             settings of this connection."
         }
         OidcCheck::Domain => {
-            "Addresses of this domain are not let into the account. Add the domain in the authentication settings, or \
-             sign in there with another address."
+            "Users with this email domain cannot sign in to the account. Add it to the allowed email domains \
+             in the settings, or sign in at the provider with another email address."
         }
     }
 }
@@ -157,26 +176,29 @@ fn ldap(check: ldap::LdapCheck) -> &'static str {
     use ldap::LdapCheck;
     match check {
         LdapCheck::Connect => {
-            "No server was reached. Check host and port (636 for LDAPS, 389 with StartTLS), and that the host name is the \
-             one in the server's certificate. A certificate from your own authority needs that authority's certificate in \
-             the settings; a server inside your network has to be listed in outgoing.allowed_networks."
+            "No server could be reached. Check the host and port (636 for LDAPS, 389 with StartTLS), and \
+             that the host name matches the server's certificate. If a private certificate authority issued \
+             the certificate, add the CA certificate in the settings of this connection. If the server is in \
+             a private network, list that network in outgoing.allowed_networks in the server configuration."
         }
         LdapCheck::Bind => {
-            "The directory does not take the bind DN and its password. Write the whole DN, such as \
-             CN=vestibule,OU=Services,DC=example,DC=com; Active Directory takes name@example.com as well."
+            "The directory did not accept the bind DN and the bind password. Enter the full DN, such as \
+             CN=vestibule,OU=Services,DC=example,DC=com. Active Directory also accepts name@example.com."
         }
         LdapCheck::Users => {
-            "No people were found. Check the base DN and the filter, and that the bind DN may read there."
+            "No users were found. Check the base DN and the filter, and that the bind DN has read access."
         }
         LdapCheck::Email => {
-            "Nobody who was found has an email address, by which people are known here. Name the attribute that has it, \
-             such as mail or userPrincipalName, or let the bind DN read it."
+            "None of the users that were found has an email address, which is needed to match users. Enter \
+             the attribute that contains it, such as mail or userPrincipalName, or give the bind DN read \
+             access to it."
         }
         LdapCheck::Id => {
-            "The entries have no id that stays when people are renamed. Let the bind DN read objectGUID or entryUUID."
+            "The entries have no ID that stays the same when users are renamed. Give the bind DN read access \
+             to objectGUID or entryUUID."
         }
         LdapCheck::Groups => {
-            "No groups were found. Check the base DN and the filter, and that the bind DN may read there."
+            "No groups were found. Check the base DN and the filter, and that the bind DN has read access."
         }
     }
 }

@@ -8,7 +8,7 @@ use super::detail::redirect_or_rerender;
 use super::field;
 use crate::admin;
 use crate::admin::connections::ConnectionFields;
-use crate::idp::connections::{self, GroupQuery, Jit, UserQuery};
+use crate::idp::connections::{GroupQuery, Jit, UserQuery};
 use crate::web::page::split_list;
 use crate::web::{AuthenticatedRequest, Error};
 

@@ -31,6 +31,7 @@ use crate::admin;
 use crate::admin::connections::ConnectionFields;
 use crate::idp::connections::{self, Connection, ConnectionKind, GroupQuery, Preset, UserQuery, Vendor};
 use crate::idp::oidc::RpEndpoints;
+use crate::kernel::TextEnum as _;
 use crate::kernel::{ids, sealed_state};
 use crate::web::page::{self, Shell, split_list};
 use crate::web::{AuthenticatedRequest, Error};
@@ -113,7 +114,7 @@ pub(super) struct NewConnectionForm {
 
 impl NewConnectionForm {
     fn vendor(&self) -> Vendor {
-        Vendor::parse(&self.vendor)
+        Vendor::parse(&self.vendor).unwrap_or_default()
     }
 
     fn preset(&self) -> Preset {

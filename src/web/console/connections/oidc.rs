@@ -9,7 +9,6 @@ use super::attribute_mapping::{AttributeMappingForm, optional};
 use super::detail::redirect_or_rerender;
 use crate::admin;
 use crate::admin::connections::ConnectionFields;
-use crate::idp::connections;
 use crate::web::page::split_list;
 use crate::web::{AuthenticatedRequest, Error};
 

@@ -40,6 +40,15 @@ pub(crate) async fn list(
     render(&request, &id, query.notice.as_deref(), &query.after, None).await
 }
 
+/// The page had another path, to which earlier mails link.
+pub(crate) async fn redirect_from_earlier_path(Path(id): Path<String>) -> Result<Redirect, Error> {
+    // The id goes into a header, and has not been looked up.
+    if !id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
+        return Err(Error::not_found("connection"));
+    }
+    Ok(Redirect::permanent(&format!("/console/connections/{id}/pending-changes")))
+}
+
 async fn render(
     request: &AuthenticatedRequest,
     id: &str,
@@ -50,7 +59,8 @@ async fn render(
     let shell = Shell::build(&request.app, &request.principal, "connections", notice).await?;
     let mut c = request.app.kernel.db.read().await?;
     let connection = request.principal.find_connection(&mut c, id).await?;
-    let connection = connection.typed()?.into_scim().ok_or_else(|| Error::not_found("list"))?;
+    let connection = connection.typed()?.into_scim();
+    let connection = connection.ok_or_else(|| Error::not_found("list of pending changes"))?;
     let account_id = &request.principal.account_id;
     let rows = pending_changes::list(&mut c, account_id, &connection.id, after, PAGE_SIZE + 1).await?;
     let ListPage { items: rows, next } = ListPage::of(rows, PAGE_SIZE, |one| &one.id);
@@ -87,12 +97,16 @@ pub(crate) async fn approve(
             .await?;
     let refused = match released.refused {
         0 => String::new(),
-        some => format!(" {some} could not be; each says why."),
+        some => format!(" Not applied: {some}. The reason is shown with each change."),
     };
     let unfinished =
         form.chosen.is_none() && released.remaining > i64::try_from(released.refused).unwrap_or(0);
-    let rest = if unfinished { " There were too many for one go: let the rest through as well." } else { "" };
-    let outcome = format!("{} carried out.{refused}{rest}", released.applied);
+    let rest = if unfinished {
+        " There were too many changes to apply at once. Approve the remaining changes as well."
+    } else {
+        ""
+    };
+    let outcome = format!("Applied: {}.{refused}{rest}", released.applied);
     render(&request, &id, None, "", Some(outcome)).await
 }
 
@@ -102,6 +116,6 @@ pub(crate) async fn discard(
     Form(form): Form<PendingChangeForm>,
 ) -> Result<Response, Error> {
     admin::provisioning::discard_pending_changes(&request.admin(), &id, form.chosen.as_deref()).await?;
-    let to = format!("/console/connections/{id}/waiting?notice=waiting_discarded");
+    let to = format!("/console/connections/{id}/pending-changes?notice=waiting_discarded");
     Ok(Redirect::to(&to).into_response())
 }

@@ -173,7 +173,7 @@ pub(crate) async fn list(
     let shell = Shell::build(&request.app, &request.principal, "connections", None).await?;
     let mut c = request.app.kernel.db.read().await?;
     let connection = request.principal.find_connection(&mut c, &id).await?;
-    let connection = connection.typed()?.into_scim().ok_or_else(|| Error::not_found("log"))?;
+    let connection = connection.typed()?.into_scim().ok_or_else(|| Error::not_found("request log"))?;
     let before = Some(form.after.as_str()).filter(|after| !after.is_empty());
     let rows = admin::provisioning::list_requests(
         &request.app.kernel,

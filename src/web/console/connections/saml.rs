@@ -10,7 +10,8 @@ use super::detail::redirect_or_rerender;
 use super::{field, read_form};
 use crate::admin;
 use crate::admin::connections::{ConnectionFields, KeyStep};
-use crate::idp::connections::{self, Binding, Graph, NameIdFormat, Vendor};
+use crate::idp::connections::{Binding, Graph, NameIdFormat, Vendor};
+use crate::kernel::TextEnum as _;
 use crate::web::page::split_list;
 use crate::web::{AuthenticatedRequest, Error};
 
@@ -45,7 +46,7 @@ impl SamlForm {
     fn fields(self) -> ConnectionFields {
         ConnectionFields {
             name: Some(self.name),
-            vendor: Some(Vendor::parse(&self.vendor)),
+            vendor: Some(Vendor::parse(&self.vendor).unwrap_or_default()),
             display_name: Some(self.display_name),
             position: self.position.trim().parse().ok(),
             is_default: Some(self.is_default.is_some()),

@@ -64,133 +64,179 @@ pub(super) const fn guide(vendor: Vendor) -> Guide {
 }
 
 const OKTA: Guide = Guide {
-    before: "In the Okta admin console: Applications, Create App Integration, SAML 2.0. You may fill in anything for the \
-             URLs at first and come back to them. On the Sign On tab of the application copy the Metadata URL.",
+    before: "In the Okta admin console, go to Applications, select Create App Integration and choose SAML \
+             2.0. Enter any URLs for now; you replace them later. On the Sign On tab of the application, \
+             copy the Metadata URL.",
     group_attribute: Some("groups"),
     steps: &[
         instruction(
-            "Open the application in Okta, General, SAML Settings, Edit, and go to step 2 of the wizard.",
+            "In Okta, open the application, select General → SAML Settings → Edit, and go to step 2 of \
+             the wizard.",
         ),
-        copy_value("Where the assertion is sent:", "Single sign-on URL", SamlValue::Acs),
-        copy_value("For whom it is:", "Audience URI (SP Entity ID)", SamlValue::Entity),
-        instruction("Name ID format: EmailAddress. Application username: Email."),
-        instruction("Attribute Statements: givenName = user.firstName, sn = user.lastName."),
+        copy_value("Enter the ACS URL in the field", "Single sign-on URL", SamlValue::Acs),
+        copy_value("Enter the SP entity ID in the field", "Audience URI (SP Entity ID)", SamlValue::Entity),
+        instruction("Set Name ID format to EmailAddress and Application username to Email."),
+        instruction("Under Attribute Statements, add givenName = user.firstName and sn = user.lastName."),
         instruction(
-            "Group Attribute Statements, if groups are to follow: name groups, filter Matches regex .*",
+            "To sync groups, add the name groups with the filter Matches regex .* under Group Attribute \
+             Statements.",
         ),
         copy_value(
-            "For logout: Show Advanced Settings, Enable Single Logout, upload our signing certificate, and enter",
+            "For single logout, open Show Advanced Settings, select Enable Single Logout, upload the signing \
+             certificate from the service provider metadata, and enter the SLO URL in the field",
             "Single Logout URL",
             SamlValue::Slo,
         ),
-        instruction("Assignments: assign the people or groups who may sign in."),
+        instruction("Under Assignments, assign the users or groups who may sign in."),
     ],
 };
 
 const ENTRA: Guide = Guide {
-    before: "In the Microsoft Entra admin center: Enterprise applications, New application, Create your own application, \
-             non-gallery. Then Single sign-on, SAML. Under SAML Certificates copy the App Federation Metadata Url.",
+    before: "In the Microsoft Entra admin center, go to Enterprise applications → New application → \
+             Create your own application, and choose the non-gallery option. Then select Single sign-on → \
+             SAML. \
+             Under SAML Certificates, copy the App Federation Metadata Url.",
     group_attribute: Some("http://schemas.microsoft.com/ws/2008/06/identity/claims/groups"),
     steps: &[
-        instruction("Open the application, Single sign-on, Basic SAML Configuration, Edit."),
-        copy_value("For whom the assertion is:", "Identifier (Entity ID)", SamlValue::Entity),
-        copy_value("Where it is sent:", "Reply URL (Assertion Consumer Service URL)", SamlValue::Acs),
+        instruction("Open the application and select Single sign-on → Basic SAML Configuration → Edit."),
+        copy_value("Enter the SP entity ID in the field", "Identifier (Entity ID)", SamlValue::Entity),
         copy_value(
-            "Where a sign-in begins that is not started from My Apps:",
+            "Enter the ACS URL in the field",
+            "Reply URL (Assertion Consumer Service URL)",
+            SamlValue::Acs,
+        ),
+        copy_value(
+            "For sign-ins that do not start from My Apps, enter the URL that starts a sign-in in the field",
             "Sign on URL",
             SamlValue::Login,
         ),
-        copy_value("For logout:", "Logout Url", SamlValue::Slo),
+        copy_value("For single logout, enter the SLO URL in the field", "Logout Url", SamlValue::Slo),
         instruction(
-            "Attributes & Claims: Unique User Identifier = user.mail, or user.userprincipalname if that is the address.",
+            "Under Attributes & Claims, set Unique User Identifier to user.mail, or to \
+             user.userprincipalname if that is the email address.",
         ),
         instruction(
-            "Add a group claim, if groups are to follow: security groups, source attribute Group ID. Link groups here by \
-              their object id.",
+            "To sync groups, add a group claim for security groups with the source attribute Group ID. Then \
+             link groups by their object ID.",
         ),
         instruction(
-            "People in more than 150 groups: register an application with the permission GroupMember.Read.All \
-              (application, admin consent) and enter its ids and secret below under Microsoft Graph.",
+            "If users are in more than 150 groups, register an application with the application permission \
+             GroupMember.Read.All, grant admin consent, and enter its IDs and client secret below under \
+             Microsoft Graph.",
         ),
         instruction(
-            "If you want Token encryption: choose Sign SAML response and assertion, and allow CBC below, as Entra ID \
-              encrypts in CBC mode.",
+            "To use Token encryption, choose Sign SAML response and assertion, and allow AES-CBC encryption \
+             below, because Entra ID encrypts in CBC mode.",
         ),
-        instruction("Users and groups: assign those who may sign in."),
+        instruction("Under Users and groups, assign the users and groups who may sign in."),
     ],
 };
 
 const ONELOGIN: Guide = Guide {
-    before: "In OneLogin Administration: Applications, Add App, SAML Custom Connector (Advanced). Under More Actions \
-             choose SAML Metadata to have the file.",
+    before: "In OneLogin Administration, go to Applications, select Add App and choose SAML Custom Connector \
+             (Advanced). Under More Actions, select SAML Metadata to download the file.",
     group_attribute: Some("memberOf"),
     steps: &[
-        instruction("Open the application, Configuration."),
-        copy_value("For whom the assertion is:", "Audience (EntityID)", SamlValue::Entity),
-        copy_value("Where it is sent:", "ACS (Consumer) URL", SamlValue::Acs),
-        copy_value("The same, as a regular expression:", "ACS (Consumer) URL Validator", SamlValue::Acs),
-        copy_value("Where a sign-in begins:", "Login URL", SamlValue::Login),
-        copy_value("For logout:", "Single Logout URL", SamlValue::Slo),
-        instruction("SAML nameID format: Email. SAML signature element: Both."),
-        instruction(
-            "Parameters: givenName = First Name, sn = Last Name; memberOf = User Roles, multi-value, if groups are to \
-              follow. Tick Include in SAML assertion for each.",
+        instruction("Open the application and select Configuration."),
+        copy_value("Enter the SP entity ID in the field", "Audience (EntityID)", SamlValue::Entity),
+        copy_value("Enter the ACS URL in the field", "ACS (Consumer) URL", SamlValue::Acs),
+        copy_value(
+            "Enter the same URL, as a regular expression, in the field",
+            "ACS (Consumer) URL Validator",
+            SamlValue::Acs,
         ),
-        instruction("Access: choose the roles that may sign in."),
+        copy_value("Enter the URL that starts a sign-in in the field", "Login URL", SamlValue::Login),
+        copy_value("For single logout, enter the SLO URL in the field", "Single Logout URL", SamlValue::Slo),
+        instruction("Set SAML nameID format to Email and SAML signature element to Both."),
+        instruction(
+            "Under Parameters, add givenName = First Name and sn = Last Name. To sync groups, also add \
+             memberOf = User Roles as a multi-value parameter. Select Include in SAML assertion for each \
+             parameter.",
+        ),
+        instruction("Under Access, choose the roles that may sign in."),
     ],
 };
 
 const KEYCLOAK: Guide = Guide {
-    before: "In the Keycloak admin console, Realm settings, General: the link SAML 2.0 Identity Provider Metadata leads \
-             to the address, such as https://keycloak.example.com/realms/REALM/protocol/saml/descriptor",
+    before: "In the Keycloak admin console, go to Realm settings → General, and copy the URL of the link SAML \
+             2.0 Identity Provider Metadata, such as \
+             https://keycloak.example.com/realms/REALM/protocol/saml/descriptor",
     group_attribute: Some("groups"),
     steps: &[
         copy_value(
-            "Clients, Import client, and give it our metadata, from",
+            "Under Clients → Import client, upload the service provider metadata from this URL as",
             "Resource file",
             SamlValue::Metadata,
         ),
-        copy_value("Or Create client, SAML, and enter", "Client ID", SamlValue::Entity),
-        copy_value("with", "Valid redirect URIs", SamlValue::Acs),
-        copy_value("and", "Master SAML Processing URL", SamlValue::Acs),
-        instruction("Name ID format: email, Force name ID format: on. Sign assertions: on, with RSA_SHA256."),
-        copy_value("Advanced, for logout:", "Logout Service Redirect Binding URL", SamlValue::Slo),
+        copy_value(
+            "Or select Create client, choose SAML, and enter the SP entity ID in the field",
+            "Client ID",
+            SamlValue::Entity,
+        ),
+        copy_value("Enter the ACS URL in the field", "Valid redirect URIs", SamlValue::Acs),
+        copy_value("Enter the ACS URL again in the field", "Master SAML Processing URL", SamlValue::Acs),
         instruction(
-            "Client scopes, dedicated, Add mapper: User Property firstName as givenName, lastName as sn.",
+            "Set Name ID format to email and turn on Force name ID format. Turn on Sign assertions, with \
+             RSA_SHA256.",
+        ),
+        copy_value(
+            "For single logout, enter the SLO URL on the Advanced tab in the field",
+            "Logout Service Redirect Binding URL",
+            SamlValue::Slo,
         ),
         instruction(
-            "Group list as groups, with Single Group Attribute on and Full group path off, if groups are to follow.",
+            "Under Client scopes, open the dedicated scope and add two User Property mappers: firstName as \
+             givenName, and lastName as sn.",
+        ),
+        instruction(
+            "To sync groups, add a Group list mapper with the attribute name groups, Single Group Attribute \
+             on and Full group path off.",
         ),
     ],
 };
 
 const GOOGLE: Guide = Guide {
-    before: "In the Google Admin console: Apps, Web and mobile apps, Add app, Add custom SAML app. Download the metadata \
-             on the second page.",
+    before: "In the Google Admin console, go to Apps → Web and mobile apps → Add app → Add custom SAML app. \
+             Download the metadata on the second page.",
     group_attribute: Some("groups"),
     steps: &[
-        copy_value("On the page Service provider details:", "ACS URL", SamlValue::Acs),
-        copy_value("and", "Entity ID", SamlValue::Entity),
-        instruction("Signed response: on. Name ID format: EMAIL. Name ID: Basic Information, Primary email."),
-        instruction("Attribute mapping: First name = givenName, Last name = sn."),
-        instruction("Group membership, if groups are to follow: choose the groups, App attribute groups."),
-        instruction("User access: switch the app on for the organizational units that may sign in."),
-        instruction("Google takes no logouts: people sign out here, and there for themselves."),
+        copy_value(
+            "On the page Service provider details, enter the ACS URL in the field",
+            "ACS URL",
+            SamlValue::Acs,
+        ),
+        copy_value("Enter the SP entity ID in the field", "Entity ID", SamlValue::Entity),
+        instruction(
+            "Select Signed response. Set Name ID format to EMAIL and Name ID to Basic Information → Primary \
+             email.",
+        ),
+        instruction("Under Attribute mapping, map First name to givenName and Last name to sn."),
+        instruction("To sync groups, choose them under Group membership, with the App attribute groups."),
+        instruction("Under User access, turn the app on for the organizational units that may sign in."),
+        instruction("Google does not support single logout. Users sign out of Google separately."),
     ],
 };
 
 const OTHER: Guide = Guide {
-    before: "Any identity provider that speaks SAML 2.0 has a metadata file or an address for it.",
+    before: "An identity provider that supports SAML 2.0 offers its metadata as a file or at a URL.",
     group_attribute: None,
     steps: &[
-        copy_value("Give it our metadata, if it takes that:", "Metadata", SamlValue::Metadata),
-        copy_value("Or enter where assertions are posted to:", "Assertion consumer service", SamlValue::Acs),
-        copy_value("For whom they are:", "Entity ID, or audience", SamlValue::Entity),
-        copy_value("Where logouts go, by Redirect or POST:", "Single logout service", SamlValue::Slo),
-        copy_value("Where a sign-in begins, for a tile or bookmark:", "Start of sign-in", SamlValue::Login),
+        copy_value(
+            "If your identity provider can import metadata, use this URL:",
+            "Service provider metadata",
+            SamlValue::Metadata,
+        ),
+        copy_value("Otherwise, enter the URL to which assertions are sent:", "ACS URL", SamlValue::Acs),
+        copy_value("Enter the audience of the assertions:", "SP entity ID", SamlValue::Entity),
+        copy_value("For single logout, with HTTP-Redirect or HTTP-POST:", "SLO URL", SamlValue::Slo),
+        copy_value(
+            "For a dashboard tile or bookmark, use the URL that starts a sign-in:",
+            "Login URL",
+            SamlValue::Login,
+        ),
         instruction(
-            "Let the NameID or an attribute carry the email address, and sign the response, the assertion, or both with \
-              SHA-256.",
+            "Send the email address as the NameID or in an attribute, and sign the response, the assertion \
+             or both with SHA-256.",
         ),
     ],
 };
@@ -235,25 +281,32 @@ pub(super) const fn scim_steps(vendor: Vendor) -> &'static [ScimStep] {
 
 const OKTA_SCIM: &[ScimStep] = &[
     scim_step(
-        "In the application: General → App Settings → Edit, choose SCIM as the provisioning, save. Then Provisioning → \
-         Integration → Edit.",
+        "In the application, select General → App Settings → Edit, choose SCIM provisioning and save. Then \
+         select Provisioning → Integration → Edit and enter the base URL in the field",
         "SCIM connector base URL",
         ScimValue::Base,
     ),
-    scim_step("Below that:", "Unique identifier field for users", ScimValue::UserName),
     scim_step(
-        "Tick all of Push New Users, Push Profile Updates, Push Groups and both imports. Authentication Mode is HTTP \
-         Header; its Authorization is the token you make below. Test Connector Configuration, save.",
+        "Below it, enter the attribute name in the field",
+        "Unique identifier field for users",
+        ScimValue::UserName,
+    ),
+    scim_step(
+        "Select Push New Users, Push Profile Updates, Push Groups and both import options. Set \
+         Authentication Mode to HTTP Header, and enter the token that you generate below as Authorization. \
+         Select Test Connector Configuration, and then save.",
         "",
         ScimValue::None,
     ),
     scim_step(
-        "Provisioning → To App → Edit: switch on Create Users, Update User Attributes and Deactivate Users.",
+        "Select Provisioning → To App → Edit, and enable Create Users, Update User Attributes and Deactivate \
+         Users.",
         "",
         ScimValue::None,
     ),
     scim_step(
-        "Assign people on Assignments. Groups are sent from Push Groups, which is another list than the assigned groups.",
+        "Assign users under Assignments. Add the groups to send under Push Groups, which is separate from \
+         the assigned groups.",
         "",
         ScimValue::None,
     ),
@@ -261,20 +314,27 @@ const OKTA_SCIM: &[ScimStep] = &[
 
 const ENTRA_SCIM: &[ScimStep] = &[
     scim_step(
-        "In the enterprise application: Provisioning → New configuration.",
+        "In the enterprise application, select Provisioning → New configuration and enter the base URL in \
+         the field",
         "Tenant URL",
         ScimValue::FlaggedBase,
     ),
-    scim_step("Secret Token is the token you make below. Test connection, then create.", "", ScimValue::None),
     scim_step(
-        "Attribute mapping → users: userPrincipalName to userName with matching precedence 1, mail to emails[type eq \
-         \"work\"].value, objectId to externalId. Groups: displayName with matching precedence 1, objectId to externalId.",
+        "Enter the token that you generate below as Secret Token. Select Test connection, and then Create.",
         "",
         ScimValue::None,
     ),
     scim_step(
-        "Users and groups: assign who is to come. Nested groups are not sent by Entra ID. Provision on demand tries one \
-         person at once; Start provisioning does all, every 40 minutes.",
+        "Under Attribute mapping, for users, map userPrincipalName to userName with matching precedence 1, \
+         mail to emails[type eq \"work\"].value, and objectId to externalId. For groups, give displayName \
+         the matching precedence 1 and map objectId to externalId.",
+        "",
+        ScimValue::None,
+    ),
+    scim_step(
+        "Under Users and groups, assign the users and groups to provision. Entra ID does not send nested \
+         groups. Provision on demand provisions one user immediately. Start provisioning provisions all of \
+         them, every 40 minutes.",
         "",
         ScimValue::None,
     ),
@@ -282,29 +342,35 @@ const ENTRA_SCIM: &[ScimStep] = &[
 
 const ONELOGIN_SCIM: &[ScimStep] = &[
     scim_step(
-        "Applications → Add App → SCIM Provisioner with SAML (SCIM v2 Enterprise). Configuration:",
+        "Go to Applications → Add App → SCIM Provisioner with SAML (SCIM v2 Enterprise). Under \
+         Configuration, enter the base URL in the field",
         "SCIM Base URL",
         ScimValue::Base,
     ),
-    scim_step("SCIM Bearer Token is the token you make below. API Status → Enable.", "", ScimValue::None),
     scim_step(
-        "Parameters: scimusername is the Email, and Groups is included in user provisioning.",
+        "Enter the token that you generate below as SCIM Bearer Token. Then select API Status → Enable.",
         "",
         ScimValue::None,
     ),
     scim_step(
-        "Provisioning → Enable provisioning. When users are deleted or suspended: Suspend. Rules → Set Groups from \
-         Roles, and the roles become groups here.",
+        "Under Parameters, set scimusername to Email, and include Groups in user provisioning.",
+        "",
+        ScimValue::None,
+    ),
+    scim_step(
+        "Under Provisioning, select Enable provisioning, and choose Suspend for users that are deleted or \
+         suspended. To provision roles as groups, add a rule with Set Groups from Roles under Rules.",
         "",
         ScimValue::None,
     ),
 ];
 
 const OTHER_SCIM: &[ScimStep] = &[
-    scim_step("The address of the SCIM 2.0 service:", "Base URL", ScimValue::Base),
-    scim_step("What users are told apart by:", "Unique identifier", ScimValue::UserName),
+    scim_step("Enter the URL of this SCIM 2.0 service:", "Base URL", ScimValue::Base),
+    scim_step("Use this attribute to identify users:", "Unique identifier", ScimValue::UserName),
     scim_step(
-        "Authentication is a bearer token in the Authorization header: the one you make below.",
+        "Authenticate with a bearer token in the Authorization header. Use the token that you generate \
+         below.",
         "",
         ScimValue::None,
     ),

@@ -179,9 +179,12 @@ pub(super) async fn change_members(
     let mut change = Ok(());
     if let Some(name) = page::non_empty(&form.add) {
         let mut c = request.app.kernel.db.read().await?;
-        match users::find_by_email_or_user_name(&mut c, &request.principal.account_id, &name).await? {
-            Some(user) => members.add.push(user.id.into()),
-            None => change = Err(Error::invalid("Member", &format!("nobody here is called {name}"))),
+        let account_id = &request.principal.account_id;
+        if let Some(user) = users::find_by_email_or_user_name(&mut c, account_id, &name).await? {
+            members.add.push(user.id.into());
+        } else {
+            let reason = format!("no user has the username or email address {name}");
+            change = Err(Error::invalid("Member", &reason));
         }
     }
     let change = change.map(|()| GroupUpdate { members, ..GroupUpdate::default() });

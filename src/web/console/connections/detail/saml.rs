@@ -8,13 +8,16 @@ use axum::response::Response;
 use super::ConnectionPageExtras;
 use crate::directory::groups::{self, GroupLink};
 use crate::idp::connection_tests::{self, TestResult};
-use crate::idp::connections::{self, Connection, Graph, SamlConnection, SamlSettings};
+use crate::idp::connections::{
+    self, Binding, Connection, Graph, NameIdFormat, SamlConnection, SamlSettings, Vendor,
+};
 use crate::idp::saml::keys::{self, KeyPair, KeyPurpose, KeyState};
 use crate::idp::saml::{
     Certificate, MetadataStatus, SpEndpoints, metadata_refresh, metadata_status_of, to_pem,
 };
+use crate::kernel::TextEnum as _;
 use crate::kernel::{self, Timestamp};
-use crate::web::console::connections::vendors;
+use crate::web::console::connections::vendors::{self, SamlValue};
 use crate::web::page::{self, Shell};
 use crate::web::{AppState, Error};
 

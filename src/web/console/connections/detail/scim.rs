@@ -11,10 +11,11 @@ use crate::admin;
 use crate::admin::provisioning::LogSearch;
 use crate::directory::{groups, users};
 use crate::idp::connections::{Connection, ExtraAttribute, ScimConnection, ScimSettings, Vendor};
+use crate::kernel::TextEnum as _;
 use crate::kernel::{self, Timestamp};
 use crate::provisioning::scim::pending_changes;
 use crate::web::console::connections::requests::RequestLogRow;
-use crate::web::console::connections::vendors;
+use crate::web::console::connections::vendors::{self, ScimValue};
 use crate::web::page::{self, Shell};
 use crate::web::{AppState, Error};
 
@@ -71,7 +72,7 @@ pub(super) async fn page(
             .await?;
     let page = ScimPage {
         shell,
-        vendor: Vendor::parse(extras.vendor.unwrap_or("okta")),
+        vendor: Vendor::parse(extras.vendor.unwrap_or("okta")).unwrap_or_default(),
         base_url: app.kernel.urls.absolute("/scim/v2"),
         tokens: tokens::of_connection(c, account_id, &connection.id).await?,
         now: app.kernel.clock.now(),
