@@ -2,6 +2,7 @@
 
 use crate::directory;
 use crate::kernel::http::RequestContext;
+use crate::kernel::text_enum::text_enum;
 use crate::kernel::{Timestamp, vault};
 use crate::signin::flow::{BrowserBinding, Flow, NextStep};
 use crate::signin::{SignIn, Throttled, factors, password};
@@ -153,50 +154,47 @@ impl From<password::Overloaded> for SignInError {
     }
 }
 
-/// Why a directory accepts a password and refuses the sign-in all the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DirectoryAccountState {
-    /// The account is disabled.
-    Disabled,
-    /// The account has expired.
-    Expired,
-    /// The password has expired.
-    PasswordExpired,
-    /// The password must be changed before the next sign-in.
-    MustChangePassword,
-    /// Sign-in is not allowed at this time or from this workstation.
-    LogonRestricted,
+text_enum! {
+    /// Why a directory accepts a password and refuses the sign-in all the same.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum DirectoryAccountState {
+        /// The account is disabled.
+        Disabled = "directory_disabled",
+        /// The account has expired.
+        Expired = "directory_expired",
+        /// The password has expired.
+        PasswordExpired = "directory_password_expired",
+        /// The password must be changed before the next sign-in.
+        MustChangePassword = "directory_must_change_password",
+        /// Sign-in is not allowed at this time or from this workstation.
+        LogonRestricted = "directory_not_now",
+    }
 }
 
 impl DirectoryAccountState {
-    /// The reason in the audit trail.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Disabled => "directory_disabled",
-            Self::Expired => "directory_expired",
-            Self::PasswordExpired => "directory_password_expired",
-            Self::MustChangePassword => "directory_must_change_password",
-            Self::LogonRestricted => "directory_not_now",
-        }
-    }
-
     /// The message for the user, who has proved that they know the password.
     #[must_use]
     pub const fn message(self) -> &'static str {
         match self {
-            Self::Disabled => "Your account in your company's directory is disabled. Ask your administrator.",
-            Self::Expired => "Your account in your company's directory has ended. Ask your administrator.",
+            Self::Disabled => {
+                "Your account in your organization's directory is disabled. Ask your administrator to enable \
+                 it."
+            }
+            Self::Expired => {
+                "Your account in your organization's directory has expired. Ask your administrator to extend \
+                 it."
+            }
             Self::PasswordExpired => {
-                "Your password has ended. Replace it where you usually do, at your computer or your company's portal, and \
-                 come back."
+                "Your directory password has expired. Change it on your computer or in your \
+                 organization's portal, and then sign in again."
             }
             Self::MustChangePassword => {
-                "Your password has to be replaced first. Do that where you usually do, at your computer or your company's \
-                 portal, and come back."
+                "You must change your directory password before you can sign in. Change it on your computer \
+                 or in your organization's portal, and then sign in again."
             }
             Self::LogonRestricted => {
-                "Your company's directory does not let you in at this hour or from here."
+                "Your organization's directory does not allow you to sign in at this time or from this \
+                 location. Ask your administrator."
             }
         }
     }

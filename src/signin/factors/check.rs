@@ -134,7 +134,7 @@ pub(crate) async fn prepare_response(
 }
 
 pub(super) fn log_key_rejection(failure: &WebauthnError) -> FactorError {
-    tracing::info!(%failure, "a key's answer was refused");
+    tracing::info!(%failure, "the response of a passkey or security key was rejected");
     FactorError::KeyRejected
 }
 

@@ -206,7 +206,7 @@ pub(crate) async fn confirm_enrolment(
             let ticket = ticket.ok_or(EnrolError::ChallengeExpired)?;
             let registered =
                 webauthn::finish_registration(kernel, &ticket.content, answer).map_err(|failure| {
-                    tracing::info!(%failure, "a new key was refused");
+                    tracing::info!(%failure, "the registration of a passkey or security key was rejected");
                     EnrolError::KeyRejected
                 })?;
             let made_up = if registered.metadata.discoverable { "Passkey" } else { "Security key" };

@@ -39,7 +39,8 @@ pub async fn remove(
     let is_last = store::count(tx, &user.id).await? <= 1;
     if is_last && policy::is_enforced_for(tx, settings, &user.id).await? {
         return Err(Error::Forbidden(
-            "Your account asks for a second factor, and this is your last one. Add another first, then remove this.",
+            "Your account requires two-factor authentication, so you cannot remove your last method. Add \
+             another method first.",
         ));
     }
     if !store::delete(tx, factor).await? {
@@ -64,7 +65,9 @@ pub async fn renew_codes(
     user: &User,
 ) -> Result<Vec<String>, Error> {
     if !store::is_enrolled(tx, &user.id).await? {
-        return Err(Error::Forbidden("Set up an authenticator app or a key first; codes come with it."));
+        return Err(Error::Forbidden(
+            "Set up two-factor authentication first. You receive recovery codes when you do.",
+        ));
     }
     let codes = recovery::generate_codes(tx, user).await?;
     audit::record(tx, context, Event::new(Action::RecoveryCodesRenew, "user", &user.id, &user.user_name))

@@ -7,12 +7,13 @@ use crate::kernel::text_enum::text_enum;
 use crate::kernel::{Timestamp, UserId};
 
 text_enum! {
-    /// The kinds that are kept.
+    /// The kind of a two-factor method: `totp` for an authenticator app, `webauthn` for a passkey or security
+    /// key.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
     #[serde(rename_all = "lowercase")]
     #[schema(as = Kind)]
     pub enum FactorKind {
-        /// An authenticator app, by time-based codes (RFC 6238).
+        /// An authenticator app, with time-based codes (RFC 6238).
         Totp = "totp",
         /// A passkey or a security key (Web Authentication).
         Webauthn = "webauthn",

@@ -21,26 +21,26 @@ text_enum! {
     }
 }
 
-/// One person in the report.
+/// A user in the two-factor report.
 #[derive(Debug, Clone, Serialize, ToSchema, sqlx::FromRow)]
 pub struct Row {
-    /// The user's id.
+    /// The user's ID.
     #[schema(value_type = String)]
     pub user_id: UserId,
-    /// The sign-in name.
+    /// The username.
     pub user_name: String,
-    /// The name shown.
+    /// The display name.
     pub display_name: String,
-    /// The address.
+    /// The email address.
     pub email: Option<String>,
-    /// Since when they have a second factor; null for those who have none.
+    /// When the user enrolled; `null` if the user has not set up two-factor authentication.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub enrolled_at: Option<Timestamp>,
-    /// Authenticator apps.
+    /// The number of authenticator apps.
     pub authenticators: i64,
-    /// Passkeys and security keys.
+    /// The number of passkeys and security keys.
     pub keys: i64,
-    /// Recovery codes left.
+    /// The number of unused recovery codes.
     pub recovery_codes: i64,
 }
 
@@ -81,14 +81,14 @@ pub async fn report(
     all.bind_as(all.sql(&head, &format!("ORDER BY {order} LIMIT {limit}"))).fetch_all(c).await
 }
 
-/// The report in numbers.
+/// The two-factor enrollment of active users.
 #[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 pub struct Summary {
-    /// Active people.
+    /// The number of active users.
     pub people: i64,
-    /// Active people with a second factor.
+    /// The number of active users with two-factor authentication.
     pub enrolled: i64,
-    /// Active people without one.
+    /// The number of active users without it.
     pub missing: i64,
 }
 

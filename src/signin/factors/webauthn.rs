@@ -24,10 +24,10 @@ use crate::kernel::Kernel;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WebauthnError {
     /// The public address has no host name that credentials can be bound to.
-    #[error("the public address has no host name, so keys cannot be bound to it")]
+    #[error("the public URL has no host name, so passkeys and security keys cannot be used")]
     Unavailable,
     /// The browser did not send a WebAuthn response.
-    #[error("the answer cannot be read")]
+    #[error("the response cannot be parsed")]
     Malformed,
     /// The response is not valid.
     #[error("{0}")]
@@ -177,7 +177,7 @@ pub(super) fn finish_authentication(
     let answer: PublicKeyCredential = serde_json::from_str(answer).map_err(|_| WebauthnError::Malformed)?;
     let result = party.finish_securitykey_authentication(&answer, state).map_err(rejected)?;
     let used = keys_of(factors).find(|(_, c)| c.cred_id == *result.cred_id());
-    let (key, credential) = used.ok_or_else(|| rejected("the key was removed"))?;
+    let (key, credential) = used.ok_or_else(|| rejected("the key is no longer registered"))?;
     updated_assertion(key, credential, &result)
 }
 
@@ -213,7 +213,7 @@ pub(super) fn finish_passkey_authentication(
     let passkey = DiscoverableKey::from(Passkey::from(credential.clone()));
     let result = party.finish_discoverable_authentication_v2(&answer, state, passkey).map_err(rejected)?;
     if !result.user_verified() {
-        return Err(rejected("the holder was not verified"));
+        return Err(rejected("the passkey did not verify the user"));
     }
     updated_assertion(key, credential, &result)
 }

@@ -45,7 +45,7 @@ pub(super) fn proof_waiting_for(flow: &Flow, step: NextStep) -> Result<Proof, Si
 /// The record of the user whose proof waits in a flow. It is looked up by id, because the user was
 /// identified before the flow began to wait.
 pub(super) async fn find_pending_record(c: &mut DbConn, proof: &Proof) -> Result<SignInRecord, SignInError> {
-    let user_id = proof.user_id.as_deref().ok_or(SignInError::FlowEnded)?;
+    let user_id = proof.user_id.as_ref().ok_or(SignInError::FlowEnded)?;
     Ok(lookup::find_record(c, &proof.account_id, LookupBy::UserId(user_id), "").await?)
 }
 

@@ -157,7 +157,7 @@ impl<'a> PasswordAttempt<'a> {
             tx.commit().await?;
             pending_commit.wait().await?;
             count_outcome(method, "refused");
-            tracing::info!("sign-in with an unknown name");
+            tracing::info!("sign-in attempt with an unknown username");
             return Ok(refused);
         };
         let context = Context::anonymous(&user.account_id, &identifier, request);

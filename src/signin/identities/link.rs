@@ -14,7 +14,7 @@ use crate::signin::proof::{ExternalSubject, Proof};
 /// The precision of `last_used_at`, so that not every sign-in writes it.
 const TOUCH_EVERY: Duration = Duration::from_mins(15);
 
-const LINKED_TO_ANOTHER_USER: Error = Error::Forbidden("This sign-in belongs to another user here already.");
+const LINKED_TO_ANOTHER_USER: Error = Error::Forbidden("This identity is already linked to another user.");
 
 /// Links the subject of `proof` to `user`, or records its use if it is linked already.
 pub(crate) async fn link_or_record_use(

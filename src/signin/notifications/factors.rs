@@ -1,4 +1,4 @@
-//! Mails about second factors.
+//! Mails about two-factor authentication.
 
 use super::{account_of, not_you_note, send};
 use crate::directory::Error;
@@ -18,13 +18,16 @@ async fn notify_factor_change(
     words: impl FnOnce(&str, &str) -> String,
 ) -> Result<(), Error> {
     let account = account_of(tx, user).await?;
-    let from = if address.is_empty() { String::new() } else { format!(", from the address {address}") };
+    let from = if address.is_empty() { String::new() } else { format!(", from the IP address {address}") };
     let when = format!("{} UTC{from}", tx.now().display_minute());
     let letter = EmailMessage {
         subject: subject.into(),
         paragraphs: vec![words(&account.name, &when)],
-        action: Some(("See your second factors".into(), kernel.urls.absolute("/profile/two-factor"))),
-        notes: vec!["If it was you, all is well.".into(), not_you_note(kernel)],
+        action: Some((
+            "Manage two-factor authentication".into(),
+            kernel.urls.absolute("/profile/two-factor"),
+        )),
+        notes: vec!["If this was you, no action is needed.".into(), not_you_note(kernel)],
     };
     send(kernel, tx, &account, user, &letter).await.map(drop)
 }
@@ -37,11 +40,9 @@ pub(crate) async fn factor_added(
     name: &str,
     address: &str,
 ) -> Result<(), Error> {
-    notify_factor_change(kernel, tx, user, "A second factor was added", address, |account, when| {
+    notify_factor_change(kernel, tx, user, "A two-factor method was added", address, |account, when| {
         let whose = &user.user_name;
-        format!(
-            "“{name}” was added for {whose} at {account} on {when}. It is good for signing in from now on."
-        )
+        format!("“{name}” was added for {whose} at {account} on {when}. You can now use it to sign in.")
     })
     .await
 }
@@ -56,12 +57,13 @@ pub(crate) async fn factor_removed(
     address: &str,
 ) -> Result<(), Error> {
     let rest = if is_last {
-        "It was the last one: signing in asks for no second factor any more, and your recovery codes have ended."
+        "It was your last method: sign-in no longer requires two-factor authentication, and your recovery \
+         codes no longer work."
     } else {
-        "It cannot be used for signing in any more."
+        "It can no longer be used to sign in."
     };
 
-    notify_factor_change(kernel, tx, user, "A second factor was removed", address, |account, when| {
+    notify_factor_change(kernel, tx, user, "A two-factor method was removed", address, |account, when| {
         format!("“{name}” was removed for {} at {account} on {when}. {rest}", user.user_name)
     })
     .await
@@ -74,10 +76,11 @@ pub(crate) async fn codes_renewed(
     user: &User,
     address: &str,
 ) -> Result<(), Error> {
-    notify_factor_change(kernel, tx, user, "You have new recovery codes", address, |account, when| {
+    notify_factor_change(kernel, tx, user, "New recovery codes were generated", address, |account, when| {
         let whose = &user.user_name;
         format!(
-            "New recovery codes were made for {whose} at {account} on {when}. The old ones have stopped working."
+            "New recovery codes were generated for {whose} at {account} on {when}. The old codes no longer \
+             work."
         )
     })
     .await
@@ -92,26 +95,26 @@ pub(crate) async fn code_used(
     address: &str,
 ) -> Result<(), Error> {
     let rest = match left {
-        0 => "It was the last one. Make new ones before you need them.".to_owned(),
-        1 => "One is left. Make new ones before you need them.".to_owned(),
-        n if n <= 3 => format!("{n} are left. Make new ones before you need them."),
-        n => format!("{n} are left."),
+        0 => "It was your last code. Generate new codes before you need them.".to_owned(),
+        1 => "1 code is left. Generate new codes before you need them.".to_owned(),
+        n if n <= 3 => format!("{n} codes are left. Generate new codes before you need them."),
+        n => format!("{n} codes are left."),
     };
 
     notify_factor_change(kernel, tx, user, "A recovery code was used", address, |account, when| {
         let whose = &user.user_name;
-        format!("A recovery code of {whose} was used to sign in at {account} on {when}. {rest}")
+        format!("A recovery code for {whose} was used to sign in to {account} on {when}. {rest}")
     })
     .await
 }
 
 fn link(kernel: &Kernel, secret: &str) -> (String, String) {
     let address = kernel.urls.absolute(&format!("/two-factor?token={secret}"));
-    ("Set up a second factor".into(), address)
+    ("Set up two-factor authentication".into(), address)
 }
 
-const LINK_NOTE: &str = "The link works once and for seven days. You sign in first, as always; it takes a minute, with \
-     an authenticator app on your phone or with a passkey.";
+const LINK_NOTE: &str = "The link works once and expires in seven days. Sign in as usual, and then set up an \
+     authenticator app, a passkey or a security key. It takes about a minute.";
 
 /// Notifies the user that an administrator reset their second factor, with a link to enrol a new one.
 pub(crate) async fn factors_reset(
@@ -122,14 +125,18 @@ pub(crate) async fn factors_reset(
     secret: &str,
 ) -> Result<(), Error> {
     let letter = EmailMessage {
-        subject: "Set up a new second factor".into(),
+        subject: "Your two-factor authentication was reset".into(),
         paragraphs: vec![format!(
-            "An administrator of {} has ended the second factor of {}: authenticator apps, keys, recovery codes and \
-             remembered browsers do not work any more, and you were signed out everywhere.",
+            "An administrator of {} reset two-factor authentication for {}. Your authenticator apps, \
+             passkeys, security keys, recovery codes and remembered browsers no longer work, and you were \
+             signed out everywhere.",
             account.name, user.user_name
         )],
         action: Some(link(kernel, secret)),
-        notes: vec![LINK_NOTE.into(), "If you did not ask for this, tell your administrator at once.".into()],
+        notes: vec![
+            LINK_NOTE.into(),
+            "If you did not request this, contact your administrator immediately.".into(),
+        ],
     };
     send(kernel, tx, account, user, &letter).await.map(drop)
 }
@@ -145,24 +152,25 @@ pub fn enrolment_email(
 ) -> EmailMessage {
     let (subject, first) = if again {
         (
-            "Reminder: set up a second factor",
+            "Reminder: set up two-factor authentication",
             format!(
-                "{user_name} has no second factor yet at {}. Your administrator asks you to set one up.",
+                "{user_name} at {} has not set up two-factor authentication yet. Your administrator asks \
+                 you to set it up.",
                 account.name
             ),
         )
     } else {
         (
-            "Set up a second factor",
+            "Set up two-factor authentication",
             format!(
-                "{} asks everybody for a second factor from now on, and {user_name} has none yet.",
+                "{} now requires two-factor authentication, and {user_name} has not set it up yet.",
                 account.name
             ),
         )
     };
     EmailMessage {
         subject: subject.into(),
-        paragraphs: vec![first, "Until you have one, you are asked to set it up when you sign in.".into()],
+        paragraphs: vec![first, "Until you set it up, you may be asked to do so when you sign in.".into()],
         action: Some(link(kernel, secret)),
         notes: vec![LINK_NOTE.into()],
     }

@@ -57,7 +57,7 @@ async fn account_of(tx: &mut Tx, user: &User) -> Result<Account, Error> {
 
 fn not_you_note(kernel: &Kernel) -> String {
     format!(
-        "If it was not you, choose a new password at once ({}) and tell your administrator.",
+        "If this was not you, reset your password immediately ({}) and contact your administrator.",
         kernel.urls.absolute("/login/forgot")
     )
 }
@@ -71,19 +71,20 @@ pub(super) async fn reset_link(
     secret: &str,
 ) -> Result<(), Error> {
     let letter = EmailMessage {
-        subject: "Choose a new password".into(),
+        subject: "Reset your password".into(),
         paragraphs: vec![format!(
-            "Somebody, we think you, asked for a new password for {} at {}.",
-            user.user_name, account.name
+            "We received a request to reset the {} password for {}.",
+            account.name, user.user_name
         )],
         action: Some((
             "Choose a new password".into(),
             kernel.urls.absolute(&format!("/login/reset?token={secret}")),
         )),
         notes: vec![
-            "The link works once and for one hour. All places where you are signed in are signed out then."
+            "The link works once and expires in one hour. Setting a new password signs you out of all other \
+             sessions."
                 .into(),
-            "If it was not you, do nothing: your password stays as it is.".into(),
+            "If you did not request this, no action is needed. Your password does not change.".into(),
         ],
     };
     send(kernel, tx, account, user, &letter).await.map(drop)
@@ -98,14 +99,14 @@ pub(super) async fn no_password_here(
     provider: &str,
 ) -> Result<(), Error> {
     let letter = EmailMessage {
-        subject: "You sign in through your company".into(),
+        subject: "You sign in through your identity provider".into(),
         paragraphs: vec![format!(
-            "You asked for a new password at {}. There is none here: you sign in through {provider}. If you cannot \
-             sign in there, ask the people who look after it.",
+            "We received a request to reset your {} password. You sign in through {provider} and do not \
+             have a password here. If you cannot sign in, contact your administrator.",
             account.name
         )],
         action: Some(("Sign in".into(), kernel.urls.absolute(&format!("/login?account={}", account.slug)))),
-        notes: vec!["If it was not you, you need not do anything.".into()],
+        notes: vec!["If you did not request this, no action is needed.".into()],
     };
     send(kernel, tx, account, user, &letter).await.map(drop)
 }
@@ -119,17 +120,17 @@ pub(super) async fn password_changed(
     address: &str,
 ) -> Result<(), Error> {
     let account = account_of(tx, user).await?;
-    let from = if address.is_empty() { String::new() } else { format!(", from the address {address}") };
+    let from = if address.is_empty() { String::new() } else { format!(", from the IP address {address}") };
     let letter = EmailMessage {
         subject: "Your password was changed".into(),
         paragraphs: vec![format!(
-            "The password of {} at {} was changed {how} on {} UTC{from}.",
+            "The password for {} at {} was changed {how} on {} UTC{from}.",
             user.user_name,
             account.name,
             tx.now().display_minute()
         )],
         action: None,
-        notes: vec!["If it was you, all is well.".into(), not_you_note(kernel)],
+        notes: vec!["If this was you, no action is needed.".into(), not_you_note(kernel)],
     };
     send(kernel, tx, &account, user, &letter).await.map(drop)
 }
@@ -145,13 +146,13 @@ pub(super) async fn user_locked(
 ) -> Result<(), Error> {
     let LockNotice { credential_kind, until, address } = notice;
     let settings = account.settings()?.lockout;
-    let (wrong, with) = match credential_kind {
-        CredentialKind::Password => ("passwords", "a password"),
-        CredentialKind::Code => ("codes for the second factor", "a code"),
+    let (failed, with) = match credential_kind {
+        CredentialKind::Password => ("failed password attempts", "a password"),
+        CredentialKind::Code => ("failed two-factor code attempts", "a code"),
     };
     let what = format!(
-        "After {} wrong {wrong} in a row, the last from the address {address}, {} cannot sign in with {with} at {} \
-         until {} UTC.",
+        "After {} {failed} in a row, {} at {} cannot sign in with {with} until {} UTC. The last attempt \
+         came from the IP address {address}.",
         settings.attempts,
         user.user_name,
         account.name,
@@ -160,21 +161,21 @@ pub(super) async fn user_locked(
     if settings.notify_user {
         let (advice, note) = match credential_kind {
             CredentialKind::Password => (
-                "You need not wait: with a new password you can sign in at once.",
-                "If it was not you who typed them, somebody tried to guess your password and did not succeed. Your \
-                 administrator sees the attempts in the audit trail.",
+                "You do not have to wait: reset your password to sign in immediately.",
+                "If these attempts were not yours, someone tried to guess your password and did not \
+                 succeed. Your administrator can see the attempts in the audit trail.",
             ),
             CredentialKind::Code => (
-                "A passkey or security key works all the while. Your administrator can lift the lock.",
-                "If it was not you who typed them, somebody knows your password and did not get past the second \
-                 factor. Choose a new password now.",
+                "A passkey or security key still works, if you have one. Your administrator can unlock you.",
+                "If these attempts were not yours, someone knows your password but could not complete \
+                 two-factor authentication. Reset your password now.",
             ),
         };
         let letter = EmailMessage {
-            subject: "Sign-in is locked for a while".into(),
+            subject: "You are locked out after too many failed attempts".into(),
             paragraphs: vec![what.clone(), advice.into()],
             action: Some((
-                "Choose a new password".into(),
+                "Reset password".into(),
                 kernel.urls.absolute(&format!("/login/forgot?account={}", account.slug)),
             )),
             notes: vec![note.into()],
@@ -183,10 +184,13 @@ pub(super) async fn user_locked(
     }
     let Some(group) = settings.notify_group.as_deref().map(GroupId::from) else { return Ok(()) };
     let letter = EmailMessage {
-        subject: format!("{} is locked for a while", user.user_name),
+        subject: format!("{} is locked out after too many failed attempts", user.user_name),
         paragraphs: vec![what],
-        action: Some(("Open the user".into(), kernel.urls.absolute(&format!("/console/users/{}", user.id)))),
-        notes: vec!["You get this mail as a member of the group that is told of lockouts.".into()],
+        action: Some(("View user".into(), kernel.urls.absolute(&format!("/console/users/{}", user.id)))),
+        notes: vec![
+            "You receive this email because you are a member of the group that is notified of lockouts."
+                .into(),
+        ],
     };
     for member in groups::members(tx, &group, "", MOST_TOLD).await? {
         if let Some(member) = users::by_id(tx, &account.id, &member.user_id).await?
@@ -208,15 +212,15 @@ pub(super) async fn password_expires_soon(
     ends_at: Timestamp,
 ) -> Result<(), Error> {
     let letter = EmailMessage {
-        subject: "Your password ends soon".into(),
+        subject: "Your password expires soon".into(),
         paragraphs: vec![format!(
-            "The password of {} at {} ends on {} UTC. Choose a new one before, and nothing gets in your way.",
+            "The password for {} at {} expires on {} UTC. Change it before then.",
             user.user_name,
             account.name,
             ends_at.display_minute()
         )],
-        action: Some(("Choose a new password".into(), kernel.urls.absolute("/profile/password"))),
-        notes: vec!["After that day you are asked for a new one when you sign in.".into()],
+        action: Some(("Change password".into(), kernel.urls.absolute("/profile/password"))),
+        notes: vec!["After it expires, you must choose a new password when you sign in.".into()],
     };
     send(kernel, tx, account, user, &letter).await.map(drop)
 }
@@ -225,13 +229,14 @@ pub(super) async fn password_expires_soon(
 pub async fn token_made(kernel: &Kernel, tx: &mut Tx, user: &User, name: &str) -> Result<(), Error> {
     let account = account_of(tx, user).await?;
     let letter = EmailMessage {
-        subject: "A new API token was made".into(),
+        subject: "A new API token was generated".into(),
         paragraphs: vec![format!(
-            "The token “{name}” was made for {} at {}. Whoever has it can do what you can do.",
+            "The API token “{name}” for {} at {} was generated. Anyone who uses it has the same \
+             permissions as you.",
             user.user_name, account.name
         )],
-        action: Some(("See your tokens".into(), kernel.urls.absolute("/profile"))),
-        notes: vec!["If it was not you, revoke it there and choose a new password.".into()],
+        action: Some(("View your API tokens".into(), kernel.urls.absolute("/profile"))),
+        notes: vec!["If this was not you, revoke the token and change your password immediately.".into()],
     };
     send(kernel, tx, &account, user, &letter).await.map(drop)
 }
@@ -245,13 +250,13 @@ pub async fn address_changed(kernel: &Kernel, tx: &mut Tx, before: &User, after:
     let letter = EmailMessage {
         subject: "Your email address was changed".into(),
         paragraphs: vec![format!(
-            "Mails for {} at {} go to {} from now on.",
+            "Emails for {} at {} are no longer sent to this email address. New email address: {}",
             after.user_name,
             account.name,
-            after.email.as_deref().unwrap_or("nobody")
+            after.email.as_deref().unwrap_or("none")
         )],
         action: None,
-        notes: vec!["If you did not expect this, tell your administrator.".into()],
+        notes: vec!["If you did not expect this change, contact your administrator.".into()],
     };
     send(kernel, tx, &account, before, &letter).await.map(drop)
 }

@@ -34,7 +34,7 @@ pub struct InviteeNames<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum SetPasswordError {
     /// The link is not valid, or not valid any more.
-    #[error("the link does not work any more")]
+    #[error("the link is no longer valid")]
     LinkInvalid,
     /// The password does not meet the policy, or hashing is overloaded.
     #[error(transparent)]

@@ -1,6 +1,6 @@
 //! The working memory of argon2.
 //!
-//! This serves the benchmark *password sign-ins* of the README.
+//! This serves the benchmark *password sign-ins* of `docs/benchmarks.md`.
 
 use argon2::Block;
 

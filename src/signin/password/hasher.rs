@@ -8,8 +8,8 @@
 //! suddenly take a hundred times as long. [`Pace`] ensures that a caller with a permit still gets an answer
 //! within the time limit of a request.
 //!
-//! This serves the benchmarks of the README about password sign-ins: their share of raw argon2id, the p99
-//! of `GET /api/v1/me` during a flood of them, and the memory in that flood.
+//! This serves the benchmarks of `docs/benchmarks.md` about password sign-ins: their share of raw argon2id,
+//! the p99 of `GET /api/v1/me` during a flood of them, and the memory in that flood.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -185,7 +185,7 @@ impl Hasher {
             let spawned = std::thread::Builder::new().name("password".into()).spawn(move || serve(&shared));
             match spawned {
                 Ok(_) => queue.threads += 1,
-                Err(error) => tracing::error!(%error, "no thread for password hashing"),
+                Err(error) => tracing::error!(%error, "a thread for password hashing could not be started"),
             }
         }
         drop(queue);
@@ -207,7 +207,7 @@ impl HashPermit<'_> {
                 .map(|()| out)
         });
         let output = output.await?.map_err(|error| {
-            tracing::error!(%error, "argon2 refused its input");
+            tracing::error!(%error, "argon2 rejected its input");
             Overloaded
         })?;
         Ok(phc(&salt, &output).to_string())

@@ -9,6 +9,10 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 /// time limit of a request.
 const ASSUMED_TIME: Duration = Duration::from_millis(100);
 
+/// The least that a hash is assumed to take. Imported hashes may take far less than ours; an average of theirs
+/// would admit more callers than can be served.
+const SHORTEST_TIME: Duration = Duration::from_millis(5);
+
 /// How long hashes have taken recently, which determines how many callers may wait.
 #[derive(Default)]
 pub(super) struct Pace {
@@ -32,6 +36,7 @@ impl Pace {
 
     /// A moving average over about eight hashes.
     fn average_with(&self, took: Duration) -> Duration {
+        let took = took.max(SHORTEST_TIME);
         self.average.map_or(took, |average| (average * 7 + took) / 8)
     }
 

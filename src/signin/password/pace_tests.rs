@@ -42,3 +42,14 @@ fn the_first_hash_says_how_long_they_take() {
     pace.end(begun, begun + Duration::from_millis(20));
     assert_eq!(pace.places(2, slow), 2 * 51, "a second of hashes that take 20 ms");
 }
+
+#[test]
+fn cheap_hashes_of_other_systems_do_not_open_the_queue() {
+    let begun = Instant::now();
+    let mut pace = Pace::default();
+    for _ in 0..100 {
+        pace.begin(begun);
+        pace.end(begun, begun + Duration::from_micros(5));
+    }
+    assert!(longest_queue(&pace, begun, Duration::from_millis(100)) <= REQUEST_TIME_LIMIT);
+}

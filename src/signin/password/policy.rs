@@ -108,14 +108,14 @@ impl PolicyRule {
         match self {
             Self::MinLength(least) => format!("have at least {least} characters"),
             Self::MaxLength => format!("have at most {MAX_CHARACTERS} characters"),
-            Self::Upper => "have an upper-case letter".to_owned(),
-            Self::Lower => "have a lower-case letter".to_owned(),
-            Self::Digit => "have a digit".to_owned(),
-            Self::Special => "have a character that is neither letter nor digit".to_owned(),
-            Self::Common => "not be one of the passwords that many people use".to_owned(),
-            Self::Personal => "not be made of your own name or address".to_owned(),
-            Self::Used(1) => "not be your present one".to_owned(),
-            Self::Used(n) => format!("not be one of your last {n}"),
+            Self::Upper => "contain an uppercase letter".to_owned(),
+            Self::Lower => "contain a lowercase letter".to_owned(),
+            Self::Digit => "contain a digit".to_owned(),
+            Self::Special => "contain a symbol".to_owned(),
+            Self::Common => "not be a commonly used password".to_owned(),
+            Self::Personal => "not be based on your own name or email address".to_owned(),
+            Self::Used(1) => "not be your current password".to_owned(),
+            Self::Used(n) => format!("not be one of your last {n} passwords"),
         }
     }
 }

@@ -35,11 +35,11 @@ impl PasswordChangeReason {
     /// The wording in the mail to the user.
     const fn description(self) -> &'static str {
         match self {
-            Self::First => "for the first time",
+            Self::First => "with a setup or invitation link",
             Self::Administrator => "by an administrator",
-            Self::Reset => "with a link from a mail",
-            Self::Change => "in the profile",
-            Self::Expired => "at sign-in, as the old one had ended",
+            Self::Reset => "with a password reset link",
+            Self::Change => "on the profile page",
+            Self::Expired => "at sign-in (the old password had expired)",
         }
     }
 }

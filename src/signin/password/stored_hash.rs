@@ -67,7 +67,7 @@ impl StoredHash {
                 "PBKDF2" | "PBKDF2-SHA1" => pbkdf2_of("sha1", rest, true),
                 "PBKDF2-SHA256" => pbkdf2_of("sha256", rest, true),
                 "PBKDF2-SHA512" => pbkdf2_of("sha512", rest, true),
-                _ => Err("is in a form that is not known here"),
+                _ => Err("is in an unsupported format"),
             };
         }
         if text.starts_with("$argon2") {
@@ -85,7 +85,7 @@ impl StoredHash {
         if let Some((kind, rest)) = text.strip_prefix("pbkdf2_").and_then(|t| t.split_once('$')) {
             return pbkdf2_of(kind, rest, false);
         }
-        Err("is in a form that is not known here")
+        Err("is in an unsupported format")
     }
 
     /// Whether it has the current parameters. A hash with others is replaced at sign-in.
@@ -137,7 +137,7 @@ impl StoredHash {
 }
 
 fn argon2_of(text: &str) -> Result<StoredHash, &'static str> {
-    let broken = "is not a complete argon2 hash";
+    let broken = "is not a valid argon2 hash";
     let phc = PasswordHash::new(text).map_err(|_| broken)?;
     let algorithm = Algorithm::new(phc.algorithm.as_str()).map_err(|_| broken)?;
     let version = phc.version.map_or(Ok(Version::V0x10), Version::try_from).map_err(|_| broken)?;
@@ -147,7 +147,7 @@ fn argon2_of(text: &str) -> Result<StoredHash, &'static str> {
         || params.t_cost() > MOST_ARGON2_PASSES
         || params.p_cost() > MOST_LANES
     {
-        return Err("asks for more work than this server does for a sign-in");
+        return Err("has a higher cost than this server allows");
     }
     let (salt, hash) = (salt.as_ref().to_vec(), hash.as_ref().to_vec());
     Ok(StoredHash(HashScheme::Argon2 { algorithm, version, params, salt, hash }))
@@ -159,16 +159,16 @@ fn bcrypt_of(text: &str) -> Result<StoredHash, &'static str> {
         && text.as_bytes()[6] == b'$'
         && text[7..].bytes().all(|b| b.is_ascii_alphanumeric() || b == b'.' || b == b'/');
     if !well_formed || cost < 4 {
-        return Err("is not a complete bcrypt hash");
+        return Err("is not a valid bcrypt hash");
     }
     if cost > MOST_BCRYPT_COST {
-        return Err("asks for more work than this server does for a sign-in");
+        return Err("has a higher cost than this server allows");
     }
     Ok(StoredHash(HashScheme::Bcrypt(text.to_owned())))
 }
 
 fn scrypt_of(rest: &str) -> Result<StoredHash, &'static str> {
-    let broken = "is not a complete scrypt hash";
+    let broken = "is not a valid scrypt hash";
     let [params, salt, hash] = rest.split('$').collect::<Vec<_>>()[..] else { return Err(broken) };
     let number = |name: &str| -> Option<u32> {
         params.split(',').find_map(|p| p.strip_prefix(name)?.strip_prefix('=')?.parse().ok())
@@ -178,7 +178,7 @@ fn scrypt_of(rest: &str) -> Result<StoredHash, &'static str> {
     };
     let bytes = 1_u64.checked_shl(log_n).and_then(|n| n.checked_mul(128 * u64::from(r)));
     if bytes.is_none_or(|bytes| bytes > MOST_SCRYPT_BYTES) || p > MOST_LANES {
-        return Err("asks for more work than this server does for a sign-in");
+        return Err("has a higher cost than this server allows");
     }
     let params = scrypt::Params::new(u8::try_from(log_n).map_err(|_| broken)?, r, p).map_err(|_| broken)?;
     let (salt, hash) = (decode(salt).ok_or(broken)?, decode(hash).ok_or(broken)?);
@@ -190,19 +190,19 @@ fn scrypt_of(rest: &str) -> Result<StoredHash, &'static str> {
 
 /// `rounds$salt$hash`, or PHC's `i=rounds,l=…$salt$hash`. `encoded` says whether the salt is Base64 too.
 fn pbkdf2_of(kind: &str, rest: &str, encoded: bool) -> Result<StoredHash, &'static str> {
-    let broken = "is not a complete PBKDF2 hash";
+    let broken = "is not a valid PBKDF2 hash";
     let algorithm = match kind {
         "sha1" => pbkdf2::PBKDF2_HMAC_SHA1,
         "sha256" => pbkdf2::PBKDF2_HMAC_SHA256,
         "sha384" => pbkdf2::PBKDF2_HMAC_SHA384,
         "sha512" => pbkdf2::PBKDF2_HMAC_SHA512,
-        _ => return Err("is in a form that is not known here"),
+        _ => return Err("is in an unsupported format"),
     };
     let [params, salt, hash] = rest.split('$').collect::<Vec<_>>()[..] else { return Err(broken) };
     let rounds = params.split(',').next().unwrap_or(params);
     let rounds: u32 = rounds.strip_prefix("i=").unwrap_or(rounds).parse().map_err(|_| broken)?;
     if rounds > MOST_PBKDF2_ROUNDS {
-        return Err("asks for more work than this server does for a sign-in");
+        return Err("has a higher cost than this server allows");
     }
     let rounds = NonZeroU32::new(rounds).ok_or(broken)?;
     let salt = if encoded { decode(salt).ok_or(broken)? } else { salt.as_bytes().to_vec() };
@@ -215,7 +215,7 @@ fn pbkdf2_of(kind: &str, rest: &str, encoded: bool) -> Result<StoredHash, &'stat
 
 /// The digest followed by the salt (RFC 2307 §5.3, and the schemes that LDAP servers added).
 fn salted(algorithm: &'static digest::Algorithm, rest: &str) -> Result<StoredHash, &'static str> {
-    let broken = "is not a complete salted hash";
+    let broken = "is not a valid salted hash";
     let bytes = decode(rest).ok_or(broken)?;
     let (hash, salt) = bytes.split_at_checked(algorithm.output_len()).ok_or(broken)?;
     Ok(StoredHash(HashScheme::SaltedDigest { algorithm, salt: salt.to_vec(), hash: hash.to_vec() }))

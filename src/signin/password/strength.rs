@@ -10,12 +10,12 @@ use super::policy::PersonalTerms;
 /// Beyond this many characters the estimate is expensive and does not change.
 const ESTIMATED: usize = 100;
 
-/// An estimate in words.
+/// An estimate of the strength of a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Strength {
-    /// 0 (falls at once) to 4 (stands).
+    /// The strength from 0 (very weak) to 4 (strong).
     pub score: u8,
-    /// The same in words.
+    /// The strength in words.
     pub label: &'static str,
 }
 
@@ -24,9 +24,9 @@ pub struct Strength {
 pub fn strength(password: &Password, person: &PersonalTerms) -> Strength {
     let cut: String = password.as_str().chars().take(ESTIMATED).collect();
     let (score, label) = match zxcvbn(&cut, &person.names()).score() {
-        Score::Zero => (0, "Guessed at once"),
-        Score::One => (1, "Easily guessed"),
-        Score::Two => (2, "Could be stronger"),
+        Score::Zero => (0, "Very weak"),
+        Score::One => (1, "Weak"),
+        Score::Two => (2, "Fair"),
         Score::Three => (3, "Good"),
         _ => (4, "Strong"),
     };

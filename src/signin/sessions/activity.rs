@@ -5,7 +5,7 @@
 //! itself, and writes them together every second. A node that crashes loses a second of uses, so that some
 //! sessions end that much earlier.
 //!
-//! This serves the *`GET /api/v1/me`* rows of the benchmarks in the README.
+//! This serves the *`GET /api/v1/me`* rows of `docs/benchmarks.md`.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
