@@ -23,19 +23,19 @@ pub(super) const LIFETIME: Duration = Duration::from_mins(15);
 /// How long a result is kept.
 const RESULT_RETENTION: Duration = Duration::from_hours(24);
 
-/// What a test found.
+/// The result of a connection test.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[schema(as = Found)]
 pub struct TestResult {
-    /// Whether the connection works.
+    /// Whether the test passed.
     pub passed: bool,
-    /// Every check that was made, the failed one last.
+    /// The checks that were made, the failed one last.
     pub checks: Vec<TestStep>,
-    /// Whom the provider names.
+    /// The email address of the user who signed in; `null` for LDAP.
     pub email: Option<String>,
-    /// How the provider says that the person proved who they are.
+    /// The authentication context (`acr` for OIDC) that the identity provider reported.
     pub authn_context: Option<String>,
-    /// What else it says of them.
+    /// The attributes or claims of the user; for LDAP, samples of the users and groups that were found.
     pub attributes: BTreeMap<String, Vec<String>>,
 }
 

@@ -17,19 +17,21 @@ const MAX_PAGES: usize = 20;
 #[derive(Debug, thiserror::Error)]
 pub(super) enum GraphError {
     /// No client for Graph is configured.
-    #[error("the assertion has a link instead of groups, and no client for Microsoft Graph is set up")]
+    #[error(
+        "the identity provider sent a link instead of groups, and no Microsoft Graph client is configured"
+    )]
     NotSetUp,
     /// The assertion has no object id of the user.
-    #[error("the assertion has a link instead of groups, and no object id of the person")]
+    #[error("the identity provider sent a link instead of groups, and no object ID of the user")]
     NoObjectId,
     /// The configured address of Graph is not a valid URL.
-    #[error("the address of Microsoft Graph cannot be used")]
+    #[error("the Microsoft Graph URL or the issuer URL is not valid")]
     InvalidUrl,
     /// Graph was not reached or answered with an error.
     #[error("Microsoft Graph: {0}")]
     Http(#[from] http_client::Error),
     /// The response does not have the documented form.
-    #[error("Microsoft Graph answered with something that is not a list of groups")]
+    #[error("Microsoft Graph did not respond with a list of groups")]
     MalformedResponse,
     /// The client secret could not be read.
     #[error(transparent)]
@@ -46,7 +48,11 @@ pub(super) fn is_overage(claims: &Map<String, Value>) -> bool {
 
 /// Logs that the groups could not be read.
 pub(super) fn log_failure(connection_id: &ConnectionId, error: &GraphError) {
-    tracing::warn!(connection = %connection_id, %error, "groups were not read; they stay as they are");
+    tracing::warn!(
+        connection = %connection_id,
+        %error,
+        "could not read the groups of a user; memberships were not changed"
+    );
     metrics::counter!("vestibule_graph_failures_total").increment(1);
 }
 

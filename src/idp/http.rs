@@ -8,6 +8,7 @@ use serde_json::json;
 use super::connections::{self, Connection, TypedConnection};
 use super::report::{Check, CheckFailed};
 use crate::audit::{self, Action, Context, Event};
+use crate::kernel::database::is_temporary;
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::kernel::urls::local_path;
 use crate::signin::{Method, SignIn, Throttled, flow};
@@ -16,9 +17,21 @@ pub(super) fn refusal(status: StatusCode, title: &'static str, detail: &str) -> 
     Refusal::new(status, title, detail)
 }
 
-pub(super) fn internal_error(error: impl std::fmt::Display) -> Refusal {
-    tracing::error!(%error, "a protocol's request failed");
-    refusal(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong", "Try again in a moment.")
+/// The refusal for an error that is not the user's. 503 where the cause passes by itself.
+pub(super) fn internal_error(error: impl std::error::Error + 'static) -> Refusal {
+    if has_temporary_cause(&error) {
+        tracing::warn!(%error, "the database cannot serve a SAML or OpenID Connect request at present");
+        let detail = "The server is too busy to continue. Wait a few seconds and try again.";
+        return refusal(StatusCode::SERVICE_UNAVAILABLE, "Temporarily unavailable", detail).retry_after(10);
+    }
+    tracing::error!(%error, "a SAML or OpenID Connect request failed");
+    let detail = "An internal error occurred. Try again in a moment.";
+    refusal(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong", detail)
+}
+
+fn has_temporary_cause(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .any(|cause| cause.downcast_ref::<sqlx::Error>().is_some_and(is_temporary))
 }
 
 pub(super) fn too_many_requests(throttled: Throttled) -> Refusal {
@@ -44,14 +57,13 @@ pub(super) async fn find_connection<C>(
 /// The reason is in the log. Another node may run a version that can read the connection, so a retry may
 /// help.
 fn connection_unreadable() -> Refusal {
-    let detail = "This way of signing in is not available at present. Try again in a moment, or sign in another way. If \
-                  it goes on, tell your administrator.";
-    refusal(StatusCode::SERVICE_UNAVAILABLE, "Not available", detail).retry_after(10)
+    let detail = "This sign-in method is currently unavailable. Try again in a moment or use a different \
+                  sign-in method. If the problem continues, contact your administrator.";
+    refusal(StatusCode::SERVICE_UNAVAILABLE, "Sign-in method unavailable", detail).retry_after(10)
 }
 
 pub(super) fn connection_unavailable() -> Refusal {
-    let detail =
-        "This way of signing in does not exist or is switched off. Start again from your application.";
+    let detail = "This sign-in method does not exist or is disabled. Start again from your application.";
     refusal(StatusCode::NOT_FOUND, "Not found", detail)
 }
 
@@ -107,7 +119,7 @@ pub(super) async fn record_refusal<C: Check + serde::Serialize>(
     failed: &CheckFailed<C>,
 ) -> Result<(), sqlx::Error> {
     let (kind, check) = (connection.stored_kind(), failed.check.as_str());
-    tracing::info!(connection = %connection.id, kind, check, "a provider's message was refused");
+    tracing::info!(connection = %connection.id, kind, check, "rejected a message from an identity provider");
     let context = Context::anonymous(&connection.account_id, "unknown", request);
     let detail = json!({
         "method": method,
@@ -135,8 +147,9 @@ pub(super) async fn refuse_sign_in<C: Check + serde::Serialize>(
     }
     refusal(
         StatusCode::FORBIDDEN,
-        "Sign-in was not accepted",
-        "The answer of your identity provider was not accepted. Start again from your application. If it happens \
-         again, give the request id below to your administrator: the audit trail says which check failed.",
+        "Sign-in failed",
+        "The response from your identity provider was not accepted. Start again from your application. If it \
+         happens again, give the request ID below to your administrator: the audit trail shows which check \
+         failed.",
     )
 }

@@ -62,21 +62,21 @@ pub struct RecordedCheck<C> {
     pub found: Option<String>,
 }
 
-/// The same as a test of a connection keeps it.
+/// A check of a connection test.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = Step)]
 pub struct TestStep {
     /// The check's name.
     pub check: String,
-    /// What it asks for.
+    /// What the check requires.
     #[serde(default)]
     pub words: String,
-    /// Whether it was passed.
+    /// Whether the check passed.
     pub passed: bool,
-    /// What was expected, where that can be said in a value.
+    /// The expected value, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expected: Option<String>,
-    /// What was found.
+    /// The value that was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub found: Option<String>,
 }

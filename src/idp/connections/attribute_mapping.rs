@@ -44,16 +44,16 @@ impl AttributeMapping {
     }
 }
 
-/// Creating people at their first sign-in.
+/// Just-in-time (JIT) provisioning: creating users at their first sign-in.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Jit {
-    /// Whether it happens.
+    /// Whether users are created.
     pub enabled: bool,
-    /// An attribute or claim that must be there for it.
+    /// An attribute or claim that is required for this; without it, any user is created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// A value that attribute must have.
+    /// The value that the required attribute or claim must have; without it, any value is accepted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
 }
@@ -73,7 +73,7 @@ impl Jit {
     /// Refuses a value without the attribute it belongs to.
     pub(super) fn check(&self) -> Result<(), Error> {
         if self.key.is_none() && self.value.is_some() {
-            let reason = "has a value without the attribute that must have it".to_owned();
+            let reason = "has a required value without a required attribute".to_owned();
             return Err(Error::Invalid { field: "jit", reason });
         }
         Ok(())
@@ -84,7 +84,7 @@ impl Jit {
 pub(super) fn normalize_line(field: &'static str, text: &mut Option<String>) -> Result<(), Error> {
     *text = text.take().map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
     if text.as_ref().is_some_and(|text| text.chars().count() > 1024 || text.contains(char::is_control)) {
-        let reason = "must be a line of at most 1024 characters".to_owned();
+        let reason = "must be a single line of at most 1024 characters".to_owned();
         return Err(Error::Invalid { field, reason });
     }
     Ok(())

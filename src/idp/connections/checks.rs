@@ -7,7 +7,7 @@ pub(super) fn check_connection_name(name: &str) -> Result<(), Error> {
     if name.chars().all(|c| c.is_alphanumeric() || "_-. ".contains(c)) {
         return Ok(());
     }
-    let reason = "may have letters, digits, spaces and _ - .".to_owned();
+    let reason = "can contain only letters, digits, spaces, underscores, hyphens and periods".to_owned();
     Err(Error::Invalid { field: "name", reason })
 }
 
@@ -16,7 +16,7 @@ pub(super) fn check_domains(domains: &[String]) -> Result<Vec<String>, Error> {
     folded.sort();
     folded.dedup();
     if folded.len() > 100 || folded.iter().any(|d| !is_domain(d)) {
-        let reason = "must be domains such as example.com, at most 100".to_owned();
+        let reason = "must contain only domains such as example.com, at most 100".to_owned();
         return Err(Error::Invalid { field: "email_domains", reason });
     }
     Ok(folded)

@@ -14,7 +14,8 @@ use crate::kernel::Tx;
 pub async fn delete(tx: &mut Tx, context: &Context, connection: &Connection) -> Result<(), Error> {
     if store::has_group_links(tx, &connection.id).await? {
         return Err(Error::Forbidden(
-            "Groups follow this connection. Take their links away first, and decide what becomes of their members.",
+            "Groups are linked to this connection. Unlink them first and choose whether their members are \
+             kept.",
         ));
     }
     let released = store::count_managed(tx, &connection.id).await?;

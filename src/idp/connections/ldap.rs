@@ -71,39 +71,39 @@ impl Default for LdapSettings {
     }
 }
 
-/// Where people are, and what their attributes are called.
+/// A search for users in an LDAP directory, and the attributes to read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UserQuery {
-    /// Below which entry.
+    /// The base DN of the search.
     pub base_dn: String,
-    /// Which entries there (RFC 4515).
+    /// The search filter (RFC 4515).
     #[serde(default = "any_person")]
     pub filter: String,
-    /// The name shown.
+    /// The attribute with the display name.
     #[serde(default = "cn")]
     pub name_attribute: String,
-    /// The email address.
+    /// The attribute with the email address.
     #[serde(default = "mail")]
     pub email_attribute: String,
-    /// The groups somebody is in.
+    /// The attribute with the user's groups.
     #[serde(default = "member_of")]
     pub member_of_attribute: String,
 }
 
-/// Where groups are, and what their attributes are called.
+/// A search for groups in an LDAP directory, and the attributes to read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GroupQuery {
-    /// Below which entry.
+    /// The base DN of the search.
     pub base_dn: String,
-    /// Which entries there (RFC 4515).
+    /// The search filter (RFC 4515).
     #[serde(default = "any_group")]
     pub filter: String,
-    /// What it is called.
+    /// The attribute with the name.
     #[serde(default = "cn")]
     pub name_attribute: String,
-    /// What it is for.
+    /// The attribute with the description.
     #[serde(default = "description")]
     pub description_attribute: String,
 }
@@ -186,7 +186,7 @@ impl LdapSettings {
             })
         };
         if self.urls.is_empty() || self.urls.len() > 10 || !self.urls.iter().all(fits) {
-            return invalid("url", "must be addresses such as ldaps://dc1.example.com, at most ten");
+            return invalid("url", "must be 1 to 10 server URLs such as ldaps://dc1.example.com");
         }
         if !(100..=60_000).contains(&self.connect_timeout_ms) {
             return invalid("connect_timeout_ms", "must be between 100 and 60000");
@@ -198,10 +198,10 @@ impl LdapSettings {
             return invalid("max_hops", "must be between 1 and 20");
         }
         if self.user_queries.is_empty() || self.user_queries.len() > 20 {
-            return invalid("user_queries", "must say where people are: at least one, at most twenty");
+            return invalid("user_queries", "must contain 1 to 20 user searches");
         }
         if self.group_queries.len() > 20 {
-            return invalid("group_queries", "must be at most twenty");
+            return invalid("group_queries", "must contain at most 20 group searches");
         }
         for query in &self.user_queries {
             let names = [&query.name_attribute, &query.email_attribute, &query.member_of_attribute];
@@ -212,11 +212,11 @@ impl LdapSettings {
             check_query("group_queries", &query.base_dn, &query.filter, names)?;
         }
         if self.group_sync && self.group_queries.is_empty() {
-            return invalid("group_queries", "is needed for groups to follow the directory's");
+            return invalid("group_queries", "must contain a group search when group sync is enabled");
         }
         self.jit.check()?;
         if self.bind_dn.len() > 1024 {
-            return invalid("bind_dn", "is too long");
+            return invalid("bind_dn", "must be at most 1024 characters");
         }
         Schedule::parse(&self.schedule)?;
         normalize_line("display_name", &mut self.display_name)?;
@@ -227,13 +227,14 @@ impl LdapSettings {
 fn check_query(field: &'static str, base_dn: &str, filter: &str, names: [&String; 3]) -> Result<(), Error> {
     let invalid = |reason: String| Err(Error::Invalid { field, reason });
     if base_dn.trim().is_empty() || base_dn.len() > 1024 || !base_dn.contains('=') {
-        return invalid("has a base DN that is none: it looks like OU=People,DC=example,DC=com".to_owned());
+        let reason = "contains an invalid base DN; enter one such as OU=People,DC=example,DC=com";
+        return invalid(reason.to_owned());
     }
     if filter.len() > 4096 || ldap3::parse_filter(filter).is_err() {
-        return invalid(format!("has a filter that cannot be read: {filter}"));
+        return invalid(format!("contains an invalid filter: {filter}"));
     }
     if let Some(name) = names.into_iter().find(|name| !is_attribute(name)) {
-        return invalid(format!("names an attribute that is none: {name}"));
+        return invalid(format!("contains an invalid attribute name: {name}"));
     }
     Ok(())
 }

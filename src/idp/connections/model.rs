@@ -3,6 +3,7 @@
 use super::kind::{ConnectionKind, UnreadableConnection};
 use super::settings::ConnectionSettings;
 use crate::audit::{Actor, ActorKind};
+use crate::kernel::TextEnum as _;
 use crate::kernel::{AccountId, ConnectionId, Timestamp};
 
 /// A connection as stored, of any kind. The settings are parsed when it is loaded. Code that needs a
@@ -51,7 +52,7 @@ impl Connection {
                     connection = %self.id,
                     kind = self.kind,
                     %error,
-                    "a stored connection cannot be read and is refused; a newer version may have written it"
+                    "a stored connection cannot be read and is not used; a newer version may have written it"
                 );
             }
         }
@@ -73,7 +74,7 @@ impl Connection {
     /// The display name of its protocol.
     #[must_use]
     pub fn kind_label(&self) -> &'static str {
-        self.kind().map_or("not readable", ConnectionKind::label)
+        self.kind().map_or("unreadable", ConnectionKind::label)
     }
 
     /// Whether users sign in with it. A kind that this version does not know counts, so that no other
@@ -101,7 +102,7 @@ impl Connection {
             Some(settings) => Ok(settings),
             None => Err(ConnectionSettings::read(&self.kind, &self.stored_settings)
                 .err()
-                .unwrap_or_else(|| UnreadableConnection::Settings("they were not read".to_owned()))),
+                .unwrap_or_else(|| UnreadableConnection::Settings("they were not loaded".to_owned()))),
         }
     }
 

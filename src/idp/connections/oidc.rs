@@ -67,7 +67,8 @@ impl OidcSettings {
         let invalid = |field, reason: &str| Err(Error::Invalid { field, reason: reason.to_owned() });
         if self.issuer.is_empty() {
             let Some(issuer) = self.preset.issuer() else {
-                return invalid("issuer", "is required: the address that the provider calls its issuer");
+                let reason = "is required; enter the issuer exactly as the provider publishes it";
+                return invalid("issuer", reason);
             };
             issuer.clone_into(&mut self.issuer);
         }
@@ -77,17 +78,20 @@ impl OidcSettings {
                 matches!(url.scheme(), "https" | "http") && url.query().is_none() && url.fragment().is_none()
             });
             if !fits || text.len() > 1024 {
-                return invalid(field, "must be an address such as https://id.example.com");
+                let reason = "must be a URL such as https://id.example.com, without query or fragment";
+                return invalid(field, reason);
             }
         }
         if self.client_id.trim().is_empty() || self.client_id.len() > 512 {
-            return invalid("client_id", "is required: what the provider calls this application");
+            let reason = "is required; enter the client ID from the provider (up to 512 characters)";
+            return invalid("client_id", reason);
         }
         if self.people.group_sync && self.group_claim().is_none() {
-            return invalid("group_attribute", "is needed to put people into groups");
+            return invalid("group_attribute", "is required when group sync is enabled");
         }
         if self.trust_email && !self.preset.spec().may_trust_email {
-            return invalid("trust_email", "is for one's own provider: here anybody can choose an address");
+            let reason = "is not available for this provider: its users can choose their email address";
+            return invalid("trust_email", reason);
         }
         let is_scope = |text: &String| {
             !text.is_empty()
@@ -95,7 +99,7 @@ impl OidcSettings {
                 && text.chars().all(|c| c.is_ascii_graphic() && c != '"' && c != '\\')
         };
         if self.scopes.len() > 30 || !self.scopes.iter().all(is_scope) {
-            return invalid("scopes", "must be at most thirty words");
+            return invalid("scopes", "must contain at most 30 valid scopes");
         }
         for (field, list) in [("tenants", &mut self.tenants), ("hosted_domains", &mut self.hosted_domains)] {
             for text in list.iter_mut() {
@@ -103,7 +107,7 @@ impl OidcSettings {
             }
             list.retain(|text| !text.is_empty());
             if list.len() > 100 || list.iter().any(|text| text.len() > 253) {
-                return invalid(field, "must be at most a hundred names");
+                return invalid(field, "must contain at most 100 entries of up to 253 characters");
             }
         }
         normalize_line("display_name", &mut self.display_name)?;

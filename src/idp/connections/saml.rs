@@ -7,6 +7,7 @@ use vestibule_saml::{Binding, Comparison, LogoutService, NameIdFormat};
 use super::attribute_mapping::{AttributeMapping, normalize_line};
 use crate::directory::Error;
 use crate::kernel::Timestamp;
+use crate::kernel::text_enum::text_enum;
 use crate::kernel::urls::local_path;
 
 /// The settings of a connection. Our private keys and the Graph client secret are stored separately.
@@ -62,60 +63,24 @@ pub struct SamlSettings {
     pub landing: Option<String>,
 }
 
-/// Products whose set-up is described step by step.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Vendor {
-    /// Okta.
-    Okta,
-    /// Microsoft Entra ID.
-    Entra,
-    /// OneLogin.
-    OneLogin,
-    /// Keycloak.
-    Keycloak,
-    /// Google Workspace.
-    Google,
-    /// Another one that speaks SAML 2.0.
-    #[default]
-    Other,
-}
-
-impl Vendor {
-    /// All vendors, in the order in which they are offered.
-    pub const ALL: [Self; 6] =
-        [Self::Okta, Self::Entra, Self::OneLogin, Self::Keycloak, Self::Google, Self::Other];
-
-    /// The name in the API.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Okta => "okta",
-            Self::Entra => "entra",
-            Self::OneLogin => "onelogin",
-            Self::Keycloak => "keycloak",
-            Self::Google => "google",
-            Self::Other => "other",
-        }
-    }
-
-    /// The display name.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Okta => "Okta",
-            Self::Entra => "Microsoft Entra ID",
-            Self::OneLogin => "OneLogin",
-            Self::Keycloak => "Keycloak",
-            Self::Google => "Google Workspace",
-            Self::Other => "Another identity provider",
-        }
-    }
-
-    /// Reads [`Vendor::as_str`]; anything else is [`Vendor::Other`].
-    #[must_use]
-    pub fn parse(text: &str) -> Self {
-        Self::ALL.into_iter().find(|vendor| vendor.as_str() == text).unwrap_or_default()
+text_enum! {
+    /// Identity providers with setup steps of their own; `other` is any other SAML 2.0 identity provider.
+    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+    #[serde(rename_all = "lowercase")]
+    pub enum Vendor {
+        /// Okta.
+        Okta = "okta" => "Okta",
+        /// Microsoft Entra ID.
+        Entra = "entra" => "Microsoft Entra ID",
+        /// OneLogin.
+        OneLogin = "onelogin" => "OneLogin",
+        /// Keycloak.
+        Keycloak = "keycloak" => "Keycloak",
+        /// Google Workspace.
+        Google = "google" => "Google Workspace",
+        /// Another identity provider that supports SAML 2.0.
+        #[default]
+        Other = "other" => "Another identity provider",
     }
 }
 
@@ -128,18 +93,18 @@ pub struct RetiringCertificate {
     pub until: Timestamp,
 }
 
-/// Where and as whom the groups of a person are read from Microsoft Graph. The client's secret is kept apart.
+/// The Microsoft Graph client that reads the groups of a user. Its client secret is set separately.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Graph {
-    /// The directory (tenant) id.
+    /// The directory (tenant) ID.
     pub tenant_id: String,
-    /// The application (client) id.
+    /// The application (client) ID.
     pub client_id: String,
-    /// Graph's address; another one in sovereign clouds.
+    /// The Graph URL. It differs in sovereign clouds.
     #[serde(default = "default_graph_url")]
     pub graph_url: String,
-    /// Where tokens are had; another one in sovereign clouds.
+    /// The authority URL, which issues the tokens. It differs in sovereign clouds.
     #[serde(default = "default_token_host")]
     pub login_url: String,
 }
@@ -202,19 +167,19 @@ impl SamlSettings {
         if self.request_binding == Binding::Post && self.sso_post_url.is_none() {
             return invalid(
                 "request_binding",
-                "the identity provider has no address for the HTTP-POST binding",
+                "the identity provider has no SSO URL for the HTTP-POST binding",
             );
         }
         if self.people.group_sync && self.people.group_attribute.is_none() {
-            return invalid("group_attribute", "is needed to put people into groups");
+            return invalid("group_attribute", "is required when group sync is enabled");
         }
         if let Some(landing) = &self.landing
             && local_path(Some(landing), "") != landing
         {
-            return invalid("landing", "must be a path of this server such as /profile");
+            return invalid("landing", "must be a path on this server, such as /profile");
         }
         if self.authn_context.len() > 10 || self.authn_context.iter().any(|uri| uri.len() > 300) {
-            return invalid("authn_context", "must be at most ten URIs");
+            return invalid("authn_context", "must contain at most 10 URIs of up to 300 characters");
         }
         normalize_line("display_name", &mut self.display_name)?;
         normalize_line("sp_entity_id", &mut self.sp_entity_id)?;

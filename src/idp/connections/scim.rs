@@ -48,7 +48,7 @@ impl ScimSettings {
         ];
         for (field, value, least, most) in bounds {
             if !(least..=most).contains(&value) {
-                return Err(Error::Invalid { field, reason: format!("must be {least} to {most}") });
+                return Err(Error::Invalid { field, reason: format!("must be between {least} and {most}") });
             }
         }
         let mut names: Vec<String> = self.extra_attributes.iter().map(|one| fold_case(&one.name)).collect();
@@ -56,7 +56,9 @@ impl ScimSettings {
         names.dedup();
         let all = self.extra_attributes.len();
         if all > 50 || names.len() < all || !self.extra_attributes.iter().all(ExtraAttribute::is_valid) {
-            let reason = "must be at most 50 with different names of letters, digits, - and _".to_owned();
+            let reason = "must be at most 50 attributes with unique names of letters, digits, hyphens and \
+                          underscores"
+                .to_owned();
             return Err(Error::Invalid { field: "extra_attributes", reason });
         }
         Ok(self)

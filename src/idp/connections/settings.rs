@@ -11,6 +11,7 @@ use super::oidc::OidcSettings;
 use super::saml::SamlSettings;
 use super::scim::ScimSettings;
 use crate::directory::Error;
+use crate::kernel::TextEnum as _;
 
 /// The settings of a connection. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -84,7 +85,7 @@ impl ConnectionSettings {
 fn parse<S: DeserializeOwned>(text: &str) -> Result<Arc<S>, UnreadableConnection> {
     // serde also deserializes structs from sequences and gives missing trailing members their defaults.
     if !text.trim_start().starts_with('{') {
-        return Err(UnreadableConnection::Settings("they are no JSON object".to_owned()));
+        return Err(UnreadableConnection::Settings("they are not a JSON object".to_owned()));
     }
     serde_json::from_str(text)
         .map(Arc::new)

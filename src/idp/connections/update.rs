@@ -38,10 +38,15 @@ pub async fn update(
     change: ConnectionChange,
 ) -> Result<Connection, Error> {
     let before = connection.settings().map_err(|error| {
-        tracing::warn!(connection = %connection.id, %error, "a connection that cannot be read was not changed");
+        tracing::warn!(
+            connection = %connection.id,
+            %error,
+            "a change was rejected because the stored connection cannot be read"
+        );
         Error::Forbidden(
-            "What is stored of this connection cannot be read by this version of the server, so it cannot be changed \
-             here. If an upgrade is under way, finish it; otherwise delete the connection and make it again.",
+            "This version of the server cannot read the stored connection, so the connection cannot be \
+             changed. If an upgrade is in progress, finish it. Otherwise, delete the connection and create \
+             it again.",
         )
     })?;
     let mut wanted = connection.clone();
@@ -58,8 +63,8 @@ pub async fn update(
         let untested = connection.is_for_sign_in() && connection.tested_at.is_none();
         if switched_on && untested && !change.override_untested {
             return Err(Error::Forbidden(
-                "No test of this connection has succeeded yet. Test it first, or set override_untested to switch it on \
-                 all the same.",
+                "No test of this connection has succeeded yet. Test the connection first, or \
+                 confirm that you want to enable it without a test (in the API: override_untested).",
             ));
         }
         wanted.enabled = i32::from(enabled);

@@ -5,17 +5,17 @@ use crate::idp::report::checks;
 checks! {
     /// A check of a directory.
     LdapCheck {
-        /// A server of the directory is reached, with TLS where that is asked for.
+        /// A directory server is reachable, with TLS where configured.
         Connect = "connect",
-        /// The directory takes the bind DN and its password.
+        /// The directory accepts the bind DN and the bind password.
         Bind = "bind",
-        /// The user queries find people.
+        /// The user searches find users.
         Users = "users",
-        /// People have an email address.
+        /// Users have an email address.
         Email = "email",
-        /// People have an id that stays theirs when they are renamed or moved.
+        /// Users have an ID that does not change when they are renamed or moved.
         Id = "id",
-        /// The group queries find groups.
+        /// The group searches find groups.
         Groups = "groups",
     }
 }

@@ -50,28 +50,30 @@ async fn check_directory(
     let mut conn = pool.acquire_for_search(kernel).await.map_err(|error| match error {
         LdapError::Refused { .. } => {
             report.pass(LdapCheck::Connect);
-            report.fail(LdapCheck::Bind, "the bind DN and its password accepted", error)
+            report.fail(LdapCheck::Bind, "the bind DN and the bind password are accepted", error)
         }
-        error => report.fail(LdapCheck::Connect, "a server that answers", error),
+        error => report.fail(LdapCheck::Connect, "a server that responds", error),
     })?;
-    let kind = if conn.is_active_directory { "Active Directory" } else { "a directory" };
-    report.record(LdapCheck::Connect, check_that(true, "a server that answers", kind))?;
+    let kind = if conn.is_active_directory { "Active Directory" } else { "an LDAP directory" };
+    report.record(LdapCheck::Connect, check_that(true, "a server that responds", kind))?;
     let who = if pool.connection.settings.bind_dn.is_empty() {
-        "anonymous"
+        "anonymous bind"
     } else {
         &pool.connection.settings.bind_dn
     };
-    report.record(LdapCheck::Bind, check_that(true, "the bind DN and its password accepted", who))?;
+    report
+        .record(LdapCheck::Bind, check_that(true, "the bind DN and the bind password are accepted", who))?;
     let mut attributes = BTreeMap::new();
     let people = check_users(kernel, pool, &mut conn, &mut report).await?;
     let shown = people.iter().take(5).map(|person| person.entry.dn.clone()).collect();
     attributes.insert("people".to_owned(), shown);
     let without: Vec<&LdapUser> = people.iter().filter(|person| person.email().is_none()).collect();
-    let count = format!("{} of {} have none", without.len(), people.len());
+    let count = format!("{} of {} users have no email address", without.len(), people.len());
     let good = without.len() < people.len();
-    report.record(LdapCheck::Email, check_that(good, "an address at everybody who signs in", count))?;
+    report
+        .record(LdapCheck::Email, check_that(good, "an email address for every user who signs in", count))?;
     let with_id = people.iter().filter(|person| person.entry.stable_id().is_some()).count();
-    let count = format!("{with_id} of {} have one", people.len());
+    let count = format!("{with_id} of {} users have one", people.len());
     report.record(LdapCheck::Id, check_that(with_id > 0, "objectGUID or entryUUID", count))?;
     let groups = check_groups(kernel, pool, &mut conn, &mut report).await?;
     attributes.insert("groups".to_owned(), groups);
@@ -89,7 +91,7 @@ async fn check_users(
     let mut people = Vec::new();
     for UserSearch { query, attributes } in &pool.user_searches {
         let request = LdapSearchRequest::below(&query.base_dn, &query.filter, attributes);
-        let expected = format!("people below {}", query.base_dn);
+        let expected = format!("users below {}", query.base_dn);
         let found = search_up_to(kernel, pool, conn, request, SAMPLE).await;
         let found = found.map_err(|error| report.fail(LdapCheck::Users, &expected, error))?;
         let some = !found.is_empty();

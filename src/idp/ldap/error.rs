@@ -18,13 +18,13 @@ pub enum Error {
         reason: String,
     },
     /// The CA certificate cannot be parsed.
-    #[error("the CA certificate is not PEM")]
+    #[error("the CA certificates cannot be read; they must be valid certificates in PEM format")]
     InvalidCaCertificate,
     /// The connection broke, or no response came in time.
     #[error("{0}")]
     ConnectionLost(String),
     /// The directory answered with an error result.
-    #[error("the directory answered {code} ({name}): {text}", name = name(*.code))]
+    #[error("the directory responded with {code} ({name}): {text}", name = name(*.code))]
     Refused {
         /// The result code (RFC 4511 §4.1.9).
         code: u32,
@@ -32,7 +32,7 @@ pub enum Error {
         text: String,
     },
     /// More than one entry matches the identifier.
-    #[error("several entries have this name")]
+    #[error("several entries match this identifier")]
     Ambiguous,
     /// No connection of the pool became free in time.
     #[error("all connections to the directory are in use")]
@@ -101,6 +101,6 @@ pub(super) async fn with_timeout<T>(
 ) -> Result<T, Error> {
     match tokio::time::timeout(limit, answer).await {
         Ok(answer) => Ok(answer?),
-        Err(_) => Err(Error::ConnectionLost(format!("no answer within {} ms", limit.as_millis()))),
+        Err(_) => Err(Error::ConnectionLost(format!("no response within {} ms", limit.as_millis()))),
     }
 }

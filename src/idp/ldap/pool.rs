@@ -191,7 +191,7 @@ impl LdapPool {
                     return Err(refused);
                 }
                 Err(error) => {
-                    tracing::warn!(url = urls[at], %error, "a directory's server was not reached");
+                    tracing::warn!(url = urls[at], %error, "could not connect to a directory server");
                     last = match error {
                         unreachable @ Error::Unreachable { .. } => unreachable,
                         error => Error::Unreachable { url: urls[at].clone(), reason: error.to_string() },
@@ -221,7 +221,7 @@ impl LdapPool {
         let connecting = kernel.http_client.connect(host, port, encrypted);
         let stream = tokio::time::timeout(limit, connecting).await;
         let stream =
-            stream.map_err(|_| broken(format!("no connection within {} ms", limit.as_millis())))??;
+            stream.map_err(|_| broken(format!("could not connect within {} ms", limit.as_millis())))??;
         stream.set_nodelay(true).map_err(|error| broken(error.to_string()))?;
         let stream = stream.into_std().map_err(|error| broken(error.to_string()))?;
         let mut how = LdapConnSettings::new()
@@ -235,7 +235,7 @@ impl LdapPool {
         let (driver, mut ldap) = opened.map_err(|error| broken(error.to_string()))?;
         tokio::spawn(async move {
             if let Err(error) = driver.drive().await {
-                tracing::debug!(%error, "a connection to a directory ended");
+                tracing::debug!(%error, "a connection to a directory server was closed");
             }
         });
         let is_active_directory = probe_root_dse(&mut ldap, self.response_timeout()).await?;

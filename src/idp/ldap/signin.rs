@@ -56,7 +56,7 @@ pub async fn sign_in(
 }
 
 fn unreachable(connection: &Connection, error: &Error) -> SignInError {
-    tracing::warn!(connection = %connection.id, %error, "a directory did not answer");
+    tracing::warn!(connection = %connection.id, %error, "a sign-in could not use the directory");
     metrics::counter!("vestibule_ldap_failures_total").increment(1);
     SignInError::DirectoryUnreachable
 }
@@ -70,7 +70,7 @@ async fn find_user(idp: &Idp, pool: &Arc<LdapPool>, identifier: &str) -> Result<
             Err(Error::Ambiguous) => {
                 tracing::warn!(
                     connection = %pool.connection.id,
-                    "several entries have the name somebody signs in with"
+                    "several directory entries match the identifier of a sign-in"
                 );
                 Ok(None)
             }
@@ -137,7 +137,11 @@ async fn read_groups(idp: &Idp, pool: &Arc<LdapPool>, person: &LdapUser) -> Opti
         Ok::<_, Error>(groups)
     };
     let noted = read.await.inspect_err(|error| {
-        tracing::warn!(connection = %pool.connection.id, %error, "groups were not read; they stay as they are");
+        tracing::warn!(
+            connection = %pool.connection.id,
+            %error,
+            "could not read the groups of a user; memberships were not changed"
+        );
     });
     noted.ok()
 }

@@ -15,7 +15,7 @@ use crate::kernel::Kernel;
 const MAX_GROUPS: u16 = 5_000;
 /// The matching rule for nested groups (MS-ADTS §3.1.1.3.4.4).
 const IN_CHAIN: &str = "1.2.840.113556.1.4.1941";
-/// The only user with this email address or sign-in name; [`Error::Ambiguous`] if there are several.
+/// The only user with this email address or username; [`Error::Ambiguous`] if there are several.
 pub(super) async fn find_user(
     kernel: &Kernel,
     pool: &Arc<LdapPool>,

@@ -78,14 +78,15 @@ impl<'a> Callback<'a> {
         params: &CallbackParams,
     ) -> Result<OidcIdentity, CheckFailed<OidcCheck>> {
         let provider = self.providers.discover(self.kernel, self.settings()).await;
-        let provider = provider
-            .map_err(|error| self.report.fail(OidcCheck::Discovery, "a provider that answers", error))?;
+        let provider = provider.map_err(|error| {
+            self.report.fail(OidcCheck::Discovery, "a provider with a valid configuration", error)
+        })?;
         self.report.pass(OidcCheck::Discovery);
         let code = self.extract_code(&provider, params)?;
         let verifier = &self.request.verifier;
         let tokens = client::exchange_code(self.kernel, self.connection, &provider, code, verifier).await;
-        let tokens =
-            tokens.map_err(|error| self.report.fail(OidcCheck::Code, "a token for the code", error))?;
+        let tokens = tokens
+            .map_err(|error| self.report.fail(OidcCheck::Code, "tokens in exchange for the code", error))?;
         self.report.pass(OidcCheck::Code);
 
         let settings = self.settings();
@@ -122,10 +123,10 @@ impl<'a> Callback<'a> {
         }
         if let Some(error) = &params.error {
             let said = params.error_description.as_deref().unwrap_or_default();
-            return Err(report.fail(OidcCheck::Answer, "yes", format!("{error}: {said}")));
+            return Err(report.fail(OidcCheck::Answer, "an authorization code", format!("{error}: {said}")));
         }
         let code = params.code.as_deref().filter(|code| !code.is_empty() && code.len() <= 8192);
-        let code = code.ok_or_else(|| report.fail(OidcCheck::Answer, "a code", "none"))?;
+        let code = code.ok_or_else(|| report.fail(OidcCheck::Answer, "an authorization code", "none"))?;
         report.pass(OidcCheck::Answer);
         Ok(code)
     }
@@ -141,7 +142,7 @@ impl<'a> Callback<'a> {
                 oauth2_userinfo::fetch_claims(self.kernel, self.settings(), oauth2, &tokens.access_token)
                     .await;
             return claims
-                .map_err(|error| self.report.fail(OidcCheck::UserInfo, "the person from the API", error));
+                .map_err(|error| self.report.fail(OidcCheck::UserInfo, "the user from the API", error));
         }
         let (claims, provider) = self.id_token_claims(provider, tokens).await?;
         let settings = self.settings();
@@ -189,10 +190,10 @@ impl<'a> Callback<'a> {
         };
         let said = fetch_userinfo(self.kernel, endpoint, &tokens.access_token).await;
         let said =
-            said.map_err(|error| self.report.fail(OidcCheck::UserInfo, "claims of the person", error))?;
+            said.map_err(|error| self.report.fail(OidcCheck::UserInfo, "claims of the user", error))?;
         // Claims about another subject must not be used (OpenID Connect Core §5.3.2).
         let who = text_claim(&claims, "sub").unwrap_or_default();
-        let found = text_claim(&said, "sub").unwrap_or("nobody");
+        let found = text_claim(&said, "sub").unwrap_or("none");
         self.report.record(OidcCheck::UserInfo, check_that(who == found, who, found))?;
         for (name, value) in said {
             claims.entry(name).or_insert(value);
@@ -223,7 +224,7 @@ async fn fetch_userinfo(kernel: &Kernel, endpoint: &str, access_token: &str) -> 
 }
 
 /// Validates a signed token. If its key is unknown or its signature is wrong, the provider's keys are read
-/// again once and the token is validated anew: a provider may also replace a key under its old id.
+/// again once and the token is validated once more: a provider may also replace a key under its old id.
 pub(super) async fn validate_with_key_refresh(
     kernel: &Kernel,
     providers: &ProviderCache,

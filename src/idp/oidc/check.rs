@@ -5,53 +5,53 @@ use crate::idp::report::checks;
 checks! {
     /// A check that a provider's response must pass.
     OidcCheck {
-        /// The provider can be reached and describes itself.
+        /// The configuration of the provider is available and valid.
         Discovery = "discovery",
-        /// The provider says yes.
+        /// The provider returns an authorization code.
         Answer = "answer",
-        /// The answer comes from the provider that was asked (RFC 9207).
+        /// The response comes from the provider of this connection (iss, RFC 9207).
         IssuerParameter = "issuer_parameter",
-        /// The answer to a sign-in that waits for one, and the first.
+        /// The response belongs to a pending request and is the first one for it.
         Request = "request",
-        /// The code is accepted, with our client id, secret and redirect address.
+        /// The provider accepts the code, the client credentials and the redirect URI.
         Code = "code",
-        /// A signed token of three parts.
+        /// The token is a signed JSON Web Token (JWT).
         Token = "token",
-        /// A signature algorithm on the list.
+        /// The signature algorithm is allowed.
         Algorithm = "algorithm",
-        /// A key that the provider publishes.
+        /// The provider publishes a matching signing key.
         Key = "key",
-        /// The signature is right.
+        /// The signature of the token is valid.
         Signature = "signature",
-        /// From the provider of this connection.
+        /// The issuer is the provider of this connection.
         Issuer = "issuer",
-        /// Meant for us.
+        /// The audience contains the client ID.
         Audience = "audience",
-        /// Made for us, when it is for several.
+        /// The authorized party (azp), if present or required, is the client ID.
         AuthorizedParty = "authorized_party",
-        /// Valid now.
+        /// The token is valid at the current time.
         Times = "times",
-        /// Made for this sign-in.
+        /// The nonce belongs to this sign-in.
         Nonce = "nonce",
-        /// Belongs to the access token beside it.
+        /// The access token hash matches the access token.
         AccessToken = "access_token",
-        /// Names somebody.
+        /// The token identifies a user.
         Subject = "subject",
-        /// The provider answers questions about the person.
+        /// The provider returns the claims of the user.
         UserInfo = "userinfo",
-        /// From a tenant that this connection lets in.
+        /// The tenant is allowed by this connection.
         Tenant = "tenant",
-        /// From a domain that this connection lets in.
+        /// The Google Workspace domain is allowed by this connection.
         HostedDomain = "hosted_domain",
-        /// Names an email address.
+        /// The provider sends an email address.
         Email = "email",
-        /// The provider vouches for the address.
+        /// The email address is verified.
         EmailVerified = "email_verified",
-        /// An address of a domain that this account lets in.
+        /// The email domain is allowed in this account.
         Domain = "domain",
-        /// A logout, and nothing else.
+        /// The token is a logout token without a nonce.
         Logout = "logout",
-        /// Not used before.
+        /// The token has not been used before.
         Replay = "replay",
     }
 }

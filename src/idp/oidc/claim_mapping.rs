@@ -34,7 +34,7 @@ pub(super) fn email_claim(
         && text_claim(claims, "tid").is_some_and(|tid| settings.tenants.contains(&tid.to_lowercase()));
     let mapped = settings.people.email_attribute.as_deref();
     let found = text_claim(claims, mapped.unwrap_or("email")).or_else(|| {
-        // In a configured tenant, administrators assign the sign-in names, and many accounts have no mailbox.
+        // In a configured tenant, administrators assign the usernames, and many accounts have no mailbox.
         text_claim(claims, "preferred_username").filter(|_| mapped.is_none() && tenant_is_ours)
     });
     let email = found.unwrap_or_default().trim().to_owned();

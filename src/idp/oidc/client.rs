@@ -25,19 +25,19 @@ const MAX_BYTES: usize = 256 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// An endpoint of the provider is not a valid URL.
-    #[error("an address of the provider cannot be used: {0}")]
+    #[error("a URL of the provider or of this server is not valid: {0}")]
     InvalidUrl(String),
     /// No client secret or key is set.
-    #[error("no client secret is set")]
+    #[error("no client secret or client key is set")]
     NoCredential,
     /// The provider refused the request: its error code and description.
-    #[error("the provider refused: {0}")]
+    #[error("the provider rejected the request: {0}")]
     Refused(String),
     /// The request could not be completed.
     #[error("{0}")]
     Http(String),
     /// The response is not a token response.
-    #[error("the token endpoint answered with something that is no token")]
+    #[error("the token endpoint did not respond with a token")]
     MalformedResponse,
     /// The client secret could not be read.
     #[error(transparent)]

@@ -52,7 +52,7 @@ pub async fn begin(
         Err(error) => {
             let failed = CheckReport::<OidcCheck>::default().fail(
                 OidcCheck::Discovery,
-                "a provider that describes itself",
+                "a provider with a valid configuration",
                 error,
             );
             connection_tests::finish(&mut tx, context, connection, &test, &TestResult::failed(failed))
@@ -121,8 +121,9 @@ async fn check_test_rules(
     let domain = domain_of(&identity.email).unwrap_or_default();
     let report = &mut identity.report;
     let is_own = authorization.request == test.request_id;
-    report.record(OidcCheck::Request, check_that(is_own, "the request of this test", "another one"))?;
-    let vouched = check_that(identity.email_is_verified, "an address that it vouches for", &identity.email);
+    report
+        .record(OidcCheck::Request, check_that(is_own, "the request of this test", "a different request"))?;
+    let vouched = check_that(identity.email_is_verified, "a verified email address", &identity.email);
     report.record(OidcCheck::EmailVerified, vouched)?;
     let allowed = check_that(rules.allows_domain(&domain), rules.allowed_domains_text(), &domain);
     report.record(OidcCheck::Domain, allowed)?;

@@ -46,13 +46,13 @@ pub enum DiscoveryError {
         error: Arc<http_client::Error>,
     },
     /// The response is not a discovery document or a key set.
-    #[error("{0}: the answer is not what `OpenID` Connect Discovery asks for")]
+    #[error("{0}: the response is not valid OpenID Connect discovery metadata")]
     Malformed(String),
     /// The document is about another issuer (OpenID Connect Discovery §4.3).
-    #[error("the provider calls itself {0}: put exactly that into the issuer")]
+    #[error("the provider states the issuer {0}; enter exactly this value as the issuer")]
     IssuerMismatch(String),
     /// An endpoint for browsers is not a safe URL.
-    #[error("the provider's {0} must be an https address")]
+    #[error("the {0} of the provider must be an https URL")]
     UnsafeEndpoint(&'static str),
 }
 
@@ -123,7 +123,11 @@ impl ProviderCache {
                 memory.last_failure = Some((at, error.clone()));
                 let old = memory.provider.clone().filter(|old| now < old.read_at.plus(USABLE_FOR));
                 let Some(old) = old else { return Err(error) };
-                tracing::warn!(issuer = settings.issuer, %error, "a provider was not reached; what is known is used");
+                tracing::warn!(
+                    issuer = settings.issuer,
+                    %error,
+                    "could not read a provider's configuration; using the cached one"
+                );
                 Ok(old)
             }
         }
@@ -157,7 +161,11 @@ impl ProviderCache {
             match fetch_keys(kernel, &provider.metadata).await {
                 Ok(keys) => provider.keys = Arc::new(keys),
                 Err(error) => {
-                    tracing::warn!(issuer = settings.issuer, %error, "a provider's keys were not read");
+                    tracing::warn!(
+                        issuer = settings.issuer,
+                        %error,
+                        "could not read a provider's keys; using the cached ones"
+                    );
                 }
             }
         }

@@ -81,15 +81,15 @@ pub(super) fn validate_logout_token(
     let fits = is_logout && !claims.contains_key("nonce");
     report.record(
         OidcCheck::Logout,
-        check_that(fits, EVENT, if is_logout { "a nonce" } else { "no such event" }),
+        check_that(fits, EVENT, if is_logout { "a nonce" } else { "no logout event" }),
     )?;
     let named = text_claim(&claims, "sub").or(text_claim(&claims, "sid"));
     report.record(
         OidcCheck::Subject,
-        check_that(named.is_some(), "a subject or a session", named.unwrap_or("none")),
+        check_that(named.is_some(), "a subject (sub) or a session ID (sid)", named.unwrap_or("none")),
     )?;
     let id = text_claim(&claims, "jti");
-    report.record(OidcCheck::Replay, check_that(id.is_some(), "an id of its own", id.unwrap_or("none")))?;
+    report.record(OidcCheck::Replay, check_that(id.is_some(), "a token ID (jti)", id.unwrap_or("none")))?;
     Ok(claims)
 }
 
@@ -108,7 +108,7 @@ fn validate_token(
     expected: &ExpectedToken<'_>,
 ) -> Result<(Claims, Algorithm), CheckFailed<OidcCheck>> {
     let unreadable = |report: &CheckReport<OidcCheck>| {
-        report.fail(OidcCheck::Token, "a signed token of three parts", token)
+        report.fail(OidcCheck::Token, "a signed JSON Web Token (JWT)", token)
     };
     let parts: Vec<&str> = token.split('.').collect();
     let [header, payload, signature] = parts[..] else { return Err(unreadable(report)) };
@@ -129,14 +129,14 @@ fn validate_token(
         .filter(|key| key_matches(key, algorithm, header.kid.as_deref()))
         .filter_map(|key| DecodingKey::from_jwk(key).ok())
         .collect();
-    let kid = header.kid.as_deref().unwrap_or("no key id");
+    let kid = header.kid.as_deref().unwrap_or("no key ID");
     report
         .record(OidcCheck::Key, check_that(!fitting.is_empty(), "a key that the provider publishes", kid))?;
     let signed = &token[..token.len() - signature.len() - 1];
     let good = fitting.iter().any(|key| {
         jsonwebtoken::crypto::verify(signature, signed.as_bytes(), key, algorithm).unwrap_or(false)
     });
-    report.require(OidcCheck::Signature, good, "a signature by that key", "another one")?;
+    report.require(OidcCheck::Signature, good, "a signature made with this key", "a different signature")?;
     report.pass(OidcCheck::Signature);
 
     let tenant = text_claim(&claims, "tid").unwrap_or_default();
@@ -214,11 +214,11 @@ fn times(claims: &Claims, now: Timestamp) -> CheckResult {
         (0.0..1e12).contains(&seconds).then(|| Timestamp(to_millis(seconds)))
     };
     let (Some(end), Some(issued)) = (at("exp"), at("iat")) else {
-        return check_that(false, "times of issue and of end", "none");
+        return check_that(false, "valid exp and iat claims", "missing or invalid claims");
     };
     let begin = at("nbf").unwrap_or(issued).max(issued);
     let found = format!("from {begin} until {end}");
-    check_that(begin <= now.plus(SKEW) && now < end.plus(SKEW), format!("now, {now}"), found)
+    check_that(begin <= now.plus(SKEW) && now < end.plus(SKEW), format!("valid at {now}"), found)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the caller has checked the range")]

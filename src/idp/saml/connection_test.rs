@@ -75,14 +75,14 @@ async fn check_test_rules(
 ) -> Result<ValidatedAssertion, MessageError<SamlCheck>> {
     let mut report = assertion.report.clone();
     if assertion.in_response_to.as_deref() != Some(&test.request_id) {
-        let found = assertion.in_response_to.as_deref().unwrap_or("an unsolicited response");
-        let expected = "an answer to the request of this test";
+        let found = assertion.in_response_to.as_deref().unwrap_or("an unsolicited (IdP-initiated) response");
+        let expected = "a response to the request of this test";
         return Err(report.fail(SamlCheck::InResponseTo, expected, found).into());
     }
     let remember_until = assertion.remember_until.into();
     if !replay_cache::insert(tx, &connection.id, &assertion.assertion_id, remember_until).await? {
-        let found = &assertion.assertion_id;
-        return Err(report.fail(SamlCheck::Replay, "an assertion not used before", found).into());
+        let (expected, found) = ("an assertion that has not been used before", &assertion.assertion_id);
+        return Err(report.fail(SamlCheck::Replay, expected, found).into());
     }
     // A sign-in checks this rule later, in the flow. A test has no flow, so it is checked here.
     let rules = accounts::settings_of(tx, &connection.account_id).await?;

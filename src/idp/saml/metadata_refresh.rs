@@ -34,11 +34,11 @@ pub const WARN_BEFORE: Duration = Duration::from_hours(30 * 24);
 enum RefreshError {
     #[error("{0}")]
     Fetch(#[from] http_client::Error),
-    #[error("{0}")]
+    #[error("the metadata {0}")]
     Load(#[from] MetadataLoadError),
-    #[error("it is the metadata of another identity provider now: {0}")]
+    #[error("the metadata now describes a different identity provider: {0}")]
     OtherProvider(String),
-    #[error("the address is none any more")]
+    #[error("the metadata URL is not valid")]
     InvalidUrl,
 }
 
@@ -72,7 +72,7 @@ pub async fn refresh_one(kernel: &Kernel) -> Result<bool, Error> {
             }
         }
         Some(Err(error)) => {
-            tracing::warn!(connection = %connection.id, %error, "metadata could not be read again");
+            tracing::warn!(connection = %connection.id, %error, "a metadata refresh failed");
             status.error = Some(error.to_string());
             status.failing_since.get_or_insert(now);
             status.next_at = now.plus(RETRY_AFTER);
@@ -169,26 +169,30 @@ fn expiry_email(
     end: Timestamp,
 ) -> EmailMessage {
     let advice = if settings.metadata_url.is_some() {
-        "When your identity provider publishes a new one, it is taken over by itself. Look whether that is planned."
+        "When your identity provider publishes a new certificate in its metadata, the connection picks it up \
+         automatically. Check that a new certificate is planned."
     } else {
-        "Ask the people who look after your identity provider for the new one before that day, and load its metadata \
-         in the console. The old certificate can stay beside the new one."
+        "Before that date, get metadata with the new certificate from your identity provider and load it in \
+         the console. You can keep trusting the old certificate for 7 days."
     };
     EmailMessage {
-        subject: format!("A certificate of {} ends soon", connection.name),
+        subject: format!("A certificate of {} expires soon", connection.name),
         paragraphs: vec![
             format!(
-                "The certificate with which {} signs the sign-ins to {account} ends on {} UTC. Providers change their \
-                 key by then, and nobody can sign in with a key that is not known here.",
+                "The certificate that {} uses to sign its responses to {account} expires on {} UTC. Identity \
+                 providers usually replace a certificate before it expires. Once it is replaced, users \
+                 cannot sign in until this connection has the new certificate.",
                 connection.name,
                 end.display_minute()
             ),
             advice.into(),
         ],
         action: Some((
-            "Look at the connection".into(),
+            "View connection".into(),
             kernel.urls.absolute(&format!("/console/connections/{}", connection.id)),
         )),
-        notes: vec!["All administrators of the account get this mail, once for each certificate.".into()],
+        notes: vec![
+            "All administrators of the account receive this email, once for each certificate.".into(),
+        ],
     }
 }

@@ -25,10 +25,10 @@ pub enum MetadataSource {
 #[derive(Debug, thiserror::Error)]
 pub enum MetadataLoadError {
     /// The metadata was read but cannot be used.
-    #[error("The metadata cannot be used: {0}.")]
+    #[error("cannot be used: {0}")]
     Metadata(#[from] MetadataError),
     /// The metadata could not be fetched.
-    #[error("The metadata could not be read from that address: {0}.")]
+    #[error("cannot be read from this URL: {0}")]
     Fetch(#[from] http_client::Error),
     /// Our keys could not be generated.
     #[error(transparent)]

@@ -8,14 +8,15 @@ use crate::kernel::{GroupId, Timestamp};
 /// The limit on groups that a report names. Its counters include all groups.
 pub(super) const MAX_LISTED: usize = 200;
 
-/// What an administrator asked for.
+/// The options of a group sync.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 #[schema(as = Wanted)]
 pub struct SyncOptions {
-    /// Only say what would change.
+    /// Only preview the changes, without applying them.
     pub preview: bool,
-    /// Groups that are empty or gone there are emptied here as well.
+    /// Remove all synced members of groups that are empty or missing in the directory. By default, these
+    /// groups are skipped.
     pub allow_empty: bool,
 }
 
@@ -38,7 +39,7 @@ impl SyncRun {
     #[must_use]
     pub fn report(&self) -> SyncReport {
         serde_json::from_str(&self.report).unwrap_or_else(|_| SyncReport {
-            error: Some("This version of the server cannot read what the run came to.".to_owned()),
+            error: Some("This version of the server cannot read the report of this sync run.".to_owned()),
             ..SyncReport::default()
         })
     }
@@ -50,60 +51,60 @@ impl SyncRun {
     }
 }
 
-/// What a synchronisation has found and done.
+/// The results of a group sync.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 #[schema(as = Report)]
 pub struct SyncReport {
-    /// Whether nothing was changed by it.
+    /// Whether it is a preview, which changes nothing.
     pub preview: bool,
-    /// Linked groups there are.
+    /// The number of linked groups.
     pub linked: u64,
-    /// Those that have been looked at so far.
+    /// The number of linked groups that have been checked.
     pub looked_at: u64,
-    /// Those that had not changed since they were read last, and were not read.
+    /// The number of groups that had not changed since the last sync and were not read again.
     pub unchanged: u64,
-    /// People that were read.
+    /// The number of users that were read from the directory.
     pub people: u64,
-    /// People who were made here.
+    /// The number of users that were created.
     pub created: u64,
-    /// Members who are nobody here.
+    /// The number of directory users without a matching user.
     pub unknown: u64,
-    /// People who came into groups.
+    /// The number of members that were added to groups.
     pub added: u64,
-    /// People who went from groups.
+    /// The number of members that were removed from groups.
     pub removed: u64,
-    /// Groups that changed, at most two hundred.
+    /// The groups that changed, at most 200.
     pub changes: Vec<GroupChange>,
-    /// Groups that were left as they are, at most two hundred, and why.
+    /// The groups that were skipped, with the reason, at most 200.
     pub held: Vec<HeldGroup>,
-    /// Why it ended before its end.
+    /// Why the sync failed; `null` if it did not fail.
     pub error: Option<String>,
 }
 
-/// What happened to a group, or would.
+/// A group that changed, or would change in a preview.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct GroupChange {
-    /// The group's id.
+    /// The group's ID.
     #[schema(value_type = String)]
     pub group_id: GroupId,
-    /// What it is called here.
+    /// The group's name.
     pub name: String,
-    /// People who come in.
+    /// The number of members that were added.
     pub added: u64,
-    /// People who go.
+    /// The number of members that were removed.
     pub removed: u64,
 }
 
-/// A group that was left as it is.
+/// A group that was skipped.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct HeldGroup {
-    /// The group's id.
+    /// The group's ID.
     #[schema(value_type = String)]
     pub group_id: GroupId,
-    /// What it is called here.
+    /// The group's name.
     pub name: String,
-    /// Why.
+    /// Why the group was skipped.
     pub reason: String,
 }
 

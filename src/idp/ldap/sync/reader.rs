@@ -1,7 +1,7 @@
 //! Reading a directory ahead: the next batches are read while the previous ones are written to the
 //! database.
 //!
-//! It serves the benchmark *LDAP groups brought up to date* of the README.
+//! It serves the benchmark *LDAP group sync* of `docs/benchmarks.md`.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -77,7 +77,7 @@ impl<T: Send + 'static> Prefetch<T> {
     pub(super) async fn end(self) -> Result<Reader, Error> {
         self.reading
             .await
-            .map_err(|error| Error::ConnectionLost(format!("reading it was broken off: {error}")))?
+            .map_err(|error| Error::ConnectionLost(format!("reading the directory was aborted: {error}")))?
     }
 }
 

@@ -66,7 +66,7 @@ async fn begin_run(kernel: &Kernel) -> Result<RunStart, Error> {
     else {
         tracing::error!(
             connection = %lease.connection_id,
-            "a run is put off: its connection, or what was asked for, cannot be read by this version"
+            "a directory sync was postponed: this version cannot read its connection or options"
         );
         store::postpone_run(&mut tx, &lease).await?;
         tx.commit().await?;
@@ -87,7 +87,7 @@ async fn finish_run(
 ) -> Result<(), Error> {
     let connection = &run.connection;
     if let Some(error) = &report.error {
-        tracing::warn!(connection = %connection.id, error, "a directory's groups were not brought up to date");
+        tracing::warn!(connection = %connection.id, error, "a directory sync failed");
         metrics::counter!("vestibule_ldap_sync_failures_total").increment(1);
     }
     let schedule = Schedule::parse(&connection.settings.schedule).ok();
@@ -169,7 +169,7 @@ impl SyncWorker<'_> {
         } else {
             GroupSyncOutcome::AwaitingApproval(
                 group,
-                format!("The directory has no group {}. Its members here are kept.", link.name),
+                format!("The directory has no group {}. The synced members are kept.", link.name),
             )
         };
         self.commit_outcomes(tx, vec![outcome]).await
@@ -202,8 +202,9 @@ impl SyncWorker<'_> {
         if users.is_empty() && !self.options.allow_empty {
             let present = groups::count_members_from(tx, &group.id, &link.connection_id).await?;
             if present > 0 {
-                let reason =
-                    format!("It is empty in the directory, and has {present} members here, who are kept.");
+                let reason = format!(
+                    "No matching members were found in the directory. Synced members kept: {present}."
+                );
                 return Ok(Some(GroupSyncOutcome::AwaitingApproval(group, reason)));
             }
         }

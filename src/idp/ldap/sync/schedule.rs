@@ -17,9 +17,7 @@ impl Schedule {
         let invalid = |reason: String| Error::Invalid { field: "schedule", reason };
         let fields = text.split_whitespace().count();
         if !(6..=7).contains(&fields) || text.len() > 200 {
-            return Err(invalid(
-                "must have six or seven fields, such as 0 0 * * * ? for each hour".to_owned(),
-            ));
+            return Err(invalid("must have 6 or 7 fields, such as 0 0 * * * ? for every hour".to_owned()));
         }
         let parser = CronParser::builder()
             .seconds(Seconds::Required)
@@ -28,13 +26,15 @@ impl Schedule {
             .dom_and_dow(true)
             .sloppy_ranges(true)
             .build();
-        let cron = parser.parse(text).map_err(|error| invalid(format!("cannot be read: {error}")))?;
+        let cron = parser
+            .parse(text)
+            .map_err(|error| invalid(format!("is not a valid Quartz cron expression: {error}")))?;
         let schedule = Self(cron);
         // A run every few seconds is certainly a mistake, and a burden on the directory.
         let first = schedule.next(Timestamp(0)).unwrap_or(Timestamp(0));
         let close = schedule.next(first).is_some_and(|second| second.0 - first.0 < 60_000);
         if close {
-            return Err(invalid("must leave a minute between two runs".to_owned()));
+            return Err(invalid("must leave at least one minute between two runs".to_owned()));
         }
         Ok(schedule)
     }

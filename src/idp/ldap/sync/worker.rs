@@ -31,7 +31,7 @@ pub(super) enum SyncError {
     #[error(transparent)]
     Local(#[from] Error),
     /// The lease is lost: another node acquired it, or the schedule was deleted.
-    #[error("another node has taken it over")]
+    #[error("another node has taken over the sync run")]
     LeaseLost,
 }
 

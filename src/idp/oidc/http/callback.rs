@@ -71,9 +71,9 @@ pub(super) async fn receive(
 fn invalid_state() -> Refusal {
     refusal(
         StatusCode::FORBIDDEN,
-        "This sign-in cannot be finished here",
-        "It was begun in another browser, was finished already, or took too long. Start again from your application \
-         or the sign-in page.",
+        "Sign-in cannot be completed",
+        "The sign-in was started in another browser, has already been completed or has expired. Start again \
+         from your application or the sign-in page.",
     )
 }
 
@@ -213,9 +213,9 @@ impl ProviderAnswer<'_> {
         let (signin, connection) = (&self.idp.signin, self.connection);
         let refusal = refuse_sign_in(signin, self.request, connection, Method::Oidc, failed).await;
         if failed.check == OidcCheck::Answer && failed.found.starts_with("access_denied") {
-            let detail = "The sign-in was cancelled there, or you may not use this application. Start again, or sign in \
-                          another way.";
-            return Refusal::new(refusal.status, "Your identity provider said no", detail);
+            let detail = "The sign-in was canceled, or you do not have access to this application. Start \
+                          again or use a different sign-in method.";
+            return Refusal::new(refusal.status, "Your identity provider denied the sign-in", detail);
         }
         refusal
     }
@@ -224,8 +224,8 @@ impl ProviderAnswer<'_> {
 fn already_answered(report: &CheckReport<OidcCheck>) -> CheckFailed<OidcCheck> {
     report.fail(
         OidcCheck::Request,
-        "a sign-in that waits for this answer",
-        "one that was answered, or is over",
+        "a pending sign-in request",
+        "a request that was already answered or has expired",
     )
 }
 

@@ -25,13 +25,13 @@ pub(super) async fn begin(
     signin.throttle.check_step(request.address).map_err(too_many_requests)?;
     let connection = find_oidc_connection(signin, &id, true).await?;
     let provider = idp.oidc.discover(&signin.kernel, &connection.settings).await.map_err(|error| {
-        tracing::warn!(connection = %connection.id, %error, "a provider cannot be used");
+        tracing::warn!(connection = %connection.id, %error, "an identity provider is unavailable");
         metrics::counter!("vestibule_oidc_discovery_failures_total").increment(1);
         refusal(
             StatusCode::SERVICE_UNAVAILABLE,
-            "Your identity provider does not answer",
-            "Try again in a moment, or sign in another way. If it goes on, tell your administrator: a test of the \
-             connection says what is wrong.",
+            "Your identity provider is unavailable",
+            "Try again in a moment or use a different sign-in method. If the problem continues, contact your \
+             administrator: a test of the connection shows the cause.",
         )
         .retry_after(10)
     })?;

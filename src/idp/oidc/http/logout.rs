@@ -70,8 +70,8 @@ async fn validate_logout(
     let kernel = &idp.signin.kernel;
     let mut report = CheckReport::<OidcCheck>::default();
     let provider = idp.oidc.discover(kernel, settings).await;
-    let provider =
-        provider.map_err(|error| report.fail(OidcCheck::Discovery, "a provider that answers", error))?;
+    let provider = provider
+        .map_err(|error| report.fail(OidcCheck::Discovery, "a provider with a valid configuration", error))?;
 
     let judged =
         validate_with_key_refresh(kernel, &idp.oidc, settings, provider, &mut report, |report, expected| {
@@ -93,7 +93,7 @@ async fn end_sessions(
     let until = tx.now().plus(REPLAY_WINDOW);
     let token_id = text_claim(&claims, "jti").unwrap_or_default();
     if !replay_cache::insert(&mut tx, &connection.id, token_id, until).await? {
-        return Err(report.fail(OidcCheck::Replay, "a token not used before", token_id).into());
+        return Err(report.fail(OidcCheck::Replay, "a token that has not been used before", token_id).into());
     }
     let context = Context::of(&connection.account_id, connection.actor(), request);
     let named: Vec<String> = text_claim(&claims, "sid").map(str::to_owned).into_iter().collect();

@@ -12,13 +12,13 @@ const MAX_BYTES: usize = 1024 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ProviderApiError {
     /// The base URL of the API is not valid.
-    #[error("the address of the provider's API cannot be used")]
+    #[error("the API URL is not valid")]
     InvalidUrl,
     /// The API was not reached or answered with an error.
     #[error("{0}: {1}")]
     Http(String, #[source] http_client::Error),
     /// The response does not have the documented form.
-    #[error("{0} answered with something else than documented")]
+    #[error("{0}: unexpected response from the API of the provider")]
     MalformedResponse(String),
 }
 

@@ -22,10 +22,11 @@ pub(super) const SPEC: PresetSpec = PresetSpec {
     }),
     steps: &[
         instruction(
-            "In the settings of your workspace, open OAuth consumers and add one with the permissions Account: Email and Account: Read.",
+            "In the settings of your workspace, open OAuth consumers and add a consumer with the permissions \
+             Account: Email and Account: Read.",
         ),
-        enter("Enter as", "Callback URL", SetupValue::Callback),
-        instruction("Copy the key, which is the client ID here, and the secret."),
+        enter("Enter this URL as", "Callback URL", SetupValue::Callback),
+        instruction("Copy the key, which is the client ID, and the secret."),
     ],
     ..OPENID_CONNECT
 };

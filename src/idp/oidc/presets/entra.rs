@@ -12,14 +12,17 @@ pub(super) const SPEC: PresetSpec = PresetSpec {
     people: PeopleScope::Tenants,
     asks_for_account: true,
     steps: &[
-        instruction("In the Entra admin center, open App registrations and make a new one."),
-        enter("Choose the platform Web and enter as", "Redirect URI", SetupValue::Callback),
-        enter("Under Authentication, enter as", "Front-channel logout URL", SetupValue::SignedOut),
+        instruction("In the Microsoft Entra admin center, open App registrations and create a registration."),
+        enter("Select the platform Web and enter this URL as", "Redirect URI", SetupValue::Callback),
+        enter("Under Authentication, enter this URL as", "Front-channel logout URL", SetupValue::SignedOut),
         instruction(
-            "Under Certificates & secrets, make a client secret and copy its value. Copy the application (client) ID and the directory (tenant) ID from the overview.",
+            "Under Certificates & secrets, create a client secret and copy its value. Copy the application \
+             (client) ID and the directory (tenant) ID from the overview.",
         ),
         instruction(
-            "Under Token configuration, add the optional claims email and xms_edov, and the groups claim if groups are to follow. For people in very many groups, grant the application permission GroupMember.Read.All.",
+            "Under Token configuration, add the optional claims email and xms_edov. To sync groups, also add \
+             the groups claim. For users in a large number of groups, grant the application permission \
+             GroupMember.Read.All.",
         ),
     ],
     ..OPENID_CONNECT

@@ -21,7 +21,7 @@ pub(super) const SPEC: PresetSpec = PresetSpec {
     group_scopes: &["read:org"],
     client_auth: Some(ClientAuth::ClientSecretPost),
     group_attribute: Some("teams"),
-    group_hint: "Teams are called organization/team.",
+    group_hint: "Groups are GitHub teams, named organization/team.",
     oauth2: Some(OAuth2Api {
         authorize_path: "login/oauth/authorize",
         token_path: "login/oauth/access_token",
@@ -30,10 +30,10 @@ pub(super) const SPEC: PresetSpec = PresetSpec {
     }),
     steps: &[
         instruction(
-            "In the settings of your organization, open Developer settings, OAuth apps, and make a new one.",
+            "In the settings of your organization, open Developer settings → OAuth apps and create an app.",
         ),
-        enter("Enter as", "Authorization callback URL", SetupValue::Callback),
-        instruction("Copy the client ID, generate a client secret and copy that."),
+        enter("Enter this URL as", "Authorization callback URL", SetupValue::Callback),
+        instruction("Copy the client ID. Generate a client secret and copy it."),
     ],
     ..OPENID_CONNECT
 };

@@ -10,9 +10,10 @@ pub(super) const SPEC: PresetSpec = PresetSpec {
     may_trust_email: true,
     steps: &[
         instruction(
-            "In your group or in the admin area, open Applications and add a confidential one with the scopes openid, profile and email.",
+            "In your group or in the Admin area, open Applications and add a confidential application with \
+             the scopes openid, profile and email.",
         ),
-        enter("Enter as", "Redirect URI", SetupValue::Callback),
+        enter("Enter this URL as", "Redirect URI", SetupValue::Callback),
         instruction("Copy the application ID and the secret."),
     ],
     ..OPENID_CONNECT

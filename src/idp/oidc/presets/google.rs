@@ -12,11 +12,13 @@ pub(super) const SPEC: PresetSpec = PresetSpec {
     asks_for_account: true,
     steps: &[
         instruction(
-            "In the Google Cloud console, open Google Auth Platform, Clients, and create a client of the type Web application.",
+            "In the Google Cloud console, open Google Auth Platform → Clients and create a client of the \
+             type Web application.",
         ),
-        enter("Add this to", "Authorized redirect URIs", SetupValue::Callback),
+        enter("Add this URL to", "Authorized redirect URIs", SetupValue::Callback),
         instruction(
-            "Copy the client ID and the client secret. With Google Workspace, make the app internal.",
+            "Copy the client ID and the client secret. With Google Workspace, set the user type of the app \
+             to Internal.",
         ),
     ],
     ..OPENID_CONNECT

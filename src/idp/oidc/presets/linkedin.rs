@@ -13,9 +13,10 @@ pub(super) const SPEC: PresetSpec = PresetSpec {
     returns_nonce: false,
     steps: &[
         instruction(
-            "At linkedin.com/developers, create an app and request the product Sign In with LinkedIn using OpenID Connect.",
+            "At linkedin.com/developers, create an app and request the product Sign In with LinkedIn using \
+             OpenID Connect.",
         ),
-        enter("Under Auth, add this to", "Authorized redirect URLs", SetupValue::Callback),
+        enter("On the Auth tab, add this URL to", "Authorized redirect URLs", SetupValue::Callback),
         instruction("Copy the client ID and the primary client secret."),
     ],
     ..OPENID_CONNECT

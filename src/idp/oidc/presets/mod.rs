@@ -21,13 +21,13 @@ pub(crate) use spec::{OAuth2Api, PeopleScope, PresetSpec, SetupValue};
 /// variant in lower case, which is also the name of the module.
 macro_rules! registry {
     ($($variant:ident in $module:ident,)*) => {
-        /// Providers whose addresses and habits are known.
+        /// Providers with known URLs and deviations; `other` is any other OpenID Connect provider.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
         #[serde(rename_all = "lowercase")]
         #[expect(missing_docs, reason = "the file of each says what it is")]
         pub enum Preset {
             $($variant,)*
-            /// Another one that speaks `OpenID` Connect.
+            /// Another provider that supports OpenID Connect.
             #[default]
             Other,
         }

@@ -4,21 +4,29 @@ use super::spec::{OPENID_CONNECT, PresetSpec, SetupValue, enter, instruction};
 
 pub(super) const SPEC: PresetSpec = PresetSpec {
     name: "other",
-    label: "Another OpenID provider",
+    label: "Another OpenID Connect provider",
     group_attribute: Some("groups"),
     may_trust_email: true,
     steps: &[
         instruction(
-            "Register this server as a confidential web application with the authorization code flow.",
+            "Register this server as a confidential web application that uses the authorization code flow.",
         ),
-        enter("Enter as", "Redirect URI", SetupValue::Callback),
-        enter("If there is a field for it, enter as", "Post-logout redirect URI", SetupValue::SignedOut),
+        enter("Enter this URL as", "Redirect URI", SetupValue::Callback),
         enter(
-            "If there is a field for it, enter as",
+            "If there is a field for it, enter this URL as",
+            "Post-logout redirect URI",
+            SetupValue::SignedOut,
+        ),
+        enter(
+            "If there is a field for it, enter this URL as",
             "Back-channel logout URI",
             SetupValue::BackchannelLogout,
         ),
-        enter("To prove itself with a key instead of a secret, enter as", "JWKS URI", SetupValue::Jwks),
+        enter(
+            "To authenticate with a key instead of a client secret, enter this URL as",
+            "JWKS URI",
+            SetupValue::Jwks,
+        ),
     ],
     ..OPENID_CONNECT
 };

@@ -30,7 +30,7 @@ fn every_preset_is_complete() {
 
 #[test]
 fn a_name_that_is_not_known_is_no_preset() {
-    assert_eq!(Preset::parse("discord"), None);
+    assert_eq!(Preset::parse("no such preset"), None);
     assert!(
         serde_json::from_value::<Preset>(json!("discord")).is_err(),
         "it refuses, and is not another provider"

@@ -48,8 +48,8 @@ pub(super) async fn receive(
     signin.throttle.check_step(request.address).map_err(too_many_requests)?;
     let connection = find_saml_connection(&signin, &id, false).await?;
     let Form(form) = form.map_err(|_| {
-        let detail = "A SAMLResponse was expected here. Start again from your application.";
-        refusal(StatusCode::BAD_REQUEST, "No answer from the identity provider", detail)
+        let detail = "This URL expects a SAMLResponse. Start again from your application.";
+        refusal(StatusCode::BAD_REQUEST, "No response from the identity provider", detail)
     })?;
     let test = find_test(&signin, &connection, &form).await.map_err(internal_error)?;
     if test.is_none() && !connection.is_enabled() {
@@ -136,8 +136,9 @@ async fn deliver(
     let settings = &connection.settings;
     let report = assertion.report.clone();
     if assertion.in_response_to.is_none() && !settings.allow_idp_initiated {
-        let failed =
-            report.fail(SamlCheck::InResponseTo, "an answer to a request of ours", "an unsolicited response");
+        let expected = "a response to a request from this server";
+        let found = "an unsolicited (IdP-initiated) response";
+        let failed = report.fail(SamlCheck::InResponseTo, expected, found);
         return Err(failed.into());
     }
     // Graph is queried before the transaction begins, because the query may be slow.
@@ -151,8 +152,8 @@ async fn deliver(
     )
     .await?
     {
-        let found = &assertion.assertion_id;
-        return Err(report.fail(SamlCheck::Replay, "an assertion not used before", found).into());
+        let (expected, found) = ("an assertion that has not been used before", &assertion.assertion_id);
+        return Err(report.fail(SamlCheck::Replay, expected, found).into());
     }
     let is_mfa = settings.people.trust_mfa && attributes::asserts_mfa(&assertion);
     let proof = Proof {
@@ -180,7 +181,8 @@ async fn deliver(
     let handover = flow::deliver_proof(&mut tx, &connection.account_id, &connection.id, delivery, &proof);
     let Some(handover) = handover.await? else {
         let found = assertion.in_response_to.unwrap_or_default();
-        return Err(report.fail(SamlCheck::InResponseTo, "an open request of this connection", found).into());
+        let expected = "a pending request of this connection";
+        return Err(report.fail(SamlCheck::InResponseTo, expected, found).into());
     };
     tx.commit().await?;
     Ok(handover)

@@ -79,8 +79,8 @@ pub(super) async fn receive_post(
 }
 
 fn missing_message() -> Refusal {
-    let detail = "A SAMLRequest or SAMLResponse was expected here. Sign out in your application.";
-    refusal(StatusCode::BAD_REQUEST, "No logout", detail)
+    let detail = "This URL expects a SAMLRequest or SAMLResponse. Sign out in your application.";
+    refusal(StatusCode::BAD_REQUEST, "No logout message", detail)
 }
 
 async fn handle_message(
@@ -102,9 +102,9 @@ async fn handle_message(
                 .map_err(internal_error)?;
             Err(refusal(
                 StatusCode::FORBIDDEN,
-                "Logout was not accepted",
-                "The message of your identity provider was not accepted, so nobody was signed out by it. Sign out here \
-                 yourself to be safe.",
+                "Logout failed",
+                "The logout message from your identity provider was not accepted, so it did not end any \
+                 session. To be safe, sign out here yourself.",
             ))
         }
     }
@@ -166,7 +166,7 @@ impl<'a> LogoutContext<'a> {
         if !replay_cache::insert(&mut tx, &connection.id, id, until).await? {
             return Err(logout_request
                 .report
-                .fail(SamlCheck::Replay, "a request not used before", id)
+                .fail(SamlCheck::Replay, "a request that has not been used before", id)
                 .into());
         }
         let context = Context::of(&connection.account_id, connection.actor(), self.request);
@@ -204,7 +204,7 @@ impl<'a> LogoutContext<'a> {
         let mut tx = self.signin.kernel.db.begin().await?;
         let found = &logout_response.in_response_to;
         if !store::consume_pending_logout(&mut tx, &self.connection.id, found).await? {
-            let expected = "a logout that waits for its answer";
+            let expected = "a pending logout request of this connection";
             return Err(logout_response.report.fail(SamlCheck::InResponseTo, expected, found).into());
         }
         tx.commit().await?;

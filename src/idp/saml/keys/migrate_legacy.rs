@@ -20,7 +20,10 @@ pub async fn migrate_legacy_keys(kernel: &Kernel) -> Result<(), Error> {
         // The key stays where it is until its settings can be read. The other connections are migrated
         // regardless.
         let Ok(settings) = serde_json::from_str::<Value>(&settings) else {
-            tracing::error!(connection = %id, "its settings cannot be read, so its key was not moved");
+            tracing::error!(
+                connection = %id,
+                "the settings of a connection cannot be read, so its key was not migrated"
+            );
             continue;
         };
         let certificate = settings["sp_certificate"].as_str().unwrap_or_default().to_owned();

@@ -1,58 +1,30 @@
 //! The key pairs of a connection.
 
 use crate::directory::Error;
+use crate::kernel::text_enum::text_enum;
 use crate::kernel::{Kernel, Timestamp, ids};
 
-/// What a key pair is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyPurpose {
-    /// Signs outgoing messages.
-    Signing,
-    /// Decrypts incoming messages.
-    Encryption,
-}
-
-impl KeyPurpose {
-    /// The name in the database and in metadata.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Signing => "signing",
-            Self::Encryption => "encryption",
-        }
-    }
-
-    /// Reads [`KeyPurpose::as_str`].
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        [Self::Signing, Self::Encryption].into_iter().find(|purpose| purpose.as_str() == text)
+text_enum! {
+    /// What a key pair is for.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum KeyPurpose {
+        /// Signs outgoing messages.
+        Signing = "signing",
+        /// Decrypts incoming messages.
+        Encryption = "encryption",
     }
 }
 
-/// The state of a key pair in its rotation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeyState {
-    /// Published, but not used yet.
-    Next,
-    /// In use.
-    Active,
-    /// Replaced; it is still published and still decrypts.
-    Retiring,
-}
-
-impl KeyState {
-    /// The name in the database and the API.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Next => "next",
-            Self::Active => "active",
-            Self::Retiring => "retiring",
-        }
-    }
-
-    /// Reads [`KeyState::as_str`].
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        [Self::Next, Self::Active, Self::Retiring].into_iter().find(|state| state.as_str() == text)
+text_enum! {
+    /// The state of a key pair in its rotation.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum KeyState {
+        /// Published, but not used yet.
+        Next = "next",
+        /// In use.
+        Active = "active",
+        /// Replaced; it is still published and still decrypts.
+        Retiring = "retiring",
     }
 }
 

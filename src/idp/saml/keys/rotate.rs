@@ -57,7 +57,7 @@ pub async fn begin_rotation(
     let present = store::of_connection(&mut tx, &connection.id).await?;
     if present.iter().any(|key| key.state() == KeyState::Next) {
         return Err(Error::Forbidden(
-            "New keys are published already. Let them take over, or take them back.",
+            "New certificates are already published. Activate or discard them first.",
         ));
     }
     insert(&mut tx, connection, &keys, KeyState::Next).await?;
@@ -70,7 +70,8 @@ pub async fn finish_rotation(tx: &mut Tx, context: &Context, connection: &Connec
     let until = tx.now().plus(RETIREMENT_PERIOD);
     let present = store::of_connection(tx, &connection.id).await?;
     if present.iter().all(|key| key.state() != KeyState::Next) {
-        return Err(Error::Forbidden("No new keys are published. Publish some first."));
+        let reason = "No new certificates are published. Publish new certificates first.";
+        return Err(Error::Forbidden(reason));
     }
     // One generation of retiring keys is enough, so older ones are deleted now.
     store::remove(tx, &connection.id, KeyState::Retiring).await?;

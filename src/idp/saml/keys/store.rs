@@ -1,6 +1,7 @@
 //! SQL of key pairs.
 
 use super::model::{KeyPair, KeyPurpose, KeyState, NewKey};
+use crate::kernel::TextEnum as _;
 use crate::kernel::database::DbConn;
 use crate::kernel::{AccountId, ConnectionId, Timestamp, Tx};
 
@@ -18,11 +19,10 @@ struct Row {
 impl Row {
     /// An unknown purpose or state is an error, never a default: a key for decryption must not sign.
     fn read(self) -> Result<KeyPair, sqlx::Error> {
-        let unknown =
-            |what: &str| sqlx::Error::Decode(format!("key {}: {what} is not known", self.id).into());
+        let unknown = |what: &str| sqlx::Error::Decode(format!("key {}: unknown {what}", self.id).into());
         Ok(KeyPair {
-            purpose: KeyPurpose::parse(&self.purpose).ok_or_else(|| unknown("its purpose"))?,
-            state: KeyState::parse(&self.state).ok_or_else(|| unknown("its state"))?,
+            purpose: KeyPurpose::parse(&self.purpose).ok_or_else(|| unknown("purpose"))?,
+            state: KeyState::parse(&self.state).ok_or_else(|| unknown("state"))?,
             id: self.id,
             certificate: self.certificate,
             sealed_key: self.sealed_key,
