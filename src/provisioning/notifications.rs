@@ -21,39 +21,39 @@ impl AccessNotification<'_> {
         let account_name = &account.name;
         match self {
             Self::Invited { invited_by, link } => EmailMessage {
-                subject: format!("You are invited to {account_name}"),
-                paragraphs: vec![format!("{invited_by} has invited you to {account_name}.")],
-                action: Some(("Accept the invitation".into(), link)),
+                subject: format!("You have been invited to {account_name}"),
+                paragraphs: vec![format!("{invited_by} has invited you to join {account_name} as a user.")],
+                action: Some(("Accept invitation".into(), link)),
                 notes: vec![
-                    "The link works once and for seven days.".into(),
-                    "If you did not expect this, you need not do anything.".into(),
+                    "The link works once and expires in seven days.".into(),
+                    "If you did not expect this invitation, you can ignore this email.".into(),
                 ],
             },
             Self::AccessGiven { invited_by, landing_url } => EmailMessage {
                 paragraphs: vec![format!(
-                    "{invited_by} has given you access to {account_name}. Sign in as you do in your company; there is \
-                     nothing to set up."
+                    "{invited_by} has given you access to {account_name} with your company account. You do \
+                     not need a separate password."
                 )],
                 action: Some(("Sign in".into(), landing_url)),
                 ..access_email(account_name)
             },
             Self::ProvisionedWithProvider { provider, login_url } => EmailMessage {
                 paragraphs: vec![format!(
-                    "Your company has given you access to {account_name}. Sign in through {provider}; there is nothing \
-                     to set up."
+                    "Your company has given you access to {account_name} through {provider}. You do not need \
+                     a separate password."
                 )],
                 action: Some(("Sign in".into(), login_url)),
                 ..access_email(account_name)
             },
             Self::ProvisionedWithPassword { user_name, link } => EmailMessage {
                 paragraphs: vec![format!(
-                    "Your company has given you access to {account_name}. Your name there is {user_name}. Choose a \
-                     password to sign in with."
+                    "Your company has given you access to {account_name}, where your username is \
+                     {user_name}. Choose a password to sign in."
                 )],
                 action: Some(("Choose a password".into(), link)),
                 notes: vec![
-                    "The link works once and for a day. After that, \"Forgot password\" on the sign-in page sends \
-                     another."
+                    "The link works once and expires in one day. After that, use \"Forgot your password?\" \
+                     on the sign-in page to get a new link."
                         .into(),
                 ],
                 ..access_email(account_name)
@@ -64,7 +64,7 @@ impl AccessNotification<'_> {
 
 fn access_email(account_name: &str) -> EmailMessage {
     EmailMessage {
-        subject: format!("You can use {account_name} now"),
+        subject: format!("You now have access to {account_name}"),
         paragraphs: Vec::new(),
         action: None,
         notes: Vec::new(),

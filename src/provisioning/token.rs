@@ -22,7 +22,7 @@ pub async fn replace_token(
     overlap_hours: u32,
 ) -> Result<(ApiToken, String), Error> {
     if old.connection_id.as_ref() != Some(&connection.id) || old.status(tx.now()) != "active" {
-        let reason = "must be a token of this connection that works".to_owned();
+        let reason = "must be an active token of this connection".to_owned();
         return Err(Error::Invalid { field: "replaces", reason });
     }
     if overlap_hours > MAX_OVERLAP_HOURS {
@@ -45,7 +45,7 @@ pub async fn create_token(
 ) -> Result<(ApiToken, String), Error> {
     let service_account = service_accounts::of_connection(tx, &context.account_id, &connection.id).await?;
     let robot = service_account.ok_or_else(|| {
-        let reason = "must be scim: only directory connections have tokens".to_owned();
+        let reason = "must be scim: only SCIM provisioning connections have tokens".to_owned();
         Error::Invalid { field: "kind", reason }
     })?;
     let new = NewToken {

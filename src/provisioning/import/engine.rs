@@ -234,7 +234,7 @@ impl ImportRun<'_> {
     ) -> Result<ImportedUser, RowError> {
         let user = user.map_err(RowError::Refused)?;
         if self.options.dry_run && self.is_duplicate(&user) {
-            return Err(RowError::Refused("is in the file twice".to_owned()));
+            return Err(RowError::Refused("is in the file more than once".to_owned()));
         }
         for name in &user.groups {
             let folded = fold_case(name);
@@ -245,7 +245,7 @@ impl ImportRun<'_> {
                 self.groups.insert(folded.clone(), own);
             }
             if self.groups.get(&folded).is_none_or(Option::is_none) {
-                let reason = format!("groups: there is no group called {name}; make it first");
+                let reason = format!("groups: no locally managed group is named {name}; create it first");
                 return Err(RowError::Refused(reason));
             }
         }

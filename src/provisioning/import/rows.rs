@@ -85,7 +85,7 @@ impl ImportRowFields {
     fn into_user(self) -> Result<ImportedUser, String> {
         let filled = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
         let (user_name, email) = (filled(self.user_name), filled(self.email));
-        let user_name = user_name.or_else(|| email.clone()).ok_or("needs a user_name or an email")?;
+        let user_name = user_name.or_else(|| email.clone()).ok_or("user_name or email is required")?;
         let email = email.or_else(|| user_name.contains('@').then(|| user_name.clone()));
         let active = match self.active {
             None => true,
@@ -140,11 +140,11 @@ impl<R: Read> ImportRows<R> {
             }
             ImportFormat::Csv => {
                 let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(file);
-                let headers = reader.headers().map_err(|e| format!("the header line: {e}"))?.clone();
+                let headers = reader.headers().map_err(|e| format!("invalid header line: {e}"))?.clone();
                 let strange: Vec<&str> = headers.iter().filter(|h| !COLUMNS.contains(h)).collect();
                 if !strange.is_empty() || headers.is_empty() {
                     return Err(format!(
-                        "the first line must name the columns; it has {}, and known are {}",
+                        "the first line must contain supported column names; found: {}; supported: {}",
                         if strange.is_empty() { "none".to_owned() } else { strange.join(", ") },
                         COLUMNS.join(", ")
                     ));

@@ -31,11 +31,11 @@ pub async fn create(
 ) -> Result<Vec<InviteeOutcome>, Error> {
     let invalid = |field, reason: String| Error::Invalid { field, reason };
     if new.invitees.is_empty() || new.invitees.len() > MAX_INVITEES {
-        return Err(invalid("emails", format!("must be 1 to {MAX_INVITEES} addresses")));
+        return Err(invalid("emails", format!("must contain 1 to {MAX_INVITEES} email addresses")));
     }
     let landing_url = new.landing_url.as_deref().map(str::trim).filter(|url| !url.is_empty());
     if landing_url.is_some_and(|url| !is_valid_landing_url(url)) {
-        let reason = "must be a path such as /welcome or an address such as https://app.example.com/".into();
+        let reason = "must be a path such as /welcome or a URL such as https://app.example.com/".into();
         return Err(invalid("landing_url", reason));
     }
     let account = accounts::by_id(tx, &context.account_id).await?.ok_or(Error::NotFound("account"))?;
@@ -52,7 +52,7 @@ pub async fn create(
         let status = if seen.insert(fold_case(&invitee.email)) {
             batch.invite(tx, invitee).await?
         } else {
-            InviteStatus::Refused("is in the list twice".into())
+            InviteStatus::Refused("is in the list more than once".into())
         };
         outcomes.push(InviteeOutcome { email: invitee.email.clone(), status });
     }
@@ -80,14 +80,14 @@ impl InvitationBatch<'_> {
         let email = Email::parse(&profile.user_name)?;
         let settings = self.account.settings()?;
         if !settings.allows_domain(&email.domain()) {
-            return refused("is in a domain that may not sign in here");
+            return refused("is in an email domain that is not allowed to sign in");
         }
         let present = users::find_by_email_or_user_name(tx, &self.account.id, email.as_str()).await?;
         if let Some(present) = present {
             return refused(match present.status() {
-                "pending" => "is invited already; send that invitation again",
-                "inactive" => "belongs to a deactivated user; activate that one",
-                _ => "is a user already",
+                "pending" => "has already been invited; resend the invitation",
+                "inactive" => "belongs to a deactivated user; activate that user",
+                _ => "is already a user",
             });
         }
         let provider = connections::route_by_domain_or_default(tx, &self.account.id, &email.domain()).await?;

@@ -16,7 +16,7 @@ async fn find_pending(tx: &mut Tx, invitation: &Invitation) -> Result<(Account, 
     let user = users::by_id(tx, &invitation.account_id, &invitation.user_id).await?;
     let user = user.ok_or(Error::NotFound("invitation"))?;
     if !user.is_pending() {
-        return Err(Error::Forbidden("This invitation was accepted; the person is here."));
+        return Err(Error::Forbidden("This invitation has already been accepted."));
     }
     Ok((account, user))
 }

@@ -116,21 +116,22 @@ pub(super) async fn pause_connection(
 
 fn paused_email(kernel: &Kernel, account: &str, connection: &Connection, limit: u32) -> EmailMessage {
     EmailMessage {
-        subject: format!("{} is paused: it would take access from many people", connection.name),
+        subject: format!("{} is paused: too many users would lose access", connection.name),
         paragraphs: vec![
             format!(
-                "Within an hour, {} has deactivated or removed more than {limit} of 100 users of {account}. Changes it \
-                 sends from now on are kept and not carried out until you decide.",
+                "{} has been paused because more than {limit}% of its users in {account} would have lost \
+                 access within an hour. Changes up to this limit have been applied. Later changes are held \
+                 until you review them.",
                 connection.name
             ),
-            "Look at what waits. If it is right, let it through. If not, discard it, and look in your identity \
-             provider at who is assigned to the application."
+            "Review the pending changes. If they are correct, approve them. If not, discard them and check \
+             the assignments in your identity provider."
                 .into(),
         ],
         action: Some((
-            "Look at what waits".into(),
-            kernel.urls.absolute(&format!("/console/connections/{}/waiting", connection.id)),
+            "Review pending changes".into(),
+            kernel.urls.absolute(&format!("/console/connections/{}/pending-changes", connection.id)),
         )),
-        notes: vec!["All administrators of the account get this mail.".into()],
+        notes: vec!["This email was sent to all administrators of the account.".into()],
     }
 }

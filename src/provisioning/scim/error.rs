@@ -65,7 +65,7 @@ impl Error {
     /// A 503 for a stored connection that cannot be read. The log has the cause. A node with a newer
     /// version may be able to read it.
     pub(super) fn connection_unreadable() -> Self {
-        let detail = "This connection cannot be used at present. Send the request again later.";
+        let detail = "This connection is temporarily unavailable. Retry the request later.";
         Self::retry_later(StatusCode::SERVICE_UNAVAILABLE, detail, 60)
     }
 
@@ -77,7 +77,8 @@ impl Error {
     /// A 401 for a request without a valid token.
     #[must_use]
     pub fn unauthorized() -> Self {
-        let detail = "The bearer token is missing, unknown, expired or revoked. Make a new one on the connection's page.";
+        let detail = "The bearer token is missing, invalid, expired or revoked. Generate a new token on the \
+                      connection's page.";
         Self::plain(StatusCode::UNAUTHORIZED, detail)
     }
 }
@@ -106,7 +107,7 @@ impl From<directory::Error> for Error {
                 let attribute = scim_name(field);
                 Self::bad(
                     ScimType::Uniqueness,
-                    format!("Another resource of this account has this {attribute}."),
+                    format!("Another resource in this account already has this {attribute}."),
                 )
             }
             E::Invalid { field, reason } => {
@@ -115,32 +116,33 @@ impl From<directory::Error> for Error {
             E::Managed { connection } => Self::plain(
                 StatusCode::FORBIDDEN,
                 format!(
-                    "This resource is managed by the connection \"{connection}\"; only that one can change it."
+                    "This resource is managed by the connection \"{connection}\". Only that connection can \
+                     change it."
                 ),
             ),
             E::Forbidden(reason) => Self::plain(StatusCode::FORBIDDEN, reason),
             E::LastAdmin => Self::plain(
                 StatusCode::CONFLICT,
-                "This user is the last active administrator of the account, which would be left without one. Make \
-                 another user an administrator in the console, then send the request again.",
+                "This user is the last active administrator of the account. Make another user an \
+                 administrator in the console, and then retry the request.",
             ),
             E::VersionConflict => {
-                let detail = "The resource was changed at the same moment. Send the request again.";
+                let detail = "Another request changed the resource at the same time. Retry the request.";
                 Self::retry_later(StatusCode::CONFLICT, detail, 1)
             }
             E::UnreadableSettings(_) => {
-                let detail = "The settings of this account cannot be read at present. Try again in a moment.";
+                let detail = "The settings of this account cannot be read right now. Retry the request in a \
+                              moment.";
                 Self::retry_later(StatusCode::SERVICE_UNAVAILABLE, detail, 30)
             }
             E::Database(cause) if is_temporary(&cause) => {
-                tracing::warn!(error = text, "the database did not serve a SCIM request in time");
-                let detail =
-                    "The server is too busy to carry out the request. Send it again in a few seconds.";
+                tracing::warn!(error = text, "the database cannot serve a SCIM request at present");
+                let detail = "The server is too busy to process the request. Retry it in a few seconds.";
                 Self::retry_later(StatusCode::SERVICE_UNAVAILABLE, detail, 10)
             }
             E::Database(_) | E::Internal(_) => {
                 tracing::error!(error = text, "SCIM request failed");
-                let detail = "The request could not be carried out. Try again in a moment.";
+                let detail = "The server could not process the request. Retry it in a moment.";
                 Self::plain(StatusCode::INTERNAL_SERVER_ERROR, detail)
             }
         }

@@ -6,16 +6,17 @@ use utoipa::ToSchema;
 use vestibule_scim::json::JsonObject;
 use vestibule_scim::operation::ScimOperation;
 
-/// An attribute that changed.
+/// A changed attribute.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[schema(as = Changed)]
 pub struct AttributeChange {
-    /// Its name, with its parent's where it has one: `name.givenName`.
+    /// The name of the attribute, such as `name.givenName`.
     pub attribute: String,
-    /// What it was; for members, those who went. Absent when values are not kept.
+    /// The previous value; for group members, the members that were removed. Missing if values are not
+    /// logged.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub before: Value,
-    /// What it is; for members, those who came.
+    /// The new value; for group members, the members that were added. Missing if values are not logged.
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub after: Value,
 }

@@ -49,7 +49,7 @@ pub(super) async fn bulk(
         let FinishedWrite { trace, result } = if next.is_some() {
             execute_operation(&kernel, &client, &context, &mut operation, &created_ids).await
         } else {
-            let detail = "This operation and others refer to each other in a circle.";
+            let detail = "This operation is part of a circular reference between bulkIds.";
             FinishedWrite::refused(Error::plain(StatusCode::CONFLICT, detail))
         };
         if let Some(name) = &operation.bulk_id {
@@ -78,7 +78,7 @@ fn unreadable(rejection: &BytesRejection) -> Error {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
         return too_large();
     }
-    Error::bad(ScimType::InvalidSyntax, "The body could not be read to its end.")
+    Error::bad(ScimType::InvalidSyntax, "The request body could not be read completely.")
 }
 
 async fn execute_operation(

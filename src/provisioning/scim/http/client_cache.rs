@@ -39,8 +39,8 @@ impl ClientCache {
             Ok(ConnectionSettings::Scim(settings)) => ScimSettings::clone(&settings),
             unreadable => {
                 let reason =
-                    unreadable.err().map_or("it is of another kind".to_owned(), |error| error.to_string());
-                tracing::error!(connection = %connection.id, reason, "a provisioning connection is refused");
+                    unreadable.err().map_or("its kind is not scim".to_owned(), |error| error.to_string());
+                tracing::error!(connection = %connection.id, reason, "a SCIM connection cannot be used");
                 return Err(Error::connection_unreadable());
             }
         };

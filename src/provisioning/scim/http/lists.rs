@@ -303,8 +303,8 @@ fn slice_page<T: Listable>(found: Vec<T>, start: &PageStart, limit: i64) -> Resu
         PageStart::Offset(offset) => usize::try_from(*offset).unwrap_or(usize::MAX),
         PageStart::Beginning => 0,
         PageStart::After(_, id) => {
-            let detail =
-                "What the cursor stands at is not in the list any more. Begin again with an empty one.";
+            let detail = "The cursor has expired: its resource is no longer in the list. Start again with an \
+                          empty cursor.";
             let at = found.iter().position(|one| one.id() == id);
             at.ok_or_else(|| Error::bad(ScimType::ExpiredCursor, detail))? + 1
         }
@@ -314,8 +314,9 @@ fn slice_page<T: Listable>(found: Vec<T>, start: &PageStart, limit: i64) -> Resu
 
 /// The error for a filter or sort order with too many candidates.
 fn too_many() -> Error {
-    let detail = "This filter or order would look through too many resources. Filter by userName, externalId, id or \
-                  displayName with eq, and sort users by userName and groups by displayName.";
+    let detail = "This filter or sort order would examine too many resources. Filter by userName, \
+                  externalId, id or displayName with eq, and sort users by userName and groups by \
+                  displayName.";
     Error::bad(ScimType::TooMany, detail)
 }
 

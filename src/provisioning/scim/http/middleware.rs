@@ -104,12 +104,12 @@ impl ScimMiddleware {
     fn check_request(&self, client: &Provisioner, request: &Request) -> Result<(), RequestRefusal> {
         if let Err(refused) = self.limits.check(&client.connection_id, client.settings.requests_per_second) {
             metrics::counter!("vestibule_scim_requests_throttled_total").increment(1);
-            let detail = "Too many requests a second for this connection. Come again.";
+            let detail = "This connection has exceeded its rate limit. Retry the request after a delay.";
             let error = Error::retry_later(StatusCode::TOO_MANY_REQUESTS, detail, refused.retry_after);
             return Err(RequestRefusal { error, should_log: refused.should_log });
         }
         if !client.enabled {
-            let detail = "This connection is switched off. An administrator can switch it on in the console.";
+            let detail = "This connection is disabled. An administrator can enable it in the console.";
             return Err(RequestRefusal {
                 error: Error::plain(StatusCode::FORBIDDEN, detail),
                 should_log: true,
@@ -132,7 +132,7 @@ fn below_base(request: &Request) -> String {
 
 /// A 413 that states the limit (RFC 7644 §3.7.4).
 pub(super) fn too_large() -> Error {
-    let detail = format!("A request may have {MAX_PAYLOAD_BYTES} bytes at most.");
+    let detail = format!("The request body is larger than the limit of {MAX_PAYLOAD_BYTES} bytes.");
     Error::plain(StatusCode::PAYLOAD_TOO_LARGE, detail)
 }
 
@@ -147,12 +147,12 @@ fn as_scim_error(response: Response) -> Response {
         StatusCode::PAYLOAD_TOO_LARGE => too_large().into_response(),
         StatusCode::METHOD_NOT_ALLOWED => {
             let mut refused =
-                Error::plain(status, "This resource cannot be asked for in this way.").into_response();
+                Error::plain(status, "This resource does not support this HTTP method.").into_response();
             if let Some(allowed) = response.headers().get(header::ALLOW) {
                 refused.headers_mut().insert(header::ALLOW, allowed.clone());
             }
             refused
         }
-        _ => Error::plain(status, "The request could not be read.").into_response(),
+        _ => Error::plain(status, "The request could not be processed.").into_response(),
     }
 }

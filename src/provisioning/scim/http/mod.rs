@@ -109,7 +109,8 @@ async fn search_all(
 ) -> Result<Response, Error> {
     let (start, limit) = query.range()?;
     let PageStart::Offset(offset) = start else {
-        let detail = "Everything at once is read by startIndex. /Users and /Groups can be read by cursor.";
+        let detail = "A search of all resources supports startIndex only. Use a cursor with /Users or \
+                      /Groups.";
         return Err(Error::bad(ScimType::InvalidValue, detail));
     };
     let request = ListRequest { kernel: &kernel, client: &client, query: &query };
@@ -125,7 +126,7 @@ async fn search_all(
 /// Returns 501 (RFC 7644 §3.11): a provisioning token belongs to a connection, which is not a SCIM
 /// resource.
 async fn me(_: Provisioner) -> Error {
-    let detail = "This token belongs to a connection, not to a user. Use /Users.";
+    let detail = "/Me is not supported: the token belongs to a connection, not to a user. Use /Users.";
     Error::plain(StatusCode::NOT_IMPLEMENTED, detail)
 }
 
@@ -151,8 +152,8 @@ fn read_body(body: &Bytes) -> Result<JsonObject, Error> {
     let syntax = |detail: &str| Error::bad(ScimType::InvalidSyntax, detail);
     match serde_json::from_slice(body) {
         Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(syntax("The body must be a JSON object.")),
-        Err(error) => Err(syntax(&format!("The body is not JSON: {error}."))),
+        Ok(_) => Err(syntax("The request body must be a JSON object.")),
+        Err(error) => Err(syntax(&format!("The request body is not valid JSON: {error}."))),
     }
 }
 

@@ -34,12 +34,12 @@ impl HeldChange {
     pub(super) fn into_error(self, reason: HoldReason) -> Error {
         let what = match reason {
             HoldReason::DryRun => "This connection is in a dry run",
-            HoldReason::Paused => "This connection is paused, as too many people would lose access",
+            HoldReason::Paused => "This connection is paused because too many users would lose access",
         };
         let then = if self.is_noted {
-            "The change was noted and not carried out; an administrator can let it through"
+            "The change was held and not applied; an administrator can approve it"
         } else {
-            "So many changes wait that this one was not noted"
+            "The change was not held because too many changes are pending; an administrator can review them"
         };
         let detail = format!("{what}. {then} on the connection's page in the console.");
         Error::retry_later(StatusCode::SERVICE_UNAVAILABLE, detail, RETRY_AFTER)

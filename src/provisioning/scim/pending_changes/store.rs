@@ -33,7 +33,7 @@ impl Row {
         let (Ok(operation), Ok(changes)) =
             (serde_json::from_str(&self.operation), serde_json::from_str(&self.changes))
         else {
-            tracing::error!(id = self.id, "a stored change of a provisioning client cannot be read");
+            tracing::error!(id = self.id, "a pending SCIM change cannot be read");
             return None;
         };
         Some(PendingChange {

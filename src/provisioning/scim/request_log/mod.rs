@@ -1,5 +1,5 @@
 //! The request log: what provisioning clients requested and what the response was. It helps administrators
-//! who set up a connection or look into what happened to a user. It is not an audit trail: rows are written
+//! who set up a connection or investigate what happened to a user. It is not an audit trail: rows are written
 //! after the response and deleted after some days.
 
 mod advice;

@@ -20,33 +20,33 @@ pub(crate) struct RequestLogEntry {
     pub(crate) error: Option<Error>,
 }
 
-/// A request as the log tells it.
+/// A request in the request log.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct Logged {
-    /// Its id.
+    /// The log entry's ID.
     pub id: String,
-    /// When it came.
+    /// When the request was received.
     #[schema(value_type = String, format = DateTime)]
     pub time: Timestamp,
-    /// `GET`, `POST` …
+    /// The HTTP method.
     pub method: String,
-    /// Its path and query, below the base URL.
+    /// The path and query of the request, below the base URL.
     pub path: String,
-    /// The HTTP status it was answered with.
+    /// The HTTP status of the response.
     pub status: i64,
-    /// How long it took, in microseconds.
+    /// The duration in microseconds.
     pub micros: i64,
-    /// The name of the user or group it was about, or what it looked for.
+    /// The name of the user or group, or the value that was searched for.
     pub subject: String,
-    /// The id of the user or group.
+    /// The ID of the user or group.
     pub resource_id: String,
-    /// How many were found; or, of a request that failed, what the client was told.
+    /// The number of results, or the error message that the client received.
     pub note: String,
-    /// Of a request that failed, what to do.
+    /// For a failed request: how to fix the problem.
     pub advice: Option<&'static str>,
-    /// What changed.
+    /// The attributes that changed.
     pub changes: Vec<AttributeChange>,
-    /// The request's id, as in the audit trail.
+    /// The request ID, as in the audit trail.
     pub request_id: String,
 }
 

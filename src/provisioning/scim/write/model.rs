@@ -81,5 +81,6 @@ pub(super) fn check_version(wanted: Option<&str>, version: i64) -> Result<(), Er
     if wanted.split(',').map(str::trim).any(|tag| tag == "*" || tag.trim_start_matches("W/") == strong) {
         return Ok(());
     }
-    Err(Error::plain(StatusCode::PRECONDITION_FAILED, format!("The resource changed; it is now {present}.")))
+    let detail = format!("The resource has changed. Its current version is {present}.");
+    Err(Error::plain(StatusCode::PRECONDITION_FAILED, detail))
 }

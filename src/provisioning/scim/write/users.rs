@@ -110,8 +110,8 @@ fn removal_would_count(tx: &Tx, user: &User) -> bool {
 /// directory knows the address.
 async fn check_takeover(tx: &mut Tx, user: &User) -> Result<(), Error> {
     if user.connection_id.is_none() && roles_of(tx, &user.id).await?.contains(&Role::AccountAdmin) {
-        let detail = "This user is an administrator who was not provisioned. An administrator has to take the role \
-                      away before a directory can manage the user.";
+        let detail = "This user is an administrator who was created manually. Remove the role in the console \
+                      so that this connection can manage the user.";
         return Err(Error::plain(StatusCode::FORBIDDEN, detail));
     }
     Ok(())
