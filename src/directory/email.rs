@@ -13,14 +13,14 @@ impl Email {
     pub fn parse(text: &str) -> Result<Self, Error> {
         let text = text.trim();
         let invalid = |reason: &str| Error::Invalid { field: "email", reason: reason.to_owned() };
-        let (local, domain) =
-            text.rsplit_once('@').ok_or_else(|| invalid("must look like name@example.com"))?;
+        let malformed = || invalid("must be an email address such as name@example.com");
+        let (local, domain) = text.rsplit_once('@').ok_or_else(malformed)?;
         if local.is_empty() || domain.is_empty() || text.len() > 254 {
-            return Err(invalid("must look like name@example.com"));
+            return Err(malformed());
         }
         let strange = |c: char| c.is_control() || c.is_whitespace() || "<>()[],;:\\\"@".contains(c);
         if local.contains(strange) || domain.contains(strange) {
-            return Err(invalid("contains a character that addresses do not have"));
+            return Err(invalid("contains a character that is not allowed in an email address"));
         }
         Ok(Self(text.to_owned()))
     }

@@ -12,7 +12,7 @@ pub enum Error {
     #[error("{0} not found")]
     NotFound(&'static str),
     /// Another row of the account has this value already.
-    #[error("{field} is taken")]
+    #[error("{field} is already taken")]
     Duplicate {
         /// The field.
         field: &'static str,
@@ -26,7 +26,7 @@ pub enum Error {
         reason: String,
     },
     /// The user or group is managed by an identity provider and must be changed there.
-    #[error("managed by {connection}; change it there")]
+    #[error("this is managed by the connection {connection}; change it at the identity provider")]
     Managed {
         /// The connection's name.
         connection: String,
@@ -38,8 +38,8 @@ pub enum Error {
     /// here, as the change that it refuses is one to the directory.
     #[error("this is the last active administrator of the account")]
     LastAdmin,
-    /// It was changed by somebody else since it was read.
-    #[error("it was changed at the same moment")]
+    /// Another request changed it after it was read.
+    #[error("another request changed it at the same time")]
     VersionConflict,
     /// The stored settings of the account cannot be read, so nothing that depends on them is done.
     #[error(transparent)]
@@ -73,7 +73,7 @@ impl From<sqlx::Error> for Error {
             // A concurrent insert of an equal value, which the check before the insert could not see.
             Self::Duplicate { field: "value" }
         } else if is_nul_character_error(&error) {
-            Self::Invalid { field: "value", reason: "must not contain the NUL character".to_owned() }
+            Self::Invalid { field: "value", reason: "must not contain a NUL character".to_owned() }
         } else if let Some(unreadable) = UnreadableSettings::in_query(&error) {
             Self::UnreadableSettings(unreadable.clone())
         } else {

@@ -42,6 +42,7 @@ fn check_slug(slug: &str) -> Result<(), Error> {
     if fits {
         return Ok(());
     }
-    let reason = "must be 1 to 63 lower-case letters, digits and inner hyphens".to_owned();
+    let reason = "must be 1 to 63 lowercase letters, digits and hyphens, with no hyphen at the start or end";
+    let reason = reason.to_owned();
     Err(Error::Invalid { field: "slug", reason })
 }

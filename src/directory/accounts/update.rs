@@ -20,7 +20,7 @@ pub async fn update_settings(
     if let Some(id) = &wanted.lockout.notify_group
         && groups::by_id(tx, &account.id, id).await?.is_none()
     {
-        let reason = "is not the id of a user group of this account".to_owned();
+        let reason = "must be the ID of a group in this account".to_owned();
         return Err(Error::Invalid { field: "lockout.notify_group", reason });
     }
     let before = account.settings()?;
@@ -30,7 +30,7 @@ pub async fn update_settings(
             present.push(id);
         } else if !before.two_factor.groups.contains(&id) {
             // A group that was set before and has been deleted since is dropped without an error.
-            let reason = format!("{id} is not the id of a user group of this account");
+            let reason = format!("contains {id}, which is not the ID of a group in this account");
             return Err(Error::Invalid { field: "two_factor.groups", reason });
         }
     }

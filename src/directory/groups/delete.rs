@@ -22,7 +22,12 @@ pub async fn delete(
     if !own {
         let connection = match &group.connection_id {
             Some(manager) => users::connection_name(tx, manager).await?,
-            None => return Err(Error::Forbidden("This group was made by hand and is deleted by hand.")),
+            None => {
+                return Err(Error::Forbidden(
+                    "This group was created manually, so provisioning cannot delete it. Delete it in the \
+                     console.",
+                ));
+            }
         };
         return Err(Error::Managed { connection });
     }

@@ -121,7 +121,7 @@ pub async fn link(
     }
     if link_of(tx, &group.id).await?.is_some() {
         return Err(Error::Forbidden(
-            "This group follows a provider's group already. Take that link away first.",
+            "This group is already linked to a group at an identity provider. Unlink it first.",
         ));
     }
     let now = tx.now();
@@ -152,7 +152,7 @@ pub async fn unlink(
     group: &Group,
     policy: UnlinkPolicy,
 ) -> Result<u64, Error> {
-    let link = link_of(tx, &group.id).await?.ok_or(Error::NotFound("link"))?;
+    let link = link_of(tx, &group.id).await?.ok_or(Error::NotFound("group link"))?;
     sqlx::query("DELETE FROM group_links WHERE group_id = $1").bind(&group.id).execute(&mut **tx).await?;
     if policy == UnlinkPolicy::RetainMembers {
         // Members who were also added by an administrator have that row already; a second one would violate

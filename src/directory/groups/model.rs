@@ -52,7 +52,7 @@ pub struct GroupMember {
     pub user_id: UserId,
     /// The user's display name.
     pub display_name: String,
-    /// The user's sign-in name.
+    /// The user's username.
     pub user_name: String,
     by_hand: i64,
 }

@@ -135,7 +135,8 @@ async fn check_authority<'a>(
         (ChangeAuthority::Local, None) => Ok((MANUAL, None)),
         (ChangeAuthority::Connection(id), Some(manager)) if id == manager => Ok((id, Some(manager.clone()))),
         (ChangeAuthority::Connection(_), None) => Err(Error::Forbidden(
-            "This group was made by hand. It is kept beside groups of the same name from a directory.",
+            "This group was created manually, so provisioning cannot change it. A provisioned group with the \
+             same name is a separate group.",
         )),
         (_, Some(manager)) => Err(Error::Managed { connection: users::connection_name(tx, manager).await? }),
     }
@@ -163,8 +164,8 @@ async fn apply_members(
             removed.push(id);
         } else if source == MANUAL && store::is_member(tx, group, &id).await? {
             return Err(Error::Forbidden(
-                "This member came through an identity provider that the group follows. Change it there, or take the \
-                 link away.",
+                "This member comes from the linked group at the identity provider. Remove the member there, \
+                 or unlink the group.",
             ));
         }
     }
@@ -193,7 +194,7 @@ async fn nest(tx: &mut Tx, group: &Group, id: &str, source: &str) -> Result<bool
         _ => store::by_id(tx, &group.account_id, id).await?.filter(|inner| inner.id != group.id),
     };
     let Some(inner) = inner else {
-        let reason = format!("{id} is not a user of this account");
+        let reason = format!("contains {id}, which is not the ID of a user in this account");
         return Err(Error::Invalid { field: "members", reason });
     };
     Ok(store::insert_nesting(tx, group, &inner, source).await?)

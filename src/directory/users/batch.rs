@@ -1,11 +1,11 @@
 //! Questions that many ask at the same time, asked as one.
 //!
-//! The way to a database takes longer than what is looked up there. So no more ask at once than for half of the
-//! processors, the other half being the database's; whoever comes meanwhile waits, and one of those asks for all of
-//! them. Nobody waits for others to come, and each answer is to a question that was asked after it was needed: what was
-//! written before is seen.
+//! The way to a database takes longer than what is looked up there. So no more ask at once than for half of
+//! the processors, the other half being the database's. A caller that comes meanwhile waits, and one of
+//! those asks for all of them. No caller waits for others to come, and each answer is to a question that
+//! was asked after it was needed: what was written before is seen.
 //!
-//! It serves the row *SCIM look-ups by `userName`* of the benchmarks in the README, on PostgreSQL (decision 22).
+//! It serves the row *SCIM look-ups by `userName`* of `docs/benchmarks.md`, on PostgreSQL (decision 22).
 
 use std::collections::HashMap;
 use std::hash::Hash;
@@ -29,13 +29,13 @@ struct PendingLookup<K, V> {
 }
 
 enum Wakeup<K, V> {
-    /// Somebody asked for this one as well.
+    /// Another caller asked for this one as well.
     Loaded(Result<Option<V>, Arc<sqlx::Error>>),
     /// It is this one's turn to ask.
     Permit(LoadPermit<K, V>),
 }
 
-/// The right to ask; whoever waits longest has it next.
+/// The right to ask. The caller that has waited longest gets it next.
 struct LoadPermit<K, V>(BatchLoader<K, V>);
 
 impl<K, V> Clone for BatchLoader<K, V> {
@@ -84,13 +84,13 @@ impl<K: Eq + Hash + Clone, V: Clone> BatchLoader<K, V> {
                 Err(_) => {}
             }
         };
-        // Whoever could go on already, and would ask in a moment, comes along.
+        // Callers that are ready to run and would ask in a moment are included.
         tokio::task::yield_now().await;
         let others = self.take_waiting(topic);
         let mut keys: Vec<K> = others.iter().map(|other| other.key.clone()).collect();
         keys.push(key.clone());
         let found = load_batch(keys).await.map_err(Arc::new);
-        // The next one asks while these go on.
+        // The next one asks while these continue.
         drop(turn);
         for PendingLookup { key, reply: told, .. } in others {
             let answer = found.as_ref().map(|found| found.get(&key).cloned()).map_err(Arc::clone);

@@ -1,10 +1,11 @@
 //! The exact number of an account's users, without counting all of them each time.
 //!
-//! Ids sort by time of creation, so users that come are at the end: those before a moment that is past for certain
-//! are counted once and remembered, and only those after it are counted each time. A deletion anywhere voids what is
-//! remembered.
+//! Ids sort by time of creation, so users that come are at the end: those before a moment that is past for
+//! certain are counted once and remembered, and only those after it are counted each time. A deletion
+//! anywhere voids what is remembered.
 //!
-//! It serves the benchmarks *pages of 100 among 1,000,000 users* and *reading 100,000 users in pages* of the README.
+//! It serves the benchmarks *pages of 100 among 1,000,000 users* and *reading 100,000 users in pages* of
+//! `docs/benchmarks.md`.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};

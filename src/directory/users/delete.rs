@@ -16,9 +16,9 @@ pub async fn ensure_deletable(
     match (authority, user.connection_id.as_deref()) {
         (ChangeAuthority::Local, None) => Ok(()),
         (ChangeAuthority::Connection(id), Some(manager)) if id == manager => Ok(()),
-        (ChangeAuthority::Connection(_), None) => {
-            Err(Error::Forbidden("This user was made by hand and is deleted by hand."))
-        }
+        (ChangeAuthority::Connection(_), None) => Err(Error::Forbidden(
+            "This user was created manually, so provisioning cannot delete it. Delete it in the console.",
+        )),
         (_, Some(manager)) => Err(Error::Managed { connection: store::connection_name(c, manager).await? }),
     }
 }

@@ -13,7 +13,7 @@ pub struct User {
     pub id: UserId,
     /// The account the user belongs to.
     pub account_id: AccountId,
-    /// The sign-in name, unique in the account without case.
+    /// The username, unique in the account without case.
     pub user_name: String,
     /// The address for mails, by which single sign-on may match the user; unique in the account without
     /// case.

@@ -1,10 +1,10 @@
 //! An index of positions in the list of all users, for clients that page through it by offset. Without it
 //! the database would count all users before the page again for each page.
 //!
-//! Ids sort by time of creation, so users that come are at the end: the place of one that came before a moment that is
-//! past for certain changes only when somebody is deleted. That voids what is remembered.
+//! Ids sort by time of creation, so new users are at the end: the place of one that came before a moment
+//! that is past for certain changes only when a user is deleted. That voids what is remembered.
 //!
-//! It serves the benchmark *pages of 100 among 1,000,000 users*, by `startIndex`, of the README.
+//! It serves the benchmark *pages of 100 among 1,000,000 users*, by `startIndex`, of `docs/benchmarks.md`.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};

@@ -1,35 +1,12 @@
 //! Changes of settings: the request body, the checks, and the differences between two versions.
 
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
+use super::changed_value::ChangedValue;
 use super::declaration::{AuthenticationSettings, SETTINGS, SettingsChange, SsoInvitations};
 use crate::directory::Error;
 
-/// The type of a setting in a change. In a merge patch, `null` removes a member (RFC 7396). Here it clears
-/// settings that can be empty and leaves all others as they are.
-pub(super) trait ChangedValue: DeserializeOwned {
-    /// The value that `null` stands for; `None` leaves the setting as it is.
-    fn from_null() -> Option<Self> {
-        None
-    }
-}
-
-impl ChangedValue for bool {}
-impl ChangedValue for u32 {}
-impl ChangedValue for Vec<String> {}
 impl ChangedValue for SsoInvitations {}
-impl ChangedValue for Option<String> {
-    fn from_null() -> Option<Self> {
-        Some(None)
-    }
-}
-
-/// Deserializes a member of a change.
-pub(super) fn change_of<'d, D: Deserializer<'d>, T: ChangedValue>(input: D) -> Result<Option<T>, D::Error> {
-    Ok(Option::<T>::deserialize(input)?.or_else(T::from_null))
-}
 
 impl SettingsChange {
     /// Applies this change as a merge patch (RFC 7396). The result is not checked yet.
@@ -86,7 +63,7 @@ impl AuthenticationSettings {
         let checked = Self::from_value(value)?;
         let password = &checked.password;
         if password.expires_after_days > 0 && password.warn_before_days >= password.expires_after_days {
-            let reason = "must be less than the days a password is valid".to_owned();
+            let reason = "must be less than the number of days until a password expires".to_owned();
             return Err(Error::Invalid { field: "password.warn_before_days", reason });
         }
         Ok(checked)

@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::change::change_of;
+use super::changed_value::change_of;
 use super::declare::declare_settings;
 use super::kind::{KindOf, Setting, choice, domains, group, groups, minutes, number, switch, text};
 use crate::kernel::Timestamp;
@@ -18,114 +18,130 @@ declare_settings! {
     /// The authentication settings of an account.
     #[schema(as = Settings)]
     AuthenticationSettings,
-    /// What to change; members not given stay. `null` empties `notify_group` and `mail_sender_name`.
+    /// The settings to change. Settings that are missing stay unchanged. `null` clears `notify_group` and
+    /// `mail_sender_name`.
     SettingsChange {
         section
-        /// What a password must be.
+        /// The password policy.
         password:
-        /// What a password must be.
+        /// The password policy.
         PasswordSettings,
-        /// Rules for passwords to change.
+        /// Changes of the password policy.
         PasswordChange {
-            /// Characters at least, 1 to 128.
-            min_length: u32 = 10, number("Characters", 1, 128), input "min_length";
-            /// At least one upper-case letter.
+            /// The minimum length, 1 to 128 characters.
+            min_length: u32 = 10, number("Minimum length", 1, 128), input "min_length";
+            /// Whether passwords must contain an uppercase letter.
             require_upper: bool = false, switch(), input "require_upper";
-            /// At least one lower-case letter.
+            /// Whether passwords must contain a lowercase letter.
             require_lower: bool = false, switch(), input "require_lower";
-            /// At least one digit.
+            /// Whether passwords must contain a digit.
             require_digit: bool = false, switch(), input "require_digit";
-            /// At least one character that is neither letter nor digit.
+            /// Whether passwords must contain a symbol: a character that is neither a letter nor a digit.
             require_special: bool = false, switch(), input "require_special";
-            /// Refuse the most used passwords and those made of the person's own name or address.
+            /// Whether common passwords, and passwords based on the user's own name or email address, are
+            /// rejected.
             refuse_common: bool = true, switch(), input "refuse_common";
-            /// Days a password is valid, at most 3650; 0 for no end.
-            expires_after_days: u32 = 0, number("Days valid", 0, 3650), input "expires_after_days";
-            /// Days before the end from which the person is warned; less than `expires_after_days`.
-            warn_before_days: u32 = 14, number("Warn days before", 0, u32::MAX), input "warn_before_days";
-            /// How many passwords, the present one included, cannot be chosen again; 0 to 24.
-            history: u32 = 0, number("Passwords remembered", 0, 24), input "history";
+            /// The number of days after which a password expires, at most 3650; 0 for no expiry.
+            expires_after_days: u32 = 0, number("Password expires after (days)", 0, 3650),
+                input "expires_after_days";
+            /// How many days before the expiry users are reminded, by email and at sign-in; less than
+            /// `expires_after_days`.
+            warn_before_days: u32 = 14, number("Remind before expiry (days)", 0, u32::MAX),
+                input "warn_before_days";
+            /// How many passwords, including the current one, cannot be reused; 0 to 24.
+            history: u32 = 0, number("Password history", 0, 24), input "history";
         }
 
         section
-        /// What wrong passwords lead to.
+        /// The account lockout after failed attempts.
         lockout:
-        /// What wrong passwords lead to.
+        /// The account lockout after failed attempts.
         LockoutSettings,
-        /// Lockout to change.
+        /// Changes of the account lockout.
         LockoutChange {
-            /// Wrong attempts in a row that lock a user, 3 to 20.
-            attempts: u32 = 10, number("Wrong attempts", 3, 20), input "attempts";
-            /// Minutes a user stays locked, 1 to 43200 (30 days).
-            duration_minutes: u32 = 15, minutes("Lock for", 1, 43_200), input "duration";
-            /// Whether the locked user is told by mail.
+            /// The number of failed attempts in a row that lock a user out, 3 to 20.
+            attempts: u32 = 10, number("Failed attempts before lockout", 3, 20), input "attempts";
+            /// The lockout duration in minutes, 1 to 43200 (30 days).
+            duration_minutes: u32 = 15, minutes("Lockout duration", 1, 43_200), input "duration";
+            /// Whether a user who is locked out is notified by email.
             notify_user: bool = true, switch(), input "notify_user";
-            /// The id of a user group whose members are told by mail.
-            notify_group: Option<String> = None, group("Group to tell"), input "notify_group";
+            /// The ID of a group whose members are notified by email.
+            notify_group: Option<String> = None, group("Notify this group"), input "notify_group";
         }
 
         section
-        /// Who needs a second factor.
+        /// Two-factor authentication (2FA).
         two_factor:
-        /// Who needs a second factor, and what goes with it.
+        /// Two-factor authentication (2FA).
         TwoFactorSettings,
-        /// Who needs a second factor, to change.
+        /// Changes of two-factor authentication (2FA).
         TwoFactorChange {
-            /// Whether everybody in the account needs one.
+            /// Whether two-factor authentication is required for all users.
             enforced: bool = false, switch(), input "enforced";
-            /// The ids of user groups whose members need one when not everybody does, at most 50.
-            groups: Vec<String> = Vec::new(), groups("Groups", 50), input "two_factor_groups";
-            /// Days for which sessions of people without one go on after it was enforced, at most 90. A new sign-in
-            /// asks for it at once.
-            grace_days: u32 = 0, number("Days of grace", 0, 90), input "grace_days";
-            /// Days for which a browser is not asked again, at most 90; 0 to ask each time.
-            remember_days: u32 = 0, number("Days remembered", 0, 90), input "remember_days";
-            /// Whether a passkey alone opens the door: it stands for both factors.
+            /// The IDs of groups whose members must use two-factor authentication if it is not required for
+            /// all users, at most 50.
+            groups: Vec<String> = Vec::new(), groups("Or require it only for these groups", 50),
+                input "two_factor_groups";
+            /// The grace period in days, at most 90: how long users who have not set up two-factor
+            /// authentication can keep using their current sessions. New sign-ins require it immediately.
+            grace_days: u32 = 0, number("Grace period for signed-in users (days)", 0, 90), input "grace_days";
+            /// The number of days that browsers are remembered, at most 90; 0 asks at every sign-in.
+            remember_days: u32 = 0, number("Remember browsers for (days)", 0, 90), input "remember_days";
+            /// Whether passwordless sign-in with a passkey is allowed. A passkey counts as two factors.
             passkey_sign_in: bool = true, switch(), input "passkey_sign_in";
 
             @ set by the server:
-            /// Since when it is enforced for everybody or for the latest of the groups. Set by the server.
+            /// Since when two-factor authentication is required for all users or for the group that was added
+            /// last. Set by the server.
             #[schema(value_type = Option<String>, format = DateTime, read_only)]
             enforced_since: Option<Timestamp> = None;
         }
 
         section
-        /// How long sessions last.
+        /// The session limits.
         session:
-        /// How long sessions last. Whichever ends first wins.
+        /// The session limits. A session ends at the limit that is reached first.
         SessionSettings,
-        /// Session limits to change.
+        /// Changes of the session limits.
         SessionChange {
-            /// Minutes without a request, 30 to 4320.
-            inactivity_minutes: u32 = 1440, number("Minutes without use", 30, MAX_SESSION_MINUTES),
+            /// The idle timeout in minutes, 30 to 4320.
+            inactivity_minutes: u32 = 1440, number("Idle timeout (minutes)", 30, MAX_SESSION_MINUTES),
                 input "inactivity";
-            /// Minutes since sign-in, at most 4320; 0 for no limit.
-            absolute_minutes: u32 = 0, number("Minutes in any case", 0, MAX_SESSION_MINUTES), input "absolute";
+            /// The maximum session length in minutes, at most 4320; 0 for no limit.
+            absolute_minutes: u32 = 0, number("Maximum session length (minutes)", 0, MAX_SESSION_MINUTES),
+                input "absolute";
         }
 
         no section {
-            /// When not empty, only addresses in these domains may sign in, by whatever way.
+            /// The allowed email domains, at most 500. If the list is not empty, only users with an address
+            /// in these domains can sign in, whichever method they use.
             email_domains: Vec<String> = Vec::new(), domains(500), input "domains";
-            /// Whether `/login/local` is open to administrators when single sign-on is broken.
+            /// Whether administrators can use the administrator sign-in page, `/login/local`, when single
+            /// sign-on does not work.
             local_login: bool = true, switch(), input "local_login";
-            /// What invited people get whose address signs in through an identity provider.
-            sso_invitations: SsoInvitations = SsoInvitations::Invite, choice("Invited people"), input "sso_invitations";
-            /// The name that mails of this account come from; the account's name when not set.
+            /// What happens to invited users who sign in through an identity provider: `invite` sends an
+            /// invitation link, `notice` activates them immediately and notifies them by email, `active`
+            /// activates them immediately without an email.
+            sso_invitations: SsoInvitations = SsoInvitations::Invite,
+                choice("Invited users who sign in through an identity provider"), input "sso_invitations";
+            /// The sender name of emails; the account's name if it is not set.
             mail_sender_name: Option<String> = None, text(64), input "mail_sender_name";
         }
     }
 }
 
 text_enum! {
-    /// What invited people get whose address signs in through an identity provider.
+    /// What happens to invited users who sign in through an identity provider: `invite` sends an invitation
+    /// link, `notice` activates them immediately and notifies them by email, `active` activates them
+    /// immediately without an email.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
     #[serde(rename_all = "lowercase")]
     pub enum SsoInvitations {
-        /// A mail with a link; they are pending until they follow it or sign in.
+        /// Send an invitation link; the users are pending until they accept or sign in.
         Invite = "invite",
-        /// They are active at once and get a mail that says so.
+        /// Activate the users immediately and notify them by email.
         Notice = "notice",
-        /// They are active at once, without mail.
+        /// Activate the users immediately, without an email.
         Active = "active",
     }
 }

@@ -60,8 +60,13 @@ macro_rules! declare_settings {
         #[serde(deny_unknown_fields)]
         $(#[$top_change_meta])*
         pub struct $top_change {
-            $(#[serde(skip_serializing_if = "Option::is_none")] $section: Option<$change>,)*
             $(
+                $(#[$section_meta])*
+                #[serde(skip_serializing_if = "Option::is_none")]
+                $section: Option<$change>,
+            )*
+            $(
+                $(#[$own_meta])*
                 #[serde(default, deserialize_with = "change_of", skip_serializing_if = "Option::is_none")]
                 #[schema(value_type = Option<$own_type>)]
                 $own_field: Option<$own_type>,
@@ -91,6 +96,7 @@ macro_rules! declare_settings {
             $(#[$change_meta])*
             struct $change {
                 $(
+                    $(#[$meta])*
                     #[serde(default, deserialize_with = "change_of", skip_serializing_if = "Option::is_none")]
                     #[schema(value_type = Option<$type>)]
                     $field: Option<$type>,

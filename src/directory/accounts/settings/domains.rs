@@ -15,14 +15,3 @@ impl AuthenticationSettings {
         if self.email_domains.is_empty() { "any domain".to_owned() } else { self.email_domains.join(", ") }
     }
 }
-
-/// A loose check of the syntax of a mail domain.
-pub(crate) fn is_domain(text: &str) -> bool {
-    text.len() <= 253
-        && text.contains('.')
-        && text.split('.').all(|label| {
-            !label.is_empty()
-                && label.chars().all(|c| c.is_alphanumeric() || c == '-')
-                && !label.starts_with('-')
-        })
-}

@@ -184,7 +184,7 @@ fn setting_inputs(setting: &Setting) -> Vec<String> {
 }
 
 fn parse_number(label: &'static str, text: &str) -> Result<u32, Error> {
-    let invalid = |_| Error::Invalid { field: label, reason: "must be a number".to_owned() };
+    let invalid = |_| Error::Invalid { field: label, reason: "must be a whole number".to_owned() };
     text.trim().parse().map_err(invalid)
 }
 
@@ -208,8 +208,8 @@ async fn group_id_by_name(
     let mut found = groups::list_after(c, account_id, &matches, "", 2).await?;
     let reason = match (found.pop(), found.is_empty()) {
         (Some(group), true) => return Ok(group.id.into()),
-        (Some(_), false) => format!("{name} is the name of several groups"),
-        (None, _) => format!("there is no group called {name}"),
+        (Some(_), false) => format!("more than one group is named {name}"),
+        (None, _) => format!("there is no group named {name}"),
     };
     Err(Error::Invalid { field: label, reason })
 }

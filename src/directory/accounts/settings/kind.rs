@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 
 use serde_json::{Value, json};
 
-use super::domains::is_domain;
+use super::domain_syntax::is_domain;
 use crate::directory::{Error, check_name, fold_case};
 use crate::kernel::TextEnum;
 
@@ -142,7 +142,7 @@ impl Setting {
                 all.sort();
                 all.dedup();
                 if all.len() > max || all.iter().any(|domain| !is_domain(domain)) {
-                    return invalid(format!("must be domains such as example.com, at most {max}"));
+                    return invalid(format!("must be a list of at most {max} domains such as example.com"));
                 }
                 Ok(json!(all))
             }
@@ -152,7 +152,7 @@ impl Setting {
                 all.dedup();
                 if all.len() > max {
                     return invalid(format!(
-                        "must be at most {max} groups; enforce it for everybody instead"
+                        "must have at most {max} groups; for more, require it for all users"
                     ));
                 }
                 Ok(json!(all))

@@ -6,8 +6,10 @@
 //! explains how to extend it. A stored value that cannot be read is refused and never becomes a default.
 
 mod change;
+mod changed_value;
 mod declaration;
 mod declare;
+mod domain_syntax;
 mod domains;
 mod form;
 mod kind;
@@ -21,7 +23,7 @@ pub use declaration::{
     AuthenticationSettings, LockoutSettings, MAX_SESSION_MINUTES, PasswordSettings, SETTINGS,
     SessionSettings, SettingsChange, SsoInvitations, TwoFactorSettings,
 };
-pub(crate) use domains::is_domain;
+pub(crate) use domain_syntax::is_domain;
 pub use form::SettingsForm;
 pub use kind::{Setting, SettingKind};
 pub use review::ReviewedSetting;

@@ -17,7 +17,7 @@ impl AuthenticationSettings {
     pub(crate) fn from_stored(account_id: &AccountId, text: &str) -> Result<Self, UnreadableSettings> {
         serde_json::from_str(text).map_err(|error| {
             let cause = cause_of(&error, text);
-            tracing::error!(account = %account_id, cause, "stored settings cannot be read");
+            tracing::error!(account = %account_id, cause, "the stored settings of an account cannot be read");
             UnreadableSettings { account_id: account_id.to_owned(), cause }
         })
     }
@@ -42,8 +42,8 @@ fn cause_of(error: &serde_json::Error, text: &str) -> String {
     let at = format!("line {} column {}", error.line(), error.column());
     let Ok(settings) = serde_json::from_str::<Value>(text) else {
         return match error.classify() {
-            Category::Eof => format!("the text ends too early, at {at}"),
-            _ => format!("the text is not JSON at {at}"),
+            Category::Eof => format!("the JSON ends unexpectedly at {at}"),
+            _ => format!("the JSON is not valid at {at}"),
         };
     };
     let is_unreadable = |setting: &&super::Setting| {
@@ -54,7 +54,7 @@ fn cause_of(error: &serde_json::Error, text: &str) -> String {
     };
     let names: Vec<&str> = SETTINGS.iter().filter(is_unreadable).map(|setting| setting.name).collect();
     if names.is_empty() {
-        return format!("the members are not what they should be at {at}");
+        return format!("the JSON does not describe settings at {at}");
     }
-    format!("this version does not know the value of {}", names.join(", "))
+    format!("this version does not support the value of {}", names.join(", "))
 }

@@ -4,7 +4,7 @@ use crate::kernel::AccountId;
 
 /// Stored settings that cannot be read. The error contains no stored values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("stored settings of account {account_id} cannot be read: {cause}")]
+#[error("the stored settings of account {account_id} cannot be read: {cause}")]
 pub struct UnreadableSettings {
     /// The id of the account.
     pub account_id: AccountId,
