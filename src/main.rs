@@ -12,7 +12,7 @@ fn main() -> ExitCode {
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(vestibule::cli::run()),
         Err(error) => {
-            eprintln!("vestibule: the system gives no threads: {error}");
+            eprintln!("vestibule: cannot start threads: {error}");
             ExitCode::FAILURE
         }
     }

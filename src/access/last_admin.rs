@@ -1,4 +1,4 @@
-//! The rule that an account keeps an active administrator: without one, nobody could make another.
+//! The rule that an account keeps an active administrator: without one, no user could create another.
 
 use super::{Role, has_other_admin, roles_of};
 use crate::directory::users::User;

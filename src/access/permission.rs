@@ -4,7 +4,7 @@
 use crate::kernel::text_enum::text_enum;
 
 text_enum! {
-    /// What somebody may do, as `resource_type.action`.
+    /// What a principal may do, as `resource_type.action`.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
     #[expect(missing_docs, reason = "the name of each says it")]
     pub enum Permission {

@@ -69,8 +69,8 @@ impl From<MissingPermission> for Refusal {
     fn from(missing: MissingPermission) -> Self {
         let name = missing.0.as_str();
         let detail =
-            format!("You need the permission {name} for this. Ask an administrator of your account.");
-        Self::new(StatusCode::FORBIDDEN, "Not allowed", detail)
+            format!("This requires the permission {name}. Ask an administrator of your account for access.");
+        Self::new(StatusCode::FORBIDDEN, "Permission denied", detail)
     }
 }
 

@@ -25,7 +25,7 @@ pub async fn update_user(
     unchecked::update(tx, context, authority, user, wanted).await
 }
 
-/// Activates or deactivates a user, whoever manages the rest of it.
+/// Activates or deactivates a user, also one that a connection manages.
 pub async fn set_user_active(
     tx: &mut Tx,
     context: &Context,

@@ -31,16 +31,16 @@ pub enum Error {
     NeedsReauthentication,
     /// The principal requires a second factor of others without having one: the user, or, for a service
     /// account, every administrator of the account.
-    #[error("a second factor has to be set up first")]
+    #[error("two-factor authentication has to be set up first")]
     SecondFactorFirst(PrincipalKind),
     /// The change would prevent a user from signing in.
-    #[error("would lock out: {0:?}")]
+    #[error("the change would lock out users: {0:?}")]
     WouldLockOut(LockOutRisk),
     /// A link to choose a password cannot be mailed to the user.
-    #[error("no link is sent: {0:?}")]
+    #[error("the password reset link was not sent: {0:?}")]
     ResetLinkRefused(ResetLinkRefusal),
     /// An earlier mailing has not finished.
-    #[error("a mailing is under way")]
+    #[error("emails are already being sent")]
     MailingUnderWay,
     /// More passwords are being hashed than the server can handle. A retry in a moment may succeed.
     #[error("too many passwords are being hashed")]

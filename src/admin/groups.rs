@@ -70,7 +70,7 @@ pub async fn link(
     if !connection.syncs_groups() {
         return Err(Error::invalid(
             "connection_id",
-            "names no connection whose groups are followed; switch that on in its settings first",
+            "must be a connection that syncs groups; enable group sync in its settings first",
         ));
     }
     let context = request.context();

@@ -9,7 +9,8 @@ use crate::signin::identities;
 pub async fn unlink(request: &AdminRequest<'_>, user_id: &UserId, id: &str) -> Result<(), Error> {
     let mut tx = request.kernel().db.begin().await?;
     let user = request.principal().find_user(&mut tx, user_id).await?;
-    let identity = identities::by_id(&mut tx, &user.id, id).await?.ok_or(Error::NotFound("identity"))?;
+    let identity =
+        identities::by_id(&mut tx, &user.id, id).await?.ok_or(Error::NotFound("linked identity"))?;
     identities::unlink(&mut tx, &request.context(), &user, &identity).await?;
     Ok(tx.commit().await?)
 }

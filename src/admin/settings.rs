@@ -15,13 +15,13 @@ use crate::kernel::{AccountId, Kernel, Timestamp, Tx};
 use crate::signin::policy::{self, ImpactCounts};
 use crate::signin::{Method, password, sessions};
 
-/// Whom a change of settings affects.
+/// An effect of a change of the settings on users or sessions.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Effect)]
 pub struct Impact {
-    /// How many; none where it is not a matter of numbers.
+    /// The number of affected users or sessions; `null` if the effect has no number.
     pub count: Option<i64>,
-    /// The effect in words.
+    /// A description of the effect.
     pub text: String,
 }
 
@@ -40,47 +40,47 @@ async fn impact_of(
 ) -> Result<Vec<Impact>, sqlx::Error> {
     let counts = policy::count_impact(c, account_id, before, after, now).await?;
     let mut effects = Vec::new();
-    let people = |count, rest: &str| counted_impact(count, "person", "people", rest);
+    let people = |count, rest: &str| counted_impact(count, "user", "users", rest);
     if before.password != after.password {
         effects.push(Impact {
             count: None,
-            text: "New rules for passwords count for the next one somebody chooses; present passwords stay."
+            text: "New rules apply to passwords that users choose from now on, not to current passwords."
                 .into(),
         });
     }
     if let Some(old) = counts.expired_passwords {
         let days = after.password.expires_after_days;
-        let rest = format!("a password older than {days} days and need a new one at their next sign-in.");
-        effects.push(counted_impact(old, "person has", "people have", &rest));
+        let rest = format!("a password older than {days} days and must change it at the next sign-in.");
+        effects.push(counted_impact(old, "user has", "users have", &rest));
     }
     if let Some(soon) = counts.expiring_passwords {
-        effects.push(people(soon, "will be told by mail that their password ends soon."));
+        effects.push(people(soon, "will receive an email that their password expires soon."));
     }
     if let Some(locked) = counts.locked_users {
         effects.push(counted_impact(
             locked,
-            "locked person stays",
-            "locked people stay",
-            "locked until their time is over.",
+            "locked-out user stays",
+            "locked-out users stay",
+            "locked out until the lockout ends.",
         ));
     }
     effects.extend(two_factor_impact(&counts, before, after));
     if let Some(ended) = counts.ended_sessions {
-        effects.push(counted_impact(ended, "session ends", "sessions end", "at once."));
+        effects.push(counted_impact(ended, "session ends", "sessions end", "immediately."));
     }
     if let Some(outside) = counts.users_outside_domains {
-        let text = "cannot sign in any more, by whatever way; sessions they have go on.";
+        let text = "can no longer sign in with any method. Current sessions are not affected.";
         effects.push(counted_impact(
             outside,
-            "active person has another domain and",
-            "active people have other domains and",
+            "active user is outside the allowed domains and",
+            "active users are outside the allowed domains and",
             text,
         ));
     }
     if before.local_login && !after.local_login {
         effects.push(Impact {
             count: None,
-            text: "Administrators have no way around single sign-on when it is broken.".into(),
+            text: "Administrators can no longer bypass single sign-on when it does not work.".into(),
         });
     }
     effects.retain(|effect| effect.count != Some(0));
@@ -98,19 +98,19 @@ fn two_factor_impact(
     if let Some(missing) = counts.users_without_factor {
         effects.push(counted_impact(
             missing,
-            "person has no second factor: they get",
-            "people have no second factor: each gets",
-            "a mail with a link, and must set one up at the next sign-in.",
+            "user has not set up two-factor authentication. They receive",
+            "users have not set up two-factor authentication. They receive",
+            "an email with a link and must set it up at the next sign-in.",
         ));
     }
     if let Some(open) = counts.sessions_without_factor {
         let when = match new.grace_days {
-            0 => "asked at the next request.".to_owned(),
-            1 => "asked after a day.".to_owned(),
-            days => format!("asked after {days} days."),
+            0 => "two-factor authentication at the next request.".to_owned(),
+            1 => "two-factor authentication after one day.".to_owned(),
+            days => format!("two-factor authentication after {days} days."),
         };
-        let asked = if new.enforced { "is" } else { "of somebody in these groups is" };
-        let many = if new.enforced { "are" } else { "of people in these groups are" };
+        let asked = if new.enforced { "requires" } else { "of a user in these groups requires" };
+        let many = if new.enforced { "require" } else { "of users in these groups require" };
         effects.push(counted_impact(
             open,
             &format!("open session {asked}"),
@@ -119,19 +119,21 @@ fn two_factor_impact(
         ));
         effects.push(Impact {
             count: None,
-            text: "API tokens go on without a second factor. They are listed on the two-factor page.".into(),
+            text:
+                "Two-factor authentication does not apply to API tokens. They are listed on the two-factor \
+                   page."
+                    .into(),
         });
     } else if old.is_enforced() && !new.is_enforced() {
         effects.push(Impact {
             count: None,
-            text: "People who have a second factor are still asked for it; nobody has to have one any more."
-                .into(),
+            text: "Two-factor authentication becomes optional. Users who have set it up still use it.".into(),
         });
     }
     if old.remember_days > new.remember_days {
         effects.push(Impact {
             count: None,
-            text: "Browsers that were remembered for longer are asked again at their next sign-in.".into(),
+            text: "Browsers that were remembered for longer require two-factor authentication again.".into(),
         });
     }
     effects

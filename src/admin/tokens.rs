@@ -39,7 +39,7 @@ async fn owning_service_account(request: &AdminRequest<'_>, tx: &mut Tx, id: &st
     if found.connection_id.is_some() {
         return Err(Error::invalid(
             "service_account_id",
-            "belongs to a directory connection; make its token there",
+            "belongs to a SCIM connection; generate its tokens there",
         ));
     }
     Ok(found.id)

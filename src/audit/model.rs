@@ -28,7 +28,7 @@ text_enum! {
         ServiceAccount = "service_account",
         /// The server or its operator on the host.
         System = "system",
-        /// Somebody who is not signed in yet.
+        /// A client that is not signed in yet.
         Anonymous = "anonymous",
     }
 }
@@ -199,46 +199,46 @@ impl<'a> Event<'a> {
     }
 }
 
-/// An event as the trail tells it.
+/// An event of the audit trail.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Recorded)]
 pub struct AuditRecord {
-    /// Its id.
+    /// The event's ID.
     pub id: String,
-    /// When.
+    /// When the event happened.
     #[schema(value_type = String, format = DateTime)]
     pub time: Timestamp,
-    /// Who.
+    /// The principal that acted.
     pub actor: EntityRef,
-    /// What.
+    /// The action, such as `user.create`.
     pub action: String,
-    /// On what.
+    /// The resource that was acted on.
     pub resource: EntityRef,
     /// `success` or `refused`.
     pub outcome: String,
-    /// Why it was refused.
+    /// Why the action was refused, or how it was done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-    /// From where.
+    /// The client's IP address; empty for the server itself.
     pub address: String,
-    /// The request, as in the log.
+    /// The request ID, as in the server log.
     pub request_id: String,
-    /// Before and after, or the failed check.
+    /// Details, such as the values before and after a change, or the check that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
     pub detail: Option<serde_json::Value>,
 }
 
-/// An actor or a resource in a recorded event.
+/// An actor or a resource in an audit event.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 #[schema(as = Party)]
 pub struct EntityRef {
-    /// `user`, `service_account`, `group` …
+    /// The type, such as `user`, `service_account` or `group`.
     #[serde(rename = "type")]
     pub kind: String,
-    /// Its id.
+    /// The ID, if there is one.
     pub id: Option<String>,
-    /// Its name at that time.
+    /// The name at the time of the event.
     pub name: String,
 }
 

@@ -16,14 +16,14 @@ use crate::web::create_first_password_link;
 
 #[derive(Subcommand)]
 pub(super) enum AccountCommand {
-    /// Make an account and its first administrator.
+    /// Create an account and its first administrator.
     Create {
-        /// Short name: lower-case letters, digits, hyphens.
+        /// Short name (slug) of the account: lowercase letters, digits and hyphens.
         slug: String,
-        /// Name for people; the short name when not given.
+        /// Display name of the account; default: the short name.
         #[arg(long)]
         name: Option<String>,
-        /// The administrator's address, also the sign-in name.
+        /// Email address of the administrator, also used as the username.
         #[arg(long)]
         admin_email: String,
         /// Read the administrator's password from standard input instead of printing a link.
@@ -55,9 +55,9 @@ pub(super) async fn run(kernel: &Kernel, command: AccountCommand) -> Result<(), 
         None => Some(create_first_password_link(kernel, &mut tx, &user).await?),
     };
     tx.commit().await?;
-    println!("Account {slug} made, with {} as its administrator.", user.user_name);
+    println!("Created the account {slug} with the administrator {}.", user.user_name);
     if let Some(link) = link {
-        println!("They choose a password here (works once, for a day):\n\n  {link}\n");
+        println!("The administrator chooses a password here (works once, expires in a day):\n\n  {link}\n");
     }
     Ok(())
 }

@@ -10,12 +10,13 @@ use crate::kernel::Kernel;
 
 #[derive(Subcommand)]
 pub(super) enum ApiTokenCommand {
-    /// Make a service account with the role Account Admin and print a token for it, alone on its line.
+    /// Create a service account with the role Account Admin, generate an API token for it and print only the
+    /// token.
     Create {
-        /// The account's short name.
+        /// Short name (slug) of the account.
         #[arg(long)]
         account: String,
-        /// What to call it.
+        /// Name of the service account and the token.
         #[arg(long)]
         name: Option<String>,
     },
@@ -30,7 +31,7 @@ pub(super) async fn run(kernel: &Kernel, command: ApiTokenCommand) -> Result<(),
     let service_account = match service_accounts::by_name(&mut tx, &account.id, &name).await? {
         Some(robot) if robot.connection_id.is_none() => robot,
         Some(_) => {
-            return Err(format!("{name} belongs to a directory connection; choose another --name").into());
+            return Err(format!("{name} belongs to a SCIM connection; choose another --name").into());
         }
         None => service_accounts::create(&mut tx, &context, &name, Some(Role::AccountAdmin), None).await?,
     };

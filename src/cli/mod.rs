@@ -16,11 +16,11 @@ use crate::directory::accounts::{self, Account};
 use crate::kernel::urls::Urls;
 use crate::kernel::{Clock, Config, Kernel};
 
-/// The identity front door between your application and your customers' identity providers.
+/// Self-hosted SSO (SAML, OIDC, LDAP), SCIM provisioning and MFA server.
 #[derive(Parser)]
 #[command(version, about)]
 struct Cli {
-    /// Configuration file; ./vestibule.toml is read if it is there.
+    /// Configuration file; default: ./vestibule.toml, if it exists.
     #[arg(long, global = true)]
     config: Option<PathBuf>,
     #[command(subcommand)]
@@ -37,10 +37,10 @@ enum Command {
     /// Manage API tokens.
     #[command(subcommand)]
     ApiToken(api_token::ApiTokenCommand),
-    /// Manage provisioning tokens.
+    /// Manage SCIM tokens.
     #[command(subcommand)]
     ScimToken(scim_token::ScimTokenCommand),
-    /// Look for what keeps people out, now or soon: configuration, certificates, addresses, clocks.
+    /// Check the configuration, connections, certificates and clocks for problems that prevent sign-in.
     Doctor,
     /// Manage users.
     #[command(subcommand)]
@@ -88,6 +88,6 @@ async fn find_account(kernel: &Kernel, slug: &str) -> Result<Account, CliError> 
     let mut c = kernel.db.read().await?;
     let found = accounts::by_slug(&mut c, slug).await?;
     found.ok_or_else(|| {
-        format!("there is no account called {slug}; make it with: vestibule account create {slug}").into()
+        format!("there is no account named {slug}; create it with: vestibule account create {slug}").into()
     })
 }

@@ -10,12 +10,13 @@ use crate::provisioning;
 
 #[derive(Subcommand)]
 pub(super) enum ScimTokenCommand {
-    /// Print a new token of a directory connection, alone on its line. Makes the connection if needed.
+    /// Generate a token for a SCIM connection and print only the token. Creates the connection if it does not
+    /// exist.
     Create {
-        /// The account's short name.
+        /// Short name (slug) of the account.
         #[arg(long)]
         account: String,
-        /// The connection's name.
+        /// Name of the connection.
         #[arg(long)]
         connection: String,
     },
@@ -29,7 +30,7 @@ pub(super) async fn run(kernel: &Kernel, command: ScimTokenCommand) -> Result<()
     let connection = match connections::by_name(&mut tx, &account.id, &name).await? {
         Some(connection) if connection.kind() == Some(ConnectionKind::Scim) => connection,
         Some(_) => {
-            return Err(format!("the connection {name} is for sign-in and has no provisioning tokens").into());
+            return Err(format!("{name} is an SSO connection; choose another --connection").into());
         }
         None => {
             let new = NewConnection::scim(ids::new_id(kernel.clock.now()), &name);

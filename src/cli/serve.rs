@@ -14,10 +14,10 @@ pub(super) async fn run(config: Config) -> Result<(), CliError> {
     let kernel = server.app().kernel.clone();
     let link = ensure_setup_link(&kernel).await?;
     println!("Vestibule listens on http://{}", server.address());
-    println!("People reach it at {}", kernel.urls.origin());
+    println!("Public URL: {}", kernel.urls.origin());
     if let Some(link) = link {
         println!(
-            "\nNo account yet. Open this link to make the first one (works once, for a day):\n\n  {link}\n"
+            "\nNo account exists yet. Create one with this link (works once, expires in a day):\n\n  {link}\n"
         );
     }
     drop(kernel);
@@ -26,7 +26,7 @@ pub(super) async fn run(config: Config) -> Result<(), CliError> {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
         }
-        tracing::info!("stopping; requests under way are finished first");
+        tracing::info!("shutting down; requests in progress are finished first");
     };
     Ok(server.run(stop).await?)
 }

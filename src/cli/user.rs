@@ -15,41 +15,42 @@ use crate::signin::factors;
 
 #[derive(Clone, Copy, ValueEnum)]
 pub(super) enum ImportFormatArg {
-    /// Comma-separated with a header line.
+    /// CSV with a header line.
     Csv,
-    /// One JSON object a line.
+    /// One JSON object per line.
     Jsonl,
 }
 
 #[derive(Subcommand)]
 pub(super) enum UserCommand {
-    /// Make users of the rows of a file, with the hashes of their passwords. Interrupted, it goes on where
-    /// it stopped when started again with the same file.
+    /// Import users from a file, with their password hashes. An interrupted import resumes when you run it
+    /// again with the same file.
     Import {
-        /// The file: CSV with a header line, or one JSON object a line.
+        /// The file: CSV with a header line, or one JSON object per line.
         file: PathBuf,
-        /// The account's short name; not needed where there is one account.
+        /// Short name (slug) of the account; optional if there is exactly one account.
         #[arg(long)]
         account: Option<String>,
-        /// How the file is written; by its ending when not given.
+        /// Format of the file; default: by the file name extension.
         #[arg(long)]
         format: Option<ImportFormatArg>,
-        /// Where refused rows are written down; FILE.refused.csv when not given.
+        /// File for rejected rows; default: FILE.refused.csv, or FILE.dry-run.refused.csv in a dry run.
         #[arg(long)]
         report: Option<PathBuf>,
-        /// Change nothing, only say what would happen.
+        /// Report what would happen without changing anything.
         #[arg(long)]
         dry_run: bool,
-        /// Begin at the first row even if the file was imported before.
+        /// Start at the first row even if the file was imported before.
         #[arg(long)]
         from_start: bool,
     },
-    /// End somebody's second factor: authenticator apps, keys, recovery codes, remembered browsers, sessions.
+    /// Reset the two-factor authentication of a user: authenticator apps, passkeys, security keys, recovery
+    /// codes, remembered browsers. Ends the user's sessions.
     #[command(name = "reset-2fa")]
     Reset2fa {
-        /// The sign-in name or email address.
+        /// Username or email address of the user.
         user: String,
-        /// The account's short name; not needed where there is one account.
+        /// Short name (slug) of the account; optional if there is exactly one account.
         #[arg(long)]
         account: Option<String>,
     },
@@ -82,7 +83,7 @@ async fn resolve_account(kernel: &Kernel, slug: Option<String>) -> Result<Accoun
         Some(slug) => super::find_account(kernel, &slug).await,
         None => Ok(accounts::find_single(&mut *kernel.db.read().await?)
             .await?
-            .ok_or("there are several accounts, or none; say which with --account")?),
+            .ok_or("there is no account, or more than one; name the account with --account")?),
     }
 }
 
@@ -91,19 +92,20 @@ async fn resolve_account(kernel: &Kernel, slug: Option<String>) -> Result<Accoun
 async fn reset_two_factor(kernel: &Kernel, account: &Account, name: &str) -> Result<(), CliError> {
     let mut tx = kernel.db.begin().await?;
     let user = users::find_by_email_or_user_name(&mut tx, &account.id, name).await?;
-    let user = user.ok_or_else(|| format!("nobody in {} is called {name}", account.slug))?;
+    let user = user.ok_or_else(|| format!("no user in {} has the username or email {name}", account.slug))?;
     let had_one = factors::reset(kernel, &mut tx, &Context::system(&account.id), &user).await?;
     tx.commit().await?;
     if had_one {
-        println!("The second factor of {} has ended, all their sessions too.", user.user_name);
+        println!("Two-factor authentication of {} was reset, and all sessions ended.", user.user_name);
     } else {
-        println!("{} had no second factor.", user.user_name);
+        println!("{} had not set up two-factor authentication.", user.user_name);
     }
     println!(
-        "They sign in with their first factor and are asked to set up a new one if the account asks for it."
+        "At the next sign-in, the user must set up two-factor authentication again if the account requires \
+         it."
     );
     if user.email.is_some() && user.is_active() {
-        println!("A mail with a link goes out when the server runs.");
+        println!("An email with a setup link is sent as soon as the server is running.");
     }
     Ok(())
 }
@@ -117,7 +119,7 @@ async fn import_users(kernel: &Kernel, account: &Account, args: ImportArgs) -> R
         }
         _ => {
             return Err(
-                "the file's name does not say how it is written; add --format csv or --format jsonl".into()
+                "the format is not clear from the file name; add --format csv or --format jsonl".into()
             );
         }
     };
@@ -125,30 +127,36 @@ async fn import_users(kernel: &Kernel, account: &Account, args: ImportArgs) -> R
     let ending = if dry_run { "dry-run.refused.csv" } else { "refused.csv" };
     let report = report.unwrap_or_else(|| PathBuf::from(format!("{}.{ending}", file.display())));
     let bar = ProgressBar::new(size).with_style(ProgressStyle::with_template(
-        "{bar:32} {percent:>3} %  {msg}  {elapsed} gone, {eta} to go",
+        "{bar:32} {percent:>3} %  {msg}  {elapsed} elapsed, {eta} remaining",
     )?);
     let context = Context::system(&account.id);
     let options = ImportOptions { file: &file, format, report: &report, dry_run, from_start };
     let show = |at: ImportProgress| {
         bar.set_position(at.position);
-        bar.set_message(format!("{} rows, {} refused", at.rows, at.refused));
+        bar.set_message(format!("{} rows, {} rejected", at.rows, at.refused));
     };
     let done = import::run(kernel, &context, &options, show).await.map_err(|error| {
         bar.abandon();
-        format!("{error}\nWhat was imported so far stays; start again with the same file to go on.")
+        format!(
+            "{error}\nRows that were already imported are kept. To resume, run the command again with \
+                 the same file."
+        )
     })?;
     bar.finish_and_clear();
     if done.skipped > 0 && done.skipped == done.rows {
-        println!("This file was imported already ({} rows). --from-start begins again.", done.rows);
+        println!(
+            "This file was already imported (rows: {}). Use --from-start to import it again.",
+            done.rows
+        );
         return Ok(());
     }
     if done.skipped > 0 {
-        println!("Went on after row {}.", done.skipped);
+        println!("Resumed after row {}.", done.skipped);
     }
-    let verb = if dry_run { "would be made" } else { "made" };
-    println!("{} rows: {} users {verb}, {} refused.", done.rows, done.created, done.refused);
+    let verb = if dry_run { "to be created" } else { "created" };
+    println!("Rows: {}. Users {verb}: {}. Rejected: {}.", done.rows, done.created, done.refused);
     if done.refused > 0 {
-        println!("Why: {}", report.display());
+        println!("Rejected rows and reasons: {}", report.display());
     }
     Ok(())
 }

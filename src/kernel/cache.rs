@@ -4,8 +4,8 @@
 //! A change on this node invalidates the whole cache, so the next request sees it. A change on another node
 //! or by the command line is seen when the entries expire.
 //!
-//! It serves the benchmarks *SCIM look-ups by `userName`* and *LDAP sign-ins* of the README: a lookup reads
-//! its token, and a sign-in reads its account and domain three times.
+//! It serves the benchmarks *SCIM look-ups by `userName`* and *LDAP sign-ins* of `docs/benchmarks.md`: a
+//! lookup reads its token, and a sign-in reads its account and domain three times.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;

@@ -157,7 +157,7 @@ const KEYS: [&str; 13] = [
 
 /// All mistakes in the configuration.
 #[derive(Debug, thiserror::Error)]
-#[error("the configuration has {} mistake(s):\n  - {}", .0.len(), .0.join("\n  - "))]
+#[error("the configuration has {} error(s):\n  - {}", .0.len(), .0.join("\n  - "))]
 pub struct ConfigErrors(pub Vec<String>);
 
 impl Config {
@@ -166,7 +166,7 @@ impl Config {
     /// A `file` that was passed must exist; without one, `vestibule.toml` is read if it exists.
     pub fn load(file: Option<&Path>) -> Result<Self, ConfigErrors> {
         if let Some(path) = file.filter(|path| !path.is_file()) {
-            return Err(ConfigErrors(vec![format!("--config {}: there is no such file", path.display())]));
+            return Err(ConfigErrors(vec![format!("--config {}: file not found", path.display())]));
         }
         let path = file.unwrap_or(Path::new("vestibule.toml"));
         // Variables without a section, such as VESTIBULE_HOME, belong to other programs.
@@ -197,27 +197,27 @@ impl Config {
                 && url.username().is_empty();
             if !is_origin {
                 found.push(format!(
-                    "server.public_url: {url} must be a scheme and host without path, such as https://id.example.com"
+                    "server.public_url: {url} must be a scheme and host without a path, such as \
+                     https://id.example.com"
                 ));
             }
         }
         if !["sqlite://", "postgres://", "postgresql://"].iter().any(|s| self.database.url.starts_with(s)) {
-            found.push(
-                "database.url: write sqlite://data/vestibule.db or postgres://user@host/database".into(),
-            );
+            found
+                .push("database.url: use sqlite://data/vestibule.db or postgres://user@host/database".into());
         }
         if self.database.max_connections == 0 {
-            found.push("database.max_connections: 0 leaves nobody to ask; write 16, or leave it out".into());
+            found.push("database.max_connections: must be at least 1; the default is 16".into());
         }
         if self.mail.url.as_ref().is_some_and(|u| !u.starts_with("smtp://") && !u.starts_with("smtps://")) {
             found.push(
-                "mail.url: write smtp://user:password@host:587?tls=required or smtps://user:password@host"
+                "mail.url: use smtp://user:password@host:587?tls=required or smtps://user:password@host"
                     .into(),
             );
         }
         if self.mail.from.parse::<lettre::message::Mailbox>().is_err() {
             found.push(format!(
-                "mail.from: \"{}\" is no sender; write Name <name@example.com>",
+                "mail.from: \"{}\" is not a valid sender; use Name <name@example.com>",
                 self.mail.from
             ));
         }
@@ -249,12 +249,12 @@ fn unknown_keys(source: &Figment) -> Result<Vec<String>, ConfigErrors> {
     let mut mistakes = Vec::new();
     for (section, value) in &all {
         let Some(keys) = value.as_dict() else {
-            mistakes.push(format!("{section}: belongs into a section; {}", propose(section)));
+            mistakes.push(format!("{section}: this key must be in a section; {}", propose(section)));
             continue;
         };
         for key in keys.keys().map(|key| format!("{section}.{key}")) {
             if !KEYS.contains(&key.as_str()) {
-                mistakes.push(format!("{key}: there is no such key; {}", propose(&key)));
+                mistakes.push(format!("{key}: unknown key; {}", propose(&key)));
             }
         }
     }

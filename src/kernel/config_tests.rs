@@ -30,16 +30,13 @@ fn every_mistake_is_named_at_once_with_a_proposal() {
         .expect_err("three mistakes");
     let text = mistakes.to_string();
     assert!(text.contains("server.listen:"), "{text}");
-    assert!(
-        text.contains("server.publik_url: there is no such key; did you mean server.public_url?"),
-        "{text}"
-    );
-    assert!(text.contains("database.url: write sqlite://"), "{text}");
+    assert!(text.contains("server.publik_url: unknown key; did you mean server.public_url?"), "{text}");
+    assert!(text.contains("database.url: use sqlite://"), "{text}");
     assert_eq!(mistakes.0.len(), 3, "{text}");
 }
 
 #[test]
 fn a_public_address_has_no_path() {
     let text = load("[server]\npublic_url='https://id.example.com/auth'").expect_err("path").to_string();
-    assert!(text.contains("without path"), "{text}");
+    assert!(text.contains("without a path"), "{text}");
 }

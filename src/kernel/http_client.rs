@@ -24,36 +24,39 @@ use super::{Timestamp, config};
 pub enum Error {
     /// The URL is not `https`, has no host or contains credentials.
     #[error(
-        "the address must be https://host/path (http only for networks listed in outgoing.allowed_networks)"
+        "the URL must be https://host/path without credentials (http only for networks in \
+         outgoing.allowed_networks)"
     )]
     InvalidUrl,
     /// The address is in a private network.
     #[error(
-        "the address leads into a private network; list it in outgoing.allowed_networks if that is meant"
+        "the host is in a private network; to allow it, add the network to outgoing.allowed_networks in the \
+         configuration file"
     )]
     PrivateNetwork,
     /// The server answered with a status other than 200.
-    #[error("the server there answered with status {0}")]
+    #[error("the server responded with status {0}")]
     Status(u16),
     /// The body exceeds the limit, in bytes.
-    #[error("the answer is larger than {0} bytes")]
+    #[error("the response is larger than {0} bytes")]
     TooLarge(usize),
     /// The body is not UTF-8.
-    #[error("the answer is not UTF-8 text")]
+    #[error("the response is not UTF-8 text")]
     NotText,
     /// Connecting, TLS or reading failed or timed out.
-    #[error("no answer: {0}")]
+    #[error("the request failed: {0}")]
     Http(#[source] reqwest::Error),
     /// The connection is not encrypted and the network is not listed.
     #[error(
-        "passwords would travel unencrypted; use TLS, or list the network in outgoing.allowed_networks if it is safe"
+        "passwords would be sent unencrypted; use TLS, or, if the network is secure, add it to \
+         outgoing.allowed_networks in the configuration file"
     )]
     Unencrypted,
     /// The TCP connection failed.
-    #[error("not connected: {0}")]
+    #[error("could not connect: {0}")]
     NotConnected(#[source] std::io::Error),
     /// The client could not be built.
-    #[error("TLS set-up failed: {0}")]
+    #[error("TLS setup failed: {0}")]
     Setup(#[source] reqwest::Error),
 }
 

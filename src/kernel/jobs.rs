@@ -53,7 +53,7 @@ impl Jobs {
         self.down.send_replace(true);
         while let Some(ended) = self.set.join_next().await {
             if let Err(error) = ended {
-                tracing::error!(%error, "a background job ended badly");
+                tracing::error!(%error, "a background job failed");
             }
         }
     }

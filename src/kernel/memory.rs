@@ -8,7 +8,7 @@
 //! changes.
 //!
 //! It serves the benchmarks *password sign-ins* (huge pages for the hashes) and *idle memory* (none
-//! elsewhere) of the README.
+//! elsewhere) of `docs/benchmarks.md`.
 
 use std::sync::{Mutex, PoisonError};
 

@@ -1,4 +1,5 @@
-//! Ids of the rows that are passed around most, each of a type of its own: two ids cannot be swapped by mistake.
+//! Ids of the rows that are passed around most, each of a type of its own: passing one where another is expected does not
+//! compile.
 
 use std::borrow::Borrow;
 use std::fmt;

@@ -15,7 +15,7 @@ pub trait TextEnum: Copy + Sized + 'static {
 
 /// A stored text that is not a value of the enumeration. The error names the enumeration and not the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a stored {0} is not one that this version knows")]
+#[error("this version does not recognize a stored value of the type {0}")]
 pub struct UnknownText(pub &'static str);
 
 /// Declares an enumeration with the text of each value and, optionally, a label for users.

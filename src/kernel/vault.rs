@@ -33,16 +33,16 @@ pub enum Error {
         source: std::io::Error,
     },
     /// Other users of the machine may read the key file.
-    #[error("secrets.master_key_file {0}: others may read it; run chmod 600 on it")]
+    #[error("secrets.master_key_file {0}: other users can read this file; run chmod 600 on it")]
     Exposed(String),
     /// A line of the file is not a base64 key of 32 bytes.
-    #[error("secrets.master_key_file {0}: line {1} is not 32 bytes in base64")]
+    #[error("secrets.master_key_file {0}: line {1} is not a base64-encoded key of 32 bytes")]
     Malformed(String, usize),
     /// The database was encrypted with another master key.
-    #[error("the master key does not fit this database; put back the key file it was started with")]
+    #[error("the master key does not match this database; restore the key file that belongs to it")]
     WrongKey,
     /// A ciphertext is damaged or belongs to another row.
-    #[error("a stored secret cannot be opened")]
+    #[error("a stored secret cannot be decrypted")]
     Damaged,
     /// A query failed.
     #[error(transparent)]

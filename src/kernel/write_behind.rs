@@ -1,7 +1,7 @@
 //! Log rows that are written shortly after the response. They help with diagnosis and carry no durability
 //! promise. Many rows share one transaction, so that each costs its request next to nothing.
 //!
-//! It serves the benchmark *SCIM creates* of the README, which includes the row in the request log.
+//! It serves the benchmark *SCIM creates* of `docs/benchmarks.md`, which includes the row in the request log.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -126,7 +126,7 @@ async fn write(db: &Database, waiting: PendingRows) {
     if !tables.is_empty()
         && let Err(error) = insert(db, tables).await
     {
-        tracing::warn!(%error, "rows of a log could not be written and are lost");
+        tracing::warn!(%error, "could not write log rows to the database; they are lost");
     }
     for done in waiting.flushes {
         // The receiver is gone when its request was cancelled.

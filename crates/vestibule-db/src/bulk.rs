@@ -1,7 +1,7 @@
 //! Statements that read or write many rows at once, for imports and directory syncs.
 //!
-//! They serve the benchmarks *import of 100,000 users*, *LDAP groups brought up to date* (its first run) and
-//! *asking 1,000,000 people for a second factor* of the README.
+//! They serve the benchmarks *import of 100,000 users*, *LDAP group sync* (its first run) and
+//! *requiring two-factor authentication from 1,000,000 users* of `docs/benchmarks.md`.
 
 use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};

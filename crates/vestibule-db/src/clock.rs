@@ -73,7 +73,7 @@ impl Serialize for Timestamp {
 impl<'d> Deserialize<'d> for Timestamp {
     fn deserialize<D: Deserializer<'d>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| D::Error::custom("not a time such as 2027-01-31T00:00:00Z"))
+        Self::parse(&text).ok_or_else(|| D::Error::custom("expected a time such as 2027-01-31T00:00:00Z"))
     }
 }
 

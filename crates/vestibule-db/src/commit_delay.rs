@@ -5,7 +5,7 @@
 //! ([`crate::PendingWriter`]), as by sign-ins that wait for a directory, a commit therefore waits a moment
 //! for them. PostgreSQL does the same with `commit_delay` and `commit_siblings`.
 //!
-//! The policy serves the row *LDAP sign-ins, 8 connections to slapd* of the benchmarks in the README on
+//! The policy serves the row *LDAP sign-ins, 8 connections to slapd* of `docs/benchmarks.md` on
 //! `SQLite`, and can be removed when that row no longer needs it (decision 25).
 
 use std::time::Duration;

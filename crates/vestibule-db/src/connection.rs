@@ -108,5 +108,5 @@ impl<'c> Executor<'c> for &'c mut DbConn {
 }
 
 fn unsupported_operation() -> sqlx::Error {
-    sqlx::Error::Configuration("statements are executed here, neither prepared ahead nor described".into())
+    sqlx::Error::Configuration("statements can only be executed, not prepared or described".into())
 }

@@ -157,7 +157,7 @@ impl Database {
     where
         O: for<'r> FromRow<'r, SqlRow> + Send + Unpin,
     {
-        tracing::trace!(name: "database.commit", "unit of work done");
+        tracing::trace!(name: "database.commit", "committing a unit of work");
         match &self.backend {
             DbBackend::Sqlite { writer, .. } => {
                 let mut unit = writer.begin(Durability::Relaxed).await?;
@@ -187,7 +187,7 @@ impl Database {
                 tx.commit().await
             }
             DbBackend::Postgres(pool) => {
-                tracing::trace!(name: "database.commit", "unit of work done");
+                tracing::trace!(name: "database.commit", "committing a unit of work");
                 let mut pooled = pool.acquire().await?;
                 insert_pair(&mut pooled, first, second).await
             }

@@ -8,7 +8,7 @@
 //! Relaxed work shares a commit only with other relaxed work or with a commit that is synced anyway.
 //! [`CommitDelay`] decides whether a commit waits a moment for more units of work.
 //!
-//! It serves the rows *SCIM creates* and *SAML sign-ins* on `SQLite` of the benchmarks in the README.
+//! It serves the rows *SCIM creates* and *SAML sign-ins* on `SQLite` of `docs/benchmarks.md`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -194,7 +194,8 @@ impl State {
         let takes_long = self.file().had_slow_statement() || self.durability == Durability::Full;
         let outcome = if takes_long { self.file().run_durably("COMMIT") } else { self.file().run("COMMIT") };
         if let Err(error) = &outcome {
-            tracing::error!(%error, units = self.commit_waiters.len(), "commit failed; nothing of it was kept");
+            let units = self.commit_waiters.len();
+            tracing::error!(%error, units, "commit failed; all its changes were rolled back");
             // A failed commit may leave the transaction open.
             drop(self.file().run("ROLLBACK"));
         }
@@ -308,7 +309,7 @@ impl PendingCommit {
         let Some(committed) = self.0 else { return Ok(()) };
         match committed.await {
             Ok(true) => Ok(()),
-            _ => Err(sqlx::Error::Io(std::io::Error::other("the commit failed; nothing was changed"))),
+            _ => Err(sqlx::Error::Io(std::io::Error::other("the commit failed and was rolled back"))),
         }
     }
 }
@@ -325,7 +326,7 @@ impl Drop for SharedTx {
         let file = state.file();
         let undone = file.run("ROLLBACK TO work");
         if let Err(error) = undone.and_then(|()| file.run("RELEASE work")) {
-            tracing::error!(%error, "a unit of work could not be undone; the whole batch is");
+            tracing::error!(%error, "could not roll back a unit of work; rolling back the whole batch");
             drop(file.run("ROLLBACK"));
             state.mark_ended();
             state.commit_waiters.clear();

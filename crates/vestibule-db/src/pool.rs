@@ -5,7 +5,7 @@
 //! work, and one that was idle for longer is pinged before its next use. A transaction that was left open is
 //! rolled back when the connection comes back, so that it holds no locks in the meantime.
 //!
-//! It serves the rows *`GET /api/v1/me`* and *SCIM look-ups by `userName`* of the benchmarks in the README,
+//! It serves the rows *`GET /api/v1/me`* and *SCIM look-ups by `userName`* of `docs/benchmarks.md`,
 //! on PostgreSQL (decision 22).
 
 use std::ops::{Deref, DerefMut};
@@ -120,7 +120,7 @@ impl Manager for DbConnector {
             DbConn::Sqlite(file) => file.reset_time_budget(),
             DbConn::Postgres(server) => {
                 if metrics.last_used() >= TRUSTED_FOR && !server.is_alive().await {
-                    return Err(RecycleError::message("the server has closed it"));
+                    return Err(RecycleError::message("the server closed the connection"));
                 }
             }
         }

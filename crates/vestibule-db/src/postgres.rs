@@ -1,6 +1,6 @@
 //! PostgreSQL through sqlx's driver. Rows are passed on as they are and decoded where they are read.
 //!
-//! It serves the rows of the benchmarks in the README that name PostgreSQL.
+//! It serves the rows of `docs/benchmarks.md` that name PostgreSQL.
 
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};

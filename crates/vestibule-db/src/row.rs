@@ -150,7 +150,7 @@ impl Value for OwnedSqlValue {
 }
 
 fn unexpected(wanted: SqlTypeInfo, found: &FileValue) -> BoxDynError {
-    format!("{wanted} was expected, and the value is {}", found.data_type()).into()
+    format!("expected {wanted}, found {}", found.data_type()).into()
 }
 
 /// Decodes a value from PostgreSQL if its type is compatible.
@@ -162,7 +162,7 @@ where
         return T::decode(value);
     }
     let found = value.type_info();
-    Err(format!("{} cannot be read from {found}", std::any::type_name::<T>()).into())
+    Err(format!("cannot read {} from {found}", std::any::type_name::<T>()).into())
 }
 
 /// Integers of any width can be decoded as each other, if the value fits.

@@ -144,7 +144,7 @@ impl Connection for NoConnection {
 pub enum NoOptions {}
 
 fn no_connection() -> Error {
-    Error::Configuration("connections are lent by vestibule_db::Database".into())
+    Error::Configuration("only vestibule_db::Database provides connections".into())
 }
 
 impl FromStr for NoOptions {

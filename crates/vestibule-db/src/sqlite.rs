@@ -5,7 +5,7 @@
 //! time, or a commit that waits for a slow disk, runs while the other tasks of its worker move to another
 //! thread (`off_runtime`).
 //!
-//! It serves every row of the benchmarks in the README that names `SQLite`; `off_runtime` serves
+//! It serves every row of `docs/benchmarks.md` that names `SQLite`; `off_runtime` serves
 //! *p99 of `GET /api/v1/me`* during other work.
 
 use std::borrow::Cow;

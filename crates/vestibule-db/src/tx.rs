@@ -64,7 +64,7 @@ impl Tx {
     /// Commits. When this returns `Ok`, the work survives a power cut, unless it was begun with
     /// [`crate::Database::begin_relaxed`].
     pub async fn commit(self) -> Result<(), sqlx::Error> {
-        tracing::trace!(name: "database.commit", "unit of work done");
+        tracing::trace!(name: "database.commit", "committing a unit of work");
         match self.inner {
             Inner::Shared(batched) => batched.finish(true, self.wakes)?.wait().await,
             Inner::Dedicated(mut pooled) => {

@@ -46,10 +46,10 @@ pub enum BadCertificate {
     #[error("{0}")]
     Unreadable(String),
     /// Its RSA key is too short.
-    #[error("its RSA key has {0} bits; 2048 is the least")]
+    #[error("its RSA key has {0} bits; at least 2048 are required")]
     Weak(usize),
     /// Its key is neither RSA nor on an elliptic curve.
-    #[error("its key is neither RSA nor an elliptic curve")]
+    #[error("its key is neither an RSA key nor an elliptic curve key")]
     UnsupportedKey,
 }
 
@@ -61,7 +61,7 @@ impl Certificate {
         let der = STANDARD.decode(compact).map_err(|error| unreadable(&error))?;
         let (rest, parsed) = X509Certificate::from_der(&der).map_err(|error| unreadable(&error))?;
         if !rest.is_empty() {
-            return Err(unreadable(&"there is something after its end"));
+            return Err(unreadable(&"there is data after the end of the certificate"));
         }
         let (key_type, bits) = match parsed.public_key().parsed().map_err(|error| unreadable(&error))? {
             PublicKey::RSA(rsa) => {

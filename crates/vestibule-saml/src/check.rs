@@ -40,51 +40,51 @@ macro_rules! declare_checks {
 declare_checks! {
     /// A check a message has to pass.
     SamlCheck {
-        /// Not too large.
+        /// The message size is within the limit.
         Size = "size",
-        /// Base64 of UTF-8.
+        /// The message is correctly encoded (Base64, UTF-8).
         Encoding = "encoding",
-        /// No document type declaration.
+        /// The message contains no document type declaration (DTD).
         Dtd = "dtd",
-        /// Not nested too deep.
+        /// The XML nesting depth is within the limit.
         Depth = "depth",
-        /// Well-formed XML.
+        /// The message is well-formed XML.
         Parse = "parse",
-        /// No comments or processing instructions, the elements where they belong, ids unique.
+        /// The message has the expected structure and no comments, processing instructions or duplicate IDs.
         Structure = "structure",
-        /// Signed at all, with the signatures in their places.
+        /// The response or the assertion is signed, and every signature covers the element that contains it.
         SignatureCoverage = "signature_coverage",
-        /// Algorithms on the list.
+        /// The signature and encryption algorithms are allowed.
         Algorithm = "algorithm",
-        /// A certificate of this connection with a key that is strong enough.
+        /// The connection has a certificate with a sufficiently strong key.
         Certificate = "certificate",
-        /// The signatures are right, by a certificate of this connection.
+        /// Every signature is valid and made with a certificate of this connection.
         Signature = "signature",
-        /// What is encrypted is encrypted for us.
+        /// Encrypted elements can be decrypted with the keys of this connection.
         Decryption = "decryption",
-        /// SAML 2.0.
+        /// The SAML version is 2.0.
         Version = "version",
-        /// The identity provider says Success.
+        /// The identity provider reports the status Success.
         Status = "status",
-        /// From the identity provider of this connection.
+        /// The issuer is the identity provider of this connection.
         Issuer = "issuer",
-        /// Sent to this address.
+        /// The destination matches the URL that received the message.
         Destination = "destination",
-        /// Meant for us.
+        /// The audience matches the SP entity ID.
         Audience = "audience",
-        /// A bearer confirmation of the subject.
+        /// The subject has a bearer confirmation.
         SubjectConfirmation = "subject_confirmation",
-        /// Confirmed for this address.
+        /// The recipient matches the ACS URL.
         Recipient = "recipient",
-        /// Valid now.
+        /// The message is valid at the current time.
         Times = "times",
-        /// Answers one request, and only one.
+        /// The response answers exactly one request from this server.
         InResponseTo = "in_response_to",
-        /// Names somebody by an email address.
+        /// The assertion contains an email address.
         Email = "email",
-        /// Not used before.
+        /// The message has not been used before.
         Replay = "replay",
-        /// An address of a domain that this account lets in.
+        /// The email domain is allowed in this account.
         Domain = "domain",
     }
 }

@@ -5,31 +5,32 @@ use serde::{Deserialize, Serialize};
 /// The status of a successful request (saml-core §3.2.2.2).
 pub(crate) const SUCCESS: &str = "urn:oasis:names:tc:SAML:2.0:status:Success";
 
-/// How a message travels through the browser (saml-bindings §3.4, §3.5).
+/// The binding of SAML messages (saml-bindings §3.4, §3.5): `redirect` for HTTP-Redirect, `post` for
+/// HTTP-POST.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Binding {
-    /// In an address.
+    /// HTTP-Redirect: the message is in the URL.
     #[default]
     Redirect,
-    /// In a form.
+    /// HTTP-POST: the message is in a form.
     Post,
 }
 
-/// The kinds of names that can be asked for (saml-core §8.3).
+/// The requested NameID format (saml-core §8.3). `unspecified` leaves the choice to the identity provider.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum NameIdFormat {
-    /// Whatever the identity provider is set to.
+    /// The identity provider chooses the format.
     #[default]
     Unspecified,
     /// An email address.
     Email,
-    /// The same for a person at each sign-in, and telling nothing.
+    /// An opaque identifier that stays the same at each sign-in.
     Persistent,
-    /// Another one at each sign-in.
+    /// A new identifier at each sign-in.
     Transient,
 }
 
@@ -60,19 +61,21 @@ impl NameIdFormat {
     }
 }
 
-/// How a requested context compares to the one that is used (saml-core §3.3.2.2.1).
+/// How the authentication context must compare to the requested ones (saml-core §3.3.2.2.1). `exact`: equal
+/// to one of them. `minimum`: at least as strong as one of them. `better`: stronger than any of them.
+/// `maximum`: as strong as possible without exceeding one of them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Comparison {
-    /// One of them.
+    /// Equal to one of them.
     #[default]
     Exact,
-    /// One of them or a stronger one.
+    /// At least as strong as one of them.
     Minimum,
-    /// A stronger one than any of them.
+    /// Stronger than any of them.
     Better,
-    /// As strong as can be without exceeding one of them.
+    /// As strong as possible without exceeding one of them.
     Maximum,
 }
 

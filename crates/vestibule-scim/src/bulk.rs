@@ -28,14 +28,14 @@ impl BulkRequest {
             return Err(syntax("Operations must be a list."));
         };
         if list.len() > MAX_BULK_OPERATIONS {
-            let detail = format!("A bulk request may have {MAX_BULK_OPERATIONS} operations at most.");
+            let detail = format!("A bulk request can contain at most {MAX_BULK_OPERATIONS} operations.");
             return Err(Error::plain(413, detail));
         }
         let fail_on_errors = match json::get(body, "failOnErrors") {
             None | Some(Value::Null) => usize::MAX,
             Some(value) => {
                 let number = value.as_u64().filter(|number| *number > 0);
-                let number = number.ok_or_else(|| syntax("failOnErrors must be a number above 0."))?;
+                let number = number.ok_or_else(|| syntax("failOnErrors must be a number greater than 0."))?;
                 usize::try_from(number).unwrap_or(usize::MAX)
             }
         };
@@ -47,7 +47,7 @@ impl BulkRequest {
                 ..error
             })?;
             if operation.bulk_id.as_ref().is_some_and(|name| !names.insert(name.clone())) {
-                return Err(syntax(&format!("Operation {}: its bulkId is another one's too.", n + 1)));
+                return Err(syntax(&format!("Operation {}: its bulkId is already in use.", n + 1)));
             }
             operations.push(operation);
         }
@@ -65,12 +65,13 @@ fn read_operation(value: &Value) -> Result<ScimOperation, Error> {
         .ok_or_else(|| syntax("method must be POST, PUT, PATCH or DELETE."))?;
     let (kind, id) = read_path(&json::text(object, "path").unwrap_or_default())?;
     if (verb == Verb::Post) != id.is_empty() {
-        let detail = "POST goes to /Users or /Groups, the other methods to one resource, as /Users/{id}.";
+        let detail = "POST requires the path /Users or /Groups; other methods require a path such as \
+                      /Users/{id}.";
         return Err(Error::bad(ScimType::InvalidPath, detail));
     }
     let bulk_id = json::text(object, "bulkId").filter(|name| !name.is_empty());
     if verb == Verb::Post && bulk_id.is_none() {
-        return Err(syntax("a POST needs a bulkId."));
+        return Err(syntax("POST requires a bulkId."));
     }
     let data = match json::get(object, "data") {
         Some(Value::Object(data)) => data.clone(),
@@ -83,7 +84,7 @@ fn read_operation(value: &Value) -> Result<ScimOperation, Error> {
 
 fn read_path(path: &str) -> Result<(ResourceKind, String), Error> {
     let invalid =
-        || Error::bad(ScimType::InvalidPath, "path must be that of users or groups, as /Users/{id}.");
+        || Error::bad(ScimType::InvalidPath, "path must start with /Users or /Groups, as in /Users/{id}.");
     let (all, id) = path.trim_start_matches('/').split_once('/').map_or((path, ""), |(all, id)| (all, id));
     let all = all.trim_start_matches('/');
     let kind = [ResourceKind::User, ResourceKind::Group]
@@ -131,12 +132,12 @@ impl ScimOperation {
         let mut found = |name: &str| match created_ids.get(name) {
             Some(Some(id)) => Some(id.clone()),
             Some(None) => {
-                let detail = format!("The resource of bulkId \"{name}\" was not made.");
+                let detail = format!("The resource with the bulkId \"{name}\" was not created.");
                 error.get_or_insert(Error::plain(409, detail));
                 None
             }
             None => {
-                let detail = format!("No POST of this request has the bulkId \"{name}\".");
+                let detail = format!("No POST operation in this request has the bulkId \"{name}\".");
                 error.get_or_insert(Error::bad(ScimType::InvalidValue, detail));
                 None
             }

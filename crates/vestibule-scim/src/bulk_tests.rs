@@ -26,21 +26,22 @@ fn an_operation_that_is_not_right_is_named() {
             json!({"method": "GET", "path": "/Users/1"}),
             "Operation 1: method must be POST, PUT, PATCH or DELETE.",
         ),
-        (json!({"method": "POST", "path": "/Users", "data": {}}), "Operation 1: a POST needs a bulkId."),
+        (json!({"method": "POST", "path": "/Users", "data": {}}), "Operation 1: POST requires a bulkId."),
         (json!({"method": "PUT", "path": "/Users/1"}), "Operation 1: data must be an object."),
         (
             json!({"method": "DELETE", "path": "/Things/1"}),
-            "Operation 1: path must be that of users or groups, as /Users/{id}.",
+            "Operation 1: path must start with /Users or /Groups, as in /Users/{id}.",
         ),
         (
             json!({"method": "DELETE", "path": "/Users"}),
-            "Operation 1: POST goes to /Users or /Groups, the other methods to one resource, as /Users/{id}.",
+            "Operation 1: POST requires the path /Users or /Groups; other methods require a path such as \
+             /Users/{id}.",
         ),
     ] {
         assert_eq!(read(json!([operation])).expect_err("refused").detail, detail, "{operation}");
     }
     let twice = read(json!([post("a", json!({})), post("a", json!({}))])).expect_err("refused");
-    assert_eq!(twice.detail, "Operation 2: its bulkId is another one's too.");
+    assert_eq!(twice.detail, "Operation 2: its bulkId is already in use.");
     let many = read(json!(vec![0; MAX_BULK_OPERATIONS + 1])).expect_err("refused");
     assert_eq!((many.status, many.scim_type), (413, None));
 }

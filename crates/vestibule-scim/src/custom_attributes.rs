@@ -8,25 +8,25 @@ use crate::attributes::CUSTOM_EXTENSION;
 use crate::error::{Error, ScimType};
 use crate::json::{self, JsonObject};
 
-/// An attribute that the account has defined.
+/// A custom attribute of users.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct ExtraAttribute {
-    /// Its name: a letter, then letters, digits, `-` and `_`.
+    /// The name: a letter, then letters, digits, `-` and `_`.
     pub name: String,
-    /// What its values are.
+    /// The type of the values.
     #[serde(rename = "type", default)]
     pub kind: ExtraKind,
-    /// Whether it is a list.
+    /// Whether the attribute is a list.
     #[serde(default)]
     pub multi_valued: bool,
-    /// What it is for.
+    /// A description of the attribute.
     #[serde(default)]
     pub description: String,
 }
 
-/// The types of RFC 7643 §2.3 that such an attribute may have.
+/// The type of a custom attribute (RFC 7643 §2.3).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "camelCase")]
@@ -103,7 +103,7 @@ impl ExtraAttribute {
 
 /// A line whose second word is not a type.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{name} must be string, boolean, integer, decimal or dateTime, with [] behind it for a list")]
+#[error("the type of {name} must be string, boolean, integer, decimal or dateTime; append [] for a list")]
 pub struct UnknownAttributeType {
     /// The attribute's name.
     pub name: String,
@@ -126,7 +126,8 @@ pub fn coerce_attributes(defined: &[ExtraAttribute], mut resource: JsonObject) -
             continue;
         };
         let fitted = coerce_value(attribute, value).ok_or_else(|| {
-            let (name, list) = (&attribute.name, if attribute.multi_valued { "a list of " } else { "" });
+            let name = &attribute.name;
+            let list = if attribute.multi_valued { "a list; each value must be " } else { "" };
             Error::bad(
                 ScimType::InvalidValue,
                 format!("{name} must be {list}{}.", attribute.kind.value_description()),

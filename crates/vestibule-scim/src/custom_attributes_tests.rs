@@ -30,7 +30,7 @@ fn values_get_their_types_and_names() {
 fn a_value_that_does_not_fit_is_named() {
     for (sent, named) in [
         (json!({"costCode": "many"}), "costCode must be a whole number."),
-        (json!({"skills": [{"a": 1}]}), "skills must be a list of text."),
+        (json!({"skills": [{"a": 1}]}), "skills must be a list; each value must be text."),
         (json!({"since": "yesterday"}), "since must be a time such as 2026-01-31T00:00:00Z."),
     ] {
         assert_eq!(checked(sent), Err(named.to_owned()));

@@ -105,7 +105,7 @@ impl<'t> Parser<'t> {
 
     fn unexpected(&self) -> Error {
         let near: String = self.rest().chars().take(20).collect();
-        invalid(format!("The filter cannot be read at position {}, near \"{near}\".", self.at))
+        invalid(format!("The filter is not valid at position {}, near \"{near}\".", self.at))
     }
 
     /// Consumes `word` if it is next, as a whole word and ignoring case.

@@ -100,7 +100,7 @@ fn members_change(kind: PatchOp, filter: Option<&ScimFilter>, value: &Value) -> 
         (PatchOp::Add, _) => MembersChange::Add(member_ids(value)?),
         (PatchOp::Replace, None) => MembersChange::Replace(member_ids(value)?),
         (PatchOp::Replace, Some(_)) => {
-            let detail = "A member cannot be changed; remove it and add another.";
+            let detail = "A member cannot be changed. Remove it and add another one.";
             return Err(Error::bad(ScimType::Mutability, detail));
         }
     })
@@ -118,7 +118,10 @@ fn member_ids(value: &Value) -> Result<Vec<String>, Error> {
         Value::Object(object) => json::text(object, "value"),
         _ => None,
     };
-    let missing = || Error::bad(ScimType::InvalidValue, "Each member needs a value with a user's id.");
+    let missing = || {
+        let detail = "Each member must have a value with the ID of a user or group.";
+        Error::bad(ScimType::InvalidValue, detail)
+    };
     list.iter().map(|member| id_of(member).ok_or_else(missing)).collect()
 }
 
@@ -131,7 +134,7 @@ fn filtered_ids(filter: &ScimFilter) -> Result<Vec<String>, Error> {
             Ok(vec![id.clone()])
         }
         ScimFilter::Or(a, b) => Ok([filtered_ids(a)?, filtered_ids(b)?].concat()),
-        _ => Err(Error::bad(ScimType::InvalidFilter, "Members are chosen by value eq \"id\" only.")),
+        _ => Err(Error::bad(ScimType::InvalidFilter, "Members can only be selected with value eq \"id\".")),
     }
 }
 

@@ -42,9 +42,10 @@ fn syntax(detail: impl Into<String>) -> Error {
 /// Parses the body of a PATCH.
 pub fn parse_operations(body: &JsonObject) -> Result<Vec<PatchOperation>, Error> {
     let operations = json::get(body, "Operations").and_then(Value::as_array);
-    let operations = operations.ok_or_else(|| syntax("The body needs a list called Operations."))?;
+    let operations =
+        operations.ok_or_else(|| syntax("The request body must contain the list Operations."))?;
     if operations.is_empty() || operations.len() > MAX_PATCH_OPERATIONS {
-        return Err(syntax(format!("Operations must have 1 to {MAX_PATCH_OPERATIONS} elements.")));
+        return Err(syntax(format!("Operations must contain 1 to {MAX_PATCH_OPERATIONS} elements.")));
     }
     operations.iter().map(parse_operation).collect()
 }
@@ -60,9 +61,9 @@ fn parse_operation(operation: &Value) -> Result<PatchOperation, Error> {
     let path = json::text(object, "path").filter(|path| !path.trim().is_empty());
     let value = json::get(object, "value").cloned().unwrap_or(Value::Null);
     match (kind, &path) {
-        (PatchOp::Remove, None) => Err(Error::bad(ScimType::NoTarget, "A remove operation needs a path.")),
+        (PatchOp::Remove, None) => Err(Error::bad(ScimType::NoTarget, "A remove operation requires a path.")),
         (PatchOp::Add | PatchOp::Replace, None) if !value.is_object() => {
-            Err(syntax("An operation without a path needs an object as its value."))
+            Err(syntax("An operation without a path requires an object as its value."))
         }
         _ => Ok(PatchOperation { kind, path, value }),
     }
@@ -117,7 +118,7 @@ fn apply_at(
         None => resource,
         Some(urn) => {
             let entry = resource.entry(urn).or_insert_with(|| json!({}));
-            entry.as_object_mut().ok_or_else(|| syntax("An extension must be an object."))?
+            entry.as_object_mut().ok_or_else(|| syntax("The value of an extension must be an object."))?
         }
     };
     let name = json::key_of(holder, &attribute.attribute)
@@ -273,7 +274,7 @@ fn apply_filtered(
                 match (sub, value) {
                     (Some(sub), value) => set_sub(element, sub, value, false),
                     (None, Value::Object(new)) => element.extend(new.clone()),
-                    (None, _) => return Err(syntax("A value filter without sub-attribute needs an object.")),
+                    (None, _) => return Err(syntax("A path that ends with a filter requires an object.")),
                 }
             }
         }
@@ -292,7 +293,7 @@ fn element_for(filter: &ScimFilter) -> Result<JsonObject, Error> {
             ScimFilter::Compare(path, Operator::Eq, value) if path.sub_attribute.is_none() => {
                 element.insert(path.attribute.clone(), value.clone());
             }
-            _ => return Err(Error::bad(ScimType::NoTarget, "Nothing matches the filter in the path.")),
+            _ => return Err(Error::bad(ScimType::NoTarget, "No value matches the filter in the path.")),
         }
     }
     Ok(element)

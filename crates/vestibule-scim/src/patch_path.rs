@@ -18,7 +18,7 @@ impl PatchPath {
     pub fn parse(text: &str) -> Result<Self, Error> {
         let invalid = || {
             let shown: String = text.chars().take(100).collect();
-            Error::bad(ScimType::InvalidPath, format!("The path \"{shown}\" cannot be read."))
+            Error::bad(ScimType::InvalidPath, format!("The path \"{shown}\" is not valid."))
         };
         let text = text.trim();
         let Some(open) = text.find('[') else {

@@ -1,7 +1,7 @@
 //! Resources in responses. A resource is stored as the client sent it, and most of that text goes out
 //! unchanged: only the attributes that the directory decides about are parsed and written.
 //!
-//! It serves the benchmark *reading 100,000 users in pages* of the README.
+//! It serves the benchmark *reading 100,000 users in pages* of `docs/benchmarks.md`.
 
 use std::borrow::Cow;
 use std::fmt;

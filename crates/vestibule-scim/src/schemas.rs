@@ -43,37 +43,37 @@ fn text(name: &str, description: &str) -> Attribute {
 fn multi_valued_attribute(name: &str, description: &str) -> Attribute {
     attribute(name, "complex", description).list().with_sub_attributes(vec![
         text("value", "The value."),
-        text("display", "A name for people."),
-        text("type", "What it is for, such as work or home."),
-        attribute("primary", "boolean", "Whether it is the preferred one."),
+        text("display", "A name for display."),
+        text("type", "The label of the value, such as work or home."),
+        attribute("primary", "boolean", "Whether this is the preferred value."),
     ])
 }
 
 fn user_schema() -> Value {
-    let name = attribute("name", "complex", "The person's name in parts.").with_sub_attributes(vec![
-        text("formatted", "The whole name."),
+    let name = attribute("name", "complex", "The components of the user's name.").with_sub_attributes(vec![
+        text("formatted", "The full name."),
         text("familyName", "The family name."),
         text("givenName", "The given name."),
-        text("middleName", "Further given names."),
-        text("honorificPrefix", "Such as Dr."),
-        text("honorificSuffix", "Such as III."),
+        text("middleName", "Middle names."),
+        text("honorificPrefix", "A prefix, such as Dr."),
+        text("honorificSuffix", "A suffix, such as III."),
     ]);
     let addresses = attribute("addresses", "complex", "Postal addresses.").list().with_sub_attributes(vec![
-        text("formatted", "The whole address."),
+        text("formatted", "The full address."),
         text("streetAddress", "Street and number."),
         text("locality", "City."),
         text("region", "State or region."),
         text("postalCode", "Postal code."),
         text("country", "ISO 3166-1 alpha-2 code."),
-        text("type", "What it is for, such as work or home."),
-        attribute("primary", "boolean", "Whether it is the preferred one."),
+        text("type", "The label of the value, such as work or home."),
+        attribute("primary", "boolean", "Whether this is the preferred value."),
     ]);
-    let groups = attribute("groups", "complex", "The groups the user is in.")
+    let groups = attribute("groups", "complex", "The groups that the user is a member of.")
         .list()
         .set("mutability", "readOnly")
         .with_sub_attributes(vec![
-            text("value", "The group's id.").set("mutability", "readOnly"),
-            attribute("$ref", "reference", "The group's address.")
+            text("value", "The group's ID.").set("mutability", "readOnly"),
+            attribute("$ref", "reference", "The group's URL.")
                 .set("referenceTypes", json!(["Group"]))
                 .set("caseExact", true)
                 .set("uniqueness", "none")
@@ -81,66 +81,66 @@ fn user_schema() -> Value {
             text("display", "The group's name.").set("mutability", "readOnly"),
         ]);
     let attributes = vec![
-        text("userName", "The name the person signs in with, unique in the account.")
+        text("userName", "The username, which the user signs in with. It is unique in the account.")
             .set("required", true)
             .set("uniqueness", "server"),
         name,
-        text("displayName", "The name shown."),
-        text("nickName", "A casual name."),
-        attribute("profileUrl", "reference", "A page about the person.")
+        text("displayName", "The display name."),
+        text("nickName", "The nickname."),
+        attribute("profileUrl", "reference", "The URL of the user's profile page.")
             .set("referenceTypes", json!(["external"]))
             .set("caseExact", false)
             .set("uniqueness", "none"),
-        text("title", "The person's title."),
-        text("userType", "Such as Employee or Contractor."),
+        text("title", "The user's title."),
+        text("userType", "The type of user, such as Employee or Contractor."),
         text("preferredLanguage", "Preferred languages."),
-        text("locale", "For dates and numbers."),
-        text("timezone", "IANA time zone."),
-        attribute("active", "boolean", "Whether the person may sign in."),
-        multi_valued_attribute("emails", "Email addresses; the primary one is where mail goes."),
+        text("locale", "The locale for dates and numbers."),
+        text("timezone", "The IANA time zone."),
+        attribute("active", "boolean", "Whether the user can sign in."),
+        multi_valued_attribute("emails", "Email addresses. Emails are sent to the primary one."),
         multi_valued_attribute("phoneNumbers", "Phone numbers."),
         multi_valued_attribute("ims", "Instant messaging addresses."),
-        multi_valued_attribute("photos", "Pictures."),
+        multi_valued_attribute("photos", "Photos of the user."),
         addresses,
         groups,
         multi_valued_attribute("entitlements", "Entitlements."),
         multi_valued_attribute("roles", "Roles at the identity provider."),
-        multi_valued_attribute("x509Certificates", "Certificates."),
+        multi_valued_attribute("x509Certificates", "X.509 certificates."),
     ];
-    schema(USER, "User", "A person.", attributes)
+    schema(USER, "User", "A user.", attributes)
 }
 
 fn enterprise_schema() -> Value {
-    let manager = attribute("manager", "complex", "The person's manager.").with_sub_attributes(vec![
-        text("value", "The manager's id."),
-        attribute("$ref", "reference", "The manager's address.")
+    let manager = attribute("manager", "complex", "The user's manager.").with_sub_attributes(vec![
+        text("value", "The manager's ID."),
+        attribute("$ref", "reference", "The manager's URL.")
             .set("referenceTypes", json!(["User"]))
             .set("caseExact", true)
             .set("uniqueness", "none"),
         text("displayName", "The manager's name."),
     ]);
     let attributes = vec![
-        text("employeeNumber", "The number in the organization."),
-        text("costCenter", "The cost centre."),
+        text("employeeNumber", "The employee number."),
+        text("costCenter", "The cost center."),
         text("organization", "The organization."),
         text("division", "The division."),
         text("department", "The department."),
         manager,
     ];
-    schema(ENTERPRISE, "EnterpriseUser", "What companies add to a person.", attributes)
+    schema(ENTERPRISE, "EnterpriseUser", "Enterprise attributes of a user.", attributes)
 }
 
 fn group_schema() -> Value {
-    let members = attribute("members", "complex", "The users in the group, and groups kept in it.")
+    let members = attribute("members", "complex", "The users and groups that are in the group.")
         .list()
         .with_sub_attributes(vec![
-            text("value", "The user's or group's id.").set("mutability", "immutable"),
-            attribute("$ref", "reference", "The address of the user or group.")
+            text("value", "The ID of the user or group.").set("mutability", "immutable"),
+            attribute("$ref", "reference", "The URL of the user or group.")
                 .set("referenceTypes", json!(["User", "Group"]))
                 .set("caseExact", true)
                 .set("uniqueness", "none")
                 .set("mutability", "immutable"),
-            text("type", "User or Group.")
+            text("type", "The type of member: User or Group.")
                 .set("canonicalValues", json!(["User", "Group"]))
                 .set("mutability", "immutable"),
         ]);
@@ -173,7 +173,7 @@ fn custom_schema(defined: &[ExtraAttribute]) -> Value {
     let attributes = defined.iter().map(|one| {
         attribute(&one.name, one.kind.as_str(), &one.description).set("multiValued", one.multi_valued)
     });
-    schema(CUSTOM_EXTENSION, "ExtraUser", "What this account keeps of a person.", attributes.collect())
+    schema(CUSTOM_EXTENSION, "ExtraUser", "Custom attributes of this account.", attributes.collect())
 }
 
 /// The resource types, with their URLs below `base`.
@@ -210,7 +210,8 @@ pub fn service_provider_config(base: &str) -> Value {
         "etag": {"supported": true},
         "authenticationSchemes": [{
             "type": "oauthbearertoken", "name": "Bearer token", "primary": true,
-            "description": "A token made on the connection's page, as Authorization: Bearer.",
+            "description": "A token that you generate on the connection's page, in the Authorization: Bearer \
+                            header.",
             "specUri": "https://www.rfc-editor.org/rfc/rfc6750",
         }],
         "meta": {

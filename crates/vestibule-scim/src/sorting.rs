@@ -26,13 +26,13 @@ impl Sort {
         let given =
             |text: Option<&str>| text.map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
         let Some(by) = given(by) else { return Ok(None) };
-        let invalid = || Error::bad(ScimType::InvalidPath, format!("sortBy cannot be {by}."));
+        let invalid = || Error::bad(ScimType::InvalidPath, format!("sortBy is not a valid path: {by}."));
         let path = AttributePath::parse(&by).ok_or_else(invalid)?;
         let descending = match given(order).map(|order| order.to_ascii_lowercase()).as_deref() {
             None | Some("ascending") => false,
             Some("descending") => true,
             Some(_) => {
-                let detail = "sortOrder is ascending or descending.";
+                let detail = "sortOrder must be ascending or descending.";
                 return Err(Error::bad(ScimType::InvalidValue, detail));
             }
         };
@@ -132,10 +132,7 @@ impl PageStart {
             (!key.contains('\0') && !id.contains('\0')).then_some(Self::After(key, id))
         };
         read().ok_or_else(|| {
-            Error::bad(
-                ScimType::InvalidCursor,
-                "The cursor was not made here. Begin again with an empty one.",
-            )
+            Error::bad(ScimType::InvalidCursor, "The cursor is not valid. Start again with an empty cursor.")
         })
     }
 

@@ -13,17 +13,17 @@ macro_rules! columns {
     };
 }
 
-/// A principal for a program.
+/// A service account.
 #[derive(Debug, Clone, Serialize, ToSchema, sqlx::FromRow)]
 pub struct ServiceAccount {
-    /// Its id.
+    /// The service account's ID.
     pub id: String,
-    /// Its name, unique in the account without case.
+    /// The name, unique in the account (not case-sensitive).
     pub name: String,
-    /// The directory connection it was made for, if it was.
+    /// The ID of the SCIM connection that the service account belongs to; `null` if there is none.
     #[schema(value_type = Option<String>)]
     pub connection_id: Option<ConnectionId>,
-    /// When it was made.
+    /// When the service account was created.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
 }

@@ -18,35 +18,35 @@ text_enum! {
     }
 }
 
-/// A token as lists show it.
+/// An API or SCIM token, without its secret.
 #[derive(Debug, Clone, Serialize, ToSchema, sqlx::FromRow)]
 #[schema(as = Token)]
 pub struct ApiToken {
-    /// Its id.
+    /// The token's ID.
     pub id: String,
-    /// `user` or `service_account`.
+    /// The kind of owner: `user` or `service_account`.
     pub owner_kind: String,
-    /// The owner's id.
+    /// The owner's ID.
     pub owner_id: String,
-    /// `api` or `scim`.
+    /// `api` for the REST API, `scim` for SCIM provisioning.
     pub purpose: String,
-    /// The connection a provisioning token belongs to.
+    /// The ID of the SCIM connection that the token belongs to.
     #[schema(value_type = Option<String>)]
     pub connection_id: Option<ConnectionId>,
-    /// What its owner calls it.
+    /// The token's name.
     pub name: String,
     /// The last four characters of the secret.
     pub hint: String,
-    /// When it was made.
+    /// When the token was generated.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
-    /// When it stops working by itself.
+    /// When the token expires; `null` if it does not expire.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub expires_at: Option<Timestamp>,
-    /// When somebody ended it.
+    /// When the token was revoked.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub revoked_at: Option<Timestamp>,
-    /// When it was used last, to the minute.
+    /// When the token was last used, accurate to a minute.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub last_used_at: Option<Timestamp>,
 }

@@ -9,130 +9,159 @@ use crate::idp::connections::{
     Jit, LdapSettings, NameIdFormat, OidcSettings, Preset, SamlSettings, ScimSettings, UserQuery, Vendor,
 };
 use crate::idp::saml::Certificate;
+use crate::kernel::TextEnum as _;
 
-/// A connection to be made or changed; members not given stay as they are. An empty text clears one.
+/// A connection to create, or the fields to change. Fields that are missing or `null` stay unchanged; an
+/// empty string clears an optional text.
 #[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
-#[expect(missing_docs, reason = "the names say it; a comment would become part of the OpenAPI document")]
 pub struct ConnectionFields {
-    /// Its protocol. Needed to make one, and stays.
+    /// The protocol. Required to create a connection; it cannot be changed.
     pub kind: Option<ConnectionKind>,
-    /// The id it will have, where its addresses had to be known before.
+    /// The ID that was reserved for the connection because its URLs had to be known before.
     #[serde(skip)]
     pub reserved_id: Option<String>,
-    /// Its name: letters, digits and `_-. `. Needed to make one.
+    /// The name: letters, digits, spaces and `_-.`, unique in the account. Required to create a connection.
     pub name: Option<String>,
-    /// On or off. One that is made begins switched off, but for provisioning.
+    /// Whether the connection is enabled. A new SSO connection is always disabled, a new SCIM connection
+    /// enabled.
     pub enabled: Option<bool>,
-    /// Switch on although no test of it succeeded yet.
+    /// Enables an SSO connection even if no test of its current settings has passed.
     pub override_untested: bool,
-    /// Whether people are sent here whose domain leads nowhere else.
+    /// Whether it is the default connection, for users whose email domain has no connection. It replaces the
+    /// current default. Not applied when a connection is created.
     pub is_default: Option<bool>,
-    /// Its place on the sign-in page, from the top.
+    /// The display order on the sign-in page; 1 is first. Not applied when a connection is created.
     pub position: Option<i64>,
-    /// Domains whose addresses sign in here.
+    /// The complete list of email domains whose users sign in with this connection, at most 100.
     pub email_domains: Option<Vec<String>>,
-    /// OIDC: the issuer, exactly as the provider writes it; for GitHub and Bitbucket the address of the site …
+    /// OIDC: the issuer, exactly as the provider publishes it. For GitHub and Bitbucket, the provider's URL.
+    /// Not required for a `preset` with a default.
     pub issuer: Option<String>,
-    /// … or a provider whose addresses are known.
+    /// OIDC: the provider, which determines default URLs and scopes. A change of the preset resets `issuer`
+    /// and `api_url`.
     pub preset: Option<Preset>,
-    /// OIDC: what the provider calls this application.
+    /// OIDC: the client ID.
     pub client_id: Option<String>,
-    /// OIDC: the secret that goes with it. Never shown again.
+    /// OIDC: the client secret. It is never returned. It is required unless `client_auth` is
+    /// `private_key_jwt`, and again when `preset`, `issuer` or `api_url` changes.
     pub client_secret: Option<String>,
-    /// OIDC: how the two are shown to the provider; an empty text leaves it to what the provider says.
+    /// OIDC: how the client authenticates at the token endpoint: `client_secret_basic`, `client_secret_post`
+    /// or `private_key_jwt`. An empty string selects the provider's default.
     pub client_auth: Option<String>,
-    /// OIDC: where the provider's API is, when it is not where the preset says.
+    /// OIDC: the URL of the provider's API, or of Microsoft Graph, if it is not the default.
     pub api_url: Option<String>,
-    /// OIDC: scopes to ask for beside the usual ones.
+    /// OIDC: scopes to request in addition to the default scopes, at most 30.
     pub scopes: Option<Vec<String>>,
-    /// Entra ID: the tenants whose people may come.
+    /// Microsoft Entra ID: the IDs of the tenants whose users can sign in and whose email addresses count as
+    /// verified. If empty, users of any tenant can sign in, and only addresses with `xms_edov` count as
+    /// verified.
     pub tenants: Option<Vec<String>>,
-    /// Google: the Workspace domains whose people may come.
+    /// Google: the Workspace domains whose users can sign in; empty for any Google account.
     pub hosted_domains: Option<Vec<String>>,
-    /// OIDC: whether addresses count as verified although the provider does not say so.
+    /// OIDC: whether all email addresses count as verified. Only for your own provider, where users cannot
+    /// choose their email address.
     pub trust_email: Option<bool>,
-    /// LDAP: the servers, `ldaps://host` or `ldap://host`, with spaces between several.
+    /// LDAP: the server URLs, `ldaps://host` or `ldap://host`, separated by spaces, at most 10. The next one
+    /// is used when one does not respond.
     pub url: Option<String>,
-    /// LDAP: as whom the directory is searched; empty for nobody.
+    /// LDAP: the bind DN that searches the directory; empty for an anonymous bind.
     pub bind_dn: Option<String>,
-    /// LDAP: the password of that. Never shown again.
+    /// LDAP: the bind password. It is never returned. It is required again when the server, TLS or referral
+    /// settings change.
     pub bind_password: Option<String>,
-    /// LDAP: whether `ldap://` begins TLS first.
+    /// LDAP: whether `ldap://` connections are upgraded with StartTLS.
     pub start_tls: Option<bool>,
-    /// LDAP: the authorities that vouch for the servers, PEM; the system's when empty.
+    /// LDAP: the trusted CA certificates in PEM format; empty for the system's CAs.
     pub ca_certificate: Option<String>,
-    /// LDAP: whether servers that a server names are asked too, and how many in a row.
+    /// LDAP: whether referrals to other servers are followed.
     pub referrals: Option<bool>,
+    /// LDAP: the maximum number of referral hops, 1 to 20.
     pub max_hops: Option<u32>,
-    /// LDAP: milliseconds.
+    /// LDAP: the connect timeout in milliseconds, 100 to 60000.
     pub connect_timeout_ms: Option<u64>,
+    /// LDAP: the response timeout in milliseconds, 100 to 300000.
     pub response_timeout_ms: Option<u64>,
-    /// LDAP: whether members of groups in groups are members.
+    /// LDAP: whether members of nested groups count as members.
     pub nested: Option<bool>,
-    /// LDAP: where people are, exactly these.
+    /// LDAP: the complete list of user searches, 1 to 20.
     pub user_queries: Option<Vec<UserQuery>>,
-    /// LDAP: where groups are, exactly these.
+    /// LDAP: the complete list of group searches, at most 20.
     pub group_queries: Option<Vec<GroupQuery>>,
-    /// LDAP: when linked groups are brought up to date, a Quartz cron expression in UTC.
+    /// LDAP: the schedule of the group sync, a Quartz cron expression in UTC.
     pub schedule: Option<String>,
-    /// SAML: the identity provider's metadata …
+    /// SAML: the identity provider's metadata as XML. It takes precedence over `metadata_url`.
     pub metadata_xml: Option<String>,
-    /// … or where it is; it is read again from there every six hours.
+    /// SAML: the metadata URL. It is read every six hours to pick up new certificates.
     pub metadata_url: Option<String>,
-    /// The certificate by which metadata must be signed: PEM, or base64 of DER.
+    /// SAML: the certificate that metadata from `metadata_url` must be signed with, in PEM format or as
+    /// base64-encoded DER. If empty, the signature is not verified.
     pub metadata_certificate: Option<String>,
-    /// With new metadata: accept the certificates it no longer has for another seven days.
+    /// SAML: whether certificates that are not in the new metadata stay trusted for 7 days.
     pub keep_old_certificates: bool,
-    /// Stop accepting certificates that are on their way out.
+    /// SAML: whether to stop trusting certificates that are no longer in the metadata.
     pub forget_retiring: bool,
-    /// Whose product the identity provider is.
+    /// SAML: the identity provider, which determines the setup steps in the console.
     pub vendor: Option<Vendor>,
-    /// What people see on the sign-in page, when it is not the name.
+    /// The label on the sign-in page; empty for the connection's name.
     pub display_name: Option<String>,
-    /// Our entity id, when it is not the metadata address.
+    /// SAML: the service provider's entity ID; empty for the URL of its metadata.
     pub sp_entity_id: Option<String>,
+    /// SAML: whether authentication requests are signed. Logout messages are always signed.
     pub sign_requests: Option<bool>,
+    /// SAML: the binding of authentication requests.
     pub request_binding: Option<Binding>,
+    /// SAML: the requested NameID format.
     pub name_id_format: Option<NameIdFormat>,
-    /// Whether people have to prove themselves there each time.
+    /// Whether users must re-authenticate at the identity provider at each sign-in: `ForceAuthn` for SAML,
+    /// `prompt=login` for OIDC.
     pub force_authn: Option<bool>,
-    /// `AuthnContextClassRef` URIs to ask for.
+    /// SAML: the requested authentication contexts (`AuthnContextClassRef`), at most 10; empty for any.
     pub authn_context: Option<Vec<String>>,
+    /// SAML: how the authentication context must compare to the requested ones.
     pub authn_context_comparison: Option<Comparison>,
-    /// Whether AES in CBC mode is accepted, which is not authenticated.
+    /// SAML: whether AES-CBC encryption, which is not authenticated, is accepted.
     pub allow_cbc: Option<bool>,
-    /// The attribute or claim with the email address; the usual ones when empty. Likewise the next.
+    /// The attribute or claim with the email address; empty for the standard names.
     pub email_attribute: Option<String>,
+    /// The attribute or claim with the given name; empty for the standard names.
     pub given_name_attribute: Option<String>,
+    /// The attribute or claim with the family name; empty for the standard names.
     pub family_name_attribute: Option<String>,
+    /// The attribute or claim with the display name; empty for the standard names.
     pub display_name_attribute: Option<String>,
-    /// Whether names follow the identity provider at each sign-in.
+    /// Whether names are updated from the identity provider at each sign-in.
     pub update_names: Option<bool>,
+    /// The attribute or claim with the user's groups; empty for the preset's, if it has one.
     pub group_attribute: Option<String>,
-    /// Whether people are put into the linked groups that the attribute names.
+    /// Whether linked groups are synced: at each sign-in, and for LDAP also on a schedule.
     pub group_sync: Option<bool>,
-    /// Microsoft Graph, for groups that do not fit into an assertion.
+    /// SAML: the Microsoft Graph client that reads the groups of users with more groups than an assertion
+    /// contains.
     pub graph: Option<Graph>,
-    /// The secret of its client. Never shown again.
+    /// SAML: the client secret of the Microsoft Graph client. It is never returned.
     pub graph_client_secret: Option<String>,
+    /// SAML: whether IdP-initiated sign-in is allowed.
     pub allow_idp_initiated: Option<bool>,
-    /// Where a sign-in leads that the identity provider began: a path of this server.
+    /// SAML: the landing page of IdP-initiated sign-in, a path on this server.
     pub landing: Option<String>,
+    /// Just-in-time (JIT) provisioning: whether users are created at their first sign-in, and for LDAP also
+    /// during group sync.
     pub jit: Option<Jit>,
-    /// Whether the identity provider's word for a second factor counts here.
+    /// Whether MFA performed by the identity provider counts as two-factor authentication.
     pub trust_mfa: Option<bool>,
-    /// SCIM: whether changes are only tried, and wait for an administrator.
+    /// SCIM: whether the connection is in a dry run: changes are held for approval.
     pub dry_run: Option<bool>,
-    /// SCIM: whether the log of requests keeps the values that changed.
+    /// SCIM: whether the request log contains the changed values, not only the attribute names.
     pub log_values: Option<bool>,
-    /// SCIM: for how many days the log is kept, 1 to 90.
+    /// SCIM: the number of days that the request log is kept, 1 to 90.
     pub log_days: Option<u32>,
-    /// SCIM: how many in a hundred users may lose access within an hour; 0 for any number.
+    /// SCIM: the deprovisioning limit, the percentage of users that may lose access within an hour before the
+    /// connection is paused. 0 means no limit; up to 10 users are always allowed.
     pub removal_limit: Option<u32>,
-    /// SCIM: requests a second that are answered, 25 to 100,000.
+    /// SCIM: the rate limit of each node, in requests per second, 25 to 100,000.
     pub requests_per_second: Option<u32>,
-    /// SCIM: attributes of users beside the standard ones, exactly these.
+    /// SCIM: the complete list of custom attributes of users, at most 50.
     pub extra_attributes: Option<Vec<ExtraAttribute>>,
 }
 

@@ -33,10 +33,9 @@ fn metadata_source(xml: Option<&str>, url: Option<&str>) -> Result<Option<Metada
         (Some(xml), _) => Ok(Some(MetadataSource::Xml(xml))),
         (None, Some(url)) => match url.parse() {
             Ok(url) => Ok(Some(MetadataSource::Url(url))),
-            Err(_) => Err(Error::invalid(
-                "metadata_url",
-                "must be an address such as https://idp.example.com/metadata",
-            )),
+            Err(_) => {
+                Err(Error::invalid("metadata_url", "must be a URL such as https://idp.example.com/metadata"))
+            }
         },
     }
 }
@@ -48,7 +47,7 @@ pub async fn create(request: &AdminRequest<'_>, mut wanted: ConnectionFields) ->
     if kind.is_for_sign_in() && wanted.enabled == Some(true) {
         return Err(Error::invalid(
             "enabled",
-            "is for later: a connection begins switched off, to be tested",
+            "must not be true for a new SSO connection; test the connection, then enable it",
         ));
     }
     let context = request.context();
@@ -98,12 +97,8 @@ async fn prepare_saml(
     mut wanted: ConnectionFields,
 ) -> Result<NewSamlConnection, Error> {
     let source = metadata_source(wanted.metadata_xml.as_deref(), wanted.metadata_url.as_deref())?;
-    let source = source.ok_or_else(|| {
-        Error::invalid(
-            "metadata_xml",
-            "or metadata_url is required: the file, the text, or the address that your identity provider shows",
-        )
-    })?;
+    let source = source
+        .ok_or_else(|| Error::invalid("metadata_xml", "is required unless you enter a metadata URL"))?;
     let mut settings = SamlSettings::default();
     wanted.apply_saml(&mut settings)?;
     saml::prepare_connection(request.kernel(), name, &source, settings).await.map_err(Error::from)
@@ -131,7 +126,7 @@ impl ConnectionSecrets {
         if self.client.is_none() && settings.client_auth != Some(ClientAuth::PrivateKeyJwt) {
             return Err(Error::invalid(
                 "client_secret",
-                "is required: the provider shows it beside the client id",
+                "is required; the provider shows it with the client ID",
             ));
         }
         Ok(())
@@ -146,7 +141,7 @@ impl ConnectionSecrets {
     ) -> Result<(), Error> {
         let place = |s: &OidcSettings| (s.preset, s.issuer.clone(), s.api_url.clone());
         if place(before) != place(after) && self.require_client_secret(after).is_err() {
-            let reason = "must be given again, as it is for another provider now";
+            let reason = "must be entered again because the provider has changed";
             return Err(Error::invalid("client_secret", reason));
         }
         Ok(())
@@ -161,7 +156,7 @@ impl ConnectionSecrets {
     ) -> Result<(), Error> {
         let place = |s: &LdapSettings| (s.urls.clone(), s.start_tls, s.ca_certificate.clone(), s.referrals);
         if place(before) != place(after) && self.bind.is_none() && !after.bind_dn.is_empty() {
-            let reason = "must be given again, as it goes another way now";
+            let reason = "must be entered again because the server, TLS or referral settings have changed";
             return Err(Error::invalid("bind_password", reason));
         }
         Ok(())
@@ -200,7 +195,7 @@ pub async fn change(
     mut wanted: ConnectionFields,
 ) -> Result<Connection, Error> {
     if wanted.kind.is_some() {
-        return Err(Error::invalid("kind", "stays what it was"));
+        return Err(Error::invalid("kind", "cannot be changed"));
     }
     let loaded = fetch_new_metadata(request, id, &wanted).await?;
     let mut tx = request.kernel().db.begin().await?;
@@ -273,13 +268,13 @@ async fn fetch_new_metadata(
     let connection = connection
         .typed()?
         .into_saml()
-        .ok_or_else(|| Error::invalid("metadata_xml", "is for SAML connections"))?;
+        .ok_or_else(|| Error::invalid("metadata_xml", "is only valid for SAML connections"))?;
     let pinned = match &wanted.metadata_certificate {
         Some(text) => read_certificate(text)?,
         None => connection.settings.metadata_certificate.clone(),
     };
-    // The signature is required only for metadata from a URL, which is fetched again and again. An
-    // administrator vouches for a text that they upload.
+    // The signature is required only for metadata from a URL, which is fetched again and again. Text that an
+    // administrator uploads is trusted.
     let pinned = pinned.filter(|_| matches!(source, MetadataSource::Url(_)));
     saml::load_metadata(request.kernel(), &source, pinned.as_deref()).await.map(Some).map_err(Error::from)
 }
@@ -350,7 +345,7 @@ pub async fn start_test(request: &AdminRequest<'_>, id: &str) -> Result<Connecti
             Ok(ConnectionTestStart::Finished(test_run))
         }
         TypedConnection::Scim(_) => {
-            Err(Error::invalid("kind", "only connections that people sign in with are tested"))
+            Err(Error::invalid("kind", "must be saml, oidc or ldap; SCIM connections cannot be tested"))
         }
     }
 }
@@ -366,21 +361,23 @@ pub async fn request_sync(
     if !ldap::sync::request_run(&mut tx, &connection, wanted).await? {
         return Err(Error::invalid(
             "group_sync",
-            "has to be on, and the connection as well, for groups to follow the directory's",
+            "must be enabled, and so must the connection, before groups can be synced",
         ));
     }
     Ok(tx.commit().await?)
 }
 
-/// A step in the rotation of our keys.
+/// A step in the rotation of the service provider's keys. `publish` generates new keys and publishes their
+/// certificates next to the current ones. `switch` activates the new keys; the old ones stay published and
+/// can decrypt for 7 days. `cancel` discards the new keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum KeyStep {
-    /// Make new keys and publish them beside the old ones.
+    /// Generate new keys and publish their certificates next to the current ones.
     Publish,
-    /// Use the published ones; the old ones are published and decrypt for seven more days.
+    /// Activate the new keys; the old ones stay published and can decrypt for 7 days.
     Switch,
-    /// Take the published ones back.
+    /// Discard the new keys.
     Cancel,
 }
 
@@ -391,7 +388,7 @@ pub async fn rotate_keys(request: &AdminRequest<'_>, id: &str, step: KeyStep) ->
     let connection = request.principal().find_connection(&mut c, id).await?;
     drop(c);
     if connection.settings()?.kind() != ConnectionKind::Saml {
-        return Err(Error::invalid("kind", "only SAML connections have keys"));
+        return Err(Error::invalid("kind", "must be saml; other connections have no certificates"));
     }
     if step == KeyStep::Publish {
         return Ok(keys::begin_rotation(request.kernel(), &context, &connection).await?);

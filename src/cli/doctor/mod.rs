@@ -46,26 +46,26 @@ pub(super) async fn run(kernel: &Kernel) -> Result<(), CliError> {
     let Findings { failed, warned } = findings;
     match failed {
         0 => {
-            println!("\n{warned} warnings, nothing that keeps people out.");
+            println!("\nNo problems that prevent sign-in; warnings: {warned}");
             Ok(())
         }
-        _ => Err(format!("{failed} problems and {warned} warnings; see the lines above").into()),
+        _ => Err(format!("problems: {failed}, warnings: {warned}; see the lines above").into()),
     }
 }
 
 async fn check_server(kernel: &Kernel, findings: &mut Findings) -> Result<(), CliError> {
     // Opening the kernel has already checked the database and the master key.
     sqlx::query("SELECT 1").execute(&mut *kernel.db.read().await?).await?;
-    Findings::ok("the database answers and the master key fits it");
+    Findings::ok("the database responds and the master key matches it");
     let origin = kernel.urls.origin();
     if kernel.urls.is_https() {
-        Findings::ok(&format!("people reach it at {origin}"));
+        Findings::ok(&format!("the public URL is {origin}"));
     } else {
-        findings.warn(&format!("server.public_url {origin} is not https: sessions can be read on the way"));
+        findings.warn(&format!("server.public_url {origin} is not HTTPS: sessions are sent unencrypted"));
     }
     match Transport::new(&kernel.config.mail) {
-        Ok(_) if kernel.config.mail.url.is_some() => Findings::ok("mail.url can be used"),
-        Ok(_) => findings.warn("mail.url is not set: mails are written into a folder and reach nobody"),
+        Ok(_) if kernel.config.mail.url.is_some() => Findings::ok("mail.url is valid"),
+        Ok(_) => findings.warn("mail.url is not set: emails are written to a folder and not delivered"),
         Err(error) => findings.fail(&format!("mail: {error}")),
     }
     Ok(())
@@ -75,7 +75,7 @@ async fn check_account(kernel: &Kernel, account: &Account, findings: &mut Findin
     println!("Account {}", account.slug);
     let enabled = connections::sign_in_connections(&mut *kernel.db.read().await?, &account.id).await?;
     if enabled.is_empty() {
-        Findings::ok("no identity provider is on");
+        Findings::ok("no SSO connection is enabled");
     }
     for connection in enabled {
         if connection.tested_at.is_none() {
@@ -94,7 +94,7 @@ async fn check_account(kernel: &Kernel, account: &Account, findings: &mut Findin
                 ldap::check_connection(kernel, &connection, findings).await;
             }
             Ok(TypedConnection::Scim(_)) => {}
-            Err(error) => findings.fail(&format!("{name}: it cannot be read and is refused: {error}")),
+            Err(error) => findings.fail(&format!("{name}: the connection cannot be used: {error}")),
         }
     }
     Ok(())

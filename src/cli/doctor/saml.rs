@@ -23,7 +23,7 @@ pub(super) async fn check_connection(
     let watch = saml::metadata_status_of(&mut *kernel.db.read().await?, &connection.id).await?;
     if let Some(since) = watch.and_then(|watch| watch.failing_since) {
         let since = since.display_minute();
-        findings.warn(&format!("{}: its metadata could not be read since {since} UTC", connection.name));
+        findings.warn(&format!("{}: the metadata refresh has failed since {since} UTC", connection.name));
     }
     Ok(())
 }
@@ -31,16 +31,16 @@ pub(super) async fn check_connection(
 fn check_certificates(connection: &SamlConnection, now: Timestamp, findings: &mut Findings) {
     let name = &connection.name;
     match metadata_refresh::last_expiring_certificate(&connection.settings) {
-        None => findings.fail(&format!("{name}: it has no certificate that can be verified with")),
+        None => findings.fail(&format!("{name}: it has no certificate to verify signatures")),
         Some(last) => {
             let not_after = Timestamp::from(last.not_after);
             let end = not_after.display_minute();
             if not_after <= now {
-                findings.warn(&format!("{name}: its last certificate ended on {end} UTC"));
+                findings.warn(&format!("{name}: its last certificate expired on {end} UTC"));
             } else if not_after <= now.plus(metadata_refresh::WARN_BEFORE) {
-                findings.warn(&format!("{name}: its last certificate ends on {end} UTC"));
+                findings.warn(&format!("{name}: its last certificate expires on {end} UTC"));
             } else {
-                Findings::ok(&format!("{name}: its certificate is good until {end} UTC"));
+                Findings::ok(&format!("{name}: its certificate is valid until {end} UTC"));
             }
         }
     }
@@ -51,7 +51,7 @@ async fn check_metadata(kernel: &Kernel, connection: &SamlConnection, findings: 
     let (name, settings) = (&connection.name, &connection.settings);
     let Some(Ok(url)) = settings.metadata_url.as_deref().map(Url::parse) else {
         findings.warn(&format!(
-            "{name}: metadata was brought by hand, so a new certificate does not follow by itself"
+            "{name}: the metadata was uploaded manually, so new certificates are not picked up"
         ));
         return;
     };
@@ -64,16 +64,17 @@ async fn check_metadata(kernel: &Kernel, connection: &SamlConnection, findings: 
     match read_metadata(&fresh.text, settings.metadata_certificate.as_deref(), now) {
         Err(error) => findings.fail(&format!("{name}: its metadata cannot be used: {error}")),
         Ok(metadata) if metadata.entity_id != settings.idp_entity_id => {
-            findings.fail(&format!("{name}: its metadata is another provider's now: {}", metadata.entity_id));
+            findings.fail(&format!("{name}: the entity ID in the metadata is now {}", metadata.entity_id));
         }
-        Ok(_) => Findings::ok(&format!("{name}: its metadata is where it should be")),
+        Ok(_) => Findings::ok(&format!("{name}: the metadata can be read from its URL")),
     }
     if let Some(provider_time) = fresh.date {
         let apart = (provider_time.0 - now.0).abs();
         if apart > SKEW_MS {
             let seconds = apart / 1000;
             findings.fail(&format!(
-                "{name}: its clock and this one are {seconds} seconds apart; set this one by NTP"
+                "{name}: its clock and this one are {seconds} seconds apart; \
+                 synchronize the server's clock with NTP"
             ));
         }
     }

@@ -13,35 +13,35 @@ use crate::kernel::{Kernel, Timestamp, Tx, vault};
 /// No further batch is queued while this many mails of a mailing wait in the outbox.
 pub const MOST_WAITING: i64 = 1000;
 
-/// A mailing.
+/// A mailing: the same email to many users.
 #[derive(Debug, Clone, Serialize, ToSchema, sqlx::FromRow)]
 pub struct Mailing {
-    /// Its id.
+    /// The mailing's ID.
     pub id: String,
     /// The account.
     #[serde(skip)]
     pub account_id: AccountId,
-    /// What it says.
+    /// The kind of email: `two_factor_enforced` or `two_factor_reminder`.
     pub kind: String,
-    /// Whom it goes to, as whoever started it understands.
+    /// The recipients, as the code that started the mailing describes them.
     #[serde(skip)]
     pub scope: String,
-    /// How many people it was for when it began.
+    /// The number of recipients when the mailing started.
     pub total: i64,
-    /// Mails made so far.
+    /// The number of emails that have been queued.
     pub queued: i64,
-    /// Mails the mail server has taken.
+    /// The number of emails that the mail server has accepted.
     pub sent: i64,
-    /// Mails given up.
+    /// The number of emails that could not be delivered.
     pub failed: i64,
     /// The last user it was queued for.
     #[serde(skip)]
     pub cursor: String,
-    /// `running`, `queued` when the last mail was made, or `cancelled`.
+    /// `running` while emails are being queued, `queued` when all are queued, or `cancelled`.
     pub status: String,
-    /// Who started it.
+    /// The name of the user or service account that started the mailing.
     pub created_by: String,
-    /// When.
+    /// When the mailing started.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
 }

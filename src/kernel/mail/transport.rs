@@ -17,10 +17,10 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
     /// The sender or recipient address is invalid. A retry will not help.
-    #[error("the address is not valid: {0}")]
+    #[error("invalid email address or mail setting: {0}")]
     Address(String),
     /// The server refused it permanently.
-    #[error("refused by the mail server: {0}")]
+    #[error("rejected by the mail server: {0}")]
     Permanent(String),
     /// A temporary failure, to be retried.
     #[error("not delivered: {0}")]
@@ -113,7 +113,7 @@ fn smtp(url: &str, ca_file: Option<&Path>) -> Result<AsyncSmtpTransport<Tokio1Ex
             ("smtps", _) => Tls::Wrapper(tls),
             (_, Some("required")) => Tls::Required(tls),
             (_, Some("opportunistic")) => Tls::Opportunistic(tls),
-            _ => return Err(wrong(&"mail.ca_file is of no use without tls=required or smtps://")),
+            _ => return Err(wrong(&"mail.ca_file needs TLS: use smtps:// or the parameter tls=required")),
         });
     }
     Ok(builder.build())

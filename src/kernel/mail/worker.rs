@@ -22,7 +22,7 @@ pub async fn run(kernel: Kernel, transport: Transport, mut shutdown: Shutdown) {
         match deliver_due(&kernel, &transport).await {
             Ok(0) => {}
             Ok(_) => continue,
-            Err(error) => tracing::error!(%error, "the mail outbox cannot be read"),
+            Err(error) => tracing::error!(%error, "could not process the email outbox"),
         }
         tokio::select! {
             () = shutdown.wait() => return,
@@ -63,13 +63,14 @@ async fn deliver(kernel: &Kernel, transport: &Transport, queued: &QueuedMail) ->
             }
         }
         Err(TransportError::Transient(error)) if tx.now() < queued.created_at.plus(GIVE_UP_AFTER) => {
-            tracing::warn!(mail = queued.id, %error, attempt = queued.attempts + 1, "mail not delivered, trying again");
+            let attempt = queued.attempts + 1;
+            tracing::warn!(mail = queued.id, %error, attempt, "could not deliver an email; will retry");
             let at = tx.now().plus(back_off(queued.attempts));
             outbox::retry(&mut tx, &queued.id, at, &error).await?;
         }
         Err(error) => {
             metrics::counter!("vestibule_mails_failed_total").increment(1);
-            tracing::error!(mail = queued.id, %error, "mail given up");
+            tracing::error!(mail = queued.id, %error, "could not deliver an email; gave up");
             outbox::mark_failed(&mut tx, &queued.id, &error.to_string()).await?;
             if let Some(id) = &queued.mailing_id {
                 mailing::record_delivery(&mut tx, id, false).await?;

@@ -41,8 +41,9 @@ pub(super) fn decrypt_element(
     covered: bool,
     report: &mut SamlReport,
 ) -> Result<String, SamlRejection> {
-    let broken = |found: &str| report.fail(SamlCheck::Decryption, "one EncryptedData with its key", found);
-    let data = container.only_child(ENC, "EncryptedData").ok_or_else(|| broken("not one EncryptedData"))?;
+    let expected = "one EncryptedData element and its key";
+    let broken = |found: &str| report.fail(SamlCheck::Decryption, expected, found);
+    let data = container.only_child(ENC, "EncryptedData").ok_or_else(|| broken("none or several"))?;
     let method = data.algorithm(ENC, "EncryptionMethod");
     let cbc: &[_] = if decryption.allow_cbc && covered { &CBC } else { &[] };
     let known = GCM.iter().chain(cbc).find(|(name, _)| *name == method);
@@ -50,7 +51,7 @@ pub(super) fn decrypt_element(
         let expected = match (decryption.allow_cbc, covered) {
             (false, _) => "AES-128 or AES-256 in GCM mode",
             (true, true) => "AES-128 or AES-256",
-            (true, false) => "AES-128 or AES-256, in CBC mode only in a signed Response",
+            (true, false) => "AES-128 or AES-256; CBC mode is allowed only in a signed response",
         };
         return Err(report.fail(SamlCheck::Algorithm, expected, method));
     };
@@ -61,12 +62,13 @@ pub(super) fn decrypt_element(
         .chain(container.children(ENC, "EncryptedKey"))
         .collect();
     if keys.is_empty() || keys.len() > MAX_RECIPIENTS {
-        return Err(broken(&format!("{} keys", keys.len())));
+        return Err(broken(&format!("{} encrypted keys", keys.len())));
     }
     let transports = keys.into_iter().map(|key| transport(key, report)).collect::<Result<Vec<_>, _>>()?;
     let ciphertext = cipher_value(data).ok_or_else(|| broken("no CipherValue"))?;
     // All failures have the same error, because the difference would help only an attacker.
-    let failed = || report.fail(SamlCheck::Decryption, "a text encrypted for us", "it cannot be decrypted");
+    let expected = "data encrypted with the encryption certificate of this connection";
+    let failed = || report.fail(SamlCheck::Decryption, expected, "data that cannot be decrypted");
     let unwrapped = transports.iter().find_map(|(algorithm, wrapped)| {
         decryption.keys.iter().find_map(|key| unwrap_key(key, algorithm, wrapped))
     });
@@ -81,7 +83,7 @@ pub(super) fn decrypt_element(
 /// The algorithm of a wrapped key, and the wrapped key. RSA with PKCS#1 v1.5 is not allowed, because it
 /// serves as a padding oracle (Bleichenbacher).
 fn transport(key: Node<'_>, report: &SamlReport) -> Result<(&'static OaepAlgorithm, Vec<u8>), SamlRejection> {
-    let broken = |found: &str| report.fail(SamlCheck::Decryption, "an EncryptedKey", found);
+    let broken = |found: &str| report.fail(SamlCheck::Decryption, "a supported EncryptedKey element", found);
     let method = key.only_child(ENC, "EncryptionMethod").ok_or_else(|| broken("no EncryptionMethod"))?;
     let name = method.attribute("Algorithm").unwrap_or_default();
     let digest = match method.algorithm(DSIG, "DigestMethod") {
@@ -97,12 +99,12 @@ fn transport(key: Node<'_>, report: &SamlReport) -> Result<(&'static OaepAlgorit
         (OAEP_MGF1P | OAEP, SHA1, MGF1_SHA1) => &OAEP_SHA1_MGF1SHA1,
         (OAEP, SHA256, MGF1_SHA256) => &OAEP_SHA256_MGF1SHA256,
         _ => {
-            let expected = "RSA-OAEP with SHA-1 or SHA-256, the same for digest and mask";
+            let expected = "RSA-OAEP with SHA-1 or SHA-256, the same for the digest and for MGF1";
             return Err(report.fail(SamlCheck::Algorithm, expected, format!("{name} {digest} {mask}")));
         }
     };
     if method.children(ENC, "OAEPparams").next().is_some() {
-        return Err(broken("OAEPparams"));
+        return Err(broken("OAEPparams, which are not supported"));
     }
     Ok((algorithm, cipher_value(key).ok_or_else(|| broken("no CipherValue"))?))
 }

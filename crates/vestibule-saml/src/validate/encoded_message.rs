@@ -38,7 +38,12 @@ fn parameter<'a>(
 ) -> Result<Option<Parameter<'a>>, SamlRejection> {
     let mut found = query.split('&').filter(|pair| pair.split('=').next() == Some(name));
     let Some(raw) = found.next() else { return Ok(None) };
-    report.require(SamlCheck::Structure, found.next().is_none(), format!("{name} once"), "several")?;
+    report.require(
+        SamlCheck::Structure,
+        found.next().is_none(),
+        format!("one {name} parameter"),
+        "several",
+    )?;
     let decoded = form_urlencoded::parse(raw.as_bytes()).next();
     Ok(decoded.map(|(_, value)| Parameter { raw, value: value.into_owned() }))
 }
@@ -58,18 +63,13 @@ impl EncodedMessage<'_> {
             }
             Self::Redirect(query) => query,
         };
-        let missing =
-            |found: &str| report.fail(SamlCheck::Structure, format!("{name} in the address"), found);
+        let missing = |found: &str| report.fail(SamlCheck::Structure, format!("{name} in the URL"), found);
         let message = parameter(query, name, report)?.ok_or_else(|| missing("none"))?;
         let relay_state = parameter(query, "RelayState", report)?;
         let method = parameter(query, "SigAlg", report)?;
         let signature = parameter(query, "Signature", report)?;
         let (Some(method), Some(signature)) = (method, signature) else {
-            return Err(report.fail(
-                SamlCheck::SignatureCoverage,
-                "SigAlg and Signature in the address",
-                "none",
-            ));
+            return Err(report.fail(SamlCheck::SignatureCoverage, "SigAlg and Signature in the URL", "none"));
         };
         report.pass(SamlCheck::SignatureCoverage);
         let known = SIGNATURE_METHODS.contains(&&*method.value);
@@ -84,8 +84,8 @@ impl EncodedMessage<'_> {
         let valid = certificates
             .iter()
             .any(|one| verify_detached_signature(one, &method.value, signed.as_bytes(), &bytes));
-        let expected = "a valid signature by a certificate of this connection";
-        report.require(SamlCheck::Signature, valid, expected, "one that does not fit")?;
+        let expected = "a valid signature made with a certificate of this connection";
+        report.require(SamlCheck::Signature, valid, expected, "a signature that does not match")?;
         report.pass(SamlCheck::Signature);
         let compressed = text::decode_base64(message.value.as_bytes(), report)?;
         text::decode_utf8(inflate(&compressed, report)?, report)

@@ -64,7 +64,7 @@ pub fn validate_logout_response(
     let message = verify_message(&document, "LogoutResponse", encoded, expected, &mut report)?;
     let answered = message.attribute("InResponseTo").filter(|id| !id.is_empty());
     let answered =
-        answered.ok_or_else(|| report.fail(SamlCheck::InResponseTo, "a request of ours", "none"))?;
+        answered.ok_or_else(|| report.fail(SamlCheck::InResponseTo, "a request from this server", "none"))?;
     // `PartialLogout` is a status below Success (saml-core §3.2.2.2) and means that some sessions remain.
     let below = message
         .only_child(PROTOCOL, "Status")
@@ -94,7 +94,7 @@ fn verify_message<'d>(
     report: &mut SamlReport,
 ) -> Result<Node<'d>, SamlRejection> {
     let message = Node::root(document).filter(|root| root.is(PROTOCOL, name));
-    let message = message.ok_or_else(|| report.fail(SamlCheck::Structure, name, "something else"))?;
+    let message = message.ok_or_else(|| report.fail(SamlCheck::Structure, name, "a different element"))?;
     let signatures = text::check_tree(document, report, |_| Ok(()))?;
     report.pass(SamlCheck::Structure);
     let certificates = signature::trusted_certificates(expected.certificates, report)?;

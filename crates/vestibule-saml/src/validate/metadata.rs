@@ -39,33 +39,33 @@ pub struct IdpMetadata {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataError {
     /// It is larger than [`MAX_METADATA_BYTES`].
-    #[error("it is larger than 512 KiB; take the metadata of this one provider, not of a federation")]
+    #[error("it is larger than 512 KiB; use the metadata of one identity provider, not of a federation")]
     TooLarge,
     /// It is not XML, or XML with a DTD.
-    #[error("it is not well-formed XML without a document type declaration")]
+    #[error("it is not well-formed XML in UTF-8, or it has a document type declaration (DTD)")]
     NotXml,
     /// It is XML but not metadata.
     #[error("it is not SAML 2.0 metadata")]
     NotMetadata,
     /// It has content that readers could interpret differently.
-    #[error("it has {0} in a place where readers could understand it differently")]
+    #[error("it contains {0}, which XML parsers can interpret differently")]
     Ambiguous(String),
     /// Its `validUntil` has passed.
-    #[error("it was good until {0} only; ask the identity provider for a new one")]
+    #[error("it expired on {0} UTC; get the current metadata from the identity provider")]
     Expired(String),
     /// It is not signed by the pinned certificate.
-    #[error("its signature is not the pinned certificate's: {0}")]
+    #[error("it is not signed with the pinned certificate: {0}")]
     Signature(String),
     /// It describes no identity provider or several.
     #[error("it describes {0} identity providers; it must describe exactly one")]
     Providers(usize),
     /// The identity provider has no entity ID.
-    #[error("the identity provider has no entityID")]
+    #[error("the identity provider has no entity ID")]
     NoEntityId,
     /// The identity provider has no usable single sign-on URL.
     #[error(
         "the identity provider has no SingleSignOnService with the HTTP-Redirect or HTTP-POST binding and an http(s) \
-         address"
+         URL"
     )]
     NoSsoEndpoint,
     /// There is no certificate to verify signatures with.

@@ -127,7 +127,7 @@ fn check_encrypted_placement(node: Node<'_>) -> Result<(), &'static str> {
     match node.name() {
         "EncryptedID" if below("Subject") => Ok(()),
         "EncryptedAttribute" if below("AttributeStatement") => Ok(()),
-        _ => Err("an encrypted NameID of the Subject or encrypted attributes, and nothing else encrypted"),
+        _ => Err("encryption only of the assertion, the NameID of the Subject or attributes"),
     }
 }
 

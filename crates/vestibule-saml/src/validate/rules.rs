@@ -156,9 +156,8 @@ impl AssertionChecks<'_> {
         let document = text::parse(&plain, report)?;
         let node = only_element(&document, report)?;
         text::check_tree(&document, report, |_| Ok(()))?;
-        read(node).ok_or_else(|| {
-            report.fail(SamlCheck::Structure, "a NameID or an Attribute, encrypted", node.name())
-        })
+        read(node)
+            .ok_or_else(|| report.fail(SamlCheck::Structure, "an encrypted NameID or Attribute", node.name()))
     }
 
     fn name_id(&self, report: &mut SamlReport) -> Result<Option<NameId>, SamlRejection> {
@@ -201,7 +200,7 @@ impl AssertionChecks<'_> {
             named.into_iter().chain(EMAIL_ATTRIBUTES.into_iter().filter_map(first)).collect()
         };
         let email = candidates.iter().find_map(|candidate| (self.expected.read_email)(candidate));
-        let source = self.expected.email_attribute.unwrap_or("NameID or an email attribute");
+        let source = self.expected.email_attribute.unwrap_or("the NameID or an email attribute");
         let ok = email.is_some();
         let found = email.unwrap_or_else(|| candidates.join(", "));
         report.record(SamlCheck::Email, check_that(ok, format!("an email address in {source}"), &found))?;
@@ -277,7 +276,8 @@ fn conditions(checks: &AssertionChecks<'_>) -> SamlCheckResult {
     let known =
         |node: &Node<'_>| node.namespace() == Some(ASSERTION) && KNOWN_CONDITIONS.contains(&node.name());
     let strange = conditions.elements().find(|node| !known(node));
-    check_that(strange.is_none(), "conditions we understand", strange.map_or("those", Node::name))
+    let found = strange.map_or("supported conditions", Node::name);
+    check_that(strange.is_none(), "only supported conditions", found)
 }
 
 /// All restrictions apply together (saml-core §2.5.1.4). An assertion without any is not addressed to us and
@@ -318,7 +318,7 @@ pub(super) fn time_window_violation(node: Node<'_>, now: Timestamp) -> Option<(S
     let (begin, end) = (node.attribute("NotBefore"), node.attribute("NotOnOrAfter"));
     let unreadable = [begin, end].into_iter().flatten().find(|text| parse_time(text).is_none());
     if let Some(text) = unreadable {
-        return Some((format!("a time in {}", node.name()), text.to_owned()));
+        return Some((format!("a valid time in {}", node.name()), text.to_owned()));
     }
     let (begin, end) = (begin.and_then(parse_time), end.and_then(parse_time));
     if let Some(begin) = begin.filter(|begin| add(now, SKEW) < *begin) {
@@ -346,7 +346,7 @@ fn times(checks: &AssertionChecks<'_>) -> SamlCheckResult {
     if let Some(session_end) = statement.attribute("SessionNotOnOrAfter") {
         let goes_on = parse_time(session_end).is_some_and(|time| now < add(time, SKEW));
         if !goes_on {
-            return check_that(false, "a session that has not ended there", session_end);
+            return check_that(false, "a session at the identity provider that has not expired", session_end);
         }
     }
     check_that(true, format!("before {end}"), format_time(now))
@@ -361,6 +361,6 @@ fn in_response_to(checks: &AssertionChecks<'_>) -> SamlCheckResult {
         (Some(_), None) => checks.response_signed,
         (None, _) => true,
     };
-    let expected = confirmed.unwrap_or("the same in response and confirmation");
+    let expected = confirmed.unwrap_or("the same value in the response and in the subject confirmation");
     check_that(agree, expected, stated.or(confirmed).unwrap_or("none"))
 }

@@ -46,7 +46,7 @@ pub(super) fn trusted_certificates(
         let bad = read.iter().filter_map(|one| one.as_ref().err());
         bad.map(ToString::to_string).collect::<Vec<_>>().join("; ")
     };
-    let expected = "a signing certificate with RSA of 2048 bits or more, or an elliptic curve";
+    let expected = "a signing certificate with an RSA key of at least 2048 bits or an elliptic curve key";
     report.require(SamlCheck::Certificate, read.iter().any(Result::is_ok), expected, reasons())?;
     Ok(read.into_iter().filter_map(Result::ok).collect())
 }
@@ -70,7 +70,7 @@ pub(super) fn verify<const N: usize>(
     report.require(
         SamlCheck::SignatureCoverage,
         in_place,
-        "signatures that stand in what is read, one in each at most",
+        "signatures only in the elements that are read, at most one in each",
         found(),
     )?;
     if signatures.is_empty() {
@@ -95,7 +95,7 @@ pub(super) fn verify<const N: usize>(
         report.require(
             SamlCheck::Signature,
             covered,
-            "a valid signature by a certificate of this connection",
+            "a valid signature made with a certificate of this connection",
             reason(),
         )?;
     }
@@ -122,11 +122,14 @@ fn check_shape<'d>(signature: SignatureRef<'d>, report: &SamlReport) -> Result<&
     let coverage =
         |found: &str| report.fail(SamlCheck::SignatureCoverage, "a plain enveloped signature", found);
     if signature.element.children(DSIG, "Object").next().is_some() {
-        return Err(coverage("an Object inside the signature"));
+        return Err(coverage("an Object element inside the signature"));
     }
-    let info =
-        signature.element.only_child(DSIG, "SignedInfo").ok_or_else(|| coverage("no single SignedInfo"))?;
-    let reference = info.only_child(DSIG, "Reference").ok_or_else(|| coverage("no single Reference"))?;
+    let info = signature
+        .element
+        .only_child(DSIG, "SignedInfo")
+        .ok_or_else(|| coverage("none or several SignedInfo elements"))?;
+    let reference =
+        info.only_child(DSIG, "Reference").ok_or_else(|| coverage("none or several Reference elements"))?;
     let id = signature.parent.attribute("ID").ok_or_else(|| coverage("no ID on the signed element"))?;
     let uri = reference.attribute("URI").unwrap_or_default();
     if uri.strip_prefix('#') != Some(id) {
@@ -150,7 +153,7 @@ fn check_shape<'d>(signature: SignatureRef<'d>, report: &SamlReport) -> Result<&
     report.require(
         SamlCheck::Algorithm,
         fits,
-        "enveloped-signature, then a canonicalization",
+        "the enveloped-signature transform, followed by a canonicalization",
         CommaSeparated(&names),
     )?;
     Ok(method)

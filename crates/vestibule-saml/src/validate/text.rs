@@ -51,7 +51,12 @@ pub(super) fn decode_utf8(bytes: Vec<u8>, report: &mut SamlReport) -> Result<Str
 /// Parses a text. This is the only place where a tree is created.
 pub(super) fn parse<'t>(text: &'t str, report: &mut SamlReport) -> Result<Document<'t>, SamlRejection> {
     // The parser refuses a DTD as well, but this gives it a check of its own.
-    report.require(SamlCheck::Dtd, !text.contains("<!DOCTYPE"), "no document type declaration", "one")?;
+    report.require(
+        SamlCheck::Dtd,
+        !text.contains("<!DOCTYPE"),
+        "no document type declaration",
+        "a document type declaration",
+    )?;
     report.pass(SamlCheck::Dtd);
     let parser = Parser::new().with_forbid_dtd(true).with_max_depth(MAX_DEPTH).with_max_entity_expansion(0);
     let document = parser.parse(text).map_err(|error| {
@@ -95,7 +100,7 @@ pub(super) fn check_tree<'d>(
                 return Err(fail("no processing instructions", "a processing instruction"));
             }
             Some(NodeKind::Element(element)) => {
-                check_ids(element, &mut ids).map_err(|found| fail("ids that are unique", &found))?;
+                check_ids(element, &mut ids).map_err(|found| fail("unique IDs", &found))?;
                 let node = Node { document, id };
                 visit(node).map_err(|expected| fail(expected, node.name()))?;
                 if let Some(parent) = node.parent().filter(|_| node.is(DSIG, "Signature")) {
@@ -115,7 +120,7 @@ pub(super) fn only_element<'d>(
 ) -> Result<Node<'d>, SamlRejection> {
     let mut inside = Node::root(document).into_iter().flat_map(Node::elements);
     let only = inside.next().filter(|_| inside.next().is_none());
-    only.ok_or_else(|| report.fail(SamlCheck::Decryption, "one element", "none or several"))
+    only.ok_or_else(|| report.fail(SamlCheck::Decryption, "exactly one decrypted element", "none or several"))
 }
 
 /// Attributes called id, in any case and namespace, must have values that differ from each other, ignoring
@@ -124,10 +129,10 @@ fn check_ids(element: &Element<'_>, seen: &mut HashSet<String>) -> Result<(), St
     let mut own = element.attributes.iter().filter(|a| a.name.local_name.eq_ignore_ascii_case("id"));
     let Some(id) = own.next() else { return Ok(()) };
     if own.next().is_some() {
-        return Err("an element with two ids".to_owned());
+        return Err("an element with two IDs".to_owned());
     }
     if id.value.is_empty() || !seen.insert(id.value.to_lowercase()) {
-        return Err(format!("the id \"{}\" twice, or empty", id.value));
+        return Err(format!("a duplicate or empty ID \"{}\"", id.value));
     }
     Ok(())
 }

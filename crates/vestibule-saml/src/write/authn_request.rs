@@ -39,7 +39,8 @@ impl AuthnRequest<'_> {
         let request = samael::schema::AuthnRequest {
             id: self.id.to_owned(),
             version: "2.0".into(),
-            issue_instant: issue_instant.ok_or_else(|| WriteError::new(&"the clock is off"))?,
+            issue_instant: issue_instant
+                .ok_or_else(|| WriteError::new(&"the current time is out of range"))?,
             destination: Some(self.destination.to_owned()),
             issuer: Some(Issuer { value: Some(self.issuer.to_owned()), ..Issuer::default() }),
             name_id_policy: Some(NameIdPolicy {

@@ -111,7 +111,7 @@ fn sign_detached(pkcs8: &[u8], message: &[u8]) -> Option<Vec<u8>> {
 /// first element that ends.
 fn sign_enveloped(pkcs8: &[u8], id: &str, xml: &str) -> Result<String, WriteError> {
     let end = xml.find("</").and_then(|at| xml[at..].find('>').map(|length| at + length + 1));
-    let end = end.ok_or_else(|| WriteError::new(&"a message without an Issuer"))?;
+    let end = end.ok_or_else(|| WriteError::new(&"the message has no Issuer element"))?;
     let template = format!(
         "<ds:Signature xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:SignedInfo>\
          <ds:CanonicalizationMethod Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"/>\

@@ -2,7 +2,7 @@
 
 /// An internal error, for the log.
 #[derive(Debug, thiserror::Error)]
-#[error("SAML message could not be written: {0}")]
+#[error("the SAML message could not be created: {0}")]
 pub struct WriteError(String);
 
 impl WriteError {
