@@ -72,7 +72,7 @@ fn mistakes_are_told_with_what_to_write_instead() {
         String::from_utf8(output.stderr).expect("text")
     };
     let said = fails(&["serve"], ("VESTIBULE_SERVER__LISTENN", "1"));
-    assert!(said.contains("server.listenn: there is no such key; did you mean server.listen?"), "{said}");
+    assert!(said.contains("server.listenn: unknown key; did you mean server.listen?"), "{said}");
     let said = fails(&["serve"], ("VESTIBULE_SERVER__LISTEN", "0.0.0.0:0"));
     assert!(said.contains("server.public_url"), "{said}");
     let said = fails(&["api-token", "create", "--account", "nobody"], ("X", ""));

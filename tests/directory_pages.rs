@@ -26,13 +26,13 @@ on_both! {
         browser.goto("/console/connections/new?kind=scim").await;
         browser.fill("name", "Okta").await;
         browser.click("Create connection").await;
-        browser.sees("No request yet").await;
+        browser.sees("No requests yet").await;
         browser.look("directory-empty", "").await;
         let home = browser.page.current_url().await.expect("address").path().to_owned();
         browser.click("Microsoft Entra ID").await;
         browser.sees("aadOptscim062020").await;
         browser.look("directory-entra", "").await;
-        browser.click("Make a token").await;
+        browser.click("Generate token").await;
         let first = browser.text("#secret").await;
         let directory = Client::new(&server.url).bearer(&first);
 
@@ -40,8 +40,8 @@ on_both! {
         browser.goto(&home).await;
         browser.check("dry_run").await;
         browser.check("log_values").await;
-        browser.click("Save").await;
-        browser.sees("Dry run: changes are tried").await;
+        browser.click("Save changes").await;
+        browser.sees("This connection is in a dry run").await;
         directory.get("/scim/v2/Users?startIndex=1&count=2").await.ok();
         let long = "A name that goes on and on because somebody in personnel had a very long day at the office-and-more";
         for (name, user) in [("Bob Builder", "bob@acme.example"), (long, "averyveryveryveryveryveryverylongaddress@subdomain.acme.example")] {
@@ -51,18 +51,18 @@ on_both! {
         }
         directory.post("/scim/v2/Users", &json!({"userName": tenant.email})).await.expect(409);
         browser.goto(&home).await;
-        browser.click("2 wait for you").await;
-        browser.sees("Each change was tried and undone").await;
+        browser.click("Review pending changes (2)").await;
+        browser.sees("Each change was tried and rolled back").await;
         browser.look("directory-waiting", "").await;
-        browser.click("Let all through").await;
-        browser.sees("2 carried out.").await;
-        browser.sees("Nothing waits.").await;
+        browser.click("Approve all changes").await;
+        browser.sees("Applied: 2.").await;
+        browser.sees("No pending changes.").await;
         browser.look("directory-nothing-waits", "").await;
 
         // The log tells what happened, and what to do.
         browser.goto(&home).await;
         browser.check("dry_run").await;
-        browser.click("Save").await;
+        browser.click("Save changes").await;
         browser.sees("Connection saved.").await;
         let bob = directory.get("/scim/v2/Users?filter=userName%20eq%20%22bob@acme.example%22").await.ok();
         let path = format!("/scim/v2/Users/{}", bob["Resources"][0]["id"].as_str().expect("id"));
@@ -70,31 +70,31 @@ on_both! {
         directory.patch(&path, &rename).await.ok();
         browser.goto(&home).await;
         browser.look("directory", "").await;
-        browser.click("The whole log").await;
+        browser.click("View request log").await;
         browser.sees("Map the identity provider's matching attribute to userName").await;
         browser.look("directory-log", "").await;
         browser.fill("about", "bob@").await;
-        browser.click("Show").await;
+        browser.click("Apply filters").await;
         browser.at(&format!("{home}/requests?about=bob")).await;
         let shown = browser.text("main").await;
         assert!(shown.contains("bob@acme.example") && !shown.contains("averyvery"), "{shown}");
         browser.fill("about", "nobody-of-this-name").await;
-        browser.click("Show").await;
-        browser.sees("Nothing fits.").await;
+        browser.click("Apply filters").await;
+        browser.sees("No matching requests.").await;
 
         // A new token beside the old one.
         browser.goto(&home).await;
         browser.page.find(Locator::Css(".rows details summary")).await.expect("replace").click().await.expect("opened");
-        browser.click("Make the new token").await;
+        browser.click("Generate new token").await;
         let second = browser.text("#secret").await;
-        browser.sees("works until").await;
+        browser.sees("valid until").await;
         assert_ne!(first, second);
         for token in [&first, &second] {
             Client::new(&server.url).bearer(token).get("/scim/v2/Users").await.ok();
         }
         browser.goto(&home).await;
-        browser.click("Switch off").await;
-        browser.sees("Every request is refused at present.").await;
+        browser.click("Disable connection").await;
+        browser.sees("All requests are currently rejected.").await;
         directory.get("/scim/v2/Users").await.expect(403);
     }
 }

@@ -78,7 +78,7 @@ on_both! {
 
     async fn an_error_says_what_to_do_and_nothing_else(server: Server) {
         let page = server.client().get("/nowhere").await.expect(404);
-        assert!(page.body.contains("Go to the start") && page.body.contains("Request id"), "{}", page.body);
+        assert!(page.body.contains("Go to home page") && page.body.contains("Request ID"), "{}", page.body);
         for name in ["content-security-policy", "x-content-type-options", "x-frame-options", "referrer-policy"] {
             assert!(!page.header(name).is_empty(), "{name}");
         }

@@ -44,20 +44,20 @@ async fn people(backend: Backend) {
         ),
     );
     let said = process::run(dir.path(), &database, &["user", "import", &csv, "--dry-run"]);
-    assert!(said.contains("7 rows: 2 users would be made, 5 refused."), "{said}");
+    assert!(said.contains("Rows: 7. Users to be created: 2. Rejected: 5."), "{said}");
     let listed = api.get("/api/v1/users").await.ok();
     assert_eq!(listed["items"].as_array().expect("items").len(), 1, "a dry run changes nothing");
 
     let said = process::run(dir.path(), &database, &["user", "import", &csv]);
-    assert!(said.contains("7 rows: 2 users made, 5 refused."), "{said}");
+    assert!(said.contains("Rows: 7. Users created: 2. Rejected: 5."), "{said}");
     let report = std::fs::read_to_string(dir.path().join("people.csv.refused.csv")).expect("report");
     for line in [
         "row,name,reason",
-        "2,ada@acme.example,user_name is taken",
-        "4,no address,email: must look like name@example.com",
-        "5,BOB@acme.example,user_name is taken",
-        "6,cid@acme.example,password_hash: is in a form that is not known here",
-        "7,dan@acme.example,groups: there is no group called Nobody's; make it first",
+        "2,ada@acme.example,user_name is already taken",
+        "4,no address,email: must be an email address such as name@example.com",
+        "5,BOB@acme.example,user_name is already taken",
+        "6,cid@acme.example,password_hash: is in an unsupported format",
+        "7,dan@acme.example,groups: no locally managed group is named Nobody's; create it first",
     ] {
         assert!(report.contains(line), "{line} in {report}");
     }
@@ -77,9 +77,9 @@ async fn people(backend: Backend) {
     assert_eq!((&told["detail"]["import"], &told["actor"]["name"]), (&json!("people.csv"), &json!("system")));
 
     let again = process::run(dir.path(), &database, &["user", "import", &csv]);
-    assert!(again.contains("was imported already (7 rows)"), "{again}");
+    assert!(again.contains("was already imported (rows: 7)"), "{again}");
     let again = process::run(dir.path(), &database, &["user", "import", &csv, "--from-start"]);
-    assert!(again.contains("7 rows: 0 users made, 7 refused."), "{again}");
+    assert!(again.contains("Rows: 7. Users created: 0. Rejected: 7."), "{again}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,9 +129,13 @@ async fn killed(backend: Backend) {
     }
     assert_eq!(kills, 2, "both times in the middle");
     let said = process::run(dir.path(), &database, &["user", "import", &file]);
-    assert!(said.contains("Went on after row "), "{said}");
+    assert!(said.contains("Resumed after row "), "{said}");
     assert!(
-        said.contains(&format!("{ROWS} rows: {} users made, {} refused.", ROWS - ROWS / 1000, ROWS / 1000)),
+        said.contains(&format!(
+            "Rows: {ROWS}. Users created: {}. Rejected: {}.",
+            ROWS - ROWS / 1000,
+            ROWS / 1000
+        )),
         "{said}"
     );
     let mut c = sqlx::AnyConnection::connect(&database).await.expect("database");
@@ -167,9 +171,9 @@ async fn an_import_that_was_killed_goes_on_on_postgres() {
 async fn a_file_that_is_no_list_of_people_is_refused_with_words() {
     let (dir, database, _) = account(Backend::Sqlite).await;
     for (name, text, why) in [
-        ("a.csv", "mail,name\n", "known are user_name, email"),
+        ("a.csv", "mail,name\n", "supported: user_name, email"),
         ("a.txt", "x", "--format csv or --format jsonl"),
-        ("b.csv", "", "must name the columns"),
+        ("b.csv", "", "must contain supported column names; found: none"),
     ] {
         let file = write(dir.path(), name, text);
         let output = vestibule(dir.path(), &database).args(["user", "import", &file]).output().expect("runs");

@@ -65,7 +65,7 @@ on_both! {
         let said: Vec<_> = made.iter().map(|o| o["status"].as_str().expect("status")).collect();
         assert_eq!(said, ["invited", "invited", "refused", "refused", "refused", "refused", "refused", "refused"]);
         let reasons: Vec<_> = made.iter().skip(2).map(|o| o["reason"].as_str().expect("reason")).collect();
-        assert!(reasons[0].contains("twice") && reasons[2].contains("user already") && reasons[3].contains("invited already") && reasons[4].contains("domain"), "{reasons:?}");
+        assert!(reasons[0].contains("more than once") && reasons[2].contains("already a user") && reasons[3].contains("already been invited") && reasons[4].contains("domain"), "{reasons:?}");
         assert_eq!(server.mails_queued().await, 3);
         for body in [json!({"emails": []}), json!({"emails": vec!["a@b.example"; 501]}), json!({"emails": ["n@acme.example"], "groups": ["0"]}),
             json!({"emails": ["n@acme.example"], "landing_url": "javascript:alert(1)"}), json!({"emails": ["n@acme.example"], "landing_url": "//evil.example"}),
@@ -85,7 +85,7 @@ on_both! {
         let csv = reqwest::multipart::Part::text("email,given_name\ncid@acme.example,Cid\nbob@acme.example,Bob\n").file_name("people.csv");
         let form = reqwest::multipart::Form::new().text("people", "").part("file", csv);
         let page = console.send(console.request(reqwest::Method::POST, "/console/invitations").multipart(form)).await.expect(200);
-        assert!(page.body.contains("invited already") && page.body.contains("cid@acme.example"), "{}", page.body);
+        assert!(page.body.contains("already been invited") && page.body.contains("cid@acme.example"), "{}", page.body);
         let list = console.get("/console/invitations").await.expect(200);
         for name in ["ada@acme.example", "bob@acme.example", "cid@acme.example"] {
             assert!(list.body.contains(name), "{name}");
@@ -208,7 +208,7 @@ on_both! {
         set("notice").await;
         let made = invite(&api, &json!({"emails": ["bob@acme.example", "guest@elsewhere.example"]})).await;
         assert_eq!((&made[0]["status"], &made[1]["status"]), (&json!("notified"), &json!("invited")), "a guest has no provider");
-        let mail = server.mail("bob@acme.example", "You can use acme now").await;
+        let mail = server.mail("bob@acme.example", "You now have access to acme").await;
         assert!(mail.link().ends_with("/login?account=acme"), "{}", mail.text);
         set("active").await;
         let made = invite(&api, &json!({"emails": ["eve@acme.example"]})).await;
@@ -221,7 +221,7 @@ on_both! {
         provider.answer(server, &browser, &sent, "eve@acme.example").await.expect(303);
         // Somebody whose password is not here is told so, and gets no way past their company's sign-in.
         server.client().form("/login/forgot", &[("identifier", "eve@acme.example"), ("account", "acme")]).await.expect(200);
-        let mail = server.mail("eve@acme.example", "through your company").await;
+        let mail = server.mail("eve@acme.example", "through your identity provider").await;
         assert!(mail.text.contains("Company") && !mail.text.contains("token="), "{}", mail.text);
     }
 
@@ -234,7 +234,7 @@ on_both! {
         };
         // Without single sign-on they have no way in yet.
         make("bob@acme.example", true).await;
-        let letter = server.mail("bob@acme.example", "You can use acme now").await;
+        let letter = server.mail("bob@acme.example", "You now have access to acme").await;
         assert!(letter.text.contains("Choose a password"), "{}", letter.text);
         let browser = server.client();
         let fields = [("token", letter.token()), ("password", "a good long password".to_owned())];
@@ -251,8 +251,8 @@ on_both! {
             make(name, true).await;
             while vestibule::provisioning::send_welcome_emails(&server.kernel).await.expect("tells") > 0 {}
         }
-        let letter = server.mail("eve@acme.example", "You can use acme now").await;
-        assert!(letter.text.contains("Sign in through") && !letter.text.contains("token="), "{}", letter.text);
+        let letter = server.mail("eve@acme.example", "You now have access to acme").await;
+        assert!(letter.html.contains("access to acme through Company") && !letter.text.contains("token="), "{}", letter.text);
         let all = mail::all(&server.dir.path().join("outbox"));
         assert!(!all.iter().any(|mail| mail.to.contains("ann@") || mail.to.contains("off@")));
     }

@@ -42,8 +42,8 @@ async fn set_up_app(server: &Server, browser: &Browser) -> Phone {
     let phone = Phone::typing(&browser.page.source().await.expect("page"));
     browser.fill("code", &phone.code(server, 0)).await;
     browser.fill("name", "My phone").await;
-    browser.click("Set up").await;
-    browser.sees("I have kept them").await;
+    browser.click("Verify code").await;
+    browser.sees("I have saved my recovery codes").await;
     server.advance(30);
     phone
 }
@@ -72,19 +72,19 @@ async fn a_person_sets_up_an_app_and_finds_every_way_back_in() {
     let (server, tenant, browser) = world(Backend::Sqlite).await;
     browser.goto("/profile/two-factor").await;
     inspect(&browser, "two-factor-none").await;
-    browser.click("Set up").await;
+    browser.click("Set up 2FA").await;
     browser.at("/profile/two-factor/add").await;
     inspect(&browser, "enrol-app").await;
     browser.fill("code", "123456").await;
-    browser.click("Set up").await;
-    browser.sees("That code is not right").await;
+    browser.click("Verify code").await;
+    browser.sees("The code is incorrect").await;
     assert_eq!(browser.focused().await, "code", "the field that is wrong has the focus");
     inspect(&browser, "enrol-app-wrong").await;
     let phone = set_up_app(&server, &browser).await;
     inspect(&browser, "recovery-codes").await;
     let codes = codes_on(&browser).await;
     assert_eq!(codes.len(), 10, "{codes:?}");
-    browser.click("I have kept them").await;
+    browser.click("I have saved my recovery codes").await;
     browser.sees("My phone").await;
     browser.sees("10 left").await;
     inspect(&browser, "two-factor-app").await;
@@ -97,7 +97,7 @@ async fn a_person_sets_up_an_app_and_finds_every_way_back_in() {
     browser.at("/login/second-factor").await;
     inspect(&browser, "second-factor").await;
     let right = phone.code(&server, 0);
-    for (code, said) in [("000000", "That code is not right"), (right.as_str(), "")] {
+    for (code, said) in [("000000", "The code is incorrect"), (right.as_str(), "")] {
         browser.fill("code", code).await;
         if said.is_empty() {
             browser.check("remember").await;
@@ -120,13 +120,13 @@ async fn a_person_sets_up_an_app_and_finds_every_way_back_in() {
     // A while later, what matters is asked for again.
     server.advance(11 * 60);
     other.goto("/profile/two-factor").await;
-    other.click("Make new codes").await;
+    other.click("Generate new codes").await;
     other.at("/profile/confirm").await;
     inspect(&other, "confirm-factor").await;
     other.fill("code", &phone.code(&server, 0)).await;
     other.click("Continue").await;
     other.at("/profile/two-factor").await;
-    other.click("Make new codes").await;
+    other.click("Generate new codes").await;
     other.sees("Your new recovery codes").await;
     assert!(codes_on(&other).await.iter().all(|code| !codes.contains(code)));
 }
@@ -142,7 +142,7 @@ async fn other_ways_in(
     other.at("/login/second-factor").await;
     other.fill("code", right).await;
     other.click("Continue").await;
-    other.sees("was used already").await;
+    other.sees("has already been used").await;
     other.fill("code", &phone.code(server, 1)).await;
     other.click("Continue").await;
     other.at("/console").await;
@@ -150,14 +150,14 @@ async fn other_ways_in(
         sign_out(&other).await;
         identify(&other, &tenant.email, &tenant.password).await;
         other.click("Use a recovery code").await;
-        other.sees("one you have not used yet").await;
+        other.sees("a code that you have not used yet").await;
         if turn == 0 {
             inspect(&other, "second-factor-recovery").await;
         }
         other.fill("code", code).await;
         other.click("Continue").await;
         if turn == 1 {
-            other.sees("That code is not right").await;
+            other.sees("The code is incorrect").await;
             other.goto("/login").await;
             identify(&other, &tenant.email, &tenant.password).await;
             other.at("/login/second-factor").await;
@@ -175,7 +175,7 @@ async fn other_ways_in(
 async fn add_key(browser: &Browser, what: &str, name: &str) {
     browser.goto(&format!("/profile/two-factor/add?what={what}")).await;
     browser.fill("name", name).await;
-    browser.click(if what == "passkey" { "Make a passkey" } else { "Add the key" }).await;
+    browser.click(if what == "passkey" { "Create passkey" } else { "Add security key" }).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -186,12 +186,12 @@ async fn passkeys_and_security_keys_open_the_door() {
     browser.goto("/profile/two-factor/add?what=passkey").await;
     inspect(&browser, "enrol-passkey").await;
     add_key(&browser, "passkey", "My laptop").await;
-    browser.sees("I have kept them").await;
-    browser.click("I have kept them").await;
+    browser.sees("I have saved my recovery codes").await;
+    browser.click("I have saved my recovery codes").await;
     browser.sees("My laptop").await;
     // The same again is not taken; the browser itself says so.
     add_key(&browser, "passkey", "Twice").await;
-    browser.sees("That key is here already").await;
+    browser.sees("This key is already registered").await;
     inspect(&browser, "enrol-passkey-twice").await;
     browser.pull_out(&laptop).await;
     let stick = browser.plug_in(false).await;
@@ -266,7 +266,7 @@ async fn passkey_alone(server: &Server, tenant: &Tenant, browser: &Browser) -> A
     // Somebody else holds it: it does not open.
     browser.verifies(&phone, false).await;
     browser.click("Sign in with a passkey").await;
-    browser.sees("No key answered").await;
+    browser.sees("The request timed out or was canceled").await;
     inspect(browser, "sign-in-passkey-cancelled").await;
     browser.verifies(&phone, true).await;
     browser.click("Sign in with a passkey").await;
@@ -304,7 +304,7 @@ async fn an_answer_of_a_key_is_good_once_and_for_its_own_challenge() {
     let eve = user(&server, &tenant, "eve@acme.example").await;
     let laptop = browser.plug_in(true).await;
     add_key(&browser, "passkey", "Laptop").await;
-    browser.sees("I have kept them").await;
+    browser.sees("I have saved my recovery codes").await;
     let wait = async |name: &str, password: &str| {
         sign_out(&browser).await;
         identify(&browser, name, password).await;
@@ -402,7 +402,7 @@ async fn left_behind(browser: &Browser, laptop: Authenticator, good: Value) {
     browser.copy_key(&copy, &stale).await;
     browser.goto("/login").await;
     browser.click("Sign in with a passkey").await;
-    browser.sees("did not open the door").await;
+    browser.sees("Passkey sign-in failed").await;
     browser.pull_out(&copy).await;
 }
 
@@ -412,7 +412,7 @@ async fn of_somebody_else(server: &Server, tenant: &Tenant, (browser, eve): (&Br
     identify(browser, "eve@acme.example", "a good long password").await;
     browser.at("/profile").await;
     add_key(browser, "passkey", "Eve").await;
-    browser.sees("I have kept them").await;
+    browser.sees("I have saved my recovery codes").await;
     sign_out(browser).await;
     let flow = wait_again(browser, tenant).await;
     let (name, _) = captured(browser).await;
@@ -436,7 +436,7 @@ async fn of_somebody_else(server: &Server, tenant: &Tenant, (browser, eve): (&Br
     api.patch(&format!("/api/v1/users/{eve}"), &off).await.expect(200);
     browser.goto("/login").await;
     browser.click("Sign in with a passkey").await;
-    browser.sees("Your access has ended").await;
+    browser.sees("Your access is not active").await;
     browser.pull_out(&theirs).await;
 }
 
@@ -469,11 +469,11 @@ async fn a_period_of_grace_is_seen_and_ends() {
     let api = server.client().bearer(&tenant.token);
     api.patch("/api/v1/authentication-settings", &on).await.expect(200);
     person.goto("/profile").await;
-    person.sees("Your account asks for a second factor").await;
+    person.sees("Your account requires two-factor authentication").await;
     inspect(&person, "grace").await;
     server.advance(24 * 60 * 60 - 60);
     person.goto("/profile").await;
-    person.sees("Where you are signed in").await;
+    person.sees("Active sessions").await;
     server.advance(60);
     person.goto("/profile").await;
     // The sign-in was a day ago: first the password again, then the second factor.
@@ -482,7 +482,7 @@ async fn a_period_of_grace_is_seen_and_ends() {
     person.click("Confirm").await;
     person.at("/profile/two-factor/add").await;
     set_up_app(&server, &person).await;
-    person.click("I have kept them").await;
+    person.click("I have saved my recovery codes").await;
     person.at("/profile").await;
 }
 
@@ -498,31 +498,31 @@ async fn an_administrator_asks_everybody_while_somebody_is_signed_in() {
     admin.goto("/console/two-factor").await;
     inspect(&admin, "report-none").await;
     admin.goto("/console/settings").await;
-    admin.sees("when you have one yourself").await;
+    admin.sees("for yourself before you require it for others").await;
     admin.check("enforced").await;
-    admin.click("Review the change").await;
-    admin.sees("a second factor of your own").await;
-    admin.click("Set yours up").await;
+    admin.click("Review changes").await;
+    admin.sees("Set up two-factor authentication for yourself at /profile/two-factor").await;
+    admin.click("Set up 2FA").await;
     admin.at("/profile/two-factor/add").await;
     let own = set_up_app(&server, &admin).await;
-    admin.click("I have kept them").await;
+    admin.click("I have saved my recovery codes").await;
     admin.at("/console/settings").await;
     admin.check("enforced").await;
-    admin.click("Review the change").await;
-    admin.sees("2 people have no second factor").await;
+    admin.click("Review changes").await;
+    admin.sees("2 users have not set up two-factor authentication").await;
     inspect(&admin, "enforce-review").await;
-    admin.click("Save").await;
+    admin.click("Save changes").await;
     admin.sees("Settings saved").await;
     admin.goto("/console/two-factor").await;
-    admin.sees("asked of everybody").await;
-    admin.sees("2 of 2 mails sent").await;
+    admin.sees("required for all users").await;
+    admin.sees("2 of 2 emails sent").await;
     inspect(&admin, "report").await;
 
     // The other browser: at the next click, on a phone, without a mouse.
     person.picture(390, &std::env::temp_dir().join("vestibule-narrow.png")).await;
     person.goto("/profile").await;
     person.at("/profile/two-factor/add").await;
-    person.sees("acme asks everybody for one").await;
+    person.sees("acme requires two-factor authentication").await;
     inspect(&person, "enrol-asked").await;
     let phone = Phone::typing(&person.page.source().await.expect("page"));
     let mut order = Vec::new();
@@ -537,37 +537,35 @@ async fn an_administrator_asks_everybody_while_somebody_is_signed_in() {
     let place = |what: &str| {
         order.iter().position(|at| at.contains(what)).unwrap_or_else(|| panic!("{what} in {order:?}"))
     };
-    assert!(
-        place("Authenticator app") < place("Type it instead") && place("Type it instead") < place("code"),
-        "{order:?}"
-    );
+    let manual = place("Enter the key manually");
+    assert!(place("Authenticator app") < manual && manual < place("code"), "{order:?}");
     let field = person.page.active_element().await.expect("the field");
     field.send_keys(&phone.code(&server, 0)).await.expect("typed");
     field.send_keys("\u{e007}").await.expect("enter");
-    person.sees("I have kept them").await;
-    person.click("I have kept them").await;
+    person.sees("I have saved my recovery codes").await;
+    person.click("I have saved my recovery codes").await;
     person.at("/profile").await;
     server.advance(30);
 
     // The phone is lost: an administrator ends it, the person follows the link.
     admin.goto(&format!("/console/users/{ada}")).await;
     admin.sees("authenticator app").await;
-    let summary = fantoccini::Locator::XPath("//summary[contains(., 'Mail a link for a new one')]");
+    let summary = fantoccini::Locator::XPath("//summary[contains(., 'Reset two-factor authentication')]");
     admin.page.find(summary).await.expect("summary").click().await.expect("open");
     inspect(&admin, "user-two-factor").await;
-    admin.click("End them and mail the link").await;
-    admin.sees("is on its way to the user").await;
+    admin.click("Reset and email setup link").await;
+    admin.sees("will receive an email with a setup link").await;
     person.goto("/profile").await;
     person.at("/login").await;
-    person.goto(&server.mail("ada@acme.example", "Set up a new second factor").await.link()).await;
+    person.goto(&server.mail("ada@acme.example", "two-factor authentication was reset").await.link()).await;
     inspect(&person, "enrol-link").await;
-    person.click("Begin").await;
+    person.click("Start setup").await;
     person.at("/login/password").await;
     person.fill("password", "a good long password").await;
     person.click("Sign in").await;
     person.at("/login/enrol").await;
     let fresh = set_up_app(&server, &person).await;
-    person.click("I have kept them").await;
+    person.click("I have saved my recovery codes").await;
     person.at("/profile/two-factor/add").await;
     assert_ne!(fresh.seed(), phone.seed());
     admin.goto("/console/two-factor?show=all").await;

@@ -83,9 +83,9 @@ on_both! {
         // While it waited there were two of them; when it is approved, one is left.
         scim.delete(&format!("/scim/v2/Users/{bob}")).await;
         api.delete(&first_admin(&api, &tenant).await).await.expect(204);
-        let waiting = api.get(&format!("{connection}/waiting")).await.ok();
+        let waiting = api.get(&format!("{connection}/pending-changes")).await.ok();
         assert_eq!(waiting["items"].as_array().map(Vec::len), Some(1), "{waiting}");
-        let released = api.post(&format!("{connection}/waiting/let-through"), &json!({})).await.ok();
+        let released = api.post(&format!("{connection}/pending-changes/approve"), &json!({})).await.ok();
         assert_eq!((&released["done"], &released["refused"]), (&json!(0), &json!(1)), "{released}");
         assert_eq!(api.get(&format!("/api/v1/users/{bob}")).await.ok()["status"], "active");
     }
@@ -135,7 +135,7 @@ async fn closes_after(api: &Client, user: &str, sign_in: impl Future<Output = ()
     let roles = json!({"roles": ["account_admin"]});
     api.patch(&format!("/api/v1/users/{user}"), &roles).await.expect(200);
     let refused = api.patch(SETTINGS, &json!({"local_login": false})).await.expect(409);
-    assert!(refused.body.contains("no administrator could sign in"), "{}", refused.body);
+    assert!(refused.body.contains("no administrator can sign in"), "{}", refused.body);
     sign_in.await;
     api.patch(SETTINGS, &json!({"local_login": false})).await.expect(200);
 }

@@ -78,7 +78,7 @@ on_both! {
         assert!(until.as_str().expect("a time") > server.clock.now().to_string().as_str());
         let console = server.client();
         console.sign_in("acme", &tenant.email, &tenant.password).await.expect(303);
-        assert!(console.get(&format!("/console/users/{id}")).await.expect(200).body.contains("Unlock now"));
+        assert!(console.get(&format!("/console/users/{id}")).await.expect(200).body.contains("Unlock user"));
         console.form(&format!("/console/users/{id}/unlock"), &[]).await.expect(303);
         assert_eq!(api.get(&path).await.ok()["locked_until"], json!(null));
         attempt(server, "bob@acme.example", RIGHT).await.expect(303);
@@ -131,7 +131,7 @@ on_both! {
             unknown.sign_in("acme", "nobody@acme.example", "not the password").await.expect(401);
         }
         let answer_to_unknown = unknown.sign_in("acme", "nobody@acme.example", "x").await.expect(429);
-        let plain = |a: &Answer| a.body.split("Request id").next().expect("text").to_owned();
+        let plain = |a: &Answer| a.body.split("Request ID").next().expect("text").to_owned();
         assert_eq!(plain(&answer), plain(&answer_to_unknown), "nobody learns who exists");
         server.client().from("203.0.113.77").sign_in("acme", "bob@acme.example", RIGHT).await.expect(303);
         server.advance(60);

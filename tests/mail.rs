@@ -13,7 +13,7 @@ on_both! {
         let browser = server.client();
         browser.sign_in("acme", &tenant.email, &tenant.password).await.expect(303);
         browser.form("/console/settings/test-mail", &[]).await.expect(303);
-        let mail = server.mail("admin@acme.example", "Mail from Vestibule works").await;
+        let mail = server.mail("admin@acme.example", "Test email from Vestibule").await;
         assert!(mail.text.contains("settings of acme") && mail.html.contains("<h1"), "{mail:?}");
         assert!(mail.text.lines().all(|line| line.chars().count() <= 78 || line.contains("http")), "{}", mail.text);
     }
@@ -23,7 +23,7 @@ on_both! {
         let browser = server.client();
         browser.sign_in("acme", &tenant.email, &tenant.password).await.expect(303);
         browser.form("/console/settings/test-mail", &[]).await.expect(303);
-        server.mail("admin@acme.example", "Mail from Vestibule works").await;
+        server.mail("admin@acme.example", "Test email from Vestibule").await;
         let forget = async || {
             let mut tx = server.kernel.db.begin().await.expect("tx");
             let deleted = vestibule::kernel::mail::delete_old(&mut tx).await.expect("delete");
@@ -90,7 +90,7 @@ async fn outage(backend: Backend) {
     console.sign_in("acme", &tenant.email, &tenant.password).await.expect(303);
     let page = console.get("/console/invitations").await.expect(200);
     assert!(
-        page.body.contains("mail delayed") && page.body.contains("The mail server said"),
+        page.body.contains("email delayed") && page.body.contains("The mail server responded"),
         "an administrator sees it"
     );
     for _ in 0..3 {
@@ -163,7 +163,7 @@ async fn a_refused_mail_is_shown_to_who_invited() {
     assert!(now.2.as_str().expect("words").contains("no such mailbox"), "{}", now.2);
     let console = server.client();
     console.sign_in("acme", &tenant.email, &tenant.password).await.expect(303);
-    assert!(console.get("/console/invitations").await.expect(200).body.contains("mail failed"));
+    assert!(console.get("/console/invitations").await.expect(200).body.contains("email failed"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

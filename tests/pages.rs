@@ -117,18 +117,23 @@ async fn administrator(site: &Site, idp: &impl SamlIdp) -> (String, Browser) {
         Client::new(&site.url).get(&browser.text("[data-value=metadata]").await).await.expect(200).body;
     idp.trust(&entity, &acs, &ours).await;
     // It is tried as the administrator herself, which switches it on without any override.
-    browser.click("Test this connection").await;
+    browser.click("Test connection").await;
     idp.sign_in(&browser.page, "ada@acme.example").await;
-    browser.sees("that is you").await;
-    browser.click("Switch the connection on").await;
-    browser.click("Switch off").await;
-    browser.click("Switch on").await;
-    browser.page.wait().for_element(fantoccini::Locator::XPath("//h2[.='Switched on']")).await.expect("on");
+    browser.sees("this is you").await;
+    browser.click("Enable connection").await;
+    browser.click("Disable connection").await;
+    browser.click("Enable connection").await;
+    browser
+        .page
+        .wait()
+        .for_element(fantoccini::Locator::XPath("//h2[.='Connection enabled']"))
+        .await
+        .expect("on");
 
     browser.goto("/console/connections/new?kind=scim").await;
     browser.fill("name", "Okta").await;
     browser.click("Create connection").await;
-    browser.click("Make a token").await;
+    browser.click("Generate token").await;
     (browser.text("#secret").await, browser)
 }
 
@@ -180,7 +185,7 @@ async fn main_job(site: Site, idp: impl SamlIdp) {
     // The cookies of the identity provider on this host went too, so it asks again.
     idp.sign_in(&person.page, "bob@acme.example").await;
     person.at("/login/continue").await;
-    assert_eq!(person.text("h1").await, "Your access has ended");
+    assert_eq!(person.text("h1").await, "Your access is not active");
 
     admin.goto("/console/audit?action=session.sign_in").await;
     let trail = admin.text("main").await;

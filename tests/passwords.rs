@@ -36,7 +36,7 @@ async fn ask_for_link(client: &Client, name: &str) -> Answer {
 /// A link for a new password, from the mail.
 async fn link(server: &Server, name: &str) -> String {
     ask_for_link(&server.client(), name).await;
-    server.mail(name, "Choose a new password").await.token()
+    server.mail(name, "Reset your password").await.token()
 }
 
 on_both! {
@@ -47,7 +47,7 @@ on_both! {
         set(server, &tenant, rules).await;
         let api = server.client().bearer(&tenant.token);
         let said = |answer: Answer| {
-            for part in ["at least 12 characters", "an upper-case letter", "a digit"] {
+            for part in ["at least 12 characters", "an uppercase letter", "a digit"] {
                 assert!(answer.body.contains(part), "{part} in {}", answer.body);
             }
         };
@@ -74,7 +74,7 @@ on_both! {
         let api = server.client().bearer(&tenant.token);
         let body = |password: &str| json!({"user_name": "bob.builder@acme.example", "password": password});
         let refused = api.post("/api/v1/users", &body("Password123!")).await.expect(422);
-        assert!(refused.body.contains("many people use"), "{}", refused.body);
+        assert!(refused.body.contains("commonly used password"), "{}", refused.body);
         assert!(api.post("/api/v1/users", &body("bob-builder!")).await.expect(422).body.contains("own name"));
         set(server, &tenant, json!({"password": {"refuse_common": false}})).await;
         api.post("/api/v1/users", &body("Password123!")).await.created();
@@ -105,7 +105,7 @@ on_both! {
         elsewhere.get("/api/v1/me").await.expect(200);
         let (first, second) = (link(server, "bob@acme.example").await, {
             ask_for_link(&server.client(), "BOB@acme.example").await;
-            let two = crate::harness::mail::wait_for(&server.dir.path().join("outbox"), 2, |m| m.subject.contains("Choose")).await;
+            let two = crate::harness::mail::wait_for(&server.dir.path().join("outbox"), 2, |m| m.subject.contains("Reset your password")).await;
             two.into_iter().map(|m| m.token()).collect::<Vec<_>>()
         });
         let page = server.client().get(&format!("/login/reset?token={first}")).await.expect(200);
@@ -122,7 +122,7 @@ on_both! {
         sign_in(server, "bob@acme.example", RIGHT).await.1.expect(401);
         sign_in(server, "bob@acme.example", NEW).await.1.expect(303);
         let told = server.mail("bob@acme.example", "Your password was changed").await;
-        assert!(told.text.contains("with a link from a mail") && told.text.contains("127.0.0.1"), "{}", told.text);
+        assert!(told.html.contains("with a password reset link") && told.text.contains("127.0.0.1"), "{}", told.text);
         let events = server.audit(&tenant).await;
         assert!(events.iter().any(|e| e["action"] == "password.set" && e["detail"]["way"] == "reset"));
         assert!(events.iter().any(|e| e["action"] == "password.reset_request"));
@@ -165,14 +165,14 @@ on_both! {
         let known = body(ask_for_link(&server.client(), "bob@acme.example").await, "bob@acme.example");
         let unknown = body(ask_for_link(&server.client(), "nobody@acme.example").await, "nobody@acme.example");
         assert_eq!(known, unknown);
-        server.mail("bob@acme.example", "Choose").await;
+        server.mail("bob@acme.example", "Reset your password").await;
         for _ in 0..5 {
             ask_for_link(&server.client(), "bob@acme.example").await;
         }
         // Eve's mail is queued after all of Bob's.
         let three = crate::harness::mail::wait_for(&server.dir.path().join("outbox"), 3, |m| m.to.contains("bob")).await;
         ask_for_link(&server.client(), "eve@acme.example").await;
-        server.mail("eve@acme.example", "Choose").await;
+        server.mail("eve@acme.example", "Reset your password").await;
         assert_eq!(three.len(), 3, "three an hour");
         assert_eq!(server.mails_queued().await, 4);
         let api = server.client().bearer(&tenant.token);
@@ -196,7 +196,7 @@ on_both! {
         client.send(request.form(&fields)).await;
         // Sent with our own Host as well, should the server have refused the other.
         ask_for_link(&client, "bob@acme.example").await;
-        let mail = server.mail("bob@acme.example", "Choose").await;
+        let mail = server.mail("bob@acme.example", "Reset your password").await;
         assert!(mail.link().starts_with(&format!("{}/login/reset?token=vst_reset_", server.url)), "{}", mail.link());
         assert!(!mail.raw.contains("evil.example") && !mail.html.contains("evil.example"));
     }
@@ -291,7 +291,7 @@ on_both! {
         other.form("/login/new-password", &[("flow", &flow), ("password", NEW)]).await.expect(303);
         other.get("/api/v1/me").await.expect(401);
         let again = browser.form("/login/new-password", &[("flow", &flow), ("password", RIGHT)]).await.expect(422);
-        assert!(again.body.contains("not be your present one"), "{}", again.body);
+        assert!(again.body.contains("not be your current password"), "{}", again.body);
         browser.form("/login/new-password", &[("flow", &flow), ("password", NEW)]).await.expect(303);
         browser.get("/api/v1/me").await.expect(200);
         sign_in(server, "bob@acme.example", NEW).await.1.expect(303);
@@ -329,13 +329,13 @@ on_both! {
         let (a, b) = tokio::join!(credentials::mail_expiry_warnings(&server.kernel), credentials::mail_expiry_warnings(&server.kernel));
         assert_eq!(a.expect("runs") + b.expect("runs"), 3, "the administrator, Bob and Eve, each once");
         assert_eq!(credentials::mail_expiry_warnings(&server.kernel).await.expect("runs"), 0);
-        let mail = server.mail("bob@acme.example", "ends soon").await;
+        let mail = server.mail("bob@acme.example", "expires soon").await;
         assert!(mail.text.contains("/profile/password"), "{}", mail.text);
         let (browser, answer) = sign_in(server, "bob@acme.example", RIGHT).await;
         let to = answer.expect(303).location().expect("to");
         assert_eq!(to, "/profile/password/ending?return_to=%2F");
         let page = browser.get(&to).await.expect(200);
-        assert!(page.body.contains("ends in 10 days"), "{}", page.body);
+        assert!(page.body.contains("expires in 10 days"), "{}", page.body);
         browser.form("/profile/password", &[("password", NEW)]).await.expect(303);
         let (_, answer) = sign_in(server, "bob@acme.example", NEW).await;
         assert_eq!(answer.expect(303).location().as_deref(), Some("/"), "a new password is not warned of");
@@ -347,7 +347,7 @@ on_both! {
         set(server, &tenant, json!({"password": {"history": 3}})).await;
         let (browser, _) = sign_in(server, "bob@acme.example", RIGHT).await;
         let change = async |password: &str| browser.form("/profile/password", &[("password", password)]).await;
-        assert!(change(RIGHT).await.expect(422).body.contains("not be one of your last 3"));
+        assert!(change(RIGHT).await.expect(422).body.contains("not be one of your last 3 passwords"));
         change("second long password").await.expect(303);
         change("third long password").await.expect(303);
         change(RIGHT).await.expect(422);
@@ -380,7 +380,7 @@ on_both! {
         let id = user(server, &tenant, "bob@acme.example").await;
         let api = server.client().bearer(&tenant.token);
         api.post(&format!("/api/v1/users/{id}/password/reset"), &json!({})).await.expect(202);
-        let token = server.mail("bob@acme.example", "Choose").await.token();
+        let token = server.mail("bob@acme.example", "Reset your password").await.token();
         server.client().form("/login/reset", &[("token", &token), ("password", NEW)]).await.expect(303);
         let (console, _) = sign_in(server, &tenant.email, &tenant.password).await;
         console.form(&format!("/console/users/{id}/password/reset"), &[]).await.expect(303);

@@ -50,11 +50,11 @@ async fn sign_in(browser: &Browser, name: &str, password: &str) {
 async fn invited_and_in(world: &World) -> Browser {
     let admin = &world.admin;
     admin.look("invitations-none", "/console/invitations").await;
-    admin.click("Invite people").await;
+    admin.click("Invite users").await;
     admin.at("/console/invitations/new").await;
     admin.look("invite", "").await;
     admin.fill("people", "Bob Builder <bob@acme.example>, nonsense, guest@acme.example").await;
-    admin.click("Invite").await;
+    admin.click("Invite users").await;
     admin.sees("not invited").await;
     admin.look("invite-some", "").await;
     admin.goto("/console/invitations").await;
@@ -77,7 +77,7 @@ async fn invited_and_in(world: &World) -> Browser {
     person.goto(&world.mail("bob@acme.example", "invited").await.link()).await;
     person.sees("bob@acme.example").await;
     person.fill("password", "short").await;
-    person.sees("Guessed at once").await;
+    person.sees("Very weak").await;
     assert_eq!(person.text("[data-rule=min_length]").await, "have at least 10 characters");
     person
         .page
@@ -94,11 +94,11 @@ async fn invited_and_in(world: &World) -> Browser {
         .await
         .expect("met");
     person.look("accept", "").await;
-    person.click("Accept and sign in").await;
+    person.click("Accept invitation and sign in").await;
     person.at("/profile").await;
     person.sees("Bob Builder").await;
     person.goto(&world.mail("bob@acme.example", "invited").await.link()).await;
-    person.sees("This link does not work any more").await;
+    person.sees("This link is no longer valid").await;
     person.look("link-spent", "").await;
     person
 }
@@ -111,17 +111,17 @@ async fn forgot_and_chose_anew(world: &World) {
     person.click("Forgot your password?").await;
     person.at("/login/forgot").await;
     person.look("forgot", "").await;
-    person.click("Send the link").await;
-    person.sees("Look into your mailbox").await;
+    person.click("Send reset link").await;
+    person.sees("Check your email").await;
     person.look("forgot-sent", "").await;
-    person.goto(&world.mail("bob@acme.example", "Choose a new password").await.link()).await;
+    person.goto(&world.mail("bob@acme.example", "Reset your password").await.link()).await;
     person.look("reset", "").await;
     person.fill("password", "password1234").await;
-    person.click("Save and sign in").await;
-    person.sees("many people use").await;
+    person.click("Save password and sign in").await;
+    person.sees("commonly used password").await;
     person.look("reset-refused", "").await;
     person.fill("password", "a second long password").await;
-    person.click("Save and sign in").await;
+    person.click("Save password and sign in").await;
     person.at("/profile").await;
     world.mail("bob@acme.example", "Your password was changed").await;
 }
@@ -138,7 +138,7 @@ async fn changed_after_a_while(world: &World, person: &Browser) {
     person.look("confirm", "").await;
     person.fill("password", "not the password").await;
     person.click("Confirm").await;
-    person.sees("That is not your password").await;
+    person.sees("The password is incorrect").await;
     person.look("confirm-wrong", "").await;
     person.fill("password", "a second long password").await;
     person.click("Confirm").await;
@@ -146,7 +146,7 @@ async fn changed_after_a_while(world: &World, person: &Browser) {
     person.look("profile-password", "").await;
     person.fill("password", "a third long password").await;
     person.click("Change password").await;
-    person.sees("You were signed out everywhere else").await;
+    person.sees("You have been signed out of all other sessions").await;
 }
 
 async fn locked_and_unlocked(world: &World, person: &Browser) {
@@ -160,16 +160,16 @@ async fn locked_and_unlocked(world: &World, person: &Browser) {
     unit.select_by_label("days").await.expect("days");
     admin.fill("expires_after_days", "90").await;
     admin.fill("attempts", "30").await;
-    admin.click("Review the change").await;
+    admin.click("Review changes").await;
     admin.sees("must be between 3 and 20").await;
     admin.look("settings-refused", "").await;
     admin.fill("attempts", "3").await;
-    admin.click("Review the change").await;
-    admin.sees("Whom it affects").await;
+    admin.click("Review changes").await;
+    admin.sees("Impact").await;
     admin.look("settings-review", "").await;
-    admin.click("Go on editing").await;
-    admin.click("Review the change").await;
-    admin.click("Save").await;
+    admin.click("Back to editing").await;
+    admin.click("Review changes").await;
+    admin.click("Save changes").await;
     admin.sees("Settings saved").await;
 
     for n in 0..3 {
@@ -189,7 +189,7 @@ async fn locked_and_unlocked(world: &World, person: &Browser) {
     sign_in(person, "bob@acme.example", "a third long password").await;
     person.sees("sign-in is locked for a while").await;
     person.look("password-locked", "").await;
-    let told = world.mail("bob@acme.example", "Sign-in is locked").await;
+    let told = world.mail("bob@acme.example", "locked out").await;
     assert!(told.text.contains("203.0.113.2"), "{}", told.text);
 
     let api = world.server.client().bearer(&world.tenant.token);
@@ -197,8 +197,8 @@ async fn locked_and_unlocked(world: &World, person: &Browser) {
     let path = format!("/console/users/{}", found["items"][0]["id"].as_str().expect("id"));
     admin.goto(&path).await;
     admin.look("user-locked", "").await;
-    admin.click("Unlock now").await;
-    admin.sees("Unlocked").await;
+    admin.click("Unlock user").await;
+    admin.sees("User unlocked").await;
     sign_in(person, "bob@acme.example", "a third long password").await;
     person.at("/profile").await;
 }
@@ -206,21 +206,21 @@ async fn locked_and_unlocked(world: &World, person: &Browser) {
 async fn ended_and_replaced(world: &World, person: &Browser) {
     world.server.advance(80 * 24 * 3600);
     assert!(credentials::mail_expiry_warnings(&world.server.kernel).await.expect("runs") >= 1);
-    assert!(world.mail("bob@acme.example", "ends soon").await.html.contains("/profile/password"));
+    assert!(world.mail("bob@acme.example", "expires soon").await.html.contains("/profile/password"));
     sign_in(person, "bob@acme.example", "a third long password").await;
     person.at("/profile/password/ending").await;
     person.look("password-ending", "").await;
-    person.click("Later").await;
+    person.click("Not now").await;
     person.at("/profile").await;
     world.server.advance(11 * 24 * 3600);
     sign_in(person, "bob@acme.example", "a third long password").await;
     person.at("/login/new-password").await;
     person.look("password-ended", "").await;
     person.fill("password", "a third long password").await;
-    person.click("Save and sign in").await;
-    person.sees("not be your present one").await;
+    person.click("Save password and sign in").await;
+    person.sees("not be your current password").await;
     person.fill("password", "a fourth long password").await;
-    person.click("Save and sign in").await;
+    person.click("Save password and sign in").await;
     person.at("/profile").await;
     person.look("profile-person", "").await;
 }

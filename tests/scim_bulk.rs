@@ -114,7 +114,7 @@ on_both! {
             (json!("x"), "invalidSyntax", "object"),
             (json!({"method": "GET", "path": "/Users"}), "invalidSyntax", "method"),
             (json!({"method": "POST", "path": "/Users", "data": {}}), "invalidSyntax", "bulkId"),
-            (json!({"method": "POST", "path": "/Users", "bulkId": "ada", "data": {}}), "invalidSyntax", "another"),
+            (json!({"method": "POST", "path": "/Users", "bulkId": "ada", "data": {}}), "invalidSyntax", "already in use"),
             (json!({"method": "POST", "path": "/Users", "bulkId": "x"}), "invalidSyntax", "data"),
             (json!({"method": "POST", "path": "/Users/1", "bulkId": "x", "data": {}}), "invalidPath", "POST"),
             (json!({"method": "PATCH", "path": "/Users", "data": {}}), "invalidPath", "POST"),

@@ -29,7 +29,7 @@ impl Site {
     }
 
     async fn waiting(&self) -> Vec<Value> {
-        let list = self.api.get(&format!("{}/waiting", self.path)).await.ok();
+        let list = self.api.get(&format!("{}/pending-changes", self.path)).await.ok();
         list["items"].as_array().expect("a list").clone()
     }
 
@@ -80,7 +80,7 @@ on_both! {
         assert_eq!((&looked["note"], &looked["subject"]), (&json!("0 found"), &json!("nobody@acme.example")));
         assert!(taken["note"].as_str().expect("note").contains("userName"), "{taken}");
         assert!(taken["advice"].as_str().expect("advice").contains("matching attribute"), "{taken}");
-        assert!(bad["advice"].as_str().expect("advice").contains("Match by userName"), "{bad}");
+        assert!(bad["advice"].as_str().expect("advice").contains("Match users by userName"), "{bad}");
         assert!(made["advice"].is_null());
         // Failures alone, changes alone, in pages.
         assert_eq!(site.log("failed=true").await.len(), 2);
@@ -91,7 +91,32 @@ on_both! {
         // Somebody else's account has no such connection.
         let other = server.tenant("other").await;
         server.client().bearer(&other.token).get(&format!("{}/requests", site.path)).await.expect(404);
-        server.client().bearer(&other.token).get(&format!("{}/waiting", site.path)).await.expect(404);
+        server.client().bearer(&other.token).get(&format!("{}/pending-changes", site.path)).await.expect(404);
+    }
+
+    async fn the_earlier_paths_of_pending_changes_still_work(server: Server) {
+        let site = site(server).await;
+        site.api.patch(&site.path, &json!({"dry_run": true})).await.ok();
+        site.scim.post("/scim/v2/Users", &json!({"userName": "bob@acme.example"})).await;
+        site.scim.post("/scim/v2/Users", &json!({"userName": "ann@acme.example"})).await;
+        let earlier = site.api.get(&format!("{}/waiting", site.path)).await.ok();
+        assert_eq!(earlier, site.api.get(&format!("{}/pending-changes", site.path)).await.ok());
+        let chosen = json!({"id": earlier["items"][0]["id"]});
+        let done = site.api.post(&format!("{}/waiting/let-through", site.path), &chosen).await.ok();
+        assert_eq!(done["done"], 1, "{done}");
+        let gone = site.api.post(&format!("{}/waiting/discard", site.path), &json!({})).await.ok();
+        assert_eq!(gone["discarded"], 1, "{gone}");
+        let browser = server.client();
+        browser.sign_in("acme", &site.tenant.email, &site.tenant.password).await;
+        let page = site.path.replace("/api/v1/", "/console/");
+        let moved = browser.get(&format!("{page}/waiting")).await.expect(308);
+        assert_eq!(moved.location(), Some(format!("{page}/pending-changes")), "for links in earlier mails");
+        browser.get("/console/connections/a%0Ab/waiting").await.expect(404);
+        // Scripts are told to move on.
+        let described = site.api.get("/api/v1/openapi.json").await.ok();
+        let approve = |path: &str| described["paths"][format!("/api/v1/connections/{{id}}/{path}")]["post"].clone();
+        assert_eq!(approve("waiting/let-through")["deprecated"], true);
+        assert!(approve("pending-changes/approve")["deprecated"].is_null());
     }
 
     async fn garbage_neither_fills_the_log_nor_loses_it(server: Server) {
@@ -175,9 +200,9 @@ on_both! {
         assert_eq!(site.scim.get("/scim/v2/Users").await.ok()["totalResults"], 2, "bob and the administrator");
         // One alone is discarded, the rest goes through in order.
         let chosen = json!({"id": waiting[2]["id"]});
-        let gone = site.api.post(&format!("{}/waiting/discard", site.path), &chosen).await.ok();
+        let gone = site.api.post(&format!("{}/pending-changes/discard", site.path), &chosen).await.ok();
         assert_eq!(gone, json!({"discarded": 1}));
-        let done = site.api.post(&format!("{}/waiting/let-through", site.path), &json!({})).await.ok();
+        let done = site.api.post(&format!("{}/pending-changes/approve", site.path), &json!({})).await.ok();
         assert_eq!(done, json!({"done": 2, "refused": 0, "left": 0}));
         assert!(!site.is_active(&bob).await);
         let eve = site.scim.get("/scim/v2/Users?filter=userName%20eq%20%22eve@acme.example%22").await.ok();
@@ -196,14 +221,14 @@ on_both! {
             site.scim.post("/scim/v2/Users", &json!({"userName": name})).await.expect(503);
         }
         let waiting = site.waiting().await;
-        let path = format!("{}/waiting/let-through", site.path);
+        let path = format!("{}/pending-changes/approve", site.path);
         let done = site.api.post(&path, &json!({"id": waiting[1]["id"]})).await.ok();
         assert_eq!(done, json!({"done": 1, "refused": 0, "left": 1}));
         assert_eq!(site.waiting().await[0]["subject"], "bob");
         assert_eq!(site.scim.get("/scim/v2/Users?filter=userName%20eq%20%22eve%22").await.ok()["totalResults"], 1);
         // One that is gone, or waits for another connection, is none.
         let (other, _) = server.scim(&site.tenant, "Entra").await;
-        let elsewhere = format!("/api/v1/connections/{other}/waiting/let-through");
+        let elsewhere = format!("/api/v1/connections/{other}/pending-changes/approve");
         for (path, id) in [(&path, &waiting[1]["id"]), (&elsewhere, &waiting[0]["id"])] {
             assert_eq!(site.api.post(path, &json!({"id": id})).await.ok()["done"], 0);
         }
@@ -216,11 +241,11 @@ on_both! {
         site.scim.post("/scim/v2/Users", &json!({"userName": "eve@acme.example"})).await.expect(503);
         let taken = json!({"user_name": "eve@acme.example", "email": "eve@acme.example"});
         site.api.post("/api/v1/users", &taken).await.created();
-        let done = site.api.post(&format!("{}/waiting/let-through", site.path), &json!({})).await.ok();
+        let done = site.api.post(&format!("{}/pending-changes/approve", site.path), &json!({})).await.ok();
         assert_eq!(done, json!({"done": 0, "refused": 1, "left": 1}));
         let refusal = site.waiting().await[0]["refusal"].as_str().expect("why").to_owned();
         assert!(refusal.contains("userName"), "{refusal}");
-        site.api.post(&format!("{}/waiting/let-through", site.path), &json!({"nonsense": 1})).await.expect(422);
+        site.api.post(&format!("{}/pending-changes/approve", site.path), &json!({"nonsense": 1})).await.expect(422);
     }
 
     async fn a_directory_that_loses_its_people_is_paused(server: Server) {
@@ -250,12 +275,12 @@ on_both! {
         site.scim.get(&format!("/scim/v2/Users/{}", people[10])).await.ok();
         assert!(site.is_active(&people[10]).await && site.is_active(&people[11]).await);
         let mail = server.mail(&site.tenant.email, "paused").await;
-        assert!(mail.text.contains("25 of 100") && mail.text.contains("/waiting"), "{}", mail.text);
+        assert!(mail.text.contains("25%") && mail.text.contains("/pending-changes"), "{}", mail.text);
         let shown = site.api.get(&site.path).await.ok();
         assert!(shown["scim"]["paused_at"].is_string(), "{shown}");
         assert_eq!(shown["scim"]["waiting"], 3);
         // Right after all.
-        let done = site.api.post(&format!("{}/waiting/let-through", site.path), &json!({})).await.ok();
+        let done = site.api.post(&format!("{}/pending-changes/approve", site.path), &json!({})).await.ok();
         assert_eq!(done["done"], 3);
         assert!(!site.is_active(&people[10]).await);
         assert!(site.api.get(&site.path).await.ok()["scim"]["paused_at"].is_null(), "it goes on");
@@ -278,7 +303,7 @@ on_both! {
             statuses.push(site.deactivate(id).await);
         }
         assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 10, "ten may always: {statuses:?}");
-        let gone = site.api.post(&format!("{}/waiting/discard", site.path), &json!({})).await.ok();
+        let gone = site.api.post(&format!("{}/pending-changes/discard", site.path), &json!({})).await.ok();
         assert_eq!(gone, json!({"discarded": 6}));
         assert!(site.is_active(&people[15]).await);
         assert!(site.api.get(&site.path).await.ok()["scim"]["paused_at"].is_null());
@@ -337,7 +362,7 @@ on_both! {
         }
         site.api.patch(&site.path, &json!({"enabled": false})).await.ok();
         let off = site.scim.get("/scim/v2/Users").await.expect(403);
-        assert!(off.value()["detail"].as_str().expect("detail").contains("switched off"), "{off:?}");
+        assert!(off.value()["detail"].as_str().expect("detail").contains("is disabled"), "{off:?}");
         site.api.patch(&site.path, &json!({"enabled": true})).await.ok();
         site.scim.get("/scim/v2/Users").await.ok();
     }

@@ -66,11 +66,11 @@ on_both! {
         server.advance(3600);
         let api = server.client().bearer(&tenant.token);
         let said = effects(&api, &json!({"password": {"expires_after_days": 90}})).await;
-        assert!(said.contains("3 people have a password older than 90 days"), "{said}");
+        assert!(said.contains("3 users have a password older than 90 days"), "{said}");
         let said = effects(&api, &json!({"session": {"inactivity_minutes": 30}})).await;
-        assert!(said.contains("1 session ends at once"), "{said}");
+        assert!(said.contains("1 session ends immediately"), "{said}");
         let said = effects(&api, &json!({"email_domains": ["acme.example"]})).await;
-        assert!(said.contains("1 active person has another domain"), "{said}");
+        assert!(said.contains("1 active user is outside the allowed domains"), "{said}");
         old.get("/api/v1/me").await.expect(200);
 
         let console = server.client();
@@ -83,7 +83,7 @@ on_both! {
         fields.extend([("expires_after_days", "90".to_owned()), ("duration_unit", "hours".to_owned()), ("local_login", "on".to_owned()), ("refuse_common", "on".to_owned()), ("notify_user", "on".to_owned()), ("sso_invitations", "invite".to_owned())]);
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let review = console.form("/console/settings", &fields).await.expect(200);
-        assert!(review.body.contains("Review the change") && review.body.contains("3 people have a password older"), "{}", review.body);
+        assert!(review.body.contains("Review changes") && review.body.contains("3 users have a password older than 90 days"), "{}", review.body);
         assert!(review.body.contains("Lockout: duration") && review.body.contains("<td>15 hours</td>"), "{}", review.body);
         assert_eq!(api.get(PATH).await.ok()["password"]["expires_after_days"], 0, "not yet");
         let back = console.form("/console/settings", &[&fields[..], &[("edit", "yes")]].concat()).await.expect(200);
@@ -97,7 +97,7 @@ on_both! {
         let tenant = server.tenant("acme").await;
         let api = server.client().bearer(&tenant.token);
         let refused = api.patch(PATH, &json!({"email_domains": ["elsewhere.example"]})).await.expect(409);
-        assert!(refused.body.contains("all would be locked out"), "{}", refused.body);
+        assert!(refused.body.contains("All administrators would be locked out"), "{}", refused.body);
         let console = server.client();
         console.sign_in("acme", &tenant.email, &tenant.password).await.expect(303);
         let refused = console.patch(PATH, &json!({"email_domains": ["elsewhere.example"]})).await.expect(409);
@@ -110,7 +110,7 @@ on_both! {
         let path = format!("/api/v1/connections/{}", made["id"].as_str().expect("id"));
         api.patch(&path, &json!({"enabled": true, "override_untested": true})).await.expect(200);
         let refused = api.patch(PATH, &json!({"local_login": false})).await.expect(409);
-        assert!(refused.body.contains("no administrator could sign in"), "{}", refused.body);
+        assert!(refused.body.contains("no administrator can sign in"), "{}", refused.body);
         api.patch(&path, &json!({"enabled": false})).await.expect(200);
         api.patch(PATH, &json!({"local_login": false})).await.expect(200);
     }

@@ -58,7 +58,7 @@ on_both! {
         let codes = codes_of(&done);
         assert_eq!(codes.len(), 10);
         phone::confirm(&browser, ADD, &page, &phone.code(server, 1)).await.expect(422);
-        server.mail(&tenant.email, "second factor was added").await;
+        server.mail(&tenant.email, "two-factor method was added").await;
         let me = browser.get("/api/v1/me").await.ok();
         assert_eq!((&me["amr"], &me["acr"]), (&json!(["pwd", "otp", "mfa"]), &json!("2fa")));
 
@@ -95,7 +95,7 @@ on_both! {
             let answer = browser.second_factor(&waiting, &phone.code(server, steps)).await;
             assert_eq!(answer.status == 303, taken, "{steps}: {answer:?}");
             if !taken && steps.abs() < 2 {
-                assert!(answer.body.contains("used already"), "{}", answer.body);
+                assert!(answer.body.contains("already been used"), "{}", answer.body);
                 assert_eq!(server.last_refusal(&tenant).await, "used_code");
             }
         }
@@ -112,12 +112,12 @@ on_both! {
             other.form("/login/second-factor", &fields.each_ref().map(|(k, v)| (*k, v.as_str()))).await
         };
         try_code(&codes[0].to_uppercase().replace('-', " ")).await.expect(303);
-        assert!(server.mail(&tenant.email, "recovery code was used").await.text.contains("9 are left"));
+        assert!(server.mail(&tenant.email, "recovery code was used").await.html.contains("9 codes are left"));
         try_code(&codes[0]).await.expect(401);
         assert_eq!(server.last_refusal(&tenant).await, "wrong_code");
         let renewed = codes_of(&browser.form("/profile/two-factor/codes", &[]).await.expect(200));
         assert_eq!(renewed.len(), 10);
-        server.mail(&tenant.email, "new recovery codes").await;
+        server.mail(&tenant.email, "New recovery codes").await;
         try_code(&codes[1]).await.expect(401);
         for code in &renewed[..6] {
             assert_eq!(try_code(code).await.expect(303).location().as_deref(), Some("/"));
@@ -145,11 +145,11 @@ on_both! {
             browser.second_factor(&waiting, "000000").await.expect(401);
         }
         let locked = browser.second_factor(&waiting, &phone.code(server, 0)).await.expect(401);
-        assert!(locked.body.contains("none is checked for a while"), "{}", locked.body);
+        assert!(locked.body.contains("codes are not checked for a while"), "{}", locked.body);
         assert_eq!(server.last_refusal(&tenant).await, "codes_locked");
         browser.second_factor(&waiting, &codes[0]).await.expect(401);
         let mail = server.mail(&tenant.email, "locked").await;
-        assert!(mail.text.contains("somebody knows your password"), "{}", mail.text);
+        assert!(mail.text.contains("someone knows your password"), "{}", mail.text);
         // The password is another matter, and a new one does not open this lock.
         waits(&server.client().sign_in("acme", &tenant.email, &tenant.password).await);
         let id = server.audit(&tenant).await.iter().find(|e| e["action"] == "user.lock").expect("event")["resource"]["id"].clone();
@@ -235,7 +235,7 @@ on_both! {
         // A new password by mail.
         let mailbox = server.client();
         mailbox.form("/login/forgot", &[("identifier", &tenant.email), ("account", "acme")]).await.expect(200);
-        let token = server.mail(&tenant.email, "Choose a new password").await.token();
+        let token = server.mail(&tenant.email, "Reset your password").await.token();
         let reset = mailbox.form("/login/reset", &[("token", &token), ("password", "another long password")]).await.expect(303);
         waits(&reset);
         is_not_in(&mailbox).await;
@@ -457,7 +457,7 @@ on_both! {
         browser.form("/profile/two-factor/rename", &[("id", &id), ("name", "")]).await.expect(422);
         assert!(browser.get("/profile/two-factor").await.expect(200).body.contains("Old phone"));
         browser.form("/profile/two-factor/remove", &[("id", &id)]).await.expect(303);
-        server.mail(&tenant.email, "second factor was removed").await;
+        server.mail(&tenant.email, "two-factor method was removed").await;
         let fresh = server.client();
         fresh.sign_in("acme", &tenant.email, &tenant.password).await.expect(303);
         assert_eq!(fresh.get("/api/v1/me").await.ok()["amr"], json!(["pwd"]), "asked for no more");
@@ -498,7 +498,7 @@ on_both! {
         server.client().bearer(&other.token).post(&reset, &json!({})).await.expect(404);
         api.post(&reset, &json!({})).await.expect(204);
         ada.get("/api/v1/me").await.expect(401);
-        let mail = server.mail("ada@acme.example", "Set up a new second factor").await;
+        let mail = server.mail("ada@acme.example", "two-factor authentication was reset").await;
         assert!(!mail.text.contains(phone.seed()) && !mail.html.contains("<svg"), "no seed by mail");
         let events = server.audit(&tenant).await;
         assert!(events.iter().any(|e| e["action"] == "two_factor.reset" && e["resource"]["id"] == id.as_str()));
@@ -525,7 +525,7 @@ on_both! {
         api.post(&reset, &json!({})).await.expect(204);
         let admin = server.client();
         admin.sign_in("acme", &tenant.email, &tenant.password).await.expect(303);
-        let token = crate::harness::mail::wait_for(&server.dir.path().join("outbox"), 2, |m| m.subject == "Set up a new second factor").await;
+        let token = crate::harness::mail::wait_for(&server.dir.path().join("outbox"), 2, |m| m.subject == "Your two-factor authentication was reset").await;
         let token = token.iter().map(crate::harness::mail::Mail::token).find(|t| *t != mail.token()).expect("another");
         admin.form("/two-factor", &[("token", &token)]).await.expect(409);
         server.client().get(&format!("/two-factor?token={token}")).await.expect(200);
@@ -559,9 +559,9 @@ on_both! {
         let path = format!("/api/v1/users/{}", me["id"].as_str().expect("id"));
         let api = server.client().bearer(&tenant.token);
         let kept = api.post(&format!("{path}/two-factor/reset"), &json!({})).await.expect(409);
-        assert!(kept.body.contains("a passkey is their only way in"), "{}", kept.body);
+        assert!(kept.body.contains("a passkey is their only sign-in method"), "{}", kept.body);
         let own = browser.form("/profile/two-factor/remove", &[("id", &passkey)]).await.expect(422);
-        assert!(own.body.contains("This passkey is your only way in"), "{}", own.body);
+        assert!(own.body.contains("This passkey is your only sign-in method"), "{}", own.body);
         browser.get("/api/v1/me").await.expect(200);
         // With another administrator beside them it is no way out any more, so it can be reset.
         let second = user(server, &tenant, "second@acme.example").await;

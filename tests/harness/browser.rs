@@ -168,6 +168,14 @@ impl Browser {
         std::fs::write(file, self.page.screenshot().await.expect("picture")).expect("file");
     }
 
+    /// Saves a screenshot of the top of the page, as a window of this size shows it.
+    pub async fn window(&self, width: u32, height: u32, file: &Path) {
+        let metrics = json!({"cmd": "Emulation.setDeviceMetricsOverride", "params": {
+            "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false}});
+        self.cdp(metrics).await;
+        std::fs::write(file, self.page.screenshot().await.expect("picture")).expect("file");
+    }
+
     /// Saves screenshots of a page at two widths in `target/pictures` for review, some of the narrow ones in
     /// dark mode. Fails if the page is wider than its window. An empty `path` stands for the current page.
     pub async fn look(&self, name: &str, path: &str) {

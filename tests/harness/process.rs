@@ -43,7 +43,7 @@ impl Process {
             } else if line.trim().starts_with("http") {
                 link = Some(line.trim().to_owned());
                 break;
-            } else if line.starts_with("People reach it") && super::process::has_account(dir) {
+            } else if line.starts_with("Public URL: ") && super::process::has_account(dir) {
                 break;
             }
         }

@@ -106,8 +106,8 @@ async fn names_and_states() {
     world.refuses("bob", "wrong", "wrong_password").await;
     for (name, reason, said) in [
         ("disabled", "directory_disabled", "is disabled"),
-        ("expired", "directory_expired", "has ended"),
-        ("mustchange", "directory_must_change_password", "replaced first"),
+        ("expired", "directory_expired", "has expired"),
+        ("mustchange", "directory_must_change_password", "must change your directory password"),
     ] {
         let answer = world.try_in(&server.client(), name, DC_PASSWORD).await.expect(401);
         assert!(answer.body.contains(said), "{name}: {}", answer.body);

@@ -19,7 +19,7 @@ async fn the_pages_of_a_directory_are_fit_to_be_seen() {
     browser.goto("/login?account=acme").await;
     browser.fill("identifier", "bob@acme.example").await;
     browser.click("Continue").await;
-    browser.sees("of Directory").await;
+    browser.sees("for Directory").await;
     browser.look("ldap-password", "").await;
     browser.is_accessible("ldap-password").await;
     browser.fill("password", "wrong").await;
@@ -43,8 +43,8 @@ async fn the_pages_of_a_directory_are_fit_to_be_seen() {
     browser.fill("base_dn", BASE).await;
     browser.click("Create connection").await;
     browser.sees("Connection created").await;
-    browser.click("Test this connection").await;
-    browser.sees("No server was reached").await;
+    browser.click("Test connection").await;
+    browser.sees("No server could be reached").await;
     browser.look("ldap-test-failed", "").await;
 
     // One that works, with groups that followed, and some that were left as they are.
@@ -58,8 +58,8 @@ async fn the_pages_of_a_directory_are_fit_to_be_seen() {
     )
     .await;
     browser.goto(&page).await;
-    browser.click("Test this connection").await;
-    browser.sees("it works").await;
+    browser.click("Test connection").await;
+    browser.sees("test passed").await;
     browser.look("ldap-test", "").await;
     sync(&world, json!({"preview": true})).await;
     sync(&world, json!({})).await;
@@ -67,11 +67,11 @@ async fn the_pages_of_a_directory_are_fit_to_be_seen() {
     browser.is_accessible("ldap-connection").await;
     browser.sees("has no group").await;
     browser.fill("url", "https://evil.example").await;
-    browser.click("Save").await;
-    browser.sees("must be given again").await;
+    browser.click("Save changes").await;
+    browser.sees("must be entered again").await;
     browser.goto(&page).await;
     browser.fill("display_name", "Acme").await;
-    browser.click("Save").await;
+    browser.click("Save changes").await;
     browser.sees("Connection saved").await;
     let shown = world.api().get(&format!("/api/v1/connections/{}", world.connection)).await.ok();
     assert_eq!(

@@ -16,7 +16,7 @@ on_both! {
         let slapd = Slapd::start(&few());
         let world = World::new(server, &slapd).await;
         let page = server.client().get("/login?account=acme").await.expect(200);
-        assert!(!page.body.contains("or with"), "a directory is no button: {}", page.body);
+        assert!(!page.body.contains("or sign in with"), "a directory is no button: {}", page.body);
         for name in ["bob@acme.example", "Bob@ACME.example", "bob"] {
             let me = world.lets_in(name, PASSWORD).await;
             assert_eq!((&me["email"], &me["display_name"]), (&json!("bob@acme.example"), &json!("bob Builder")));
@@ -101,7 +101,7 @@ on_both! {
         ];
         admin.add(&from, entry).await.expect("added").success().expect("added");
         let answer = world.try_in(&server.client(), "bob@acme.example", PASSWORD).await.expect(401);
-        assert!(answer.body.contains("belongs to another sign-in"), "{}", answer.body);
+        assert!(answer.body.contains("is linked to another identity"), "{}", answer.body);
     }
 
     async fn each_domain_has_its_door(server: Server) {

@@ -211,7 +211,7 @@ on_both! {
         let slapd = Slapd::start("");
         let world = following(server, &slapd).await;
         for (schedule, said) in [
-            ("* * * * *", "six or seven fields"), ("0 0 25 * * ?", "cannot be read"), ("0/5 * * * * ?", "a minute"), ("* * * * * ?", "a minute"),
+            ("* * * * *", "6 or 7 fields"), ("0 0 25 * * ?", "not a valid Quartz cron expression"), ("0/5 * * * * ?", "one minute"), ("* * * * * ?", "one minute"),
         ] {
             let answer = world.change(json!({"schedule": schedule})).await.expect(422);
             assert!(answer.body.contains(said), "{schedule}: {}", answer.body);

@@ -141,7 +141,7 @@ on_both! {
         for claim in [json!(false), json!("false"), json!("yes"), Value::Null] {
             world.provider.claim("email_verified", claim);
             let answer = world.sign_in(&server.client()).await.expect(403);
-            assert!(answer.body.contains("not verified there"), "{}", answer.body);
+            assert!(answer.body.contains("Email address not verified"), "{}", answer.body);
             assert_eq!(server.last_refusal(&world.tenant).await, "address_not_verified");
         }
         // Nor is anybody made of it.
@@ -161,7 +161,7 @@ on_both! {
         let back = world.provider.approve(&world.begin(&browser).await);
         // In another browser, with a cookie of its own and without.
         let answer = other.get(&back).await.expect(403);
-        assert!(answer.body.contains("cannot be finished here"), "{}", answer.body);
+        assert!(answer.body.contains("Sign-in cannot be completed"), "{}", answer.body);
         let own = world.begin(&other).await;
         other.get(&back).await.expect(403);
         // With another sign-in's state: its code belongs to another verifier, and its token to another nonce.
@@ -234,7 +234,7 @@ on_both! {
         let back = world.provider.approve(&world.begin(&browser).await);
         let back = with_query(&with_query(&back, "code", None), "error", Some("access_denied"));
         let answer = browser.get(&with_query(&back, "error_description", Some("<b>call 0800</b>"))).await;
-        assert!(answer.body.contains("said no") && !answer.body.contains("0800"), "{}", answer.body);
+        assert!(answer.body.contains("denied the sign-in") && !answer.body.contains("0800"), "{}", answer.body);
         world.refused(&answer, "answer").await;
         world.provider.says().no_id_token = true;
         world.refuses("token").await;

@@ -81,7 +81,7 @@ async fn oidc_provider_from_beginning_to_end() {
     // Whose address it does not vouch for does not come in.
     browser.page.delete_all_cookies().await.expect("cookies");
     site.sign_in(&browser, "unverified@acme.example").await;
-    browser.sees("Your address is not verified there").await;
+    browser.sees("Email address not verified").await;
     // With our own key instead of a secret.
     let change = json!({"client_auth": "private_key_jwt"});
     let shown = site.api.patch(&format!("/api/v1/connections/{}", site.id), &change).await.ok();

@@ -23,7 +23,7 @@ async fn the_pages_of_a_provider_are_fit_to_be_seen() {
     // A new one, from the choice to its page: its addresses are known before it is made.
     browser.look("doors-new", "/console/connections/new").await;
     browser.is_accessible("doors-new").await;
-    browser.click("Another OpenID provider").await;
+    browser.click("Another OpenID Connect provider").await;
     browser.look("oidc-new", "").await;
     browser.is_accessible("oidc-new").await;
     let promised = browser.text("#step-2").await;
@@ -34,8 +34,8 @@ async fn the_pages_of_a_provider_are_fit_to_be_seen() {
     browser.click("Create connection").await;
     browser.sees("Connection created").await;
     assert_eq!(browser.text("#step-2").await, promised);
-    browser.click("Test this connection").await;
-    browser.sees("it does not work yet").await;
+    browser.click("Test connection").await;
+    browser.sees("test failed").await;
     browser.look("oidc-test-failed", "").await;
     browser.is_accessible("oidc-test-failed").await;
     browser.goto("/console/connections/new?kind=oidc&preset=entra").await;
@@ -47,18 +47,18 @@ async fn the_pages_of_a_provider_are_fit_to_be_seen() {
     let said = json!({"sub": "bob-1", "groups": ["builders", "everybody"]});
     said.as_object().expect("object").clone_into(&mut world.provider.says().userinfo);
     browser.goto(&page).await;
-    browser.click("Test this connection").await;
-    browser.sees("it works").await;
+    browser.click("Test connection").await;
+    browser.sees("test passed").await;
     browser.look("oidc-test", "").await;
     browser.look("oidc-connection", &page).await;
     browser.is_accessible("oidc-connection").await;
     browser.fill("issuer", "https://evil.example").await;
-    browser.click("Save").await;
-    browser.sees("must be given again").await;
+    browser.click("Save changes").await;
+    browser.sees("must be entered again").await;
     browser.look("oidc-connection-wrong", "").await;
     browser.goto(&page).await;
     browser.fill("display_name", "Acme Europe").await;
-    browser.click("Save").await;
+    browser.click("Save changes").await;
     browser.sees("Connection saved").await;
     let shown = world.api().get(&format!("/api/v1/connections/{}", world.connection)).await.ok();
     assert_eq!(shown["oidc"]["display_name"], "Acme Europe");
@@ -67,7 +67,7 @@ async fn the_pages_of_a_provider_are_fit_to_be_seen() {
     // Linked, seen by its owner and by an administrator.
     browser.goto("/profile").await;
     browser.click("Link Acme Europe").await;
-    browser.sees("Linked. You can sign in with it").await;
+    browser.sees("Identity linked. You can now use it to sign in").await;
     browser.look("oidc-profile", "").await;
     browser.is_accessible("oidc-profile").await;
     let api = world.api();
@@ -81,7 +81,7 @@ async fn the_pages_of_a_provider_are_fit_to_be_seen() {
     world.provider.claim("sub", json!("stranger"));
     world.provider.says().userinfo.insert("sub".into(), json!("stranger"));
     stranger.goto(&world.path("login")).await;
-    stranger.sees("Your address is not verified there").await;
+    stranger.sees("Email address not verified").await;
     stranger.look("oidc-not-verified", "").await;
     let gone = Provider::start(&server.clock).await;
     let body = json!({"kind": "oidc", "name": "Gone", "issuer": format!("{}/x", gone.url), "client_id": "a", "client_secret": "b"});
@@ -90,5 +90,5 @@ async fn the_pages_of_a_provider_are_fit_to_be_seen() {
         .await
         .expect(200);
     stranger.look("oidc-unreachable", &format!("/oidc/{made}/login")).await;
-    stranger.sees("does not answer").await;
+    stranger.sees("Your identity provider is unavailable").await;
 }

@@ -91,7 +91,7 @@ on_both! {
         world.provider.claim("sub", json!("carol-1"));
         world.provider.claim("email", json!("carol@acme.example"));
         let answer = world.sign_in(&server.client()).await.expect(403);
-        assert!(answer.body.contains("No user here yet"), "{}", answer.body);
+        assert!(answer.body.contains("You do not have access"), "{}", answer.body);
         world.change(json!({"jit": {"enabled": true, "key": "department", "value": "sales"}})).await.expect(200);
         world.sign_in(&server.client()).await.expect(403);
         world.provider.claim("department", json!(["it", "sales"]));
@@ -114,7 +114,7 @@ on_both! {
         world.provider.claim("email", json!("bob@acme.example"));
         world.provider.claim("email_verified", json!(true));
         let answer = world.sign_in(&server.client()).await.expect(403);
-        assert!(answer.body.contains("belongs to another sign-in"), "{}", answer.body);
+        assert!(answer.body.contains("linked to another identity"), "{}", answer.body);
         assert_eq!(server.last_refusal(&world.tenant).await, "address_of_another");
     }
 
@@ -142,7 +142,7 @@ on_both! {
         world.begin(&server.client()).await;
         server.clock.advance(Duration::from_hours(24));
         let answer = server.client().get(&world.path("login")).await.expect(503);
-        assert!(answer.body.contains("does not answer"), "{}", answer.body);
+        assert!(answer.body.contains("Your identity provider is unavailable"), "{}", answer.body);
     }
 
     async fn settings_that_do_not_go_together_are_refused(server: Server) {

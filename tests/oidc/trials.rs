@@ -68,7 +68,7 @@ on_both! {
         let found = test(&world).await;
         assert_eq!(failed(&found), "discovery");
         let said = found["found"]["checks"][0]["found"].as_str().expect("text");
-        assert!(said.contains("calls itself"), "{said}");
+        assert!(said.contains("the provider states the issuer"), "{said}");
     }
 }
 
@@ -77,11 +77,11 @@ async fn the_doctor_asks_providers() {
     let server = Server::inside(Backend::Sqlite).await;
     let world = World::new(&server).await;
     let (is_well, text) = server.doctor();
-    assert!(is_well && text.contains("Company: it is where it should be; its keys: 2"), "{text}");
+    assert!(is_well && text.contains("Company: the provider can be reached; its keys: 2"), "{text}");
     world.provider.says().discovery.insert("issuer".into(), json!("https://elsewhere.example"));
     let (is_well, text) = server.doctor();
     assert!(
-        !is_well && text.contains("FAIL  Company: the provider calls itself https://elsewhere.example"),
+        !is_well && text.contains("FAIL  Company: the provider states the issuer https://elsewhere.example"),
         "{text}"
     );
 }

@@ -92,7 +92,7 @@ impl<'s> World<'s> {
     /// `answer` is a refusal at `check`, which the trail names and the page does not.
     pub async fn refused(&self, answer: &Answer, check: &str) {
         assert_eq!(answer.status, 403, "{check}: {answer:?}");
-        assert!(answer.body.contains("Request id"), "{check}: {}", answer.body);
+        assert!(answer.body.contains("Request ID"), "{check}: {}", answer.body);
         assert_eq!(self.server.last_refusal(&self.tenant).await, format!("oidc_{check}"));
     }
 }

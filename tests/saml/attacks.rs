@@ -509,7 +509,7 @@ on_both! {
             let field = String::from_utf8(attack.field.clone()).expect("text");
             let answer = browser.form(&path, &[("SAMLResponse", &field)]).await;
             assert_eq!(answer.status, 403, "{}: {answer:?}", attack.name);
-            assert!(answer.body.contains("Request id") && !answer.body.contains("saml"), "{}", attack.name);
+            assert!(answer.body.contains("Request ID") && !answer.body.contains("saml"), "{}", attack.name);
             browser.get("/api/v1/me").await.expect(401);
             assert_eq!(server.last_refusal(&world.tenant).await, format!("saml_{}", attack.check), "{}", attack.name);
         }

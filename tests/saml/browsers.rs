@@ -49,8 +49,7 @@ impl<I: SamlIdp> Site<I> {
         let there = format!("{}/profile", self.server.url);
         let reached = async {
             while !browser.page.current_url().await.expect("address").as_str().starts_with(&there) {
-                let refused =
-                    browser.page.find(fantoccini::Locator::XPath("//h1[.='Sign-in was not accepted']")).await;
+                let refused = browser.page.find(fantoccini::Locator::XPath("//h1[.='Sign-in failed']")).await;
                 if refused.is_ok() {
                     let events = self.server.audit(&self.tenant).await;
                     let detail = &events[0]["detail"];
@@ -100,7 +99,7 @@ async fn whole_life<I: SamlIdp>(backend: Backend, idp: I) {
         if encrypt && I::CBC_ONLY {
             site.begin(&browser).await;
             site.idp.sign_in(&browser.page, BOB).await;
-            browser.sees("Sign-in was not accepted").await;
+            browser.sees("Sign-in failed").await;
             assert_eq!(site.server.last_refusal(&site.tenant).await, "saml_algorithm");
             site.change(json!({"allow_cbc": true})).await;
         }
@@ -150,7 +149,7 @@ async fn whole_life<I: SamlIdp>(backend: Backend, idp: I) {
     browser.page.delete_all_cookies().await.expect("cookies");
     browser.page.goto(&start).await.expect("the provider's page");
     site.idp.sign_in(&browser.page, BOB).await;
-    browser.sees("Sign-in was not accepted").await;
+    browser.sees("Sign-in failed").await;
     site.change(json!({"allow_idp_initiated": true})).await;
     browser.page.delete_all_cookies().await.expect("cookies");
     browser.page.goto(&start).await.expect("the provider's page");

@@ -184,7 +184,7 @@ on_both! {
         let world = World::new(server, Idp::rsa(ENTITY)).await;
         let bob = signed_in(&world, "s1").await;
         let page = bob.get("/logout").await.expect(200);
-        assert!(page.body.contains("Sign out here and at Company") && page.body.contains("Only here"), "{}", page.body);
+        assert!(page.body.contains("Sign out here and at Company") && page.body.contains("Sign out here only"), "{}", page.body);
         let out = bob.form("/logout", &[("everywhere", "on")]).await.expect(303);
         bob.get("/api/v1/me").await.expect(401);
         let to = out.location().expect("to the provider");
@@ -207,7 +207,7 @@ on_both! {
         assert_eq!(unsigned.status, 403, "{unsigned:?}");
         let done = send(&answer(&id, &success)).await.expect(303).location().expect("to");
         assert_eq!(done, "/login?notice=signed_out_everywhere");
-        assert!(server.client().get(&done).await.expect(200).body.contains("here and at your company"));
+        assert!(server.client().get(&done).await.expect(200).body.contains("here and at your identity provider"));
         assert_eq!(send(&answer(&id, &success)).await.status, 403, "once");
         // Only partly done there: it says so.
         let bob = signed_in(&world, "s2").await;
@@ -225,7 +225,7 @@ on_both! {
         // A session by password offers nothing else.
         let admin = server.client();
         admin.sign_in("acme", &world.tenant.email, &world.tenant.password).await.expect(303);
-        assert!(!admin.get("/logout").await.expect(200).body.contains("Only here"));
+        assert!(!admin.get("/logout").await.expect(200).body.contains("Sign out here only"));
     }
 }
 

@@ -195,7 +195,7 @@ async fn metadata_that_cannot_be_used_changes_nothing() {
         ("<html>maintenance</html>".to_owned(), "not SAML 2.0 metadata"),
         (
             Idp::rsa("https://other.example").metadata(),
-            "another identity provider now: https://other.example",
+            "a different identity provider: https://other.example",
         ),
         (idp.metadata().replace("use=\"signing\"", "use=\"encryption\""), "no signing certificate"),
         ("x".repeat(600 * 1024), "larger than"),
@@ -289,7 +289,7 @@ async fn administrators_are_told_of_a_certificate_that_ends() {
     assert_eq!(site.server.mails_queued().await, 0, "more than thirty days");
     site.later().await;
     site.later().await;
-    let mail = site.server.mail(&site.tenant.email, "A certificate of Company ends soon").await;
+    let mail = site.server.mail(&site.tenant.email, "A certificate of Company expires soon").await;
     assert!(
         mail.text.contains("2035-01-01 00:00") && mail.link().contains("/console/connections/"),
         "{}",
@@ -312,7 +312,7 @@ async fn weak_and_damaged_certificates_are_refused() {
     let idp = Idp::rsa(ENTITY);
     let weak = include_str!("weak_rsa_1024.txt").trim();
     for (certificate, reason) in
-        [(weak, "1024 bits; 2048 is the least"), ("AAAA", "cannot be used"), ("", "cannot be used")]
+        [(weak, "1024 bits; at least 2048 are required"), ("AAAA", "cannot be used"), ("", "cannot be used")]
     {
         let xml = idp.metadata().replace(&idp.certificate, certificate);
         let body = json!({"kind": "saml", "name": "Company", "metadata_xml": xml});
@@ -329,8 +329,8 @@ async fn the_doctor_finds_what_keeps_people_out() {
     assert!(is_well, "{text}");
     for part in [
         "Account acme",
-        "Company: its certificate is good until 2035",
-        "where it should be",
+        "Company: its certificate is valid until 2035",
+        "the metadata can be read from its URL",
         "no test has succeeded",
         "mail.url is not set",
     ] {
@@ -340,7 +340,7 @@ async fn the_doctor_finds_what_keeps_people_out() {
     site.published.publish(&Idp::rsa("https://other.example").metadata());
     let (is_well, text) = site.server.doctor();
     assert!(!is_well, "{text}");
-    for part in ["another provider's now", "seconds apart"] {
+    for part in ["the entity ID in the metadata is now https://other.example", "seconds apart"] {
         assert!(text.contains(part), "{part}: {text}");
     }
 }

@@ -51,22 +51,22 @@ async fn the_pages_of_a_connection_are_fit_to_be_seen() {
             .created();
     }
     browser.goto(&page).await;
-    browser.click("Publish new keys").await;
-    browser.sees("New keys are published").await;
+    browser.click("Publish new certificates").await;
+    browser.sees("New certificates published").await;
     browser.look("sso-connection", "").await;
     browser.is_accessible("sso-connection").await;
-    browser.click("Let the new keys take over").await;
-    browser.sees("The new keys are in use").await;
-    browser.click("Stop accepting old certificates").await;
+    browser.click("Activate new certificates").await;
+    browser.sees("New certificates activated").await;
+    browser.click("Stop trusting old certificates").await;
     browser.sees("Connection saved").await;
     // What cannot be goes with its reason.
     browser.fill("landing", "https://evil.example").await;
-    browser.click("Save").await;
-    browser.sees("must be a path of this server").await;
+    browser.click("Save changes").await;
+    browser.sees("must be a path on this server").await;
     browser.look("sso-connection-wrong", "").await;
     browser.goto(&page).await;
     browser.fill("display_name", "Acme Europe").await;
-    browser.click("Save").await;
+    browser.click("Save changes").await;
     browser.sees("Connection saved").await;
     assert_eq!(world.shown().await["saml"]["display_name"], "Acme Europe");
     assert_eq!(world.shown().await["saml"]["group_sync"], true, "what is not touched stays");
@@ -93,7 +93,7 @@ async fn the_pages_of_a_connection_are_fit_to_be_seen() {
     person.page.execute(&script, vec![]).await.expect("the cookie is set");
     person.look("sso-profile", "/profile").await;
     person.click("Sign out").await;
-    person.sees("Only here").await;
+    person.sees("Sign out here only").await;
     person.look("sso-sign-out", "").await;
     person.is_accessible("sso-sign-out").await;
 }

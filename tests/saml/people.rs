@@ -141,7 +141,7 @@ on_both! {
         // A provider that groups follow stays.
         assert_eq!(groups_of(&world, &["a", "b"]).await, ["Bakers", "Makers"]);
         let kept = api.delete(&format!("/api/v1/connections/{}", world.connection)).await.expect(409);
-        assert!(kept.body.contains("Take their links away first"), "{}", kept.body);
+        assert!(kept.body.contains("Unlink them first"), "{}", kept.body);
         api.delete(&format!("/api/v1/groups/{makers}/link")).await.expect(400);
         api.delete(&format!("/api/v1/groups/{makers}/link?members=retain")).await.expect(204);
         api.delete(&format!("/api/v1/groups/{bakers}/link?members=remove")).await.expect(204);

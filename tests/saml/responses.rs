@@ -275,7 +275,7 @@ on_both! {
         };
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let (answer, _) = sign_in(vec![pair("department", "support")]).await;
-        assert!(answer.expect(403).body.contains("No user here yet"));
+        assert!(answer.expect(403).body.contains("You do not have access"));
         assert_eq!(server.last_refusal(&world.tenant).await, "unknown_user");
         let attributes = vec![pair("department", "sales"), pair("givenName", "Eve"), pair("sn", "Example")];
         let (answer, browser) = sign_in(attributes).await;
@@ -305,10 +305,10 @@ on_both! {
         let good = Idp::rsa(ENTITY).metadata();
         for (xml, reason) in [
             ("nonsense".to_owned(), "well-formed XML"),
-            (format!("<!DOCTYPE x>{}", good.replace("<?xml version=\"1.0\"?>", "")), "without a document type"),
+            (format!("<!DOCTYPE x>{}", good.replace("<?xml version=\"1.0\"?>", "")), "has a document type declaration"),
             ("<a/>".to_owned(), "not SAML 2.0 metadata"),
             (good.replace("EntityDescriptor", "AffiliationDescriptor"), "not SAML 2.0 metadata"),
-            (good.replacen("entityID=", "validUntil=\"2020-01-01T00:00:00Z\" entityID=", 1), "good until 2020-01-01"),
+            (good.replacen("entityID=", "validUntil=\"2020-01-01T00:00:00Z\" entityID=", 1), "it expired on 2020-01-01"),
             (good.replace("HTTP-Redirect", "SOAP"), "HTTP-Redirect or HTTP-POST"),
             (good.replace("https://idp.example/sso", "javascript:alert(1)"), "HTTP-Redirect"),
             (good.replace("MII", "???"), "cannot be used"),

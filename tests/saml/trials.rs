@@ -53,7 +53,7 @@ on_both! {
         let to = answered.location().expect("to the result");
         assert!(stranger.get(&to).await.expect(303).location().expect("to").starts_with("/login?"));
         let page = admin.get(&to).await.expect(200);
-        assert!(page.body.contains("it works") && page.body.contains("that is you"), "{}", page.body);
+        assert!(page.body.contains("test passed") && page.body.contains("this is you"), "{}", page.body);
         let found = result(&api, &answered).await;
         assert_eq!((&found["status"], &found["found"]["email"]), (&json!("passed"), &json!(tenant.email)));
         let checks = found["found"]["checks"].as_array().expect("checks");
@@ -77,7 +77,7 @@ on_both! {
         let sent = begin(&admin, &provider).await;
         let answered = provider.answer_with_relay(server, &admin, (&sent, "guest@acme.example"), |_| {}).await;
         let page = admin.get(&answered.location().expect("to")).await.expect(200);
-        assert!(page.body.contains("whom nobody has given access here yet"), "{}", page.body);
+        assert!(page.body.contains("No matching user exists"), "{}", page.body);
         api.patch(&path(&provider), &json!({"enabled": true})).await.expect(200);
         let refused = api.patch("/api/v1/authentication-settings", &json!({"local_login": false})).await.expect(409);
         assert!(refused.body.contains("test its connection as yourself"), "{}", refused.body);
@@ -90,7 +90,7 @@ on_both! {
         let wrong = |says: &mut crate::harness::idp::Says| "https://somebody.example".clone_into(&mut says.audience);
         let answered = provider.answer_with_relay(server, &admin, (&sent, &tenant.email), wrong).await.expect(303);
         let page = admin.get(&answered.location().expect("to")).await.expect(200);
-        for part in ["does not work yet", "Copy the entity id", "https://somebody.example", "audience"] {
+        for part in ["test failed", "Copy the SP entity ID", "https://somebody.example", "audience"] {
             assert!(page.body.contains(part), "{part}: {}", page.body);
         }
         let found = result(&api, &answered).await;
@@ -189,6 +189,6 @@ async fn the_pages_of_a_test_are_fit_to_be_seen() {
         browser.look(name, &path).await;
         browser.is_accessible(name).await;
     }
-    browser.click("Switch the connection on").await;
+    browser.click("Enable connection").await;
     browser.sees("Connection saved").await;
 }

@@ -82,7 +82,7 @@ impl<'s> World<'s> {
         let answer = self.post(&browser, &xml).await;
         assert_eq!(answer.status, 403, "{check}: {answer:?}");
         assert!(
-            answer.body.contains("Request id") && !answer.body.contains("saml"),
+            answer.body.contains("Request ID") && !answer.body.contains("saml"),
             "{check}: no internals: {}",
             answer.body
         );

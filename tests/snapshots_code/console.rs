@@ -80,8 +80,8 @@ const FULL: [(&str, &str); 60] = [
     ("connection-requests", "/console/connections/{scim}/requests"),
     ("connection-requests-found", "/console/connections/{scim}/requests?about=gina&show=changes"),
     ("connection-requests-none", "/console/connections/{scim-bare}/requests"),
-    ("connection-waiting", "/console/connections/{scim}/waiting"),
-    ("connection-waiting-none", "/console/connections/{scim-bare}/waiting"),
+    ("connection-waiting", "/console/connections/{scim}/pending-changes"),
+    ("connection-waiting-none", "/console/connections/{scim-bare}/pending-changes"),
     ("service-accounts", "/console/service-accounts"),
     ("audit", "/console/audit"),
 ];

@@ -4,7 +4,14 @@ use super::book::shelf;
 use super::inside;
 
 /// Addresses without a snapshot, each for a reason.
-const WITHOUT: [(&str, &str); 2] = [
+const WITHOUT: [(&str, &str); 6] = [
+    ("GET /api/v1/connections/{id}/waiting", "an earlier path of …/pending-changes"),
+    ("POST /api/v1/connections/{id}/waiting/let-through", "an earlier path of …/pending-changes/approve"),
+    ("POST /api/v1/connections/{id}/waiting/discard", "an earlier path of …/pending-changes/discard"),
+    (
+        "GET /console/connections/{id}/waiting",
+        "redirects to …/pending-changes, for the links in earlier mails",
+    ),
     (
         "GET /assets/{version}/{name}",
         "the files are as they are in templates/assets; their headers have a snapshot",

@@ -238,8 +238,8 @@ const RIGHT: [(&str, &str, Fields<'static>); 37] = [
             ("extra_attributes", ""),
         ],
     ),
-    ("done-connection-let-through", "/console/connections/{scim}/waiting/let-through", &[]),
-    ("done-connection-discard", "/console/connections/{scim}/waiting/discard", &[]),
+    ("done-connection-let-through", "/console/connections/{scim}/pending-changes/approve", &[]),
+    ("done-connection-discard", "/console/connections/{scim}/pending-changes/discard", &[]),
     ("done-connection-delete", "/console/connections/{saml-bare}/delete", &[]),
     ("done-service-account", "/console/service-accounts", &[("name", "Reports"), ("role", "account_viewer")]),
     (

@@ -29,7 +29,7 @@ async fn mails_to_people_about_their_sign_in() {
     let mut book = world.book("mails_sign_in");
     let browser = world.server.client();
     reset(&browser, "bob@acme.example").await;
-    let letter = world.server.mail("bob@", "Choose a new password").await;
+    let letter = world.server.mail("bob@", "Reset your password").await;
     book.mail("password-reset", &letter);
     let fields = [("token", &*letter.token()), ("password", "another long password")];
     browser.form("/login/reset", &fields).await.expect(303);
@@ -57,7 +57,7 @@ async fn mails_to_people_about_their_sign_in() {
     world.change("/api/v1/authentication-settings", ends).await;
     world.server.advance(81 * 24 * 60 * 60);
     inside::warn_of_ending_passwords(&world.server).await;
-    book.mail("password-ends", &world.server.mail("officer@", "ends soon").await);
+    book.mail("password-ends", &world.server.mail("officer@", "expires soon").await);
     world.server.advance(10 * 24 * 60 * 60);
     let late = world.server.client();
     let sent = late.sign_in("acme", "officer@acme.example", PASSWORD).await.expect(303);
@@ -89,22 +89,22 @@ async fn mails_to_people_who_come() {
         scim.post("/scim/v2/Users", &json!({"userName": name, "active": true})).await.created();
     };
     make("bob@acme.example").await;
-    book.mail("made-by-directory", &world.server.mail("bob@", "You can use acme now").await);
+    book.mail("made-by-directory", &world.server.mail("bob@", "You now have access to acme").await);
     let saml = json!({"kind": "saml", "name": "Company", "metadata_xml": idp().metadata(),
         "email_domains": ["sso.example"]});
     world.make("saml", "/api/v1/connections", saml).await;
     world.change("/api/v1/connections/{saml}", json!({"enabled": true, "override_untested": true})).await;
     world.change("/api/v1/authentication-settings", json!({"sso_invitations": "notice"})).await;
     make("eve@sso.example").await;
-    book.mail("made-by-directory-with-sso", &world.server.mail("eve@", "You can use acme now").await);
+    book.mail("made-by-directory-with-sso", &world.server.mail("eve@", "You now have access to acme").await);
     let people = json!({"emails": ["kim@sso.example"]});
     world.make("", "/api/v1/invitations", people).await;
-    book.mail("notice", &world.server.mail("kim@", "You can use acme now").await);
+    book.mail("notice", &world.server.mail("kim@", "You now have access to acme").await);
     let people = json!({"emails": ["lea@sso.example"], "landing_url": "https://app.acme.example/in"});
     world.make("", "/api/v1/invitations", people).await;
-    book.mail("notice-with-landing-page", &world.server.mail("lea@", "You can use acme now").await);
+    book.mail("notice-with-landing-page", &world.server.mail("lea@", "You now have access to acme").await);
     reset(&world.server.client(), "kim@sso.example").await;
-    book.mail("no-password-here", &world.server.mail("kim@", "through your company").await);
+    book.mail("no-password-here", &world.server.mail("kim@", "through your identity provider").await);
     book.close();
 }
 
@@ -115,7 +115,7 @@ async fn mails_to_administrators() {
     let to = world.tenant.email.clone();
     let admin = world.admin().await;
     admin.form("/console/settings/test-mail", &[]).await.expect(303);
-    book.mail("test", &world.server.mail(&to, "Mail from Vestibule works").await);
+    book.mail("test", &world.server.mail(&to, "Test email from Vestibule").await);
     // The clock of the test stands in 2030: a certificate that ends in three weeks.
     let ending = Idp::ending("https://idp.example/entity", (2030, 3, 25));
     let saml = json!({"kind": "saml", "name": "Company", "metadata_xml": ending.metadata()});
@@ -123,7 +123,7 @@ async fn mails_to_administrators() {
     world.change("/api/v1/connections/{saml}", json!({"enabled": true, "override_untested": true})).await;
     world.server.advance(7 * 60 * 60);
     inside::refresh_metadata(&world.server).await;
-    book.mail("certificate-ends", &world.server.mail(&to, "certificate of Company ends").await);
+    book.mail("certificate-ends", &world.server.mail(&to, "certificate of Company expires").await);
     let (connection, token) = world.server.scim(&world.tenant, "Okta").await;
     let strict = json!({"removal_limit": 10});
     world.change(&format!("/api/v1/connections/{connection}"), strict).await;

@@ -13,7 +13,7 @@ async fn mails_about_an_own_second_factor() {
     let ada = world.person("ada").await;
     let mut book = world.book("mails_two_factor_own");
     let SetUp { codes, .. } = Phone::set_up(&world.server, &ada, ADD_APP).await;
-    book.mail("added", &world.server.mail("ada@", "second factor was added").await);
+    book.mail("added", &world.server.mail("ada@", "two-factor method was added").await);
     let path = "/login/second-factor";
     for (n, code) in codes.iter().enumerate() {
         let browser = world.server.client();
@@ -22,9 +22,9 @@ async fn mails_about_an_own_second_factor() {
         let fields = [("flow", &*flow), ("recovery", "true"), ("code", code)];
         browser.form(path, &fields).await.expect(303);
         let left = match 9 - n {
-            0 => "It was the last one".to_owned(),
-            1 => "One is left".to_owned(),
-            left => format!("{left} are left"),
+            0 => "It was your last code".to_owned(),
+            1 => "1 code is left".to_owned(),
+            left => format!("{left} codes are left"),
         };
         let fits = |mail: &mail::Mail| mail.text.replace('\n', " ").contains(&left);
         let letter = mail::wait_for(&world.server.dir.path().join("outbox"), 1, fits).await.remove(0);
@@ -33,7 +33,7 @@ async fn mails_about_an_own_second_factor() {
         }
     }
     assert_eq!(codes_of(&ada.form("/profile/two-factor/codes", &[]).await.expect(200)).len(), 10);
-    book.mail("codes-renewed", &world.server.mail("ada@", "new recovery codes").await);
+    book.mail("codes-renewed", &world.server.mail("ada@", "New recovery codes").await);
     let id = ada.get("/profile/two-factor").await.field("id");
     let page = ada.get(ADD_APP).await.expect(200);
     let phone = Phone::typing(&page.body);
@@ -45,10 +45,10 @@ async fn mails_about_an_own_second_factor() {
         .collect();
     let other = ids.iter().find(|one| **one != id).expect("two").clone();
     ada.form("/profile/two-factor/remove", &[("id", &other)]).await.expect(303);
-    book.mail("removed", &world.server.mail("ada@", "second factor was removed").await);
+    book.mail("removed", &world.server.mail("ada@", "two-factor method was removed").await);
     world.server.advance(1);
     ada.form("/profile/two-factor/remove", &[("id", &id)]).await.expect(303);
-    let last = |mail: &mail::Mail| mail.text.replace('\n', " ").contains("It was the last one: signing");
+    let last = |mail: &mail::Mail| mail.text.replace('\n', " ").contains("It was your last method");
     let letter = mail::wait_for(&world.server.dir.path().join("outbox"), 1, last).await.remove(0);
     book.mail("last-removed", &letter);
     book.close();
@@ -65,13 +65,13 @@ async fn mails_about_what_the_account_asks() {
     Phone::set_up(&world.server, &ada, ADD_APP).await;
     world.lead().await;
     world.change("/api/v1/authentication-settings", json!({"two_factor": {"enforced": true}})).await;
-    book.mail("enforced", &world.server.mail("bob@", "Set up a second factor").await);
+    book.mail("enforced", &world.server.mail("bob@", "Set up two-factor authentication").await);
     world.mailed(1).await;
     world.server.advance(25 * 60 * 60);
     world.api.post("/api/v1/two-factor/remind", &json!({})).await.expect(202);
     book.mail("reminder", &world.server.mail("bob@", "Reminder").await);
     world.make("", "/api/v1/users/{ada}/two-factor/reset", json!({})).await;
-    book.mail("reset", &world.server.mail("ada@", "Set up a new second factor").await);
+    book.mail("reset", &world.server.mail("ada@", "two-factor authentication was reset").await);
 
     // Wrong codes lock as wrong passwords do.
     let to = world.tenant.email.clone();

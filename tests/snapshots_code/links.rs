@@ -104,7 +104,7 @@ async fn a_forgotten_password() {
     book.form(&browser, "nobody", path, &[("identifier", ""), ("account", "acme")]).await;
     let fields = [("identifier", "bob@acme.example"), ("account", "acme")];
     book.form(&browser, "sent", path, &fields).await;
-    let token = world.server.mail("bob@", "Choose a new password").await.token();
+    let token = world.server.mail("bob@", "Reset your password").await.token();
     book.get(&browser, "link", &format!("/login/reset?token={token}")).await;
     book.get(&browser, "wrong-link", "/login/reset?token=vst_reset_none").await;
     for (name, password) in [
@@ -124,7 +124,7 @@ async fn somebody_whom_a_directory_made_chooses_a_password() {
     let (_, token) = world.server.scim(&world.tenant, "Okta").await;
     let scim = world.server.client().bearer(&token);
     scim.post("/scim/v2/Users", &json!({"userName": "bob@acme.example", "active": true})).await.created();
-    let token = world.server.mail("bob@", "You can use acme now").await.token();
+    let token = world.server.mail("bob@", "You now have access to acme").await.token();
     let mut book = world.book("setup_link");
     let browser = world.server.client();
     book.get(&browser, "page", &format!("/setup?token={token}")).await;

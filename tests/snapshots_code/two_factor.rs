@@ -130,7 +130,7 @@ async fn it_is_asked_of_everybody() {
     let list = book.get(&browser, "last-one", "/profile/two-factor").await;
     let last = list.field("id");
     book.form(&browser, "last-one-kept", "/profile/two-factor/remove", &[("id", &last)]).await;
-    let token = world.server.mail("carl@", "Set up a second factor").await.token();
+    let token = world.server.mail("carl@", "Set up two-factor authentication").await.token();
     let stranger = world.server.client();
     book.get(&stranger, "link", &format!("/two-factor?token={token}")).await;
     book.get(&stranger, "link-wrong", "/two-factor?token=vst_enrol_none").await;
