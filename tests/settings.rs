@@ -84,7 +84,7 @@ on_both! {
         let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let review = console.form("/console/settings", &fields).await.expect(200);
         assert!(review.body.contains("Review changes") && review.body.contains("3 users have a password older than 90 days"), "{}", review.body);
-        assert!(review.body.contains("Lockout: duration") && review.body.contains("<td>15 hours</td>"), "{}", review.body);
+        assert!(review.body.contains("Lockout duration") && review.body.contains("<td>15 hours</td>"), "{}", review.body);
         assert_eq!(api.get(PATH).await.ok()["password"]["expires_after_days"], 0, "not yet");
         let back = console.form("/console/settings", &[&fields[..], &[("edit", "yes")]].concat()).await.expect(200);
         assert_eq!(value_of(&back.body, "expires_after_days"), "90", "what was typed is kept");

@@ -43,7 +43,7 @@ impl World {
     /// A value that the setting does not have.
     fn other_value(&self, setting: &Setting, present: &Value) -> Value {
         match setting.kind {
-            SettingKind::Switch => json!(present != &json!(true)),
+            SettingKind::Switch { .. } => json!(present != &json!(true)),
             SettingKind::Number { min, max, .. } | SettingKind::Minutes { min, max, .. } => {
                 json!(if max == u32::MAX || present == &json!(max) { min } else { max })
             }
@@ -64,7 +64,7 @@ impl World {
             self.group.0.clone()
         };
         let text = match (setting.kind, value) {
-            (SettingKind::Switch, _) => {
+            (SettingKind::Switch { .. }, _) => {
                 inputs.remove(setting.input);
                 if value == &json!(true) {
                     inputs.insert(setting.input.to_owned(), "on".to_owned());
@@ -240,7 +240,7 @@ on_both! {
         let tenant = server.tenant("acme").await;
         let world = World::new(server, &tenant).await;
         let defaults = world.settings().await;
-        for setting in SETTINGS.iter().filter(|setting| setting.kind != SettingKind::Switch) {
+        for setting in SETTINGS.iter().filter(|setting| !matches!(setting.kind, SettingKind::Switch { .. })) {
             let pointer = format!("/{}", setting.name.replace('.', "/"));
             let before = defaults.pointer(&pointer).expect("shown");
             world.api.patch(PATH, &body(setting, &world.other_value(setting, before))).await.ok();
@@ -282,5 +282,19 @@ on_both! {
         }
         let inputs: BTreeSet<&str> = SETTINGS.iter().map(|setting| setting.input).collect();
         assert_eq!(inputs.len(), SETTINGS.len(), "two settings share an input");
+    }
+}
+
+#[test]
+fn the_settings_page_calls_each_setting_by_its_label() {
+    let page = include_str!("../../templates/console/settings.html");
+    let text: String =
+        page.split('<').filter_map(|part| part.split_once('>')).map(|(_, text)| text).collect();
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    for setting in SETTINGS {
+        // The unit stands in a hint, and a heading begins the sentence of some.
+        let name = setting.kind.label().split(" (").next().unwrap_or_default();
+        let name = name.strip_prefix("Must contain ").unwrap_or(name);
+        assert!(words.contains(name), "{}: {name:?} is not on the page", setting.name);
     }
 }

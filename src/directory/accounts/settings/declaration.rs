@@ -31,16 +31,16 @@ declare_settings! {
             /// The minimum length, 1 to 128 characters.
             min_length: u32 = 10, number("Minimum length", 1, 128), input "min_length";
             /// Whether passwords must contain an uppercase letter.
-            require_upper: bool = false, switch(), input "require_upper";
+            require_upper: bool = false, switch("Must contain an uppercase letter"), input "require_upper";
             /// Whether passwords must contain a lowercase letter.
-            require_lower: bool = false, switch(), input "require_lower";
+            require_lower: bool = false, switch("Must contain a lowercase letter"), input "require_lower";
             /// Whether passwords must contain a digit.
-            require_digit: bool = false, switch(), input "require_digit";
+            require_digit: bool = false, switch("Must contain a digit"), input "require_digit";
             /// Whether passwords must contain a symbol: a character that is neither a letter nor a digit.
-            require_special: bool = false, switch(), input "require_special";
+            require_special: bool = false, switch("Must contain a symbol"), input "require_special";
             /// Whether common passwords, and passwords based on the user's own name or email address, are
             /// rejected.
-            refuse_common: bool = true, switch(), input "refuse_common";
+            refuse_common: bool = true, switch("Reject common passwords"), input "refuse_common";
             /// The number of days after which a password expires, at most 3650; 0 for no expiry.
             expires_after_days: u32 = 0, number("Password expires after (days)", 0, 3650),
                 input "expires_after_days";
@@ -64,7 +64,7 @@ declare_settings! {
             /// The lockout duration in minutes, 1 to 43200 (30 days).
             duration_minutes: u32 = 15, minutes("Lockout duration", 1, 43_200), input "duration";
             /// Whether a user who is locked out is notified by email.
-            notify_user: bool = true, switch(), input "notify_user";
+            notify_user: bool = true, switch("Email users who are locked out"), input "notify_user";
             /// The ID of a group whose members are notified by email.
             notify_group: Option<String> = None, group("Notify this group"), input "notify_group";
         }
@@ -77,10 +77,10 @@ declare_settings! {
         /// Changes of two-factor authentication (2FA).
         TwoFactorChange {
             /// Whether two-factor authentication is required for all users.
-            enforced: bool = false, switch(), input "enforced";
+            enforced: bool = false, switch("Require two-factor authentication for all users"), input "enforced";
             /// The IDs of groups whose members must use two-factor authentication if it is not required for
             /// all users, at most 50.
-            groups: Vec<String> = Vec::new(), groups("Or require it only for these groups", 50),
+            groups: Vec<String> = Vec::new(), groups("Require it only for these groups", 50),
                 input "two_factor_groups";
             /// The grace period in days, at most 90: how long users who have not set up two-factor
             /// authentication can keep using their current sessions. New sign-ins require it immediately.
@@ -88,7 +88,7 @@ declare_settings! {
             /// The number of days that browsers are remembered, at most 90; 0 asks at every sign-in.
             remember_days: u32 = 0, number("Remember browsers for (days)", 0, 90), input "remember_days";
             /// Whether passwordless sign-in with a passkey is allowed. A passkey counts as two factors.
-            passkey_sign_in: bool = true, switch(), input "passkey_sign_in";
+            passkey_sign_in: bool = true, switch("Allow passwordless sign-in with a passkey"), input "passkey_sign_in";
 
             @ set by the server:
             /// Since when two-factor authentication is required for all users or for the group that was added
@@ -115,17 +115,17 @@ declare_settings! {
         no section {
             /// The allowed email domains, at most 500. If the list is not empty, only users with an address
             /// in these domains can sign in, whichever method they use.
-            email_domains: Vec<String> = Vec::new(), domains(500), input "domains";
+            email_domains: Vec<String> = Vec::new(), domains("Allowed email domains", 500), input "domains";
             /// Whether administrators can use the administrator sign-in page, `/login/local`, when single
             /// sign-on does not work.
-            local_login: bool = true, switch(), input "local_login";
+            local_login: bool = true, switch("Allow administrators to use the administrator sign-in page"), input "local_login";
             /// What happens to invited users who sign in through an identity provider: `invite` sends an
             /// invitation link, `notice` activates them immediately and notifies them by email, `active`
             /// activates them immediately without an email.
             sso_invitations: SsoInvitations = SsoInvitations::Invite,
                 choice("Invited users who sign in through an identity provider"), input "sso_invitations";
             /// The sender name of emails; the account's name if it is not set.
-            mail_sender_name: Option<String> = None, text(64), input "mail_sender_name";
+            mail_sender_name: Option<String> = None, text("Sender name", 64), input "mail_sender_name";
         }
     }
 }

@@ -50,8 +50,8 @@ impl SettingsForm {
         value: &Value,
     ) -> Result<(), sqlx::Error> {
         let text = match setting.kind {
-            SettingKind::Switch if value == &Value::Bool(true) => "on".to_owned(),
-            SettingKind::Switch => return Ok(()),
+            SettingKind::Switch { .. } if value == &Value::Bool(true) => "on".to_owned(),
+            SettingKind::Switch { .. } => return Ok(()),
             SettingKind::Number { .. } => value.to_string(),
             SettingKind::Minutes { .. } => {
                 let minutes = value.as_u64().unwrap_or(0);
@@ -85,7 +85,7 @@ impl SettingsForm {
     /// Adds the inputs that the browser did not send, with the values of the form as it was shown. Check
     /// boxes are left out, because an absent one is off.
     pub fn complete_from(&mut self, shown: &Self) {
-        for setting in SETTINGS.iter().filter(|setting| setting.kind != SettingKind::Switch) {
+        for setting in SETTINGS.iter().filter(|setting| !matches!(setting.kind, SettingKind::Switch { .. })) {
             for input in setting_inputs(setting) {
                 if let Some(text) = shown.0.get(&input) {
                     self.0.entry(input).or_insert_with(|| text.clone());
@@ -129,7 +129,7 @@ impl SettingsForm {
     ) -> Result<Value, Error> {
         let text = self.text(setting.input);
         Ok(match setting.kind {
-            SettingKind::Switch => json!(self.is_on(setting.input)),
+            SettingKind::Switch { .. } => json!(self.is_on(setting.input)),
             SettingKind::Number { label, .. } => json!(parse_number(label, text)?),
             SettingKind::Minutes { label, .. } => {
                 let typed = self.text(&unit_input(setting));
@@ -165,7 +165,7 @@ impl SettingsForm {
     #[must_use]
     pub fn hidden_inputs(&self) -> Vec<(String, String)> {
         let (switches, texts): (Vec<&Setting>, Vec<&Setting>) =
-            SETTINGS.iter().partition(|setting| setting.kind == SettingKind::Switch);
+            SETTINGS.iter().partition(|setting| matches!(setting.kind, SettingKind::Switch { .. }));
         let texts = texts.into_iter().flat_map(setting_inputs).map(|input| {
             let text = self.text(&input).to_owned();
             (input, text)

@@ -24,23 +24,23 @@ pub struct Setting {
     pub input: &'static str,
 }
 
-/// Which values a setting accepts. `label` is the setting's name in the error messages of the settings
-/// page.
+/// Which values a setting accepts. `label` is the setting's name on the settings page, in its error messages
+/// and on the page that reviews a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the limits and labels are explained here once, above")]
 pub enum SettingKind {
     /// On or off.
-    Switch,
+    Switch { label: &'static str },
     /// A number from `min` to `max`.
     Number { label: &'static str, min: u32, max: u32 },
     /// Minutes, which the page shows in minutes, hours or days.
     Minutes { label: &'static str, min: u32, max: u32 },
     /// A line of text, or none.
-    Text { max_characters: usize },
+    Text { label: &'static str, max_characters: usize },
     /// One of the texts of an enumeration.
     Choice { label: &'static str, words: &'static [&'static str] },
     /// Email domains.
-    Domains { max: usize },
+    Domains { label: &'static str, max: usize },
     /// The id of a user group, or none; the page shows its name.
     Group { label: &'static str },
     /// The ids of user groups; the page shows their names.
@@ -60,8 +60,8 @@ impl<T> KindOf<T> {
     }
 }
 
-pub(super) const fn switch() -> KindOf<bool> {
-    KindOf::new(SettingKind::Switch)
+pub(super) const fn switch(label: &'static str) -> KindOf<bool> {
+    KindOf::new(SettingKind::Switch { label })
 }
 
 pub(super) const fn number(label: &'static str, min: u32, max: u32) -> KindOf<u32> {
@@ -72,16 +72,16 @@ pub(super) const fn minutes(label: &'static str, min: u32, max: u32) -> KindOf<u
     KindOf::new(SettingKind::Minutes { label, min, max })
 }
 
-pub(super) const fn text(max_characters: usize) -> KindOf<Option<String>> {
-    KindOf::new(SettingKind::Text { max_characters })
+pub(super) const fn text(label: &'static str, max_characters: usize) -> KindOf<Option<String>> {
+    KindOf::new(SettingKind::Text { label, max_characters })
 }
 
 pub(super) const fn choice<T: TextEnum>(label: &'static str) -> KindOf<T> {
     KindOf::new(SettingKind::Choice { label, words: T::TEXTS })
 }
 
-pub(super) const fn domains(max: usize) -> KindOf<Vec<String>> {
-    KindOf::new(SettingKind::Domains { max })
+pub(super) const fn domains(label: &'static str, max: usize) -> KindOf<Vec<String>> {
+    KindOf::new(SettingKind::Domains { label, max })
 }
 
 pub(super) const fn group(label: &'static str) -> KindOf<Option<String>> {
@@ -90,6 +90,23 @@ pub(super) const fn group(label: &'static str) -> KindOf<Option<String>> {
 
 pub(super) const fn groups(label: &'static str, max: usize) -> KindOf<Vec<String>> {
     KindOf::new(SettingKind::Groups { label, max })
+}
+
+impl SettingKind {
+    /// The setting's name on pages.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Switch { label }
+            | Self::Number { label, .. }
+            | Self::Minutes { label, .. }
+            | Self::Text { label, .. }
+            | Self::Choice { label, .. }
+            | Self::Domains { label, .. }
+            | Self::Group { label }
+            | Self::Groups { label, .. } => label,
+        }
+    }
 }
 
 impl Setting {
@@ -121,14 +138,14 @@ impl Setting {
     pub(super) fn checked(&self, value: Value) -> Result<Value, Error> {
         let invalid = |reason: String| Err(Error::Invalid { field: self.name, reason });
         match self.kind {
-            SettingKind::Switch | SettingKind::Choice { .. } => Ok(value),
+            SettingKind::Switch { .. } | SettingKind::Choice { .. } => Ok(value),
             SettingKind::Number { min, max, .. } | SettingKind::Minutes { min, max, .. } => {
                 if value.as_u64().is_some_and(|n| (u64::from(min)..=u64::from(max)).contains(&n)) {
                     return Ok(value);
                 }
                 invalid(format!("must be between {min} and {max}"))
             }
-            SettingKind::Text { max_characters } => match trimmed(&value) {
+            SettingKind::Text { max_characters, .. } => match trimmed(&value) {
                 Some(text) => {
                     check_name(self.name, text, max_characters)?;
                     Ok(json!(text))
@@ -136,7 +153,7 @@ impl Setting {
                 None => Ok(Value::Null),
             },
             SettingKind::Group { .. } => Ok(trimmed(&value).map_or(Value::Null, |id| json!(id))),
-            SettingKind::Domains { max } => {
+            SettingKind::Domains { max, .. } => {
                 let mut all: Vec<String> =
                     strings(&value).map(|domain| fold_case(domain.trim_start_matches('@'))).collect();
                 all.sort();

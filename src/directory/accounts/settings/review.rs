@@ -10,7 +10,7 @@ use super::kind::{Setting, SettingKind, strings};
 /// A changed setting, for display.
 #[derive(Debug)]
 pub struct ReviewedSetting {
-    /// The setting's name, such as `Password: min length`.
+    /// The setting's name on the settings page, such as `Minimum length`.
     pub name: String,
     /// The value before.
     pub before: String,
@@ -31,22 +31,9 @@ impl SettingDifference {
             }
             _ => display(kind, &self.after),
         };
-        ReviewedSetting { name: title(kind, &self.name), before: display(kind, &self.before), after }
+        let name = kind.map_or_else(|| self.name.clone(), |kind| kind.label().to_owned());
+        ReviewedSetting { name, before: display(kind, &self.before), after }
     }
-}
-
-/// Turns `password.min_length` into `Password: min length`. The suffix `_minutes` is dropped, because the
-/// value is shown with its unit.
-fn title(kind: Option<SettingKind>, name: &str) -> String {
-    let name = match kind {
-        Some(SettingKind::Minutes { .. }) => name.strip_suffix("_minutes").unwrap_or(name),
-        _ => name,
-    };
-    let mut words = name.replace('_', " ").replace('.', ": ");
-    if let Some(first) = words.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    words
 }
 
 fn display(kind: Option<SettingKind>, value: &Value) -> String {
