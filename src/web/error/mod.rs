@@ -147,9 +147,14 @@ impl From<directory::Error> for Error {
     }
 }
 
-/// A field name as users read it, such as `Given name` for `given_name`.
+/// A field name as users read it, such as `Given name` for `given_name` and `Metadata URL` for `metadata_url`.
 fn label(field: &str) -> String {
-    let mut words = field.replace("user_name", "username").replace(['_', '.'], " ").replace("url", "URL");
+    let field = field.replace("user_name", "username");
+    let word = |word: &str| match word {
+        "ca" | "dn" | "id" | "idp" | "sp" | "url" | "xml" => word.to_uppercase(),
+        _ => word.to_owned(),
+    };
+    let mut words = field.split(['_', '.']).map(word).collect::<Vec<_>>().join(" ");
     if let Some(first) = words.get_mut(..1) {
         first.make_ascii_uppercase();
     }
