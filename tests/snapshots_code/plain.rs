@@ -106,8 +106,9 @@ fn is_random(word: &str) -> bool {
     let mixed = has(char::is_ascii_lowercase) && has(char::is_ascii_uppercase);
     let digits = word.chars().filter(char::is_ascii_digit).count();
     let hex = word.len() >= 32 && word.chars().all(|c| c.is_ascii_hexdigit());
-    // An id of our time in base64 begins so, which a passkey knows a person by.
-    let id = word.len() == 22 && word.starts_with("Ab");
+    // The base64 of an id, by which a passkey knows a user. The first byte of a time in this century is 1.
+    let id =
+        word.len() == 22 && word.starts_with('A') && matches!(word.as_bytes()[1], b'Q'..=b'Z' | b'a'..=b'f');
     hex || mixed && (id || word.len() >= 42 || word.len() >= 22 && digits > 1)
 }
 
@@ -193,8 +194,12 @@ fn what_is_random_gets_a_placeholder_and_what_is_said_stays() {
         plain(&said, &Known::default()),
         "/users/[id-1] _[id-2] [id-1]: vst_api_[secret] Ada-Lovelace"
     );
+    for id in ["Adz_jKNtfYGHmKVlCELA-g", "AbpFNBUQcTm9_joKqmABJg"] {
+        assert_eq!(plain(id, &Known::default()), "[secret]");
+    }
     let print = ["0F"; 32].join(":");
     assert_eq!(plain(&format!("{print} 10:20"), &Known::default()), "[fingerprint] 10:20");
-    let kept = "urn:ietf:params:scim:schemas:core:2.0:User application/scim+json PasswordProtectedTransport";
+    let kept = "urn:ietf:params:scim:schemas:core:2.0:User application/scim+json PasswordProtectedTransport \
+                AuthenticationSettings";
     assert_eq!(plain(kept, &Known::default()), kept);
 }
