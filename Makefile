@@ -16,7 +16,7 @@ tools:
 run: tools
 	@echo "Building Vestibule (takes a few minutes the first time)"
 	@cargo build --locked --quiet
-	@exec target/debug/vestibule serve
+	@exec $${CARGO_TARGET_DIR:-target}/debug/vestibule serve
 
 ## build: build the release binary, target/release/vestibule
 build: tools
