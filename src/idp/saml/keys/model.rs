@@ -28,12 +28,15 @@ text_enum! {
     }
 }
 
-/// A key pair as stored.
-#[derive(Debug, Clone)]
+/// A key pair as stored. A purpose or state that is not known fails the query and never becomes a default: a
+/// key for decryption must not sign.
+#[derive(Debug, Clone, sqlx::FromRow)]
 pub struct KeyPair {
     /// Its id.
     pub id: String,
+    #[sqlx(try_from = "String")]
     pub(super) purpose: KeyPurpose,
+    #[sqlx(try_from = "String")]
     pub(super) state: KeyState,
     /// The public key in a self-signed certificate, base64 of DER.
     pub certificate: String,

@@ -1,36 +1,8 @@
 //! SQL of key pairs.
 
-use super::model::{KeyPair, KeyPurpose, KeyState, NewKey};
-use crate::kernel::TextEnum as _;
+use super::model::{KeyPair, KeyState, NewKey};
 use crate::kernel::database::DbConn;
 use crate::kernel::{AccountId, ConnectionId, Timestamp, Tx};
-
-#[derive(sqlx::FromRow)]
-struct Row {
-    id: String,
-    purpose: String,
-    state: String,
-    certificate: String,
-    sealed_key: String,
-    created_at: Timestamp,
-    retires_at: Option<Timestamp>,
-}
-
-impl Row {
-    /// An unknown purpose or state is an error, never a default: a key for decryption must not sign.
-    fn read(self) -> Result<KeyPair, sqlx::Error> {
-        let unknown = |what: &str| sqlx::Error::Decode(format!("key {}: unknown {what}", self.id).into());
-        Ok(KeyPair {
-            purpose: KeyPurpose::parse(&self.purpose).ok_or_else(|| unknown("purpose"))?,
-            state: KeyState::parse(&self.state).ok_or_else(|| unknown("state"))?,
-            id: self.id,
-            certificate: self.certificate,
-            sealed_key: self.sealed_key,
-            created_at: self.created_at,
-            retires_at: self.retires_at,
-        })
-    }
-}
 
 /// The key pairs of a connection: signing keys before encryption keys, each active, then next, then
 /// retiring.
@@ -38,15 +10,14 @@ pub async fn of_connection(
     c: &mut DbConn,
     connection_id: &ConnectionId,
 ) -> Result<Vec<KeyPair>, sqlx::Error> {
-    let rows: Vec<Row> = sqlx::query_as(
+    sqlx::query_as(
         "SELECT id, purpose, state, certificate, sealed_key, created_at, retires_at FROM saml_keys \
          WHERE connection_id = $1 \
          ORDER BY purpose DESC, CASE state WHEN 'active' THEN 0 WHEN 'next' THEN 1 ELSE 2 END",
     )
     .bind(connection_id)
     .fetch_all(c)
-    .await?;
-    rows.into_iter().map(Row::read).collect()
+    .await
 }
 
 pub(super) async fn insert(
