@@ -4,13 +4,10 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
+use crate::architecture::source::Source;
 use crate::harness::Backend;
 use crate::harness::process::{self, Process};
-
-/// README.md and everything in `docs/`: path and content.
-fn documents() -> Vec<(String, String)> {
-    crate::texts::documents()
-}
+use crate::texts::extract::raw_documents;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -57,7 +54,7 @@ fn broken_link(from: &str, target: &str) -> Option<String> {
 #[test]
 fn every_link_leads_to_something() {
     let mut broken = Vec::new();
-    for (path, content) in documents() {
+    for Source { path, text: content } in raw_documents() {
         let prose = prose(&content);
         for link in prose.split("](").skip(1) {
             broken.extend(broken_link(&path, link.split(')').next().unwrap_or_default()));
@@ -71,7 +68,7 @@ fn every_path_that_is_named_exists() {
     let ours =
         ["src/", "tests/", "docs/", "templates/", "migrations/", "crates/", "tools/", "benches/", "fuzz/"];
     let mut missing = Vec::new();
-    for (path, content) in documents() {
+    for Source { path, text: content } in raw_documents() {
         // What an old decision or an old version names may be gone.
         if path.starts_with("docs/decisions/") || path == "CHANGELOG.md" {
             continue;
@@ -182,7 +179,7 @@ fn check_cargo(line: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_command_works() {
     let mut commands = 0;
-    for (path, content) in documents() {
+    for Source { path, text: content } in raw_documents() {
         let lines: Vec<&str> = blocks(&content, "sh").into_iter().flat_map(str::lines).collect();
         if lines.is_empty() {
             continue;

@@ -9,7 +9,7 @@ mod macros;
 mod modules;
 mod references;
 mod rooms;
-mod source;
+pub mod source;
 mod tuples;
 mod wording;
 

@@ -31,32 +31,39 @@ impl Source {
     }
 }
 
-fn collect(folder: &Path, found: &mut Vec<PathBuf>) {
+fn collect(folder: &Path, extensions: &[&str], found: &mut Vec<PathBuf>) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for path in entries.flatten().map(|entry| entry.path()) {
         if path.is_dir() {
             if !path.ends_with("target") {
-                collect(&path, found);
+                collect(&path, extensions, found);
             }
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+        } else if path.extension().is_some_and(|extension| extensions.iter().any(|one| extension == *one)) {
             found.push(path);
         }
     }
 }
 
-/// Everything in `src/` and `crates/`, in the order of the paths.
-pub fn all() -> Vec<Source> {
+/// The files below the folders with one of the extensions, in the order of their paths.
+pub fn files(folders: &[&str], extensions: &[&str]) -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
-    collect(&root.join("src"), &mut found);
-    collect(&root.join("crates"), &mut found);
+    for folder in folders {
+        collect(&root.join(folder), extensions, &mut found);
+    }
     found.sort();
-    assert!(found.len() > 100, "the sources are not where this test looks for them");
     let read = |path: PathBuf| Source {
-        text: std::fs::read_to_string(&path).expect("source"),
+        text: std::fs::read_to_string(&path).expect("text"),
         path: path.strip_prefix(root).expect("inside").to_string_lossy().replace('\\', "/"),
     };
     found.into_iter().map(read).collect()
+}
+
+/// Everything in `src/` and `crates/`, in the order of the paths.
+pub fn all() -> Vec<Source> {
+    let found = files(&["src", "crates"], &["rs"]);
+    assert!(found.len() > 100, "the sources are not where this test looks for them");
+    found
 }
 
 /// The same without what lies beside a crate's `src/`: its own tests, benchmarks and examples.

@@ -1,9 +1,9 @@
 //! What people read, taken out of templates, sources, snapshots and documents.
 
-use std::path::{Path, PathBuf};
-
 use proc_macro2::{TokenStream, TokenTree};
 use syn::visit::{self, Visit};
+
+use crate::architecture::source::{self, Source};
 
 /// A piece of text and the file it is in.
 pub struct Text {
@@ -34,62 +34,27 @@ fn words(raw: &str) -> Vec<String> {
         .collect()
 }
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn collect(folder: &Path, extensions: &[&str], found: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for path in entries.flatten().map(|entry| entry.path()) {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if path.is_dir() {
-            if name != "target" {
-                collect(&path, extensions, found);
-            }
-        } else if extensions.iter().any(|extension| name.ends_with(extension)) {
-            found.push(path);
-        }
-    }
-}
-
-/// The files below the folders, from the root of the repository: path and content.
-fn files(folders: &[&str], extensions: &[&str]) -> Vec<(String, String)> {
-    let mut found = Vec::new();
-    for folder in folders {
-        collect(&root().join(folder), extensions, &mut found);
-    }
-    found.sort();
-    let read = |path: PathBuf| {
-        let name = path.strip_prefix(root()).expect("inside").to_string_lossy().into_owned();
-        (name, std::fs::read_to_string(&path).expect("text"))
-    };
-    found.into_iter().map(read).collect()
-}
-
 /// Pages and mails, as their templates.
 pub fn templates() -> Vec<Text> {
-    let files = files(&["templates"], &[".html", ".txt", ".js"]);
+    let files = source::files(&["templates"], &["html", "txt", "js"]);
     assert!(files.len() > 40, "the templates are not where this test looks for them");
-    files.iter().flat_map(|(path, content)| of_template(path, content)).collect()
+    files.iter().flat_map(|file| of_template(&file.path, &file.text)).collect()
 }
 
 /// The literals, documentation and comments of the sources, without their tests.
 pub fn sources() -> Vec<Text> {
-    let mut files = files(&["src", "crates"], &[".rs"]);
-    files.retain(|(path, _)| {
-        (path.starts_with("src/") || path.contains("/src/")) && !path.ends_with("_tests.rs")
-    });
-    assert!(files.len() > 100, "the sources are not where this test looks for them");
-    files.iter().flat_map(|(path, content)| of_source(path, content)).collect()
+    let mut files = source::production();
+    files.retain(|file| !file.path.ends_with("_tests.rs"));
+    files.iter().flat_map(|file| of_source(&file.path, &file.text)).collect()
 }
 
 /// What the server and its commands gave, word for word. A snapshot's head is not of the product.
 pub fn snapshots(folder: &str) -> Vec<Text> {
-    let files = files(&[folder], &[".snap"]);
+    let files = source::files(&[folder], &["snap"]);
     assert!(!files.is_empty(), "no snapshots in {folder}");
     let mut found = Vec::new();
-    for (path, content) in files {
-        let body = content.splitn(3, "---").nth(2).unwrap_or_default();
+    for Source { path, text } in files {
+        let body = text.splitn(3, "---").nth(2).unwrap_or_default();
         // In JSON, the next string is another text.
         found.extend(untagged(body).split('"').map(|text| Text::new(path.as_str(), text)));
     }
@@ -98,15 +63,15 @@ pub fn snapshots(folder: &str) -> Vec<Text> {
 
 /// README, changelog and everything in `docs/`.
 pub fn documents() -> Vec<Text> {
-    documents_raw().iter().flat_map(|(path, content)| of_markdown(path, content)).collect()
+    raw_documents().iter().flat_map(|file| of_markdown(&file.path, &file.text)).collect()
 }
 
-/// The documents as they are: path and content.
-pub fn documents_raw() -> Vec<(String, String)> {
-    let mut found = files(&["docs"], &[".md"]);
+/// The documents as they are.
+pub fn raw_documents() -> Vec<Source> {
+    let mut found = source::files(&["docs"], &["md"]);
     for name in ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "ARCHITECTURE.md", "SECURITY.md"] {
-        let content = std::fs::read_to_string(root().join(name)).expect(name);
-        found.push((name.to_owned(), content));
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        found.push(Source::new(name, &std::fs::read_to_string(path).expect(name)));
     }
     found
 }

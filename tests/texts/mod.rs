@@ -3,26 +3,12 @@
 //! `docs/glossary.md` has a table of terms with what each replaces, and `banned_words.txt` the phrases that
 //! read as if translated. Neither may come back.
 
-mod extract;
+pub mod extract;
 mod terms;
-
-use std::fmt::Write as _;
 
 use extract::Text;
 
-/// The documents: path and content.
-pub fn documents() -> Vec<(String, String)> {
-    extract::documents_raw()
-}
-
-/// Fails with every finding at once, because whoever repairs them wants the whole list.
-fn assert_none(found: &[String], advice: &str) {
-    let mut list = String::new();
-    for one in found {
-        writeln!(list, "  {one}").expect("a string takes it");
-    }
-    assert!(found.is_empty(), "{advice}\n{list}{} in all", found.len());
-}
+use crate::architecture::source::assert_none;
 
 /// Where a phrase occurs as whole words, whatever the case and the line breaks.
 fn occurrences<'a>(texts: &'a [Text], phrase: &str) -> Vec<&'a Text> {

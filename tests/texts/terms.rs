@@ -1,7 +1,8 @@
 //! One term for one thing: the table *Terms on pages* of the glossary.
 
 use super::extract::{self, Text};
-use super::{assert_none, occurrences};
+use super::occurrences;
+use crate::architecture::source::assert_none;
 
 struct Term {
     name: String,
