@@ -45,8 +45,8 @@ pub enum Error {
     #[error(transparent)]
     UnreadableSettings(#[from] UnreadableSettings),
     /// The database failed.
-    #[error(transparent)]
-    Database(sqlx::Error),
+    #[error("{0}")]
+    Database(#[source] sqlx::Error),
     /// An internal failure, such as a template or a stored secret.
     #[error("{0}")]
     Internal(String),

@@ -37,7 +37,7 @@ pub(super) enum GraphError {
     #[error(transparent)]
     Vault(#[from] vault::Error),
     /// The database failed.
-    #[error(transparent)]
+    #[error("{0}")]
     Database(#[from] sqlx::Error),
 }
 

@@ -29,6 +29,7 @@ pub(super) fn internal_error(error: impl std::error::Error + 'static) -> Refusal
     refusal(StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong", detail)
 }
 
+/// Errors that wrap one of the database name it as their source (`#[source]`). A transparent one would hide it.
 fn has_temporary_cause(error: &(dyn std::error::Error + 'static)) -> bool {
     std::iter::successors(Some(error), |error| error.source())
         .any(|cause| cause.downcast_ref::<sqlx::Error>().is_some_and(is_temporary))
@@ -153,3 +154,7 @@ pub(super) async fn refuse_sign_in<C: Check + serde::Serialize>(
          failed.",
     )
 }
+
+#[cfg(test)]
+#[path = "http_tests.rs"]
+mod tests;

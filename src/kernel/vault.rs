@@ -45,7 +45,7 @@ pub enum Error {
     #[error("a stored secret cannot be decrypted")]
     Damaged,
     /// A query failed.
-    #[error(transparent)]
+    #[error("{0}")]
     Database(#[from] sqlx::Error),
 }
 

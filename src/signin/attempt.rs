@@ -104,8 +104,8 @@ pub enum SignInError {
     #[error("passkeys_off")]
     PasskeysOff,
     /// The database failed.
-    #[error(transparent)]
-    Database(sqlx::Error),
+    #[error("{0}")]
+    Database(#[source] sqlx::Error),
     /// A stored secret could not be opened.
     #[error(transparent)]
     Vault(#[from] vault::Error),

@@ -44,7 +44,7 @@ pub enum Error {
     #[error(transparent)]
     Vault(#[from] vault::Error),
     /// The database failed.
-    #[error(transparent)]
+    #[error("{0}")]
     Database(#[from] sqlx::Error),
 }
 

@@ -75,7 +75,7 @@ enum RowError {
     #[error("{0}")]
     Refused(String),
     /// The import stops.
-    #[error(transparent)]
+    #[error("{0}")]
     Database(#[from] sqlx::Error),
 }
 

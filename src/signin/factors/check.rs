@@ -63,7 +63,7 @@ pub enum FactorCheckError {
     #[error(transparent)]
     Rejected(#[from] FactorError),
     /// The database failed.
-    #[error(transparent)]
+    #[error("{0}")]
     Database(#[from] sqlx::Error),
     /// A stored secret could not be opened.
     #[error(transparent)]

@@ -48,7 +48,7 @@ pub enum EnrolError {
     #[error(transparent)]
     Directory(#[from] Error),
     /// The database failed.
-    #[error(transparent)]
+    #[error("{0}")]
     Database(#[from] sqlx::Error),
     /// The seed could not be encrypted.
     #[error(transparent)]

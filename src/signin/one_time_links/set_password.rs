@@ -46,7 +46,7 @@ pub enum SetPasswordError {
     #[error(transparent)]
     Directory(#[from] Error),
     /// The database failed.
-    #[error(transparent)]
+    #[error("{0}")]
     Database(#[from] sqlx::Error),
 }
 

@@ -51,7 +51,7 @@ pub enum PrepareError {
     #[error(transparent)]
     Policy(#[from] Error),
     /// The database failed.
-    #[error(transparent)]
+    #[error("{0}")]
     Database(#[from] sqlx::Error),
     /// Too many passwords are being hashed; the caller may retry in a moment.
     #[error(transparent)]
