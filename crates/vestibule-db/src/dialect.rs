@@ -32,6 +32,15 @@ impl Dialect {
         OpenOptions::new().mode(0o600).create(true).append(true).open(file).map(drop)
     }
 
+    /// What follows a `SELECT` that locks the rows it finds, or `None` if writers never run at the same time. Rows
+    /// that refer to a locked one can still be inserted: their foreign keys take `FOR KEY SHARE`.
+    pub(crate) const fn row_lock(self) -> Option<&'static str> {
+        match self {
+            Self::Sqlite => None,
+            Self::Postgres => Some("FOR NO KEY UPDATE"),
+        }
+    }
+
     /// The command that updates a table's statistics, or `None` if the database needs none. PostgreSQL
     /// updates them by itself within minutes, but until then it scans tables that it believes to be empty
     /// from end to end.

@@ -10,7 +10,8 @@
 //!   the end of the process at once, and a power cut only after a later sync.
 //! - One that is rolled back does not affect the others, although several share a commit on `SQLite`.
 //! - On `SQLite` they run one after the other: do no slow work while holding one. On PostgreSQL they run
-//!   concurrently in READ COMMITTED: code that reads a row and writes it back must lock it first.
+//!   concurrently in READ COMMITTED: code that reads rows and writes
+//!   depending on them must lock them first ([`lock_rows`]).
 //! - [`Tx::now`] is one moment for all of it, and [`Tx::new_id`] creates ids that sort by it.
 //!
 //! SQL uses placeholders `$1`; TEXT for strings, ids and JSON; BIGINT for times (milliseconds since 1970,
@@ -28,6 +29,7 @@ mod durability;
 mod error;
 mod group_commit;
 pub mod ids;
+mod lock;
 mod pool;
 mod postgres;
 pub mod random;
@@ -50,6 +52,7 @@ pub use database::Database;
 pub use dialect::Dialect;
 pub use error::{OpenError, is_duplicate, is_nul_character_error, is_temporary};
 pub use group_commit::{PendingCommit, PendingWriter};
+pub use lock::lock_rows;
 pub use pool::PooledDbConn;
 pub use row::{SqlRow, SqlValueRef};
 pub use sql_database::{Sql, SqlQueryResult};

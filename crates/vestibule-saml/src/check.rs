@@ -2,8 +2,9 @@
 //! message failed, what it expected and what it found.
 //!
 //! [`crate::validate`] makes all of them but [`SamlCheck::Replay`] and [`SamlCheck::Domain`]. Callers add
-//! these two, and the part of [`SamlCheck::InResponseTo`] that compares with our own requests, because they
-//! need stored state and the account's settings.
+//! these two and the part of [`SamlCheck::InResponseTo`] that compares with our own requests, because they
+//! need stored state and the account's settings. [`crate::RequestedAuthentication`] makes two more, once the
+//! request is known.
 
 use serde::Serialize;
 
@@ -80,12 +81,18 @@ declare_checks! {
         Times = "times",
         /// The response answers exactly one request from this server.
         InResponseTo = "in_response_to",
+        /// The user authenticated after the request, because this connection requires re-authentication.
+        AuthnInstant = "authn_instant",
+        /// The authentication context is one that this connection requests.
+        AuthnContext = "authn_context",
         /// The assertion contains an email address.
         Email = "email",
         /// The message has not been used before.
         Replay = "replay",
         /// The email domain is allowed in this account.
         Domain = "domain",
+        /// The connection may sign in users of this email domain: the domain is verified and selected for it.
+        ConnectionDomain = "connection_domain",
     }
 }
 

@@ -15,8 +15,9 @@ pub use certificate::{BadCertificate, Certificate, to_pem};
 pub use check::{SamlCheck, SamlRejection, SamlReport, check_that};
 pub use model::{Binding, Comparison, LogoutService, NameId, NameIdFormat};
 pub use validate::{
-    Decryption, EncodedMessage, ExpectedLogout, ExpectedResponse, IdpMetadata, LogoutRequest, LogoutResponse,
-    MAX_METADATA_BYTES, MetadataError, ValidatedAssertion, looks_encrypted, read_metadata,
-    validate_logout_request, validate_logout_response, validate_response,
+    Decryption, EmailSource, EncodedMessage, ExpectedLogout, ExpectedResponse, IdpMetadata, LogoutRequest,
+    LogoutResponse, MAX_METADATA_BYTES, MFA_CONTEXTS, MetadataError, RequestedAuthentication,
+    ValidatedAssertion, looks_encrypted, read_metadata, validate_logout_request, validate_logout_response,
+    validate_response,
 };
 pub use write::{AuthnRequest, BrowserRequest, MessageHeader, OutboundMessage, SpMetadata, WriteError};

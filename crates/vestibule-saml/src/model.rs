@@ -106,3 +106,17 @@ pub struct NameId {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sp_name_qualifier: Option<String>,
 }
+
+impl NameId {
+    /// The URI of the name's format. A NameID without one is of the format `unspecified` (saml-core §2.2.2).
+    #[must_use]
+    pub fn format_uri(&self) -> &str {
+        self.format.as_deref().unwrap_or(NameIdFormat::Unspecified.uri())
+    }
+
+    /// Whether the format says that the name is an email address (saml-core §8.3.2).
+    #[must_use]
+    pub fn is_email(&self) -> bool {
+        self.format_uri() == NameIdFormat::Email.uri()
+    }
+}

@@ -15,6 +15,7 @@ mod logout;
 mod metadata;
 mod model;
 mod node;
+mod requested;
 mod response;
 mod rules;
 mod signature;
@@ -24,7 +25,9 @@ pub use encoded_message::EncodedMessage;
 pub use logout::{validate_logout_request, validate_logout_response};
 pub use metadata::{IdpMetadata, MAX_METADATA_BYTES, MetadataError, read_metadata};
 pub use model::{
-    Decryption, ExpectedLogout, ExpectedResponse, LogoutRequest, LogoutResponse, ValidatedAssertion,
+    Decryption, EmailSource, ExpectedLogout, ExpectedResponse, LogoutRequest, LogoutResponse,
+    ValidatedAssertion,
 };
+pub use requested::{MFA_CONTEXTS, RequestedAuthentication};
 pub use response::{looks_encrypted, validate_response};
 pub use text::MAX_BYTES;

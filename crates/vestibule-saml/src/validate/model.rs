@@ -16,6 +16,18 @@ pub struct Decryption<'a> {
     pub allow_cbc: bool,
 }
 
+/// Where an assertion has the email address.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum EmailSource<'a> {
+    /// In the NameID if its Format says so, or else in a well-known attribute.
+    #[default]
+    Standard,
+    /// In the NameID, whatever its Format says.
+    NameId,
+    /// In the attribute with this name.
+    Attribute(&'a str),
+}
+
 /// What a response must match.
 #[derive(Debug, Clone)]
 pub struct ExpectedResponse<'a> {
@@ -27,8 +39,8 @@ pub struct ExpectedResponse<'a> {
     pub sp_entity_id: &'a str,
     /// The address the response was posted to.
     pub acs: &'a str,
-    /// The attribute with the email address. If `None`, the NameID and well-known attributes are searched.
-    pub email_attribute: Option<&'a str>,
+    /// Where the email address is.
+    pub email_source: EmailSource<'a>,
     /// Normalizes an email address for comparison. Returns `None` if the text is not an email address.
     pub read_email: fn(&str) -> Option<String>,
     /// The keys for encrypted content.
@@ -57,6 +69,8 @@ pub struct ValidatedAssertion {
     /// How the user authenticated at the identity provider (`AuthnContextClassRef`); empty if it does not
     /// say.
     pub authn_context: String,
+    /// When the user authenticated at the identity provider (`AuthnInstant`).
+    pub authn_instant: Option<Timestamp>,
     /// The checks that were passed.
     pub report: SamlReport,
 }

@@ -5,7 +5,7 @@ use bergshamra::{DsigContext, KeysManager};
 use jiff::Timestamp;
 
 use super::*;
-use crate::validate::model::Decryption;
+use crate::validate::model::{Decryption, EmailSource};
 
 const CERTIFICATE: &str = include_str!("../../testdata/ec_certificate.txt");
 const OTHER_CERTIFICATE: &str = include_str!("../../testdata/rsa_certificate.txt");
@@ -29,7 +29,7 @@ fn response() -> String {
          Destination=\"https://sp.example/acs\" InResponseTo=\"_request\"><saml:Issuer>https://idp.example</saml:Issuer>\
          <samlp:Status><samlp:StatusCode Value=\"urn:oasis:names:tc:SAML:2.0:status:Success\"/></samlp:Status>\
          <saml:Assertion ID=\"_assertion\" Version=\"2.0\"><saml:Issuer>https://idp.example</saml:Issuer>{SIGNATURE}\
-         <saml:Subject><saml:NameID>Ada@Acme.example</saml:NameID>\
+         <saml:Subject><saml:NameID Format=\"urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress\">Ada@Acme.example</saml:NameID>\
          <saml:SubjectConfirmation Method=\"urn:oasis:names:tc:SAML:2.0:cm:bearer\">\
          <saml:SubjectConfirmationData Recipient=\"https://sp.example/acs\" InResponseTo=\"_request\" \
          NotOnOrAfter=\"2027-01-15T08:05:00Z\"/></saml:SubjectConfirmation></saml:Subject>\
@@ -50,13 +50,21 @@ fn sign(xml: &str) -> String {
 }
 
 fn validate(xml: &str, certificate: &str) -> Result<ValidatedAssertion, SamlRejection> {
+    validate_with(xml, certificate, EmailSource::Standard)
+}
+
+fn validate_with(
+    xml: &str,
+    certificate: &str,
+    email_source: EmailSource<'_>,
+) -> Result<ValidatedAssertion, SamlRejection> {
     let certificates = [certificate.trim().to_owned()];
     let expected = ExpectedResponse {
         idp_entity_id: "https://idp.example",
         certificates: &certificates,
         sp_entity_id: "https://sp.example",
         acs: "https://sp.example/acs",
-        email_attribute: None,
+        email_source,
         read_email: |text| text.contains('@').then(|| text.to_lowercase()),
         decryption: Decryption::default(),
         now: NOW,
@@ -98,7 +106,7 @@ fn what_the_provider_signed_for_others_is_refused_by_the_right_check() {
             "in_response_to",
         ),
         ("Ada@Acme.example", "Ada", "email"),
-        ("<saml:NameID>", "<saml:NameID><!-- x -->", "structure"),
+        (">Ada@", "><!-- x -->Ada@", "structure"),
         ("ID=\"_response\"", "ID=\"_ASSERTION\"", "structure"),
         ("ecdsa-sha256", "ecdsa-sha256-x", "algorithm"),
     ] {
@@ -110,6 +118,36 @@ fn what_the_provider_signed_for_others_is_refused_by_the_right_check() {
         assert_eq!(refused.check.as_str(), check, "{instead}: {refused}");
         assert_eq!(refused.report.checks.last().map(|item| item.passed), Some(false));
     }
+}
+
+#[test]
+fn a_name_id_is_an_address_only_where_its_format_or_the_connection_says_so() {
+    const EMAIL: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress";
+    let mapped = "<saml:Attribute Name=\"mail\"><saml:AttributeValue>eve@partner.example</saml:AttributeValue>\
+                  </saml:Attribute>";
+    let with_format = |format: &str, attribute: &str| {
+        let xml = response().replace(&format!(" Format=\"{EMAIL}\""), format);
+        sign(&xml.replace("<saml:AttributeStatement>", &format!("<saml:AttributeStatement>{attribute}")))
+    };
+    for format in [
+        String::new(),
+        " Format=\"urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified\"".to_owned(),
+        " Format=\"urn:oasis:names:tc:SAML:2.0:nameid-format:persistent\"".to_owned(),
+        " Format=\"urn:example:emailAddress\"".to_owned(),
+    ] {
+        // A user name that looks like an administrator's address is no address.
+        let refused = validate(&with_format(&format, ""), CERTIFICATE).expect_err("no address");
+        assert_eq!(refused.check, SamlCheck::Email, "{format}");
+        let read = validate(&with_format(&format, mapped), CERTIFICATE).expect("accepted");
+        assert_eq!(read.email, "eve@partner.example", "{format}");
+        let explicit = validate_with(&with_format(&format, mapped), CERTIFICATE, EmailSource::NameId);
+        assert_eq!(explicit.expect("accepted").email, "ada@acme.example", "{format}");
+    }
+    let attribute = EmailSource::Attribute("mail");
+    let named = with_format(&format!(" Format=\"{EMAIL}\""), mapped);
+    assert_eq!(validate(&named, CERTIFICATE).expect("accepted").email, "ada@acme.example");
+    let chosen = validate_with(&named, CERTIFICATE, attribute).expect("accepted");
+    assert_eq!(chosen.email, "eve@partner.example");
 }
 
 #[test]

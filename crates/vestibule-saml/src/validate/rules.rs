@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::decrypt;
-use super::model::{ExpectedResponse, ValidatedAssertion};
+use super::model::{EmailSource, ExpectedResponse, ValidatedAssertion};
 use super::node::{ASSERTION, Node, PROTOCOL};
 use super::text::{self, only_element};
 use crate::check::{SamlCheck, SamlCheckResult, SamlRejection, SamlReport, check_that};
@@ -94,6 +94,7 @@ impl AssertionChecks<'_> {
             name_id,
             session_index: session_index.map(str::to_owned),
             attributes,
+            authn_instant: statement.and_then(|one| one.attribute("AuthnInstant")).and_then(parse_time),
             authn_context: context.and_then(Node::text).unwrap_or_default(),
             report: report.clone(),
         })
@@ -185,7 +186,9 @@ impl AssertionChecks<'_> {
         Ok(all)
     }
 
-    /// If an attribute is configured, only that one counts; otherwise the NameID, then the usual attributes.
+    /// If a source is configured, only that one counts: an attribute, or the NameID whatever its Format says.
+    /// Otherwise the NameID counts if its Format says that it is an email address (saml-core §8.3.2), then
+    /// the usual attributes. A NameID of another Format may be a username that users choose themselves.
     fn email(
         &self,
         name_id: Option<&NameId>,
@@ -193,14 +196,20 @@ impl AssertionChecks<'_> {
         report: &mut SamlReport,
     ) -> Result<String, SamlRejection> {
         let first = |name: &str| attributes.get(name).and_then(|values| values.first()).cloned();
-        let candidates: Vec<String> = if let Some(name) = self.expected.email_attribute {
-            first(name).into_iter().collect()
-        } else {
-            let named = name_id.map(|name_id| name_id.value.clone());
-            named.into_iter().chain(EMAIL_ATTRIBUTES.into_iter().filter_map(first)).collect()
+        let candidates: Vec<String> = match self.expected.email_source {
+            EmailSource::Attribute(name) => first(name).into_iter().collect(),
+            EmailSource::NameId => name_id.into_iter().map(|name_id| name_id.value.clone()).collect(),
+            EmailSource::Standard => {
+                let named = name_id.filter(|name_id| name_id.is_email()).map(|name_id| name_id.value.clone());
+                named.into_iter().chain(EMAIL_ATTRIBUTES.into_iter().filter_map(first)).collect()
+            }
         };
         let email = candidates.iter().find_map(|candidate| (self.expected.read_email)(candidate));
-        let source = self.expected.email_attribute.unwrap_or("the NameID or an email attribute");
+        let source = match self.expected.email_source {
+            EmailSource::Attribute(name) => name,
+            EmailSource::NameId => "the NameID",
+            EmailSource::Standard => "a NameID of the format emailAddress or in an email attribute",
+        };
         let ok = email.is_some();
         let found = email.unwrap_or_else(|| candidates.join(", "));
         report.record(SamlCheck::Email, check_that(ok, format!("an email address in {source}"), &found))?;
