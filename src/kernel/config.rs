@@ -2,7 +2,8 @@
 //! mistakes are reported at once, each with its key and with what to write instead, so that an
 //! administrator restarts once and not once per mistake.
 
-use std::net::SocketAddr;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use figment::Figment;
@@ -27,6 +28,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Which networks outgoing requests may reach.
     pub outgoing: OutgoingConfig,
+    /// Which DNS servers are asked for the records that prove domains.
+    pub dns: DnsConfig,
 }
 
 /// `[server]`
@@ -133,13 +136,47 @@ impl Default for LogConfig {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub struct OutgoingConfig {
-    /// Private networks that administrators may enter addresses in, for identity providers inside the
-    /// company's network.
+    /// Private networks that administrators of every account may enter addresses in, for identity providers
+    /// inside the company's network.
     pub allowed_networks: Vec<IpNet>,
+    /// Further networks for single accounts, by the account's short name.
+    pub account_networks: BTreeMap<String, Vec<IpNet>>,
+}
+
+/// `[dns]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct DnsConfig {
+    /// The servers. Default: those of the system.
+    pub servers: Vec<DnsServer>,
+}
+
+/// A DNS server: its IP address, and its port if that is not 53.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct DnsServer(SocketAddr);
+
+impl DnsServer {
+    /// Its address and port.
+    #[must_use]
+    pub fn address(self) -> SocketAddr {
+        self.0
+    }
+}
+
+impl TryFrom<String> for DnsServer {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let with_port = text.parse().or_else(|_| text.parse().map(|ip: IpAddr| (ip, 53).into()));
+        with_port.map(Self).map_err(|_| {
+            format!("{text} is not an IP address with an optional port; use 192.0.2.53 or 192.0.2.53:5353")
+        })
+    }
 }
 
 /// All keys, to detect unknown ones and to suggest the closest known one.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 15] = [
     "server.listen",
     "server.public_url",
     "server.trusted_proxies",
@@ -153,6 +190,8 @@ const KEYS: [&str; 13] = [
     "log.format",
     "log.level",
     "outgoing.allowed_networks",
+    "dns.servers",
+    "outgoing.account_networks",
 ];
 
 /// All mistakes in the configuration.
@@ -183,6 +222,7 @@ impl Config {
         section(source, "secrets", &mut config.secrets, &mut mistakes);
         section(source, "log", &mut config.log, &mut mistakes);
         section(source, "outgoing", &mut config.outgoing, &mut mistakes);
+        section(source, "dns", &mut config.dns, &mut mistakes);
         mistakes.extend(config.invalid_values());
         if mistakes.is_empty() { Ok(config) } else { Err(ConfigErrors(mistakes)) }
     }

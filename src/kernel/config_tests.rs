@@ -17,11 +17,23 @@ fn every_key_is_understood() {
         "[server]\nlisten='0.0.0.0:80'\npublic_url='https://id.example.com'\ntrusted_proxies=['10.0.0.0/8']\n\
          [database]\nurl='postgres://u@h/d'\nmax_connections=3\n\
          [mail]\nurl='smtp://h'\nfrom='a@b.example'\ndirectory='x'\n\
-         [secrets]\nmaster_key_file='k'\n[log]\nformat='json'\nlevel='debug'\n[outgoing]\nallowed_networks=['127.0.0.0/8']",
+         [secrets]\nmaster_key_file='k'\n[log]\nformat='json'\nlevel='debug'\n[outgoing]\nallowed_networks=['127.0.0.0/8']\n\
+         [outgoing.account_networks]\nacme=['10.1.0.0/16', '10.2.0.1/32']\n\
+         [dns]\nservers=['192.0.2.53', '[2001:db8::53]:5353']",
     )
     .expect("all keys");
     assert_eq!(config.log.format, LogFormat::Json);
     assert_eq!(config.outgoing.allowed_networks.len(), 1);
+    assert_eq!(config.outgoing.account_networks["acme"].len(), 2);
+    let servers: Vec<String> = config.dns.servers.iter().map(|one| one.address().to_string()).collect();
+    assert_eq!(servers, ["192.0.2.53:53", "[2001:db8::53]:5353"]);
+}
+
+#[test]
+fn a_dns_server_is_an_address() {
+    let text = load("[dns]\nservers=['ns.example.com']").expect_err("a name").to_string();
+    assert!(text.contains("dns.servers"), "{text}");
+    assert!(text.contains("192.0.2.53:5353"), "{text}");
 }
 
 #[test]

@@ -1,10 +1,15 @@
 //! The only HTTP client for addresses that administrators enter.
 //!
 //! It connects to public hosts only: private, loopback and link-local networks (where cloud metadata
-//! services are) are refused unless `outgoing.allowed_networks` lists them. The check is applied to the
-//! address that is actually connected to, after name resolution, so that DNS rebinding between check and
-//! use has no effect. Redirects are not followed, because they would bypass the checks of the URL.
+//! services are) are refused unless `outgoing.allowed_networks` lists them for every account or
+//! `outgoing.account_networks` for the account whose administrators entered the address. The check is applied
+//! to the address that is actually connected to, after name resolution, so that DNS rebinding between check
+//! and use has no effect. Redirects are not followed, because they would bypass the checks of the URL.
+//!
+//! Accounts with networks of their own have clients of their own. A shared client would keep connections
+//! open, and give one that was opened for one account to another that may not open it.
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -25,15 +30,23 @@ pub enum Error {
     /// The URL is not `https`, has no host or contains credentials.
     #[error(
         "the URL must be https://host/path without credentials (http only for networks in \
-         outgoing.allowed_networks)"
+         outgoing.allowed_networks or outgoing.account_networks)"
     )]
     InvalidUrl,
-    /// The address is in a private network.
+    /// The URL has an IP address in a private network.
     #[error(
-        "the host is in a private network; to allow it, add the network to outgoing.allowed_networks in the \
-         configuration file"
+        "the address is in a private network that this account may not use; to allow it, the operator of the \
+         server lists the network in outgoing.account_networks or outgoing.allowed_networks"
     )]
     PrivateNetwork,
+    /// No response came. This text is the same whatever the cause, so that an administrator of an account
+    /// cannot explore the network of the server: which names exist, where they lead and which ports are open.
+    /// [`Error::cause`] has the cause.
+    #[error("{UNREACHABLE}")]
+    Unreachable(#[source] FailedConnection),
+    /// The certificate of the server is not valid or not trusted.
+    #[error("{0}")]
+    Certificate(String),
     /// The server answered with a status other than 200.
     #[error("the server responded with status {0}")]
     Status(u16),
@@ -43,21 +56,94 @@ pub enum Error {
     /// The body is not UTF-8.
     #[error("the response is not UTF-8 text")]
     NotText,
-    /// Connecting, TLS or reading failed or timed out.
-    #[error("the request failed: {0}")]
-    Http(#[source] reqwest::Error),
-    /// The connection is not encrypted and the network is not listed.
-    #[error(
-        "passwords would be sent unencrypted; use TLS, or, if the network is secure, add it to \
-         outgoing.allowed_networks in the configuration file"
-    )]
-    Unencrypted,
-    /// The TCP connection failed.
-    #[error("could not connect: {0}")]
-    NotConnected(#[source] std::io::Error),
     /// The client could not be built.
     #[error("TLS setup failed: {0}")]
     Setup(#[source] reqwest::Error),
+}
+
+/// What is said of every failure to reach a server. It is short, because reports cut what they show.
+pub const UNREACHABLE: &str = "the server could not be reached: it does not respond, is in a private network that is \
+     not listed, or would be reached unencrypted; see the server log or vestibule doctor";
+
+/// Why a server was not reached, for the operator.
+#[derive(Debug, thiserror::Error)]
+pub enum FailedConnection {
+    /// The name leads to a network that is not listed.
+    #[error(
+        "{0} leads to a private network that is not listed for this account in outgoing.account_networks, and \
+         not in outgoing.allowed_networks"
+    )]
+    PrivateNetwork(String),
+    /// The connection is not encrypted and the network is not listed.
+    #[error(
+        "passwords would be sent to {0} unencrypted; use TLS, or, if the network is secure, list it in \
+         outgoing.account_networks or outgoing.allowed_networks"
+    )]
+    Unencrypted(String),
+    /// The name could not be resolved, or the TCP connection failed.
+    #[error("could not connect to {host}: {error}")]
+    NotConnected {
+        /// The host.
+        host: String,
+        /// The error of the system.
+        error: std::io::Error,
+    },
+    /// Connecting, TLS or the protocol failed or timed out. The text has all causes.
+    #[error("{0}")]
+    Protocol(String),
+}
+
+impl Error {
+    fn of_request(error: &reqwest::Error) -> Self {
+        Self::of_text(with_causes(error))
+    }
+
+    /// A failure of a protocol that is spoken over [`HttpClient::connect`], with all its causes.
+    #[must_use]
+    pub fn of_text(text: String) -> Self {
+        match text.find("invalid peer certificate") {
+            Some(at) => Self::Certificate(text[at..].to_owned()),
+            None => Self::Unreachable(FailedConnection::Protocol(text)),
+        }
+    }
+
+    /// The exact cause, for the operator's log and `doctor`.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Unreachable(cause) => cause.to_string(),
+            other => other.to_string(),
+        }
+    }
+}
+
+/// An error with everything that caused it.
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+/// The clients of all accounts. Cheap to clone.
+#[derive(Clone)]
+pub struct HttpClients {
+    shared: HttpClient,
+    by_account: Arc<HashMap<String, HttpClient>>,
+}
+
+impl HttpClients {
+    /// Clients with the network rules of the configuration.
+    #[must_use]
+    pub fn new(config: &config::OutgoingConfig) -> Self {
+        let client = |own: &[IpNet]| HttpClient::new([&config.allowed_networks, own].concat());
+        let by_account = config.account_networks.iter().map(|(slug, own)| (slug.clone(), client(own)));
+        Self { shared: client(&[]), by_account: Arc::new(by_account.collect()) }
+    }
+
+    /// The client for addresses that administrators of the account with this short name have entered.
+    #[must_use]
+    pub fn of_account(&self, slug: &str) -> HttpClient {
+        self.by_account.get(slug).unwrap_or(&self.shared).clone()
+    }
 }
 
 /// An HTTP client that enforces the SSRF rules of this module. Cheap to clone.
@@ -73,11 +159,8 @@ struct NetworkRules {
 }
 
 impl HttpClient {
-    /// A client with the network rules of the configuration.
-    #[must_use]
-    pub fn new(config: &config::OutgoingConfig) -> Self {
-        let rules = Arc::new(NetworkRules { allowed: config.allowed_networks.clone() });
-        Self { http: Arc::default(), rules }
+    fn new(allowed: Vec<IpNet>) -> Self {
+        Self { http: Arc::default(), rules: Arc::new(NetworkRules { allowed }) }
     }
 
     fn http(&self) -> Result<&reqwest::Client, Error> {
@@ -162,24 +245,39 @@ impl HttpClient {
         self.rules.check_url(url)
     }
 
+    /// Checks the host of a URL of any protocol, if it is an IP address. A name is checked when it is used.
+    pub fn check_literal(&self, url: &Url) -> Result<(), Error> {
+        let literal = url.host_str().and_then(ip_literal);
+        if literal.is_some_and(|ip| !self.rules.permits(ip)) { Err(Error::PrivateNetwork) } else { Ok(()) }
+    }
+
     /// Opens a TCP connection for a protocol other than HTTP, such as LDAP. Unencrypted connections are
     /// allowed only to listed networks.
     pub async fn connect(&self, host: &str, port: u16, encrypted: bool) -> Result<TcpStream, Error> {
-        let found = tokio::net::lookup_host((host, port)).await.map_err(Error::NotConnected)?;
+        let failed = |error| FailedConnection::NotConnected { host: host.to_owned(), error };
+        let found = tokio::net::lookup_host((host, port)).await;
+        let found = found.map_err(|error| Error::Unreachable(failed(error)))?;
         let permits = |ip| if encrypted { self.rules.permits(ip) } else { self.rules.is_allowlisted(ip) };
-        let mut last = if encrypted { Error::PrivateNetwork } else { Error::Unencrypted };
+        let mut last = if encrypted {
+            FailedConnection::PrivateNetwork(host.to_owned())
+        } else {
+            FailedConnection::Unencrypted(host.to_owned())
+        };
         for address in found.filter(|address| permits(address.ip())) {
             match TcpStream::connect(address).await {
                 Ok(stream) => return Ok(stream),
-                Err(error) => last = Error::NotConnected(error),
+                Err(error) => last = failed(error),
             }
         }
-        Err(last)
+        Err(Error::Unreachable(last))
     }
 
     async fn send(&self, url: &Url, request: reqwest::RequestBuilder) -> Result<reqwest::Response, Error> {
         self.rules.check_url(url)?;
-        request.send().await.map_err(Error::Http)
+        let sent = request.send().await.map_err(|error| Error::of_request(&error));
+        sent.inspect_err(|error| {
+            tracing::warn!(host = url.host_str(), cause = error.cause(), "a server could not be reached");
+        })
     }
 }
 
@@ -209,13 +307,22 @@ async fn read(answer: reqwest::Response, limit: usize) -> Result<String, Error> 
 
 async fn read_bytes(mut answer: reqwest::Response, limit: usize) -> Result<Vec<u8>, Error> {
     let mut body = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(Error::Http)? {
+    while let Some(chunk) = answer.chunk().await.map_err(|error| Error::of_request(&error))? {
         if body.len() + chunk.len() > limit {
             return Err(Error::TooLarge(limit));
         }
         body.extend_from_slice(&chunk);
     }
     Ok(body)
+}
+
+/// The IP address that a host is, in any spelling that a resolver accepts.
+fn ip_literal(host: &str) -> Option<IpAddr> {
+    match Host::parse(host) {
+        Ok(Host::Ipv4(ip)) => Some(IpAddr::V4(ip)),
+        Ok(Host::Ipv6(ip)) => Some(IpAddr::V6(ip)),
+        Ok(Host::Domain(_)) | Err(_) => None,
+    }
 }
 
 impl NetworkRules {
@@ -297,7 +404,8 @@ impl Resolve for GuardedDns {
             let found: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
             let good: Vec<SocketAddr> = found.into_iter().filter(|a| rules.permits(a.ip())).collect();
             if good.is_empty() {
-                return Err(Box::new(Error::PrivateNetwork) as Box<dyn std::error::Error + Send + Sync>);
+                let refused = FailedConnection::PrivateNetwork(name.as_str().to_owned());
+                return Err(Box::new(refused) as Box<dyn std::error::Error + Send + Sync>);
             }
             Ok(Box::new(good.into_iter()) as Addrs)
         })

@@ -3,6 +3,7 @@
 
 pub mod cache;
 pub mod config;
+pub mod dns;
 pub mod http;
 pub mod http_client;
 pub mod jobs;
@@ -43,8 +44,10 @@ pub struct Services {
     pub vault: vault::Vault,
     /// Builds absolute links from the configured public address.
     pub urls: urls::Urls,
-    /// The only HTTP client for addresses that administrators enter.
-    pub http_client: http_client::HttpClient,
+    /// The only HTTP clients for addresses that administrators enter.
+    pub http_clients: http_client::HttpClients,
+    /// Looks records up in the DNS.
+    pub dns: dns::DnsClient,
     /// Wakes the mail worker. A commit that queued mail notifies it.
     pub mail_wake: Arc<tokio::sync::Notify>,
     /// Collects log rows that are written after the response.
@@ -74,14 +77,16 @@ impl Kernel {
     pub async fn open(config: Config, clock: Clock, urls: urls::Urls) -> Result<Self, KernelStartError> {
         let db = open_database(&config.database, clock.clone()).await?;
         let vault = vault::Vault::open(&config.secrets.master_key_file, &db, &clock).await?;
-        let http_client = http_client::HttpClient::new(&config.outgoing);
+        let http_clients = http_client::HttpClients::new(&config.outgoing);
+        let dns = dns::DnsClient::new(&config.dns);
         Ok(Self(Arc::new(Services {
             config,
             db,
             clock,
             vault,
             urls,
-            http_client,
+            http_clients,
+            dns,
             mail_wake: Arc::default(),
             write_behind: Arc::default(),
         })))

@@ -34,6 +34,12 @@ pub enum OpaqueTokenKind {
     Api,
     /// A provisioning client's token.
     Scim,
+    /// A token for one application.
+    Application,
+    /// The cookie of a session at one application.
+    ApplicationSession,
+    /// The cookie that binds a sign-in to the browser on an application's host.
+    ApplicationBrowser,
 }
 
 impl OpaqueTokenKind {
@@ -52,6 +58,9 @@ impl OpaqueTokenKind {
             Self::ConnectionTest => "vst_test_",
             Self::Api => "vst_api_",
             Self::Scim => "vst_scim_",
+            Self::Application => "vst_app_",
+            Self::ApplicationSession => "vst_appsession_",
+            Self::ApplicationBrowser => "vst_appbrowser_",
         }
     }
 }

@@ -42,6 +42,36 @@ pub fn query_value(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
+/// The `return_to` of a query: the last one, decoded. Some proxies cannot encode an address; one with a query of
+/// its own is then read as it is, to the end.
+#[must_use]
+pub fn return_to_of(query: &str) -> Option<String> {
+    let mut last = None;
+    let mut rest = query;
+    loop {
+        let (pair, following) = rest.split_once('&').unwrap_or((rest, ""));
+        if let Some(value) = pair.strip_prefix("return_to=") {
+            let is_url = value.starts_with("https://") || value.starts_with("http://");
+            if value.contains('?') && (is_url || value.starts_with('/')) {
+                return rest.strip_prefix("return_to=").map(str::to_owned);
+            }
+            let is_encoded = !is_url || value.contains("%3F") || value.contains("%3f");
+            last = Some(if is_encoded { decode(pair) } else { value.to_owned() });
+        }
+        if following.is_empty() {
+            return last;
+        }
+        rest = following;
+    }
+}
+
+fn decode(pair: &str) -> String {
+    url::form_urlencoded::parse(pair.as_bytes())
+        .next()
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default()
+}
+
 /// Returns a local path that the browser may be redirected to after sign-in, or `fallback`.
 ///
 /// Only `/path` is accepted. `//host`, `/\host`, control characters and full URLs would create an open
