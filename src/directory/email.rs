@@ -37,6 +37,13 @@ impl Email {
         fold_case(&self.0)
     }
 
+    /// Whether this is the name that Entra ID makes for a guest, such as
+    /// `eve_partner.example#EXT#@acme.onmicrosoft.com`. It is not an address, as no mail can be received there.
+    #[must_use]
+    pub fn is_guest_name(&self) -> bool {
+        self.folded().contains("#ext#")
+    }
+
     /// The part after the `@`, case-folded.
     #[must_use]
     pub fn domain(&self) -> String {

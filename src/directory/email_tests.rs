@@ -10,4 +10,7 @@ fn ordinary_addresses_pass_and_header_injection_does_not() {
     }
     assert_eq!(Email::parse("Ada@Example.COM").expect("valid").folded(), "ada@example.com");
     assert_eq!(Email::parse("Ada@Example.COM").expect("valid").domain(), "example.com");
+    let is_guest = |text| Email::parse(text).expect("valid").is_guest_name();
+    assert!(is_guest("eve_partner.example#EXT#@acme.onmicrosoft.com"));
+    assert!(is_guest("eve_partner.example#ext#@acme.example") && !is_guest("eve+ext@acme.example"));
 }

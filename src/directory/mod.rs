@@ -1,13 +1,13 @@
-//! Who exists: accounts, users, groups and memberships. The only writer of these tables.
+//! Who exists: accounts, their domains, users, groups and memberships. The only writer of these tables.
 
 pub mod accounts;
+pub mod domains;
 mod email;
 mod error;
 pub mod groups;
 mod page_request;
 pub mod users;
 
-pub(crate) use accounts::is_domain;
 pub use email::Email;
 pub(crate) use email::domain_of;
 pub use error::Error;

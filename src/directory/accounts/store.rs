@@ -2,7 +2,7 @@
 
 use super::model::Account;
 use super::settings::{AuthenticationSettings, UnreadableSettings};
-use crate::kernel::database::DbConn;
+use crate::kernel::database::{DbConn, lock_rows};
 use crate::kernel::{AccountId, Tx};
 
 /// The account with this id.
@@ -28,6 +28,15 @@ pub async fn find_single(c: &mut DbConn) -> Result<Option<Account>, sqlx::Error>
             .fetch_all(c)
             .await?;
     Ok(if first_two.len() == 1 { first_two.pop() } else { None })
+}
+
+/// Whether the account is the first one of the server, whose administrators set the server up.
+pub async fn is_first(c: &mut DbConn, id: &AccountId) -> Result<bool, sqlx::Error> {
+    let first: Option<AccountId> =
+        sqlx::query_scalar("SELECT id FROM accounts ORDER BY created_at, id LIMIT 1")
+            .fetch_optional(c)
+            .await?;
+    Ok(first.is_some_and(|first| first == *id))
 }
 
 /// All accounts of the server, for background jobs.
@@ -65,11 +74,7 @@ pub fn parse_settings(
 /// Locks the account's row until the transaction ends. Transactions that read a set of the account's rows
 /// and change it depending on the result must hold this lock.
 pub async fn lock(tx: &mut Tx, account_id: &AccountId) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE accounts SET id = id WHERE id = $1")
-        .bind(account_id)
-        .execute(&mut **tx)
-        .await
-        .map(drop)
+    lock_rows(tx, "SELECT id FROM accounts WHERE id = $1", &[account_id]).await
 }
 
 pub(super) async fn insert(tx: &mut Tx, account: &Account) -> Result<(), sqlx::Error> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::settings::AuthenticationSettings;
+use super::settings::{AuthenticationSettings, SignInRule, connection_names};
 use super::{Account, store};
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::{Error, groups};
@@ -35,6 +35,7 @@ pub async fn update_settings(
         }
     }
     wanted.two_factor.groups = present;
+    wanted.sign_in_rules = existing_rules(tx, account, &before, wanted.sign_in_rules).await?;
     wanted.two_factor.enforced_since = match &before.two_factor {
         two_factor if wanted.two_factor.widens(two_factor) => Some(tx.now()),
         two_factor => two_factor.enforced_since.filter(|_| wanted.two_factor.is_enforced()),
@@ -54,4 +55,45 @@ pub async fn update_settings(
     let event = Event::new(Action::SettingsUpdate, "account", &account.id, &account.name).detail(detail);
     audit::record(tx, context, event).await?;
     Ok(wanted)
+}
+
+/// The rules whose groups exist. A group or connection that was in the rules before and has been deleted since
+/// is dropped without an error.
+async fn existing_rules(
+    tx: &mut Tx,
+    account: &Account,
+    before: &AuthenticationSettings,
+    wanted: Vec<SignInRule>,
+) -> Result<Vec<SignInRule>, Error> {
+    if wanted.is_empty() {
+        return Ok(wanted);
+    }
+    let connections = connection_names(tx, &account.id).await?;
+    let mut present = Vec::new();
+    for mut rule in wanted {
+        let known = |old: &SignInRule| old.group == rule.group;
+        if let Some(id) = &rule.group
+            && groups::by_id(tx, &account.id, id).await?.is_none()
+        {
+            if before.sign_in_rules.iter().any(known) {
+                continue;
+            }
+            let reason = format!("contains {id}, which is not the ID of a group in this account");
+            return Err(Error::Invalid { field: "sign_in_rules", reason });
+        }
+        if let Some(ids) = &mut rule.connections {
+            let gone: Vec<String> =
+                ids.extract_if(.., |id| connections.iter().all(|connection| connection.id != *id)).collect();
+            let was_known = |id: &&String| {
+                let mut old = before.sign_in_rules.iter().filter_map(|rule| rule.connections.as_ref());
+                old.any(|ids| ids.contains(id))
+            };
+            if let Some(id) = gone.iter().find(|id| !was_known(id)) {
+                let reason = format!("contains {id}, which is not the ID of a connection for sign-in");
+                return Err(Error::Invalid { field: "sign_in_rules", reason });
+            }
+        }
+        present.push(rule);
+    }
+    Ok(present)
 }

@@ -18,7 +18,7 @@ pub use links::{
 };
 pub use model::{Group, GroupMember, NewGroup};
 pub use store::{
-    GroupCondition, by_id, count, list_after, list_page, member_count, members, names_of_user, nested_groups,
-    of_user, search,
+    GroupCondition, by_id, count, identifiers_of_user, list_after, list_page, member_count, members,
+    names_of_user, nested_groups, of_user, search,
 };
 pub use update::{GroupUpdate, MembershipUpdate, UpdatedGroup, update};

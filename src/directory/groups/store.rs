@@ -131,6 +131,17 @@ pub async fn names_of_user(c: &mut DbConn, user_id: &UserId) -> Result<Vec<Strin
     .await
 }
 
+/// The identifiers of the groups a user is in, in order. Unlike names, they are unique in the account.
+pub async fn identifiers_of_user(c: &mut DbConn, user_id: &UserId) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT DISTINCT g.identifier FROM memberships m JOIN user_groups g ON g.id = m.group_id \
+         WHERE m.user_id = $1 ORDER BY g.identifier",
+    )
+    .bind(user_id)
+    .fetch_all(c)
+    .await
+}
+
 /// A page of members in order of the users' creation, after the user with id `after`.
 pub async fn members(
     c: &mut DbConn,
@@ -159,15 +170,17 @@ pub async fn member_count(c: &mut DbConn, group_id: &GroupId) -> Result<i64, sql
         .await
 }
 
+/// Whether a group of the account has this identifier, compared without case: an application may not tell `Admins` from
+/// `admins`.
 pub(super) async fn identifier_taken(
     c: &mut DbConn,
     account_id: &AccountId,
     text: &str,
 ) -> Result<bool, sqlx::Error> {
     let found: Option<(String,)> =
-        sqlx::query_as("SELECT id FROM user_groups WHERE account_id = $1 AND identifier = $2")
+        sqlx::query_as("SELECT id FROM user_groups WHERE account_id = $1 AND identifier_folded = $2 LIMIT 1")
             .bind(account_id)
-            .bind(text)
+            .bind(fold_case(text))
             .fetch_optional(c)
             .await?;
     Ok(found.is_some())
@@ -182,8 +195,9 @@ pub(super) async fn insert(
 ) -> Result<Group, sqlx::Error> {
     let (id, now) = (tx.new_id(), tx.now());
     sqlx::query_as(concat!(
-        "INSERT INTO user_groups (id, account_id, name, name_folded, identifier, connection_id, external_id, \
-         attributes, version, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $9) RETURNING ",
+        "INSERT INTO user_groups (id, account_id, name, name_folded, identifier, identifier_folded, connection_id, \
+         external_id, attributes, version, created_at, updated_at) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1, $10, $10) RETURNING ",
         columns!()
     ))
     .bind(id)
@@ -191,6 +205,7 @@ pub(super) async fn insert(
     .bind(&group.name)
     .bind(fold_case(&group.name))
     .bind(identifier)
+    .bind(fold_case(identifier))
     .bind(connection_id)
     .bind(group.external_id.as_deref())
     .bind(serde_json::Value::Object(group.attributes.clone()).to_string())

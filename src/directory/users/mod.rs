@@ -1,6 +1,6 @@
 //! Users: the people with an entry in an account. The profile of a user that a connection manages is
-//! changed by that connection only. Deactivating a user raises the epoch, which ends every session and
-//! token.
+//! changed by that connection only. Deactivating a user, or giving them another address, raises the epoch, which
+//! ends every session and token.
 
 mod batch;
 mod count_cache;
@@ -23,13 +23,13 @@ pub(crate) use store::COLUMNS_OF_U;
 pub(super) use store::connection_name;
 pub use store::{
     UserCondition, by_id, claim_welcome, count, count_outside_domains, due_for_welcome,
-    find_by_email_or_user_name, find_by_id_any_account, find_unique_account_by_email, ids_by_email,
-    list_after, list_page, search,
+    find_by_email_or_user_name, find_by_id_any_account, ids_by_email, list_active_by_email_any_account,
+    list_after, list_page, lock, search,
 };
 
-/// What can end a user's access, without a look at who is left. Only `access` calls these, after it has made
-/// sure that the account keeps an administrator; `tests/architecture` fails when another file does.
+/// What can end a user's access, without a look at who is left. Only `access` calls these, under the lock of the
+/// account and after it has made sure that the account keeps an administrator; `tests/architecture` fails when another file does.
 pub mod unchecked {
     pub use super::delete::{delete, ensure_deletable};
-    pub use super::update::update;
+    pub use super::update::{raise_epoch, update};
 }

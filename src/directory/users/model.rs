@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
 
-use crate::directory::{Email, Error, check_name, domain_of};
+use crate::directory::{Email, Error, check_name, domain_of, fold_case};
 use crate::kernel::{AccountId, ConnectionId, Timestamp, UserId};
 
 /// A user as stored.
@@ -159,6 +159,18 @@ impl User {
             Ok(_) => Ok(()),
             Err(_) => Err(Error::Internal(format!("stored attributes of user {} cannot be read", self.id))),
         }
+    }
+
+    /// The user in another epoch.
+    pub(super) fn in_epoch(self, epoch: i64) -> Self {
+        Self { epoch, ..self }
+    }
+
+    /// Whether mails to the user go elsewhere, or nowhere, once the profile is `wanted`.
+    #[must_use]
+    pub fn loses_address(&self, wanted: &Profile) -> bool {
+        let folded = |email: Option<&str>| email.map(fold_case);
+        self.email.is_some() && folded(self.email.as_deref()) != folded(wanted.email.as_deref())
     }
 
     /// The part that can be changed.

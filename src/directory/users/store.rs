@@ -4,7 +4,9 @@ use std::collections::HashMap;
 
 use super::model::{Profile, User};
 use crate::directory::{Error, PageRequest, fold_case};
-use crate::kernel::database::{Conditions, DbConn, NewRow, fetch_where_in, like_anywhere, lookup_map};
+use crate::kernel::database::{
+    Conditions, DbConn, NewRow, fetch_where_in, like_anywhere, lock_rows, lookup_map,
+};
 use crate::kernel::{AccountId, ConnectionId, Tx, UserId};
 
 /// The columns of a [`User`], in the order in which they are read.
@@ -79,17 +81,17 @@ pub async fn ids_by_email(
     lookup_map(c, head, &[account_id], emails).await
 }
 
-/// The account of the user with this address, if exactly one account of this server has it.
-pub async fn find_unique_account_by_email(
-    c: &mut DbConn,
-    email: &str,
-) -> Result<Option<AccountId>, sqlx::Error> {
-    let mut accounts: Vec<(AccountId,)> =
-        sqlx::query_as("SELECT account_id FROM users WHERE email_folded = $1 LIMIT 2")
-            .bind(fold_case(email))
-            .fetch_all(c)
-            .await?;
-    Ok(if accounts.len() == 1 { accounts.pop().map(|(id,)| id) } else { None })
+/// The active users with this address in all accounts, for a mail that each of them gets: it tells something only to
+/// readers of that mailbox. At most 20.
+pub async fn list_active_by_email_any_account(c: &mut DbConn, email: &str) -> Result<Vec<User>, sqlx::Error> {
+    sqlx::query_as(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM users WHERE email_folded = $1 AND active = 1 ORDER BY account_id, id LIMIT 20"
+    ))
+    .bind(fold_case(email))
+    .fetch_all(c)
+    .await
 }
 
 fn conditions(account_id: &AccountId, matches: &[UserCondition]) -> Conditions {
@@ -309,8 +311,28 @@ pub(super) async fn insert(
     .await
 }
 
+/// Locks the user's row until the transaction ends. A transaction that needs the account's lock as well takes that
+/// one first.
+pub async fn lock(tx: &mut Tx, account_id: &AccountId, id: &UserId) -> Result<(), sqlx::Error> {
+    lock_rows(tx, "SELECT id FROM users WHERE account_id = $1 AND id = $2", &[account_id, id]).await
+}
+
+/// Raises the user's epoch and returns it; `None` when the user is gone. The row stays locked until the transaction
+/// ends.
+pub(super) async fn raise_epoch(
+    tx: &mut Tx,
+    account_id: &AccountId,
+    id: &UserId,
+) -> Result<Option<i64>, sqlx::Error> {
+    sqlx::query_scalar("UPDATE users SET epoch = epoch + 1 WHERE account_id = $1 AND id = $2 RETURNING epoch")
+        .bind(account_id)
+        .bind(id)
+        .fetch_optional(&mut **tx)
+        .await
+}
+
 /// Replaces the user's profile; returns `None` when another request changed the user after it was read. The
-/// epoch is raised when the user becomes inactive.
+/// epoch is raised when the user becomes inactive or gets another address.
 pub(super) async fn overwrite(
     tx: &mut Tx,
     user: &User,
@@ -318,11 +340,11 @@ pub(super) async fn overwrite(
     connection_id: Option<&ConnectionId>,
 ) -> Result<Option<User>, sqlx::Error> {
     let now = tx.now();
-    let epoch = user.epoch + i64::from(user.is_active() && !profile.active);
+    let raised = (user.is_active() && !profile.active) || user.loses_address(profile);
     sqlx::query_as(concat!(
         "UPDATE users SET user_name = $1, user_name_folded = $2, email = $3, email_folded = $4, given_name = $5, \
          family_name = $6, display_name = $7, active = $8, connection_id = $9, external_id = $10, attributes = $11, \
-         epoch = $12, pending = CASE WHEN $8 = 1 THEN 0 ELSE pending END, version = version + 1, updated_at = $13 \
+         epoch = epoch + $12, pending = CASE WHEN $8 = 1 THEN 0 ELSE pending END, version = version + 1, updated_at = $13 \
          WHERE account_id = $14 AND id = $15 AND version = $16 RETURNING ",
         columns!()
     ))
@@ -337,7 +359,7 @@ pub(super) async fn overwrite(
     .bind(connection_id)
     .bind(profile.external_id.as_deref())
     .bind(profile.attributes_text())
-    .bind(epoch)
+    .bind(i64::from(raised))
     .bind(now)
     .bind(&user.account_id)
     .bind(&user.id)

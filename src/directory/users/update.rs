@@ -11,7 +11,8 @@ use crate::kernel::{ConnectionId, Tx};
 /// Changes the profile of `user` to `wanted`. When nothing differs, nothing is written and no event is
 /// recorded.
 ///
-/// Deactivation raises the epoch in the same statement, which ends every session and token of the user.
+/// Deactivation and another address raise the epoch in the same statement, which ends every session and token of
+/// the user and voids links that were mailed to them.
 pub async fn update(
     tx: &mut Tx,
     context: &Context,
@@ -37,6 +38,14 @@ pub async fn update(
         .detail(difference(before.summary(), updated.profile().summary()));
     audit::record(tx, context, event).await?;
     Ok(updated)
+}
+
+/// Raises the epoch of `user`, and returns the user as they are in it. Sessions, tokens, links and sign-ins of an
+/// earlier epoch are void.
+pub async fn raise_epoch(tx: &mut Tx, user: &User) -> Result<User, Error> {
+    let raised = store::raise_epoch(tx, &user.account_id, &user.id).await?;
+    let epoch = raised.ok_or(Error::NotFound("user"))?;
+    Ok(user.clone().in_epoch(epoch))
 }
 
 /// Who manages the user after this change, or a refusal.

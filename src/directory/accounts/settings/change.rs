@@ -4,9 +4,11 @@ use serde_json::{Map, Value, json};
 
 use super::changed_value::ChangedValue;
 use super::declaration::{AuthenticationSettings, SETTINGS, SettingsChange, SsoInvitations};
+use super::sign_in_rules::SignInRule;
 use crate::directory::Error;
 
 impl ChangedValue for SsoInvitations {}
+impl ChangedValue for Vec<SignInRule> {}
 
 impl SettingsChange {
     /// Applies this change as a merge patch (RFC 7396). The result is not checked yet.

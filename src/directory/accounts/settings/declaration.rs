@@ -7,7 +7,10 @@ use utoipa::ToSchema;
 
 use super::changed_value::change_of;
 use super::declare::declare_settings;
-use super::kind::{KindOf, Setting, choice, domains, group, groups, minutes, number, switch, text};
+use super::kind::{
+    KindOf, Setting, choice, domains, group, groups, minutes, number, sign_in_rules, switch, text,
+};
+use super::sign_in_rules::SignInRule;
 use crate::kernel::Timestamp;
 use crate::kernel::text_enum::text_enum;
 
@@ -116,6 +119,10 @@ declare_settings! {
             /// The allowed email domains, at most 500. If the list is not empty, only users with an address
             /// in these domains can sign in, whichever method they use.
             email_domains: Vec<String> = Vec::new(), domains("Allowed email domains", 500), input "domains";
+            /// Which methods users may sign in with, at most 200 rules: for everyone, for the users of an
+            /// email domain, and for the members of a group. Without a matching rule, every method is
+            /// allowed. The administrator sign-in page is the only exception.
+            sign_in_rules: Vec<SignInRule> = Vec::new(), sign_in_rules("Sign-in methods", 200), input "sign_in_rules";
             /// Whether administrators can use the administrator sign-in page, `/login/local`, when single
             /// sign-on does not work.
             local_login: bool = true, switch("Allow administrators to use the administrator sign-in page"), input "local_login";

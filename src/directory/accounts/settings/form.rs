@@ -9,9 +9,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::declaration::{AuthenticationSettings, SETTINGS};
+use super::group_names::group_id_by_name;
 use super::kind::{Setting, SettingKind, strings};
-use crate::directory::Error;
-use crate::directory::groups::{self, GroupCondition};
+use super::sign_in_rules_form;
+use crate::directory::{Error, groups};
 use crate::kernel::AccountId;
 use crate::kernel::database::DbConn;
 
@@ -77,6 +78,7 @@ impl SettingsForm {
                 }
                 names.join("\n")
             }
+            SettingKind::SignInRules { .. } => sign_in_rules_form::show(c, account_id, value).await?,
         };
         self.0.insert(setting.input.to_owned(), text);
         Ok(())
@@ -158,6 +160,9 @@ impl SettingsForm {
                 }
                 json!(ids)
             }
+            SettingKind::SignInRules { label, .. } => {
+                json!(sign_in_rules_form::read(c, account_id, label, text).await?)
+            }
         })
     }
 
@@ -195,21 +200,4 @@ fn non_empty(text: &str) -> Option<&str> {
 /// Splits a list at commas, semicolons and white space.
 fn split_list(text: &str) -> Vec<&str> {
     text.split([',', ';', ' ', '\n', '\r', '\t']).filter(|word| !word.is_empty()).collect()
-}
-
-/// The id of the group with this name.
-async fn group_id_by_name(
-    c: &mut DbConn,
-    account_id: &AccountId,
-    label: &'static str,
-    name: &str,
-) -> Result<String, Error> {
-    let matches = [GroupCondition::Name(name.to_owned())];
-    let mut found = groups::list_after(c, account_id, &matches, "", 2).await?;
-    let reason = match (found.pop(), found.is_empty()) {
-        (Some(group), true) => return Ok(group.id.into()),
-        (Some(_), false) => format!("more than one group is named {name}"),
-        (None, _) => format!("there is no group named {name}"),
-    };
-    Err(Error::Invalid { field: label, reason })
 }

@@ -8,6 +8,7 @@ use std::marker::PhantomData;
 use serde_json::{Value, json};
 
 use super::domain_syntax::is_domain;
+use super::sign_in_rules::{self, SignInRule};
 use crate::directory::{Error, check_name, fold_case};
 use crate::kernel::TextEnum;
 
@@ -45,6 +46,8 @@ pub enum SettingKind {
     Group { label: &'static str },
     /// The ids of user groups; the page shows their names.
     Groups { label: &'static str, max: usize },
+    /// Rules about sign-in methods; the page shows them as text.
+    SignInRules { label: &'static str, max: usize },
 }
 
 /// A kind for settings of the Rust type `T`, so that the compiler refuses a kind that does not fit.
@@ -92,6 +95,10 @@ pub(super) const fn groups(label: &'static str, max: usize) -> KindOf<Vec<String
     KindOf::new(SettingKind::Groups { label, max })
 }
 
+pub(super) const fn sign_in_rules(label: &'static str, max: usize) -> KindOf<Vec<SignInRule>> {
+    KindOf::new(SettingKind::SignInRules { label, max })
+}
+
 impl SettingKind {
     /// The setting's name on pages.
     #[must_use]
@@ -104,7 +111,8 @@ impl SettingKind {
             | Self::Choice { label, .. }
             | Self::Domains { label, .. }
             | Self::Group { label }
-            | Self::Groups { label, .. } => label,
+            | Self::Groups { label, .. }
+            | Self::SignInRules { label, .. } => label,
         }
     }
 }
@@ -163,6 +171,7 @@ impl Setting {
                 }
                 Ok(json!(all))
             }
+            SettingKind::SignInRules { max, .. } => sign_in_rules::checked(value, max),
             SettingKind::Groups { max, .. } => {
                 let mut all: Vec<&str> = strings(&value).collect();
                 all.sort_unstable();

@@ -5,6 +5,7 @@
 //! form, the review page and the audit details are derived from that list; `docs/how-to/add-a-setting.md`
 //! explains how to extend it. A stored value that cannot be read is refused and never becomes a default.
 
+mod allowed_methods;
 mod change;
 mod changed_value;
 mod declaration;
@@ -12,19 +13,25 @@ mod declare;
 mod domain_syntax;
 mod domains;
 mod form;
+mod group_names;
 mod kind;
 mod review;
+mod sign_in_rules;
+mod sign_in_rules_form;
+mod store;
 mod stored;
 mod two_factor;
 mod unreadable;
 
+pub use allowed_methods::AllowedMethods;
 pub use change::SettingDifference;
 pub use declaration::{
     AuthenticationSettings, LockoutSettings, MAX_SESSION_MINUTES, PasswordSettings, SETTINGS,
     SessionSettings, SettingsChange, SsoInvitations, TwoFactorSettings,
 };
-pub(crate) use domain_syntax::is_domain;
 pub use form::SettingsForm;
 pub use kind::{Setting, SettingKind};
 pub use review::ReviewedSetting;
+pub use sign_in_rules::SignInRule;
+pub(super) use store::connection_names;
 pub use unreadable::UnreadableSettings;

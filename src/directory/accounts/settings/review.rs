@@ -29,6 +29,10 @@ impl SettingDifference {
             Some(Setting { kind: SettingKind::Group { .. }, input, .. }) if self.after.is_string() => {
                 form.text(input).to_owned()
             }
+            Some(Setting { kind: SettingKind::SignInRules { .. }, input, .. }) if !self.after.is_null() => {
+                let lines: Vec<&str> = form.text(input).lines().map(str::trim).collect();
+                if lines.is_empty() { "none".to_owned() } else { lines.join("; ") }
+            }
             _ => display(kind, &self.after),
         };
         let name = kind.map_or_else(|| self.name.clone(), |kind| kind.label().to_owned());
@@ -42,6 +46,11 @@ fn display(kind: Option<SettingKind>, value: &Value) -> String {
             0 => "none".into(),
             1 => "1 group".into(),
             n => format!("{n} groups"),
+        },
+        (Some(SettingKind::SignInRules { .. }), _) => match value.as_array().map_or(0, Vec::len) {
+            0 => "none".into(),
+            1 => "1 rule".into(),
+            n => format!("{n} rules"),
         },
         (Some(SettingKind::Group { .. }), Value::String(_)) => "another group".into(),
         (Some(SettingKind::Minutes { .. }), Value::Number(minutes)) => {
