@@ -82,6 +82,23 @@ pub(super) async fn unbind_all_roles(
     Ok(())
 }
 
+/// Whether this user is an active administrator of the account.
+pub(super) async fn is_active_admin(
+    c: &mut DbConn,
+    account_id: &AccountId,
+    user_id: &UserId,
+) -> Result<bool, sqlx::Error> {
+    let found: Option<String> = sqlx::query_scalar(
+        "SELECT u.id FROM role_bindings b JOIN users u ON u.id = b.principal_id \
+         WHERE b.account_id = $1 AND b.role = 'account_admin' AND u.active = 1 AND u.id = $2",
+    )
+    .bind(account_id)
+    .bind(user_id)
+    .fetch_optional(c)
+    .await?;
+    Ok(found.is_some())
+}
+
 /// Whether the account has an active administrator other than this user.
 pub async fn has_other_admin(
     c: &mut DbConn,

@@ -15,4 +15,4 @@ pub use last_admin::ensure_not_last_admin;
 pub use permission::{Permission, Role};
 pub use principal::{Credential, MissingPermission, Principal, PrincipalKind, SessionRestriction};
 pub use routing::{Guard, GuardedRoute, Routes};
-pub use user_changes::{delete_user, set_user_active, set_user_roles, update_user};
+pub use user_changes::{delete_user, raise_epoch, set_user_active, set_user_roles, update_user};

@@ -14,11 +14,15 @@ text_enum! {
         GroupsEdit = "groups.edit",
         ConnectionsView = "connections.view",
         ConnectionsEdit = "connections.edit",
+        DomainsView = "domains.view",
+        DomainsEdit = "domains.edit",
         ServiceAccountsView = "service_accounts.view",
         ServiceAccountsEdit = "service_accounts.edit",
         SettingsView = "authentication_settings.view",
         SettingsEdit = "authentication_settings.edit",
         AuditView = "audit_events.view",
+        AppsView = "apps.view",
+        AppsEdit = "apps.edit",
     }
 }
 

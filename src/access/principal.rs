@@ -33,8 +33,10 @@ pub enum Credential {
         id: String,
         /// The authentication methods (`amr`, RFC 8176), separated by spaces.
         amr: String,
-        /// The authentication level that was reached (`acr`).
+        /// The authentication level that was reached here (`acr`).
         acr: String,
+        /// The authentication level that the identity provider stated.
+        provider_acr: String,
         /// When the user last authenticated in this session.
         authenticated_at: Timestamp,
         /// What the session must do first.
@@ -44,6 +46,8 @@ pub enum Credential {
     Token {
         /// The token's id.
         id: String,
+        /// Set if its owner must have a second factor, and made the token without one.
+        restriction: SessionRestriction,
     },
 }
 
@@ -120,12 +124,11 @@ impl Principal {
         Context::of(&self.account_id, actor, request)
     }
 
-    /// The session's restriction; a token has none.
+    /// The restriction of the session or token.
     #[must_use]
     pub fn restriction(&self) -> SessionRestriction {
         match &self.credential {
-            Credential::Session { restriction: owes, .. } => *owes,
-            Credential::Token { .. } => SessionRestriction::None,
+            Credential::Session { restriction, .. } | Credential::Token { restriction, .. } => *restriction,
         }
     }
 

@@ -25,6 +25,10 @@ pub enum Guard {
     Requires(Permission),
     /// A provisioning token.
     Scim,
+    /// A request at the host of an application, which its reverse proxy asks about or passes on. The handler
+    /// identifies the session or token for this application; no credential of the console or the REST API
+    /// counts. It is of another origin by design; a handler that changes something checks its origin.
+    Application,
 }
 
 /// One declared route.

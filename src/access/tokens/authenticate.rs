@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::model::TokenPurpose;
 use super::store;
-use crate::access::{Credential, Principal, PrincipalKind, Role};
+use crate::access::{Credential, Principal, PrincipalKind, Role, SessionRestriction};
 use crate::kernel::TextEnum as _;
 use crate::kernel::{AccountId, ConnectionId, Kernel, Timestamp, tokens};
 
@@ -15,8 +15,12 @@ pub struct AuthenticatedToken {
     pub principal: Principal,
     /// The connection it provisions through.
     pub connection: Option<TokenConnection>,
+    /// The application that it was made for.
+    pub application_id: Option<String>,
     /// When the token expires.
     pub expires_at: Option<Timestamp>,
+    /// Whether the session in which a user made the token had verified a second factor.
+    pub second_factor: bool,
 }
 
 /// The current state of a provisioning token's connection.
@@ -44,6 +48,7 @@ struct Row {
     owner_kind: PrincipalKind,
     owner_id: String,
     owner_name: Option<String>,
+    application_id: Option<String>,
     connection_id: Option<ConnectionId>,
     connection_name: Option<String>,
     connection_kind: Option<String>,
@@ -52,6 +57,8 @@ struct Row {
     connection_paused_at: Option<i64>,
     last_used_at: Option<Timestamp>,
     expires_at: Option<Timestamp>,
+    parent_id: Option<String>,
+    second_factor: i32,
     roles: Option<String>,
 }
 
@@ -59,7 +66,8 @@ struct Row {
 const TOUCH_AFTER: Duration = Duration::from_mins(1);
 
 /// Accepts a token that exists, was issued for `purpose`, and is neither revoked nor expired, whose owner
-/// is active and still in the epoch in which the token was issued.
+/// is active and still in the epoch in which the token was issued. If it was made with another token, that one must be
+/// valid as well.
 pub async fn authenticate(
     kernel: &Kernel,
     secret: &str,
@@ -69,9 +77,10 @@ pub async fn authenticate(
     let mut c = kernel.db.read().await?;
     let row: Option<Row> = sqlx::query_as(
         "SELECT t.id, t.account_id, t.owner_kind, t.owner_id, COALESCE(u.user_name, s.name) AS owner_name, \
-         t.connection_id, c.name AS connection_name, c.kind AS connection_kind, c.settings AS connection_settings, \
+         t.application_id, t.connection_id, c.name AS connection_name, c.kind AS connection_kind, c.settings AS connection_settings, \
          c.enabled AS connection_enabled, \
          c.paused_at AS connection_paused_at, t.last_used_at, t.expires_at, \
+         t.parent_id, t.second_factor, \
          (SELECT string_agg(b.role, ' ') FROM role_bindings b WHERE b.principal_id = t.owner_id) AS roles \
          FROM api_tokens t \
          LEFT JOIN users u ON t.owner_kind = 'user' AND u.id = t.owner_id AND u.active = 1 AND u.epoch = t.owner_epoch \
@@ -87,6 +96,11 @@ pub async fn authenticate(
     .await?;
     let Some(row) = row else { return Ok(None) };
     let Some(name) = row.owner_name else { return Ok(None) };
+    if let Some(parent_id) = &row.parent_id
+        && !store::is_chain_valid(&mut c, &row.account_id, parent_id, now).await?
+    {
+        return Ok(None);
+    }
     let roles = row.roles.unwrap_or_default().split(' ').filter_map(Role::parse).collect();
     drop(c);
     if row.last_used_at.is_none_or(|last| last < now.minus(TOUCH_AFTER)) {
@@ -99,7 +113,7 @@ pub async fn authenticate(
         kind: row.owner_kind,
         id: row.owner_id,
         name,
-        credential: Credential::Token { id: row.id },
+        credential: Credential::Token { id: row.id, restriction: SessionRestriction::None },
         roles,
     };
     let connection = row.connection_id.map(|id| TokenConnection {
@@ -110,5 +124,7 @@ pub async fn authenticate(
         enabled: row.connection_enabled == Some(1),
         paused: row.connection_paused_at.is_some(),
     });
-    Ok(Some(AuthenticatedToken { principal, connection, expires_at: row.expires_at }))
+    let (application_id, expires_at) = (row.application_id, row.expires_at);
+    let second_factor = row.second_factor == 1;
+    Ok(Some(AuthenticatedToken { principal, connection, application_id, expires_at, second_factor }))
 }

@@ -1,11 +1,11 @@
 //! Issuing a token.
 
-use super::model::{ApiToken, NewToken, TokenPurpose};
+use super::model::{ApiToken, NewToken, TokenOrigin, TokenPurpose};
 use super::store;
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::{self, check_name};
-use crate::kernel::Tx;
 use crate::kernel::tokens::{self, OpaqueTokenKind};
+use crate::kernel::{Timestamp, Tx};
 
 /// Issues a token and returns its secret, which is not stored.
 pub async fn create(
@@ -18,12 +18,43 @@ pub async fn create(
         let reason = "must be in the future".to_owned();
         return Err(directory::Error::Invalid { field: "expires_at", reason });
     }
+    let new = NewToken { expires_at: limit_expiry(&new)?, ..new };
     let purpose = match new.purpose {
         TokenPurpose::Api => OpaqueTokenKind::Api,
         TokenPurpose::Scim => OpaqueTokenKind::Scim,
+        TokenPurpose::Application => OpaqueTokenKind::Application,
     };
     let made = tokens::OpaqueToken::generate(purpose);
     let token = store::insert(tx, &context.account_id, &new, made.hint(), &made.hash).await?;
     audit::record(tx, context, Event::new(Action::TokenCreate, "api_token", &token.id, &token.name)).await?;
     Ok((token, made.secret))
+}
+
+/// When the token expires: never later than the token that it is made with.
+fn limit_expiry(new: &NewToken<'_>) -> Result<Option<Timestamp>, directory::Error> {
+    let TokenOrigin::Token(parent) = new.origin else { return Ok(new.expires_at) };
+    match (parent.expires_at, new.expires_at) {
+        (Some(limit), Some(wanted)) if wanted > limit => {
+            let reason = format!(
+                "must not be later than {limit}, when the API token that you use expires. Sign in to generate a token \
+                 that is valid longer"
+            );
+            Err(directory::Error::Invalid { field: "expires_at", reason })
+        }
+        (limit, wanted) => Ok(wanted.or(limit)),
+    }
+}
+
+/// Issues a token that counts at one application only. The caller has found the application in the account.
+pub async fn create_for_application(
+    tx: &mut Tx,
+    context: &Context,
+    new: NewToken<'_>,
+    application_id: &str,
+) -> Result<(ApiToken, String), directory::Error> {
+    let new = NewToken { purpose: TokenPurpose::Application, ..new };
+    let (mut token, secret) = create(tx, context, new).await?;
+    store::set_application(tx, &context.account_id, &token.id, application_id).await?;
+    token.application_id = Some(application_id.to_owned());
+    Ok((token, secret))
 }

@@ -15,6 +15,8 @@ text_enum! {
         Api = "api",
         /// The provisioning endpoints of one connection.
         Scim = "scim",
+        /// One application behind a reverse proxy, and nothing of this server.
+        Application = "application",
     }
 }
 
@@ -28,11 +30,18 @@ pub struct ApiToken {
     pub owner_kind: String,
     /// The owner's ID.
     pub owner_id: String,
-    /// `api` for the REST API, `scim` for SCIM provisioning.
+    /// `api` for the REST API, `scim` for SCIM provisioning, `application` for one application.
     pub purpose: String,
     /// The ID of the SCIM connection that the token belongs to.
     #[schema(value_type = Option<String>)]
     pub connection_id: Option<ConnectionId>,
+    /// The ID of the application that the token was made for.
+    pub application_id: Option<String>,
+    /// The ID of the token with which this token was generated. It is revoked and expires together with that token.
+    pub parent_id: Option<String>,
+    /// Whether the session that made it had verified a second factor, for a token of a user.
+    #[serde(skip)]
+    pub(super) second_factor: i32,
     /// The token's name.
     pub name: String,
     /// The last four characters of the secret.
@@ -74,9 +83,25 @@ pub struct TokenOwner<'a> {
     pub epoch: i64,
 }
 
+/// With which authority a token is made.
+#[derive(Debug, Clone, Copy)]
+pub enum TokenOrigin<'a> {
+    /// The operator's, on the host.
+    Operator,
+    /// A session's.
+    Session {
+        /// Whether the session has verified a second factor.
+        second_factor: bool,
+    },
+    /// Another token's. The new one never lives longer, and is revoked with it.
+    Token(&'a ApiToken),
+}
+
 /// The parameters of a new token.
 #[derive(Debug, Clone, Copy)]
 pub struct NewToken<'a> {
+    /// With which authority it is made.
+    pub origin: TokenOrigin<'a>,
     /// The principal it acts as.
     pub owner: TokenOwner<'a>,
     /// Which API it gives access to.
