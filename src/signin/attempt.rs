@@ -27,8 +27,20 @@ pub struct SignInAttempt<'a> {
 pub enum SignInOutcome {
     /// A session was created.
     Complete(CompletedSignIn),
-    /// Another step is required before a session can begin. The flow continues under this id.
-    StepRequired(NextStep, String),
+    /// Another step is required before a session can begin.
+    StepRequired(RequiredStep),
+}
+
+/// A step that a flow waits for.
+#[derive(Debug)]
+pub struct RequiredStep {
+    /// The step.
+    pub step: NextStep,
+    /// The id under which the flow continues.
+    pub flow_id: String,
+    /// The content of the cookie with the secret that the browser must present to continue. The secret is new
+    /// with each proof, so that one from before the proof cannot continue the flow.
+    pub cookie: String,
 }
 
 /// A sign-in that produced a session.
@@ -70,6 +82,13 @@ pub enum SignInError {
     /// The user with this address is linked to another subject of the same issuer.
     #[error("address_of_another")]
     AddressLinkedToOtherSubject,
+    /// The connection may not speak for this domain, and the user is not linked to it.
+    #[error("not_in_connection_domains")]
+    NotInConnectionDomains(String),
+    /// An administrator must approve the link of the identity, because the user has a role and nothing to
+    /// confirm it with.
+    #[error("link_needs_approval")]
+    LinkNeedsApproval,
     /// The directory accepted the password but currently restricts the account.
     #[error("{}", .0.as_str())]
     AccountRestricted(DirectoryAccountState),
@@ -82,6 +101,9 @@ pub enum SignInError {
     /// The account does not allow the domain of the address.
     #[error("domain_not_allowed")]
     DomainNotAllowed,
+    /// The account does not allow the user to sign in with this method.
+    #[error("method_not_allowed")]
+    MethodNotAllowed,
     /// The local sign-in page accepts administrators only.
     #[error("not_an_administrator")]
     NotAdministrator,

@@ -25,6 +25,8 @@ pub(super) enum LookupBy<'a> {
     /// A subject at a connection's provider. If the subject is new and its address counts as verified, the
     /// user is looked up by address.
     ExternalSubject { connection_id: &'a ConnectionId, subject: &'a ExternalSubject, identifier: &'a str },
+    /// An email address that a connection's provider states about a person without a subject.
+    ConnectionAddress { connection_id: &'a ConnectionId, identifier: &'a str },
     /// The user's id.
     UserId(&'a UserId),
 }
@@ -38,24 +40,28 @@ impl<'a> LookupBy<'a> {
             (None, Some(subject), Some(connection_id)) => {
                 Self::ExternalSubject { connection_id, subject, identifier: &proof.identifier }
             }
-            _ => Self::Identifier(&proof.identifier),
+            (None, None, Some(connection_id)) => {
+                Self::ConnectionAddress { connection_id, identifier: &proof.identifier }
+            }
+            (None, _, None) => Self::Identifier(&proof.identifier),
         }
     }
 }
 
-/// What the lookup found about an external subject.
+/// What the lookup found about the person that a connection's provider names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SubjectMatch {
-    /// The lookup was not by subject.
+    /// The user was not named by a connection's provider.
     NotAsked,
     /// The subject is linked to the record's user.
     Linked,
-    /// The subject is new and its address is verified. The record's user, if any, has that address.
+    /// The subject is new, or the provider has none, and the address is verified. The record's user, if any,
+    /// has that address.
     NewWithVerifiedAddress,
     /// The subject is new and its address is not verified, so no user was looked up by address.
     NewWithUnverifiedAddress,
-    /// The subject is new, and the user with its verified address is linked to another subject of the same
-    /// issuer. Providers reassign addresses to other people.
+    /// The subject is new, or the provider has none, and the user with the verified address is linked to
+    /// another subject of the same issuer. Providers reassign addresses to other people.
     AddressOfOtherSubject,
 }
 
@@ -95,25 +101,54 @@ macro_rules! subject_owner {
     };
 }
 
-/// Columns for an external subject: its owner, and how many subjects of the same issuer the user is linked
-/// to.
-const SUBJECT_COLUMNS: &str = concat!(
-    ", ",
-    subject_owner!(),
-    " AS subject_owner, (SELECT COUNT(*) FROM user_identities o WHERE o.user_id = u.id AND o.connection_id = $3 \
-     AND o.issuer = $4) AS subjects_at_issuer"
-);
+/// The owner of a subject that is an address: only as long as they have the address.
+macro_rules! address_owner {
+    () => {
+        "(SELECT i.user_id FROM user_identities i JOIN users x ON x.id = i.user_id AND x.account_id = $1 \
+         WHERE i.connection_id = $3 AND i.issuer = $4 AND i.subject = $5 \
+         AND (x.email_folded = $6 OR x.user_name_folded = $6))"
+    };
+}
+
+/// Columns for an external subject: its owner, and how many lasting subjects of the same issuer the user is
+/// linked to.
+macro_rules! subject_columns {
+    ($owner:expr) => {
+        concat!(
+            ", ",
+            $owner,
+            " AS subject_owner, (SELECT COUNT(*) FROM user_identities o WHERE o.user_id = u.id \
+             AND o.connection_id = $3 AND o.issuer = $4 AND o.is_address = 0) AS subjects_at_issuer"
+        )
+    };
+}
+
+/// The same columns for an address without a subject, which has no owner.
+const ADDRESS_COLUMNS: &str = ", CAST(NULL AS TEXT) AS subject_owner, (SELECT COUNT(*) FROM user_identities o \
+                               WHERE o.user_id = u.id AND o.connection_id = $4 AND o.is_address = 0) \
+                               AS subjects_at_issuer";
 
 /// The subject columns and the SQL expression for the user's id.
 const fn query_parts(lookup_by: LookupBy<'_>) -> [&'static str; 2] {
     match lookup_by {
         LookupBy::Identifier(_) => ["", by_identifier!("$3")],
         LookupBy::UserId(_) => ["", "$3"],
-        LookupBy::ExternalSubject { subject, .. } if subject.address_is_verified => {
-            [SUBJECT_COLUMNS, concat!("COALESCE(", subject_owner!(), ", ", by_identifier!("$6"), ")")]
-        }
-        LookupBy::ExternalSubject { .. } => [SUBJECT_COLUMNS, subject_owner!()],
+        LookupBy::ConnectionAddress { .. } => [ADDRESS_COLUMNS, by_identifier!("$3")],
+        LookupBy::ExternalSubject { subject, .. } if subject.is_address => [
+            subject_columns!(address_owner!()),
+            concat!("COALESCE(", address_owner!(), ", ", by_identifier!("$6"), ")"),
+        ],
+        LookupBy::ExternalSubject { subject, .. } if subject.address_is_verified => [
+            subject_columns!(subject_owner!()),
+            concat!("COALESCE(", subject_owner!(), ", ", by_identifier!("$6"), ")"),
+        ],
+        LookupBy::ExternalSubject { .. } => [subject_columns!(subject_owner!()), subject_owner!()],
     }
+}
+
+/// Whether the query compares the address of an external subject.
+const fn binds_address(subject: &ExternalSubject) -> bool {
+    subject.is_address || subject.address_is_verified
 }
 
 /// Looks up a user in an account. `decoy` takes the place of the user id when there is no user, so that the
@@ -139,16 +174,16 @@ pub(super) async fn find_record(
         LookupBy::UserId(id) => query.bind(id),
         LookupBy::ExternalSubject { connection_id, subject, identifier } => {
             let query = query.bind(connection_id).bind(&subject.issuer).bind(&subject.id);
-            if subject.address_is_verified { query.bind(fold_case(identifier)) } else { query }
+            if binds_address(subject) { query.bind(fold_case(identifier)) } else { query }
+        }
+        LookupBy::ConnectionAddress { connection_id, identifier } => {
+            query.bind(fold_case(identifier)).bind(connection_id)
         }
     };
     let Some(row) = query.fetch_optional(c).await? else {
         return Ok(SignInRecord {
             user: None,
-            subject_match: match lookup_by {
-                LookupBy::ExternalSubject { subject, .. } => match_subject(subject, false, false),
-                LookupBy::Identifier(_) | LookupBy::UserId(_) => SubjectMatch::NotAsked,
-            },
+            subject_match: match_of(lookup_by, false, false),
             settings: AuthenticationSettings::default(),
             password: None,
             is_enrolled: false,
@@ -162,8 +197,8 @@ pub(super) async fn find_record(
     Ok(SignInRecord {
         user,
         subject_match: match lookup_by {
-            LookupBy::ExternalSubject { subject, .. } => match_subject(
-                subject,
+            LookupBy::ExternalSubject { .. } | LookupBy::ConnectionAddress { .. } => match_of(
+                lookup_by,
                 row.try_get::<Option<String>, _>("subject_owner")?.is_some(),
                 row.try_get::<i64, _>("subjects_at_issuer")? > 0,
             ),
@@ -178,16 +213,17 @@ pub(super) async fn find_record(
     })
 }
 
-/// Classifies a subject by whether it is linked, and whether the user with its address has another subject
-/// of the same issuer.
-const fn match_subject(
-    subject: &ExternalSubject,
-    is_linked: bool,
-    has_subject_at_issuer: bool,
-) -> SubjectMatch {
+/// Classifies what a provider says by whether its subject is linked, and whether the user with the address
+/// has a lasting subject of the same issuer.
+const fn match_of(lookup_by: LookupBy<'_>, is_linked: bool, has_subject_at_issuer: bool) -> SubjectMatch {
+    let address_is_verified = match lookup_by {
+        LookupBy::Identifier(_) | LookupBy::UserId(_) => return SubjectMatch::NotAsked,
+        LookupBy::ConnectionAddress { .. } => true,
+        LookupBy::ExternalSubject { subject, .. } => subject.address_is_verified,
+    };
     if is_linked {
         SubjectMatch::Linked
-    } else if !subject.address_is_verified {
+    } else if !address_is_verified {
         SubjectMatch::NewWithUnverifiedAddress
     } else if has_subject_at_issuer {
         SubjectMatch::AddressOfOtherSubject

@@ -18,7 +18,9 @@ mod throttle;
 
 use std::sync::Arc;
 
-pub use attempt::{CompletedSignIn, DirectoryAccountState, SignInAttempt, SignInError, SignInOutcome};
+pub use attempt::{
+    CompletedSignIn, DirectoryAccountState, RequiredStep, SignInAttempt, SignInError, SignInOutcome,
+};
 pub use lookup::has_password;
 pub use proof::{ExternalSubject, Method, ProfileNames, Proof, ProviderClaims, ProviderSession};
 pub use throttle::{Throttle, Throttled};
@@ -52,6 +54,7 @@ impl SignIn {
         let mut tx = self.kernel.db.begin().await?;
         sessions::delete_ended(&mut tx).await?;
         flow::delete_expired(&mut tx).await?;
+        identities::delete_expired(&mut tx).await?;
         one_time_links::delete_expired(&mut tx).await?;
         lockout::delete_stale(&mut tx).await?;
         factors::delete_old_remembered_browsers(&mut tx).await?;

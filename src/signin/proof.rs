@@ -50,9 +50,13 @@ pub struct Proof {
     pub external_subject: Option<ExternalSubject>,
     /// The authentication methods (`amr`, RFC 8176).
     pub amr: Vec<String>,
-    /// The authentication level (`acr`) as the identity provider reports it, empty when it reports none. It
-    /// is [`ACR_TWO_FACTORS`] once a second factor was verified here.
+    /// The authentication level (`acr`) that was reached here: [`ACR_TWO_FACTORS`] once a second factor was
+    /// verified, else empty. What an identity provider states never becomes it.
+    #[serde(default, rename = "own_acr")]
     pub acr: String,
+    /// The authentication level as the identity provider states it, empty when it states none.
+    #[serde(rename = "acr")]
+    pub provider_acr: String,
     /// The second factor, if it was verified or the proof covers both factors.
     #[serde(default)]
     pub second_factor: Option<SecondFactor>,
@@ -80,6 +84,7 @@ impl Proof {
             external_subject: None,
             amr: vec!["pwd".into()],
             acr: String::new(),
+            provider_acr: String::new(),
             second_factor: None,
             password_fingerprint: None,
             clear_failures_of: None,
@@ -123,10 +128,14 @@ pub struct ProviderClaims {
 pub struct ExternalSubject {
     /// The issuer.
     pub issuer: String,
-    /// The subject identifier, which the issuer never reassigns.
+    /// The subject identifier, which the issuer never reassigns unless it is an address.
     pub id: String,
     /// Whether the email address counts as verified.
     pub address_is_verified: bool,
+    /// Whether the subject is an email address, or a name like one, because the provider gives nothing
+    /// better. It may be given to another person, so it leads to a user only as long as they have the address.
+    #[serde(default)]
+    pub is_address: bool,
 }
 
 /// The names of a user.

@@ -11,7 +11,7 @@ use crate::kernel::mail::mailing::{self, Mailing, NewMailing};
 use crate::kernel::text_enum::text_enum;
 use crate::kernel::{AccountId, Kernel, Tx};
 use crate::signin::notifications;
-use crate::signin::one_time_links::{self, LinkPurpose};
+use crate::signin::one_time_links;
 use crate::signin::policy::users_without_factor;
 
 /// Users in a batch.
@@ -108,7 +108,7 @@ async fn queue_batch(kernel: &Kernel, mailing: &Mailing) -> Result<bool, Error> 
     let cursor = people.last().map_or(mailing.cursor.clone(), |person| person.id.clone());
     let mut tx = kernel.db.begin().await?;
     let ids: Vec<&str> = people.iter().map(|person| person.id.as_str()).collect();
-    let secrets = one_time_links::create_many(&mut tx, &account.id, &ids, LinkPurpose::Enrol).await?;
+    let secrets = one_time_links::create_enrolment_links(&mut tx, &account.id, &ids).await?;
     let sender = notifications::sender(&account)?;
     let again = mailing.kind == EnrolmentMailKind::Reminder.as_str();
     let mut mails = Vec::with_capacity(people.len());

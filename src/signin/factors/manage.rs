@@ -6,7 +6,7 @@ use super::model::Factor;
 use super::{recovery, store};
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::accounts::TwoFactorSettings;
-use crate::directory::users::User;
+use crate::directory::users::{self, User};
 use crate::directory::{Error, check_name};
 use crate::kernel::{Kernel, Tx};
 use crate::signin::{notifications, policy, sessions};
@@ -36,6 +36,8 @@ pub async fn remove(
     settings: &TwoFactorSettings,
     factor: &Factor,
 ) -> Result<(), Error> {
+    // Two removals at the same time would each find the other factor still there.
+    users::lock(tx, &user.account_id, &user.id).await?;
     let is_last = store::count(tx, &user.id).await? <= 1;
     if is_last && policy::is_enforced_for(tx, settings, &user.id).await? {
         return Err(Error::Forbidden(

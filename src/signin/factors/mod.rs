@@ -33,7 +33,8 @@ pub use remembered_browsers::{
     RememberedBrowser, list as remembered_browsers, revoke as revoke_remembered_browser,
 };
 pub(super) use remembered_browsers::{
-    delete_old as delete_old_remembered_browsers, is_browser_remembered, remember_browser,
+    carry_over as carry_over_remembered_browsers, delete_old as delete_old_remembered_browsers,
+    is_browser_remembered, remember_browser,
 };
 pub use report::{EnrolmentFilter, Row, Summary, report, summary};
 pub use reset::reset;

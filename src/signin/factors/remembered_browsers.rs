@@ -139,6 +139,20 @@ pub async fn revoke(tx: &mut Tx, context: &Context, user: &User, id: &str) -> Re
     Ok(ended)
 }
 
+/// Takes the remembered browsers of `user` over to the epoch that the user has just entered.
+pub(crate) async fn carry_over(tx: &mut Tx, user: &User) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE remembered_devices SET user_epoch = $1 WHERE account_id = $2 AND user_id = $3 AND user_epoch = $4",
+    )
+    .bind(user.epoch)
+    .bind(&user.account_id)
+    .bind(&user.id)
+    .bind(user.epoch - 1)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
 /// Deletes browsers that were remembered longer ago than any account allows.
 pub(crate) async fn delete_old(tx: &mut Tx) -> Result<(), sqlx::Error> {
     let dead = tx.now().minus(LONGEST);

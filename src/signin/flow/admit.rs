@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::model::AdmittedUser;
+use super::model::{AdmittedUser, NextStep};
 use super::outcome_record::audit_context_of;
 use super::provider_claims;
 use crate::access;
@@ -12,8 +12,7 @@ use crate::directory::users::{ChangeAuthority, Profile, User};
 use crate::kernel::Tx;
 use crate::kernel::http::RequestContext;
 use crate::signin::lookup::SignInRecord;
-use crate::signin::password::PasswordStatus;
-use crate::signin::policy::{self, Admission};
+use crate::signin::policy::{self, Admission, LinkConfirmation};
 use crate::signin::{Method, Proof, SignInError, identities};
 
 /// Applies the account's rules to a proof about the user of `record`. The effects of a first sign-in happen
@@ -27,22 +26,57 @@ pub(super) async fn admit_user(
 ) -> Result<AdmittedUser, SignInError> {
     let user = match policy::authorize_sign_in(tx, proof, record).await? {
         Admission::Active(user) => user.clone(),
+        Admission::Unconfirmed(user, confirmation) => {
+            return hold_link(tx, request, proof, record, HeldLink { user, confirmation }).await;
+        }
         Admission::Invited(user) => activate_invited_user(tx, request, user, proof.method).await?,
         Admission::FirstSignIn => {
             let context = Context::anonymous(&proof.account_id, &proof.identifier, request);
             provider_claims::create_user(tx, &context, proof).await?
         }
     };
+    let user = link_identity(tx, request, user, proof).await?;
+    Ok(AdmittedUser::new(user, record))
+}
+
+/// Links the identity of the proof to `user`, and applies the provider's names and groups.
+pub(super) async fn link_identity(
+    tx: &mut Tx,
+    request: &RequestContext,
+    user: User,
+    proof: &Proof,
+) -> Result<User, directory::Error> {
     let context = audit_context_of(&user, request);
     identities::link_or_record_use(tx, &context, &user, proof).await?;
-    let user = provider_claims::apply(tx, &context, user, proof).await?;
-    Ok(AdmittedUser {
-        user,
-        settings: record.settings.clone(),
-        is_enrolled: record.is_enrolled,
-        password_status: PasswordStatus::Valid,
-        expected_hash: None,
-    })
+    provider_claims::apply(tx, &context, user, proof).await
+}
+
+/// The user of an unconfirmed identity, and how they confirm it.
+struct HeldLink<'a> {
+    user: &'a User,
+    confirmation: LinkConfirmation,
+}
+
+/// Keeps the identity of the proof unlinked until it is confirmed. Nothing that the provider says about the user
+/// is applied before.
+async fn hold_link(
+    tx: &mut Tx,
+    request: &RequestContext,
+    proof: &Proof,
+    record: &SignInRecord,
+    held: HeldLink<'_>,
+) -> Result<AdmittedUser, SignInError> {
+    let HeldLink { user, confirmation } = held;
+    let context = Context::anonymous(&proof.account_id, &proof.identifier, request);
+    identities::request_link(tx, &context, user, proof).await?;
+    let step = match confirmation {
+        LinkConfirmation::SecondFactor => NextStep::LinkBySecondFactor,
+        LinkConfirmation::Password => NextStep::LinkByPassword,
+        LinkConfirmation::NotNeeded | LinkConfirmation::Administrator => {
+            return Err(SignInError::LinkNeedsApproval);
+        }
+    };
+    Ok(AdmittedUser { link_step: Some(step), ..AdmittedUser::new(user.clone(), record) })
 }
 
 /// Activates an invited user.

@@ -6,11 +6,14 @@ use super::outcome_record::{record_refusal, record_success};
 use super::store::PendingProof;
 use super::{next_step, start, store};
 use crate::audit::Context;
-use crate::kernel::{Timestamp, Tx, tokens};
+use crate::kernel::tokens::{self, OpaqueToken, OpaqueTokenKind};
+use crate::kernel::{Timestamp, Tx};
 use crate::signin::lockout::{self, CredentialKind};
 use crate::signin::lookup::{self, LookupBy, SignInRecord};
 use crate::signin::password::{self, PasswordStatus};
-use crate::signin::{CompletedSignIn, Proof, SignInAttempt, SignInError, SignInOutcome, sessions};
+use crate::signin::{
+    CompletedSignIn, Proof, RequiredStep, SignInAttempt, SignInError, SignInOutcome, sessions,
+};
 
 /// A password that was verified.
 pub(super) struct VerifiedPassword {
@@ -143,20 +146,22 @@ impl SignInAttempt<'_> {
     ) -> Result<SignInOutcome, SignInError> {
         let Self { flow, browser, .. } = self;
         if let Some(step) = next_step::find_next_step(tx, *browser, admitted, &mut proof).await? {
-            let id = start::persist(tx, flow, browser.secret).await?;
+            let flow_id = start::persist(tx, flow, browser.secret).await?;
+            let OpaqueToken { secret, hash } = OpaqueToken::generate(OpaqueTokenKind::Flow);
             let pending = PendingProof {
-                flow_id: &id,
+                flow_id: &flow_id,
                 previous_step: flow.pending_step(),
                 next_step: step,
                 proof: &proof,
-                user_epoch: flow.user_epoch.unwrap_or(admitted.user.epoch),
-                browser_hash: tokens::hash(browser.secret),
+                user_epoch: admitted.user.epoch,
+                browser_hash: hash,
             };
             let until = tx.now().plus(LIFETIME);
             if !store::save_pending(tx, &pending, until).await? {
                 return Err(SignInError::FlowEnded);
             }
-            return Ok(SignInOutcome::StepRequired(step, id));
+            let cookie = browser.step_cookie_with(&secret);
+            return Ok(SignInOutcome::StepRequired(RequiredStep { step, flow_id, cookie }));
         }
         if !store::consume(tx, &flow.id).await? {
             return Err(SignInError::FlowEnded);
@@ -166,6 +171,9 @@ impl SignInAttempt<'_> {
         let session = sessions::create(tx, user, &proof, hash, self.request).await?;
         // The password was changed, the user was deactivated or a factor was added since they were loaded.
         let session_secret = session.ok_or(SignInError::FlowEnded)?;
+        if let Some(replaced) = browser.session_secret {
+            sessions::end_replaced(tx, self.request, replaced).await?;
+        }
         record_success(tx, self.request, user, &proof).await?;
         Ok(SignInOutcome::Complete(CompletedSignIn {
             session_secret,

@@ -6,11 +6,21 @@ use crate::kernel::Kernel;
 use crate::kernel::http::cookie;
 use crate::kernel::tokens::{OpaqueToken, OpaqueTokenKind};
 
+/// The number of flows with a proof that a browser can continue, in as many tabs.
+const MAX_STEPS: usize = 6;
+/// Separates their secrets in the step cookie. It is not part of a secret.
+const SEPARATOR: &str = "~";
+/// Longer than any secret.
+const MAX_SECRET_LENGTH: usize = 80;
+
 /// The names and attributes of the cookies, which depend on whether the public address uses https.
 #[derive(Debug, Clone, Copy)]
 pub struct SignInCookies {
     /// Binds sign-in flows to this browser.
     pub flow: &'static str,
+    /// Binds a flow with a proof to the browser that proved it. A flow cookie that was copied or planted
+    /// before the proof is therefore useless after it.
+    pub step: &'static str,
     /// Carries the session's secret.
     pub session: &'static str,
     /// Identifies a remembered browser, in which the second factor is not required each time.
@@ -25,12 +35,19 @@ pub fn cookies(kernel: &Kernel) -> SignInCookies {
     if kernel.urls.is_https() {
         SignInCookies {
             flow: "__Host-vst_flow",
+            step: "__Host-vst_step",
             session: "__Host-vst_session",
             device: "__Host-vst_device",
             secure: "; Secure",
         }
     } else {
-        SignInCookies { flow: "vst_flow", session: "vst_session", device: "vst_device", secure: "" }
+        SignInCookies {
+            flow: "vst_flow",
+            step: "vst_step",
+            session: "vst_session",
+            device: "vst_device",
+            secure: "",
+        }
     }
 }
 
@@ -41,6 +58,22 @@ pub struct BrowserBinding<'a> {
     pub secret: &'a str,
     /// The secret of its device cookie, if it has one.
     pub device_secret: Option<&'a str>,
+    /// The secret of its session cookie, if it has one. A new sign-in ends that session.
+    pub session_secret: Option<&'a str>,
+    /// The content of its step cookie, if it has one: the secrets of flows with a proof.
+    pub step_cookie: Option<&'a str>,
+}
+
+impl BrowserBinding<'_> {
+    /// The content of the step cookie with a new secret. The secrets of sign-ins in other tabs stay, the most
+    /// recent ones first. An older one, even a planted one, opens no flow that is bound to the new one.
+    pub(super) fn step_cookie_with(&self, secret: &str) -> String {
+        let is_secret =
+            |text: &&str| text.starts_with(OpaqueTokenKind::Flow.prefix()) && text.len() <= MAX_SECRET_LENGTH;
+        let others = self.step_cookie.into_iter().flat_map(|all| all.split(SEPARATOR)).filter(is_secret);
+        let all: Vec<&str> = std::iter::once(secret).chain(others).take(MAX_STEPS).collect();
+        all.join(SEPARATOR)
+    }
 }
 
 impl SignInCookies {
@@ -54,7 +87,26 @@ impl SignInCookies {
     /// The binding for the browser of this request. `secret` comes from [`SignInCookies::browser_secret`].
     #[must_use]
     pub fn binding_of<'a>(&self, headers: &'a HeaderMap, secret: &'a str) -> BrowserBinding<'a> {
-        BrowserBinding { secret, device_secret: cookie(headers, self.device) }
+        BrowserBinding {
+            secret,
+            device_secret: cookie(headers, self.device),
+            session_secret: cookie(headers, self.session),
+            step_cookie: cookie(headers, self.step),
+        }
+    }
+
+    /// The secrets of this request that a flow may be bound to: those that were set with proofs, and the one
+    /// from before any proof.
+    pub fn flow_secrets<'a>(&self, headers: &'a HeaderMap) -> impl Iterator<Item = &'a str> + use<'a> {
+        let of_steps = cookie(headers, self.step).into_iter().flat_map(|all| all.split(SEPARATOR));
+        of_steps.take(MAX_STEPS).chain(cookie(headers, self.flow))
+    }
+
+    /// `Set-Cookie` for flows with a proof, which lasts until the browser closes. `content` comes from
+    /// [`crate::signin::RequiredStep::cookie`].
+    #[must_use]
+    pub fn set_step(&self, content: &str) -> String {
+        format!("{}={content}; Path=/; HttpOnly; SameSite=Lax{}", self.step, self.secure)
     }
 
     /// `Set-Cookie` for the browser binding, which lasts until the browser closes.

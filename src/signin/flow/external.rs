@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::model::Flow;
+use super::model::{Flow, PendingRequest, ProviderRequest};
 use super::store::{self, NewFlow};
 use crate::kernel::database::DbConn;
 use crate::kernel::tokens::{self, OpaqueToken, OpaqueTokenKind};
@@ -13,24 +13,23 @@ use crate::signin::{Proof, SignInAttempt, SignInError, SignInOutcome};
 /// How long an IdP-initiated sign-in may take from the POST to our redirect.
 const UNSOLICITED_LIFETIME: Duration = Duration::from_mins(1);
 
-/// Records that the flow's browser was sent to `connection_id` with the request `request_id`.
+/// Records that the flow's browser was sent to a provider with this request.
 pub async fn record_request(
     tx: &mut Tx,
     flow_id: &str,
-    connection_id: &ConnectionId,
-    request_id: &str,
+    request: ProviderRequest<'_>,
 ) -> Result<(), sqlx::Error> {
-    store::record_request(tx, flow_id, connection_id, request_id).await
+    store::record_request(tx, flow_id, request).await
 }
 
-/// Whether a flow waits for the response to this request to a connection's provider.
-pub async fn has_pending_request(
+/// The request with this id to a connection's provider, if a flow waits for the response.
+pub async fn find_pending_request(
     c: &mut DbConn,
     connection_id: &ConnectionId,
     request_id: &str,
     now: Timestamp,
-) -> Result<bool, sqlx::Error> {
-    store::has_pending_request(c, connection_id, request_id, now).await
+) -> Result<Option<PendingRequest>, sqlx::Error> {
+    store::find_pending_request(c, connection_id, request_id, now).await
 }
 
 /// How a proof was delivered.

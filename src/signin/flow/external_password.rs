@@ -37,7 +37,7 @@ impl<'a> ExternalPasswordAttempt<'a> {
         let mut c = attempt.signin.kernel.db.read().await?;
         let lookup_by = match subject {
             Some(subject) => LookupBy::ExternalSubject { connection_id, subject, identifier },
-            None => LookupBy::Identifier(identifier),
+            None => LookupBy::ConnectionAddress { connection_id, identifier },
         };
         let candidate = Candidate::find(&mut c, account_id, lookup_by, identifier).await?;
         let name = match &candidate.record {

@@ -4,7 +4,7 @@
 //! begin ──▶ Identified ──▶ Sent ──▶ Proved ──▶ rules ──▶ next step? ──▶ session
 //!               └── password ──────────▲              │  ▲
 //!                                                     ▼  │
-//!                                second factor, new password, enrolment
+//!              confirmation of a link, second factor, new password, enrolment
 //! ```
 //!
 //! - **Identified**: the browser carries the sealed flow, or the flow has a row bound to the browser.
@@ -23,6 +23,7 @@
 
 mod admit;
 mod complete;
+mod confirm_link;
 mod cookies;
 mod enrolment;
 mod external;
@@ -41,11 +42,12 @@ mod start;
 mod store;
 
 pub(super) use admit::activate_invited_user;
+pub use confirm_link::{PendingLink, pending_link};
 pub use cookies::{BrowserBinding, SignInCookies, cookies};
 pub use enrolment::{EnrolledFactor, EnrolmentStepError};
-pub use external::{ProofDelivery, deliver_proof, has_pending_request, record_request, resume};
+pub use external::{ProofDelivery, deliver_proof, find_pending_request, record_request, resume};
 pub use external_password::{ExternalCandidate, ExternalPasswordAttempt};
-pub use model::{Flow, FlowStart, NextStep};
+pub use model::{Flow, FlowStart, NextStep, PendingRequest, ProviderRequest};
 pub use next_step::pending_user;
 pub(super) use outcome_record::audit_context_of;
 pub use password::NewPasswordError;

@@ -8,6 +8,7 @@ use crate::kernel::TextEnum as _;
 use crate::kernel::text_enum::text_enum;
 use crate::kernel::{AccountId, ConnectionId};
 use crate::signin::Proof;
+use crate::signin::lookup::SignInRecord;
 use crate::signin::password::PasswordStatus;
 
 /// How long the user has to prove who they are, including the time at the identity provider's page, and
@@ -54,6 +55,10 @@ text_enum! {
     /// What a flow with a proof waits for, in the order in which the steps are required.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum NextStep {
+        /// The user must confirm with their second factor that a new identity is theirs.
+        LinkBySecondFactor = "link_second_factor",
+        /// The user must confirm with their password that a new identity is theirs.
+        LinkByPassword = "link_password",
         /// The user's second factor must be verified.
         SecondFactor = "second_factor",
         /// The expired password must be replaced.
@@ -118,6 +123,25 @@ pub(super) fn is_sealed(flow_id: &str) -> bool {
     flow_id.starts_with(SEALED_PREFIX)
 }
 
+/// A request to an identity provider.
+#[derive(Debug, Clone, Copy)]
+pub struct ProviderRequest<'a> {
+    /// The connection to the provider.
+    pub connection_id: &'a ConnectionId,
+    /// The id, which the response names.
+    pub id: &'a str,
+    /// What it demands of the authentication, in the form of the protocol; `None` if the request itself
+    /// comes back with the response.
+    pub asked: Option<&'a str>,
+}
+
+/// A request whose response a flow waits for.
+#[derive(Debug, sqlx::FromRow)]
+pub struct PendingRequest {
+    /// See [`ProviderRequest::asked`].
+    pub asked: Option<String>,
+}
+
 /// A user who passed the account's rules. Steps may still be missing, so this is not a session.
 pub(super) struct AdmittedUser {
     pub(super) user: User,
@@ -129,4 +153,20 @@ pub(super) struct AdmittedUser {
     /// The hash that the stored password must still have when the session is created, if the password was
     /// checked in this request.
     pub(super) expected_hash: Option<String>,
+    /// The step that confirms the first link of an identity, if that is still to be done.
+    pub(super) link_step: Option<NextStep>,
+}
+
+impl AdmittedUser {
+    /// A user with what was loaded about them.
+    pub(super) fn new(user: User, record: &SignInRecord) -> Self {
+        Self {
+            user,
+            settings: record.settings.clone(),
+            is_enrolled: record.is_enrolled,
+            password_status: PasswordStatus::Valid,
+            expected_hash: None,
+            link_step: None,
+        }
+    }
 }

@@ -20,6 +20,10 @@ pub(super) async fn find_next_step(
     proof: &mut Proof,
 ) -> Result<Option<NextStep>, sqlx::Error> {
     let AdmittedUser { user, settings, is_enrolled, password_status, .. } = admitted;
+    // Before anything else, because until then it is not certain that this is the user.
+    if let Some(step) = admitted.link_step {
+        return Ok(Some(step));
+    }
     let rules = &settings.two_factor;
     if proof.second_factor.is_none() && *is_enrolled {
         let now = tx.now();
@@ -68,7 +72,7 @@ pub(super) async fn load_pending_user(
         }
         None => PasswordStatus::Valid,
     };
-    Ok(AdmittedUser { user, settings, is_enrolled, password_status, expected_hash: None })
+    Ok(AdmittedUser { user, settings, is_enrolled, password_status, expected_hash: None, link_step: None })
 }
 
 /// The user whose proof waits in a flow, for display.

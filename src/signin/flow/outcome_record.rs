@@ -45,7 +45,11 @@ pub(super) async fn record_refusal(
         resource_name: user.map_or(context.actor.name.as_str(), |user| user.user_name.as_str()),
         ..Event::new(Action::SignIn, "user", "", "")
     };
-    let event = event.refused(&reason).detail(json!({"method": method}));
+    let detail = match refused {
+        SignInError::NotInConnectionDomains(domain) => json!({"method": method, "domain": domain}),
+        _ => json!({"method": method}),
+    };
+    let event = event.refused(&reason).detail(detail);
     audit::record(tx, context, event).await
 }
 

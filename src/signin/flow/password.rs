@@ -4,6 +4,7 @@ use super::model::NextStep;
 use super::next_step::{find_pending_record, load_pending_user, proof_waiting_for};
 use super::outcome_record::audit_context_of;
 use super::password_attempt::{Candidate, PasswordAttempt};
+use crate::directory::users;
 use crate::kernel::tokens;
 use crate::signin::password::{self, Password, PasswordChangeReason, PasswordStatus, PrepareError};
 use crate::signin::{Method, Proof, SignInAttempt, SignInError, SignInOutcome, sessions};
@@ -60,6 +61,8 @@ impl SignInAttempt<'_> {
     async fn store_new_password(&self, proof: Proof, hash: String) -> Result<SignInOutcome, SignInError> {
         let kernel = &self.signin.kernel;
         let mut tx = kernel.db.begin().await?;
+        let user_id = proof.user_id.as_ref().ok_or(SignInError::FlowEnded)?;
+        users::lock(&mut tx, &proof.account_id, user_id).await?;
         let mut admitted = load_pending_user(&mut tx, self.flow, &proof).await?;
         // An expired password must not overwrite a change that its owner has made in the meantime.
         if admitted.password_status != PasswordStatus::Expired {
@@ -67,8 +70,8 @@ impl SignInAttempt<'_> {
         }
         let context = audit_context_of(&admitted.user, self.request);
         let reason = PasswordChangeReason::Expired;
-        password::set(kernel, &mut tx, &context, &admitted.user, &hash, reason).await?;
-        sessions::revoke_all(&mut tx, &context, &admitted.user, "").await?;
+        admitted.user = password::set(kernel, &mut tx, &context, &admitted.user, &hash, reason).await?;
+        sessions::sweep(&mut tx, &context, &admitted.user, "").await?;
         let proof = Proof { password_fingerprint: Some(tokens::hash(&hash)), ..proof };
         admitted.password_status = PasswordStatus::Valid;
         admitted.expected_hash = Some(hash);

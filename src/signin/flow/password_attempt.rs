@@ -11,7 +11,6 @@ use super::outcome_record::{count_outcome, record_refusal};
 use crate::access::Principal;
 use crate::audit::Context;
 use crate::directory::fold_case;
-use crate::directory::users;
 use crate::kernel::AccountId;
 use crate::kernel::database::{DbConn, PendingCommit, PooledDbConn};
 use crate::kernel::http::RequestContext;
@@ -30,13 +29,10 @@ pub(super) struct Candidate {
 }
 
 impl Candidate {
-    /// Looks up the flow's identifier. Without an account, the only account with this address is used; an
-    /// address in several accounts needs the account's name.
+    /// Looks up the flow's identifier in the flow's account. Without an account, no user is found: an address says
+    /// nothing about the account, as any administrator can enter it.
     pub(super) async fn of_flow(c: &mut DbConn, flow: &Flow) -> Result<Self, sqlx::Error> {
-        let account_id = match &flow.account_id {
-            Some(id) => id.clone(),
-            None => users::find_unique_account_by_email(c, &flow.identifier).await?.unwrap_or_default(),
-        };
+        let account_id = flow.account_id.clone().unwrap_or_default();
         Self::find(c, &account_id, LookupBy::Identifier(&flow.identifier), &flow.identifier).await
     }
 

@@ -1,5 +1,6 @@
 //! Verifies the second factor in a flow that waits for it.
 
+use super::admit::link_identity;
 use super::next_step::{load_pending_user, proof_waiting_for};
 use super::outcome_record::{audit_context_of, record_refusal};
 use crate::audit::Context;
@@ -16,19 +17,22 @@ use crate::signin::{
 };
 
 impl SignInAttempt<'_> {
-    /// Verifies the second factor of a flow that waits for it, and advances the flow. With `remember` this
-    /// browser is remembered, if the account allows that.
+    /// Verifies the second factor of a flow that waits for it, and advances the flow. If the flow waits for the
+    /// confirmation of a new identity, that is linked. With `remember` this browser is remembered, if the
+    /// account allows that.
     pub async fn verify_second_factor(
         &self,
         response: FactorResponse<'_>,
         remember: bool,
     ) -> Result<SignInOutcome, SignInError> {
         let Self { signin, request, flow, browser } = *self;
-        let mut proof = proof_waiting_for(flow, NextStep::SecondFactor)?;
+        let links = flow.pending_step() == Some(NextStep::LinkBySecondFactor);
+        let step = if links { NextStep::LinkBySecondFactor } else { NextStep::SecondFactor };
+        let mut proof = proof_waiting_for(flow, step)?;
         let user_id = proof.user_id.as_ref().ok_or(SignInError::FlowEnded)?;
         let response = factors::prepare_response(signin, user_id, &flow.id, response).await?;
         let mut tx = signin.kernel.db.begin().await?;
-        let admitted = load_pending_user(&mut tx, flow, &proof).await?;
+        let mut admitted = load_pending_user(&mut tx, flow, &proof).await?;
         let user = &admitted.user;
         let context = Context::anonymous(&user.account_id, &user.user_name, request);
         let attempt = FactorAttempt {
@@ -48,6 +52,9 @@ impl SignInAttempt<'_> {
         } else {
             None
         };
+        if links {
+            admitted.user = link_identity(&mut tx, request, admitted.user, &proof).await?;
+        }
         let outcome = self.advance(&mut tx, &admitted, proof).await?;
         tx.commit().await?;
         Ok(match outcome {

@@ -1,6 +1,6 @@
 //! SQL of sign-in flows.
 
-use super::model::{self, Flow, NextStep};
+use super::model::{self, Flow, NextStep, PendingRequest, ProviderRequest};
 use crate::kernel::database::DbConn;
 use crate::kernel::{AccountId, ConnectionId, Timestamp, Tx};
 use crate::signin::Proof;
@@ -69,12 +69,12 @@ pub(super) async fn of_browser(
 pub(super) async fn record_request(
     tx: &mut Tx,
     id: &str,
-    connection_id: &ConnectionId,
-    request_id: &str,
+    request: ProviderRequest<'_>,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE signin_flows SET connection_id = $1, request_id = $2 WHERE id = $3")
-        .bind(connection_id)
-        .bind(request_id)
+    sqlx::query("UPDATE signin_flows SET connection_id = $1, request_id = $2, asked = $3 WHERE id = $4")
+        .bind(request.connection_id)
+        .bind(request.id)
+        .bind(request.asked)
         .bind(id)
         .execute(&mut **tx)
         .await
@@ -105,23 +105,22 @@ pub(super) async fn attach_proof(
     Ok(done.rows_affected() == 1)
 }
 
-/// Whether a flow waits for the response to this request.
-pub(super) async fn has_pending_request(
+/// The request with this id, if a flow waits for the response.
+pub(super) async fn find_pending_request(
     c: &mut DbConn,
     connection_id: &ConnectionId,
     request_id: &str,
     now: Timestamp,
-) -> Result<bool, sqlx::Error> {
-    let found: Option<String> = sqlx::query_scalar(
-        "SELECT id FROM signin_flows WHERE request_id = $1 AND connection_id = $2 AND expires_at > $3 \
+) -> Result<Option<PendingRequest>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT asked FROM signin_flows WHERE request_id = $1 AND connection_id = $2 AND expires_at > $3 \
          AND proof IS NULL",
     )
     .bind(request_id)
     .bind(connection_id)
     .bind(now)
     .fetch_optional(c)
-    .await?;
-    Ok(found.is_some())
+    .await
 }
 
 /// The flow with a delivered proof for this hand-over code. A flow that began in a browser requires the

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use super::pending_store;
 use super::store::{self, Identity};
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::Error;
@@ -16,6 +17,9 @@ const TOUCH_EVERY: Duration = Duration::from_mins(15);
 
 const LINKED_TO_ANOTHER_USER: Error = Error::Forbidden("This identity is already linked to another user.");
 
+const LINKED_TO_ANOTHER_SUBJECT: Error =
+    Error::Forbidden("This user is already linked to another identity of this identity provider.");
+
 /// Links the subject of `proof` to `user`, or records its use if it is linked already.
 pub(crate) async fn link_or_record_use(
     tx: &mut Tx,
@@ -26,7 +30,9 @@ pub(crate) async fn link_or_record_use(
     let (Some(connection_id), Some(subject)) = (&proof.connection_id, &proof.external_subject) else {
         return Ok(());
     };
-    if let Some(known) = store::of_subject(tx, connection_id, subject).await? {
+    let known = store::of_subject(tx, connection_id, subject).await?;
+    // The link of an address to who had it before gives way.
+    if let Some(known) = known.filter(|known| known.user_id == user.id || !subject.is_address) {
         // It was linked to another user since the lookup.
         if known.user_id != user.id {
             return Err(LINKED_TO_ANOTHER_USER);
@@ -36,7 +42,11 @@ pub(crate) async fn link_or_record_use(
         }
         return Ok(());
     }
-    link(tx, context, user, connection_id, subject, &proof.identifier).await.map(drop)
+    // Another subject of the issuer was linked to the user since the lookup.
+    if store::has_lasting_subject(tx, &user.id, connection_id, &subject.issuer).await? {
+        return Err(LINKED_TO_ANOTHER_SUBJECT);
+    }
+    link(tx, context, user, connection_id, subject, &proof.identifier).await
 }
 
 /// Links a subject at a connection to `user`. Has no effect when it is linked to that user already.
@@ -48,6 +58,8 @@ pub async fn link(
     subject: &ExternalSubject,
     name: &str,
 ) -> Result<(), Error> {
+    pending_store::remove_pending(tx, user, connection_id, subject).await?;
+    store::remove_replaced(tx, user, connection_id, subject).await?;
     if !store::insert(tx, user, connection_id, subject, name).await? {
         let owner = store::of_subject(tx, connection_id, subject).await?;
         if owner.is_some_and(|owner| owner.user_id == user.id) {

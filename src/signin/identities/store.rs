@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::directory::domains;
 use crate::directory::users::User;
 use crate::kernel::database::{DbConn, SqlValue, insert_all, lookup_map};
 use crate::kernel::{AccountId, ConnectionId, Timestamp, Tx, UserId};
@@ -20,7 +21,7 @@ pub struct Identity {
     pub connection: String,
     /// The issuer.
     pub issuer: String,
-    /// The subject identifier, which the issuer never reassigns.
+    /// The subject identifier, which the issuer never reassigns unless it is an address.
     pub subject: String,
     /// The identifier that the provider gave the user at their last sign-in.
     pub name: String,
@@ -135,7 +136,7 @@ pub(super) async fn insert(
     let (id, now) = (tx.new_id(), tx.now());
     let done = sqlx::query(
         "INSERT INTO user_identities (id, account_id, user_id, connection_id, issuer, subject, name, created_at, \
-         last_used_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8) ON CONFLICT DO NOTHING",
+         last_used_at, is_address) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9) ON CONFLICT DO NOTHING",
     )
     .bind(id)
     .bind(&user.account_id)
@@ -145,9 +146,157 @@ pub(super) async fn insert(
     .bind(&subject.id)
     .bind(name)
     .bind(now)
+    .bind(i32::from(subject.is_address))
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() == 1)
+}
+
+/// Removes the links that give way to a new link of `user`: by this subject to another user, if it is an
+/// address, and of this user by an address of the same issuer.
+pub(super) async fn remove_replaced(
+    tx: &mut Tx,
+    user: &User,
+    connection_id: &ConnectionId,
+    subject: &ExternalSubject,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "DELETE FROM user_identities WHERE connection_id = $1 AND issuer = $2 AND is_address = 1 \
+         AND (user_id = $3 OR subject = $4)",
+    )
+    .bind(connection_id)
+    .bind(&subject.issuer)
+    .bind(&user.id)
+    .bind(&subject.id)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+/// Whether the user is linked to a lasting subject of this issuer.
+pub(super) async fn has_lasting_subject(
+    c: &mut DbConn,
+    user_id: &UserId,
+    connection_id: &ConnectionId,
+    issuer: &str,
+) -> Result<bool, sqlx::Error> {
+    let found: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM user_identities WHERE user_id = $1 AND connection_id = $2 AND issuer = $3 \
+         AND is_address = 0",
+    )
+    .bind(user_id)
+    .bind(connection_id)
+    .bind(issuer)
+    .fetch_one(c)
+    .await?;
+    Ok(found > 0)
+}
+
+/// Which of these users of a connection's account a sync does not link by their address: those who are
+/// linked to another subject there, and those whose first link needs a confirmation.
+pub async fn not_linked_by_sync(
+    c: &mut DbConn,
+    account_id: &AccountId,
+    connection_id: &ConnectionId,
+    user_ids: &[String],
+) -> Result<HashMap<String, UserId>, sqlx::Error> {
+    let head = "SELECT u.id, u.id FROM users u WHERE u.account_id = $1 \
+                AND (EXISTS (SELECT 1 FROM user_identities i WHERE i.user_id = u.id AND i.connection_id = $2) \
+                OR EXISTS (SELECT 1 FROM role_bindings r WHERE r.principal_id = u.id) \
+                OR EXISTS (SELECT 1 FROM passwords p WHERE p.user_id = u.id) \
+                OR EXISTS (SELECT 1 FROM enrolments e WHERE e.user_id = u.id)) AND u.id IN";
+    lookup_map(c, head, &[account_id, connection_id], user_ids).await
+}
+
+/// Whether two connections of the account may speak for the same domain at `now`.
+pub(crate) async fn share_domain(
+    c: &mut DbConn,
+    account_id: &AccountId,
+    connections: [&ConnectionId; 2],
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    let shared: Vec<String> = sqlx::query_scalar(
+        "SELECT a.domain FROM connection_domains a JOIN connection_domains b ON b.account_id = a.account_id \
+         AND b.domain = a.domain WHERE a.account_id = $1 AND a.connection_id = $2 AND b.connection_id = $3",
+    )
+    .bind(account_id)
+    .bind(connections[0])
+    .bind(connections[1])
+    .fetch_all(&mut *c)
+    .await?;
+    for domain in shared {
+        if domains::speaks_for(c, account_id, connections[1], &domain, now).await? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Whether no domain names the connection.
+pub(crate) async fn names_no_domain(
+    c: &mut DbConn,
+    connection_id: &ConnectionId,
+) -> Result<bool, sqlx::Error> {
+    let named: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM connection_domains WHERE connection_id = $1")
+        .bind(connection_id)
+        .fetch_one(c)
+        .await?;
+    Ok(named == 0)
+}
+
+/// The kind of a connection that is in its grace period after an upgrade; `None` for every other one.
+pub(crate) async fn upgraded_kind(
+    c: &mut DbConn,
+    connection_id: &ConnectionId,
+    now: Timestamp,
+) -> Result<Option<String>, sqlx::Error> {
+    sqlx::query_scalar("SELECT kind FROM connections WHERE id = $1 AND address_grace_until > $2")
+        .bind(connection_id)
+        .bind(now)
+        .fetch_optional(c)
+        .await
+}
+
+/// Until when a connection is in its grace period after an upgrade, if it is.
+pub async fn address_grace_until(
+    c: &mut DbConn,
+    connection_id: &ConnectionId,
+    now: Timestamp,
+) -> Result<Option<Timestamp>, sqlx::Error> {
+    sqlx::query_scalar(
+        "SELECT address_grace_until FROM connections WHERE id = $1 AND address_grace_until > $2",
+    )
+    .bind(connection_id)
+    .bind(now)
+    .fetch_optional(c)
+    .await
+}
+
+/// Lets the grace period of the connections that an upgrade marked end at `until`.
+pub async fn begin_address_grace(tx: &mut Tx, until: Timestamp) -> Result<u64, sqlx::Error> {
+    let done = sqlx::query("UPDATE connections SET address_grace_until = $1 WHERE address_grace_until = -1")
+        .bind(until)
+        .execute(&mut **tx)
+        .await?;
+    Ok(done.rows_affected())
+}
+
+/// Whether the user has signed in with this connection before, as the audit trail tells.
+pub(crate) async fn has_signed_in_with(
+    c: &mut DbConn,
+    user: &User,
+    connection_id: &ConnectionId,
+) -> Result<bool, sqlx::Error> {
+    let found: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM audit_events WHERE account_id = $1 AND action = 'session.sign_in' \
+         AND resource_id = $2 AND outcome = 'success' AND detail LIKE $3",
+    )
+    .bind(&user.account_id)
+    .bind(&user.id)
+    .bind(format!("%\"connection\":\"{connection_id}\"%"))
+    .fetch_one(c)
+    .await?;
+    Ok(found > 0)
 }
 
 pub(super) async fn record_use(tx: &mut Tx, id: &str, name: &str) -> Result<(), sqlx::Error> {

@@ -9,7 +9,7 @@ use crate::kernel::http::RequestContext;
 use crate::signin::flow::{self, BrowserBinding, Flow};
 use crate::signin::lockout::{self, CredentialKind};
 use crate::signin::password::{self, Password, PasswordChangeReason, PersonalTerms, PrepareError};
-use crate::signin::{Method, Proof, SignIn, SignInAttempt, SignInError, SignInOutcome, sessions};
+use crate::signin::{Method, Proof, SignIn, SignInAttempt, SignInError, SignInOutcome, policy, sessions};
 
 /// What the user entered on the page behind a link.
 pub struct PasswordChoice<'a> {
@@ -77,16 +77,22 @@ pub async fn set_password(
     };
     let user = users::by_id(&mut c, account_id, user_id).await?.ok_or(SetPasswordError::LinkInvalid)?;
     let settings = accounts::settings_of(&mut c, account_id).await?;
-    drop(c);
     if !may_use(&user, link.purpose()) || link.purpose() == LinkPurpose::Enrol {
         return Err(SetPasswordError::LinkInvalid);
     }
+    // Checked before the link is used up and an invitation is accepted.
+    if !policy::may_use_password(&mut c, &settings, &user).await? {
+        return Err(SignInError::MethodNotAllowed.into());
+    }
+    drop(c);
     let profile = with_names(&user, chosen.names);
     let person = PersonalTerms::from(&profile);
     let hash =
         password::prepare(signin, &settings.password, chosen.password, &person, Some(&user.id)).await?;
 
     let mut tx = signin.kernel.db.begin().await?;
+    // What voids links, such as another address, holds this lock as well.
+    users::lock(&mut tx, account_id, user_id).await?;
     // Of two requests with one link, only one finds it.
     let link = store::consume(&mut tx, chosen.link).await?.ok_or(SetPasswordError::LinkInvalid)?;
     let user = users::by_id(&mut tx, account_id, user_id).await?.ok_or(SetPasswordError::LinkInvalid)?;
@@ -143,13 +149,11 @@ async fn apply_choice(
         user = flow::activate_invited_user(tx, request, &user, Method::Password).await?;
     }
     if purpose == LinkPurpose::Reset {
-        // This comes first, because a concurrent sign-in with the old password holds this row or waits for
-        // it. Either its session exists by now and is ended below, or it finds the new password.
         lockout::unlock(tx, &context, &user, Some(CredentialKind::Password), "reset").await?;
     }
-    password::set(&signin.kernel, tx, &context, &user, hash, reason).await?;
+    let user = password::set(&signin.kernel, tx, &context, &user, hash, reason).await?;
     if purpose == LinkPurpose::Reset {
-        sessions::revoke_all(tx, &context, &user, "").await?;
+        sessions::sweep(tx, &context, &user, "").await?;
         store::revoke(tx, &user.id, LinkPurpose::Reset).await?;
     }
     Ok(user)

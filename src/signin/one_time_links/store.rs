@@ -84,13 +84,14 @@ pub async fn create(tx: &mut Tx, user: &User, purpose: LinkPurpose) -> Result<St
     insert(tx, Some(user), purpose).await
 }
 
-/// Creates a link for each of these users of an account and returns the secrets in the same order.
-pub(crate) async fn create_many(
+/// Creates a link to enrol a second factor for each of these users of an account and returns the secrets in the same
+/// order. Such a link grants nothing by itself, so it is of no epoch.
+pub(crate) async fn create_enrolment_links(
     tx: &mut Tx,
     account_id: &AccountId,
     user_ids: &[&str],
-    purpose: LinkPurpose,
 ) -> Result<Vec<String>, sqlx::Error> {
+    let purpose = LinkPurpose::Enrol;
     let (kind, lifetime) = purpose.token();
     let now = tx.now();
     let tokens: Vec<OpaqueToken> = user_ids.iter().map(|_| OpaqueToken::generate(kind)).collect();
@@ -114,8 +115,8 @@ async fn insert(tx: &mut Tx, user: Option<&User>, purpose: LinkPurpose) -> Resul
     let token = OpaqueToken::generate(kind);
     let now = tx.now();
     sqlx::query(
-        "INSERT INTO links (hash, account_id, user_id, purpose, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO links (hash, account_id, user_id, purpose, created_at, expires_at, user_epoch) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
     )
     .bind(&token.hash)
     .bind(user.map(|user| user.account_id.as_str()))
@@ -123,26 +124,41 @@ async fn insert(tx: &mut Tx, user: Option<&User>, purpose: LinkPurpose) -> Resul
     .bind(purpose.as_str())
     .bind(now)
     .bind(now.plus(lifetime))
+    .bind(user.map_or(0, |user| user.epoch))
     .execute(&mut **tx)
     .await?;
     Ok(token.secret)
 }
 
+/// Links are of the epoch in which they were created, and void in a later one: after a password was set, a second
+/// factor was reset, the user was deactivated or their address changed. A link to enrol a factor grants nothing.
+macro_rules! of_current_epoch {
+    () => {
+        " AND (user_id IS NULL OR purpose = 'enrol' OR EXISTS \
+         (SELECT 1 FROM users u WHERE u.id = links.user_id AND u.epoch = links.user_epoch))"
+    };
+}
+
 /// The link with this secret, if it is valid.
 pub async fn find(c: &mut DbConn, secret: &str, now: Timestamp) -> Result<Option<OneTimeLink>, sqlx::Error> {
-    sqlx::query_as("SELECT account_id, user_id, purpose FROM links WHERE hash = $1 AND expires_at > $2")
-        .bind(tokens::hash(secret))
-        .bind(now)
-        .fetch_optional(c)
-        .await
+    sqlx::query_as(concat!(
+        "SELECT account_id, user_id, purpose FROM links WHERE hash = $1 AND expires_at > $2",
+        of_current_epoch!()
+    ))
+    .bind(tokens::hash(secret))
+    .bind(now)
+    .fetch_optional(c)
+    .await
 }
 
 /// Consumes a link; returns `None` when it is not valid.
 pub(crate) async fn consume(tx: &mut Tx, secret: &str) -> Result<Option<OneTimeLink>, sqlx::Error> {
     let now = tx.now();
-    sqlx::query_as(
-        "DELETE FROM links WHERE hash = $1 AND expires_at > $2 RETURNING account_id, user_id, purpose",
-    )
+    sqlx::query_as(concat!(
+        "DELETE FROM links WHERE hash = $1 AND expires_at > $2",
+        of_current_epoch!(),
+        " RETURNING account_id, user_id, purpose"
+    ))
     .bind(tokens::hash(secret))
     .bind(now)
     .fetch_optional(&mut **tx)
@@ -177,6 +193,18 @@ pub async fn revoke(tx: &mut Tx, user_id: &UserId, purpose: LinkPurpose) -> Resu
     sqlx::query("DELETE FROM links WHERE user_id = $1 AND purpose = $2")
         .bind(user_id)
         .bind(purpose.as_str())
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// Takes the links of `user` over to the epoch that the user has just entered.
+pub async fn carry_over(tx: &mut Tx, user: &User) -> Result<(), sqlx::Error> {
+    sqlx::query("UPDATE links SET user_epoch = $1 WHERE account_id = $2 AND user_id = $3 AND user_epoch = $4")
+        .bind(user.epoch)
+        .bind(&user.account_id)
+        .bind(&user.id)
+        .bind(user.epoch - 1)
         .execute(&mut **tx)
         .await
         .map(drop)

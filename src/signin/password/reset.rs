@@ -16,15 +16,16 @@ const MOST_AN_HOUR: i64 = 3;
 pub type ProviderName<'a> = Option<&'a str>;
 
 /// Mails `user` a link to choose a new password or, if they have none here and sign in through `provider`,
-/// a mail that says so. Returns false and sends nothing when the user is not active, has no address, or got
+/// a mail that says so. The same goes for a user who `may_use_password` not. Returns false and sends nothing when the user is not active, has no address, or got
 /// several reset links within the hour. An anonymous requester must not learn the result.
 pub async fn request_reset(
     signin: &SignIn,
     context: &Context,
     user: &User,
     provider: ProviderName<'_>,
+    may_use_password: bool,
 ) -> Result<bool, Error> {
-    if !user.is_active() || user.email.is_none() {
+    if !user.is_active() || user.email.is_none() || (provider.is_none() && !may_use_password) {
         return Ok(false);
     }
     let kernel = &signin.kernel;
@@ -35,7 +36,7 @@ pub async fn request_reset(
     }
     let account = accounts::by_id(&mut tx, &user.account_id).await?.ok_or(Error::NotFound("account"))?;
     match provider {
-        Some(name) if store::of_user(&mut tx, &user.id).await?.is_none() => {
+        Some(name) if !may_use_password || store::of_user(&mut tx, &user.id).await?.is_none() => {
             notifications::no_password_here(kernel, &mut tx, &account, user, name).await?;
         }
         _ => {

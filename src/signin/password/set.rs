@@ -6,9 +6,10 @@ use super::plaintext::Password;
 use super::policy::{self, PersonalTerms, PolicyRule};
 use super::stored_hash::StoredHash;
 use super::{Overloaded, store};
+use crate::access;
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::accounts::PasswordSettings;
-use crate::directory::users::User;
+use crate::directory::users::{self, User};
 use crate::directory::{Error, accounts};
 use crate::kernel::text_enum::text_enum;
 use crate::kernel::{Kernel, Tx, UserId};
@@ -85,8 +86,11 @@ pub async fn prepare(
     Ok(signin.hasher.hash(password).await?)
 }
 
-/// Stores `hash` (from [`prepare`]) as the user's password. Unless it is their first, remembered browsers
-/// are forgotten and the user is notified.
+/// Stores `hash` (from [`prepare`]) as the user's password and returns the user. Unless it is their first, the user
+/// enters a new epoch, which ends sessions, API tokens and links; remembered browsers are forgotten and the user is
+/// notified. The caller may keep the session of the request with [`sessions::sweep`].
+///
+/// [`sessions::sweep`]: crate::signin::sessions::sweep
 pub async fn set(
     kernel: &Kernel,
     tx: &mut Tx,
@@ -94,21 +98,24 @@ pub async fn set(
     user: &User,
     hash: &str,
     reason: PasswordChangeReason,
-) -> Result<(), Error> {
+) -> Result<User, Error> {
+    users::lock(tx, &user.account_id, &user.id).await?;
     let settings = accounts::settings_of(tx, &user.account_id).await?.password;
     let had_one = store::of_user(tx, &user.id).await?.is_some();
     if had_one {
         store::retire(tx, &user.account_id, &user.id, settings.history.saturating_sub(1)).await?;
     }
     store::upsert(tx, &user.account_id, &user.id, hash).await?;
+    let mut user = user.clone();
     if had_one {
+        user = access::raise_epoch(tx, &user).await?;
         // Browsers were remembered on the basis of the old password.
-        factors::revoke_remembered_browser(tx, context, user, "").await?;
+        factors::revoke_remembered_browser(tx, context, &user, "").await?;
     }
     let event = Event::new(Action::PasswordSet, "user", &user.id, &user.user_name);
     audit::record(tx, context, event.detail(json!({"way": reason.as_str()}))).await?;
     if had_one {
-        notifications::password_changed(kernel, tx, user, reason.description(), &context.address).await?;
+        notifications::password_changed(kernel, tx, &user, reason.description(), &context.address).await?;
     }
-    Ok(())
+    Ok(user)
 }

@@ -1,8 +1,10 @@
 //! Who may change what an account requires, and what must stay possible after a change.
 
+use super::sign_in_methods;
 use crate::access::{self, Principal, PrincipalKind};
-use crate::directory::accounts::TwoFactorSettings;
+use crate::directory::accounts::{self, TwoFactorSettings};
 use crate::directory::users::User;
+use crate::kernel::ConnectionId;
 use crate::kernel::database::DbConn;
 use crate::signin::factors::{self, Factor};
 use crate::signin::password;
@@ -41,15 +43,22 @@ pub enum RemovedFactors<'a> {
     All,
 }
 
-/// Whether a user has no way to sign in once these factors are removed. `has_provider` says whether an
-/// identity provider signs them in.
+/// Whether a user has no way to sign in once these factors are removed. `provider` is the connection whose
+/// identity provider signs them in. A method that the account does not allow for them is no way.
 pub async fn leaves_no_sign_in_method(
     c: &mut DbConn,
     user: &User,
     removed: RemovedFactors<'_>,
-    has_provider: bool,
+    provider: Option<&ConnectionId>,
 ) -> Result<bool, sqlx::Error> {
-    if has_provider || password::changed_at(&mut *c, &user.id).await?.is_some() {
+    let settings = accounts::settings_of(&mut *c, &user.account_id).await?;
+    let address = user.email_or_user_name();
+    let allowed = sign_in_methods::allowed_methods(&mut *c, &settings, Some(user), address).await?;
+    if provider.is_some_and(|id| allowed.permits_connection(id)) {
+        return Ok(false);
+    }
+    let has_password = password::changed_at(&mut *c, &user.id).await?.is_some();
+    if has_password && sign_in_methods::may_use_password(&mut *c, &settings, user).await? {
         return Ok(false);
     }
     let RemovedFactors::One(removed) = removed else { return Ok(true) };

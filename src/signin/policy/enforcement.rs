@@ -1,7 +1,7 @@
 //! Who must have a second factor, and until when a session may continue without one.
 
 use crate::access::SessionRestriction;
-use crate::directory::accounts::TwoFactorSettings;
+use crate::directory::accounts::{self, TwoFactorSettings};
 use crate::kernel::database::{Conditions, DbConn};
 use crate::kernel::{AccountId, Timestamp, UserId};
 
@@ -14,11 +14,13 @@ pub async fn is_enforced_for(
     if settings.enforced || settings.groups.is_empty() {
         return Ok(settings.enforced);
     }
-    let own: Vec<String> = sqlx::query_scalar("SELECT group_id FROM memberships WHERE user_id = $1")
-        .bind(user_id)
-        .fetch_all(c)
-        .await?;
+    let own = groups_of(c, user_id).await?;
     Ok(own.iter().any(|id| settings.groups.contains(id)))
+}
+
+/// The ids of the groups that a user is a member of.
+pub(super) async fn groups_of(c: &mut DbConn, user_id: &UserId) -> Result<Vec<String>, sqlx::Error> {
+    sqlx::query_scalar("SELECT group_id FROM memberships WHERE user_id = $1").bind(user_id).fetch_all(c).await
 }
 
 /// The users of an account who must have a second factor under `settings` and have none, after the user
@@ -53,6 +55,18 @@ pub async fn affected_count(
     let all = users_without_factor(account_id, settings, "");
     let (count,): (i64,) = all.bind_as(all.sql("SELECT COUNT(*) FROM users u", "")).fetch_one(c).await?;
     Ok(count)
+}
+
+/// The restriction of an API token that a user made in a session without a second factor.
+pub async fn token_restriction(
+    c: &mut DbConn,
+    account_id: &AccountId,
+    user_id: &UserId,
+    now: Timestamp,
+) -> Result<SessionRestriction, sqlx::Error> {
+    let settings = accounts::settings_of(&mut *c, account_id).await?.two_factor;
+    // Only what the account requires counts. Who enrols a factor of their own accord keeps their tokens.
+    session_restriction(c, &settings, user_id, false, now).await
 }
 
 /// The restriction of a session in which no second factor was verified.

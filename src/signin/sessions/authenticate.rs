@@ -1,10 +1,11 @@
 //! Authenticates a request by its session cookie.
 
 use super::model::has_ended;
-use super::store;
+use super::store::{self, ActiveSession};
 use crate::access::{Credential, Principal, PrincipalKind, Role, SessionRestriction};
-use crate::kernel::TextEnum as _;
+use crate::kernel::database::DbConn;
 use crate::kernel::tokens::{self, OpaqueTokenKind};
+use crate::kernel::{TextEnum as _, Timestamp};
 use crate::signin::{SignIn, policy};
 
 /// Authenticates the secret of a session that has not ended, of a user who is active and has the session's
@@ -15,9 +16,29 @@ pub async fn authenticate(signin: &SignIn, secret: &str) -> Result<Option<Princi
     let Some(id) = tokens::row_id(OpaqueTokenKind::Session, secret) else { return Ok(None) };
     let mut c = signin.kernel.db.read().await?;
     let live = store::find_active(&mut c, id).await?;
-    let Some(live) = live.filter(|live| tokens::constant_time_eq(&live.hash, &tokens::hash(secret))) else {
-        return Ok(None);
-    };
+    match live.filter(|live| tokens::constant_time_eq(&live.hash, &tokens::hash(secret))) {
+        Some(live) => principal_of(signin, &mut c, live, now).await,
+        None => Ok(None),
+    }
+}
+
+/// The principal of a session that another credential was derived from, such as the session at an
+/// application. It ends when this session does.
+pub async fn authenticate_derived(signin: &SignIn, id: &str) -> Result<Option<Principal>, sqlx::Error> {
+    let now = signin.kernel.clock.now();
+    let mut c = signin.kernel.db.read().await?;
+    match store::find_active(&mut c, id).await? {
+        Some(live) => principal_of(signin, &mut c, live, now).await,
+        None => Ok(None),
+    }
+}
+
+async fn principal_of(
+    signin: &SignIn,
+    c: &mut DbConn,
+    live: ActiveSession,
+    now: Timestamp,
+) -> Result<Option<Principal>, sqlx::Error> {
     let used = signin.session_activity.last(&live.id).unwrap_or(live.last_seen_at).max(live.last_seen_at);
     let settings = live.settings()?;
     if has_ended(&settings.session, live.created_at, used, now) {
@@ -27,12 +48,10 @@ pub async fn authenticate(signin: &SignIn, secret: &str) -> Result<Option<Princi
         signin.session_activity.record_use(&live.id, now);
     }
     let restriction = if live.second_factor.is_empty() {
-        policy::session_restriction(&mut c, &settings.two_factor, &live.user_id, live.enrolled > 0, now)
-            .await?
+        policy::session_restriction(c, &settings.two_factor, &live.user_id, live.enrolled > 0, now).await?
     } else {
         SessionRestriction::None
     };
-    drop(c);
     let roles = live.roles.unwrap_or_default().split(' ').filter_map(Role::parse).collect();
     Ok(Some(Principal {
         account_id: live.account_id,
@@ -43,6 +62,7 @@ pub async fn authenticate(signin: &SignIn, secret: &str) -> Result<Option<Princi
             id: live.id,
             amr: live.amr,
             acr: live.acr,
+            provider_acr: live.provider_acr,
             authenticated_at: live.authenticated_at,
             restriction,
         },

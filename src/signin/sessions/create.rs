@@ -41,6 +41,7 @@ pub async fn create(
         connection_id: proof.connection_id.as_ref(),
         amr: proof.amr.join(" "),
         acr: &proof.acr,
+        provider_acr: &proof.provider_acr,
         second_factor: proof.second_factor.map_or("", SecondFactor::as_str),
         address: request.address.to_string(),
         user_agent: &request.user_agent,

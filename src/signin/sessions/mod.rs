@@ -9,12 +9,16 @@ mod store;
 mod upstream;
 
 pub use activity::SessionActivity;
-pub use authenticate::authenticate;
+pub use authenticate::{authenticate, authenticate_derived};
 pub use create::{create, renew};
 pub use model::{Session, device_name};
-pub use revoke::{revoke, revoke_all, sign_out};
+pub(super) use revoke::end_replaced;
+pub use revoke::{revoke, revoke_all, sign_out, sweep};
 pub(super) use store::forget_second_factor;
-pub use store::{by_id, count_ended_by, count_without_factor, delete_ended, exists_with_method, of_user};
+pub use store::{
+    by_id, carry_over, count_ended_by, count_without_factor, delete_ended, exists_with_method,
+    has_second_factor, of_user,
+};
 pub use upstream::{UpstreamSession, revoke_by_provider, upstream_session_of};
 
 #[cfg(test)]

@@ -6,6 +6,7 @@ use super::model::{Session, has_ended};
 use crate::directory::accounts::{
     self, AuthenticationSettings, MAX_SESSION_MINUTES, SessionSettings, TwoFactorSettings, UnreadableSettings,
 };
+use crate::directory::users::User;
 use crate::kernel::database::{Conditions, DbConn};
 use crate::kernel::{AccountId, ConnectionId, Timestamp, Tx, UserId};
 use crate::signin::ProviderSession;
@@ -27,6 +28,7 @@ pub(super) struct NewSession<'a> {
     pub(super) connection_id: Option<&'a ConnectionId>,
     pub(super) amr: String,
     pub(super) acr: &'a str,
+    pub(super) provider_acr: &'a str,
     pub(super) second_factor: &'a str,
     pub(super) authenticated_at: Timestamp,
     pub(super) address: String,
@@ -46,8 +48,8 @@ pub(super) async fn insert(
     let done = sqlx::query(
         "INSERT INTO sessions (id, account_id, user_id, user_epoch, hash, method, connection_id, amr, acr, address, \
          user_agent, created_at, last_seen_at, authenticated_at, second_factor, provider_subject, provider_session, \
-         provider_detail) \
-         SELECT $1, u.account_id, u.id, u.epoch, $2, $3, $4, $5, $6, $7, $8, $9, $9, $15, $14, $16, $17, $18 FROM users u \
+         provider_detail, provider_acr) \
+         SELECT $1, u.account_id, u.id, u.epoch, $2, $3, $4, $5, $6, $7, $8, $9, $9, $15, $14, $16, $17, $18, $19 FROM users u \
          WHERE u.account_id = $10 AND u.id = $11 AND u.active = 1 AND u.epoch = $12 \
          AND ($13 = '' OR EXISTS (SELECT 1 FROM passwords p WHERE p.user_id = u.id AND p.hash = $13)) \
          AND ($14 <> '' OR NOT EXISTS (SELECT 1 FROM enrolments e WHERE e.user_id = u.id))",
@@ -70,6 +72,7 @@ pub(super) async fn insert(
     .bind(new.provider.map(|provider| provider.subject.as_str()))
     .bind(new.provider.and_then(|provider| provider.session.as_deref()))
     .bind(new.provider.map(|provider| provider.detail.as_str()))
+    .bind(new.provider_acr)
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() == 1)
@@ -86,6 +89,7 @@ pub(super) struct ActiveSession {
     pub(super) user_name: String,
     pub(super) amr: String,
     pub(super) acr: String,
+    pub(super) provider_acr: String,
     pub(super) created_at: Timestamp,
     pub(super) last_seen_at: Timestamp,
     pub(super) authenticated_at: Timestamp,
@@ -103,7 +107,7 @@ impl ActiveSession {
 
 pub(super) async fn find_active(c: &mut DbConn, id: &str) -> Result<Option<ActiveSession>, sqlx::Error> {
     sqlx::query_as(
-        "SELECT s.id, s.hash, s.account_id, s.user_id, u.user_name, s.amr, s.acr, s.created_at, s.last_seen_at, \
+        "SELECT s.id, s.hash, s.account_id, s.user_id, u.user_name, s.amr, s.acr, s.provider_acr, s.created_at, s.last_seen_at, \
          s.authenticated_at, s.second_factor, a.settings, \
          (SELECT COUNT(*) FROM enrolments e WHERE e.user_id = s.user_id) AS enrolled, \
          (SELECT string_agg(b.role, ' ') FROM role_bindings b WHERE b.principal_id = s.user_id) AS roles \
@@ -135,12 +139,13 @@ pub(super) struct Renewal<'a> {
     pub(super) second_factor: &'a str,
 }
 
-/// Gives a session a new secret; returns false when the session is gone.
+/// Gives a session a new secret; returns false when the session is gone, or of an epoch that is over.
 pub(super) async fn renew(tx: &mut Tx, renewal: &Renewal<'_>) -> Result<bool, sqlx::Error> {
     let now = tx.now();
     let done = sqlx::query(
         "UPDATE sessions SET hash = $1, authenticated_at = $2, amr = $3, acr = $4, \
-         second_factor = CASE WHEN $5 = '' THEN second_factor ELSE $5 END WHERE user_id = $6 AND id = $7",
+         second_factor = CASE WHEN $5 = '' THEN second_factor ELSE $5 END WHERE user_id = $6 AND id = $7 \
+         AND user_epoch = (SELECT u.epoch FROM users u WHERE u.id = $6)",
     )
     .bind(renewal.hash)
     .bind(now)
@@ -260,6 +265,17 @@ pub async fn exists_with_method(
     Ok(found.is_some())
 }
 
+/// Whether this session of the user has verified a second factor.
+pub async fn has_second_factor(c: &mut DbConn, user_id: &UserId, id: &str) -> Result<bool, sqlx::Error> {
+    let found: Option<String> =
+        sqlx::query_scalar("SELECT second_factor FROM sessions WHERE user_id = $1 AND id = $2")
+            .bind(user_id)
+            .bind(id)
+            .fetch_optional(c)
+            .await?;
+    Ok(found.is_some_and(|factor| !factor.is_empty()))
+}
+
 /// The session with this id, if it belongs to this user.
 pub async fn by_id(c: &mut DbConn, user_id: &UserId, id: &str) -> Result<Option<Session>, sqlx::Error> {
     sqlx::query_as(concat!("SELECT ", columns!(), " FROM sessions s WHERE s.user_id = $1 AND s.id = $2"))
@@ -276,6 +292,21 @@ pub(super) async fn delete(tx: &mut Tx, user_id: &UserId, id: &str) -> Result<u6
         .execute(&mut **tx)
         .await?;
     Ok(done.rows_affected())
+}
+
+/// Takes a session over to the epoch that `user` has just entered. One that was void before stays so.
+pub async fn carry_over(tx: &mut Tx, user: &User, id: &str) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE sessions SET user_epoch = $1 WHERE account_id = $2 AND user_id = $3 AND id = $4 AND user_epoch = $5",
+    )
+    .bind(user.epoch)
+    .bind(&user.account_id)
+    .bind(&user.id)
+    .bind(id)
+    .bind(user.epoch - 1)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
 }
 
 pub(super) async fn delete_all(tx: &mut Tx, user_id: &UserId, except: &str) -> Result<u64, sqlx::Error> {

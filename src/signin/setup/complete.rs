@@ -58,7 +58,8 @@ pub async fn complete(
     let user = users::create(&mut tx, &context, ChangeAuthority::Local, profile).await?;
     bind_role(&mut tx, &context, PrincipalKind::User, &user.id, &user.user_name, Role::AccountAdmin).await?;
     password::set(kernel, &mut tx, &context, &user, password_hash, PasswordChangeReason::First).await?;
-    let browser = flow::BrowserBinding { secret: "", device_secret: None };
+    let browser =
+        flow::BrowserBinding { secret: "", device_secret: None, session_secret: None, step_cookie: None };
     let flow = flow::Flow::transient(&user, "/");
     let attempt = SignInAttempt { signin, request, flow: &flow, browser };
     let proof = Proof::from_password(&user, Method::Password);

@@ -1,0 +1,115 @@
+//! Decides about which users a connection is believed: for sign-in, just-in-time provisioning, the sync of a directory
+//! and the adoption of users by a provisioning client alike.
+//!
+//! A user who is linked to the connection by their subject needs no decision. About other users, a connection
+//! is believed only as [`AddressAuthority`] says. A user with a role, a password or a second factor confirms the
+//! first link, or an administrator does, see [`LinkConfirmation`].
+
+use crate::access;
+use crate::directory::users::User;
+use crate::directory::{domain_of, domains};
+use crate::kernel::database::DbConn;
+use crate::kernel::{AccountId, ConnectionId, Timestamp};
+use crate::signin::identities;
+use crate::signin::lookup::SignInRecord;
+
+/// Why a connection is believed about an address that it has not linked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AddressAuthority {
+    /// The domain of the address counts and names this connection.
+    Domain,
+    /// The user is managed by a directory that shares a domain with this connection.
+    Directory,
+    /// The connection is older than verified domains, and the user has used it before.
+    Upgrade,
+}
+
+/// What a connection states: that its user has this address.
+#[derive(Debug, Clone, Copy)]
+pub struct AddressClaim<'a> {
+    /// The account of the connection.
+    pub account_id: &'a AccountId,
+    /// The connection.
+    pub connection_id: &'a ConnectionId,
+    /// The address.
+    pub email: &'a str,
+    /// The user who has the address, if there is one.
+    pub user: Option<&'a User>,
+    /// The current time.
+    pub now: Timestamp,
+}
+
+/// Why the connection is believed; `None` if it is not.
+pub async fn address_authority(
+    c: &mut DbConn,
+    claim: AddressClaim<'_>,
+) -> Result<Option<AddressAuthority>, sqlx::Error> {
+    let AddressClaim { account_id, connection_id, email, user, now } = claim;
+    if let Some(domain) = domain_of(email)
+        && domains::speaks_for(c, account_id, connection_id, &domain, now).await?
+    {
+        return Ok(Some(AddressAuthority::Domain));
+    }
+    let Some(user) = user else { return Ok(None) };
+    if let Some(directory) = &user.connection_id
+        && identities::share_domain(c, account_id, [directory, connection_id], now).await?
+    {
+        return Ok(Some(AddressAuthority::Directory));
+    }
+    let names_no_domain = identities::names_no_domain(c, connection_id).await?;
+    if names_no_domain && used_before_upgrade(c, user, connection_id, now).await? {
+        return Ok(Some(AddressAuthority::Upgrade));
+    }
+    Ok(None)
+}
+
+/// Whether the connection is in the time after an upgrade from a version without verified domains, and the user
+/// has signed in with it before. A provisioning connection, which is not for sign-in, counts for all users.
+async fn used_before_upgrade(
+    c: &mut DbConn,
+    user: &User,
+    connection_id: &ConnectionId,
+    now: Timestamp,
+) -> Result<bool, sqlx::Error> {
+    match identities::upgraded_kind(c, connection_id, now).await?.as_deref() {
+        None => Ok(false),
+        Some("scim") => Ok(true),
+        Some(_) => identities::has_signed_in_with(c, user, connection_id).await,
+    }
+}
+
+/// Who confirms that a new identity is the user's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LinkConfirmation {
+    /// It is not needed: the user has nothing here yet that the link could give away.
+    NotNeeded,
+    /// The user, with their second factor.
+    SecondFactor,
+    /// The user, with their password.
+    Password,
+    /// An administrator, because the user has a role and nothing to confirm with.
+    Administrator,
+}
+
+/// Who has to confirm the first link of an identity of `connection_id` to `user`.
+pub(crate) async fn link_confirmation(
+    c: &mut DbConn,
+    record: &SignInRecord,
+    user: &User,
+    connection_id: &ConnectionId,
+    now: Timestamp,
+) -> Result<LinkConfirmation, sqlx::Error> {
+    if record.is_enrolled {
+        return Ok(LinkConfirmation::SecondFactor);
+    }
+    if record.password.is_some() {
+        return Ok(LinkConfirmation::Password);
+    }
+    if access::roles_of(c, &user.id).await?.is_empty()
+        // Administrators of an account that uses single sign-on only would shut each other out.
+        || used_before_upgrade(c, user, connection_id, now).await?
+    {
+        return Ok(LinkConfirmation::NotNeeded);
+    }
+    Ok(LinkConfirmation::Administrator)
+}
