@@ -16,12 +16,37 @@ use crate::directory::{Error, users};
 use crate::kernel::database::DbConn;
 use crate::kernel::tokens::{self, OpaqueToken, OpaqueTokenKind};
 use crate::kernel::{ConnectionId, Timestamp, Tx, UserId};
+use crate::signin::policy::{self, AddressClaim};
+use crate::signin::{ExternalSubject, identities};
 
 /// How long a test waits for the response of the provider. The `state` of every OpenID Connect request,
 /// whatever its purpose, is valid for the same time.
 pub(super) const LIFETIME: Duration = Duration::from_mins(15);
 /// How long a result is kept.
 const RESULT_RETENTION: Duration = Duration::from_hours(24);
+
+/// Whether a sign-in would believe the connection about this person: the subject is linked, or the connection may
+/// speak for the address.
+pub(super) async fn is_heard(
+    tx: &mut Tx,
+    connection: &Connection,
+    subject: Option<&ExternalSubject>,
+    email: &str,
+) -> Result<bool, sqlx::Error> {
+    if let Some(subject) = subject
+        && identities::of_subject(tx, &connection.id, subject).await?.is_some()
+    {
+        return Ok(true);
+    }
+    let claim = AddressClaim {
+        account_id: &connection.account_id,
+        connection_id: &connection.id,
+        email,
+        user: None,
+        now: tx.now(),
+    };
+    Ok(policy::address_authority(tx, claim).await?.is_some())
+}
 
 /// The result of a connection test.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, ToSchema)]
@@ -61,6 +86,8 @@ pub struct ConnectionTest {
     pub connection_id: ConnectionId,
     user_id: UserId,
     pub(super) request_id: String,
+    /// What the request demanded of the authentication, in the form of the protocol.
+    pub(super) asked: Option<String>,
     result: Option<String>,
     /// When the test was started.
     pub created_at: Timestamp,
@@ -79,13 +106,14 @@ impl ConnectionTest {
     }
 }
 
-/// Starts a test with the request `request_id`. Returns the test and the secret that identifies it in the
+/// Starts a test with the request `request_id`, which demands `asked` of the authentication. Returns the test and the secret that identifies it in the
 /// provider's response.
 pub(super) async fn begin(
     tx: &mut Tx,
     principal: &Principal,
     connection: &Connection,
     request_id: &str,
+    asked: Option<&str>,
 ) -> Result<(ConnectionTest, String), sqlx::Error> {
     let relay = OpaqueToken::generate(OpaqueTokenKind::ConnectionTest);
     let now = tx.now();
@@ -94,12 +122,13 @@ pub(super) async fn begin(
         connection_id: connection.id.clone(),
         user_id: principal.user_id(),
         request_id: request_id.to_owned(),
+        asked: asked.map(str::to_owned),
         result: None,
         created_at: now,
     };
     sqlx::query(
-        "INSERT INTO connection_tests (id, account_id, connection_id, user_id, relay, request_id, created_at, expires_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "INSERT INTO connection_tests (id, account_id, connection_id, user_id, relay, request_id, asked, created_at, \
+         expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
     .bind(&test.id)
     .bind(&connection.account_id)
@@ -107,6 +136,7 @@ pub(super) async fn begin(
     .bind(&test.user_id)
     .bind(&relay.hash)
     .bind(request_id)
+    .bind(asked)
     .bind(now)
     .bind(now.plus(LIFETIME))
     .execute(&mut **tx)
@@ -116,7 +146,7 @@ pub(super) async fn begin(
 
 macro_rules! columns {
     () => {
-        "id, connection_id, user_id, request_id, result, created_at"
+        "id, connection_id, user_id, request_id, asked, result, created_at"
     };
 }
 

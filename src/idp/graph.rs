@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::connections::{self, Connection, Graph, OidcConnection};
-use crate::kernel::{ConnectionId, Kernel, http_client, vault};
+use crate::kernel::http_client::{self, HttpClient};
+use crate::kernel::{ConnectionId, Kernel, vault};
 
 /// The size limit of one response.
 const MAX_BYTES: usize = 1024 * 1024;
@@ -102,7 +103,8 @@ pub(super) async fn groups_of_user(
     person: &str,
 ) -> Result<Vec<String>, GraphError> {
     let secret = connections::secret(kernel, connection, secret).await?.ok_or(GraphError::NotSetUp)?;
-    let token = token(kernel, graph, &secret).await?;
+    let http = connection.http_client(kernel);
+    let token = token(&http, graph, &secret).await?;
     let base = Url::parse(&graph.graph_url).map_err(|_| GraphError::InvalidUrl)?;
     let mut next = base.clone();
     // The object id comes from the assertion, so it is added as an escaped path segment.
@@ -116,7 +118,7 @@ pub(super) async fn groups_of_user(
     next.set_query(Some("$select=id&$top=999"));
     let mut groups = Vec::new();
     for _ in 0..MAX_PAGES {
-        let text = kernel.http_client.get_with_bearer(&next, &token, MAX_BYTES).await?;
+        let text = http.get_with_bearer(&next, &token, MAX_BYTES).await?;
         let page: GraphGroupPage = serde_json::from_str(&text).map_err(|_| GraphError::MalformedResponse)?;
         groups.extend(page.value.into_iter().map(|object| object.id));
         let Some(link) = page.next else { return Ok(groups) };
@@ -130,7 +132,7 @@ pub(super) async fn groups_of_user(
 }
 
 /// An access token of the client credentials grant (RFC 6749 §4.4).
-async fn token(kernel: &Kernel, graph: &Graph, secret: &str) -> Result<String, GraphError> {
+async fn token(http: &HttpClient, graph: &Graph, secret: &str) -> Result<String, GraphError> {
     let mut url = Url::parse(&graph.login_url).map_err(|_| GraphError::InvalidUrl)?;
     url.path_segments_mut().map_err(|()| GraphError::InvalidUrl)?.pop_if_empty().extend([
         &graph.tenant_id,
@@ -145,7 +147,7 @@ async fn token(kernel: &Kernel, graph: &Graph, secret: &str) -> Result<String, G
         ("client_secret", secret),
         ("scope", &scope),
     ];
-    let text = kernel.http_client.post_form(&url, &fields, MAX_BYTES).await?;
+    let text = http.post_form(&url, &fields, MAX_BYTES).await?;
     let answer: GraphTokenResponse =
         serde_json::from_str(&text).map_err(|_| GraphError::MalformedResponse)?;
     Ok(answer.access_token)

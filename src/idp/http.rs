@@ -11,7 +11,8 @@ use crate::audit::{self, Action, Context, Event};
 use crate::kernel::database::is_temporary;
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::kernel::urls::local_path;
-use crate::signin::{Method, SignIn, Throttled, flow};
+use crate::signin::flow::{self, ProviderRequest};
+use crate::signin::{Method, SignIn, Throttled};
 
 pub(super) fn refusal(status: StatusCode, title: &'static str, detail: &str) -> Refusal {
     Refusal::new(status, title, detail)
@@ -78,12 +79,12 @@ pub(super) struct ProviderLoginQuery {
     return_to: Option<String>,
 }
 
-/// Records that the browser is sent to the provider with the request `request_id`, in the current flow or
-/// in a new one. Returns the identifier that the user typed in the flow; empty if there is none.
+/// Records that the browser is sent to the provider with `request`, in the current flow or in a new one.
+/// Returns the identifier that the user typed in the flow; empty if there is none.
 pub(super) async fn record_request_in_flow(
     signin: &SignIn,
     connection: &Connection,
-    request_id: &str,
+    request: ProviderRequest<'_>,
     browser: &str,
     query: &ProviderLoginQuery,
 ) -> Result<String, Refusal> {
@@ -105,7 +106,7 @@ pub(super) async fn record_request_in_flow(
         };
         flow::begin(&mut tx, begin).await.map_err(internal_error)?
     };
-    flow::record_request(&mut tx, &flow_id, &connection.id, request_id).await.map_err(internal_error)?;
+    flow::record_request(&mut tx, &flow_id, request).await.map_err(internal_error)?;
     tx.commit().await.map_err(internal_error)?;
     Ok(current.map(|flow| flow.identifier).unwrap_or_default())
 }

@@ -1,6 +1,9 @@
 //! Validation of a connection's name and email domains.
 
-use crate::directory::{Error, check_name, fold_case, is_domain};
+use std::collections::BTreeSet;
+
+use crate::directory::domains::{Domain, DomainName};
+use crate::directory::{Error, check_name};
 
 pub(super) fn check_connection_name(name: &str) -> Result<(), Error> {
     check_name("name", name, 64)?;
@@ -11,13 +14,17 @@ pub(super) fn check_connection_name(name: &str) -> Result<(), Error> {
     Err(Error::Invalid { field: "name", reason })
 }
 
-pub(super) fn check_domains(domains: &[String]) -> Result<Vec<String>, Error> {
-    let mut folded: Vec<String> = domains.iter().map(|d| fold_case(d.trim_start_matches('@'))).collect();
-    folded.sort();
-    folded.dedup();
-    if folded.len() > 100 || folded.iter().any(|d| !is_domain(d)) {
-        let reason = "must contain only domains such as example.com, at most 100".to_owned();
-        return Err(Error::Invalid { field: "email_domains", reason });
+/// Reads a list of domains. `listed` are those that the connection has already: what was accepted by an earlier version
+/// does not stand in the way of other changes.
+pub(super) fn check_domains(domains: &[String], listed: &[Domain]) -> Result<BTreeSet<DomainName>, Error> {
+    const FIELD: &str = "email_domains";
+    if domains.len() > 100 {
+        let reason = "must contain at most 100 domains".to_owned();
+        return Err(Error::Invalid { field: FIELD, reason });
     }
-    Ok(folded)
+    let read = |text: &String| {
+        let kept = listed.iter().find(|known| known.domain == *text).map(Domain::name);
+        kept.map_or_else(|| DomainName::parse(FIELD, text), Ok)
+    };
+    domains.iter().map(read).collect()
 }

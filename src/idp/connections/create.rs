@@ -12,7 +12,7 @@ use super::settings::ConnectionSettings;
 use super::store;
 use crate::access::service_accounts;
 use crate::audit::{self, Action, Context, Event};
-use crate::directory::Error;
+use crate::directory::{Error, accounts, domains};
 use crate::kernel::Tx;
 
 /// A connection to be created.
@@ -24,7 +24,7 @@ pub struct NewConnection {
     pub name: String,
     /// Its protocol and settings.
     pub settings: ConnectionSettings,
-    /// The email domains whose users sign in with it.
+    /// The email domains whose users sign in with it, as far as the account has verified them.
     pub domains: Vec<String>,
 }
 
@@ -50,9 +50,11 @@ pub async fn create(tx: &mut Tx, context: &Context, new: NewConnection) -> Resul
     }
     let kind = new.settings.kind();
     let settings = new.settings.checked()?;
+    let account = accounts::by_id(tx, &context.account_id).await?.ok_or(Error::NotFound("account"))?;
     let connection = Connection {
         id: new.id.into(),
-        account_id: context.account_id.clone(),
+        account_id: account.id,
+        account_slug: account.slug,
         kind: kind.as_str().to_owned(),
         name: new.name.trim().to_owned(),
         enabled: i32::from(kind == ConnectionKind::Scim),
@@ -67,9 +69,8 @@ pub async fn create(tx: &mut Tx, context: &Context, new: NewConnection) -> Resul
         paused_at: None,
     };
     store::insert(tx, &connection).await?;
-    if !store::set_domains(tx, &connection, &check_domains(&new.domains)?).await? {
-        return Err(Error::Duplicate { field: "email_domains" });
-    }
+    let names = check_domains(&new.domains, &[])?;
+    domains::set_domains_of_connection(tx, context, &connection.id, &names).await?;
     let event = Event::new(Action::ConnectionCreate, "connection", &connection.id, &connection.name);
     audit::record(tx, context, event.detail(json!({"kind": kind}))).await?;
     if kind == ConnectionKind::Scim {

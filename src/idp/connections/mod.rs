@@ -29,7 +29,7 @@ pub use scim::ScimSettings;
 pub use secrets::{has_secret, secret, set_secret};
 pub use settings::ConnectionSettings;
 pub use store::{
-    all_scim, by_id, by_name, domains_of, find_by_id_any_account, find_default_directory, list, mark_tested,
+    all_scim, by_id, by_name, find_by_id_any_account, find_default_directory, list, mark_tested,
     replace_settings, route_by_domain, route_by_domain_or_default, route_for_user, set_paused,
     sign_in_connections,
 };

@@ -4,7 +4,8 @@ use super::kind::{ConnectionKind, UnreadableConnection};
 use super::settings::ConnectionSettings;
 use crate::audit::{Actor, ActorKind};
 use crate::kernel::TextEnum as _;
-use crate::kernel::{AccountId, ConnectionId, Timestamp};
+use crate::kernel::http_client::HttpClient;
+use crate::kernel::{AccountId, ConnectionId, Kernel, Timestamp};
 
 /// A connection as stored, of any kind. The settings are parsed when it is loaded. Code that needs a
 /// certain kind takes the typed connection, see [`Connection::typed`].
@@ -14,6 +15,8 @@ pub struct Connection {
     pub id: ConnectionId,
     /// The account it belongs to.
     pub account_id: AccountId,
+    /// The short name of that account.
+    pub(super) account_slug: String,
     pub(super) kind: String,
     /// Its name, unique in the account without case.
     pub name: String,
@@ -88,6 +91,12 @@ impl Connection {
     #[must_use]
     pub fn actor(&self) -> Actor {
         Actor { kind: ActorKind::System, id: Some(String::from(&self.id)), name: self.name.clone() }
+    }
+
+    /// The HTTP client for the addresses in its settings.
+    #[must_use]
+    pub fn http_client(&self, kernel: &Kernel) -> HttpClient {
+        kernel.http_clients.of_account(&self.account_slug)
     }
 
     /// Whether it is switched on.

@@ -36,6 +36,8 @@ pub struct OidcSettings {
     pub trust_email: bool,
     /// Whether users must authenticate at the provider at every sign-in.
     pub force_authn: bool,
+    /// The authentication contexts (`acr`) of which one is required; empty for any.
+    pub acr_values: Vec<String>,
     /// What is taken over about users. Without a group attribute, the preset's is used.
     #[serde(flatten)]
     pub people: AttributeMapping,
@@ -49,7 +51,7 @@ impl OidcSettings {
             (
                 (s.preset, s.issuer.clone(), s.api_url.clone(), s.client_id.clone(), s.client_auth),
                 (s.scopes.clone(), s.tenants.clone(), s.hosted_domains.clone(), s.trust_email),
-                s.people.email_attribute.clone(),
+                (s.people.email_attribute.clone(), s.force_authn, s.acr_values.clone()),
             )
         };
         relevant(self) == relevant(other)
@@ -92,6 +94,21 @@ impl OidcSettings {
         if self.trust_email && !self.preset.spec().may_trust_email {
             let reason = "is not available for this provider: its users can choose their email address";
             return invalid("trust_email", reason);
+        }
+        if self.force_authn && !self.preset.spec().states_auth_time {
+            let reason = "is not available for this provider: it does not report when a user authenticated";
+            return invalid("force_authn", reason);
+        }
+        let is_acr = |text: &String| {
+            !text.is_empty() && text.len() <= 300 && text.chars().all(|c| c.is_ascii_graphic())
+        };
+        if self.acr_values.len() > 10 || !self.acr_values.iter().all(is_acr) {
+            let reason = "must contain at most 10 values of up to 300 characters without spaces";
+            return invalid("acr_values", reason);
+        }
+        if !self.acr_values.is_empty() && self.preset.is_oauth2_only() {
+            let reason = "is not available for this provider: it does not report how a user authenticated";
+            return invalid("acr_values", reason);
         }
         let is_scope = |text: &String| {
             !text.is_empty()

@@ -139,6 +139,7 @@ impl SamlSettings {
                 (s.idp_entity_id.clone(), s.sso_url.clone(), s.sso_post_url.clone(), s.request_binding),
                 (s.certificates.clone(), s.sp_entity_id.clone(), s.people.email_attribute.clone()),
                 (s.sign_requests, s.name_id_format, s.force_authn, s.authn_context.clone(), s.allow_cbc),
+                s.authn_context_comparison,
             )
         };
         relevant(self) == relevant(other)

@@ -2,14 +2,15 @@
 
 use super::model::Connection;
 use super::saml::SamlSettings;
+use crate::directory::domains::{self, counts};
 use crate::directory::fold_case;
 use crate::directory::users::User;
 use crate::kernel::database::DbConn;
-use crate::kernel::{AccountId, ConnectionId, Tx};
+use crate::kernel::{AccountId, Timestamp, Tx};
 
 macro_rules! columns {
     () => {
-        "c.id, c.account_id, c.kind, c.name, c.enabled, c.settings, c.is_default, c.position, c.created_at, \
+        "c.id, c.account_id, (SELECT a.slug FROM accounts a WHERE a.id = c.account_id) AS account_slug, c.kind, c.name, c.enabled, c.settings, c.is_default, c.position, c.created_at, \
          c.updated_at, c.tested_at, c.tested_by, c.paused_at"
     };
 }
@@ -104,24 +105,30 @@ pub async fn sign_in_connections(
     .map(with_all_settings)
 }
 
-/// The enabled connection that addresses in `domain` are routed to. Without an account, it is found only if
-/// exactly one enabled connection on this server has the domain.
+/// The enabled connection that addresses in `domain` are routed to: one of those that may speak for the domain, the
+/// default one or else the first on the sign-in page. A domain that does not count for the account routes to none.
 pub async fn route_by_domain(
     c: &mut DbConn,
-    account_id: Option<&AccountId>,
+    account_id: &AccountId,
     domain: &str,
+    now: Timestamp,
 ) -> Result<Option<Connection>, sqlx::Error> {
-    let mut found: Vec<Connection> = sqlx::query_as(concat!(
+    let Some(domain) = domains::to_ascii(domain) else { return Ok(None) };
+    sqlx::query_as(concat!(
         "SELECT ",
         columns!(),
-        " FROM connection_domains d JOIN connections c ON c.id = d.connection_id \
-         WHERE d.domain = $1 AND c.enabled = 1 AND ($2 = '' OR d.account_id = $2) LIMIT 2"
+        " FROM connection_domains d JOIN domains v ON v.account_id = d.account_id AND v.domain = d.domain \
+         JOIN connections c ON c.id = d.connection_id WHERE d.account_id = $1 AND d.domain = $2 AND c.enabled = 1 \
+         AND c.kind <> 'scim' AND ",
+        counts!("$3"),
+        " ORDER BY c.is_default DESC, c.position, c.name_folded LIMIT 1"
     ))
+    .bind(account_id)
     .bind(domain)
-    .bind(account_id.map_or("", AccountId::as_str))
-    .fetch_all(c)
-    .await?;
-    Ok(with_settings(if found.len() == 1 { found.pop() } else { None }))
+    .bind(now)
+    .fetch_optional(c)
+    .await
+    .map(with_settings)
 }
 
 /// The connection that users of this account with an address in `domain` sign in with: the one that has the
@@ -130,8 +137,9 @@ pub async fn route_by_domain_or_default(
     c: &mut DbConn,
     account_id: &AccountId,
     domain: &str,
+    now: Timestamp,
 ) -> Result<Option<Connection>, sqlx::Error> {
-    if let Some(found) = route_by_domain(&mut *c, Some(account_id), domain).await? {
+    if let Some(found) = route_by_domain(&mut *c, account_id, domain, now).await? {
         return Ok(Some(found));
     }
     sqlx::query_as(concat!(
@@ -170,19 +178,15 @@ pub async fn find_default_directory(
 }
 
 /// The same as [`route_by_domain_or_default`], for the domain of the user's address.
-pub async fn route_for_user(c: &mut DbConn, user: &User) -> Result<Option<Connection>, sqlx::Error> {
+pub async fn route_for_user(
+    c: &mut DbConn,
+    user: &User,
+    now: Timestamp,
+) -> Result<Option<Connection>, sqlx::Error> {
     match user.domain() {
-        Some(domain) => route_by_domain_or_default(c, &user.account_id, &domain).await,
+        Some(domain) => route_by_domain_or_default(c, &user.account_id, &domain, now).await,
         None => Ok(None),
     }
-}
-
-/// The domains routed to a connection, in alphabetical order.
-pub async fn domains_of(c: &mut DbConn, connection_id: &ConnectionId) -> Result<Vec<String>, sqlx::Error> {
-    sqlx::query_scalar("SELECT domain FROM connection_domains WHERE connection_id = $1 ORDER BY domain")
-        .bind(connection_id)
-        .fetch_all(c)
-        .await
 }
 
 pub(super) async fn insert(tx: &mut Tx, connection: &Connection) -> Result<(), sqlx::Error> {
@@ -301,34 +305,6 @@ pub async fn replace_settings(
     .execute(&mut **tx)
     .await?;
     Ok(done.rows_affected() == 1)
-}
-
-/// Routes exactly `domains` to the connection. Returns false if another connection of the account has one
-/// of them.
-pub(super) async fn set_domains(
-    tx: &mut Tx,
-    connection: &Connection,
-    domains: &[String],
-) -> Result<bool, sqlx::Error> {
-    sqlx::query("DELETE FROM connection_domains WHERE connection_id = $1")
-        .bind(&connection.id)
-        .execute(&mut **tx)
-        .await?;
-    for domain in domains {
-        let done = sqlx::query(
-            "INSERT INTO connection_domains (account_id, domain, connection_id) VALUES ($1, $2, $3) \
-             ON CONFLICT DO NOTHING",
-        )
-        .bind(&connection.account_id)
-        .bind(domain)
-        .bind(&connection.id)
-        .execute(&mut **tx)
-        .await?;
-        if done.rows_affected() == 0 {
-            return Ok(false);
-        }
-    }
-    Ok(true)
 }
 
 /// Whether groups are linked to the connection.

@@ -1,5 +1,7 @@
 //! Changing a connection.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::checks::{check_connection_name, check_domains};
@@ -8,6 +10,7 @@ use super::settings::ConnectionSettings;
 use super::store;
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::Error;
+use crate::directory::domains::{self, Domain, DomainName};
 use crate::kernel::Tx;
 
 /// The changes to make; `None` leaves a member unchanged.
@@ -88,28 +91,29 @@ pub async fn update(
     }
     wanted.updated_at = tx.now();
     store::overwrite(tx, &wanted).await?;
-    let before_domains = store::domains_of(tx, &connection.id).await?;
-    let domains = match change.domains {
-        Some(domains) => check_domains(&domains)?,
-        None => before_domains.clone(),
+    let listed = domains::domains_of(tx, &context.account_id, &connection.id).await?;
+    let names_before: BTreeSet<DomainName> = listed.iter().map(Domain::name).collect();
+    let names = match change.domains {
+        Some(texts) => check_domains(&texts, &listed)?,
+        None => names_before.clone(),
     };
-    if !store::set_domains(tx, &wanted, &domains).await? {
-        return Err(Error::Duplicate { field: "email_domains" });
+    if names != names_before {
+        domains::set_domains_of_connection(tx, context, &connection.id, &names).await?;
     }
-    let detail =
-        json!({"before": summary(connection, &before_domains)?, "after": summary(&wanted, &domains)?});
+    let detail = json!({"before": summary(connection, &names_before)?, "after": summary(&wanted, &names)?});
     let event = Event::new(Action::ConnectionUpdate, "connection", &wanted.id, &wanted.name).detail(detail);
     audit::record(tx, context, event).await?;
     Ok(wanted)
 }
 
-fn summary(connection: &Connection, domains: &[String]) -> Result<Map<String, Value>, Error> {
+fn summary(connection: &Connection, domains: &BTreeSet<DomainName>) -> Result<Map<String, Value>, Error> {
     let read = serde_json::from_str(&connection.stored_settings);
     let mut map: Map<String, Value> = read.map_err(|error| Error::Internal(error.to_string()))?;
     map.insert("name".into(), json!(connection.name));
     map.insert("enabled".into(), json!(connection.is_enabled()));
     map.insert("is_default".into(), json!(connection.is_default()));
     map.insert("position".into(), json!(connection.position));
-    map.insert("email_domains".into(), json!(domains));
+    let names: Vec<&str> = domains.iter().map(DomainName::as_str).collect();
+    map.insert("email_domains".into(), json!(names));
     Ok(map)
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::check::LdapCheck;
 use super::error::Error as LdapError;
 use super::model::{LdapUser, UserSearch};
-use super::pool::{LdapConn, LdapPool, LdapPools};
+use super::pool::{LdapConn, LdapPool, LdapPools, PooledLdapConn};
 use super::search::{LdapSearchRequest, search_up_to};
 use crate::access::Principal;
 use crate::audit::Context;
@@ -30,7 +30,7 @@ pub async fn run(
 ) -> Result<String, Error> {
     let found = run_checks(&idp.signin.kernel, &idp.ldap, connection).await;
     let mut tx = idp.signin.kernel.db.begin().await?;
-    let (test, _) = connection_tests::begin(&mut tx, principal, connection, "").await?;
+    let (test, _) = connection_tests::begin(&mut tx, principal, connection, "", None).await?;
     connection_tests::finish(&mut tx, context, connection, &test, &found).await?;
     tx.commit().await?;
     Ok(test.id)
@@ -39,6 +39,11 @@ pub async fn run(
 /// Makes all checks and returns their results.
 pub async fn run_checks(kernel: &Kernel, pools: &LdapPools, connection: &LdapConnection) -> TestResult {
     check_directory(kernel, &pools.pool_for(connection)).await.unwrap_or_else(TestResult::failed)
+}
+
+/// Connects to the directory and binds as the bind DN.
+pub async fn reach(kernel: &Kernel, pools: &LdapPools, connection: &LdapConnection) -> Result<(), LdapError> {
+    pools.pool_for(connection).acquire_for_search(kernel).await.map(PooledLdapConn::return_to_pool)
 }
 
 async fn check_directory(

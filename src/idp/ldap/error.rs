@@ -9,13 +9,13 @@ use crate::kernel::{http_client, vault};
 /// Why an LDAP operation failed. The text is for administrators.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// No server was reached; holds the reason of the last one.
-    #[error("{url}: {reason}")]
+    /// No server was reached; holds the error of the last one.
+    #[error("{url}: {error}")]
     Unreachable {
         /// The server.
         url: String,
-        /// The reason.
-        reason: String,
+        /// The error. Only its cause says why.
+        error: http_client::Error,
     },
     /// The CA certificate cannot be parsed.
     #[error("the CA certificates cannot be read; they must be valid certificates in PEM format")]
@@ -37,9 +37,6 @@ pub enum Error {
     /// No connection of the pool became free in time.
     #[error("all connections to the directory are in use")]
     PoolExhausted,
-    /// The rules for outgoing connections do not allow the address.
-    #[error(transparent)]
-    Outgoing(#[from] http_client::Error),
     /// The password of the bind DN could not be read.
     #[error(transparent)]
     Vault(#[from] vault::Error),
@@ -49,6 +46,21 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether no server was reached.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        matches!(self, Self::Unreachable { .. })
+    }
+
+    /// The exact cause, for the operator.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Unreachable { url, error } => format!("{url}: {}", error.cause()),
+            other => other.to_string(),
+        }
+    }
+
     /// Whether a retry on another connection may succeed.
     pub(super) fn is_retryable(&self) -> bool {
         matches!(self, Self::ConnectionLost(_))

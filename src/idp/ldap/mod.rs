@@ -14,7 +14,7 @@ pub mod sync;
 mod user_search;
 
 pub use check::LdapCheck;
-pub use connection_test::{run as run_connection_test, run_checks};
+pub use connection_test::{reach, run as run_connection_test, run_checks};
 pub use default_directory::default_directory_for;
 pub use error::Error;
 pub use pool::{BIND_PASSWORD, LdapPools};

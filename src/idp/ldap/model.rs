@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ldap3::{ResultEntry, SearchEntry};
 
+use crate::directory::Email;
 use crate::idp::connections::{LdapSettings, UserQuery};
 use crate::signin::ProfileNames;
 
@@ -118,10 +119,10 @@ impl UserSearch {
 }
 
 impl LdapUser {
-    /// The email address. Without one, the user principal name of Active Directory is used.
+    /// The email address: the value of the attribute that the connection names, and of no other one.
     pub(super) fn email(&self) -> Option<&str> {
-        let found = self.entry.first(&self.query.email_attribute).or(self.entry.first("userPrincipalName"));
-        found.map(str::trim).filter(|text| text.len() <= 320 && text.contains('@'))
+        let found = self.entry.first(&self.query.email_attribute)?.trim();
+        Email::parse(found).is_ok_and(|email| !email.is_guest_name()).then_some(found)
     }
 
     pub(super) fn names(&self) -> ProfileNames {

@@ -16,7 +16,7 @@ use url::Url;
 use super::error::{Error, with_timeout};
 use super::model::UserSearch;
 use crate::idp::connections::{self, LdapConnection};
-use crate::kernel::{ConnectionId, Kernel};
+use crate::kernel::{ConnectionId, Kernel, http_client};
 
 /// The name of the bind password among the connection's secrets.
 pub const BIND_PASSWORD: &str = "bind_password";
@@ -191,10 +191,13 @@ impl LdapPool {
                     return Err(refused);
                 }
                 Err(error) => {
-                    tracing::warn!(url = urls[at], %error, "could not connect to a directory server");
-                    last = match error {
-                        unreachable @ Error::Unreachable { .. } => unreachable,
-                        error => Error::Unreachable { url: urls[at].clone(), reason: error.to_string() },
+                    let cause = error.cause();
+                    tracing::warn!(url = urls[at], %cause, "could not connect to a directory server");
+                    last = if error.is_unreachable() {
+                        error
+                    } else {
+                        let error = http_client::Error::of_text(cause);
+                        Error::Unreachable { url: urls[at].clone(), error }
                     };
                 }
             }
@@ -211,17 +214,19 @@ impl LdapPool {
         bound: bool,
     ) -> Result<LdapConn, Error> {
         let settings = &self.connection.settings;
-        let broken = |reason: String| Error::Unreachable { url: url.to_owned(), reason };
+        let unreachable = |error| Error::Unreachable { url: url.to_owned(), error };
+        let broken = |cause: String| unreachable(http_client::Error::of_text(cause));
         let parsed = Url::parse(url).map_err(|error| broken(error.to_string()))?;
         let is_ldaps = parsed.scheme() == "ldaps";
         let port = parsed.port().unwrap_or(if is_ldaps { 636 } else { 389 });
         let host = parsed.host_str().unwrap_or_default().trim_matches(['[', ']']);
         let limit = Duration::from_millis(settings.connect_timeout_ms);
         let encrypted = is_ldaps || settings.start_tls;
-        let connecting = kernel.http_client.connect(host, port, encrypted);
-        let stream = tokio::time::timeout(limit, connecting).await;
+        let http = self.connection.http_client(kernel);
+        let stream = tokio::time::timeout(limit, http.connect(host, port, encrypted)).await;
         let stream =
-            stream.map_err(|_| broken(format!("could not connect within {} ms", limit.as_millis())))??;
+            stream.map_err(|_| broken(format!("could not connect within {} ms", limit.as_millis())))?;
+        let stream = stream.map_err(unreachable)?;
         stream.set_nodelay(true).map_err(|error| broken(error.to_string()))?;
         let stream = stream.into_std().map_err(|error| broken(error.to_string()))?;
         let mut how = LdapConnSettings::new()
@@ -238,7 +243,10 @@ impl LdapPool {
                 tracing::debug!(%error, "a connection to a directory server was closed");
             }
         });
-        let is_active_directory = probe_root_dse(&mut ldap, self.response_timeout()).await?;
+        // Whatever answers there and is no directory reads like one that does not answer.
+        let is_active_directory = probe_root_dse(&mut ldap, self.response_timeout())
+            .await
+            .map_err(|error| broken(error.to_string()))?;
         if bound && !settings.bind_dn.is_empty() {
             let password = connections::secret(kernel, &self.connection, BIND_PASSWORD).await?;
             let password = password.unwrap_or_default();

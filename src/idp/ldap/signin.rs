@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::bind_outcome::{self, BindOutcome};
+use super::bind_outcome::{self, BindOutcome, policy_request};
 use super::error::{Error, with_timeout};
 use super::model::LdapUser;
 use super::pool::LdapPool;
@@ -106,10 +106,12 @@ async fn check_password(
     let once = async || {
         if let Some(home) = tried.and_then(|person| person.entry.referral_server.as_deref()) {
             let mut conn = pool.connect_to(kernel, home, false).await?;
-            return with_timeout(pool.response_timeout(), conn.ldap.simple_bind(dn, password)).await;
+            let bind = conn.ldap.with_controls(policy_request()).simple_bind(dn, password);
+            return with_timeout(pool.response_timeout(), bind).await;
         }
         let mut conn = pool.acquire_for_bind(kernel).await?;
-        let answer = with_timeout(pool.response_timeout(), conn.ldap.simple_bind(dn, password)).await?;
+        let bind = conn.ldap.with_controls(policy_request()).simple_bind(dn, password);
+        let answer = with_timeout(pool.response_timeout(), bind).await?;
         conn.return_to_pool();
         Ok::<_, Error>(answer)
     };
@@ -186,7 +188,7 @@ pub async fn reauthenticate(
 fn external_subject(connection: &Connection, person: &LdapUser) -> Option<ExternalSubject> {
     // Addresses count as verified, because the administrators of the directory assign them.
     let id = person.entry.stable_id()?;
-    Some(ExternalSubject { issuer: issuer(connection), id, address_is_verified: true })
+    Some(ExternalSubject { issuer: issuer(connection), id, address_is_verified: true, is_address: false })
 }
 
 fn build_proof(
@@ -204,6 +206,7 @@ fn build_proof(
         external_subject: external_subject(connection, person),
         amr: vec!["pwd".into()],
         acr: String::new(),
+        provider_acr: String::new(),
         second_factor: None,
         password_fingerprint: None,
         clear_failures_of: None,

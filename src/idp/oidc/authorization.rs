@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 
 use super::client::{ClientError, RequestUrl};
 use super::provider::{DiscoveredProvider, DiscoveryError};
+use super::requirements::AuthenticationRequirements;
 use super::{ProviderCache, RpEndpoints};
 use crate::access::Principal;
-use crate::idp::connections::{Connection, OidcConnection};
+use crate::idp::connections::{Connection, OidcConnection, OidcSettings};
 use crate::kernel::sealed_state::{self, SealedState};
-use crate::kernel::{Kernel, UserId, random, tokens};
+use crate::kernel::{Kernel, Timestamp, UserId, random, tokens};
 
 /// An authorization request under way.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -25,6 +26,9 @@ pub(super) struct AuthorizationRequest {
     pub(super) verifier: String,
     /// What the request is for.
     pub(super) purpose: AuthorizationPurpose,
+    /// What it demands of the authentication; missing in the requests of earlier versions.
+    #[serde(default)]
+    asked: Option<AuthenticationRequirements>,
 }
 
 /// Why the user was sent to the provider.
@@ -58,9 +62,16 @@ pub enum AuthorizationRequestError {
 }
 
 impl AuthorizationRequest {
-    pub(super) fn new(purpose: AuthorizationPurpose) -> Self {
+    pub(super) fn new(purpose: AuthorizationPurpose, settings: &OidcSettings, now: Timestamp) -> Self {
         let secret = || URL_SAFE_NO_PAD.encode(random::bytes::<32>());
-        Self { request: secret(), nonce: secret(), verifier: secret(), purpose }
+        let asked = Some(AuthenticationRequirements::of(settings, Some(now)));
+        Self { request: secret(), nonce: secret(), verifier: secret(), purpose, asked }
+    }
+
+    /// What the response must show about the authentication. A request that does not say what it demanded
+    /// was sent by an earlier version: the settings decide.
+    pub(super) fn requirements(&self, settings: &OidcSettings) -> AuthenticationRequirements {
+        self.asked.clone().unwrap_or_else(|| AuthenticationRequirements::of(settings, None))
     }
 
     /// The URL to send the browser to. `browser` is the secret in its flow cookie. A test is not bound to
@@ -84,6 +95,7 @@ impl AuthorizationRequest {
             nonce: &self.nonce,
             verifier: &self.verifier,
             login_hint,
+            requirements: &self.requirements(&connection.settings),
         };
         Ok(url.build(&connection.settings, provider)?)
     }
@@ -122,7 +134,8 @@ pub async fn begin_link(
     connection: &OidcConnection,
     browser: &str,
 ) -> Result<String, AuthorizationRequestError> {
-    let provider = providers.discover(kernel, &connection.settings).await?;
-    let authorization = AuthorizationRequest::new(AuthorizationPurpose::Link { user: principal.user_id() });
+    let provider = providers.discover(kernel, connection).await?;
+    let purpose = AuthorizationPurpose::Link { user: principal.user_id() };
+    let authorization = AuthorizationRequest::new(purpose, &connection.settings, kernel.clock.now());
     authorization.authorization_url(kernel, connection, &provider, browser, "")
 }

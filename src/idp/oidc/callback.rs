@@ -17,6 +17,8 @@ use crate::idp::connections::{OidcConnection, OidcSettings};
 use crate::idp::graph::{self, GraphError};
 use crate::idp::report::{CheckFailed, CheckReport, check_that};
 use crate::kernel::Kernel;
+use crate::kernel::http_client::HttpClient;
+use crate::signin::ExternalSubject;
 
 /// The size limit of a `UserInfo` response.
 const MAX_BYTES: usize = 1024 * 1024;
@@ -45,6 +47,16 @@ pub(super) struct OidcIdentity {
     pub(super) groups: Option<Vec<String>>,
     pub(super) id_token: Option<String>,
     pub(super) report: CheckReport<OidcCheck>,
+}
+
+/// The subject of the identity.
+pub(super) fn external_subject(identity: &OidcIdentity) -> ExternalSubject {
+    ExternalSubject {
+        issuer: identity.issuer.clone(),
+        id: identity.subject.clone(),
+        address_is_verified: identity.email_is_verified,
+        is_address: false,
+    }
 }
 
 /// An authorization response under validation.
@@ -77,7 +89,7 @@ impl<'a> Callback<'a> {
         mut self,
         params: &CallbackParams,
     ) -> Result<OidcIdentity, CheckFailed<OidcCheck>> {
-        let provider = self.providers.discover(self.kernel, self.settings()).await;
+        let provider = self.providers.discover(self.kernel, self.connection).await;
         let provider = provider.map_err(|error| {
             self.report.fail(OidcCheck::Discovery, "a provider with a valid configuration", error)
         })?;
@@ -137,14 +149,17 @@ impl<'a> Callback<'a> {
         provider: DiscoveredProvider,
         tokens: &Tokens,
     ) -> Result<Claims, CheckFailed<OidcCheck>> {
+        let (now, requirements) = (self.kernel.clock.now(), self.request.requirements(self.settings()));
         if let Some(oauth2) = &self.settings().preset.spec().oauth2 {
+            requirements.check(&mut self.report, &Claims::new(), now)?;
             let claims =
-                oauth2_userinfo::fetch_claims(self.kernel, self.settings(), oauth2, &tokens.access_token)
+                oauth2_userinfo::fetch_claims(self.kernel, self.connection, oauth2, &tokens.access_token)
                     .await;
             return claims
                 .map_err(|error| self.report.fail(OidcCheck::UserInfo, "the user from the API", error));
         }
         let (claims, provider) = self.id_token_claims(provider, tokens).await?;
+        requirements.check(&mut self.report, &claims, now)?;
         let settings = self.settings();
         claim_mapping::check_tenant_and_domain(&mut self.report, settings, &claims)?;
         self.add_userinfo_claims(&provider, claims, tokens).await
@@ -163,16 +178,16 @@ impl<'a> Callback<'a> {
             nonce_is_optional: !self.settings().preset.spec().returns_nonce,
             access_token: &tokens.access_token,
         };
-        let (kernel, providers, settings) = (self.kernel, self.providers, self.settings());
+        let (kernel, providers, connection) = (self.kernel, self.providers, self.connection);
         let report = &mut self.report;
-        validate_with_key_refresh(kernel, providers, settings, provider, report, |report, expected| {
+        validate_with_key_refresh(kernel, providers, connection, provider, report, |report, expected| {
             validate_id_token(report, token, expected, &expected_id_token)
         })
         .await
     }
 
-    /// Adds claims of the `UserInfo` endpoint if the email address or the groups are missing (OpenID
-    /// Connect Core §5.3). Claims of the ID token take precedence.
+    /// Adds claims of the `UserInfo` endpoint if the email address, or what says that it is verified, or the
+    /// groups are missing (OpenID Connect Core §5.3). Claims of the ID token take precedence.
     async fn add_userinfo_claims(
         &mut self,
         provider: &DiscoveredProvider,
@@ -184,11 +199,13 @@ impl<'a> Callback<'a> {
         let is_missing = |name: &str| !claims.contains_key(name);
         let lacks_groups =
             settings.group_claim().is_some_and(|name| is_missing(name) && !graph::is_overage(&claims));
+        let lacks_email = is_missing(email) || (!settings.trust_email && is_missing("email"));
         let endpoint = provider.metadata.userinfo_endpoint.as_deref();
-        let Some(endpoint) = endpoint.filter(|_| is_missing(email) || lacks_groups) else {
+        let Some(endpoint) = endpoint.filter(|_| lacks_email || lacks_groups) else {
             return Ok(claims);
         };
-        let said = fetch_userinfo(self.kernel, endpoint, &tokens.access_token).await;
+        let said =
+            fetch_userinfo(&self.connection.http_client(self.kernel), endpoint, &tokens.access_token).await;
         let said =
             said.map_err(|error| self.report.fail(OidcCheck::UserInfo, "claims of the user", error))?;
         // Claims about another subject must not be used (OpenID Connect Core §5.3.2).
@@ -217,9 +234,9 @@ impl<'a> Callback<'a> {
     }
 }
 
-async fn fetch_userinfo(kernel: &Kernel, endpoint: &str, access_token: &str) -> Result<Claims, String> {
+async fn fetch_userinfo(http: &HttpClient, endpoint: &str, access_token: &str) -> Result<Claims, String> {
     let url = Url::parse(endpoint).map_err(|error| error.to_string())?;
-    let text = kernel.http_client.get_with_bearer(&url, access_token, MAX_BYTES).await;
+    let text = http.get_with_bearer(&url, access_token, MAX_BYTES).await;
     serde_json::from_str(&text.map_err(|error| error.to_string())?).map_err(|error| error.to_string())
 }
 
@@ -228,7 +245,7 @@ async fn fetch_userinfo(kernel: &Kernel, endpoint: &str, access_token: &str) -> 
 pub(super) async fn validate_with_key_refresh(
     kernel: &Kernel,
     providers: &ProviderCache,
-    settings: &OidcSettings,
+    connection: &OidcConnection,
     provider: DiscoveredProvider,
     report: &mut CheckReport<OidcCheck>,
     validate: impl Fn(&mut CheckReport<OidcCheck>, &ExpectedToken<'_>) -> Result<Claims, CheckFailed<OidcCheck>>,
@@ -236,7 +253,7 @@ pub(super) async fn validate_with_key_refresh(
     let by = |provider: &DiscoveredProvider, report: &mut CheckReport<OidcCheck>| {
         let expected = ExpectedToken {
             issuer: &provider.metadata.issuer,
-            client_id: &settings.client_id,
+            client_id: &connection.settings.client_id,
             keys: &provider.keys,
             now: kernel.clock.now(),
         };
@@ -250,7 +267,7 @@ pub(super) async fn validate_with_key_refresh(
     if !matches!(failed.check, OidcCheck::Key | OidcCheck::Signature) {
         return Err(failed);
     }
-    let Ok(renewed) = providers.refresh_keys(kernel, settings).await else { return Err(failed) };
+    let Ok(renewed) = providers.refresh_keys(kernel, connection).await else { return Err(failed) };
     *report = before;
     by(&renewed, report).map(|claims| (claims, renewed))
 }

@@ -37,6 +37,10 @@ checks! {
         AccessToken = "access_token",
         /// The token identifies a user.
         Subject = "subject",
+        /// The user authenticated after the request, because this connection requires re-authentication.
+        AuthTime = "auth_time",
+        /// The authentication context (acr) is one that this connection requires.
+        Acr = "acr",
         /// The provider returns the claims of the user.
         UserInfo = "userinfo",
         /// The tenant is allowed by this connection.
@@ -49,6 +53,8 @@ checks! {
         EmailVerified = "email_verified",
         /// The email domain is allowed in this account.
         Domain = "domain",
+        /// The connection may sign in users of this email domain: the domain is verified and selected for it.
+        ConnectionDomain = "connection_domain",
         /// The token is a logout token without a nonce.
         Logout = "logout",
         /// The token has not been used before.

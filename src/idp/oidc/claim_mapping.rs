@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::check::OidcCheck;
 use super::presets::PeopleScope;
 use super::token_validation::{Claims, text_claim};
+use crate::directory::{Email, fold_case};
 use crate::idp::connections::OidcSettings;
 use crate::idp::report::{CheckFailed, CheckReport, CheckResult, check_that};
 use crate::signin::ProfileNames;
@@ -29,29 +30,45 @@ pub(super) fn email_claim(
     settings: &OidcSettings,
     claims: &Claims,
 ) -> Result<EmailClaim, CheckFailed<OidcCheck>> {
-    let people = settings.preset.spec().people;
-    let tenant_is_ours = people == PeopleScope::Tenants
-        && text_claim(claims, "tid").is_some_and(|tid| settings.tenants.contains(&tid.to_lowercase()));
+    let tenant_is_ours = is_of_configured_tenant(settings, claims);
     let mapped = settings.people.email_attribute.as_deref();
     let found = text_claim(claims, mapped.unwrap_or("email")).or_else(|| {
         // In a configured tenant, administrators assign the usernames, and many accounts have no mailbox.
         text_claim(claims, "preferred_username").filter(|_| mapped.is_none() && tenant_is_ours)
     });
     let email = found.unwrap_or_default().trim().to_owned();
-    let fits = email.len() <= 320
-        && email.split_once('@').is_some_and(|(name, domain)| {
-            !name.is_empty() && !domain.is_empty() && !email.contains(char::is_whitespace)
-        });
+    let fits = email.len() <= 320 && Email::parse(&email).is_ok_and(|email| !email.is_guest_name());
     report.record(OidcCheck::Email, check_that(fits, "an email address", found.unwrap_or("none")))?;
-    let is_verified = match people {
+    // What the provider says about the claim `email` holds for another claim only if that has the same value
+    // (OpenID Connect Core §5.1). Users may choose the value of many claims, such as their username.
+    let is_email_claim =
+        text_claim(claims, "email").is_some_and(|own| fold_case(own.trim()) == fold_case(&email));
+    let is_verified = match settings.preset.spec().people {
         // Anyone can enter any address in a tenant of their own. The address is therefore verified only if
         // `xms_edov` says so or the tenant is one of the configured ones.
-        PeopleScope::Tenants => tenant_is_ours || is_true(claims.get("xms_edov")),
+        PeopleScope::Tenants => {
+            let is_username = ["preferred_username", "upn"].iter().any(|name| {
+                text_claim(claims, name).is_some_and(|name| fold_case(name.trim()) == fold_case(&email))
+            });
+            (tenant_is_ours && (is_email_claim || is_username))
+                || (is_email_claim && is_true(claims.get("xms_edov")))
+        }
         PeopleScope::Everyone | PeopleScope::HostedDomains => {
-            settings.trust_email || is_true(claims.get("email_verified"))
+            settings.trust_email || (is_email_claim && is_true(claims.get("email_verified")))
         }
     };
     Ok(EmailClaim { email, is_verified })
+}
+
+/// Whether the user is a member of a tenant that the connection lists. A guest is not: their home tenant,
+/// which `idp` names, or they themselves chose the address.
+fn is_of_configured_tenant(settings: &OidcSettings, claims: &Claims) -> bool {
+    let Some(tenant) = text_claim(claims, "tid") else { return false };
+    let is_guest = text_claim(claims, "idp").is_some_and(|home| !home.contains(tenant))
+        || claim_values(claims, "acct").iter().any(|kind| kind == "1");
+    settings.preset.spec().people == PeopleScope::Tenants
+        && settings.tenants.contains(&tenant.to_lowercase())
+        && !is_guest
 }
 
 /// Whether a claim is true. Providers write `true`, `"true"`, `1` or `"1"`.

@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::client_auth::ClientAuth;
 use super::metadata::ProviderMetadata;
 use super::provider::DiscoveredProvider;
+use super::requirements::AuthenticationRequirements;
 use super::{RpEndpoints, client_keys, request_options};
 use crate::idp::connections::{self, OidcConnection, OidcSettings};
 use crate::kernel::{Kernel, http_client, vault};
@@ -72,6 +73,7 @@ pub(super) struct RequestUrl<'a> {
     pub(super) verifier: &'a str,
     /// The identifier that the user typed; it is sent only if it is an email address.
     pub(super) login_hint: &'a str,
+    pub(super) requirements: &'a AuthenticationRequirements,
 }
 
 impl RequestUrl<'_> {
@@ -88,7 +90,8 @@ impl RequestUrl<'_> {
         for scope in request_options::scopes(settings) {
             request = request.add_scope(Scope::new(scope));
         }
-        for (name, value) in request_options::parameters(settings) {
+        let asked = self.requirements.parameters(provider.metadata.claims_parameter_supported);
+        for (name, value) in request_options::parameters(settings).into_iter().chain(asked) {
             request = request.add_extra_param(name, value);
         }
         if settings.preset.spec().supports_pkce {
@@ -152,7 +155,7 @@ pub(super) async fn exchange_code(
     }
     let id_token = Arc::new(Mutex::new(None));
     let http = |request| {
-        let (outgoing, kept) = (kernel.http_client.clone(), id_token.clone());
+        let (outgoing, kept) = (connection.http_client(kernel), id_token.clone());
         async move {
             let mut answer = outgoing.exchange(request, MAX_BYTES).await?;
             let token = remove_id_token(answer.body_mut());

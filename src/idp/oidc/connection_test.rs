@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::ProviderCache;
 use super::authorization::{AuthorizationPurpose, AuthorizationRequest, AuthorizationRequestError};
-use super::callback::OidcIdentity;
+use super::callback::{OidcIdentity, external_subject};
 use super::check::OidcCheck;
 use super::claim_mapping::claim_values;
 use super::token_validation::text_claim;
@@ -37,11 +37,12 @@ pub async fn begin(
     context: &Context,
     connection: &OidcConnection,
 ) -> Result<OidcTestStart, Error> {
-    let provider = providers.discover(kernel, &connection.settings).await;
+    let provider = providers.discover(kernel, connection).await;
     let mut tx = kernel.db.begin().await?;
-    let mut authorization = AuthorizationRequest::new(AuthorizationPurpose::SignIn);
+    let mut authorization =
+        AuthorizationRequest::new(AuthorizationPurpose::SignIn, &connection.settings, tx.now());
     let (test, relay) =
-        connection_tests::begin(&mut tx, principal, connection, &authorization.request).await?;
+        connection_tests::begin(&mut tx, principal, connection, &authorization.request, None).await?;
     authorization.purpose = AuthorizationPurpose::ConnectionTest(relay);
     let address = match provider {
         Ok(provider) => authorization.authorization_url(kernel, connection, &provider, "", ""),
@@ -127,5 +128,9 @@ async fn check_test_rules(
     report.record(OidcCheck::EmailVerified, vouched)?;
     let allowed = check_that(rules.allows_domain(&domain), rules.allowed_domains_text(), &domain);
     report.record(OidcCheck::Domain, allowed)?;
+    let subject = external_subject(&identity);
+    let heard = connection_tests::is_heard(tx, connection, Some(&subject), &identity.email).await?;
+    let heard = check_that(heard, "a verified domain that is selected for this connection", &domain);
+    identity.report.record(OidcCheck::ConnectionDomain, heard)?;
     Ok(identity)
 }

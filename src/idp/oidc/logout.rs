@@ -49,7 +49,7 @@ pub(super) fn provider_session(identity: &OidcIdentity) -> ProviderSession {
 /// The URL at which the provider ends the user's session and from which it returns the browser; `None` if
 /// it has no such endpoint or cannot be discovered.
 pub async fn logout_url(kernel: &Kernel, providers: &ProviderCache, logout: &OidcLogout) -> Option<String> {
-    let provider = providers.discover(kernel, &logout.connection.settings).await.ok()?;
+    let provider = providers.discover(kernel, &logout.connection).await.ok()?;
     let mut url = Url::parse(provider.metadata.end_session_endpoint.as_deref()?).ok()?;
     let endpoints = RpEndpoints::of(&kernel.urls, &logout.connection.id);
     let mut query = url.query_pairs_mut();

@@ -15,6 +15,7 @@ pub(super) struct ProviderMetadata {
     pub(super) end_session_endpoint: Option<String>,
     pub(super) token_endpoint_auth_methods_supported: Vec<String>,
     pub(super) authorization_response_iss_parameter_supported: bool,
+    pub(super) claims_parameter_supported: bool,
 }
 
 /// `path` below `base`: `https://host/some/` and `path` give `https://host/some/path`.

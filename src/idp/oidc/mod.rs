@@ -18,6 +18,7 @@ mod oauth2_userinfo;
 mod presets;
 mod provider;
 mod request_options;
+mod requirements;
 mod token_validation;
 
 pub use authorization::begin_link;

@@ -5,18 +5,19 @@ use url::Url;
 
 use super::presets::{OAuth2Api, ProviderApi, ProviderApiError};
 use super::token_validation::Claims;
-use crate::idp::connections::OidcSettings;
+use crate::idp::connections::{OidcConnection, OidcSettings};
 use crate::kernel::Kernel;
 
 /// The claims of the user whose access token is `token`, under the names of OpenID Connect.
 pub(super) async fn fetch_claims(
     kernel: &Kernel,
-    settings: &OidcSettings,
+    connection: &OidcConnection,
     oauth2: &OAuth2Api,
     token: &str,
 ) -> Result<Claims, ProviderApiError> {
+    let settings = &connection.settings;
     let base = api_base_url(settings, oauth2).ok_or(ProviderApiError::InvalidUrl)?;
-    let api = ProviderApi::new(kernel, base, token);
+    let api = ProviderApi::new(connection.http_client(kernel), base, token);
     match (oauth2.fetch_claims)(&api, settings.group_claim().is_some()).await? {
         Value::Object(claims) => Ok(claims),
         _ => Err(ProviderApiError::MalformedResponse(settings.preset.label().to_owned())),

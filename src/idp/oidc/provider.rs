@@ -17,8 +17,9 @@ use url::Url;
 use super::metadata::{ProviderMetadata, join_url};
 use super::presets::PeopleScope;
 use super::request_options;
-use crate::idp::connections::OidcSettings;
-use crate::kernel::{Kernel, Timestamp, http_client};
+use crate::idp::connections::{OidcConnection, OidcSettings};
+use crate::kernel::http_client::{self, HttpClient};
+use crate::kernel::{Kernel, Timestamp};
 
 /// How long a discovery document and its keys are used without being read again.
 const FRESH_FOR: Duration = Duration::from_hours(1);
@@ -56,6 +57,17 @@ pub enum DiscoveryError {
     UnsafeEndpoint(&'static str),
 }
 
+impl DiscoveryError {
+    /// The exact cause, for the operator.
+    #[must_use]
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Unreachable { url, error } => format!("{url}: {}", error.cause()),
+            other => other.to_string(),
+        }
+    }
+}
+
 /// A provider's metadata and keys.
 #[derive(Debug, Clone)]
 pub(super) struct DiscoveredProvider {
@@ -74,14 +86,16 @@ struct CachedProvider {
 
 type ProviderSlot = Arc<AsyncMutex<CachedProvider>>;
 
-/// All discovered providers, by preset and issuer.
+/// All discovered providers, by account, preset and issuer.
 #[derive(Default)]
 pub struct ProviderCache(Mutex<HashMap<String, ProviderSlot>>);
 
 impl ProviderCache {
-    fn slot(&self, settings: &OidcSettings) -> ProviderSlot {
-        // Which documents are accepted depends on the preset.
-        let issuer = format!("{} {}", settings.preset.as_str(), settings.issuer);
+    fn slot(&self, connection: &OidcConnection) -> ProviderSlot {
+        let settings = &connection.settings;
+        // Which documents are accepted depends on the preset, and which can be read on the account.
+        let (account, preset) = (&connection.account_id, settings.preset.as_str());
+        let issuer = format!("{account} {preset} {}", settings.issuer);
         let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= MAX_PROVIDERS {
             all.clear();
@@ -93,10 +107,12 @@ impl ProviderCache {
     pub(super) async fn discover(
         &self,
         kernel: &Kernel,
-        settings: &OidcSettings,
+        connection: &OidcConnection,
     ) -> Result<DiscoveredProvider, DiscoveryError> {
+        let settings = &connection.settings;
+        let http = connection.http_client(kernel);
         if let Some(metadata) = request_options::endpoints(settings) {
-            check_endpoints(kernel, &metadata)?;
+            check_endpoints(&http, &metadata)?;
             let (keys, read_at) = (Arc::default(), kernel.clock.now());
             return Ok(DiscoveredProvider {
                 metadata: Arc::new(metadata),
@@ -105,7 +121,7 @@ impl ProviderCache {
                 keys_refreshed_at: None,
             });
         }
-        let slot = self.slot(settings);
+        let slot = self.slot(connection);
         let mut memory = slot.lock().await;
         let now = kernel.clock.now();
         match memory.provider.as_ref() {
@@ -115,7 +131,7 @@ impl ProviderCache {
         let failed = memory.last_failure.take().filter(|(at, _)| now < at.plus(RETRY_AFTER_FAILURE));
         let read = match failed {
             Some((at, error)) => Err((at, error)),
-            None => fetch_provider(kernel, settings).await.map_err(|error| (now, error)),
+            None => fetch_provider(&http, settings, now).await.map_err(|error| (now, error)),
         };
         match read {
             Ok(read) => Ok(memory.provider.insert(read).clone()),
@@ -137,9 +153,9 @@ impl ProviderCache {
     pub async fn count_keys(
         &self,
         kernel: &Kernel,
-        settings: &OidcSettings,
+        connection: &OidcConnection,
     ) -> Result<Option<usize>, DiscoveryError> {
-        let provider = self.discover(kernel, settings).await?;
+        let provider = self.discover(kernel, connection).await?;
         Ok(provider.metadata.jwks_uri.is_some().then_some(provider.keys.len()))
     }
 
@@ -147,18 +163,19 @@ impl ProviderCache {
     pub(super) async fn refresh_keys(
         &self,
         kernel: &Kernel,
-        settings: &OidcSettings,
+        connection: &OidcConnection,
     ) -> Result<DiscoveredProvider, DiscoveryError> {
-        let slot = self.slot(settings);
+        let (settings, http) = (&connection.settings, connection.http_client(kernel));
+        let slot = self.slot(connection);
         let mut memory = slot.lock().await;
         let now = kernel.clock.now();
         let mut provider = match memory.provider.as_ref() {
             Some(provider) => provider.clone(),
-            None => fetch_provider(kernel, settings).await?,
+            None => fetch_provider(&http, settings, now).await?,
         };
         if provider.keys_refreshed_at.is_none_or(|at| at.plus(KEY_REFRESH_INTERVAL) <= now) {
             provider.keys_refreshed_at = Some(now);
-            match fetch_keys(kernel, &provider.metadata).await {
+            match fetch_keys(&http, &provider.metadata).await {
                 Ok(keys) => provider.keys = Arc::new(keys),
                 Err(error) => {
                     tracing::warn!(
@@ -175,13 +192,14 @@ impl ProviderCache {
 }
 
 async fn fetch_provider(
-    kernel: &Kernel,
+    http: &HttpClient,
     settings: &OidcSettings,
+    now: Timestamp,
 ) -> Result<DiscoveredProvider, DiscoveryError> {
     let base =
         Url::parse(&settings.issuer).map_err(|_| DiscoveryError::Malformed(settings.issuer.clone()))?;
     let url = join_url(&base, ".well-known/openid-configuration");
-    let text = fetch_text(kernel, &url).await?;
+    let text = fetch_text(http, &url).await?;
     let metadata: ProviderMetadata =
         serde_json::from_str(&text).map_err(|_| DiscoveryError::Malformed(url.clone()))?;
     // The issuer in an Entra ID document for several tenants has a placeholder; the token names the tenant.
@@ -193,14 +211,13 @@ async fn fetch_provider(
     if metadata.token_endpoint.is_none() || metadata.jwks_uri.is_none() {
         return Err(DiscoveryError::Malformed(url));
     }
-    check_endpoints(kernel, &metadata)?;
-    let keys = Arc::new(fetch_keys(kernel, &metadata).await?);
-    let read_at = kernel.clock.now();
-    Ok(DiscoveredProvider { metadata: Arc::new(metadata), keys, read_at, keys_refreshed_at: None })
+    check_endpoints(http, &metadata)?;
+    let keys = Arc::new(fetch_keys(http, &metadata).await?);
+    Ok(DiscoveredProvider { metadata: Arc::new(metadata), keys, read_at: now, keys_refreshed_at: None })
 }
 
 /// Checks the endpoints that browsers are sent to by the same rules as the URLs of our own requests.
-fn check_endpoints(kernel: &Kernel, metadata: &ProviderMetadata) -> Result<(), DiscoveryError> {
+fn check_endpoints(http: &HttpClient, metadata: &ProviderMetadata) -> Result<(), DiscoveryError> {
     let places = [
         ("authorization_endpoint", Some(&metadata.authorization_endpoint)),
         ("end_session_endpoint", metadata.end_session_endpoint.as_ref()),
@@ -208,26 +225,26 @@ fn check_endpoints(kernel: &Kernel, metadata: &ProviderMetadata) -> Result<(), D
     for (name, place) in places {
         let Some(text) = place else { continue };
         let url = Url::parse(text).map_err(|_| DiscoveryError::UnsafeEndpoint(name))?;
-        kernel.http_client.check_url(&url).map_err(|_| DiscoveryError::UnsafeEndpoint(name))?;
+        http.check_url(&url).map_err(|_| DiscoveryError::UnsafeEndpoint(name))?;
     }
     Ok(())
 }
 
-async fn fetch_keys(kernel: &Kernel, metadata: &ProviderMetadata) -> Result<Vec<Jwk>, DiscoveryError> {
+async fn fetch_keys(http: &HttpClient, metadata: &ProviderMetadata) -> Result<Vec<Jwk>, DiscoveryError> {
     #[derive(Deserialize)]
     struct JwksDocument {
         keys: Vec<Value>,
     }
     let url = metadata.jwks_uri.as_deref().unwrap_or_default();
-    let text = fetch_text(kernel, url).await?;
+    let text = fetch_text(http, url).await?;
     let set: JwksDocument =
         serde_json::from_str(&text).map_err(|_| DiscoveryError::Malformed(url.to_owned()))?;
     // Keys of unknown types are ignored (RFC 7517 §5).
     Ok(set.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect())
 }
 
-async fn fetch_text(kernel: &Kernel, url: &str) -> Result<String, DiscoveryError> {
+async fn fetch_text(http: &HttpClient, url: &str) -> Result<String, DiscoveryError> {
     let parsed = Url::parse(url).map_err(|_| DiscoveryError::Malformed(url.to_owned()))?;
-    let read = kernel.http_client.get_text(&parsed, MAX_BYTES).await;
+    let read = http.get_text(&parsed, MAX_BYTES).await;
     read.map_err(|error| DiscoveryError::Unreachable { url: url.to_owned(), error: Arc::new(error) })
 }

@@ -17,13 +17,12 @@ pub(super) fn scopes(settings: &OidcSettings) -> Vec<String> {
     all
 }
 
-/// Additional parameters of the authorization request.
+/// Additional parameters of the authorization request. [`super::requirements`] adds what it demands of the
+/// authentication.
 pub(super) fn parameters(settings: &OidcSettings) -> Vec<(&'static str, String)> {
     let spec = settings.preset.spec();
     let mut all = Vec::new();
-    if settings.force_authn {
-        all.push(("prompt", "login".to_owned()));
-    } else if spec.asks_for_account {
+    if spec.asks_for_account && !settings.force_authn {
         all.push(("prompt", "select_account".to_owned()));
     }
     if let (PeopleScope::HostedDomains, [domain]) = (spec.people, &settings.hosted_domains[..]) {

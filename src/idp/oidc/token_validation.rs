@@ -19,7 +19,7 @@ use crate::kernel::{Timestamp, tokens};
 pub(super) type Claims = Map<String, Value>;
 
 /// The accepted difference between the provider's clock and ours.
-const SKEW: Duration = Duration::from_mins(2);
+pub(super) const SKEW: Duration = Duration::from_mins(2);
 /// The size limit of a token.
 const MAX_BYTES: usize = 64 * 1024;
 
@@ -185,6 +185,13 @@ pub(super) fn text_claim<'a>(claims: &'a Claims, name: &str) -> Option<&'a str> 
     claims.get(name).and_then(Value::as_str)
 }
 
+/// A time in seconds since 1970 (RFC 7519 §2, `NumericDate`).
+pub(super) fn seconds_claim(claims: &Claims, name: &str) -> Option<Timestamp> {
+    let seconds = claims.get(name).and_then(Value::as_f64)?;
+    // The limit is beyond any real date, and the result still fits in milliseconds.
+    (0.0..1e12).contains(&seconds).then(|| Timestamp(to_millis(seconds)))
+}
+
 fn audiences(claims: &Claims) -> Vec<&str> {
     match claims.get("aud") {
         Some(Value::String(one)) => vec![one],
@@ -208,11 +215,7 @@ fn authorized_party(claims: &Claims, client_id: &str) -> CheckResult {
 }
 
 fn times(claims: &Claims, now: Timestamp) -> CheckResult {
-    let at = |name: &str| {
-        let seconds = claims.get(name).and_then(Value::as_f64)?;
-        // The limit is beyond any real date, and the result still fits in milliseconds.
-        (0.0..1e12).contains(&seconds).then(|| Timestamp(to_millis(seconds)))
-    };
+    let at = |name: &str| seconds_claim(claims, name);
     let (Some(end), Some(issued)) = (at("exp"), at("iat")) else {
         return check_that(false, "valid exp and iat claims", "missing or invalid claims");
     };

@@ -1,21 +1,12 @@
 //! What an accepted assertion says about the user, within what the connection's settings permit.
 
-use vestibule_saml::ValidatedAssertion;
+use vestibule_saml::{EmailSource, MFA_CONTEXTS, NameIdFormat, ValidatedAssertion};
 
-use crate::directory::Email;
+use crate::directory::{Email, fold_case};
 use crate::idp::connections::SamlSettings;
-use crate::signin::{ProfileNames, ProviderClaims, ProviderSession};
+use crate::signin::{ExternalSubject, ProfileNames, ProviderClaims, ProviderSession};
 
-/// Authentication contexts that stand for more than one factor: those of SAML 2.0
-/// (saml-authn-context-2.0-os §3.4), the REFEDS MFA profile, and Entra ID's.
-const MFA_CONTEXTS: [&str; 6] = [
-    "urn:oasis:names:tc:SAML:2.0:ac:classes:MobileTwoFactorContract",
-    "urn:oasis:names:tc:SAML:2.0:ac:classes:MobileTwoFactorUnregistered",
-    "urn:oasis:names:tc:SAML:2.0:ac:classes:TimeSyncToken",
-    "urn:oasis:names:tc:SAML:2.0:ac:classes:SmartcardPKI",
-    "https://refeds.org/profile/mfa",
-    ENTRA_MFA,
-];
+/// The value of [`ENTRA_METHODS`] for more than one factor.
 const ENTRA_MFA: &str = "http://schemas.microsoft.com/claims/multipleauthn";
 /// The attribute in which Entra ID lists the methods that were used.
 const ENTRA_METHODS: &str = "http://schemas.microsoft.com/claims/authnmethodsreferences";
@@ -40,9 +31,64 @@ const DISPLAY_NAMES: [&str; 3] = [
     "http://schemas.microsoft.com/identity/claims/displayname",
 ];
 
+/// What a connection's email attribute is called if the NameID is the email address, whatever its Format.
+const NAME_ID: &str = "NameID";
+
+/// Where the connection's settings say that the email address is.
+pub(super) fn email_source(settings: &SamlSettings) -> EmailSource<'_> {
+    match settings.people.email_attribute.as_deref() {
+        Some(NAME_ID) => EmailSource::NameId,
+        Some(name) => EmailSource::Attribute(name),
+        None => EmailSource::Standard,
+    }
+}
+
 /// The email address in the form used for comparison; `None` if the text is not an address.
 pub(super) fn read_email(text: &str) -> Option<String> {
-    Email::parse(text).ok().map(|email| email.folded())
+    let email = Email::parse(text).ok()?;
+    (!email.is_guest_name()).then(|| email.folded())
+}
+
+/// The longest subject that is stored. saml-core §8.3.7 allows 256 characters for a persistent identifier.
+const MAX_SUBJECT: usize = 512;
+
+/// The subject of the assertion: the NameID within its format. A persistent NameID counts with its qualifiers,
+/// which default to the two parties (saml-core §8.3.7). A transient one is a new name at each sign-in and no
+/// subject (§8.3.8).
+pub(super) fn external_subject(
+    assertion: &ValidatedAssertion,
+    idp_entity_id: &str,
+    sp_entity_id: &str,
+) -> Option<ExternalSubject> {
+    let name_id = assertion.name_id.as_ref()?;
+    let (format, value) = (name_id.format_uri(), name_id.value.trim());
+    if format == NameIdFormat::Transient.uri() || value.is_empty() || value.len() > MAX_SUBJECT {
+        return None;
+    }
+    let qualifier = |stated: &Option<String>, own: &str| {
+        stated.clone().filter(|text| !text.is_empty() && text != own).unwrap_or_default()
+    };
+    let idp = qualifier(&name_id.name_qualifier, idp_entity_id);
+    let sp = qualifier(&name_id.sp_name_qualifier, sp_entity_id);
+    let short = format.rsplit(':').next().unwrap_or(format);
+    let is_known = NameIdFormat::ALL.iter().any(|known| known.uri() == format);
+    let scope = if is_known { short } else { format };
+    // Addresses are compared without case, as everywhere; identifiers exactly (saml-core §8.3.7).
+    let is_address = name_id.is_email() || (format == NameIdFormat::Unspecified.uri() && value.contains('@'));
+    let value = if is_address { fold_case(value) } else { value.to_owned() };
+    let id = if idp.is_empty() && sp.is_empty() {
+        format!("{scope}:{value}")
+    } else {
+        format!("{scope}:{}", serde_json::json!([idp, sp, value]))
+    };
+    let fits = id.len() <= 2 * MAX_SUBJECT;
+    fits.then(|| ExternalSubject {
+        issuer: idp_entity_id.to_owned(),
+        id,
+        // Within its domains, the organization's identity provider is believed.
+        address_is_verified: true,
+        is_address,
+    })
 }
 
 /// Whether the assertion says that more than one factor was used.

@@ -3,13 +3,13 @@
 
 use vestibule_saml::{SamlCheck, SamlRejection, ValidatedAssertion, check_that};
 
-use super::keys;
 use super::request::{FrontChannelMessage, SpEndpoints, authn_request, new_message_id};
+use super::{attributes, keys, requested};
 use crate::access::Principal;
 use crate::audit::Context;
 use crate::directory::{Error, accounts, domain_of};
 use crate::idp::connection_tests::{self, ConnectionTest, TestResult};
-use crate::idp::connections::{Connection, SamlConnection};
+use crate::idp::connections::SamlConnection;
 use crate::idp::error::MessageError;
 use crate::idp::replay_cache;
 use crate::idp::report::CheckReport;
@@ -26,7 +26,8 @@ pub async fn begin(
     connection: &SamlConnection,
 ) -> Result<(String, FrontChannelMessage), Error> {
     let (request_id, settings) = (new_message_id(), &connection.settings);
-    let (test, relay) = connection_tests::begin(tx, principal, connection, &request_id).await?;
+    let asked = requested::to_stored(&requested::requested_by(settings, Some(tx.now())))?;
+    let (test, relay) = connection_tests::begin(tx, principal, connection, &request_id, Some(&asked)).await?;
     let pairs = keys::of_connection(tx, &connection.id).await?;
     let key = if settings.sign_requests { keys::signing_key(kernel, &pairs).await? } else { None };
     let addresses = SpEndpoints::of(&kernel.urls, &connection.id, settings);
@@ -46,7 +47,7 @@ pub(super) async fn finish(
 ) -> Result<(), Error> {
     let mut tx = signin.kernel.db.begin().await?;
     let checked = match verdict {
-        Ok(assertion) => check_test_rules(&mut tx, connection, test, assertion).await,
+        Ok(assertion) => check_test_rules(&signin.kernel, &mut tx, connection, test, assertion).await,
         Err(failed) => Err(failed.into()),
     };
     let found = match checked {
@@ -68,12 +69,13 @@ pub(super) async fn finish(
 /// Whether a valid response answers this test's request, is used for the first time, and has a permitted
 /// email domain.
 async fn check_test_rules(
+    kernel: &Kernel,
     tx: &mut Tx,
-    connection: &Connection,
+    connection: &SamlConnection,
     test: &ConnectionTest,
     assertion: ValidatedAssertion,
 ) -> Result<ValidatedAssertion, MessageError<SamlCheck>> {
-    let mut report = assertion.report.clone();
+    let report = assertion.report.clone();
     if assertion.in_response_to.as_deref() != Some(&test.request_id) {
         let found = assertion.in_response_to.as_deref().unwrap_or("an unsolicited (IdP-initiated) response");
         let expected = "a response to the request of this test";
@@ -84,10 +86,18 @@ async fn check_test_rules(
         let (expected, found) = ("an assertion that has not been used before", &assertion.assertion_id);
         return Err(report.fail(SamlCheck::Replay, expected, found).into());
     }
+    let asked = requested::of_request(&connection.settings, test.asked.as_deref())?;
+    let assertion = asked.check(assertion, tx.now().into())?;
+    let mut report = assertion.report.clone();
     // A sign-in checks this rule later, in the flow. A test has no flow, so it is checked here.
     let rules = accounts::settings_of(tx, &connection.account_id).await?;
     let domain = domain_of(&assertion.email).unwrap_or_default();
     let allowed = check_that(rules.allows_domain(&domain), rules.allowed_domains_text(), &domain);
     report.record(SamlCheck::Domain, allowed)?;
+    let entity_id = SpEndpoints::of(&kernel.urls, &connection.id, &connection.settings).entity_id;
+    let subject = attributes::external_subject(&assertion, &connection.settings.idp_entity_id, &entity_id);
+    let heard = connection_tests::is_heard(tx, connection, subject.as_ref(), &assertion.email).await?;
+    let heard = check_that(heard, "a verified domain that is selected for this connection", &domain);
+    report.record(SamlCheck::ConnectionDomain, heard)?;
     Ok(ValidatedAssertion { report, ..assertion })
 }

@@ -55,7 +55,7 @@ pub async fn refresh_one(kernel: &Kernel) -> Result<bool, Error> {
     let typed = connection.and_then(|connection| connection.typed().ok());
     let Some(connection) = typed.and_then(TypedConnection::into_saml) else { return Ok(true) };
     let read = match connection.settings.metadata_url.as_deref().map(Url::parse) {
-        Some(Ok(url)) => Some(fetch_settings(kernel, &url, &connection.settings, &mut status).await),
+        Some(Ok(url)) => Some(fetch_settings(kernel, &url, &connection, &mut status).await),
         Some(Err(_)) => Some(Err(RefreshError::InvalidUrl)),
         None => None,
     };
@@ -91,10 +91,11 @@ pub async fn refresh_one(kernel: &Kernel) -> Result<bool, Error> {
 async fn fetch_settings(
     kernel: &Kernel,
     url: &Url,
-    settings: &SamlSettings,
+    connection: &SamlConnection,
     status: &mut MetadataStatus,
 ) -> Result<Option<SamlSettings>, RefreshError> {
-    let fresh = kernel.http_client.get_if_changed(url, MAX_METADATA_BYTES, status.etag.as_deref()).await?;
+    let (settings, http) = (&connection.settings, connection.http_client(kernel));
+    let fresh = http.get_if_changed(url, MAX_METADATA_BYTES, status.etag.as_deref()).await?;
     let Some(fresh) = fresh else { return Ok(None) };
     let now = kernel.clock.now();
     let metadata = read_metadata(&fresh.text, settings.metadata_certificate.as_deref(), now.into());
@@ -103,7 +104,7 @@ async fn fetch_settings(
         return Err(RefreshError::OtherProvider(metadata.entity_id));
     }
     status.etag = fresh.etag;
-    let mut wanted = settings.clone();
+    let mut wanted = SamlSettings::clone(settings);
     wanted.retiring.retain(|one| now < one.until);
     let leaves = settings.certificates.iter().filter(|known| !metadata.certificates.contains(known));
     let until = now.plus(ROLLOVER);
@@ -111,7 +112,7 @@ async fn fetch_settings(
         .retiring
         .extend(leaves.map(|certificate| RetiringCertificate { certificate: certificate.clone(), until }));
     apply_metadata(&metadata, &mut wanted);
-    Ok((wanted != *settings).then_some(wanted))
+    Ok((wanted != **settings).then_some(wanted))
 }
 
 async fn apply_settings(tx: &mut Tx, connection: &SamlConnection, after: &SamlSettings) -> Result<(), Error> {

@@ -10,7 +10,8 @@ use super::store;
 use crate::audit::Context;
 use crate::directory::Error;
 use crate::idp::connections::{self, Binding, Connection, ConnectionSettings, NewConnection, SamlSettings};
-use crate::kernel::{Kernel, Tx, http_client, ids};
+use crate::kernel::http_client::{self, HttpClient};
+use crate::kernel::{Kernel, Tx, ids};
 
 /// Where the identity provider's metadata comes from.
 #[derive(Debug, Clone)]
@@ -46,6 +47,7 @@ pub struct LoadedMetadata {
 /// Reads metadata from `source`. `pinned` is the certificate that must have signed it, base64 of DER.
 pub async fn load_metadata(
     kernel: &Kernel,
+    http: &HttpClient,
     source: &MetadataSource,
     pinned: Option<&str>,
 ) -> Result<LoadedMetadata, MetadataLoadError> {
@@ -56,7 +58,7 @@ pub async fn load_metadata(
             Ok(LoadedMetadata { metadata, url: None, etag: None })
         }
         MetadataSource::Url(url) => {
-            let fresh = kernel.http_client.get_if_changed(url, MAX_METADATA_BYTES, None).await?;
+            let fresh = http.get_if_changed(url, MAX_METADATA_BYTES, None).await?;
             let (text, etag) = fresh.map(|fresh| (fresh.text, fresh.etag)).unwrap_or_default();
             let metadata = read_metadata(&text, pinned, now)?;
             Ok(LoadedMetadata { metadata, url: Some(url.to_string()), etag })
@@ -97,11 +99,12 @@ pub struct NewSamlConnection {
 /// stored yet.
 pub async fn prepare_connection(
     kernel: &Kernel,
+    http: &HttpClient,
     name: &str,
     source: &MetadataSource,
     mut settings: SamlSettings,
 ) -> Result<NewSamlConnection, MetadataLoadError> {
-    let loaded = load_metadata(kernel, source, settings.metadata_certificate.as_deref()).await?;
+    let loaded = load_metadata(kernel, http, source, settings.metadata_certificate.as_deref()).await?;
     let keys = keys::generate_key_pairs(kernel).await?;
     loaded.apply(&mut settings);
     settings.sign_requests |= loaded.metadata.wants_signed_requests;

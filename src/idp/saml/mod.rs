@@ -14,6 +14,7 @@ mod logout;
 pub mod metadata_refresh;
 mod metadata_source;
 mod request;
+mod requested;
 mod store;
 
 pub use check::SamlCheck;

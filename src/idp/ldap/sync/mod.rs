@@ -7,8 +7,10 @@
 //!
 //! The members of an unchanged group are not read, unless nested groups count. A group that the directory
 //! no longer has, or that is empty there but not here, is held until an administrator approves the removal.
-//! An error never removes members.
+//! An error never removes members. Each run first deactivates who has left the directory ([`leavers`]).
 
+mod entry_state;
+mod leavers;
 mod member_index;
 mod model;
 mod plan;
@@ -19,7 +21,7 @@ mod store;
 mod user_matching;
 mod worker;
 
-pub use model::{GroupChange, HeldGroup, SyncOptions, SyncReport, SyncRun};
+pub use model::{DirectoryLeaver, GroupChange, HeldGroup, SyncOptions, SyncReport, SyncRun};
 pub use plan::plan_next_run;
 pub use run::run_due;
 pub use schedule::Schedule;

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::kernel::{GroupId, Timestamp};
+use crate::kernel::{GroupId, Timestamp, UserId};
 
 /// The limit on groups that a report names. Its counters include all groups.
 pub(super) const MAX_LISTED: usize = 200;
@@ -15,8 +15,9 @@ pub(super) const MAX_LISTED: usize = 200;
 pub struct SyncOptions {
     /// Only preview the changes, without applying them.
     pub preview: bool,
-    /// Remove all synced members of groups that are empty or missing in the directory. By default, these
-    /// groups are skipped.
+    /// Remove all synced members of groups that are empty or missing in the directory, and deactivate the users who have
+    /// left, however many there are. By default, these groups are skipped, and no users are deactivated if there are too
+    /// many at once.
     pub allow_empty: bool,
 }
 
@@ -74,6 +75,14 @@ pub struct SyncReport {
     pub added: u64,
     /// The number of members that were removed from groups.
     pub removed: u64,
+    /// The number of users who were deactivated because they are missing, disabled, locked or expired in the directory.
+    pub deactivated: u64,
+    /// The number of users who were activated again because they are back.
+    pub reactivated: u64,
+    /// The users who have left, at most 200.
+    pub leavers: Vec<DirectoryLeaver>,
+    /// Why no users were deactivated, although users are missing or disabled in the directory.
+    pub leavers_skipped: Option<String>,
     /// The groups that changed, at most 200.
     pub changes: Vec<GroupChange>,
     /// The groups that were skipped, with the reason, at most 200.
@@ -96,6 +105,20 @@ pub struct GroupChange {
     pub removed: u64,
 }
 
+/// A user who has left the directory.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct DirectoryLeaver {
+    /// The user's ID.
+    #[schema(value_type = String)]
+    pub user_id: UserId,
+    /// The username.
+    pub name: String,
+    /// What the directory says, such as `disabled in the directory`.
+    pub reason: String,
+    /// Whether the user is still active, because the user has a role and an administrator has to decide.
+    pub held: bool,
+}
+
 /// A group that was skipped.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct HeldGroup {
@@ -111,7 +134,17 @@ pub struct HeldGroup {
 impl SyncReport {
     /// Whether the run changed, held or failed anything, and so belongs in the audit trail.
     pub(super) fn has_effect(&self) -> bool {
-        self.created + self.added + self.removed > 0 || !self.held.is_empty() || self.error.is_some()
+        self.created + self.added + self.removed + self.deactivated + self.reactivated > 0
+            || !self.held.is_empty()
+            || self.leavers_skipped.is_some()
+            || self.error.is_some()
+    }
+
+    pub(super) fn add_leaver(&mut self, leaver: DirectoryLeaver) {
+        self.deactivated += u64::from(!leaver.held);
+        if self.leavers.len() < MAX_LISTED {
+            self.leavers.push(leaver);
+        }
     }
 
     pub(super) fn add_held(&mut self, group_id: &GroupId, name: &str, reason: &str) {

@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use super::entry_state::{LeaverReason, reason_to_leave};
 use super::member_index::{MemberIndex, SyncCandidate, name_key};
 use crate::directory::groups::GroupLink;
 use crate::idp::ldap::error::Error;
@@ -30,6 +31,19 @@ const MEMBERS_PER_BATCH: usize = 1000;
 const MAX_DEPTH: usize = 20;
 /// The attributes in which directories list members.
 const MEMBER_ATTRIBUTES: [&str; 3] = ["member", "uniqueMember", "memberUid"];
+
+/// The attributes that identify an entry and say whether its user may come in.
+const STATE_ATTRIBUTES: [&str; 9] = [
+    "objectGUID",
+    "entryUUID",
+    "nsUniqueId",
+    "ipaUniqueID",
+    "GUID",
+    "userAccountControl",
+    "nsAccountLock",
+    "pwdAccountLockedTime",
+    "shadowExpire",
+];
 
 /// A group in the directory, without its members.
 #[derive(Clone)]
@@ -145,6 +159,32 @@ impl Reader {
                     if is_last {
                         break;
                     }
+                }
+            }
+            Ok(self)
+        })
+    }
+
+    /// The state of every entry that the user queries find, with few attributes for each.
+    pub(super) fn read_states(mut self) -> Prefetch<Vec<(u128, Option<LeaverReason>)>> {
+        Prefetch::begin(async move |batches| {
+            let (pool, now) = (self.pool.clone(), self.kernel.clock.now());
+            let attributes: AttributeNames = STATE_ATTRIBUTES.map(str::to_owned).into();
+            for UserSearch { query, .. } in &pool.user_searches {
+                let request = LdapSearchRequest::below(&query.base_dn, &query.filter, &attributes);
+                let mut walk = PagedSearch::begin(&pool, &mut self.conn, request).await?;
+                let mut batch = Vec::with_capacity(USERS_PER_BATCH);
+                while let Some(entry) = walk.next(&self.kernel, &pool).await? {
+                    let id = entry.stable_id();
+                    batch.extend(id.map(|id| (name_key(&id), reason_to_leave(&entry, now))));
+                    if batch.len() >= USERS_PER_BATCH
+                        && batches.send(std::mem::take(&mut batch)).await.is_err()
+                    {
+                        return Ok(self);
+                    }
+                }
+                if batches.send(batch).await.is_err() {
+                    break;
                 }
             }
             Ok(self)

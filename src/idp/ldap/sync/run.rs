@@ -7,7 +7,7 @@ use super::model::SyncReport;
 use super::reader::{GroupMapping, Reader, RemoteMembership};
 use super::schedule::Schedule;
 use super::worker::{LeasedRun, SyncError, SyncWorker};
-use super::{store, user_matching};
+use super::{leavers, store, user_matching};
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::Error;
 use crate::directory::groups::{self, Group, GroupLink};
@@ -101,7 +101,8 @@ async fn finish_run(
         let event = Event::new(Action::ConnectionSync, "connection", &connection.id, &connection.name);
         let event = if report.error.is_some() { event.refused("ldap_failed") } else { event };
         let detail = json!({"run": run.id, "created": report.created, "added": report.added,
-            "removed": report.removed, "held": report.held.len(), "error": report.error});
+            "removed": report.removed, "held": report.held.len(), "deactivated": report.deactivated,
+            "reactivated": report.reactivated, "error": report.error});
         audit::record(&mut tx, context, event.detail(detail)).await?;
     }
     Ok(tx.commit().await?)
@@ -123,6 +124,7 @@ impl SyncWorker<'_> {
         let change_markers = store::change_markers(&mut c, &connection_id).await?;
         drop(c);
         self.report.linked = links.len() as u64;
+        reader = leavers::sync_leavers(self, reader).await?;
         let remote_groups = reader.read_groups().await?;
         let mut changed = Vec::new();
         for link in links {

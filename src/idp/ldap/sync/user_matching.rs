@@ -6,11 +6,13 @@ use super::member_index::{MemberIndex, SyncCandidate};
 use super::reader::Reader;
 use super::worker::{SyncError, SyncWorker};
 use crate::directory::users::{self, Profile};
-use crate::directory::{Error, fold_case};
+use crate::directory::{Error, domain_of, fold_case};
+use crate::idp::connections::Connection;
 use crate::idp::ldap::signin::issuer;
 use crate::kernel::database::{DbConn, analyze_tables};
-use crate::kernel::{AccountId, Tx, UserId};
+use crate::kernel::{Tx, UserId};
 use crate::signin::identities;
+use crate::signin::policy::{self, AddressClaim};
 
 /// Reads and matches all users of the user queries.
 pub(super) async fn match_users(
@@ -47,10 +49,13 @@ async fn match_batch(
             None => strangers.push(found),
         }
     }
+    let asked = strangers.len();
+    let strangers = within_domains(&mut c, work, strangers).await?;
+    work.report.unknown += (asked - strangers.len()) as u64;
     let makes = |found: &&SyncCandidate| found.jit_allowed && !work.report.preview;
     let (admitted, mut others): (Vec<_>, Vec<_>) = strangers.into_iter().partition(makes);
     if admitted.is_empty() {
-        let (matched, unknown) = match_by_email(&mut c, &connection.account_id, others).await?;
+        let (matched, unknown) = match_by_email(&mut c, connection, others).await?;
         drop(c);
         work.report.unknown += unknown;
         if !matched.is_empty() && !work.report.preview {
@@ -66,7 +71,7 @@ async fn match_batch(
     let (mut all, refused) = create_users(&mut tx, work, admitted).await?;
     let created = all.len() as u64;
     others.extend(refused);
-    let (matched, unknown) = match_by_email(&mut tx, &connection.account_id, others).await?;
+    let (matched, unknown) = match_by_email(&mut tx, connection, others).await?;
     all.extend(matched);
     link_identities(&mut tx, work, &all).await?;
     tx.commit().await?;
@@ -76,18 +81,58 @@ async fn match_batch(
     Ok(())
 }
 
-/// The candidates whose email address belongs to a user, and the number of the others.
+/// The candidates whose address the connection may speak for. About all others it is not heard here; the same
+/// function decides at their sign-in.
+async fn within_domains<'f>(
+    c: &mut DbConn,
+    work: &mut SyncWorker<'_>,
+    strangers: Vec<&'f SyncCandidate>,
+) -> Result<Vec<&'f SyncCandidate>, sqlx::Error> {
+    let pool = work.pool.clone();
+    let connection = &pool.connection;
+    let now = work.idp.signin.kernel.clock.now();
+    let mut heard = Vec::with_capacity(strangers.len());
+    for found in strangers {
+        let domain = domain_of(&found.email).unwrap_or_default();
+        let known = work.domains.get(&domain).copied();
+        let counts = if let Some(known) = known {
+            known
+        } else {
+            let claim = AddressClaim {
+                account_id: &connection.account_id,
+                connection_id: &connection.id,
+                email: &found.email,
+                user: None,
+                now,
+            };
+            let counts = policy::address_authority(c, claim).await?.is_some();
+            work.domains.insert(domain, counts);
+            counts
+        };
+        if counts {
+            heard.push(found);
+        }
+    }
+    Ok(heard)
+}
+
+/// The candidates whose email address belongs to a user, and the number of the others. A user who is linked to
+/// another entry of the directory, or who has a role, a password or a second factor, is not matched: the first
+/// is a reassigned address, and the others confirm the link when they sign in.
 async fn match_by_email<'f>(
     c: &mut DbConn,
-    account_id: &AccountId,
+    connection: &Connection,
     others: Vec<&'f SyncCandidate>,
 ) -> Result<(Vec<(&'f SyncCandidate, UserId)>, u64), sqlx::Error> {
+    let account_id = &connection.account_id;
     let emails: Vec<String> = others.iter().map(|found| fold_case(&found.email)).collect();
     let users = users::ids_by_email(c, account_id, &emails).await?;
+    let ids: Vec<String> = users.values().map(String::from).collect();
+    let kept = identities::not_linked_by_sync(c, account_id, &connection.id, &ids).await?;
     let mut matched = Vec::new();
     let asked = others.len();
     for (found, email) in others.into_iter().zip(emails) {
-        if let Some(user_id) = users.get(&email) {
+        if let Some(user_id) = users.get(&email).filter(|id| !kept.contains_key(id.as_str())) {
             matched.push((found, user_id.clone()));
         }
     }

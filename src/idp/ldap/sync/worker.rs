@@ -1,5 +1,6 @@
 //! The state of a sync run in progress, and its heartbeat.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -54,6 +55,8 @@ pub(super) struct SyncWorker<'a> {
     /// The number of users linked in this run, and the number at which table statistics are updated next.
     pub(super) linked_users: usize,
     pub(super) next_analyze_at: usize,
+    /// Whether the connection may speak for the domains of addresses that were found, by domain.
+    pub(super) domains: HashMap<String, bool>,
 }
 
 impl<'a> SyncWorker<'a> {
@@ -69,6 +72,7 @@ impl<'a> SyncWorker<'a> {
             last_heartbeat: Instant::now(),
             linked_users: 0,
             next_analyze_at: 1000,
+            domains: HashMap::new(),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::idp::connections::OidcConnection;
 use crate::idp::error::MessageError;
 use crate::idp::http::{connection_unavailable, internal_error, refusal, refuse_sign_in, too_many_requests};
 use crate::idp::oidc::authorization::{self, AuthorizationPurpose, AuthorizationRequest};
-use crate::idp::oidc::callback::{Callback, CallbackParams, OidcIdentity};
+use crate::idp::oidc::callback::{Callback, CallbackParams, OidcIdentity, external_subject};
 use crate::idp::oidc::check::OidcCheck;
 use crate::idp::oidc::token_validation::text_claim;
 use crate::idp::oidc::{claim_mapping, connection_test, logout};
@@ -23,7 +23,7 @@ use crate::kernel::http::{Refusal, RequestContext, cookie};
 use crate::kernel::sealed_state::SealedState;
 use crate::signin::factors::SecondFactor;
 use crate::signin::flow::{self, ProofDelivery};
-use crate::signin::{ExternalSubject, Method, Proof, ProviderClaims, identities, sessions};
+use crate::signin::{Method, Proof, ProviderClaims, identities, sessions};
 
 /// Receives the authorization response. The state is opened first. It is encrypted for this connection and,
 /// except for tests, this browser, so the response to a request for another connection or of another browser
@@ -142,7 +142,7 @@ impl ProviderAnswer<'_> {
         let kernel = &self.idp.signin.kernel;
         let mut c = kernel.db.read().await?;
         let (id, request) = (&self.connection.id, &self.authorization.request);
-        if flow::has_pending_request(&mut c, id, request, kernel.clock.now()).await? {
+        if flow::find_pending_request(&mut c, id, request, kernel.clock.now()).await?.is_some() {
             return Ok(());
         }
         Err(already_answered(&CheckReport::default()).into())
@@ -164,7 +164,8 @@ impl ProviderAnswer<'_> {
             second_factor: is_mfa.then_some(SecondFactor::Provider),
             password_fingerprint: None,
             clear_failures_of: None,
-            acr: text_claim(&identity.claims, "acr").unwrap_or_default().to_owned(),
+            acr: String::new(),
+            provider_acr: text_claim(&identity.claims, "acr").unwrap_or_default().to_owned(),
             provider_claims: ProviderClaims {
                 jit_provisioning: jit.allows(|key| claim_mapping::claim_values(&identity.claims, key)),
                 names: claim_mapping::names(settings, &identity.claims),
@@ -227,12 +228,4 @@ fn already_answered(report: &CheckReport<OidcCheck>) -> CheckFailed<OidcCheck> {
         "a pending sign-in request",
         "a request that was already answered or has expired",
     )
-}
-
-fn external_subject(identity: &OidcIdentity) -> ExternalSubject {
-    ExternalSubject {
-        issuer: identity.issuer.clone(),
-        id: identity.subject.clone(),
-        address_is_verified: identity.email_is_verified,
-    }
 }

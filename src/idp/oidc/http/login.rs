@@ -11,7 +11,7 @@ use crate::idp::http::{
 };
 use crate::idp::oidc::authorization::{AuthorizationPurpose, AuthorizationRequest};
 use crate::kernel::http::{Refusal, RequestContext};
-use crate::signin::flow;
+use crate::signin::flow::{self, ProviderRequest};
 
 /// Sends the browser to the provider, in its current flow or in a new one.
 pub(super) async fn begin(
@@ -24,7 +24,7 @@ pub(super) async fn begin(
     let signin = &idp.signin;
     signin.throttle.check_step(request.address).map_err(too_many_requests)?;
     let connection = find_oidc_connection(signin, &id, true).await?;
-    let provider = idp.oidc.discover(&signin.kernel, &connection.settings).await.map_err(|error| {
+    let provider = idp.oidc.discover(&signin.kernel, &connection).await.map_err(|error| {
         tracing::warn!(connection = %connection.id, %error, "an identity provider is unavailable");
         metrics::counter!("vestibule_oidc_discovery_failures_total").increment(1);
         refusal(
@@ -37,8 +37,10 @@ pub(super) async fn begin(
     })?;
     let names = flow::cookies(&signin.kernel);
     let browser = names.browser_secret(&headers);
-    let authorization = AuthorizationRequest::new(AuthorizationPurpose::SignIn);
-    let whom = record_request_in_flow(signin, &connection, &authorization.request, &browser, &query).await?;
+    let now = signin.kernel.clock.now();
+    let authorization = AuthorizationRequest::new(AuthorizationPurpose::SignIn, &connection.settings, now);
+    let request = ProviderRequest { connection_id: &connection.id, id: &authorization.request, asked: None };
+    let whom = record_request_in_flow(signin, &connection, request, &browser, &query).await?;
     let url = authorization.authorization_url(&signin.kernel, &connection, &provider, &browser, &whom);
     let url = url.map_err(internal_error)?;
     Ok(([(header::SET_COOKIE, names.set_flow(&browser))], Redirect::to(&url)).into_response())

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::find_oidc_connection;
 use crate::audit::{Action, Context};
 use crate::idp::Idp;
-use crate::idp::connections::{OidcConnection, OidcSettings};
+use crate::idp::connections::OidcConnection;
 use crate::idp::error::MessageError;
 use crate::idp::http::{internal_error, record_refusal, too_many_requests};
 use crate::idp::oidc::callback::validate_with_key_refresh;
@@ -64,19 +64,23 @@ fn bad_request() -> Response {
 
 async fn validate_logout(
     idp: &Idp,
-    settings: &OidcSettings,
+    connection: &OidcConnection,
     token: &str,
 ) -> Result<(Claims, CheckReport<OidcCheck>), CheckFailed<OidcCheck>> {
     let kernel = &idp.signin.kernel;
     let mut report = CheckReport::<OidcCheck>::default();
-    let provider = idp.oidc.discover(kernel, settings).await;
+    let provider = idp.oidc.discover(kernel, connection).await;
     let provider = provider
         .map_err(|error| report.fail(OidcCheck::Discovery, "a provider with a valid configuration", error))?;
 
-    let judged =
-        validate_with_key_refresh(kernel, &idp.oidc, settings, provider, &mut report, |report, expected| {
-            validate_logout_token(report, token, expected)
-        });
+    let judged = validate_with_key_refresh(
+        kernel,
+        &idp.oidc,
+        connection,
+        provider,
+        &mut report,
+        |report, expected| validate_logout_token(report, token, expected),
+    );
     let (claims, _) = judged.await?;
     Ok((claims, report))
 }
@@ -88,7 +92,7 @@ async fn end_sessions(
     connection: &OidcConnection,
     token: &str,
 ) -> Result<(), MessageError<OidcCheck>> {
-    let (claims, report) = validate_logout(idp, &connection.settings, token).await?;
+    let (claims, report) = validate_logout(idp, connection, token).await?;
     let mut tx = idp.signin.kernel.db.begin().await?;
     let until = tx.now().plus(REPLAY_WINDOW);
     let token_id = text_claim(&claims, "jti").unwrap_or_default();

@@ -3,7 +3,7 @@
 use url::Url;
 
 use crate::idp::oidc::metadata::join_url;
-use crate::kernel::{Kernel, http_client};
+use crate::kernel::http_client::{self, HttpClient};
 
 /// The size limit of a response.
 const MAX_BYTES: usize = 1024 * 1024;
@@ -24,14 +24,14 @@ pub(crate) enum ProviderApiError {
 
 /// A provider's API, used with one user's access token.
 pub(crate) struct ProviderApi<'a> {
-    kernel: &'a Kernel,
+    http: HttpClient,
     base: Url,
     token: &'a str,
 }
 
 impl<'a> ProviderApi<'a> {
-    pub(crate) const fn new(kernel: &'a Kernel, base: Url, token: &'a str) -> Self {
-        Self { kernel, base, token }
+    pub(crate) const fn new(http: HttpClient, base: Url, token: &'a str) -> Self {
+        Self { http, base, token }
     }
 
     /// The JSON at `path`, relative to the base of the API.
@@ -40,7 +40,7 @@ impl<'a> ProviderApi<'a> {
         path: &str,
     ) -> Result<T, ProviderApiError> {
         let url = Url::parse(&join_url(&self.base, path)).map_err(|_| ProviderApiError::InvalidUrl)?;
-        let text = self.kernel.http_client.get_with_bearer(&url, self.token, MAX_BYTES).await;
+        let text = self.http.get_with_bearer(&url, self.token, MAX_BYTES).await;
         let text = text.map_err(|error| ProviderApiError::Http(path.to_owned(), error))?;
         serde_json::from_str(&text).map_err(|_| ProviderApiError::MalformedResponse(path.to_owned()))
     }

@@ -14,6 +14,7 @@ pub(super) const SPEC: PresetSpec = PresetSpec {
     issuer: Some("https://bitbucket.org"),
     // Bitbucket's own scopes. It refuses scopes that the consumer was not granted.
     scopes: &["account", "email"],
+    states_auth_time: false,
     oauth2: Some(OAuth2Api {
         authorize_path: "site/oauth2/authorize",
         token_path: "site/oauth2/access_token",

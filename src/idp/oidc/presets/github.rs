@@ -22,6 +22,7 @@ pub(super) const SPEC: PresetSpec = PresetSpec {
     client_auth: Some(ClientAuth::ClientSecretPost),
     group_attribute: Some("teams"),
     group_hint: "Groups are GitHub teams, named organization/team.",
+    states_auth_time: false,
     oauth2: Some(OAuth2Api {
         authorize_path: "login/oauth/authorize",
         token_path: "login/oauth/access_token",

@@ -10,6 +10,7 @@ pub(super) const SPEC: PresetSpec = PresetSpec {
     client_auth: Some(ClientAuth::ClientSecretPost),
     people: PeopleScope::HostedDomains,
     asks_for_account: true,
+    states_auth_time: false,
     steps: &[
         instruction(
             "In the Google Cloud console, open Google Auth Platform → Clients and create a client of the \

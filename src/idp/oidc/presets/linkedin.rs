@@ -11,6 +11,7 @@ pub(super) const SPEC: PresetSpec = PresetSpec {
     client_auth: Some(ClientAuth::ClientSecretPost),
     supports_pkce: false,
     returns_nonce: false,
+    states_auth_time: false,
     steps: &[
         instruction(
             "At linkedin.com/developers, create an app and request the product Sign In with LinkedIn using \

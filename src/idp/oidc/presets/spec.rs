@@ -41,6 +41,9 @@ pub(crate) struct PresetSpec {
     pub(crate) supports_pkce: bool,
     /// Whether its ID tokens contain the nonce.
     pub(crate) returns_nonce: bool,
+    /// Whether its ID tokens state when the user authenticated (`auth_time`), if that is requested. Otherwise
+    /// nothing shows that a user authenticated again.
+    pub(crate) states_auth_time: bool,
     /// For plain OAuth 2.0: the endpoints, and how its API identifies the user.
     pub(crate) oauth2: Option<OAuth2Api>,
     /// The steps for registering the application there, in the provider's own terms.
@@ -62,6 +65,7 @@ pub(super) const OPENID_CONNECT: PresetSpec = PresetSpec {
     asks_for_account: false,
     supports_pkce: true,
     returns_nonce: true,
+    states_auth_time: true,
     oauth2: None,
     steps: &[],
 };

@@ -18,10 +18,10 @@ use crate::idp::error::MessageError;
 use crate::idp::http::{connection_unavailable, internal_error, refusal, refuse_sign_in, too_many_requests};
 use crate::idp::replay_cache;
 use crate::idp::saml::request::SpEndpoints;
-use crate::idp::saml::{attributes, connection_test, groups, keys};
+use crate::idp::saml::{attributes, connection_test, groups, keys, requested};
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::kernel::urls::local_path;
-use crate::kernel::vault;
+use crate::kernel::{Tx, vault};
 use crate::signin::factors::SecondFactor;
 use crate::signin::flow::{self, ProofDelivery};
 use crate::signin::{Method, Proof, SignIn};
@@ -33,6 +33,9 @@ pub(super) struct AcsForm {
     #[serde(rename = "RelayState")]
     relay_state: Option<String>,
 }
+
+/// What a response must answer.
+const PENDING_REQUEST: &str = "a pending request of this connection";
 
 /// The result of validating a response.
 type ValidationResult = Result<ValidatedAssertion, SamlRejection>;
@@ -95,7 +98,7 @@ async fn validate(
         certificates: &settings.trusted_certificates_at(now),
         sp_entity_id: &addresses.entity_id,
         acs: &addresses.acs,
-        email_attribute: settings.people.email_attribute.as_deref(),
+        email_source: attributes::email_source(settings),
         read_email: attributes::read_email,
         decryption: Decryption { keys: &own_keys, allow_cbc: settings.allow_cbc },
         now: now.into(),
@@ -155,19 +158,27 @@ async fn deliver(
         let (expected, found) = ("an assertion that has not been used before", &assertion.assertion_id);
         return Err(report.fail(SamlCheck::Replay, expected, found).into());
     }
+    let assertion = check_requested(&mut tx, connection, assertion).await?;
+    let report = assertion.report.clone();
     let is_mfa = settings.people.trust_mfa && attributes::asserts_mfa(&assertion);
+    let addresses = SpEndpoints::of(&signin.kernel.urls, &connection.id, settings);
     let proof = Proof {
         method: Method::Saml,
         account_id: connection.account_id.clone(),
         connection_id: Some(connection.id.clone()),
         identifier: assertion.email.clone(),
         user_id: None,
-        external_subject: None,
+        external_subject: attributes::external_subject(
+            &assertion,
+            &settings.idp_entity_id,
+            &addresses.entity_id,
+        ),
         amr: if is_mfa { vec!["mfa".into()] } else { Vec::new() },
         second_factor: is_mfa.then_some(SecondFactor::Provider),
         password_fingerprint: None,
         clear_failures_of: None,
-        acr: assertion.authn_context.clone(),
+        acr: String::new(),
+        provider_acr: assertion.authn_context.clone(),
         provider_claims: attributes::provider_claims(settings, &assertion, groups),
     };
     let delivery = if let Some(request_id) = &assertion.in_response_to {
@@ -181,9 +192,28 @@ async fn deliver(
     let handover = flow::deliver_proof(&mut tx, &connection.account_id, &connection.id, delivery, &proof);
     let Some(handover) = handover.await? else {
         let found = assertion.in_response_to.unwrap_or_default();
-        let expected = "a pending request of this connection";
-        return Err(report.fail(SamlCheck::InResponseTo, expected, found).into());
+        return Err(report.fail(SamlCheck::InResponseTo, PENDING_REQUEST, found).into());
     };
     tx.commit().await?;
     Ok(handover)
+}
+
+/// Checks the authentication against what the request demanded.
+async fn check_requested(
+    tx: &mut Tx,
+    connection: &SamlConnection,
+    assertion: ValidatedAssertion,
+) -> Result<ValidatedAssertion, MessageError<SamlCheck>> {
+    let now = tx.now();
+    let pending = match &assertion.in_response_to {
+        Some(request_id) => {
+            let found = flow::find_pending_request(tx, &connection.id, request_id, now).await?;
+            let no_request = || assertion.report.fail(SamlCheck::InResponseTo, PENDING_REQUEST, request_id);
+            Some(found.ok_or_else(no_request)?)
+        }
+        None => None,
+    };
+    let asked = pending.and_then(|request| request.asked);
+    let asked = requested::of_request(&connection.settings, asked.as_deref())?;
+    Ok(asked.check(assertion, now.into())?)
 }

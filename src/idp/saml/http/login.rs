@@ -6,10 +6,11 @@ use axum::response::{IntoResponse, Response};
 
 use super::find_saml_connection;
 use crate::idp::http::{ProviderLoginQuery, internal_error, record_request_in_flow, too_many_requests};
-use crate::idp::saml::keys;
 use crate::idp::saml::request::{SpEndpoints, authn_request, new_message_id};
+use crate::idp::saml::{keys, requested};
 use crate::kernel::http::{Refusal, RequestContext};
-use crate::signin::{SignIn, flow};
+use crate::signin::SignIn;
+use crate::signin::flow::{self, ProviderRequest};
 
 /// Sends the browser to the identity provider, in its current flow or in a new one.
 pub(super) async fn begin(
@@ -35,8 +36,12 @@ pub(super) async fn begin(
     };
     let request_id = new_message_id();
     let addresses = SpEndpoints::of(&kernel.urls, &connection.id, settings);
-    let sent = authn_request(&addresses, settings, &request_id, None, kernel.clock.now(), key.as_deref())
+    let now = kernel.clock.now();
+    let sent = authn_request(&addresses, settings, &request_id, None, now, key.as_deref())
         .map_err(internal_error)?;
-    record_request_in_flow(&signin, &connection, &request_id, &browser, &query).await?;
+    let asked =
+        requested::to_stored(&requested::requested_by(settings, Some(now))).map_err(internal_error)?;
+    let request = ProviderRequest { connection_id: &connection.id, id: &request_id, asked: Some(&asked) };
+    record_request_in_flow(&signin, &connection, request, &browser, &query).await?;
     Ok(([(header::SET_COOKIE, names.set_flow(&browser))], sent).into_response())
 }
