@@ -7,5 +7,5 @@ pub mod scim;
 mod token;
 mod welcome;
 
-pub use token::{create_token, replace_token};
+pub use token::{ReplacedToken, create_token, replace_token};
 pub use welcome::send_welcome_emails;

@@ -54,7 +54,8 @@ async fn send_welcome_email(
     user: &User,
 ) -> Result<(), Error> {
     let Some(domain) = user.email.as_deref().and_then(domain_of) else { return Ok(()) };
-    let provider = connections::route_by_domain_or_default(tx, &account.id, &domain).await?;
+    let now = tx.now();
+    let provider = connections::route_by_domain_or_default(tx, &account.id, &domain, now).await?;
     let notification = match provider {
         Some(_) if account.settings()?.sso_invitations == SsoInvitations::Active => return Ok(()),
         Some(provider) => AccessNotification::ProvisionedWithProvider {

@@ -90,7 +90,8 @@ impl InvitationBatch<'_> {
                 _ => "is already a user",
             });
         }
-        let provider = connections::route_by_domain_or_default(tx, &self.account.id, &email.domain()).await?;
+        let (domain, now) = (email.domain(), tx.now());
+        let provider = connections::route_by_domain_or_default(tx, &self.account.id, &domain, now).await?;
         if provider.is_some() && settings.sso_invitations != SsoInvitations::Invite {
             return self.create_active(tx, profile, settings.sso_invitations).await;
         }

@@ -49,6 +49,8 @@ pub(super) enum HoldReason {
     DryRun,
     /// The connection is paused, because too many users would have lost access.
     Paused,
+    /// It is about a user with a role, whose address, username and status a directory does not decide on.
+    RoleHolder,
 }
 
 impl From<ProvisioningClient> for Provisioner {

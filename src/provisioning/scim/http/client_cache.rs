@@ -32,7 +32,8 @@ impl ClientCache {
         secret: &str,
     ) -> Result<Option<(Provisioner, Option<Timestamp>)>, Error> {
         let found = tokens::authenticate(kernel, secret, TokenPurpose::Scim).await?;
-        let Some(AuthenticatedToken { principal, connection: Some(connection), expires_at }) = found else {
+        let Some(AuthenticatedToken { principal, connection: Some(connection), expires_at, .. }) = found
+        else {
             return Ok(None);
         };
         let settings = match ConnectionSettings::read(&connection.kind, &connection.settings) {

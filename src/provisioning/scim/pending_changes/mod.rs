@@ -1,18 +1,22 @@
-//! Changes that wait for an administrator's approval, in a dry run and while a connection is paused. Each
-//! was executed, to record what it would change, and rolled back. The client is told to retry; a retry
+//! Changes that wait for an administrator's approval: in a dry run, while a connection is paused, and whenever they are
+//! about a user with a role. Each was executed, to record what it would change, and rolled back. The client is told to retry; a retry
 //! replaces the change that is stored.
 
 mod model;
 mod store;
 
 use axum::http::StatusCode;
+use serde_json::json;
 use vestibule_scim::operation::{ScimOperation, Verb};
 
 use super::error::Error;
 use super::model::{HoldReason, Provisioner};
 use super::trace::Trace;
-use crate::directory::fold_case;
-use crate::kernel::{Kernel, tokens};
+use crate::audit::{self, Action, Context, Event};
+use crate::directory::{accounts, fold_case};
+use crate::kernel::mail::EmailMessage;
+use crate::kernel::{Kernel, Tx, tokens};
+use crate::signin::notifications;
 
 pub use model::PendingChange;
 pub(super) use store::{by_id, delete, delete_all, set_refusal};
@@ -35,6 +39,10 @@ impl HeldChange {
         let what = match reason {
             HoldReason::DryRun => "This connection is in a dry run",
             HoldReason::Paused => "This connection is paused because too many users would lose access",
+            HoldReason::RoleHolder => {
+                "This user has a role in Vestibule, so an administrator decides on changes of the email address, the \
+                 username and the status"
+            }
         };
         let then = if self.is_noted {
             "The change was held and not applied; an administrator can approve it"
@@ -50,9 +58,11 @@ impl HeldChange {
 pub(super) async fn hold_for_approval(
     kernel: &Kernel,
     client: &Provisioner,
+    context: &Context,
     operation: &ScimOperation,
     trace: &Trace,
-) -> Result<HeldChange, sqlx::Error> {
+    reason: HoldReason,
+) -> Result<HeldChange, Error> {
     let mut kept = operation.clone();
     // Passwords are accepted and never stored. The version is dropped because it will be outdated by the
     // time of the approval.
@@ -61,10 +71,55 @@ pub(super) async fn hold_for_approval(
     let mut tx = kernel.db.begin().await?;
     let is_noted = store::count(&mut tx, client.account_id(), &client.connection_id).await? < MAX_PENDING;
     if is_noted {
-        store::upsert(&mut tx, client, &deduplication_key(&kept), &kept, trace).await?;
+        let attempts = store::upsert(&mut tx, client, &deduplication_key(&kept), &kept, trace).await?;
+        if reason == HoldReason::RoleHolder && attempts == 1 {
+            report_held_change(kernel, &mut tx, client, context, &kept, trace).await?;
+        }
         tx.commit().await?;
     }
     Ok(HeldChange { is_noted })
+}
+
+/// Records that a change about a user with a role waits, and mails the administrators. A retry is not reported again.
+async fn report_held_change(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    client: &Provisioner,
+    context: &Context,
+    operation: &ScimOperation,
+    trace: &Trace,
+) -> Result<(), Error> {
+    let attributes: Vec<&str> = trace.changes.iter().map(|change| change.attribute.as_str()).collect();
+    let detail = json!({"connection": client.connection_id, "method": operation.verb.as_str(),
+        "attributes": attributes});
+    let event = Event::new(Action::UserChangeHeld, "user", &operation.id, &trace.subject);
+    audit::record(tx, context, event.detail(detail)).await?;
+    if let Some(account) = accounts::by_id(tx, client.account_id()).await? {
+        let email = held_change_email(kernel, &account.name, client, &trace.subject);
+        notifications::notify_admins(kernel, tx, &account, &email).await?;
+    }
+    Ok(())
+}
+
+fn held_change_email(kernel: &Kernel, account: &str, client: &Provisioner, subject: &str) -> EmailMessage {
+    let connection = &client.connection_name;
+    EmailMessage {
+        subject: format!("A change to {subject} needs your approval"),
+        paragraphs: vec![
+            format!(
+                "{connection} sent a change to the email address, the username or the status of {subject} in \
+                 {account}, or deleted the user. The user has a role, so the change has not been applied."
+            ),
+            "Review the pending change. If it is correct, approve it. If not, discard it and check who can \
+             change users in your identity provider."
+                .into(),
+        ],
+        action: Some((
+            "Review pending changes".into(),
+            kernel.urls.absolute(&format!("/console/connections/{}/pending-changes", client.connection_id)),
+        )),
+        notes: vec!["This email was sent to all administrators of the account.".into()],
+    }
 }
 
 /// Identifies an operation by its effect, so that a retry replaces the stored change.

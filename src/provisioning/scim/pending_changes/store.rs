@@ -104,19 +104,21 @@ pub(crate) async fn by_id(
     Ok(row.and_then(Row::into_pending_change))
 }
 
+/// Stores a pending change, or the latest state of one that is there, and returns how often it has arrived.
 pub(super) async fn upsert(
     tx: &mut Tx,
     client: &Provisioner,
     key: &str,
     operation: &ScimOperation,
     trace: &Trace,
-) -> Result<(), sqlx::Error> {
+) -> Result<i64, sqlx::Error> {
     let (id, now) = (tx.new_id(), tx.now());
-    sqlx::query(
+    sqlx::query_scalar(
         "INSERT INTO scim_held (id, account_id, connection_id, subject_key, operation, subject, changes, attempts, \
          first_at, last_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $8) ON CONFLICT (connection_id, subject_key) \
          DO UPDATE SET operation = excluded.operation, subject = excluded.subject, changes = excluded.changes, \
-         attempts = scim_held.attempts + 1, refusal = NULL, last_at = excluded.last_at",
+         attempts = scim_held.attempts + 1, refusal = NULL, last_at = excluded.last_at \
+         RETURNING attempts",
     )
     .bind(id)
     .bind(client.account_id())
@@ -126,9 +128,8 @@ pub(super) async fn upsert(
     .bind(&trace.subject)
     .bind(serde_json::json!(trace.changes).to_string())
     .bind(now)
-    .execute(&mut **tx)
+    .fetch_one(&mut **tx)
     .await
-    .map(drop)
 }
 
 /// Deletes a pending change; returns false when it was deleted before.

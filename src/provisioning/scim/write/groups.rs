@@ -75,6 +75,7 @@ fn write_outcome(status: StatusCode, group: &Group, resource: Option<JsonObject>
         version: Some(group.version),
         resource,
         is_removal: false,
+        needs_approval: false,
     }
 }
 

@@ -1,7 +1,8 @@
 //! Execution of a change that a provisioning client requested.
 //!
 //! 1. The change is **executed** in a transaction of its own ([`ScimWrite::apply`]).
-//! 2. If the connection is in a dry run or paused, it is rolled back and **held** for an administrator.
+//! 2. If the connection is in a dry run or paused, or the change is about a user with a role, it is rolled back and
+//!    **held** for an administrator.
 //! 3. If too many users would lose access, the **deletion guard** pauses the connection and the change is
 //!    held.
 //! 4. Otherwise it is committed.
@@ -97,6 +98,9 @@ impl ScimWrite<'_> {
                 WriteDecision::Hold(reason)
             });
         }
+        if outcome.needs_approval {
+            return Ok(WriteDecision::Hold(HoldReason::RoleHolder));
+        }
         if outcome.is_removal
             && deletion_guard::record_removal(tx, self.client).await? == RemovalCount::LimitExceeded
         {
@@ -107,10 +111,17 @@ impl ScimWrite<'_> {
 
     /// Stores the operation for an administrator and returns the response for the client.
     async fn hold(&self, reason: HoldReason) -> Error {
-        let held = pending_changes::hold_for_approval(self.kernel, self.client, self.operation, &self.trace);
+        let held = pending_changes::hold_for_approval(
+            self.kernel,
+            self.client,
+            self.context,
+            self.operation,
+            &self.trace,
+            reason,
+        );
         match held.await {
             Ok(held) => held.into_error(reason),
-            Err(error) => error.into(),
+            Err(error) => error,
         }
     }
 }

@@ -40,6 +40,8 @@ pub(crate) struct WriteOutcome {
     pub(crate) resource: Option<JsonObject>,
     /// Whether this is a removal that the deletion guard counts.
     pub(crate) is_removal: bool,
+    /// Whether it changes how a user with a role is reached or signs in, which an administrator has to approve.
+    pub(crate) needs_approval: bool,
 }
 
 impl<'a> ScimWrite<'a> {

@@ -9,12 +9,15 @@ use vestibule_scim::{custom_attributes, patch};
 
 use super::model::{ScimWrite, WriteOutcome, check_version};
 use crate::access::{self, Role, roles_of};
+use crate::directory::domain_of;
 use crate::directory::users::{self, Profile, User};
 use crate::kernel::Tx;
 use crate::provisioning::scim::error::Error;
 use crate::provisioning::scim::model::base_url;
 use crate::provisioning::scim::trace::{AttributeChange, difference};
 use crate::provisioning::scim::{deletion_guard, user};
+use crate::signin::notifications;
+use crate::signin::policy::{self, AddressClaim};
 
 impl ScimWrite<'_> {
     pub(super) async fn apply_to_user(&mut self, tx: &mut Tx) -> Result<WriteOutcome, Error> {
@@ -31,10 +34,14 @@ impl ScimWrite<'_> {
             return self.delete_user(tx, &user).await;
         }
         check_takeover(tx, &user).await?;
+        self.check_adoption(tx, &user).await?;
         let updated = self.update_user(tx, &user).await?;
+        notifications::address_changed(self.kernel, tx, &user, &updated).await?;
         let resource = user::load_resource(self.kernel, tx, &updated, self.query).await?.into_object();
         let is_removal = removal_would_count(tx, &user) && !updated.is_active();
-        Ok(WriteOutcome { is_removal, ..write_outcome(StatusCode::OK, &updated, Some(resource)) })
+        let needs_approval = changes_sign_in(&user, &updated) && has_role(tx, &user).await?;
+        let outcome = write_outcome(StatusCode::OK, &updated, Some(resource));
+        Ok(WriteOutcome { is_removal, needs_approval, ..outcome })
     }
 
     /// Creates a user in its own transaction, in one round trip to the database.
@@ -78,11 +85,37 @@ impl ScimWrite<'_> {
         Ok(updated)
     }
 
+    /// Refuses to manage a user that the connection did not create if the address is not in its domains.
+    async fn check_adoption(&self, tx: &mut Tx, user: &User) -> Result<(), Error> {
+        if user.connection_id.is_some() {
+            return Ok(());
+        }
+        let email = user.email.as_deref().unwrap_or(&user.user_name);
+        let claim = AddressClaim {
+            account_id: self.client.account_id(),
+            connection_id: &self.client.connection_id,
+            email,
+            user: Some(user),
+            now: tx.now(),
+        };
+        if policy::address_authority(tx, claim).await?.is_some() {
+            return Ok(());
+        }
+        let domain = domain_of(email).unwrap_or_default();
+        let detail = format!(
+            "This user was not created by this connection, and the connection is not selected for the email \
+             domain {domain}. Verify the domain in Vestibule and select this connection for it."
+        );
+        Err(Error::plain(StatusCode::FORBIDDEN, detail))
+    }
+
     async fn delete_user(&mut self, tx: &mut Tx, user: &User) -> Result<WriteOutcome, Error> {
         let is_removal = removal_would_count(tx, user);
+        let needs_approval = has_role(tx, user).await?;
         access::delete_user(tx, self.context, self.client.authority(), user).await?;
         self.trace.changes = difference(&user::resource(user).into_object(), &JsonObject::new());
-        Ok(WriteOutcome { version: None, is_removal, ..write_outcome(StatusCode::NO_CONTENT, user, None) })
+        let outcome = write_outcome(StatusCode::NO_CONTENT, user, None);
+        Ok(WriteOutcome { version: None, is_removal, needs_approval, ..outcome })
     }
 
     /// Converts the account's custom attributes into their defined types.
@@ -98,7 +131,21 @@ fn write_outcome(status: StatusCode, user: &User, resource: Option<JsonObject>) 
         version: Some(user.version),
         resource,
         is_removal: false,
+        needs_approval: false,
     }
+}
+
+/// Whether the change decides where mails to the user go, by which name they sign in, or whether they may.
+fn changes_sign_in(before: &User, after: &User) -> bool {
+    before.email != after.email
+        || before.user_name != after.user_name
+        || before.is_active() != after.is_active()
+}
+
+/// Whether the user has a role. What a directory says about such a user is only a proposal: anyone who can write to the
+/// directory would otherwise get the role, with another address and a link that is mailed to it.
+async fn has_role(tx: &mut Tx, user: &User) -> Result<bool, Error> {
+    Ok(!roles_of(tx, &user.id).await?.is_empty())
 }
 
 /// Whether the removal of this user counts: the user was active and was not created just now, as in a test.
