@@ -77,6 +77,8 @@ pub enum LockOutRisk {
 pub enum ResetLinkRefusal {
     /// The user has no password and signs in through the connection with this name.
     SignsInThrough(String),
+    /// The account does not allow the user to sign in with a password.
+    PasswordNotAllowed,
     /// The user is not active or has no address.
     Unreachable,
     /// The user received several links within the last hour.

@@ -1,11 +1,39 @@
 //! Linked identities of users.
 
 use super::{AdminRequest, Error};
-use crate::kernel::UserId;
-use crate::signin::identities;
+use crate::directory::users::User;
+use crate::kernel::{Tx, UserId};
+use crate::signin::identities::{self, PendingIdentity};
 
-/// Unlinks an identity from a user. If the provider asserts the user's address as verified, the next
-/// sign-in links it again.
+/// Links a pending identity to a user, because the administrator says that it is theirs.
+pub async fn approve(request: &AdminRequest<'_>, user_id: &UserId, id: &str) -> Result<(), Error> {
+    let mut tx = request.kernel().db.begin().await?;
+    let (user, pending) = find_pending(request, &mut tx, user_id, id).await?;
+    identities::approve(&mut tx, &request.context(), &user, &pending).await?;
+    Ok(tx.commit().await?)
+}
+
+/// Discards a pending identity of a user.
+pub async fn discard(request: &AdminRequest<'_>, user_id: &UserId, id: &str) -> Result<(), Error> {
+    let mut tx = request.kernel().db.begin().await?;
+    let (user, pending) = find_pending(request, &mut tx, user_id, id).await?;
+    identities::discard(&mut tx, &request.context(), &user, &pending).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn find_pending(
+    request: &AdminRequest<'_>,
+    tx: &mut Tx,
+    user_id: &UserId,
+    id: &str,
+) -> Result<(User, PendingIdentity), Error> {
+    let user = request.principal().find_user(tx, user_id).await?;
+    let now = tx.now();
+    let pending = identities::pending_by_id(tx, &user, id, now).await?;
+    Ok((user, pending.ok_or(Error::NotFound("pending identity"))?))
+}
+
+/// Unlinks an identity from a user. At the subject's next sign-in, the address decides again.
 pub async fn unlink(request: &AdminRequest<'_>, user_id: &UserId, id: &str) -> Result<(), Error> {
     let mut tx = request.kernel().db.begin().await?;
     let user = request.principal().find_user(&mut tx, user_id).await?;

@@ -4,7 +4,9 @@ use super::Error;
 use crate::access::service_accounts::{self, ServiceAccount};
 use crate::access::tokens::{self, ApiToken};
 use crate::access::{Permission, Principal};
+use crate::apps::{self, Application};
 use crate::directory::accounts::{self, Account};
+use crate::directory::domains::{self, Domain};
 use crate::directory::groups::{self, Group};
 use crate::directory::users::{self, User};
 use crate::idp::connections::{self, Connection};
@@ -32,6 +34,11 @@ impl Principal {
         connections::by_id(c, &self.account_id, id).await?.ok_or(Error::NotFound("connection"))
     }
 
+    /// A domain of the principal's account.
+    pub async fn find_domain(&self, c: &mut DbConn, id: &str) -> Result<Domain, Error> {
+        domains::by_id(c, &self.account_id, id).await?.ok_or(Error::NotFound("domain"))
+    }
+
     /// An invitation of the principal's account.
     pub async fn find_invitation(&self, c: &mut DbConn, id: &str) -> Result<Invitation, Error> {
         invitations::by_id(c, &self.account_id, id).await?.ok_or(Error::NotFound("invitation"))
@@ -41,6 +48,11 @@ impl Principal {
     pub async fn find_service_account(&self, c: &mut DbConn, id: &str) -> Result<ServiceAccount, Error> {
         let found = service_accounts::by_id(c, &self.account_id, id).await?;
         found.ok_or(Error::NotFound("service account"))
+    }
+
+    /// An application of the principal's account.
+    pub async fn find_app(&self, c: &mut DbConn, id: &str) -> Result<Application, Error> {
+        apps::by_id(c, &self.account_id, id).await?.ok_or(Error::NotFound("application"))
     }
 
     /// A token of the principal, or any token of the account if the principal may revoke it. Other tokens

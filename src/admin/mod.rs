@@ -3,7 +3,9 @@
 //! change in one transaction. Nothing here depends on HTTP; `web` renders an [`Error`] as a page or as
 //! problem details.
 
+pub mod apps;
 pub mod connections;
+pub mod domains;
 mod error;
 pub mod groups;
 pub mod identities;

@@ -1,14 +1,14 @@
 //! Administration of a provisioning connection: its tokens, its request log and its pending changes.
 
 use super::{AdminRequest, Error};
-use crate::access::tokens::{self, ApiToken};
+use crate::access::tokens::{self, ApiToken, TokenOrigin};
 use crate::directory::{fold_case, groups, users};
 use crate::idp::connections::Connection;
 use crate::kernel::database::DbConn;
 use crate::kernel::{AccountId, Kernel, Timestamp};
-use crate::provisioning;
 use crate::provisioning::scim::approval::{self, ApprovalResult};
 use crate::provisioning::scim::request_log::{self, Logged, ScimLogQuery};
+use crate::provisioning::{self, ReplacedToken};
 
 /// The limit on users, and on groups, that a search text expands to.
 const MAX_MATCHES: i64 = 20;
@@ -66,13 +66,16 @@ pub async fn create_token(
     let mut tx = request.kernel().db.begin().await?;
     let connection = request.principal().find_connection(&mut tx, id).await?;
     let context = request.context();
+    let parent = super::tokens::token_in_use(request, &mut tx).await?;
+    let origin = parent.as_ref().map_or(TokenOrigin::Operator, TokenOrigin::Token);
     let made = if let Some((old, overlap_hours)) = new.replaces {
         let old = tokens::by_id(&mut tx, request.account_id(), old).await?;
         let old = old.ok_or(Error::NotFound("token"))?;
-        provisioning::replace_token(&mut tx, &context, &connection, &old, overlap_hours).await?
+        let replaced = ReplacedToken { token: &old, overlap_hours };
+        provisioning::replace_token(&mut tx, &context, &connection, origin, replaced).await?
     } else {
         let name = new.name.unwrap_or(&connection.name);
-        provisioning::create_token(&mut tx, &context, &connection, name, new.expires_at).await?
+        provisioning::create_token(&mut tx, &context, &connection, origin, name, new.expires_at).await?
     };
     tx.commit().await?;
     Ok(made)

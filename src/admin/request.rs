@@ -3,8 +3,10 @@
 use super::Error;
 use crate::access::Principal;
 use crate::audit::Context;
+use crate::directory::accounts;
 use crate::idp::Idp;
 use crate::kernel::http::RequestContext;
+use crate::kernel::http_client::HttpClient;
 use crate::kernel::{AccountId, Kernel, Timestamp};
 use crate::signin::SignIn;
 
@@ -51,6 +53,14 @@ impl<'a> AdminRequest<'a> {
     #[must_use]
     pub fn account_id(&self) -> &'a AccountId {
         &self.principal.account_id
+    }
+
+    /// The HTTP client for addresses that administrators of the account enter.
+    pub async fn http_client(&self) -> Result<HttpClient, Error> {
+        let mut c = self.kernel().db.read().await?;
+        let account = accounts::by_id(&mut c, self.account_id()).await?;
+        let account = account.ok_or(Error::NotFound("account"))?;
+        Ok(self.kernel().http_clients.of_account(&account.slug))
     }
 
     /// The context for audit events.

@@ -77,6 +77,14 @@ async fn impact_of(
             text,
         ));
     }
+    if before.sign_in_rules != after.sign_in_rules {
+        effects.push(Impact {
+            count: None,
+            text: "The sign-in methods apply from the next sign-in. Current sessions and API tokens are not \
+                   affected."
+                .into(),
+        });
+    }
     if before.local_login && !after.local_login {
         effects.push(Impact {
             count: None,
@@ -120,8 +128,8 @@ fn two_factor_impact(
         effects.push(Impact {
             count: None,
             text:
-                "Two-factor authentication does not apply to API tokens. They are listed on the two-factor \
-                   page."
+                "API tokens that users generated without two-factor authentication stop working at the same \
+                   time. Tokens of service accounts are not affected. The two-factor page lists all tokens."
                     .into(),
         });
     } else if old.is_enforced() && !new.is_enforced() {
@@ -146,11 +154,14 @@ pub async fn save(
     wanted: AuthenticationSettings,
 ) -> Result<AuthenticationSettings, Error> {
     let principal = request.principal();
+    // Whether an administrator can still sign in depends on rows that other requests change.
+    accounts::lock(tx, &principal.account_id).await?;
     let account = principal.find_account(tx).await?;
     let wanted = wanted.checked()?;
     let before = account.settings()?;
     if before != wanted {
-        ensure_admin_can_sign_in(tx, principal, &wanted).await?;
+        let now = tx.now();
+        ensure_admin_can_sign_in(tx, principal, &wanted, now).await?;
         check_enforcement(tx, principal, &before.two_factor, &wanted.two_factor).await?;
     }
     let saved = update_settings(tx, &request.context(), &account, wanted).await?;
@@ -163,6 +174,7 @@ async fn ensure_admin_can_sign_in(
     c: &mut DbConn,
     principal: &Principal,
     wanted: &AuthenticationSettings,
+    now: Timestamp,
 ) -> Result<(), Error> {
     let mut can_enter = false;
     let mut in_domain = false;
@@ -176,12 +188,14 @@ async fn ensure_admin_can_sign_in(
             return Err(Error::WouldLockOut(LockOutRisk::OwnDomain));
         }
         in_domain |= allowed;
-        can_enter |= allowed && has_sign_in_method(&mut *c, &admin, wanted).await?;
+        can_enter |= allowed && has_sign_in_method(&mut *c, &admin, wanted, now).await?;
     }
     if !in_domain {
         return Err(Error::WouldLockOut(LockOutRisk::DomainsOfAllAdmins));
     }
-    if !can_enter && !wanted.local_login {
+    // The local page is of no use to an administrator without a password, so rules about methods need one who
+    // can sign in.
+    if !can_enter && (!wanted.local_login || !wanted.sign_in_rules.is_empty()) {
         return Err(Error::WouldLockOut(LockOutRisk::NoAdminSignsIn));
     }
     Ok(())
@@ -193,15 +207,20 @@ async fn has_sign_in_method(
     c: &mut DbConn,
     admin: &User,
     wanted: &AuthenticationSettings,
+    now: Timestamp,
 ) -> Result<bool, sqlx::Error> {
     let domain = admin.domain().unwrap_or_default();
-    let routed = connections::route_by_domain(&mut *c, Some(&admin.account_id), &domain).await?;
+    let address = admin.email_or_user_name();
+    let allowed = policy::allowed_methods(&mut *c, wanted, Some(admin), address).await?;
+    let routed = connections::route_by_domain(&mut *c, &admin.account_id, &domain, now).await?;
     let has_password = password::changed_at(&mut *c, &admin.id).await?.is_some();
-    if has_password && (wanted.local_login || routed.is_none()) {
+    if has_password && (wanted.local_login || (routed.is_none() && allowed.password)) {
         return Ok(true);
     }
-    let provider = connections::route_for_user(&mut *c, admin).await?;
-    let Some(provider) = provider else { return Ok(false) };
+    let provider = connections::route_for_user(&mut *c, admin, now).await?;
+    let Some(provider) = provider.filter(|provider| allowed.permits_connection(&provider.id)) else {
+        return Ok(false);
+    };
     if provider.tested_by.as_deref() == Some(&admin.id) {
         return Ok(true);
     }
@@ -242,9 +261,9 @@ pub async fn preview(
     let mut after = wanted.checked()?;
     // The server sets this when the settings are saved.
     after.two_factor.enforced_since = before.two_factor.enforced_since;
-    ensure_admin_can_sign_in(&mut c, principal, &after).await?;
-    check_enforcement(&mut c, principal, &before.two_factor, &after.two_factor).await?;
     let now = kernel.clock.now();
+    ensure_admin_can_sign_in(&mut c, principal, &after, now).await?;
+    check_enforcement(&mut c, principal, &before.two_factor, &after.two_factor).await?;
     let effects = impact_of(&mut c, &principal.account_id, &before, &after, now).await?;
     Ok(ProposedSettings { before, after, effects })
 }

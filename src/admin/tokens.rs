@@ -1,10 +1,10 @@
 //! API tokens of users and service accounts.
 
 use super::{AdminRequest, Error};
-use crate::access::tokens::{self, ApiToken, NewToken, TokenOwner, TokenPurpose};
-use crate::access::{Permission, PrincipalKind};
-use crate::kernel::{Timestamp, Tx};
-use crate::signin::notifications;
+use crate::access::tokens::{self, ApiToken, NewToken, TokenOrigin, TokenOwner, TokenPurpose};
+use crate::access::{Credential, Permission, PrincipalKind, roles_of};
+use crate::kernel::{TextEnum as _, Timestamp, Tx};
+use crate::signin::{notifications, sessions};
 
 /// The parameters of a new token.
 #[derive(Debug)]
@@ -13,26 +13,61 @@ pub struct NewApiToken<'a> {
     pub name: &'a str,
     /// The service account that owns the token; the principal itself when absent.
     pub service_account_id: Option<&'a str>,
+    /// The application that the token is for; the REST API when absent.
+    pub application: Option<&'a str>,
     /// When the token expires; never when absent.
     pub expires_at: Option<Timestamp>,
 }
 
 /// Creates a token and returns it with its secret.
 pub async fn create(request: &AdminRequest<'_>, new: NewApiToken<'_>) -> Result<(ApiToken, String), Error> {
-    let NewApiToken { name, service_account_id, expires_at } = new;
+    let NewApiToken { name, service_account_id, application, expires_at } = new;
     let mut tx = request.kernel().db.begin().await?;
+    let parent = token_in_use(request, &mut tx).await?;
+    let origin = match &parent {
+        Some(parent) => TokenOrigin::Token(parent),
+        None => TokenOrigin::Session { second_factor: confirm_session(request, &mut tx).await? },
+    };
     let (kind, id, epoch) = match service_account_id {
         Some(id) => (PrincipalKind::ServiceAccount, owning_service_account(request, &mut tx, id).await?, 0),
         None => owning_principal(request, &mut tx, name).await?,
     };
     let owner = TokenOwner { kind, id: &id, epoch };
-    let new = NewToken { owner, purpose: TokenPurpose::Api, connection_id: None, name, expires_at };
-    let made = tokens::create(&mut tx, &request.context(), new).await?;
+    let new = NewToken { origin, owner, purpose: TokenPurpose::Api, connection_id: None, name, expires_at };
+    let made = match application {
+        None => tokens::create(&mut tx, &request.context(), new).await?,
+        Some(id) => {
+            let app = request.principal().find_app(&mut tx, id).await?;
+            if !app.allow_tokens {
+                return Err(Error::invalid(
+                    "application",
+                    "does not allow tokens; change its settings first",
+                ));
+            }
+            tokens::create_for_application(&mut tx, &request.context(), new, &app.id).await?
+        }
+    };
     tx.commit().await?;
     Ok(made)
 }
 
-/// The id of the service account, if the principal may create tokens for it.
+/// The token that the request was authenticated with, if it was one. What is made with it ends with it.
+pub(super) async fn token_in_use(request: &AdminRequest<'_>, tx: &mut Tx) -> Result<Option<ApiToken>, Error> {
+    let Credential::Token { id, .. } = &request.principal().credential else { return Ok(None) };
+    let found = tokens::by_id(tx, request.account_id(), id).await?;
+    Ok(Some(found.ok_or(Error::NotFound("token"))?))
+}
+
+/// Requires that the user has authenticated recently in the session of the request. Returns whether the session has
+/// verified a second factor.
+async fn confirm_session(request: &AdminRequest<'_>, tx: &mut Tx) -> Result<bool, Error> {
+    let principal = request.principal();
+    principal.require_recent_authentication(tx.now())?;
+    let session_id = principal.session_id().unwrap_or_default();
+    Ok(sessions::has_second_factor(tx, &principal.user_id(), session_id).await?)
+}
+
+/// The id of the service account, if the principal may create tokens for it: never with more permissions than its own.
 async fn owning_service_account(request: &AdminRequest<'_>, tx: &mut Tx, id: &str) -> Result<String, Error> {
     request.principal().require(Permission::ServiceAccountsEdit)?;
     let found = request.principal().find_service_account(tx, id).await?;
@@ -42,11 +77,15 @@ async fn owning_service_account(request: &AdminRequest<'_>, tx: &mut Tx, id: &st
             "belongs to a SCIM connection; generate its tokens there",
         ));
     }
+    for role in roles_of(tx, &found.id).await? {
+        for permission in Permission::ALL.iter().filter(|permission| role.grants(**permission)) {
+            request.principal().require(*permission)?;
+        }
+    }
     Ok(found.id)
 }
 
-/// The principal as the owner. A user with a session must have authenticated recently. Users are notified
-/// by mail.
+/// The principal as the owner. Users are notified by mail.
 async fn owning_principal(
     request: &AdminRequest<'_>,
     tx: &mut Tx,
@@ -55,9 +94,6 @@ async fn owning_principal(
     let principal = request.principal();
     if principal.kind != PrincipalKind::User {
         return Ok((principal.kind, principal.id.clone(), 0));
-    }
-    if principal.session_id().is_some() {
-        principal.require_recent_authentication(tx.now())?;
     }
     let user = principal.find_user(tx, &principal.id).await?;
     notifications::token_made(request.kernel(), tx, &user, name).await?;

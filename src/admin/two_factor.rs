@@ -4,7 +4,7 @@
 use super::{AdminRequest, Error, LockOutRisk};
 use crate::access::{self, Principal, Role};
 use crate::audit::{self, Action, Event};
-use crate::directory::accounts::{Account, TwoFactorSettings};
+use crate::directory::accounts::{self, Account, TwoFactorSettings};
 use crate::directory::users::User;
 use crate::idp::connections;
 use crate::kernel::Tx;
@@ -94,6 +94,8 @@ pub async fn ensure_not_last_sign_in_method(
     user: &User,
     removed: RemovedFactors<'_>,
 ) -> Result<(), Error> {
+    // The other factors and the other administrators must still be there when this one is gone.
+    accounts::lock(tx, &user.account_id).await?;
     let risk = match removed {
         RemovedFactors::One(_) => LockOutRisk::OwnPasskey,
         RemovedFactors::All => {
@@ -104,8 +106,10 @@ pub async fn ensure_not_last_sign_in_method(
             LockOutRisk::LastAdmin
         }
     };
-    let has_provider = connections::route_for_user(&mut *tx, user).await?.is_some();
-    if policy::leaves_no_sign_in_method(tx, user, removed, has_provider).await? {
+    let now = tx.now();
+    let provider = connections::route_for_user(&mut *tx, user, now).await?;
+    let provider = provider.as_ref().map(|connection| &connection.id);
+    if policy::leaves_no_sign_in_method(tx, user, removed, provider).await? {
         return Err(Error::WouldLockOut(risk));
     }
     Ok(())

@@ -7,7 +7,7 @@ use crate::directory::users::{self, ChangeAuthority, Profile, User, UserConditio
 use crate::idp::connections;
 use crate::kernel::database::DbConn;
 use crate::signin::password::{self, Password, PasswordChangeReason, PersonalTerms};
-use crate::signin::{lockout, notifications, sessions};
+use crate::signin::{lockout, notifications, policy, sessions};
 
 /// Filters and paging of a list of users.
 #[derive(Debug, Default)]
@@ -82,13 +82,18 @@ pub async fn change(
     let context = request.context();
     let mut tx = request.kernel().db.begin().await?;
     let user = request.principal().find_user(&mut tx, id).await?;
-    if roles.is_some_and(|roles| !roles.contains(&Role::AccountAdmin)) {
-        // Checked first, so that the account is locked before the user, in the same order as everywhere
-        // else.
-        access::ensure_not_last_admin(&mut tx, &user).await?;
+    if roles.is_some() {
+        // The account is locked before the user, in the same order as everywhere else.
+        accounts::lock(&mut tx, &user.account_id).await?;
     }
     let updated = access::update_user(&mut tx, &context, ChangeAuthority::Local, &user, edit(&user)).await?;
     notifications::address_changed(request.kernel(), &mut tx, &user, &updated).await?;
+    let principal = request.principal();
+    let own_session = principal.session_id().filter(|_| principal.id == *user.id);
+    if let Some(session_id) = own_session.filter(|_| updated.epoch > user.epoch) {
+        // Administrators who correct their own address stay signed in where they do it.
+        sessions::carry_over(&mut tx, &updated, session_id).await?;
+    }
     if let Some(roles) = roles {
         access::set_user_roles(&mut tx, &context, &updated, roles).await?;
     }
@@ -142,16 +147,21 @@ pub async fn revoke_sessions(request: &AdminRequest<'_>, id: &str, kept: &str) -
 pub async fn send_password_reset(request: &AdminRequest<'_>, id: &str) -> Result<(), Error> {
     let mut c = request.kernel().db.read().await?;
     let user = request.principal().find_user(&mut c, id).await?;
-    let provider = connections::route_for_user(&mut c, &user).await?;
+    let provider = connections::route_for_user(&mut c, &user, request.kernel().clock.now()).await?;
     let has_password = password::changed_at(&mut c, &user.id).await?.is_some();
+    let settings = accounts::settings_of(&mut c, &user.account_id).await?;
+    let may_use_password = policy::may_use_password(&mut c, &settings, &user).await?;
     drop(c);
-    if let Some(provider) = provider.filter(|_| !has_password) {
+    if let Some(provider) = provider.filter(|_| !has_password || !may_use_password) {
         return Err(Error::ResetLinkRefused(ResetLinkRefusal::SignsInThrough(provider.name)));
+    }
+    if !may_use_password {
+        return Err(Error::ResetLinkRefused(ResetLinkRefusal::PasswordNotAllowed));
     }
     if !user.is_active() || user.email.is_none() {
         return Err(Error::ResetLinkRefused(ResetLinkRefusal::Unreachable));
     }
-    if password::request_reset(request.signin(), &request.context(), &user, None).await? {
+    if password::request_reset(request.signin(), &request.context(), &user, None, true).await? {
         Ok(())
     } else {
         Err(Error::ResetLinkRefused(ResetLinkRefusal::TooMany))

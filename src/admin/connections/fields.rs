@@ -114,9 +114,13 @@ pub struct ConnectionFields {
     /// SAML: the requested NameID format.
     pub name_id_format: Option<NameIdFormat>,
     /// Whether users must re-authenticate at the identity provider at each sign-in: `ForceAuthn` for SAML,
-    /// `prompt=login` for OIDC.
+    /// `prompt=login` and `max_age=0` for OIDC. A response that does not show it is rejected.
     pub force_authn: Option<bool>,
-    /// SAML: the requested authentication contexts (`AuthnContextClassRef`), at most 10; empty for any.
+    /// OIDC: the authentication contexts (`acr`) of which the ID token must contain one, at most 10; empty
+    /// for any.
+    pub acr_values: Option<Vec<String>>,
+    /// SAML: the requested authentication contexts (`AuthnContextClassRef`), at most 10; empty for any. A
+    /// response with another context is rejected.
     pub authn_context: Option<Vec<String>>,
     /// SAML: how the authentication context must compare to the requested ones.
     pub authn_context_comparison: Option<Comparison>,
@@ -233,6 +237,7 @@ impl ConnectionFields {
         set(&mut settings.trust_email, self.trust_email);
         set_text(&mut settings.display_name, self.display_name.take());
         set(&mut settings.force_authn, self.force_authn);
+        set(&mut settings.acr_values, self.acr_values.take());
         self.apply_attribute_mapping(&mut settings.people);
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! Operations on connections, for the console and the API.
 
+mod addresses;
 mod fields;
 
 use std::sync::Arc;
@@ -16,9 +17,11 @@ use crate::idp::connections::{
 use crate::idp::saml::groups::GRAPH_SECRET;
 use crate::idp::saml::{self, FrontChannelMessage, LoadedMetadata, MetadataSource, NewSamlConnection, keys};
 use crate::idp::{ldap, oidc};
+use crate::kernel::http_client::HttpClient;
 use crate::kernel::{Timestamp, Tx, ids};
 use crate::provisioning::scim;
 
+use addresses::check_addresses;
 pub use fields::ConnectionFields;
 use fields::read_certificate;
 
@@ -51,11 +54,13 @@ pub async fn create(request: &AdminRequest<'_>, mut wanted: ConnectionFields) ->
         ));
     }
     let context = request.context();
+    let http = request.http_client().await?;
     let domains = wanted.email_domains.take().unwrap_or_default();
     let secrets = ConnectionSecrets::take_from(&mut wanted);
     let id = wanted.reserved_id.take().unwrap_or_else(|| ids::new_id(request.kernel().clock.now()));
     let made = if kind == ConnectionKind::Saml {
-        let mut prepared = prepare_saml(request, &name, wanted).await?;
+        let mut prepared = prepare_saml(request, &http, &name, wanted).await?;
+        check_addresses(&http, None, &prepared.connection.settings)?;
         prepared.connection.domains = domains;
         let mut tx = request.kernel().db.begin().await?;
         let made = saml::create_connection(&mut tx, &context, prepared).await?;
@@ -81,6 +86,7 @@ pub async fn create(request: &AdminRequest<'_>, mut wanted: ConnectionFields) ->
                 ConnectionSettings::Scim(Arc::new(settings))
             }
         };
+        check_addresses(&http, None, &settings)?;
         let mut tx = request.kernel().db.begin().await?;
         let new = NewConnection { id, name, settings, domains };
         let made = connections::create(&mut tx, &context, new).await?;
@@ -93,6 +99,7 @@ pub async fn create(request: &AdminRequest<'_>, mut wanted: ConnectionFields) ->
 
 async fn prepare_saml(
     request: &AdminRequest<'_>,
+    http: &HttpClient,
     name: &str,
     mut wanted: ConnectionFields,
 ) -> Result<NewSamlConnection, Error> {
@@ -101,7 +108,7 @@ async fn prepare_saml(
         .ok_or_else(|| Error::invalid("metadata_xml", "is required unless you enter a metadata URL"))?;
     let mut settings = SamlSettings::default();
     wanted.apply_saml(&mut settings)?;
-    saml::prepare_connection(request.kernel(), name, &source, settings).await.map_err(Error::from)
+    saml::prepare_connection(request.kernel(), http, name, &source, settings).await.map_err(Error::from)
 }
 
 /// The secrets that the request contains.
@@ -229,6 +236,7 @@ pub async fn change(
             ConnectionSettings::Scim(shared)
         }
     };
+    check_addresses(&connection.http_client(request.kernel()), connection.settings().ok(), &settings)?;
     let change = ConnectionChange {
         name: wanted.name,
         enabled: wanted.enabled,
@@ -276,7 +284,9 @@ async fn fetch_new_metadata(
     // The signature is required only for metadata from a URL, which is fetched again and again. Text that an
     // administrator uploads is trusted.
     let pinned = pinned.filter(|_| matches!(source, MetadataSource::Url(_)));
-    saml::load_metadata(request.kernel(), &source, pinned.as_deref()).await.map(Some).map_err(Error::from)
+    let http = connection.http_client(request.kernel());
+    let loaded = saml::load_metadata(request.kernel(), &http, &source, pinned.as_deref()).await;
+    loaded.map(Some).map_err(Error::from)
 }
 
 /// Extends or clears the list of retiring certificates. With `keep`, the certificates that the new metadata
