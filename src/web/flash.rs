@@ -34,29 +34,24 @@ pub(super) fn message(code: &str) -> Option<&'static str> {
         "mailing_stopped" => "Sending stopped. Emails that are already queued are still delivered.",
         "factor_first" => "Set up two-factor authentication for yourself before you require it for others.",
         "confirmed" => "Identity confirmed. You can continue.",
-        "identity_linked" => "Identity linked. You can now use it to sign in.",
-        "identity_unlinked" => {
-            "Identity unlinked. If the provider reports your email address as verified, you can still sign \
-             in with it."
-        }
-        "user_unlinked" => {
-            "Identity unlinked. If the provider reports the user's email address as verified, the user can \
-             still sign in with it."
-        }
-        "identity_of_another" => {
-            "Identity not linked. It already belongs to another user. Ask your administrator."
-        }
         "sessions_revoked" => "Sessions revoked.",
         "session_revoked" => "Session revoked.",
         "group_created" => "Group created.",
         "group_saved" => "Group saved.",
         "group_deleted" => "Group deleted.",
-        "connection_created" => "Connection created. Complete its setup, test it, and then enable it.",
+        "connection_created" => {
+            "Connection created. Complete its setup, verify its email domains, test it, and then enable it."
+        }
         "waiting_discarded" => "Done. Discarded changes have not been applied.",
         "directory_created" => {
             "SCIM connection created. Generate a token, and then copy the base URL and the token to your \
              identity provider."
         }
+        "domain_added" => "Domain added. Publish its DNS record, and then verify it.",
+        "domain_saved" => "Connections of the domain saved.",
+        "domain_verified" => "The domain is verified.",
+        "domain_not_verified" => "The domain could not be verified. See the reason below.",
+        "domain_deleted" => "Domain deleted.",
         "metadata_loaded" => "Metadata loaded. Test the connection to make sure that users can sign in.",
         "keys_published" => {
             "New certificates published. Activate them after your identity provider has read the service \
@@ -80,6 +75,36 @@ pub(super) fn message(code: &str) -> Option<&'static str> {
         "service_account_deleted" => "Service account deleted. Its tokens no longer work.",
         "settings_saved" => "Settings saved.",
         "mail_queued" => "A test email is being sent to you.",
+        code => return message_about_apps(code).or_else(|| identity_message(code)),
+    })
+}
+
+fn message_about_apps(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "app_created" => "Application registered. Set up your reverse proxy with one of the recipes below.",
+        "app_saved" => "Application saved.",
+        "app_deleted" => "Application deleted. Its sessions and API tokens no longer work.",
+        "signing_keys_rotated" => "Signing keys rotated. Applications fetch the new key automatically.",
+        _ => return None,
+    })
+}
+
+fn identity_message(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "identity_linked" => "Identity linked. You can now use it to sign in.",
+        "identity_unlinked" => {
+            "Identity unlinked. If the provider reports your email address as verified, you can still sign \
+             in with it."
+        }
+        "user_unlinked" => {
+            "Identity unlinked. If the provider reports the user's email address as verified, the user can \
+             still sign in with it."
+        }
+        "identity_approved" => "Identity approved. The user can now sign in with it.",
+        "identity_discarded" => "Pending identity discarded.",
+        "identity_of_another" => {
+            "Identity not linked. It already belongs to another user. Ask your administrator."
+        }
         _ => return None,
     })
 }

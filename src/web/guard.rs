@@ -8,11 +8,12 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::MethodRouter;
 
 use super::{AppState, Error};
-use crate::access::tokens::{self, TokenPurpose};
-use crate::access::{Guard, Principal, SessionRestriction};
+use crate::access::tokens::{self, AuthenticatedToken, TokenPurpose};
+use crate::access::{Credential, Guard, Principal, PrincipalKind, SessionRestriction};
+use crate::kernel::UserId;
 use crate::kernel::http::{Refusal, bearer, cookie};
 use crate::kernel::urls::query_value;
-use crate::signin::{flow, sessions};
+use crate::signin::{flow, policy, sessions};
 
 /// Wraps a handler in its guard.
 pub(super) fn protect(app: &AppState, guard: Guard, handler: MethodRouter) -> MethodRouter {
@@ -25,7 +26,7 @@ pub(super) fn protect(app: &AppState, guard: Guard, handler: MethodRouter) -> Me
 
 async fn check(app: &AppState, guard: Guard, mut request: Request, next: Next) -> Response {
     match guard {
-        Guard::Callback => return next.run(request).await,
+        Guard::Callback | Guard::Application => return next.run(request).await,
         Guard::Scim => {
             let secret = bearer(request.headers()).map(str::to_owned);
             return app.scim.serve(secret.as_deref(), request, next).await;
@@ -46,7 +47,10 @@ async fn check(app: &AppState, guard: Guard, mut request: Request, next: Next) -
     if guard != Guard::RestrictedSession
         && let Some(page) = page_for_restriction(principal.restriction())
     {
-        return restricted_session(&request, page);
+        return match principal.credential {
+            Credential::Session { .. } => restricted_session(&request, page),
+            Credential::Token { .. } => restricted_token(),
+        };
     }
     if let Guard::Requires(permission) = guard
         && let Err(missing) = principal.require(permission)
@@ -67,9 +71,8 @@ pub(super) async fn authenticate(
     app: &AppState,
     headers: &HeaderMap,
 ) -> Result<Option<Principal>, sqlx::Error> {
-    if let Some(secret) = bearer(headers) {
-        let bearer = tokens::authenticate(&app.kernel, secret, TokenPurpose::Api).await?;
-        return Ok(bearer.map(|bearer| bearer.principal));
+    if let Some(secret) = bearer(headers).filter(|secret| is_ours(secret)) {
+        return authenticate_token(app, secret).await;
     }
     match cookie(headers, flow::cookies(&app.kernel).session) {
         Some(secret) => sessions::authenticate(&app.signin, secret).await,
@@ -77,11 +80,44 @@ pub(super) async fn authenticate(
     }
 }
 
+async fn authenticate_token(app: &AppState, secret: &str) -> Result<Option<Principal>, sqlx::Error> {
+    match tokens::authenticate(&app.kernel, secret, TokenPurpose::Api).await? {
+        Some(token) => principal_of_token(app, token).await.map(Some),
+        None => Ok(None),
+    }
+}
+
+/// The principal of a token. A token that a user made without a second factor is restricted once the account
+/// requires one of its users.
+pub(super) async fn principal_of_token(
+    app: &AppState,
+    token: AuthenticatedToken,
+) -> Result<Principal, sqlx::Error> {
+    let AuthenticatedToken { mut principal, second_factor, .. } = token;
+    if principal.kind == PrincipalKind::User
+        && !second_factor
+        && let Credential::Token { restriction, .. } = &mut principal.credential
+    {
+        let mut c = app.kernel.db.read().await?;
+        let (user_id, now) = (UserId::from(principal.id.as_str()), app.kernel.clock.now());
+        *restriction = policy::token_restriction(&mut c, &principal.account_id, &user_id, now).await?;
+    }
+    Ok(principal)
+}
+
+/// Whether a bearer token can be one of ours. Others belong to an application, whose pages send them to every
+/// path of their host; they must not sign a user out.
+fn is_ours(secret: &str) -> bool {
+    secret.starts_with("vst_")
+}
+
 /// CSRF protection: a state-changing request must come from our own origin. Browsers report the origin in
 /// `Sec-Fetch-Site`, older ones in `Origin`; scripts can set that header too. Browsers never send a bearer
 /// token on their own, so a request with one is exempt.
 fn check_origin(app: &AppState, method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
-    if method.is_safe() || bearer(headers).is_some() {
+    // A token that is not ours does not authenticate; it counts as none where a session cookie would.
+    let has_session = cookie(headers, flow::cookies(&app.kernel).session).is_some();
+    if method.is_safe() || bearer(headers).is_some_and(|secret| is_ours(secret) || !has_session) {
         return Ok(());
     }
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
@@ -127,9 +163,16 @@ fn restricted_session(request: &Request, page: &'static str) -> Response {
     Redirect::to(&format!("{page}?return_to={}", query_value(requested_path(request)))).into_response()
 }
 
+/// 401 for a token that its owner made without a second factor, in an account that requires one.
+fn restricted_token() -> Response {
+    let detail = "Your account requires two-factor authentication, and this API token was generated without it. Sign in \
+                  with two-factor authentication, generate a new token on your profile page and use it instead.";
+    Refusal::new(StatusCode::UNAUTHORIZED, "Two-factor authentication required", detail).into_response()
+}
+
 fn is_for_scripts(request: &Request) -> bool {
     let path = request.uri().path();
-    path.starts_with("/api/") || path.starts_with("/forward-auth") || !request.method().is_safe()
+    path.starts_with("/api/") || !request.method().is_safe()
 }
 
 fn requested_path(request: &Request) -> &str {

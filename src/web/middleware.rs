@@ -81,9 +81,14 @@ fn request_context(app: &AppState, request: &Request) -> RequestContext {
         .map_or(IpAddr::from([0, 0, 0, 0]), |c| c.0.ip());
     let user_agent =
         request.headers().get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    let trusted = &app.kernel.config.server.trusted_proxies;
+    let is_forwarded = request.headers().contains_key("x-forwarded-for");
+    if is_forwarded && !trusted.iter().any(|network| network.contains(&peer.to_canonical())) {
+        app.untrusted_proxies.note(&app.kernel, peer.to_canonical());
+    }
     RequestContext {
         request_id: ids::new_id(app.kernel.clock.now()),
-        address: client_address(peer, request.headers(), &app.kernel.config.server.trusted_proxies),
+        address: client_address(peer, request.headers(), trusted),
         user_agent: user_agent.chars().take(256).collect(),
     }
 }
@@ -168,7 +173,9 @@ fn set_security_headers(app: &AppState, path: &str, headers: &mut HeaderMap) {
     if !path.starts_with("/assets/") {
         set(header::CACHE_CONTROL, "no-store");
     }
-    if app.kernel.urls.is_https() {
+    // At the host of an application, whether its subdomains have https is for the application to say.
+    let is_elsewhere = path.starts_with("/.vestibule/") || path.starts_with("/forward-auth/");
+    if app.kernel.urls.is_https() && !is_elsewhere {
         set(header::STRICT_TRANSPORT_SECURITY, "max-age=31536000; includeSubDomains");
     }
 }

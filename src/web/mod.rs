@@ -10,6 +10,7 @@ mod flash;
 mod forward_auth;
 mod guard;
 mod health;
+mod issuer;
 mod login;
 mod middleware;
 mod page;
@@ -17,11 +18,13 @@ mod password_check;
 mod profile;
 mod server;
 mod two_factor;
+mod untrusted_proxies;
 
 use std::sync::Arc;
 
 use crate::access::{Principal, Routes};
 use crate::admin::AdminRequest;
+use crate::apps::signing_keys::SigningKeys;
 use crate::idp::{Idp, oidc, saml};
 use crate::kernel::Kernel;
 use crate::kernel::http::RequestContext;
@@ -49,6 +52,10 @@ pub struct AppStateInner {
     scim: scim::ScimMiddleware,
     /// The cached accounts and connections that sign-ins are routed to.
     idp_discovery: login::IdpDiscovery,
+    /// The active signing keys of the accounts.
+    signing_keys: SigningKeys,
+    /// The reverse proxies that are not trusted.
+    untrusted_proxies: untrusted_proxies::UntrustedProxies,
 }
 
 impl AppState {
@@ -56,7 +63,15 @@ impl AppState {
         let signin = SignIn::new(kernel.clone());
         let idp = Idp::new(signin.clone());
         let (scim, doors) = (scim::ScimMiddleware::new(kernel.clone()), login::IdpDiscovery::default());
-        Self(Arc::new(AppStateInner { kernel, signin, idp, scim, idp_discovery: doors }))
+        Self(Arc::new(AppStateInner {
+            kernel,
+            signin,
+            idp,
+            scim,
+            idp_discovery: doors,
+            signing_keys: SigningKeys::default(),
+            untrusted_proxies: untrusted_proxies::UntrustedProxies::default(),
+        }))
     }
 
     /// The request of an `admin` operation in which `principal` acts.
@@ -72,6 +87,7 @@ impl AppState {
     fn invalidate_caches(&self) {
         self.scim.invalidate_caches();
         self.idp_discovery.invalidate_caches();
+        self.signing_keys.invalidate();
     }
 }
 
@@ -94,6 +110,7 @@ pub fn routes(app: &AppState) -> Routes<()> {
         .merge(profile::routes())
         .merge(console::routes())
         .merge(forward_auth::routes())
+        .merge(issuer::routes())
         .merge(api::routes());
     pages
         .with_state(app)

@@ -6,9 +6,10 @@ use axum::response::{Html, IntoResponse, Response};
 
 use super::{AppState, Error, flash};
 use crate::access::{Permission, Principal, SessionRestriction};
-use crate::directory::accounts;
+use crate::directory::{accounts, domains};
 use crate::idp;
 use crate::kernel::Timestamp;
+use crate::kernel::database::DbConn;
 
 /// The frame of a page for a signed-in user: navigation, banners and messages.
 pub(super) struct Shell {
@@ -24,10 +25,36 @@ pub(super) struct Shell {
     pub(super) active: &'static str,
     /// The end of the grace period for enrolling a second factor, if one runs.
     pub(super) enrol_by: Option<Timestamp>,
+    /// The domains that stop working unless they are verified, for users who may see them in the console.
+    pub(super) domain_grace: Option<DomainGrace>,
     /// Whether sign-out can also end a session at the identity provider. The user is then asked first.
     pub(super) offers_provider_logout: bool,
     /// The flash message.
     pub(super) notice: Option<&'static str>,
+}
+
+/// Domains that count for a while without a proof.
+pub(super) struct DomainGrace {
+    /// The one that ends first.
+    pub(super) first: String,
+    /// How many there are.
+    pub(super) count: usize,
+    /// When the first one ends.
+    pub(super) until: Timestamp,
+}
+
+impl DomainGrace {
+    async fn of(c: &mut DbConn, app: &AppState, principal: &Principal) -> Result<Option<Self>, sqlx::Error> {
+        if !principal.has_permission(Permission::DomainsView) {
+            return Ok(None);
+        }
+        let all = domains::list_in_grace(c, &principal.account_id, app.kernel.clock.now()).await?;
+        let count = all.len();
+        Ok(all
+            .into_iter()
+            .next()
+            .and_then(|first| first.grace_until.map(|until| Self { first: first.domain, count, until })))
+    }
 }
 
 impl Shell {
@@ -46,6 +73,7 @@ impl Shell {
             console: principal.has_permission(Permission::UsersView),
             editor: principal.has_permission(Permission::UsersEdit),
             active,
+            domain_grace: DomainGrace::of(&mut c, app, principal).await?,
             offers_provider_logout: idp::find_provider_logout(&mut c, principal).await?.is_some(),
             enrol_by: match principal.restriction() {
                 SessionRestriction::EnrolmentDueAt(end) => Some(end),

@@ -10,9 +10,8 @@ use super::{AppState, Error, guard, login};
 use crate::access::{Guard, Routes};
 use crate::directory::accounts::{self, PasswordSettings};
 use crate::directory::users;
-use crate::kernel::http::{RequestContext, cookie};
+use crate::kernel::http::RequestContext;
 use crate::kernel::{AccountId, UserId};
-use crate::signin::flow;
 use crate::signin::one_time_links;
 use crate::signin::password::{self, Password, PersonalTerms, Strength};
 
@@ -94,8 +93,8 @@ async fn resolve_user(
         return Ok(link.and_then(|link| link.account_id.zip(link.user_id)));
     }
     if !form.flow.is_empty() {
-        let browser = cookie(headers, flow::cookies(&app.kernel).flow).unwrap_or_default();
-        let proof = flow::find(&app.kernel, &form.flow, browser).await?.and_then(|flow| flow.proof());
+        let found = login::password::find_flow(app, headers, &form.flow).await?;
+        let proof = found.and_then(|(flow, _)| flow.proof());
         return Ok(proof.and_then(|proof| proof.user_id.map(|id| (proof.account_id, id))));
     }
     let principal = guard::authenticate(app, headers).await?;

@@ -13,12 +13,15 @@ use tower_http::catch_panic::CatchPanicLayer;
 use url::Url;
 
 use super::{AppState, error, guard, middleware, routes};
+use crate::admin;
+use crate::apps::{forward_auth, signing_keys};
+use crate::directory::domains;
 use crate::idp::{Idp, connection_tests, ldap, saml};
 use crate::kernel::jobs::{Jobs, Shutdown};
 use crate::kernel::urls::Urls;
 use crate::kernel::{self, Clock, Config, Kernel, mail, write_behind};
 use crate::provisioning::{self, scim};
-use crate::signin::{SignIn, factors, password};
+use crate::signin::{SignIn, factors, identities, password};
 
 /// The limit on request bodies, in bytes: enough for a SAML response or a pasted metadata document.
 const MAX_BODY: usize = 1024 * 1024;
@@ -53,6 +56,9 @@ pub enum ServerError {
     /// Keys of SAML connections could not be migrated to this version's format.
     #[error("the keys of SAML connections could not be migrated: {0}")]
     Keys(String),
+    /// The domains that connections listed before the upgrade could not be migrated.
+    #[error("the email domains of connections could not be migrated: {0}")]
+    Domains(#[source] sqlx::Error),
     /// The configuration is unsafe.
     #[error("{0}")]
     Unsafe(&'static str),
@@ -91,6 +97,7 @@ impl HttpServer {
         saml::keys::migrate_legacy_keys(&kernel)
             .await
             .map_err(|error| ServerError::Keys(error.to_string()))?;
+        begin_domain_grace(&kernel).await.map_err(ServerError::Domains)?;
         Ok(Self { listener, app: AppState::new(kernel), address })
     }
 
@@ -123,7 +130,9 @@ impl HttpServer {
         jobs.spawn(|shutdown| send_mailings(app.kernel.clone(), shutdown));
         jobs.spawn(|shutdown| send_welcome_mails(app.kernel.clone(), shutdown));
         jobs.spawn(|shutdown| refresh_metadata(app.kernel.clone(), shutdown));
+        jobs.spawn(|shutdown| check_domains(app.kernel.clone(), shutdown));
         jobs.spawn(|shutdown| run_group_syncs(app.idp.clone(), shutdown));
+        jobs.spawn(|shutdown| rotate_signing_keys(app.kernel.clone(), shutdown));
         let service = router(&app).into_make_service_with_connect_info::<SocketAddr>();
         let mut down = jobs.shutdown();
         let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -147,6 +156,16 @@ impl HttpServer {
         app.kernel.db.close().await;
         served
     }
+}
+
+/// Lets the domains that connections listed before the upgrade count for a while without a proof, and the
+/// connections link users who used them.
+async fn begin_domain_grace(kernel: &Kernel) -> Result<(), sqlx::Error> {
+    let mut tx = kernel.db.begin().await?;
+    domains::begin_grace(&mut tx).await?;
+    let until = tx.now().plus(domains::GRACE);
+    identities::begin_address_grace(&mut tx, until).await?;
+    tx.commit().await
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -250,6 +269,29 @@ async fn refresh_metadata(kernel: Kernel, mut shutdown: Shutdown) {
     }
 }
 
+/// Looks up the records of verified domains when it is due.
+async fn check_domains(kernel: Kernel, mut shutdown: Shutdown) {
+    loop {
+        let busy = admin::domains::check_next_due(&kernel).await.unwrap_or_else(|error| {
+            tracing::warn!(%error, "the record of a domain could not be checked; retrying");
+            false
+        });
+        let pause = if busy { Duration::ZERO } else { REFRESH_EVERY };
+        if shutdown.begins_within(pause).await {
+            return;
+        }
+    }
+}
+
+/// Rotates signing keys when it is time.
+async fn rotate_signing_keys(kernel: Kernel, mut shutdown: Shutdown) {
+    while !shutdown.begins_within(CLEAN_UP_EVERY).await {
+        if let Err(error) = signing_keys::rotate_due(&kernel).await {
+            tracing::warn!(%error, "signing keys could not be rotated; retrying in one minute");
+        }
+    }
+}
+
 /// Deletes expired rows.
 async fn clean_up(app: AppState, mut shutdown: Shutdown) {
     while !shutdown.begins_within(CLEAN_UP_EVERY).await {
@@ -259,6 +301,8 @@ async fn clean_up(app: AppState, mut shutdown: Shutdown) {
             saml::delete_expired(&mut tx).await?;
             connection_tests::delete_expired(&mut tx).await?;
             mail::delete_old(&mut tx).await?;
+            forward_auth::delete_ended(&mut tx).await?;
+            forward_auth::forget_old_untrusted_proxies(&mut tx).await?;
             tx.commit().await?;
             while scim::request_log::delete_expired(&app.kernel.db, app.kernel.clock.now()).await? {}
             Ok::<_, sqlx::Error>(())

@@ -112,3 +112,9 @@ for (const box of document.querySelectorAll("[data-progress][data-under-way]")) 
 
 // A form that only carries something to another site.
 document.querySelector("form[data-send]")?.submit();
+
+// The fragment of an address never reaches the server, and a form that is submitted loses it. A sign-in that began at an
+// address with a fragment carries it from page to page, back to the application.
+if (location.hash && document.body.classList.contains("door")) {
+  for (const form of document.forms) if (!form.action.includes("#")) form.action += location.hash;
+}

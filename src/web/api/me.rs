@@ -25,13 +25,18 @@ pub(super) struct Me {
     display_name: String,
     /// The names of the groups that the user is a member of.
     groups: Vec<String>,
+    /// The identifiers of these groups. Use them to decide about access: names need not be unique, so that a directory can
+    /// send a group with the name of another one, and identifiers are.
+    group_identifiers: Vec<String>,
     /// The roles: `account_admin` or `account_viewer`.
     roles: Vec<&'static str>,
     /// The authentication methods of the session (RFC 8176); empty for API tokens.
     amr: Vec<String>,
-    /// `2fa` if this server verified two-factor authentication; otherwise the authentication context that the
-    /// identity provider reported, or an empty string if there is none.
+    /// `2fa` if this server verified two-factor authentication in this session; otherwise an empty string.
     acr: String,
+    /// The authentication context that the identity provider reported (`acr`, `AuthnContextClassRef`), or an
+    /// empty string if there is none. It says what the provider calls it, and nothing that this server verified.
+    provider_acr: String,
 }
 
 /// Get the current user
@@ -54,15 +59,16 @@ pub(super) async fn show(request: AuthenticatedRequest) -> Result<Json<Me>, Erro
         }
         PrincipalKind::ServiceAccount => None,
     };
-    let groups = match &user {
-        Some(user) => groups::names_of_user(&mut c, &user.id).await?,
-        None => Vec::new(),
-    };
-    let (amr, acr) = match &request.principal.credential {
-        Credential::Session { amr, acr, .. } => {
-            (amr.split_whitespace().map(str::to_owned).collect(), acr.clone())
+    let (mut groups, mut group_identifiers) = (Vec::new(), Vec::new());
+    if let Some(user) = &user {
+        groups = groups::names_of_user(&mut c, &user.id).await?;
+        group_identifiers = groups::identifiers_of_user(&mut c, &user.id).await?;
+    }
+    let (amr, acr, provider_acr) = match &request.principal.credential {
+        Credential::Session { amr, acr, provider_acr, .. } => {
+            (amr.split_whitespace().map(str::to_owned).collect(), acr.clone(), provider_acr.clone())
         }
-        Credential::Token { .. } => (Vec::new(), String::new()),
+        Credential::Token { .. } => (Vec::new(), String::new(), String::new()),
     };
     Ok(Json(Me {
         kind: request.principal.kind.as_str(),
@@ -70,9 +76,11 @@ pub(super) async fn show(request: AuthenticatedRequest) -> Result<Json<Me>, Erro
         email: user.as_ref().and_then(|user| user.email.clone()),
         display_name: user.map_or_else(|| request.principal.name.clone(), |user| user.display_name),
         groups,
+        group_identifiers,
         roles: request.principal.roles.iter().map(|role| role.as_str()).collect(),
         amr,
         acr,
+        provider_acr,
         user_name: request.principal.name,
         id: request.principal.id,
     }))

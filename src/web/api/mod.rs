@@ -1,8 +1,10 @@
 //! The REST API under `/api/v1`: everything the console can do, for scripts.
 
+mod apps;
 mod audit_events;
 mod body;
 mod connections;
+mod domains;
 mod groups;
 mod identities;
 mod invitations;
@@ -75,8 +77,7 @@ pub(super) fn routes() -> Routes<AppState> {
     api.add(Guard::SignedIn, routes!(tokens::list));
     api.add(Guard::SignedIn, routes!(tokens::create));
     api.add(Guard::SignedIn, routes!(tokens::revoke));
-    api.add(may(P::UsersView), routes!(identities::list));
-    api.add(may(P::UsersEdit), routes!(identities::unlink));
+    identities::add_routes(&mut api);
     api.add(may(P::ConnectionsView), routes!(connections::list));
     api.add(may(P::ConnectionsEdit), routes!(connections::create));
     api.add(may(P::ConnectionsView), routes!(connections::show));
@@ -93,10 +94,12 @@ pub(super) fn routes() -> Routes<AppState> {
     api.add(may(P::ConnectionsView), routes!(connections::pending_changes::list));
     api.add(may(P::ConnectionsEdit), routes!(connections::pending_changes::approve));
     api.add(may(P::ConnectionsEdit), routes!(connections::pending_changes::discard));
+    domains::add_routes(&mut api);
     api.add(may(P::AuditView), routes!(audit_events::list));
     api.add(may(P::SettingsView), routes!(settings::show));
     api.add(may(P::SettingsEdit), routes!(settings::change));
     api.add(may(P::SettingsEdit), routes!(settings::preview));
+    apps::add_routes(&mut api);
     let DocumentedRoutes { routes, paths, components } = api;
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
     let components = components.security_scheme("bearer", SecurityScheme::Http(bearer));

@@ -51,6 +51,7 @@ pub(super) async fn change(
     Body(change): Body<SettingsChange>,
 ) -> Result<Json<AuthenticationSettings>, Error> {
     let mut tx = app.kernel.db.begin().await?;
+    accounts::lock(&mut tx, &principal.account_id).await?;
     let wanted = change.apply_to(&accounts::settings_of(&mut tx, &principal.account_id).await?)?;
     let settings = admin::settings::save(&app.admin_request(&principal, &request), &mut tx, wanted).await?;
     tx.commit().await?;

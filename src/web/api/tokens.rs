@@ -22,7 +22,11 @@ pub(super) struct TokenRequest {
     /// The ID of the service account that the token is for. The default is the current user or service
     /// account. Requires the permission `service_accounts.edit`.
     service_account_id: Option<String>,
-    /// When the token expires, in RFC 3339 format. Without it, the token is valid until it is revoked.
+    /// The ID of the application that the token is for. Such a token counts at that application only, and not at
+    /// the REST API. The application must allow tokens.
+    application: Option<String>,
+    /// When the token expires, in RFC 3339 format. Without it, the token is valid until it is revoked. A token that is
+    /// generated with another API token never expires later than that one, and is revoked together with it.
     expires_at: Option<String>,
 }
 
@@ -70,7 +74,7 @@ pub(super) async fn list(
         (status = 201, description = "The token was generated", body = MadeToken),
         (status = 403, description = "The permission `service_accounts.edit` is missing, or you must \
             confirm your identity first"),
-        (status = 404, description = "No service account has this ID"),
+        (status = 404, description = "No service account or application has this ID"),
         (status = 422, description = "A field is not valid"),
     ),
 )]
@@ -79,8 +83,12 @@ pub(super) async fn create(
     Body(new): Body<TokenRequest>,
 ) -> Result<(StatusCode, Json<MadeToken>), Error> {
     let expires_at = admin::tokens::parse_expiry(new.expires_at.as_deref())?;
-    let new =
-        NewApiToken { name: &new.name, service_account_id: new.service_account_id.as_deref(), expires_at };
+    let new = NewApiToken {
+        name: &new.name,
+        service_account_id: new.service_account_id.as_deref(),
+        application: new.application.as_deref(),
+        expires_at,
+    };
     let (details, token) = admin::tokens::create(&request.admin(), new).await?;
     Ok((StatusCode::CREATED, Json(MadeToken { details, token })))
 }

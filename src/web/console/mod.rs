@@ -1,7 +1,9 @@
 //! The console for administrators.
 
+mod apps;
 mod audit_events;
 mod connections;
+mod domains;
 mod groups;
 mod identities;
 mod invitations;
@@ -20,7 +22,8 @@ use super::{AppState, Error};
 use crate::access::{Guard, Permission as P, Routes};
 
 pub(super) fn routes() -> Routes<AppState> {
-    user_routes().merge(connection_routes()).merge(account_routes())
+    let directory = user_routes().merge(connection_routes()).merge(domain_routes());
+    directory.merge(app_routes()).merge(account_routes())
 }
 
 /// Users, invitations and groups.
@@ -38,6 +41,8 @@ fn user_routes() -> Routes<AppState> {
         .post("/console/users/{id}/delete", may(P::UsersEdit), users::delete)
         .post("/console/users/{id}/unlock", may(P::UsersEdit), user_signin::unlock)
         .post("/console/users/{id}/identities/unlink", may(P::UsersEdit), identities::unlink)
+        .post("/console/users/{id}/identities/approve", may(P::UsersEdit), identities::approve)
+        .post("/console/users/{id}/identities/discard", may(P::UsersEdit), identities::discard)
         .post("/console/users/{id}/password/reset", may(P::UsersEdit), user_signin::send_reset)
         .post("/console/users/{id}/sessions/revoke-one", may(P::UsersEdit), user_signin::revoke_session)
         .get("/console/invitations", may(P::UsersView), invitations::list)
@@ -120,6 +125,31 @@ fn connection_routes() -> Routes<AppState> {
             connections::pending_changes::discard,
         )
         .post("/console/connections/{id}/delete", may(P::ConnectionsEdit), connections::delete)
+}
+
+/// Email domains.
+fn domain_routes() -> Routes<AppState> {
+    let may = Guard::Requires;
+    Routes::default()
+        .get("/console/domains", may(P::DomainsView), domains::list)
+        .post("/console/domains", may(P::DomainsEdit), domains::create)
+        .get("/console/domains/{id}", may(P::DomainsView), domains::show)
+        .post("/console/domains/{id}", may(P::DomainsEdit), domains::save)
+        .post("/console/domains/{id}/verify", may(P::DomainsEdit), domains::verify)
+        .post("/console/domains/{id}/delete", may(P::DomainsEdit), domains::delete)
+}
+
+/// Applications and the keys that sign what they are told.
+fn app_routes() -> Routes<AppState> {
+    let may = Guard::Requires;
+    Routes::default()
+        .get("/console/apps", may(P::AppsView), apps::list)
+        .post("/console/apps", may(P::AppsEdit), apps::create)
+        .get("/console/apps/new", may(P::AppsEdit), apps::new)
+        .get("/console/apps/{id}", may(P::AppsView), apps::show)
+        .post("/console/apps/{id}", may(P::AppsEdit), apps::save)
+        .post("/console/apps/{id}/signing-keys", may(P::AppsEdit), apps::rotate_keys)
+        .post("/console/apps/{id}/delete", may(P::AppsEdit), apps::delete)
 }
 
 /// Service accounts, two-factor authentication, the audit trail and the settings.

@@ -12,6 +12,7 @@ use crate::access::Role;
 use crate::access::service_accounts::{self, ServiceAccount};
 use crate::access::tokens::{self, ApiToken};
 use crate::admin;
+use crate::apps::{self, Application};
 use crate::kernel::TextEnum as _;
 use crate::kernel::Timestamp;
 use crate::web::page::{self, Shell, non_empty};
@@ -23,6 +24,8 @@ struct ServiceAccountsPage {
     shell: Shell,
     accounts: Vec<ServiceAccount>,
     tokens: Vec<ApiToken>,
+    /// The applications that accept tokens.
+    apps: Vec<Application>,
     secret: Option<String>,
     error: Option<String>,
 }
@@ -40,7 +43,9 @@ pub(super) async fn render(
     let mut tokens = tokens::list(&mut c, &request.principal.account_id, None, "", 500).await?;
     let now = request.app.kernel.clock.now();
     tokens.retain(|token| token.status(now) == "active");
-    page::render_with_status(status, &ServiceAccountsPage { shell, accounts, tokens, secret, error })
+    let mut apps = apps::list(&mut c, &request.principal.account_id, "", 500).await?;
+    apps.retain(|app| app.allow_tokens);
+    page::render_with_status(status, &ServiceAccountsPage { shell, accounts, tokens, apps, secret, error })
 }
 
 pub(super) async fn list(

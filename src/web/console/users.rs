@@ -19,7 +19,7 @@ use crate::kernel::TextEnum as _;
 use crate::kernel::Timestamp;
 use crate::provisioning::invitations::{self, Invitation};
 use crate::signin::factors::{self, Factor};
-use crate::signin::identities::{self, Identity};
+use crate::signin::identities::{self, Identity, PendingIdentity};
 use crate::signin::lockout;
 use crate::signin::password::{self, PolicyRule};
 use crate::signin::sessions::{self, Session};
@@ -66,6 +66,7 @@ struct UserPage {
     codes_left: i64,
     invitation: Option<Invitation>,
     identities: Vec<Identity>,
+    pending_identities: Vec<PendingIdentity>,
     error: Option<String>,
 }
 
@@ -184,6 +185,7 @@ async fn build(
         codes_left: factors::codes_left(&mut c, &user.id).await?,
         locked_until: lockout::locked_until(&mut c, &request.principal.account_id, &user.id, now).await?,
         identities: identities::of_user(&mut c, &user.id).await?,
+        pending_identities: identities::pending_of_user(&mut c, &user, now).await?,
         invitation: if user.is_pending() {
             invitations::of_user(&mut c, &request.principal.account_id, &user.id).await?
         } else {

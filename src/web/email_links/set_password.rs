@@ -13,9 +13,9 @@ use crate::directory::users::{self, User};
 use crate::idp::connections::{self, Connection};
 use crate::kernel::http::RequestContext;
 use crate::provisioning::invitations;
-use crate::signin::flow;
 use crate::signin::one_time_links::{self, InviteeNames, LinkPurpose, PasswordChoice, SetPasswordError};
 use crate::signin::password::{self, Password, PolicyRule};
+use crate::signin::{flow, policy};
 use crate::web::{AppState, Error, login, page};
 
 #[derive(Template)]
@@ -31,6 +31,8 @@ struct SetPasswordPage {
     family_name: String,
     rules: Vec<PolicyRule>,
     check: String,
+    /// Whether the account lets the user sign in with a password.
+    password_is_allowed: bool,
     error: Option<String>,
 }
 
@@ -69,12 +71,14 @@ async fn build(app: &AppState, token: &str, purpose: LinkPurpose) -> Result<SetP
     let user =
         user.filter(|user| one_time_links::may_use(user, purpose)).ok_or_else(|| invalid_link(purpose))?;
     let provider = match purpose {
-        LinkPurpose::Invite => connections::route_for_user(&mut c, &user).await?,
+        LinkPurpose::Invite => connections::route_for_user(&mut c, &user, app.kernel.clock.now()).await?,
         LinkPurpose::Setup | LinkPurpose::Reset | LinkPurpose::Enrol => None,
     };
+    let settings = account.settings()?;
     Ok(SetPasswordPage {
         purpose,
-        rules: password::rules(&account.settings()?.password),
+        password_is_allowed: policy::may_use_password(&mut c, &settings, &user).await?,
+        rules: password::rules(&settings.password),
         check: format!("token={token}"),
         token: token.to_owned(),
         given_name: user.given_name.clone().unwrap_or_default(),
@@ -186,7 +190,7 @@ async fn submit(
     let browser = names.binding_of(headers, &secret);
     let landing = landing.as_deref().unwrap_or("/");
     let error = match one_time_links::set_password(&app.signin, request, browser, landing, chosen).await {
-        Ok(outcome) => return Ok(login::sign_in_response(app, &secret, &outcome)),
+        Ok(outcome) => return Ok(login::sign_in_response(app, &outcome)),
         Err(SetPasswordError::LinkInvalid) => return Err(invalid_link(purpose)),
         Err(SetPasswordError::SignIn(refused)) => return Err(login::sign_in_refusal(refused)),
         Err(SetPasswordError::Prepare(error)) => Error::from(error),

@@ -111,6 +111,11 @@ fn reset_link(refusal: ResetLinkRefusal) -> String {
                  at the identity provider."
             )
         }
+        ResetLinkRefusal::PasswordNotAllowed => {
+            "The sign-in methods in the authentication settings do not allow this user to sign in with a \
+             password."
+                .into()
+        }
         ResetLinkRefusal::Unreachable => {
             "A link can be sent only to an active user with an email address. Activate the user or add an \
              email address first."

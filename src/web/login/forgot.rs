@@ -9,12 +9,12 @@ use serde::Deserialize;
 
 use super::identify::account_of;
 use crate::audit::Context;
-use crate::directory::accounts::Account;
-use crate::directory::users;
+use crate::directory::accounts::{self, Account};
+use crate::directory::{domain_of, domains, users};
 use crate::idp::connections;
 use crate::kernel::AccountId;
 use crate::kernel::http::RequestContext;
-use crate::signin::password;
+use crate::signin::{password, policy};
 use crate::web::{AppState, Error, page};
 
 #[derive(Template)]
@@ -66,7 +66,7 @@ pub(super) async fn submit(
     let account_id = account.as_ref().map(|account| account.id.clone());
     let name = identifier.clone();
     tokio::spawn(async move {
-        if let Err(error) = send_reset_link(&app, &request, account_id, &name).await {
+        if let Err(error) = send_reset_links(&app, &request, account_id, &name).await {
             tracing::error!(
                 request_id = request.request_id,
                 ?error,
@@ -77,24 +77,40 @@ pub(super) async fn submit(
     page::render(&ForgotPage { account, identifier, sent: true, error: None })
 }
 
-async fn send_reset_link(
+/// Mails the user of the account, or of the account that has verified the domain of the address.
+/// Otherwise every active user with the address, in whatever account; each mail names its account.
+async fn send_reset_links(
     app: &AppState,
     request: &RequestContext,
-    account_id: Option<AccountId>,
+    account: Option<AccountId>,
     identifier: &str,
 ) -> Result<(), Error> {
     let mut c = app.kernel.db.read().await?;
-    let account_id = match account_id {
-        Some(id) => id,
-        None => users::find_unique_account_by_email(&mut c, identifier).await?.unwrap_or_default(),
+    let now = app.kernel.clock.now();
+    let account = match (account, domain_of(identifier)) {
+        (Some(id), _) => Some(id),
+        (None, Some(domain)) => domains::find_account_for_sign_in(&mut c, &domain, now).await?,
+        (None, None) => None,
     };
-    let Some(user) = users::find_by_email_or_user_name(&mut c, &account_id, identifier).await? else {
-        return Ok(());
+    let found = match account {
+        Some(id) => users::find_by_email_or_user_name(&mut c, &id, identifier).await?.into_iter().collect(),
+        None => users::list_active_by_email_any_account(&mut c, identifier).await?,
     };
-    let provider = connections::route_for_user(&mut c, &user).await?;
     drop(c);
-    let context = Context::anonymous(&account_id, identifier, request);
-    let provider = provider.as_ref().map(|connection| connection.name.as_str());
-    password::request_reset(&app.signin, &context, &user, provider).await?;
+    for user in found {
+        let mut c = app.kernel.db.read().await?;
+        let provider = connections::route_for_user(&mut c, &user, now).await?;
+        let settings = accounts::settings_of(&mut c, &user.account_id).await?;
+        let may_use_password = policy::may_use_password(&mut c, &settings, &user).await?;
+        drop(c);
+        let context = Context::anonymous(&user.account_id, identifier, request);
+        let provider = provider.as_ref().map(|connection| connection.name.as_str());
+        // What is wrong in one account does not keep the mails of others back.
+        if let Err(error) =
+            password::request_reset(&app.signin, &context, &user, provider, may_use_password).await
+        {
+            tracing::error!(account = %user.account_id, ?error, "a password reset email could not be queued");
+        }
+    }
     Ok(())
 }

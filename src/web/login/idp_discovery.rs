@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::directory::accounts::{self, Account};
-use crate::directory::domain_of;
+use crate::directory::{domain_of, domains};
 use crate::idp::connections::{self, Connection, LdapConnection, TypedConnection};
 use crate::idp::ldap;
 use crate::kernel::cache::ShortCache;
@@ -36,20 +36,37 @@ impl IdpDiscovery {
         self.accounts.get_or_load(slug, || Box::pin(ask())).await
     }
 
-    /// The connection for this domain. Without an account, the one of the only account that has the domain.
+    /// The account in which users with an address in this domain sign in: the one that has verified it.
+    pub(super) async fn account_for_domain(
+        &self,
+        kernel: &Kernel,
+        domain: &str,
+    ) -> Result<Option<Account>, sqlx::Error> {
+        let ask = async || {
+            let mut c = kernel.db.read().await?;
+            match domains::find_account_for_sign_in(&mut c, domain, kernel.clock.now()).await? {
+                Some(id) => accounts::by_id(&mut c, &id).await,
+                None => Ok(None),
+            }
+        };
+        // Short names contain no at sign, so the key is unambiguous.
+        self.accounts.get_or_load(&format!("@{domain}"), || Box::pin(ask())).await
+    }
+
+    /// The connection of the account for this domain.
     pub(super) async fn route_for_domain(
         &self,
         kernel: &Kernel,
-        account_id: Option<&AccountId>,
+        account_id: &AccountId,
         domain: &str,
     ) -> Result<Option<Arc<Connection>>, sqlx::Error> {
         let ask = async || {
             let mut c = kernel.db.read().await?;
-            let found = connections::route_by_domain(&mut c, account_id, domain).await?;
+            let found = connections::route_by_domain(&mut c, account_id, domain, kernel.clock.now()).await?;
             Ok(found.map(Arc::new))
         };
         // Ids contain no colon, so the key is unambiguous.
-        let key = format!("{}:{domain}", account_id.map_or("", AccountId::as_str));
+        let key = format!("{account_id}:{domain}");
         self.domains.get_or_load(&key, || Box::pin(ask())).await
     }
 
@@ -63,7 +80,7 @@ impl IdpDiscovery {
         name: &str,
     ) -> Result<Option<LdapConnection>, Error> {
         let routed = match domain_of(name) {
-            Some(domain) => self.route_for_domain(kernel, Some(account_id), &domain).await?,
+            Some(domain) => self.route_for_domain(kernel, account_id, &domain).await?,
             None => None,
         };
         let found = if let Some(routed) = routed {

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::identify::account_of;
+use super::identify::{AccountChoice, account_of, choose_account};
 use crate::directory::accounts::Account;
 use crate::kernel::http::RequestContext;
 use crate::kernel::urls::local_path;
@@ -23,6 +23,8 @@ struct LocalPage {
     return_to: String,
     identifier: String,
     error: Option<&'static str>,
+    /// What was typed as the account, when the page asks for it.
+    asked_account: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -47,7 +49,13 @@ pub(super) async fn show(
 ) -> Result<Response, Error> {
     let account = account_of(&app, query.account.as_deref()).await?;
     let return_to = local_path(query.return_to.as_deref(), "/console").to_owned();
-    page::render(&LocalPage { account, return_to, identifier: String::new(), error: None })
+    page::render(&LocalPage {
+        account,
+        return_to,
+        identifier: String::new(),
+        error: None,
+        asked_account: None,
+    })
 }
 
 pub(super) async fn submit(
@@ -57,12 +65,19 @@ pub(super) async fn submit(
     Form(form): Form<LocalForm>,
 ) -> Result<Response, Error> {
     app.signin.throttle.check_step(request.address).map_err(super::throttled)?;
-    let account = account_of(&app, Some(&form.account)).await?;
     let return_to = local_path(Some(&form.return_to), "/console").to_owned();
+    let account = match choose_account(&app, &form.account, form.identifier.trim()).await? {
+        AccountChoice::Chosen(account) => account,
+        AccountChoice::Needed(error) => {
+            let (identifier, asked_account) = (form.identifier, Some(form.account.trim().to_owned()));
+            let page = LocalPage { account: None, return_to, identifier, error, asked_account };
+            return page::render_with_status(AccountChoice::status(error), &page);
+        }
+    };
     let names = flow::cookies(&app.kernel);
     let browser = names.browser_secret(&headers);
     let begin = flow::FlowStart {
-        account_id: account.as_ref().map(|account| &account.id),
+        account_id: Some(&account.id),
         identifier: form.identifier.trim(),
         return_to: &return_to,
         browser: &browser,
@@ -72,10 +87,11 @@ pub(super) async fn submit(
     let binding = names.binding_of(&headers, &browser);
     let attempt = SignInAttempt { signin: &app.signin, request: &request, flow: &flow, browser: binding };
     match attempt.sign_in_with_password(&typed, Method::Local).await {
-        Ok(outcome) => Ok(super::sign_in_response(&app, &browser, &outcome)),
+        Ok(outcome) => Ok(super::sign_in_response(&app, &outcome)),
         Err(refused) => {
             let error = Some(super::password_error_text(refused)?);
-            let page = LocalPage { account, return_to, identifier: form.identifier, error };
+            let (account, identifier) = (Some(account), form.identifier);
+            let page = LocalPage { account, return_to, identifier, error, asked_account: None };
             page::render_with_status(StatusCode::UNAUTHORIZED, &page)
         }
     }

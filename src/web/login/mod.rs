@@ -1,6 +1,7 @@
 //! The sign-in pages, from the identifier to a session. `signin::flow` decides what comes next; these pages
 //! show it.
 
+pub(super) mod confirm_link;
 mod forgot;
 pub(super) mod identify;
 mod idp_discovery;
@@ -18,7 +19,7 @@ use crate::access::{Guard, Routes};
 use crate::kernel::http::Refusal;
 use crate::kernel::urls::query_value;
 use crate::signin::flow::{self, NextStep};
-use crate::signin::{CompletedSignIn, SignInError, SignInOutcome, Throttled};
+use crate::signin::{CompletedSignIn, RequiredStep, SignInError, SignInOutcome, Throttled};
 
 pub(super) use idp_discovery::IdpDiscovery;
 pub(super) use resume::sign_in_refusal;
@@ -34,6 +35,8 @@ pub(super) fn routes() -> Routes<AppState> {
         .post("/login/forgot", Guard::Public, forgot::submit)
         .get("/login/new-password", Guard::Public, new_password::show)
         .post("/login/new-password", Guard::Public, new_password::submit)
+        .get("/login/confirm-link", Guard::Public, confirm_link::show)
+        .post("/login/confirm-link", Guard::Public, confirm_link::submit)
         .get("/login/local", Guard::Public, local::show)
         .post("/login/local", Guard::Public, local::submit)
         .get("/login/continue", Guard::Public, resume::resume)
@@ -102,21 +105,22 @@ pub(super) fn session_cookies(
 }
 
 /// The response to a step of a sign-in: a redirect with the session's cookies, or a redirect to the page of
-/// the next step. `browser` is the secret in the flow cookie, to which a waiting flow is bound.
-pub(super) fn sign_in_response(app: &AppState, browser: &str, outcome: &SignInOutcome) -> Response {
-    let (step, flow) = match outcome {
+/// the next step with the cookie that the flow is bound to from now on.
+pub(super) fn sign_in_response(app: &AppState, outcome: &SignInOutcome) -> Response {
+    let RequiredStep { step, flow_id, cookie } = match outcome {
         SignInOutcome::Complete(completed) => {
             return (session_cookies(app, completed), Redirect::to(&landing(completed))).into_response();
         }
-        SignInOutcome::StepRequired(step, flow) => (step, flow),
+        SignInOutcome::StepRequired(required) => required,
     };
     let page = match step {
-        NextStep::SecondFactor => "second-factor",
+        NextStep::LinkByPassword => "confirm-link",
+        NextStep::SecondFactor | NextStep::LinkBySecondFactor => "second-factor",
         NextStep::NewPassword => "new-password",
         NextStep::Enrolment => "enrol",
     };
-    let cookie = [(header::SET_COOKIE, flow::cookies(&app.kernel).set_flow(browser))];
-    (cookie, Redirect::to(&format!("/login/{page}?flow={flow}"))).into_response()
+    let cookie = [(header::SET_COOKIE, flow::cookies(&app.kernel).set_step(cookie))];
+    (cookie, Redirect::to(&format!("/login/{page}?flow={flow_id}"))).into_response()
 }
 
 /// The text for a password that was not accepted, or an error to show on a page of its own.
@@ -136,12 +140,24 @@ pub(super) fn password_error_text(refused: SignInError) -> Result<&'static str, 
         SignInError::FlowEnded => Ok("This page was open for too long. Enter your password again."),
         // The password was correct in these cases, so the user may know the reason.
         SignInError::SecondFactor(_) | SignInError::PasskeysOff => Ok("Sign in again."),
+        SignInError::MethodNotAllowed => {
+            Ok("Your organization does not allow you to sign in with a password here. Sign in with single \
+             sign-on through your identity provider.")
+        }
         SignInError::DomainNotAllowed => {
             Ok("Users with your email domain cannot sign in to this account. Ask your administrator.")
         }
         SignInError::AddressNotVerified | SignInError::AddressLinkedToOtherSubject => {
             Ok("Your email address is linked to another identity. Ask your administrator.")
         }
+        SignInError::NotInConnectionDomains(_) => Ok(
+            "Your organization's directory is not set up for your email domain. Ask your administrator to \
+             verify the domain and to select the directory for it.",
+        ),
+        SignInError::LinkNeedsApproval => Ok(
+            "You signed in to your organization's directory, but your user here must be linked to it first. Ask \
+             an administrator to approve the link on your user's page.",
+        ),
         SignInError::NotAdministrator | SignInError::LocalLoginOff => {
             Ok("This page is for administrators of the account. Use the standard sign-in page.")
         }

@@ -11,7 +11,7 @@ use super::password::{FlowQuery, find_flow};
 use crate::directory::accounts::{self, PasswordSettings};
 use crate::kernel::http::RequestContext;
 use crate::signin::SignInAttempt;
-use crate::signin::flow::{BrowserBinding, Flow, NewPasswordError, NextStep};
+use crate::signin::flow::{self, BrowserBinding, Flow, NewPasswordError, NextStep};
 use crate::signin::password::{self, Password, PolicyRule};
 use crate::web::{AppState, Error, page};
 
@@ -70,10 +70,11 @@ pub(super) async fn submit(
         return Ok(Redirect::to("/login?notice=expired").into_response());
     };
     let typed = Password::new(&form.password);
-    let browser = BrowserBinding { secret: &secret, device_secret: None };
+    let browser = flow::cookies(&app.kernel).binding_of(&headers, &secret);
+    let browser = BrowserBinding { device_secret: None, ..browser };
     let attempt = SignInAttempt { signin: &app.signin, request: &request, flow: &flow, browser };
     match attempt.replace_expired_password(&typed).await {
-        Ok(outcome) => Ok(super::sign_in_response(&app, &secret, &outcome)),
+        Ok(outcome) => Ok(super::sign_in_response(&app, &outcome)),
         Err(NewPasswordError::SignIn(refused)) => Err(super::sign_in_refusal(refused)),
         Err(NewPasswordError::Prepare(error)) => {
             let error = Error::from(error).for_form()?;

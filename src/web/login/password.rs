@@ -10,7 +10,7 @@ use serde::Deserialize;
 use crate::directory::accounts::{self, Account};
 use crate::idp::connections::{self, Connection, LdapConnection};
 use crate::idp::ldap;
-use crate::kernel::http::{RequestContext, cookie};
+use crate::kernel::http::RequestContext;
 use crate::signin::flow::{self, Flow};
 use crate::signin::password::Password;
 use crate::signin::{Method, SignInAttempt};
@@ -39,15 +39,18 @@ pub(super) struct LoginPasswordForm {
     password: String,
 }
 
-/// The flow with this id in this browser, and the browser's secret.
+/// The flow with this id in this browser, and the secret that it is bound to.
 pub(crate) async fn find_flow(
     app: &AppState,
     headers: &HeaderMap,
     id: &str,
 ) -> Result<Option<(Flow, String)>, sqlx::Error> {
-    let Some(browser) = cookie(headers, flow::cookies(&app.kernel).flow) else { return Ok(None) };
-    let found = flow::find(&app.kernel, id, browser).await?;
-    Ok(found.map(|flow| (flow, browser.to_owned())))
+    for secret in flow::cookies(&app.kernel).flow_secrets(headers) {
+        if let Some(flow) = flow::find(&app.kernel, id, secret).await? {
+            return Ok(Some((flow, secret.to_owned())));
+        }
+    }
+    Ok(None)
 }
 
 async fn build(app: &AppState, flow: Flow, error: Option<&'static str>) -> Result<LoginPasswordPage, Error> {
@@ -102,7 +105,7 @@ pub(super) async fn submit(
         Box::pin(attempt.sign_in_with_password(&typed, Method::Password)).await
     };
     match outcome {
-        Ok(outcome) => Ok(super::sign_in_response(&app, &browser, &outcome)),
+        Ok(outcome) => Ok(super::sign_in_response(&app, &outcome)),
         Err(refused) => {
             let error = super::password_error_text(refused)?;
             page::render_with_status(

@@ -37,7 +37,7 @@ pub(super) async fn resume(
     let browser = names.binding_of(&headers, &secret);
     let attempt = SignInAttempt { signin: &app.signin, request: &request, flow: &flow, browser };
     match attempt.complete(proof).await {
-        Ok(outcome) => Ok(super::sign_in_response(&app, &secret, &outcome)),
+        Ok(outcome) => Ok(super::sign_in_response(&app, &outcome)),
         Err(reason) => Err(sign_in_refusal(reason)),
     }
 }
@@ -66,6 +66,12 @@ pub(crate) fn sign_in_refusal(reason: SignInError) -> Error {
             "Email domain not allowed",
             "Users with your email domain cannot sign in to this account. Ask your administrator.",
         ),
+        SignInError::MethodNotAllowed => refusal(
+            StatusCode::FORBIDDEN,
+            "Sign-in method not allowed",
+            "Your organization requires another sign-in method for you. Go to the sign-in page, enter your \
+             email address and sign in with single sign-on.",
+        ),
         SignInError::AddressNotVerified => refusal(
             StatusCode::FORBIDDEN,
             "Email address not verified",
@@ -79,6 +85,20 @@ pub(crate) fn sign_in_refusal(reason: SignInError) -> Error {
             "The user with your email address signs in with a different identity at this provider. If both \
              identities are yours, sign in as before and check the linked identities in your profile. \
              Otherwise, ask your administrator.",
+        ),
+        SignInError::NotInConnectionDomains(domain) => refusal(
+            StatusCode::FORBIDDEN,
+            "Email domain not set up for this sign-in",
+            &format!(
+                "Your identity provider authenticated you, but it is not set up to sign in users of {domain}. Ask \
+                 your administrator to verify the domain and to select this connection for it."
+            ),
+        ),
+        SignInError::LinkNeedsApproval => refusal(
+            StatusCode::FORBIDDEN,
+            "Approval required",
+            "You signed in at your identity provider for the first time, and your user has a role here. Ask an \
+             administrator to approve the linked identity on your user's page, and then sign in again.",
         ),
         SignInError::FlowEnded => refusal(
             StatusCode::CONFLICT,

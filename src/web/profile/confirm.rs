@@ -77,7 +77,8 @@ async fn build(
     let directory =
         app.idp_discovery.directory_for(&app.kernel, &user.account_id, user.email_or_user_name()).await?;
     let mut c = app.kernel.db.read().await?;
-    let provider = connections::route_for_user(&mut c, &user).await?.filter(Connection::has_button);
+    let provider = connections::route_for_user(&mut c, &user, app.kernel.clock.now()).await?;
+    let provider = provider.filter(Connection::has_button);
     let has_password = directory.is_some() || password::changed_at(&mut c, &user.id).await?.is_some();
     let owned = factors::of_user(&mut c, &user.id).await?;
     drop(c);

@@ -180,7 +180,7 @@ async fn create_token(
     }
     let made = async {
         let expires_at = admin::tokens::parse_expiry_date(&form.expires_on)?;
-        let new = NewApiToken { name: &form.name, service_account_id: None, expires_at };
+        let new = NewApiToken { name: &form.name, service_account_id: None, application: None, expires_at };
         let (_, secret) = admin::tokens::create(&app.admin_request(&principal, &request), new).await?;
         Ok::<_, Error>(secret)
     };

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::confirm::{self, ConfirmQuery};
 use crate::access::Principal;
 use crate::directory::accounts::{self, PasswordSettings};
-use crate::directory::users::User;
+use crate::directory::users::{self, User};
 use crate::idp::connections;
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::kernel::urls::local_path;
@@ -53,7 +53,7 @@ async fn user_with_local_password(
     if password::changed_at(&mut c, &user.id).await?.is_some() {
         return Ok((user, settings));
     }
-    let provider = connections::route_for_user(&mut c, &user).await?;
+    let provider = connections::route_for_user(&mut c, &user, app.kernel.clock.now()).await?;
     match provider {
         Some(provider) => Err(Error::Refused(Refusal::new(
             StatusCode::CONFLICT,
@@ -81,8 +81,8 @@ pub(super) async fn show(State(app): State<AppState>, principal: Principal) -> R
     }
 }
 
-/// Sets the new password, ends all other sessions, gives this one a new secret and notifies the user by
-/// mail.
+/// Sets the new password, ends all other sessions and all API tokens of the user, gives this session a new secret and
+/// notifies the user by mail.
 pub(super) async fn change(
     State(app): State<AppState>,
     principal: Principal,
@@ -104,17 +104,17 @@ pub(super) async fn change(
     };
     let context = principal.context(&request);
     let mut tx = app.kernel.db.begin().await?;
-    password::set(&app.kernel, &mut tx, &context, &user, &hash, PasswordChangeReason::Change).await?;
-    sessions::revoke_all(&mut tx, &context, &user, principal.session_id().unwrap_or_default()).await?;
-    let renewed = sessions::renew(&mut tx, &context, &principal, None).await?;
+    users::lock(&mut tx, &user.account_id, &user.id).await?;
+    // A session that has ended since the request began must not decide on the password.
+    let Some(secret) = sessions::renew(&mut tx, &context, &principal, None).await? else {
+        return Ok(Redirect::to("/login").into_response());
+    };
+    let reason = PasswordChangeReason::Change;
+    let user = password::set(&app.kernel, &mut tx, &context, &user, &hash, reason).await?;
+    sessions::sweep(&mut tx, &context, &user, principal.session_id().unwrap_or_default()).await?;
     tx.commit().await?;
-    let to = Redirect::to("/profile?notice=password_changed");
-    Ok(match renewed {
-        Some(secret) => {
-            ([(header::SET_COOKIE, flow::cookies(&app.kernel).set_session(&secret))], to).into_response()
-        }
-        None => Redirect::to("/login").into_response(),
-    })
+    let cookie = (header::SET_COOKIE, flow::cookies(&app.kernel).set_session(&secret));
+    Ok(([cookie], Redirect::to("/profile?notice=password_changed")).into_response())
 }
 
 /// After a sign-in with a password that expires soon: offers to change it now or to continue.

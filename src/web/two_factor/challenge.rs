@@ -14,12 +14,15 @@ use crate::directory::accounts;
 use crate::kernel::http::RequestContext;
 use crate::signin::flow::{self, Flow, NextStep};
 use crate::signin::{SignInAttempt, SignInError, factors};
+use crate::web::login::confirm_link::LinkSummary;
 use crate::web::{AppState, Error, login, page};
 
 #[derive(Template)]
 #[template(path = "signin/second_factor.html")]
 struct ChallengePage {
     name: String,
+    /// The identity that is linked with this step.
+    link: Option<LinkSummary>,
     form: FactorPrompt,
 }
 
@@ -61,7 +64,18 @@ async fn build(
     };
     let form = FactorPrompt::build(app, &user.id, &flow.id, &all, page)?;
     let form = FactorPrompt { remember_days: settings.remember_days, ..form };
-    Ok(Some(ChallengePage { name: user.user_name, form }))
+    let link = login::confirm_link::summary(app, flow).await?;
+    Ok(Some(ChallengePage { name: user.user_name, link, form }))
+}
+
+/// The flow with this id in this browser, if it waits for a second factor.
+async fn find_waiting(
+    app: &AppState,
+    headers: &HeaderMap,
+    id: &str,
+) -> Result<Option<(Flow, String)>, sqlx::Error> {
+    let steps = [NextStep::SecondFactor, NextStep::LinkBySecondFactor];
+    find_flow_at_step(app, headers, id, &steps).await
 }
 
 pub(super) async fn show(
@@ -69,8 +83,7 @@ pub(super) async fn show(
     Query(query): Query<ChallengeQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let Some((flow, _)) = find_flow_at_step(&app, &headers, &query.flow, NextStep::SecondFactor).await?
-    else {
+    let Some((flow, _)) = find_waiting(&app, &headers, &query.flow).await? else {
         return Ok(restart_sign_in());
     };
     match build(&app, &flow, query.recovery.is_some(), None).await? {
@@ -86,15 +99,14 @@ pub(super) async fn submit(
     Form(form): Form<ChallengeForm>,
 ) -> Result<Response, Error> {
     app.signin.throttle.check_step(request.address).map_err(login::throttled)?;
-    let Some((flow, secret)) = find_flow_at_step(&app, &headers, &form.flow, NextStep::SecondFactor).await?
-    else {
+    let Some((flow, secret)) = find_waiting(&app, &headers, &form.flow).await? else {
         return Ok(restart_sign_in());
     };
     let browser = flow::cookies(&app.kernel).binding_of(&headers, &secret);
     let attempt = SignInAttempt { signin: &app.signin, request: &request, flow: &flow, browser };
     let remember = form.factor.remember.is_some();
     match attempt.verify_second_factor(form.factor.response(), remember).await {
-        Ok(outcome) => Ok(login::sign_in_response(&app, &secret, &outcome)),
+        Ok(outcome) => Ok(login::sign_in_response(&app, &outcome)),
         Err(SignInError::FlowEnded) => Ok(restart_sign_in()),
         Err(SignInError::SecondFactor(wrong)) => {
             let recovery = form.factor.is_recovery();

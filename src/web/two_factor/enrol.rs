@@ -191,7 +191,8 @@ pub(super) async fn show_in_flow(
     Query(query): Query<EnrolQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let Some((flow, _)) = find_flow_at_step(&app, &headers, &query.flow, NextStep::Enrolment).await? else {
+    let Some((flow, _)) = find_flow_at_step(&app, &headers, &query.flow, &[NextStep::Enrolment]).await?
+    else {
         return Ok(restart_sign_in());
     };
     render_in_flow(&app, &flow, EnrolForm { what: query.what, ..EnrolForm::default() }, None).await
@@ -204,7 +205,7 @@ pub(super) async fn submit_in_flow(
     Form(form): Form<EnrolForm>,
 ) -> Result<Response, Error> {
     app.signin.throttle.check_step(request.address).map_err(login::throttled)?;
-    let Some((flow, secret)) = find_flow_at_step(&app, &headers, &form.flow, NextStep::Enrolment).await?
+    let Some((flow, secret)) = find_flow_at_step(&app, &headers, &form.flow, &[NextStep::Enrolment]).await?
     else {
         return Ok(restart_sign_in());
     };
@@ -216,7 +217,7 @@ pub(super) async fn submit_in_flow(
                 let page = CodesPage { codes, next: login::landing(&completed), first: true };
                 show_codes(login::session_cookies(&app, &completed), page)
             }
-            (outcome, _) => Ok(login::sign_in_response(&app, &secret, &outcome)),
+            (outcome, _) => Ok(login::sign_in_response(&app, &outcome)),
         },
         Err(EnrolmentStepError::Enrol(error)) => render_in_flow(&app, &flow, form, Some(error)).await,
         Err(EnrolmentStepError::SignIn(SignInError::FlowEnded)) => Ok(restart_sign_in()),

@@ -81,7 +81,7 @@ pub(super) async fn begin_enrolment(
     };
     let ticket = flow::begin_without_row(&app.kernel, begin)?.id;
     let mut c = app.kernel.db.read().await?;
-    let next = match connections::route_for_user(&mut c, &user).await? {
+    let next = match connections::route_for_user(&mut c, &user, app.kernel.clock.now()).await? {
         Some(connection) => format!("{}?flow={ticket}", connection.login_path()),
         None => format!("/login/password?flow={ticket}"),
     };

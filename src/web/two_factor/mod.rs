@@ -172,15 +172,15 @@ fn show_codes(cookies: SetCookieHeaders, page: CodesPage) -> Result<Response, Er
     Ok((cookies, page::render(&page)?).into_response())
 }
 
-/// The flow with this id in this browser, if it waits for `step`, and the browser's secret.
+/// The flow with this id in this browser, if it waits for one of `steps`, and the browser's secret.
 async fn find_flow_at_step(
     app: &AppState,
     headers: &HeaderMap,
     id: &str,
-    step: flow::NextStep,
+    steps: &[flow::NextStep],
 ) -> Result<Option<(flow::Flow, String)>, sqlx::Error> {
     let found = super::login::password::find_flow(app, headers, id).await?;
-    Ok(found.filter(|(flow, _)| flow.pending_step() == Some(step)))
+    Ok(found.filter(|(flow, _)| flow.pending_step().is_some_and(|step| steps.contains(&step))))
 }
 
 /// 409 for an operation that this session or token does not allow.

@@ -79,9 +79,10 @@ pub(super) async fn submit(
     // For users whose company manages their sign-in, a passkey alone could outlive the access that the
     // company grants.
     let mut c = app.kernel.db.read().await?;
+    let now = app.kernel.clock.now();
     if let Some(domain) = passkey.user.domain()
         && let Some(provider) =
-            connections::route_by_domain(&mut c, Some(&passkey.user.account_id), &domain).await?
+            connections::route_by_domain(&mut c, &passkey.user.account_id, &domain, now).await?
     {
         let detail = format!(
             "Users of the domain {domain} sign in through {}. Enter your email address on the sign-in page. \
@@ -96,7 +97,7 @@ pub(super) async fn submit(
     let flow = Flow::transient(&passkey.user, return_to);
     let attempt = SignInAttempt { signin: &app.signin, request: &request, flow: &flow, browser };
     match attempt.sign_in_with_passkey(&passkey).await {
-        Ok(outcome) => Ok(login::sign_in_response(&app, &secret, &outcome)),
+        Ok(outcome) => Ok(login::sign_in_response(&app, &outcome)),
         Err(SignInError::SecondFactor(_)) => Err(unknown()),
         Err(SignInError::FlowEnded) => Ok(Redirect::to("/login?notice=expired").into_response()),
         Err(refused) => Err(login::sign_in_refusal(refused)),

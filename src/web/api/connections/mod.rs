@@ -19,6 +19,7 @@ use utoipa::ToSchema;
 use super::{Body, List, Paging};
 use crate::admin;
 use crate::admin::connections::ConnectionFields;
+use crate::directory::domains;
 use crate::idp::connections::{
     self, Connection, ConnectionKind, ExtraAttribute, ScimConnection, TypedConnection,
 };
@@ -47,7 +48,7 @@ pub(super) struct ConnectionBody {
     is_default: bool,
     /// The display order on the sign-in page; 1 is first.
     position: i64,
-    /// The email domains whose users sign in with this connection.
+    /// The email domains whose users sign in with this connection, as far as the account has verified them.
     email_domains: Vec<String>,
     /// For SAML: the settings, and the values to enter at the identity provider.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -130,6 +131,7 @@ async fn connection_body(
         Ok(TypedConnection::Scim(connection)) => scim = Some(ScimBody::read(c, &connection).await?),
         Err(_) => {}
     }
+    let listed = domains::domains_of(c, &connection.account_id, &connection.id).await?;
     let scim_base_url = scim.as_ref().map(|_| app.kernel.urls.absolute("/scim/v2"));
     Ok(ConnectionBody {
         kind: connection.stored_kind().to_owned(),
@@ -137,7 +139,7 @@ async fn connection_body(
         is_default: connection.is_default(),
         position: connection.position,
         tested_at: connection.tested_at,
-        email_domains: connections::domains_of(c, &connection.id).await?,
+        email_domains: listed.into_iter().map(|listed| listed.domain).collect(),
         saml,
         oidc,
         ldap,
@@ -184,7 +186,7 @@ pub(super) async fn list(
     security(("bearer" = [])),
     responses(
         (status = 201, description = "The connection was created", body = ConnectionBody),
-        (status = 409, description = "Another connection has this name or one of the email domains"),
+        (status = 409, description = "Another connection has this name"),
         (status = 422, description = "A field is not valid"),
     ),
 )]
@@ -225,7 +227,7 @@ pub(super) async fn show(
     responses(
         (status = 200, description = "The updated connection", body = ConnectionBody),
         (status = 404, description = "No connection has this ID"),
-        (status = 409, description = "Another connection has this name or one of the email domains, no \
+        (status = 409, description = "Another connection has this name, no \
             test of the connection has passed, or its stored settings cannot be read"),
         (status = 422, description = "A field is not valid"),
     ),

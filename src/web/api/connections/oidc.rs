@@ -34,8 +34,10 @@ pub(super) struct OidcBody {
     hosted_domains: Vec<String>,
     /// Whether all email addresses from the provider count as verified.
     trust_email: bool,
-    /// Whether users must re-authenticate at the provider at each sign-in (`prompt=login`).
+    /// Whether users must re-authenticate at the provider at each sign-in (`prompt=login`, `max_age=0`).
     force_authn: bool,
+    /// The authentication contexts (`acr`) of which the ID token must contain one; empty for any.
+    acr_values: Vec<String>,
     #[serde(flatten)]
     people: PeopleBody,
     /// The URL at which a sign-in with this connection starts.
@@ -71,6 +73,7 @@ impl OidcBody {
             hosted_domains: settings.hosted_domains,
             trust_email: settings.trust_email,
             force_authn: settings.force_authn,
+            acr_values: settings.acr_values,
             people: settings.people.into(),
             login_url: ours.login,
             callback_url: ours.callback,

@@ -4,6 +4,28 @@ use crate::idp::connections::ConnectionKind;
 use crate::idp::saml::SamlCheck;
 use crate::idp::{ldap, oidc};
 
+/// [`SamlCheck::AuthnInstant`]
+const SAML_AUTHN_INSTANT: &str = "\
+    The connection requires re-authentication at each sign-in, and the identity provider used an earlier \
+    sign-in. Configure the application there so that it honors ForceAuthn, and do not start the sign-in \
+    at the identity provider. Otherwise, turn off “Force re-authentication” in the settings of this \
+    connection.";
+/// [`SamlCheck::AuthnContext`]
+const SAML_AUTHN_CONTEXT: &str = "\
+    The user signed in at the identity provider with another method than the connection requests. \
+    Require that method in the sign-in policy of the application there, or change “Requested \
+    AuthnContext” in the settings of this connection.";
+/// [`oidc::OidcCheck::AuthTime`]
+const OIDC_AUTH_TIME: &str = "\
+    The connection requires re-authentication at each sign-in, and the ID token does not show it. \
+    Configure the provider to send the claim auth_time (in Entra ID, an optional claim) and to honor \
+    max_age. Otherwise, turn off “Force re-authentication” in the settings of this connection.";
+/// [`oidc::OidcCheck::Acr`]
+const OIDC_ACR: &str = "\
+    The user signed in at the provider with another authentication context than the connection requires. \
+    Configure the provider to send the claim acr and to require that context for this application, or \
+    change “Required authentication context” in the settings of this connection.";
+
 /// What to change when this check of a connection failed.
 pub(super) fn for_failed_check(kind: ConnectionKind, check: &str) -> &'static str {
     match kind {
@@ -69,6 +91,7 @@ fn saml(check: SamlCheck) -> &'static str {
             "Users with this email domain cannot sign in to the account. Add it to the allowed email domains \
              in the settings, or configure the identity provider to send another email address."
         }
+        SamlCheck::ConnectionDomain => CONNECTION_DOMAIN,
         SamlCheck::Destination | SamlCheck::Recipient => {
             "The identity provider sends the response to another URL. Copy the ACS URL of this connection to \
              the identity provider, exactly as it is shown."
@@ -84,13 +107,21 @@ fn saml(check: SamlCheck) -> &'static str {
         SamlCheck::InResponseTo => {
             "The response belongs to another request. Start the test again, in a single browser window."
         }
+        SamlCheck::AuthnInstant => SAML_AUTHN_INSTANT,
+        SamlCheck::AuthnContext => SAML_AUTHN_CONTEXT,
         SamlCheck::Email => {
-            "The assertion contains no email address. Configure the identity provider to send it as the \
-             NameID, or enter the attribute that contains it in the settings of this connection."
+            "The assertion contains no email address. A NameID counts as one only if its format is \
+             emailAddress. Configure the identity provider to send the address in that format or in an \
+             attribute, and enter the attribute in the settings of this connection. If the NameID is always an \
+             email address that users cannot choose, enter NameID as the attribute."
         }
         SamlCheck::Replay => "This response has already been used. Start the test again.",
     }
 }
+
+/// What to do if the connection may not speak for the domain of the address.
+const CONNECTION_DOMAIN: &str = "A connection signs in users of verified domains that are selected for it, and users who are already linked. \
+     Add the domain under Domains, verify it and select this connection.";
 
 fn oidc(check: oidc::OidcCheck) -> &'static str {
     use oidc::OidcCheck;
@@ -98,8 +129,8 @@ fn oidc(check: oidc::OidcCheck) -> &'static str {
         OidcCheck::Discovery => {
             "The provider's discovery document could not be read. Open the issuer URL followed by \
              /.well-known/openid-configuration in a browser: the issuer in the document must be exactly the \
-             issuer of this connection. If the provider is in a private network, list that network in \
-             outgoing.allowed_networks in the server configuration."
+             issuer of this connection. If the provider is in a private network, the operator of the \
+             server lists it in outgoing.account_networks or outgoing.allowed_networks."
         }
         OidcCheck::Answer => {
             "The provider rejected the sign-in. Allow the user to use the application there, and check the \
@@ -144,6 +175,8 @@ fn oidc(check: oidc::OidcCheck) -> &'static str {
         | OidcCheck::Logout => {
             "The response belongs to another sign-in. Start the test again, in a single browser window."
         }
+        OidcCheck::AuthTime => OIDC_AUTH_TIME,
+        OidcCheck::Acr => OIDC_ACR,
         OidcCheck::UserInfo => {
             "The provider did not return the claims of the user. Check which scopes the application is \
              granted there, and check the API URL if one is set."
@@ -165,6 +198,7 @@ fn oidc(check: oidc::OidcCheck) -> &'static str {
              cannot choose their email address, select “Treat all email addresses as verified” in the \
              settings of this connection."
         }
+        OidcCheck::ConnectionDomain => CONNECTION_DOMAIN,
         OidcCheck::Domain => {
             "Users with this email domain cannot sign in to the account. Add it to the allowed email domains \
              in the settings, or sign in at the provider with another email address."
@@ -179,7 +213,8 @@ fn ldap(check: ldap::LdapCheck) -> &'static str {
             "No server could be reached. Check the host and port (636 for LDAPS, 389 with StartTLS), and \
              that the host name matches the server's certificate. If a private certificate authority issued \
              the certificate, add the CA certificate in the settings of this connection. If the server is in \
-             a private network, list that network in outgoing.allowed_networks in the server configuration."
+             a private network, the operator of this server lists it in outgoing.account_networks or \
+             outgoing.allowed_networks. The server log and vestibule doctor show the exact cause."
         }
         LdapCheck::Bind => {
             "The directory did not accept the bind DN and the bind password. Enter the full DN, such as \

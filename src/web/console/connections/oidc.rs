@@ -30,6 +30,7 @@ pub(crate) struct OidcForm {
     hosted_domains: String,
     trust_email: Option<String>,
     force_authn: Option<String>,
+    acr_values: String,
     #[serde(flatten)]
     people: AttributeMappingForm,
 }
@@ -52,6 +53,7 @@ impl OidcForm {
             hosted_domains: Some(split_list(&self.hosted_domains)),
             trust_email: Some(self.trust_email.is_some()),
             force_authn: Some(self.force_authn.is_some()),
+            acr_values: Some(self.acr_values.split_whitespace().map(str::to_owned).collect()),
             ..self.people.fields()
         }
     }

@@ -176,8 +176,8 @@ const KEYCLOAK: Guide = Guide {
         copy_value("Enter the ACS URL in the field", "Valid redirect URIs", SamlValue::Acs),
         copy_value("Enter the ACS URL again in the field", "Master SAML Processing URL", SamlValue::Acs),
         instruction(
-            "Set Name ID format to email and turn on Force name ID format. Turn on Sign assertions, with \
-             RSA_SHA256.",
+            "Set Name ID format to email and turn on Force name ID format, so that the NameID is the email \
+             address and not the username, which users may choose. Turn on Sign assertions, with RSA_SHA256.",
         ),
         copy_value(
             "For single logout, enter the SLO URL on the Advanced tab in the field",
@@ -190,7 +190,8 @@ const KEYCLOAK: Guide = Guide {
         ),
         instruction(
             "To sync groups, add a Group list mapper with the attribute name groups, Single Group Attribute \
-             on and Full group path off.",
+             on and Full group path on. Link groups by their full path, such as /engineering/backend: groups in \
+             different branches can have the same name.",
         ),
     ],
 };
@@ -235,8 +236,8 @@ const OTHER: Guide = Guide {
             SamlValue::Login,
         ),
         instruction(
-            "Send the email address as the NameID or in an attribute, and sign the response, the assertion \
-             or both with SHA-256.",
+            "Send the email address as a NameID of the format emailAddress or in an attribute, and sign the \
+             response, the assertion or both with SHA-256.",
         ),
     ],
 };

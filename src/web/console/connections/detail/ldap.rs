@@ -6,6 +6,7 @@ use askama::Template;
 use axum::response::Response;
 
 use super::ConnectionPageExtras;
+use super::listed_domains::ListedDomains;
 use crate::directory::groups::{self, GroupLink};
 use crate::idp::connection_tests::{self, TestResult};
 use crate::idp::connections::{self, Connection, LdapConnection, LdapSettings};
@@ -21,7 +22,7 @@ struct LdapPage {
     shell: Shell,
     connection: Connection,
     settings: Arc<LdapSettings>,
-    domains: String,
+    domains: ListedDomains,
     has_password: bool,
     links: Vec<(String, GroupLink)>,
     /// The sync schedule in words, and the time of the next run.
@@ -44,11 +45,12 @@ pub(super) async fn page(
     shell: Shell,
     connection: LdapConnection,
     extras: ConnectionPageExtras<'_>,
+    now: Timestamp,
 ) -> Result<Response, Error> {
     let (status, settings) = (extras.status(), connection.settings.clone());
     let page = LdapPage {
         shell,
-        domains: connections::domains_of(c, &connection.id).await?.join(", "),
+        domains: ListedDomains::of(c, &connection, now).await?,
         has_password: connections::has_secret(c, &connection.id, BIND_PASSWORD).await?,
         links: groups::links_of_connection(c, &connection.id).await?,
         schedule: match Schedule::parse(&settings.schedule) {

@@ -1,6 +1,7 @@
 //! The page of a connection. Each kind has its own; every handler that changes a connection shows it again.
 
 mod ldap;
+mod listed_domains;
 mod oidc;
 mod saml;
 mod scim;
@@ -39,7 +40,9 @@ pub(super) async fn render(
     match connection.typed()? {
         TypedConnection::Saml(connection) => saml::page(app, &mut c, shell, connection, extras).await,
         TypedConnection::Oidc(connection) => oidc::page(app, &mut c, shell, connection, extras).await,
-        TypedConnection::Ldap(connection) => ldap::page(&mut c, shell, connection, extras).await,
+        TypedConnection::Ldap(connection) => {
+            ldap::page(&mut c, shell, connection, extras, app.kernel.clock.now()).await
+        }
         TypedConnection::Scim(connection) => scim::page(app, &mut c, shell, connection, extras).await,
     }
 }

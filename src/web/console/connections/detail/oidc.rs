@@ -6,6 +6,7 @@ use askama::Template;
 use axum::response::Response;
 
 use super::ConnectionPageExtras;
+use super::listed_domains::ListedDomains;
 use crate::directory::groups::{self, GroupLink};
 use crate::idp::connection_tests::{self, TestResult};
 use crate::idp::connections::{self, ClientAuth, Connection, OidcConnection, OidcSettings, Preset};
@@ -23,7 +24,7 @@ struct OidcPage {
     connection: Connection,
     settings: Arc<OidcSettings>,
     steps: Vec<PresetStep>,
-    domains: String,
+    domains: ListedDomains,
     has_secret: bool,
     links: Vec<(String, GroupLink)>,
     /// The result of the last successful test.
@@ -55,7 +56,7 @@ pub(super) async fn page(
     let page = OidcPage {
         shell,
         steps: presets::steps(settings.preset, &ours),
-        domains: connections::domains_of(c, &connection.id).await?.join(", "),
+        domains: ListedDomains::of(c, &connection, app.kernel.clock.now()).await?,
         has_secret: connections::has_secret(c, &connection.id, CLIENT_SECRET).await?,
         links: groups::links_of_connection(c, &connection.id).await?,
         last: connection_tests::last_passed(c, &connection.id).await?,

@@ -6,10 +6,11 @@ use askama::Template;
 use axum::response::Response;
 
 use super::ConnectionPageExtras;
+use super::listed_domains::ListedDomains;
 use crate::directory::groups::{self, GroupLink};
 use crate::idp::connection_tests::{self, TestResult};
 use crate::idp::connections::{
-    self, Binding, Connection, Graph, NameIdFormat, SamlConnection, SamlSettings, Vendor,
+    Binding, Connection, Graph, NameIdFormat, SamlConnection, SamlSettings, Vendor,
 };
 use crate::idp::saml::keys::{self, KeyPair, KeyPurpose, KeyState};
 use crate::idp::saml::{
@@ -29,7 +30,7 @@ struct SamlPage {
     settings: Arc<SamlSettings>,
     ours: SpEndpoints,
     guide: vendors::Guide,
-    domains: String,
+    domains: ListedDomains,
     certificates: Vec<CertificateRow>,
     watch: Option<MetadataStatus>,
     keys: Vec<KeyPair>,
@@ -104,7 +105,7 @@ pub(super) async fn page(
         shell,
         ours: SpEndpoints::of(&app.kernel.urls, &connection.id, &settings),
         guide: vendors::guide(settings.vendor),
-        domains: connections::domains_of(c, &connection.id).await?.join(", "),
+        domains: ListedDomains::of(c, &connection, app.kernel.clock.now()).await?,
         certificates: certificate_rows(&settings, app.kernel.clock.now()),
         watch: metadata_status_of(c, &connection.id).await?.filter(|_| settings.metadata_url.is_some()),
         keys: keys::of_connection(c, &connection.id).await?,

@@ -1,0 +1,108 @@
+//! The page on which a user confirms with their password that an identity at a provider is theirs, before it is
+//! linked to them.
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::Deserialize;
+
+use super::password::{FlowQuery, find_flow};
+use crate::idp::connections;
+use crate::kernel::http::RequestContext;
+use crate::signin::SignInAttempt;
+use crate::signin::flow::{self, Flow, NextStep};
+use crate::signin::password::Password;
+use crate::web::{AppState, Error, page};
+
+/// What is about to be linked, on the pages that ask for a confirmation.
+pub(crate) struct LinkSummary {
+    /// The connection's name on the sign-in page.
+    pub(crate) provider: String,
+    /// What the provider calls the person.
+    pub(crate) name: String,
+    /// The user that it would be linked to.
+    pub(crate) user_name: String,
+}
+
+#[derive(Template)]
+#[template(path = "signin/confirm_link.html")]
+struct ConfirmLinkPage {
+    flow: Flow,
+    link: LinkSummary,
+    error: Option<&'static str>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct ConfirmLinkForm {
+    flow: String,
+    password: String,
+}
+
+/// What the flow is about to link; `None` if it waits for something else.
+pub(crate) async fn summary(app: &AppState, flow: &Flow) -> Result<Option<LinkSummary>, Error> {
+    let Some(link) = flow::pending_link(&app.signin, flow).await? else { return Ok(None) };
+    let mut c = app.kernel.db.read().await?;
+    let connection = connections::find_by_id_any_account(&mut c, &link.connection_id).await?;
+    Ok(connection.map(|connection| LinkSummary {
+        provider: connection.label(),
+        name: link.name,
+        user_name: link.user_name,
+    }))
+}
+
+fn restart_sign_in() -> Response {
+    Redirect::to("/login?notice=expired").into_response()
+}
+
+async fn find_waiting(
+    app: &AppState,
+    headers: &HeaderMap,
+    id: &str,
+) -> Result<Option<(Flow, String)>, sqlx::Error> {
+    let found = find_flow(app, headers, id).await?;
+    Ok(found.filter(|(flow, _)| flow.pending_step() == Some(NextStep::LinkByPassword)))
+}
+
+pub(super) async fn show(
+    State(app): State<AppState>,
+    Query(query): Query<FlowQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Error> {
+    let Some((flow, _)) = find_waiting(&app, &headers, &query.flow).await? else {
+        return Ok(restart_sign_in());
+    };
+    match summary(&app, &flow).await? {
+        Some(link) => page::render(&ConfirmLinkPage { flow, link, error: None }),
+        None => Ok(restart_sign_in()),
+    }
+}
+
+pub(super) async fn submit(
+    State(app): State<AppState>,
+    request: RequestContext,
+    headers: HeaderMap,
+    Form(form): Form<ConfirmLinkForm>,
+) -> Result<Response, Error> {
+    app.signin.throttle.check_step(request.address).map_err(super::throttled)?;
+    let Some((flow, secret)) = find_waiting(&app, &headers, &form.flow).await? else {
+        return Ok(restart_sign_in());
+    };
+    let names = flow::cookies(&app.kernel);
+    let browser = names.binding_of(&headers, &secret);
+    let attempt = SignInAttempt { signin: &app.signin, request: &request, flow: &flow, browser };
+    match attempt.confirm_link_with_password(&Password::new(&form.password)).await {
+        Ok(outcome) => Ok(super::sign_in_response(&app, &outcome)),
+        Err(refused) => {
+            let error = Some(super::password_error_text(refused)?);
+            match summary(&app, &flow).await? {
+                Some(link) => {
+                    let page = ConfirmLinkPage { flow, link, error };
+                    page::render_with_status(StatusCode::UNAUTHORIZED, &page)
+                }
+                None => Ok(restart_sign_in()),
+            }
+        }
+    }
+}
