@@ -3,7 +3,7 @@
 use clap::Subcommand;
 
 use super::CliError;
-use crate::access::tokens::{self, NewToken, TokenOwner, TokenPurpose};
+use crate::access::tokens::{self, NewToken, TokenOrigin, TokenOwner, TokenPurpose};
 use crate::access::{PrincipalKind, Role, service_accounts};
 use crate::audit::Context;
 use crate::kernel::Kernel;
@@ -36,8 +36,14 @@ pub(super) async fn run(kernel: &Kernel, command: ApiTokenCommand) -> Result<(),
         None => service_accounts::create(&mut tx, &context, &name, Some(Role::AccountAdmin), None).await?,
     };
     let owner = TokenOwner { kind: PrincipalKind::ServiceAccount, id: &service_account.id, epoch: 0 };
-    let new =
-        NewToken { owner, purpose: TokenPurpose::Api, connection_id: None, name: &name, expires_at: None };
+    let new = NewToken {
+        origin: TokenOrigin::Operator,
+        owner,
+        purpose: TokenPurpose::Api,
+        connection_id: None,
+        name: &name,
+        expires_at: None,
+    };
     let (_, secret) = tokens::create(&mut tx, &context, new).await?;
     tx.commit().await?;
     println!("{secret}");

@@ -4,6 +4,7 @@
 mod account;
 mod api_token;
 mod doctor;
+mod domain;
 mod scim_token;
 mod serve;
 mod user;
@@ -40,6 +41,9 @@ enum Command {
     /// Manage SCIM tokens.
     #[command(subcommand)]
     ScimToken(scim_token::ScimTokenCommand),
+    /// Manage email domains.
+    #[command(subcommand)]
+    Domain(domain::DomainCommand),
     /// Check the configuration, connections, certificates and clocks for problems that prevent sign-in.
     Doctor,
     /// Manage users.
@@ -68,6 +72,7 @@ async fn execute(cli: Cli) -> Result<(), CliError> {
         Command::Serve => serve::run(config).await,
         Command::Account(command) => account::run(&open_kernel(config).await?, command).await,
         Command::ApiToken(command) => api_token::run(&open_kernel(config).await?, command).await,
+        Command::Domain(command) => domain::run(&open_kernel(config).await?, command).await,
         Command::Doctor => doctor::run(&open_kernel(config).await?).await,
         Command::User(command) => user::run(&open_kernel(config).await?, command).await,
         Command::ScimToken(command) => scim_token::run(&open_kernel(config).await?, command).await,

@@ -3,6 +3,7 @@
 use clap::Subcommand;
 
 use super::CliError;
+use crate::access::tokens::TokenOrigin;
 use crate::audit::Context;
 use crate::idp::connections::{self, ConnectionKind, NewConnection};
 use crate::kernel::{Kernel, ids};
@@ -37,7 +38,9 @@ pub(super) async fn run(kernel: &Kernel, command: ScimTokenCommand) -> Result<()
             connections::create(&mut tx, &context, new).await?
         }
     };
-    let (_, secret) = provisioning::create_token(&mut tx, &context, &connection, &name, None).await?;
+    let (_, secret) =
+        provisioning::create_token(&mut tx, &context, &connection, TokenOrigin::Operator, &name, None)
+            .await?;
     tx.commit().await?;
     println!("{secret}");
     Ok(())

@@ -6,7 +6,13 @@ use crate::idp::ldap;
 use crate::kernel::Kernel;
 
 pub(super) async fn check_connection(kernel: &Kernel, connection: &LdapConnection, findings: &mut Findings) {
-    for step in ldap::run_checks(kernel, &ldap::LdapPools::default(), connection).await.checks {
+    let pools = ldap::LdapPools::default();
+    if let Err(error) = ldap::reach(kernel, &pools, connection).await
+        && error.is_unreachable()
+    {
+        return findings.fail(&format!("{}: {}", connection.name, error.cause()));
+    }
+    for step in ldap::run_checks(kernel, &pools, connection).await.checks {
         let words = step.words.trim_end_matches('.');
         let text = format!("{}: {words}: {}", connection.name, step.found.unwrap_or_default());
         if step.passed { Findings::ok(&text) } else { findings.fail(&text) }

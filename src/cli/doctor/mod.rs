@@ -1,11 +1,15 @@
 //! `vestibule doctor`: checks the configuration, certificates, addresses and clocks, and says what to do
 //! about each finding.
 
+mod domains;
 mod ldap;
 mod oidc;
 mod saml;
 
+use std::net::IpAddr;
+
 use super::CliError;
+use crate::apps::forward_auth;
 use crate::directory::accounts::{self, Account};
 use crate::idp::connections::{self, TypedConnection};
 use crate::kernel::Kernel;
@@ -40,6 +44,12 @@ pub(super) async fn run(kernel: &Kernel) -> Result<(), CliError> {
     println!("Server");
     check_server(kernel, &mut findings).await?;
     let all = accounts::list_all(&mut *kernel.db.read().await?).await?;
+    for slug in kernel.config.outgoing.account_networks.keys() {
+        if all.iter().all(|account| account.slug != *slug) {
+            findings
+                .warn(&format!("outgoing.account_networks.{slug}: there is no account with this short name"));
+        }
+    }
     for account in &all {
         check_account(kernel, account, &mut findings).await?;
     }
@@ -63,6 +73,16 @@ async fn check_server(kernel: &Kernel, findings: &mut Findings) -> Result<(), Cl
     } else {
         findings.warn(&format!("server.public_url {origin} is not HTTPS: sessions are sent unencrypted"));
     }
+    let now = kernel.clock.now();
+    for address in forward_auth::untrusted_proxies(&mut *kernel.db.read().await?, now).await? {
+        let trusted = &kernel.config.server.trusted_proxies;
+        if address.parse::<IpAddr>().is_ok_and(|ip| !trusted.iter().any(|network| network.contains(&ip))) {
+            findings.warn(&format!(
+                "{address} forwards requests of others and is not in server.trusted_proxies: all users seem to \
+                 come from this address, and forward auth does not work. Add it if it is your reverse proxy"
+            ));
+        }
+    }
     match Transport::new(&kernel.config.mail) {
         Ok(_) if kernel.config.mail.url.is_some() => Findings::ok("mail.url is valid"),
         Ok(_) => findings.warn("mail.url is not set: emails are written to a folder and not delivered"),
@@ -73,6 +93,7 @@ async fn check_server(kernel: &Kernel, findings: &mut Findings) -> Result<(), Cl
 
 async fn check_account(kernel: &Kernel, account: &Account, findings: &mut Findings) -> Result<(), CliError> {
     println!("Account {}", account.slug);
+    domains::check_domains(kernel, account, findings).await?;
     let enabled = connections::sign_in_connections(&mut *kernel.db.read().await?, &account.id).await?;
     if enabled.is_empty() {
         Findings::ok("no SSO connection is enabled");

@@ -55,10 +55,10 @@ async fn check_metadata(kernel: &Kernel, connection: &SamlConnection, findings: 
         ));
         return;
     };
-    let fresh = match kernel.http_client.get_if_changed(&url, MAX_BYTES, None).await {
+    let fresh = match connection.http_client(kernel).get_if_changed(&url, MAX_BYTES, None).await {
         Ok(Some(fresh)) => fresh,
         Ok(None) => return,
-        Err(error) => return findings.fail(&format!("{name}: {url}: {error}")),
+        Err(error) => return findings.fail(&format!("{name}: {url}: {}", error.cause())),
     };
     let now = kernel.clock.now();
     match read_metadata(&fresh.text, settings.metadata_certificate.as_deref(), now) {
