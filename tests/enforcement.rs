@@ -122,7 +122,13 @@ on_both! {
             let sent = if unasked {
                 provider.unsolicited(server, &browser, "ada@acme.example").await
             } else {
-                provider.sign_in(server, &browser, "ada@acme.example").await
+                // The first link to somebody with a password is confirmed with it, which lets nobody in yet.
+                let asked = provider.sign_in(server, &browser, "ada@acme.example").await;
+                let to = asked.expect(303).location().expect("to the confirmation");
+                assert!(to.starts_with("/login/confirm-link?flow="), "{to}");
+                browser.get("/api/v1/me").await.expect(401);
+                let flow = browser.get(&to).await.expect(200).field("flow");
+                browser.form("/login/confirm-link", &[("flow", &flow), ("password", PASSWORD)]).await
             };
             waiting.push((browser, to_enrol(&sent)));
         }
@@ -175,7 +181,11 @@ on_both! {
         assert_eq!(sent, "/profile/two-factor/add?return_to=%2Fprofile");
         let login = ada.get("/login?return_to=/profile").await.expect(303).location().expect("to");
         assert_eq!(login, sent, "the sign-in page knows it too");
-        token.get("/api/v1/me").await.expect(200);
+        // A token that was made without a second factor is worth as little as the session that made it.
+        let refused = token.get("/api/v1/me").await.expect(401).value();
+        assert_eq!(refused["title"], "Two-factor authentication required", "{refused}");
+        assert!(refused["detail"].as_str().expect("text").contains("generate a new token"), "{refused}");
+        token.get("/forward-auth").await.expect(401);
         // Whoever stole the session long after the sign-in cannot set up a factor of their own.
         server.advance(11 * 60);
         let sent = ada.get(ADD).await.expect(303).location().expect("to");
@@ -185,7 +195,14 @@ on_both! {
         ada.get("/api/v1/me").await.expect(401);
         Phone::set_up(server, &ada, ADD).await;
         assert_eq!(ada.get("/api/v1/me").await.ok()["acr"], "2fa");
-        // Tokens go on, and the page for administrators lists them.
+        // A token that this session makes is as good as it; the old one does not become so.
+        token.get("/api/v1/me").await.expect(401);
+        let made = ada.post("/api/v1/api-tokens", &json!({"name": "second script"})).await.created();
+        let better = server.client().bearer(made["token"].as_str().expect("token"));
+        better.get("/api/v1/me").await.expect(200);
+        let made = better.post("/api/v1/api-tokens", &json!({"name": "third script"})).await.created();
+        server.client().bearer(made["token"].as_str().expect("token")).get("/api/v1/me").await.expect(200);
+        // The page for administrators lists them all.
         let admin = server.client();
         let list = server.client().bearer(&tenant.token).get("/console/two-factor").await.expect(200);
         assert!(list.body.contains("script"), "{}", list.body);
@@ -201,12 +218,16 @@ on_both! {
         let session = json!({"session": {"inactivity_minutes": 4320}});
         server.client().bearer(&tenant.token).patch("/api/v1/authentication-settings", &session).await.expect(200);
         enforce(server, &tenant, json!({"enforced": true, "grace_days": 2})).await.expect(200);
+        let made = ada.post("/api/v1/api-tokens", &json!({"name": "script"})).await.created();
+        let token = server.client().bearer(made["token"].as_str().expect("token"));
         let profile = ada.get("/profile").await.expect(200);
         assert!(profile.body.contains("Your account requires two-factor authentication"), "{}", profile.body);
         server.advance(2 * 24 * 60 * 60 - 1);
         ada.get("/api/v1/me").await.expect(200);
+        token.get("/api/v1/me").await.expect(200);
         server.advance(1);
         ada.get("/api/v1/me").await.expect(401);
+        token.get("/api/v1/me").await.expect(401);
     }
 
     async fn it_can_be_asked_of_groups_only(server: Server) {

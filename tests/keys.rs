@@ -247,6 +247,14 @@ async fn passkeys_and_security_keys_open_the_door() {
     assert!(!browser.text("body").await.contains("Sign in with a passkey"));
     let on = json!({"two_factor": {"passkey_sign_in": true}});
     api.patch("/api/v1/authentication-settings", &on).await.expect(200);
+    let only_password =
+        json!([{"domain": "acme.example", "password": true, "passkey": false, "connections": null}]);
+    api.patch("/api/v1/authentication-settings", &json!({"sign_in_rules": only_password})).await.expect(200);
+    browser.goto("/login").await;
+    browser.click("Sign in with a passkey").await;
+    browser.sees("requires another sign-in method").await;
+    assert_eq!(server.last_refusal(&tenant).await, "method_not_allowed");
+    api.patch("/api/v1/authentication-settings", &json!({"sign_in_rules": []})).await.expect(200);
     let sso = json!({"email_domains": ["acme.example"]});
     crate::harness::idp::Provider::new(&server, &tenant, sso).await;
     browser.goto("/login").await;

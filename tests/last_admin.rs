@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::harness::directory::{PASSWORD, Slapd};
-use crate::harness::{Answer, Client, Server, Tenant};
+use crate::harness::{Answer, Backend, Client, Server, Tenant};
 use crate::{ldap, oidc, on_both};
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -66,7 +66,11 @@ on_both! {
         assert_eq!(bulk["Operations"][0]["status"], "409", "{bulk}");
         assert_eq!(scim.get(&path).await.ok()["active"], true);
 
+        // With a second one, an administrator decides; without the role, the directory does.
         make_admin(&api, "second").await;
+        scim.patch(&path, &deactivation()).await.expect(503);
+        scim.delete(&path).await.expect(503);
+        api.patch(&format!("/api/v1/users/{bob}"), &json!({"roles": []})).await.expect(200);
         scim.patch(&path, &deactivation()).await.expect(200);
         scim.delete(&path).await.expect(204);
     }
@@ -129,13 +133,78 @@ on_both! {
     }
 }
 
-/// Makes the user with this name an administrator, and expects that the local page can only be closed once they have
-/// come through their provider.
-async fn closes_after(api: &Client, user: &str, sign_in: impl Future<Output = ()>) {
+/// What the two administrators of an account do to each other at the same moment.
+#[derive(Clone, Copy, PartialEq)]
+enum End {
+    Demote,
+    Deactivate,
+    Delete,
+}
+
+impl End {
+    async fn of(self, api: &Client, path: &str) -> Answer {
+        match self {
+            Self::Demote => api.patch(path, &json!({"roles": []})).await,
+            Self::Deactivate => api.patch(path, &json!({"status": "inactive"})).await,
+            Self::Delete => api.delete(path).await,
+        }
+    }
+}
+
+/// 200 rounds in each of which two administrators end each other and one has to stay. Returns in how many nobody did.
+async fn end_each_other(server: &Server, slug: &str, other: End) -> usize {
+    let tenant = server.tenant(slug).await;
+    let api = api(server, &tenant);
+    let barrier = tokio::sync::Barrier::new(2);
+    let (first, mut second) = (first_admin(&api, &tenant).await, make_admin(&api, "second").await);
+    let mut left_alone = 0;
+    for round in 0..200 {
+        let end = async |path: &str, end: End| {
+            barrier.wait().await;
+            end.of(&api, path).await.status.as_u16()
+        };
+        let statuses = tokio::join!(end(&first, End::Demote), end(&second, other));
+        assert!(matches!(statuses, (409 | 200..300, 409 | 200..300)), "{statuses:?}");
+        left_alone += usize::from(statuses.0 != 409 && statuses.1 != 409);
+        if other == End::Delete && statuses.1 != 409 {
+            second = make_admin(&api, &format!("second{round}")).await;
+        }
+        for path in [&first, &second] {
+            let back = json!({"status": "active", "roles": ["account_admin"]});
+            api.patch(path, &back).await.expect(200);
+        }
+    }
+    left_alone
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn administrators_who_end_each_other_leave_one_in_every_race() {
+    let server = Server::start(Backend::Postgres).await;
+    let lonely = tokio::join!(
+        end_each_other(&server, "acme", End::Demote),
+        end_each_other(&server, "umbrella", End::Deactivate),
+        end_each_other(&server, "initech", End::Delete),
+    );
+    assert_eq!(lonely, (0, 0, 0));
+}
+
+/// Makes the user with this id an administrator, and expects that the local page can only be closed once they have
+/// come through their provider. That takes the approval of an administrator: they have a role, and nothing to confirm
+/// the new identity with.
+async fn closes_after(
+    api: &Client,
+    user: &str,
+    refused_at_first: impl Future<Output = ()>,
+    sign_in: impl Future<Output = ()>,
+) {
     let roles = json!({"roles": ["account_admin"]});
     api.patch(&format!("/api/v1/users/{user}"), &roles).await.expect(200);
     let refused = api.patch(SETTINGS, &json!({"local_login": false})).await.expect(409);
     assert!(refused.body.contains("no administrator can sign in"), "{}", refused.body);
+    refused_at_first.await;
+    let pending = api.get(&format!("/api/v1/users/{user}/pending-identities")).await.ok();
+    let approval = json!({"pending_id": pending["items"][0]["id"]});
+    api.post(&format!("/api/v1/users/{user}/identities"), &approval).await.expect(204);
     sign_in.await;
     api.patch(SETTINGS, &json!({"local_login": false})).await.expect(200);
 }
@@ -146,7 +215,8 @@ on_both! {
     async fn an_administrator_who_comes_by_openid_connect_can_sign_in(server: Server) {
         let world = oidc::world::World::with(server, json!({"email_domains": ["acme.example"]})).await;
         let browser = server.client();
-        closes_after(&world.api(), &world.user, async { drop(world.lets_in(&browser).await) }).await;
+        let refused = async { drop(world.sign_in(&server.client()).await.expect(403)) };
+        closes_after(&world.api(), &world.user, refused, async { drop(world.lets_in(&browser).await) }).await;
     }
 
     async fn an_administrator_who_comes_by_ldap_can_sign_in(server: Server) {
@@ -156,6 +226,8 @@ on_both! {
         let user = json!({"user_name": "bob@acme.example", "email": "bob@acme.example"});
         let user = world.api().post("/api/v1/users", &user).await.created();
         let sign_in = async { drop(world.lets_in("bob@acme.example", PASSWORD).await) };
-        closes_after(&world.api(), text(&user, "id"), sign_in).await;
+        let browser = server.client();
+        let refused = async { drop(world.try_in(&browser, "bob@acme.example", PASSWORD).await.expect(401)) };
+        closes_after(&world.api(), text(&user, "id"), refused, sign_in).await;
     }
 }

@@ -4,15 +4,20 @@
 
 mod harness;
 
+mod access_ends;
 mod architecture;
 mod audit;
 mod cli;
 mod database;
 mod directory_pages;
 mod documents;
+mod domains;
 mod durability;
 mod enforcement;
+mod flow_binding;
+mod forward_auth;
 mod garbage;
+mod identity;
 mod import;
 mod invitations;
 mod keys;
@@ -20,6 +25,7 @@ mod last_admin;
 mod ldap;
 mod lockout;
 mod mail;
+mod networks;
 mod oidc;
 mod pages;
 mod passwords;
@@ -31,11 +37,13 @@ mod scim_bulk;
 mod scim_clients;
 mod scim_lists;
 mod scim_log;
+mod scim_roles;
 mod scim_tenants;
 mod screenshots;
 mod sessions;
 mod settings;
 mod setup;
+mod sign_in_methods;
 mod signin;
 #[path = "snapshots_code/mod.rs"]
 mod snapshots;

@@ -116,7 +116,26 @@ async fn administrator(site: &Site, idp: &impl SamlIdp) -> (String, Browser) {
     let ours =
         Client::new(&site.url).get(&browser.text("[data-value=metadata]").await).await.expect(200).body;
     idp.trust(&entity, &acs, &ours).await;
+
+    // The connection may sign in nobody until its domain is verified, and its page leads there. This is the
+    // first account, so its administrator's word is enough.
+    let connection = browser.page.current_url().await.expect("address").path().to_owned();
+    browser.click("acme.example").await;
+    browser.sees("This domain is not verified").await;
+    browser
+        .page
+        .find(fantoccini::Locator::Css("details.ask summary"))
+        .await
+        .expect("the way")
+        .click()
+        .await
+        .expect("opened");
+    browser.click("Verify without a DNS record").await;
+    browser.sees("This domain was verified without a DNS record.").await;
+
     // It is tried as the administrator herself, which switches it on without any override.
+    browser.goto(&connection).await;
+    browser.sees("acme.example verified").await;
     browser.click("Test connection").await;
     idp.sign_in(&browser.page, "ada@acme.example").await;
     browser.sees("this is you").await;

@@ -9,7 +9,7 @@ use crate::harness::Server;
 use crate::on_both;
 
 /// Open to everybody, each for a reason.
-const PUBLIC: [&str; 39] = [
+const PUBLIC: [&str; 47] = [
     "GET /healthz",
     "GET /readyz",
     "GET /metrics",
@@ -33,6 +33,8 @@ const PUBLIC: [&str; 39] = [
     "POST /login/reset",
     "GET /login/new-password",
     "POST /login/new-password",
+    "GET /login/confirm-link",
+    "POST /login/confirm-link",
     "GET /login/second-factor",
     "POST /login/second-factor",
     "GET /login/enrol",
@@ -42,6 +44,12 @@ const PUBLIC: [&str; 39] = [
     "GET /two-factor",
     "POST /two-factor",
     "GET /api/v1/openapi.json",
+    "GET /login/apps/{app}",
+    "GET /a/{account}/.well-known/openid-configuration",
+    "GET /a/{account}/.well-known/oauth-authorization-server",
+    "GET /.well-known/openid-configuration/a/{account}",
+    "GET /.well-known/oauth-authorization-server/a/{account}",
+    "GET /a/{account}/jwks",
     "GET /saml/{connection}/login",
     "GET /saml/{connection}/metadata",
     "GET /saml/{connection}/slo",
@@ -55,6 +63,18 @@ const CALLBACKS: [&str; 3] = [
     "POST /saml/{connection}/acs",
     "POST /saml/{connection}/slo",
     "POST /oidc/{connection}/backchannel-logout",
+];
+
+/// At the host of an application, where nothing of this server counts but the session at that application.
+const APPLICATION: [&str; 8] = [
+    "ANY /forward-auth",
+    "ANY /forward-auth/{app}",
+    "ANY /forward-auth/{app}/",
+    "ANY /forward-auth/{app}/{*path}",
+    "GET /.vestibule/sign-in",
+    "GET /.vestibule/callback",
+    "GET /.vestibule/sign-out",
+    "POST /.vestibule/sign-out",
 ];
 
 fn concrete(path: &str) -> String {
@@ -82,6 +102,9 @@ on_both! {
             match guard {
                 Guard::Public => assert!(PUBLIC.contains(&name.as_str()), "{name} is public: write down why"),
                 Guard::Callback => assert!(CALLBACKS.contains(&name.as_str()), "{name} is a callback: write it down"),
+                Guard::Application => {
+                    assert!(APPLICATION.contains(&name.as_str()), "{name} is at the host of an application: write it down");
+                }
                 Guard::Scim => {
                     assert_eq!(try_as(&server.client()).await.status, 401, "{name} without a token");
                     assert_eq!(try_as(&admin).await.status, 401, "{name} with an API token");
@@ -103,10 +126,10 @@ on_both! {
 
     async fn what_is_written_down_as_open_is_what_is_open(server: Server) {
         // A line that outlives its route would open the next one of that name without anybody deciding it.
-        let open = |guard: &Guard| matches!(guard, Guard::Public | Guard::Callback);
+        let open = |guard: &Guard| matches!(guard, Guard::Public | Guard::Callback | Guard::Application);
         let routes = server.table.iter().filter(|(_, _, guard)| open(guard));
         let mut routes: Vec<String> = routes.map(|(method, path, _)| format!("{method} {path}")).collect();
-        let mut written: Vec<&str> = PUBLIC.into_iter().chain(CALLBACKS).collect();
+        let mut written: Vec<&str> = PUBLIC.into_iter().chain(CALLBACKS).chain(APPLICATION).collect();
         routes.sort();
         written.sort_unstable();
         assert_eq!(routes, written);
@@ -117,7 +140,7 @@ on_both! {
         let browser = server.client();
         browser.sign_in("acme", &tenant.email, &tenant.password).await.expect(303);
         for (method, path, guard) in &server.table {
-            if *method == "GET" || matches!(guard, Guard::Scim | Guard::Callback) {
+            if *method == "GET" || matches!(guard, Guard::Scim | Guard::Callback | Guard::Application) {
                 continue;
             }
             for (header, value) in [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site")] {

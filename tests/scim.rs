@@ -263,6 +263,24 @@ on_both! {
         let groups = api.get("/api/v1/groups").await.ok();
         let identifiers: Vec<_> = groups["items"].as_array().expect("items").iter().map(|g| g["identifier"].clone()).collect();
         assert_eq!(identifiers, [json!("Staff"), json!("Staff_2")]);
+        // Neither by another case, nor by a new name, does a group of theirs become one of ours.
+        let folded = scim.post("/scim/v2/Groups", &json!({"displayName": "STAFF"})).await.created();
+        let renamed = scim.post("/scim/v2/Groups", &json!({"displayName": "Others"})).await.created();
+        let path = format!("/scim/v2/Groups/{}", id(&renamed));
+        scim.patch(&path, &operations(json!([{"op": "replace", "value": {"displayName": "Staff"}}]))).await;
+        let bob = make_user(&scim, "bob@acme.example").await;
+        for group in [&theirs, &folded, &renamed] {
+            let path = format!("/scim/v2/Groups/{}", id(group));
+            scim.patch(&path, &operations(json!([{"op": "add", "path": "members", "value": [{"value": bob}]}]))).await;
+        }
+        let browser = server.client();
+        browser.form("/login/forgot", &[("identifier", "bob@acme.example"), ("account", "acme")]).await.expect(200);
+        let token = server.mail("bob@acme.example", "Reset your password").await.token();
+        browser.form("/login/reset", &[("token", &token), ("password", "a good long password")]).await.expect(303);
+        let me = browser.get("/api/v1/me").await.ok();
+        let mut identifiers: Vec<&str> = me["group_identifiers"].as_array().expect("list").iter().filter_map(Value::as_str).collect();
+        identifiers.sort_unstable();
+        assert_eq!(identifiers, ["Others", "STAFF_3", "Staff_2"], "none of them is Staff");
         let path = format!("/scim/v2/Groups/{}", id(&own));
         scim.patch(&path, &operations(json!([{"op": "replace", "value": {"displayName": "x"}}]))).await.expect(403);
         scim.delete(&path).await.expect(403);

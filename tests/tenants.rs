@@ -19,6 +19,8 @@ on_both! {
         let robot = robot["items"][0]["id"].as_str().expect("id").to_owned();
         let token = server.client().bearer(&acme.token).get("/api/v1/api-tokens").await.ok();
         let token = token["items"][0]["id"].as_str().expect("id").to_owned();
+        let domain = server.client().bearer(&acme.token).get("/api/v1/domains").await.ok();
+        let domain = domain["items"][0]["id"].as_str().expect("id").to_owned();
         for path in [
             format!("/api/v1/users/{user}"),
             format!("/api/v1/groups/{group}"),
@@ -28,6 +30,8 @@ on_both! {
             format!("/console/users/{user}"),
             format!("/console/groups/{group}"),
             format!("/console/connections/{connection}"),
+            format!("/api/v1/domains/{domain}"),
+            format!("/console/domains/{domain}"),
         ] {
             assert_eq!(api.get(&path).await.status, 404, "GET {path}");
         }

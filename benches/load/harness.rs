@@ -100,6 +100,7 @@ impl Node {
         let database = backend.fresh(dir.path()).await;
         let run = |arguments: &[&str]| output(binary, dir.path(), &database, arguments);
         run(&["account", "create", "bench", "--admin-email", "admin@bench.example"]);
+        run(&["domain", "verify", "bench.example", "--account", "bench"]);
         let api = run(&["api-token", "create", "--account", "bench"]);
         let scim = run(&["scim-token", "create", "--account", "bench", "--connection", "Okta"]);
         let begin = Instant::now();

@@ -15,7 +15,7 @@ use samael::crypto::{CertificateDer, Crypto, CryptoProvider as _};
 use serde_json::{Value, json};
 use vestibule::directory::Email;
 use vestibule::kernel::Timestamp;
-use vestibule_saml::{Decryption, ExpectedResponse, validate_response};
+use vestibule_saml::{Decryption, EmailSource, ExpectedResponse, validate_response};
 
 use super::harness::{Backend, Node, client, measure_while, wires};
 use super::operations::cpu_each;
@@ -105,7 +105,7 @@ fn with_expected(idp: &Idp, base: &str, work: impl FnOnce(&ExpectedResponse<'_>)
         certificates: &certificates,
         sp_entity_id: &audience,
         acs: &acs,
-        email_attribute: None,
+        email_source: EmailSource::Standard,
         read_email: |text| Email::parse(text).ok().map(|email| email.folded()),
         decryption: Decryption::default(),
         now: now().into(),
@@ -255,8 +255,8 @@ async fn connect(node: &Node, idp: &Idp) -> String {
         assert!(answer.status().is_success(), "{path}: {}", answer.status());
         serde_json::from_slice(&answer.bytes().await.expect("body")).expect("JSON")
     };
-    let body =
-        json!({"kind": "saml", "name": "Bench", "metadata_xml": idp.metadata(), "allow_idp_initiated": true});
+    let body = json!({"kind": "saml", "name": "Bench", "metadata_xml": idp.metadata(), "allow_idp_initiated": true,
+            "email_domains": ["bench.example"]});
     let made = call(reqwest::Method::POST, "/api/v1/connections".into(), body).await;
     let id = made["id"].as_str().expect("id").to_owned();
     let on = json!({"enabled": true, "override_untested": true});

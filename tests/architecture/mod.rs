@@ -12,6 +12,7 @@ mod rooms;
 pub mod source;
 mod tuples;
 mod wording;
+mod writers;
 
 use rooms::{ROOMS, order};
 use source::Source;

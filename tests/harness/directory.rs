@@ -63,6 +63,17 @@ impl Slapd {
 
     /// Starts a server with a certificate for `host` that expires at the end of `year`.
     pub fn start_as(host: &str, year: i32, ldif: &str) -> Self {
+        Self::start_with(host, year, ldif, ["", ""])
+    }
+
+    /// Starts a server with the `ppolicy` overlay, whose default policy is `cn=policy` below [`BASE`].
+    pub fn with_password_policy(ldif: &str) -> Self {
+        let overlay = format!("overlay ppolicy\nppolicy_default cn=policy,{BASE}\nppolicy_use_lockout\n");
+        Self::start_with("localhost", 2120, ldif, ["moduleload ppolicy\n", &overlay])
+    }
+
+    /// Starts a server with more lines before and after its database in the configuration.
+    fn start_with(host: &str, year: i32, ldif: &str, [modules, overlays]: [&str; 2]) -> Self {
         let missing = "slapd is missing: run 'make peers'";
         let authority = Authority::new();
         let dir = tempfile::tempdir().expect("dir");
@@ -74,12 +85,12 @@ impl Slapd {
         std::fs::write(at("key.pem"), key).expect("written");
         let schema = |name: &str| format!("include /etc/ldap/schema/{name}.schema\n");
         let config = format!(
-            "{}{}{}loglevel 0\nmodulepath /usr/lib/ldap\nmoduleload back_mdb\nmoduleload memberof\npidfile {}\nargsfile {}\n\
+            "{}{}{}loglevel 0\nmodulepath /usr/lib/ldap\nmoduleload back_mdb\nmoduleload memberof\n{modules}pidfile {}\nargsfile {}\n\
              TLSCACertificateFile {}\nTLSCertificateFile {}\nTLSCertificateKeyFile {}\nsizelimit 500\n\
              database mdb\nmaxsize 4294967296\nsuffix {BASE}\nrootdn {ADMIN}\nrootpw {PASSWORD:?}\ndirectory {}\n\
              dbnosync\nindex objectClass,mail,uid,member,entryUUID eq\naccess to * by anonymous auth by * read\n\
              limits dn.exact=\"cn=reader,{BASE}\" size.soft=500 size.hard=500 size.prtotal=unlimited\n\
-             overlay memberof\nmemberof-refint TRUE\n",
+             overlay memberof\nmemberof-refint TRUE\n{overlays}",
             schema("core"),
             schema("cosine"),
             schema("inetorgperson"),
@@ -100,6 +111,14 @@ impl Slapd {
         let mut slapd = Self { authority, dir, tls: free_port(), plain: free_port(), process: None };
         slapd.run();
         slapd
+    }
+
+    /// Starts a server whose entries may have the attributes with which several directories close accounts:
+    /// `shadowExpire`, `pwdAccountLockedTime` and `nsAccountLock`.
+    pub fn with_closed_accounts(ldif: &str) -> Self {
+        let attributes = "include /etc/ldap/schema/nis.schema\nmoduleload ppolicy\nattributetype \
+             ( 2.16.840.1.113730.3.1.610 NAME 'nsAccountLock' SYNTAX 1.3.6.1.4.1.1466.115.121.1.15 )\n";
+        Self::start_with("localhost", 2120, ldif, [attributes, ""])
     }
 
     /// Starts the process on the same ports and data, also after [`Self::kill`].

@@ -24,6 +24,8 @@ pub struct Idp {
 pub struct Says {
     pub issuer: String,
     pub email: String,
+    /// The NameID element, if it is not the email address in the format that says so. See [`name_id`].
+    pub name_id: Option<String>,
     pub audience: String,
     pub recipient: String,
     pub destination: String,
@@ -104,6 +106,7 @@ impl Idp {
             says.in_response_to.as_ref().map(|id| format!(r#" InResponseTo="{id}""#)).unwrap_or_default();
         let (begin, end) = (says.not_before, says.not_on_or_after);
         let signature = if signed { self.template(assertion_id) } else { String::new() };
+        let subject = says.name_id.clone().unwrap_or_else(|| name_id(EMAIL_FORMAT, email));
         let attributes: Vec<String> = says
             .attributes
             .iter()
@@ -116,7 +119,7 @@ impl Idp {
             format!("<saml:AttributeStatement>{attributes}</saml:AttributeStatement>")
         };
         format!(
-            r#"<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="{assertion_id}" Version="2.0" IssueInstant="{begin}"><saml:Issuer>{issuer}</saml:Issuer>{signature}<saml:Subject><saml:NameID Format="urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress">{email}</saml:NameID><saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData NotOnOrAfter="{end}" Recipient="{recipient}"{in_response_to}/></saml:SubjectConfirmation></saml:Subject><saml:Conditions NotBefore="{begin}" NotOnOrAfter="{end}"><saml:AudienceRestriction><saml:Audience>{audience}</saml:Audience></saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement AuthnInstant="{begin}"><saml:AuthnContext><saml:AuthnContextClassRef>{context}</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement>{attributes}{extra}</saml:Assertion>"#
+            r#"<saml:Assertion xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ID="{assertion_id}" Version="2.0" IssueInstant="{begin}"><saml:Issuer>{issuer}</saml:Issuer>{signature}<saml:Subject>{subject}<saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData NotOnOrAfter="{end}" Recipient="{recipient}"{in_response_to}/></saml:SubjectConfirmation></saml:Subject><saml:Conditions NotBefore="{begin}" NotOnOrAfter="{end}"><saml:AudienceRestriction><saml:Audience>{audience}</saml:Audience></saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement AuthnInstant="{begin}"><saml:AuthnContext><saml:AuthnContextClassRef>{context}</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement>{attributes}{extra}</saml:Assertion>"#
         )
     }
 
@@ -209,6 +212,8 @@ pub struct Provider {
     pub context: String,
     /// See [`Says::attributes`].
     pub attributes: Vec<(String, String)>,
+    /// See [`Says::name_id`].
+    pub name_id: Option<String>,
 }
 
 impl Provider {
@@ -216,13 +221,15 @@ impl Provider {
     pub async fn new(server: &Server, tenant: &Tenant, more: Value) -> Self {
         let api = server.client().bearer(&tenant.token);
         let idp = Idp::ec("https://idp.example/metadata");
-        let mut body = json!({"kind": "saml", "name": "Company", "metadata_xml": idp.metadata()});
+        let domain = tenant.email.rsplit('@').next().expect("a domain");
+        let mut body = json!({"kind": "saml", "name": "Company", "metadata_xml": idp.metadata(),
+            "email_domains": [domain]});
         body.as_object_mut().expect("object").extend(more.as_object().expect("object").clone());
         let made = api.post("/api/v1/connections", &body).await.created();
         let id = made["id"].as_str().expect("id").to_owned();
         let on = json!({"enabled": true, "override_untested": true});
         api.patch(&format!("/api/v1/connections/{id}"), &on).await.expect(200);
-        Self { idp, id, context: PASSWORD.to_owned(), attributes: Vec::new() }
+        Self { idp, id, context: PASSWORD.to_owned(), attributes: Vec::new(), name_id: None }
     }
 
     /// Requests `sent`, follows the redirect to the provider, and answers with a valid response.
@@ -255,6 +262,16 @@ impl Provider {
         self.answer(server, browser, &format!("/saml/{}/login?return_to=/profile", self.id), email).await
     }
 
+    /// Begins a sign-in, and expects that the response is refused before there is a proof.
+    pub async fn refused(&self, server: &Server) -> Answer {
+        let browser = server.client();
+        let sent = browser.get(&format!("/saml/{}/login", self.id)).await.expect(303);
+        let to = sent.location().expect("to the provider");
+        let says = self.says(server, Some(request_id(&to)), "");
+        let response = encode(&self.idp.response(&says, Sign::Assertion));
+        browser.form(&says.recipient, &[("SAMLResponse", &response)]).await.expect(403)
+    }
+
     /// Sends an unsolicited response.
     pub async fn unsolicited(&self, server: &Server, browser: &Client, email: &str) -> Answer {
         self.post(server, browser, None, email).await
@@ -273,6 +290,7 @@ impl Provider {
         Says {
             issuer: self.idp.entity_id.clone(),
             email: email.to_owned(),
+            name_id: self.name_id.clone(),
             audience: format!("{}/saml/{}/metadata", server.url, self.id),
             recipient: acs.clone(),
             destination: acs.clone(),
@@ -286,6 +304,17 @@ impl Provider {
             extra: String::new(),
         }
     }
+}
+
+/// The format of a NameID that is an email address.
+pub const EMAIL_FORMAT: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress";
+pub const UNSPECIFIED_FORMAT: &str = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified";
+pub const PERSISTENT_FORMAT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent";
+pub const TRANSIENT_FORMAT: &str = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient";
+
+/// A NameID element.
+pub fn name_id(format: &str, value: &str) -> String {
+    format!(r#"<saml:NameID Format="{format}">{value}</saml:NameID>"#)
 }
 
 /// The value of a query parameter of a URL.

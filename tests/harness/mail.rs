@@ -64,13 +64,15 @@ impl Mail {
     }
 }
 
-/// All complete mails in a folder.
+/// All complete mails in a folder, the oldest first. The names of the files are random, but the server numbers mails in
+/// the order in which it makes them.
 pub fn all(folder: &Path) -> Vec<Mail> {
     let entries = std::fs::read_dir(folder).map(|entries| entries.flatten().collect::<Vec<_>>());
     let mut paths: Vec<PathBuf> = entries.unwrap_or_default().iter().map(std::fs::DirEntry::path).collect();
     paths.retain(|path| path.extension().is_some_and(|ending| ending == "eml"));
-    paths.sort();
-    paths.iter().filter_map(|path| Mail::read(path)).collect()
+    let mut mails: Vec<Mail> = paths.iter().filter_map(|path| Mail::read(path)).collect();
+    mails.sort_by(|one, other| one.message_id.cmp(&other.message_id));
+    mails
 }
 
 /// Waits until at least `count` mails match, and returns them.

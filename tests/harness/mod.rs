@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod client;
 pub mod directory;
+pub mod dns;
 pub mod encrypt;
 pub mod idp;
 pub mod mail;

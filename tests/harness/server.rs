@@ -52,6 +52,7 @@ pub struct Server {
 }
 
 /// An account with an administrator.
+#[derive(Clone)]
 pub struct Tenant {
     pub email: String,
     pub password: String,
@@ -161,10 +162,16 @@ impl Server {
     /// Runs `vestibule doctor` on the server's SQLite database. Returns whether it succeeded, and its
     /// output.
     pub fn doctor(&self) -> (bool, String) {
+        self.doctor_with(&[])
+    }
+
+    /// The same with more variables.
+    pub fn doctor_with(&self, variables: &[(&str, &str)]) -> (bool, String) {
         let database = format!("sqlite://{}/vestibule.db", self.dir.path().display());
         let done = super::process::vestibule(self.dir.path(), &database)
             .env("VESTIBULE_OUTGOING__ALLOWED_NETWORKS", r#"["127.0.0.0/8", "::1/128"]"#)
             .env("VESTIBULE_SERVER__PUBLIC_URL", &self.url)
+            .envs(variables.iter().copied())
             .arg("doctor")
             .output()
             .expect("runs");
@@ -176,9 +183,47 @@ impl Server {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
-    /// Creates an account as an operator would, with an administrator, a password and an API token.
+    /// Verifies a domain for an account by the operator's word, and lets these connections speak for it. A connection
+    /// that lists the domain itself needs no mention.
+    pub async fn verify_domain(&self, slug: &str, domain: &str, connections: &[&str]) {
+        use vestibule::audit::Context;
+        use vestibule::directory::accounts;
+        use vestibule::directory::domains::{self, DomainName, NewDomain};
+        let mut tx = self.kernel.db.begin().await.expect("tx");
+        let account = accounts::by_slug(&mut tx, slug).await.expect("database").expect("account");
+        let context = Context::system(&account.id);
+        let name = DomainName::parse("domain", domain).expect("a domain");
+        let ids: Vec<_> = connections.iter().map(|id| (*id).into()).collect();
+        let found = domains::by_name(&mut tx, &account.id, &name).await.expect("database");
+        let domain = if let Some(found) = found {
+            if !ids.is_empty() {
+                domains::set_connections(&mut tx, &context, &found, &ids).await.expect("connections");
+            }
+            found
+        } else {
+            let new = NewDomain { name, connections: ids };
+            domains::create(&mut tx, &context, new).await.expect("domain")
+        };
+        domains::verify_by_operator(&mut tx, &context, &domain.id).await.expect("verified");
+        tx.commit().await.expect("commit");
+    }
+
+    /// Creates an account as an operator would, with an administrator, a password and an API token. The account has
+    /// verified the domain of its administrator's address, `{slug}.example`.
     pub async fn tenant(&self, slug: &str) -> Tenant {
-        use vestibule::access::tokens::{self, NewToken, TokenOwner, TokenPurpose};
+        use vestibule::audit::Context;
+        use vestibule::directory::accounts;
+        let mut tx = self.kernel.db.begin().await.expect("tx");
+        accounts::create(&mut tx, slug, slug, |id| Context::system(id)).await.expect("account");
+        tx.commit().await.expect("commit");
+        let tenant = self.furnish(slug).await;
+        self.verify_domain(slug, &format!("{slug}.example"), &[]).await;
+        tenant
+    }
+
+    /// Gives an account an administrator with a password, and an API token. Verifies no domain.
+    pub async fn furnish(&self, slug: &str) -> Tenant {
+        use vestibule::access::tokens::{self, NewToken, TokenOrigin, TokenOwner, TokenPurpose};
         use vestibule::access::{PrincipalKind, Role, bind_role, service_accounts};
         use vestibule::audit::Context;
         use vestibule::directory::{accounts, users};
@@ -188,7 +233,7 @@ impl Server {
         let hasher = vestibule::signin::password::Hasher::default();
         let hash = hasher.hash(&password::Password::new(&password)).await.expect("hash");
         let mut tx = self.kernel.db.begin().await.expect("tx");
-        let account = accounts::create(&mut tx, slug, slug, |id| Context::system(id)).await.expect("account");
+        let account = accounts::by_slug(&mut tx, slug).await.expect("database").expect("account");
         let context = Context::system(&account.id);
         let profile = users::Profile {
             user_name: email.clone(),
@@ -209,6 +254,7 @@ impl Server {
         let robot = robot.expect("service account");
         let owner = TokenOwner { kind: PrincipalKind::ServiceAccount, id: &robot.id, epoch: 0 };
         let new = NewToken {
+            origin: TokenOrigin::Operator,
             owner,
             purpose: TokenPurpose::Api,
             connection_id: None,
@@ -220,10 +266,13 @@ impl Server {
         Tenant { email, password, token }
     }
 
-    /// Creates a directory connection with a token: (connection id, token).
+    /// Creates a directory connection with a token, which may speak for the domain of the administrator's
+    /// address: (connection id, token).
     pub async fn scim(&self, tenant: &Tenant, name: &str) -> (String, String) {
         let api = self.client().bearer(&tenant.token);
-        let made = api.post("/api/v1/connections", &json!({"kind": "scim", "name": name})).await.created();
+        let domain = tenant.email.rsplit('@').next().expect("a domain");
+        let body = json!({"kind": "scim", "name": name, "email_domains": [domain]});
+        let made = api.post("/api/v1/connections", &body).await.created();
         let id = made["id"].as_str().expect("id").to_owned();
         let token = api.post(&format!("/api/v1/connections/{id}/tokens"), &json!({})).await.created();
         (id, token["token"].as_str().expect("token").to_owned())
@@ -232,6 +281,12 @@ impl Server {
     /// Waits for a mail to this address whose subject contains `about`, and returns the newest.
     pub async fn mail(&self, to: &str, about: &str) -> Mail {
         let fits = |mail: &Mail| mail.to.contains(to) && mail.subject.contains(about);
+        mail::wait_for(&self.dir.path().join("outbox"), 1, fits).await.pop().expect("one")
+    }
+
+    /// Waits for a mail to this address whose text contains `words`, and returns the newest.
+    pub async fn mail_with(&self, to: &str, words: &str) -> Mail {
+        let fits = |mail: &Mail| mail.to.contains(to) && mail.text.replace('\n', " ").contains(words);
         mail::wait_for(&self.dir.path().join("outbox"), 1, fits).await.pop().expect("one")
     }
 

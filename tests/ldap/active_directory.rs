@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use ldap3::{Ldap, Mod};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::world::World;
 use crate::harness::directory::{DC_ADMIN, DC_PASSWORD, REALM_BASE, Samba};
@@ -69,11 +69,16 @@ async fn prepared(samba: &Samba) -> Ldap {
     admin
 }
 
+/// The users of the domain, with the attribute that has their address.
+fn query(email: &str) -> Value {
+    json!({"base_dn": REALM_BASE, "filter": "(&(objectClass=user)(!(objectClass=computer)))", "email_attribute": email})
+}
+
 async fn world<'s>(server: &'s Server, samba: &Samba) -> World<'s> {
     let body = json!({"kind": "ldap", "name": "Active Directory", "url": samba.url(), "ca_certificate": samba.authority.pem,
         "bind_dn": DC_ADMIN, "bind_password": DC_PASSWORD, "nested": true, "group_sync": true,
-        "user_queries": [{"base_dn": REALM_BASE, "filter": "(&(objectClass=user)(!(objectClass=computer)))"}],
-        "group_queries": [{"base_dn": REALM_BASE, "filter": "(objectClass=group)"}], "jit": {"enabled": true}});
+        "user_queries": [query("mail")],
+        "group_queries": [{"base_dn": REALM_BASE, "filter": "(objectClass=group)"}], "jit": {"enabled": true}, "email_domains": ["acme.example"]});
     World::with(server, body, json!({})).await
 }
 
@@ -98,12 +103,15 @@ async fn names_and_states() {
     for name in ["bob@acme.example", "bob", "BOB"] {
         assert_eq!(world.lets_in(name, DC_PASSWORD).await["email"], "bob@acme.example", "{name}");
     }
-    assert_eq!(
-        world.lets_in("nomail", DC_PASSWORD).await["email"],
-        "nomail@acme.example",
-        "the sign-in name stands for one"
-    );
     world.refuses("bob", "wrong", "wrong_password").await;
+    // The sign-in name is no address, unless the connection says that it is.
+    let answer = world.try_in(&server.client(), "nomail", "wrong").await.expect(401);
+    assert!(answer.body.contains(super::world::WRONG), "{}", answer.body);
+    let answer = world.try_in(&server.client(), "nomail", DC_PASSWORD).await.expect(401);
+    assert!(answer.body.contains("does not contain your email address"), "{}", answer.body);
+    assert_eq!(server.last_refusal(&world.tenant).await, "no_address");
+    world.change(json!({"user_queries": [query("userPrincipalName")]})).await.expect(200);
+    assert_eq!(world.lets_in("nomail", DC_PASSWORD).await["email"], "nomail@acme.example");
     for (name, reason, said) in [
         ("disabled", "directory_disabled", "is disabled"),
         ("expired", "directory_expired", "has expired"),
@@ -116,6 +124,28 @@ async fn names_and_states() {
         let answer = world.try_in(&server.client(), name, "wrong").await.expect(401);
         assert!(answer.body.contains(super::world::WRONG), "{name}: {}", answer.body);
     }
+    // Whoever is disabled or gone is out at the next synchronisation.
+    let mut inside = Vec::new();
+    for name in ["bob", "nomail"] {
+        let browser = server.client();
+        world.try_in(&browser, name, DC_PASSWORD).await.expect(303);
+        inside.push(browser);
+    }
+    replace(&mut admin, &dn("bob"), "userAccountControl", "514").await;
+    let run = super::sync::sync(&world, json!({})).await;
+    assert_eq!(run["report"]["deactivated"], 1, "{run}");
+    assert_eq!(run["report"]["leavers"][0]["reason"], "disabled in the directory", "{run}");
+    inside[0].get("/api/v1/me").await.expect(401);
+    inside[1].get("/api/v1/me").await.expect(200);
+    admin.delete(&dn("nomail")).await.expect("deleted").success().expect("deleted");
+    replace(&mut admin, &dn("bob"), "userAccountControl", "512").await;
+    let run = super::sync::sync(&world, json!({})).await;
+    assert_eq!(
+        (&run["report"]["deactivated"], &run["report"]["reactivated"]),
+        (&json!(1), &json!(1)),
+        "{run}"
+    );
+    inside[1].get("/api/v1/me").await.expect(401);
     // Locked there: no password is looked at, so nothing is said.
     replace(&mut admin, REALM_BASE, "lockoutThreshold", "2").await;
     for at in 0..3 {

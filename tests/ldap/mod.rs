@@ -1,9 +1,11 @@
 //! Directories: slapd, and a Samba domain controller.
 
 mod active_directory;
+mod leavers;
 mod pages;
+mod password_policy;
 mod signin;
-mod sync;
+pub mod sync;
 mod trials;
 mod trouble;
 pub mod world;

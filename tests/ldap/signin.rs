@@ -118,11 +118,15 @@ on_both! {
         api.post("/api/v1/users", &user).await.created();
         world.lets_in("eve@other.example", "correct horse battery staple").await;
         world.lets_in("bob@acme.example", PASSWORD).await;
-        // Without domains it is for everybody, but for those who have a password here.
+        world.lets_in("carol@acme.example", PASSWORD).await;
+        // Without domains it is for everybody whom it has linked, but for those who have a password here. It brings
+        // nobody new.
         world.change(json!({"email_domains": []})).await.expect(200);
         world.lets_in("eve@other.example", "correct horse battery staple").await;
         world.lets_in(&world.tenant.email, &world.tenant.password).await;
         world.lets_in("carol@acme.example", PASSWORD).await;
+        world.try_in(&server.client(), "dave@acme.example", PASSWORD).await.expect(401);
+        assert_eq!(server.last_refusal(&world.tenant).await, "not_in_connection_domains");
     }
 
     async fn one_has_to_prove_it_again_there(server: Server) {

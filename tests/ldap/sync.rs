@@ -220,7 +220,7 @@ on_both! {
             world.change(json!({"schedule": good})).await.expect(200);
         }
         let browser = server.client();
-        browser.sign_in("acme", &world.tenant.email, &world.tenant.password).await.expect(303);
+        browser.sign_in_locally("acme", &world.tenant.email, &world.tenant.password).await.expect(303);
         world.change(json!({"schedule": "0 30 2 ? * MON-FRI"})).await.expect(200);
         let page = browser.get(&format!("/console/connections/{}", world.connection)).await.expect(200).body;
         assert!(page.contains("02:30") && page.contains("Monday"), "{page}");

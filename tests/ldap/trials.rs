@@ -76,7 +76,7 @@ async fn networks_that_are_not_listed_are_not_asked() {
     let slapd = Slapd::start(&few());
     let server = Server::start(Backend::Sqlite).await;
     let world = World::new(&server, &slapd).await;
-    assert!(world.fails_at("connect").await.contains("outgoing.allowed_networks"));
+    assert!(world.fails_at("connect").await.contains("private network that is not listed"));
     world.change(json!({"url": slapd.plain_url(), "bind_password": PASSWORD})).await.expect(200);
     assert!(world.fails_at("connect").await.contains("unencrypted"));
     world.try_in(&server.client(), "bob", PASSWORD).await.expect(503);

@@ -32,7 +32,7 @@ pub fn body(slapd: &Slapd) -> Value {
         "bind_dn": format!("cn=reader,{BASE}"), "bind_password": PASSWORD,
         "user_queries": [{"base_dn": BASE, "filter": "(objectClass=inetOrgPerson)"}],
         "group_queries": [{"base_dn": format!("ou=groups,{BASE}"), "filter": "(objectClass=groupOfNames)"}],
-        "jit": {"enabled": true}})
+        "jit": {"enabled": true}, "email_domains": ["acme.example"]})
 }
 
 impl<'s> World<'s> {

@@ -1,5 +1,6 @@
 //! OpenID Connect and OAuth as a client.
 
+mod asked;
 mod attacks;
 mod browsers;
 mod links;

@@ -53,7 +53,7 @@ on_both! {
         world.sign_in(&server.client()).await.expect(403);
         assert_eq!(server.last_refusal(&world.tenant).await, "address_not_verified");
         pages(false, true);
-        assert!(world.sign_in(&server.client()).await.expect(403).body.contains("You do not have access"));
+        assert!(world.sign_in(&server.client()).await.expect(403).body.contains("not set up for this sign-in"));
         // It says no with status 200.
         provider.says().pages.clear();
         world.refuses("userinfo").await;

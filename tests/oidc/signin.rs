@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::world::{World, param};
-use crate::harness::provider::SECRET;
+use crate::harness::provider::{Provider, SECRET};
 use crate::harness::{Client, Server};
 use crate::on_both;
 
@@ -167,8 +167,14 @@ on_both! {
 
     async fn addresses_inside_are_not_asked(server: Server) {
         let outside = Server::start(crate::harness::Backend::Sqlite).await;
-        let world = World::new(&outside).await;
+        let mut provider = Provider::start(&outside.clock).await;
+        let literal = provider.url.clone();
+        provider.url = literal.replace("127.0.0.1", "localhost");
+        let world = World::at(&outside, "acme", provider, json!({})).await;
         let before = world.provider.asked("/.well-known/openid-configuration");
+        // An address is refused when it is entered, a name when it is used.
+        let refused = world.change(json!({"issuer": literal, "client_secret": SECRET})).await.expect(422);
+        assert_eq!(refused.value()["field"], "issuer", "{}", refused.body);
         outside.client().get(&world.path("login")).await.expect(503);
         assert_eq!(world.provider.asked("/.well-known/openid-configuration"), before);
         // Nor does a public document lead there.

@@ -38,7 +38,8 @@ on_both! {
         assert_eq!(found["status"], "passed", "{found}");
         let checks: Vec<&str> = found["found"]["checks"].as_array().expect("checks").iter().map(|c| c["check"].as_str().expect("name")).collect();
         let wanted = ["discovery", "answer", "code", "token", "algorithm", "key", "signature", "issuer", "audience",
-            "authorized_party", "times", "nonce", "access_token", "subject", "email", "request", "email_verified", "domain"];
+            "authorized_party", "times", "nonce", "access_token", "subject", "email", "request", "email_verified", "domain",
+            "connection_domain"];
         assert_eq!(checks, wanted);
         assert_eq!(found["found"]["attributes"]["department"][0], "sales");
         // It may be switched on now, without saying that it is untested.

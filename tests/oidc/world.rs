@@ -30,7 +30,7 @@ impl<'s> World<'s> {
         let tenant = server.tenant(slug).await;
         let api = server.client().bearer(&tenant.token);
         let mut body = json!({"kind": "oidc", "name": "Company", "issuer": provider.url, "client_id": CLIENT,
-            "client_secret": SECRET});
+            "client_secret": SECRET, "email_domains": [format!("{slug}.example")]});
         body.as_object_mut().expect("object").extend(more.as_object().expect("object").clone());
         let made = api.post("/api/v1/connections", &body).await.created();
         assert_eq!(made["enabled"], false);

@@ -3,7 +3,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
-use vestibule_saml::{Decryption, ExpectedResponse, validate_response};
+use vestibule_saml::{Decryption, EmailSource, ExpectedResponse, validate_response};
 
 use super::world::{ENTITY, SUCCESS, World};
 use crate::harness::idp::{Idp, Says, Sign};
@@ -545,6 +545,7 @@ fn memory_stays_flat_under_all_of_it() {
         attributes: Vec::new(),
         context: String::new(),
         extra: String::new(),
+        name_id: None,
     };
     let certificates = [idp.certificate.clone()];
     let expected = ExpectedResponse {
@@ -552,7 +553,7 @@ fn memory_stays_flat_under_all_of_it() {
         certificates: &certificates,
         sp_entity_id: &says.audience.clone(),
         acs: &acs,
-        email_attribute: None,
+        email_source: EmailSource::Standard,
         read_email: |text| vestibule::directory::Email::parse(text).ok().map(|email| email.folded()),
         decryption: Decryption::default(),
         now: now.into(),

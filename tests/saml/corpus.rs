@@ -27,6 +27,7 @@ fn says() -> Says {
         attributes: vec![("groups".into(), "a".into())],
         context: PASSWORD.into(),
         extra: String::new(),
+        name_id: None,
     }
 }
 

@@ -80,8 +80,8 @@ impl Site {
         let server = start(backend).await;
         let tenant = server.tenant("acme").await;
         let api = server.client().bearer(&tenant.token);
-        let mut body =
-            json!({"kind": "saml", "name": "Company", "metadata_url": url, "jit": {"enabled": true}});
+        let mut body = json!({"kind": "saml", "name": "Company", "metadata_url": url, "jit": {"enabled": true},
+                "email_domains": ["acme.example"]});
         body.as_object_mut().expect("object").extend(more.as_object().expect("object").clone());
         let made = api.post("/api/v1/connections", &body).await.created();
         let id = made["id"].as_str().expect("id").to_owned();
@@ -119,6 +119,7 @@ impl Site {
             attributes: Vec::new(),
             context: PASSWORD.into(),
             extra: String::new(),
+            name_id: None,
         };
         browser.form(&acs, &[("SAMLResponse", &encode(&idp.response(&says, Sign::Both)))]).await
     }

@@ -1,5 +1,6 @@
 //! SAML by capability.
 
+mod asked;
 mod attacks;
 mod browsers;
 mod corpus;

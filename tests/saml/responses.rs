@@ -24,7 +24,8 @@ on_both! {
             assert_eq!(entered.location().as_deref(), Some("/profile"));
             let me = browser.get("/api/v1/me").await.ok();
             assert_eq!(me["email"], "bob@acme.example");
-            assert_eq!(me["acr"], "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport");
+            assert_eq!(me["acr"], "");
+            assert_eq!(me["provider_acr"], "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport");
         }
         let events = server.audit(&world.tenant).await;
         assert_eq!(events.iter().filter(|e| e["action"] == "session.sign_in" && e["outcome"] == "success").count(), 3);

@@ -102,6 +102,21 @@ on_both! {
         assert_eq!((&event["outcome"], &event["reason"]), (&json!("refused"), &json!("saml_audience")));
     }
 
+    async fn a_test_says_what_was_asked_and_not_shown(server: Server) {
+        let (tenant, provider, admin) = world(server).await;
+        let api = server.client().bearer(&tenant.token);
+        api.patch(&path(&provider), &json!({"force_authn": true})).await.expect(200);
+        let sent = begin(&admin, &provider).await;
+        let hours = std::time::Duration::from_hours(10);
+        let early = |says: &mut crate::harness::idp::Says| says.not_before = says.not_before.minus(hours);
+        let answered = provider.answer_with_relay(server, &admin, (&sent, &tenant.email), early).await.expect(303);
+        let found = result(&api, &answered).await;
+        let last = found["found"]["checks"].as_array().and_then(|all| all.last()).cloned().expect("a check");
+        assert_eq!((&last["check"], &last["passed"]), (&json!("authn_instant"), &json!(false)));
+        let page = admin.get(&answered.location().expect("to")).await.expect(200).body;
+        assert!(page.contains("honors ForceAuthn") && page.contains("at or after the request"), "{page}");
+    }
+
     async fn a_test_is_good_for_nothing_else(server: Server) {
         let (tenant, provider, admin) = world(server).await;
         let other = server.tenant("other").await;

@@ -28,7 +28,8 @@ impl<'s> World<'s> {
         let tenant = server.tenant(slug).await;
         let api = server.client().bearer(&tenant.token);
         let metadata = idp.metadata_with(crate::harness::idp::SLO);
-        let mut body = json!({"kind": "saml", "name": "Company", "metadata_xml": metadata});
+        let mut body = json!({"kind": "saml", "name": "Company", "metadata_xml": metadata,
+            "email_domains": [format!("{slug}.example")]});
         body.as_object_mut().expect("object").extend(more.as_object().expect("object").clone());
         let made = api.post("/api/v1/connections", &body).await.created();
         assert_eq!(made["enabled"], false);
@@ -57,6 +58,7 @@ impl<'s> World<'s> {
             attributes: Vec::new(),
             context: PASSWORD.into(),
             extra: String::new(),
+            name_id: None,
         }
     }
 

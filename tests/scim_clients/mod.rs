@@ -52,6 +52,11 @@ impl Stage {
         let admin = api.get(&format!("/api/v1/users?user_name={}", tenant.email)).await.ok();
         names.insert("admin".into(), id(&admin["items"][0]));
         if let Some(user) = &scenario.local {
+            let domain =
+                user["email"].as_str().and_then(|email| email.split_once('@')).expect("an address").1;
+            // A connection takes over users of its own domains only.
+            let slug = tenant.email.rsplit('@').next().and_then(|name| name.strip_suffix(".example"));
+            server.verify_domain(slug.expect("{slug}.example"), domain, &[&names["connection"]]).await;
             names.insert("local".into(), id(&api.post("/api/v1/users", user).await.created()));
         }
         if let Some(name) = &scenario.local_group {

@@ -54,6 +54,11 @@ impl World {
             SettingKind::Domains { .. } => json!(["acme.example", "other.example"]),
             SettingKind::Group { .. } => json!(self.group.1),
             SettingKind::Groups { .. } => json!([self.group.1]),
+            SettingKind::SignInRules { .. } => json!([
+                {"domain": "other.example", "password": false, "passkey": true, "connections": null},
+                {"group": self.group.1, "password": true, "passkey": false, "connections": []},
+                {"password": true, "passkey": true, "connections": null},
+            ]),
         }
     }
 
@@ -87,6 +92,11 @@ impl World {
                 .filter_map(Value::as_str)
                 .collect::<Vec<_>>()
                 .join("\n"),
+            (SettingKind::SignInRules { .. }, value) if value == &json!([]) => String::new(),
+            (SettingKind::SignInRules { .. }, _) => format!(
+                "domain other.example: sso, passkey\n\n Group {}: Password\nEveryone: passkey, password, SSO",
+                self.group.0
+            ),
             (SettingKind::Group { .. }, id) => name(id),
             (SettingKind::Groups { .. }, _) => {
                 value.as_array().expect("list").iter().map(name).collect::<Vec<_>>().join("\n")

@@ -4,6 +4,7 @@
 use serde_json::{Value, json};
 
 use super::PATH;
+use crate::forward_auth::world::Site;
 use crate::harness::{Answer, Server, Tenant};
 use crate::on_both;
 
@@ -47,11 +48,14 @@ on_both! {
     async fn settings_that_cannot_be_read_let_nobody_in(server: Server) {
         let tenant = server.tenant("acme").await;
         let other = server.tenant("globex").await;
-        let api = server.client().bearer(&tenant.token);
+        let site = Site::of(server, tenant, "app.test", json!({})).await;
+        let (tenant, api) = (&site.tenant, &site.api);
         api.patch(PATH, &json!({"email_domains": ["acme.example"]})).await.ok();
         let good = stored(server, "acme").await;
         let browser = server.client();
         browser.sign_in("acme", &tenant.email, &tenant.password).await.expect(303);
+        let sent = site.navigate(&browser, "/").await.expect(302);
+        assert_eq!(site.follow(&browser, sent).await.1, site.url("/"));
 
         // What a newer version adds is left alone.
         let mut newer: Value = serde_json::from_str(&good).expect("JSON");
@@ -59,6 +63,7 @@ on_both! {
         newer["two_factor"]["kinds"] = json!({"passkey": true});
         store(server, "acme", &newer.to_string()).await;
         browser.get("/api/v1/me").await.expect(200);
+        site.fetch(&browser, "/").await.expect(200);
         server.client().sign_in("acme", &tenant.email, &tenant.password).await.expect(303);
         api.patch(PATH, &json!({"password": {"history": 3}})).await.ok();
         newer["password"]["history"] = json!(3);
@@ -81,8 +86,10 @@ on_both! {
             refused(browser.get("/console/settings").await);
             refused(browser.form("/console/settings", &[("min_length", "20"), ("confirmed", "yes")]).await);
             refused(browser.get("/profile").await);
-            refused(browser.get("/forward-auth").await);
-            refused(password(&waiting, &page, &tenant).await);
+            refused(site.navigate(&browser, "/").await);
+            refused(site.fetch(&browser, "/").await);
+            refused(browser.get(&format!("/login/apps/{}?challenge=x&host={}", site.id, site.host)).await);
+            refused(password(&waiting, &page, tenant).await);
             // What an administrator sends has the server forget what it remembers of accounts for a moment.
             let other_admin = server.client().bearer(&other.token);
             other_admin.post("/api/v1/groups", &json!({})).await.expect(422);
@@ -98,7 +105,8 @@ on_both! {
 
         store(server, "acme", &good).await;
         browser.get("/api/v1/me").await.expect(200);
-        password(&waiting, &page, &tenant).await.expect(303);
+        site.fetch(&browser, "/").await.expect(200);
+        password(&waiting, &page, tenant).await.expect(303);
         assert_eq!(api.get(PATH).await.ok()["email_domains"], json!(["acme.example"]));
     }
 }

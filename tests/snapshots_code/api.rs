@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::book::Book;
 use super::world::{World, id};
 
-const READ: [(&str, &str); 45] = [
+const READ: [(&str, &str); 52] = [
     ("me", "/me"),
     ("users", "/users"),
     ("users-page", "/users?limit=2"),
@@ -17,6 +17,7 @@ const READ: [(&str, &str); 45] = [
     ("user-unknown", "/users/0195f3c0-0000-7000-8000-000000000000"),
     ("user-sessions", "/users/{dora}/sessions"),
     ("user-identities", "/users/{bob}/identities"),
+    ("user-pending-identities", "/users/{bob}/pending-identities"),
     ("user-two-factor", "/users/{dora}/two-factor"),
     ("two-factor-summary", "/two-factor/summary"),
     ("two-factor-report", "/two-factor/report"),
@@ -47,6 +48,12 @@ const READ: [(&str, &str); 45] = [
     ("connection-waiting", "/connections/{scim}/pending-changes"),
     ("connection-test", "/connections/{ldap}/tests/{ldap-test}"),
     ("connection-syncs", "/connections/{ldap}/syncs"),
+    ("apps", "/apps"),
+    ("app", "/apps/{app}"),
+    ("app-unknown", "/apps/x"),
+    ("signing-keys", "/signing-keys"),
+    ("domains", "/domains"),
+    ("domain", "/domains/{domain}"),
     ("audit-events", "/audit-events?limit=200"),
     ("audit-events-page", "/audit-events?limit=1&action=user.lock"),
     ("authentication-settings", "/authentication-settings"),
@@ -125,11 +132,10 @@ async fn refusals_about_the_account() {
             json!({"kind": "scim", "name": "x", "issuer": "y"}),
         ),
         ("connection-no-metadata", "POST /connections", json!({"kind": "saml", "name": "x"})),
-        (
-            "connection-domain-taken",
-            "PATCH /connections/{oidc}",
-            json!({"email_domains": ["saml.acme.example"]}),
-        ),
+        ("connection-domain-public", "PATCH /connections/{oidc}", json!({"email_domains": ["gmail.com"]})),
+        ("domain-public-suffix", "POST /domains", json!({"domain": "co.uk"})),
+        ("domain-twice", "POST /domains", json!({"domain": "Brand.example"})),
+        ("domain-unknown-connection", "PATCH /domains/{domain}", json!({"connections": ["x"]})),
         ("connection-untested", "PATCH /connections/{saml-bare}", json!({"enabled": true})),
         ("connection-ldap-secret-again", "PATCH /connections/{ldap}", json!({"url": "ldaps://127.0.0.2:1"})),
         ("connection-scim-number", "PATCH /connections/{scim}", json!({"log_days": 91})),
@@ -148,6 +154,22 @@ async fn refusals_about_the_account() {
             json!({"lockout": {"notify_group": "x"}}),
         ),
         ("settings-locks-out", "PATCH /authentication-settings", json!({"email_domains": ["other.example"]})),
+        ("app-bad-kind", "POST /apps", json!({"kind": "magic", "name": "x", "hosts": ["a.example"]})),
+        ("app-no-host", "POST /apps", json!({"kind": "forward_auth", "name": "x", "hosts": []})),
+        ("app-wildcard", "POST /apps", json!({"kind": "forward_auth", "name": "x", "hosts": ["*.example"]})),
+        (
+            "app-own-host",
+            "POST /apps",
+            json!({"kind": "forward_auth", "name": "x", "hosts": ["127.0.0.1:1"]}),
+        ),
+        (
+            "app-host-taken",
+            "POST /apps",
+            json!({"kind": "forward_auth", "name": "x", "hosts": ["reports.acme.example"]}),
+        ),
+        ("app-no-group", "PATCH /apps/{app}", json!({"groups": []})),
+        ("app-unknown-group", "PATCH /apps/{app}", json!({"groups": ["x"]})),
+        ("token-unknown-app", "POST /api-tokens", json!({"name": "x", "application": "x"})),
         ("method-not-there", "PUT /users", json!({})),
     ];
     send(&mut book, &world, &all).await;
@@ -220,6 +242,18 @@ async fn changes() {
         ("connection-test-of-saml", "POST /connections/{saml}/tests", json!({})),
         ("connection-sync", "POST /connections/{ldap}/syncs", json!({"preview": true})),
         ("connection-deleted", "DELETE /connections/{saml-bare}", json!({})),
+        (
+            "app",
+            "POST /apps",
+            json!({"kind": "forward_auth", "name": "Wiki", "hosts": ["WIKI.acme.example:443"]}),
+        ),
+        ("app-changed", "PATCH /apps/{app}", json!({"groups": null, "hosts": ["a.acme.example"]})),
+        ("app-deleted", "DELETE /apps/{app}", json!({})),
+        ("signing-keys-rotated", "POST /signing-keys/rotate", json!({})),
+        ("domain", "POST /domains", json!({"domain": "new.example", "connections": [world.id("saml")]})),
+        ("domain-changed", "PATCH /domains/{domain}", json!({"connections": [world.id("oidc")]})),
+        ("domain-verified", "POST /domains/{domain}/verify", json!({"trust_administrator": true})),
+        ("domain-deleted", "DELETE /domains/{domain}", json!({})),
         ("settings", "PATCH /authentication-settings", json!({"password": {"min_length": 16}})),
         (
             "settings-preview",

@@ -3,7 +3,7 @@
 use super::world::World;
 
 /// Lists and forms that look different when there is nothing.
-const EMPTY: [(&str, &str); 16] = [
+const EMPTY: [(&str, &str); 19] = [
     ("overview", "/console"),
     ("overview-welcome", "/console?notice=welcome"),
     ("users", "/console/users"),
@@ -14,6 +14,9 @@ const EMPTY: [(&str, &str); 16] = [
     ("invite", "/console/invitations/new"),
     ("connections", "/console/connections"),
     ("connection-new", "/console/connections/new"),
+    ("apps", "/console/apps"),
+    ("app-new", "/console/apps/new"),
+    ("domains", "/console/domains"),
     ("service-accounts", "/console/service-accounts"),
     ("two-factor", "/console/two-factor"),
     ("two-factor-progress", "/console/two-factor/progress"),
@@ -23,7 +26,7 @@ const EMPTY: [(&str, &str); 16] = [
 ];
 
 /// The same and more when there is something.
-const FULL: [(&str, &str); 60] = [
+const FULL: [(&str, &str); 65] = [
     ("overview", "/console"),
     ("users", "/console/users"),
     ("users-found", "/console/users?q=bob"),
@@ -82,6 +85,11 @@ const FULL: [(&str, &str); 60] = [
     ("connection-requests-none", "/console/connections/{scim-bare}/requests"),
     ("connection-waiting", "/console/connections/{scim}/pending-changes"),
     ("connection-waiting-none", "/console/connections/{scim-bare}/pending-changes"),
+    ("apps", "/console/apps"),
+    ("app", "/console/apps/{app}"),
+    ("app-new", "/console/apps/new"),
+    ("domains", "/console/domains"),
+    ("domain", "/console/domains/{domain}?notice=domain_added"),
     ("service-accounts", "/console/service-accounts"),
     ("audit", "/console/audit"),
 ];
@@ -131,6 +139,7 @@ async fn the_console_of_an_account_that_has_everything() {
     for (name, path) in [
         ("viewer-user", "/console/users/{ada}"),
         ("viewer-connection", "/console/connections/{saml}"),
+        ("viewer-app", "/console/apps/{app}"),
         ("viewer-settings", "/console/settings"),
         ("viewer-new-user", "/console/users/new"),
     ] {

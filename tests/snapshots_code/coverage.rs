@@ -4,7 +4,7 @@ use super::book::shelf;
 use super::inside;
 
 /// Addresses without a snapshot, each for a reason.
-const WITHOUT: [(&str, &str); 6] = [
+const WITHOUT: [(&str, &str); 18] = [
     ("GET /api/v1/connections/{id}/waiting", "an earlier path of …/pending-changes"),
     ("POST /api/v1/connections/{id}/waiting/let-through", "an earlier path of …/pending-changes/approve"),
     ("POST /api/v1/connections/{id}/waiting/discard", "an earlier path of …/pending-changes/discard"),
@@ -15,6 +15,21 @@ const WITHOUT: [(&str, &str); 6] = [
     (
         "GET /assets/{version}/{name}",
         "the files are as they are in templates/assets; their headers have a snapshot",
+    ),
+    ("ANY /forward-auth", "answers with headers, which have a snapshot; tests/forward_auth reads them"),
+    ("ANY /forward-auth/{app}", "the same"),
+    ("ANY /forward-auth/{app}/", "the same"),
+    ("ANY /forward-auth/{app}/{*path}", "the same"),
+    ("GET /.vestibule/sign-in", "at the host of an application; tests/forward_auth goes there"),
+    ("GET /.vestibule/callback", "at the host of an application; tests/forward_auth goes there"),
+    ("GET /.vestibule/sign-out", "at the host of an application; tests/forward_auth goes there"),
+    ("POST /.vestibule/sign-out", "at the host of an application; tests/forward_auth goes there"),
+    ("POST /console/users/{id}/identities/approve", "tests/identity/confirmation approves what waits"),
+    ("POST /console/users/{id}/identities/discard", "tests/identity/confirmation discards what waits"),
+    ("POST /api/v1/users/{id}/identities", "tests/identity/confirmation approves what waits"),
+    (
+        "DELETE /api/v1/users/{id}/pending-identities/{identity}",
+        "tests/identity/confirmation discards what waits",
     ),
     ("GET /metrics", "numbers, and which there are depends on what else this process has done"),
 ];

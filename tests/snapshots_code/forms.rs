@@ -36,7 +36,7 @@ fn settings(changes: Fields<'_>) -> Vec<(&str, &str)> {
 }
 
 /// Forms that are posted as they are: (name, path, fields).
-const WRONG: [(&str, &str, Fields<'static>); 21] = [
+const WRONG: [(&str, &str, Fields<'static>); 25] = [
     ("user-bad-email", "/console/users", &[("email", "not an address"), ("given_name", "<Ada>")]),
     ("user-nobody", "/console/users", &[("email", ""), ("user_name", "")]),
     ("user-bad-password", "/console/users", &[("email", "new@acme.example"), ("password", "short")]),
@@ -61,6 +61,14 @@ const WRONG: [(&str, &str, Fields<'static>); 21] = [
     ("group-rename-managed", "/console/groups/{sales}", &[("name", "Others")]),
     ("group-member-unknown", "/console/groups/{security}/members", &[("add", "nobody@acme.example")]),
     ("group-link-no-name", "/console/groups/{security}/link", &[("connection_id", "{saml}"), ("name", "")]),
+    ("app-no-name", "/console/apps", &[("name", ""), ("hosts", "a.example"), ("access", "groups")]),
+    ("app-bad-host", "/console/apps/{app}", &[("name", "Reports"), ("hosts", "https://a.example/x")]),
+    (
+        "app-groups-and-all",
+        "/console/apps/{app}",
+        &[("name", "Reports"), ("hosts", "a.example"), ("access", "all"), ("group", "{makers}")],
+    ),
+    ("domain-public", "/console/domains", &[("domain", "gmail.com")]),
     ("service-account-no-name", "/console/service-accounts", &[("name", "")]),
     (
         "service-account-token-bad-date",
@@ -176,7 +184,7 @@ const PARTS: [(&str, &str, Fields<'static>); 12] = [
 ];
 
 /// What the forms do when all is well, in an order in which each still finds what it needs.
-const RIGHT: [(&str, &str, Fields<'static>); 37] = [
+const RIGHT: [(&str, &str, Fields<'static>); 45] = [
     ("done-user", "/console/users", &[("email", "zoe@acme.example"), ("given_name", "Zoe")]),
     (
         "done-user-save",
@@ -241,6 +249,18 @@ const RIGHT: [(&str, &str, Fields<'static>); 37] = [
     ("done-connection-let-through", "/console/connections/{scim}/pending-changes/approve", &[]),
     ("done-connection-discard", "/console/connections/{scim}/pending-changes/discard", &[]),
     ("done-connection-delete", "/console/connections/{saml-bare}/delete", &[]),
+    ("done-app", "/console/apps", &[("name", "Wiki"), ("hosts", "wiki.example"), ("access", "all")]),
+    (
+        "done-app-save",
+        "/console/apps/{app}",
+        &[("name", "Books"), ("hosts", "books.example"), ("access", "groups"), ("group", "{makers}")],
+    ),
+    ("done-app-keys", "/console/apps/{app}/signing-keys", &[]),
+    ("done-app-delete", "/console/apps/{app}/delete", &[]),
+    ("done-domain", "/console/domains", &[("domain", "new.example")]),
+    ("done-domain-connections", "/console/domains/{domain}", &[("connection", "{saml}")]),
+    ("done-domain-verify", "/console/domains/{domain}/verify", &[("trust_administrator", "on")]),
+    ("done-domain-delete", "/console/domains/{domain}/delete", &[]),
     ("done-service-account", "/console/service-accounts", &[("name", "Reports"), ("role", "account_viewer")]),
     (
         "done-service-account-token",

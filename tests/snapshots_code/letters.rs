@@ -94,6 +94,7 @@ async fn mails_to_people_who_come() {
         "email_domains": ["sso.example"]});
     world.make("saml", "/api/v1/connections", saml).await;
     world.change("/api/v1/connections/{saml}", json!({"enabled": true, "override_untested": true})).await;
+    world.server.verify_domain("acme", "sso.example", &[]).await;
     world.change("/api/v1/authentication-settings", json!({"sso_invitations": "notice"})).await;
     make("eve@sso.example").await;
     book.mail("made-by-directory-with-sso", &world.server.mail("eve@", "You now have access to acme").await);

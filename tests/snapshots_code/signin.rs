@@ -57,7 +57,7 @@ async fn the_sign_in_pages() {
         ("continue-without-handover", "/login/continue?handover=none"),
         ("page-without-sign-in", "/console/users?q=a"),
         ("page-for-nobody", "/nowhere"),
-        ("page-that-is-not-understood", "/login?account=a&account=b"),
+        ("page-that-is-not-understood", "/login/local?account=a&account=b"),
     ] {
         book.get(&client, name, path).await;
     }
@@ -162,6 +162,24 @@ async fn entered(book: &mut Book, world: &World) {
         ("return_to", "/console"),
     ];
     book.form(&local, "local-entered", "/login/local", &fields).await;
+    first_link(book, world).await;
+}
+
+/// A user with a password comes through a provider for the first time, and confirms it.
+async fn first_link(book: &mut Book, world: &World) {
+    world.server.verify_domain("acme", "acme.example", &[world.id("oidc")]).await;
+    world.provider.claim("email", json!("ada@acme.example"));
+    world.provider.claim("sub", json!("ada-1"));
+    let browser = world.server.client();
+    let begin = world.path("/oidc/{oidc}/login?return_to=/profile");
+    let sent = browser.get(&begin).await.expect(303).location().expect("to the provider");
+    let back = browser.get(&world.provider.approve(&sent)).await.expect(303).location().expect("on");
+    let asked = book.get(&browser, "first-link", &back).await.location().expect("to confirm");
+    let flow = book.get(&browser, "confirm-link-page", &asked).await.field("flow");
+    for (name, password) in [("confirm-link-wrong", "wrong"), ("confirm-link-confirmed", PASSWORD)] {
+        let fields = [("flow", flow.as_str()), ("password", password)];
+        book.form(&browser, name, "/login/confirm-link", &fields).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

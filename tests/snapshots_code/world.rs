@@ -206,18 +206,32 @@ impl World {
             self.make(preset, "/api/v1/connections", body).await;
         }
         self.switch_on("google").await;
+        for verified in ["saml.acme.example", "oidc.acme.example"] {
+            self.server.advance(1);
+            self.server.verify_domain("acme", verified, &[]).await;
+        }
+        self.make("domain", "/api/v1/domains", json!({"domain": "brand.example"})).await;
         let link = json!({"connection_id": self.id("saml"), "name": "okta-makers"});
         self.make("", "/api/v1/groups/{makers}/link", link).await;
         let link = json!({"connection_id": self.id("oidc"), "name": "helpdesk"});
         self.make("", "/api/v1/groups/{support}/link", link).await;
-        // Somebody who came through a provider, and is known there from then on.
+        // Somebody who came through a provider, confirmed it, and is known there from then on.
         self.server.advance(1);
+        self.server.verify_domain("acme", "acme.example", &[self.id("oidc")]).await;
         let browser = self.server.client();
         let begin = format!("/oidc/{}/login?return_to=/profile", self.id("oidc"));
         let sent = browser.get(&begin).await.expect(303).location().expect("to the provider");
         self.provider.claim("groups", json!(["helpdesk"]));
         let back = browser.get(&self.provider.approve(&sent)).await.expect(303);
-        browser.get(&back.location().expect("on")).await.expect(303);
+        let asked =
+            browser.get(&back.location().expect("on")).await.expect(303).location().expect("to confirm");
+        let flow = browser.get(&asked).await.expect(200).field("flow");
+        browser.form("/login/confirm-link", &[("flow", &flow), ("password", PASSWORD)]).await.expect(303);
+        let domains = self.api.get("/api/v1/domains").await.ok();
+        let mut own = domains["items"].as_array().expect("domains").iter();
+        let own = own.find(|domain| domain["domain"] == "acme.example").expect("the account's own");
+        let path = format!("/api/v1/domains/{}", own["id"].as_str().expect("id"));
+        self.change(&path, json!({"connections": []})).await;
     }
 
     async fn switch_on(&self, name: &str) {
@@ -234,6 +248,8 @@ impl World {
             "schedule": "0 0 3 * * ?", "connect_timeout_ms": 1000, "jit": {"enabled": true}});
         self.make("ldap", "/api/v1/connections", ldap).await;
         self.switch_on("ldap").await;
+        self.server.advance(1);
+        self.server.verify_domain("acme", "ldap.acme.example", &[]).await;
         self.make("ldap-test", "/api/v1/connections/{ldap}/tests", json!({})).await;
         self.make("", "/api/v1/connections/{ldap}/syncs", json!({})).await;
         self.synced().await;
@@ -280,6 +296,13 @@ impl World {
         let token = json!({"name": "nightly", "service_account_id": self.id("robot"),
             "expires_at": "2031-01-01T00:00:00Z"});
         self.make("token", "/api/v1/api-tokens", token).await;
+        let app = json!({"kind": "forward_auth", "name": "Reports <& more>", "groups": [self.id("makers")],
+            "hosts": ["reports.acme.example", "reports.acme.test:8443"], "allow_tokens": true});
+        self.make("app", "/api/v1/apps", app).await;
+        let token =
+            json!({"name": "reader", "service_account_id": self.id("robot"), "application": self.id("app")});
+        self.make("app-token", "/api/v1/api-tokens", token).await;
+        self.make("", "/api/v1/signing-keys/rotate", json!({})).await;
     }
 
     async fn settings(&mut self) {
