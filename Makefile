@@ -32,8 +32,9 @@ lint: tools
 	cargo clippy --workspace --all-targets --locked -- -D warnings
 
 ## test: run lint and all tests, on SQLite and PostgreSQL, against real identity providers and clients
+# More tests at a time than cores: most of them wait for the processes that they have started.
 test: lint peers
-	tests/peers/with-postgres cargo test --workspace --locked
+	RUST_TEST_THREADS=$${RUST_TEST_THREADS:-4} tests/peers/with-postgres cargo test --workspace --locked
 
 ## bench: run the benchmarks, which compare results with the limits of this machine
 bench: tools peers

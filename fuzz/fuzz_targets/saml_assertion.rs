@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use bergshamra::keys::loader::load_pem_auto;
 use bergshamra::{DsigContext, KeysManager};
 use libfuzzer_sys::fuzz_target;
-use vestibule_saml::{Decryption, ExpectedResponse, validate_response};
+use vestibule_saml::{Decryption, EmailSource, ExpectedResponse, validate_response};
 
 const CERTIFICATE: &str = include_str!("../../crates/vestibule-saml/testdata/ec_certificate.txt");
 const KEY: &[u8] = include_bytes!("../../crates/vestibule-saml/testdata/ec_key.pem");
@@ -24,7 +24,7 @@ fuzz_target!(|xml: &str| {
         certificates: &certificates,
         sp_entity_id: "https://id.example.com/saml/1/metadata",
         acs: ACS,
-        email_attribute: None,
+        email_source: EmailSource::Standard,
         read_email: |text| text.contains('@').then(|| text.to_owned()),
         decryption: Decryption::default(),
         now: jiff::Timestamp::constant(1_800_000_000, 0),

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use libfuzzer_sys::fuzz_target;
 use vestibule_saml::{
-    Decryption, EncodedMessage, ExpectedLogout, ExpectedResponse, validate_logout_request,
+    Decryption, EmailSource, EncodedMessage, ExpectedLogout, ExpectedResponse, validate_logout_request,
     validate_logout_response, validate_response,
 };
 
@@ -22,7 +22,7 @@ fuzz_target!(|bytes: &[u8]| {
         certificates: &certificates,
         sp_entity_id: "https://id.example.com/saml/1/metadata",
         acs: "https://id.example.com/saml/1/acs",
-        email_attribute: None,
+        email_source: EmailSource::Standard,
         read_email: |text| Some(text.to_owned()),
         decryption,
         now,
