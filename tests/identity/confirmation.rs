@@ -63,6 +63,12 @@ on_both! {
         let browser = server.client();
         partner.sign_in(server, &browser, "dave@home.example").await.expect(303);
         assert_eq!(browser.get("/api/v1/me").await.ok()["user_name"], "dave");
+        // But it makes nobody of a domain that the account has verified for other connections.
+        let forged = json!({"userName": "ceo", "emails": [{"value": "ceo@acme.example"}]});
+        scim.post("/scim/v2/Users", &forged).await.created();
+        let browser = server.client();
+        partner.sign_in(server, &browser, "ceo@acme.example").await.expect(403);
+        browser.get("/api/v1/me").await.expect(401);
         // A domain that is lost, or that names the connection no more, links nobody new; who is linked stays.
         api.patch(&format!("/api/v1/connections/{}", partner.id), &json!({"email_domains": []})).await.expect(200);
         partner.sign_in(server, &server.client(), "erin@partner.example").await.expect(403);

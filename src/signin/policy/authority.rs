@@ -51,7 +51,14 @@ pub async fn address_authority(
         return Ok(Some(AddressAuthority::Domain));
     }
     let Some(user) = user else { return Ok(None) };
-    if let Some(directory) = &user.connection_id
+    // An address in a domain that the account has verified is for the connections of that domain alone. A directory
+    // can give any address to the users that it manages.
+    let is_of_other_connections = match domain_of(email) {
+        Some(domain) => domains::account_of(c, &domain).await?.as_ref() == Some(account_id),
+        None => false,
+    };
+    if !is_of_other_connections
+        && let Some(directory) = &user.connection_id
         && identities::share_domain(c, account_id, [directory, connection_id], now).await?
     {
         return Ok(Some(AddressAuthority::Directory));
