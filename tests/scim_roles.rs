@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Client, Server, Tenant};
+use crate::harness::{Client, Server, Tenant, mail};
 use crate::on_both;
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -83,6 +83,38 @@ on_both! {
         server.mail("bob@acme.example", "address was changed").await;
         // What has been done already is nothing to wait for.
         world.scim.put(&world.path, &profile("robert@acme.example", "Bob")).await.expect(200);
+    }
+
+    async fn what_an_administrator_has_not_seen_is_not_approved(server: Server) {
+        let world = world(server, "account_viewer").await;
+        world.scim.put(&world.path, &profile("robert@acme.example", "Bob")).await.expect(503);
+        let seen = world.pending().await;
+        // The same once more is the same; another address under the same key is not.
+        world.scim.put(&world.path, &profile("robert@acme.example", "Bob")).await.expect(503);
+        assert_eq!(world.pending().await[0]["id"], seen[0]["id"]);
+        world.scim.put(&world.path, &profile("thief@evil.example", "Bob")).await.expect(503);
+        let now = world.pending().await;
+        assert_eq!(now.len(), 1);
+        assert_ne!(now[0]["id"], seen[0]["id"]);
+        let approve = format!("{}/pending-changes/approve", world.connection);
+        world.api.post(&approve, &json!({"id": seen[0]["id"]})).await;
+        assert_eq!(world.api.get(&world.user).await.ok()["email"], "bob@acme.example");
+        let outbox = server.dir.path().join("outbox");
+        mail::wait_for(&outbox, 2, |mail| mail.subject.contains("needs your approval")).await;
+    }
+
+    async fn a_directory_does_not_begin_to_manage_somebody_with_a_role(server: Server) {
+        let world = world(server, "account_viewer").await;
+        let made = json!({"user_name": "eve@acme.example", "email": "eve@acme.example"});
+        let eve = world.api.post("/api/v1/users", &made).await.created();
+        let id = eve["id"].as_str().expect("id");
+        world.api.patch(&format!("/api/v1/users/{id}"), &json!({"roles": ["account_viewer"]})).await.expect(200);
+        let path = format!("/scim/v2/Users/{id}");
+        let same = json!({"schemas": [USER], "userName": "eve@acme.example", "active": true,
+            "emails": [{"primary": true, "value": "eve@acme.example", "type": "work"}]});
+        world.scim.put(&path, &same).await.expect(503);
+        let after = world.api.get(&format!("/api/v1/users/{id}")).await.ok();
+        assert_eq!(after["connection_id"], Value::Null);
     }
 
     async fn other_attributes_and_people_without_a_role_are_changed_at_once(server: Server) {

@@ -104,7 +104,8 @@ pub(crate) async fn by_id(
     Ok(row.and_then(Row::into_pending_change))
 }
 
-/// Stores a pending change, or the latest state of one that is there, and returns how often it has arrived.
+/// Stores a pending change, or the latest state of one that is there, and returns how often it has arrived. Other
+/// content has an id of its own, so that an administrator approves only what they have seen.
 pub(super) async fn upsert(
     tx: &mut Tx,
     client: &Provisioner,
@@ -116,8 +117,11 @@ pub(super) async fn upsert(
     sqlx::query_scalar(
         "INSERT INTO scim_held (id, account_id, connection_id, subject_key, operation, subject, changes, attempts, \
          first_at, last_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $8) ON CONFLICT (connection_id, subject_key) \
-         DO UPDATE SET operation = excluded.operation, subject = excluded.subject, changes = excluded.changes, \
-         attempts = scim_held.attempts + 1, refusal = NULL, last_at = excluded.last_at \
+         DO UPDATE SET \
+         id = CASE WHEN scim_held.operation = excluded.operation THEN scim_held.id ELSE excluded.id END, \
+         attempts = CASE WHEN scim_held.operation = excluded.operation THEN scim_held.attempts + 1 ELSE 1 END, \
+         operation = excluded.operation, subject = excluded.subject, changes = excluded.changes, \
+         refusal = NULL, last_at = excluded.last_at \
          RETURNING attempts",
     )
     .bind(id)

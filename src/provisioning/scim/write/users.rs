@@ -39,7 +39,8 @@ impl ScimWrite<'_> {
         notifications::address_changed(self.kernel, tx, &user, &updated).await?;
         let resource = user::load_resource(self.kernel, tx, &updated, self.query).await?.into_object();
         let is_removal = removal_would_count(tx, &user) && !updated.is_active();
-        let needs_approval = changes_sign_in(&user, &updated) && has_role(tx, &user).await?;
+        let decides = changes_sign_in(&user, &updated) || user.connection_id != updated.connection_id;
+        let needs_approval = decides && has_role(tx, &user).await?;
         let outcome = write_outcome(StatusCode::OK, &updated, Some(resource));
         Ok(WriteOutcome { is_removal, needs_approval, ..outcome })
     }
