@@ -78,7 +78,10 @@ async fn what_was_listed_works_for_thirty_days(backend: Backend) {
         ("acme", "bob@gmail.com", true),
         ("acme", "bob@both.example", true),
         ("globex", "bob@both.example", true),
-        ("", "bob@both.example", false),
+        // Nobody but the first account draws users who name none.
+        ("", "bob@both.example", true),
+        ("globex", "bob@claimed.example", true),
+        ("", "bob@claimed.example", false),
         ("globex", "bob@acme.example", false),
     ] {
         assert_eq!(routes(&server, account, name).await, expected, "{account} {name}");

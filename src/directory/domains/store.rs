@@ -59,7 +59,8 @@ pub async fn account_of(c: &mut DbConn, domain: &str) -> Result<Option<AccountId
 }
 
 /// The account in which a user with an address in `domain` signs in without naming one: the one that has verified
-/// it, or else the only one for which it is in its grace.
+/// it, or the first account of the server while it is in its grace there. The claim of any other account does not draw
+/// users to it.
 pub async fn find_account_for_sign_in(
     c: &mut DbConn,
     domain: &str,
@@ -69,7 +70,7 @@ pub async fn find_account_for_sign_in(
     let mut found: Vec<AccountId> = sqlx::query_scalar(concat!(
         "SELECT v.account_id FROM domains v WHERE v.domain = $1 AND ",
         counts!("$2"),
-        " LIMIT 2"
+        " AND (v.state = 'verified' OR v.account_id = (SELECT a.id FROM accounts a ORDER BY a.created_at, a.id LIMIT 1))"
     ))
     .bind(domain)
     .bind(now)

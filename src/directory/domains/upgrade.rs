@@ -11,7 +11,10 @@ use crate::kernel::Tx;
 /// which begins now. Runs at each start of the server; once it is done, it only makes one query.
 pub async fn begin_grace(tx: &mut Tx) -> Result<(), sqlx::Error> {
     let mut seen = BTreeSet::new();
-    for migrated in store::list_migrated(tx).await? {
+    let mut all = store::list_migrated(tx).await?;
+    // ASCII names first: another spelling of one that is renamed would meet it.
+    all.sort_by_key(|migrated| to_ascii(&migrated.domain).as_deref() != Some(migrated.domain.as_str()));
+    for migrated in all {
         let Some(ascii) = to_ascii(&migrated.domain) else {
             tracing::warn!(
                 domain = migrated.domain,

@@ -89,7 +89,8 @@ async fn send_reset_links(
     let now = app.kernel.clock.now();
     let account = match (account, domain_of(identifier)) {
         (Some(id), _) => Some(id),
-        (None, Some(domain)) => domains::find_account_for_sign_in(&mut c, &domain, now).await?,
+        // A domain that an account only claims keeps no mail back from the users of others.
+        (None, Some(domain)) => domains::account_of(&mut c, &domain).await?,
         (None, None) => None,
     };
     let found = match account {
