@@ -18,7 +18,7 @@ use crate::kernel::{AccountId, Kernel, Tx};
 /// How long a key signs before the next one takes over by itself.
 const SIGNS_FOR: Duration = Duration::from_hours(90 * 24);
 /// How long a retired key stays published. What it signed is valid for minutes; caches keep keys for hours.
-const PUBLISHED_FOR: Duration = Duration::from_hours(2 * 24);
+pub(super) const PUBLISHED_FOR: Duration = Duration::from_hours(2 * 24);
 
 /// Makes the account's first keys, an active one and the next.
 pub(super) async fn create_first(kernel: &Kernel, tx: &mut Tx, account_id: &AccountId) -> Result<(), Error> {

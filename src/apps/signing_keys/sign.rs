@@ -8,7 +8,7 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::rotate::{bound_to, create_first};
+use super::rotate::{PUBLISHED_FOR, bound_to, create_first};
 use super::store;
 use crate::directory::Error;
 use crate::kernel::cache::ShortCache;
@@ -66,6 +66,9 @@ pub async fn public_keys(kernel: &Kernel, account_id: &AccountId) -> Result<Valu
         keys = store::list(&mut tx, account_id).await?;
         tx.commit().await?;
     }
+    // A key is deleted by the next rotation only.
+    let oldest = kernel.clock.now().minus(PUBLISHED_FOR);
+    keys.retain(|key| key.retired_at.is_none_or(|retired| retired > oldest));
     let keys: Vec<Value> = keys.iter().filter_map(|key| serde_json::from_str(&key.public_jwk).ok()).collect();
     Ok(json!({"keys": keys}))
 }
