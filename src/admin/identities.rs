@@ -8,6 +8,9 @@ use crate::signin::identities::{self, PendingIdentity};
 /// Links a pending identity to a user, because the administrator says that it is theirs.
 pub async fn approve(request: &AdminRequest<'_>, user_id: &UserId, id: &str) -> Result<(), Error> {
     let mut tx = request.kernel().db.begin().await?;
+    if request.principal().session_id().is_some() {
+        request.principal().require_recent_authentication(tx.now())?;
+    }
     let (user, pending) = find_pending(request, &mut tx, user_id, id).await?;
     identities::approve(&mut tx, &request.context(), &user, &pending).await?;
     Ok(tx.commit().await?)

@@ -37,6 +37,10 @@ pub async fn create(request: &AdminRequest<'_>, new: NewApiToken<'_>) -> Result<
     let made = match application {
         None => tokens::create(&mut tx, &request.context(), new).await?,
         Some(id) => {
+            // Applications let service accounts in whatever their groups, because an administrator decides here.
+            if kind == PrincipalKind::ServiceAccount {
+                request.principal().require(Permission::ServiceAccountsEdit)?;
+            }
             let app = request.principal().find_app(&mut tx, id).await?;
             if !app.allow_tokens {
                 return Err(Error::invalid(

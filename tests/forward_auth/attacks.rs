@@ -257,6 +257,11 @@ on_both! {
         let second = text(&site.api.post("/api/v1/apps", &second).await.created()["id"]);
         let robot = site.api.post("/api/v1/service-accounts", &json!({"name": site.tenant.email})).await.created();
         let body = json!({"name": "nightly", "application": site.id, "service_account_id": robot["id"]});
+        // A service account does not give itself access.
+        let own = json!({"name": "own", "service_account_id": robot["id"]});
+        let own = text(&site.api.post("/api/v1/api-tokens", &own).await.created()["token"]);
+        let itself = json!({"name": "itself", "application": site.id});
+        server.client().bearer(&own).post("/api/v1/api-tokens", &itself).await.expect(403);
         let made = site.api.post("/api/v1/api-tokens", &body).await.created();
         assert_eq!((&made["purpose"], &made["application_id"]), (&json!("application"), &json!(site.id)));
         let token = text(&made["token"]);
