@@ -67,10 +67,14 @@ pub(super) async fn at_this_server(
     let query = query.unwrap_or_default();
     let application = apps::find(&mut *app.kernel.db.read().await?, &id).await?;
     let application = application.ok_or_else(|| Error::not_found("application"))?;
-    if let Some(challenge) = value_of(&query, "challenge") {
+    let wanted = return_to_of(&query);
+    // The address of an application may have a parameter of this name, and may arrive unencoded.
+    if wanted.is_none()
+        && let Some(challenge) = value_of(&query, "challenge")
+    {
         return redirect_with_code(&app, &application, &query, challenge, &headers).await;
     }
-    let address = match return_to_of(&query) {
+    let address = match wanted {
         Some(wanted) => ReturnAddress::parse(&wanted).ok_or_else(foreign_address)?,
         None => ReturnAddress::new(scheme_of(&app, "http"), application.first_host(), "/")
             .ok_or_else(foreign_address)?,

@@ -15,8 +15,7 @@ use crate::web::{AppState, Error};
 /// 200 with the user in `X-Forwarded-*` headers, or 401. Only the session counts: a token of the REST API
 /// must not reach an application.
 pub(super) async fn decide(State(app): State<AppState>, headers: HeaderMap) -> Result<Response, Error> {
-    let mut c = app.kernel.db.read().await?;
-    if accounts::find_single(&mut c).await?.is_none() {
+    if accounts::find_single(&mut *app.kernel.db.read().await?).await?.is_none() {
         return Err(Error::Refused(Refusal::new(
             StatusCode::GONE,
             "Register the application",
@@ -33,6 +32,7 @@ pub(super) async fn decide(State(app): State<AppState>, headers: HeaderMap) -> R
     let Some(principal) = principal.filter(|principal: &Principal| may(principal.restriction())) else {
         return Ok(signed_out());
     };
+    let mut c = app.kernel.db.read().await?;
     let user = users::by_id(&mut c, &principal.account_id, &principal.user_id()).await?;
     // Names of groups are not unique, and a directory can choose them; identifiers are unique.
     let own = groups::of_user(&mut c, &principal.account_id, &principal.user_id()).await?;
