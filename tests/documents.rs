@@ -1,8 +1,12 @@
 //! The documents: their links lead somewhere, their paths exist, their commands work.
 
 use std::collections::BTreeSet;
+use std::fs::Permissions;
+use std::io::{BufRead as _, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use crate::architecture::source::Source;
 use crate::harness::Backend;
@@ -208,6 +212,29 @@ async fn every_command_works() {
         }
     }
     assert!(commands > 10, "{commands} commands");
+}
+
+/// `make run` from its beginning to the address it prints, with a `cargo` that has nothing to build: the build of the
+/// tests has other features than the one that `make run` would make, which takes minutes.
+#[test]
+fn make_run_starts_the_server() {
+    let dir = tempfile::tempdir().expect("folder");
+    let cargo = dir.path().join("cargo");
+    std::fs::write(&cargo, "#!/bin/sh\n[ \"$1\" = build ]\n").expect("script");
+    std::fs::set_permissions(&cargo, Permissions::from_mode(0o755)).expect("executable");
+    let database = format!("sqlite://{}/vestibule.db", dir.path().display());
+    let built = Path::new(env!("CARGO_BIN_EXE_vestibule")).ancestors().nth(2).expect("the target folder");
+    let path = format!("{}:{}", dir.path().display(), std::env::var("PATH").expect("PATH"));
+    let mut make = process::vestibule_by(Command::new("make"), dir.path(), &database);
+    make.args(["run", "--directory"]).arg(root()).env("PATH", path).env("CARGO_TARGET_DIR", built);
+    make.env("VESTIBULE_MAIL__DIRECTORY", dir.path().join("outbox"));
+    let mut make = make.process_group(0).stdout(Stdio::piped()).spawn().expect("make runs");
+    let lines = BufReader::new(make.stdout.take().expect("stdout")).lines().map_while(Result::ok);
+    let found: Vec<String> = lines.take_while(|line| !line.contains("/setup")).collect();
+    let group = format!("-{}", make.id());
+    assert!(Command::new("kill").args(["--", &group]).status().expect("kill").success());
+    make.wait().expect("make ends");
+    assert!(found.iter().any(|line| line.starts_with("Vestibule listens on http://127.0.0.1:")), "{found:?}");
 }
 
 #[test]

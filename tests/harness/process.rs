@@ -16,7 +16,11 @@ pub struct Process {
 
 /// A command of the binary with its files in `dir` and its data in `database`.
 pub fn vestibule(dir: &Path, database: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_vestibule"));
+    vestibule_by(Command::new(env!("CARGO_BIN_EXE_vestibule")), dir, database)
+}
+
+/// The same for a command that runs the binary.
+pub fn vestibule_by(mut command: Command, dir: &Path, database: &str) -> Command {
     command
         .current_dir(dir)
         .env("VESTIBULE_DATABASE__URL", database)
