@@ -3,6 +3,7 @@
 use super::{AdminRequest, Error};
 use crate::access::tokens::{self, ApiToken, NewToken, TokenOrigin, TokenOwner, TokenPurpose};
 use crate::access::{Credential, Permission, PrincipalKind, roles_of};
+use crate::apps::Application;
 use crate::kernel::{TextEnum as _, Timestamp, Tx};
 use crate::signin::{notifications, sessions};
 
@@ -33,26 +34,34 @@ pub async fn create(request: &AdminRequest<'_>, new: NewApiToken<'_>) -> Result<
         None => owning_principal(request, &mut tx, name).await?,
     };
     let owner = TokenOwner { kind, id: &id, epoch };
-    let new = NewToken { origin, owner, purpose: TokenPurpose::Api, connection_id: None, name, expires_at };
-    let made = match application {
-        None => tokens::create(&mut tx, &request.context(), new).await?,
-        Some(id) => {
-            // Applications let service accounts in whatever their groups, because an administrator decides here.
-            if kind == PrincipalKind::ServiceAccount {
-                request.principal().require(Permission::ServiceAccountsEdit)?;
-            }
-            let app = request.principal().find_app(&mut tx, id).await?;
-            if !app.allow_tokens {
-                return Err(Error::invalid(
-                    "application",
-                    "does not allow tokens; change its settings first",
-                ));
-            }
-            tokens::create_for_application(&mut tx, &request.context(), new, &app.id).await?
-        }
+    let application = match application {
+        Some(id) => Some(find_application(request, &mut tx, id, kind).await?),
+        None => None,
     };
+    let purpose = if application.is_some() { TokenPurpose::Application } else { TokenPurpose::Api };
+    let application_id = application.as_ref().map(|app| app.id.as_str());
+    let new = NewToken { origin, owner, purpose, connection_id: None, application_id, name, expires_at };
+    let made = tokens::create(&mut tx, &request.context(), new).await?;
     tx.commit().await?;
     Ok(made)
+}
+
+/// The application that a token of an owner of this kind is made for.
+async fn find_application(
+    request: &AdminRequest<'_>,
+    tx: &mut Tx,
+    id: &str,
+    owner: PrincipalKind,
+) -> Result<Application, Error> {
+    // Applications let service accounts in whatever their groups, because an administrator decides here.
+    if owner == PrincipalKind::ServiceAccount {
+        request.principal().require(Permission::ServiceAccountsEdit)?;
+    }
+    let app = request.principal().find_app(tx, id).await?;
+    if !app.allow_tokens {
+        return Err(Error::invalid("application", "does not allow tokens; change its settings first"));
+    }
+    Ok(app)
 }
 
 /// The token that the request was authenticated with, if it was one. What is made with it ends with it.

@@ -41,6 +41,7 @@ pub(super) async fn run(kernel: &Kernel, command: ApiTokenCommand) -> Result<(),
         owner,
         purpose: TokenPurpose::Api,
         connection_id: None,
+        application_id: None,
         name: &name,
         expires_at: None,
     };

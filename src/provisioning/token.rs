@@ -64,6 +64,7 @@ pub async fn create_token(
         owner: TokenOwner { kind: PrincipalKind::ServiceAccount, id: &robot.id, epoch: 0 },
         purpose: TokenPurpose::Scim,
         connection_id: Some(&connection.id),
+        application_id: None,
         name,
         expires_at,
     };

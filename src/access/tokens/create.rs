@@ -44,17 +44,3 @@ fn limit_expiry(new: &NewToken<'_>) -> Result<Option<Timestamp>, directory::Erro
         (limit, wanted) => Ok(wanted.or(limit)),
     }
 }
-
-/// Issues a token that counts at one application only. The caller has found the application in the account.
-pub async fn create_for_application(
-    tx: &mut Tx,
-    context: &Context,
-    new: NewToken<'_>,
-    application_id: &str,
-) -> Result<(ApiToken, String), directory::Error> {
-    let new = NewToken { purpose: TokenPurpose::Application, ..new };
-    let (mut token, secret) = create(tx, context, new).await?;
-    store::set_application(tx, &context.account_id, &token.id, application_id).await?;
-    token.application_id = Some(application_id.to_owned());
-    Ok((token, secret))
-}

@@ -9,7 +9,7 @@ mod revoke;
 mod store;
 
 pub use authenticate::{AuthenticatedToken, TokenConnection, authenticate};
-pub use create::{create, create_for_application};
+pub use create::create;
 pub use model::{ApiToken, NewToken, TokenOrigin, TokenOwner, TokenPurpose};
 pub use revoke::{expire, revoke};
 pub use store::{by_id, carry_over, list, of_connection, revoke_void};

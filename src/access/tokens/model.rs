@@ -108,6 +108,8 @@ pub struct NewToken<'a> {
     pub purpose: TokenPurpose,
     /// The connection, for a provisioning token.
     pub connection_id: Option<&'a ConnectionId>,
+    /// The application, for a token that counts at one application only.
+    pub application_id: Option<&'a str>,
     /// A name that its owner chose.
     pub name: &'a str,
     /// When it expires; never when absent.

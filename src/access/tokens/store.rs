@@ -75,8 +75,8 @@ pub(super) async fn insert(
     };
     sqlx::query_as(concat!(
         "INSERT INTO api_tokens (id, account_id, owner_kind, owner_id, owner_epoch, purpose, connection_id, name, \
-         hint, hash, created_at, expires_at, parent_id, second_factor) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) RETURNING ",
+         hint, hash, created_at, expires_at, parent_id, second_factor, application_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) RETURNING ",
         columns!()
     ))
     .bind(id)
@@ -93,24 +93,9 @@ pub(super) async fn insert(
     .bind(new.expires_at)
     .bind(parent_id)
     .bind(second_factor)
+    .bind(new.application_id)
     .fetch_one(&mut **tx)
     .await
-}
-
-/// Limits a token that was just created to one application.
-pub(super) async fn set_application(
-    tx: &mut Tx,
-    account_id: &AccountId,
-    id: &str,
-    application_id: &str,
-) -> Result<(), sqlx::Error> {
-    sqlx::query("UPDATE api_tokens SET application_id = $1 WHERE account_id = $2 AND id = $3")
-        .bind(application_id)
-        .bind(account_id)
-        .bind(id)
-        .execute(&mut **tx)
-        .await
-        .map(drop)
 }
 
 /// Revokes a token and all that were made with it. Returns false when that had been done before.

@@ -55,7 +55,7 @@ pub(super) struct AppBody {
 
 impl AppBody {
     fn of(request: &AuthenticatedRequest, app: Application) -> Self {
-        let forward_auth_url = request.app.kernel.urls.absolute(&format!("/forward-auth/{}", app.id));
+        let forward_auth_url = app.forward_auth_url(&request.app.kernel.urls);
         Self {
             id: app.id,
             kind: app.kind.as_str(),
