@@ -2,6 +2,7 @@
 
 use crate::directory::Error;
 use crate::kernel::text_enum::text_enum;
+use crate::kernel::urls::Urls;
 use crate::kernel::{AccountId, Timestamp};
 
 text_enum! {
@@ -41,6 +42,12 @@ impl Application {
     #[must_use]
     pub fn first_host(&self) -> &str {
         self.hosts.first().map_or("", String::as_str)
+    }
+
+    /// The URL that its reverse proxy requests.
+    #[must_use]
+    pub fn forward_auth_url(&self, urls: &Urls) -> String {
+        urls.absolute(&format!("/forward-auth/{}", self.id))
     }
 }
 

@@ -40,8 +40,16 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// The public address that browsers use, without path. Default: the listening address.
     pub public_url: Option<Url>,
-    /// Networks of reverse proxies whose `X-Forwarded-For` is trusted.
+    /// Networks of reverse proxies whose `X-Forwarded-*` and `X-Original-*` headers are trusted.
     pub trusted_proxies: Vec<IpNet>,
+}
+
+impl ServerConfig {
+    /// Whether this is the address of a trusted reverse proxy.
+    #[must_use]
+    pub fn trusts(&self, address: IpAddr) -> bool {
+        self.trusted_proxies.iter().any(|network| network.contains(&address))
+    }
 }
 
 impl Default for ServerConfig {

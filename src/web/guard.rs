@@ -74,6 +74,14 @@ pub(super) async fn authenticate(
     if let Some(secret) = bearer(headers).filter(|secret| is_ours(secret)) {
         return authenticate_token(app, secret).await;
     }
+    authenticate_session(app, headers).await
+}
+
+/// The user of the session in the console's cookie. Tokens do not count.
+pub(super) async fn authenticate_session(
+    app: &AppState,
+    headers: &HeaderMap,
+) -> Result<Option<Principal>, sqlx::Error> {
     match cookie(headers, flow::cookies(&app.kernel).session) {
         Some(secret) => sessions::authenticate(&app.signin, secret).await,
         None => Ok(None),
@@ -107,26 +115,31 @@ pub(super) async fn principal_of_token(
 
 /// Whether a bearer token can be one of ours. Others belong to an application, whose pages send them to every
 /// path of their host; they must not sign a user out.
-fn is_ours(secret: &str) -> bool {
+pub(super) fn is_ours(secret: &str) -> bool {
     secret.starts_with("vst_")
 }
 
-/// CSRF protection: a state-changing request must come from our own origin. Browsers report the origin in
-/// `Sec-Fetch-Site`, older ones in `Origin`; scripts can set that header too. Browsers never send a bearer
-/// token on their own, so a request with one is exempt.
+/// Whether a page of this origin sent the request. Browsers report it in `Sec-Fetch-Site`, older ones in
+/// `Origin`; scripts can set that header too.
+pub(super) fn comes_from(origin: &str, headers: &HeaderMap) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    match (text("sec-fetch-site"), text("origin")) {
+        (Some(site), _) => site == "same-origin",
+        (None, Some(from)) => from == origin,
+        (None, None) => false,
+    }
+}
+
+/// CSRF protection: a state-changing request must come from our own origin, or from the user directly. Browsers
+/// never send a bearer token on their own, so a request with one is exempt.
 fn check_origin(app: &AppState, method: &Method, headers: &HeaderMap) -> Result<(), Refusal> {
     // A token that is not ours does not authenticate; it counts as none where a session cookie would.
     let has_session = cookie(headers, flow::cookies(&app.kernel).session).is_some();
     if method.is_safe() || bearer(headers).is_some_and(|secret| is_ours(secret) || !has_session) {
         return Ok(());
     }
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let own = match (text("sec-fetch-site"), text("origin")) {
-        (Some(site), _) => site == "same-origin" || site == "none",
-        (None, Some(origin)) => origin == app.kernel.urls.origin(),
-        (None, None) => false,
-    };
-    if own {
+    let is_direct = headers.get("sec-fetch-site").is_some_and(|site| site == "none");
+    if is_direct || comes_from(app.kernel.urls.origin(), headers) {
         return Ok(());
     }
     Err(Refusal::new(

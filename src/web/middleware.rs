@@ -81,14 +81,14 @@ fn request_context(app: &AppState, request: &Request) -> RequestContext {
         .map_or(IpAddr::from([0, 0, 0, 0]), |c| c.0.ip());
     let user_agent =
         request.headers().get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let trusted = &app.kernel.config.server.trusted_proxies;
+    let server = &app.kernel.config.server;
     let is_forwarded = request.headers().contains_key("x-forwarded-for");
-    if is_forwarded && !trusted.iter().any(|network| network.contains(&peer.to_canonical())) {
+    if is_forwarded && !server.trusts(peer.to_canonical()) {
         app.untrusted_proxies.note(&app.kernel, peer.to_canonical());
     }
     RequestContext {
         request_id: ids::new_id(app.kernel.clock.now()),
-        address: client_address(peer, request.headers(), trusted),
+        address: client_address(peer, request.headers(), &server.trusted_proxies),
         user_agent: user_agent.chars().take(256).collect(),
     }
 }

@@ -15,8 +15,7 @@ pub async fn authenticate(signin: &SignIn, secret: &str) -> Result<Option<Princi
     let now = signin.kernel.clock.now();
     let Some(id) = tokens::row_id(OpaqueTokenKind::Session, secret) else { return Ok(None) };
     let mut c = signin.kernel.db.read().await?;
-    let live = store::find_active(&mut c, id).await?;
-    match live.filter(|live| tokens::constant_time_eq(&live.hash, &tokens::hash(secret))) {
+    match store::find_by_secret(&mut c, id, secret).await? {
         Some(live) => principal_of(signin, &mut c, live, now).await,
         None => Ok(None),
     }

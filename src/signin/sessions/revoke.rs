@@ -55,10 +55,7 @@ pub(crate) async fn end_replaced(
     secret: &str,
 ) -> Result<(), sqlx::Error> {
     let Some(id) = tokens::row_id(OpaqueTokenKind::Session, secret) else { return Ok(()) };
-    let live = store::find_active(tx, id).await?;
-    let Some(live) = live.filter(|live| tokens::constant_time_eq(&live.hash, &tokens::hash(secret))) else {
-        return Ok(());
-    };
+    let Some(live) = store::find_by_secret(tx, id, secret).await? else { return Ok(()) };
     let Some(session) = store::by_id(tx, &live.user_id, &live.id).await? else { return Ok(()) };
     let actor = Actor { kind: ActorKind::User, id: Some(String::from(&live.user_id)), name: live.user_name };
     revoke(tx, &Context::of(&live.account_id, actor, request), &session).await

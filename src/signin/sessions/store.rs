@@ -8,7 +8,7 @@ use crate::directory::accounts::{
 };
 use crate::directory::users::User;
 use crate::kernel::database::{Conditions, DbConn};
-use crate::kernel::{AccountId, ConnectionId, Timestamp, Tx, UserId};
+use crate::kernel::{AccountId, ConnectionId, Timestamp, Tx, UserId, tokens};
 use crate::signin::ProviderSession;
 
 macro_rules! columns {
@@ -117,6 +117,16 @@ pub(super) async fn find_active(c: &mut DbConn, id: &str) -> Result<Option<Activ
     .bind(id)
     .fetch_optional(c)
     .await
+}
+
+/// The active session with this id, if `secret` is its secret.
+pub(super) async fn find_by_secret(
+    c: &mut DbConn,
+    id: &str,
+    secret: &str,
+) -> Result<Option<ActiveSession>, sqlx::Error> {
+    let live = find_active(c, id).await?;
+    Ok(live.filter(|live| tokens::constant_time_eq(&live.hash, &tokens::hash(secret))))
 }
 
 pub(super) async fn set_last_seen(tx: &mut Tx, id: &str, used: Timestamp) -> Result<(), sqlx::Error> {

@@ -207,7 +207,7 @@ async fn render_one(
         shell,
         form,
         groups,
-        forward_auth_url: urls.absolute(&format!("/forward-auth/{}", app.id)),
+        forward_auth_url: app.forward_auth_url(urls),
         issuer: Issuer::of(urls, &account.slug),
         keys,
         recipes: recipes_for(&app),

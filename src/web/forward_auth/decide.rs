@@ -95,8 +95,7 @@ impl Question<'_> {
     /// it. Any other `Authorization` is the application's own.
     async fn identify(&self) -> Result<Option<Principal>, Error> {
         let (kernel, application) = (&self.app.kernel, self.application);
-        let secret =
-            bearer(self.headers).filter(|secret| application.allow_tokens && secret.starts_with("vst_"));
+        let secret = bearer(self.headers).filter(|secret| application.allow_tokens && guard::is_ours(secret));
         if let Some(secret) = secret {
             let token = tokens::authenticate(kernel, secret, TokenPurpose::Application).await?;
             let is_for_this = |token: &tokens::AuthenticatedToken| {

@@ -19,10 +19,10 @@ use crate::apps::forward_auth::{
 };
 use crate::apps::{self, Application};
 use crate::directory::accounts;
-use crate::kernel::http::{Refusal, RequestContext, cookie};
+use crate::kernel::http::{Refusal, RequestContext};
 use crate::kernel::tokens;
 use crate::kernel::urls::{query_value, return_to_of};
-use crate::signin::{flow, sessions};
+use crate::signin::sessions;
 use crate::web::{AppState, Error, guard, login};
 
 fn found(location: &str) -> Response {
@@ -137,11 +137,7 @@ async fn redirect_with_code(
         return Err(foreign_address());
     }
     let here = format!("/login/apps/{}?{query}", application.id);
-    let principal = match cookie(headers, flow::cookies(&app.kernel).session) {
-        Some(secret) => sessions::authenticate(&app.signin, secret).await?,
-        None => None,
-    };
-    let Some(principal) = principal else {
+    let Some(principal) = guard::authenticate_session(app, headers).await? else {
         let account = accounts::by_id(&mut *app.kernel.db.read().await?, &application.account_id).await?;
         let slug = account.map(|account| account.slug).unwrap_or_default();
         return Ok(found(&format!("/login?account={slug}&return_to={}", query_value(&here))));

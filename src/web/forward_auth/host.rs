@@ -23,8 +23,7 @@ impl FromRequestParts<AppState> for Peer {
     async fn from_request_parts(parts: &mut Parts, app: &AppState) -> Result<Self, StatusCode> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let address = peer.ok_or(StatusCode::INTERNAL_SERVER_ERROR)?.0.ip().to_canonical();
-        let trusted = &app.kernel.config.server.trusted_proxies;
-        Ok(Self { address, is_trusted: trusted.iter().any(|network| network.contains(&address)) })
+        Ok(Self { address, is_trusted: app.kernel.config.server.trusts(address) })
     }
 }
 

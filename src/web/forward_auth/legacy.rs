@@ -5,12 +5,11 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
-use crate::access::{Principal, SessionRestriction};
+use crate::access::Principal;
 use crate::apps::forward_auth::{IDENTITY_HEADERS, RequestIdentity};
 use crate::directory::{accounts, groups, users};
-use crate::kernel::http::{Refusal, cookie};
-use crate::signin::{flow, sessions};
-use crate::web::{AppState, Error};
+use crate::kernel::http::Refusal;
+use crate::web::{AppState, Error, guard};
 
 /// 200 with the user in `X-Forwarded-*` headers, or 401. Only the session counts: a token of the REST API
 /// must not reach an application.
@@ -23,13 +22,9 @@ pub(super) async fn decide(State(app): State<AppState>, headers: HeaderMap) -> R
              proxy use the URL for forward auth that is shown there.",
         )));
     }
-    let principal = match cookie(&headers, flow::cookies(&app.kernel).session) {
-        Some(secret) => sessions::authenticate(&app.signin, secret).await?,
-        None => None,
-    };
-    let may =
-        |restriction| matches!(restriction, SessionRestriction::None | SessionRestriction::EnrolmentDueAt(_));
-    let Some(principal) = principal.filter(|principal: &Principal| may(principal.restriction())) else {
+    let principal = guard::authenticate_session(&app, &headers).await?;
+    let may_enter = |principal: &Principal| guard::page_for_restriction(principal.restriction()).is_none();
+    let Some(principal) = principal.filter(may_enter) else {
         return Ok(signed_out());
     };
     let mut c = app.kernel.db.read().await?;

@@ -10,7 +10,7 @@ use crate::access::Principal;
 use crate::apps::forward_auth;
 use crate::directory::accounts;
 use crate::kernel::http::{Refusal, RequestContext};
-use crate::web::{AppState, Error};
+use crate::web::{AppState, Error, guard};
 
 async fn principal_of(
     app: &AppState,
@@ -44,7 +44,7 @@ pub(super) async fn submit(
     headers: HeaderMap,
 ) -> Result<Response, Error> {
     let at = AtHost::find(&app, &peer, &headers).await?;
-    if !comes_from(&at.address.origin(), &headers) {
+    if !guard::comes_from(&at.address.origin(), &headers) {
         return Err(Error::Refused(Refusal::new(
             StatusCode::FORBIDDEN,
             "Cross-site request blocked",
@@ -62,15 +62,4 @@ pub(super) async fn submit(
     let slug = account.map(|account| account.slug).unwrap_or_default();
     let login = app.kernel.urls.absolute(&format!("/login?account={slug}&notice=signed_out"));
     Ok(([(header::SET_COOKIE, at.cookies().clear_session())], Redirect::to(&login)).into_response())
-}
-
-/// Whether a page of this origin sent the request. Browsers report it in `Sec-Fetch-Site`, older ones in
-/// `Origin`.
-fn comes_from(origin: &str, headers: &HeaderMap) -> bool {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    match (text("sec-fetch-site"), text("origin")) {
-        (Some(site), _) => site == "same-origin",
-        (None, Some(from)) => from == origin,
-        (None, None) => false,
-    }
 }

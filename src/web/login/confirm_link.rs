@@ -8,13 +8,16 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::password::{FlowQuery, find_flow};
+use super::password::{FlowQuery, find_flow_at_step};
 use crate::idp::connections;
 use crate::kernel::http::RequestContext;
 use crate::signin::SignInAttempt;
 use crate::signin::flow::{self, Flow, NextStep};
 use crate::signin::password::Password;
 use crate::web::{AppState, Error, page};
+
+/// What a flow waits for on this page.
+const STEPS: [NextStep; 1] = [NextStep::LinkByPassword];
 
 /// What is about to be linked, on the pages that ask for a confirmation.
 pub(crate) struct LinkSummary {
@@ -56,21 +59,12 @@ fn restart_sign_in() -> Response {
     Redirect::to("/login?notice=expired").into_response()
 }
 
-async fn find_waiting(
-    app: &AppState,
-    headers: &HeaderMap,
-    id: &str,
-) -> Result<Option<(Flow, String)>, sqlx::Error> {
-    let found = find_flow(app, headers, id).await?;
-    Ok(found.filter(|(flow, _)| flow.pending_step() == Some(NextStep::LinkByPassword)))
-}
-
 pub(super) async fn show(
     State(app): State<AppState>,
     Query(query): Query<FlowQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Error> {
-    let Some((flow, _)) = find_waiting(&app, &headers, &query.flow).await? else {
+    let Some((flow, _)) = find_flow_at_step(&app, &headers, &query.flow, &STEPS).await? else {
         return Ok(restart_sign_in());
     };
     match summary(&app, &flow).await? {
@@ -86,7 +80,7 @@ pub(super) async fn submit(
     Form(form): Form<ConfirmLinkForm>,
 ) -> Result<Response, Error> {
     app.signin.throttle.check_step(request.address).map_err(super::throttled)?;
-    let Some((flow, secret)) = find_waiting(&app, &headers, &form.flow).await? else {
+    let Some((flow, secret)) = find_flow_at_step(&app, &headers, &form.flow, &STEPS).await? else {
         return Ok(restart_sign_in());
     };
     let names = flow::cookies(&app.kernel);

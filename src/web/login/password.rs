@@ -11,7 +11,7 @@ use crate::directory::accounts::{self, Account};
 use crate::idp::connections::{self, Connection, LdapConnection};
 use crate::idp::ldap;
 use crate::kernel::http::RequestContext;
-use crate::signin::flow::{self, Flow};
+use crate::signin::flow::{self, Flow, NextStep};
 use crate::signin::password::Password;
 use crate::signin::{Method, SignInAttempt};
 use crate::web::{AppState, Error, page};
@@ -51,6 +51,17 @@ pub(crate) async fn find_flow(
         }
     }
     Ok(None)
+}
+
+/// The flow with this id in this browser, if it waits for one of `steps`, and the secret that it is bound to.
+pub(crate) async fn find_flow_at_step(
+    app: &AppState,
+    headers: &HeaderMap,
+    id: &str,
+    steps: &[NextStep],
+) -> Result<Option<(Flow, String)>, sqlx::Error> {
+    let found = find_flow(app, headers, id).await?;
+    Ok(found.filter(|(flow, _)| flow.pending_step().is_some_and(|step| steps.contains(&step))))
 }
 
 async fn build(app: &AppState, flow: Flow, error: Option<&'static str>) -> Result<LoginPasswordPage, Error> {

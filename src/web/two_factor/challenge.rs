@@ -7,14 +7,13 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::{
-    FactorPrompt, FactorResponseForm, HiddenField, PromptPage, factor_error_text, find_flow_at_step,
-};
+use super::{FactorPrompt, FactorResponseForm, HiddenField, PromptPage, factor_error_text};
 use crate::directory::accounts;
 use crate::kernel::http::RequestContext;
 use crate::signin::flow::{self, Flow, NextStep};
 use crate::signin::{SignInAttempt, SignInError, factors};
 use crate::web::login::confirm_link::LinkSummary;
+use crate::web::login::password::find_flow_at_step;
 use crate::web::{AppState, Error, login, page};
 
 #[derive(Template)]

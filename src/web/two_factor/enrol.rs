@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
-use super::{CodesPage, browser_session_required, find_flow_at_step, show_codes, webauthn_available};
+use super::{CodesPage, browser_session_required, show_codes, webauthn_available};
 use crate::access::{Principal, SessionRestriction};
 use crate::directory::accounts::{self, Account};
 use crate::directory::users::User;
@@ -19,6 +19,7 @@ use crate::signin::factors::{
 };
 use crate::signin::flow::{self, EnrolmentStepError, Flow, NextStep, SessionRequest};
 use crate::signin::{SignInAttempt, SignInError, SignInOutcome};
+use crate::web::login::password::find_flow_at_step;
 use crate::web::{AppState, Error, login, page, profile};
 
 text_enum! {

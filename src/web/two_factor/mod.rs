@@ -7,7 +7,7 @@ mod manage;
 mod passkey;
 
 use askama::Template;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use serde::Deserialize;
 
@@ -17,7 +17,6 @@ use crate::kernel::UserId;
 use crate::kernel::http::Refusal;
 use crate::kernel::urls::query_value;
 use crate::signin::factors::{self, Factor, FactorError, FactorKind, FactorResponse, KeyChallenge};
-use crate::signin::flow;
 
 pub(super) use passkey::is_offered as passkeys_are_offered;
 
@@ -170,17 +169,6 @@ type SetCookieHeaders = AppendHeaders<Vec<(axum::http::HeaderName, String)>>;
 
 fn show_codes(cookies: SetCookieHeaders, page: CodesPage) -> Result<Response, Error> {
     Ok((cookies, page::render(&page)?).into_response())
-}
-
-/// The flow with this id in this browser, if it waits for one of `steps`, and the browser's secret.
-async fn find_flow_at_step(
-    app: &AppState,
-    headers: &HeaderMap,
-    id: &str,
-    steps: &[flow::NextStep],
-) -> Result<Option<(flow::Flow, String)>, sqlx::Error> {
-    let found = super::login::password::find_flow(app, headers, id).await?;
-    Ok(found.filter(|(flow, _)| flow.pending_step().is_some_and(|step| steps.contains(&step))))
 }
 
 /// 409 for an operation that this session or token does not allow.
