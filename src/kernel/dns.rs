@@ -49,8 +49,8 @@ impl DnsClient {
     /// The texts of the TXT records of a name, each with its strings joined (RFC 1035 §3.3.14, RFC 7208 §3.3). None if
     /// the name or the records do not exist. Over UDP, and over TCP when the answer is too long for it.
     pub async fn txt(&self, name: &str) -> Result<Vec<String>, DnsLookupError> {
-        // The dot at the end keeps the search domains of the system out.
         let resolver = self.resolver()?;
+        // The dot at the end keeps the search domains of the system out.
         let name =
             Name::from_ascii(format!("{name}.")).map_err(|error| DnsLookupError::Failed(error.into()))?;
         let lookup = resolver.lookup(name, RecordType::TXT);

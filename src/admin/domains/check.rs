@@ -12,7 +12,7 @@ use crate::signin::notifications;
 pub(super) async fn look_up_record(kernel: &Kernel, domain: &Domain) -> CheckFinding {
     let name = domain.record_name();
     match kernel.dns.txt(&name).await {
-        Ok(texts) if texts.iter().any(|text| text.trim() == domain.record_value) => CheckFinding::Present,
+        Ok(texts) if domain.is_proved_by(&texts) => CheckFinding::Present,
         Ok(texts) if texts.is_empty() => CheckFinding::Missing(format!(
             "No TXT record exists at {name}. A new record can take some hours until it is visible everywhere."
         )),

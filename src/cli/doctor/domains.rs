@@ -41,7 +41,7 @@ async fn check_domain(kernel: &Kernel, domain: &Domain, findings: &mut Findings)
 async fn check_record(kernel: &Kernel, domain: &Domain, findings: &mut Findings) {
     let (name, record) = (&domain.domain, domain.record_name());
     match kernel.dns.txt(&record).await {
-        Ok(texts) if texts.iter().any(|text| text.trim() == domain.record_value) => {
+        Ok(texts) if domain.is_proved_by(&texts) => {
             Findings::ok(&format!("{name}: verified by its DNS record"));
         }
         Ok(_) => findings.warn(&format!(

@@ -6,8 +6,6 @@ mod ldap;
 mod oidc;
 mod saml;
 
-use std::net::IpAddr;
-
 use super::CliError;
 use crate::apps::forward_auth;
 use crate::directory::accounts::{self, Account};
@@ -75,8 +73,7 @@ async fn check_server(kernel: &Kernel, findings: &mut Findings) -> Result<(), Cl
     }
     let now = kernel.clock.now();
     for address in forward_auth::untrusted_proxies(&mut *kernel.db.read().await?, now).await? {
-        let trusted = &kernel.config.server.trusted_proxies;
-        if address.parse::<IpAddr>().is_ok_and(|ip| !trusted.iter().any(|network| network.contains(&ip))) {
+        if address.parse().is_ok_and(|ip| !kernel.config.server.trusts(ip)) {
             findings.warn(&format!(
                 "{address} forwards requests of others and is not in server.trusted_proxies: all users seem to \
                  come from this address, and forward auth does not work. Add it if it is your reverse proxy"

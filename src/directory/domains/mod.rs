@@ -13,7 +13,7 @@ mod verify;
 
 pub use create::{NewDomain, create, set_domains_of_connection};
 pub use delete::delete;
-pub use model::{CHECK_EVERY, Domain, DomainState, GRACE, RETRY_AFTER, VerificationMethod};
+pub use model::{Domain, DomainState, GRACE, RETRY_AFTER, VerificationMethod};
 pub use name::DomainName;
 pub(crate) use name::to_ascii;
 pub(crate) use store::counts;

@@ -10,7 +10,7 @@ use crate::kernel::text_enum::text_enum;
 use crate::kernel::{AccountId, TextEnum as _, Timestamp, Tx, random};
 
 /// How often the record of a verified domain is looked up.
-pub const CHECK_EVERY: Duration = Duration::from_hours(24);
+pub(super) const CHECK_EVERY: Duration = Duration::from_hours(24);
 /// How soon a lookup is repeated that got no answer.
 pub const RETRY_AFTER: Duration = Duration::from_hours(1);
 /// How long the record of a verified domain may be missing.
@@ -118,6 +118,12 @@ impl Domain {
     #[must_use]
     pub fn record_name(&self) -> String {
         format!("_vestibule.{}", self.domain)
+    }
+
+    /// Whether one of these TXT records proves it.
+    #[must_use]
+    pub fn is_proved_by(&self, texts: &[String]) -> bool {
+        texts.iter().any(|text| text.trim() == self.record_value)
     }
 
     /// Whether it is verified.

@@ -67,16 +67,15 @@ pub async fn find_account_for_sign_in(
     now: Timestamp,
 ) -> Result<Option<AccountId>, sqlx::Error> {
     let Some(domain) = to_ascii(domain) else { return Ok(None) };
-    let mut found: Vec<AccountId> = sqlx::query_scalar(concat!(
+    sqlx::query_scalar(concat!(
         "SELECT v.account_id FROM domains v WHERE v.domain = $1 AND ",
         counts!("$2"),
         " AND (v.state = 'verified' OR v.account_id = (SELECT a.id FROM accounts a ORDER BY a.created_at, a.id LIMIT 1))"
     ))
     .bind(domain)
     .bind(now)
-    .fetch_all(c)
-    .await?;
-    Ok(if found.len() == 1 { found.pop() } else { None })
+    .fetch_optional(c)
+    .await
 }
 
 /// The domain with this id in this account.

@@ -28,7 +28,8 @@ pub use store::{
 };
 
 /// What can end a user's access, without a look at who is left. Only `access` calls these, under the lock of the
-/// account and after it has made sure that the account keeps an administrator; `tests/architecture` fails when another file does.
+/// account and after it has made sure that the account keeps an administrator; `tests/architecture` fails when another
+/// file does.
 pub mod unchecked {
     pub use super::delete::{delete, ensure_deletable};
     pub use super::update::{raise_epoch, update};

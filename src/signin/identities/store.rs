@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::directory::domains;
+use crate::directory::domains::counts;
 use crate::directory::users::User;
 use crate::kernel::database::{DbConn, SqlValue, insert_all, lookup_map};
 use crate::kernel::{AccountId, ConnectionId, Timestamp, Tx, UserId};
@@ -215,21 +215,20 @@ pub(crate) async fn share_domain(
     connections: [&ConnectionId; 2],
     now: Timestamp,
 ) -> Result<bool, sqlx::Error> {
-    let shared: Vec<String> = sqlx::query_scalar(
-        "SELECT a.domain FROM connection_domains a JOIN connection_domains b ON b.account_id = a.account_id \
-         AND b.domain = a.domain WHERE a.account_id = $1 AND a.connection_id = $2 AND b.connection_id = $3",
-    )
+    let shared: Option<String> = sqlx::query_scalar(concat!(
+        "SELECT v.id FROM connection_domains a JOIN connection_domains b ON b.account_id = a.account_id \
+         AND b.domain = a.domain JOIN domains v ON v.account_id = a.account_id AND v.domain = a.domain \
+         WHERE a.account_id = $1 AND a.connection_id = $2 AND b.connection_id = $3 AND ",
+        counts!("$4"),
+        " LIMIT 1"
+    ))
     .bind(account_id)
     .bind(connections[0])
     .bind(connections[1])
-    .fetch_all(&mut *c)
+    .bind(now)
+    .fetch_optional(c)
     .await?;
-    for domain in shared {
-        if domains::speaks_for(c, account_id, connections[1], &domain, now).await? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
+    Ok(shared.is_some())
 }
 
 /// Whether no domain names the connection.

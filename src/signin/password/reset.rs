@@ -16,8 +16,10 @@ const MOST_AN_HOUR: i64 = 3;
 pub type ProviderName<'a> = Option<&'a str>;
 
 /// Mails `user` a link to choose a new password or, if they have none here and sign in through `provider`,
-/// a mail that says so. The same goes for a user who `may_use_password` not. Returns false and sends nothing when the user is not active, has no address, or got
-/// several reset links within the hour. An anonymous requester must not learn the result.
+/// a mail that says so. `may_use_password` says whether the account's sign-in rules allow the user a password;
+/// if not, the mail names the provider as well. Returns false and sends nothing when the user is not active, has
+/// no address, has neither a provider nor the right to a password, or got several reset links within the hour.
+/// An anonymous requester must not learn the result.
 pub async fn request_reset(
     signin: &SignIn,
     context: &Context,

@@ -2,7 +2,7 @@
 //! and the adoption of users by a provisioning client alike.
 //!
 //! A user who is linked to the connection by their subject needs no decision. About other users, a connection
-//! is believed only as [`AddressAuthority`] says. A user with a role, a password or a second factor confirms the
+//! is believed only as [`has_address_authority`] says. A user with a role, a password or a second factor confirms the
 //! first link, or an administrator does, see [`LinkConfirmation`].
 
 use crate::access;
@@ -12,17 +12,6 @@ use crate::kernel::database::DbConn;
 use crate::kernel::{AccountId, ConnectionId, Timestamp};
 use crate::signin::identities;
 use crate::signin::lookup::SignInRecord;
-
-/// Why a connection is believed about an address that it has not linked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AddressAuthority {
-    /// The domain of the address counts and names this connection.
-    Domain,
-    /// The user is managed by a directory that shares a domain with this connection.
-    Directory,
-    /// The connection is older than verified domains, and the user has used it before.
-    Upgrade,
-}
 
 /// What a connection states: that its user has this address.
 #[derive(Debug, Clone, Copy)]
@@ -39,35 +28,33 @@ pub struct AddressClaim<'a> {
     pub now: Timestamp,
 }
 
-/// Why the connection is believed; `None` if it is not.
-pub async fn address_authority(
-    c: &mut DbConn,
-    claim: AddressClaim<'_>,
-) -> Result<Option<AddressAuthority>, sqlx::Error> {
+/// Whether the connection is believed about an address that it has not linked: one in a domain that counts and names
+/// this connection, or that of a user whom a directory manages that shares a domain with it. For a while after an
+/// upgrade, a connection that no domain names keeps the users who have used it before.
+pub async fn has_address_authority(c: &mut DbConn, claim: AddressClaim<'_>) -> Result<bool, sqlx::Error> {
     let AddressClaim { account_id, connection_id, email, user, now } = claim;
-    if let Some(domain) = domain_of(email)
-        && domains::speaks_for(c, account_id, connection_id, &domain, now).await?
+    let domain = domain_of(email);
+    if let Some(domain) = &domain
+        && domains::speaks_for(c, account_id, connection_id, domain, now).await?
     {
-        return Ok(Some(AddressAuthority::Domain));
+        return Ok(true);
     }
-    let Some(user) = user else { return Ok(None) };
-    // An address in a domain that the account has verified is for the connections of that domain alone. A directory
-    // can give any address to the users that it manages.
-    let is_of_other_connections = match domain_of(email) {
-        Some(domain) => domains::account_of(c, &domain).await?.as_ref() == Some(account_id),
-        None => false,
-    };
-    if !is_of_other_connections
-        && let Some(directory) = &user.connection_id
-        && identities::share_domain(c, account_id, [directory, connection_id], now).await?
-    {
-        return Ok(Some(AddressAuthority::Directory));
+    let Some(user) = user else { return Ok(false) };
+    if let Some(directory) = &user.connection_id {
+        // An address in a domain that the account has verified is for the connections of that domain alone. A
+        // directory can give any address to the users that it manages.
+        let is_of_other_connections = match &domain {
+            Some(domain) => domains::account_of(c, domain).await?.as_ref() == Some(account_id),
+            None => false,
+        };
+        if !is_of_other_connections
+            && identities::share_domain(c, account_id, [directory, connection_id], now).await?
+        {
+            return Ok(true);
+        }
     }
     let names_no_domain = identities::names_no_domain(c, connection_id).await?;
-    if names_no_domain && used_before_upgrade(c, user, connection_id, now).await? {
-        return Ok(Some(AddressAuthority::Upgrade));
-    }
-    Ok(None)
+    Ok(names_no_domain && used_before_upgrade(c, user, connection_id, now).await?)
 }
 
 /// Whether the connection is in the time after an upgrade from a version without verified domains, and the user

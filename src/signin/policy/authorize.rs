@@ -1,6 +1,6 @@
 //! Decides whether the account admits the user of a proof.
 
-use super::authority::{AddressClaim, LinkConfirmation, address_authority, link_confirmation};
+use super::authority::{AddressClaim, LinkConfirmation, has_address_authority, link_confirmation};
 use super::sign_in_methods;
 use crate::access::{self, Role};
 use crate::directory::domain_of;
@@ -89,10 +89,10 @@ async fn check_authority(
     let now = tx.now();
     let claim =
         AddressClaim { account_id: &proof.account_id, connection_id, email: &proof.identifier, user, now };
-    match address_authority(tx, claim).await? {
-        Some(_) => Ok(()),
-        None => Err(SignInError::NotInConnectionDomains(domain_of(&proof.identifier).unwrap_or_default())),
+    if has_address_authority(tx, claim).await? {
+        return Ok(());
     }
+    Err(SignInError::NotInConnectionDomains(domain_of(&proof.identifier).unwrap_or_default()))
 }
 
 /// Whether an invited user signs in for the first time: their identity provider asserts the invited

@@ -8,7 +8,7 @@ mod impact;
 mod sign_in_methods;
 
 pub(super) use authority::LinkConfirmation;
-pub use authority::{AddressAuthority, AddressClaim, address_authority};
+pub use authority::{AddressClaim, has_address_authority};
 pub(super) use authorize::{Admission, authorize_sign_in};
 pub use change::{
     RemovedFactors, leaves_no_sign_in_method, may_change_enforcement, requester_has_second_factor,
