@@ -45,7 +45,7 @@ pub(super) async fn is_heard(
         user: None,
         now: tx.now(),
     };
-    Ok(policy::address_authority(tx, claim).await?.is_some())
+    policy::has_address_authority(tx, claim).await
 }
 
 /// The result of a connection test.
@@ -106,8 +106,8 @@ impl ConnectionTest {
     }
 }
 
-/// Starts a test with the request `request_id`, which demands `asked` of the authentication. Returns the test and the secret that identifies it in the
-/// provider's response.
+/// Starts a test with the request `request_id`, which demands `asked` of the authentication. Returns the test
+/// and the secret that identifies it in the provider's response.
 pub(super) async fn begin(
     tx: &mut Tx,
     principal: &Principal,

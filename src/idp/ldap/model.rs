@@ -8,13 +8,11 @@ use crate::directory::Email;
 use crate::idp::connections::{LdapSettings, UserQuery};
 use crate::signin::ProfileNames;
 
-/// The attributes that are read in addition to those of the query.
-const COMMON_ATTRIBUTES: [&str; 13] = [
-    "objectGUID",
-    "entryUUID",
-    "nsUniqueId",
-    "ipaUniqueID",
-    "GUID",
+/// The attributes that identify an entry, see [`LdapEntry::stable_id`]. The first one is binary.
+pub(super) const ID_ATTRIBUTES: [&str; 5] = ["objectGUID", "entryUUID", "nsUniqueId", "ipaUniqueID", "GUID"];
+
+/// The attributes that are read in addition to those and to the ones of the query.
+const COMMON_ATTRIBUTES: [&str; 8] = [
     "givenName",
     "sn",
     "displayName",
@@ -68,10 +66,7 @@ impl LdapEntry {
         if let Some(id) = guid.and_then(|bytes| uuid::Uuid::from_slice_le(&bytes).ok()) {
             return Some(id.to_string());
         }
-        ["entryUUID", "nsUniqueId", "ipaUniqueID", "GUID"]
-            .iter()
-            .find_map(|name| self.first(name))
-            .map(str::to_lowercase)
+        ID_ATTRIBUTES[1..].iter().find_map(|name| self.first(name)).map(str::to_lowercase)
     }
 
     /// A piece of an attribute that is returned in ranges: the index of its last value (`None` for the
@@ -111,7 +106,8 @@ impl UserSearch {
         let place = |query: &UserQuery| {
             let own = [&query.name_attribute, &query.email_attribute, &query.member_of_attribute];
             let own = own.into_iter().chain(&settings.jit.key).cloned();
-            let attributes = COMMON_ATTRIBUTES.iter().map(|name| (*name).to_owned()).chain(own).collect();
+            let fixed = ID_ATTRIBUTES.iter().chain(&COMMON_ATTRIBUTES).map(|name| (*name).to_owned());
+            let attributes = fixed.chain(own).collect();
             Self { query: Arc::new(query.clone()), attributes }
         };
         settings.user_queries.iter().map(place).collect()

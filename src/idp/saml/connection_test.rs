@@ -26,7 +26,7 @@ pub async fn begin(
     connection: &SamlConnection,
 ) -> Result<(String, FrontChannelMessage), Error> {
     let (request_id, settings) = (new_message_id(), &connection.settings);
-    let asked = requested::to_stored(&requested::requested_by(settings, Some(tx.now())))?;
+    let asked = requested::to_stored(settings, tx.now())?;
     let (test, relay) = connection_tests::begin(tx, principal, connection, &request_id, Some(&asked)).await?;
     let pairs = keys::of_connection(tx, &connection.id).await?;
     let key = if settings.sign_requests { keys::signing_key(kernel, &pairs).await? } else { None };

@@ -7,7 +7,7 @@ use crate::idp::connections::SamlSettings;
 use crate::kernel::Timestamp;
 
 /// What a request of a connection demands. `issued_at` is the time of the request.
-pub(super) fn requested_by(settings: &SamlSettings, issued_at: Option<Timestamp>) -> RequestedAuthentication {
+fn requested_by(settings: &SamlSettings, issued_at: Option<Timestamp>) -> RequestedAuthentication {
     RequestedAuthentication {
         issued_at: issued_at.map(jiff::Timestamp::from),
         force_authn: settings.force_authn,
@@ -16,9 +16,10 @@ pub(super) fn requested_by(settings: &SamlSettings, issued_at: Option<Timestamp>
     }
 }
 
-/// The form that is stored with the request.
-pub(super) fn to_stored(requested: &RequestedAuthentication) -> Result<String, sqlx::Error> {
-    serde_json::to_string(requested).map_err(|error| sqlx::Error::Encode(Box::new(error)))
+/// What a request that is made now demands, in the form that is stored with it.
+pub(super) fn to_stored(settings: &SamlSettings, now: Timestamp) -> Result<String, sqlx::Error> {
+    let requested = requested_by(settings, Some(now));
+    serde_json::to_string(&requested).map_err(|error| sqlx::Error::Encode(Box::new(error)))
 }
 
 /// Reads what was stored with the request. A response to no request, and to one that an earlier version sent

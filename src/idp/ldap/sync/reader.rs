@@ -14,7 +14,7 @@ use super::entry_state::{LeaverReason, reason_to_leave};
 use super::member_index::{MemberIndex, SyncCandidate, name_key};
 use crate::directory::groups::GroupLink;
 use crate::idp::ldap::error::Error;
-use crate::idp::ldap::model::{AttributeNames, LdapEntry, UserSearch};
+use crate::idp::ldap::model::{AttributeNames, ID_ATTRIBUTES, LdapEntry, UserSearch};
 use crate::idp::ldap::pool::{LdapPool, PooledLdapConn};
 use crate::idp::ldap::search::{LdapSearchRequest, PagedSearch, search_up_to};
 use crate::kernel::{Kernel, Timestamp};
@@ -32,18 +32,9 @@ const MAX_DEPTH: usize = 20;
 /// The attributes in which directories list members.
 const MEMBER_ATTRIBUTES: [&str; 3] = ["member", "uniqueMember", "memberUid"];
 
-/// The attributes that identify an entry and say whether its user may come in.
-const STATE_ATTRIBUTES: [&str; 9] = [
-    "objectGUID",
-    "entryUUID",
-    "nsUniqueId",
-    "ipaUniqueID",
-    "GUID",
-    "userAccountControl",
-    "nsAccountLock",
-    "pwdAccountLockedTime",
-    "shadowExpire",
-];
+/// The attributes that say whether an entry's user may come in.
+const STATE_ATTRIBUTES: [&str; 4] =
+    ["userAccountControl", "nsAccountLock", "pwdAccountLockedTime", "shadowExpire"];
 
 /// A group in the directory, without its members.
 #[derive(Clone)]
@@ -169,7 +160,8 @@ impl Reader {
     pub(super) fn read_states(mut self) -> Prefetch<Vec<(u128, Option<LeaverReason>)>> {
         Prefetch::begin(async move |batches| {
             let (pool, now) = (self.pool.clone(), self.kernel.clock.now());
-            let attributes: AttributeNames = STATE_ATTRIBUTES.map(str::to_owned).into();
+            let attributes: AttributeNames =
+                ID_ATTRIBUTES.iter().chain(&STATE_ATTRIBUTES).map(|name| (*name).to_owned()).collect();
             for UserSearch { query, .. } in &pool.user_searches {
                 let request = LdapSearchRequest::below(&query.base_dn, &query.filter, &attributes);
                 let mut walk = PagedSearch::begin(&pool, &mut self.conn, request).await?;

@@ -105,7 +105,7 @@ async fn within_domains<'f>(
                 user: None,
                 now,
             };
-            let counts = policy::address_authority(c, claim).await?.is_some();
+            let counts = policy::has_address_authority(c, claim).await?;
             work.domains.insert(domain, counts);
             counts
         };

@@ -39,8 +39,7 @@ pub(super) async fn begin(
     let now = kernel.clock.now();
     let sent = authn_request(&addresses, settings, &request_id, None, now, key.as_deref())
         .map_err(internal_error)?;
-    let asked =
-        requested::to_stored(&requested::requested_by(settings, Some(now))).map_err(internal_error)?;
+    let asked = requested::to_stored(settings, now).map_err(internal_error)?;
     let request = ProviderRequest { connection_id: &connection.id, id: &request_id, asked: Some(&asked) };
     record_request_in_flow(&signin, &connection, request, &browser, &query).await?;
     Ok(([(header::SET_COOKIE, names.set_flow(&browser))], sent).into_response())

@@ -1,6 +1,6 @@
 //! Changes that wait for an administrator's approval: in a dry run, while a connection is paused, and whenever they are
-//! about a user with a role. Each was executed, to record what it would change, and rolled back. The client is told to retry; a retry
-//! replaces the change that is stored.
+//! about a user with a role. Each was executed, to record what it would change, and rolled back. The client is told
+//! to retry; a retry replaces the change that is stored.
 
 mod model;
 mod store;

@@ -99,7 +99,7 @@ impl ScimWrite<'_> {
             user: Some(user),
             now: tx.now(),
         };
-        if policy::address_authority(tx, claim).await?.is_some() {
+        if policy::has_address_authority(tx, claim).await? {
             return Ok(());
         }
         let domain = domain_of(email).unwrap_or_default();
