@@ -123,12 +123,8 @@ on_both! {
                 provider.unsolicited(server, &browser, "ada@acme.example").await
             } else {
                 // The first link to somebody with a password is confirmed with it, which lets nobody in yet.
-                let asked = provider.sign_in(server, &browser, "ada@acme.example").await;
-                let to = asked.expect(303).location().expect("to the confirmation");
-                assert!(to.starts_with("/login/confirm-link?flow="), "{to}");
-                browser.get("/api/v1/me").await.expect(401);
-                let flow = browser.get(&to).await.expect(200).field("flow");
-                browser.form("/login/confirm-link", &[("flow", &flow), ("password", PASSWORD)]).await
+                let asked = provider.sign_in(server, &browser, "ada@acme.example").await.expect(303);
+                browser.confirm_link(&asked, PASSWORD).await
             };
             waiting.push((browser, to_enrol(&sent)));
         }

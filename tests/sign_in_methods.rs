@@ -49,18 +49,9 @@ impl<'s> World<'s> {
     async fn lets_in_by_provider(&self) {
         let browser = self.server.client();
         let waiting = self.provider.sign_in(self.server, &browser, BOB).await.expect(303);
-        confirm_link(&browser, &waiting, PASSWORD).await;
+        browser.confirm_link(&waiting, PASSWORD).await.expect(303);
         browser.get("/api/v1/me").await.expect(200);
     }
-}
-
-/// Confirms the first link of an identity with the password, which lets nobody in before.
-async fn confirm_link(browser: &Client, waiting: &Answer, password: &str) {
-    let to = waiting.location().expect("to the confirmation");
-    assert!(to.starts_with("/login/confirm-link?flow="), "{to}");
-    browser.get("/api/v1/me").await.expect(401);
-    let flow = browser.get(&to).await.expect(200).field("flow");
-    browser.form("/login/confirm-link", &[("flow", &flow), ("password", password)]).await.expect(303);
 }
 
 fn only_sso(more: &Value) -> Value {
@@ -130,7 +121,7 @@ on_both! {
         assert_eq!(server.last_refusal(&world.tenant).await, "method_not_allowed");
         let browser = server.client();
         let waiting = other.sign_in(server, &browser, BOB).await.expect(303);
-        confirm_link(&browser, &waiting, PASSWORD).await;
+        browser.confirm_link(&waiting, PASSWORD).await.expect(303);
         browser.get("/api/v1/me").await.expect(200);
     }
 
@@ -168,7 +159,7 @@ on_both! {
         // Once an administrator has come through the provider, the local page can be closed.
         let browser = server.client();
         let waiting = world.provider.sign_in(server, &browser, &world.tenant.email).await.expect(303);
-        confirm_link(&browser, &waiting, &world.tenant.password).await;
+        browser.confirm_link(&waiting, &world.tenant.password).await.expect(303);
         world.api().patch(SETTINGS, &json!({"local_login": false})).await.expect(200);
         let none = json!([{"password": false, "passkey": false, "connections": []}]);
         world.rules(none).await.expect(409);
@@ -191,7 +182,7 @@ on_both! {
         // In words, on the page.
         let admin = server.client();
         let waiting = world.provider.sign_in(server, &admin, &world.tenant.email).await.expect(303);
-        confirm_link(&admin, &waiting, &world.tenant.password).await;
+        admin.confirm_link(&waiting, &world.tenant.password).await.expect(303);
         let page = async |text: &str| {
             let fields = [("sign_in_rules", text), ("local_login", "on"), ("refuse_common", "on"), ("notify_user", "on"), ("passkey_sign_in", "on")];
             admin.form("/console/settings", &fields).await

@@ -129,6 +129,16 @@ impl Client {
             [("identifier", identifier), ("password", password), ("account", account), ("return_to", "/")];
         self.form("/login/local", &fields).await
     }
+
+    /// Confirms the first link of an identity with the password; `waiting` is the response that asks for it, which lets
+    /// nobody in yet.
+    pub async fn confirm_link(&self, waiting: &Answer, password: &str) -> Answer {
+        let to = waiting.location().expect("to the confirmation");
+        assert!(to.starts_with("/login/confirm-link?flow="), "{to}");
+        self.get("/api/v1/me").await.expect(401);
+        let flow = self.get(&to).await.expect(200).field("flow");
+        self.form("/login/confirm-link", &[("flow", &flow), ("password", password)]).await
+    }
 }
 
 impl Client {

@@ -258,6 +258,7 @@ impl Server {
             owner,
             purpose: TokenPurpose::Api,
             connection_id: None,
+            application_id: None,
             name: "tests",
             expires_at: None,
         };

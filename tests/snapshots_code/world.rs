@@ -223,10 +223,8 @@ impl World {
         let sent = browser.get(&begin).await.expect(303).location().expect("to the provider");
         self.provider.claim("groups", json!(["helpdesk"]));
         let back = browser.get(&self.provider.approve(&sent)).await.expect(303);
-        let asked =
-            browser.get(&back.location().expect("on")).await.expect(303).location().expect("to confirm");
-        let flow = browser.get(&asked).await.expect(200).field("flow");
-        browser.form("/login/confirm-link", &[("flow", &flow), ("password", PASSWORD)]).await.expect(303);
+        let asked = browser.get(&back.location().expect("on")).await.expect(303);
+        browser.confirm_link(&asked, PASSWORD).await.expect(303);
         let domains = self.api.get("/api/v1/domains").await.ok();
         let mut own = domains["items"].as_array().expect("domains").iter();
         let own = own.find(|domain| domain["domain"] == "acme.example").expect("the account's own");
