@@ -30,6 +30,8 @@ pub struct Config {
     pub outgoing: OutgoingConfig,
     /// Which DNS servers are asked for the records that prove domains.
     pub dns: DnsConfig,
+    /// Where metrics are served.
+    pub metrics: MetricsConfig,
 }
 
 /// `[server]`
@@ -183,8 +185,16 @@ impl TryFrom<String> for DnsServer {
     }
 }
 
+/// `[metrics]`
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct MetricsConfig {
+    /// Address and port of `/metrics`, for the operator's monitoring. Not served while it is not set.
+    pub listen: Option<SocketAddr>,
+}
+
 /// All keys, to detect unknown ones and to suggest the closest known one.
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 16] = [
     "server.listen",
     "server.public_url",
     "server.trusted_proxies",
@@ -200,6 +210,7 @@ const KEYS: [&str; 15] = [
     "outgoing.allowed_networks",
     "dns.servers",
     "outgoing.account_networks",
+    "metrics.listen",
 ];
 
 /// All mistakes in the configuration.
@@ -231,6 +242,7 @@ impl Config {
         section(source, "log", &mut config.log, &mut mistakes);
         section(source, "outgoing", &mut config.outgoing, &mut mistakes);
         section(source, "dns", &mut config.dns, &mut mistakes);
+        section(source, "metrics", &mut config.metrics, &mut mistakes);
         mistakes.extend(config.invalid_values());
         if mistakes.is_empty() { Ok(config) } else { Err(ConfigErrors(mistakes)) }
     }
@@ -253,6 +265,13 @@ impl Config {
         if !["sqlite://", "postgres://", "postgresql://"].iter().any(|s| self.database.url.starts_with(s)) {
             found
                 .push("database.url: use sqlite://data/vestibule.db or postgres://user@host/database".into());
+        }
+        if self.metrics.listen.is_some_and(|address| address == self.server.listen && address.port() != 0) {
+            found.push(format!(
+                "metrics.listen: {} is also server.listen; choose another port, such as 127.0.0.1:9464, because \
+                 metrics are not for everyone who reaches the server",
+                self.server.listen
+            ));
         }
         if self.database.max_connections == 0 {
             found.push("database.max_connections: must be at least 1; the default is 16".into());

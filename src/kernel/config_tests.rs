@@ -19,7 +19,8 @@ fn every_key_is_understood() {
          [mail]\nurl='smtp://h'\nfrom='a@b.example'\ndirectory='x'\n\
          [secrets]\nmaster_key_file='k'\n[log]\nformat='json'\nlevel='debug'\n[outgoing]\nallowed_networks=['127.0.0.0/8']\n\
          [outgoing.account_networks]\nacme=['10.1.0.0/16', '10.2.0.1/32']\n\
-         [dns]\nservers=['192.0.2.53', '[2001:db8::53]:5353']",
+         [dns]\nservers=['192.0.2.53', '[2001:db8::53]:5353']\n\
+         [metrics]\nlisten='127.0.0.1:9464'",
     )
     .expect("all keys");
     assert_eq!(config.log.format, LogFormat::Json);
@@ -27,6 +28,16 @@ fn every_key_is_understood() {
     assert_eq!(config.outgoing.account_networks["acme"].len(), 2);
     let servers: Vec<String> = config.dns.servers.iter().map(|one| one.address().to_string()).collect();
     assert_eq!(servers, ["192.0.2.53:53", "[2001:db8::53]:5353"]);
+    assert_eq!(config.metrics.listen.expect("an address").to_string(), "127.0.0.1:9464");
+}
+
+#[test]
+fn metrics_have_a_listener_of_their_own_or_none() {
+    assert!(load("").expect("defaults").metrics.listen.is_none());
+    let text = load("[metrics]\nlisten='127.0.0.1:8080'").expect_err("the public one").to_string();
+    assert!(text.contains("metrics.listen: 127.0.0.1:8080 is also server.listen"), "{text}");
+    load("[server]\nlisten='127.0.0.1:0'\n[metrics]\nlisten='127.0.0.1:0'").expect("two free ports");
+    load("[metrics]\nlisten='yes'").expect_err("not an address");
 }
 
 #[test]

@@ -9,6 +9,8 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 /// A request that takes longer is answered without its result.
 pub const REQUEST_TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -32,6 +34,16 @@ impl<S: Sync> FromRequestParts<S> for RequestContext {
     }
 }
 
+/// What limits count as one client. An IPv6 /64 counts as one address, because an attacker usually controls
+/// a whole one.
+#[must_use]
+pub fn client_network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(ip) => IpAddr::V6((u128::from(ip) & !u128::from(u64::MAX)).into()),
+    }
+}
+
 /// An error response in words for the user. It carries no internals: those are logged where the error
 /// occurred.
 ///
@@ -46,15 +58,31 @@ pub struct Refusal {
     pub detail: String,
     /// Seconds until a retry makes sense, for 429 and 503.
     pub retry_after: Option<u64>,
-    /// The request member that is invalid, for 422.
-    pub field: Option<String>,
+    /// What is wrong with which member of the request.
+    pub errors: Vec<FieldError>,
+}
+
+/// What is wrong with one member of a request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// The member, such as `name`, or `password.min_length` for a member of an object.
+    pub field: String,
+    /// What is wrong with it, such as `is required`.
+    pub message: String,
+}
+
+impl FieldError {
+    /// What is wrong with `field`.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { field: field.into(), message: message.into() }
+    }
 }
 
 impl Refusal {
     /// A refusal with this status, title and detail.
     #[must_use]
     pub fn new(status: StatusCode, title: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, title, detail: detail.into(), retry_after: None, field: None }
+        Self { status, title, detail: detail.into(), retry_after: None, errors: Vec::new() }
     }
 
     /// Sets the number of seconds after which the client should retry.
@@ -64,10 +92,10 @@ impl Refusal {
         self
     }
 
-    /// Names the invalid member of the request.
+    /// Adds what is wrong with a member of the request.
     #[must_use]
-    pub fn field(mut self, field: impl Into<String>) -> Self {
-        self.field = Some(field.into());
+    pub fn field(mut self, field: impl Into<String>, message: impl Into<String>) -> Self {
+        self.errors.push(FieldError::new(field, message));
         self
     }
 }

@@ -12,6 +12,7 @@ pub mod log;
 pub mod mail;
 pub mod memory;
 pub mod metrics;
+pub mod open_files;
 pub mod row_ids;
 pub mod sealed_state;
 pub mod text_enum;

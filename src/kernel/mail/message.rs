@@ -18,27 +18,37 @@ pub struct EmailMessage {
     pub notes: Vec<String>,
 }
 
+/// On whose behalf a mail is sent.
+#[derive(Debug, Clone)]
+pub struct EmailSender {
+    /// The name that the mail comes from. Several accounts can have the same name.
+    pub name: String,
+    /// The short name of the account, which no other account has. A person who has users in several accounts of this
+    /// server tells their mails apart by it.
+    pub account: String,
+}
+
 #[derive(Template)]
 #[template(path = "mail/letter.html")]
 struct Html<'a> {
     letter: &'a EmailMessage,
-    sender: &'a str,
+    sender: &'a EmailSender,
 }
 
 #[derive(Template)]
 #[template(path = "mail/letter.txt")]
 struct Text<'a> {
     letter: &'a EmailMessage,
-    sender: &'a str,
+    sender: &'a EmailSender,
 }
 
 impl EmailMessage {
-    /// Renders the mail for one recipient. `sender` is the name it comes from and is signed with.
-    pub fn render_for(&self, recipient: &str, sender: &str) -> Result<RenderedEmail, askama::Error> {
+    /// Renders the mail for one recipient. `sender` is what it comes from and is signed with.
+    pub fn render_for(&self, recipient: &str, sender: &EmailSender) -> Result<RenderedEmail, askama::Error> {
         let text = Text { letter: self, sender }.render()?;
         Ok(RenderedEmail {
             to: recipient.to_owned(),
-            from_name: Some(sender.to_owned()),
+            from_name: Some(sender.name.clone()),
             subject: one_line(&self.subject),
             text: wrap(&text),
             html: Html { letter: self, sender }.render()?,

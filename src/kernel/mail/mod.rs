@@ -7,7 +7,7 @@ mod outbox;
 mod transport;
 mod worker;
 
-pub use message::EmailMessage;
+pub use message::{EmailMessage, EmailSender};
 pub use outbox::{MailDeliveryStatus, RenderedEmail, delete_old, delivery_status, queue};
 pub use transport::{Transport, TransportError};
 pub use worker::run;
