@@ -18,7 +18,7 @@ pub use name::DomainName;
 pub(crate) use name::to_ascii;
 pub(crate) use store::counts;
 pub use store::{
-    account_of, by_id, by_name, connections_of, domains_of, due, find_account_for_sign_in, list,
+    account_of, accounts_of, by_id, by_name, connections_of, domains_of, due, find_account_for_sign_in, list,
     list_in_grace, speaks_for, take_check,
 };
 pub use update::set_connections;

@@ -1,8 +1,10 @@
 //! SQL of domains, and of which connections may speak for them.
 
+use std::collections::HashMap;
+
 use super::model::Domain;
 use super::name::{DomainName, to_ascii};
-use crate::kernel::database::DbConn;
+use crate::kernel::database::{DbConn, lookup_map};
 use crate::kernel::{AccountId, ConnectionId, Timestamp, Tx};
 
 macro_rules! columns {
@@ -56,6 +58,15 @@ pub async fn account_of(c: &mut DbConn, domain: &str) -> Result<Option<AccountId
         .bind(domain)
         .fetch_optional(c)
         .await
+}
+
+/// The accounts that have verified these domains, by domain. The names are in lowercase ASCII.
+pub async fn accounts_of(
+    c: &mut DbConn,
+    domains: &[String],
+) -> Result<HashMap<String, AccountId>, sqlx::Error> {
+    let head = "SELECT domain, account_id FROM domains WHERE state = 'verified' AND domain IN";
+    lookup_map(c, head, &[], domains).await
 }
 
 /// The account in which a user with an address in `domain` signs in without naming one: the one that has verified

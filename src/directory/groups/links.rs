@@ -103,6 +103,19 @@ pub async fn replace_connection_members(
     .await
 }
 
+/// Adds `users` to the members of `group` that come through a connection.
+pub async fn add_connection_members(
+    tx: &mut Tx,
+    context: &Context,
+    connection_id: &ConnectionId,
+    group: &Group,
+    users: Vec<String>,
+) -> Result<UpdatedGroup, Error> {
+    let members = MembershipUpdate { add: users, ..MembershipUpdate::default() };
+    let change = GroupUpdate { members, ..GroupUpdate::default() };
+    update_connection_members(tx, context, connection_id, group, change).await
+}
+
 /// Links `group` to the group `name` of a connection, which the caller has looked up in the account. Users
 /// become members at their next sign-in.
 pub async fn link(

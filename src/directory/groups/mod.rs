@@ -13,8 +13,8 @@ pub use create::create;
 pub use delete::delete;
 pub use identifier::identifier_of;
 pub use links::{
-    GroupLink, UnlinkPolicy, all_links, count_members_from, link, link_of, links_of_connection,
-    replace_connection_members, sync_linked_groups, unlink,
+    GroupLink, UnlinkPolicy, add_connection_members, all_links, count_members_from, link, link_of,
+    links_of_connection, replace_connection_members, sync_linked_groups, unlink,
 };
 pub use model::{Group, GroupMember, NewGroup};
 pub use store::{

@@ -141,6 +141,14 @@ impl User {
         self.email.as_deref().unwrap_or(&self.user_name)
     }
 
+    /// Whether this is the email address or the user name, compared without case.
+    #[must_use]
+    pub fn has_identifier(&self, identifier: &str) -> bool {
+        let wanted = fold_case(identifier);
+        self.email.as_deref().is_some_and(|email| fold_case(email) == wanted)
+            || fold_case(&self.user_name) == wanted
+    }
+
     /// The case-folded domain of the email address, or of the user name if it looks like an address.
     #[must_use]
     pub fn domain(&self) -> Option<String> {

@@ -67,6 +67,15 @@ impl AuthenticationSettings {
             .or_else(|| of_domain().or_else(of_everyone).map(SignInRule::methods))
             .unwrap_or(AllowedMethods { password: true, passkey: true, connections: None })
     }
+
+    /// Whether anyone with an address in `domain` (folded) may sign in with this connection. The groups of a user come
+    /// before the domain, so a connection that any group may use counts as well. No user is looked up: the answer
+    /// is the same whether one with this address exists or not.
+    #[must_use]
+    pub fn may_permit_connection(&self, domain: &str, id: &str) -> bool {
+        let by_group = self.sign_in_rules.iter().filter(|rule| rule.group.is_some()).map(SignInRule::methods);
+        by_group.chain([self.allowed_methods(domain, &[])]).any(|allowed| allowed.permits_connection(id))
+    }
 }
 
 #[cfg(test)]

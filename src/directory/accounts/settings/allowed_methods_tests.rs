@@ -45,3 +45,24 @@ fn the_most_specific_rule_counts() {
     let free = allowed(&[], "acme.example", &["staff"]);
     assert!(free.password && free.passkey && free.permits_connection("okta"), "no rule");
 }
+
+#[test]
+fn a_connection_is_offered_to_everyone_who_may_use_it() {
+    let offered = |rules: &[SignInRule], domain: &str| {
+        let settings =
+            AuthenticationSettings { sign_in_rules: rules.to_vec(), ..AuthenticationSettings::default() };
+        ["okta", "entra", "google"].map(|id| settings.may_permit_connection(domain, id))
+    };
+    let everyone = rule(None, None, [true, true], Some(&["google"]));
+    let domain = rule(Some("acme.example"), None, [false, false], Some(&["okta"]));
+    let group = rule(None, Some("staff"), [false, true], Some(&["entra"]));
+    assert_eq!(offered(&[], "acme.example"), [true; 3], "no rule");
+    let public = [everyone.clone(), domain.clone()];
+    assert_eq!(offered(&public, "acme.example"), [true, false, false], "the domain before everyone");
+    assert_eq!(offered(&public, "other.example"), [false, false, true], "everyone");
+    let with_group = [everyone, domain, group];
+    assert_eq!(offered(&with_group, "acme.example"), [true, true, false], "a member of the group");
+    assert_eq!(offered(&with_group, "other.example"), [false, true, true]);
+    let free = [rule(None, Some("staff"), [true, true], None), rule(None, None, [true, true], Some(&[]))];
+    assert_eq!(offered(&free, "acme.example"), [true; 3], "a group that may use all");
+}
