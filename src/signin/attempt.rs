@@ -89,6 +89,13 @@ pub enum SignInError {
     /// confirm it with.
     #[error("link_needs_approval")]
     LinkNeedsApproval,
+    /// The user has to confirm the link of the identity, which is not asked of a browser in which no sign-in was begun.
+    /// The audit trail does not tell this from the case above: an administrator can approve both.
+    #[error("link_needs_approval")]
+    LinkNotRequested,
+    /// The connection was disabled after it had made its statement.
+    #[error("connection_disabled")]
+    ConnectionDisabled,
     /// The directory accepted the password but currently restricts the account.
     #[error("{}", .0.as_str())]
     AccountRestricted(DirectoryAccountState),

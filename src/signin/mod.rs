@@ -55,9 +55,11 @@ impl SignIn {
         sessions::delete_ended(&mut tx).await?;
         flow::delete_expired(&mut tx).await?;
         identities::delete_expired(&mut tx).await?;
+        identities::delete_users_before_upgrade(&mut tx).await?;
         one_time_links::delete_expired(&mut tx).await?;
         lockout::delete_stale(&mut tx).await?;
         factors::delete_old_remembered_browsers(&mut tx).await?;
+        password::delete_old_reset_requests(&mut tx).await?;
         sealed_state::delete_expired(&mut tx).await?;
         tx.commit().await
     }

@@ -14,6 +14,7 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::keyed::DashMapStateStore;
 use governor::{Quota, RateLimiter};
 
+use crate::kernel::http::client_network;
 use crate::kernel::limiter::LimiterClock;
 use crate::kernel::{Clock, Timestamp};
 
@@ -74,7 +75,7 @@ impl Throttle {
         let now = self.clock.now();
         let at_once = (attempts / 2).max(2);
         let mut guesses = self.guesses();
-        let due = guesses.entry((network(address), key.to_owned())).or_insert(now);
+        let due = guesses.entry((client_network(address), key.to_owned())).or_insert(now);
         let next = Timestamp(due.0.max(now.0)).plus(GUESS_PERIOD);
         let latest = now.plus(GUESS_PERIOD * at_once);
         if next > latest {
@@ -88,7 +89,7 @@ impl Throttle {
 
     /// Gives back what [`Throttle::record_password_attempt`] counted, because the password was right.
     pub fn clear_failures(&self, address: IpAddr, key: &str) {
-        self.guesses().remove(&(network(address), key.to_owned()));
+        self.guesses().remove(&(client_network(address), key.to_owned()));
     }
 
     /// Counts a sign-in step from `address`.
@@ -102,7 +103,7 @@ impl Throttle {
     }
 
     fn step(&self, limiter: &SignInLimiter<IpAddr>, address: IpAddr) -> Result<(), Throttled> {
-        limiter.check_key(&network(address)).map_err(|not_until| {
+        limiter.check_key(&client_network(address)).map_err(|not_until| {
             metrics::counter!("vestibule_sign_ins_throttled_total").increment(1);
             Throttled { retry_after: self.limiter_clock.seconds_until(not_until.earliest_possible()) }
         })
@@ -118,14 +119,6 @@ impl Throttle {
 
     fn guesses(&self) -> MutexGuard<'_, HashMap<(IpAddr, String), Timestamp>> {
         self.guesses.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// An IPv6 /64 counts as one address, because an attacker usually controls a whole one.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(ip) => IpAddr::V6((u128::from(ip) & !u128::from(u64::MAX)).into()),
     }
 }
 

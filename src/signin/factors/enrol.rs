@@ -15,7 +15,7 @@ use super::webauthn::{self, Registration};
 use super::{recovery, totp};
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::accounts::Account;
-use crate::directory::users::User;
+use crate::directory::users::{self, User};
 use crate::directory::{Error, check_name};
 use crate::kernel::sealed_state::{self, SealedState};
 use crate::kernel::{Kernel, Tx, UserId, ids, vault};
@@ -206,7 +206,12 @@ pub(crate) async fn confirm_enrolment(
             let ticket = ticket.ok_or(EnrolError::ChallengeExpired)?;
             let registered =
                 webauthn::finish_registration(kernel, &ticket.content, answer).map_err(|failure| {
-                    tracing::info!(%failure, "the registration of a passkey or security key was rejected");
+                    tracing::info!(
+                        account = %user.account_id,
+                        user = %user.id,
+                        %failure,
+                        "the registration of a passkey or security key was rejected"
+                    );
                     EnrolError::KeyRejected
                 })?;
             let made_up = if registered.metadata.discoverable { "Passkey" } else { "Security key" };
@@ -234,6 +239,8 @@ pub(crate) async fn add(
     right: EnrolmentRight,
     confirmed: ConfirmedFactor,
 ) -> Result<Option<Vec<String>>, EnrolError> {
+    // A removal at the same time must see this factor, or it would end the enrolment and leave the factor.
+    users::lock(tx, &user.account_id, &user.id).await?;
     let is_first = store::insert_enrolment(tx, user).await?;
     if right == EnrolmentRight::FirstFactor && !is_first {
         return Err(EnrolError::AlreadyEnrolled);

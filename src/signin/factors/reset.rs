@@ -5,7 +5,7 @@ use serde_json::json;
 use super::store;
 use crate::access;
 use crate::audit::{self, Action, Context, Event};
-use crate::directory::users::User;
+use crate::directory::users::{self, User};
 use crate::directory::{Error, accounts};
 use crate::kernel::{Kernel, Tx};
 use crate::signin::one_time_links::{self, LinkPurpose};
@@ -15,6 +15,8 @@ use crate::signin::{notifications, sessions};
 /// them a link to enrol a new factor. A seed or QR code is never sent. Returns false when the user had no
 /// factor: their sessions then continue, and they only get the link.
 pub async fn reset(kernel: &Kernel, tx: &mut Tx, context: &Context, user: &User) -> Result<bool, Error> {
+    // A factor that is being added must go as well.
+    users::lock(tx, &user.account_id, &user.id).await?;
     let had_one = store::delete_all(tx, &user.id).await?;
     let mut user = user.clone();
     if had_one {

@@ -13,21 +13,22 @@ use crate::kernel::Tx;
 use crate::kernel::http::RequestContext;
 use crate::signin::lookup::SignInRecord;
 use crate::signin::policy::{self, Admission, LinkConfirmation};
-use crate::signin::{Method, Proof, SignInError, identities};
+use crate::signin::{Method, Proof, SignInAttempt, SignInError, identities};
 
 /// Applies the account's rules to a proof about the user of `record`. The effects of a first sign-in happen
 /// here: the user is created or activated, their identity is linked, and the provider's names and groups
 /// are applied.
 pub(super) async fn admit_user(
     tx: &mut Tx,
-    request: &RequestContext,
+    attempt: &SignInAttempt<'_>,
     proof: &Proof,
     record: &SignInRecord,
 ) -> Result<AdmittedUser, SignInError> {
+    let request = attempt.request;
     let user = match policy::authorize_sign_in(tx, proof, record).await? {
         Admission::Active(user) => user.clone(),
         Admission::Unconfirmed(user, confirmation) => {
-            return hold_link(tx, request, proof, record, HeldLink { user, confirmation }).await;
+            return hold_link(tx, attempt, proof, record, HeldLink { user, confirmation }).await;
         }
         Admission::Invited(user) => activate_invited_user(tx, request, user, proof.method).await?,
         Admission::FirstSignIn => {
@@ -58,18 +59,22 @@ struct HeldLink<'a> {
 }
 
 /// Keeps the identity of the proof unlinked until it is confirmed. Nothing that the provider says about the user
-/// is applied before.
+/// is applied before. A browser in which no sign-in was begun is not asked for the confirmation: an attacker could
+/// have sent it the response, and get their own identity linked by a user who expects a sign-in page.
 async fn hold_link(
     tx: &mut Tx,
-    request: &RequestContext,
+    attempt: &SignInAttempt<'_>,
     proof: &Proof,
     record: &SignInRecord,
     held: HeldLink<'_>,
 ) -> Result<AdmittedUser, SignInError> {
     let HeldLink { user, confirmation } = held;
-    let context = Context::anonymous(&proof.account_id, &proof.identifier, request);
+    let context = Context::anonymous(&proof.account_id, &proof.identifier, attempt.request);
     identities::request_link(tx, &context, user, proof).await?;
     let step = match confirmation {
+        LinkConfirmation::SecondFactor | LinkConfirmation::Password if attempt.flow.is_idp_initiated() => {
+            return Err(SignInError::LinkNotRequested);
+        }
         LinkConfirmation::SecondFactor => NextStep::LinkBySecondFactor,
         LinkConfirmation::Password => NextStep::LinkByPassword,
         LinkConfirmation::NotNeeded | LinkConfirmation::Administrator => {

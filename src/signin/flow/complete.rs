@@ -6,6 +6,7 @@ use super::outcome_record::{record_refusal, record_success};
 use super::store::PendingProof;
 use super::{next_step, start, store};
 use crate::audit::Context;
+use crate::directory::users::User;
 use crate::kernel::tokens::{self, OpaqueToken, OpaqueTokenKind};
 use crate::kernel::{Timestamp, Tx};
 use crate::signin::lockout::{self, CredentialKind};
@@ -52,10 +53,11 @@ impl SignInAttempt<'_> {
             Some(record) => record,
             None => find_record_of(&mut tx, &proof).await?,
         };
-        let mut admitted = match admit_user(&mut tx, self.request, &proof, &record).await {
+        let mut admitted = match admit_user(&mut tx, self, &proof, &record).await {
             Ok(admitted) => admitted,
             Err(error) if error.is_refusal() => {
-                return Err(self.refuse_proof(tx, &proof, &record, password.is_some(), error).await?);
+                let user = record.user.as_ref();
+                return Err(self.refuse_proof(tx, &proof, user, password.is_some(), error).await?);
             }
             Err(error) => return Err(error),
         };
@@ -83,7 +85,7 @@ impl SignInAttempt<'_> {
         &self,
         mut tx: Tx,
         proof: &Proof,
-        record: &SignInRecord,
+        user: Option<&User>,
         password_was_right: bool,
         refused: SignInError,
     ) -> Result<SignInError, SignInError> {
@@ -92,7 +94,6 @@ impl SignInAttempt<'_> {
         if self.flow.proof.is_some() && !store::consume(&mut tx, &self.flow.id).await? {
             return Ok(SignInError::FlowEnded);
         }
-        let user = record.user.as_ref();
         if let Some(user) = user.filter(|user| user.is_active() && password_was_right) {
             lockout::clear_failures(&mut tx, &user.id, CredentialKind::Password).await?;
         }
@@ -100,6 +101,24 @@ impl SignInAttempt<'_> {
         record_refusal(&mut tx, &context, user, proof.method, &refused).await?;
         tx.commit().await?;
         Ok(refused)
+    }
+
+    /// Loads the user whose proof waits in the flow, provided that nothing has changed and that the account's rules
+    /// still admit them. A refusal by the rules ends the flow and is recorded.
+    pub(super) async fn load_pending_user(
+        &self,
+        mut tx: Tx,
+        proof: &Proof,
+    ) -> Result<(Tx, AdmittedUser), SignInError> {
+        match next_step::load_pending_user(&mut tx, self.flow, proof).await {
+            Ok(admitted) => Ok((tx, admitted)),
+            Err(SignInError::FlowEnded) => Err(SignInError::FlowEnded),
+            Err(error) if error.is_refusal() => {
+                let user = next_step::find_pending_record(&mut tx, proof).await?.user;
+                Err(self.refuse_proof(tx, proof, user.as_ref(), false, error).await?)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// Like `complete_proof` in the caller's transaction, for a proof that no flow waited for, such as a
@@ -120,7 +139,7 @@ impl SignInAttempt<'_> {
         proof: Proof,
         record: SignInRecord,
     ) -> Result<SignInOutcome, SignInError> {
-        let admitted = match admit_user(tx, self.request, &proof, &record).await {
+        let admitted = match admit_user(tx, self, &proof, &record).await {
             Ok(admitted) => admitted,
             Err(error) => {
                 if error.is_refusal() {
@@ -166,7 +185,8 @@ impl SignInAttempt<'_> {
         if !store::consume(tx, &flow.id).await? {
             return Err(SignInError::FlowEnded);
         }
-        let user = &admitted.user;
+        let changed = self.follow_address(tx, admitted, &proof).await?;
+        let user = changed.as_ref().unwrap_or(&admitted.user);
         let hash = admitted.expected_hash.as_deref();
         let session = sessions::create(tx, user, &proof, hash, self.request).await?;
         // The password was changed, the user was deactivated or a factor was added since they were loaded.

@@ -2,7 +2,7 @@
 
 use super::admit::link_identity;
 use super::model::Flow;
-use super::next_step::{load_pending_user, proof_waiting_for};
+use super::next_step::proof_waiting_for;
 use super::password_attempt::{Candidate, PasswordAttempt};
 use crate::directory::users;
 use crate::kernel::ConnectionId;
@@ -10,7 +10,7 @@ use crate::signin::flow::NextStep;
 use crate::signin::lockout::{self, CredentialKind};
 use crate::signin::lookup::LookupBy;
 use crate::signin::password::Password;
-use crate::signin::{SignIn, SignInAttempt, SignInError, SignInOutcome};
+use crate::signin::{ExternalSubject, SignIn, SignInAttempt, SignInError, SignInOutcome};
 
 /// A new identity that waits for the user's confirmation, for display.
 pub struct PendingLink {
@@ -18,18 +18,24 @@ pub struct PendingLink {
     pub connection_id: ConnectionId,
     /// What the provider calls the person.
     pub name: String,
+    /// The subject at the provider, if it has identifiers for its users.
+    pub subject: Option<ExternalSubject>,
     /// The user that it would be linked to.
     pub user_name: String,
 }
 
 /// The identity that waits in a flow for a confirmation.
 pub async fn pending_link(signin: &SignIn, flow: &Flow) -> Result<Option<PendingLink>, sqlx::Error> {
-    let links = matches!(flow.pending_step(), Some(NextStep::LinkBySecondFactor | NextStep::LinkByPassword));
-    let Some(proof) = flow.proof().filter(|_| links) else { return Ok(None) };
+    let Some(proof) = flow.proof().filter(|_| flow.confirms_link()) else { return Ok(None) };
     let (Some(connection_id), Some(user_id)) = (proof.connection_id, &proof.user_id) else { return Ok(None) };
     let mut c = signin.kernel.db.read().await?;
     let user = users::by_id(&mut c, &proof.account_id, user_id).await?;
-    Ok(user.map(|user| PendingLink { connection_id, name: proof.identifier, user_name: user.user_name }))
+    Ok(user.map(|user| PendingLink {
+        connection_id,
+        name: proof.identifier,
+        subject: proof.external_subject,
+        user_name: user.user_name,
+    }))
 }
 
 impl SignInAttempt<'_> {
@@ -49,8 +55,8 @@ impl SignInAttempt<'_> {
         let name = proof.identifier.clone();
         let attempt = PasswordAttempt::record(signin, request, c, candidate, name, proof.method).await?;
         attempt.verify(permit, password).await?;
-        let mut tx = signin.kernel.db.begin().await?;
-        let mut admitted = load_pending_user(&mut tx, flow, &proof).await?;
+        let tx = signin.kernel.db.begin().await?;
+        let (mut tx, mut admitted) = self.load_pending_user(tx, &proof).await?;
         lockout::clear_failures(&mut tx, &admitted.user.id, CredentialKind::Password).await?;
         admitted.user = link_identity(&mut tx, request, admitted.user, &proof).await?;
         let outcome = self.advance(&mut tx, &admitted, proof).await?;

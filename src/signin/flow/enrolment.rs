@@ -1,7 +1,7 @@
 //! Enrols a second factor: the first one in a flow that waits for it, or any in a session.
 
 use super::model::NextStep;
-use super::next_step::{load_pending_user, pending_user, proof_waiting_for};
+use super::next_step::{pending_user, proof_waiting_for};
 use super::outcome_record::audit_context_of;
 use super::reauthentication::SessionRequest;
 use crate::directory::users;
@@ -43,8 +43,8 @@ impl SignInAttempt<'_> {
         let mut proof = proof_waiting_for(flow, NextStep::Enrolment)?;
         let user = pending_user(signin, flow).await?.ok_or(SignInError::FlowEnded)?;
         let confirmed = factors::confirm_enrolment(signin, &user, confirmation).await?;
-        let mut tx = signin.kernel.db.begin().await?;
-        let admitted = load_pending_user(&mut tx, flow, &proof).await?;
+        let tx = signin.kernel.db.begin().await?;
+        let (mut tx, admitted) = self.load_pending_user(tx, &proof).await?;
         proof.add_second_factor(confirmed.factor, &confirmed.amr);
         let context = audit_context_of(&admitted.user, request);
         let right = EnrolmentRight::FirstFactor;

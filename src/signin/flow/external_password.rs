@@ -1,14 +1,16 @@
 //! Sign-in with a password that a directory checks. The attempt is counted here, like every other.
 
+use super::address::states_another_address;
 use super::outcome_record::record_refusal;
 use super::password_attempt::{Candidate, PasswordAttempt};
 use super::provider_claims;
 use super::reauthentication::SessionRequest;
 use crate::audit::Context;
+use crate::directory::users::User;
 use crate::kernel::{AccountId, ConnectionId};
 use crate::signin::lockout::{self, CredentialKind};
 use crate::signin::lookup::{LookupBy, SignInRecord, SubjectMatch};
-use crate::signin::{ExternalSubject, Method, Proof, SignInAttempt, SignInError, SignInOutcome};
+use crate::signin::{ExternalSubject, Method, Proof, SignInAttempt, SignInError, SignInOutcome, policy};
 
 /// The user that a directory found for the typed identifier.
 pub struct ExternalCandidate<'a> {
@@ -48,11 +50,23 @@ impl<'a> ExternalPasswordAttempt<'a> {
         PasswordAttempt::record(attempt.signin, attempt.request, c, candidate, name, method).await.map(Self)
     }
 
-    /// Counts an attempt for the principal of a session.
-    pub async fn begin_in_session(session: &SessionRequest<'a>, method: Method) -> Result<Self, SignInError> {
+    /// Counts an attempt for the principal of a session, unless they may not sign in with the directory of this
+    /// connection.
+    pub async fn begin_in_session(
+        session: &SessionRequest<'a>,
+        connection_id: &ConnectionId,
+        method: Method,
+    ) -> Result<Self, SignInError> {
         let SessionRequest { signin, request, principal } = *session;
         let mut c = signin.kernel.db.read().await?;
         let candidate = Candidate::of_principal(&mut c, principal).await?;
+        let SignInRecord { user, settings, .. } = &candidate.record;
+        let user = user.as_ref().ok_or(SignInError::FlowEnded)?;
+        let address = user.email_or_user_name();
+        let allowed = policy::allowed_methods(&mut c, settings, Some(user), address).await?;
+        if !allowed.permits_connection(connection_id) {
+            return Err(SignInError::MethodNotAllowed);
+        }
         let name = principal.name.clone();
         PasswordAttempt::record(signin, request, c, candidate, name, method).await.map(Self)
     }
@@ -120,13 +134,14 @@ impl<'a> ExternalPasswordAttempt<'a> {
     }
 }
 
+fn changes_user(user: &User, proof: &Proof) -> bool {
+    provider_claims::changes_profile(user, proof) || states_another_address(user, proof)
+}
+
 /// Whether a record from before the password check is recent enough to complete the sign-in: its subject is
 /// linked to an active user whose profile the proof does not change. A record that a write depends on must
 /// be loaded in the transaction that writes.
 fn is_fresh_enough(record: &SignInRecord, proof: &Proof) -> bool {
     record.subject_match == SubjectMatch::Linked
-        && record
-            .user
-            .as_ref()
-            .is_some_and(|user| user.is_active() && !provider_claims::changes_profile(user, proof))
+        && record.user.as_ref().is_some_and(|user| user.is_active() && !changes_user(user, proof))
 }

@@ -12,15 +12,19 @@
 //! - **Proved**: a verified [`super::Proof`], checked here or delivered by the provider's callback.
 //! - **Rules**: what the account requires, in [`super::policy`].
 //! - **Next step**: the flow waits, bound to the browser, the user's epoch and the password that was
-//!   checked, so that a deactivation or a new password ends it. No session exists before all steps are
-//!   done.
+//!   checked, so that a deactivation or a new password ends it. The rules are applied again when it continues. No
+//!   session exists before all steps are done.
 //!
 //! A SAML response arrives by a cross-site POST, without `SameSite=Lax` cookies. The callback therefore
 //! stores the proof and redirects to `/login/continue` with a hand-over code. Continuing requires **both**
 //! the cookie of the browser that began the flow and the code given to the browser that delivered the
 //! response. An attacker can have only one: the cookie of their own flow, through which they sent a victim,
 //! or a victim's browser, through which they sent a response of their own.
+//!
+//! Only a sign-in that an identity provider begins has no such cookie. It therefore begins no confirmation of a link:
+//! the user of the browser may be another person than the response is about.
 
+mod address;
 mod admit;
 mod complete;
 mod confirm_link;

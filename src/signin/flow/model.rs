@@ -6,7 +6,7 @@ use crate::directory::accounts::AuthenticationSettings;
 use crate::directory::users::User;
 use crate::kernel::TextEnum as _;
 use crate::kernel::text_enum::text_enum;
-use crate::kernel::{AccountId, ConnectionId};
+use crate::kernel::{AccountId, ConnectionId, tokens};
 use crate::signin::Proof;
 use crate::signin::lookup::SignInRecord;
 use crate::signin::password::PasswordStatus;
@@ -49,6 +49,10 @@ pub struct Flow {
     pending_step: Option<String>,
     /// The user's epoch when the flow began to wait for a step.
     pub(super) user_epoch: Option<i64>,
+    /// The hash of the cookie that it is bound to; `None` while it is bound to none, because the identity provider
+    /// began the sign-in.
+    #[sqlx(rename = "browser")]
+    browser_hash: Option<String>,
 }
 
 text_enum! {
@@ -65,6 +69,14 @@ text_enum! {
         NewPassword = "new_password",
         /// A second factor must be enrolled, because the account requires one.
         Enrolment = "enrolment",
+    }
+}
+
+impl NextStep {
+    /// Whether the identity of the proof is linked with this step.
+    #[must_use]
+    pub const fn confirms_link(self) -> bool {
+        matches!(self, Self::LinkBySecondFactor | Self::LinkByPassword)
     }
 }
 
@@ -90,6 +102,7 @@ impl Flow {
             proof: None,
             pending_step: None,
             user_epoch: None,
+            browser_hash: Some(tokens::hash(begin.browser)),
         }
     }
 
@@ -104,6 +117,17 @@ impl Flow {
             browser: "",
         };
         Self::from_sealed(SEALED_PREFIX.to_owned(), begin)
+    }
+
+    /// Whether the identity provider began the sign-in. Anyone can then have sent the response to the browser, also
+    /// one about another person than its user.
+    pub(super) fn is_idp_initiated(&self) -> bool {
+        self.browser_hash.is_none()
+    }
+
+    /// Whether the identity of the proof is linked with the step that the flow waits for.
+    pub(super) fn confirms_link(&self) -> bool {
+        self.pending_step().is_some_and(NextStep::confirms_link)
     }
 
     /// Whether the browser carries the flow's content instead of a row.

@@ -54,25 +54,32 @@ pub(super) async fn find_pending_record(c: &mut DbConn, proof: &Proof) -> Result
 }
 
 /// Loads the user whose proof waits in a flow, provided that nothing has changed: the user is active and
-/// has the same epoch, and the password that was checked is still theirs.
+/// has the same epoch, the password that was checked is still theirs, and the account's rules admit the proof.
 pub(super) async fn load_pending_user(
     tx: &mut Tx,
     flow: &Flow,
     proof: &Proof,
 ) -> Result<AdmittedUser, SignInError> {
-    let SignInRecord { user, settings, password, is_enrolled, .. } = find_pending_record(tx, proof).await?;
-    let unchanged = |user: &User| user.is_active() && flow.user_epoch == Some(user.epoch);
-    let user = user.filter(unchanged).ok_or(SignInError::FlowEnded)?;
+    let record = find_pending_record(tx, proof).await?;
+    let unchanged = |user: &&User| user.is_active() && flow.user_epoch == Some(user.epoch);
+    let user = record.user.as_ref().filter(unchanged).ok_or(SignInError::FlowEnded)?;
+    // A link is confirmed with the second factor, once the user has one.
+    if record.is_enrolled && flow.pending_step() == Some(NextStep::LinkByPassword) {
+        return Err(SignInError::FlowEnded);
+    }
     let password_status = match &proof.password_fingerprint {
         Some(shown) => {
-            let row = password
+            let row = record
+                .password
+                .as_ref()
                 .filter(|row| tokens::constant_time_eq(&tokens::hash(&row.hash), shown))
                 .ok_or(SignInError::FlowEnded)?;
-            password::status(&settings.password, row.changed_at, tx.now())
+            password::status(&record.settings.password, row.changed_at, tx.now())
         }
         None => PasswordStatus::Valid,
     };
-    Ok(AdmittedUser { user, settings, is_enrolled, password_status, expected_hash: None, link_step: None })
+    policy::reauthorize(tx, proof, &record, user, flow.confirms_link()).await?;
+    Ok(AdmittedUser { password_status, ..AdmittedUser::new(user.clone(), &record) })
 }
 
 /// The user whose proof waits in a flow, for display.

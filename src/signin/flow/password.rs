@@ -1,7 +1,7 @@
 //! Sign-in with a password that is stored here, and replacing one that has expired.
 
 use super::model::NextStep;
-use super::next_step::{find_pending_record, load_pending_user, proof_waiting_for};
+use super::next_step::{find_pending_record, proof_waiting_for};
 use super::outcome_record::audit_context_of;
 use super::password_attempt::{Candidate, PasswordAttempt};
 use crate::directory::users;
@@ -63,7 +63,7 @@ impl SignInAttempt<'_> {
         let mut tx = kernel.db.begin().await?;
         let user_id = proof.user_id.as_ref().ok_or(SignInError::FlowEnded)?;
         users::lock(&mut tx, &proof.account_id, user_id).await?;
-        let mut admitted = load_pending_user(&mut tx, self.flow, &proof).await?;
+        let (mut tx, mut admitted) = self.load_pending_user(tx, &proof).await?;
         // An expired password must not overwrite a change that its owner has made in the meantime.
         if admitted.password_status != PasswordStatus::Expired {
             return Err(SignInError::FlowEnded);

@@ -10,7 +10,7 @@ use crate::signin::factors::{self, FactorResponse};
 use crate::signin::lockout::{self, CredentialKind};
 use crate::signin::lookup::{self, LookupBy, SignInRecord};
 use crate::signin::password::Password;
-use crate::signin::{Method, SignIn, SignInError, sessions};
+use crate::signin::{Method, SignIn, SignInError, policy, sessions};
 
 /// A request by the principal of a session about their own sign-in.
 #[derive(Clone, Copy)]
@@ -24,12 +24,18 @@ pub struct SessionRequest<'a> {
 }
 
 impl SessionRequest<'_> {
-    /// Verifies the principal's password and gives the session a new secret.
+    /// Verifies the principal's password and gives the session a new secret. A password that the user may not
+    /// sign in with is not checked.
     pub async fn confirm_password(&self, password: &Password) -> Result<String, SignInError> {
         let Self { signin, request, principal } = *self;
         let permit = signin.hasher.acquire()?;
         let mut c = signin.kernel.db.read().await?;
         let candidate = Candidate::of_principal(&mut c, principal).await?;
+        let SignInRecord { user, settings, .. } = &candidate.record;
+        let user = user.as_ref().ok_or(SignInError::FlowEnded)?;
+        if !policy::may_use_password(&mut c, settings, user).await? {
+            return Err(SignInError::MethodNotAllowed);
+        }
         let (name, method) = (principal.name.clone(), Method::Password);
         let attempt = PasswordAttempt::record(signin, request, c, candidate, name, method).await?;
         attempt.verify(permit, password).await?;

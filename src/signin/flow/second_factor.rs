@@ -1,11 +1,12 @@
 //! Verifies the second factor in a flow that waits for it.
 
 use super::admit::link_identity;
-use super::next_step::{load_pending_user, proof_waiting_for};
+use super::model::AdmittedUser;
+use super::next_step::proof_waiting_for;
 use super::outcome_record::{audit_context_of, record_refusal};
 use crate::audit::Context;
 use crate::directory::accounts::LockoutSettings;
-use crate::directory::users::User;
+use crate::directory::users::{self, User};
 use crate::kernel::{Timestamp, Tx};
 use crate::signin::factors::{
     self, FactorError, FactorOutcome, FactorResponse, PreparedResponse, SecondFactor, VerifiedFactor,
@@ -25,14 +26,14 @@ impl SignInAttempt<'_> {
         response: FactorResponse<'_>,
         remember: bool,
     ) -> Result<SignInOutcome, SignInError> {
-        let Self { signin, request, flow, browser } = *self;
-        let links = flow.pending_step() == Some(NextStep::LinkBySecondFactor);
+        let Self { signin, request, flow, .. } = *self;
+        let links = flow.confirms_link();
         let step = if links { NextStep::LinkBySecondFactor } else { NextStep::SecondFactor };
         let mut proof = proof_waiting_for(flow, step)?;
         let user_id = proof.user_id.as_ref().ok_or(SignInError::FlowEnded)?;
         let response = factors::prepare_response(signin, user_id, &flow.id, response).await?;
-        let mut tx = signin.kernel.db.begin().await?;
-        let mut admitted = load_pending_user(&mut tx, flow, &proof).await?;
+        let tx = signin.kernel.db.begin().await?;
+        let (tx, mut admitted) = self.load_pending_user(tx, &proof).await?;
         let user = &admitted.user;
         let context = Context::anonymous(&user.account_id, &user.user_name, request);
         let attempt = FactorAttempt {
@@ -46,23 +47,35 @@ impl SignInAttempt<'_> {
         proof.add_second_factor(verified.factor, &verified.amr);
         let context = audit_context_of(user, request);
         let codes_left = notify_recovery_code_used(signin, &mut tx, &context, user, verified.factor).await?;
-        let device_secret = if remember && admitted.settings.two_factor.remember_days > 0 {
-            let before = browser.device_secret;
-            Some(factors::remember_browser(&mut tx, &context, user, before, request).await?)
-        } else {
-            None
-        };
         if links {
             admitted.user = link_identity(&mut tx, request, admitted.user, &proof).await?;
         }
-        let outcome = self.advance(&mut tx, &admitted, proof).await?;
-        tx.commit().await?;
-        Ok(match outcome {
+        let outcome = match self.advance(&mut tx, &admitted, proof).await? {
             SignInOutcome::Complete(completed) => {
+                let device_secret =
+                    if remember { self.remember_browser(&mut tx, &admitted).await? } else { None };
                 SignInOutcome::Complete(CompletedSignIn { device_secret, codes_left, ..completed })
             }
             step @ SignInOutcome::StepRequired(..) => step,
-        })
+        };
+        tx.commit().await?;
+        Ok(outcome)
+    }
+
+    /// Remembers this browser, if the account allows that. It comes after everything else: a new address has ended the
+    /// epoch in which the user was admitted.
+    async fn remember_browser(
+        &self,
+        tx: &mut Tx,
+        admitted: &AdmittedUser,
+    ) -> Result<Option<String>, SignInError> {
+        if admitted.settings.two_factor.remember_days == 0 {
+            return Ok(None);
+        }
+        let User { account_id, id, .. } = &admitted.user;
+        let user = users::by_id(tx, account_id, id).await?.ok_or(SignInError::FlowEnded)?;
+        let (context, before) = (audit_context_of(&user, self.request), self.browser.device_secret);
+        Ok(Some(factors::remember_browser(tx, &context, &user, before, self.request).await?))
     }
 }
 

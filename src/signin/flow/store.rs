@@ -7,7 +7,7 @@ use crate::signin::Proof;
 
 macro_rules! columns {
     () => {
-        "id, account_id, identifier, return_to, connection_id, proof, demands, user_epoch"
+        "id, account_id, identifier, return_to, connection_id, proof, demands, user_epoch, browser"
     };
 }
 

@@ -5,10 +5,11 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::pending_store;
-use super::store::{self, Identity};
+use super::store::{self, Identity, LinkedSubject};
 use crate::audit::{self, Action, Context, Event};
-use crate::directory::Error;
-use crate::directory::users::User;
+use crate::directory::users::{self, User};
+use crate::directory::{Error, fold_case};
+use crate::kernel::database::DbConn;
 use crate::kernel::{ConnectionId, Tx};
 use crate::signin::proof::{ExternalSubject, Proof};
 
@@ -42,11 +43,46 @@ pub(crate) async fn link_or_record_use(
         }
         return Ok(());
     }
-    // Another subject of the issuer was linked to the user since the lookup.
-    if store::has_lasting_subject(tx, &user.id, connection_id, &subject.issuer).await? {
+    // Another subject of the issuer was linked to the user since the lookup, or is in another request.
+    users::lock(tx, &user.account_id, &user.id).await?;
+    if is_of_another_person(tx, user, connection_id, subject, &proof.identifier).await? {
         return Err(LINKED_TO_ANOTHER_SUBJECT);
     }
     link(tx, context, user, connection_id, subject, &proof.identifier).await
+}
+
+/// Whether `subject` is of another person than `user`, as it does not replace what the user is linked to at this issuer.
+/// `identifier` is the address that the provider states with it, which the user has.
+pub(crate) async fn is_of_another_person(
+    c: &mut DbConn,
+    user: &User,
+    connection_id: &ConnectionId,
+    subject: &ExternalSubject,
+    identifier: &str,
+) -> Result<bool, sqlx::Error> {
+    let linked = store::other_subjects(c, &user.id, connection_id, subject).await?;
+    let gives_way = |old: &LinkedSubject| {
+        old.is_address() && (!subject.is_address || is_same_address(old, user, subject, identifier))
+    };
+    Ok(!linked.iter().all(gives_way))
+}
+
+/// Whether two subjects that are addresses are the same one: in another format, or under the address that the user has
+/// now, while the provider gave the old subject with the address that the user had before. An address that the user
+/// still has, be it as the user name, was not changed: the two can be the mailboxes of two people.
+fn is_same_address(old: &LinkedSubject, user: &User, new: &ExternalSubject, identifier: &str) -> bool {
+    let (old_value, new_value) = (without_format(&old.subject), without_format(&new.id));
+    let (before, now) = (fold_case(&old.name), fold_case(identifier));
+    let is_renamed = now == fold_case(user.email_or_user_name())
+        && !user.has_identifier(&before)
+        && new_value.contains(&now)
+        && new_value.replace(&now, &before) == old_value;
+    old_value == new_value || is_renamed
+}
+
+/// The subject without the format in front of it, in which a provider states it.
+fn without_format(subject: &str) -> &str {
+    subject.split_once(':').map_or(subject, |(_, value)| value)
 }
 
 /// Links a subject at a connection to `user`. Has no effect when it is linked to that user already.

@@ -31,7 +31,8 @@ pub struct PendingIdentity {
 
 impl PendingIdentity {
     /// The subject to link.
-    pub(super) fn external_subject(&self) -> ExternalSubject {
+    #[must_use]
+    pub(crate) fn external_subject(&self) -> ExternalSubject {
         ExternalSubject {
             issuer: self.issuer.clone(),
             id: self.subject.clone(),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::directory::domains::counts;
 use crate::directory::users::User;
-use crate::kernel::database::{DbConn, SqlValue, insert_all, lookup_map};
+use crate::kernel::database::{DbConn, SqlValue, execute_where_in, fetch_where_in, insert_all, lookup_map};
 use crate::kernel::{AccountId, ConnectionId, Timestamp, Tx, UserId};
 use crate::signin::proof::ExternalSubject;
 
@@ -85,15 +85,65 @@ pub async fn of_subject(
     .await
 }
 
-/// Finds the users that these subjects of one issuer are linked to at a connection: user ids by subject.
+/// Finds the users that these subjects of one issuer are linked to at a connection: user ids by subject, `None` if the
+/// link has ended.
 pub async fn of_subjects(
     c: &mut DbConn,
     connection_id: &ConnectionId,
     issuer: &str,
     subjects: &[String],
-) -> Result<HashMap<String, UserId>, sqlx::Error> {
-    let head = "SELECT subject, user_id FROM user_identities WHERE connection_id = $1 AND issuer = $2 AND subject IN";
-    lookup_map(c, head, &[connection_id, issuer], subjects).await
+) -> Result<HashMap<String, Option<UserId>>, sqlx::Error> {
+    let head = "SELECT subject, user_id, ended_at FROM user_identities WHERE connection_id = $1 AND issuer = $2 \
+                AND subject IN";
+    let rows: Vec<(String, UserId, Option<Timestamp>)> =
+        fetch_where_in(c, head, &[connection_id, issuer], subjects).await?;
+    let linked =
+        rows.into_iter().map(|(subject, user_id, ended)| (subject, ended.is_none().then_some(user_id)));
+    Ok(linked.collect())
+}
+
+/// Where subjects were found: by one query of the sync of a directory.
+#[derive(Debug)]
+pub struct FoundSubjects<'a> {
+    /// The account.
+    pub account_id: &'a AccountId,
+    /// The connection of the directory.
+    pub connection_id: &'a ConnectionId,
+    /// The issuer of the subjects.
+    pub issuer: &'a str,
+    /// The key of the query.
+    pub query_key: &'a str,
+}
+
+/// Records that the directory has these subjects. Links that had ended are links again.
+pub async fn record_found(
+    tx: &mut Tx,
+    found: FoundSubjects<'_>,
+    subjects: &[String],
+) -> Result<(), sqlx::Error> {
+    let head = "UPDATE user_identities SET query_key = $1, ended_at = NULL \
+                WHERE account_id = $2 AND connection_id = $3 AND issuer = $4 AND subject IN";
+    let FoundSubjects { account_id, connection_id, issuer, query_key } = found;
+    let firsts: [SqlValue<'_>; 4] =
+        [query_key.into(), account_id.as_str().into(), connection_id.as_str().into(), issuer.into()];
+    execute_where_in(tx, head, "RETURNING subject", &firsts, subjects).await.map(drop)
+}
+
+/// Ends the links of a user to a directory that has them no more. The rows stay: another entry with the address of the
+/// user is still not given the user.
+pub async fn end_links(tx: &mut Tx, user: &User, connection_id: &ConnectionId) -> Result<(), sqlx::Error> {
+    let now = tx.now();
+    sqlx::query(
+        "UPDATE user_identities SET ended_at = $1 WHERE account_id = $2 AND user_id = $3 AND connection_id = $4 \
+         AND ended_at IS NULL",
+    )
+    .bind(now)
+    .bind(&user.account_id)
+    .bind(&user.id)
+    .bind(connection_id)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
 }
 
 /// Links many subjects of one issuer to users, given as (user id, subject, name). The caller has checked
@@ -160,36 +210,76 @@ pub(super) async fn remove_replaced(
     connection_id: &ConnectionId,
     subject: &ExternalSubject,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "DELETE FROM user_identities WHERE connection_id = $1 AND issuer = $2 AND is_address = 1 \
-         AND (user_id = $3 OR subject = $4)",
-    )
-    .bind(connection_id)
-    .bind(&subject.issuer)
-    .bind(&user.id)
-    .bind(&subject.id)
-    .execute(&mut **tx)
-    .await
-    .map(drop)
+    // Two statements, because SQLite uses no index for one of two conditions.
+    for (statement, value) in [
+        (
+            "DELETE FROM user_identities WHERE connection_id = $1 AND issuer = $2 AND is_address = 1 AND user_id = $3",
+            user.id.as_str(),
+        ),
+        (
+            "DELETE FROM user_identities WHERE connection_id = $1 AND issuer = $2 AND is_address = 1 AND subject = $3",
+            subject.id.as_str(),
+        ),
+    ] {
+        sqlx::query(statement)
+            .bind(connection_id)
+            .bind(&subject.issuer)
+            .bind(value)
+            .execute(&mut **tx)
+            .await?;
+    }
+    Ok(())
 }
 
-/// Whether the user is linked to a lasting subject of this issuer.
-pub(super) async fn has_lasting_subject(
+/// A subject that is linked to a user.
+#[derive(sqlx::FromRow)]
+pub(super) struct LinkedSubject {
+    pub(super) subject: String,
+    is_address: i32,
+    /// The identifier that the provider gave the user at their last sign-in.
+    pub(super) name: String,
+}
+
+impl LinkedSubject {
+    /// See [`ExternalSubject::is_address`].
+    pub(super) fn is_address(&self) -> bool {
+        self.is_address != 0
+    }
+}
+
+/// The other subjects of the issuer of `subject` that are linked to the user.
+pub(super) async fn other_subjects(
     c: &mut DbConn,
     user_id: &UserId,
     connection_id: &ConnectionId,
-    issuer: &str,
-) -> Result<bool, sqlx::Error> {
-    let found: i64 = sqlx::query_scalar(
-        "SELECT COUNT(*) FROM user_identities WHERE user_id = $1 AND connection_id = $2 AND issuer = $3 \
-         AND is_address = 0",
+    subject: &ExternalSubject,
+) -> Result<Vec<LinkedSubject>, sqlx::Error> {
+    sqlx::query_as(
+        "SELECT subject, is_address, name FROM user_identities WHERE user_id = $1 AND connection_id = $2 \
+         AND issuer = $3 AND subject <> $4",
     )
     .bind(user_id)
     .bind(connection_id)
-    .bind(issuer)
+    .bind(&subject.issuer)
+    .bind(&subject.id)
+    .fetch_all(c)
+    .await
+}
+
+/// Whether the account has this connection, and it is enabled.
+pub(crate) async fn is_connection_enabled(
+    c: &mut DbConn,
+    account_id: &AccountId,
+    connection_id: &ConnectionId,
+) -> Result<bool, sqlx::Error> {
+    let enabled: i64 = sqlx::query_scalar(
+        "SELECT COUNT(*) FROM connections WHERE account_id = $1 AND id = $2 AND enabled = 1",
+    )
+    .bind(account_id)
+    .bind(connection_id)
     .fetch_one(c)
     .await?;
-    Ok(found > 0)
+    Ok(enabled > 0)
 }
 
 /// Which of these users of a connection's account a sync does not link by their address: those who are
@@ -271,8 +361,19 @@ pub async fn address_grace_until(
     .await
 }
 
-/// Lets the grace period of the connections that an upgrade marked end at `until`.
+/// Lets the grace period of the connections that an upgrade marked end at `until`, and notes who has signed in with
+/// them before, as the audit trail tells: reading it once takes less than reading it at each of their sign-ins.
 pub async fn begin_address_grace(tx: &mut Tx, until: Timestamp) -> Result<u64, sqlx::Error> {
+    sqlx::query(
+        "INSERT INTO users_before_upgrade (account_id, connection_id, user_id) \
+         SELECT DISTINCT c.account_id, c.id, u.id FROM connections c \
+         JOIN audit_events e ON e.account_id = c.account_id \
+         JOIN users u ON u.account_id = c.account_id AND u.id = e.resource_id \
+         WHERE c.address_grace_until = -1 AND e.action = 'session.sign_in' AND e.outcome = 'success' \
+         AND e.detail LIKE '%\"connection\":\"' || c.id || '\"%'",
+    )
+    .execute(&mut **tx)
+    .await?;
     let done = sqlx::query("UPDATE connections SET address_grace_until = $1 WHERE address_grace_until = -1")
         .bind(until)
         .execute(&mut **tx)
@@ -280,27 +381,39 @@ pub async fn begin_address_grace(tx: &mut Tx, until: Timestamp) -> Result<u64, s
     Ok(done.rows_affected())
 }
 
-/// Whether the user has signed in with this connection before, as the audit trail tells.
-pub(crate) async fn has_signed_in_with(
+/// Whether the user had signed in with this connection before the upgrade.
+pub(crate) async fn has_signed_in_before_upgrade(
     c: &mut DbConn,
     user: &User,
     connection_id: &ConnectionId,
 ) -> Result<bool, sqlx::Error> {
     let found: i64 = sqlx::query_scalar(
-        "SELECT COUNT(*) FROM audit_events WHERE account_id = $1 AND action = 'session.sign_in' \
-         AND resource_id = $2 AND outcome = 'success' AND detail LIKE $3",
+        "SELECT COUNT(*) FROM users_before_upgrade WHERE account_id = $1 AND connection_id = $2 AND user_id = $3",
     )
     .bind(&user.account_id)
+    .bind(connection_id)
     .bind(&user.id)
-    .bind(format!("%\"connection\":\"{connection_id}\"%"))
     .fetch_one(c)
     .await?;
     Ok(found > 0)
 }
 
+/// Forgets who signed in before an upgrade when that counts no longer.
+pub(crate) async fn delete_users_before_upgrade(tx: &mut Tx) -> Result<(), sqlx::Error> {
+    let now = tx.now();
+    sqlx::query(
+        "DELETE FROM users_before_upgrade WHERE connection_id IN \
+         (SELECT id FROM connections WHERE address_grace_until BETWEEN 0 AND $1)",
+    )
+    .bind(now)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
 pub(super) async fn record_use(tx: &mut Tx, id: &str, name: &str) -> Result<(), sqlx::Error> {
     let now = tx.now();
-    sqlx::query("UPDATE user_identities SET name = $1, last_used_at = $2 WHERE id = $3")
+    sqlx::query("UPDATE user_identities SET name = $1, last_used_at = $2, ended_at = NULL WHERE id = $3")
         .bind(name)
         .bind(now)
         .bind(id)

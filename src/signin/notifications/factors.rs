@@ -27,7 +27,7 @@ async fn notify_factor_change(
             "Manage two-factor authentication".into(),
             kernel.urls.absolute("/profile/two-factor"),
         )),
-        notes: vec!["If this was you, no action is needed.".into(), not_you_note(kernel)],
+        notes: vec!["If this was you, no action is needed.".into(), not_you_note(kernel, &account)],
     };
     send(kernel, tx, &account, user, &letter).await.map(drop)
 }

@@ -9,7 +9,7 @@ use crate::access;
 use crate::directory::accounts::{self, Account};
 use crate::directory::users::User;
 use crate::directory::{Error, groups, users};
-use crate::kernel::mail::{self, EmailMessage};
+use crate::kernel::mail::{self, EmailMessage, EmailSender};
 use crate::kernel::{GroupId, Kernel, Timestamp, Tx};
 
 pub use factors::enrolment_email;
@@ -18,9 +18,10 @@ pub(super) use factors::{code_used, codes_renewed, factor_added, factor_removed,
 /// The maximum number of group members who are notified of a lockout.
 const MOST_TOLD: i64 = 50;
 
-/// The name of the sender of an account's mails.
-pub fn sender(account: &Account) -> Result<String, Error> {
-    Ok(account.settings()?.mail_sender_name.unwrap_or_else(|| account.name.clone()))
+/// On whose behalf the mails of an account are sent.
+pub fn sender(account: &Account) -> Result<EmailSender, Error> {
+    let name = account.settings()?.mail_sender_name.unwrap_or_else(|| account.name.clone());
+    Ok(EmailSender { name, account: account.slug.clone() })
 }
 
 /// Queues `letter` for `user` and returns the mail's id. A user without an address gets no mail.
@@ -55,10 +56,10 @@ async fn account_of(tx: &mut Tx, user: &User) -> Result<Account, Error> {
     accounts::by_id(tx, &user.account_id).await?.ok_or(Error::NotFound("account"))
 }
 
-fn not_you_note(kernel: &Kernel) -> String {
+fn not_you_note(kernel: &Kernel, account: &Account) -> String {
     format!(
         "If this was not you, reset your password immediately ({}) and contact your administrator.",
-        kernel.urls.absolute("/login/forgot")
+        kernel.urls.absolute(&format!("/login/forgot?account={}", account.slug))
     )
 }
 
@@ -130,7 +131,7 @@ pub(super) async fn password_changed(
             tx.now().display_minute()
         )],
         action: None,
-        notes: vec!["If this was you, no action is needed.".into(), not_you_note(kernel)],
+        notes: vec!["If this was you, no action is needed.".into(), not_you_note(kernel, &account)],
     };
     send(kernel, tx, &account, user, &letter).await.map(drop)
 }

@@ -172,22 +172,6 @@ pub async fn mark_used(kernel: &Kernel, secret: &str) -> Result<(), sqlx::Error>
     tx.commit().await
 }
 
-/// How many links with this purpose were created for the user after `since`, without those that were used
-/// or revoked.
-pub async fn made_since(
-    c: &mut DbConn,
-    user_id: &UserId,
-    purpose: LinkPurpose,
-    since: Timestamp,
-) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar("SELECT COUNT(*) FROM links WHERE user_id = $1 AND purpose = $2 AND created_at > $3")
-        .bind(user_id)
-        .bind(purpose.as_str())
-        .bind(since)
-        .fetch_one(c)
-        .await
-}
-
 /// Revokes all links of the user with this purpose.
 pub async fn revoke(tx: &mut Tx, user_id: &UserId, purpose: LinkPurpose) -> Result<(), sqlx::Error> {
     sqlx::query("DELETE FROM links WHERE user_id = $1 AND purpose = $2")

@@ -19,6 +19,7 @@ pub use plaintext::{MAX_CHARACTERS, Password};
 pub use policy::{PersonalTerms, PolicyRule, check, rules, unmet_rules};
 pub use reset::{ProviderName, request_reset};
 pub use set::{PasswordChangeReason, PrepareError, prepare, set};
+pub(super) use store::delete_old_reset_requests;
 pub use store::{changed_at, count_older, insert_imported};
 pub use stored_hash::StoredHash;
 pub use strength::{Strength, strength};

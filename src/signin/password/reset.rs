@@ -1,15 +1,13 @@
 //! Requests for a new password.
 
-use std::time::Duration;
-
 use super::store;
 use crate::audit::{self, Action, Context, Event};
-use crate::directory::users::User;
+use crate::directory::users::{self, User};
 use crate::directory::{Error, accounts};
 use crate::signin::one_time_links::{self, LinkPurpose};
 use crate::signin::{SignIn, notifications};
 
-/// Reset links per user and hour; more would only fill the user's mailbox.
+/// Mails per user and hour, with or without a link; more would only fill the user's mailbox.
 const MOST_AN_HOUR: i64 = 3;
 
 /// The name of the identity provider through which a user without a password signs in.
@@ -18,7 +16,7 @@ pub type ProviderName<'a> = Option<&'a str>;
 /// Mails `user` a link to choose a new password or, if they have none here and sign in through `provider`,
 /// a mail that says so. `may_use_password` says whether the account's sign-in rules allow the user a password;
 /// if not, the mail names the provider as well. Returns false and sends nothing when the user is not active, has
-/// no address, has neither a provider nor the right to a password, or got several reset links within the hour.
+/// no address, has neither a provider nor the right to a password, or got several of these mails within the hour.
 /// An anonymous requester must not learn the result.
 pub async fn request_reset(
     signin: &SignIn,
@@ -32,10 +30,12 @@ pub async fn request_reset(
     }
     let kernel = &signin.kernel;
     let mut tx = kernel.db.begin().await?;
-    let since = tx.now().minus(Duration::from_hours(1));
-    if one_time_links::made_since(&mut tx, &user.id, LinkPurpose::Reset, since).await? >= MOST_AN_HOUR {
+    // Requests at the same time count each other.
+    users::lock(&mut tx, &user.account_id, &user.id).await?;
+    if store::count_reset_requests(&mut tx, &user.account_id, &user.id).await? >= MOST_AN_HOUR {
         return Ok(false);
     }
+    store::insert_reset_request(&mut tx, &user.account_id, &user.id).await?;
     let account = accounts::by_id(&mut tx, &user.account_id).await?.ok_or(Error::NotFound("account"))?;
     match provider {
         Some(name) if !may_use_password || store::of_user(&mut tx, &user.id).await?.is_none() => {

@@ -1,5 +1,7 @@
 //! SQL of passwords.
 
+use std::time::Duration;
+
 use crate::kernel::database::{DbConn, SqlValue, insert_all};
 use crate::kernel::{AccountId, Timestamp, Tx, UserId};
 
@@ -170,4 +172,49 @@ pub async fn insert_imported(
     let rows = hashes.into_iter().map(row).collect();
     let head = "INSERT INTO passwords (user_id, account_id, hash, changed_at)";
     insert_all(tx, head, rows).await
+}
+
+/// The time in which mails about a forgotten password are counted.
+const RESET_PERIOD: Duration = Duration::from_hours(1);
+
+/// How many mails about a forgotten password the user was sent within the last hour.
+pub(super) async fn count_reset_requests(
+    tx: &mut Tx,
+    account_id: &AccountId,
+    user_id: &UserId,
+) -> Result<i64, sqlx::Error> {
+    let since = tx.now().minus(RESET_PERIOD);
+    sqlx::query_scalar(
+        "SELECT COUNT(*) FROM reset_requests WHERE account_id = $1 AND user_id = $2 AND requested_at > $3",
+    )
+    .bind(account_id)
+    .bind(user_id)
+    .bind(since)
+    .fetch_one(&mut **tx)
+    .await
+}
+
+pub(super) async fn insert_reset_request(
+    tx: &mut Tx,
+    account_id: &AccountId,
+    user_id: &UserId,
+) -> Result<(), sqlx::Error> {
+    let now = tx.now();
+    sqlx::query("INSERT INTO reset_requests (account_id, user_id, requested_at) VALUES ($1, $2, $3)")
+        .bind(account_id)
+        .bind(user_id)
+        .bind(now)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
+}
+
+/// Deletes the requests that no longer count.
+pub(crate) async fn delete_old_reset_requests(tx: &mut Tx) -> Result<(), sqlx::Error> {
+    let until = tx.now().minus(RESET_PERIOD);
+    sqlx::query("DELETE FROM reset_requests WHERE requested_at <= $1")
+        .bind(until)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
 }

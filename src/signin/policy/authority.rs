@@ -29,7 +29,7 @@ pub struct AddressClaim<'a> {
 }
 
 /// Whether the connection is believed about an address that it has not linked: one in a domain that counts and names
-/// this connection, or that of a user whom a directory manages that shares a domain with it. For a while after an
+/// this connection, or that of a user who is managed by a directory that shares a domain with it. For a while after an
 /// upgrade, a connection that no domain names keeps the users who have used it before.
 pub async fn has_address_authority(c: &mut DbConn, claim: AddressClaim<'_>) -> Result<bool, sqlx::Error> {
     let AddressClaim { account_id, connection_id, email, user, now } = claim;
@@ -57,6 +57,26 @@ pub async fn has_address_authority(c: &mut DbConn, claim: AddressClaim<'_>) -> R
     Ok(names_no_domain && used_before_upgrade(c, user, connection_id, now).await?)
 }
 
+/// Whether a provisioning connection may create a user with this address, or give this address to a user that it manages.
+///
+/// An address in a domain that no account has verified is only the record of a user. In a verified domain, the connection
+/// needs [the same authority](has_address_authority) as for an adoption, unless the domain is the account's own and no
+/// connection is selected for it, or the connection is selected for no domain at all and so is not confined to any. The
+/// user of the claim does not matter.
+pub async fn may_provision_address(c: &mut DbConn, claim: AddressClaim<'_>) -> Result<bool, sqlx::Error> {
+    let AddressClaim { account_id, connection_id, email, .. } = claim;
+    if has_address_authority(c, AddressClaim { user: None, ..claim }).await? {
+        return Ok(true);
+    }
+    let Some(domain) = domain_of(email).as_deref().and_then(domains::to_ascii) else { return Ok(true) };
+    match domains::account_of(c, &domain).await? {
+        None => Ok(true),
+        Some(owner) if owner != *account_id => Ok(false),
+        Some(_) => Ok(domains::connections_of(c, account_id, &domain).await?.is_empty()
+            || identities::names_no_domain(c, connection_id).await?),
+    }
+}
+
 /// Whether the connection is in the time after an upgrade from a version without verified domains, and the user
 /// has signed in with it before. A provisioning connection, which is not for sign-in, counts for all users.
 async fn used_before_upgrade(
@@ -68,7 +88,7 @@ async fn used_before_upgrade(
     match identities::upgraded_kind(c, connection_id, now).await?.as_deref() {
         None => Ok(false),
         Some("scim") => Ok(true),
-        Some(_) => identities::has_signed_in_with(c, user, connection_id).await,
+        Some(_) => identities::has_signed_in_before_upgrade(c, user, connection_id).await,
     }
 }
 

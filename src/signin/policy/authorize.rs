@@ -7,7 +7,7 @@ use crate::directory::domain_of;
 use crate::directory::users::User;
 use crate::kernel::{ConnectionId, Tx};
 use crate::signin::lookup::{SignInRecord, SubjectMatch};
-use crate::signin::{Method, Proof, SignInError};
+use crate::signin::{Method, Proof, SignInError, identities};
 
 /// The user that the account admits.
 pub(crate) enum Admission<'a> {
@@ -32,12 +32,13 @@ pub(crate) async fn authorize_sign_in<'a>(
         SubjectMatch::AddressOfOtherSubject => return Err(SignInError::AddressLinkedToOtherSubject),
         SubjectMatch::NotAsked | SubjectMatch::Linked | SubjectMatch::NewWithVerifiedAddress => {}
     }
+    check_connection(tx, proof).await?;
     let SignInRecord { user, settings, .. } = record;
     let now = tx.now();
     let named_by = proof.connection_id.as_ref();
     let unlinked_at = named_by.filter(|_| record.subject_match == SubjectMatch::NewWithVerifiedAddress);
     if let Some(connection_id) = unlinked_at {
-        check_authority(tx, proof, connection_id, user.as_ref()).await?;
+        check_first_link(tx, proof, connection_id, user.as_ref()).await?;
     }
     let address = user.as_ref().and_then(|user| user.email.as_deref()).unwrap_or(&proof.identifier);
     // This check comes first, so that the other rules do not reveal whether the user is active.
@@ -60,6 +61,71 @@ pub(crate) async fn authorize_sign_in<'a>(
         None if proof.provider_claims.jit_provisioning => Admission::FirstSignIn,
         None => return Err(SignInError::UnknownUser),
     };
+    check_method(tx, proof, record, address).await?;
+    Ok(admission)
+}
+
+/// Applies the rules again to a proof whose user was admitted and had another step to do: an administrator can have
+/// changed them since. `links` tells that the identity of the proof is still to be linked. The sign-in ends if the user
+/// has lost what led to them: the linked identity, or the identifier that the provider stated.
+pub(crate) async fn reauthorize(
+    tx: &mut Tx,
+    proof: &Proof,
+    record: &SignInRecord,
+    user: &User,
+    links: bool,
+) -> Result<(), SignInError> {
+    check_connection(tx, proof).await?;
+    if let Some(connection_id) = &proof.connection_id {
+        if !is_still_of_user(tx, proof, connection_id, user, links).await? {
+            return Err(SignInError::FlowEnded);
+        }
+        if links {
+            check_first_link(tx, proof, connection_id, Some(user)).await?;
+        }
+    }
+    let address = user.email.as_deref().unwrap_or(&proof.identifier);
+    if !record.settings.allows_domain(&domain_of(address).unwrap_or_default()) {
+        return Err(SignInError::DomainNotAllowed);
+    }
+    check_method(tx, proof, record, address).await
+}
+
+/// Whether what the provider said about the user still leads to them.
+async fn is_still_of_user(
+    tx: &mut Tx,
+    proof: &Proof,
+    connection_id: &ConnectionId,
+    user: &User,
+    links: bool,
+) -> Result<bool, sqlx::Error> {
+    if links {
+        return Ok(user.has_identifier(&proof.identifier));
+    }
+    // Without a subject there is no link that could have been removed.
+    let Some(subject) = &proof.external_subject else { return Ok(true) };
+    let linked = identities::of_subject(tx, connection_id, subject).await?;
+    Ok(linked.is_some_and(|linked| linked.user_id == user.id))
+}
+
+/// Refuses what a connection has said that has been disabled since.
+async fn check_connection(tx: &mut Tx, proof: &Proof) -> Result<(), SignInError> {
+    if let Some(connection_id) = &proof.connection_id
+        && !identities::is_connection_enabled(tx, &proof.account_id, connection_id).await?
+    {
+        return Err(SignInError::ConnectionDisabled);
+    }
+    Ok(())
+}
+
+/// Refuses a method that the account does not allow for the user of `record`, or for a new user with this address.
+async fn check_method(
+    tx: &mut Tx,
+    proof: &Proof,
+    record: &SignInRecord,
+    address: &str,
+) -> Result<(), SignInError> {
+    let SignInRecord { user, settings, .. } = record;
     let allowed = sign_in_methods::allowed_methods(tx, settings, user.as_ref(), address).await?;
     if !sign_in_methods::permits(&allowed, proof) {
         return Err(SignInError::MethodNotAllowed);
@@ -76,16 +142,21 @@ pub(crate) async fn authorize_sign_in<'a>(
             return Err(SignInError::NotAdministrator);
         }
     }
-    Ok(admission)
+    Ok(())
 }
 
-/// Refuses what a connection says about an address that is not its to speak about.
-async fn check_authority(
+/// Refuses what a connection says about an address that is not its to speak about, or that another person had before.
+async fn check_first_link(
     tx: &mut Tx,
     proof: &Proof,
     connection_id: &ConnectionId,
     user: Option<&User>,
 ) -> Result<(), SignInError> {
+    if let (Some(user), Some(subject)) = (user, &proof.external_subject)
+        && identities::is_of_another_person(tx, user, connection_id, subject, &proof.identifier).await?
+    {
+        return Err(SignInError::AddressLinkedToOtherSubject);
+    }
     let now = tx.now();
     let claim =
         AddressClaim { account_id: &proof.account_id, connection_id, email: &proof.identifier, user, now };

@@ -44,7 +44,8 @@ pub enum RemovedFactors<'a> {
 }
 
 /// Whether a user has no way to sign in once these factors are removed. `provider` is the connection whose
-/// identity provider signs them in. A method that the account does not allow for them is no way.
+/// identity provider signs them in. A method that the account does not allow for them is no way, and a passkey that
+/// they may not sign in with can therefore be removed.
 pub async fn leaves_no_sign_in_method(
     c: &mut DbConn,
     user: &User,
@@ -58,11 +59,14 @@ pub async fn leaves_no_sign_in_method(
         return Ok(false);
     }
     let has_password = password::changed_at(&mut *c, &user.id).await?.is_some();
-    if has_password && sign_in_methods::may_use_password(&mut *c, &settings, user).await? {
+    if has_password
+        && (allowed.password || sign_in_methods::may_use_local_page(&mut *c, &settings, user).await?)
+    {
         return Ok(false);
     }
     let RemovedFactors::One(removed) = removed else { return Ok(true) };
-    if !removed.is_passkey() {
+    let passkeys_sign_in = allowed.passkey && settings.two_factor.passkey_sign_in;
+    if !removed.is_passkey() || !passkeys_sign_in {
         return Ok(false);
     }
     let owned = factors::of_user(c, &user.id).await?;

@@ -29,9 +29,16 @@ pub async fn may_use_password(
     settings: &AuthenticationSettings,
     user: &User,
 ) -> Result<bool, sqlx::Error> {
-    if allowed_methods(&mut *c, settings, Some(user), user.email_or_user_name()).await?.password {
-        return Ok(true);
-    }
+    let allowed = allowed_methods(&mut *c, settings, Some(user), user.email_or_user_name()).await?;
+    Ok(allowed.password || may_use_local_page(c, settings, user).await?)
+}
+
+/// Whether `user` may sign in on the page for administrators, which accepts a password under any rule.
+pub(super) async fn may_use_local_page(
+    c: &mut DbConn,
+    settings: &AuthenticationSettings,
+    user: &User,
+) -> Result<bool, sqlx::Error> {
     Ok(settings.local_login && access::roles_of(c, &user.id).await?.contains(&Role::AccountAdmin))
 }
 

@@ -9,11 +9,11 @@ mod store;
 mod upstream;
 
 pub use activity::SessionActivity;
-pub use authenticate::{authenticate, authenticate_derived};
+pub use authenticate::{RequestedBy, authenticate, authenticate_derived};
 pub use create::{create, renew};
 pub use model::{Session, device_name};
 pub(super) use revoke::end_replaced;
-pub use revoke::{revoke, revoke_all, sign_out, sweep};
+pub use revoke::{revoke, revoke_all, revoke_of_connection, sign_out, sweep};
 pub(super) use store::forget_second_factor;
 pub use store::{
     by_id, carry_over, count_ended_by, count_without_factor, delete_ended, exists_with_method,

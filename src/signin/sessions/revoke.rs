@@ -8,9 +8,9 @@ use crate::access::{self, Principal, tokens as api_tokens};
 use crate::audit::{self, Action, Actor, ActorKind, Context, Event};
 use crate::directory::Error;
 use crate::directory::users::User;
-use crate::kernel::Tx;
 use crate::kernel::http::RequestContext;
 use crate::kernel::tokens::{self, OpaqueTokenKind};
+use crate::kernel::{ConnectionId, Tx};
 use crate::signin::{factors, one_time_links};
 
 /// Ends one session.
@@ -31,6 +31,28 @@ pub async fn revoke_all(tx: &mut Tx, context: &Context, user: &User, except: &st
     factors::carry_over_remembered_browsers(tx, &user).await?;
     one_time_links::carry_over(tx, &user).await?;
     sweep(tx, context, &user, except).await?;
+    Ok(user)
+}
+
+/// Ends the sessions of `user` that began with a connection, also those that sign-ins under way are about to make.
+/// Everything else stays valid. Returns the user as they are in their new epoch.
+pub async fn revoke_of_connection(
+    tx: &mut Tx,
+    context: &Context,
+    user: &User,
+    connection_id: &ConnectionId,
+) -> Result<User, Error> {
+    let user = access::raise_epoch(tx, user).await?;
+    api_tokens::carry_over(tx, &user).await?;
+    factors::carry_over_remembered_browsers(tx, &user).await?;
+    one_time_links::carry_over(tx, &user).await?;
+    store::carry_over_others(tx, &user, connection_id).await?;
+    let ended = store::delete_of_connection(tx, &user, connection_id).await?;
+    if ended > 0 {
+        let event = Event::new(Action::SessionRevoke, "user", &user.id, &user.user_name);
+        let detail = json!({"sessions": ended, "connection": connection_id});
+        audit::record(tx, context, event.detail(detail)).await?;
+    }
     Ok(user)
 }
 

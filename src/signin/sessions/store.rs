@@ -275,15 +275,21 @@ pub async fn exists_with_method(
     Ok(found.is_some())
 }
 
-/// Whether this session of the user has verified a second factor.
-pub async fn has_second_factor(c: &mut DbConn, user_id: &UserId, id: &str) -> Result<bool, sqlx::Error> {
-    let found: Option<String> =
-        sqlx::query_scalar("SELECT second_factor FROM sessions WHERE user_id = $1 AND id = $2")
-            .bind(user_id)
-            .bind(id)
-            .fetch_optional(c)
-            .await?;
-    Ok(found.is_some_and(|factor| !factor.is_empty()))
+/// Whether this session of the user has verified a second factor; `None` when the session has ended.
+pub async fn has_second_factor(
+    c: &mut DbConn,
+    user_id: &UserId,
+    id: &str,
+) -> Result<Option<bool>, sqlx::Error> {
+    let found: Option<String> = sqlx::query_scalar(
+        "SELECT s.second_factor FROM sessions s JOIN users u ON u.id = s.user_id \
+         WHERE s.user_id = $1 AND s.id = $2 AND u.active = 1 AND u.epoch = s.user_epoch",
+    )
+    .bind(user_id)
+    .bind(id)
+    .fetch_optional(c)
+    .await?;
+    Ok(found.map(|factor| !factor.is_empty()))
 }
 
 /// The session with this id, if it belongs to this user.
@@ -317,6 +323,41 @@ pub async fn carry_over(tx: &mut Tx, user: &User, id: &str) -> Result<(), sqlx::
     .execute(&mut **tx)
     .await
     .map(drop)
+}
+
+/// Takes the sessions that did not begin with a connection over to the epoch that `user` has just entered.
+pub(super) async fn carry_over_others(
+    tx: &mut Tx,
+    user: &User,
+    connection_id: &ConnectionId,
+) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "UPDATE sessions SET user_epoch = $1 WHERE account_id = $2 AND user_id = $3 AND user_epoch = $4 \
+         AND (connection_id IS NULL OR connection_id <> $5)",
+    )
+    .bind(user.epoch)
+    .bind(&user.account_id)
+    .bind(&user.id)
+    .bind(user.epoch - 1)
+    .bind(connection_id)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
+}
+
+pub(super) async fn delete_of_connection(
+    tx: &mut Tx,
+    user: &User,
+    connection_id: &ConnectionId,
+) -> Result<u64, sqlx::Error> {
+    let done =
+        sqlx::query("DELETE FROM sessions WHERE account_id = $1 AND user_id = $2 AND connection_id = $3")
+            .bind(&user.account_id)
+            .bind(&user.id)
+            .bind(connection_id)
+            .execute(&mut **tx)
+            .await?;
+    Ok(done.rows_affected())
 }
 
 pub(super) async fn delete_all(tx: &mut Tx, user_id: &UserId, except: &str) -> Result<u64, sqlx::Error> {
