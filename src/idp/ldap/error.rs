@@ -61,6 +61,11 @@ impl Error {
         }
     }
 
+    /// Whether the directory has ended the answer to a request, so that other requests may still succeed.
+    pub(super) fn ends_answer(&self) -> bool {
+        matches!(self, Self::Refused { .. }) && !self.is_retryable()
+    }
+
     /// Whether a retry on another connection may succeed.
     pub(super) fn is_retryable(&self) -> bool {
         matches!(self, Self::ConnectionLost(_))

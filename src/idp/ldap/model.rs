@@ -12,7 +12,7 @@ use crate::signin::ProfileNames;
 pub(super) const ID_ATTRIBUTES: [&str; 5] = ["objectGUID", "entryUUID", "nsUniqueId", "ipaUniqueID", "GUID"];
 
 /// The attributes that are read in addition to those and to the ones of the query.
-const COMMON_ATTRIBUTES: [&str; 8] = [
+const COMMON_ATTRIBUTES: [&str; 11] = [
     "givenName",
     "sn",
     "displayName",
@@ -20,6 +20,9 @@ const COMMON_ATTRIBUTES: [&str; 8] = [
     "sAMAccountName",
     "userPrincipalName",
     "userAccountControl",
+    "nsAccountLock",
+    "pwdAccountLockedTime",
+    "shadowExpire",
     "mail",
 ];
 

@@ -1,5 +1,7 @@
 //! Searches: paged results, referrals, and attributes that are returned in ranges.
 
+use std::collections::BTreeSet;
+
 use ldap3::adapters::{Adapter, PagedResults};
 use ldap3::{Ldap, Scope, SearchOptions, SearchStream};
 use url::Url;
@@ -78,6 +80,7 @@ pub(super) struct PagedSearch<'q> {
     referral: Option<(String, LdapConn)>,
     hops: u32,
     pending_referrals: Vec<(String, u32)>,
+    skipped: BTreeSet<String>,
 }
 
 impl<'q> PagedSearch<'q> {
@@ -88,7 +91,14 @@ impl<'q> PagedSearch<'q> {
         request: LdapSearchRequest<'q>,
     ) -> Result<Self, Error> {
         let results = Some(send_search(pool, &mut conn.ldap, request.base, request).await?);
-        Ok(Self { request, results, referral: None, hops: 0, pending_referrals: Vec::new() })
+        let (pending_referrals, skipped) = (Vec::new(), BTreeSet::new());
+        Ok(Self { request, results, referral: None, hops: 0, pending_referrals, skipped })
+    }
+
+    /// The subtrees of the referrals that were not followed, without the servers: each server of a directory may
+    /// name another one for the same subtree.
+    pub(super) fn into_skipped(self) -> BTreeSet<String> {
+        self.skipped
     }
 
     /// The next entry; `None` at the end.
@@ -135,9 +145,13 @@ impl<'q> PagedSearch<'q> {
     async fn follow_referral(&mut self, kernel: &Kernel, pool: &LdapPool) -> Result<bool, Error> {
         while let Some((url, hops)) = self.pending_referrals.pop() {
             if !pool.connection.settings.referrals || hops > pool.connection.settings.max_hops {
+                self.skipped.insert(subtree(&url));
                 continue;
             }
-            let Some(referral) = Referral::parse(&url, self.request) else { continue };
+            let Some(referral) = Referral::parse(&url, self.request) else {
+                self.skipped.insert(subtree(&url));
+                continue;
+            };
             let server = referral.server(pool);
             let mut conn = pool.connect_to(kernel, &server, true).await?;
             self.results = Some(send_search(pool, &mut conn.ldap, &referral.base, self.request).await?);
@@ -200,6 +214,10 @@ pub(super) async fn search_up_to(
             Err(error) => return Err(error),
         }
     }
+}
+
+fn subtree(url: &str) -> String {
+    Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.path().to_lowercase())
 }
 
 /// A referral to another server (RFC 4516).

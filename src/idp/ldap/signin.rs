@@ -156,7 +156,7 @@ pub async fn reauthenticate(
     connection: &LdapConnection,
     password: &str,
 ) -> Result<String, SignInError> {
-    let counted = ExternalPasswordAttempt::begin_in_session(session, Method::Ldap).await?;
+    let counted = ExternalPasswordAttempt::begin_in_session(session, &connection.id, Method::Ldap).await?;
     let pool = idp.ldap.pool_for(connection);
     let person = find_user(idp, &pool, counted.email_or_identifier())
         .await

@@ -1,5 +1,7 @@
 //! What an entry of a directory says about whether its person may come in.
 
+use std::collections::BTreeSet;
+
 use crate::idp::ldap::model::LdapEntry;
 use crate::kernel::Timestamp;
 use crate::kernel::text_enum::text_enum;
@@ -17,6 +19,34 @@ text_enum! {
         /// Their account has expired (`shadowExpire`).
         Expired = "expired" => "expired in the directory",
     }
+}
+
+/// What a user query says of one entry.
+pub(super) struct EntryState {
+    /// The [`name_key`](super::member_index::name_key) of its stable id.
+    pub(super) key: u128,
+    /// Why the person may not come in, if so.
+    pub(super) reason: Option<LeaverReason>,
+    /// The position of the query.
+    pub(super) query: usize,
+}
+
+/// How the directory answered a user query.
+#[derive(Default)]
+pub(super) struct QueryAnswer {
+    /// The number of entries with a stable id.
+    pub(super) found: i64,
+    /// The subtrees on other servers that were not searched.
+    pub(super) skipped: BTreeSet<String>,
+    /// Why the directory ended the answer early, if it did.
+    pub(super) refusal: Option<String>,
+}
+
+/// A part of what the user queries return.
+pub(super) enum StateBatch {
+    Entries(Vec<EntryState>),
+    /// The answer to a query is complete. The queries are answered in their order.
+    Answered(QueryAnswer),
 }
 
 /// `ADS_UF_ACCOUNTDISABLE` (MS-ADTS §2.2.16).

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use aws_lc_rs::digest;
 use uuid::Uuid;
 
+use super::entry_state::reason_to_leave;
 use crate::idp::connections::{Jit, UserQuery};
 use crate::idp::ldap::model::{LdapEntry, LdapUser};
-use crate::kernel::UserId;
+use crate::kernel::{Timestamp, UserId};
 use crate::signin::ProfileNames;
 
 /// A user of the directory who may be a member of groups.
@@ -19,12 +20,20 @@ pub(super) struct SyncCandidate {
     pub(super) subject: Option<String>,
     pub(super) email: String,
     pub(super) names: ProfileNames,
+    /// Whether their account is closed, so that it is neither linked nor given a user.
+    pub(super) is_closed: bool,
     /// Whether the connection creates a user for them.
     pub(super) jit_allowed: bool,
 }
 
 impl SyncCandidate {
-    pub(super) fn from_entry(entry: LdapEntry, query: &Arc<UserQuery>, jit: &Jit) -> Option<Self> {
+    pub(super) fn from_entry(
+        entry: LdapEntry,
+        query: &Arc<UserQuery>,
+        jit: &Jit,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let is_closed = reason_to_leave(&entry, now).is_some();
         let person = LdapUser { entry, query: query.clone() };
         let email = person.email()?.to_owned();
         let names = person.names();
@@ -32,7 +41,7 @@ impl SyncCandidate {
         let called = [Some(person.entry.dn.as_str()), person.entry.first("uid")];
         let name_keys = called.into_iter().flatten().map(name_key).collect();
         let jit_allowed = jit.allows(|key| person.entry.all(key).to_vec());
-        Some(Self { name_keys, subject, email, names, jit_allowed })
+        Some(Self { name_keys, subject, email, names, is_closed, jit_allowed })
     }
 }
 
@@ -56,6 +65,11 @@ impl MemberIndex {
         let Ok(id) = user_id.parse() else { return };
         self.0.extend(found.name_keys.iter().map(|key| (*key, id)));
     }
+}
+
+/// The key of a user query: a hash of its base DN and filter.
+pub(super) fn query_key(query: &UserQuery) -> String {
+    format!("{:032x}", name_key(&format!("{}\n{}", query.base_dn.trim(), query.filter.trim())))
 }
 
 /// The hash of a DN or `uid`. Case is ignored, and so are the spaces that some servers write after commas.

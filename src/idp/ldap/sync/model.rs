@@ -16,8 +16,8 @@ pub struct SyncOptions {
     /// Only preview the changes, without applying them.
     pub preview: bool,
     /// Remove all synced members of groups that are empty or missing in the directory, and deactivate the users who have
-    /// left, however many there are. By default, these groups are skipped, and no users are deactivated if there are too
-    /// many at once.
+    /// left, however many there are and even if a user search finds none of them any more. By default, these groups and
+    /// searches are held, and no users are deactivated if there are too many at once.
     pub allow_empty: bool,
 }
 
@@ -79,10 +79,15 @@ pub struct SyncReport {
     pub deactivated: u64,
     /// The number of users who were activated again because they are back.
     pub reactivated: u64,
+    /// The number of users who are missing or disabled in the directory and stay active, because another directory or a
+    /// SCIM connection manages them. Their link to this directory and its sessions have ended.
+    pub links_ended: u64,
     /// The users who have left, at most 200.
     pub leavers: Vec<DirectoryLeaver>,
     /// Why no users were deactivated, although users are missing or disabled in the directory.
     pub leavers_skipped: Option<String>,
+    /// The user searches whose answer is not relied on, with the reason. Users that they no longer find stay active.
+    pub held_searches: Vec<HeldUserSearch>,
     /// The groups that changed, at most 200.
     pub changes: Vec<GroupChange>,
     /// The groups that were skipped, with the reason, at most 200.
@@ -117,6 +122,23 @@ pub struct DirectoryLeaver {
     pub reason: String,
     /// Whether the user is still active, because the user has a role and an administrator has to decide.
     pub held: bool,
+    /// Whether the user stays active, because another directory or a SCIM connection manages the user. Only the link to
+    /// this directory and its sessions have ended.
+    #[serde(default)]
+    pub link_ended: bool,
+}
+
+/// A user search whose answer is not relied on.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+pub struct HeldUserSearch {
+    /// The base DN of the search.
+    pub base_dn: String,
+    /// The filter of the search.
+    pub filter: String,
+    /// Why the answer is not relied on, and what to do.
+    pub reason: String,
+    /// The number of users who stay active because of it.
+    pub users: u64,
 }
 
 /// A group that was skipped.
@@ -134,17 +156,30 @@ pub struct HeldGroup {
 impl SyncReport {
     /// Whether the run changed, held or failed anything, and so belongs in the audit trail.
     pub(super) fn has_effect(&self) -> bool {
-        self.created + self.added + self.removed + self.deactivated + self.reactivated > 0
+        let changes =
+            [self.created, self.added, self.removed, self.deactivated, self.reactivated, self.links_ended];
+        changes.iter().sum::<u64>() > 0
             || !self.held.is_empty()
+            || !self.held_searches.is_empty()
             || self.leavers_skipped.is_some()
             || self.error.is_some()
     }
 
     pub(super) fn add_leaver(&mut self, leaver: DirectoryLeaver) {
-        self.deactivated += u64::from(!leaver.held);
+        self.deactivated += u64::from(!leaver.held && !leaver.link_ended);
+        self.links_ended += u64::from(leaver.link_ended);
         if self.leavers.len() < MAX_LISTED {
             self.leavers.push(leaver);
         }
+    }
+
+    /// Adds a sentence to the reasons why users were not deactivated.
+    pub(super) fn skip_leavers(&mut self, reason: &str) {
+        let text = self.leavers_skipped.get_or_insert_default();
+        if !text.is_empty() {
+            text.push(' ');
+        }
+        text.push_str(reason);
     }
 
     pub(super) fn add_held(&mut self, group_id: &GroupId, name: &str, reason: &str) {

@@ -4,16 +4,20 @@ use super::schedule::Schedule;
 use super::store;
 use crate::directory::Error;
 use crate::idp::connections::LdapConnection;
-use crate::kernel::Tx;
+use crate::kernel::{Timestamp, Tx};
 
-/// Plans the next run by the connection's current settings, or removes the plan if groups are not
+/// Plans the next run by the connection's current settings, or removes the plan if the directory is not
 /// synchronised.
 pub async fn plan_next_run(tx: &mut Tx, connection: &LdapConnection) -> Result<(), Error> {
-    let settings = &connection.settings;
-    let next = if settings.group_sync && connection.is_enabled() {
-        Schedule::parse(&settings.schedule)?.next(tx.now())
-    } else {
-        None
-    };
+    let next = if connection.is_enabled() { next_run(connection, tx.now())? } else { None };
     Ok(store::set_next_run(tx, connection, next).await?)
+}
+
+/// When the run after `now` is due; `None` if there is none.
+pub(super) fn next_run(connection: &LdapConnection, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+    let settings = &connection.settings;
+    if !settings.is_synced() {
+        return Ok(None);
+    }
+    Ok(Schedule::parse(&settings.schedule)?.next(now))
 }

@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
-use super::entry_state::{LeaverReason, reason_to_leave};
+use super::entry_state::{EntryState, QueryAnswer, StateBatch, reason_to_leave};
 use super::member_index::{MemberIndex, SyncCandidate, name_key};
 use crate::directory::groups::GroupLink;
 use crate::idp::ldap::error::Error;
@@ -91,12 +91,17 @@ pub(super) struct Reader {
     kernel: Kernel,
     pool: Arc<LdapPool>,
     conn: PooledLdapConn,
+    /// The positions of the user queries whose answer the directory has ended early in this run.
+    cut_queries: Vec<usize>,
+    /// Whether the user queries find all users of the directory, as far as is known.
+    pub(super) has_all_users: bool,
 }
 
 impl Reader {
     pub(super) async fn open(kernel: &Kernel, pool: &Arc<LdapPool>) -> Result<Self, Error> {
         let conn = pool.acquire_for_search(kernel).await?;
-        Ok(Self { kernel: kernel.clone(), pool: pool.clone(), conn })
+        let (kernel, pool) = (kernel.clone(), pool.clone());
+        Ok(Self { kernel, pool, conn, cut_queries: Vec::new(), has_all_users: true })
     }
 
     /// Returns the connection to the pool.
@@ -128,16 +133,20 @@ impl Reader {
     /// All users of the user queries.
     pub(super) fn read_users(mut self) -> Prefetch<Vec<SyncCandidate>> {
         Prefetch::begin(async move |batches| {
-            let pool = self.pool.clone();
-            for UserSearch { query, attributes } in &pool.user_searches {
+            let (pool, now) = (self.pool.clone(), self.kernel.clock.now());
+            for (n, UserSearch { query, attributes }) in pool.user_searches.iter().enumerate() {
                 let request = LdapSearchRequest::below(&query.base_dn, &query.filter, attributes);
                 let mut walk = PagedSearch::begin(&pool, &mut self.conn, request).await?;
                 let mut batch = Vec::with_capacity(USERS_PER_BATCH);
                 loop {
-                    let next = walk.next(&self.kernel, &pool).await?;
+                    let next = match walk.next(&self.kernel, &pool).await {
+                        // The report names this query already, and members are only added.
+                        Err(error) if error.ends_answer() && self.cut_queries.contains(&n) => None,
+                        next => next?,
+                    };
                     let is_last = next.is_none();
                     batch.extend(next.and_then(|entry| {
-                        SyncCandidate::from_entry(entry, query, &pool.connection.settings.jit)
+                        SyncCandidate::from_entry(entry, query, &pool.connection.settings.jit, now)
                     }));
                     if (batch.len() >= USERS_PER_BATCH || (is_last && !batch.is_empty()))
                         && batches
@@ -156,31 +165,59 @@ impl Reader {
         })
     }
 
-    /// The state of every entry that the user queries find, with few attributes for each.
-    pub(super) fn read_states(mut self) -> Prefetch<Vec<(u128, Option<LeaverReason>)>> {
+    /// The state of every entry that the user queries find, with few attributes for each. A query that the directory
+    /// refuses to answer, or to answer in full, does not end the others.
+    pub(super) fn read_states(mut self) -> Prefetch<StateBatch> {
         Prefetch::begin(async move |batches| {
-            let (pool, now) = (self.pool.clone(), self.kernel.clock.now());
             let attributes: AttributeNames =
                 ID_ATTRIBUTES.iter().chain(&STATE_ATTRIBUTES).map(|name| (*name).to_owned()).collect();
-            for UserSearch { query, .. } in &pool.user_searches {
-                let request = LdapSearchRequest::below(&query.base_dn, &query.filter, &attributes);
-                let mut walk = PagedSearch::begin(&pool, &mut self.conn, request).await?;
-                let mut batch = Vec::with_capacity(USERS_PER_BATCH);
-                while let Some(entry) = walk.next(&self.kernel, &pool).await? {
-                    let id = entry.stable_id();
-                    batch.extend(id.map(|id| (name_key(&id), reason_to_leave(&entry, now))));
-                    if batch.len() >= USERS_PER_BATCH
-                        && batches.send(std::mem::take(&mut batch)).await.is_err()
-                    {
-                        return Ok(self);
-                    }
+            for n in 0..self.pool.user_searches.len() {
+                let answer = self.read_states_of(n, &attributes, &batches).await?;
+                if answer.refusal.is_some() {
+                    self.cut_queries.push(n);
                 }
-                if batches.send(batch).await.is_err() {
+                if batches.send(StateBatch::Answered(answer)).await.is_err() {
                     break;
                 }
             }
             Ok(self)
         })
+    }
+
+    async fn read_states_of(
+        &mut self,
+        n: usize,
+        attributes: &AttributeNames,
+        batches: &mpsc::Sender<StateBatch>,
+    ) -> Result<QueryAnswer, Error> {
+        let (pool, now) = (self.pool.clone(), self.kernel.clock.now());
+        let query = &pool.user_searches[n].query;
+        let request = LdapSearchRequest::below(&query.base_dn, &query.filter, attributes);
+        let mut walk = PagedSearch::begin(&pool, &mut self.conn, request).await?;
+        let (mut answer, mut batch) = (QueryAnswer::default(), Vec::with_capacity(USERS_PER_BATCH));
+        loop {
+            let entry = match walk.next(&self.kernel, &pool).await {
+                Ok(Some(entry)) => entry,
+                Ok(None) => break,
+                Err(error) if error.ends_answer() => {
+                    answer.refusal = Some(error.to_string());
+                    break;
+                }
+                Err(error) => return Err(error),
+            };
+            let Some(id) = entry.stable_id() else { continue };
+            answer.found += 1;
+            batch.push(EntryState { key: name_key(&id), reason: reason_to_leave(&entry, now), query: n });
+            if batch.len() >= USERS_PER_BATCH
+                && batches.send(StateBatch::Entries(std::mem::take(&mut batch))).await.is_err()
+            {
+                break;
+            }
+        }
+        // If the batches are not wanted any more, the caller notices it when it sends the answer.
+        let _ = batches.send(StateBatch::Entries(batch)).await;
+        answer.skipped = walk.into_skipped();
+        Ok(answer)
     }
 
     /// The members of these groups; `member_index` tells which of them have a user here.

@@ -1,19 +1,24 @@
 //! A sync run, from the lease to the report.
 
+use std::time::Duration;
+
 use serde_json::json;
 use uuid::Uuid;
 
 use super::model::SyncReport;
 use super::reader::{GroupMapping, Reader, RemoteMembership};
-use super::schedule::Schedule;
 use super::worker::{LeasedRun, SyncError, SyncWorker};
-use super::{leavers, store, user_matching};
+use super::{leavers, plan, store, user_matching};
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::Error;
 use crate::directory::groups::{self, Group, GroupLink};
 use crate::idp::Idp;
 use crate::idp::connections::{self, TypedConnection};
 use crate::kernel::{Kernel, Tx};
+
+/// The first run of a connection that an upgrade has put on a schedule is at least this late, so that an administrator
+/// can see in a preview who would be deactivated.
+const FIRST_RUN_DELAY: Duration = Duration::from_hours(24);
 
 /// Does the run that has been due the longest. Returns false if none is due.
 pub async fn run_due(idp: &Idp) -> Result<bool, Error> {
@@ -51,7 +56,8 @@ pub async fn run_due(idp: &Idp) -> Result<bool, Error> {
 
 enum RunStart {
     Begun(Box<LeasedRun>),
-    /// This version cannot read the connection or the options; the run is due again later.
+    /// The run is due again later: this version cannot read the connection or the options, or an upgrade has just put
+    /// the connection on a schedule.
     Postponed,
     NoneDue,
 }
@@ -72,6 +78,12 @@ async fn begin_run(kernel: &Kernel) -> Result<RunStart, Error> {
         tx.commit().await?;
         return Ok(RunStart::Postponed);
     };
+    if lease.is_unplanned {
+        let next = plan::next_run(&connection, tx.now().plus(FIRST_RUN_DELAY)).ok().flatten();
+        store::release_lease(&mut tx, &lease, next).await?;
+        tx.commit().await?;
+        return Ok(RunStart::Postponed);
+    }
     let report = SyncReport { preview: options.preview, ..SyncReport::default() };
     let id = store::insert_run(&mut tx, &lease, &report).await?;
     tx.commit().await?;
@@ -90,8 +102,7 @@ async fn finish_run(
         tracing::warn!(connection = %connection.id, error, "a directory sync failed");
         metrics::counter!("vestibule_ldap_sync_failures_total").increment(1);
     }
-    let schedule = Schedule::parse(&connection.settings.schedule).ok();
-    let next = schedule.and_then(|schedule| schedule.next(kernel.clock.now()));
+    let next = plan::next_run(connection, kernel.clock.now()).ok().flatten();
     let status = if report.error.is_some() { "failed" } else { "done" };
     let mut tx = kernel.db.begin().await?;
     store::update_run(&mut tx, &run.id, status, report).await?;
@@ -102,7 +113,8 @@ async fn finish_run(
         let event = if report.error.is_some() { event.refused("ldap_failed") } else { event };
         let detail = json!({"run": run.id, "created": report.created, "added": report.added,
             "removed": report.removed, "held": report.held.len(), "deactivated": report.deactivated,
-            "reactivated": report.reactivated, "error": report.error});
+            "reactivated": report.reactivated, "links_ended": report.links_ended,
+            "held_searches": report.held_searches.len(), "error": report.error});
         audit::record(&mut tx, context, event.detail(detail)).await?;
     }
     Ok(tx.commit().await?)
@@ -117,14 +129,22 @@ enum GroupSyncOutcome {
 }
 
 impl SyncWorker<'_> {
-    async fn run(&mut self, mut reader: Reader) -> Result<(), SyncError> {
+    async fn run(&mut self, reader: Reader) -> Result<(), SyncError> {
+        let mut reader = leavers::sync_leavers(self, reader).await?;
+        if self.pool.connection.settings.group_sync {
+            reader = self.sync_groups(reader).await?;
+        }
+        reader.close();
+        Ok(())
+    }
+
+    async fn sync_groups(&mut self, mut reader: Reader) -> Result<Reader, SyncError> {
         let connection_id = self.pool.connection.id.clone();
         let mut c = self.idp.signin.kernel.db.read().await?;
         let links = groups::all_links(&mut c, &connection_id).await?;
         let change_markers = store::change_markers(&mut c, &connection_id).await?;
         drop(c);
         self.report.linked = links.len() as u64;
-        reader = leavers::sync_leavers(self, reader).await?;
         let remote_groups = reader.read_groups().await?;
         let mut changed = Vec::new();
         for link in links {
@@ -145,6 +165,7 @@ impl SyncWorker<'_> {
         }
         if !changed.is_empty() {
             let member_index;
+            self.has_all_users = reader.has_all_users;
             (member_index, reader) = user_matching::match_users(self, reader).await?;
             let mut ahead = reader.read_members(changed, member_index);
             while let Some(read) = ahead.next().await {
@@ -154,8 +175,7 @@ impl SyncWorker<'_> {
             }
             reader = ahead.end().await?;
         }
-        reader.close();
-        Ok(())
+        Ok(reader)
     }
 
     /// Handles a linked group that the directory no longer has: it may have been renamed, or a query was
@@ -210,10 +230,27 @@ impl SyncWorker<'_> {
                 return Ok(Some(GroupSyncOutcome::AwaitingApproval(group, reason)));
             }
         }
+        if !self.has_all_users {
+            return self.add_members(tx, group, users).await.map(Some);
+        }
         if let Some(change_marker) = &remote.change_marker {
             store::set_change_marker(tx, &link.connection_id, &group.id, change_marker).await?;
         }
         Ok(Some(self.set_members(tx, group, users).await?))
+    }
+
+    /// Adds members without removing any, because members who are missing may be users that the held searches would
+    /// find. The group is read again by the next run.
+    async fn add_members(
+        &self,
+        tx: &mut Tx,
+        group: Group,
+        users: &[Uuid],
+    ) -> Result<GroupSyncOutcome, SyncError> {
+        let users = users.iter().map(Uuid::to_string).collect();
+        let connection_id = &self.pool.connection.id;
+        let applied = groups::add_connection_members(tx, &self.context, connection_id, &group, users).await?;
+        Ok(GroupSyncOutcome::Changed(group, applied.added.len(), 0))
     }
 
     async fn set_members(

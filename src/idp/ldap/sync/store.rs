@@ -52,7 +52,7 @@ pub async fn next_run_at(
         .await
 }
 
-/// Requests a run as soon as a node is free. Returns false if groups do not follow the connection.
+/// Requests a run as soon as a node is free. Returns false if the directory is not synchronised.
 pub async fn request_run(
     tx: &mut Tx,
     connection: &Connection,
@@ -85,6 +85,8 @@ pub(super) struct SyncLease {
     pub(super) connection_id: ConnectionId,
     /// The requested options as stored; `None` for a scheduled run.
     wanted: Option<String>,
+    /// Whether an upgrade has put the connection on a schedule, and no run is planned yet.
+    pub(super) is_unplanned: bool,
     pub(super) token: String,
 }
 
@@ -98,14 +100,14 @@ impl SyncLease {
 /// Acquires the lease of the run that has been due the longest.
 pub(super) async fn acquire_lease(tx: &mut Tx) -> Result<Option<SyncLease>, sqlx::Error> {
     let now = tx.now();
-    let due: Option<(ConnectionId, AccountId, Option<String>)> = sqlx::query_as(
-        "SELECT connection_id, account_id, wanted FROM ldap_schedules WHERE next_at <= $1 AND lease_until <= $1 \
-         ORDER BY next_at LIMIT 1",
+    let due: Option<(ConnectionId, AccountId, Option<String>, Timestamp)> = sqlx::query_as(
+        "SELECT connection_id, account_id, wanted, next_at FROM ldap_schedules \
+         WHERE next_at <= $1 AND lease_until <= $1 ORDER BY next_at LIMIT 1",
     )
     .bind(now)
     .fetch_optional(&mut **tx)
     .await?;
-    let Some((connection_id, account_id, wanted)) = due else { return Ok(None) };
+    let Some((connection_id, account_id, wanted, next_at)) = due else { return Ok(None) };
     let token = ids::new_id(now);
     // If two nodes find the same run, only one of them finds the lease free.
     let done = sqlx::query(
@@ -117,7 +119,9 @@ pub(super) async fn acquire_lease(tx: &mut Tx) -> Result<Option<SyncLease>, sqlx
     .bind(now)
     .execute(&mut **tx)
     .await?;
-    Ok((done.rows_affected() == 1).then_some(SyncLease { account_id, connection_id, wanted, token }))
+    let is_unplanned = next_at == Timestamp(0);
+    let lease = SyncLease { account_id, connection_id, wanted, is_unplanned, token };
+    Ok((done.rows_affected() == 1).then_some(lease))
 }
 
 /// Postpones a run that this node cannot do, so that other runs are not blocked. The requested options are
@@ -270,6 +274,18 @@ pub(super) async fn change_markers(
             .fetch_all(c)
             .await?;
     Ok(rows.into_iter().collect())
+}
+
+/// Forgets the change markers of a connection's groups, so that the next run reads all of them.
+pub(super) async fn delete_change_markers(
+    tx: &mut Tx,
+    connection_id: &ConnectionId,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM ldap_groups WHERE connection_id = $1")
+        .bind(connection_id)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
 }
 
 pub(super) async fn set_change_marker(

@@ -45,7 +45,10 @@ async fn match_batch(
     let mut strangers = Vec::new();
     for found in batch {
         match found.subject.as_ref().and_then(|subject| known.get(subject)) {
-            Some(user_id) => people.add(found, user_id),
+            Some(Some(user_id)) => people.add(found, user_id),
+            // The link has ended: the user is in no group of this directory.
+            Some(None) => work.report.unknown += 1,
+            None if found.is_closed => work.report.unknown += 1,
             None => strangers.push(found),
         }
     }

@@ -49,6 +49,8 @@ pub(super) struct SyncWorker<'a> {
     pub(super) context: Context,
     pub(super) report: SyncReport,
     pub(super) options: SyncOptions,
+    /// Whether every user query is answered completely. Otherwise no members are removed from groups.
+    pub(super) has_all_users: bool,
     lease: &'a SyncLease,
     run_id: String,
     last_heartbeat: Instant,
@@ -67,6 +69,7 @@ impl<'a> SyncWorker<'a> {
             context,
             report: SyncReport { preview: run.options.preview, ..SyncReport::default() },
             options: run.options.clone(),
+            has_all_users: true,
             lease: &run.lease,
             run_id: run.id.clone(),
             last_heartbeat: Instant::now(),
