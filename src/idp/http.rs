@@ -77,6 +77,8 @@ pub(super) struct ProviderLoginQuery {
     flow: Option<String>,
     /// Where to go after the sign-in, if there is no flow yet.
     return_to: Option<String>,
+    /// Whether the user must authenticate again at the provider, whatever the connection's settings are.
+    pub(super) reauthenticate: bool,
 }
 
 /// Records that the browser is sent to the provider with `request`, in the current flow or in a new one.

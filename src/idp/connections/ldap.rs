@@ -44,7 +44,7 @@ pub struct LdapSettings {
     pub jit: Jit,
     /// Whether linked groups follow the directory's groups.
     pub group_sync: bool,
-    /// When linked groups are synchronised: a Quartz cron expression in UTC.
+    /// When the directory is synchronised: a Quartz cron expression in UTC.
     pub schedule: String,
 }
 
@@ -162,6 +162,13 @@ fn is_attribute(text: &str) -> bool {
 }
 
 impl LdapSettings {
+    /// Whether the directory is synchronised. Users who have left are looked for also without group sync, unless
+    /// searches are anonymous: what those find is often only a part.
+    #[must_use]
+    pub fn is_synced(&self) -> bool {
+        self.group_sync || !self.bind_dn.is_empty()
+    }
+
     /// Whether a successful test of `other` also holds for these settings.
     #[must_use]
     pub fn has_same_trust_as(&self, other: &Self) -> bool {

@@ -212,9 +212,7 @@ impl<'a> Callback<'a> {
         let who = text_claim(&claims, "sub").unwrap_or_default();
         let found = text_claim(&said, "sub").unwrap_or("none");
         self.report.record(OidcCheck::UserInfo, check_that(who == found, who, found))?;
-        for (name, value) in said {
-            claims.entry(name).or_insert(value);
-        }
+        claim_mapping::merge_userinfo(&mut claims, said);
         Ok(claims)
     }
 

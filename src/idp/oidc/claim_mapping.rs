@@ -17,6 +17,9 @@ const MFA_CONTEXTS: [&str; 3] = [
     "http://schemas.openid.net/pape/policies/2007/06/multi-factor-physical",
 ];
 
+/// Claims that say whether the claim `email` beside them is verified.
+const EMAIL_VERIFICATIONS: [&str; 2] = ["email_verified", "xms_edov"];
+
 /// The email address in the claims, and whether it is verified.
 pub(super) struct EmailClaim {
     pub(super) email: String,
@@ -58,6 +61,20 @@ pub(super) fn email_claim(
         }
     };
     Ok(EmailClaim { email, is_verified })
+}
+
+/// Adds the claims of a `UserInfo` response that the ID token does not have. What one of the two says about its own
+/// `email` is not taken for the `email` of the other (OpenID Connect Core §5.1).
+pub(super) fn merge_userinfo(claims: &mut Claims, mut said: Claims) {
+    let folded = |claims: &Claims| text_claim(claims, "email").map(|email| fold_case(email.trim()));
+    match folded(claims) {
+        None => claims.retain(|name, _| !EMAIL_VERIFICATIONS.contains(&name.as_str())),
+        own if own != folded(&said) => said.retain(|name, _| !EMAIL_VERIFICATIONS.contains(&name.as_str())),
+        _ => {}
+    }
+    for (name, value) in said {
+        claims.entry(name).or_insert(value);
+    }
 }
 
 /// Whether the user is a member of a tenant that the connection lists. A guest is not: their home tenant,

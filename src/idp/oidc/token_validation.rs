@@ -20,6 +20,8 @@ pub(super) type Claims = Map<String, Value>;
 
 /// The accepted difference between the provider's clock and ours.
 pub(super) const SKEW: Duration = Duration::from_mins(2);
+/// The age limit of a logout token. A provider sends it at once, so an older one was kept and may be a replay.
+const MAX_LOGOUT_AGE: Duration = Duration::from_mins(10);
 /// The size limit of a token.
 const MAX_BYTES: usize = 64 * 1024;
 
@@ -49,7 +51,7 @@ pub(super) fn validate_id_token(
     expected: &ExpectedToken<'_>,
     expected_id_token: &ExpectedIdToken<'_>,
 ) -> Result<Claims, CheckFailed<OidcCheck>> {
-    let (claims, algorithm) = validate_token(report, token, expected)?;
+    let ValidToken { claims, algorithm, .. } = validate_token(report, token, expected)?;
     let nonce = text_claim(&claims, "nonce");
     let fits = match nonce {
         Some(nonce) => tokens::constant_time_eq(nonce, expected_id_token.nonce),
@@ -74,7 +76,19 @@ pub(super) fn validate_logout_token(
     expected: &ExpectedToken<'_>,
 ) -> Result<Claims, CheckFailed<OidcCheck>> {
     const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
-    let (claims, _) = validate_token(report, token, expected)?;
+    let ValidToken { claims, media_type, .. } = validate_token(report, token, expected)?;
+    let media_type = media_type.map(|name| name.to_ascii_lowercase());
+    // Few providers send the type that the standard recommends. Another one names a token for another purpose.
+    let fits = matches!(
+        media_type.as_deref(),
+        None | Some("jwt" | "application/jwt" | "logout+jwt" | "application/logout+jwt")
+    );
+    let found = media_type.as_deref().unwrap_or("none");
+    report.require(OidcCheck::Logout, fits, "the type logout+jwt or JWT", found)?;
+    let issued = seconds_claim(&claims, "iat").unwrap_or(Timestamp(0));
+    let fits = expected.now < issued.plus(MAX_LOGOUT_AGE + SKEW);
+    let wanted = "a logout token issued in the last ten minutes";
+    report.require(OidcCheck::Times, fits, wanted, format!("issued at {issued}"))?;
     let is_logout =
         claims.get("events").is_some_and(|events| events.get(EVENT).is_some_and(Value::is_object));
     // A nonce is prohibited, so that an ID token cannot be used as a logout token.
@@ -96,8 +110,17 @@ pub(super) fn validate_logout_token(
 #[derive(Deserialize)]
 struct JoseHeader {
     alg: String,
+    typ: Option<String>,
     kid: Option<String>,
     crit: Option<Value>,
+}
+
+/// A token that satisfies what every token must.
+struct ValidToken {
+    claims: Claims,
+    algorithm: Algorithm,
+    /// The `typ` of its header.
+    media_type: Option<String>,
 }
 
 /// Checks what every token must satisfy: it is signed with one of the keys, comes from the issuer, is meant
@@ -106,7 +129,7 @@ fn validate_token(
     report: &mut CheckReport<OidcCheck>,
     token: &str,
     expected: &ExpectedToken<'_>,
-) -> Result<(Claims, Algorithm), CheckFailed<OidcCheck>> {
+) -> Result<ValidToken, CheckFailed<OidcCheck>> {
     let unreadable = |report: &CheckReport<OidcCheck>| {
         report.fail(OidcCheck::Token, "a signed JSON Web Token (JWT)", token)
     };
@@ -146,7 +169,7 @@ fn validate_token(
     report.record(OidcCheck::Audience, audience(&claims, expected.client_id))?;
     report.record(OidcCheck::AuthorizedParty, authorized_party(&claims, expected.client_id))?;
     report.record(OidcCheck::Times, times(&claims, expected.now))?;
-    Ok((claims, algorithm))
+    Ok(ValidToken { claims, algorithm, media_type: header.typ })
 }
 
 /// The accepted algorithms: neither `none` nor any with a shared secret.

@@ -23,7 +23,8 @@ use crate::kernel::http::{Refusal, RequestContext, cookie};
 use crate::kernel::sealed_state::SealedState;
 use crate::signin::factors::SecondFactor;
 use crate::signin::flow::{self, ProofDelivery};
-use crate::signin::{Method, Proof, ProviderClaims, identities, sessions};
+use crate::signin::sessions::{self, RequestedBy};
+use crate::signin::{Method, Proof, ProviderClaims, identities};
 
 /// Receives the authorization response. The state is opened first. It is encrypted for this connection and,
 /// except for tests, this browser, so the response to a request for another connection or of another browser
@@ -187,7 +188,7 @@ impl ProviderAnswer<'_> {
     /// the session cookie.
     async fn link(&self, user_id: &UserId, session: &str) -> Result<String, CallbackError> {
         let signin = &self.idp.signin;
-        let principal = sessions::authenticate(signin, session).await?;
+        let principal = sessions::authenticate(signin, session, RequestedBy::Person).await?;
         let principal = principal.filter(|principal| principal.id == *user_id);
         let principal = principal.ok_or(CallbackError::InvalidState)?;
         let identity = self.validate().await?;

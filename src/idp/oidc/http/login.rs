@@ -1,5 +1,7 @@
 //! The start of a sign-in at the provider.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
@@ -23,7 +25,11 @@ pub(super) async fn begin(
 ) -> Result<Response, Refusal> {
     let signin = &idp.signin;
     signin.throttle.check_step(request.address).map_err(too_many_requests)?;
-    let connection = find_oidc_connection(signin, &id, true).await?;
+    let mut connection = find_oidc_connection(signin, &id, true).await?;
+    // A provider that does not state when the user authenticated cannot show it.
+    let states_auth_time = connection.settings.preset.spec().states_auth_time;
+    let settings = Arc::make_mut(&mut connection.settings);
+    settings.force_authn |= query.reauthenticate && states_auth_time;
     let provider = idp.oidc.discover(&signin.kernel, &connection).await.map_err(|error| {
         tracing::warn!(connection = %connection.id, %error, "an identity provider is unavailable");
         metrics::counter!("vestibule_oidc_discovery_failures_total").increment(1);

@@ -137,11 +137,10 @@ async fn deliver(
     assertion: ValidatedAssertion,
 ) -> Result<String, MessageError<SamlCheck>> {
     let settings = &connection.settings;
-    let report = assertion.report.clone();
     if assertion.in_response_to.is_none() && !settings.allow_idp_initiated {
         let expected = "a response to a request from this server";
         let found = "an unsolicited (IdP-initiated) response";
-        let failed = report.fail(SamlCheck::InResponseTo, expected, found);
+        let failed = assertion.report.fail(SamlCheck::InResponseTo, expected, found);
         return Err(failed.into());
     }
     // Graph is queried before the transaction begins, because the query may be slow.
@@ -156,10 +155,9 @@ async fn deliver(
     .await?
     {
         let (expected, found) = ("an assertion that has not been used before", &assertion.assertion_id);
-        return Err(report.fail(SamlCheck::Replay, expected, found).into());
+        return Err(assertion.report.fail(SamlCheck::Replay, expected, found).into());
     }
     let assertion = check_requested(&mut tx, connection, assertion).await?;
-    let report = assertion.report.clone();
     let is_mfa = settings.people.trust_mfa && attributes::asserts_mfa(&assertion);
     let addresses = SpEndpoints::of(&signin.kernel.urls, &connection.id, settings);
     let proof = Proof {
@@ -191,8 +189,8 @@ async fn deliver(
     };
     let handover = flow::deliver_proof(&mut tx, &connection.account_id, &connection.id, delivery, &proof);
     let Some(handover) = handover.await? else {
-        let found = assertion.in_response_to.unwrap_or_default();
-        return Err(report.fail(SamlCheck::InResponseTo, PENDING_REQUEST, found).into());
+        let found = assertion.in_response_to.as_deref().unwrap_or_default();
+        return Err(assertion.report.fail(SamlCheck::InResponseTo, PENDING_REQUEST, found).into());
     };
     tx.commit().await?;
     Ok(handover)

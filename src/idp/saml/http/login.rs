@@ -1,5 +1,7 @@
 //! The start of a sign-in at the identity provider.
 
+use std::sync::Arc;
+
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
@@ -21,7 +23,8 @@ pub(super) async fn begin(
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
     signin.throttle.check_step(request.address).map_err(too_many_requests)?;
-    let connection = find_saml_connection(&signin, &id, true).await?;
+    let mut connection = find_saml_connection(&signin, &id, true).await?;
+    Arc::make_mut(&mut connection.settings).force_authn |= query.reauthenticate;
     let settings = &connection.settings;
     let kernel = &signin.kernel;
     let names = flow::cookies(kernel);
