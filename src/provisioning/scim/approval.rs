@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::http::StatusCode;
 use serde_json::json;
 use vestibule_scim::query::ScimQuery;
 
@@ -26,14 +27,51 @@ const TIME_BUDGET: Duration = Duration::from_secs(15);
 pub struct ApprovalResult {
     /// Changes that were carried out.
     pub applied: u64,
+    /// Changes that were deleted because they would have changed nothing any more.
+    pub outdated: u64,
     /// Changes that were refused, each with the reason stored, or that another request had handled already.
     pub refused: u64,
     /// Changes that still wait, because they were refused or there were too many for one request.
     pub remaining: i64,
 }
 
+/// What became of one approved change.
+enum ChangeOutcome {
+    Applied,
+    /// It would have changed nothing any more, and was deleted.
+    Outdated,
+    /// It was refused for this reason and stays pending.
+    Refused(String),
+    /// It does not wait any more.
+    Gone,
+}
+
+impl ChangeOutcome {
+    /// What the administrator is told about a change that was approved alone and not carried out.
+    fn problem(&self, connection: &Connection) -> Option<String> {
+        Some(match self {
+            Self::Applied => return None,
+            Self::Outdated => {
+                "The user or group already has the values of this change. Nothing was applied, and the change is no \
+                 longer pending."
+                    .into()
+            }
+            Self::Refused(reason) => format!(
+                "The change was not applied and is still pending. If it is no longer needed, discard it. Reason: \
+                 {reason}"
+            ),
+            Self::Gone => format!(
+                "This change is no longer pending: it was approved or discarded, or {} has sent another change in \
+                 its place. Nothing was applied. Review the changes that are pending now.",
+                connection.name
+            ),
+        })
+    }
+}
+
 /// Carries out one pending change of a connection, or all in the order of their arrival, each in its own
-/// transaction. When none remains, a paused connection resumes.
+/// transaction. When none remains, a paused connection resumes. If the change `only` was not carried out, the error
+/// is a 409 that says what became of it.
 pub async fn approve(
     kernel: &Kernel,
     principal: &Principal,
@@ -54,21 +92,17 @@ pub async fn approve(
         user_caches: Arc::default(),
     });
     let mut run = ApprovalRun { kernel, client: &client, context, result: ApprovalResult::default() };
-    match only {
-        Some(id) => run.apply_one(id).await?,
-        None => run.apply_all().await?,
+    let problem = if let Some(id) = only {
+        run.apply_one(id).await?.problem(connection)
+    } else {
+        run.apply_all().await?;
+        None
+    };
+    let result = run.finish(connection).await?;
+    match problem {
+        Some(detail) => Err(Error::plain(StatusCode::CONFLICT, detail)),
+        None => Ok(result),
     }
-    let mut result = run.result;
-    let mut tx = kernel.db.begin().await?;
-    result.remaining = pending_changes::count(&mut tx, client.account_id(), &connection.id).await?;
-    let detail = json!({"done": result.applied, "refused": result.refused});
-    let event = Event::new(Action::ConnectionLetThrough, "connection", &connection.id, &connection.name);
-    audit::record(&mut tx, context, event.detail(detail)).await?;
-    if result.remaining == 0 {
-        resume_connection(&mut tx, context, connection).await?;
-    }
-    tx.commit().await?;
-    Ok(result)
 }
 
 /// One approval request for a connection.
@@ -81,14 +115,14 @@ struct ApprovalRun<'a> {
 
 impl ApprovalRun<'_> {
     /// Carries out the change with this id, if it still waits.
-    async fn apply_one(&mut self, id: &str) -> Result<(), Error> {
+    async fn apply_one(&mut self, id: &str) -> Result<ChangeOutcome, Error> {
         let mut c = self.kernel.db.read().await?;
         let found =
             pending_changes::by_id(&mut c, self.client.account_id(), &self.client.connection_id, id).await?;
         drop(c);
         match found {
             Some(change) => self.apply_change(&change).await,
-            None => Ok(()),
+            None => Ok(ChangeOutcome::Gone),
         }
     }
 
@@ -112,31 +146,52 @@ impl ApprovalRun<'_> {
         }
     }
 
-    /// Carries out one change. A refused change keeps the reason and stays pending.
-    async fn apply_change(&mut self, change: &PendingChange) -> Result<(), Error> {
+    /// Carries out one change and counts it. A refused change keeps the reason and stays pending.
+    async fn apply_change(&mut self, change: &PendingChange) -> Result<ChangeOutcome, Error> {
         let (account_id, connection_id) = (self.client.account_id(), &self.client.connection_id);
         let mut tx = self.kernel.db.begin().await?;
         if !pending_changes::delete(&mut tx, account_id, connection_id, &change.id).await? {
             self.result.refused += 1;
-            return Ok(());
+            return Ok(ChangeOutcome::Gone);
         }
         let query = ScimQuery::only("id");
         let mut write = ScimWrite::new(self.kernel, self.client, self.context, &change.operation, &query);
         match write.apply(&mut tx).await {
             Ok(_) => {
+                let changes_nothing = write.changes_nothing();
                 tx.commit().await?;
+                if changes_nothing {
+                    self.result.outdated += 1;
+                    return Ok(ChangeOutcome::Outdated);
+                }
                 self.result.applied += 1;
+                Ok(ChangeOutcome::Applied)
             }
-            Err(error) if error.status.is_server_error() => return Err(error),
+            Err(error) if error.status.is_server_error() => Err(error),
             Err(error) => {
                 drop(tx);
                 let mut tx = self.kernel.db.begin().await?;
                 pending_changes::set_refusal(&mut tx, account_id, &change.id, &error.detail).await?;
                 tx.commit().await?;
                 self.result.refused += 1;
+                Ok(ChangeOutcome::Refused(error.detail))
             }
         }
-        Ok(())
+    }
+
+    /// Records the approval. If no change remains, the connection resumes.
+    async fn finish(self, connection: &Connection) -> Result<ApprovalResult, Error> {
+        let mut tx = self.kernel.db.begin().await?;
+        let remaining = pending_changes::count(&mut tx, self.client.account_id(), &connection.id).await?;
+        let result = ApprovalResult { remaining, ..self.result };
+        let detail = json!({"done": result.applied, "outdated": result.outdated, "refused": result.refused});
+        let event = Event::new(Action::ConnectionLetThrough, "connection", &connection.id, &connection.name);
+        audit::record(&mut tx, self.context, event.detail(detail)).await?;
+        if remaining == 0 {
+            resume_connection(&mut tx, self.context, connection).await?;
+        }
+        tx.commit().await?;
+        Ok(result)
     }
 }
 

@@ -71,18 +71,23 @@ pub(super) async fn hold_for_approval(
     let mut tx = kernel.db.begin().await?;
     let is_noted = store::count(&mut tx, client.account_id(), &client.connection_id).await? < MAX_PENDING;
     if is_noted {
-        let attempts = store::upsert(&mut tx, client, &deduplication_key(&kept), &kept, trace).await?;
-        if reason == HoldReason::RoleHolder && attempts == 1 {
-            report_held_change(kernel, &mut tx, client, context, &kept, trace).await?;
+        let stored = store::upsert(&mut tx, client, &deduplication_key(&kept), &kept, trace).await?;
+        if reason == HoldReason::RoleHolder {
+            if stored.attempts == 1 {
+                record_held_change(&mut tx, client, context, &kept, trace).await?;
+            }
+            if stored.is_mail_due(tx.now()) {
+                mail_held_change(kernel, &mut tx, client, &trace.subject).await?;
+                store::set_mailed(&mut tx, client.account_id(), &stored.id).await?;
+            }
         }
         tx.commit().await?;
     }
     Ok(HeldChange { is_noted })
 }
 
-/// Records that a change about a user with a role waits, and mails the administrators. A retry is not reported again.
-async fn report_held_change(
-    kernel: &Kernel,
+/// Records that a change about a user with a role waits. A retry is not recorded again.
+async fn record_held_change(
     tx: &mut Tx,
     client: &Provisioner,
     context: &Context,
@@ -93,9 +98,18 @@ async fn report_held_change(
     let detail = json!({"connection": client.connection_id, "method": operation.verb.as_str(),
         "attributes": attributes});
     let event = Event::new(Action::UserChangeHeld, "user", &operation.id, &trace.subject);
-    audit::record(tx, context, event.detail(detail)).await?;
+    Ok(audit::record(tx, context, event.detail(detail)).await?)
+}
+
+/// Mails the administrators that a change of `subject` waits.
+async fn mail_held_change(
+    kernel: &Kernel,
+    tx: &mut Tx,
+    client: &Provisioner,
+    subject: &str,
+) -> Result<(), Error> {
     if let Some(account) = accounts::by_id(tx, client.account_id()).await? {
-        let email = held_change_email(kernel, &account.name, client, &trace.subject);
+        let email = held_change_email(kernel, &account.name, client, subject);
         notifications::notify_admins(kernel, tx, &account, &email).await?;
     }
     Ok(())

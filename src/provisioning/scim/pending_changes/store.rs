@@ -2,7 +2,7 @@
 
 use vestibule_scim::operation::ScimOperation;
 
-use super::model::PendingChange;
+use super::model::{PendingChange, StoredChange};
 use crate::kernel::database::DbConn;
 use crate::kernel::{AccountId, ConnectionId, Timestamp, Tx};
 use crate::provisioning::scim::model::Provisioner;
@@ -104,17 +104,17 @@ pub(crate) async fn by_id(
     Ok(row.and_then(Row::into_pending_change))
 }
 
-/// Stores a pending change, or the latest state of one that is there, and returns how often it has arrived. Other
-/// content has an id of its own, so that an administrator approves only what they have seen.
+/// Stores a pending change, or the latest state of one that is there. Other content has an id of its own, so that an
+/// administrator approves only what they have seen.
 pub(super) async fn upsert(
     tx: &mut Tx,
     client: &Provisioner,
     key: &str,
     operation: &ScimOperation,
     trace: &Trace,
-) -> Result<i64, sqlx::Error> {
+) -> Result<StoredChange, sqlx::Error> {
     let (id, now) = (tx.new_id(), tx.now());
-    sqlx::query_scalar(
+    sqlx::query_as(
         "INSERT INTO scim_held (id, account_id, connection_id, subject_key, operation, subject, changes, attempts, \
          first_at, last_at) VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $8) ON CONFLICT (connection_id, subject_key) \
          DO UPDATE SET \
@@ -122,7 +122,7 @@ pub(super) async fn upsert(
          attempts = CASE WHEN scim_held.operation = excluded.operation THEN scim_held.attempts + 1 ELSE 1 END, \
          operation = excluded.operation, subject = excluded.subject, changes = excluded.changes, \
          refusal = NULL, last_at = excluded.last_at \
-         RETURNING attempts",
+         RETURNING id, attempts, mailed_id, mailed_at",
     )
     .bind(id)
     .bind(client.account_id())
@@ -134,6 +134,18 @@ pub(super) async fn upsert(
     .bind(now)
     .fetch_one(&mut **tx)
     .await
+}
+
+/// Records that the administrators are mailed about the present content of a pending change.
+pub(super) async fn set_mailed(tx: &mut Tx, account_id: &AccountId, id: &str) -> Result<(), sqlx::Error> {
+    let now = tx.now();
+    sqlx::query("UPDATE scim_held SET mailed_id = id, mailed_at = $1 WHERE account_id = $2 AND id = $3")
+        .bind(now)
+        .bind(account_id)
+        .bind(id)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
 }
 
 /// Deletes a pending change; returns false when it was deleted before.

@@ -89,10 +89,14 @@ impl ScimWrite<'_> {
         }
     }
 
+    /// Whether the operation, which was executed, leaves everything as it was.
+    pub(super) fn changes_nothing(&self) -> bool {
+        self.trace.changes.is_empty()
+    }
+
     async fn decide(&self, tx: &mut Tx, outcome: &WriteOutcome) -> Result<WriteDecision, Error> {
         if let Some(reason) = self.client.hold_reason() {
-            let changes_nothing = self.trace.changes.is_empty();
-            return Ok(if changes_nothing {
+            return Ok(if self.changes_nothing() {
                 WriteDecision::NothingChanged
             } else {
                 WriteDecision::Hold(reason)

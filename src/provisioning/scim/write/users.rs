@@ -1,5 +1,7 @@
 //! Changes of users.
 
+use std::collections::BTreeMap;
+
 use axum::http::StatusCode;
 use serde_json::{Value, json};
 use vestibule_scim::json::JsonObject;
@@ -9,9 +11,10 @@ use vestibule_scim::{custom_attributes, patch};
 
 use super::model::{ScimWrite, WriteOutcome, check_version};
 use crate::access::{self, Role, roles_of};
-use crate::directory::domain_of;
 use crate::directory::users::{self, Profile, User};
+use crate::directory::{domain_of, fold_case};
 use crate::kernel::Tx;
+use crate::kernel::database::DbConn;
 use crate::provisioning::scim::error::Error;
 use crate::provisioning::scim::model::base_url;
 use crate::provisioning::scim::trace::{AttributeChange, difference};
@@ -23,6 +26,7 @@ impl ScimWrite<'_> {
     pub(super) async fn apply_to_user(&mut self, tx: &mut Tx) -> Result<WriteOutcome, Error> {
         if self.operation.verb == Verb::Post {
             let profile = self.new_profile()?;
+            self.check_addresses(tx, None, &profile).await?;
             let connection_id = &self.client.connection_id;
             let user = users::create_in_one_statement(tx, self.context, connection_id, profile).await?;
             return Ok(self.created(&user));
@@ -45,9 +49,10 @@ impl ScimWrite<'_> {
         Ok(WriteOutcome { is_removal, needs_approval, ..outcome })
     }
 
-    /// Creates a user in its own transaction, in one round trip to the database.
+    /// Creates a user in its own transaction, which takes one statement.
     pub(super) async fn create_user_alone(&mut self) -> Result<WriteOutcome, Error> {
         let profile = self.new_profile()?;
+        self.check_addresses(&mut *self.kernel.db.read().await?, None, &profile).await?;
         let connection_id = &self.client.connection_id;
         let user = users::create_alone(self.kernel, self.context, connection_id, profile).await?;
         Ok(self.created(&user))
@@ -76,6 +81,7 @@ impl ScimWrite<'_> {
             resource
         };
         let profile = user::profile(self.coerce(normalize_user(wanted))?)?;
+        self.check_addresses(tx, Some(user), &profile).await?;
         let updated = access::update_user(tx, self.context, self.client.authority(), user, profile).await?;
         self.trace.changes = difference(&before, &user::resource(&updated).into_object());
         if user.connection_id.is_none() {
@@ -108,6 +114,39 @@ impl ScimWrite<'_> {
              domain {domain}. Verify the domain in Vestibule and select this connection for it."
         );
         Err(Error::plain(StatusCode::FORBIDDEN, detail))
+    }
+
+    /// Refuses a new address, or a new username that is one, in a domain that others may speak for. The error does not
+    /// tell whether that is another connection or another account.
+    async fn check_addresses(
+        &self,
+        c: &mut DbConn,
+        before: Option<&User>,
+        wanted: &Profile,
+    ) -> Result<(), Error> {
+        let stored = before.map(|user| [Some(&user.user_name), user.email.as_ref()]).unwrap_or_default();
+        let stored = stored.map(|text| text.map(|text| fold_case(text)));
+        let new = [Some(&wanted.user_name), wanted.email.as_ref()].into_iter().flatten();
+        let new = new.filter(|text| !stored.contains(&Some(fold_case(text.trim()))));
+        let by_domain: BTreeMap<String, &String> =
+            new.filter_map(|text| Some((domain_of(text.trim())?, text))).collect();
+        for (domain, email) in by_domain {
+            let claim = AddressClaim {
+                account_id: self.client.account_id(),
+                connection_id: &self.client.connection_id,
+                email,
+                user: before,
+                now: self.kernel.clock.now(),
+            };
+            if !policy::may_provision_address(c, claim).await? {
+                let detail = format!(
+                    "This connection is not selected for the email domain {domain}. Verify the domain in Vestibule and \
+                     select this connection for it, or send an address with another domain."
+                );
+                return Err(Error::plain(StatusCode::FORBIDDEN, detail));
+            }
+        }
+        Ok(())
     }
 
     async fn delete_user(&mut self, tx: &mut Tx, user: &User) -> Result<WriteOutcome, Error> {
