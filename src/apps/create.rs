@@ -4,9 +4,10 @@ use serde_json::json;
 
 use super::host::{hostname_of, parse_host};
 use super::model::{Application, NewApplication, check_counts};
-use super::store;
+use super::ownership::DomainOwners;
+use super::store::{self, RegisteredHost};
 use crate::audit::{self, Action, Context, Event};
-use crate::directory::{Error, check_name, domains, groups};
+use crate::directory::{Error, accounts, check_name, groups};
 use crate::kernel::database::DbConn;
 use crate::kernel::urls::Urls;
 use crate::kernel::{AccountId, Tx};
@@ -34,7 +35,7 @@ pub async fn create(
 
 /// What the audit trail keeps of an application.
 pub(super) fn state_of(app: &Application) -> serde_json::Value {
-    json!({"name": app.name, "hosts": app.hosts, "groups": app.groups, "allow_tokens": app.allow_tokens})
+    json!({"name": app.name, "hosts": app.registered_hosts(), "groups": app.groups, "allow_tokens": app.allow_tokens})
 }
 
 /// The hosts in canonical form, each once.
@@ -78,17 +79,14 @@ pub(super) async fn check_groups(
     Ok(())
 }
 
-/// Adds a host that no application of the server has.
+/// Adds a host that no other application has.
 pub(super) async fn add_host(
     tx: &mut Tx,
     account_id: &AccountId,
     app_id: &str,
     host: &str,
 ) -> Result<(), Error> {
-    if is_in_foreign_domain(tx, account_id, hostname_of(host)).await? {
-        let reason = format!("{} is in a domain that another account has verified", hostname_of(host));
-        return Err(Error::Invalid { field: "hosts", reason });
-    }
+    claim_host(tx, account_id, host).await?;
     if store::add_host(tx, account_id, app_id, host).await? {
         return Ok(());
     }
@@ -96,21 +94,30 @@ pub(super) async fn add_host(
     Err(Error::Invalid { field: "hosts", reason })
 }
 
-/// Whether the host name, or a domain above it, is a verified domain of another account. Its users would
-/// otherwise meet a stranger's application under their own organization's name.
-async fn is_in_foreign_domain(
-    c: &mut DbConn,
-    account_id: &AccountId,
-    hostname: &str,
-) -> Result<bool, sqlx::Error> {
-    let mut name = hostname;
-    loop {
-        if domains::account_of(c, name).await?.is_some_and(|owner| owner != *account_id) {
-            return Ok(true);
-        }
-        match name.split_once('.') {
-            Some((_, parent)) if parent.contains('.') => name = parent,
-            _ => return Ok(false),
-        }
+/// Prepares the registration of a host in this account: refuses one in a domain that another account has verified, and
+/// takes one in a domain of this account from the application of another account that has it.
+async fn claim_host(tx: &mut Tx, account_id: &AccountId, host: &str) -> Result<(), Error> {
+    // A domain that is about to be lost takes no host from anybody.
+    accounts::lock(tx, account_id).await?;
+    let owners = DomainOwners::load(tx, std::iter::once(host)).await?;
+    let Some(owner) = owners.of(host) else { return Ok(()) };
+    if owner != account_id {
+        let reason = format!("{} is in a domain that another account has verified", hostname_of(host));
+        return Err(Error::Invalid { field: "hosts", reason });
     }
+    match store::host_of_another_account(tx, account_id, hostname_of(host)).await? {
+        Some(registered) => take_host(tx, &registered).await,
+        None => Ok(()),
+    }
+}
+
+/// Takes a host from an application, whose account finds the reason in its audit trail and on the application's page.
+async fn take_host(tx: &mut Tx, registered: &RegisteredHost) -> Result<(), Error> {
+    store::mark_taken(tx, registered).await?;
+    let reason = "The account that has verified the domain of the host has registered the host.";
+    let event = Event::new(Action::AppUpdate, "app", &registered.app_id, &registered.app_name);
+    let event = event.detail(json!({"ineffective_hosts": [registered.host]}));
+    let context = Context::system(&registered.account_id);
+    audit::record(tx, &context, Event { reason: Some(reason), ..event }).await?;
+    Ok(())
 }

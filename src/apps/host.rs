@@ -39,6 +39,12 @@ pub fn hostname_of(host: &str) -> &str {
     }
 }
 
+/// The domains that a host name is in, the nearest first: the name itself and those above it that have a dot.
+pub(super) fn domains_above(hostname: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(hostname), |name| Some(name.split_once('.')?.1))
+        .filter(|name| name.contains('.'))
+}
+
 /// A host as a request names it, in lower case and without the default port of either scheme, so that it
 /// can be compared with a registered one.
 #[must_use]

@@ -1,4 +1,4 @@
-use super::{hostname_of, parse_host, strip_default_port};
+use super::{domains_above, hostname_of, parse_host, strip_default_port};
 
 #[test]
 fn a_host_has_one_form() {
@@ -32,6 +32,15 @@ fn a_host_has_one_form() {
     ] {
         assert!(parse_host(typed).is_err(), "{typed}");
     }
+}
+
+#[test]
+fn the_nearest_domain_is_first() {
+    let above = |name| domains_above(name).collect::<Vec<_>>();
+    assert_eq!(above("a.b.example.com"), ["a.b.example.com", "b.example.com", "example.com"]);
+    assert_eq!(above("localhost"), Vec::<&str>::new());
+    assert_eq!(above("[::1]"), Vec::<&str>::new());
+    assert_eq!(above(""), Vec::<&str>::new());
 }
 
 #[test]

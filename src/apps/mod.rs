@@ -6,6 +6,7 @@ mod delete;
 pub mod forward_auth;
 mod host;
 mod model;
+mod ownership;
 pub mod signing_keys;
 mod store;
 mod update;

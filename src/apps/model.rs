@@ -25,8 +25,10 @@ pub struct Application {
     pub kind: ApplicationKind,
     /// Its name.
     pub name: String,
-    /// Its hosts, each with its port if that is not the default.
+    /// The hosts that it answers for, each with its port if that is not the default.
     pub hosts: Vec<String>,
+    /// Hosts that it was registered with and that are in a domain that another account has verified since.
+    pub ineffective_hosts: Vec<String>,
     /// The ids of the groups whose members have access; all users of the account if absent.
     pub groups: Option<Vec<String>>,
     /// Whether tokens that were made for it count.
@@ -38,10 +40,18 @@ pub struct Application {
 }
 
 impl Application {
-    /// The first of its hosts.
+    /// The first of the hosts that it answers for.
     #[must_use]
     pub fn first_host(&self) -> &str {
         self.hosts.first().map_or("", String::as_str)
+    }
+
+    /// All hosts that it is registered with.
+    #[must_use]
+    pub fn registered_hosts(&self) -> Vec<String> {
+        let mut all: Vec<String> = self.hosts.iter().chain(&self.ineffective_hosts).cloned().collect();
+        all.sort_unstable();
+        all
     }
 
     /// The URL that its reverse proxy requests.

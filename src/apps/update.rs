@@ -18,7 +18,8 @@ pub async fn update(
     app: &Application,
     change: ApplicationUpdate,
 ) -> Result<Application, Error> {
-    let mut wanted = app.clone();
+    let registered = app.registered_hosts();
+    let mut wanted = Application { hosts: registered.clone(), ineffective_hosts: Vec::new(), ..app.clone() };
     if let Some(name) = change.name {
         check_name("name", &name, 128)?;
         name.trim().clone_into(&mut wanted.name);
@@ -35,10 +36,10 @@ pub async fn update(
     }
     check_counts(&wanted.hosts, wanted.groups.as_deref())?;
     store::write(tx, &wanted).await?;
-    for host in app.hosts.iter().filter(|host| !wanted.hosts.contains(host)) {
+    for host in registered.iter().filter(|host| !wanted.hosts.contains(host)) {
         store::remove_host(tx, app, host).await?;
     }
-    for host in wanted.hosts.iter().filter(|host| !app.hosts.contains(host)) {
+    for host in wanted.hosts.iter().filter(|host| !registered.contains(host)) {
         add_host(tx, &app.account_id, &app.id, host).await?;
     }
     let event = Event::new(Action::AppUpdate, "app", &app.id, &wanted.name);

@@ -21,6 +21,10 @@ pub const IDENTITY_HEADERS: [&str; 10] = [
     "x-forwarded-groups",
 ];
 
+/// The `typ` of the signed form (RFC 8725 §3.11): nothing else that the account signs has it, so that nothing
+/// else passes for a statement about the user of a request.
+pub const JWT_TYPE: &str = "vestibule-forward-auth+jwt";
+
 /// The user or service account of a request.
 #[derive(Debug, Clone, Default)]
 pub struct RequestIdentity {

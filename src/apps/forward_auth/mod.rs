@@ -16,9 +16,9 @@ pub use address::ReturnAddress;
 pub use asked::{AskedRequest, Unclear};
 pub use cookies::{ApplicationCookies, Attempts};
 pub use handover::{Handover, Presented, issue_code, redeem_code};
-pub use identity::{IDENTITY_HEADERS, RequestIdentity};
-pub use sessions::{authenticate, create, sign_out};
+pub use identity::{IDENTITY_HEADERS, JWT_TYPE, RequestIdentity};
+pub use sessions::{ApplicationRequest, authenticate, create, sign_out};
 pub use store::{
-    NewApplicationSession, delete_ended, forget_old_untrusted_proxies, record_untrusted_proxy,
+    NewApplicationSession, UntrustedProxy, delete_ended, forget_untrusted_proxies, record_untrusted_proxies,
     untrusted_proxies,
 };

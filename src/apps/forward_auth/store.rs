@@ -1,10 +1,11 @@
 //! SQL of sessions at applications, and of proxies that are not trusted.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use crate::apps::Application;
 use crate::kernel::database::DbConn;
-use crate::kernel::{Timestamp, Tx};
+use crate::kernel::{AccountId, Timestamp, Tx};
 
 /// A new session at an application.
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +14,8 @@ pub struct NewApplicationSession<'a> {
     pub host: &'a str,
     /// The session at this server that it is derived from.
     pub session_id: &'a str,
+    /// The secret in the cookie that the browser has at this host already.
+    pub presented: Option<&'a str>,
 }
 
 #[derive(sqlx::FromRow)]
@@ -37,17 +40,18 @@ pub(super) async fn session(
     .await
 }
 
+/// Inserts a session, unless the same session at this server has one at this host already.
 pub(super) async fn insert(
     tx: &mut Tx,
     app: &Application,
     new: &NewApplicationSession<'_>,
     id: &str,
     hash: &str,
-) -> Result<(), sqlx::Error> {
+) -> Result<bool, sqlx::Error> {
     let now = tx.now();
-    sqlx::query(
+    let done = sqlx::query(
         "INSERT INTO app_sessions (id, account_id, app_id, host, session_id, hash, created_at) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (session_id, app_id, host) DO NOTHING",
     )
     .bind(id)
     .bind(&app.account_id)
@@ -57,8 +61,47 @@ pub(super) async fn insert(
     .bind(hash)
     .bind(now)
     .execute(&mut **tx)
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Gives the session that [`insert`] has found another id and secret. The ones from before are useless.
+pub(super) async fn replace(
+    tx: &mut Tx,
+    app: &Application,
+    new: &NewApplicationSession<'_>,
+    id: &str,
+    hash: &str,
+) -> Result<(), sqlx::Error> {
+    let now = tx.now();
+    sqlx::query(
+        "UPDATE app_sessions SET id = $1, hash = $2, created_at = $3 \
+         WHERE account_id = $4 AND app_id = $5 AND host = $6 AND session_id = $7",
+    )
+    .bind(id)
+    .bind(hash)
+    .bind(now)
+    .bind(&app.account_id)
+    .bind(&app.id)
+    .bind(new.host)
+    .bind(new.session_id)
+    .execute(&mut **tx)
     .await
     .map(drop)
+}
+
+/// Deletes the sessions at all applications that are derived from this session.
+pub(super) async fn delete_derived(
+    tx: &mut Tx,
+    account_id: &AccountId,
+    session_id: &str,
+) -> Result<(), sqlx::Error> {
+    sqlx::query("DELETE FROM app_sessions WHERE account_id = $1 AND session_id = $2")
+        .bind(account_id)
+        .bind(session_id)
+        .execute(&mut **tx)
+        .await
+        .map(drop)
 }
 
 /// Deletes the sessions at applications whose session at this server is gone. They are refused before that.
@@ -72,37 +115,75 @@ pub async fn delete_ended(tx: &mut Tx) -> Result<u64, sqlx::Error> {
     Ok(done.rows_affected())
 }
 
-/// Records that a proxy at this address is not trusted, for `vestibule doctor`.
-pub async fn record_untrusted_proxy(tx: &mut Tx, address: &str) -> Result<(), sqlx::Error> {
-    let now = tx.now();
-    sqlx::query(
-        "INSERT INTO untrusted_proxies (address, seen_at) VALUES ($1, $2) \
-         ON CONFLICT (address) DO UPDATE SET seen_at = excluded.seen_at",
-    )
-    .bind(address)
-    .bind(now)
-    .execute(&mut **tx)
-    .await
-    .map(drop)
+/// What an address has forwarded that is not trusted. Anybody who reaches the port can send the headers of a
+/// proxy. A real one is told apart by what it does: it forwards for a registered application, and more than
+/// others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UntrustedProxy {
+    /// Its address.
+    pub address: IpAddr,
+    /// How many requests it has forwarded.
+    pub requests: i64,
+    /// Whether one of them was about a host of the application that it asked for.
+    pub for_application: bool,
+}
+
+#[derive(sqlx::FromRow)]
+struct UntrustedProxyRow {
+    address: String,
+    requests: i64,
+    for_application: i32,
 }
 
 /// How long an address is reported after it was last seen.
 const REPORTED: Duration = Duration::from_hours(7 * 24);
 
-/// The addresses of proxies that were seen lately and are not trusted.
-pub async fn untrusted_proxies(c: &mut DbConn, now: Timestamp) -> Result<Vec<String>, sqlx::Error> {
-    sqlx::query_scalar("SELECT address FROM untrusted_proxies WHERE seen_at > $1 ORDER BY address LIMIT 20")
-        .bind(now.minus(REPORTED))
-        .fetch_all(c)
-        .await
+/// Adds to what addresses have forwarded. They are in order, so that two nodes cannot deadlock.
+pub async fn record_untrusted_proxies(tx: &mut Tx, mut seen: Vec<UntrustedProxy>) -> Result<(), sqlx::Error> {
+    let now = tx.now();
+    seen.sort_unstable_by_key(|proxy| proxy.address);
+    for proxy in &seen {
+        sqlx::query(
+            "INSERT INTO untrusted_proxies (address, seen_at, requests, for_application) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (address) DO UPDATE SET seen_at = excluded.seen_at, \
+             requests = untrusted_proxies.requests + excluded.requests, for_application = \
+             CASE WHEN excluded.for_application = 1 THEN 1 ELSE untrusted_proxies.for_application END",
+        )
+        .bind(proxy.address.to_string())
+        .bind(now)
+        .bind(proxy.requests)
+        .bind(i32::from(proxy.for_application))
+        .execute(&mut **tx)
+        .await?;
+    }
+    Ok(())
 }
 
-/// Deletes addresses that are reported no longer.
-pub async fn forget_old_untrusted_proxies(tx: &mut Tx) -> Result<(), sqlx::Error> {
+/// The addresses that were seen lately and are most likely to be proxies, the likeliest first.
+pub async fn untrusted_proxies(c: &mut DbConn, now: Timestamp) -> Result<Vec<UntrustedProxy>, sqlx::Error> {
+    let rows: Vec<UntrustedProxyRow> = sqlx::query_as(
+        "SELECT address, requests, for_application FROM untrusted_proxies WHERE seen_at > $1 \
+         ORDER BY for_application DESC, requests DESC, seen_at DESC, address LIMIT 20",
+    )
+    .bind(now.minus(REPORTED))
+    .fetch_all(c)
+    .await?;
+    let proxy = |row: UntrustedProxyRow| {
+        let address = row.address.parse().ok()?;
+        Some(UntrustedProxy { address, requests: row.requests, for_application: row.for_application != 0 })
+    };
+    Ok(rows.into_iter().filter_map(proxy).collect())
+}
+
+/// Deletes addresses that are reported no longer, and all but the 100 that are most likely to be proxies.
+pub async fn forget_untrusted_proxies(tx: &mut Tx) -> Result<(), sqlx::Error> {
     let old = tx.now().minus(REPORTED);
-    sqlx::query("DELETE FROM untrusted_proxies WHERE seen_at <= $1")
-        .bind(old)
-        .execute(&mut **tx)
-        .await
-        .map(drop)
+    sqlx::query(
+        "DELETE FROM untrusted_proxies WHERE seen_at <= $1 OR address NOT IN (SELECT address FROM untrusted_proxies \
+         ORDER BY for_application DESC, requests DESC, seen_at DESC, address LIMIT 100)",
+    )
+    .bind(old)
+    .execute(&mut **tx)
+    .await
+    .map(drop)
 }

@@ -24,16 +24,22 @@ struct Signer {
 pub struct SigningKeys(ShortCache<Arc<Signer>>);
 
 impl SigningKeys {
-    /// Signs the claims with the account's active key (RFC 7515), which is made if there is none.
+    /// Signs the claims with the account's active key (RFC 7515), which is made if there is none. `typ` is the
+    /// type in the header, which keeps one kind of token from passing for another (RFC 8725 §3.11).
     pub async fn sign(
         &self,
         kernel: &Kernel,
         account_id: &AccountId,
+        typ: &str,
         claims: &impl Serialize,
     ) -> Result<String, Error> {
         let signer = self.0.get_or_load(account_id, || Box::pin(load(kernel, account_id))).await?;
         let signer = signer.ok_or_else(|| Error::Internal("the account has no signing key".to_owned()))?;
-        let header = Header { kid: Some(signer.id.clone()), ..Header::new(Algorithm::ES256) };
+        let header = Header {
+            typ: Some(typ.to_owned()),
+            kid: Some(signer.id.clone()),
+            ..Header::new(Algorithm::ES256)
+        };
         jsonwebtoken::encode(&header, claims, &signer.key).map_err(|error| Error::Internal(error.to_string()))
     }
 

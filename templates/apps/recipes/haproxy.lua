@@ -4,7 +4,7 @@ local IDENTITY = {
     "x-vestibule-user", "x-vestibule-account", "x-vestibule-email", "x-vestibule-name", "x-vestibule-groups",
     "x-vestibule-groups-truncated", "x-vestibule-jwt",
 }
-local FORWARDED = { "cookie", "authorization", "accept", "sec-fetch-mode", "user-agent" }
+local FORWARDED = { "cookie", "authorization", "accept", "sec-fetch-mode", "sec-fetch-dest", "user-agent" }
 local OF_THE_CONNECTION = { ["connection"] = true, ["transfer-encoding"] = true, ["content-length"] = true }
 
 core.register_action("vestibule", { "http-req" }, function(txn, application)
