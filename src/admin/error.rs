@@ -8,6 +8,7 @@ use crate::idp::saml::MetadataLoadError;
 use crate::kernel::vault;
 use crate::provisioning::scim;
 use crate::signin::password::PrepareError;
+use crate::signin::policy::ApprovalRefusal;
 
 /// Why nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +40,9 @@ pub enum Error {
     /// A link to choose a password cannot be mailed to the user.
     #[error("the password reset link was not sent: {0:?}")]
     ResetLinkRefused(ResetLinkRefusal),
+    /// A pending identity cannot be approved any more.
+    #[error("the pending identity was not approved: {0:?}")]
+    ApprovalRefused(ApprovalRefusal),
     /// An earlier mailing has not finished.
     #[error("emails are already being sent")]
     MailingUnderWay,

@@ -1,9 +1,11 @@
 //! Linked identities of users.
 
 use super::{AdminRequest, Error};
-use crate::directory::users::User;
+use crate::directory::accounts;
+use crate::directory::users::{self, User};
 use crate::kernel::{Tx, UserId};
 use crate::signin::identities::{self, PendingIdentity};
+use crate::signin::policy;
 
 /// Links a pending identity to a user, because the administrator says that it is theirs.
 pub async fn approve(request: &AdminRequest<'_>, user_id: &UserId, id: &str) -> Result<(), Error> {
@@ -11,7 +13,13 @@ pub async fn approve(request: &AdminRequest<'_>, user_id: &UserId, id: &str) -> 
     if request.principal().session_id().is_some() {
         request.principal().require_recent_authentication(tx.now())?;
     }
+    accounts::lock(&mut tx, &request.principal().account_id).await?;
+    // A sign-in that links another identity to the user holds this lock.
+    users::lock(&mut tx, &request.principal().account_id, user_id).await?;
     let (user, pending) = find_pending(request, &mut tx, user_id, id).await?;
+    if let Some(refusal) = policy::find_approval_refusal(&mut tx, &user, &pending).await? {
+        return Err(Error::ApprovalRefused(refusal));
+    }
     identities::approve(&mut tx, &request.context(), &user, &pending).await?;
     Ok(tx.commit().await?)
 }

@@ -67,7 +67,10 @@ pub async fn create_token(
     let connection = request.principal().find_connection(&mut tx, id).await?;
     let context = request.context();
     let parent = super::tokens::token_in_use(request, &mut tx).await?;
-    let origin = parent.as_ref().map_or(TokenOrigin::Operator, TokenOrigin::Token);
+    let origin = match &parent {
+        Some(parent) => TokenOrigin::Token(parent),
+        None => TokenOrigin::Session { second_factor: super::tokens::lock_session(request, &mut tx).await? },
+    };
     let made = if let Some((old, overlap_hours)) = new.replaces {
         let old = tokens::by_id(&mut tx, request.account_id(), old).await?;
         let old = old.ok_or(Error::NotFound("token"))?;

@@ -4,6 +4,7 @@ use super::{AdminRequest, Error};
 use crate::access::tokens::{self, ApiToken, NewToken, TokenOrigin, TokenOwner, TokenPurpose};
 use crate::access::{Credential, Permission, PrincipalKind, roles_of};
 use crate::apps::Application;
+use crate::directory::users;
 use crate::kernel::{TextEnum as _, Timestamp, Tx};
 use crate::signin::{notifications, sessions};
 
@@ -74,10 +75,18 @@ pub(super) async fn token_in_use(request: &AdminRequest<'_>, tx: &mut Tx) -> Res
 /// Requires that the user has authenticated recently in the session of the request. Returns whether the session has
 /// verified a second factor.
 async fn confirm_session(request: &AdminRequest<'_>, tx: &mut Tx) -> Result<bool, Error> {
+    request.principal().require_recent_authentication(tx.now())?;
+    lock_session(request, tx).await
+}
+
+/// Keeps the session of the request from ending before the transaction does: what the session makes would outlive
+/// it. Returns whether it has verified a second factor, or an error if it has ended since the request began.
+pub(super) async fn lock_session(request: &AdminRequest<'_>, tx: &mut Tx) -> Result<bool, Error> {
     let principal = request.principal();
-    principal.require_recent_authentication(tx.now())?;
+    let user_id = principal.user_id();
+    users::lock(tx, &principal.account_id, &user_id).await?;
     let session_id = principal.session_id().unwrap_or_default();
-    Ok(sessions::has_second_factor(tx, &principal.user_id(), session_id).await?)
+    sessions::has_second_factor(tx, &user_id, session_id).await?.ok_or(Error::NeedsReauthentication)
 }
 
 /// The id of the service account, if the principal may create tokens for it: never with more permissions than its own.

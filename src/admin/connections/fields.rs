@@ -88,7 +88,7 @@ pub struct ConnectionFields {
     pub user_queries: Option<Vec<UserQuery>>,
     /// LDAP: the complete list of group searches, at most 20.
     pub group_queries: Option<Vec<GroupQuery>>,
-    /// LDAP: the schedule of the group sync, a Quartz cron expression in UTC.
+    /// LDAP: the schedule of the sync, a Quartz cron expression in UTC.
     pub schedule: Option<String>,
     /// SAML: the identity provider's metadata as XML. It takes precedence over `metadata_url`.
     pub metadata_xml: Option<String>,

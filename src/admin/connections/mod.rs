@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use super::{AdminRequest, Error};
 use crate::idp::connections::{
-    self, ClientAuth, Connection, ConnectionChange, ConnectionKind, ConnectionSettings, LdapSettings,
+    self, ClientAuth, Connection, ConnectionChange, ConnectionKind, ConnectionSettings, Graph, LdapSettings,
     NewConnection, OidcSettings, RetiringCertificate, SamlSettings, ScimSettings, TypedConnection,
 };
 use crate::idp::saml::groups::GRAPH_SECRET;
@@ -154,6 +154,21 @@ impl ConnectionSecrets {
         Ok(())
     }
 
+    /// Requires the secret for Microsoft Graph again when the servers it is sent to change, for the same reason. One
+    /// stored before Graph was switched off counts for no server.
+    fn require_graph_secret_for_new_servers(
+        &self,
+        before: Option<&Graph>,
+        after: Option<&Graph>,
+    ) -> Result<(), Error> {
+        let place = |graph: &Graph| (graph.graph_url.clone(), graph.login_url.clone());
+        if after.is_some() && before.map(place) != after.map(place) && self.graph.is_none() {
+            let reason = "must be entered again because the addresses of Microsoft Graph have changed";
+            return Err(Error::invalid("graph_client_secret", reason));
+        }
+        Ok(())
+    }
+
     /// Requires the bind password again when the servers or the protection of the connection to them
     /// change, for the same reason.
     fn require_password_for_new_servers(
@@ -216,7 +231,9 @@ pub async fn change(
                 loaded.apply(settings);
                 retire_certificates(settings, before, wanted.keep_old_certificates, tx.now());
             }
+            let before = settings.graph.clone();
             wanted.apply_saml(settings)?;
+            secrets.require_graph_secret_for_new_servers(before.as_ref(), settings.graph.as_ref())?;
             ConnectionSettings::Saml(shared)
         }
         ConnectionSettings::Oidc(before) => {
@@ -370,8 +387,8 @@ pub async fn request_sync(
     let connection = request.principal().find_connection(&mut tx, id).await?;
     if !ldap::sync::request_run(&mut tx, &connection, wanted).await? {
         return Err(Error::invalid(
-            "group_sync",
-            "must be enabled, and so must the connection, before groups can be synced",
+            "enabled",
+            "must be true, and the connection must have a bind DN or group sync, before a sync can start",
         ));
     }
     Ok(tx.commit().await?)
