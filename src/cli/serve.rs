@@ -3,11 +3,12 @@
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::CliError;
-use crate::kernel::{Clock, Config, log};
+use crate::kernel::{Clock, Config, log, open_files};
 use crate::web::{HttpServer, ensure_setup_link};
 
 pub(super) async fn run(config: Config) -> Result<(), CliError> {
     log::start(config.log.format, &config.log.level);
+    open_files::raise_limit();
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let server = HttpServer::bind(config, Clock::system()).await?;

@@ -11,6 +11,7 @@ mod forward_auth;
 mod guard;
 mod health;
 mod issuer;
+mod listener;
 mod login;
 mod middleware;
 mod page;
@@ -34,6 +35,7 @@ use crate::signin::SignIn;
 use authenticated_request::AuthenticatedRequest;
 pub use email_links::{create_first_password_link, ensure_setup_link};
 pub use error::Error;
+pub use listener::ConnectionLimits;
 pub use server::{HttpServer, ServerError};
 
 /// The state of the pages and the REST API. Cheap to clone, as every request does several times.

@@ -12,14 +12,15 @@ use tokio::net::TcpListener;
 use tower_http::catch_panic::CatchPanicLayer;
 use url::Url;
 
-use super::{AppState, error, guard, middleware, routes};
+use super::listener::{ConnectionLimits, Listener};
+use super::{AppState, error, guard, health, middleware, routes};
 use crate::admin;
 use crate::apps::{forward_auth, signing_keys};
 use crate::directory::domains;
 use crate::idp::{Idp, connection_tests, ldap, saml};
 use crate::kernel::jobs::{Jobs, Shutdown};
 use crate::kernel::urls::Urls;
-use crate::kernel::{self, Clock, Config, Kernel, mail, write_behind};
+use crate::kernel::{self, Clock, Config, Kernel, mail, open_files, write_behind};
 use crate::provisioning::{self, scim};
 use crate::signin::{SignIn, factors, identities, password};
 
@@ -36,17 +37,19 @@ const MAILINGS_EVERY: Duration = Duration::from_millis(500);
 
 /// A server that has bound its address and opened its kernel, but does not serve yet.
 pub struct HttpServer {
-    listener: TcpListener,
+    socket: TcpListener,
+    metrics_socket: Option<TcpListener>,
     app: AppState,
     address: SocketAddr,
+    limits: ConnectionLimits,
 }
 
 /// Why the server could not start. The texts are shown on the console.
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// The address is in use or does not belong to this machine.
-    #[error("server.listen: cannot listen on {0}: {1}")]
-    Listen(SocketAddr, #[source] std::io::Error),
+    #[error("{0}: cannot listen on {1}: {2}")]
+    Listen(&'static str, SocketAddr, #[source] std::io::Error),
     /// The database or the keys could not be opened.
     #[error(transparent)]
     Kernel(#[from] kernel::KernelStartError),
@@ -62,9 +65,6 @@ pub enum ServerError {
     /// The configuration is unsafe.
     #[error("{0}")]
     Unsafe(&'static str),
-    /// Accepting connections failed.
-    #[error("the server stopped: {0}")]
-    Serve(#[source] std::io::Error),
 }
 
 impl HttpServer {
@@ -75,8 +75,8 @@ impl HttpServer {
     /// Never: a socket address always forms a valid URL.
     pub async fn bind(config: Config, clock: Clock) -> Result<Self, ServerError> {
         let wanted = config.server.listen;
-        let listener = TcpListener::bind(wanted).await.map_err(|e| ServerError::Listen(wanted, e))?;
-        let address = listener.local_addr().map_err(|e| ServerError::Listen(wanted, e))?;
+        let socket = listen("server.listen", wanted).await?;
+        let address = socket.local_addr().map_err(|e| ServerError::Listen("server.listen", wanted, e))?;
         let public = match &config.server.public_url {
             Some(url) => url.clone(),
             None if address.ip().is_unspecified() => {
@@ -93,18 +93,44 @@ impl HttpServer {
                 "server.public_url does not use https, so session cookies are sent unencrypted"
             );
         }
+        let metrics_socket = match config.metrics.listen {
+            Some(wanted) => Some(listen_for_metrics(wanted).await?),
+            None => None,
+        };
+        let files = open_files::limit();
+        if files < open_files::RECOMMENDED_LIMIT {
+            tracing::warn!(
+                limit = files,
+                recommended = open_files::RECOMMENDED_LIMIT,
+                "the limit on open files is low, and so is the number of connections; raise it, with \
+                 LimitNOFILE in a systemd unit"
+            );
+        }
+        let limits = ConnectionLimits::of_process(config.database.max_connections);
         let kernel = Kernel::open(config, clock, Urls::new(&public)).await?;
         saml::keys::migrate_legacy_keys(&kernel)
             .await
             .map_err(|error| ServerError::Keys(error.to_string()))?;
         begin_domain_grace(&kernel).await.map_err(ServerError::Domains)?;
-        Ok(Self { listener, app: AppState::new(kernel), address })
+        Ok(Self { socket, metrics_socket, app: AppState::new(kernel), address, limits })
+    }
+
+    /// Replaces the limits on connections, for tests.
+    #[must_use]
+    pub fn with_limits(self, limits: ConnectionLimits) -> Self {
+        Self { limits, ..self }
     }
 
     /// The address it listens on, with the actual port.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The address of the metrics listener, with the actual port.
+    #[must_use]
+    pub fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_socket.as_ref().and_then(|socket| socket.local_addr().ok())
     }
 
     /// The services, for setup and tests.
@@ -115,7 +141,7 @@ impl HttpServer {
 
     /// Serves until `stop` resolves, then finishes current requests and closes the database.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> Result<(), ServerError> {
-        let Self { listener, app, .. } = self;
+        let Self { socket, metrics_socket, app, limits, .. } = self;
         let transport = mail::Transport::new(&app.kernel.config.mail)?;
         kernel::metrics::handle();
         let mut jobs = Jobs::default();
@@ -133,10 +159,16 @@ impl HttpServer {
         jobs.spawn(|shutdown| check_domains(app.kernel.clone(), shutdown));
         jobs.spawn(|shutdown| run_group_syncs(app.idp.clone(), shutdown));
         jobs.spawn(|shutdown| rotate_signing_keys(app.kernel.clone(), shutdown));
-        let service = router(&app).into_make_service_with_connect_info::<SocketAddr>();
+        let server = &app.kernel.config.server;
+        if let Some(socket) = metrics_socket {
+            let limits = limits.for_metrics();
+            let listener = Listener::new(socket, health::metrics_router(), server.clone(), limits);
+            jobs.spawn(|shutdown| serve_metrics(listener, shutdown));
+        }
+        let listener = Listener::new(socket, router(&app), server.clone(), limits);
         let mut down = jobs.shutdown();
         let (stopping, stopped) = tokio::sync::oneshot::channel::<()>();
-        let serve = axum::serve(listener, service).with_graceful_shutdown(async move {
+        let serve = listener.serve(async move {
             stop.await;
             drop(stopping);
         });
@@ -145,16 +177,37 @@ impl HttpServer {
             let _ = stopped.await;
             down.begins_within(DRAIN_TIMEOUT).await;
         };
-        let served = tokio::select! {
-            served = serve => served.map_err(ServerError::Serve),
-            () = forced => {
-                tracing::warn!("some requests did not finish before the shutdown timeout");
-                Ok(())
-            }
-        };
+        tokio::select! {
+            () = serve => {}
+            () = forced => tracing::warn!("some requests did not finish before the shutdown timeout"),
+        }
         jobs.stop().await;
         app.kernel.db.close().await;
-        served
+        Ok(())
+    }
+}
+
+async fn listen(key: &'static str, address: SocketAddr) -> Result<TcpListener, ServerError> {
+    TcpListener::bind(address).await.map_err(|error| ServerError::Listen(key, address, error))
+}
+
+async fn listen_for_metrics(address: SocketAddr) -> Result<TcpListener, ServerError> {
+    if address.ip().is_unspecified() {
+        // Not refused: in a container, there is often no other address that is known in advance.
+        tracing::warn!(
+            %address,
+            "metrics.listen is a wildcard address: everyone who reaches this port can read the metrics, which \
+             need no authentication; restrict it with a firewall or the container's network"
+        );
+    }
+    listen("metrics.listen", address).await
+}
+
+/// Serves metrics until shutdown. A scrape in progress is not waited for.
+async fn serve_metrics(listener: Listener, mut shutdown: Shutdown) {
+    tokio::select! {
+        () = listener.serve(std::future::pending()) => {}
+        () = shutdown.wait() => {}
     }
 }
 
@@ -302,7 +355,10 @@ async fn clean_up(app: AppState, mut shutdown: Shutdown) {
             connection_tests::delete_expired(&mut tx).await?;
             mail::delete_old(&mut tx).await?;
             forward_auth::delete_ended(&mut tx).await?;
-            forward_auth::forget_old_untrusted_proxies(&mut tx).await?;
+            tx.commit().await?;
+            // Strangers decide when these rows are written, so no other deletion waits for them.
+            let mut tx = app.kernel.db.begin().await?;
+            forward_auth::forget_untrusted_proxies(&mut tx).await?;
             tx.commit().await?;
             while scim::request_log::delete_expired(&app.kernel.db, app.kernel.clock.now()).await? {}
             Ok::<_, sqlx::Error>(())

@@ -10,8 +10,8 @@ use super::CliError;
 use crate::apps::forward_auth;
 use crate::directory::accounts::{self, Account};
 use crate::idp::connections::{self, TypedConnection};
-use crate::kernel::Kernel;
 use crate::kernel::mail::Transport;
+use crate::kernel::{Kernel, open_files};
 
 /// The findings, one line each.
 #[derive(Default)]
@@ -71,19 +71,59 @@ async fn check_server(kernel: &Kernel, findings: &mut Findings) -> Result<(), Cl
     } else {
         findings.warn(&format!("server.public_url {origin} is not HTTPS: sessions are sent unencrypted"));
     }
-    let now = kernel.clock.now();
-    for address in forward_auth::untrusted_proxies(&mut *kernel.db.read().await?, now).await? {
-        if address.parse().is_ok_and(|ip| !kernel.config.server.trusts(ip)) {
-            findings.warn(&format!(
-                "{address} forwards requests of others and is not in server.trusted_proxies: all users seem to \
-                 come from this address, and forward auth does not work. Add it if it is your reverse proxy"
-            ));
-        }
-    }
+    check_limits(kernel, findings);
+    warn_of_untrusted_proxies(kernel, findings).await?;
     match Transport::new(&kernel.config.mail) {
         Ok(_) if kernel.config.mail.url.is_some() => Findings::ok("mail.url is valid"),
         Ok(_) => findings.warn("mail.url is not set: emails are written to a folder and not delivered"),
         Err(error) => findings.fail(&format!("mail: {error}")),
+    }
+    Ok(())
+}
+
+/// The limit on open files is that of a server that is started as this command was.
+fn check_limits(kernel: &Kernel, findings: &mut Findings) {
+    open_files::raise_limit();
+    let (limit, recommended) = (open_files::limit(), open_files::RECOMMENDED_LIMIT);
+    if limit < recommended {
+        findings.warn(&format!(
+            "at most {limit} files can be open, which limits connections too: allow at least {recommended}, with \
+             LimitNOFILE in a systemd unit"
+        ));
+    } else {
+        Findings::ok(&format!("at least {recommended} files can be open"));
+    }
+    match kernel.config.metrics.listen {
+        Some(address) if address.ip().is_unspecified() => findings.warn(&format!(
+            "metrics.listen {address} is a wildcard address: everyone who reaches this port can read the metrics"
+        )),
+        Some(address) => Findings::ok(&format!("metrics are served at http://{address}/metrics")),
+        None => {}
+    }
+}
+
+/// How many addresses are named. Others have forwarded less, and anybody can send the headers of a proxy.
+const NAMED_PROXIES: usize = 3;
+
+async fn warn_of_untrusted_proxies(kernel: &Kernel, findings: &mut Findings) -> Result<(), CliError> {
+    let now = kernel.clock.now();
+    let mut found = forward_auth::untrusted_proxies(&mut *kernel.db.read().await?, now).await?;
+    found.retain(|proxy| !kernel.config.server.trusts(proxy.address));
+    for proxy in found.iter().take(NAMED_PROXIES) {
+        let whose = if proxy.for_application { "a registered application" } else { "others" };
+        findings.warn(&format!(
+            "{} forwards requests of {whose} ({} lately) and is not in server.trusted_proxies: all users seem to \
+             come from this address, and forward auth does not work. Add it if it is your reverse proxy; clients \
+             can send the same headers",
+            proxy.address, proxy.requests
+        ));
+    }
+    let others = found.len().saturating_sub(NAMED_PROXIES);
+    if others > 0 {
+        findings.warn(&format!(
+            "other addresses that send the headers of a reverse proxy: {others} or more. If they are not yours, \
+             let only your reverse proxy reach the port of this server"
+        ));
     }
     Ok(())
 }
