@@ -13,7 +13,8 @@ use crate::access::{Credential, Guard, Principal, PrincipalKind, SessionRestrict
 use crate::kernel::UserId;
 use crate::kernel::http::{Refusal, bearer, cookie};
 use crate::kernel::urls::query_value;
-use crate::signin::{flow, policy, sessions};
+use crate::signin::sessions::{self, RequestedBy};
+use crate::signin::{flow, policy};
 
 /// Wraps a handler in its guard.
 pub(super) fn protect(app: &AppState, guard: Guard, handler: MethodRouter) -> MethodRouter {
@@ -74,16 +75,17 @@ pub(super) async fn authenticate(
     if let Some(secret) = bearer(headers).filter(|secret| is_ours(secret)) {
         return authenticate_token(app, secret).await;
     }
-    authenticate_session(app, headers).await
+    authenticate_session(app, headers, RequestedBy::Person).await
 }
 
 /// The user of the session in the console's cookie. Tokens do not count.
 pub(super) async fn authenticate_session(
     app: &AppState,
     headers: &HeaderMap,
+    by: RequestedBy,
 ) -> Result<Option<Principal>, sqlx::Error> {
     match cookie(headers, flow::cookies(&app.kernel).session) {
-        Some(secret) => sessions::authenticate(&app.signin, secret).await,
+        Some(secret) => sessions::authenticate(&app.signin, secret, by).await,
         None => Ok(None),
     }
 }

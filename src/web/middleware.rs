@@ -82,9 +82,11 @@ fn request_context(app: &AppState, request: &Request) -> RequestContext {
     let user_agent =
         request.headers().get(header::USER_AGENT).and_then(|v| v.to_str().ok()).unwrap_or_default();
     let server = &app.kernel.config.server;
-    let is_forwarded = request.headers().contains_key("x-forwarded-for");
-    if is_forwarded && !server.trusts(peer.to_canonical()) {
-        app.untrusted_proxies.note(&app.kernel, peer.to_canonical());
+    // A question about an application's request is counted with its application.
+    let is_counted = request.headers().contains_key("x-forwarded-for")
+        && !request.uri().path().starts_with("/forward-auth/");
+    if is_counted && !server.trusts(peer.to_canonical()) {
+        app.untrusted_proxies.note(&app.kernel, peer.to_canonical(), false);
     }
     RequestContext {
         request_id: ids::new_id(app.kernel.clock.now()),
@@ -104,10 +106,16 @@ fn client_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAdd
         if !is_proxy(&client) {
             break;
         }
-        let Ok(ip) = hop.parse::<IpAddr>() else { break };
+        let Some(ip) = parse_hop(hop) else { break };
         client = ip.to_canonical();
     }
     client
+}
+
+/// The address of an entry. Some proxies, such as Azure Application Gateway, write the port as well.
+fn parse_hop(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(hop);
+    bare.parse().ok().or_else(|| hop.parse::<SocketAddr>().ok().map(|peer| peer.ip()))
 }
 
 /// A page that submits a form to another site: by script, or by its button where scripts are disabled.

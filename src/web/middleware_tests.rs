@@ -21,6 +21,26 @@ fn a_forwarded_address_is_believed_from_our_proxies_only() {
     assert_eq!(address("::ffff:10.0.0.1", "1.2.3.4"), "1.2.3.4", "IPv4 in IPv6 clothes");
 }
 
+#[test]
+fn a_forwarded_address_may_have_a_port() {
+    for (forwarded, client) in [
+        ("1.2.3.4:50123", "1.2.3.4"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("[2001:db8::1]", "2001:db8::1"),
+        ("[2001:db8::1]:50123", "2001:db8::1"),
+        ("6.6.6.6:1, 1.2.3.4:50123, 10.0.0.2:8080", "1.2.3.4"),
+        ("[::ffff:1.2.3.4]:50123", "1.2.3.4"),
+        // What cannot be read is nobody's address.
+        ("1.2.3.4, unknown", "10.0.0.1"),
+        ("1.2.3.4:", "10.0.0.1"),
+        ("1.2.3.4:99999", "10.0.0.1"),
+        ("[1.2.3.4", "10.0.0.1"),
+        ("", "10.0.0.1"),
+    ] {
+        assert_eq!(address("10.0.0.1", forwarded), client, "{forwarded}");
+    }
+}
+
 #[tokio::test]
 async fn a_request_that_takes_too_long_says_when_to_come_back() {
     let never = std::future::pending::<Response>;

@@ -39,6 +39,9 @@ pub(super) struct AppBody {
     name: String,
     /// The hosts of the application, with the port if it is not the default.
     hosts: Vec<String>,
+    /// The hosts of the list that have no effect: another account of this server has verified their domain. Forward
+    /// auth does not answer for them. Remove them from the application.
+    ineffective_hosts: Vec<String>,
     /// The IDs of the groups whose members have access; `null` if all users of the account have access.
     groups: Option<Vec<String>>,
     /// Whether API tokens that were generated for this application are accepted.
@@ -56,11 +59,13 @@ pub(super) struct AppBody {
 impl AppBody {
     fn of(request: &AuthenticatedRequest, app: Application) -> Self {
         let forward_auth_url = app.forward_auth_url(&request.app.kernel.urls);
+        let hosts = app.registered_hosts();
         Self {
             id: app.id,
             kind: app.kind.as_str(),
             name: app.name,
-            hosts: app.hosts,
+            hosts,
+            ineffective_hosts: app.ineffective_hosts,
             groups: app.groups,
             allow_tokens: app.allow_tokens,
             forward_auth_url,

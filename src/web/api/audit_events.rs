@@ -30,7 +30,7 @@ pub(super) struct AuditFilter {
 ///
 /// Returns the events of the audit trail, newest first.
 #[utoipa::path(
-    get, path = "/api/v1/audit-events", tag = "audit",
+    get, operation_id = "list_audit_events", path = "/api/v1/audit-events", tag = "audit",
     params(Paging, AuditFilter),
     security(("bearer" = [])),
     responses(

@@ -101,7 +101,7 @@ impl DomainBody {
 ///
 /// Returns the account's email domains in the order of their creation.
 #[utoipa::path(
-    get, path = "/api/v1/domains", tag = "domains",
+    get, operation_id = "list_domains", path = "/api/v1/domains", tag = "domains",
     params(Paging),
     security(("bearer" = [])),
     responses(
@@ -128,7 +128,7 @@ pub(super) async fn list(
 ///
 /// The domain has no effect until it is verified: publish the TXT record from the response, and then verify the domain.
 #[utoipa::path(
-    post, path = "/api/v1/domains", tag = "domains",
+    post, operation_id = "create_domain", path = "/api/v1/domains", tag = "domains",
     request_body = NewDomainFields,
     security(("bearer" = [])),
     responses(
@@ -147,7 +147,7 @@ pub(super) async fn create(
 
 /// Show a domain
 #[utoipa::path(
-    get, path = "/api/v1/domains/{id}", tag = "domains",
+    get, operation_id = "get_domain", path = "/api/v1/domains/{id}", tag = "domains",
     params(("id" = String, Path, description = "The domain's ID")),
     security(("bearer" = [])),
     responses(
@@ -168,7 +168,7 @@ pub(super) async fn show(
 ///
 /// Changes which connections may speak for the domain.
 #[utoipa::path(
-    patch, path = "/api/v1/domains/{id}", tag = "domains",
+    patch, operation_id = "update_domain", path = "/api/v1/domains/{id}", tag = "domains",
     params(("id" = String, Path, description = "The domain's ID")),
     request_body = DomainFields,
     security(("bearer" = [])),
@@ -191,7 +191,7 @@ pub(super) async fn change(
 ///
 /// The domain has no effect any more, and another account can verify it.
 #[utoipa::path(
-    delete, path = "/api/v1/domains/{id}", tag = "domains",
+    delete, operation_id = "delete_domain", path = "/api/v1/domains/{id}", tag = "domains",
     params(("id" = String, Path, description = "The domain's ID")),
     security(("bearer" = [])),
     responses(
@@ -211,7 +211,7 @@ pub(super) async fn delete(
 ///
 /// Looks up the TXT record now. If the record is missing, the domain keeps its state, and `last_error` says why.
 #[utoipa::path(
-    post, path = "/api/v1/domains/{id}/verify", tag = "domains",
+    post, operation_id = "verify_domain", path = "/api/v1/domains/{id}/verify", tag = "domains",
     params(("id" = String, Path, description = "The domain's ID")),
     request_body = VerificationFields,
     security(("bearer" = [])),

@@ -55,7 +55,7 @@ impl From<Identity> for IdentityBody {
 ///
 /// Returns at most 200 linked identities, oldest first.
 #[utoipa::path(
-    get, path = "/api/v1/users/{id}/identities", tag = "users",
+    get, operation_id = "list_user_identities", path = "/api/v1/users/{id}/identities", tag = "users",
     params(("id" = String, Path, description = "The user's ID")),
     security(("bearer" = [])),
     responses(
@@ -116,7 +116,8 @@ pub(super) struct IdentityApproval {
 /// time, the user confirms it, or an administrator approves it. Until then, the identity is pending, for at most
 /// seven days.
 #[utoipa::path(
-    get, path = "/api/v1/users/{id}/pending-identities", tag = "users",
+    get, operation_id = "list_pending_identities", path = "/api/v1/users/{id}/pending-identities",
+    tag = "users",
     params(("id" = String, Path, description = "The user's ID")),
     security(("bearer" = [])),
     responses(
@@ -140,12 +141,14 @@ pub(super) async fn list_pending(
 /// The identity is linked to the user, who can sign in with it from then on. Make sure that the identity belongs
 /// to the user.
 #[utoipa::path(
-    post, path = "/api/v1/users/{id}/identities", tag = "users",
+    post, operation_id = "approve_pending_identity", path = "/api/v1/users/{id}/identities",
+    tag = "users",
     params(("id" = String, Path, description = "The user's ID")),
     request_body = IdentityApproval, security(("bearer" = [])),
     responses(
         (status = 204, description = "The identity was linked"),
         (status = 404, description = "The user does not exist or has no pending identity with this ID"),
+        (status = 409, description = "The identity cannot be linked any more, for the reason in the detail"),
     ),
 )]
 pub(super) async fn approve(
@@ -159,7 +162,8 @@ pub(super) async fn approve(
 
 /// Discard a pending identity of a user
 #[utoipa::path(
-    delete, path = "/api/v1/users/{id}/pending-identities/{identity}", tag = "users",
+    delete, operation_id = "discard_pending_identity", path = "/api/v1/users/{id}/pending-identities/{identity}",
+    tag = "users",
     params(
         ("id" = String, Path, description = "The user's ID"),
         ("identity" = String, Path, description = "The pending identity's ID"),
@@ -182,7 +186,8 @@ pub(super) async fn discard(
 ///
 /// At the next sign-in with this identity, the email address decides which user it belongs to.
 #[utoipa::path(
-    delete, path = "/api/v1/users/{id}/identities/{identity}", tag = "users",
+    delete, operation_id = "delete_user_identity", path = "/api/v1/users/{id}/identities/{identity}",
+    tag = "users",
     params(
         ("id" = String, Path, description = "The user's ID"),
         ("identity" = String, Path, description = "The linked identity's ID"),

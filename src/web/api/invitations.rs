@@ -134,7 +134,7 @@ pub(super) struct InvitationLink {
 ///
 /// Each email address is processed separately: one that is refused does not affect the others.
 #[utoipa::path(
-    post, path = "/api/v1/invitations", tag = "invitations",
+    post, operation_id = "create_invitation", path = "/api/v1/invitations", tag = "invitations",
     request_body = InvitationRequest,
     security(("bearer" = [])),
     responses(
@@ -162,7 +162,7 @@ pub(super) async fn create(
 ///
 /// Returns invitations in the order of their creation.
 #[utoipa::path(
-    get, path = "/api/v1/invitations", tag = "invitations",
+    get, operation_id = "list_invitations", path = "/api/v1/invitations", tag = "invitations",
     params(Paging, InvitationFilter),
     security(("bearer" = [])),
     responses(
@@ -185,7 +185,7 @@ pub(super) async fn list(
 
 /// Get an invitation
 #[utoipa::path(
-    get, path = "/api/v1/invitations/{id}", tag = "invitations",
+    get, operation_id = "get_invitation", path = "/api/v1/invitations/{id}", tag = "invitations",
     params(("id" = String, Path, description = "The invitation's ID")),
     security(("bearer" = [])),
     responses(
@@ -206,7 +206,7 @@ pub(super) async fn show(
 ///
 /// Sends the email again with a new link, which is valid for 7 days. Earlier links stop working.
 #[utoipa::path(
-    post, path = "/api/v1/invitations/{id}/resend", tag = "invitations",
+    post, operation_id = "resend_invitation", path = "/api/v1/invitations/{id}/resend", tag = "invitations",
     params(("id" = String, Path, description = "The invitation's ID")),
     security(("bearer" = [])),
     responses(
@@ -228,7 +228,8 @@ pub(super) async fn resend(
 /// Returns a new link that you can send to the user yourself. It is valid for 7 days. Earlier links stop
 /// working.
 #[utoipa::path(
-    post, path = "/api/v1/invitations/{id}/link", tag = "invitations",
+    post, operation_id = "create_invitation_link", path = "/api/v1/invitations/{id}/link",
+    tag = "invitations",
     params(("id" = String, Path, description = "The invitation's ID")),
     security(("bearer" = [])),
     responses(
@@ -249,7 +250,7 @@ pub(super) async fn copy_link(
 ///
 /// Deletes the invitation and the pending user.
 #[utoipa::path(
-    delete, path = "/api/v1/invitations/{id}", tag = "invitations",
+    delete, operation_id = "cancel_invitation", path = "/api/v1/invitations/{id}", tag = "invitations",
     params(("id" = String, Path, description = "The invitation's ID")),
     security(("bearer" = [])),
     responses(

@@ -43,7 +43,7 @@ pub(super) struct Me {
 ///
 /// Returns the user or service account that the session or API token belongs to.
 #[utoipa::path(
-    get, path = "/api/v1/me", tag = "me",
+    get, operation_id = "get_me", path = "/api/v1/me", tag = "me",
     security(("bearer" = [])),
     responses(
         (status = 200, description = "The current user or service account", body = Me),

@@ -19,15 +19,20 @@ mod users;
 use axum::body::Bytes;
 use axum::http::header;
 use serde::{Deserialize, Serialize};
+use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::{ComponentsBuilder, Deprecated, Info, OpenApiBuilder, PathItem, Paths};
+use utoipa::openapi::{
+    ComponentsBuilder, Content, Deprecated, Info, OpenApiBuilder, PathItem, Paths, Ref, RefOr,
+};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::UtoipaMethodRouter;
 use utoipa_axum::routes;
 
 use super::AppState;
+use super::error::Problem;
 use crate::access::{Guard, Permission, Routes};
 use crate::admin::ListPage;
+use crate::kernel::http::FieldError;
 
 pub(super) use body::Body;
 
@@ -102,6 +107,7 @@ pub(super) fn routes() -> Routes<AppState> {
     apps::add_routes(&mut api);
     let DocumentedRoutes { routes, paths, components } = api;
     let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+    let components = components.schema_from::<Problem>().schema_from::<FieldError>();
     let components = components.security_scheme("bearer", SecurityScheme::Http(bearer));
     let openapi = OpenApiBuilder::new()
         .info(Info::new("Vestibule", env!("CARGO_PKG_VERSION")))
@@ -129,10 +135,24 @@ const RENAMED_PATHS: [(&str, &str); 3] = [
     ("/api/v1/connections/{id}/waiting/discard", "/api/v1/connections/{id}/pending-changes/discard"),
 ];
 
+fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten()
+}
+
+/// Describes the body of all error responses, which is the same for each operation.
+fn describe_problems(item: &mut PathItem) {
+    let responses = operations(item).flat_map(|operation| &mut operation.responses.responses);
+    for (_, response) in responses.filter(|(status, _)| status.starts_with(['4', '5'])) {
+        if let RefOr::T(response) = response {
+            let content = Content::new(Some(Ref::from_schema_name(Problem::name())));
+            response.content.insert(Problem::MEDIA_TYPE.to_owned(), content.into());
+        }
+    }
+}
+
 /// The same operations, described as deprecated.
 fn deprecated(mut item: PathItem) -> PathItem {
-    for operation in [&mut item.get, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten()
-    {
+    for operation in operations(&mut item) {
         operation.deprecated = Some(Deprecated::True);
         operation.operation_id = operation.operation_id.take().map(|id| format!("{id}_deprecated"));
     }
@@ -144,6 +164,7 @@ impl DocumentedRoutes {
     /// document.
     fn add(&mut self, guard: Guard, documented: UtoipaMethodRouter<AppState>) {
         let (schemas, mut paths, handler) = documented;
+        paths.paths.values_mut().for_each(describe_problems);
         for (earlier, current) in RENAMED_PATHS {
             if let Some(item) = paths.paths.get(current) {
                 paths.paths.insert(earlier.to_owned(), deprecated(item.clone()));

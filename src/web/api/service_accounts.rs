@@ -27,7 +27,7 @@ pub(super) struct NewServiceAccount {
 ///
 /// Returns service accounts in the order of their creation.
 #[utoipa::path(
-    get, path = "/api/v1/service-accounts", tag = "service accounts",
+    get, operation_id = "list_service_accounts", path = "/api/v1/service-accounts", tag = "service accounts",
     params(Paging),
     security(("bearer" = [])),
     responses(
@@ -47,7 +47,7 @@ pub(super) async fn list(
 
 /// Create a service account
 #[utoipa::path(
-    post, path = "/api/v1/service-accounts", tag = "service accounts",
+    post, operation_id = "create_service_account", path = "/api/v1/service-accounts", tag = "service accounts",
     request_body = NewServiceAccount,
     security(("bearer" = [])),
     responses(
@@ -75,7 +75,8 @@ pub(super) async fn create(
 ///
 /// The tokens of the service account stop working immediately.
 #[utoipa::path(
-    delete, path = "/api/v1/service-accounts/{id}", tag = "service accounts",
+    delete, operation_id = "delete_service_account", path = "/api/v1/service-accounts/{id}",
+    tag = "service accounts",
     params(("id" = String, Path, description = "The service account's ID")),
     security(("bearer" = [])),
     responses(

@@ -16,7 +16,8 @@ use crate::web::{AppState, Error};
 
 /// Get the authentication settings
 #[utoipa::path(
-    get, path = "/api/v1/authentication-settings", tag = "authentication settings",
+    get, operation_id = "get_authentication_settings", path = "/api/v1/authentication-settings",
+    tag = "authentication settings",
     security(("bearer" = [])),
     responses(
         (status = 200, description = "The account's authentication settings", body = AuthenticationSettings),
@@ -34,7 +35,8 @@ pub(super) async fn show(
 ///
 /// The new settings apply from the next request on every node.
 #[utoipa::path(
-    patch, path = "/api/v1/authentication-settings", tag = "authentication settings",
+    patch, operation_id = "update_authentication_settings", path = "/api/v1/authentication-settings",
+    tag = "authentication settings",
     request_body = SettingsChange,
     security(("bearer" = [])),
     responses(
@@ -74,7 +76,8 @@ pub(super) struct SettingsPreview {
 ///
 /// Returns what would change and the impact on users. Nothing is saved.
 #[utoipa::path(
-    post, path = "/api/v1/authentication-settings/preview", tag = "authentication settings",
+    post, operation_id = "preview_authentication_settings", path = "/api/v1/authentication-settings/preview",
+    tag = "authentication settings",
     request_body = SettingsChange,
     security(("bearer" = [])),
     responses(

@@ -43,7 +43,7 @@ pub(super) struct MadeToken {
 ///
 /// With the permission `service_accounts.view`, returns all tokens of the account; otherwise, your own.
 #[utoipa::path(
-    get, path = "/api/v1/api-tokens", tag = "api tokens",
+    get, operation_id = "list_api_tokens", path = "/api/v1/api-tokens", tag = "api tokens",
     params(Paging),
     security(("bearer" = [])),
     responses(
@@ -67,7 +67,7 @@ pub(super) async fn list(
 
 /// Generate an API token
 #[utoipa::path(
-    post, path = "/api/v1/api-tokens", tag = "api tokens",
+    post, operation_id = "create_api_token", path = "/api/v1/api-tokens", tag = "api tokens",
     request_body = TokenRequest,
     security(("bearer" = [])),
     responses(
@@ -97,7 +97,7 @@ pub(super) async fn create(
 ///
 /// The token stops working immediately.
 #[utoipa::path(
-    delete, path = "/api/v1/api-tokens/{id}", tag = "api tokens",
+    delete, operation_id = "revoke_api_token", path = "/api/v1/api-tokens/{id}", tag = "api tokens",
     params(("id" = String, Path, description = "The token's ID")),
     security(("bearer" = [])),
     responses(

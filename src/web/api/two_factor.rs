@@ -45,7 +45,7 @@ impl TwoFactorReportQuery {
 ///
 /// Returns active users with the two-factor methods that they have set up.
 #[utoipa::path(
-    get, path = "/api/v1/two-factor/report", tag = "two-factor",
+    get, operation_id = "get_two_factor_report", path = "/api/v1/two-factor/report", tag = "two-factor",
     params(TwoFactorReportQuery),
     security(("bearer" = [])),
     responses(
@@ -69,7 +69,8 @@ pub(super) async fn report(
 ///
 /// Returns the whole report as a CSV file.
 #[utoipa::path(
-    get, path = "/api/v1/two-factor/report.csv", tag = "two-factor",
+    get, operation_id = "export_two_factor_report", path = "/api/v1/two-factor/report.csv",
+    tag = "two-factor",
     params(TwoFactorReportQuery),
     security(("bearer" = [])),
     responses(
@@ -88,7 +89,7 @@ pub(super) async fn export(
 ///
 /// Counts active users with and without two-factor authentication.
 #[utoipa::path(
-    get, path = "/api/v1/two-factor/summary", tag = "two-factor",
+    get, operation_id = "get_two_factor_summary", path = "/api/v1/two-factor/summary", tag = "two-factor",
     security(("bearer" = [])),
     responses(
         (status = 200, description = "The number of users", body = Summary),
@@ -112,7 +113,8 @@ pub(super) struct Reminded {
 /// the account does not require it, all active users without it receive the email. Emails are queued in
 /// batches.
 #[utoipa::path(
-    post, path = "/api/v1/two-factor/remind", tag = "two-factor",
+    post, operation_id = "send_two_factor_reminders", path = "/api/v1/two-factor/remind",
+    tag = "two-factor",
     security(("bearer" = [])),
     responses(
         (status = 202, description = "The mailing was started", body = Reminded),
@@ -128,7 +130,8 @@ pub(super) async fn remind(request: AuthenticatedRequest) -> Result<(StatusCode,
 ///
 /// Returns the account's latest 20 mailings with their progress, newest first.
 #[utoipa::path(
-    get, path = "/api/v1/two-factor/mailings", tag = "two-factor",
+    get, operation_id = "list_two_factor_mailings", path = "/api/v1/two-factor/mailings",
+    tag = "two-factor",
     security(("bearer" = [])),
     responses(
         (status = 200, description = "The mailings", body = List<Mailing>),
@@ -144,7 +147,8 @@ pub(super) async fn mailings(request: AuthenticatedRequest) -> Result<Json<List<
 ///
 /// No further emails are queued. Emails that are already queued are still delivered.
 #[utoipa::path(
-    post, path = "/api/v1/two-factor/mailings/stop", tag = "two-factor",
+    post, operation_id = "stop_two_factor_mailings", path = "/api/v1/two-factor/mailings/stop",
+    tag = "two-factor",
     security(("bearer" = [])),
     responses(
         (status = 204, description = "The mailing was stopped, or none was running"),
@@ -194,7 +198,7 @@ pub(super) struct UserFactors {
 
 /// Get the two-factor authentication of a user
 #[utoipa::path(
-    get, path = "/api/v1/users/{id}/two-factor", tag = "two-factor",
+    get, operation_id = "get_user_two_factor", path = "/api/v1/users/{id}/two-factor", tag = "two-factor",
     params(("id" = String, Path, description = "The user's ID")),
     security(("bearer" = [])),
     responses(
@@ -235,7 +239,8 @@ pub(super) async fn show(
 /// revokes all sessions of the user, and emails the user a link to set up two-factor authentication again. A
 /// user who has not set it up keeps their sessions and only receives the link.
 #[utoipa::path(
-    post, path = "/api/v1/users/{id}/two-factor/reset", tag = "two-factor",
+    post, operation_id = "reset_user_two_factor", path = "/api/v1/users/{id}/two-factor/reset",
+    tag = "two-factor",
     params(("id" = String, Path, description = "The user's ID")),
     security(("bearer" = [])),
     responses(

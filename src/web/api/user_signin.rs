@@ -50,7 +50,7 @@ impl From<Session> for SessionBody {
 ///
 /// Returns at most 100 active sessions, most recently used first.
 #[utoipa::path(
-    get, path = "/api/v1/users/{id}/sessions", tag = "users",
+    get, operation_id = "list_user_sessions", path = "/api/v1/users/{id}/sessions", tag = "users",
     params(("id" = String, Path, description = "The user's ID")),
     security(("bearer" = [])),
     responses(
@@ -71,7 +71,8 @@ pub(super) async fn list_sessions(
 
 /// Revoke a session of a user
 #[utoipa::path(
-    delete, path = "/api/v1/users/{id}/sessions/{session}", tag = "users",
+    delete, operation_id = "revoke_user_session", path = "/api/v1/users/{id}/sessions/{session}",
+    tag = "users",
     params(
         ("id" = String, Path, description = "The user's ID"),
         ("session" = String, Path, description = "The session's ID"),
@@ -94,7 +95,7 @@ pub(super) async fn revoke_session(
 ///
 /// Ends an account lockout immediately and clears the failed attempts of the user.
 #[utoipa::path(
-    post, path = "/api/v1/users/{id}/unlock", tag = "users",
+    post, operation_id = "unlock_user", path = "/api/v1/users/{id}/unlock", tag = "users",
     params(("id" = String, Path, description = "The user's ID")),
     security(("bearer" = [])),
     responses(
@@ -114,7 +115,8 @@ pub(super) async fn unlock(
 ///
 /// Emails the user a link to choose a new password.
 #[utoipa::path(
-    post, path = "/api/v1/users/{id}/password/reset", tag = "users",
+    post, operation_id = "send_password_reset", path = "/api/v1/users/{id}/password/reset",
+    tag = "users",
     params(("id" = String, Path, description = "The user's ID")),
     security(("bearer" = [])),
     responses(
@@ -134,7 +136,8 @@ pub(super) async fn send_reset(
 
 /// Revoke all sessions of a user
 #[utoipa::path(
-    post, path = "/api/v1/users/{id}/sessions/revoke", tag = "users",
+    post, operation_id = "revoke_user_sessions", path = "/api/v1/users/{id}/sessions/revoke",
+    tag = "users",
     params(("id" = String, Path, description = "The user's ID")),
     security(("bearer" = [])),
     responses(

@@ -163,7 +163,7 @@ pub(super) fn read_roles(names: &[String]) -> Result<Vec<Role>, Error> {
 ///
 /// Returns users in the order of their creation.
 #[utoipa::path(
-    get, path = "/api/v1/users", tag = "users",
+    get, operation_id = "list_users", path = "/api/v1/users", tag = "users",
     params(Paging, UserFilter),
     security(("bearer" = [])),
     responses(
@@ -188,7 +188,7 @@ pub(super) async fn list(
 
 /// Create a user
 #[utoipa::path(
-    post, path = "/api/v1/users", tag = "users",
+    post, operation_id = "create_user", path = "/api/v1/users", tag = "users",
     request_body = NewUser,
     security(("bearer" = [])),
     responses(
@@ -218,7 +218,7 @@ pub(super) async fn create(
 
 /// Get a user
 #[utoipa::path(
-    get, path = "/api/v1/users/{id}", tag = "users",
+    get, operation_id = "get_user", path = "/api/v1/users/{id}", tag = "users",
     params(("id" = String, Path, description = "The user's ID")),
     security(("bearer" = [])),
     responses(
@@ -241,7 +241,7 @@ pub(super) async fn show(
 /// For a user who is managed by a SCIM connection, only `status` and `roles` can be changed. All other fields
 /// are changed at the identity provider.
 #[utoipa::path(
-    patch, path = "/api/v1/users/{id}", tag = "users",
+    patch, operation_id = "update_user", path = "/api/v1/users/{id}", tag = "users",
     params(("id" = String, Path, description = "The user's ID")),
     request_body = UserChange,
     security(("bearer" = [])),
@@ -288,7 +288,7 @@ pub(super) async fn change(
 /// Deletes the user with their roles, group memberships, password and sessions. The audit trail keeps their
 /// events.
 #[utoipa::path(
-    delete, path = "/api/v1/users/{id}", tag = "users",
+    delete, operation_id = "delete_user", path = "/api/v1/users/{id}", tag = "users",
     params(("id" = String, Path, description = "The user's ID")),
     security(("bearer" = [])),
     responses(

@@ -52,7 +52,7 @@ impl AppForm {
     fn of(app: &Application) -> Self {
         Self {
             name: app.name.clone(),
-            hosts: app.hosts.join("\n"),
+            hosts: app.registered_hosts().join("\n"),
             is_limited: app.groups.is_some(),
             groups: app.groups.clone().unwrap_or_default(),
             allow_tokens: app.allow_tokens,
@@ -128,7 +128,7 @@ const RECIPES: [(&str, &str, &str); 5] = [
 
 fn recipes_for(app: &Application) -> Vec<Recipe> {
     let fill = |text: &str| {
-        let host = apps::hostname_of(app.first_host());
+        let host = app.hosts.first().map_or("app.example.com", |host| apps::hostname_of(host));
         text.replace("APPLICATION_ID", &app.id).replace("app.example.com", host)
     };
     RECIPES.iter().map(|(id, title, text)| Recipe { id, title, text: fill(text) }).collect()

@@ -7,6 +7,7 @@ use crate::access::{MissingPermission, PrincipalKind};
 use crate::admin::{self, LockOutRisk, ResetLinkRefusal};
 use crate::kernel::http::Refusal;
 use crate::signin::password::PrepareError;
+use crate::signin::policy::ApprovalRefusal;
 use crate::web::login;
 
 impl From<admin::Error> for Error {
@@ -26,13 +27,16 @@ impl From<admin::Error> for Error {
             }
             E::WouldLockOut(risk) => conflict("Not allowed", lock_out(risk)),
             E::ResetLinkRefused(refusal) => conflict("Not allowed", reset_link(refusal)),
+            E::ApprovalRefused(refusal) => conflict("Not approved", approval(refusal)),
             E::MailingUnderWay => conflict(
                 "Already in progress",
                 "Emails are already being sent. Wait until all of them have been sent.",
             ),
             E::Overloaded => login::overloaded().into(),
             E::PendingChange(error) => {
-                tracing::error!(%error, "pending changes could not be approved");
+                if error.status.is_server_error() {
+                    tracing::error!(%error, "pending changes could not be approved");
+                }
                 Self::Refused(Refusal::new(error.status, "Changes not applied", error.detail))
             }
             E::UnreadableConnection(unreadable) => unreadable.into(),
@@ -99,6 +103,30 @@ fn lock_out(risk: LockOutRisk) -> &'static str {
         LockOutRisk::OwnPasskey => {
             "This passkey is your only sign-in method. First add another passkey, or request a password \
              reset link and set a password."
+        }
+    }
+}
+
+fn approval(refusal: ApprovalRefusal) -> String {
+    match refusal {
+        ApprovalRefusal::ConnectionDisabled => {
+            "The connection of this identity is disabled. Enable it first, or discard the identity.".into()
+        }
+        ApprovalRefusal::AddressChanged(address) => format!(
+            "The identity provider stated the email address {address}, which this user does not have any more. \
+             Discard the identity. If it belongs to the user, ask them to sign in with it again."
+        ),
+        ApprovalRefusal::NotInConnectionDomains(domain) => format!(
+            "The connection of this identity is not selected for the email domain {domain} any more. Select it for \
+             the domain first, or discard the identity."
+        ),
+        ApprovalRefusal::LinkedToOtherUser => {
+            "This identity has been linked to another user in the meantime. Discard it.".into()
+        }
+        ApprovalRefusal::LinkedToOtherSubject => {
+            "This user has been linked to another identity of this identity provider in the meantime. If that one is \
+             wrong, unlink it first. Otherwise, discard this one."
+                .into()
         }
     }
 }

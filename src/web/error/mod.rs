@@ -2,11 +2,11 @@
 //! as problem+json (RFC 9457) for the REST API, and as a SCIM error for provisioning clients.
 
 mod admin;
+mod problem;
 
 use askama::Template;
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Response};
-use serde_json::json;
 
 use crate::directory::{self, accounts};
 use crate::idp::connections::UnreadableConnection;
@@ -14,6 +14,8 @@ use crate::kernel::database::is_temporary;
 use crate::kernel::http::Refusal;
 use crate::kernel::vault;
 use crate::provisioning::scim;
+
+pub(crate) use problem::Problem;
 
 /// Why a handler failed.
 #[derive(Debug)]
@@ -39,7 +41,8 @@ impl Error {
     #[must_use]
     pub fn invalid(field: &str, reason: &str) -> Self {
         let detail = format!("{}: {reason}", label(field));
-        Self::Refused(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid input", detail).field(field))
+        let refusal = Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid input", detail);
+        Self::Refused(refusal.field(field, reason))
     }
 
     /// The text for showing a form again, or the error itself when the user cannot correct it.
@@ -100,13 +103,11 @@ impl From<directory::Error> for Error {
         Self::Refused(match error {
             E::NotFound(what) => return Self::not_found(what),
             E::Duplicate { field } => {
-                let detail = format!("{}: is already taken", label(field));
-                Refusal::new(StatusCode::CONFLICT, "Already taken", detail).field(field)
-            }
-            E::Invalid { field, reason } => {
+                let reason = "is already taken";
                 let detail = format!("{}: {reason}", label(field));
-                Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "Invalid input", detail).field(field)
+                Refusal::new(StatusCode::CONFLICT, "Already taken", detail).field(field, reason)
             }
+            E::Invalid { field, reason } => return Self::invalid(field, &reason),
             E::Managed { connection } => Refusal::new(
                 StatusCode::CONFLICT,
                 "Managed by a connection",
@@ -215,15 +216,7 @@ pub(crate) fn render(path: &str, refusal: &Refusal, request_id: &str) -> Respons
         return scim::Error::plain(refusal.status, refusal.detail.clone()).into_response();
     }
     if path.starts_with("/api/") {
-        let mut body = json!({
-            "type": "about:blank", "title": refusal.title, "status": refusal.status.as_u16(),
-            "detail": refusal.detail, "request_id": request_id,
-        });
-        if let Some(field) = &refusal.field {
-            body["field"] = json!(field);
-        }
-        let kind = [(header::CONTENT_TYPE, "application/problem+json")];
-        return (refusal.status, kind, body.to_string()).into_response();
+        return Problem::of(refusal, request_id).into_response();
     }
     match (ErrorPage { refusal, request_id }).render() {
         Ok(page) => (refusal.status, Html(page)).into_response(),

@@ -5,11 +5,13 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::json;
 
-use super::host::Peer;
+use super::host::{Peer, requested_by};
 use super::pages;
 use crate::access::tokens::{self, TokenPurpose};
 use crate::access::{Principal, PrincipalKind};
-use crate::apps::forward_auth::{self, ApplicationCookies, AskedRequest, RequestIdentity, Unclear};
+use crate::apps::forward_auth::{
+    self, ApplicationCookies, ApplicationRequest, AskedRequest, JWT_TYPE, RequestIdentity, Unclear,
+};
 use crate::apps::signing_keys::Issuer;
 use crate::apps::{self, Application};
 use crate::directory::{accounts, groups, users};
@@ -19,6 +21,9 @@ use crate::web::{AppState, Error, guard};
 
 /// How long the signed statement about a user is valid, in seconds. The proxy asks for each request.
 const JWT_SECONDS: i64 = 120;
+
+/// Headers that only a reverse proxy sends.
+const FORWARDED: [&str; 3] = ["x-forwarded-for", "x-forwarded-host", "x-original-url"];
 
 /// A question of a reverse proxy.
 struct Question<'a> {
@@ -39,24 +44,31 @@ pub(super) async fn decide(
     let id = path.first().map(String::as_str).unwrap_or_default();
     let found = apps::find(&mut *app.kernel.db.read().await?, id).await?;
     let application = found.ok_or_else(|| Error::not_found("application"))?;
+    let whole = uri.path_and_query().map_or(uri.path(), |both| both.as_str());
+    let appended = whole.strip_prefix("/forward-auth/").and_then(|rest| rest.strip_prefix(id));
+    let read = AskedRequest::read(&headers, appended.unwrap_or_default(), app.kernel.urls.is_https());
+    let is_registered = |asked: &AskedRequest| application.hosts.contains(&asked.address.host);
     let asked = if peer.is_trusted {
-        let whole = uri.path_and_query().map_or(uri.path(), |both| both.as_str());
-        let appended = whole.strip_prefix("/forward-auth/").and_then(|rest| rest.strip_prefix(id));
-        match AskedRequest::read(&headers, appended.unwrap_or_default(), app.kernel.urls.is_https()) {
-            Ok(asked) => Some(asked),
+        match read {
+            Ok(asked) if is_registered(&asked) => Some(asked),
+            Ok(_) => {
+                let cause = "the host is not registered for the application, or another account has verified its domain";
+                return Err(refused_question(cause));
+            }
             Err(Unclear::Missing) => None,
             Err(unclear) => return Err(refused_question(&unclear.to_string())),
         }
     } else {
-        if headers.contains_key("x-forwarded-host") || headers.contains_key("x-original-url") {
-            app.untrusted_proxies.note(&app.kernel, peer.address);
+        if FORWARDED.iter().any(|name| headers.contains_key(*name)) {
+            let for_application = read.is_ok_and(|asked| is_registered(&asked));
+            app.untrusted_proxies.note(&app.kernel, peer.address, for_application);
         }
         None
     };
-    if let Some(asked) = &asked
-        && !application.hosts.contains(&asked.address.host)
-    {
-        return Err(refused_question("the host is not registered for the application"));
+    if application.hosts.is_empty() {
+        return Err(refused_question(
+            "another account has verified the domains of all hosts of the application",
+        ));
     }
     let question =
         Question { app: &app, application: &application, asked: asked.as_ref(), headers: &headers };
@@ -115,7 +127,8 @@ impl Question<'_> {
             return Ok(None);
         };
         let host = self.asked.map(|asked| asked.address.host.as_str());
-        Ok(forward_auth::authenticate(&self.app.signin, application, secret, host).await?)
+        let request = ApplicationRequest { secret, host, by: requested_by(self.headers) };
+        Ok(forward_auth::authenticate(&self.app.signin, application, &request).await?)
     }
 
     /// What the application is told; `None` if a user is in none of the groups that have access. A token of
@@ -154,7 +167,7 @@ impl Question<'_> {
             "preferred_username": identity.user_name, "email": identity.email, "name": identity.name,
             "kind": principal.kind.as_str(),
         });
-        identity.jwt = self.app.signing_keys.sign(kernel, &application.account_id, &claims).await?;
+        identity.jwt = self.app.signing_keys.sign(kernel, &application.account_id, JWT_TYPE, &claims).await?;
         Ok(Some(identity))
     }
 

@@ -22,7 +22,7 @@ use crate::directory::accounts;
 use crate::kernel::http::{Refusal, RequestContext};
 use crate::kernel::tokens;
 use crate::kernel::urls::{query_value, return_to_of};
-use crate::signin::sessions;
+use crate::signin::sessions::{self, RequestedBy};
 use crate::web::{AppState, Error, guard, login};
 
 fn found(location: &str) -> Response {
@@ -137,7 +137,7 @@ async fn redirect_with_code(
         return Err(foreign_address());
     }
     let here = format!("/login/apps/{}?{query}", application.id);
-    let Some(principal) = guard::authenticate_session(app, headers).await? else {
+    let Some(principal) = guard::authenticate_session(app, headers, RequestedBy::Person).await? else {
         let account = accounts::by_id(&mut *app.kernel.db.read().await?, &application.account_id).await?;
         let slug = account.map(|account| account.slug).unwrap_or_default();
         return Ok(found(&format!("/login?account={slug}&return_to={}", query_value(&here))));
@@ -146,7 +146,9 @@ async fn redirect_with_code(
         return Ok(found(&format!("{page}?return_to={}", query_value(&here))));
     }
     if principal.account_id != application.account_id {
-        return Err(other_account(&principal));
+        let account = accounts::by_id(&mut *app.kernel.db.read().await?, &principal.account_id).await?;
+        let slug = account.map(|account| account.slug).unwrap_or_default();
+        return Err(other_account(&principal, &slug));
     }
     let session_id = principal.session_id().unwrap_or_default().to_owned();
     let handover = Handover {
@@ -160,13 +162,14 @@ async fn redirect_with_code(
     Ok(found(&format!("{}/.vestibule/callback?code={code}", address.origin())))
 }
 
-fn other_account(principal: &Principal) -> Error {
+/// `account` is the user's own: users of the same name can exist in several accounts.
+fn other_account(principal: &Principal, account: &str) -> Error {
     Error::Refused(Refusal::new(
         StatusCode::FORBIDDEN,
         "You do not have access",
         format!(
-            "You are signed in as {}. This application belongs to another account of this server. To use it, \
-             sign out, and then sign in with a user of that account.",
+            "You are signed in as {} (account {account}). This application belongs to another account of this \
+             server. To use it, sign out, and then sign in with a user of that account.",
             principal.name
         ),
     ))
@@ -192,14 +195,20 @@ pub(super) async fn callback(
     // Committed even if the session is gone, so that a code is used once.
     tx.commit().await?;
     let principal = match &redeemed {
-        Some(handover) => sessions::authenticate_derived(&app.signin, &handover.session_id).await?,
+        Some(handover) => {
+            sessions::authenticate_derived(&app.signin, &handover.session_id, RequestedBy::Person).await?
+        }
         None => None,
     };
     let is_member = |principal: &Principal| principal.account_id == at.application.account_id;
     let (Some(handover), Some(principal)) = (redeemed, principal.filter(is_member)) else {
         return pages::sign_in_failed(&app, &at.application);
     };
-    let new = NewApplicationSession { host: &at.address.host, session_id: &handover.session_id };
+    let new = NewApplicationSession {
+        host: &at.address.host,
+        session_id: &handover.session_id,
+        presented: cookies.session_of(&headers),
+    };
     let mut tx = app.kernel.db.begin().await?;
     let secret = forward_auth::create(&mut tx, &principal.context(&request), &at.application, &new).await?;
     tx.commit().await?;

@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 
 use crate::apps::forward_auth::{ApplicationCookies, ReturnAddress};
 use crate::apps::{self, Application};
+use crate::signin::sessions::RequestedBy;
 use crate::web::{AppState, Error};
 
 /// The other end of the connection.
@@ -24,6 +25,17 @@ impl FromRequestParts<AppState> for Peer {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
         let address = peer.ok_or(StatusCode::INTERNAL_SERVER_ERROR)?.0.ip().to_canonical();
         Ok(Self { address, is_trusted: app.kernel.config.server.trusts(address) })
+    }
+}
+
+/// Who made the request that is asked about. A person opens or reloads a page; what a page fetches or shows in
+/// a frame, it can repeat by itself. Without these headers it is not known (W3C Fetch Metadata).
+pub(super) fn requested_by(headers: &HeaderMap) -> RequestedBy {
+    let is = |name: &str, wanted: &str| headers.get(name).is_none_or(|value| value == wanted);
+    if is("sec-fetch-mode", "navigate") && is("sec-fetch-dest", "document") {
+        RequestedBy::Person
+    } else {
+        RequestedBy::Page
     }
 }
 

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 
+use super::host::requested_by;
 use crate::access::Principal;
 use crate::apps::forward_auth::{IDENTITY_HEADERS, RequestIdentity};
 use crate::directory::{accounts, groups, users};
@@ -22,7 +23,7 @@ pub(super) async fn decide(State(app): State<AppState>, headers: HeaderMap) -> R
              proxy use the URL for forward auth that is shown there.",
         )));
     }
-    let principal = guard::authenticate_session(&app, &headers).await?;
+    let principal = guard::authenticate_session(&app, &headers, requested_by(&headers)).await?;
     let may_enter = |principal: &Principal| guard::page_for_restriction(principal.restriction()).is_none();
     let Some(principal) = principal.filter(may_enter) else {
         return Ok(signed_out());

@@ -7,9 +7,10 @@ use axum::response::{IntoResponse as _, Redirect, Response};
 use super::host::{AtHost, Peer};
 use super::pages;
 use crate::access::Principal;
-use crate::apps::forward_auth;
+use crate::apps::forward_auth::{self, ApplicationRequest};
 use crate::directory::accounts;
 use crate::kernel::http::{Refusal, RequestContext};
+use crate::signin::sessions::RequestedBy;
 use crate::web::{AppState, Error, guard};
 
 async fn principal_of(
@@ -20,7 +21,8 @@ async fn principal_of(
     match at.cookies().session_of(headers) {
         Some(secret) => {
             let host = Some(at.address.host.as_str());
-            forward_auth::authenticate(&app.signin, &at.application, secret, host).await
+            let request = ApplicationRequest { secret, host, by: RequestedBy::Person };
+            forward_auth::authenticate(&app.signin, &at.application, &request).await
         }
         None => Ok(None),
     }

@@ -11,9 +11,9 @@ use serde::Deserialize;
 use super::password::{FlowQuery, find_flow_at_step};
 use crate::idp::connections;
 use crate::kernel::http::RequestContext;
-use crate::signin::SignInAttempt;
 use crate::signin::flow::{self, Flow, NextStep};
 use crate::signin::password::Password;
+use crate::signin::{ExternalSubject, SignInAttempt, SignInError};
 use crate::web::{AppState, Error, page};
 
 /// What a flow waits for on this page.
@@ -25,6 +25,8 @@ pub(crate) struct LinkSummary {
     pub(crate) provider: String,
     /// What the provider calls the person.
     pub(crate) name: String,
+    /// The subject at the provider, and the provider as it names itself, if it has identifiers for its users.
+    pub(crate) subject: Option<ExternalSubject>,
     /// The user that it would be linked to.
     pub(crate) user_name: String,
 }
@@ -51,6 +53,7 @@ pub(crate) async fn summary(app: &AppState, flow: &Flow) -> Result<Option<LinkSu
     Ok(connection.map(|connection| LinkSummary {
         provider: connection.label(),
         name: link.name,
+        subject: link.subject,
         user_name: link.user_name,
     }))
 }
@@ -88,7 +91,13 @@ pub(super) async fn submit(
     let attempt = SignInAttempt { signin: &app.signin, request: &request, flow: &flow, browser };
     match attempt.confirm_link_with_password(&Password::new(&form.password)).await {
         Ok(outcome) => Ok(super::sign_in_response(&app, &outcome)),
-        Err(refused) => {
+        Err(SignInError::FlowEnded) => Ok(restart_sign_in()),
+        Err(
+            refused @ (SignInError::WrongPassword
+            | SignInError::Locked
+            | SignInError::Throttled(_)
+            | SignInError::Overloaded),
+        ) => {
             let error = Some(super::password_error_text(refused)?);
             match summary(&app, &flow).await? {
                 Some(link) => {
@@ -98,5 +107,6 @@ pub(super) async fn submit(
                 None => Ok(restart_sign_in()),
             }
         }
+        Err(refused) => Err(super::sign_in_refusal(refused)),
     }
 }

@@ -158,6 +158,10 @@ pub(super) fn password_error_text(refused: SignInError) -> Result<&'static str, 
             "You signed in to your organization's directory, but your user here must be linked to it first. Ask \
              an administrator to approve the link on your user's page.",
         ),
+        SignInError::LinkNotRequested => Ok("Start again from the sign-in page."),
+        SignInError::ConnectionDisabled => {
+            Ok("Sign-in with your organization's directory was disabled. Ask your administrator.")
+        }
         SignInError::NotAdministrator | SignInError::LocalLoginOff => {
             Ok("This page is for administrators of the account. Use the standard sign-in page.")
         }

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use crate::directory::accounts::{self, Account};
+use crate::directory::domain_of;
 use crate::idp::connections::{self, Connection, LdapConnection};
 use crate::idp::ldap;
 use crate::kernel::http::RequestContext;
@@ -66,14 +67,32 @@ pub(crate) async fn find_flow_at_step(
 
 async fn build(app: &AppState, flow: Flow, error: Option<&'static str>) -> Result<LoginPasswordPage, Error> {
     let mut c = app.kernel.db.read().await?;
-    let (account, mut connections) = match &flow.account_id {
+    let (account, connections) = match &flow.account_id {
         Some(id) => (accounts::by_id(&mut c, id).await?, connections::sign_in_connections(&mut c, id).await?),
         None => (None, Vec::new()),
     };
-    connections.retain(Connection::has_button);
     drop(c);
+    let connections = match &account {
+        Some(account) => offered_connections(account, connections, &flow.identifier)?,
+        None => Vec::new(),
+    };
     let directory = directory_of(app, &flow).await?.map(|directory| directory.label());
     Ok(LoginPasswordPage { account, flow, connections, directory, error })
+}
+
+/// The connections that have a button for the user who entered this: all but those that the sign-in rules forbid for
+/// every address in its domain. What was entered as a username does not tell the domain, so nothing is left out.
+fn offered_connections(
+    account: &Account,
+    mut connections: Vec<Connection>,
+    identifier: &str,
+) -> Result<Vec<Connection>, Error> {
+    let settings = account.settings()?;
+    let domain = domain_of(identifier);
+    let is_permitted =
+        |id: &str| domain.as_ref().is_none_or(|domain| settings.may_permit_connection(domain, id));
+    connections.retain(|connection| connection.has_button() && is_permitted(&connection.id));
+    Ok(connections)
 }
 
 /// The directory that checks the password, if it is not checked locally.

@@ -100,6 +100,18 @@ pub(crate) fn sign_in_refusal(reason: SignInError) -> Error {
             "You signed in at your identity provider for the first time, and your user has a role here. Ask an \
              administrator to approve the linked identity on your user's page, and then sign in again.",
         ),
+        SignInError::LinkNotRequested => refusal(
+            StatusCode::FORBIDDEN,
+            "Start from the sign-in page",
+            "You signed in at your identity provider for the first time. Go to the sign-in page, enter your email \
+             address and sign in with single sign-on. You can then confirm that your user here is you.",
+        ),
+        SignInError::ConnectionDisabled => refusal(
+            StatusCode::FORBIDDEN,
+            "Sign-in method disabled",
+            "The sign-in method that you used was disabled. Go to the sign-in page and use another one, or ask your \
+             administrator.",
+        ),
         SignInError::FlowEnded => refusal(
             StatusCode::CONFLICT,
             "Sign-in already completed",

@@ -8,13 +8,17 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 
 use crate::access::Principal;
+use crate::directory::accounts::{self, AllowedMethods};
+use crate::directory::users::User;
 use crate::idp::connections::{self, Connection, LdapConnection};
 use crate::idp::ldap;
+use crate::kernel::Timestamp;
+use crate::kernel::database::DbConn;
 use crate::kernel::http::RequestContext;
 use crate::kernel::urls::{local_path, query_value};
 use crate::signin::flow::{self, SessionRequest};
 use crate::signin::password::{self, Password};
-use crate::signin::{SignInError, factors};
+use crate::signin::{SignInError, factors, identities, policy};
 use crate::web::login;
 use crate::web::page::{self, Shell};
 use crate::web::two_factor::{self, FactorPrompt, FactorResponseForm, HiddenField, PromptPage};
@@ -26,6 +30,8 @@ struct ConfirmPage {
     shell: Shell,
     return_to: String,
     has_password: bool,
+    /// Whether a password would be of use to the user.
+    may_use_password: bool,
     /// The prompt for a second factor. A user who has one is not asked for a password.
     factor: Option<FactorPrompt>,
     provider: Option<Connection>,
@@ -74,12 +80,13 @@ async fn build(
 ) -> Result<ConfirmPage, Error> {
     let user = super::signed_in_user(app, principal).await?;
     let shell = Shell::build(app, principal, "profile", None).await?;
-    let directory =
-        app.idp_discovery.directory_for(&app.kernel, &user.account_id, user.email_or_user_name()).await?;
+    let directory = directory_of(app, &user).await?;
     let mut c = app.kernel.db.read().await?;
-    let provider = connections::route_for_user(&mut c, &user, app.kernel.clock.now()).await?;
-    let provider = provider.filter(Connection::has_button);
-    let has_password = directory.is_some() || password::changed_at(&mut c, &user.id).await?.is_some();
+    let settings = accounts::settings_of(&mut c, &user.account_id).await?;
+    let may_use_password = policy::may_use_password(&mut c, &settings, &user).await?;
+    let has_password =
+        directory.is_some() || may_use_password && password::changed_at(&mut c, &user.id).await?.is_some();
+    let provider = provider_of(&mut c, &user, app.kernel.clock.now()).await?;
     let owned = factors::of_user(&mut c, &user.id).await?;
     drop(c);
     let mut factor = None;
@@ -92,7 +99,8 @@ async fn build(
         };
         factor = Some(FactorPrompt::build(app, &user.id, session, &owned, page)?);
     }
-    Ok(ConfirmPage { shell, return_to: return_to.to_owned(), has_password, factor, provider, error })
+    let return_to = return_to.to_owned();
+    Ok(ConfirmPage { shell, return_to, has_password, may_use_password, factor, provider, error })
 }
 
 pub(super) async fn show(
@@ -104,10 +112,34 @@ pub(super) async fn show(
     page::render(&build(&app, &principal, return_to, query.recovery.is_some(), None).await?)
 }
 
-/// The directory that checks the password of the signed-in user.
-async fn directory_of(app: &AppState, principal: &Principal) -> Result<Option<LdapConnection>, Error> {
-    let user = super::signed_in_user(app, principal).await?;
-    app.idp_discovery.directory_for(&app.kernel, &user.account_id, user.email_or_user_name()).await
+/// The methods that the sign-in rules allow for the user. What may not sign in does not confirm either.
+async fn allowed_methods(c: &mut DbConn, user: &User) -> Result<AllowedMethods, sqlx::Error> {
+    let settings = accounts::settings_of(&mut *c, &user.account_id).await?;
+    policy::allowed_methods(c, &settings, Some(user), user.email_or_user_name()).await
+}
+
+/// The directory that checks the password of the user, if they may sign in with it.
+async fn directory_of(app: &AppState, user: &User) -> Result<Option<LdapConnection>, Error> {
+    let name = user.email_or_user_name();
+    let found = app.idp_discovery.directory_for(&app.kernel, &user.account_id, name).await?;
+    let Some(directory) = found else { return Ok(None) };
+    let allowed = allowed_methods(&mut *app.kernel.db.read().await?, user).await?;
+    Ok(allowed.permits_connection(&directory.id).then_some(directory))
+}
+
+/// The connection through which the user signs in again, if they may sign in with it: the one that their
+/// address is routed to, or else one that they are linked to.
+async fn provider_of(c: &mut DbConn, user: &User, now: Timestamp) -> Result<Option<Connection>, sqlx::Error> {
+    let allowed = allowed_methods(&mut *c, user).await?;
+    let is_usable = |one: &Connection| one.has_button() && allowed.permits_connection(&one.id);
+    let routed = connections::route_for_user(&mut *c, user, now).await?;
+    if let Some(routed) = routed.filter(is_usable) {
+        return Ok(Some(routed));
+    }
+    let linked = identities::of_user(&mut *c, &user.id).await?;
+    let is_linked = |one: &Connection| linked.iter().any(|identity| identity.connection_id == one.id);
+    let all = connections::sign_in_connections(c, &user.account_id).await?;
+    Ok(all.into_iter().find(|one| is_usable(one) && is_linked(one)))
 }
 
 /// The user is signed in, so the text may be specific.
@@ -130,14 +162,14 @@ pub(super) async fn confirm(
     Form(form): Form<ConfirmForm>,
 ) -> Result<Response, Error> {
     app.signin.throttle.check_step(request.address).map_err(login::throttled)?;
-    super::signed_in_user(&app, &principal).await?;
+    let user = super::signed_in_user(&app, &principal).await?;
     let return_to = local_path(Some(&form.return_to), "/profile");
     // A user with a second factor must present it: a password can be seen while it is typed.
     let has_factor = factors::is_enrolled(&mut *app.kernel.db.read().await?, &principal.user_id()).await?;
     let session = SessionRequest { signin: &app.signin, request: &request, principal: &principal };
     let confirmed = if has_factor {
         session.confirm_second_factor(form.factor.response()).await
-    } else if let Some(directory) = directory_of(&app, &principal).await? {
+    } else if let Some(directory) = directory_of(&app, &user).await? {
         ldap::reauthenticate(&app.idp, &session, &directory, &form.password).await
     } else {
         session.confirm_password(&Password::new(&form.password)).await

@@ -111,16 +111,9 @@ async fn redirect_or_rerender(
     }
 }
 
-async fn find_own_factor(
-    app: &AppState,
-    principal: &Principal,
-    tx: &mut crate::kernel::Tx,
-    id: &str,
-) -> Result<(User, Factor), Error> {
-    let user = profile::signed_in_user(app, principal).await?;
+async fn find_own_factor(tx: &mut crate::kernel::Tx, user: &User, id: &str) -> Result<Factor, Error> {
     let factor = factors::by_id(tx, &user.id, id).await?;
-    let factor = factor.ok_or_else(|| Error::not_found("two-factor method"))?;
-    Ok((user, factor))
+    factor.ok_or_else(|| Error::not_found("two-factor method"))
 }
 
 pub(super) async fn rename(
@@ -130,8 +123,9 @@ pub(super) async fn rename(
     Form(form): Form<ManageFactorForm>,
 ) -> Result<Response, Error> {
     let done = async {
+        let user = profile::signed_in_user(&app, &principal).await?;
         let mut tx = app.kernel.db.begin().await?;
-        let (user, factor) = find_own_factor(&app, &principal, &mut tx, &form.id).await?;
+        let factor = find_own_factor(&mut tx, &user, &form.id).await?;
         factors::rename(&mut tx, &principal.context(&request), &user, &factor, &form.name).await?;
         tx.commit().await?;
         Ok(())
@@ -150,8 +144,9 @@ pub(super) async fn remove(
     }
     let done = async {
         principal.require_recent_authentication(app.kernel.clock.now())?;
+        let user = profile::signed_in_user(&app, &principal).await?;
         let mut tx = app.kernel.db.begin().await?;
-        let (user, factor) = find_own_factor(&app, &principal, &mut tx, &form.id).await?;
+        let factor = find_own_factor(&mut tx, &user, &form.id).await?;
         admin::two_factor::ensure_not_last_sign_in_method(&mut tx, &user, RemovedFactors::One(&factor))
             .await?;
         let settings = accounts::settings_of(&mut tx, &user.account_id).await?.two_factor;

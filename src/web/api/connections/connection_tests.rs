@@ -32,7 +32,8 @@ pub(crate) struct StartedTest {
 /// Tests an SSO connection, which may be disabled. The test does not create a session. An LDAP test finishes
 /// immediately; for other connections, a user signs in at the identity provider.
 #[utoipa::path(
-    post, path = "/api/v1/connections/{id}/tests", tag = "connections",
+    post, operation_id = "start_connection_test", path = "/api/v1/connections/{id}/tests",
+    tag = "connections",
     params(("id" = String, Path, description = "The connection's ID")),
     security(("bearer" = [])),
     responses(
@@ -72,7 +73,8 @@ pub(crate) struct TestBody {
 ///
 /// Results are kept for 24 hours.
 #[utoipa::path(
-    get, path = "/api/v1/connections/{id}/tests/{test}", tag = "connections",
+    get, operation_id = "get_connection_test", path = "/api/v1/connections/{id}/tests/{test}",
+    tag = "connections",
     params(
         ("id" = String, Path, description = "The connection's ID"),
         ("test" = String, Path, description = "The test's ID"),

@@ -45,7 +45,8 @@ pub(super) struct LdapBody {
     jit: Jit,
     /// Whether linked groups are synced from the directory.
     group_sync: bool,
-    /// The schedule of the group sync: a Quartz cron expression in UTC.
+    /// The schedule of the sync: a Quartz cron expression in UTC. Without group sync, a connection with a bind DN syncs
+    /// only which users have left.
     schedule: String,
 }
 

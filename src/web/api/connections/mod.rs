@@ -154,7 +154,7 @@ async fn connection_body(
 
 /// List connections
 #[utoipa::path(
-    get, path = "/api/v1/connections", tag = "connections",
+    get, operation_id = "list_connections", path = "/api/v1/connections", tag = "connections",
     params(Paging),
     security(("bearer" = [])),
     responses(
@@ -181,7 +181,7 @@ pub(super) async fn list(
 /// An SSO connection is created disabled, so that you can test it first. A SCIM connection is created
 /// enabled.
 #[utoipa::path(
-    post, path = "/api/v1/connections", tag = "connections",
+    post, operation_id = "create_connection", path = "/api/v1/connections", tag = "connections",
     request_body = ConnectionFields,
     security(("bearer" = [])),
     responses(
@@ -201,7 +201,7 @@ pub(super) async fn create(
 
 /// Get a connection
 #[utoipa::path(
-    get, path = "/api/v1/connections/{id}", tag = "connections",
+    get, operation_id = "get_connection", path = "/api/v1/connections/{id}", tag = "connections",
     params(("id" = String, Path, description = "The connection's ID")),
     security(("bearer" = [])),
     responses(
@@ -220,7 +220,7 @@ pub(super) async fn show(
 
 /// Update a connection
 #[utoipa::path(
-    patch, path = "/api/v1/connections/{id}", tag = "connections",
+    patch, operation_id = "update_connection", path = "/api/v1/connections/{id}", tag = "connections",
     params(("id" = String, Path, description = "The connection's ID")),
     request_body = ConnectionFields,
     security(("bearer" = [])),
@@ -245,7 +245,7 @@ pub(super) async fn change(
 ///
 /// Its tokens stop working immediately. The users and groups that it managed are kept.
 #[utoipa::path(
-    delete, path = "/api/v1/connections/{id}", tag = "connections",
+    delete, operation_id = "delete_connection", path = "/api/v1/connections/{id}", tag = "connections",
     params(("id" = String, Path, description = "The connection's ID")),
     security(("bearer" = [])),
     responses(

@@ -67,6 +67,8 @@ pub(crate) struct PendingChangeSelection {
 pub(crate) struct ReleasedBody {
     /// The number of changes that were applied.
     done: u64,
+    /// The number of changes that were deleted because they would have changed nothing any more.
+    outdated: u64,
     /// The number of changes that could not be applied. They stay pending with the reason.
     refused: u64,
     /// The number of changes that are still pending. If there were too many for one request, send it again.
@@ -84,7 +86,8 @@ pub(crate) struct DiscardedBody {
 ///
 /// Returns the pending changes of a SCIM connection in the order in which they were received.
 #[utoipa::path(
-    get, path = "/api/v1/connections/{id}/pending-changes", tag = "connections",
+    get, operation_id = "list_pending_changes", path = "/api/v1/connections/{id}/pending-changes",
+    tag = "connections",
     params(("id" = String, Path, description = "The connection's ID"), Paging),
     security(("bearer" = [])),
     responses(
@@ -114,8 +117,9 @@ pub(crate) async fn list(
 
 /// Approve pending changes
 ///
-/// Applies one pending change or all of them, in order. A paused connection resumes when no changes are
-/// pending.
+/// Applies one pending change or all of them, in order. If one change is named and cannot be applied, or is not
+/// pending any more, the response is 409 and says what became of it. A paused connection resumes when no changes
+/// are pending.
 #[utoipa::path(
     post, operation_id = "approve_pending_changes", path = "/api/v1/connections/{id}/pending-changes/approve",
     tag = "connections",
@@ -125,6 +129,7 @@ pub(crate) async fn list(
     responses(
         (status = 200, description = "The result of the approval", body = ReleasedBody),
         (status = 404, description = "No connection has this ID"),
+        (status = 409, description = "The named change was not applied"),
         (status = 422, description = "A field is not valid"),
     ),
 )]
@@ -136,14 +141,20 @@ pub(crate) async fn approve(
     let released =
         admin::provisioning::approve_pending_changes(&request.admin(), id.as_str(), chosen.id.as_deref())
             .await?;
-    Ok(Json(ReleasedBody { done: released.applied, refused: released.refused, left: released.remaining }))
+    Ok(Json(ReleasedBody {
+        done: released.applied,
+        outdated: released.outdated,
+        refused: released.refused,
+        left: released.remaining,
+    }))
 }
 
 /// Discard pending changes
 ///
 /// Deletes pending changes without applying them. A paused connection resumes when no changes are pending.
 #[utoipa::path(
-    post, path = "/api/v1/connections/{id}/pending-changes/discard", tag = "connections",
+    post, operation_id = "discard_pending_changes", path = "/api/v1/connections/{id}/pending-changes/discard",
+    tag = "connections",
     params(("id" = String, Path, description = "The connection's ID")),
     request_body = PendingChangeSelection,
     security(("bearer" = [])),

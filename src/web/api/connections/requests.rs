@@ -28,7 +28,8 @@ pub(crate) struct LogQuery {
 ///
 /// Returns the request log of the connection, newest first.
 #[utoipa::path(
-    get, path = "/api/v1/connections/{id}/requests", tag = "connections",
+    get, operation_id = "list_scim_requests", path = "/api/v1/connections/{id}/requests",
+    tag = "connections",
     params(("id" = String, Path, description = "The connection's ID"), LogQuery, Paging),
     security(("bearer" = [])),
     responses(

@@ -195,7 +195,7 @@ pub(crate) struct KeyRotation {
 ///
 /// Publishes new certificates, activates them, or discards them. Only SAML connections have keys.
 #[utoipa::path(
-    post, path = "/api/v1/connections/{id}/keys", tag = "connections",
+    post, operation_id = "rotate_saml_keys", path = "/api/v1/connections/{id}/keys", tag = "connections",
     params(("id" = String, Path, description = "The connection's ID")),
     request_body = KeyRotation,
     security(("bearer" = [])),

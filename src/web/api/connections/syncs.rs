@@ -43,17 +43,17 @@ impl From<SyncRun> for SyncBody {
 
 /// Start a group sync
 ///
-/// Requests a sync of the linked groups, or a preview. It starts within seconds and then appears in the list
+/// Requests a sync of the users who have left and, with group sync, of the linked groups, or a preview. It starts within seconds and then appears in the list
 /// of syncs.
 #[utoipa::path(
-    post, path = "/api/v1/connections/{id}/syncs", tag = "connections",
+    post, operation_id = "start_sync", path = "/api/v1/connections/{id}/syncs", tag = "connections",
     params(("id" = String, Path, description = "The connection's ID")),
     request_body = SyncOptions,
     security(("bearer" = [])),
     responses(
         (status = 202, description = "The sync was requested"),
         (status = 404, description = "No connection has this ID"),
-        (status = 422, description = "The connection is not an enabled LDAP connection with group sync"),
+        (status = 422, description = "The connection is not an enabled LDAP connection with a bind DN or group sync"),
     ),
 )]
 pub(crate) async fn begin_sync(
@@ -69,7 +69,7 @@ pub(crate) async fn begin_sync(
 ///
 /// Returns the latest 50 syncs, newest first.
 #[utoipa::path(
-    get, path = "/api/v1/connections/{id}/syncs", tag = "connections",
+    get, operation_id = "list_syncs", path = "/api/v1/connections/{id}/syncs", tag = "connections",
     params(("id" = String, Path, description = "The connection's ID")),
     security(("bearer" = [])),
     responses(

@@ -31,7 +31,7 @@ pub(crate) struct ScimTokenRequest {
 
 /// List the tokens of a SCIM connection
 #[utoipa::path(
-    get, path = "/api/v1/connections/{id}/tokens", tag = "connections",
+    get, operation_id = "list_scim_tokens", path = "/api/v1/connections/{id}/tokens", tag = "connections",
     params(("id" = String, Path, description = "The connection's ID")),
     security(("bearer" = [])),
     responses(
@@ -51,7 +51,7 @@ pub(crate) async fn list_tokens(
 
 /// Generate a token for a SCIM connection
 #[utoipa::path(
-    post, path = "/api/v1/connections/{id}/tokens", tag = "connections",
+    post, operation_id = "create_scim_token", path = "/api/v1/connections/{id}/tokens", tag = "connections",
     params(("id" = String, Path, description = "The connection's ID")),
     request_body = ScimTokenRequest,
     security(("bearer" = [])),

@@ -54,7 +54,7 @@ pub(crate) struct UnlinkQuery {
 ///
 /// Users join the group at their next sign-in. For LDAP, they also join at the next group sync.
 #[utoipa::path(
-    post, path = "/api/v1/groups/{id}/link", tag = "groups",
+    post, operation_id = "create_group_link", path = "/api/v1/groups/{id}/link", tag = "groups",
     params(("id" = String, Path, description = "The group's ID")),
     request_body = LinkBody,
     security(("bearer" = [])),
@@ -82,7 +82,7 @@ pub(crate) async fn create_link(
 
 /// Unlink a group
 #[utoipa::path(
-    delete, path = "/api/v1/groups/{id}/link", tag = "groups",
+    delete, operation_id = "delete_group_link", path = "/api/v1/groups/{id}/link", tag = "groups",
     params(UnlinkQuery, ("id" = String, Path, description = "The group's ID")),
     security(("bearer" = [])),
     responses(

@@ -99,7 +99,7 @@ pub(super) struct GroupFilter {
 ///
 /// Returns groups in the order of their creation.
 #[utoipa::path(
-    get, path = "/api/v1/groups", tag = "groups",
+    get, operation_id = "list_groups", path = "/api/v1/groups", tag = "groups",
     params(Paging, GroupFilter),
     security(("bearer" = [])),
     responses(
@@ -119,7 +119,7 @@ pub(super) async fn list(
 
 /// Create a group
 #[utoipa::path(
-    post, path = "/api/v1/groups", tag = "groups",
+    post, operation_id = "create_group", path = "/api/v1/groups", tag = "groups",
     request_body = GroupName,
     security(("bearer" = [])),
     responses(
@@ -137,7 +137,7 @@ pub(super) async fn create(
 
 /// Get a group
 #[utoipa::path(
-    get, path = "/api/v1/groups/{id}", tag = "groups",
+    get, operation_id = "get_group", path = "/api/v1/groups/{id}", tag = "groups",
     params(("id" = String, Path, description = "The group's ID")),
     security(("bearer" = [])),
     responses(
@@ -157,7 +157,7 @@ pub(super) async fn show(
 
 /// Rename a group
 #[utoipa::path(
-    patch, path = "/api/v1/groups/{id}", tag = "groups",
+    patch, operation_id = "update_group", path = "/api/v1/groups/{id}", tag = "groups",
     params(("id" = String, Path, description = "The group's ID")),
     request_body = GroupName,
     security(("bearer" = [])),
@@ -182,7 +182,7 @@ pub(super) async fn change(
 ///
 /// The members of the group are not deleted.
 #[utoipa::path(
-    delete, path = "/api/v1/groups/{id}", tag = "groups",
+    delete, operation_id = "delete_group", path = "/api/v1/groups/{id}", tag = "groups",
     params(("id" = String, Path, description = "The group's ID")),
     security(("bearer" = [])),
     responses(
@@ -201,7 +201,7 @@ pub(super) async fn delete(
 
 /// List the members of a group
 #[utoipa::path(
-    get, path = "/api/v1/groups/{id}/members", tag = "groups",
+    get, operation_id = "list_group_members", path = "/api/v1/groups/{id}/members", tag = "groups",
     params(Paging, ("id" = String, Path, description = "The group's ID")),
     security(("bearer" = [])),
     responses(
@@ -227,7 +227,7 @@ pub(super) async fn list_members(
 
 /// Add and remove group members
 #[utoipa::path(
-    post, path = "/api/v1/groups/{id}/members", tag = "groups",
+    post, operation_id = "update_group_members", path = "/api/v1/groups/{id}/members", tag = "groups",
     params(("id" = String, Path, description = "The group's ID")),
     request_body = MemberChange,
     security(("bearer" = [])),

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::requests::{Difference, names};
 use crate::admin::{self, ListPage};
 use crate::idp::connections::Connection;
+use crate::provisioning::scim::approval::ApprovalResult;
 use crate::provisioning::scim::pending_changes::{self, PendingChange};
 use crate::web::console::{ConsoleListQuery, PAGE_SIZE};
 use crate::web::page::{self, Shell};
@@ -92,22 +93,29 @@ pub(crate) async fn approve(
     Path(id): Path<String>,
     Form(form): Form<PendingChangeForm>,
 ) -> Result<Response, Error> {
-    let released =
-        admin::provisioning::approve_pending_changes(&request.admin(), id.as_str(), form.chosen.as_deref())
-            .await?;
-    let refused = match released.refused {
-        0 => String::new(),
-        some => format!(" Not applied: {some}. The reason is shown with each change."),
+    let chosen = form.chosen.as_deref();
+    let approved = admin::provisioning::approve_pending_changes(&request.admin(), id.as_str(), chosen).await;
+    let outcome = match approved {
+        Ok(result) => outcome_text(&result, chosen.is_none()),
+        Err(error) => error.for_form()?,
     };
-    let unfinished =
-        form.chosen.is_none() && released.remaining > i64::try_from(released.refused).unwrap_or(0);
-    let rest = if unfinished {
-        " There were too many changes to apply at once. Approve the remaining changes as well."
-    } else {
-        ""
-    };
-    let outcome = format!("Applied: {}.{refused}{rest}", released.applied);
     render(&request, &id, None, "", Some(outcome)).await
+}
+
+fn outcome_text(result: &ApprovalResult, is_for_all: bool) -> String {
+    let mut texts = vec![format!("Applied: {}.", result.applied)];
+    if result.outdated > 0 {
+        texts.push(format!("Already in effect: {}.", result.outdated));
+    }
+    if result.refused > 0 {
+        texts.push(format!("Not applied: {}. The reason is shown with each change.", result.refused));
+    }
+    if is_for_all && result.remaining > i64::try_from(result.refused).unwrap_or(0) {
+        texts.push(
+            "There were too many changes to apply at once. Approve the remaining changes as well.".into(),
+        );
+    }
+    texts.join(" ")
 }
 
 pub(crate) async fn discard(

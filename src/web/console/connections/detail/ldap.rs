@@ -54,7 +54,7 @@ pub(super) async fn page(
         has_password: connections::has_secret(c, &connection.id, BIND_PASSWORD).await?,
         links: groups::links_of_connection(c, &connection.id).await?,
         schedule: match Schedule::parse(&settings.schedule) {
-            Ok(schedule) if settings.group_sync => {
+            Ok(schedule) if settings.is_synced() => {
                 Some((schedule.description(), sync::next_run_at(c, &connection.id).await?))
             }
             _ => None,
