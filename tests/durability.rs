@@ -68,7 +68,7 @@ async fn walk(backend: Backend) {
     while done.load(Ordering::SeqCst) < CREATES / 2
         && !clients.iter().any(tokio::task::JoinHandle::is_finished)
     {
-        tokio::task::yield_now().await;
+        crate::harness::pause().await;
     }
     server.kill();
     stop.store(true, Ordering::SeqCst);
@@ -172,7 +172,7 @@ async fn walk_groups(backend: Backend) {
         })
         .collect();
     while done.load(Ordering::SeqCst) < 40 && !clients.iter().any(tokio::task::JoinHandle::is_finished) {
-        tokio::task::yield_now().await;
+        crate::harness::pause().await;
     }
     server.kill();
     let mut told = Told::default();

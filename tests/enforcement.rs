@@ -13,12 +13,6 @@ use crate::on_both;
 const ADD: &str = "/profile/two-factor/add?what=app";
 const PASSWORD: &str = "a good long password";
 
-async fn user(server: &Server, tenant: &Tenant, name: &str) -> String {
-    let body = json!({"user_name": name, "email": name, "password": PASSWORD});
-    let made = server.client().bearer(&tenant.token).post("/api/v1/users", &body).await.created();
-    made["id"].as_str().expect("id").to_owned()
-}
-
 async fn enforce(server: &Server, tenant: &Tenant, two_factor: Value) -> Answer {
     let api = server.client().bearer(&tenant.token);
     api.patch("/api/v1/authentication-settings", &json!({"two_factor": two_factor})).await
@@ -53,8 +47,8 @@ on_both! {
         api.post("/api/v1/authentication-settings/preview", &on).await.expect(409);
         assert_eq!(server.mails_queued().await, 0);
         Phone::set_up(server, &admin, ADD).await;
-        user(server, &tenant, "ada@acme.example").await;
-        user(server, &tenant, "bob@acme.example").await;
+        server.add_user(&tenant, "ada@acme.example", PASSWORD).await;
+        server.add_user(&tenant, "bob@acme.example", PASSWORD).await;
         let preview = api.post("/api/v1/authentication-settings/preview", &on).await.ok();
         assert_eq!(preview["changes"], json!({"two_factor.enforced": {"before": false, "after": true}}));
         assert_eq!(preview["effects"][0]["count"], 2, "{preview}");
@@ -74,7 +68,7 @@ on_both! {
     async fn everybody_sets_one_up_before_they_are_in(server: Server) {
         let tenant = server.tenant("acme").await;
         lead(server, &tenant).await;
-        user(server, &tenant, "ada@acme.example").await;
+        server.add_user(&tenant, "ada@acme.example", PASSWORD).await;
         enforce(server, &tenant, json!({"enforced": true, "grace_days": 30})).await.expect(200);
         let token = server.mail("ada@acme.example", "Set up two-factor authentication").await.token();
         // The grace is for open sessions: a new sign-in is asked at once.
@@ -97,7 +91,7 @@ on_both! {
         // The link that was mailed is void now.
         server.client().get(&format!("/two-factor?token={token}")).await.expect(410);
         // Two flows that both wait for the first factor: only one of them can bring it.
-        user(server, &tenant, "bob@acme.example").await;
+        server.add_user(&tenant, "bob@acme.example", PASSWORD).await;
         let (mine, theirs) = (server.client(), server.client());
         let first = to_enrol(&mine.sign_in("acme", "bob@acme.example", PASSWORD).await);
         let second = to_enrol(&theirs.sign_in("acme", "bob@acme.example", PASSWORD).await);
@@ -113,7 +107,7 @@ on_both! {
     async fn it_covers_every_way_of_coming_in(server: Server) {
         let tenant = server.tenant("acme").await;
         lead(server, &tenant).await;
-        user(server, &tenant, "ada@acme.example").await;
+        server.add_user(&tenant, "ada@acme.example", PASSWORD).await;
         enforce(server, &tenant, json!({"enforced": true})).await.expect(200);
         let provider = Provider::new(server, &tenant, json!({"allow_idp_initiated": true, "jit": {"enabled": true}})).await;
         let mut waiting = Vec::new();
@@ -145,7 +139,7 @@ on_both! {
         let token = server.mail("ada@acme.example", "Reset your password").await.token();
         let sent = forgot.form("/login/reset", &[("token", &token), ("password", "another long password")]).await.expect(303);
         waiting.push((forgot, to_enrol(&sent)));
-        let boss = user(server, &tenant, "boss@acme.example").await;
+        let boss = server.add_user(&tenant, "boss@acme.example", PASSWORD).await;
         api.patch(&format!("/api/v1/users/{boss}"), &json!({"roles": ["account_admin"]})).await.expect(200);
         let local = server.client();
         let fields = [("identifier", "boss@acme.example"), ("account", "acme"), ("return_to", "/console"), ("password", PASSWORD)];
@@ -165,7 +159,7 @@ on_both! {
     async fn open_sessions_are_asked_at_their_next_request(server: Server) {
         let tenant = server.tenant("acme").await;
         lead(server, &tenant).await;
-        user(server, &tenant, "ada@acme.example").await;
+        server.add_user(&tenant, "ada@acme.example", PASSWORD).await;
         let ada = server.client();
         ada.sign_in("acme", "ada@acme.example", PASSWORD).await.expect(303);
         let made = ada.post("/api/v1/api-tokens", &json!({"name": "script"})).await.created();
@@ -208,7 +202,7 @@ on_both! {
     async fn a_period_of_grace_is_for_open_sessions(server: Server) {
         let tenant = server.tenant("acme").await;
         lead(server, &tenant).await;
-        user(server, &tenant, "ada@acme.example").await;
+        server.add_user(&tenant, "ada@acme.example", PASSWORD).await;
         let ada = server.client();
         ada.sign_in("acme", "ada@acme.example", PASSWORD).await.expect(303);
         let session = json!({"session": {"inactivity_minutes": 4320}});
@@ -230,7 +224,7 @@ on_both! {
         let tenant = server.tenant("acme").await;
         lead(server, &tenant).await;
         let api = server.client().bearer(&tenant.token);
-        let (ada, bob) = (user(server, &tenant, "ada@acme.example").await, user(server, &tenant, "bob@acme.example").await);
+        let (ada, bob) = (server.add_user(&tenant, "ada@acme.example", PASSWORD).await, server.add_user(&tenant, "bob@acme.example", PASSWORD).await);
         let group = api.post("/api/v1/groups", &json!({"name": "Makers"})).await.created();
         let group = group["id"].as_str().expect("id");
         api.post(&format!("/api/v1/groups/{group}/members"), &json!({"add": [ada]})).await;
@@ -264,9 +258,9 @@ on_both! {
         let formula = json!({"user_name": "=cmd|calc", "given_name": "Comma, \"Quote\"", "family_name": "X"});
         api.post("/api/v1/users", &formula).await.created();
         for n in 0..5 {
-            user(server, &tenant, &format!("u{n}@acme.example")).await;
+            server.add_user(&tenant, &format!("u{n}@acme.example"), PASSWORD).await;
         }
-        let gone = user(server, &tenant, "gone@acme.example").await;
+        let gone = server.add_user(&tenant, "gone@acme.example", PASSWORD).await;
         api.patch(&format!("/api/v1/users/{gone}"), &json!({"status": "inactive"})).await.expect(200);
         let summary = api.get("/api/v1/two-factor/summary").await.ok();
         assert_eq!(summary, json!({"people": 7, "enrolled": 1, "missing": 6}));
@@ -343,7 +337,7 @@ async fn mailed(api: &Client, count: usize) -> Value {
             if newest["sent"] == count && newest["status"] == "queued" {
                 return newest;
             }
-            tokio::task::yield_now().await;
+            crate::harness::pause().await;
         }
     };
     tokio::time::timeout(std::time::Duration::from_mins(2), done).await.expect("the mails go out")
@@ -392,7 +386,7 @@ async fn mails_go_on_after_a_kill_and_nobody_gets_two() {
     for goal in [150, 900] {
         let reached = async {
             while enrolment_mails(&outbox).len() < goal {
-                tokio::task::yield_now().await;
+                crate::harness::pause().await;
             }
         };
         tokio::time::timeout(std::time::Duration::from_mins(1), reached).await.expect("mails");
@@ -402,7 +396,7 @@ async fn mails_go_on_after_a_kill_and_nobody_gets_two() {
     }
     let done = async {
         while enrolment_mails(&outbox).len() < PEOPLE {
-            tokio::task::yield_now().await;
+            crate::harness::pause().await;
         }
     };
     tokio::time::timeout(std::time::Duration::from_mins(2), done).await.expect("all mails");

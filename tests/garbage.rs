@@ -67,13 +67,49 @@ on_both! {
         let tenant = server.tenant("acme").await;
         let api = server.client().bearer(&tenant.token);
         let answer = api.post("/api/v1/users", &json!({"user_name": "x", "nickname": "y"})).await.expect(422);
-        assert_eq!(answer.value()["field"], "nickname");
+        assert_eq!(answer.value()["errors"], json!([{"field": "nickname", "message": "is not a field of this request"}]));
+        assert_eq!(answer.value()["field"], "nickname", "as before");
         assert!(!answer.value()["request_id"].as_str().expect("id").is_empty());
         api.patch("/api/v1/authentication-settings", &json!({"sessions": {}})).await.expect(422);
         let answer = api.patch("/api/v1/authentication-settings", &json!({"session": {"inactivity_minutes": 5}})).await;
         assert!(answer.expect(422).body.contains("between 30 and 4320"));
         let own = api.patch("/api/v1/authentication-settings", &json!({"email_domains": ["no domain"]})).await;
         own.expect(422);
+    }
+
+    async fn every_member_that_is_wrong_is_named(server: Server) {
+        let tenant = server.tenant("acme").await;
+        let api = server.client().bearer(&tenant.token);
+        for (path, body, fields) in [
+            ("users", json!({}), &["user_name"][..]),
+            ("users", json!({"nickname": "y", "age": 7}), &["age", "nickname", "user_name"][..]),
+            ("users", json!({"user_name": 7}), &["user_name"][..]),
+            ("users", json!({"user_name": 7, "zodiac": "y"}), &["user_name", "zodiac"][..]),
+            ("users", json!({"user_name": "x", "roles": ["account_admin", 7]}), &["roles[1]"][..]),
+            ("users", json!({"user_name": "x", "email": "nonsense"}), &["email"][..]),
+            ("apps", json!({"nonsense": 1}), &["hosts", "kind", "name", "nonsense"][..]),
+            ("connections", json!({"kind": "magic", "name": "x"}), &["kind"][..]),
+            ("users", json!([]), &[][..]),
+            ("users", json!("user_name"), &[][..]),
+        ] {
+            let problem = api.post(&format!("/api/v1/{path}"), &body).await.expect(422).value();
+            let errors = problem["errors"].as_array().unwrap_or_else(|| panic!("{body}: {problem}"));
+            let mut named: Vec<&str> = errors.iter().map(|error| error["field"].as_str().expect("a field")).collect();
+            assert_eq!(problem["field"].as_str(), named.first().copied(), "{body}: {problem}");
+            named.sort_unstable();
+            assert_eq!(named, fields, "{body}: {problem}");
+            assert!(errors.iter().all(|error| !error["message"].as_str().expect("a message").is_empty()), "{problem}");
+        }
+        // A member twice, which is no JSON value of ours.
+        let twice = api.request(reqwest::Method::POST, "/api/v1/users").header("content-type", "application/json");
+        let answer = api.send(twice.body(r#"{"user_name": "x", "user_name": "y"}"#)).await.expect(422).value();
+        assert_eq!(answer["errors"][0]["field"], "user_name", "{answer}");
+        // Names that are taken are named as well; an error about no member names none.
+        api.post("/api/v1/users", &json!({"user_name": "x"})).await.created();
+        let taken = api.post("/api/v1/users", &json!({"user_name": "X"})).await.expect(409).value();
+        assert_eq!(taken["errors"], json!([{"field": "user_name", "message": "is already taken"}]));
+        let missing = api.get("/api/v1/users/x").await.expect(404).value();
+        assert_eq!((&missing["errors"], &missing["field"]), (&json!(null), &json!(null)));
     }
 
     async fn an_error_says_what_to_do_and_nothing_else(server: Server) {

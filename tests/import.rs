@@ -122,7 +122,7 @@ async fn killed(backend: Backend) {
             if usize::try_from(done.unwrap_or(0)).expect("fits") >= wanted {
                 break;
             }
-            tokio::task::yield_now().await;
+            crate::harness::pause().await;
         }
         child.kill().expect("SIGKILL");
         kills += usize::from(!child.wait().expect("gone").success());

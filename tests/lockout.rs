@@ -9,12 +9,6 @@ use crate::on_both;
 
 const RIGHT: &str = "a good long password";
 
-async fn user(server: &Server, tenant: &Tenant, name: &str) -> String {
-    let body = json!({"user_name": name, "password": RIGHT});
-    let made = server.client().bearer(&tenant.token).post("/api/v1/users", &body).await.created();
-    made["id"].as_str().expect("id").to_owned()
-}
-
 async fn set(server: &Server, tenant: &Tenant, settings: Value) {
     let api = server.client().bearer(&tenant.token);
     api.patch("/api/v1/authentication-settings", &settings).await.expect(200);
@@ -45,7 +39,7 @@ async fn fail(server: &Server, name: &str, times: usize) {
 on_both! {
     async fn the_last_wrong_attempt_locks_and_the_owner_is_told(server: Server) {
         let tenant = server.tenant("acme").await;
-        user(server, &tenant, "bob@acme.example").await;
+        server.add_user(&tenant, "bob@acme.example", RIGHT).await;
         set(server, &tenant, json!({"lockout": {"attempts": 3, "duration_minutes": 60}})).await;
         fail(server, "bob@acme.example", 2).await;
         attempt(server, "bob@acme.example", RIGHT).await.expect(303);
@@ -69,7 +63,7 @@ on_both! {
 
     async fn an_administrator_unlocks_at_once(server: Server) {
         let tenant = server.tenant("acme").await;
-        let id = user(server, &tenant, "bob@acme.example").await;
+        let id = server.add_user(&tenant, "bob@acme.example", RIGHT).await;
         set(server, &tenant, json!({"lockout": {"attempts": 3, "duration_minutes": 43200}})).await;
         fail(server, "bob@acme.example", 3).await;
         let api = server.client().bearer(&tenant.token);
@@ -92,8 +86,8 @@ on_both! {
 
     async fn a_group_is_told_if_the_account_wants_it(server: Server) {
         let tenant = server.tenant("acme").await;
-        user(server, &tenant, "bob@acme.example").await;
-        let eve = user(server, &tenant, "security@acme.example").await;
+        server.add_user(&tenant, "bob@acme.example", RIGHT).await;
+        let eve = server.add_user(&tenant, "security@acme.example", RIGHT).await;
         let api = server.client().bearer(&tenant.token);
         let group = api.post("/api/v1/groups", &json!({"name": "Security"})).await.created();
         let path = format!("/api/v1/groups/{}/members", group["id"].as_str().expect("id"));
@@ -109,7 +103,7 @@ on_both! {
 
     async fn failures_of_long_ago_are_forgotten(server: Server) {
         let tenant = server.tenant("acme").await;
-        user(server, &tenant, "bob@acme.example").await;
+        server.add_user(&tenant, "bob@acme.example", RIGHT).await;
         set(server, &tenant, json!({"lockout": {"attempts": 3, "duration_minutes": 30}})).await;
         fail(server, "bob@acme.example", 2).await;
         server.advance(30 * 60);
@@ -119,7 +113,7 @@ on_both! {
 
     async fn one_address_takes_long_to_lock_somebody_out(server: Server) {
         let tenant = server.tenant("acme").await;
-        user(server, &tenant, "bob@acme.example").await;
+        server.add_user(&tenant, "bob@acme.example", RIGHT).await;
         let guesser = server.client().from("203.0.113.9");
         for _ in 0..5 {
             guesser.sign_in("acme", "bob@acme.example", "not the password").await.expect(401);
@@ -149,7 +143,7 @@ on_both! {
 
     async fn a_deactivated_user_is_counted_like_any_other(server: Server) {
         let tenant = server.tenant("acme").await;
-        let id = user(server, &tenant, "off@acme.example").await;
+        let id = server.add_user(&tenant, "off@acme.example", RIGHT).await;
         set(server, &tenant, json!({"lockout": {"attempts": 3}})).await;
         let api = server.client().bearer(&tenant.token);
         api.patch(&format!("/api/v1/users/{id}"), &json!({"status": "inactive"})).await.expect(200);
@@ -166,7 +160,7 @@ async fn race(backend: Backend) {
     let one = Server::start(backend).await;
     let two = Server::beside(&one).await;
     let tenant = one.tenant("acme").await;
-    user(&one, &tenant, "bob@acme.example").await;
+    one.add_user(&tenant, "bob@acme.example", RIGHT).await;
     set(&one, &tenant, json!({"lockout": {"attempts": 7, "duration_minutes": 60}})).await;
     let mut guesses = tokio::task::JoinSet::new();
     for n in 0..200 {

@@ -35,7 +35,7 @@ on_both! {
         server.advance(2 * 24 * 60 * 60);
         // That it was sent is noted a moment after it is there.
         let forgotten = async { while forget().await == 0 {} };
-        tokio::time::timeout(std::time::Duration::from_secs(20), forgotten).await.expect("forgotten");
+        tokio::time::timeout(crate::harness::WAIT_LIMIT, forgotten).await.expect("forgotten");
         assert_eq!(server.mails_queued().await, 0);
     }
 
@@ -84,7 +84,7 @@ async fn outage(backend: Backend) {
         all.iter().all(|i| i["mail_error"].is_string() && i["mail_status"] == "queued")
     };
     while !tried().await {
-        tokio::task::yield_now().await;
+        crate::harness::pause().await;
     }
     let console = server.client();
     console.sign_in("acme", &tenant.email, &tenant.password).await.expect(303);
@@ -110,7 +110,7 @@ async fn outage(backend: Backend) {
             .all(|i| i["mail_status"] == "sent" && i["mail_error"].is_null())
     };
     while !sent().await {
-        tokio::task::yield_now().await;
+        crate::harness::pause().await;
     }
     // More hours pass; nothing comes again.
     server.advance(7200);
@@ -156,7 +156,7 @@ async fn a_refused_mail_is_shown_to_who_invited() {
     };
     let mut now = both().await;
     while now.0 == "queued" || now.1 == "queued" {
-        tokio::task::yield_now().await;
+        crate::harness::pause().await;
         now = both().await;
     }
     assert_eq!((&now.0, &now.1), (&json!("failed"), &json!("sent")));
@@ -177,7 +177,7 @@ async fn mail_does_not_go_to_a_server_nobody_vouches_for() {
     api.post("/api/v1/invitations", &json!({"emails": ["bob@acme.example"]})).await.created();
     let error = async || api.get("/api/v1/invitations").await.ok()["items"][0]["mail_error"].clone();
     while error().await.is_null() {
-        tokio::task::yield_now().await;
+        crate::harness::pause().await;
     }
     assert!(mail::all(smtp.folder()).is_empty(), "its certificate is not trusted");
 }

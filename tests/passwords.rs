@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use vestibule::audit::Context;
 use vestibule::signin::password as credentials;
 
-use crate::harness::{Answer, Client, Server, Tenant};
+use crate::harness::{Answer, Client, Server, Tenant, mail};
 use crate::on_both;
 
 const RIGHT: &str = "a good long password";
@@ -105,7 +105,7 @@ on_both! {
         elsewhere.get("/api/v1/me").await.expect(200);
         let (first, second) = (link(server, "bob@acme.example").await, {
             ask_for_link(&server.client(), "BOB@acme.example").await;
-            let two = crate::harness::mail::wait_for(&server.dir.path().join("outbox"), 2, |m| m.subject.contains("Reset your password")).await;
+            let two = mail::wait_for(&server.dir.path().join("outbox"), 2, |m| m.subject.contains("Reset your password")).await;
             two.into_iter().map(|m| m.token()).collect::<Vec<_>>()
         });
         let page = server.client().get(&format!("/login/reset?token={first}")).await.expect(200);
@@ -170,7 +170,7 @@ on_both! {
             ask_for_link(&server.client(), "bob@acme.example").await;
         }
         // Eve's mail is queued after all of Bob's.
-        let three = crate::harness::mail::wait_for(&server.dir.path().join("outbox"), 3, |m| m.to.contains("bob")).await;
+        let three = mail::wait_for(&server.dir.path().join("outbox"), 3, |m| m.to.contains("bob")).await;
         ask_for_link(&server.client(), "eve@acme.example").await;
         server.mail("eve@acme.example", "Reset your password").await;
         assert_eq!(three.len(), 3, "three an hour");
@@ -182,8 +182,43 @@ on_both! {
         server.advance(3600);
         ask_for_link(&server.client(), "bob@acme.example").await;
         ask_for_link(&server.client(), "eve@acme.example").await;
-        crate::harness::mail::wait_for(&server.dir.path().join("outbox"), 2, |m| m.to.contains("eve")).await;
+        mail::wait_for(&server.dir.path().join("outbox"), 2, |m| m.to.contains("eve")).await;
         assert_eq!(server.mails_queued().await, 5, "none for the deactivated");
+    }
+
+    async fn used_links_count_towards_the_mails_of_an_hour(server: Server) {
+        let tenant = server.tenant("acme").await;
+        user(server, &tenant, "bob@acme.example").await;
+        for (round, new) in [RIGHT, NEW, RIGHT].into_iter().enumerate() {
+            ask_for_link(&server.client(), "bob@acme.example").await;
+            let outbox = server.dir.path().join("outbox");
+            let links = mail::wait_for(&outbox, round + 1, |mail| mail.subject.contains("Reset your password"));
+            let token = links.await.pop().expect("a mail").token();
+            server.client().form("/login/reset", &[("token", &token), ("password", new)]).await.expect(303);
+        }
+        user(server, &tenant, "eve@acme.example").await;
+        ask_for_link(&server.client(), "bob@acme.example").await;
+        // An administrator cannot fill the mailbox either, and is told.
+        let bob = server.client().bearer(&tenant.token).get("/api/v1/users?user_name=bob%40acme.example").await.ok();
+        let path = format!("/api/v1/users/{}/password/reset", bob["items"][0]["id"].as_str().expect("id"));
+        server.client().bearer(&tenant.token).post(&path, &json!({})).await.expect(409);
+        link(server, "eve@acme.example").await;
+        let to_bob = |mail: &mail::Mail| mail.to.contains("bob") && mail.subject.contains("Reset");
+        assert_eq!(mail::wait_for(&server.dir.path().join("outbox"), 3, to_bob).await.len(), 3);
+    }
+
+    async fn requests_at_the_same_time_share_the_limit(server: Server) {
+        let tenant = server.tenant("acme").await;
+        user(server, &tenant, "bob@acme.example").await;
+        user(server, &tenant, "eve@acme.example").await;
+        let client = server.client();
+        let requests = (0..30).map(|_| ask_for_link(&client, "bob@acme.example"));
+        futures_util::future::join_all(requests).await;
+        let to_bob = |mail: &mail::Mail| mail.to.contains("bob");
+        let outbox = server.dir.path().join("outbox");
+        mail::wait_for(&outbox, 3, to_bob).await;
+        link(server, "eve@acme.example").await;
+        assert_eq!(mail::wait_for(&outbox, 3, to_bob).await.len(), 3);
     }
 
     async fn links_lead_to_the_configured_address_whatever_the_host_header_says(server: Server) {

@@ -155,7 +155,8 @@ on_both! {
 
     async fn another_accounts_people_and_groups_are_not_there(server: Server) {
         let (acme, zoo) = (client(server, "acme").await, client(server, "zoo").await);
-        let theirs = bulk(&zoo, json!([user("eve"), {"method": "POST", "path": "/Groups", "bulkId": "g", "data": {"displayName": "Staff"}}])).await;
+        let new = json!({"method": "POST", "path": "/Users", "bulkId": "eve", "data": {"userName": "eve@zoo.example"}});
+        let theirs = bulk(&zoo, json!([new, {"method": "POST", "path": "/Groups", "bulkId": "g", "data": {"displayName": "Staff"}}])).await;
         let (eve, staff) = (id(&theirs[0]), id(&theirs[1]));
         let patch = json!({"Operations": [{"op": "replace", "path": "externalId", "value": "mine"}]});
         let results = bulk(&acme, json!([

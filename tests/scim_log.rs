@@ -203,7 +203,7 @@ on_both! {
         let gone = site.api.post(&format!("{}/pending-changes/discard", site.path), &chosen).await.ok();
         assert_eq!(gone, json!({"discarded": 1}));
         let done = site.api.post(&format!("{}/pending-changes/approve", site.path), &json!({})).await.ok();
-        assert_eq!(done, json!({"done": 2, "refused": 0, "left": 0}));
+        assert_eq!(done, json!({"done": 2, "outdated": 0, "refused": 0, "left": 0}));
         assert!(!site.is_active(&bob).await);
         let eve = site.scim.get("/scim/v2/Users?filter=userName%20eq%20%22eve@acme.example%22").await.ok();
         assert_eq!(eve["Resources"][0]["name"]["givenName"], "Eve");
@@ -223,14 +223,15 @@ on_both! {
         let waiting = site.waiting().await;
         let path = format!("{}/pending-changes/approve", site.path);
         let done = site.api.post(&path, &json!({"id": waiting[1]["id"]})).await.ok();
-        assert_eq!(done, json!({"done": 1, "refused": 0, "left": 1}));
+        assert_eq!(done, json!({"done": 1, "outdated": 0, "refused": 0, "left": 1}));
         assert_eq!(site.waiting().await[0]["subject"], "bob");
         assert_eq!(site.scim.get("/scim/v2/Users?filter=userName%20eq%20%22eve%22").await.ok()["totalResults"], 1);
         // One that is gone, or waits for another connection, is none.
         let (other, _) = server.scim(&site.tenant, "Entra").await;
         let elsewhere = format!("/api/v1/connections/{other}/pending-changes/approve");
         for (path, id) in [(&path, &waiting[1]["id"]), (&elsewhere, &waiting[0]["id"])] {
-            assert_eq!(site.api.post(path, &json!({"id": id})).await.ok()["done"], 0);
+            let problem = site.api.post(path, &json!({"id": id})).await.expect(409);
+            assert!(problem.body.contains("no longer pending") && problem.body.contains("Nothing was applied"), "{}", problem.body);
         }
         assert_eq!(site.waiting().await.len(), 1);
     }
@@ -242,7 +243,7 @@ on_both! {
         let taken = json!({"user_name": "eve@acme.example", "email": "eve@acme.example"});
         site.api.post("/api/v1/users", &taken).await.created();
         let done = site.api.post(&format!("{}/pending-changes/approve", site.path), &json!({})).await.ok();
-        assert_eq!(done, json!({"done": 0, "refused": 1, "left": 1}));
+        assert_eq!(done, json!({"done": 0, "outdated": 0, "refused": 1, "left": 1}));
         let refusal = site.waiting().await[0]["refusal"].as_str().expect("why").to_owned();
         assert!(refusal.contains("userName"), "{refusal}");
         site.api.post(&format!("{}/pending-changes/approve", site.path), &json!({"nonsense": 1})).await.expect(422);

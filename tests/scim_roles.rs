@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Client, Server, Tenant, mail};
+use crate::harness::{Client, Server, Tenant};
 use crate::on_both;
 
 const USER: &str = "urn:ietf:params:scim:schemas:core:2.0:User";
@@ -97,10 +97,83 @@ on_both! {
         assert_eq!(now.len(), 1);
         assert_ne!(now[0]["id"], seen[0]["id"]);
         let approve = format!("{}/pending-changes/approve", world.connection);
-        world.api.post(&approve, &json!({"id": seen[0]["id"]})).await;
+        let problem = world.api.post(&approve, &json!({"id": seen[0]["id"]})).await.expect(409);
+        assert!(problem.body.contains("Okta has sent another change in its place"), "{}", problem.body);
         assert_eq!(world.api.get(&world.user).await.ok()["email"], "bob@acme.example");
-        let outbox = server.dir.path().join("outbox");
-        mail::wait_for(&outbox, 2, |mail| mail.subject.contains("needs your approval")).await;
+        assert_eq!(world.pending().await, now, "what is pending now is still to be decided");
+    }
+
+    async fn an_approval_without_effect_says_why(server: Server) {
+        let world = world(server, "account_viewer").await;
+        let approve = format!("{}/pending-changes/approve", world.connection);
+        let browser = server.client();
+        browser.sign_in("acme", &world.tenant.email, &world.tenant.password).await.expect(303);
+        let page = approve.replace("/api/v1/", "/console/");
+        // Already in effect, because an administrator was faster: one alone, and among all.
+        for is_alone in [true, false] {
+            let address = format!("robert{is_alone}@acme.example");
+            world.scim.put(&world.path, &profile(&address, "Bob")).await.expect(503);
+            world.api.patch(&world.user, &json!({"roles": []})).await.expect(200);
+            world.scim.put(&world.path, &profile(&address, "Bob")).await.expect(200);
+            world.api.patch(&world.user, &json!({"roles": ["account_viewer"]})).await.expect(200);
+            if is_alone {
+                let id = world.pending().await[0]["id"].clone();
+                let problem = world.api.post(&approve, &json!({"id": id})).await.expect(409).value();
+                assert!(problem["detail"].as_str().expect("text").contains("already has the values"), "{problem}");
+                // It is dealt with, which the second approval is told.
+                let id = id.as_str().expect("id");
+                let told = browser.form(&page, &[("chosen", id)]).await.expect(200);
+                assert!(told.body.contains("no longer pending: it was approved or discarded"), "{}", told.body);
+            } else {
+                let result = world.api.post(&approve, &json!({})).await.ok();
+                assert_eq!(result, json!({"done": 0, "outdated": 1, "refused": 0, "left": 0}));
+            }
+            assert!(world.pending().await.is_empty());
+            assert_eq!(world.api.get(&world.user).await.ok()["email"], address.as_str());
+        }
+        // The user is gone: the change stays with the reason, in both places.
+        world.scim.patch(&world.path, &replace(&json!({"active": false}))).await.expect(503);
+        world.api.patch(&world.user, &json!({"roles": []})).await.expect(200);
+        world.scim.delete(&world.path).await.expect(204);
+        let id = world.pending().await[0]["id"].clone();
+        let problem = world.api.post(&approve, &json!({"id": id})).await.expect(409).value();
+        let detail = problem["detail"].as_str().expect("text");
+        assert!(detail.contains("not applied and is still pending") && detail.contains("not found"), "{problem}");
+        let told = browser.form(&page, &[("chosen", id.as_str().expect("id"))]).await.expect(200);
+        assert!(told.body.contains("not applied and is still pending"), "{}", told.body);
+        assert!(world.pending().await[0]["refusal"].as_str().expect("why").contains("not found"));
+    }
+
+    async fn a_change_that_alternates_mails_administrators_once_a_day(server: Server) {
+        const DAY: u64 = 24 * 60 * 60;
+        let world = world(server, "account_viewer").await;
+        let alternate = async |times: usize| {
+            for n in 0..times {
+                let address = if n.is_multiple_of(2) { "robert@acme.example" } else { "bobby@acme.example" };
+                world.scim.put(&world.path, &profile(address, "Bob")).await.expect(503);
+            }
+        };
+        // The mail to a new user is queued after a while.
+        server.mail("bob@acme.example", "You now have access to acme").await;
+        let before = server.mails_queued().await;
+        alternate(6).await;
+        let pending = world.pending().await;
+        assert_eq!(pending.len(), 1);
+        assert!(pending[0]["changes"].to_string().contains("bobby@acme.example"), "the newest: {pending:?}");
+        assert_eq!(server.mails_queued().await - before, 1);
+        server.mail(&world.tenant.email, "A change to bob@acme.example needs your approval").await;
+        // No mail was about the content of now: it is due once the day is over, although it is only a retry.
+        let retry = profile("bobby@acme.example", "Bob");
+        for (seconds, mails) in [(DAY - 60, 1), (120, 2), (2 * DAY, 2)] {
+            server.advance(seconds);
+            world.scim.put(&world.path, &retry).await.expect(503);
+            assert_eq!(server.mails_queued().await - before, mails, "after {seconds} seconds");
+        }
+        alternate(5).await;
+        assert_eq!(server.mails_queued().await - before, 3);
+        // Another held change has a mail of its own.
+        world.scim.delete(&world.path).await.expect(503);
+        assert_eq!(server.mails_queued().await - before, 4);
     }
 
     async fn a_directory_does_not_begin_to_manage_somebody_with_a_role(server: Server) {

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::idp::Provider;
-use crate::harness::{Answer, Client, Server, Tenant};
+use crate::harness::idp::{Provider, message};
+use crate::harness::phone::Phone;
+use crate::harness::{Answer, Client, Server, Tenant, mail};
 use crate::on_both;
 
 const SETTINGS: &str = "/api/v1/authentication-settings";
@@ -52,6 +53,18 @@ impl<'s> World<'s> {
         browser.confirm_link(&waiting, PASSWORD).await.expect(303);
         browser.get("/api/v1/me").await.expect(200);
     }
+}
+
+/// A step that needs a recent proof, which the session has not: where it leads to.
+async fn needs_confirmation(browser: &Client) -> String {
+    let sent = browser.form("/profile/tokens", &[("name", "backup")]).await.expect(303);
+    let to = sent.location().expect("to confirm");
+    assert!(to.starts_with("/profile/confirm?"), "{to}");
+    to
+}
+
+async fn confirm(browser: &Client, fields: &[(&str, &str)]) -> Answer {
+    browser.form("/profile/confirm", &[&[("return_to", "/profile")][..], fields].concat()).await
 }
 
 fn only_sso(more: &Value) -> Value {
@@ -125,6 +138,46 @@ on_both! {
         browser.get("/api/v1/me").await.expect(200);
     }
 
+    async fn a_connection_that_a_rule_forbids_has_no_button(server: Server) {
+        let world = World::new(server).await;
+        let partners = Provider::new(server, &world.tenant, json!({"name": "Partners"})).await;
+        let group = world.api().post("/api/v1/groups", &json!({"name": "Staff"})).await.created();
+        let group = group["id"].as_str().expect("id").to_owned();
+        // The buttons after this was entered: whether Company is among them, and whether Partners is.
+        let buttons = async |identifier: &str| {
+            let browser = server.client();
+            let fields = [("identifier", identifier), ("account", "acme"), ("return_to", "/profile")];
+            let sent = browser.form("/login", &fields).await.expect(303).location().expect("a redirect");
+            let flow = sent.split_once("flow=").expect("a flow").1;
+            let page = browser.get(&format!("/login/password?flow={flow}")).await.expect(200);
+            ["Company", "Partners"].map(|name| page.body.contains(&format!("Continue with {name}")))
+        };
+        let domain = json!({"domain": "acme.example", "password": true, "passkey": true, "connections": [world.provider.id]});
+        let everyone = json!({"password": true, "passkey": true, "connections": []});
+        let of_group = json!({"group": group, "password": true, "passkey": true, "connections": [partners.id]});
+        for (rules, acme, other) in [
+            (json!([]), [true, true], [true, true]),
+            (json!([domain]), [true, false], [true, true]),
+            (json!([domain, everyone]), [true, false], [false, false]),
+            // Members of the group may use it, and the page does not tell who is one.
+            (json!([domain, everyone, of_group]), [true, true], [false, true]),
+        ] {
+            world.rules(rules.clone()).await.expect(200);
+            for identifier in [BOB, "BOB@Acme.Example", "no-such-user@acme.example"] {
+                assert_eq!(buttons(identifier).await, acme, "{identifier}: {rules}");
+            }
+            assert_eq!(buttons("no-such-user@other.example").await, other, "{rules}");
+            // A username does not tell the domain.
+            for identifier in ["bob", "no-such-user"] {
+                assert_eq!(buttons(identifier).await, [true, true], "{identifier}: {rules}");
+            }
+        }
+        // The group decides for Bob, and nothing of it shows.
+        let joined = world.api().post(&format!("/api/v1/groups/{group}/members"), &json!({"add": [world.bob]})).await;
+        assert!(joined.status.is_success(), "{}", joined.body);
+        assert_eq!(buttons(BOB).await, buttons("no-such-user@acme.example").await);
+    }
+
     async fn no_password_is_mailed_or_set_where_it_is_no_way_in(server: Server) {
         let world = World::new(server).await;
         let forgot = [("identifier", BOB), ("account", "acme")];
@@ -142,9 +195,98 @@ on_both! {
         let path = format!("/api/v1/users/{}/password/reset", world.bob);
         let refused = world.api().post(&path, &json!({})).await.expect(409);
         assert!(refused.body.contains("signs in through Company"), "{}", refused.body);
+        // Mails without a link fill a mailbox as well: two are left of this hour's three.
+        for _ in 0..5 {
+            server.client().form("/login/forgot", &forgot).await.expect(200);
+        }
+        let outbox = server.dir.path().join("outbox");
+        let without_link = |mail: &mail::Mail| mail.subject.contains("through your identity provider");
+        mail::wait_for(&outbox, 2, without_link).await;
         // An administrator still has the page for administrators.
         server.client().form("/login/forgot", &[("identifier", &world.tenant.email), ("account", "acme")]).await.expect(200);
         server.mail(&world.tenant.email, "password").await;
+        assert_eq!(mail::wait_for(&outbox, 2, without_link).await.len(), 2);
+    }
+
+    async fn a_password_that_is_no_way_in_confirms_nothing(server: Server) {
+        let world = World::new(server).await;
+        world.lets_in_by_provider().await;
+        let browser = server.client();
+        world.type_password(&browser, BOB, PASSWORD).await.expect(303);
+        world.rules(json!([only_sso(&json!({"domain": "acme.example"}))])).await.expect(200);
+        server.advance(11 * 60);
+        let page = browser.get(&needs_confirmation(&browser).await).await.expect(200).body;
+        assert!(page.contains("Continue with Company") && !page.contains("name=\"password\""), "{page}");
+        // Right or wrong, the password is not even checked.
+        for password in [PASSWORD, "wrong", ""] {
+            let refused = confirm(&browser, &[("password", password)]).await.expect(401);
+            assert!(refused.body.contains(ONLY_SSO) && refused.body.contains("Continue with Company"), "{}", refused.body);
+        }
+        needs_confirmation(&browser).await;
+        // Bob signs in again at the provider, which is asked for a new authentication.
+        let again = format!("/saml/{}/login?return_to=%2Fprofile&reauthenticate=true", world.provider.id);
+        assert!(page.contains(&again.replace('&', "&amp;")), "{page}");
+        let sent = browser.get(&again).await.expect(303).location().expect("to the provider");
+        assert!(message(&sent, "SAMLRequest").contains("ForceAuthn=\"true\""), "{sent}");
+        let usual = again.replace("&reauthenticate=true", "");
+        let sent = browser.get(&usual).await.expect(303).location().expect("to the provider");
+        assert!(!message(&sent, "SAMLRequest").contains("ForceAuthn=\"true\""), "{sent}");
+        let entered = world.provider.answer(server, &browser, &again, BOB).await.expect(303);
+        assert_eq!(entered.location().as_deref(), Some("/profile"));
+        browser.form("/profile/tokens", &[("name", "backup")]).await.expect(200);
+        // Once the password is a way in again, it confirms again.
+        world.rules(json!([])).await.expect(200);
+        server.advance(11 * 60);
+        needs_confirmation(&browser).await;
+        confirm(&browser, &[("password", "wrong")]).await.expect(401);
+        confirm(&browser, &[("password", PASSWORD)]).await.expect(303);
+        browser.form("/profile/tokens", &[("name", "restore")]).await.expect(200);
+    }
+
+    async fn a_provider_that_is_no_way_in_is_not_offered_to_confirm(server: Server) {
+        let world = World::new(server).await;
+        world.lets_in_by_provider().await;
+        let other = Provider::new(server, &world.tenant, json!({"name": "Partners"})).await;
+        let browser = server.client();
+        let waiting = other.sign_in(server, &browser, BOB).await.expect(303);
+        browser.confirm_link(&waiting, PASSWORD).await.expect(303);
+        // The address leads to either; Bob may use one of them only.
+        for (allowed, offered, hidden) in [(&world.provider.id, "Company", "Partners"), (&other.id, "Partners", "Company")] {
+            world.rules(json!([only_sso(&json!({"domain": "acme.example", "connections": [allowed]}))])).await.expect(200);
+            server.advance(11 * 60);
+            let page = browser.get(&needs_confirmation(&browser).await).await.expect(200).body;
+            assert!(page.contains(&format!("Continue with {offered}")), "{page}");
+            assert!(!page.contains(&format!("Continue with {hidden}")), "{page}");
+        }
+        // Without any, a new sign-in is the way, if there is one.
+        let none = json!({"domain": "acme.example", "password": false, "passkey": true, "connections": []});
+        world.rules(json!([none])).await.expect(200);
+        let page = browser.get(&needs_confirmation(&browser).await).await.expect(200).body;
+        assert!(page.contains("Sign out, sign in again") && !page.contains("Continue with"), "{page}");
+        assert!(!page.contains("password reset") && !page.contains("name=\"password\""), "{page}");
+        confirm(&browser, &[("password", PASSWORD)]).await.expect(401);
+    }
+
+    async fn a_second_factor_and_the_page_for_administrators_confirm_whatever_the_rules(server: Server) {
+        let world = World::new(server).await;
+        let tenant = &world.tenant;
+        let (bob, admin) = (server.client(), server.client());
+        world.type_password(&bob, BOB, PASSWORD).await.expect(303);
+        let phone = Phone::set_up(server, &bob, "/profile/two-factor/add?what=app").await.phone;
+        admin.sign_in_locally("acme", &tenant.email, &tenant.password).await.expect(303);
+        world.rules(json!([only_sso(&json!({}))])).await.expect(200);
+        server.advance(11 * 60);
+        let page = bob.get(&needs_confirmation(&bob).await).await.expect(200).body;
+        assert!(page.contains("name=\"code\"") && !page.contains("name=\"password\""), "{page}");
+        confirm(&bob, &[("password", PASSWORD)]).await.expect(401);
+        confirm(&bob, &[("code", &phone.code(server, 0))]).await.expect(303);
+        bob.form("/profile/tokens", &[("name", "backup")]).await.expect(200);
+        // The password of an administrator still signs in, on a page of its own.
+        let page = admin.get(&needs_confirmation(&admin).await).await.expect(200).body;
+        assert!(page.contains("name=\"password\""), "{page}");
+        confirm(&admin, &[("password", "wrong")]).await.expect(401);
+        confirm(&admin, &[("password", &tenant.password)]).await.expect(303);
+        admin.form("/profile/tokens", &[("name", "backup")]).await.expect(200);
     }
 
     async fn rules_that_shut_every_administrator_out_are_refused(server: Server) {

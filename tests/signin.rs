@@ -2,14 +2,8 @@
 
 use serde_json::json;
 
-use crate::harness::{Answer, Server, Tenant};
+use crate::harness::{Answer, Server};
 use crate::on_both;
-
-async fn user(server: &Server, tenant: &Tenant, name: &str, password: &str) -> String {
-    let body = json!({"user_name": name, "email": name, "password": password});
-    let made = server.client().bearer(&tenant.token).post("/api/v1/users", &body).await.created();
-    made["id"].as_str().expect("id").to_owned()
-}
 
 on_both! {
     async fn a_person_lands_where_they_wanted_to_go(server: Server) {
@@ -35,7 +29,7 @@ on_both! {
 
     async fn unknown_wrong_and_inactive_look_alike(server: Server) {
         let tenant = server.tenant("acme").await;
-        let id = user(server, &tenant, "off@acme.example", "a good long password").await;
+        let id = server.add_user(&tenant, "off@acme.example", "a good long password").await;
         let api = server.client().bearer(&tenant.token);
         api.patch(&format!("/api/v1/users/{id}"), &json!({"status": "inactive"})).await.expect(200);
         let body = |answer: Answer, name: &str| {
@@ -114,7 +108,7 @@ on_both! {
 
     async fn the_allow_list_of_domains_counts_at_every_door(server: Server) {
         let tenant = server.tenant("acme").await;
-        user(server, &tenant, "eve@elsewhere.example", "a good long password").await;
+        server.add_user(&tenant, "eve@elsewhere.example", "a good long password").await;
         let api = server.client().bearer(&tenant.token);
         let list = json!({"email_domains": ["ACME.example"]});
         api.patch("/api/v1/authentication-settings", &list).await.expect(200);
@@ -126,7 +120,7 @@ on_both! {
 
     async fn the_local_page_is_for_administrators(server: Server) {
         let tenant = server.tenant("acme").await;
-        user(server, &tenant, "bob@acme.example", "a good long password").await;
+        server.add_user(&tenant, "bob@acme.example", "a good long password").await;
         let try_as = async |name: &str, password: &str| {
             let fields = [("identifier", name), ("password", password), ("account", "acme")];
             server.client().form("/login/local", &fields).await
@@ -158,8 +152,8 @@ on_both! {
     async fn an_address_in_two_accounts_needs_the_account(server: Server) {
         let acme = server.tenant("acme").await;
         let globex = server.tenant("globex").await;
-        user(server, &acme, "ada@shared.example", "password of acme").await;
-        user(server, &globex, "ada@shared.example", "password of globex").await;
+        server.add_user(&acme, "ada@shared.example", "password of acme").await;
+        server.add_user(&globex, "ada@shared.example", "password of globex").await;
         // The page asks for the account, whoever has the address.
         let identify = async |name: &str| {
             let fields = [("identifier", name), ("account", ""), ("return_to", "")];

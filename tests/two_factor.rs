@@ -18,12 +18,6 @@ async fn with_phone(server: &Server, tenant: &Tenant) -> (Client, SetUp) {
     (browser, set_up)
 }
 
-async fn user(server: &Server, tenant: &Tenant, name: &str) -> String {
-    let body = json!({"user_name": name, "email": name, "password": "a good long password"});
-    let made = server.client().bearer(&tenant.token).post("/api/v1/users", &body).await.created();
-    made["id"].as_str().expect("id").to_owned()
-}
-
 async fn settings(server: &Server, tenant: &Tenant, two_factor: Value) -> Answer {
     let api = server.client().bearer(&tenant.token);
     api.patch("/api/v1/authentication-settings", &json!({"two_factor": two_factor})).await
@@ -245,9 +239,9 @@ on_both! {
         let sent = provider.sign_in(server, &saml, &tenant.email).await.expect(303);
         waits(&sent);
         is_not_in(&saml).await;
+        // The first link is confirmed only where the sign-in was begun.
         let unasked = server.client();
-        let tile = provider.unsolicited(server, &unasked, &tenant.email).await.expect(303);
-        waits(&tile);
+        provider.unsolicited(server, &unasked, &tenant.email).await.expect(403);
         is_not_in(&unasked).await;
         // Each goes on with the code, in its own browser and no other.
         server.client().get(&waits(&sent)).await.expect(303);
@@ -255,6 +249,9 @@ on_both! {
         saml.second_factor(&sent, &phone.code(server, 0)).await.expect(303);
         let me = saml.get("/api/v1/me").await.ok();
         assert_eq!((&me["amr"], &me["acr"]), (&json!(["otp", "mfa"]), &json!("2fa")));
+        let tile = provider.unsolicited(server, &unasked, &tenant.email).await.expect(303);
+        waits(&tile);
+        is_not_in(&unasked).await;
         server.advance(30);
         unasked.second_factor(&tile, &phone.code(server, 0)).await.expect(303);
         server.advance(30);
@@ -290,7 +287,7 @@ on_both! {
 
     async fn what_happens_meanwhile_ends_a_flow_that_waits(server: Server) {
         let tenant = server.tenant("acme").await;
-        let id = user(server, &tenant, "ada@acme.example").await;
+        let id = server.add_user(&tenant, "ada@acme.example", "a good long password").await;
         let api = server.client().bearer(&tenant.token);
         let own = server.client();
         own.sign_in("acme", "ada@acme.example", "a good long password").await.expect(303);
@@ -372,7 +369,7 @@ on_both! {
         browser.form("/logout", &[]).await.expect(303);
 
         // The cookie in the browser of somebody else, who has a phone too.
-        let id = user(server, &tenant, "eve@acme.example").await;
+        let id = server.add_user(&tenant, "eve@acme.example", "a good long password").await;
         let eve = server.client();
         eve.sign_in("acme", "eve@acme.example", "a good long password").await.expect(303);
         Phone::set_up(server, &eve, ADD).await;
@@ -491,7 +488,7 @@ on_both! {
 
     async fn an_administrator_ends_a_lost_one(server: Server) {
         let tenant = server.tenant("acme").await;
-        let id = user(server, &tenant, "ada@acme.example").await;
+        let id = server.add_user(&tenant, "ada@acme.example", "a good long password").await;
         let other = server.tenant("other").await;
         let api = server.client().bearer(&tenant.token);
         let ada = server.client();
@@ -567,10 +564,27 @@ on_both! {
         assert!(own.body.contains("This passkey is your only sign-in method"), "{}", own.body);
         browser.get("/api/v1/me").await.expect(200);
         // With another administrator beside them it is no way out any more, so it can be reset.
-        let second = user(server, &tenant, "second@acme.example").await;
+        let second = server.add_user(&tenant, "second@acme.example", "a good long password").await;
         api.patch(&format!("/api/v1/users/{second}"), &json!({"roles": ["account_admin"]})).await.expect(200);
         api.post(&format!("{path}/two-factor/reset"), &json!({})).await.expect(204);
         browser.get("/api/v1/me").await.expect(401);
+    }
+
+    async fn a_passkey_that_signs_no_one_in_can_be_removed(server: Server) {
+        // By the rules of the account, and by its setting.
+        let rule = json!({"sign_in_rules": [{"password": true, "passkey": false, "connections": null}]});
+        for (slug, forbidden) in [("acme", rule), ("globex", json!({"two_factor": {"passkey_sign_in": false}}))] {
+            let tenant = server.tenant(slug).await;
+            let browser = server.client();
+            browser.sign_in(slug, &tenant.email, &tenant.password).await.expect(303);
+            Phone::set_up(server, &browser, ADD).await;
+            let api = server.client().bearer(&tenant.token);
+            api.patch("/api/v1/authentication-settings", &forbidden).await.expect(200);
+            let passkey = passkey_only(server).await;
+            let removed = browser.form("/profile/two-factor/remove", &[("id", &passkey)]).await.expect(303);
+            let to = removed.location().expect("to the list");
+            assert!(to.starts_with("/profile/two-factor"), "{to}");
+        }
     }
 }
 

@@ -50,7 +50,13 @@ fn main() {
 
 /// What `directory.rs`, which is shared with the tests, expects of its parent.
 mod peers {
+    use std::net::TcpListener;
     use std::process::Child;
+
+    /// A port of this machine that is free.
+    pub(crate) fn free_port() -> u16 {
+        TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("address").port()
+    }
 
     /// A child process that is killed when this value is dropped.
     pub(crate) struct Ending(pub(crate) Child);

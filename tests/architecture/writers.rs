@@ -23,6 +23,7 @@ const HOMES: [(&str, &[&str]); 9] = [
         &[
             "src/admin/users.rs",
             "src/provisioning/scim/write/users.rs",
+            "src/signin/flow/address.rs",
             // … unless it is only activated, or named.
             "src/signin/flow/admit.rs",
             "src/signin/flow/provider_claims.rs",
@@ -46,7 +47,8 @@ fn elsewhere(sources: &[Source]) -> Vec<String> {
 /// Files that can change an address and tell nobody.
 fn silent(sources: &[Source]) -> Vec<String> {
     let tells = |source: &&Source| source.text.contains("address_changed(");
-    let changes = ["src/admin/users.rs", "src/provisioning/scim/write/users.rs"];
+    let changes =
+        ["src/admin/users.rs", "src/provisioning/scim/write/users.rs", "src/signin/flow/address.rs"];
     let files = sources.iter().filter(|source| changes.contains(&source.path.as_str()));
     files.filter(|source| !tells(source)).map(|source| source.path.clone()).collect()
 }

@@ -179,14 +179,7 @@ async fn an_operators_word_needs_no_record(backend: Backend) {
     assert!(world.routes().await);
 
     let dns = format!("[\"127.0.0.1:{}\"]", world.knot.address().address().port());
-    let doctor = |world: &World| {
-        let mut command = crate::harness::process::vestibule(
-            world.server.dir.path(),
-            &world.server.kernel.config.database.url,
-        );
-        let done = command.env("VESTIBULE_DNS__SERVERS", &dns).arg("doctor").output().expect("runs");
-        String::from_utf8_lossy(&done.stdout).into_owned()
-    };
+    let doctor = |world: &World| world.server.doctor_with(&[("VESTIBULE_DNS__SERVERS", &dns)]).1;
     assert!(doctor(&world).contains("ok    brand.example: verified by the operator"), "{}", doctor(&world));
     world.api().delete(&path(&world.domain)).await.expect(204);
     world.domain = world.api().post("/api/v1/domains", &json!({"domain": ZONE})).await.created();

@@ -128,7 +128,7 @@ on_both! {
         for slug in ["acme", "globex", "initech"] {
             server.tenant(slug).await;
         }
-        for round in 0..20 {
+        for round in 0..200 {
             let name = DomainName::parse("domain", &format!("race{round}.example")).expect("a domain");
             let barrier = tokio::sync::Barrier::new(3);
             let verify = async |slug: &str| {

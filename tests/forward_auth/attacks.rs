@@ -45,7 +45,8 @@ on_both! {
         let sent = site.navigate(&browser, "/").await.expect(302);
         let (page, _) = site.follow(&browser, sent).await;
         assert_eq!(page.status, 403, "{}", page.body);
-        assert!(page.body.contains(&site.tenant.email), "says who one is");
+        let who = format!("{} (account globex)", site.tenant.email);
+        assert!(page.body.contains(&who), "says who one is: {}", page.body);
         site.fetch(&browser, "/").await.expect(401);
         // What is said about both differs wherever both come in.
         let theirs = Site::of(server, globex, "other.test", json!({})).await;

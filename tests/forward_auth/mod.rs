@@ -4,8 +4,12 @@
 mod answers;
 mod attacks;
 mod browsers;
+mod hosts;
 mod neighbours;
+mod principals;
 mod proxies;
 mod registration;
+mod sessions;
 mod signing;
+mod strangers;
 pub mod world;

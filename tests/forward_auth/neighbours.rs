@@ -12,10 +12,7 @@ use tokio::task::JoinHandle;
 
 use super::world::Site;
 use crate::harness::peers::Ending;
-
-pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("address").port()
-}
+pub use crate::harness::peers::free_port;
 
 /// A running reverse proxy.
 pub struct Neighbour {
@@ -95,10 +92,10 @@ impl Neighbour {
     pub async fn is_ready(&self, port: u16) {
         let ready = async {
             while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
-                tokio::task::yield_now().await;
+                crate::harness::pause().await;
             }
         };
-        tokio::time::timeout(std::time::Duration::from_secs(30), ready).await.expect("the proxy listens");
+        tokio::time::timeout(crate::harness::WAIT_LIMIT, ready).await.expect("the proxy listens");
     }
 }
 

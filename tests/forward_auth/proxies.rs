@@ -5,6 +5,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
+use vestibule::apps::forward_auth::IDENTITY_HEADERS;
 
 use super::neighbours::{Neighbour, Upstream, free_port};
 use super::world::{PASSWORD, Site};
@@ -23,7 +24,7 @@ async fn raw(port: u16, text: &str) -> String {
     stream.write_all(text.as_bytes()).await.expect("sent");
     let mut answer = Vec::new();
     let read = stream.read_to_end(&mut answer);
-    tokio::time::timeout(std::time::Duration::from_secs(20), read).await.expect("an answer").expect("read");
+    tokio::time::timeout(crate::harness::WAIT_LIMIT, read).await.expect("an answer").expect("read");
     String::from_utf8_lossy(&answer).into_owned()
 }
 
@@ -90,6 +91,10 @@ impl Street<'_> {
             !cookies.contains("vst_session"),
             "the console's session is not the application's: {cookies}"
         );
+        // Longer than what the default buffers of a proxy leave room for.
+        let long = format!("/long?{}", "x".repeat(1900));
+        let reader = self.site.server.client();
+        assert_eq!(self.enter(&reader, "ada@acme.example", &long).await, self.url(&long));
         // Everything else that a page does.
         let posted = browser.request(Method::POST, &self.url("/save?x=1")).body("a=b");
         let application = browser.send(posted).await.ok();
@@ -138,10 +143,14 @@ impl Street<'_> {
             lies.push(format!("X-Vestibule-{name}: evil\r\nx-vestibule-{name}: evil"));
             lies.push(format!("X_Vestibule_{}: evil", name.replace('-', "_")));
             lies.push(format!("X-Vestibule_{}: evil", name.replace('-', "_")));
+            lies.push(format!("X_Vestibule-{name}: evil"));
         }
+        lies.push("X-Vestibule-Groups_Truncated: evil".to_owned());
         for name in ["User", "Email", "Groups"] {
             lies.push(format!("X-Forwarded-{name}: evil"));
             lies.push(format!("X_Forwarded_{name}: evil"));
+            lies.push(format!("X-Forwarded_{name}: evil"));
+            lies.push(format!("X_Forwarded-{name}: evil"));
         }
         lies.push("X-Forwarded-Host: evil.test\r\nX-Forwarded-Uri: /evil".to_owned());
         lies.push("X-Original-URL: http://evil.test/\r\nX-Original-Method: EVIL".to_owned());
@@ -199,7 +208,7 @@ impl Street<'_> {
                         all.extend_from_slice(&some[..n]);
                     }
                 };
-                tokio::time::timeout(std::time::Duration::from_secs(20), echoed).await.expect("an echo");
+                tokio::time::timeout(crate::harness::WAIT_LIMIT, echoed).await.expect("an echo");
             }
         }
     }
@@ -230,6 +239,35 @@ impl Street<'_> {
         }
         assert_eq!(answer.status, 403, "{}", answer.body);
     }
+}
+
+/// Every spelling of a header's name with hyphens and underscores.
+fn spellings(name: &str) -> Vec<String> {
+    let mut all = vec![String::new()];
+    for letter in name.chars() {
+        let letters = if letter == '-' { vec!['-', '_'] } else { vec![letter] };
+        let longer =
+            |start: &String| letters.iter().map(|letter| format!("{start}{letter}")).collect::<Vec<_>>();
+        all = all.iter().flat_map(longer).collect();
+    }
+    all
+}
+
+/// Traefik is not run here, and removes headers by their whole name only.
+#[test]
+fn the_recipe_for_traefik_knows_every_spelling_of_an_identity_header() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/templates/apps/recipes/traefik.yml");
+    let recipe = std::fs::read_to_string(file).expect("a recipe").to_lowercase();
+    let lines: Vec<&str> = recipe.lines().map(str::trim).collect();
+    for name in IDENTITY_HEADERS {
+        for spelling in spellings(name) {
+            // What Vestibule sets replaces what the client sent.
+            let is_set = spelling == name && name.starts_with("x-vestibule-");
+            let line = if is_set { format!("- {spelling}") } else { format!("{spelling}: \"\"") };
+            assert!(lines.contains(&line.as_str()), "{spelling}");
+        }
+    }
+    assert_eq!(spellings("a-b-c").len(), 4);
 }
 
 async fn protects(start: fn(&Site<'_>, u16, &Upstream) -> Neighbour) {

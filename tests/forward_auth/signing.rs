@@ -3,6 +3,8 @@
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
 use serde_json::{Value, json};
+use vestibule::apps::signing_keys::SigningKeys;
+use vestibule::directory::accounts;
 
 use super::world::{Site, text};
 use crate::harness::Server;
@@ -18,7 +20,11 @@ async fn verify(site: &Site<'_>, token: &str, audience: &str) -> Result<(Value, 
     assert_eq!(keys.header("access-control-allow-origin"), "*");
     assert!(!keys.body.contains("\"d\""), "public keys only");
     let keys: JwkSet = serde_json::from_str(&keys.body).expect("a JWK set");
-    let kid = jsonwebtoken::decode_header(token).expect("a header").kid.expect("a key id");
+    let header = jsonwebtoken::decode_header(token).expect("a header");
+    if header.typ.as_deref() != Some("vestibule-forward-auth+jwt") {
+        return Err("another type of token".to_owned());
+    }
+    let kid = header.kid.expect("a key id");
     let key = keys.find(&kid).ok_or("the key is not published")?;
     let mut validation = Validation::new(Algorithm::ES256);
     validation.set_audience(&[audience]);
@@ -51,6 +57,26 @@ on_both! {
         }
         server.client().get("/a/nobody/jwks").await.expect(404);
         server.client().get("/a/nobody/.well-known/openid-configuration").await.expect(404);
+    }
+
+    async fn no_other_token_of_the_account_passes_for_a_statement_about_a_request(server: Server) {
+        let site = Site::with(server, json!({})).await;
+        let browser = site.admin().await;
+        let token = site.navigate(&browser, "/").await.expect(200).header("x-vestibule-jwt").to_owned();
+        let (claims, _) = verify(&site, &token, &site.id).await.expect("valid");
+        let mut c = server.kernel.db.read().await.expect("connection");
+        let account = accounts::by_slug(&mut c, "acme").await.expect("query").expect("account");
+        drop(c);
+        // The same claims and the same key, in what the account signs for another purpose.
+        let keys = SigningKeys::default();
+        let sign = async |typ: &str| {
+            let signed = keys.sign(&server.kernel, &account.id, typ, &claims).await;
+            verify(&site, &signed.expect("signed"), &site.id).await
+        };
+        for typ in ["JWT", "at+jwt", "logout+jwt", "secevent+jwt", "Vestibule-Forward-Auth", ""] {
+            assert!(sign(typ).await.is_err(), "{typ}");
+        }
+        sign("vestibule-forward-auth+jwt").await.expect("the type alone tells them apart");
     }
 
     async fn keys_rotate_and_what_was_signed_stays_valid(server: Server) {

@@ -149,7 +149,7 @@ impl Browser {
                 }
             }
         };
-        if tokio::time::timeout(std::time::Duration::from_secs(20), reached).await.is_err() {
+        if tokio::time::timeout(crate::harness::WAIT_LIMIT, reached).await.is_err() {
             let body = self.text("body").await;
             panic!("not at {path} but at {}: {body}", self.page.current_url().await.expect("address"));
         }
@@ -197,10 +197,10 @@ impl Browser {
     pub async fn sees(&self, text: &str) {
         let shown = async {
             while !self.text("body").await.contains(text) {
-                tokio::task::yield_now().await;
+                crate::harness::pause().await;
             }
         };
-        let seen = tokio::time::timeout(std::time::Duration::from_secs(20), shown).await.is_ok();
+        let seen = tokio::time::timeout(crate::harness::WAIT_LIMIT, shown).await.is_ok();
         assert!(seen, "{text} is not on the page: {}", self.text("body").await);
     }
 

@@ -1,8 +1,8 @@
 //! Third-party directories: OpenLDAP's slapd on free ports, and a Samba Active Directory domain controller
 //! on its own loopback address, because its ports are fixed.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
-use std::net::TcpListener;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use ldap3::{Ldap, LdapConnAsync, LdapConnSettings};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tempfile::TempDir;
 
-use super::peers::Ending;
+use super::peers::{Ending, free_port};
 
 pub const BASE: &str = "dc=acme,dc=example";
 pub const ADMIN: &str = "cn=admin,dc=acme,dc=example";
@@ -40,10 +40,6 @@ impl Authority {
         let certificate = params.signed_by(&key, &self.issuer).expect("certificate");
         (certificate.pem(), key.serialize_pem())
     }
-}
-
-fn free_port() -> u16 {
-    TcpListener::bind(("127.0.0.1", 0)).expect("a free port").local_addr().expect("address").port()
 }
 
 /// A slapd with TLS and the `memberOf` overlay.
@@ -135,7 +131,7 @@ impl Slapd {
         self.process = Some(Ending(child));
         let listens = || std::net::TcpStream::connect(("127.0.0.1", self.tls)).is_ok();
         while !listens() {
-            std::thread::yield_now();
+            std::thread::sleep(std::time::Duration::from_millis(5));
         }
     }
 
@@ -154,6 +150,12 @@ impl Slapd {
     /// A connection that is bound as the administrator.
     pub async fn admin(&self) -> Ldap {
         connect(&self.plain_url(), (ADMIN, PASSWORD)).await
+    }
+
+    /// Replaces the values of an attribute of an entry.
+    pub async fn replace(&self, dn: &str, attribute: &str, value: &str) {
+        let change = vec![ldap3::Mod::Replace(attribute, HashSet::from([value]))];
+        self.admin().await.modify(dn, change).await.expect("changed").success().expect("changed");
     }
 }
 
@@ -269,7 +271,7 @@ impl Samba {
                 "Samba does not listen on port 636 of {}: that takes root, or net.ipv4.ip_unprivileged_port_start=0",
                 samba.address
             );
-            std::thread::yield_now();
+            std::thread::sleep(std::time::Duration::from_millis(5));
         }
         samba
     }

@@ -278,10 +278,22 @@ impl Provider {
     }
 
     async fn post(&self, server: &Server, browser: &Client, request: Option<String>, email: &str) -> Answer {
+        let to = self.hand_over(server, browser, request, email).await;
+        browser.get(&to).await
+    }
+
+    /// Sends a response, to this request or to none: where the browser is to continue.
+    pub async fn hand_over(
+        &self,
+        server: &Server,
+        browser: &Client,
+        request: Option<String>,
+        email: &str,
+    ) -> String {
         let says = self.says(server, request, email);
         let response = encode(&self.idp.response(&says, Sign::Assertion));
         let handed = browser.form(&says.recipient, &[("SAMLResponse", &response)]).await.expect(303);
-        browser.get(&handed.location().expect("continue")).await
+        handed.location().expect("continue")
     }
 
     fn says(&self, server: &Server, request: Option<String>, email: &str) -> Says {

@@ -1,15 +1,13 @@
 //! Mails as a recipient gets them, from the outbox folder or from a real SMTP server.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
 
 use mailparse::{MailHeaderMap as _, ParsedMail, parse_mail};
 use rcgen::{CertificateParams, KeyPair};
 use tempfile::TempDir;
 
-use super::peers::{Ending, first_line};
+use super::peers::{Ending, first_line, free_port};
 
 /// A parsed mail.
 #[derive(Debug, Clone)]
@@ -83,10 +81,10 @@ pub async fn wait_for(folder: &Path, count: usize, fits: impl Fn(&Mail) -> bool)
             if found.len() >= count {
                 return found;
             }
-            tokio::task::yield_now().await;
+            crate::harness::pause().await;
         }
     };
-    let found = tokio::time::timeout(Duration::from_secs(30), found).await.ok();
+    let found = tokio::time::timeout(crate::harness::WAIT_LIMIT, found).await.ok();
     found.unwrap_or_else(|| panic!("{count} mails were expected; there are: {:#?}", all(folder)))
 }
 
@@ -106,9 +104,7 @@ impl Smtp {
         let certificate = certificate.self_signed(&key).expect("certificate");
         std::fs::write(folder.path().join("cert.pem"), certificate.pem()).expect("file");
         std::fs::write(folder.path().join("key.pem"), key.serialize_pem()).expect("file");
-        let free = TcpListener::bind("127.0.0.1:0").expect("a free port");
-        let port = free.local_addr().expect("address").port();
-        Self { port, folder, process: None }
+        Self { port: free_port(), folder, process: None }
     }
 
     pub fn start(&mut self) {

@@ -18,6 +18,14 @@ pub use client::{Answer, Client};
 pub use server::{Backend, Server, Tenant};
 pub use work::{Work, WorkLog};
 
+/// How long a test waits for what must come. Only a test that fails waits for so long.
+pub const WAIT_LIMIT: std::time::Duration = std::time::Duration::from_secs(90);
+
+/// A moment in which a loop that waits leaves the processor to the server and its peers.
+pub async fn pause() {
+    tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+}
+
 /// Defines a test for each function, once on SQLite and once on PostgreSQL. The function gets a fresh
 /// server, started by `with` if that is given.
 #[macro_export]

@@ -7,6 +7,11 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
+/// A port of this machine that is free.
+pub fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("address").port()
+}
+
 /// A child process that is killed when this value is dropped.
 pub struct Ending(pub Child);
 
@@ -150,8 +155,7 @@ impl SimpleSaml {
             std::fs::create_dir(at(folder)).expect("folder");
         }
         make_pair(&at("cert"), 0);
-        let port =
-            TcpListener::bind("127.0.0.1:0").expect("a free port").local_addr().expect("address").port();
+        let port = free_port();
         let base = format!("http://127.0.0.1:{port}");
         let root = dir.path().display();
         let config = format!(
@@ -246,10 +250,10 @@ impl SamlIdp for SimpleSaml {
                     assert_eq!(status, 200, "SimpleSAMLphp: {text}");
                     return text;
                 }
-                tokio::task::yield_now().await;
+                crate::harness::pause().await;
             }
         };
-        tokio::time::timeout(std::time::Duration::from_secs(30), started).await.expect("SimpleSAMLphp starts")
+        tokio::time::timeout(crate::harness::WAIT_LIMIT, started).await.expect("SimpleSAMLphp starts")
     }
 
     async fn trust(&self, entity_id: &str, acs: &str, metadata: &str) {
@@ -371,7 +375,7 @@ impl OpenIdProvider {
         let there = async {
             while !browser.page.current_url().await.expect("address").as_str().starts_with(&self.issuer) {}
         };
-        tokio::time::timeout(std::time::Duration::from_secs(20), there).await.expect("the provider's page");
+        tokio::time::timeout(crate::harness::WAIT_LIMIT, there).await.expect("the provider's page");
         if self.is_npm {
             browser.click("Yes, sign me out").await;
         } else {

@@ -30,12 +30,24 @@ pub fn vestibule_by(mut command: Command, dir: &Path, database: &str) -> Command
     command
 }
 
+/// The binary with limits that the shell's `ulimit` sets, such as `-n 1024`.
+pub fn vestibule_within(limit: &str, dir: &Path, database: &str) -> Command {
+    let mut shell = Command::new("sh");
+    shell.arg("-c").arg(format!("ulimit {limit} && exec \"$0\" \"$@\"")).arg(env!("CARGO_BIN_EXE_vestibule"));
+    vestibule_by(shell, dir, database)
+}
+
 impl Process {
     pub fn start(dir: &Path, database: &str, public_url: Option<&str>) -> Self {
         let mut command = vestibule(dir, database);
         if let Some(url) = public_url {
             command.env("VESTIBULE_SERVER__PUBLIC_URL", url);
         }
+        Self::start_by(command, dir)
+    }
+
+    /// Starts the server with a command that has its files in `dir`.
+    pub fn start_by(mut command: Command, dir: &Path) -> Self {
         let mut child = command.arg("serve").stdout(Stdio::piped()).spawn().expect("the binary starts");
         let mut lines = BufReader::new(child.stdout.take().expect("stdout")).lines();
         let mut url = None;
@@ -65,10 +77,19 @@ impl Process {
         self.child.wait().expect("gone");
     }
 
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Sends SIGTERM.
+    pub fn ask_to_stop(&self) {
+        let kill = Command::new("kill").arg(self.id().to_string()).status().expect("kill");
+        assert!(kill.success());
+    }
+
     /// Sends SIGTERM and returns the exit code.
     pub fn terminate(&mut self) -> Option<i32> {
-        let kill = Command::new("kill").arg(self.child.id().to_string()).status().expect("kill");
-        assert!(kill.success());
+        self.ask_to_stop();
         self.child.wait().expect("gone").code()
     }
 }

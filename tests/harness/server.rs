@@ -43,6 +43,8 @@ impl Backend {
 /// A running server.
 pub struct Server {
     pub url: String,
+    /// The URL of the metrics listener, if the configuration has one.
+    pub metrics_url: Option<String>,
     pub clock: Clock,
     pub kernel: Kernel,
     pub table: Vec<(&'static str, String, vestibule::access::Guard)>,
@@ -144,14 +146,28 @@ impl Server {
 
     async fn serve(config: Config, clock: Clock, dir: TempDir) -> Self {
         let server = web::HttpServer::bind(config, clock.clone()).await.expect("the server starts");
+        Self::run(server, clock, dir)
+    }
+
+    /// A server on SQLite with limits on connections that a test reaches.
+    pub async fn start_within(limits: web::ConnectionLimits, change: impl FnOnce(&mut Config)) -> Self {
+        let dir = tempfile::tempdir().expect("temporary folder");
+        let config = Self::config(Backend::Sqlite, &dir, change).await;
+        let clock = Clock::manual(now());
+        let server = web::HttpServer::bind(config, clock.clone()).await.expect("the server starts");
+        Self::run(server.with_limits(limits), clock, dir)
+    }
+
+    fn run(server: web::HttpServer, clock: Clock, dir: TempDir) -> Self {
         let url = format!("http://{}", server.address());
+        let metrics_url = server.metrics_address().map(|address| format!("http://{address}"));
         let kernel = server.app().kernel.clone();
         let table = web::route_table(server.app());
         let (stop, stopped) = oneshot::channel::<()>();
         tokio::spawn(server.run(async {
             let _ = stopped.await;
         }));
-        Self { url, clock, kernel, table, dir, _stop: stop }
+        Self { url, metrics_url, clock, kernel, table, dir, _stop: stop }
     }
 
     /// A client without cookies or credentials.
@@ -159,16 +175,14 @@ impl Server {
         Client::new(&self.url)
     }
 
-    /// Runs `vestibule doctor` on the server's SQLite database. Returns whether it succeeded, and its
-    /// output.
+    /// Runs `vestibule doctor` on the server's database. Returns whether it succeeded, and its output.
     pub fn doctor(&self) -> (bool, String) {
         self.doctor_with(&[])
     }
 
     /// The same with more variables.
     pub fn doctor_with(&self, variables: &[(&str, &str)]) -> (bool, String) {
-        let database = format!("sqlite://{}/vestibule.db", self.dir.path().display());
-        let done = super::process::vestibule(self.dir.path(), &database)
+        let done = super::process::vestibule(self.dir.path(), &self.kernel.config.database.url)
             .env("VESTIBULE_OUTGOING__ALLOWED_NETWORKS", r#"["127.0.0.0/8", "::1/128"]"#)
             .env("VESTIBULE_SERVER__PUBLIC_URL", &self.url)
             .envs(variables.iter().copied())
@@ -265,6 +279,13 @@ impl Server {
         let (_, token) = tokens::create(&mut tx, &context, new).await.expect("token");
         tx.commit().await.expect("commit");
         Tenant { email, password, token }
+    }
+
+    /// Creates a user with a password, and returns their ID. A username that is an address is the email address, too.
+    pub async fn add_user(&self, tenant: &Tenant, user_name: &str, password: &str) -> String {
+        let body = json!({"user_name": user_name, "password": password});
+        let made = self.client().bearer(&tenant.token).post("/api/v1/users", &body).await.created();
+        made["id"].as_str().expect("id").to_owned()
     }
 
     /// Creates a directory connection with a token, which may speak for the domain of the administrator's

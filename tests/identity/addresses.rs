@@ -78,6 +78,34 @@ on_both! {
         assert_eq!(browser.get("/api/v1/me").await.ok()["email"], "carol@acme.example");
     }
 
+    async fn an_address_is_verified_by_the_answer_that_has_it(server: Server) {
+        let world = World::with(server, json!({"group_sync": true, "group_attribute": "groups"})).await;
+        let about = |email: &str| {
+            let said = json!({"sub": "bob-1", "email": email, "email_verified": true, "groups": []});
+            said.as_object().expect("object").clone()
+        };
+        // The ID token has the address of an administrator, and says nothing about it. What the user info endpoint
+        // verifies is another address.
+        world.provider.claim("email", json!(world.tenant.email));
+        world.provider.claim("email_verified", Value::Null);
+        world.provider.says().userinfo = about("bob@acme.example");
+        world.sign_in(&server.client()).await.expect(403);
+        assert_eq!(server.last_refusal(&world.tenant).await, "address_not_verified");
+        // The other way round.
+        world.provider.claim("email", Value::Null);
+        world.provider.claim("email_verified", json!(true));
+        let mut unverified = about(&world.tenant.email);
+        unverified.remove("email_verified");
+        world.provider.says().userinfo = unverified;
+        world.sign_in(&server.client()).await.expect(403);
+        assert_eq!(server.last_refusal(&world.tenant).await, "address_not_verified");
+        // The same address, from both: one says it, the other verifies it.
+        world.provider.claim("email", json!("Bob@ACME.example"));
+        world.provider.claim("email_verified", Value::Null);
+        world.provider.says().userinfo = about("bob@acme.example");
+        world.lets_in(&server.client()).await;
+    }
+
     async fn a_guest_of_our_tenant_is_not_one_of_us(server: Server) {
         let provider = crate::harness::provider::Provider::start(&server.clock).await;
         let ours = "11111111-aaaa-4bbb-8ccc-000000000001";
@@ -126,11 +154,8 @@ async fn a_directory_has_the_address_in_one_attribute() {
         vestibule::access::Role::AccountAdmin,
     )
     .await;
-    let mut admin = slapd.admin().await;
-    let wanted = std::collections::HashSet::from(["ceo@acme.example".to_owned()]);
     let eve = format!("uid=none,ou=people,{}", crate::harness::directory::BASE);
-    let change = vec![ldap3::Mod::Replace("mail".to_owned(), wanted)];
-    admin.modify(&eve, change).await.expect("changed").success().expect("changed");
+    slapd.replace(&eve, "mail", "ceo@acme.example").await;
     let browser = server.client();
     world.try_in(&browser, "none", PASSWORD).await.expect(401);
     assert_eq!(server.last_refusal(&world.tenant).await, "link_needs_approval");

@@ -58,6 +58,7 @@ impl Protocol {
 enum Situation {
     Nobody,
     NobodyElsewhere,
+    NobodyUnverified,
     User,
     OtherConnection,
     UnverifiedDomain,
@@ -73,9 +74,10 @@ enum Situation {
 }
 
 impl Situation {
-    const ALL: [(&'static str, Self); 14] = [
+    const ALL: [(&'static str, Self); 15] = [
         ("an unknown person in a domain of the connection", Self::Nobody),
         ("an unknown person in another domain", Self::NobodyElsewhere),
+        ("an unknown person in a domain that is not verified", Self::NobodyUnverified),
         ("a user in a domain of the connection", Self::User),
         ("a user in a domain of another connection", Self::OtherConnection),
         ("a user in a domain that is not verified", Self::UnverifiedDomain),
@@ -93,14 +95,16 @@ impl Situation {
     fn domain(self) -> &'static str {
         match self {
             Self::NobodyElsewhere | Self::OtherConnection => "other.example",
-            Self::UnverifiedDomain => "pending.example",
+            Self::UnverifiedDomain | Self::NobodyUnverified => "pending.example",
             Self::OtherAccount => "globex.example",
             _ => "acme.example",
         }
     }
 
     fn has_user(self) -> bool {
-        !matches!(self, Self::Nobody | Self::NobodyElsewhere | Self::OtherAccount | Self::Guest)
+        let without =
+            [Self::Nobody, Self::NobodyElsewhere, Self::NobodyUnverified, Self::OtherAccount, Self::Guest];
+        !without.contains(&self)
     }
 }
 
@@ -322,8 +326,17 @@ impl<'s> Matrix<'s> {
         }
     }
 
-    async fn try_adoption(&self, cell: &Cell) {
-        let id = self.prepare(cell).await.expect("a user");
+    async fn try_provisioning(&self, cell: &Cell) {
+        let Some(id) = self.prepare(cell).await else {
+            let email = cell.email();
+            let sent = json!({"userName": email, "emails": [{"value": email, "primary": true}]});
+            let answer = self.scim.post("/scim/v2/Users", &sent).await;
+            let (user, _) = self.linked(&email).await;
+            assert_eq!(answer.status == 201, user.is_some(), "{cell:?}: {}", answer.body);
+            let found = if user.is_some() { "created" } else { "not created" };
+            assert_eq!(found, cell.expected, "{cell:?}: {}", answer.body);
+            return;
+        };
         let change = json!({"schemas": ["urn:ietf:params:scim:api:messages:2.0:PatchOp"],
             "Operations": [{"op": "replace", "path": "displayName", "value": "By the directory"},
                 {"op": "replace", "path": "userName", "value": format!("adopted-{}", cell.email())}]});
@@ -379,34 +392,18 @@ impl<'s> Matrix<'s> {
         for (cell, before) in cells.iter().zip(before) {
             let email = cell.email();
             let (user, links) = self.linked(&email.replace('#', "%23")).await;
-            let found = match (&before, cell.situation) {
-                (Some(_), Situation::Renamed) => {
-                    assert_eq!(self.linked(&format!("new-{email}")).await, (None, 0));
-                    if links == 1 { "same user" } else { "not linked" }
-                }
+            if cell.situation == Situation::Renamed {
+                assert_eq!(self.linked(&format!("new-{email}")).await, (None, 0));
+            }
+            let [there, missing] = match (&before, cell.situation) {
+                (None, _) => ["created", "not linked"],
+                (Some(_), Situation::Renamed) => ["same user", "not linked"],
                 // The link of the entry that is gone is still there, and no other one.
-                (Some(_), Situation::Reassigned) => {
-                    if links == 1 {
-                        "not linked"
-                    } else {
-                        "linked"
-                    }
-                }
-                (Some(_), _) => {
-                    if links == 1 {
-                        "linked"
-                    } else {
-                        "not linked"
-                    }
-                }
-                (None, _) => {
-                    if user.is_some() {
-                        "created"
-                    } else {
-                        "not linked"
-                    }
-                }
+                (Some(_), Situation::Reassigned) => ["not linked", "linked"],
+                (Some(_), _) => ["linked", "not linked"],
             };
+            let is_there = if before.is_some() { links == 1 } else { user.is_some() };
+            let found = if is_there { there } else { missing };
             assert_eq!(found, cell.expected, "{cell:?}");
             assert!(before.is_none() || before == user, "{cell:?}");
         }
@@ -443,8 +440,7 @@ fn dn_of(uid: &str) -> String {
 }
 
 async fn rename(slapd: &Slapd, uid: &str, email: &str) {
-    let change = vec![Mod::Replace("mail".to_owned(), HashSet::from([email.to_owned()]))];
-    slapd.admin().await.modify(&dn_of(uid), change).await.expect("changed").success().expect("changed");
+    slapd.replace(&dn_of(uid), "mail", email).await;
 }
 
 /// Deletes an entry, and creates another one with the same name and address: another person.
@@ -487,7 +483,7 @@ on_both! {
             matrix.try_sign_in(cell, &slapd).await;
         }
         for cell in cells.iter().filter(|cell| cell.protocol == Protocol::Scim) {
-            matrix.try_adoption(cell).await;
+            matrix.try_provisioning(cell).await;
         }
         let synced: Vec<Cell> = cells.iter().filter(|cell| cell.protocol == Protocol::Sync).cloned().collect();
         matrix.try_sync(&synced, &slapd).await;

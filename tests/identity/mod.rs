@@ -1,9 +1,15 @@
 //! Whose word counts: `docs/security/whose-word-counts.md`.
 
 mod addresses;
+mod approval;
 mod confirmation;
 mod matrix;
+mod meanwhile;
+mod planted;
+mod provisioning;
+mod renamed;
 mod subjects;
+mod upgrade;
 
 use serde_json::json;
 

@@ -9,36 +9,36 @@ use crate::harness::{Client, Server};
 use crate::on_both;
 
 /// A person with attributes that belong to other object classes.
-fn person_with(uid: &str, attributes: &str) -> String {
+pub fn person_with(uid: &str, attributes: &str) -> String {
     let both = "objectClass: inetOrgPerson\nobjectClass: extensibleObject\n";
     let entry = person(uid, &[]).replace("objectClass: inetOrgPerson\n", both);
     format!("{}\n{attributes}\n\n", entry.trim_end())
 }
 
-async fn following<'s>(server: &'s Server, slapd: &Slapd) -> World<'s> {
+pub async fn following<'s>(server: &'s Server, slapd: &Slapd) -> World<'s> {
     World::with(server, body(slapd), json!({"group_sync": true})).await
 }
 
 /// Signs in: a browser, and a script with an API token.
-async fn enter(world: &World<'_>, name: &str) -> (Client, Client) {
+pub async fn enter(world: &World<'_>, name: &str) -> (Client, Client) {
     let browser = world.server.client();
     world.try_in(&browser, name, PASSWORD).await.expect(303);
     let made = browser.post("/api/v1/api-tokens", &json!({"name": "script"})).await.created();
     (browser, world.server.client().bearer(made["token"].as_str().expect("token")))
 }
 
-async fn user(world: &World<'_>, name: &str) -> Value {
+pub async fn user(world: &World<'_>, name: &str) -> Value {
     let found = world.api().get(&format!("/api/v1/users?user_name={name}@acme.example")).await.ok();
     found["items"][0].clone()
 }
 
-async fn modify(slapd: &Slapd, uid: &str, change: ldap3::Mod<&'static str>) {
+pub async fn modify(slapd: &Slapd, uid: &str, change: ldap3::Mod<&'static str>) {
     let mut admin = slapd.admin().await;
     let dn = format!("uid={uid},ou=people,{BASE}");
     admin.modify(&dn, vec![change]).await.expect("changed").success().expect("changed");
 }
 
-async fn delete(slapd: &Slapd, uid: &str) {
+pub async fn delete(slapd: &Slapd, uid: &str) {
     let mut admin = slapd.admin().await;
     admin.delete(&format!("uid={uid},ou=people,{BASE}")).await.expect("deleted").success().expect("deleted");
 }
@@ -135,6 +135,30 @@ on_both! {
         world.api().patch(&bob, &json!({"roles": []})).await.expect(200);
         sync(&world, json!({})).await;
         browser.get("/api/v1/me").await.expect(401);
+    }
+
+    async fn users_with_a_role_do_not_count_towards_the_limit_of_the_others(server: Server) {
+        let names: Vec<String> = (0..14).map(|n| format!("worker{n}")).collect();
+        let crowd: String = names.iter().map(|name| person(name, &["crowd"])).collect();
+        let members: Vec<String> = names.iter().map(|name| format!("uid={name},ou=people")).collect();
+        let slapd = Slapd::start(&(few() + &crowd + &group("crowd", &members)));
+        let world = following(server, &slapd).await;
+        link(&world, "Crowd", "crowd").await;
+        sync(&world, json!({})).await;
+        for name in &names[..12] {
+            let path = format!("/api/v1/users/{}", user(&world, name).await["id"].as_str().expect("id"));
+            world.api().patch(&path, &json!({"roles": ["account_viewer"]})).await.expect(200);
+        }
+        for name in &names[..13] {
+            delete(&slapd, name).await;
+        }
+        let run = sync(&world, json!({})).await;
+        assert_eq!((&run["report"]["deactivated"], &run["report"]["leavers_skipped"]), (&json!(1), &Value::Null), "{run}");
+        let held = |leaver: &&Value| leaver["held"] == true;
+        assert_eq!(run["report"]["leavers"].as_array().expect("leavers").iter().filter(held).count(), 12, "{run}");
+        assert_eq!(user(&world, "worker0").await["status"], "active");
+        assert_eq!(user(&world, "worker12").await["status"], "inactive");
+        assert_eq!(user(&world, "worker13").await["status"], "active");
     }
 
     async fn an_administrators_own_decision_stays(server: Server) {

@@ -1,6 +1,7 @@
 //! Directories: slapd, and a Samba domain controller.
 
 mod active_directory;
+mod held_searches;
 mod leavers;
 mod pages;
 mod password_policy;
@@ -8,4 +9,6 @@ mod signin;
 pub mod sync;
 mod trials;
 mod trouble;
+mod two_directories;
+mod user_sync;
 pub mod world;

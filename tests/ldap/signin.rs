@@ -90,18 +90,28 @@ on_both! {
         let mut admin = slapd.admin().await;
         let (from, to) = (format!("uid=bob,ou=people,{BASE}"), format!("ou=moved,{BASE}"));
         admin.modifydn(&from, "uid=robert", true, Some(&to)).await.expect("moved").success().expect("moved");
-        let mails = vec![ldap3::Mod::Replace("mail", ["robert@acme.example"].into())];
-        admin.modify(&format!("uid=robert,{to}"), mails).await.expect("changed").success().expect("changed");
+        slapd.replace(&format!("uid=robert,{to}"), "mail", "robert@acme.example").await;
         let after = world.lets_in("robert@acme.example", PASSWORD).await;
-        assert_eq!(after["id"], before["id"]);
+        assert_eq!((&after["id"], &after["email"]), (&before["id"], &json!("robert@acme.example")));
         // A new person gets his old address there, and is not him.
         let entry = vec![
             ("objectClass", ["inetOrgPerson"].into()), ("sn", ["New"].into()), ("cn", ["New Bob"].into()),
             ("mail", ["bob@acme.example"].into()), ("userPassword", [PASSWORD].into()),
         ];
         admin.add(&from, entry).await.expect("added").success().expect("added");
-        let answer = world.try_in(&server.client(), "bob@acme.example", PASSWORD).await.expect(401);
+        assert_ne!(world.lets_in("bob@acme.example", PASSWORD).await["id"], before["id"]);
+        // Where the address here stays, it does not lead to him.
+        let carol = world.lets_in("carol@acme.example", PASSWORD).await;
+        let dn = format!("uid=carol,ou=people,{BASE}");
+        admin.delete(&dn).await.expect("deleted").success().expect("deleted");
+        let entry = vec![
+            ("objectClass", ["inetOrgPerson"].into()), ("sn", ["New"].into()), ("cn", ["New Carol"].into()),
+            ("mail", ["carol@acme.example"].into()), ("userPassword", [PASSWORD].into()),
+        ];
+        admin.add(&dn, entry).await.expect("added").success().expect("added");
+        let answer = world.try_in(&server.client(), "carol@acme.example", PASSWORD).await.expect(401);
         assert!(answer.body.contains("is linked to another identity"), "{}", answer.body);
+        assert!(carol["id"].is_string());
     }
 
     async fn each_domain_has_its_door(server: Server) {
@@ -140,6 +150,18 @@ on_both! {
         let to = [("return_to", "/profile"), ("password", "wrong")];
         browser.form("/profile/confirm", &to).await.expect(401);
         browser.form("/profile/confirm", &[("return_to", "/profile"), ("password", PASSWORD)]).await.expect(303);
+        browser.form("/profile/tokens", &[("name", "backup")]).await.expect(200);
+        // A directory that the rules do not allow confirms nothing either.
+        server.clock.advance(std::time::Duration::from_hours(2));
+        let rule = |connections: serde_json::Value| {
+            json!({"sign_in_rules": [{"domain": "acme.example", "password": false, "passkey": false, "connections": connections}]})
+        };
+        let right = [("return_to", "/profile"), ("password", PASSWORD)];
+        world.api().patch("/api/v1/authentication-settings", &rule(json!([]))).await.expect(200);
+        browser.form("/profile/confirm", &right).await.expect(401);
+        browser.form("/profile/tokens", &[("name", "backup")]).await.expect(303);
+        world.api().patch("/api/v1/authentication-settings", &rule(json!([world.connection]))).await.expect(200);
+        browser.form("/profile/confirm", &right).await.expect(303);
         browser.form("/profile/tokens", &[("name", "backup")]).await.expect(200);
     }
 }

@@ -18,7 +18,7 @@ pub async fn link(world: &World<'_>, name: &str, there: &str) -> String {
     id
 }
 
-async fn members(world: &World<'_>, group: &str) -> Vec<String> {
+pub async fn members(world: &World<'_>, group: &str) -> Vec<String> {
     let shown = world.api().get(&format!("/api/v1/groups/{group}/members")).await.ok();
     let name = |item: &Value| item["user_name"].as_str().expect("name").to_owned();
     let mut all: Vec<String> = shown["items"].as_array().expect("items").iter().map(name).collect();
@@ -26,7 +26,7 @@ async fn members(world: &World<'_>, group: &str) -> Vec<String> {
     all
 }
 
-async fn runs(world: &World<'_>) -> Vec<Value> {
+pub async fn runs(world: &World<'_>) -> Vec<Value> {
     let shown = world.api().get(&format!("/api/v1/connections/{}/syncs", world.connection)).await.ok();
     shown["items"].as_array().expect("items").clone()
 }
@@ -42,10 +42,10 @@ pub async fn sync(world: &World<'_>, wanted: Value) -> Value {
             if all.len() > before && all[0]["status"] != "running" {
                 return all[0].clone();
             }
-            tokio::task::yield_now().await;
+            crate::harness::pause().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), ended).await.expect("a run that ends")
+    tokio::time::timeout(crate::harness::WAIT_LIMIT, ended).await.expect("a run that ends")
 }
 
 async fn following<'s>(server: &'s Server, slapd: &Slapd) -> World<'s> {
@@ -111,8 +111,7 @@ on_both! {
         world.try_in(&server.client(), "carol", PASSWORD).await.expect(401);
         // Whoever is here already is known by their address, rule or not.
         world.api().post("/api/v1/users", &json!({"user_name": "carol@acme.example", "email": "carol@acme.example"})).await.created();
-        let change = vec![ldap3::Mod::Replace("description", ["x"].into())];
-        admin.modify(&format!("cn=builders,ou=groups,{BASE}"), change).await.expect("changed").success().expect("changed");
+        slapd.replace(&format!("cn=builders,ou=groups,{BASE}"), "description", "x").await;
         let run = sync(&world, json!({})).await;
         assert_eq!((&run["report"]["created"], &run["report"]["added"]), (&json!(0), &json!(1)), "{run}");
         assert_eq!(members(&world, &group).await, ["bob@acme.example", "carol@acme.example"]);
@@ -134,15 +133,14 @@ on_both! {
         // A query that finds people no more.
         let nowhere = json!([{"base_dn": format!("ou=moved,{BASE}")}]);
         world.change(json!({"user_queries": nowhere})).await.expect(200);
-        let mut admin = slapd.admin().await;
         let dn = format!("cn=builders,ou=groups,{BASE}");
-        admin.modify(&dn, vec![ldap3::Mod::Replace("description", ["x"].into())]).await.expect("changed").success().expect("changed");
+        slapd.replace(&dn, "description", "x").await;
         let run = sync(&world, json!({})).await;
         assert_eq!(run["report"]["held"][0]["name"], "Builders", "{run}");
         assert_eq!(members(&world, &group).await.len(), 2);
         // A group that is gone.
         world.change(json!({"user_queries": body(&slapd)["user_queries"]})).await.expect(200);
-        admin.delete(&dn).await.expect("deleted").success().expect("deleted");
+        slapd.admin().await.delete(&dn).await.expect("deleted").success().expect("deleted");
         let run = sync(&world, json!({})).await;
         assert!(run["report"]["held"][0]["reason"].as_str().expect("why").contains("has no group"), "{run}");
         assert_eq!(members(&world, &group).await.len(), 2);
@@ -184,10 +182,10 @@ on_both! {
             server.clock.advance(Duration::from_hours(1));
             let ended = async {
                 while runs(&world).await.iter().filter(|run| run["status"] == "done").count() < hour {
-                    tokio::task::yield_now().await;
+                    crate::harness::pause().await;
                 }
             };
-            tokio::time::timeout(Duration::from_secs(20), ended).await.expect("a run in each hour");
+            tokio::time::timeout(crate::harness::WAIT_LIMIT, ended).await.expect("a run in each hour");
         }
         assert_eq!(runs(&world).await.len(), 3);
         // A node that was killed in the middle leaves its lease, and a run that goes on for ever.
@@ -199,10 +197,10 @@ on_both! {
         server.clock.advance(Duration::from_mins(62));
         let ended = async {
             while runs(&world).await.len() < 4 || runs(&world).await[0]["status"] != "done" {
-                tokio::task::yield_now().await;
+                crate::harness::pause().await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), ended).await.expect("another node takes it over");
+        tokio::time::timeout(crate::harness::WAIT_LIMIT, ended).await.expect("another node takes it over");
         assert_eq!(runs(&world).await[1]["status"], "failed");
         drop(other);
     }
@@ -244,17 +242,17 @@ async fn a_server_that_is_killed_in_the_middle_takes_nobody_out() {
     world.api().post(&path, &json!({})).await.expect(202);
     let begun = async {
         while runs(&world).await.len() < 2 {
-            tokio::task::yield_now().await;
+            crate::harness::pause().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(20), begun).await.expect("it begins");
+    tokio::time::timeout(crate::harness::WAIT_LIMIT, begun).await.expect("it begins");
     slapd.kill();
     let ended = async {
         while runs(&world).await[0]["status"] == "running" {
-            tokio::task::yield_now().await;
+            crate::harness::pause().await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), ended).await.expect("it ends");
+    tokio::time::timeout(crate::harness::WAIT_LIMIT, ended).await.expect("it ends");
     assert_eq!(runs(&world).await[0]["status"], "failed", "{}", runs(&world).await[0]);
     assert_eq!(members_of(&world, &builders).await, 2);
     // It comes back, and the next run does the rest.

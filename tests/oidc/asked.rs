@@ -45,6 +45,38 @@ on_both! {
         world.refused(&answer, "auth_time").await;
     }
 
+    async fn who_confirms_through_the_provider_authenticates_there_again(server: Server) {
+        let world = World::new(server).await;
+        let browser = server.client();
+        world.lets_in(&browser).await;
+        server.advance(11 * 60);
+        let generate = async || browser.form("/profile/tokens", &[("name", "backup")]).await;
+        let to = generate().await.expect(303).location().expect("to confirm");
+        let page = browser.get(&to).await.expect(200).body;
+        let again = format!("{}?return_to=%2Fprofile&reauthenticate=true", world.path("login"));
+        assert!(page.contains(&again.replace('&', "&amp;")) && !page.contains("name=\"password\""), "{page}");
+        browser.form("/profile/confirm", &[("return_to", "/profile"), ("password", "")]).await.expect(401);
+        let begin = async || browser.get(&again).await.expect(303).location().expect("the provider");
+        let sent = begin().await;
+        assert_eq!((param(&sent, "prompt").as_str(), param(&sent, "max_age").as_str()), ("login", "0"));
+        // The session at the provider is not enough: another person may sit at the screen.
+        let seconds = server.clock.now().0 / 1000;
+        for old in [json!(seconds - DAY), Value::Null] {
+            world.provider.claim("auth_time", old);
+            let answer = browser.get(&world.provider.approve(&begin().await)).await;
+            world.refused(&answer, "auth_time").await;
+            generate().await.expect(303);
+        }
+        world.provider.claim("auth_time", json!(seconds));
+        let handed = browser.get(&world.provider.approve(&begin().await)).await.expect(303);
+        let entered = browser.get(&handed.location().expect("continue")).await.expect(303);
+        assert_eq!(entered.location().as_deref(), Some("/profile"));
+        generate().await.expect(200);
+        // A usual sign-in does not ask for it.
+        let usual = world.begin(&server.client()).await;
+        assert!(query_of(&usual, "prompt").is_none() && query_of(&usual, "max_age").is_none(), "{usual}");
+    }
+
     async fn another_authentication_context_is_refused(server: Server) {
         let world = World::new(server).await;
         world.provider.says().discovery.insert("claims_parameter_supported".into(), json!(true));

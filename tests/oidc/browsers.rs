@@ -1,10 +1,14 @@
 //! Chromium, the server, and two providers of different lineage that others have made.
 
+use fantoccini::Locator;
 use serde_json::{Value, json};
 
 use crate::harness::browser::Browser;
 use crate::harness::peers::OpenIdProvider;
 use crate::harness::{Backend, Client, Server, Tenant};
+
+const BOB: &str = "bob@acme.example";
+const PASSWORD: &str = "a good long password";
 
 struct Site {
     server: Server,
@@ -32,6 +36,28 @@ impl Site {
         Self { server, tenant, api, id, provider }
     }
 
+    /// Creates a user; returns their id.
+    async fn create_user(&self, email: &str, password: Option<&str>) -> String {
+        let mut body = json!({"user_name": email, "email": email});
+        if let Some(password) = password {
+            body["password"] = json!(password);
+        }
+        let made = self.api.post("/api/v1/users", &body).await.created();
+        made["id"].as_str().expect("id").to_owned()
+    }
+
+    /// How many identities are linked to a user.
+    async fn links_of(&self, id: &str) -> usize {
+        let all = self.api.get(&format!("/api/v1/users/{id}/identities")).await.ok();
+        all["items"].as_array().expect("items").len()
+    }
+
+    async fn is_out(&self, browser: &Browser) {
+        browser.goto("/api/v1/me").await;
+        let text = browser.text("body").await;
+        assert!(text.contains("\"status\":401"), "{text}");
+    }
+
     async fn sign_in(&self, browser: &Browser, who: &str) {
         browser.goto("/login?account=acme&return_to=/profile").await;
         browser.fill("identifier", who).await;
@@ -44,7 +70,7 @@ impl Site {
         let reached = async {
             while !browser.page.current_url().await.expect("address").as_str().starts_with(&there) {}
         };
-        if tokio::time::timeout(std::time::Duration::from_secs(20), reached).await.is_err() {
+        if tokio::time::timeout(crate::harness::WAIT_LIMIT, reached).await.is_err() {
             let events = self.server.audit(&self.tenant).await;
             panic!("{} {}", events[0], browser.text("body").await);
         }
@@ -102,4 +128,93 @@ async fn oidc_provider_from_beginning_to_end() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn authlib_from_beginning_to_end() {
     begins_and_ends(Backend::Postgres, OpenIdProvider::authlib()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn single_sign_on_is_the_only_way_in() {
+    let site = Site::new(Backend::Sqlite, OpenIdProvider::npm()).await;
+    site.create_user(BOB, Some(PASSWORD)).await;
+    let carol = site.create_user("carol@acme.example", None).await;
+    let rule =
+        json!({"domain": "acme.example", "password": false, "passkey": false, "connections": [site.id]});
+    site.api.patch("/api/v1/authentication-settings", &json!({"sign_in_rules": [rule]})).await.expect(200);
+
+    let browser = Browser::open(&site.server.url).await;
+    browser.goto("/login?account=acme&return_to=/profile").await;
+    let passwords = browser.page.find_all(Locator::Css("input[type=password]")).await.expect("a page");
+    assert!(passwords.is_empty(), "{}", browser.text("body").await);
+    site.sign_in(&browser, "carol@acme.example").await;
+    assert_eq!(site.arrived(&browser).await["id"], json!(carol));
+
+    // A script that begins like a page, and then sends the right password in place of going to the provider.
+    let script = site.server.client();
+    let fields = [("identifier", BOB), ("account", "acme"), ("return_to", "/profile")];
+    let sent = script.form("/login", &fields).await.expect(303).location().expect("the provider");
+    assert!(sent.starts_with(&format!("/oidc/{}/login?flow=", site.id)), "{sent}");
+    let flow = sent.split_once("flow=").expect("a flow").1;
+    let refused = script.form("/login/password", &[("flow", flow), ("password", PASSWORD)]).await.expect(401);
+    assert!(refused.body.contains("does not allow you to sign in with a password"), "{}", refused.body);
+    assert_eq!(site.server.last_refusal(&site.tenant).await, "method_not_allowed");
+    script.get("/api/v1/me").await.expect(401);
+
+    // The page for administrators is the exception, for them alone.
+    browser.page.delete_all_cookies().await.expect("cookies");
+    for (name, password) in [(BOB, PASSWORD), (site.tenant.email.as_str(), site.tenant.password.as_str())] {
+        browser.goto("/login/local?account=acme").await;
+        browser.fill("identifier", name).await;
+        browser.fill("password", password).await;
+        browser.click("Sign in").await;
+        if name == BOB {
+            browser.sees("This page is for administrators of the account").await;
+            site.is_out(&browser).await;
+        }
+    }
+    browser.at("/console").await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_link_is_confirmed_with_the_password() {
+    let site = Site::new(Backend::Postgres, OpenIdProvider::npm()).await;
+    let bob = site.create_user(BOB, Some(PASSWORD)).await;
+    let browser = Browser::open(&site.server.url).await;
+    site.sign_in(&browser, BOB).await;
+    browser.at("/login/confirm-link?flow=").await;
+    for text in ["Company login says that you are", "for the first time", BOB] {
+        browser.sees(text).await;
+    }
+    assert_eq!(site.links_of(&bob).await, 0);
+    browser.fill("password", PASSWORD).await;
+    browser.click("Link and sign in").await;
+    assert_eq!(site.arrived(&browser).await["id"], json!(bob));
+    assert_eq!(site.links_of(&bob).await, 1);
+    // Once is enough.
+    browser.page.delete_all_cookies().await.expect("cookies");
+    site.sign_in(&browser, BOB).await;
+    assert_eq!(site.arrived(&browser).await["id"], json!(bob));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_link_that_is_not_confirmed_is_not_made() {
+    let site = Site::new(Backend::Sqlite, OpenIdProvider::authlib()).await;
+    let bob = site.create_user(BOB, Some(PASSWORD)).await;
+    let browser = Browser::open(&site.server.url).await;
+    site.sign_in(&browser, BOB).await;
+    browser.at("/login/confirm-link?flow=").await;
+    browser.fill("password", "not the password").await;
+    browser.click("Link and sign in").await;
+    browser.sees("do not match an active user").await;
+    assert_eq!(site.links_of(&bob).await, 0);
+    // The page that says so asks again, and offers to give up.
+    browser.click("cancel").await;
+    browser.sees("Email or username").await;
+    site.is_out(&browser).await;
+    assert_eq!(site.links_of(&bob).await, 0);
+    // Nothing is lost: the next time the question comes again, and the right answer counts.
+    browser.page.delete_all_cookies().await.expect("cookies");
+    site.sign_in(&browser, BOB).await;
+    browser.at("/login/confirm-link?flow=").await;
+    browser.fill("password", PASSWORD).await;
+    browser.click("Link and sign in").await;
+    assert_eq!(site.arrived(&browser).await["id"], json!(bob));
+    assert_eq!(site.links_of(&bob).await, 1);
 }

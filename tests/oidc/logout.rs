@@ -1,5 +1,6 @@
 //! Logout in both directions.
 
+use jsonwebtoken::Header;
 use serde_json::{Value, json};
 
 use super::world::{World, param};
@@ -10,6 +11,10 @@ const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
 /// A logout token with changes; null takes a claim away.
 fn token(world: &World<'_>, changes: &Value) -> String {
+    token_of_type(world, changes, Some("logout+jwt"))
+}
+
+fn token_of_type(world: &World<'_>, changes: &Value, media_type: Option<&str>) -> String {
     let mut claims = world.provider.usual();
     let id = vestibule::kernel::ids::new_id(world.server.clock.now());
     claims.extend(
@@ -19,7 +24,8 @@ fn token(world: &World<'_>, changes: &Value) -> String {
         claims.insert(name.clone(), value.clone());
     }
     claims.retain(|_, value| !value.is_null());
-    world.provider.sign(&Value::Object(claims))
+    let typ = media_type.map(str::to_owned);
+    world.provider.sign_as(&Value::Object(claims), |header| Header { typ, ..header })
 }
 
 async fn told(world: &World<'_>, token: &str) -> u16 {
@@ -80,6 +86,7 @@ on_both! {
         let browser = server.client();
         world.lets_in(&browser).await;
         let used = token(&world, &json!({"sub": "somebody else"}));
+        let now = server.clock.now().0 / 1000;
         assert_eq!(told(&world, &used).await, 200);
         assert_eq!(told(&world, &used).await, 400);
         assert_eq!(server.last_refusal_of(&world.tenant, "session.sign_out").await, "oidc_replay");
@@ -92,15 +99,30 @@ on_both! {
             (json!({"aud": "another"}), "audience"),
             (json!({"iss": "https://evil.example"}), "issuer"),
             (json!({"exp": 1}), "times"),
+            // Valid for a day, and made thirteen minutes ago.
+            (json!({"iat": now - 13 * 60, "exp": now + 24 * 60 * 60}), "times"),
         ] {
             assert_eq!(told(&world, &token(&world, &changes)).await, 400, "{changes}");
             assert_eq!(server.last_refusal_of(&world.tenant, "session.sign_out").await, format!("oidc_{check}"));
         }
+        for media_type in ["at+jwt", "secevent+jwt", "id_token", ""] {
+            let other = token_of_type(&world, &json!({}), Some(media_type));
+            assert_eq!(told(&world, &other).await, 400, "{media_type}");
+            assert_eq!(server.last_refusal_of(&world.tenant, "session.sign_out").await, "oidc_logout");
+        }
+        assert!(is_in(&browser).await);
         let (head, _) = used.rsplit_once('.').expect("parts");
         for forged in [format!("{head}.AAAA"), "x".to_owned(), String::new()] {
             assert_eq!(told(&world, &forged).await, 400);
         }
         server.client().post(&world.path("backchannel-logout"), &json!({})).await.expect(400);
         assert!(is_in(&browser).await);
+        // Most providers send the general type or none, and some a token that is a few minutes old.
+        for (media_type, age) in [(None, 0), (Some("JWT"), 0), (Some("application/logout+jwt"), 9 * 60)] {
+            world.lets_in(&browser).await;
+            let sent = token_of_type(&world, &json!({"iat": now - age}), media_type);
+            assert_eq!(told(&world, &sent).await, 200, "{media_type:?}");
+            assert!(!is_in(&browser).await);
+        }
     }
 }

@@ -84,6 +84,12 @@ on_both! {
         said.as_object().expect("object").clone_into(&mut world.provider.says().userinfo);
         assert_eq!(groups(Value::Null).await[0], "Builders");
         assert_eq!(groups(json!([])).await, json!([]));
+        // Groups of one name in different branches are different groups, where the provider sends the full path.
+        let backend = api.post("/api/v1/groups", &json!({"name": "Backend"})).await.created()["id"].as_str().expect("id").to_owned();
+        let link = json!({"connection_id": world.connection, "name": "/eng/backend"});
+        api.post(&format!("/api/v1/groups/{backend}/link"), &link).await.expect(201);
+        assert_eq!(groups(json!(["/eng2/backend", "backend", "/eng/backend/x"])).await, json!([]));
+        assert_eq!(groups(json!(["/eng/backend"])).await, json!(["Backend"]));
     }
 
     async fn unknown_people_are_made_where_that_is_wanted(server: Server) {

@@ -57,7 +57,7 @@ impl<I: SamlIdp> Site<I> {
                 }
             }
         };
-        let arrived = tokio::time::timeout(std::time::Duration::from_secs(20), reached).await.is_ok();
+        let arrived = tokio::time::timeout(crate::harness::WAIT_LIMIT, reached).await.is_ok();
         assert!(arrived, "{what}: {}", browser.text("body").await);
         browser.goto("/api/v1/me").await;
         let me: Value =
@@ -137,7 +137,7 @@ async fn whole_life<I: SamlIdp>(backend: Backend, idp: I) {
             }
         }
     };
-    if tokio::time::timeout(std::time::Duration::from_secs(20), ended).await.is_err() {
+    if tokio::time::timeout(crate::harness::WAIT_LIMIT, ended).await.is_err() {
         let events = site.server.audit(&site.tenant).await;
         panic!("the provider's logout: {} {}", browser.text("body").await, events[0]);
     }

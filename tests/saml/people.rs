@@ -285,6 +285,17 @@ async fn groups_that_are_too_many_for_an_assertion_are_read_from_graph() {
     assert_eq!(overage().await, json!(["First", "Last"]));
     // What the assertion says is one segment of the address, and no way to another.
     assert_eq!(graph.asked.lock().expect("lock").first().map(String::as_str), Some("oid/../1"));
+    // The secret goes to no other server than the one that it was entered for, also by way of switching Graph off.
+    let with = |url: &str| json!({"tenant_id": "acme-tenant", "client_id": "client", "graph_url": base, "login_url": url});
+    let elsewhere = with("https://login.evil.example");
+    let refused = world.change(json!({"graph": elsewhere})).await.expect(422);
+    assert_eq!(refused.value()["field"], "graph_client_secret");
+    let off = json!({"tenant_id": "", "client_id": "", "graph_url": base, "login_url": base});
+    world.change(json!({"graph": off})).await.expect(200);
+    let refused = world.change(json!({"graph": elsewhere})).await.expect(422);
+    assert_eq!(refused.value()["field"], "graph_client_secret");
+    world.change(json!({"graph": settings, "graph_client_secret": "the client's secret"})).await.expect(200);
+    world.change(json!({"graph": settings})).await.expect(200);
     *graph.broken.lock().expect("lock") = true;
     assert_eq!(overage().await, json!(["First", "Last"]), "Graph is down: as they were");
     let trail = Value::Array(server.audit(&world.tenant).await).to_string();

@@ -102,6 +102,34 @@ on_both! {
         assert_eq!((&event["outcome"], &event["reason"]), (&json!("refused"), &json!("saml_audience")));
     }
 
+    async fn a_test_names_a_domain_that_is_not_the_connections(server: Server) {
+        let (tenant, provider, admin) = world(server).await;
+        let api = server.client().bearer(&tenant.token);
+        let listed = json!({"email_domains": ["acme.example", "pending.example"]});
+        api.patch(&path(&provider), &listed).await.expect(200);
+        // In no list; and in the list of this connection, but not verified.
+        for domain in ["other.example", "pending.example"] {
+            let sent = begin(&admin, &provider).await;
+            let email = format!("bob@{domain}");
+            let answered = provider.answer_with_relay(server, &admin, (&sent, &email), |_| {}).await.expect(303);
+            let found = result(&api, &answered).await;
+            assert_eq!(found["status"], "failed", "{found}");
+            let last = found["found"]["checks"].as_array().and_then(|all| all.last()).cloned().expect("a check");
+            assert_eq!((&last["check"], &last["passed"]), (&json!("connection_domain"), &json!(false)));
+            assert_eq!((&last["expected"], &last["found"]), (&json!("a verified domain that is selected for this connection"), &json!(domain)));
+            let page = admin.get(&answered.location().expect("to")).await.expect(200).body;
+            assert!(page.contains("test failed") && page.contains("select this connection"), "{page}");
+            assert!(api.get(&path(&provider)).await.ok()["tested_at"].is_null());
+            let events = server.audit(&tenant).await;
+            let event = events.iter().find(|e| e["action"] == "connection.test").expect("event");
+            assert_eq!((&event["outcome"], &event["reason"]), (&json!("refused"), &json!("saml_connection_domain")));
+        }
+        server.verify_domain("acme", "pending.example", &[]).await;
+        let sent = begin(&admin, &provider).await;
+        let answered = provider.answer_with_relay(server, &admin, (&sent, "bob@pending.example"), |_| {}).await;
+        assert_eq!(result(&api, &answered).await["status"], "passed");
+    }
+
     async fn a_test_says_what_was_asked_and_not_shown(server: Server) {
         let (tenant, provider, admin) = world(server).await;
         let api = server.client().bearer(&tenant.token);

@@ -89,6 +89,14 @@ impl Stage {
         }
     }
 
+    /// The scenarios use the same email domain, each in an account of its own.
+    async fn delete_domains(&self) {
+        let all = self.api.get("/api/v1/domains").await.ok();
+        for domain in all["items"].as_array().expect("items") {
+            self.api.delete(&format!("/api/v1/domains/{}", id(domain))).await.expect(204);
+        }
+    }
+
     async fn check(&self, scenario: &str, (path, expected): &(String, Value)) {
         let answer = self.api.get(&format!("/api/v1/{}", self.filled(path))).await;
         if let Some(status) = expected.as_u64() {
@@ -139,6 +147,7 @@ async fn play(server: &Server, client: &str, text: &str) -> usize {
         for state in &scenario.state {
             stage.check(&name, state).await;
         }
+        stage.delete_domains().await;
     }
     file.scenarios.len()
 }

@@ -4,7 +4,7 @@ use super::book::shelf;
 use super::inside;
 
 /// Addresses without a snapshot, each for a reason.
-const WITHOUT: [(&str, &str); 18] = [
+const WITHOUT: [(&str, &str); 17] = [
     ("GET /api/v1/connections/{id}/waiting", "an earlier path of …/pending-changes"),
     ("POST /api/v1/connections/{id}/waiting/let-through", "an earlier path of …/pending-changes/approve"),
     ("POST /api/v1/connections/{id}/waiting/discard", "an earlier path of …/pending-changes/discard"),
@@ -31,7 +31,6 @@ const WITHOUT: [(&str, &str); 18] = [
         "DELETE /api/v1/users/{id}/pending-identities/{identity}",
         "tests/identity/confirmation discards what waits",
     ),
-    ("GET /metrics", "numbers, and which there are depends on what else this process has done"),
 ];
 
 /// The first lines of all snapshots of answers, such as `GET /console/users`.

@@ -83,7 +83,7 @@ async fn mails_to_people_who_come() {
     let request = admin.request(reqwest::Method::POST, "/console/invitations").multipart(form);
     admin.send(request).await.expect(303);
     book.mail("invitation-from-a-person", &world.server.mail("jon@", "invited").await);
-    let (_, token) = world.server.scim(&world.tenant, "Okta").await;
+    let (okta, token) = world.server.scim(&world.tenant, "Okta").await;
     let scim = world.server.client().bearer(&token);
     let make = async |name: &str| {
         scim.post("/scim/v2/Users", &json!({"userName": name, "active": true})).await.created();
@@ -94,7 +94,8 @@ async fn mails_to_people_who_come() {
         "email_domains": ["sso.example"]});
     world.make("saml", "/api/v1/connections", saml).await;
     world.change("/api/v1/connections/{saml}", json!({"enabled": true, "override_untested": true})).await;
-    world.server.verify_domain("acme", "sso.example", &[]).await;
+    let saml = world.id("saml").to_owned();
+    world.server.verify_domain("acme", "sso.example", &[&saml, &okta]).await;
     world.change("/api/v1/authentication-settings", json!({"sso_invitations": "notice"})).await;
     make("eve@sso.example").await;
     book.mail("made-by-directory-with-sso", &world.server.mail("eve@", "You now have access to acme").await);

@@ -141,7 +141,7 @@ impl World {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), sent).await.expect("the mails go out");
+        tokio::time::timeout(crate::harness::WAIT_LIMIT, sent).await.expect("the mails go out");
         tokio::time::sleep(Duration::from_millis(1500)).await;
     }
 }
@@ -343,7 +343,7 @@ impl World {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), done).await.expect("it ends");
+        tokio::time::timeout(crate::harness::WAIT_LIMIT, done).await.expect("it ends");
     }
 
     /// Waits until so many mails of the newest mailing have gone out.
@@ -357,6 +357,6 @@ impl World {
                 tokio::time::sleep(Duration::from_millis(50)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(30), done).await.expect("the mails go out");
+        tokio::time::timeout(crate::harness::WAIT_LIMIT, done).await.expect("the mails go out");
     }
 }
