@@ -43,17 +43,18 @@ impl RequestedAuthentication {
     /// check.
     pub fn check(
         &self,
-        assertion: ValidatedAssertion,
+        mut assertion: ValidatedAssertion,
         now: Timestamp,
     ) -> Result<ValidatedAssertion, SamlRejection> {
-        let mut report = assertion.report.clone();
         if self.force_authn {
-            report.record(SamlCheck::AuthnInstant, self.authn_instant(&assertion, now))?;
+            let result = self.authn_instant(&assertion, now);
+            assertion.report.record(SamlCheck::AuthnInstant, result)?;
         }
         if !self.classes.is_empty() {
-            report.record(SamlCheck::AuthnContext, self.authn_context(&assertion.authn_context))?;
+            let result = self.authn_context(&assertion.authn_context);
+            assertion.report.record(SamlCheck::AuthnContext, result)?;
         }
-        Ok(ValidatedAssertion { report, ..assertion })
+        Ok(assertion)
     }
 
     /// saml-core §3.4.1: the identity provider must authenticate the user itself and not rely on an earlier
