@@ -1,4 +1,4 @@
-//! Whose a host name is. The account that has verified the nearest domain at or above it decides about it, whichever
+//! Who owns a host name. The account that has verified the nearest domain at or above it decides about it, whichever
 //! application was registered first. This is looked up with each use, so that no registration can precede it.
 
 use std::collections::{HashMap, HashSet};

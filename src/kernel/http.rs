@@ -34,7 +34,7 @@ impl<S: Sync> FromRequestParts<S> for RequestContext {
     }
 }
 
-/// What limits count as one client. An IPv6 /64 counts as one address, because an attacker usually controls
+/// What the limits count as one client. An IPv6 /64 counts as one address, because an attacker usually controls
 /// a whole one.
 #[must_use]
 pub fn client_network(address: IpAddr) -> IpAddr {

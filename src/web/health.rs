@@ -13,9 +13,9 @@ pub(super) fn routes() -> Routes<AppState> {
     Routes::default().get("/healthz", Guard::Public, healthz).get("/readyz", Guard::Public, readyz)
 }
 
-/// What the metrics listener serves, to everyone who reaches it. It is not part of the public routes: the metrics contain no names of
-/// accounts or users, but counters that move for an existing user only, such as that of sent mails, tell an
-/// onlooker who exists.
+/// What the metrics listener serves, to everyone who reaches it. It is not part of the public routes: the metrics
+/// contain no names of accounts or users, but counters that change for existing users only, such as that of sent
+/// mails, reveal whether a user exists.
 pub(super) fn metrics_router() -> Router {
     let routes = Routes::default().get("/metrics", Guard::Public, prometheus);
     routes.into_router(|_, handler| handler)

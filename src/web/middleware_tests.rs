@@ -30,7 +30,7 @@ fn a_forwarded_address_may_have_a_port() {
         ("[2001:db8::1]:50123", "2001:db8::1"),
         ("6.6.6.6:1, 1.2.3.4:50123, 10.0.0.2:8080", "1.2.3.4"),
         ("[::ffff:1.2.3.4]:50123", "1.2.3.4"),
-        // What cannot be read is nobody's address.
+        // What cannot be read is not an address.
         ("1.2.3.4, unknown", "10.0.0.1"),
         ("1.2.3.4:", "10.0.0.1"),
         ("1.2.3.4:99999", "10.0.0.1"),

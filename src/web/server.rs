@@ -102,7 +102,7 @@ impl HttpServer {
             tracing::warn!(
                 limit = files,
                 recommended = open_files::RECOMMENDED_LIMIT,
-                "the limit on open files is low, and so is the number of connections; raise it, with \
+                "the limit on open files is low, which also limits connections; raise it, with \
                  LimitNOFILE in a systemd unit"
             );
         }

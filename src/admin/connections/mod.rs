@@ -155,7 +155,7 @@ impl ConnectionSecrets {
     }
 
     /// Requires the secret for Microsoft Graph again when the servers it is sent to change, for the same reason. One
-    /// stored before Graph was switched off counts for no server.
+    /// stored before Graph was disabled counts for no server.
     fn require_graph_secret_for_new_servers(
         &self,
         before: Option<&Graph>,

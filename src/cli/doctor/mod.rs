@@ -87,7 +87,7 @@ fn check_limits(kernel: &Kernel, findings: &mut Findings) {
     let (limit, recommended) = (open_files::limit(), open_files::RECOMMENDED_LIMIT);
     if limit < recommended {
         findings.warn(&format!(
-            "at most {limit} files can be open, which limits connections too: allow at least {recommended}, with \
+            "at most {limit} files can be open, which also limits connections: allow at least {recommended}, with \
              LimitNOFILE in a systemd unit"
         ));
     } else {
@@ -102,7 +102,7 @@ fn check_limits(kernel: &Kernel, findings: &mut Findings) {
     }
 }
 
-/// How many addresses are named. Others have forwarded less, and anybody can send the headers of a proxy.
+/// How many addresses are named. Others have forwarded less, and anyone can send the headers of a proxy.
 const NAMED_PROXIES: usize = 3;
 
 async fn warn_of_untrusted_proxies(kernel: &Kernel, findings: &mut Findings) -> Result<(), CliError> {
@@ -122,7 +122,7 @@ async fn warn_of_untrusted_proxies(kernel: &Kernel, findings: &mut Findings) -> 
     if others > 0 {
         findings.warn(&format!(
             "other addresses that send the headers of a reverse proxy: {others} or more. If they are not yours, \
-             let only your reverse proxy reach the port of this server"
+             allow only your reverse proxy to reach the port of this server"
         ));
     }
     Ok(())

@@ -45,8 +45,8 @@ pub(super) fn states_another_address(user: &User, proof: &Proof) -> bool {
 }
 
 /// Whether the provider decides about the user's address: both addresses are in the domains of the connection, which
-/// is the only one that knows the user, and the user may still sign in with it. An administrator decides about the address of a user with a role, and a
-/// provisioning client about the users that it manages.
+/// is the only one that the user is linked to, and the user may still sign in with it. An administrator decides about
+/// the address of a user with a role, and a provisioning client about those of the users that it manages.
 async fn may_follow(tx: &mut Tx, admitted: &AdmittedUser, proof: &Proof) -> Result<bool, SignInError> {
     let user = &admitted.user;
     let (Some(connection_id), Some(old)) = (&proof.connection_id, &user.email) else { return Ok(false) };

@@ -22,7 +22,7 @@
 //! or a victim's browser, through which they sent a response of their own.
 //!
 //! Only a sign-in that an identity provider begins has no such cookie. It therefore begins no confirmation of a link:
-//! the user of the browser may be another person than the response is about.
+//! the user of the browser may not be the person that the response is about.
 
 mod address;
 mod admit;

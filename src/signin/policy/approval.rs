@@ -1,4 +1,5 @@
-//! Whether an administrator may still approve a pending identity. It can wait for days, and what spoke for it can be gone.
+//! Whether an administrator may still approve a pending identity. It can wait for days, and the reasons for it may no
+//! longer hold.
 
 use super::authority::{AddressClaim, has_address_authority};
 use crate::directory::domain_of;
@@ -6,14 +7,14 @@ use crate::directory::users::User;
 use crate::kernel::Tx;
 use crate::signin::identities::{self, PendingIdentity};
 
-/// Why a pending identity is not linked any more.
+/// Why a pending identity can no longer be linked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApprovalRefusal {
     /// The connection is disabled.
     ConnectionDisabled,
-    /// The user does not have the address any more that the provider stated.
+    /// The user no longer has the address that the provider stated.
     AddressChanged(String),
-    /// The connection may not speak for this domain any more.
+    /// The connection may no longer speak for this domain.
     NotInConnectionDomains(String),
     /// The subject is linked to another user by now.
     LinkedToOtherUser,

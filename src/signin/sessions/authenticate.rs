@@ -9,7 +9,7 @@ use crate::kernel::tokens::{self, OpaqueTokenKind};
 use crate::signin::{SignIn, policy};
 
 /// Who made a request with a session. A session is used by what a person does; what a page does by itself
-/// would keep it alive for ever.
+/// would keep it alive forever.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RequestedBy {
     /// A person, as far as is known.

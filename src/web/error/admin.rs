@@ -113,11 +113,11 @@ fn approval(refusal: ApprovalRefusal) -> String {
             "The connection of this identity is disabled. Enable it first, or discard the identity.".into()
         }
         ApprovalRefusal::AddressChanged(address) => format!(
-            "The identity provider stated the email address {address}, which this user does not have any more. \
+            "The identity provider stated the email address {address}, which this user no longer has. \
              Discard the identity. If it belongs to the user, ask them to sign in with it again."
         ),
         ApprovalRefusal::NotInConnectionDomains(domain) => format!(
-            "The connection of this identity is not selected for the email domain {domain} any more. Select it for \
+            "The connection of this identity is no longer selected for the email domain {domain}. Select it for \
              the domain first, or discard the identity."
         ),
         ApprovalRefusal::LinkedToOtherUser => {

@@ -22,7 +22,7 @@ use crate::web::{AppState, Error, guard};
 /// How long the signed statement about a user is valid, in seconds. The proxy asks for each request.
 const JWT_SECONDS: i64 = 120;
 
-/// Headers that only a reverse proxy sends.
+/// Headers that reverse proxies send.
 const FORWARDED: [&str; 3] = ["x-forwarded-for", "x-forwarded-host", "x-original-url"];
 
 /// A question of a reverse proxy.

@@ -32,7 +32,7 @@ use crate::kernel::http::client_network;
 const MAX_HEAD: usize = 128 * 1024;
 /// How long accepting pauses when it has failed.
 const PAUSE_AFTER_ERROR: Duration = Duration::from_millis(100);
-/// How often connections that wait are looked at, at the most.
+/// How often waiting connections are checked, at most.
 const LOOKED_AT_EVERY: Duration = Duration::from_secs(1);
 /// A condition that lasts is logged once in this time.
 const WARNED_EVERY: Duration = Duration::from_mins(1);
@@ -166,7 +166,7 @@ fn id_of(ended: &Result<(tokio::task::Id, ()), tokio::task::JoinError>) -> tokio
     }
 }
 
-/// Whether accepting failed because the client has gone, which says nothing about this process.
+/// Whether accepting failed because the client has disconnected, which says nothing about this process.
 fn is_of_the_client(error: &io::Error) -> bool {
     matches!(
         error.kind(),

@@ -12,7 +12,7 @@ enum Waiting {
     ForHead { since: Instant },
     /// For the response, which is ours to give.
     ForResponse,
-    /// For the client to take the response. `is_whole` when all of it is with hyper, which may still hold it.
+    /// For the client to read the response. `is_whole` when hyper has all of it, but may not have sent it yet.
     Sending { since: Instant, is_whole: bool },
     /// For the client to send a request.
     ForNextRequest { since: Instant },
@@ -21,7 +21,7 @@ enum Waiting {
 }
 
 impl Waiting {
-    /// Since when it is the client alone that is waited for. A response in transfer is a request in progress
+    /// Since when the connection waits for the client alone. A response in transfer is a request in progress
     /// until the client has taken nothing of it for as long as a head may take.
     fn since(self, limits: &ConnectionLimits) -> Option<Instant> {
         match self {

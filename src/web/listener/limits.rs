@@ -6,7 +6,7 @@ use crate::kernel::open_files;
 
 /// The most connections, however many files may be open: a connection takes about 14 KiB.
 const MAX_CONNECTIONS: usize = 8_192;
-/// The most connections of one address, and the share of all that they may be.
+/// The most connections of one address, and the share of all connections that they may take.
 const MAX_PER_ADDRESS: usize = 1_024;
 const SHARE_OF_AN_ADDRESS: usize = 8;
 /// Open files that are left for everything but connections of clients: outgoing requests, mail, files.
@@ -30,8 +30,8 @@ pub struct ConnectionLimits {
     /// nothing of a response.
     pub idle_timeout: Duration,
     /// Between two requests of a trusted proxy, and before its first one. A connection that is closed while a
-    /// request is on its way costs a failed request, so the proxy closes its side first: Envoy, the most
-    /// patient of them, after an hour.
+    /// request is on its way costs a failed request, so the proxy must close its side first: Envoy, the
+    /// slowest of them, does so after an hour.
     pub proxy_idle_timeout: Duration,
 }
 

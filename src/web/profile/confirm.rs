@@ -112,7 +112,7 @@ pub(super) async fn show(
     page::render(&build(&app, &principal, return_to, query.recovery.is_some(), None).await?)
 }
 
-/// The methods that the sign-in rules allow for the user. What may not sign in does not confirm either.
+/// The methods that the sign-in rules allow for the user. One that may not sign the user in cannot confirm either.
 async fn allowed_methods(c: &mut DbConn, user: &User) -> Result<AllowedMethods, sqlx::Error> {
     let settings = accounts::settings_of(&mut *c, &user.account_id).await?;
     policy::allowed_methods(c, &settings, Some(user), user.email_or_user_name()).await

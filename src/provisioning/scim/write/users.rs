@@ -141,7 +141,7 @@ impl ScimWrite<'_> {
             if !policy::may_provision_address(c, claim).await? {
                 let detail = format!(
                     "This connection is not selected for the email domain {domain}. Verify the domain in Vestibule and \
-                     select this connection for it, or send an address with another domain."
+                     select this connection for it, or send an address in another domain."
                 );
                 return Err(Error::plain(StatusCode::FORBIDDEN, detail));
             }

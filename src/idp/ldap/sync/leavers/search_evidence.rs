@@ -105,7 +105,7 @@ impl SearchEvidence {
         let users: u64 = approvable.map(|answered| answered.held_users).sum();
         if users > 0 {
             report.skip_leavers(&format!(
-                "Users who were not deactivated: {users}. A user search returned no users, or leaves out other servers."
+                "Users who were not deactivated: {users}. A user search returned no users, or left out other servers."
             ));
         }
     }
