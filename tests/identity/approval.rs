@@ -58,7 +58,7 @@ on_both! {
         // Its domain belongs to another connection.
         let (directory, _) = server.scim(&tenant, "Directory").await;
         server.verify_domain("acme", "acme.example", &[&directory]).await;
-        expect_conflict(&api, &bob, &first, "not selected for the email domain acme.example").await;
+        expect_conflict(&api, &bob, &first, "no longer selected for the email domain acme.example").await;
         server.verify_domain("acme", "acme.example", &[&directory, &provider.id]).await;
         // The user has another address.
         let path = format!("/api/v1/users/{bob}");
