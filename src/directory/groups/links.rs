@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::model::{Group, MANUAL};
 use super::store;
-use super::update::{GroupUpdate, MembershipUpdate, UpdatedGroup, update_connection_members};
+use super::update::{MembershipUpdate, UpdatedGroup, update_connection_members};
 use crate::audit::{self, Action, Context, Event};
 use crate::directory::Error;
 use crate::directory::check_name;
@@ -93,14 +93,7 @@ pub async fn replace_connection_members(
     users: Vec<String>,
 ) -> Result<UpdatedGroup, Error> {
     let members = MembershipUpdate { replace: Some(users), ..MembershipUpdate::default() };
-    update_connection_members(
-        tx,
-        context,
-        connection_id,
-        group,
-        GroupUpdate { members, ..GroupUpdate::default() },
-    )
-    .await
+    update_connection_members(tx, context, connection_id, group, members).await
 }
 
 /// Adds `users` to the members of `group` that come through a connection.
@@ -112,8 +105,7 @@ pub async fn add_connection_members(
     users: Vec<String>,
 ) -> Result<UpdatedGroup, Error> {
     let members = MembershipUpdate { add: users, ..MembershipUpdate::default() };
-    let change = GroupUpdate { members, ..GroupUpdate::default() };
-    update_connection_members(tx, context, connection_id, group, change).await
+    update_connection_members(tx, context, connection_id, group, members).await
 }
 
 /// Links `group` to the group `name` of a connection, which the caller has looked up in the account. Users
@@ -229,14 +221,7 @@ pub async fn sync_linked_groups(
         } else {
             MembershipUpdate { remove: one, ..MembershipUpdate::default() }
         };
-        update_connection_members(
-            tx,
-            context,
-            connection_id,
-            &group,
-            GroupUpdate { members, ..GroupUpdate::default() },
-        )
-        .await?;
+        update_connection_members(tx, context, connection_id, &group, members).await?;
     }
     Ok(())
 }

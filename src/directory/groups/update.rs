@@ -69,8 +69,9 @@ pub(super) async fn update_connection_members(
     context: &Context,
     connection_id: &ConnectionId,
     group: &Group,
-    change: GroupUpdate,
+    members: MembershipUpdate,
 ) -> Result<UpdatedGroup, Error> {
+    let change = GroupUpdate { members, ..GroupUpdate::default() };
     write(tx, context, group, None, connection_id, change).await
 }
 
