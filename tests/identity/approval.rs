@@ -4,21 +4,11 @@ use serde_json::{Value, json};
 use tokio::sync::Barrier;
 use vestibule::access::Role;
 
-use super::{bind_role, create_user, saml, subjects};
-use crate::harness::idp::{PERSISTENT_FORMAT, Provider, name_id};
+use super::{bind_role, create_user, enter_as, saml, subjects};
 use crate::harness::{Answer, Client, Server};
 use crate::on_both;
 
 const PASSWORD: &str = "a good long password";
-
-/// Signs in with this subject and address.
-async fn enter(server: &Server, provider: &mut Provider, subject: &str, email: &str) -> (Answer, Client) {
-    provider.name_id = Some(name_id(PERSISTENT_FORMAT, subject));
-    provider.attributes = vec![("email".into(), email.into())];
-    let browser = server.client();
-    let answer = provider.sign_in(server, &browser, email).await;
-    (answer, browser)
-}
 
 /// The pending identity of a user with this subject, as the body of its approval.
 async fn pending(api: &Client, user: &str, subject: &str) -> Value {
@@ -44,7 +34,7 @@ on_both! {
         let connection = format!("/api/v1/connections/{}", provider.id);
         let bob = create_user(&api, "bob@acme.example", None).await;
         bind_role(server, "acme", &bob, Role::AccountViewer).await;
-        enter(server, &mut provider, "p-1", "bob@acme.example").await.0.expect(403);
+        enter_as(server, &mut provider, "p-1", "bob@acme.example").await.0.expect(403);
         let first = pending(&api, &bob, "persistent:p-1").await;
         // The connection is disabled.
         api.patch(&connection, &json!({"enabled": false})).await.expect(200);
@@ -81,7 +71,7 @@ on_both! {
         let bob = create_user(&api, "bob@acme.example", None).await;
         bind_role(server, "acme", &bob, Role::AccountViewer).await;
         for subject in ["p-1", "p-2", "p-3"] {
-            enter(server, &mut provider, subject, "bob@acme.example").await.0.expect(403);
+            enter_as(server, &mut provider, subject, "bob@acme.example").await.0.expect(403);
         }
         let [first, second, third] = [
             pending(&api, &bob, "persistent:p-1").await,
@@ -90,7 +80,7 @@ on_both! {
         ];
         // The subject was linked to another user.
         let carol = create_user(&api, "carol@acme.example", None).await;
-        enter(server, &mut provider, "p-3", "carol@acme.example").await.0.expect(303);
+        enter_as(server, &mut provider, "p-3", "carol@acme.example").await.0.expect(303);
         assert_eq!(subjects(&api, &carol).await, ["persistent:p-3"]);
         expect_conflict(&api, &bob, &third, "linked to another user").await;
         // Another subject was linked to the user.
@@ -119,7 +109,7 @@ on_both! {
             bind_role(server, "acme", &user, Role::AccountViewer).await;
             let names = [format!("a-{round}"), format!("b-{round}")];
             for name in &names {
-                enter(server, &mut provider, name, &email).await.0.expect(403);
+                enter_as(server, &mut provider, name, &email).await.0.expect(403);
             }
             let first = pending(&api, &user, &format!("persistent:{}", names[0])).await;
             let second = pending(&api, &user, &format!("persistent:{}", names[1])).await;
@@ -142,10 +132,10 @@ on_both! {
             let email = format!("bob{round}@acme.example");
             let user = create_user(&api, &email, Some(PASSWORD)).await;
             let names = [format!("a-{round}"), format!("b-{round}")];
-            let (waiting, browser) = enter(server, &mut provider, &names[0], &email).await;
+            let (waiting, browser) = enter_as(server, &mut provider, &names[0], &email).await;
             let page = browser.get(&waiting.expect(303).location().expect("to confirm")).await.expect(200);
             let flow = page.field("flow");
-            enter(server, &mut provider, &names[1], &email).await.0.expect(303);
+            enter_as(server, &mut provider, &names[1], &email).await.0.expect(303);
             let body = pending(&api, &user, &format!("persistent:{}", names[1])).await;
             let (approved, confirmed) = tokio::join!(
                 async {

@@ -13,12 +13,26 @@ mod upgrade;
 
 use serde_json::json;
 
-use crate::harness::idp::Provider;
-use crate::harness::{Client, Server, Tenant};
+use crate::harness::idp::{PERSISTENT_FORMAT, Provider, name_id};
+use crate::harness::{Answer, Client, Server, Tenant};
 
 /// A SAML connection whose provider creates users.
 async fn saml(server: &Server, tenant: &Tenant) -> Provider {
     Provider::new(server, tenant, json!({"jit": {"enabled": true}})).await
+}
+
+/// Signs in with this NameID and address: the answer, and the browser.
+async fn enter(server: &Server, provider: &mut Provider, name_id: String, email: &str) -> (Answer, Client) {
+    provider.name_id = Some(name_id);
+    provider.attributes = vec![("email".into(), email.into())];
+    let browser = server.client();
+    let answer = provider.sign_in(server, &browser, email).await;
+    (answer, browser)
+}
+
+/// Signs in with this lasting subject and address.
+async fn enter_as(server: &Server, provider: &mut Provider, subject: &str, email: &str) -> (Answer, Client) {
+    enter(server, provider, name_id(PERSISTENT_FORMAT, subject), email).await
 }
 
 /// The id of a new user. With a password if one is given.

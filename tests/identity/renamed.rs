@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use vestibule::access::Role;
 
-use super::{bind_role, create_user, saml};
-use crate::harness::idp::{PERSISTENT_FORMAT, Provider, name_id};
+use super::{bind_role, create_user, enter_as, saml};
+use crate::harness::idp::Provider;
 use crate::harness::phone::Phone;
 use crate::harness::{Answer, Client, Server};
 use crate::oidc::world::World;
@@ -12,15 +12,6 @@ use crate::on_both;
 
 const PASSWORD: &str = "a good long password";
 const SETTINGS: &str = "/api/v1/authentication-settings";
-
-/// Signs in with this subject and address.
-async fn enter(server: &Server, provider: &mut Provider, subject: &str, email: &str) -> (Answer, Client) {
-    provider.name_id = Some(name_id(PERSISTENT_FORMAT, subject));
-    provider.attributes = vec![("email".into(), email.into())];
-    let browser = server.client();
-    let answer = provider.sign_in(server, &browser, email).await;
-    (answer, browser)
-}
 
 async fn user(api: &Client, id: &str) -> Value {
     api.get(&format!("/api/v1/users/{id}")).await.ok()
@@ -32,12 +23,12 @@ on_both! {
         let api = server.client().bearer(&tenant.token);
         let mut provider = saml(server, &tenant).await;
         let ann = create_user(&api, "ann@acme.example", None).await;
-        let (entered, before) = enter(server, &mut provider, "p-1", "ann@acme.example").await;
+        let (entered, before) = enter_as(server, &mut provider, "p-1", "ann@acme.example").await;
         entered.expect(303);
         // The same address in another case is no other one.
-        enter(server, &mut provider, "p-1", "Ann@ACME.example").await.0.expect(303);
+        enter_as(server, &mut provider, "p-1", "Ann@ACME.example").await.0.expect(303);
         before.get("/api/v1/me").await.expect(200);
-        let (entered, browser) = enter(server, &mut provider, "p-1", "ann.smith@acme.example").await;
+        let (entered, browser) = enter_as(server, &mut provider, "p-1", "ann.smith@acme.example").await;
         entered.expect(303);
         let me = browser.get("/api/v1/me").await.ok();
         assert_eq!((&me["id"], &me["email"]), (&json!(ann), &json!("ann.smith@acme.example")));
@@ -51,17 +42,17 @@ on_both! {
         assert_eq!(changed["detail"]["after"]["email"], "ann.smith@acme.example");
         assert_eq!(changed["actor"]["name"], "ann@acme.example");
         // Once: the next sign-in changes nothing.
-        enter(server, &mut provider, "p-1", "ann.smith@acme.example").await.0.expect(303);
+        enter_as(server, &mut provider, "p-1", "ann.smith@acme.example").await.0.expect(303);
         browser.get("/api/v1/me").await.expect(200);
         // A new person with the old address is a user of their own.
-        let (entered, other) = enter(server, &mut provider, "p-2", "ann@acme.example").await;
+        let (entered, other) = enter_as(server, &mut provider, "p-2", "ann@acme.example").await;
         entered.expect(303);
         assert_ne!(other.get("/api/v1/me").await.ok()["id"], json!(ann));
         // A user name that is no address stays.
         let bob = json!({"user_name": "bob", "email": "bob@acme.example"});
         let bob = api.post("/api/v1/users", &bob).await.created()["id"].as_str().expect("id").to_owned();
         for email in ["bob@acme.example", "robert@acme.example"] {
-            enter(server, &mut provider, "p-3", email).await.0.expect(303);
+            enter_as(server, &mut provider, "p-3", email).await.0.expect(303);
         }
         let shown = user(&api, &bob).await;
         assert_eq!((&shown["user_name"], &shown["email"]), (&json!("bob"), &json!("robert@acme.example")));
@@ -75,7 +66,7 @@ on_both! {
         server.verify_domain("acme", "acme.example", &[&provider.id, &directory]).await;
         let stays = async |provider: &mut Provider, id: &str, email: &str| {
             let before = user(&api, id).await["email"].clone();
-            let (entered, browser) = enter(server, provider, id, email).await;
+            let (entered, browser) = enter_as(server, provider, id, email).await;
             entered.expect(303);
             let me = browser.get("/api/v1/me").await.ok();
             assert_eq!((&me["id"], &me["email"]), (&json!(id), &before), "{email}");
@@ -83,7 +74,7 @@ on_both! {
         // The new one is in a domain of another connection or of none, or is another user's.
         let ann = create_user(&api, "ann@acme.example", None).await;
         create_user(&api, "taken@acme.example", None).await;
-        enter(server, &mut provider, &ann, "ann@acme.example").await.0.expect(303);
+        enter_as(server, &mut provider, &ann, "ann@acme.example").await.0.expect(303);
         for email in ["ann@elsewhere.example", "taken@acme.example", tenant.email.as_str()] {
             stays(&mut provider, &ann, email).await;
         }
@@ -93,14 +84,14 @@ on_both! {
         stays(&mut provider, &ann, "ann.smith@acme.example").await;
         // The user has a role since.
         let bob = create_user(&api, "bob@acme.example", None).await;
-        enter(server, &mut provider, &bob, "bob@acme.example").await.0.expect(303);
+        enter_as(server, &mut provider, &bob, "bob@acme.example").await.0.expect(303);
         bind_role(server, "acme", &bob, Role::AccountViewer).await;
         stays(&mut provider, &bob, "robert@acme.example").await;
         // A provisioning client manages the user.
         let scim = server.client().bearer(&token);
         let dave = json!({"userName": "dave@acme.example", "emails": [{"value": "dave@acme.example"}]});
         let dave = scim.post("/scim/v2/Users", &dave).await.created()["id"].as_str().expect("id").to_owned();
-        enter(server, &mut provider, &dave, "dave@acme.example").await.0.expect(303);
+        enter_as(server, &mut provider, &dave, "dave@acme.example").await.0.expect(303);
         stays(&mut provider, &dave, "david@acme.example").await;
     }
 
@@ -109,10 +100,10 @@ on_both! {
         let api = server.client().bearer(&tenant.token);
         let mut provider = saml(server, &tenant).await;
         let eve = create_user(&api, "eve@acme.example", Some(PASSWORD)).await;
-        let (waiting, browser) = enter(server, &mut provider, "p-1", "eve@acme.example").await;
+        let (waiting, browser) = enter_as(server, &mut provider, "p-1", "eve@acme.example").await;
         browser.confirm_link(&waiting, PASSWORD).await.expect(303);
         let phone = Phone::set_up(server, &browser, "/profile/two-factor/add?what=app").await.phone;
-        let (waiting, thief) = enter(server, &mut provider, "p-1", "eva@acme.example").await;
+        let (waiting, thief) = enter_as(server, &mut provider, "p-1", "eva@acme.example").await;
         thief.second_factor(&waiting, "000000").await.expect(401);
         assert_eq!(user(&api, &eve).await["email"], "eve@acme.example");
         thief.second_factor(&waiting, &phone.code(server, 0)).await.expect(303);
@@ -128,18 +119,18 @@ on_both! {
         let other = Provider::new(server, &tenant, json!({"name": "Other", "email_domains": []})).await;
         server.verify_domain("acme", "sales.example", &[&provider.id]).await;
         let ann = create_user(&api, "ann@acme.example", None).await;
-        enter(server, &mut provider, "p-1", "ann@acme.example").await.0.expect(303);
+        enter_as(server, &mut provider, "p-1", "ann@acme.example").await.0.expect(303);
         for connections in [json!([]), json!([other.id])] {
             let rule = json!({"domain": "sales.example", "password": true, "passkey": true, "connections": connections});
             api.patch(SETTINGS, &json!({"sign_in_rules": [rule]})).await.expect(200);
             // She would be locked out at her next sign-in.
-            enter(server, &mut provider, "p-1", "ann@sales.example").await.0.expect(303);
+            enter_as(server, &mut provider, "p-1", "ann@sales.example").await.0.expect(303);
             assert_eq!(user(&api, &ann).await["email"], "ann@acme.example");
         }
         let rule = json!({"domain": "sales.example", "password": false, "passkey": false, "connections": [provider.id]});
         api.patch(SETTINGS, &json!({"sign_in_rules": [rule]})).await.expect(200);
         for _ in 0..2 {
-            enter(server, &mut provider, "p-1", "ann@sales.example").await.0.expect(303);
+            enter_as(server, &mut provider, "p-1", "ann@sales.example").await.0.expect(303);
             assert_eq!(user(&api, &ann).await["email"], "ann@sales.example");
         }
     }
@@ -150,7 +141,7 @@ on_both! {
         let mut provider = saml(server, &tenant).await;
         api.patch(SETTINGS, &json!({"two_factor": {"remember_days": 30}})).await.expect(200);
         let eve = create_user(&api, "eve@acme.example", Some(PASSWORD)).await;
-        let (waiting, browser) = enter(server, &mut provider, "p-1", "eve@acme.example").await;
+        let (waiting, browser) = enter_as(server, &mut provider, "p-1", "eve@acme.example").await;
         browser.confirm_link(&waiting, PASSWORD).await.expect(303);
         let phone = Phone::set_up(server, &browser, "/profile/two-factor/add?what=app").await.phone;
         let remember = async |browser: &Client, waiting: &Answer| {
@@ -163,9 +154,9 @@ on_both! {
         let to = async |provider: &Provider, browser: &Client| {
             provider.sign_in(server, browser, "").await.expect(303).location().expect("to")
         };
-        let (waiting, before) = enter(server, &mut provider, "p-1", "eve@acme.example").await;
+        let (waiting, before) = enter_as(server, &mut provider, "p-1", "eve@acme.example").await;
         remember(&before, &waiting).await;
-        let (waiting, browser) = enter(server, &mut provider, "p-1", "eva@acme.example").await;
+        let (waiting, browser) = enter_as(server, &mut provider, "p-1", "eva@acme.example").await;
         remember(&browser, &waiting).await;
         assert_eq!(user(&api, &eve).await["email"], "eva@acme.example");
         assert_eq!(to(&provider, &browser).await, "/profile");
@@ -190,8 +181,8 @@ on_both! {
         assert_eq!(world.lets_in(&server.client()).await["email"], "robert@acme.example");
         // A user who is known at two providers has the address that they have here.
         let mut other = Provider::new(server, &world.tenant, json!({"name": "Other"})).await;
-        enter(server, &mut other, "p-1", "robert@acme.example").await.0.expect(303);
-        enter(server, &mut other, "p-1", "bobby@acme.example").await.0.expect(303);
+        enter_as(server, &mut other, "p-1", "robert@acme.example").await.0.expect(303);
+        enter_as(server, &mut other, "p-1", "bobby@acme.example").await.0.expect(303);
         world.provider.claim("email", json!("rob@acme.example"));
         assert_eq!(world.lets_in(&server.client()).await["email"], "robert@acme.example");
     }

@@ -2,21 +2,10 @@
 
 use serde_json::json;
 
-use super::{create_user, saml, subjects};
-use crate::harness::idp::{
-    EMAIL_FORMAT, PERSISTENT_FORMAT, Provider, TRANSIENT_FORMAT, UNSPECIFIED_FORMAT, name_id,
-};
-use crate::harness::{Answer, Client, Server};
+use super::{create_user, enter, saml, subjects};
+use crate::harness::idp::{EMAIL_FORMAT, PERSISTENT_FORMAT, TRANSIENT_FORMAT, UNSPECIFIED_FORMAT, name_id};
+use crate::harness::{Client, Server};
 use crate::on_both;
-
-/// Signs in with this NameID and address: the answer, and the browser.
-async fn enter(server: &Server, provider: &mut Provider, name_id: String, email: &str) -> (Answer, Client) {
-    provider.name_id = Some(name_id);
-    provider.attributes = vec![("email".into(), email.into())];
-    let browser = server.client();
-    let answer = provider.sign_in(server, &browser, email).await;
-    (answer, browser)
-}
 
 async fn id_of(browser: &Client) -> String {
     browser.get("/api/v1/me").await.ok()["id"].as_str().expect("id").to_owned()
